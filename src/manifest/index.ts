@@ -1,0 +1,9 @@
+export type {
+  Diagnostic,
+  DigestEntry,
+  ImageEntry,
+  ManifestTree,
+  PromoterManifest,
+  RegistryEntry,
+  TagEntry,
+} from "./model.ts";

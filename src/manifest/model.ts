@@ -1,0 +1,76 @@
+import type { Digest, Tag } from "../oci/index.ts";
+import type { TextPosition } from "../yaml/index.ts";
+
+/**
+ * A promoter manifest that could be read: a thin one (`manifests/<project>/promoter-manifest.yaml` with
+ * `images/<project>/images.yaml`) or a plain one, where both files are the same. Lines that are wrong are not in
+ * here: they are in the diagnostics that came with it, and everything else stands.
+ */
+export interface PromoterManifest {
+  /** Name of the folder of a thin manifest; the file's own name for a plain one. */
+  readonly project: string;
+  /** The file with `registries`, as a path that starts with the directory that was asked for. */
+  readonly file: string;
+  /** The file with the images. */
+  readonly imagesFile: string;
+  readonly source: RegistryEntry;
+  readonly destinations: readonly RegistryEntry[];
+  readonly images: readonly ImageEntry[];
+}
+
+/** One item of `registries`: a registry host with a path, such as `us.gcr.io/some-prod/sub`. */
+export interface RegistryEntry {
+  readonly name: string;
+  readonly serviceAccount?: string;
+  /** In {@link PromoterManifest.file}. */
+  readonly at: TextPosition;
+}
+
+/** One item of the list of images. A name may occur in several items: together they mean their union. */
+export interface ImageEntry {
+  readonly name: string;
+  readonly digests: readonly DigestEntry[];
+  /** In {@link PromoterManifest.imagesFile}. */
+  readonly at: TextPosition;
+}
+
+/** One line of a `dmap`. Without tags the digest is promoted by itself ("tagless"). */
+export interface DigestEntry {
+  readonly digest: Digest;
+  readonly tags: readonly TagEntry[];
+  readonly at: TextPosition;
+}
+
+export interface TagEntry {
+  readonly tag: Tag;
+  readonly at: TextPosition;
+}
+
+/** A finding about a promoter manifest, in a form that people, editors and code hosts can all use. */
+export interface Diagnostic {
+  /** Stable, such as `invalid-digest`: documented in the manifest reference. */
+  readonly code: string;
+  readonly severity: "error" | "warning" | "info";
+  readonly message: string;
+  readonly hint?: string;
+  readonly file: string;
+  /** Absent when the finding is about the file as a whole. */
+  readonly at?: TextPosition;
+  /** Other places that belong to it, such as the other line of a collision. */
+  readonly related?: readonly {
+    readonly file: string;
+    readonly at?: TextPosition;
+    readonly message: string;
+  }[];
+}
+
+/** What reading a directory (or one plain manifest) gave. */
+export interface ManifestTree {
+  /** As asked for, normalised. */
+  readonly path: string;
+  readonly manifests: readonly PromoterManifest[];
+  /** All findings, in the order of file, line, column. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Projects that could not be read at all, each with at least one error among the diagnostics. */
+  readonly unreadable: readonly string[];
+}

@@ -1,0 +1,30 @@
+import type { Digest } from "./digest.ts";
+
+/** A content descriptor (OCI image specification, descriptor.md): what a document says about another object. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+}
+
+/** The platform an index entry is for (image-index.md). */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/** Bytes with the descriptor they were checked against; the bytes are never re-encoded. */
+export interface ImageDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** A platform as people write it: `linux/arm64/v8`. */
+export function formatPlatform(platform: Platform): string {
+  return [platform.os, platform.architecture, ...(platform.variant ? [platform.variant] : [])].join("/");
+}

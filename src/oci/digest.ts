@@ -1,0 +1,71 @@
+import { createHash, type Hash } from "node:crypto";
+import { OciError } from "./errors.ts";
+
+declare const digestBrand: unique symbol;
+
+/**
+ * A content digest: `sha256:` and 64, or `sha512:` and 128, lower-case hexadecimal digits. Only these two
+ * algorithms are registered by the OCI image specification (descriptor.md, "Digests"); anything else is refused,
+ * so a digest is always safe in a URL or a file name.
+ */
+export type Digest = string & { readonly [digestBrand]: true };
+
+const pattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+
+/** Whether the text is a digest. */
+export function isDigest(text: string): text is Digest {
+  return pattern.test(text);
+}
+
+/** The text as a digest. @throws {OciError} `invalid-digest`, saying what is wrong with it. */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new OciError(
+    "invalid-digest",
+    `invalid digest: ${JSON.stringify(text.slice(0, 200))} (${digestFault(text)})`,
+  );
+}
+
+/** In a few words, why the text is no digest: what a person who mistyped one needs to know. */
+export function digestFault(text: string): string {
+  const colon = text.indexOf(":");
+  if (colon < 0) return "it has no algorithm; a digest starts with sha256:";
+  const algorithm = text.slice(0, colon);
+  const hex = text.slice(colon + 1);
+  const wanted = algorithm === "sha256" ? 64 : algorithm === "sha512" ? 128 : undefined;
+  if (wanted === undefined)
+    return `unknown algorithm ${JSON.stringify(algorithm.slice(0, 40))}; sha256 and sha512 are known`;
+  if (/[A-F]/.test(hex)) return "its hexadecimal digits are not all lower case";
+  const stray = /[^0-9a-f]/.exec(hex);
+  if (stray) return `${JSON.stringify(stray[0])} is no hexadecimal digit`;
+  return `it has ${hex.length} hexadecimal digits, ${algorithm} has ${wanted}`;
+}
+
+/** The algorithm of a digest, as `node:crypto` names it. */
+export function algorithmOf(digest: Digest): "sha256" | "sha512" {
+  return digest.startsWith("sha256:") ? "sha256" : "sha512";
+}
+
+/** The hexadecimal part of a digest. */
+export function hexOf(digest: Digest): string {
+  return digest.slice(7);
+}
+
+/** The SHA-256 digest of the bytes. */
+export function digestOf(bytes: Uint8Array): Digest {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;
+}
+
+/** Whether the bytes hash to the digest, by the digest's own algorithm. */
+export function digestMatches(bytes: Uint8Array, digest: Digest): boolean {
+  return createHash(algorithmOf(digest)).update(bytes).digest("hex") === hexOf(digest);
+}
+
+/** A hash that is fed piecewise and compared with `digest` at the end. */
+export function digestHasher(digest: Digest): { update(chunk: Uint8Array): void; matches(): boolean } {
+  const hash: Hash = createHash(algorithmOf(digest));
+  return {
+    update: (chunk) => void hash.update(chunk),
+    matches: () => hash.digest("hex") === hexOf(digest),
+  };
+}

@@ -1,0 +1,29 @@
+export { type Descriptor, formatPlatform, type ImageDocument, type Platform } from "./descriptor.ts";
+export {
+  algorithmOf,
+  type Digest,
+  digestFault,
+  digestHasher,
+  digestMatches,
+  digestOf,
+  hexOf,
+  isDigest,
+  parseDigest,
+} from "./digest.ts";
+export { OciError, type OciErrorCode } from "./errors.ts";
+export { type ImageContent, readImageContent } from "./image-manifest.ts";
+export { limits } from "./limits.ts";
+export { acceptedManifests, bareMediaType, isIndexType, isManifestType, mediaTypes } from "./media-type.ts";
+export {
+  formatReference,
+  isHost,
+  parseReference,
+  parseRepository,
+  type Reference,
+  type RepositoryName,
+  type RepositoryParts,
+  repositoryFault,
+  splitRepository,
+  type Target,
+} from "./reference.ts";
+export { isTag, parseTag, type Tag } from "./tag.ts";

@@ -1,0 +1,13 @@
+/**
+ * Bounds on what the outside may send. A registry or a file that goes beyond one of them is refused, never
+ * buffered: the distribution specification asks registries to accept manifests of at least 4 MiB, so nothing larger
+ * travels between registries.
+ */
+export const limits = {
+  /** Bytes of one manifest or index. */
+  manifestBytes: 4 * 1024 * 1024,
+  /** Levels of indexes within indexes. */
+  indexDepth: 8,
+  /** Descriptors in the closure of one image. */
+  closureDescriptors: 20_000,
+} as const;

@@ -1,0 +1,38 @@
+/** The media types Waybill knows by name. Blobs may have any media type; manifests must have one of these. */
+export const mediaTypes = {
+  ociManifest: "application/vnd.oci.image.manifest.v1+json",
+  ociIndex: "application/vnd.oci.image.index.v1+json",
+  ociConfig: "application/vnd.oci.image.config.v1+json",
+  ociLayer: "application/vnd.oci.image.layer.v1.tar+gzip",
+  ociEmpty: "application/vnd.oci.empty.v1+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+} as const;
+
+const manifests: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTypes.dockerManifest]);
+const indexes: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes.dockerList]);
+
+/** Every media type a manifest or index may have, most wanted first: the value of an `Accept` header. */
+export const acceptedManifests: string = [
+  mediaTypes.ociIndex,
+  mediaTypes.dockerList,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerManifest,
+].join(", ");
+
+/** Whether the media type is that of an image manifest. */
+export function isManifestType(mediaType: string): boolean {
+  return manifests.has(mediaType);
+}
+
+/** Whether the media type is that of an index (Docker: manifest list). */
+export function isIndexType(mediaType: string): boolean {
+  return indexes.has(mediaType);
+}
+
+/** A media type without parameters, trimmed and in lower case: `Content-Type` headers compare by this. */
+export function bareMediaType(header: string): string {
+  return (header.split(";", 1)[0] ?? "").trim().toLowerCase();
+}

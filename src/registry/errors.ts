@@ -1,0 +1,33 @@
+import { WaybillError } from "../errors/index.ts";
+
+/** Why a repository could not be read or written. */
+export type RegistryErrorCode =
+  | "unreachable"
+  | "timeout"
+  | "tls"
+  | "unauthorized"
+  | "denied"
+  | "rate-limited"
+  | "server-error"
+  | "unexpected-response"
+  | "unsafe-redirect"
+  | "unsafe-realm"
+  | "unsafe-address"
+  | "unsafe-upload-location"
+  | "credential-helper"
+  | "blob-missing"
+  | "manifest-missing"
+  | "manifest-refused"
+  | "digest-mismatch"
+  | "size-mismatch"
+  | "truncated"
+  | "too-large"
+  | "media-type-mismatch"
+  | "endless-pagination"
+  | "storage"
+  | "unsupported";
+
+/** A failure of a repository, remote or in a folder; `where` is the repository or reference. Never holds a secret. */
+export class RegistryError extends WaybillError<RegistryErrorCode> {
+  override readonly name = "RegistryError";
+}

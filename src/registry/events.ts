@@ -1,0 +1,38 @@
+/** What the registry room reports while it works; listeners show progress, count requests, or write a log. */
+export type RegistryEvent =
+  | {
+      readonly type: "request";
+      readonly host: string;
+      readonly method: string;
+      readonly kind: RequestKind;
+      readonly status: number;
+      readonly milliseconds: number;
+    }
+  | {
+      readonly type: "retry";
+      readonly host: string;
+      readonly kind: RequestKind;
+      /** Counted from 1. */
+      readonly attempt: number;
+      readonly waitMilliseconds: number;
+      readonly reason: string;
+    };
+
+/** What a request is for: the unit in which quotas are counted. */
+export type RequestKind =
+  | "token"
+  | "resolve"
+  | "manifest-get"
+  | "manifest-put"
+  | "blob-head"
+  | "blob-get"
+  | "mount"
+  | "upload-start"
+  | "upload-data"
+  | "upload-cancel"
+  | "list"
+  | "referrers"
+  | "delete"
+  | "redirect";
+
+export type RegistryListener = (event: RegistryEvent) => void;

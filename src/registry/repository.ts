@@ -1,0 +1,80 @@
+import type { Readable } from "node:stream";
+import type { Descriptor, Digest, ImageDocument, RepositoryName, Tag, Target } from "../oci/index.ts";
+
+/**
+ * A repository, remote or in a folder, as everybody above this room sees it. Every method checks what it hands out:
+ * bytes are hashed against the digest asked for, sizes are bounded. Methods throw `RegistryError`; "absent" is an
+ * answer (`undefined`, `false`), never an error, and "could not be read" is always an error, never an answer.
+ */
+export interface Repository extends RepositoryReader, RepositoryWriter {
+  /** The name it was asked for by, before any `locations` of the settings: what reports show. */
+  readonly name: RepositoryName;
+  /**
+   * Where it really is: `host/path`, or `oci:/folder`. Two repositories with the same address are the same one; two
+   * with the same `host` can mount blobs from each other.
+   */
+  readonly address: string;
+  /** `host[:port]` of a remote repository; `undefined` for a folder. */
+  readonly host: string | undefined;
+}
+
+/** Reading. */
+export interface RepositoryReader {
+  /** What a tag or digest stands for, or `undefined` when the repository (or the name in it) does not exist. One request. */
+  resolve(target: Target): Promise<Descriptor | undefined>;
+  /** A manifest or index, its bytes as stored. `undefined` when absent. */
+  fetch(target: Target): Promise<ImageDocument | undefined>;
+  /**
+   * A blob's bytes. The stream fails, before it ends, when digest or size are not the descriptor's.
+   * @throws {RegistryError} `blob-missing` when the repository does not have it.
+   */
+  open(blob: Descriptor): Promise<Readable>;
+  /** Everything the repository lists, in one call where it can, or `undefined` when there is no such repository. */
+  list(): Promise<Listing | undefined>;
+  /** Manifests whose subject is the digest: the referrers API or, where it is missing, the referrers tag. */
+  referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]>;
+}
+
+/** Writing. */
+export interface RepositoryWriter {
+  /** Whether a blob is there, by its digest. One request. */
+  has(blob: Descriptor): Promise<boolean>;
+  /**
+   * Brings a blob in: by mount when `mountFrom` names a repository of the same host that has it, otherwise by upload
+   * of `content`, which is opened only then (and again for each new attempt). Nothing becomes visible before all
+   * bytes have been hashed.
+   */
+  push(blob: Descriptor, content: () => Promise<Readable>, options?: PushOptions): Promise<PushOutcome>;
+  /** Puts a manifest or index under its digest and, when given, a tag. What it refers to must be there already. */
+  put(document: ImageDocument, tag?: Tag): Promise<void>;
+  /** Deletes a manifest by digest (with all its tags) or a tag alone. Promotion never calls it. */
+  delete(target: Target): Promise<void>;
+}
+
+export interface PushOptions {
+  /** A repository on the same host that holds the blob. */
+  readonly mountFrom?: Repository;
+}
+
+export type PushOutcome = "mounted" | "pushed";
+
+/** What a repository lists. */
+export interface Listing {
+  readonly tags: readonly Tag[];
+  /**
+   * Every manifest with its tags, where the registry says so (Google's listing extension, or a folder); otherwise
+   * `undefined`, and tags have to be resolved one by one.
+   */
+  readonly manifests: ReadonlyMap<Digest, ListedManifest> | undefined;
+  /** Names of repositories directly below this one, where the registry says so. */
+  readonly children: readonly string[];
+}
+
+export interface ListedManifest {
+  readonly tags: readonly Tag[];
+  readonly mediaType: string | undefined;
+  /** Bytes of the whole image, where known. */
+  readonly imageSize: number | undefined;
+  /** When it was pushed, where known. */
+  readonly uploadedAt: Date | undefined;
+}

@@ -1,0 +1,56 @@
+/** Settings that outlive a command line: the contents of `waybill.yaml`, paths made absolute. */
+export interface Settings {
+  /** By `host` or `host:port`, lower case. */
+  readonly hosts: Readonly<Record<string, HostSettings>>;
+  readonly locations: readonly Location[];
+  readonly credentials: readonly CredentialRule[];
+}
+
+/** How to talk to one registry host. */
+export interface HostSettings {
+  /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
+  readonly http?: boolean;
+  readonly tls?: {
+    /** PEM file of certificate authorities that are trusted beside the system's. */
+    readonly ca?: string;
+    /** PEM files of a client certificate and its key. */
+    readonly cert?: string;
+    readonly key?: string;
+    /** Accept any certificate: shown as a warning in every plan. */
+    readonly insecure?: boolean;
+  };
+  /** Requests at the same time. */
+  readonly concurrency?: number;
+  readonly requestsPerSecond?: number;
+  /** Attempts after the first one. */
+  readonly retries?: number;
+  /** Upload blobs in chunks of so many bytes instead of in one piece. */
+  readonly chunkBytes?: number;
+  /** Other origins that may issue tokens for this host and so see its credentials, such as `https://auth.example.com`. */
+  readonly tokenOrigins?: readonly string[];
+  /** Addresses this registry may send us to although they are private or link-local, such as `10.0.0.0/8`. */
+  readonly allowPrivateAddresses?: boolean;
+}
+
+/**
+ * Where repositories really are: a name prefix, matched by whole path segments, the longest first. `at` is another
+ * prefix (`localhost:5000/mirror`) or a folder of image layouts (`oci:/mnt/usb`).
+ */
+export interface Location {
+  readonly repository: string;
+  readonly at: string;
+}
+
+/** Credentials for a host or for a path on it, matched by whole path segments, the longest first. Secrets stay outside the file. */
+export interface CredentialRule {
+  readonly repository: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly passwordEnv?: string;
+  /** Name of a Docker credential helper, without `docker-credential-`. */
+  readonly helper?: string;
+  readonly anonymous?: boolean;
+}
+
+/** No settings at all: every host at its defaults. */
+export const defaultSettings: Settings = { hosts: {}, locations: [], credentials: [] };

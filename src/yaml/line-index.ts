@@ -1,0 +1,33 @@
+/** A place in a text, both counted from 1; the column counts UTF-16 code units, as editors and SARIF do. */
+export interface TextPosition {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Turns offsets of one text into lines and columns, in the time of a binary search. */
+export class LineIndex {
+  readonly #starts: Uint32Array;
+
+  constructor(text: string) {
+    const starts = [0];
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+    this.#starts = Uint32Array.from(starts);
+  }
+
+  /** The place of an offset. */
+  at(offset: number): TextPosition {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (this.#starts[low] ?? 0) + 1 };
+  }
+
+  /** Offset of the first character of a line counted from 1. */
+  startOf(line: number): number {
+    return this.#starts[line - 1] ?? this.#starts[this.#starts.length - 1] ?? 0;
+  }
+}

@@ -1,0 +1,61 @@
+/** Half-open range of offsets in the text: `start` is the first character, quotes and brackets included. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A scalar. Its value is the text as written (escapes of quoted styles resolved): never a number, date or boolean. */
+export interface YamlScalar extends Span {
+  readonly kind: "scalar";
+  readonly value: string;
+  readonly style: "plain" | "single" | "double" | "block";
+}
+
+/** A sequence, in flow style (`[a, b]`) or block style (`- a`). */
+export interface YamlSequence extends Span {
+  readonly kind: "sequence";
+  readonly flow: boolean;
+  readonly items: readonly YamlNode[];
+}
+
+/** One key and its value. Keys that are no scalars are refused by the parser. */
+export interface YamlEntry {
+  readonly key: YamlScalar;
+  readonly value: YamlNode;
+}
+
+/** A mapping, entries in the order of the text; a key may repeat, which is for the reader to judge. */
+export interface YamlMapping extends Span {
+  readonly kind: "mapping";
+  readonly flow: boolean;
+  readonly entries: readonly YamlEntry[];
+}
+
+export type YamlNode = YamlScalar | YamlSequence | YamlMapping;
+
+/** Whether the scalar stands for null: plain and empty, `~`, `null`, `Null` or `NULL` (YAML 1.1). */
+export function isNullScalar(node: YamlNode): boolean {
+  return node.kind === "scalar" && node.style === "plain" && /^(?:~|null|Null|NULL)?$/.test(node.value);
+}
+
+const booleans = new Map<string, boolean>();
+for (const [yes, no] of [
+  ["y", "n"],
+  ["yes", "no"],
+  ["true", "false"],
+  ["on", "off"],
+] as const) {
+  for (const [word, value] of [
+    [yes, true],
+    [no, false],
+  ] as const) {
+    booleans.set(word, value);
+    booleans.set(word.toUpperCase(), value);
+    booleans.set(word[0]?.toUpperCase() + word.slice(1), value);
+  }
+}
+
+/** The scalar as a boolean of YAML 1.1 (`yes`, `on`, `true` and so on), or `undefined` when it is none or quoted. */
+export function readBoolean(node: YamlNode): boolean | undefined {
+  return node.kind === "scalar" && node.style === "plain" ? booleans.get(node.value) : undefined;
+}
