@@ -15,6 +15,7 @@ export type RegistryErrorCode =
   | "unsafe-address"
   | "unsafe-upload-location"
   | "credential-helper"
+  | "credential-source"
   | "blob-missing"
   | "manifest-missing"
   | "manifest-refused"
