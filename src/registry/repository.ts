@@ -16,6 +16,8 @@ export interface Repository extends RepositoryReader, RepositoryWriter {
   readonly address: string;
   /** `host[:port]` of a remote repository; `undefined` for a folder. */
   readonly host: string | undefined;
+  /** Whether {@link RepositoryReader.list} is already known to answer with manifests, so that one call tells all. */
+  readonly listsManifests?: boolean;
 }
 
 /** Reading. */

@@ -1,0 +1,32 @@
+import type { Digest } from "../oci/index.ts";
+
+/** What copying tells its listeners: progress bars, logs and reports count by these; the engine knows none of them. */
+export type CopyEvent =
+  | {
+      readonly type: "blob-started";
+      readonly destination: string;
+      readonly digest: Digest;
+      readonly size: number;
+    }
+  | { readonly type: "bytes"; readonly destination: string; readonly bytes: number }
+  | {
+      readonly type: "blob-finished";
+      readonly destination: string;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly outcome: BlobOutcome;
+    }
+  | {
+      readonly type: "manifest-put";
+      readonly destination: string;
+      readonly digest: Digest;
+      readonly tag?: string;
+    };
+
+/**
+ * How a blob came to be at the destination: it was there, it was mounted from a repository of the same host, it was
+ * uploaded, or it is a foreign layer that the source does not hold either.
+ */
+export type BlobOutcome = "present" | "mounted" | "pushed" | "foreign";
+
+export type CopyListener = (event: CopyEvent) => void;

@@ -1,0 +1,4 @@
+export { type Copier, type CopyTask, createCopier } from "./copier.ts";
+export { createDocumentCache, type DocumentCache } from "./document-cache.ts";
+export type { BlobOutcome, CopyEvent, CopyListener } from "./events.ts";
+export { type FetchDocument, type GraphNode, type ImageGraph, readGraph } from "./graph.ts";

@@ -1,0 +1,117 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { DesiredImage, DesiredRepository, DesiredTag } from "./desired.ts";
+import type { RepositoryState } from "./inventory.ts";
+import type { PlannedEdge, PlannedImage } from "./plan.ts";
+
+/** What staging answered about a digest: the repository that has it, none, or that it could not be read. */
+export type SourceReading =
+  | { readonly state: "found"; readonly repository: RepositoryName }
+  | { readonly state: "missing" }
+  | { readonly state: "unread"; readonly failure: FailureRecord };
+
+/** A tag of one repository that the manifests claim for two digests. */
+export type Claims = NonNullable<PlannedEdge["claims"]>;
+
+/** Tags of the repository that more than one digest claims, with all claims in the order of the manifests. */
+export function contestedTags({ images }: DesiredRepository): ReadonlyMap<Tag, Claims> {
+  const claims = new Map<Tag, { digest: Digest; at: string }[]>();
+  for (const { digest, tags } of images) {
+    for (const { tag, at } of tags) {
+      const known = claims.get(tag);
+      if (known === undefined) claims.set(tag, [{ digest, at }]);
+      else known.push({ digest, at });
+    }
+  }
+  for (const [tag, { length }] of claims) if (length < 2) claims.delete(tag);
+  return claims;
+}
+
+/**
+ * The decision table of promotion, for one digest in one production repository. Only facts come in; nothing is read.
+ * Parts are independent: a conflict on one tag stops that tag only.
+ *
+ * `source` is consulted only when the image is not in production; it may be left out when {@link needsSource} says
+ * that it is not needed.
+ */
+export function decideImage(
+  image: DesiredImage,
+  state: RepositoryState,
+  contested: ReadonlyMap<Tag, Claims>,
+  source?: SourceReading,
+): PlannedImage {
+  const [first] = image.sources;
+  const found = source?.state === "found" ? source.repository : undefined;
+  const from = image.sources.find(({ repository }) => repository === found) ?? first;
+  if (from === undefined) throw new TypeError(`${image.digest} is wanted without a source`);
+  const edges =
+    image.tags.length === 0
+      ? [decideUntagged(image.digest, from.at, state, source)]
+      : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
+  return { digest: image.digest, project: from.project, source: from.repository, at: from.at, edges };
+}
+
+/** Whether the decision depends on what staging holds. */
+export function needsSource(
+  image: DesiredImage,
+  state: RepositoryState,
+  contested: ReadonlyMap<Tag, Claims>,
+): boolean {
+  const missing: SourceReading = { state: "missing" };
+  return decideImage(image, state, contested, missing).edges.some(({ verdict }) => verdict === "lost");
+}
+
+function decideTag(
+  digest: Digest,
+  { tag, at }: DesiredTag,
+  state: RepositoryState,
+  contested: ReadonlyMap<Tag, Claims>,
+  source: SourceReading | undefined,
+): PlannedEdge {
+  const claims = contested.get(tag);
+  if (claims !== undefined) return { tag, at, verdict: "overlap", reason: "claimed-twice", claims };
+  const reading = state.tags.get(tag);
+  if (reading === undefined) throw new TypeError(`${tag} was not read`);
+  if ("failure" in reading) {
+    return { tag, at, verdict: "unread", reason: "destination-unread", failure: reading.failure };
+  }
+  if (reading.digest === digest) return { tag, at, verdict: "present", reason: "tag-at-digest" };
+  if (reading.digest !== undefined) {
+    return { tag, at, verdict: "conflict", reason: "tag-at-other-digest", current: reading.digest };
+  }
+  return decideAbsent(digest, tag, at, state, source);
+}
+
+function decideUntagged(
+  digest: Digest,
+  at: string,
+  state: RepositoryState,
+  source: SourceReading | undefined,
+): PlannedEdge {
+  const edge = decideAbsent(digest, null, at, state, source);
+  return edge.verdict === "tag" ? { tag: null, at, verdict: "present", reason: "digest-present" } : edge;
+}
+
+/** The tag is not there yet: what remains is whether the image is, in production or in staging. */
+function decideAbsent(
+  digest: Digest,
+  tag: Tag | null,
+  at: string,
+  state: RepositoryState,
+  source: SourceReading | undefined,
+): PlannedEdge {
+  const reading = state.digests.get(digest);
+  if (reading === undefined) throw new TypeError(`${digest} was not read`);
+  if ("failure" in reading) {
+    return { tag, at, verdict: "unread", reason: "destination-unread", failure: reading.failure };
+  }
+  if (reading.digest !== undefined) return { tag, at, verdict: "tag", reason: "tag-absent" };
+  switch (source?.state) {
+    case "found":
+      return { tag, at, verdict: "copy", reason: "digest-absent" };
+    case "unread":
+      return { tag, at, verdict: "unread", reason: "source-unread", failure: source.failure };
+    default:
+      return { tag, at, verdict: "lost", reason: "not-in-staging" };
+  }
+}

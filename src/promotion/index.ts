@@ -1,0 +1,42 @@
+export { type ApplyOptions, applyPlan, type Outcome } from "./apply.ts";
+export {
+  type DesiredImage,
+  type DesiredRepository,
+  type DesiredSource,
+  type DesiredTag,
+  desiredRepositories,
+  edgesHash,
+} from "./desired.ts";
+export { formatJUnit } from "./junit.ts";
+export type {
+  Plan,
+  PlannedEdge,
+  PlannedImage,
+  PlannedRepository,
+  PlanSummary,
+  Reason,
+  Verdict,
+} from "./plan.ts";
+export { type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
+export {
+  type EdgeState,
+  planIsClean,
+  type Report,
+  type ReportedEdge,
+  reportPromotion,
+  workOf,
+} from "./report.ts";
+export {
+  formatPlan,
+  parsePlan,
+  restrictPlan,
+  SavedPlanError,
+  type SavedPlanErrorCode,
+} from "./saved-plan.ts";
+export {
+  type Finding,
+  type FindingKind,
+  type Verification,
+  type VerifyOptions,
+  verifyProduction,
+} from "./verify.ts";

@@ -1,0 +1,136 @@
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
+import type { Digest, Tag, Target } from "../oci/index.ts";
+import type { Listing, Repository } from "../registry/index.ts";
+import type { DesiredImage } from "./desired.ts";
+
+/** What a repository answered about one tag or digest. Unknown is not absent: a failed reading stays a failure. */
+export type Reading = { readonly digest: Digest | undefined } | { readonly failure: FailureRecord };
+
+/** What a production repository holds of what is wanted there. */
+export interface RepositoryState {
+  readonly tags: ReadonlyMap<Tag, Reading>;
+  readonly digests: ReadonlyMap<Digest, Reading>;
+  /** The registry lists nothing in it, or does not know it. */
+  readonly empty: boolean;
+}
+
+const absent: Reading = { digest: undefined };
+
+/**
+ * Reads as little as the wanted images need: one call where the registry lists manifests; otherwise one request for
+ * each tag, and a listing once the first tag turns out to be absent, which answers for all others that are absent.
+ * Digests are asked for only when no tag has answered for them. Never throws: failures are readings.
+ */
+export async function readRepositoryState(
+  repository: Repository,
+  images: readonly DesiredImage[],
+): Promise<RepositoryState> {
+  const state = new StateReader(repository);
+  const wanted = new Set(images.flatMap(({ tags }) => tags.map(({ tag }) => tag)));
+  await state.readTags([...wanted]);
+  await state.readDigests(images);
+  return state;
+}
+
+class StateReader implements RepositoryState {
+  readonly tags = new Map<Tag, Reading>();
+  readonly digests = new Map<Digest, Reading>();
+  empty = false;
+  readonly #repository: Repository;
+  /** The first request failed: the repository is taken for unreadable, and nothing more is asked of it. */
+  #failure: FailureRecord | undefined;
+  #complete = false;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+  }
+
+  async readTags(wanted: readonly Tag[]): Promise<void> {
+    const [first, ...others] = wanted;
+    if (first === undefined) return;
+    if (this.#repository.listsManifests && (await this.#readListing(wanted))) return;
+    const reading = await this.#resolve(first);
+    this.tags.set(first, reading);
+    if ("failure" in reading) {
+      this.#failure = reading.failure;
+      for (const tag of others) this.tags.set(tag, reading);
+    } else if (reading.digest === undefined) {
+      if (!(await this.#readListing(others))) await this.#resolveTags(others);
+    } else {
+      this.digests.set(reading.digest, reading);
+      await this.#resolveTags(others);
+    }
+  }
+
+  /** Digests that are promoted without a tag, or whose tag is still to be put, unless they are known by now. */
+  async readDigests(images: readonly DesiredImage[]): Promise<void> {
+    const unknown = images.filter(({ digest, tags }) => {
+      if (this.digests.has(digest)) return false;
+      return tags.length === 0 || tags.some(({ tag }) => this.#isAbsent(tag));
+    });
+    await Promise.all(
+      unknown.map(async ({ digest, tags }) => {
+        this.digests.set(digest, await this.#readDigest(digest, tags.length > 0));
+      }),
+    );
+  }
+
+  async #readDigest(digest: Digest, tagged: boolean): Promise<Reading> {
+    if (this.#failure !== undefined) return { failure: this.#failure };
+    // A repository that lists no tags may still hold digests without one, and some registries do not list it at all.
+    if (this.#complete || (this.empty && tagged)) return absent;
+    return this.#resolve(digest);
+  }
+
+  /** Whether the listing could be read: some registries let a client pull that may not list. */
+  async #readListing(wanted: readonly Tag[]): Promise<boolean> {
+    let listing: Listing | undefined;
+    try {
+      listing = await this.#repository.list();
+    } catch {
+      return false;
+    }
+    this.empty = listing === undefined || (listing.tags.length === 0 && !listing.manifests?.size);
+    if (listing?.manifests !== undefined) {
+      this.#takeManifests(listing.manifests, wanted);
+      return true;
+    }
+    const listed = new Set(listing?.tags ?? []);
+    for (const tag of wanted) if (!listed.has(tag)) this.tags.set(tag, absent);
+    await this.#resolveTags(wanted.filter((tag) => listed.has(tag)));
+    return true;
+  }
+
+  #takeManifests(manifests: NonNullable<Listing["manifests"]>, wanted: readonly Tag[]): void {
+    this.#complete = true;
+    const byTag = new Map<Tag, Digest>();
+    for (const [digest, { tags }] of manifests) {
+      this.digests.set(digest, { digest });
+      for (const tag of tags) byTag.set(tag, digest);
+    }
+    for (const tag of wanted) this.tags.set(tag, { digest: byTag.get(tag) });
+  }
+
+  async #resolveTags(wanted: readonly Tag[]): Promise<void> {
+    await Promise.all(
+      wanted.map(async (tag) => {
+        const reading = await this.#resolve(tag);
+        this.tags.set(tag, reading);
+        if ("digest" in reading && reading.digest !== undefined) this.digests.set(reading.digest, reading);
+      }),
+    );
+  }
+
+  async #resolve(target: Target): Promise<Reading> {
+    try {
+      return { digest: (await this.#repository.resolve(target))?.digest };
+    } catch (error) {
+      return { failure: failureRecord(error) };
+    }
+  }
+
+  #isAbsent(tag: Tag): boolean {
+    const reading = this.tags.get(tag);
+    return reading !== undefined && "digest" in reading && reading.digest === undefined;
+  }
+}

@@ -1,0 +1,63 @@
+import type { Diagnostic } from "../manifest/index.ts";
+import type { Report, ReportedEdge } from "./report.ts";
+
+/**
+ * The report in JUnit's XML, which every CI system shows: a test suite for each project, a test case for each edge
+ * that was worked on or is not as desired. Edges that were already as desired are only counted, in a property.
+ */
+export function formatJUnit(report: Report): string {
+  const suites = new Map<string, string[]>();
+  const add = (suite: string, testCase: string): void => {
+    const cases = suites.get(suite);
+    if (cases === undefined) suites.set(suite, [testCase]);
+    else cases.push(testCase);
+  };
+  for (const edge of report.work) add(edge.project, `<testcase ${attributes(edge)}/>`);
+  for (const edge of report.problems) add(edge.project, failedCase(edge));
+  for (const error of report.manifestErrors) add("manifests", failedLine(error));
+  const body = [...suites].map(([name, cases]) => {
+    const failures = cases.filter((testCase) => testCase.includes("<failure")).length;
+    return [
+      `  <testsuite name="${xml(name)}" tests="${cases.length}" failures="${failures}" errors="0" skipped="0">`,
+      ...cases.map((testCase) => `    ${testCase}`),
+      "  </testsuite>",
+    ].join("\n");
+  });
+  const tests = report.work.length + report.problems.length + report.manifestErrors.length;
+  const failures = report.problems.length + report.manifestErrors.length;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="waybill" tests="${tests}" failures="${failures}" errors="0">`,
+    ...body,
+    "</testsuites>",
+    "",
+  ].join("\n");
+}
+
+function attributes({ destination, tag, digest, at }: ReportedEdge): string {
+  const name = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
+  const [, file, line] = /^(.*):(\d+):\d+$/.exec(at) ?? [];
+  const place = file === undefined ? "" : ` file="${xml(file)}" line="${line}"`;
+  return `name="${xml(name)}" classname="${xml(destination)}"${place}`;
+}
+
+function failedCase(edge: ReportedEdge): string {
+  const text = `${edge.at}: ${edge.why ?? edge.state}`;
+  return `<testcase ${attributes(edge)}><failure type="${edge.state}" message="${xml(edge.why ?? edge.state)}">${xml(text)}</failure></testcase>`;
+}
+
+function failedLine({ file, at, code, message }: Diagnostic): string {
+  const place = at === undefined ? file : `${file}:${at.line}:${at.column}`;
+  return `<testcase name="${xml(place)}" classname="${code}"><failure type="${code}" message="${xml(message)}">${xml(`${place}: ${message}`)}</failure></testcase>`;
+}
+
+/** Text for XML 1.0: its own characters escaped, characters it cannot hold replaced. */
+function xml(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("\n", "&#10;");
+}

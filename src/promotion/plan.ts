@@ -1,0 +1,89 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+
+/**
+ * What a promotion would do and why: plain data, to be printed, reviewed, saved, and applied on another day. A plan
+ * never asks for a deletion or for a tag to move.
+ */
+export interface Plan {
+  readonly format: "waybill-plan/1";
+  /** Digest of all verdicts: the identity that approvals are bound to. Places in files do not count. */
+  readonly hash: string;
+  /** Digest of the manifests' edges alone; a saved plan is refused when it is no longer theirs. */
+  readonly edgesHash: string;
+  readonly createdAt: string;
+  readonly summary: PlanSummary;
+  /** Production repositories by name. */
+  readonly repositories: readonly PlannedRepository[];
+}
+
+/** Edges by verdict. */
+export type PlanSummary = Readonly<Record<Verdict, number>>;
+
+export interface PlannedRepository {
+  readonly destination: RepositoryName;
+  /** The registry listed nothing in it when it was read. */
+  readonly empty: boolean;
+  readonly images: readonly PlannedImage[];
+}
+
+/** One digest in one production repository, with one edge for each tag, or one edge without a tag. */
+export interface PlannedImage {
+  readonly digest: Digest;
+  readonly project: string;
+  /** Where it would be copied from: the first source that has it, otherwise the first that is named. */
+  readonly source: RepositoryName;
+  /** `file:line:column` of the digest. */
+  readonly at: string;
+  readonly edges: readonly PlannedEdge[];
+}
+
+/**
+ * - `present`: production is as asked.
+ * - `copy`: the image is not in production; it is copied and, when the edge has one, its tag is put.
+ * - `tag`: the image is in production; only the tag is put.
+ * - `conflict`: the tag stands at another digest in production. Tags never move.
+ * - `lost`: the image is in neither production nor staging.
+ * - `overlap`: the manifests claim one tag for two digests.
+ * - `unread`: a repository could not be read, so nothing is known and nothing is done.
+ * - `withheld`: it could be done, but the saved plan that is applied does not hold it.
+ */
+export type Verdict = "present" | "copy" | "tag" | "conflict" | "lost" | "overlap" | "unread" | "withheld";
+
+/** Why an edge has its verdict. */
+export type Reason =
+  | "tag-at-digest"
+  | "digest-present"
+  | "digest-absent"
+  | "tag-absent"
+  | "tag-at-other-digest"
+  | "not-in-staging"
+  | "claimed-twice"
+  | "destination-unread"
+  | "source-unread"
+  | "not-in-saved-plan";
+
+export interface PlannedEdge {
+  /** `null` for a digest that is promoted without a tag. */
+  readonly tag: Tag | null;
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+  /** `file:line:column` of the tag, or of the digest when there is none. */
+  readonly at: string;
+  /** The digest the tag stands at in production, when that is another one. */
+  readonly current?: Digest;
+  /** All claims, when two digests claim the tag. */
+  readonly claims?: readonly { readonly digest: Digest; readonly at: string }[];
+  /** What made it unread. */
+  readonly failure?: FailureRecord;
+}
+
+/** Verdicts that stand for work to do. */
+export function isWork(verdict: Verdict): boolean {
+  return verdict === "copy" || verdict === "tag";
+}
+
+/** Verdicts that say production is not as asked and will not be after this plan. */
+export function isProblem(verdict: Verdict): boolean {
+  return verdict !== "present" && !isWork(verdict);
+}

@@ -1,0 +1,163 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { Diagnostic } from "../manifest/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { Outcome } from "./apply.ts";
+import { isProblem, isWork, type Plan, type PlannedEdge, type PlannedImage, type Verdict } from "./plan.ts";
+
+/** What became of an edge, for the report: `done`, `failed`, `pending` (not begun), or the plan's verdict. */
+export type EdgeState = "done" | "failed" | "pending" | Exclude<Verdict, "copy" | "tag">;
+
+/** One edge of the report. */
+export interface ReportedEdge {
+  readonly destination: RepositoryName;
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+  readonly source: RepositoryName;
+  readonly project: string;
+  /** `file:line:column` of the line that asks for it. */
+  readonly at: string;
+  readonly state: EdgeState;
+  /** What was to be done, when something was. */
+  readonly action?: "copy" | "tag";
+  /** Why, in words, when it is not as desired. */
+  readonly why?: string;
+  readonly failure?: FailureRecord;
+}
+
+/** The result of a promotion, real or dry: plain data. */
+export interface Report {
+  readonly format: "waybill-report/1";
+  readonly planHash: string;
+  /** Nothing was written. */
+  readonly dryRun: boolean;
+  /** Everything is as the manifests ask, or would be after a dry run's work. */
+  readonly asDesired: boolean;
+  readonly counts: Readonly<Record<EdgeState, number>>;
+  /** Edges that were done, or would be. */
+  readonly work: readonly ReportedEdge[];
+  /** Edges that are not as desired. */
+  readonly problems: readonly ReportedEdge[];
+  /** Errors of the manifests: each has stopped its own line or project. */
+  readonly manifestErrors: readonly Diagnostic[];
+}
+
+/**
+ * What a plan and its outcomes come to. In a dry run (`outcomes` left out) work is `pending` and counts as desired;
+ * in a real one, work without an outcome was never begun and counts as a problem.
+ */
+export function reportPromotion(
+  plan: Plan,
+  diagnostics: readonly Diagnostic[],
+  outcomes?: readonly Outcome[],
+): Report {
+  const counts: Record<EdgeState, number> = {
+    done: 0,
+    failed: 0,
+    pending: 0,
+    present: 0,
+    conflict: 0,
+    lost: 0,
+    overlap: 0,
+    unread: 0,
+    withheld: 0,
+  };
+  const ended = new Map(outcomes?.map((outcome) => [outcome.edge, outcome]));
+  const work: ReportedEdge[] = [];
+  const problems: ReportedEdge[] = [];
+  for (const { destination, images } of plan.repositories) {
+    for (const image of images) {
+      for (const edge of image.edges) {
+        const edgeState = stateOf(edge, ended.get(edge));
+        counts[edgeState] += 1;
+        if (edgeState === "present") continue;
+        const reported = reportEdge(destination, image, edge, edgeState, ended.get(edge)?.failure);
+        if (edgeState === "done" || (edgeState === "pending" && outcomes === undefined)) work.push(reported);
+        else problems.push(reported);
+      }
+    }
+  }
+  const manifestErrors = diagnostics.filter(({ severity }) => severity === "error");
+  return {
+    format: "waybill-report/1",
+    planHash: plan.hash,
+    dryRun: outcomes === undefined,
+    asDesired: problems.length === 0 && manifestErrors.length === 0,
+    counts,
+    work,
+    problems,
+    manifestErrors,
+  };
+}
+
+function stateOf(edge: PlannedEdge, outcome: Outcome | undefined): EdgeState {
+  if (edge.verdict !== "copy" && edge.verdict !== "tag") return edge.verdict;
+  if (outcome === undefined) return "pending";
+  return outcome.failure === undefined ? "done" : "failed";
+}
+
+function reportEdge(
+  destination: RepositoryName,
+  image: PlannedImage,
+  edge: PlannedEdge,
+  state: EdgeState,
+  failed: FailureRecord | undefined,
+): ReportedEdge {
+  const failure = failed ?? edge.failure;
+  const why = explain(edge, image, failed);
+  return {
+    destination,
+    tag: edge.tag,
+    digest: image.digest,
+    source: image.source,
+    project: image.project,
+    at: edge.at,
+    state,
+    ...(edge.verdict === "copy" || edge.verdict === "tag" ? { action: edge.verdict } : {}),
+    ...(why === undefined ? {} : { why }),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+/** In words, why an edge is not as desired. */
+function explain(
+  edge: PlannedEdge,
+  image: PlannedImage,
+  failed: FailureRecord | undefined,
+): string | undefined {
+  if (failed !== undefined) return describe(failed);
+  switch (edge.verdict) {
+    case "conflict":
+      return `the tag stands at ${edge.current} in production; tags are never moved`;
+    case "lost":
+      return `the image is in neither production nor staging (${image.source})`;
+    case "overlap":
+      return `two digests claim the tag: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`;
+    case "unread": {
+      const side = edge.reason === "source-unread" ? "staging" : "production";
+      return `${side} could not be read: ${edge.failure === undefined ? "unknown" : describe(edge.failure)}`;
+    }
+    case "withheld":
+      return "it could be done now, but the saved plan does not hold it";
+    default:
+      return undefined;
+  }
+}
+
+function describe({ message, where }: FailureRecord): string {
+  return where === undefined ? message : `${where}: ${message}`;
+}
+
+/** Whether a plan leaves anything undone or asks for anything: with `--strict`, either stops everything. */
+export function planIsClean(plan: Plan): boolean {
+  return Object.entries(plan.summary).every(
+    ([verdict, count]) => count === 0 || !isProblem(verdict as Verdict),
+  );
+}
+
+/** How many edges a plan would do. */
+export function workOf(plan: Plan): number {
+  return Object.entries(plan.summary).reduce(
+    (sum, [verdict, count]) => (isWork(verdict as Verdict) ? sum + count : sum),
+    0,
+  );
+}

@@ -1,0 +1,166 @@
+import { z } from "zod";
+import { WaybillError } from "../errors/index.ts";
+import { isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
+import { isWork, type Plan, type PlannedImage, type PlannedRepository } from "./plan.ts";
+import { planHash, sealPlan } from "./planning.ts";
+
+/** Why a saved plan is not applied. */
+export type SavedPlanErrorCode = "plan-unreadable" | "plan-altered" | "plan-outdated";
+
+/** A saved plan that must not be applied as it is. */
+export class SavedPlanError extends WaybillError<SavedPlanErrorCode> {
+  override readonly name = "SavedPlanError";
+}
+
+const digest = z.string().refine(isDigest, { error: "is no digest" });
+const tag = z.string().refine(isTag, { error: "is no tag" });
+const repository = z.string().refine((text): text is RepositoryName => repositoryFault(text) === undefined, {
+  error: "is no repository",
+});
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  where: z.string().exactOptional(),
+  hint: z.string().exactOptional(),
+});
+
+const planSchema = z.object({
+  format: z.literal("waybill-plan/1"),
+  hash: digest,
+  edgesHash: digest,
+  createdAt: z.iso.datetime(),
+  repositories: z.array(
+    z.object({
+      destination: repository,
+      empty: z.boolean(),
+      images: z.array(
+        z.object({
+          digest,
+          project: z.string(),
+          source: repository,
+          at: z.string(),
+          edges: z.array(
+            z.object({
+              tag: tag.nullable(),
+              verdict: z.enum([
+                "present",
+                "copy",
+                "tag",
+                "conflict",
+                "lost",
+                "overlap",
+                "unread",
+                "withheld",
+              ]),
+              reason: z.enum([
+                "tag-at-digest",
+                "digest-present",
+                "digest-absent",
+                "tag-absent",
+                "tag-at-other-digest",
+                "not-in-staging",
+                "claimed-twice",
+                "destination-unread",
+                "source-unread",
+                "not-in-saved-plan",
+              ]),
+              at: z.string(),
+              current: digest.exactOptional(),
+              claims: z.array(z.object({ digest, at: z.string() })).exactOptional(),
+              failure: failure.exactOptional(),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** The plan as text, one line a repository: large plans stay readable, and differences between two of them local. */
+export function formatPlan(plan: Plan): string {
+  const { repositories, ...head } = plan;
+  const lines = repositories.map((repository) => JSON.stringify(repository));
+  const opening = JSON.stringify(head, undefined, 2).replace(/\n\}$/, "");
+  const body = lines.length === 0 ? "[]" : `[\n    ${lines.join(",\n    ")}\n  ]`;
+  return `${opening},\n  "repositories": ${body}\n}\n`;
+}
+
+/**
+ * Reads a plan that {@link formatPlan} wrote.
+ * @throws {SavedPlanError} `plan-unreadable` for text that is no plan, `plan-altered` when its hash does not fit it.
+ */
+export function parsePlan(text: string, where: string): Plan {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new SavedPlanError("plan-unreadable", "the saved plan is not JSON", { where, cause });
+  }
+  const parsed = planSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new SavedPlanError(
+      "plan-unreadable",
+      `not a saved plan: ${issue?.path.join(".")}: ${issue?.message}`,
+      {
+        where,
+        hint: "save one with: waybill plan DIR --out FILE",
+      },
+    );
+  }
+  const { repositories, edgesHash, hash, createdAt } = parsed.data;
+  if (planHash(repositories, edgesHash) !== hash) {
+    throw new SavedPlanError(
+      "plan-altered",
+      "the saved plan was changed after it was made: its hash does not fit",
+      {
+        where,
+        hint: "make the plan again; plans are not meant to be edited",
+      },
+    );
+  }
+  return { ...sealPlan(repositories, edgesHash), createdAt };
+}
+
+/**
+ * The current plan, cut down to what the saved one holds: an edge that could be done now but was not to be done then
+ * is withheld. What has been done since stays `present`; what has become a conflict stays one.
+ * @throws {SavedPlanError} `plan-outdated` when the manifests' edges have changed since the plan was saved.
+ */
+export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
+  if (current.edgesHash !== saved.edgesHash) {
+    throw new SavedPlanError(
+      "plan-outdated",
+      `the manifests' edges have changed since the plan was saved (${saved.edgesHash} then, ${current.edgesHash} now)`,
+      { where, hint: "review the change, then make and save the plan again" },
+    );
+  }
+  const allowed = new Set<string>();
+  for (const { destination, images } of saved.repositories) {
+    for (const image of images) {
+      for (const edge of image.edges) {
+        if (isWork(edge.verdict)) allowed.add(edgeKey(destination, image, edge.tag));
+      }
+    }
+  }
+  const repositories = current.repositories.map(
+    (repository): PlannedRepository => ({
+      ...repository,
+      images: repository.images.map(
+        (image): PlannedImage => ({
+          ...image,
+          edges: image.edges.map((edge) =>
+            isWork(edge.verdict) && !allowed.has(edgeKey(repository.destination, image, edge.tag))
+              ? { ...edge, verdict: "withheld", reason: "not-in-saved-plan" }
+              : edge,
+          ),
+        }),
+      ),
+    }),
+  );
+  return { ...sealPlan(repositories, current.edgesHash), createdAt: current.createdAt };
+}
+
+function edgeKey(destination: string, image: PlannedImage, tag: string | null): string {
+  return `${destination} ${image.source} ${image.digest} ${tag ?? "-"}`;
+}

@@ -1,0 +1,204 @@
+import pLimit from "p-limit";
+import { createDocumentCache, readGraph } from "../copy/index.ts";
+import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import type { PromoterManifest } from "../manifest/index.ts";
+import type { Descriptor, Digest, RepositoryName, Tag } from "../oci/index.ts";
+import { RegistryError, type Repository } from "../registry/index.ts";
+import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
+import { type Reading, readRepositoryState } from "./inventory.ts";
+import type { OpenRepository } from "./planning.ts";
+
+/**
+ * - `missing-tag`: the tag is not there.
+ * - `tag-elsewhere`: the tag stands at another digest.
+ * - `missing-image`: the digest is not there.
+ * - `incomplete`: a manifest, config or layer that the image needs is not there.
+ * - `corrupt`: a manifest is there but is not what its digest says.
+ * - `unread`: it could not be found out.
+ */
+export type FindingKind =
+  | "missing-tag"
+  | "tag-elsewhere"
+  | "missing-image"
+  | "incomplete"
+  | "corrupt"
+  | "unread";
+
+/** One way in which production is not what the manifests say. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly destination: RepositoryName;
+  readonly digest: Digest;
+  readonly tag: Tag | null;
+  /** `file:line:column` of the line that asks for it. */
+  readonly at: string;
+  readonly message: string;
+  /** Where the tag stands instead. */
+  readonly current?: Digest;
+  /** The object that is missing from the image. */
+  readonly missing?: Digest;
+  readonly failure?: FailureRecord;
+}
+
+/** What verification found, and how much it looked at. */
+export interface Verification {
+  readonly format: "waybill-verification/1";
+  readonly repositories: number;
+  readonly images: number;
+  readonly tags: number;
+  /** Blobs whose presence was asked for. */
+  readonly blobs: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface VerifyOptions {
+  readonly manifests: readonly PromoterManifest[];
+  readonly open: OpenRepository;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+const repositoriesAtOnce = 32;
+
+/**
+ * Checks that every destination holds every listed digest under every listed tag, and each image's whole closure:
+ * manifests are fetched and hashed, configs and layers are asked for by digest. Never writes and never throws for
+ * what a registry does: what could not be read is a finding.
+ */
+export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
+  const desired = desiredRepositories(options.manifests);
+  const limit = pLimit(repositoriesAtOnce);
+  const counts = { images: 0, tags: 0, blobs: 0 };
+  let done = 0;
+  const findings = await limit.map(desired, async (repository) => {
+    options.signal?.throwIfAborted();
+    const verifier = new RepositoryVerifier(options.open(repository.destination));
+    const found = await verifier.verify(repository);
+    counts.images += repository.images.length;
+    counts.tags += repository.images.reduce((sum, { tags }) => sum + tags.length, 0);
+    counts.blobs += verifier.blobs;
+    done += 1;
+    options.onProgress?.(done, desired.length);
+    return found;
+  });
+  return {
+    format: "waybill-verification/1",
+    repositories: desired.length,
+    ...counts,
+    findings: findings.flat(),
+  };
+}
+
+/** Looks at one production repository; manifests and blobs that images share are asked for once. */
+class RepositoryVerifier {
+  readonly #repository: Repository;
+  readonly #blobs = new Map<Digest, Promise<boolean>>();
+  readonly #fetch;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+    this.#fetch = createDocumentCache().of(repository);
+  }
+
+  get blobs(): number {
+    return this.#blobs.size;
+  }
+
+  async verify({ destination, images }: DesiredRepository): Promise<readonly Finding[]> {
+    const state = await readRepositoryState(this.#repository, images);
+    const findings = await Promise.all(
+      images.map(async (image) => [
+        ...image.tags.flatMap(({ tag, at }) => {
+          const reading = state.tags.get(tag) ?? { digest: undefined };
+          return tagFindings(destination, image.digest, tag, at, reading);
+        }),
+        ...(await this.#closureFindings(destination, image, state.digests.get(image.digest))),
+      ]),
+    );
+    return findings.flat();
+  }
+
+  async #closureFindings(
+    destination: RepositoryName,
+    image: DesiredImage,
+    reading: Reading | undefined,
+  ): Promise<readonly Finding[]> {
+    const at = image.sources[0]?.at ?? "";
+    const base = { destination, digest: image.digest, tag: null, at };
+    if (reading !== undefined && "failure" in reading) return [unread(base, reading.failure)];
+    try {
+      if ((await this.#fetch(image.digest)) === undefined) {
+        return [{ ...base, kind: "missing-image", message: "the image is not there" }];
+      }
+      const graph = await readGraph(this.#fetch, image.digest, destination);
+      const present = await Promise.all(graph.blobs.map((blob) => this.#has(blob)));
+      return graph.blobs
+        .filter((_, index) => !present[index])
+        .map(({ digest, mediaType }) => ({
+          ...base,
+          kind: "incomplete",
+          missing: digest,
+          message: `the image lacks ${digest} (${mediaType})`,
+        }));
+    } catch (error) {
+      return [closureFailure(base, error)];
+    }
+  }
+
+  #has(blob: Descriptor): Promise<boolean> {
+    const known = this.#blobs.get(blob.digest);
+    if (known !== undefined) return known;
+    const asked = this.#repository.has(blob);
+    this.#blobs.set(blob.digest, asked);
+    return asked;
+  }
+}
+
+type FindingBase = Pick<Finding, "destination" | "digest" | "tag" | "at">;
+
+function tagFindings(
+  destination: RepositoryName,
+  digest: Digest,
+  tag: Tag,
+  at: string,
+  reading: Reading,
+): readonly Finding[] {
+  const base: FindingBase = { destination, digest, tag, at };
+  if ("failure" in reading) return [unread(base, reading.failure)];
+  if (reading.digest === digest) return [];
+  if (reading.digest === undefined)
+    return [{ ...base, kind: "missing-tag", message: "the tag is not there" }];
+  return [
+    {
+      ...base,
+      kind: "tag-elsewhere",
+      current: reading.digest,
+      message: `the tag stands at ${reading.digest}, not at ${digest}`,
+    },
+  ];
+}
+
+function unread(base: FindingBase, failure: FailureRecord): Finding {
+  return { ...base, kind: "unread", message: `could not be read: ${failure.message}`, failure };
+}
+
+/** Failures of a registry that say what it holds; all others leave that unknown. */
+const corruptions: ReadonlySet<string> = new Set([
+  "digest-mismatch",
+  "size-mismatch",
+  "media-type-mismatch",
+  "invalid-image-manifest",
+  "ambiguous-image-manifest",
+  "too-large",
+]);
+
+function closureFailure(base: FindingBase, error: unknown): Finding {
+  const failure = failureRecord(error);
+  if (error instanceof RegistryError && error.code === "manifest-missing") {
+    return { ...base, kind: "incomplete", message: error.message, failure };
+  }
+  if (error instanceof WaybillError && corruptions.has(error.code)) {
+    return { ...base, kind: "corrupt", message: failure.message, failure };
+  }
+  return unread(base, failure);
+}
