@@ -17,11 +17,13 @@ export { acceptedManifests, bareMediaType, isIndexType, isManifestType, mediaTyp
 export {
   formatReference,
   isHost,
+  isRepositoryPath,
   parseReference,
   parseRepository,
   type Reference,
   type RepositoryName,
   type RepositoryParts,
+  type RepositoryPath,
   repositoryFault,
   splitRepository,
   type Target,

@@ -3,12 +3,16 @@ import { OciError } from "./errors.ts";
 import { parseTag, type Tag } from "./tag.ts";
 
 declare const repositoryBrand: unique symbol;
+declare const pathBrand: unique symbol;
 
 /**
  * A repository with its registry host, such as `us.gcr.io/some-prod/foo` or `localhost:5000/foo`. The host is always
  * written out: there is no default registry, because a promotion to a guessed place is worse than an error.
  */
 export type RepositoryName = string & { readonly [repositoryBrand]: true };
+
+/** A repository without its host, as it stands in `/v2/<path>/`: safe in a URL and as a relative file path. */
+export type RepositoryPath = string & { readonly [pathBrand]: true };
 
 /** The two halves of a {@link RepositoryName}. */
 export interface RepositoryParts {
@@ -59,6 +63,11 @@ export function repositoryFault(text: string): string | undefined {
   if (path.length > longestName) return `its path is longer than ${longestName} characters`;
   if (!pathPattern.test(path)) return `${JSON.stringify(path)} is no repository path`;
   return undefined;
+}
+
+/** Whether the text is the path of a repository, by the grammar of `<name>` in the distribution specification. */
+export function isRepositoryPath(text: string): text is RepositoryPath {
+  return text.length <= longestName && pathPattern.test(text);
 }
 
 /** The text as a repository name with host. @throws {OciError} `invalid-reference`. */
