@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { parseRepository } from "../../src/oci/index.ts";
+import { desiredRepositories, edgesHash } from "../../src/promotion/desired.ts";
+import type { Plan, Verdict } from "../../src/promotion/plan.ts";
+import { sealPlan } from "../../src/promotion/planning.ts";
+import { formatPlan, parsePlan, restrictPlan } from "../../src/promotion/saved-plan.ts";
+import { digestFor, manifestOf } from "./world.ts";
+
+const manifests = [manifestOf("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"], "111": ["v2"] } })];
+
+function planOf(first: Verdict, second: Verdict): Plan {
+  const desired = desiredRepositories(manifests);
+  const verdicts = [first, second];
+  return sealPlan(
+    desired.map(({ destination, images }) => ({
+      destination,
+      empty: false,
+      images: images.map(({ digest, sources, tags }, index) => ({
+        digest,
+        project: "p",
+        source: sources[0]?.repository ?? parseRepository("gcr.io/none/none"),
+        at: sources[0]?.at ?? "",
+        edges: tags.map(({ tag, at }) => ({
+          tag,
+          at,
+          verdict: verdicts[index] ?? "present",
+          reason: "digest-absent" as const,
+        })),
+      })),
+    })),
+    edgesHash(desired),
+  );
+}
+
+const edgesOf = (plan: Plan) =>
+  plan.repositories.flatMap(({ images }) =>
+    images.flatMap(({ edges }) => edges.map(({ verdict }) => verdict)),
+  );
+
+describe("a saved plan", () => {
+  it("comes back as it was written", () => {
+    const plan = planOf("copy", "present");
+    expect(parsePlan(formatPlan(plan), "plan.json")).toEqual(plan);
+  });
+
+  it("is refused when somebody has edited it", () => {
+    const text = formatPlan(planOf("conflict", "present")).replace(
+      '"verdict":"conflict"',
+      '"verdict":"copy"',
+    );
+    expect(() => parsePlan(text, "plan.json")).toThrow(expect.objectContaining({ code: "plan-altered" }));
+  });
+
+  it.each(["", "{}", "[]", '{"format":"waybill-plan/2"}'])("is refused when it is %j", (text) => {
+    expect(() => parsePlan(text, "plan.json")).toThrow(expect.objectContaining({ code: "plan-unreadable" }));
+  });
+
+  it("is refused when the manifests ask for something else by now", () => {
+    const saved = { ...planOf("copy", "copy"), edgesHash: digestFor("other") };
+    expect(() => restrictPlan(planOf("copy", "copy"), saved, "plan.json")).toThrow(
+      expect.objectContaining({ code: "plan-outdated" }),
+    );
+  });
+
+  it("withholds what it does not hold, and does the rest", () => {
+    expect(edgesOf(restrictPlan(planOf("copy", "copy"), planOf("copy", "present"), "f"))).toEqual([
+      "copy",
+      "withheld",
+    ]);
+    expect(edgesOf(restrictPlan(planOf("tag", "present"), planOf("copy", "copy"), "f"))).toEqual([
+      "tag",
+      "present",
+    ]);
+    expect(edgesOf(restrictPlan(planOf("conflict", "copy"), planOf("copy", "copy"), "f"))).toEqual([
+      "conflict",
+      "copy",
+    ]);
+  });
+
+  it("keeps its hash when lines move, and changes it when a verdict does", () => {
+    const plan = planOf("copy", "copy");
+    const moved = plan.repositories.map((repository) => ({
+      ...repository,
+      images: repository.images.map((image) => ({ ...image, at: "elsewhere:1:1" })),
+    }));
+    expect(sealPlan(moved, plan.edgesHash).hash).toBe(plan.hash);
+    expect(planOf("copy", "tag").hash).not.toBe(plan.hash);
+  });
+});
+
+describe("the hash of the edges", () => {
+  it("depends on source, destination, digest and tag alone", () => {
+    const hash = (...list: Parameters<typeof manifestOf>) =>
+      edgesHash(desiredRepositories([manifestOf(...list)]));
+    const base = hash("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"] } });
+    expect(hash("renamed", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"] } })).toBe(base);
+    expect(hash("p", "gcr.io/src2", ["gcr.io/dst"], { a: { "000": ["v1"] } })).not.toBe(base);
+    expect(hash("p", "gcr.io/src", ["gcr.io/dst2"], { a: { "000": ["v1"] } })).not.toBe(base);
+    expect(hash("p", "gcr.io/src", ["gcr.io/dst"], { a: { "001": ["v1"] } })).not.toBe(base);
+    expect(hash("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v2"] } })).not.toBe(base);
+    expect(hash("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": [] } })).not.toBe(base);
+  });
+});
