@@ -1,0 +1,1 @@
+export { fetchDocument, type Inspection, type InspectOptions, inspectImage } from "./inspect.ts";

@@ -1,0 +1,184 @@
+import type { Readable } from "node:stream";
+import { z } from "zod";
+import { WaybillError } from "../errors/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  formatPlatform,
+  formatReference,
+  type ImageDocument,
+  isIndexType,
+  limits,
+  readImageContent,
+  type Target,
+} from "../oci/index.ts";
+import { RegistryError, type Repository } from "../registry/index.ts";
+
+/** An image as people want to see it. The upper-case fields are those of `skopeo inspect`, with its meanings. */
+export interface Inspection {
+  readonly Name: string;
+  readonly Digest: Digest;
+  readonly RepoTags: readonly string[];
+  readonly Created?: string;
+  readonly DockerVersion: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Os: string;
+  readonly Layers: readonly Digest[];
+  readonly LayersData: readonly {
+    readonly MIMEType: string;
+    readonly Digest: Digest;
+    readonly Size: number;
+    readonly Annotations: Readonly<Record<string, string>> | null;
+  }[];
+  readonly Env: readonly string[] | null;
+  /** The media type of what the reference stands for, an index among them. */
+  readonly mediaType: string;
+  readonly artifactType?: string;
+  /** Entries of an index, or none. */
+  readonly platforms: readonly {
+    readonly platform: string;
+    readonly digest: Digest;
+    readonly size: number;
+  }[];
+}
+
+/** What {@link inspectImage} may be asked for. */
+export interface InspectOptions {
+  /** The entry of an index to describe, as `os/architecture[/variant]`; this machine's, for Linux, by default. */
+  readonly platform?: string;
+  /** Leave `RepoTags` empty instead of listing the repository. */
+  readonly withoutTags?: boolean;
+}
+
+const configSchema = z.object({
+  created: z.string().nullish(),
+  docker_version: z.string().nullish(),
+  architecture: z.string().nullish(),
+  variant: z.string().nullish(),
+  os: z.string().nullish(),
+  config: z
+    .object({
+      Labels: z.record(z.string(), z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+    })
+    .nullish(),
+});
+
+/**
+ * The manifest or index a reference stands for, bytes as stored.
+ * @throws {RegistryError} `manifest-missing` when there is none.
+ */
+export async function fetchDocument(repository: Repository, target: Target): Promise<ImageDocument> {
+  const document = await repository.fetch(target);
+  if (document !== undefined) return document;
+  throw new RegistryError("manifest-missing", "there is no such image", {
+    where: formatReference(repository.name, target),
+    hint: "look at what there is with: waybill snapshot",
+  });
+}
+
+/**
+ * Describes an image; of an index, the entry for one platform, and the list of all.
+ * @throws {RegistryError} when something cannot be read, {@link WaybillError} `platform-missing` when the index has no
+ * such entry.
+ */
+export async function inspectImage(
+  repository: Repository,
+  target: Target,
+  options: InspectOptions = {},
+): Promise<Inspection> {
+  const root = await fetchDocument(repository, target);
+  const where = formatReference(repository.name, target);
+  const content = readImageContent(root, where);
+  const entries = content.children.filter(({ platform }) => platform !== undefined);
+  const instance = isIndexType(content.mediaType)
+    ? await fetchDocument(repository, choosePlatform(content.children, options.platform, where).digest)
+    : root;
+  const { blobs, artifactType } = instance === root ? content : readImageContent(instance, where);
+  const [configBlob, ...layers] = blobs;
+  const config = await readConfig(repository, configBlob);
+  const listing = options.withoutTags ? undefined : await repository.list();
+  return {
+    Name: repository.name,
+    Digest: root.descriptor.digest,
+    RepoTags: listing?.tags ?? [],
+    ...(config.created == null ? {} : { Created: config.created }),
+    DockerVersion: config.docker_version ?? "",
+    Labels: config.config?.Labels ?? null,
+    Architecture: config.architecture ?? "",
+    ...(config.variant == null ? {} : { Variant: config.variant }),
+    Os: config.os ?? "",
+    Layers: layers.map(({ digest }) => digest),
+    LayersData: layers.map(({ mediaType, digest, size, annotations }) => ({
+      MIMEType: mediaType,
+      Digest: digest,
+      Size: size,
+      Annotations: annotations ?? null,
+    })),
+    Env: config.config?.Env ?? null,
+    mediaType: content.mediaType,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    platforms: entries.map(({ platform, digest, size }) => ({
+      platform: platform === undefined ? "" : formatPlatform(platform),
+      digest,
+      size,
+    })),
+  };
+}
+
+function choosePlatform(
+  entries: readonly Descriptor[],
+  wanted: string | undefined,
+  where: string,
+): Descriptor {
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  const name = wanted ?? `linux/${architecture}`;
+  const matches = entries.filter(({ platform }) => {
+    if (platform === undefined) return false;
+    const full = formatPlatform(platform);
+    return full === name || full.startsWith(`${name}/`);
+  });
+  const chosen = matches[0] ?? (wanted === undefined ? entries[0] : undefined);
+  if (chosen !== undefined) return chosen;
+  const offered = entries.flatMap(({ platform }) =>
+    platform === undefined ? [] : [formatPlatform(platform)],
+  );
+  throw new WaybillError("platform-missing", `the index has no image for ${name}`, {
+    where,
+    hint: `it has ${offered.join(", ") || "no platforms"}; --raw shows the index itself`,
+  });
+}
+
+/** The config of an image; artifacts have configs of their own kinds, which say nothing here. */
+async function readConfig(
+  repository: Repository,
+  blob: Descriptor | undefined,
+): Promise<z.infer<typeof configSchema>> {
+  if (blob === undefined || !/\bcontainer\.image|image\.config/.test(blob.mediaType)) return {};
+  if (blob.size > limits.manifestBytes) {
+    throw new RegistryError("too-large", `the image's config has ${blob.size} bytes`, {
+      where: repository.name,
+    });
+  }
+  const parsed = configSchema.safeParse(parseJson(await readText(await repository.open(blob))));
+  if (parsed.success) return parsed.data;
+  throw new WaybillError("invalid-image-config", "the image's config is not what the specification says", {
+    where: `${repository.name}@${blob.digest}`,
+  });
+}
+
+async function readText(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
