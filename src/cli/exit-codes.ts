@@ -1,0 +1,13 @@
+/** What the exit status of every command means. */
+export const exitCodes = {
+  /** All is as desired. */
+  asDesired: 0,
+  /** Nothing could be done: wrong usage, no readable manifest, a refusal. */
+  nothingDone: 1,
+  /** Done, but something is not as desired; the report names it. */
+  notAsDesired: 2,
+  /** Stopped by the user; what had been done stands, and another run goes on from there. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

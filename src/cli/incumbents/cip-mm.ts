@@ -1,0 +1,42 @@
+import { UsageError } from "../failure.ts";
+import { describeFlags, type Flag, readGoFlags } from "./go-flags.ts";
+import { logFlags, verbosityOf } from "./log-flags.ts";
+import type { Help, Translation } from "./translation.ts";
+
+const flags: Readonly<Record<string, Flag>> = {
+  "base-dir": { kind: "text", means: "directory of the manifests; the current one when left out" },
+  "staging-repo": { kind: "text", means: "staging registry to read" },
+  "filter-image": { kind: "text", means: "take only this image" },
+  "filter-digest": { kind: "text", means: "take only this digest" },
+  "filter-tag": { kind: "text", means: "take only this tag" },
+  help: { kind: "switch", means: "show this help" },
+  h: { kind: "switch", means: "show this help" },
+  ...logFlags,
+};
+
+/**
+ * A line of `cip-mm` (and of `kpromo mm`, which has the same flags) as `waybill merge`. An empty filter is no filter.
+ * @throws {UsageError} where `cip-mm` refuses the line too: no staging repository, or the tag `latest`.
+ */
+export function translateCipMm(line: readonly string[], program = "cip-mm"): Translation | Help {
+  const { texts, switches, words, notices } = readGoFlags(line, flags);
+  if (switches.get("help") || switches.get("h")) {
+    return { help: `${program} runs as waybill merge. Its flags:\n${describeFlags(flags)}` };
+  }
+  const [unexpected] = words;
+  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
+  const staging = texts.get("staging-repo") ?? "";
+  if (staging === "") throw new UsageError("must specify --staging_repo");
+  if (texts.get("filter-tag") === "latest") {
+    throw new UsageError('--filter_tag cannot be "latest" (anti-pattern)', "name the version instead");
+  }
+  const filters = (["image", "digest", "tag"] as const).flatMap((part) => {
+    const value = texts.get(`filter-${part}`) ?? "";
+    return value === "" ? [] : [`--${part}`, value];
+  });
+  const base = texts.get("base-dir") || ".";
+  return {
+    command: ["merge", "--base-dir", base, "--staging-repo", staging, ...filters, ...verbosityOf(texts)],
+    notices,
+  };
+}

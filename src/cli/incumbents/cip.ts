@@ -1,0 +1,144 @@
+import { UsageError } from "../failure.ts";
+import { describeFlags, type Flag, type FlagValues, readGoFlags } from "./go-flags.ts";
+import { logFlags, verbosityOf } from "./log-flags.ts";
+import type { Help, Translation } from "./translation.ts";
+
+const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
+const signing = "Waybill does not sign or verify signatures yet";
+const wholePlan =
+  "all edges are planned, which includes those of the change; what is promoted already is only read";
+const ignored = (kind: Flag["kind"], means: string, instead: string): Flag => ({ kind, means, instead });
+
+const flags: Readonly<Record<string, Flag>> = {
+  manifest: { kind: "text", means: "one plain manifest" },
+  "thin-manifest-dir": { kind: "text", means: "directory of thin manifests" },
+  confirm: { kind: "switch", means: "write to production" },
+  "dry-run": { kind: "switch", means: "the default; -dry-run=false writes to production" },
+  "parse-only": { kind: "switch", means: "only check the manifests" },
+  snapshot: { kind: "text", means: "print what a registry holds" },
+  "snapshot-tag": { kind: "text", means: "only images with this tag" },
+  "minimal-snapshot": { kind: "switch", means: "leave out untagged children of indexes" },
+  "manifest-based-snapshot-of": { kind: "text", means: "print what the manifests promote to a registry" },
+  output: { kind: "text", means: "yaml or csv" },
+  "output-format": { kind: "text", means: "an older name of --output" },
+  "vuln-severity-threshold": { kind: "number", means: "refused: there is no vulnerability check yet" },
+  version: { kind: "switch", means: "print the version" },
+  help: { kind: "switch", means: "show this help" },
+  h: { kind: "switch", means: "show this help" },
+  "use-prow-manifest-diff": ignored("switch", "only what the last change touched", wholePlan),
+  "manifest-diff-since": ignored("text", "only what changed since a date", wholePlan),
+  threads: ignored(
+    "number",
+    "parallel requests",
+    "they are bounded for each host, see concurrency in waybill.yaml",
+  ),
+  "json-log-summary": ignored("switch", "a summary of errors as JSON", "use waybill promote --report FILE"),
+  "max-image-size": ignored("number", "largest image in MiB", "it has had no effect for years"),
+  "key-files": ignored("text", "service account keys", accounts),
+  "use-service-account": ignored("switch", "pass accounts on to gcloud", accounts),
+  "no-service-account": ignored("switch", "pass no accounts on to gcloud", accounts),
+  "snapshot-service-account": ignored("text", "account for --snapshot", accounts),
+  sign: ignored("switch", "sign promoted images", signing),
+  "signer-account": ignored("text", "account to sign with", signing),
+  "certificate-identity": ignored("text", "identity in staging signatures", signing),
+  "certificate-identity-regexp": ignored("text", "identity in staging signatures", signing),
+  "certificate-oidc-issuer": ignored("text", "issuer in staging signatures", signing),
+  "certificate-oidc-issuer-regexp": ignored("text", "issuer in staging signatures", signing),
+  "max-signature-ops": ignored("number", "parallel signing", signing),
+  "max-signature-copies": ignored("number", "parallel signature copies", signing),
+  ...logFlags,
+};
+
+/**
+ * A line of `cip` (and of `kpromo cip`) as `waybill promote`, `check` or `snapshot`. Nothing is written unless the
+ * line says `--confirm` or `-dry-run=false`: some builds of `cip run` wrote without either, which is not repeated.
+ * @throws {UsageError} for lines that ask for something Waybill does not do; it never does less than was asked in silence.
+ */
+export function translateCip(line: readonly string[], program: "cip" | "kpromo cip"): Translation | Help {
+  const values = readGoFlags(line, flags);
+  const { switches, words } = values;
+  if (switches.get("help") || switches.get("h")) {
+    return { help: `${program} runs as waybill promote. Its flags:\n${describeFlags(flags)}` };
+  }
+  if (switches.get("version") || words[0] === "version") return { command: ["--version"], notices: [] };
+  refuseOthers(values, program);
+  const { command, notices } = actionOf(values, program);
+  return { command: [...command, ...verbosityOf(values.texts)], notices: [...values.notices, ...notices] };
+}
+
+function refuseOthers({ texts, words }: FlagValues, program: string): void {
+  const others = program === "cip" ? words.filter((word) => word !== "run") : words;
+  const [word] = others;
+  if (word === "audit")
+    throw new UsageError("Waybill has no auditor yet", "waybill verify compares registries");
+  if (word !== undefined) {
+    const boolean = ["true", "false"].includes(word);
+    const hint = boolean ? `a switch takes its value with =, as in --dry-run=${word}` : undefined;
+    throw new UsageError(`unexpected argument ${JSON.stringify(word)}`, hint);
+  }
+  if (Number(texts.get("vuln-severity-threshold") ?? -1) >= 0) {
+    throw new UsageError(
+      "Waybill has no vulnerability check yet",
+      "this flag makes cip scan instead of promoting, so nothing was done; leave it out to promote",
+    );
+  }
+}
+
+function actionOf(values: FlagValues, program: string): Translation {
+  const { texts, switches } = values;
+  const snapshot = texts.get("snapshot");
+  const desired = texts.get("manifest-based-snapshot-of");
+  if (desired) return snapshotOf(desired, values, ["--manifests", manifestsOf(texts).path, "--offline"]);
+  if (snapshot) return snapshotOf(snapshot, values, []);
+  const { path, notices } = manifestsOf(texts);
+  if (switches.get("parse-only")) return { command: ["check", path], notices };
+  return promotionOf(path, values, program, notices);
+}
+
+function manifestsOf(texts: ReadonlyMap<string, string>): { path: string; notices: readonly string[] } {
+  const plain = texts.get("manifest");
+  const thin = texts.get("thin-manifest-dir");
+  if (plain && thin) return { path: plain, notices: ["--manifest wins over --thin-manifest-dir"] };
+  const path = plain || thin;
+  if (path) return { path, notices: [] };
+  throw new UsageError("either --manifest or --thin-manifest-dir is required");
+}
+
+function promotionOf(
+  path: string,
+  { switches }: FlagValues,
+  program: string,
+  notices: readonly string[],
+): Translation {
+  const dryRun = switches.get("dry-run");
+  const confirmed = switches.get("confirm") ?? dryRun === false;
+  if (!confirmed) return { command: ["promote", path], notices };
+  if (dryRun === true) {
+    return {
+      command: ["promote", path],
+      notices: [...notices, "--dry-run wins over --confirm: nothing is written"],
+    };
+  }
+  const unsigned = program === "kpromo cip" && !switches.has("sign");
+  return {
+    command: ["promote", path, "--confirm"],
+    notices: unsigned ? [...notices, `kpromo signs what it promotes: ${signing}`] : notices,
+  };
+}
+
+function snapshotOf(
+  registry: string,
+  { texts, switches }: FlagValues,
+  manifests: readonly string[],
+): Translation {
+  const format = (texts.get("output") ?? texts.get("output-format") ?? "yaml").toLowerCase();
+  if (format !== "yaml" && format !== "csv") {
+    throw new UsageError(`invalid snapshot output format: ${format}`, "it is yaml or csv");
+  }
+  const tag = texts.get("snapshot-tag");
+  const filters = [
+    ...(tag ? ["--tag", tag] : []),
+    ...(switches.get("minimal-snapshot") ? ["--minimal"] : []),
+  ];
+  return { command: ["snapshot", registry, "--format", format, ...filters, ...manifests], notices: [] };
+}

@@ -1,0 +1,93 @@
+import { closest, distance } from "fastest-levenshtein";
+import { UsageError } from "../failure.ts";
+
+/** A flag as the retired program declared it. */
+export interface Flag {
+  /** A switch takes a value only with `=`; every other flag also takes the next word. */
+  readonly kind: "switch" | "text" | "number";
+  readonly means: string;
+  /** Set when the flag means nothing here: what is said instead of doing something. */
+  readonly instead?: string;
+}
+
+/** A command line taken apart. Names are as the table has them, with dashes. */
+export interface FlagValues {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly switches: ReadonlyMap<string, boolean>;
+  /** What stood between and after the flags. */
+  readonly words: readonly string[];
+  /** What has to be said about flags that were given and mean nothing here. */
+  readonly notices: readonly string[];
+}
+
+const truths: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, true])),
+  ...Object.fromEntries(["0", "f", "F", "false", "FALSE", "False"].map((text) => [text, false])),
+};
+
+/**
+ * Reads a command line as Go's `flag` package does, with what its successor `pflag` adds: one dash or two, `-x=y` or
+ * `-x y`, switches with the boolean words of `strconv.ParseBool`, `--` ends the flags, the last of several wins.
+ * Underscores and dashes in names are the same.
+ * @throws {UsageError} for unknown flags and bad values.
+ */
+export function readGoFlags(line: readonly string[], flags: Readonly<Record<string, Flag>>): FlagValues {
+  const texts = new Map<string, string>();
+  const switches = new Map<string, boolean>();
+  const words: string[] = [];
+  const notices = new Set<string>();
+  for (let index = 0; index < line.length; index += 1) {
+    const word = line[index] ?? "";
+    if (word === "--") {
+      words.push(...line.slice(index + 1));
+      break;
+    }
+    const match = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(word);
+    if (match === null) {
+      if (word.startsWith("-") && word !== "-") throw new UsageError(`bad flag syntax: ${word}`);
+      words.push(word);
+      continue;
+    }
+    const name = (match[1] ?? "").replaceAll("_", "-");
+    const flag = flags[name];
+    if (flag === undefined) throw unknownFlag(word, name, Object.keys(flags));
+    if (flag.instead !== undefined) notices.add(`--${name} means nothing here: ${flag.instead}`);
+    if (flag.kind === "switch") {
+      switches.set(name, readSwitch(name, match[2]));
+      continue;
+    }
+    const text = match[2] ?? line[++index];
+    if (text === undefined) throw new UsageError(`flag needs an argument: --${name}`);
+    if (flag.kind === "number" && !/^-?\d+$/.test(text)) throw badValue(text, name, "a number");
+    texts.set(name, text);
+  }
+  return { texts, switches, words, notices: [...notices] };
+}
+
+function readSwitch(name: string, text: string | undefined): boolean {
+  if (text === undefined) return true;
+  const value = truths[text];
+  if (value === undefined) throw badValue(text, name, "true or false");
+  return value;
+}
+
+function badValue(text: string, name: string, wanted: string): UsageError {
+  return new UsageError(`invalid value ${JSON.stringify(text)} for --${name}: it takes ${wanted}`);
+}
+
+function unknownFlag(word: string, name: string, names: readonly string[]): UsageError {
+  const nearest = closest(name, names);
+  const near = distance(name, nearest) <= Math.max(2, name.length / 3);
+  const [flag] = word.split("=", 1);
+  return new UsageError(`unknown flag: ${flag}`, near ? `did you mean --${nearest}?` : undefined);
+}
+
+/** The flags of a table as lines of help. */
+export function describeFlags(flags: Readonly<Record<string, Flag>>): string {
+  const width = Math.max(...Object.keys(flags).map((name) => name.length));
+  const lines = Object.entries(flags).map(([name, { means, instead }]) => {
+    const rest = instead === undefined ? "" : ` (means nothing here: ${instead})`;
+    return `  --${name.padEnd(width)}  ${means}${rest}`;
+  });
+  return lines.join("\n");
+}

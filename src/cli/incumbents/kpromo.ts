@@ -1,0 +1,57 @@
+import { UsageError } from "../failure.ts";
+import { translateCip } from "./cip.ts";
+import { translateCipMm } from "./cip-mm.ts";
+import { type Flag, readGoFlags } from "./go-flags.ts";
+import type { Help, Translation } from "./translation.ts";
+
+/** Subcommands that Waybill has nothing for, with what comes nearest. */
+const missing: Readonly<Record<string, string>> = {
+  pr: "waybill merge edits the manifest; the pull request is yours to open",
+  sigcheck: "signatures are not looked at yet; waybill verify checks images",
+  run: "files are not promoted yet, only images",
+  gh: "releases of a code host are not promoted yet, only images",
+  manifest: "file manifests are not read yet; waybill check reads those of images",
+};
+
+const help = `waybill kpromo runs lines of kpromo:
+  waybill kpromo cip …      as waybill promote, check or snapshot
+  waybill kpromo mm …       as waybill merge
+  waybill kpromo version    prints the version of Waybill
+Each shows its flags with --help.`;
+
+const ownFlags: Readonly<Record<string, Flag>> = {
+  "log-level": { kind: "text", means: "" },
+  help: { kind: "switch", means: "" },
+  h: { kind: "switch", means: "" },
+};
+
+/** A line of the living `kpromo`, without its name. @throws {UsageError} for subcommands that Waybill does not have. */
+export function translateKpromo(line: readonly string[]): Translation | Help {
+  const start = line.findIndex((word, index) => !word.startsWith("-") && !takesValue(line[index - 1]));
+  if (start < 0) {
+    readGoFlags(line, ownFlags);
+    return { help };
+  }
+  const [subcommand = "", ...rest] = line.slice(start);
+  const flags = [...line.slice(0, start), ...rest];
+  switch (subcommand) {
+    case "cip":
+      return translateCip(flags, "kpromo cip");
+    case "mm":
+      return translateCipMm(flags, "kpromo mm");
+    case "version":
+      return { command: ["--version"], notices: [] };
+    case "help":
+      return { help };
+    default:
+      throw new UsageError(
+        `Waybill does not run kpromo ${subcommand}`,
+        missing[subcommand] ?? "it runs kpromo cip and kpromo mm",
+      );
+  }
+}
+
+/** Whether the word before is a flag of kpromo itself whose value follows. */
+function takesValue(before: string | undefined): boolean {
+  return before !== undefined && /^--?log-level$/.test(before);
+}

@@ -1,0 +1,25 @@
+import { translateCip } from "./cip.ts";
+import { translateCipMm } from "./cip-mm.ts";
+import { translateKpromo } from "./kpromo.ts";
+import type { Help, Translation } from "./translation.ts";
+
+/** Programs whose command lines run unchanged. */
+export type Incumbent = "cip" | "cip-mm" | "kpromo";
+
+const translators: Readonly<Record<Incumbent, (line: readonly string[]) => Translation | Help>> = {
+  cip: (line) => translateCip(line, "cip"),
+  "cip-mm": (line) => translateCipMm(line),
+  kpromo: translateKpromo,
+};
+
+/** A line of a program that Waybill stands in for, without the program's name. @throws {UsageError} */
+export function translate(program: Incumbent, line: readonly string[]): Translation | Help {
+  return translators[program](line);
+}
+
+/** Words as a line that a POSIX shell takes apart into the same words. */
+export function shellLine(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(" ");
+}

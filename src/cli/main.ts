@@ -1,0 +1,87 @@
+import { Command, CommanderError, Option } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { explained, printFailure } from "./failure.ts";
+import type { Incumbent } from "./incumbents/translate.ts";
+import { type Act, type GlobalOptions, openSession } from "./session.ts";
+import type { Surroundings } from "./terminal.ts";
+import { verbs } from "./verbs.ts";
+
+/**
+ * Runs one command line of `waybill`, without the program's own name, and resolves to the exit status. Never throws:
+ * what goes wrong is printed.
+ */
+export async function main(argv: readonly string[], io: Surroundings = process): Promise<ExitCode> {
+  if (argv[0] === "kpromo") return mainAs("kpromo", argv.slice(1), io);
+  let status: ExitCode = exitCodes.asDesired;
+  const act: Act =
+    <Given extends unknown[]>(
+      work: (session: Parameters<Parameters<Act>[0]>[0], ...given: Given) => Promise<ExitCode>,
+    ) =>
+    async (...received: unknown[]) => {
+      const command = received.at(-1) as Command;
+      const session = openSession(io, command.optsWithGlobals<GlobalOptions>());
+      status = await work(session, ...(received.slice(0, -1) as Given));
+    };
+  const program = buildProgram(io, act);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return status;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.asDesired;
+    // The help of a command that was given without a subcommand has been printed already.
+    if (thrown instanceof CommanderError && thrown.code === "commander.help") return exitCodes.nothingDone;
+    const asked = argv.includes("--json") ? { json: true } : {};
+    const verb = program.commands.find((found) => argv.includes(found.name()));
+    const name = verb === undefined ? program.name() : `${program.name()} ${verb.name()}`;
+    printFailure(explained(thrown, name), io, { ...program.opts<GlobalOptions>(), ...asked });
+    return exitCodes.nothingDone;
+  }
+}
+
+/** Runs a line of a program that Waybill stands in for: says what it became, then does that. */
+export async function mainAs(
+  program: Incumbent,
+  line: readonly string[],
+  io: Surroundings = process,
+): Promise<ExitCode> {
+  const { shellLine, translate } = await import("./incumbents/translate.ts");
+  try {
+    const translation = translate(program, line);
+    if ("help" in translation) {
+      io.stdout.write(`${translation.help}\n`);
+      return exitCodes.asDesired;
+    }
+    for (const notice of translation.notices) io.stderr.write(`note: ${notice}\n`);
+    io.stderr.write(`note: in Waybill's words: waybill ${shellLine(translation.command)}\n`);
+    return await main(translation.command, io);
+  } catch (thrown) {
+    printFailure(thrown, io, {});
+    return exitCodes.nothingDone;
+  }
+}
+
+/** The whole tree of commands, with nothing loaded that only one of them needs. */
+export function buildProgram(io: Surroundings, act: Act): Command {
+  const program = new Command("waybill")
+    .description("Promotes container images: copies exactly the digests that promoter manifests list.")
+    .version(packageJson.version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => io.stdout.columns ?? 110,
+      getErrHelpWidth: () => io.stderr.columns ?? 110,
+    })
+    .exitOverride()
+    .addOption(new Option("--config <file>", "settings to use instead of the nearest waybill.yaml"))
+    .addOption(new Option("--json", "print the result, and any error, as JSON"))
+    .addOption(new Option("--quiet", "print results, warnings and errors only"))
+    .addOption(new Option("--verbose", "print every step, and where an error came from").conflicts("quiet"))
+    .addOption(new Option("--no-color", "print without colours"));
+  for (const define of verbs) define(program, act);
+  return program;
+}

@@ -1,0 +1,35 @@
+import type { Settings } from "../settings/index.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import { createTerminal, type Surroundings, type Terminal, type TerminalOptions } from "./terminal.ts";
+
+/** The options that every command has. */
+export interface GlobalOptions extends TerminalOptions {
+  readonly config?: string;
+}
+
+/** What a verb has to work with, beside its own arguments. */
+export interface Session {
+  readonly terminal: Terminal;
+  readonly env: Surroundings["env"];
+  /** The contents of `waybill.yaml`: the file of `--config`, or the nearest one, or none. */
+  settings(): Promise<Settings>;
+}
+
+/**
+ * Makes a verb's work into an action of the parser. The work's arguments are the command's own, then its options;
+ * what it returns becomes the exit status.
+ */
+export type Act = <Arguments extends unknown[]>(
+  work: (session: Session, ...given: Arguments) => Promise<ExitCode>,
+) => (...given: unknown[]) => Promise<void>;
+
+export function openSession(io: Surroundings, options: GlobalOptions): Session {
+  return {
+    terminal: createTerminal(io, options),
+    env: io.env,
+    settings: async () => {
+      const { defaultSettings } = await import("../settings/index.ts");
+      return defaultSettings;
+    },
+  };
+}

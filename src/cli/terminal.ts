@@ -1,0 +1,83 @@
+import picocolors from "picocolors";
+
+/** A stream that may be a terminal: standard output, standard error, or a test's. */
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Where a command runs; `process` is one. */
+export interface Surroundings {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** How a command was asked to print. */
+export interface TerminalOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+}
+
+export type Colours = ReturnType<typeof picocolors.createColors>;
+
+/** Results go to standard output; everything that is said about the work goes to standard error. */
+export interface Terminal {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Colours for results; they do nothing where colour is not wanted. */
+  readonly colours: Colours;
+  /** The stream that progress may be drawn on: a terminal that nobody asked to be quiet. */
+  readonly canvas: OutputStream | undefined;
+  /** A result, with a line end. */
+  print(text: string): void;
+  /** A result exactly as it is. */
+  write(text: string): void;
+  /** A result as JSON. */
+  printJson(value: unknown): void;
+  /** Something worth knowing while the work goes on. */
+  note(text: string): void;
+  /** Something to act on; said even when quiet. */
+  warn(text: string): void;
+  /** Said only when asked to be verbose. */
+  detail(text: string): void;
+}
+
+export function createTerminal({ stdout, stderr, env }: Surroundings, options: TerminalOptions): Terminal {
+  const { json = false, quiet = false, verbose = false } = options;
+  const say = (text: string): void => void stderr.write(`${text}\n`);
+  const warning = picocolors.createColors(wantsColour(stderr, env, options));
+  return {
+    json,
+    quiet,
+    verbose,
+    colours: picocolors.createColors(wantsColour(stdout, env, options)),
+    canvas: stderr.isTTY === true && !quiet && !verbose ? stderr : undefined,
+    print: (text) => void stdout.write(`${text}\n`),
+    write: (text) => void stdout.write(text),
+    printJson: (value) => void stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    note: (text) => {
+      if (!quiet) say(text);
+    },
+    warn: (text) => say(`${warning.yellow("warning:")} ${text}`),
+    detail: (text) => {
+      if (verbose) say(warning.dim(text));
+    },
+  };
+}
+
+/** The option first, then NO_COLOR and FORCE_COLOR as their conventions say, then what the stream is. */
+export function wantsColour(
+  stream: OutputStream,
+  env: Surroundings["env"],
+  { color, json }: TerminalOptions,
+): boolean {
+  if (color === false || json === true) return false;
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== "0";
+  return stream.isTTY === true && env.TERM !== "dumb";
+}

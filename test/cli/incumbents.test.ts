@@ -1,0 +1,271 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../src/cli/failure.ts";
+import { readGoFlags } from "../../src/cli/incumbents/go-flags.ts";
+import { type Incumbent, shellLine, translate } from "../../src/cli/incumbents/translate.ts";
+import { runAs } from "./captured.ts";
+
+const shared = process.env.WAYBILL_SHARED ?? resolve(import.meta.dirname, "../../../shared");
+
+function command(program: Incumbent, line: string): string {
+  const translation = translate(program, line.split(" ").filter(Boolean));
+  return "help" in translation ? "help" : translation.command.join(" ");
+}
+
+function notices(program: Incumbent, line: string): readonly string[] {
+  const translation = translate(program, line.split(" ").filter(Boolean));
+  return "help" in translation ? [] : translation.notices;
+}
+
+describe("Go's flags", () => {
+  const flags = {
+    name: { kind: "text", means: "" },
+    count: { kind: "number", means: "" },
+    yes: { kind: "switch", means: "" },
+    old: { kind: "number", means: "", instead: "nothing" },
+  } as const;
+
+  it.each([
+    [["-name=a"], "a"],
+    [["--name=a"], "a"],
+    [["-name", "a"], "a"],
+    [["--name", "a"], "a"],
+    [["--name="], ""],
+    [["--name", ""], ""],
+    [["--name=a=b"], "a=b"],
+    [["--name", "-a"], "-a"],
+    [["--name=a", "--name=b"], "b"],
+  ])("%j gives the text %j", (line, text) => {
+    expect(readGoFlags(line, flags).texts.get("name")).toBe(text);
+  });
+
+  it.each([
+    ["-yes", true],
+    ["--yes", true],
+    ["--yes=true", true],
+    ["-yes=1", true],
+    ["-yes=T", true],
+    ["-yes=false", false],
+    ["--yes=0", false],
+    ["--yes=F", false],
+  ])("%s gives the switch %s", (word, value) => {
+    expect(readGoFlags([word], flags).switches.get("yes")).toBe(value);
+  });
+
+  it("leaves the word after a switch alone", () => {
+    expect(readGoFlags(["--yes", "false"], flags)).toMatchObject({ words: ["false"] });
+  });
+
+  it("ends at two dashes", () => {
+    expect(readGoFlags(["a", "--", "--name", "b"], flags).words).toEqual(["a", "--name", "b"]);
+  });
+
+  it("says once what means nothing here", () => {
+    expect(readGoFlags(["-old=1", "-old", "2"], flags).notices).toEqual([
+      "--old means nothing here: nothing",
+    ]);
+  });
+
+  it.each([
+    [["--nme=a"], "unknown flag: --nme", "did you mean --name?"],
+    [["--wholly-different"], "unknown flag: --wholly-different", undefined],
+    [["-yes=maybe"], 'invalid value "maybe" for --yes: it takes true or false', undefined],
+    [["-count", "x"], 'invalid value "x" for --count: it takes a number', undefined],
+    [["-name"], "flag needs an argument: --name", undefined],
+    [["---name"], "bad flag syntax: ---name", undefined],
+  ])("refuses %j", (line, message, hint) => {
+    const refused = (): unknown => readGoFlags(line, flags);
+    expect(refused).toThrow(UsageError);
+    expect(refused).toThrow(expect.objectContaining({ message, hint }));
+  });
+
+  it("does not care how a text flag is written", () => {
+    const value = fc.string().filter((text) => !text.includes("\0"));
+    fc.assert(
+      fc.property(
+        value,
+        fc.constantFrom("-", "--"),
+        fc.constantFrom("filter_tag", "filter-tag"),
+        (text, dash, name) => {
+          const table = { "filter-tag": { kind: "text", means: "" } } as const;
+          const joined = readGoFlags([`${dash}${name}=${text}`], table).texts.get("filter-tag");
+          const apart = readGoFlags([`${dash}${name}`, text], table).texts.get("filter-tag");
+          expect([joined, apart]).toEqual([text, text]);
+        },
+      ),
+    );
+  });
+});
+
+describe("cip-mm", () => {
+  it.each([
+    [
+      "--base_dir=k8s.gcr.io --staging_repo=gcr.io/k8s-staging-kubernetes --filter_tag=v1.19.0-rc.2",
+      "merge --base-dir k8s.gcr.io --staging-repo gcr.io/k8s-staging-kubernetes --tag v1.19.0-rc.2",
+    ],
+    [
+      "-base_dir d -staging_repo r/p -filter_image i -filter_digest sha256:1 -filter_tag t",
+      "merge --base-dir d --staging-repo r/p --image i --digest sha256:1 --tag t",
+    ],
+    ["--staging_repo=r/p --filter_image=", "merge --base-dir . --staging-repo r/p"],
+    ["--base_dir=d --staging_repo=r/p -v 4 --logtostderr", "merge --base-dir d --staging-repo r/p"],
+  ])("%s", (line, translated) => {
+    expect(command("cip-mm", line)).toBe(translated);
+    expect(command("kpromo", `mm ${line}`)).toBe(translated);
+  });
+
+  it("refuses what cip-mm refused", () => {
+    expect(() => translate("cip-mm", ["--base_dir=d"])).toThrow("must specify --staging_repo");
+    expect(() => translate("cip-mm", ["--staging_repo=r/p", "--filter_tag=latest"])).toThrow(
+      '--filter_tag cannot be "latest" (anti-pattern)',
+    );
+    expect(() => translate("cip-mm", ["--staging_repo=r/p", "more"])).toThrow('unexpected argument "more"');
+  });
+
+  it.skipIf(!existsSync(shared))(
+    "reads every line of the published instructions (skipped without them)",
+    () => {
+      const text = readFileSync(resolve(shared, "seeds/image-promotion.txt"), "utf8");
+      const lines = text.match(/^cip-mm --.*$/gm) ?? [];
+      expect(lines).toHaveLength(3);
+      for (const line of lines) {
+        const [, ...words] = line.split(" ");
+        const [, base, directory, , repository, , tag] = command("cip-mm", words.join(" ")).split(" ");
+        expect([base, directory, repository]).toEqual([
+          "--base-dir",
+          "$GOPATH/src/k8s.io/k8s.io/k8s.gcr.io",
+          "gcr.io/k8s-staging-kubernetes",
+        ]);
+        expect(tag).toMatch(/^v1\.19\./);
+      }
+    },
+  );
+});
+
+describe("cip and kpromo cip", () => {
+  it.each([
+    ["-thin-manifest-dir=d -dry-run=false", "promote d --confirm"],
+    ["--thin-manifest-dir d", "promote d"],
+    ["--thin-manifest-dir=d --confirm", "promote d --confirm"],
+    ["--thin-manifest-dir=d --confirm=true", "promote d --confirm"],
+    ["--thin-manifest-dir=d --confirm=false", "promote d"],
+    ["--thin-manifest-dir=d --confirm=false --dry-run=false", "promote d"],
+    ["--thin-manifest-dir=d --confirm --dry-run", "promote d"],
+    ["run --thin-manifest-dir=d", "promote d"],
+    ["run --thin-manifest-dir=d --confirm", "promote d --confirm"],
+    ["--manifest=m.yaml --dry-run", "promote m.yaml"],
+    ["--manifest=m.yaml --parse-only", "check m.yaml"],
+    ["--snapshot=gcr.io/foo", "snapshot gcr.io/foo --format yaml"],
+    [
+      "--snapshot=gcr.io/foo --snapshot-tag=v1 --minimal-snapshot --output=CSV",
+      "snapshot gcr.io/foo --format csv --tag v1 --minimal",
+    ],
+    [
+      "--manifest-based-snapshot-of=us.gcr.io/p --thin-manifest-dir=d -output-format=YAML",
+      "snapshot us.gcr.io/p --format yaml --manifests d --offline",
+    ],
+    ["--thin-manifest-dir=d --log-level=debug", "promote d --verbose"],
+    ["--thin-manifest-dir=d --log-level error --threads=20", "promote d --quiet"],
+    ["version", "--version"],
+    ["-version", "--version"],
+    ["-h", "help"],
+  ])("cip %s", (line, translated) => {
+    expect(command("cip", line)).toBe(translated);
+  });
+
+  it("never writes unless the line says so", () => {
+    const words = [
+      "--thin-manifest-dir=d",
+      "--dry-run",
+      "--dry-run=true",
+      "--confirm=false",
+      "--threads=3",
+      "run",
+    ];
+    fc.assert(
+      fc.property(fc.subarray(words, { minLength: 1 }), (line) => {
+        fc.pre(line.includes("--thin-manifest-dir=d"));
+        expect(command("cip", line.join(" "))).toBe("promote d");
+      }),
+    );
+  });
+
+  it("says what it passes over, and goes on", () => {
+    const line =
+      "--thin-manifest-dir=d --key-files=a,b --use-service-account --max-image-size=3 --use-prow-manifest-diff";
+    expect(notices("cip", line).map((text) => text.split(":")[0])).toEqual([
+      "--key-files means nothing here",
+      "--use-service-account means nothing here",
+      "--max-image-size means nothing here",
+      "--use-prow-manifest-diff means nothing here",
+    ]);
+  });
+
+  it("says that images are not signed where kpromo would have signed them", () => {
+    const signs = "kpromo signs what it promotes: Waybill does not sign or verify signatures yet";
+    expect(notices("kpromo", "cip --thin-manifest-dir=d --confirm")).toEqual([signs]);
+    expect(notices("kpromo", "cip --thin-manifest-dir=d --confirm --sign=false")).not.toContain(signs);
+    expect(notices("kpromo", "cip --thin-manifest-dir=d")).toEqual([]);
+    expect(notices("cip", "--thin-manifest-dir=d --confirm")).toEqual([]);
+  });
+
+  it.each([
+    ["", "either --manifest or --thin-manifest-dir is required"],
+    ["--thin-manifest-dir=", "either --manifest or --thin-manifest-dir is required"],
+    ["--thin-manifest-dir=d --confrim", "unknown flag: --confrim"],
+    ["--thin-manifest-dir=d --dry-run false", 'unexpected argument "false"'],
+    ["audit --thin-manifest-dir=d", "Waybill has no auditor yet"],
+    ["--thin-manifest-dir=d --vuln-severity-threshold=3 --confirm", "Waybill has no vulnerability check yet"],
+    ["--snapshot=gcr.io/foo --output=xml", "invalid snapshot output format: xml"],
+  ])("refuses: cip %s", (line, message) => {
+    expect(() => command("cip", line)).toThrow(message);
+  });
+});
+
+describe("kpromo", () => {
+  it.each([
+    ["cip --thin-manifest-dir=d --confirm", "promote d --confirm"],
+    ["--log-level debug cip --thin-manifest-dir=d", "promote d --verbose"],
+    ["--log-level=debug cip --thin-manifest-dir=d", "promote d --verbose"],
+    ["version", "--version"],
+    ["help", "help"],
+    ["--help", "help"],
+    ["", "help"],
+    ["cip --help", "help"],
+  ])("%s", (line, translated) => {
+    expect(command("kpromo", line)).toBe(translated);
+  });
+
+  it.each(["pr --fork=me", "sigcheck", "gh --org=o", "run files", "manifest validate"])(
+    "refuses %s, naming it",
+    (line) => {
+      expect(() => command("kpromo", line)).toThrow(`Waybill does not run kpromo ${line.split(" ")[0]}`);
+    },
+  );
+});
+
+describe("a translated line", () => {
+  it("is printed so that a shell reads it back", () => {
+    expect(shellLine(["merge", "--tag", "v1.*", "it's"])).toBe("merge --tag 'v1.*' 'it'\\''s'");
+  });
+
+  it("is said on standard error before it runs, and a refusal ends with 1", async () => {
+    const asked = await runAs("cip", "-version");
+    expect(asked).toMatchObject({ status: 0, stderr: "note: in Waybill's words: waybill --version\n" });
+    expect(asked.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const refused = await runAs("cip", "--thin-manifest-dir=d", "--treads=3");
+    expect(refused).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: "error: unknown flag: --treads\n  hint: did you mean --threads?\n",
+    });
+  });
+
+  it("shows the flags when asked for help", async () => {
+    const { status, stdout } = await runAs("cip-mm", "--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain("--staging-repo");
+  });
+});
