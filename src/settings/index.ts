@@ -1,3 +1,6 @@
+export { SettingsError, type SettingsErrorCode, type SettingsProblem } from "./errors.ts";
+export { findSettings } from "./find.ts";
+export { locate, type Place } from "./locate.ts";
 export {
   type CredentialRule,
   defaultSettings,
@@ -5,3 +8,5 @@ export {
   type Location,
   type Settings,
 } from "./model.ts";
+export { longestPrefix, restBelow } from "./prefix.ts";
+export { parseSettings, readSettings } from "./read.ts";

@@ -24,7 +24,7 @@ export interface HostSettings {
   readonly requestsPerSecond?: number;
   /** Attempts after the first one. */
   readonly retries?: number;
-  /** Upload blobs in chunks of so many bytes instead of in one piece. */
+  /** Upload blobs in chunks of so many bytes instead of in one piece; `chunkSize` in the file. */
   readonly chunkBytes?: number;
   /** Other origins that may issue tokens for this host and so see its credentials, such as `https://auth.example.com`. */
   readonly tokenOrigins?: readonly string[];
@@ -34,7 +34,7 @@ export interface HostSettings {
 
 /**
  * Where repositories really are: a name prefix, matched by whole path segments, the longest first. `at` is another
- * prefix (`localhost:5000/mirror`) or a folder of image layouts (`oci:/mnt/usb`).
+ * prefix (`localhost:5000/mirror`) or a folder of image layouts (`oci:/mnt/usb`, absolute).
  */
 export interface Location {
   readonly repository: string;
@@ -50,6 +50,8 @@ export interface CredentialRule {
   /** Name of a Docker credential helper, without `docker-credential-`. */
   readonly helper?: string;
   readonly anonymous?: boolean;
+  /** `file:line` of the rule, for messages about the credential it gives. */
+  readonly where?: string;
 }
 
 /** No settings at all: every host at its defaults. */

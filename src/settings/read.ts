@@ -1,0 +1,168 @@
+import { open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { closest, distance } from "fastest-levenshtein";
+import { z } from "zod";
+import { LineIndex, parseYaml, type YamlDocument, YamlSyntaxError } from "../yaml/index.ts";
+import { type PlainDocument, plainDocument } from "./document.ts";
+import { invalidSettings, SettingsError, type SettingsProblem } from "./errors.ts";
+import { type CredentialRule, defaultSettings, type HostSettings, type Settings } from "./model.ts";
+import { issueParams, settingsSchema } from "./schema.ts";
+
+const longestFile = 1024 * 1024;
+
+/**
+ * The settings of a `waybill.yaml`; of none, the defaults, so that `readSettings(await findSettings(…))` is all
+ * there is to it. Relative paths in the file start from its folder.
+ * @throws {SettingsError} `settings-unreadable`, or `settings-invalid` with every problem and its place.
+ */
+export async function readSettings(file: string | undefined): Promise<Settings> {
+  if (file === undefined) return defaultSettings;
+  return parseSettings(await readText(file), file);
+}
+
+/** {@link readSettings} for a text that is at hand; `file` names it in messages and is where its paths start. */
+export function parseSettings(text: string, file: string): Settings {
+  const lines = new LineIndex(text);
+  const { root, secondDocument } = parseDocument(text, file, lines);
+  if (secondDocument !== undefined) {
+    const message = "a second document starts here; a settings file has one";
+    throw invalidSettings(file, [{ at: lines.at(secondDocument), message }]);
+  }
+  if (root === undefined) return defaultSettings;
+  const document = plainDocument(root);
+  const schema = settingsSchema(dirname(resolve(file)));
+  const parsed = schema.safeParse(document.value, { error: describe });
+  const faults = [...repeatedKeys(document), ...schemaFaults(parsed.error, schema, document)];
+  if (!parsed.success || faults.length > 0) {
+    const ordered = faults.sort((one, other) => one.offset - other.offset);
+    throw invalidSettings(
+      file,
+      ordered.map(({ offset, ...fault }) => ({ at: lines.at(offset), ...fault })),
+    );
+  }
+  const { hosts = {}, locations = [], credentials = [] } = parsed.data;
+  return {
+    hosts: Object.fromEntries(Object.entries(hosts).map(([host, entry]) => [host, hostSettings(entry)])),
+    locations,
+    credentials: credentials.map((rule, index): CredentialRule => {
+      const { line } = lines.at(document.offsetOf(["credentials", index]));
+      return { ...rule, where: `${file}:${line}` };
+    }),
+  };
+}
+
+type ParsedHost = NonNullable<z.output<ReturnType<typeof settingsSchema>>["hosts"]>[string];
+
+function hostSettings({ chunkSize, ...entry }: ParsedHost): HostSettings {
+  return chunkSize === undefined ? entry : { ...entry, chunkBytes: chunkSize };
+}
+
+async function readText(file: string): Promise<string> {
+  const handle = await open(file, "r").catch((cause: NodeJS.ErrnoException) => {
+    const missing = cause.code === "ENOENT";
+    throw new SettingsError(
+      "settings-unreadable",
+      missing ? "the settings file does not exist" : `the settings file cannot be read: ${cause.code}`,
+      { where: file, cause },
+    );
+  });
+  try {
+    const buffer = Buffer.alloc(longestFile + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+      length += bytesRead;
+      if (bytesRead === 0 || length > longestFile) break;
+    }
+    if (length > longestFile) {
+      throw new SettingsError("settings-unreadable", `the settings file has more than ${longestFile} bytes`, {
+        where: file,
+      });
+    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(0, length));
+  } catch (cause) {
+    if (cause instanceof SettingsError) throw cause;
+    const message =
+      cause instanceof TypeError ? "the settings file is not UTF-8" : "the settings file cannot be read";
+    throw new SettingsError("settings-unreadable", message, { where: file, cause });
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseDocument(text: string, file: string, lines: LineIndex): YamlDocument {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    const problem = { at: lines.at(error.offset), message: error.message };
+    throw invalidSettings(file, [error.hint === undefined ? problem : { ...problem, hint: error.hint }]);
+  }
+}
+
+/** A problem, with the offset where it shows. */
+type Fault = Omit<SettingsProblem, "at"> & { readonly offset: number };
+
+function repeatedKeys(document: PlainDocument): Fault[] {
+  return document.repeated.map(({ key, offset }) => ({
+    offset,
+    message: `the key ${JSON.stringify(key)} stands here a second time`,
+  }));
+}
+
+function schemaFaults(error: z.ZodError | undefined, schema: z.ZodType, document: PlainDocument): Fault[] {
+  return (error?.issues ?? []).flatMap((issue): Fault[] => {
+    if (issue.code === "unrecognized_keys") {
+      const known = keysAt(schema, issue.path);
+      return issue.keys.map((key) => ({
+        offset: document.offsetOf([...issue.path, key], true),
+        ...unknownKey(key, known),
+      }));
+    }
+    const params = issue.code === "custom" ? issueParams.safeParse(issue.params).data : undefined;
+    return [
+      {
+        offset: document.offsetOf(issue.path, params?.key),
+        message: issue.message,
+        ...(params?.hint === undefined ? {} : { hint: params.hint }),
+      },
+    ];
+  });
+}
+
+/** Says in our words what is amiss when a value has the wrong shape or is missing. */
+function describe(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== "invalid_type") return undefined;
+  const last = issue.path?.at(-1);
+  if (issue.input === undefined && typeof last === "string") return `${last} is missing`;
+  const expected =
+    issue.expected === "array" ? "a list" : issue.expected === "string" ? "a value" : "a mapping";
+  return issue.input === null ? `expected ${expected}, found nothing` : `expected ${expected}`;
+}
+
+function unknownKey(key: string, known: readonly string[]): Pick<Fault, "message" | "hint"> {
+  if (/pass|secret|token|auth|credential/i.test(key) && known.includes("passwordFile")) {
+    return {
+      message: `no secret may stand in this file, and ${JSON.stringify(key.slice(0, 40))} looks like one`,
+      hint: "keep it in a file and name that with passwordFile, or in a variable and name that with passwordEnv",
+    };
+  }
+  const near = known.length === 0 ? undefined : closest(key, known);
+  const message = `unknown key ${JSON.stringify(key.slice(0, 40))}`;
+  if (near !== undefined && distance(key, near) <= 1 + near.length / 4)
+    return { message, hint: `did you mean ${near}?` };
+  return { message, hint: `known here: ${known.join(", ")}` };
+}
+
+/** The keys that the schema knows at a path. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let at: unknown = schema;
+  for (const step of [...path, undefined]) {
+    if (at instanceof z.ZodExactOptional) at = at.unwrap();
+    if (step === undefined) break;
+    if (at instanceof z.ZodRecord) at = at.valueType;
+    else if (at instanceof z.ZodArray) at = at.element;
+    else if (at instanceof z.ZodObject) at = at.shape[String(step)];
+  }
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}

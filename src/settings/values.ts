@@ -1,0 +1,112 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+
+/** What became of a text: a value, or what is wrong with it. */
+type Reading<Value> = { readonly value: Value } | { readonly fault: string; readonly hint?: string };
+
+/** How a value looks to an editor, which reads YAML with numbers and booleans: keywords of JSON Schema. */
+type EditorSchema = Readonly<Record<string, unknown>> & { readonly description: string };
+
+/** A text of the file, made into a value by `read`. */
+export function textValue<Value>(read: (text: string) => Reading<Value>, editor: EditorSchema) {
+  return z
+    .string()
+    .transform((text, context): Value => {
+      const reading = read(text);
+      if ("value" in reading) return reading.value;
+      const params = reading.hint === undefined ? {} : { hint: reading.hint };
+      context.addIssue({ code: "custom", message: reading.fault, params });
+      return z.NEVER;
+    })
+    .meta(editor);
+}
+
+/** `true` or `false`. */
+export function flag(description: string) {
+  return textValue((text) => readFlag(text), { type: "boolean", description });
+}
+
+function readFlag(text: string): Reading<boolean> {
+  if (text === "true") return { value: true };
+  if (text === "false") return { value: false };
+  return { fault: "expected true or false" };
+}
+
+/** A whole number between two bounds, both included. */
+export function count(minimum: number, maximum: number, description: string) {
+  return textValue(
+    (text): Reading<number> => {
+      const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+      if (value >= minimum && value <= maximum) return { value };
+      return { fault: `expected a whole number from ${minimum} to ${maximum}` };
+    },
+    { type: "integer", minimum, maximum, description },
+  );
+}
+
+/** A number that may have decimals, above 0 and at most `maximum`. */
+export function rate(maximum: number, description: string) {
+  return textValue(
+    (text): Reading<number> => {
+      const value = /^[0-9]{1,9}(?:\.[0-9]{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+      if (value > 0 && value <= maximum) return { value };
+      return { fault: `expected a number above 0, at most ${maximum}` };
+    },
+    { type: "number", exclusiveMinimum: 0, maximum, description },
+  );
+}
+
+const units: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["B", 1],
+  ["kB", 1e3],
+  ["KB", 1e3],
+  ["MB", 1e6],
+  ["GB", 1e9],
+  ["KiB", 2 ** 10],
+  ["MiB", 2 ** 20],
+  ["GiB", 2 ** 30],
+]);
+
+/** A number of bytes, such as `16MiB`, `500 KB` or `1048576`, between two bounds. */
+export function byteSize(minimum: number, maximum: number, description: string) {
+  return textValue(
+    (text): Reading<number> => {
+      const [, digits, unit] = /^([0-9]{1,15}) ?([A-Za-z]{0,3})$/.exec(text) ?? [];
+      const factor = units.get(unit ?? "");
+      if (digits === undefined || factor === undefined) return { fault: "expected a size such as 16MiB" };
+      const value = Number(digits) * factor;
+      if (value >= minimum && value <= maximum) return { value };
+      return { fault: `expected a size from ${formatSize(minimum)} to ${formatSize(maximum)}` };
+    },
+    {
+      type: ["string", "integer"],
+      pattern: "^[0-9]{1,15} ?(B|kB|KB|MB|GB|KiB|MiB|GiB)?$",
+      minimum,
+      maximum,
+      description,
+    },
+  );
+}
+
+function formatSize(bytes: number): string {
+  const unit = bytes >= 2 ** 30 ? "GiB" : bytes >= 2 ** 20 ? "MiB" : "KiB";
+  return `${bytes / (units.get(unit) ?? 1)}${unit}`;
+}
+
+/** A file or folder, made absolute from the folder of the settings file. */
+export function filePath(folder: string, description: string) {
+  return textValue((text) => readPath(folder, text), { type: "string", minLength: 1, description });
+}
+
+/** The absolute path that a text of the settings file stands for. */
+export function readPath(folder: string, text: string): Reading<string> {
+  if (text === "") return { fault: "expected a path" };
+  if (text === "~" || text.startsWith("~/")) {
+    return {
+      fault: "~ is not expanded here",
+      hint: "write the path out, or relative to the settings file's folder",
+    };
+  }
+  return { value: resolve(folder, text) };
+}
