@@ -1,0 +1,168 @@
+import pLimit from "p-limit";
+import { messageOf, WaybillError } from "../errors/index.ts";
+import {
+  type Digest,
+  isIndexType,
+  parseRepository,
+  type RepositoryName,
+  readImageContent,
+  type Tag,
+} from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+
+/** What a registry holds below a prefix: image name → digest → tags. Names, digests and tags are in byte order. */
+export type RegistryContents = ReadonlyMap<string, ReadonlyMap<Digest, readonly Tag[]>>;
+
+export interface SnapshotOptions {
+  /** Registry with an optional path, such as `gcr.io/k8s-staging-foo` or `localhost:5000`. */
+  readonly prefix: string;
+  readonly open: (name: RepositoryName) => Repository;
+  /** Lists repositories of a host, for registries that have a catalog. */
+  readonly catalog: (host: string) => AsyncIterable<string>;
+  /** Full names to look at, instead of asking the registry which there are. */
+  readonly repositories?: readonly RepositoryName[];
+  /** Keep only digests with this tag, with all their tags. */
+  readonly tag?: string;
+  /** Leave out digests without tags that an index of the same repository lists. */
+  readonly minimal?: boolean;
+}
+
+/** What was seen, and what was not: a snapshot that silently leaves something out would be a lie. */
+export interface Snapshot {
+  readonly contents: RegistryContents;
+  readonly unread: readonly { readonly repository: string; readonly message: string }[];
+  /** Repositories whose registry does not list digests without tags, so that these cannot be seen. */
+  readonly taggedOnly: number;
+}
+
+interface RepositoryContents {
+  readonly digests: Map<Digest, readonly Tag[]>;
+  readonly indexes: ReadonlySet<Digest>;
+  readonly taggedOnly: boolean;
+}
+
+const repositoriesAtOnce = 32;
+
+/**
+ * Reads all repositories below a prefix. Which there are is known from `repositories`, from Google's listing
+ * extension, or from the catalog, in this order.
+ * @throws {WaybillError} `no-repositories` when none of them says.
+ */
+export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+  const prefix = options.prefix.replace(/\/+$/, "");
+  const names = options.repositories ?? (await findRepositories(prefix, options));
+  const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
+  const unread: { repository: string; message: string }[] = [];
+  let taggedOnly = 0;
+  await pLimit(repositoriesAtOnce).map(names, async (name) => {
+    try {
+      const repository = options.open(name);
+      const found = await readRepository(repository);
+      if (found === undefined) return;
+      if (found.taggedOnly) taggedOnly += 1;
+      if (options.minimal) await dropChildren(repository, found);
+      const kept = options.tag === undefined ? found.digests : withTag(found.digests, options.tag);
+      if (kept.size > 0) contents.set(relativeName(prefix, name), sorted(kept));
+    } catch (error) {
+      unread.push({ repository: name, message: messageOf(error) });
+    }
+  });
+  return { contents: sorted(contents), unread, taggedOnly };
+}
+
+async function findRepositories(
+  prefix: string,
+  options: SnapshotOptions,
+): Promise<readonly RepositoryName[]> {
+  const slash = prefix.indexOf("/");
+  if (slash >= 0) {
+    const below = await walk(parseRepository(prefix), options.open);
+    if (below !== undefined) return below;
+  }
+  const host = slash < 0 ? prefix : prefix.slice(0, slash);
+  try {
+    const names: RepositoryName[] = [];
+    for await (const path of options.catalog(host)) {
+      const name = `${host}/${path}`;
+      if (isBelow(prefix, name)) names.push(parseRepository(name));
+    }
+    return names;
+  } catch (cause) {
+    throw new WaybillError(
+      "no-repositories",
+      `the registry does not say which repositories it has: ${messageOf(cause)}`,
+      {
+        where: prefix,
+        hint: "name a directory of promoter manifests with --manifests: its repositories are read instead",
+        cause,
+      },
+    );
+  }
+}
+
+/** All repositories from one downwards, where the registry lists children; `undefined` where it does not. */
+async function walk(
+  name: RepositoryName,
+  open: (name: RepositoryName) => Repository,
+): Promise<readonly RepositoryName[] | undefined> {
+  const listing = await open(name).list();
+  if (listing?.manifests === undefined && !listing?.children.length) return undefined;
+  const below = await Promise.all(
+    listing.children.map((child) => walk(parseRepository(`${name}/${child}`), open)),
+  );
+  return [name, ...below.flatMap((names) => names ?? [])];
+}
+
+async function readRepository(repository: Repository): Promise<RepositoryContents | undefined> {
+  const listing = await repository.list();
+  if (listing === undefined) return undefined;
+  const digests = new Map<Digest, readonly Tag[]>();
+  const indexes = new Set<Digest>();
+  if (listing.manifests !== undefined) {
+    for (const [digest, { tags, mediaType }] of listing.manifests) {
+      digests.set(digest, [...tags].sort());
+      if (mediaType !== undefined && isIndexType(mediaType)) indexes.add(digest);
+    }
+    return { digests, indexes, taggedOnly: false };
+  }
+  const resolved = await Promise.all(
+    listing.tags.map(async (tag) => ({ tag, descriptor: await repository.resolve(tag) })),
+  );
+  for (const { tag, descriptor } of resolved) {
+    if (descriptor === undefined) continue;
+    digests.set(descriptor.digest, [...(digests.get(descriptor.digest) ?? []), tag].sort());
+    if (isIndexType(descriptor.mediaType)) indexes.add(descriptor.digest);
+  }
+  return { digests, indexes, taggedOnly: true };
+}
+
+async function dropChildren(repository: Repository, { digests, indexes }: RepositoryContents): Promise<void> {
+  await Promise.all(
+    [...indexes].map(async (digest) => {
+      const document = await repository.fetch(digest);
+      if (document === undefined) return;
+      for (const child of readImageContent(document, `${repository.name}@${digest}`).children) {
+        if (digests.get(child.digest)?.length === 0) digests.delete(child.digest);
+      }
+    }),
+  );
+}
+
+function withTag(digests: ReadonlyMap<Digest, readonly Tag[]>, tag: string): Map<Digest, readonly Tag[]> {
+  return new Map([...digests].filter(([, tags]) => tags.some((name) => name === tag)));
+}
+
+/** Whether a name is the prefix or below it, by whole path components. */
+export function isBelow(prefix: string, name: string): boolean {
+  return name === prefix || name.startsWith(`${prefix}/`);
+}
+
+/** The image name below the prefix; the last path component for the prefix itself. */
+export function relativeName(prefix: string, name: string): string {
+  return name === prefix ? name.slice(name.lastIndexOf("/") + 1) : name.slice(prefix.length + 1);
+}
+
+/** The entries in byte order of their keys. */
+export function sorted<Key extends string, Value>(entries: ReadonlyMap<Key, Value>): Map<Key, Value> {
+  return new Map([...entries].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
