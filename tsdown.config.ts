@@ -10,7 +10,7 @@ export default defineConfig({
   format: "esm",
   target: "node20.19",
   platform: "node",
-  dts: true,
+  dts: { entry: "src/index.ts" },
   sourcemap: false,
   clean: true,
   outDir: "dist",
