@@ -28,8 +28,10 @@ export interface ReportedEdge {
 export interface Report {
   readonly format: "waybill-report/1";
   readonly planHash: string;
-  /** Nothing was written. */
+  /** Nothing was written because nobody asked for it. */
   readonly dryRun: boolean;
+  /** Nothing was written because `strict` was asked for and something is not as desired. */
+  readonly stopped: boolean;
   /** Everything is as the manifests ask, or would be after a dry run's work. */
   readonly asDesired: boolean;
   readonly counts: Readonly<Record<EdgeState, number>>;
@@ -81,6 +83,7 @@ export function reportPromotion(
     format: "waybill-report/1",
     planHash: plan.hash,
     dryRun: outcomes === undefined,
+    stopped: false,
     asDesired: problems.length === 0 && manifestErrors.length === 0,
     counts,
     work,

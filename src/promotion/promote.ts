@@ -1,0 +1,64 @@
+import { type CopyListener, createCopier, createDocumentCache } from "../copy/index.ts";
+import type { ManifestTree } from "../manifest/index.ts";
+import { applyPlan, type Outcome } from "./apply.ts";
+import type { Plan } from "./plan.ts";
+import { type OpenRepository, planPromotion } from "./planning.ts";
+import { planIsClean, type Report, reportPromotion } from "./report.ts";
+import { restrictPlan } from "./saved-plan.ts";
+
+export interface PromoteOptions {
+  readonly tree: ManifestTree;
+  readonly open: OpenRepository;
+  /** Write. Without it, the report says what would be done. */
+  readonly confirm: boolean;
+  /** Do nothing at all when anything is not as desired, as the incumbents do. */
+  readonly strict?: boolean;
+  /** Do no more than this plan, which was read from `where`. */
+  readonly saved?: { readonly plan: Plan; readonly where: string };
+  /** Told after each repository that was read for the plan. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Told of the plan before anything is written. */
+  readonly onPlan?: (plan: Plan) => void;
+  readonly onCopy?: CopyListener;
+  readonly onOutcome?: (outcome: Outcome) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a promotion planned, and what came of it. */
+export interface Promotion {
+  readonly plan: Plan;
+  readonly report: Report;
+}
+
+/**
+ * Compares manifests and registries and, when `confirm` is set, repairs the difference. Running it again does what
+ * is left; when nothing is, it writes nothing.
+ * @throws {SavedPlanError} `plan-outdated` when the saved plan is not for these manifests any more.
+ */
+export async function promote(options: PromoteOptions): Promise<Promotion> {
+  const { tree, open, signal } = options;
+  const documents = createDocumentCache();
+  const current = await planPromotion({
+    manifests: tree.manifests,
+    open,
+    documents,
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const plan =
+    options.saved === undefined ? current : restrictPlan(current, options.saved.plan, options.saved.where);
+  options.onPlan?.(plan);
+  const hasErrors = tree.diagnostics.some(({ severity }) => severity === "error");
+  if (options.strict && (hasErrors || !planIsClean(plan))) {
+    return { plan, report: { ...reportPromotion(plan, tree.diagnostics, []), stopped: true } };
+  }
+  if (!options.confirm) return { plan, report: reportPromotion(plan, tree.diagnostics) };
+  const outcomes = await applyPlan(plan, {
+    open,
+    documents,
+    copier: createCopier(options.onCopy),
+    ...(options.onOutcome === undefined ? {} : { onOutcome: options.onOutcome }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { plan, report: reportPromotion(plan, tree.diagnostics, outcomes) };
+}
