@@ -1,0 +1,59 @@
+import { type FileHandle, open, stat } from "node:fs/promises";
+import type { Digest, RepositoryPath } from "../oci/index.ts";
+import { type DurableFiles, ifPresent } from "./durable-files.ts";
+import { blobPath, type Layout, sharedBlobPath } from "./layout.ts";
+
+/** The blobs of all repositories; every blob was hashed before it came in. */
+export interface BlobStore {
+  /** Bytes of the blob, or `undefined` when the repository does not have it. */
+  size(repository: RepositoryPath, digest: Digest): Promise<number | undefined>;
+  /** The blob, open for reading; whoever asked closes it. */
+  open(repository: RepositoryPath, digest: Digest): Promise<OpenBlob | undefined>;
+  /** Takes in the file at `path`, which is whole, flushed and hashed; the file itself stays where it is. */
+  adopt(path: string, repository: RepositoryPath, digest: Digest): Promise<void>;
+  /** Gives `to` a blob that `from` has, or, without `from`, any repository. `false` when it is not there. */
+  mount(digest: Digest, to: RepositoryPath, from: RepositoryPath | undefined): Promise<boolean>;
+  /** Takes the blob from the repository, and its bytes from the disk when it was the last one. `false` when absent. */
+  remove(repository: RepositoryPath, digest: Digest): Promise<boolean>;
+}
+
+export interface OpenBlob {
+  readonly file: FileHandle;
+  readonly size: number;
+}
+
+/** How often a blob that is deleted at the same moment is put back before the failure is reported. */
+const adoptAttempts = 5;
+
+/** The {@link BlobStore} in the layout's folders. */
+export function blobStore(layout: Layout, files: DurableFiles): BlobStore {
+  return {
+    async size(repository, digest) {
+      return (await ifPresent(stat(blobPath(layout, repository, digest))))?.size;
+    },
+    async open(repository, digest) {
+      const file = await ifPresent(open(blobPath(layout, repository, digest), "r"));
+      if (file === undefined) return undefined;
+      return { file, size: (await file.stat()).size };
+    },
+    async adopt(path, repository, digest) {
+      const shared = sharedBlobPath(layout, digest);
+      for (let attempt = 1; attempt <= adoptAttempts; attempt += 1) {
+        await files.link(path, shared);
+        if ((await files.link(shared, blobPath(layout, repository, digest))) !== "absent") return;
+      }
+      throw new Error("the blob was deleted again and again while it was taken in");
+    },
+    async mount(digest, to, from) {
+      const source = from === undefined ? sharedBlobPath(layout, digest) : blobPath(layout, from, digest);
+      return (await files.link(source, blobPath(layout, to, digest))) !== "absent";
+    },
+    async remove(repository, digest) {
+      if (!(await files.remove(blobPath(layout, repository, digest)))) return false;
+      const shared = sharedBlobPath(layout, digest);
+      // A link made after this look keeps the bytes: only the name for newcomers goes.
+      if ((await ifPresent(stat(shared)))?.nlink === 1) await files.remove(shared);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { deleteBlob, getBlob } from "./blob-endpoints.ts";
+import { getCatalog, getExtendedTags, getReferrers, getTags } from "./discovery-endpoints.ts";
+import { answerJson, type Exchange } from "./exchange.ts";
+import { deleteManifest, getManifest, putManifest } from "./manifest-endpoints.ts";
+import { Refusal } from "./refusal.ts";
+import type { Route } from "./route.ts";
+import type { Storage } from "./storage.ts";
+import { atUpload, postUpload } from "./upload-endpoints.ts";
+
+/** `extended`: tags are listed with Google's `manifest` and `child` fields. */
+export type ListingStyle = "plain" | "extended";
+
+/** Hands a request to the endpoint of its route and method. @throws {Refusal} whatever the endpoint refuses, and 405. */
+export async function dispatch(
+  exchange: Exchange,
+  route: Route,
+  storage: Storage,
+  listing: ListingStyle,
+): Promise<void> {
+  switch (route.kind) {
+    case "version":
+      return byMethod(exchange, { GET: () => answerJson(exchange, {}) });
+    case "catalog":
+      return byMethod(exchange, { GET: () => getCatalog(exchange, storage) });
+    case "tags": {
+      const list = listing === "plain" ? getTags : getExtendedTags;
+      return byMethod(exchange, { GET: () => list(exchange, storage, route.repository) });
+    }
+    case "referrers":
+      return byMethod(exchange, {
+        GET: () => getReferrers(exchange, storage, route.repository, route.subject),
+      });
+    case "blob":
+      return byMethod(exchange, {
+        GET: () => getBlob(exchange, storage.blobs, route.repository, route.digest),
+        DELETE: () => deleteBlob(exchange, storage.blobs, route.repository, route.digest),
+      });
+    case "manifest":
+      return byMethod(exchange, {
+        GET: () => getManifest(exchange, storage, route.repository, route.target),
+        PUT: () => putManifest(exchange, storage, route.repository, route.target),
+        DELETE: () => deleteManifest(exchange, storage, route.repository, route.target),
+      });
+    case "uploads":
+      return byMethod(exchange, { POST: () => postUpload(exchange, storage, route.repository) });
+    case "upload": {
+      const session = () => atUpload(exchange, storage, route.repository, route.id);
+      return byMethod(exchange, { GET: session, PATCH: session, PUT: session, DELETE: session });
+    }
+  }
+}
+
+type Answers = Readonly<Record<string, () => unknown>>;
+
+/** Answers by the method of the request; `HEAD` is a `GET` whose body is left out. */
+async function byMethod(exchange: Exchange, answers: Answers): Promise<void> {
+  const method = exchange.method === "HEAD" ? "GET" : exchange.method;
+  const answer = Object.hasOwn(answers, method) ? answers[method] : undefined;
+  if (answer !== undefined) {
+    await answer();
+    return;
+  }
+  const allowed = Object.keys(answers).flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : name));
+  throw new Refusal("UNSUPPORTED", `${exchange.method} is not possible here`, {
+    headers: { Allow: allowed.join(", ") },
+  });
+}

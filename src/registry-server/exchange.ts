@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { serverLimits } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+
+/** One request and its response. */
+export interface Exchange {
+  readonly method: string;
+  readonly query: URLSearchParams;
+  /** A header of the request; of a repeated one the first. */
+  header(name: string): string | undefined;
+  /** The body of the request, piece by piece; fails when the client goes away. */
+  body(): AsyncIterable<Uint8Array>;
+  /** The whole body. @throws {Refusal} 413 when it has more bytes than the limit. */
+  bodyUpTo(limit: number, what: string): Promise<Buffer>;
+  /** Cuts the request off, whatever it is doing. */
+  abort(): void;
+  /** Answers. The body of an answer to `HEAD` is measured and left out. */
+  answer(status: number, headers: Readonly<Record<string, string>>, body?: string | Uint8Array): void;
+  /** The response itself, for a body that is streamed. */
+  readonly response: ServerResponse;
+}
+
+/** The exchange of a request. `expectsContinue`: the client waits for leave before it sends the body. */
+export function exchangeOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+  expectsContinue: boolean,
+): Exchange {
+  const body = () => {
+    if (expectsContinue) response.writeContinue();
+    // The response goes over the same socket: leaving the body early must not destroy it.
+    return request.iterator({ destroyOnReturn: false });
+  };
+  return {
+    method: request.method ?? "GET",
+    query,
+    response,
+    header(name) {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    body,
+    async bodyUpTo(limit, what) {
+      const tooLarge = () =>
+        new Refusal("SIZE_INVALID", `${what} may have ${limit} bytes at most`, { status: 413 });
+      if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
+      const pieces: Uint8Array[] = [];
+      let length = 0;
+      for await (const piece of body()) {
+        length += piece.length;
+        if (length > limit) throw tooLarge();
+        pieces.push(piece);
+      }
+      return Buffer.concat(pieces);
+    },
+    abort: () => void request.destroy(),
+    answer(status, headers, content = "") {
+      const bytes = typeof content === "string" ? Buffer.from(content) : content;
+      if (status !== 204 && status !== 304) response.setHeader("Content-Length", bytes.length);
+      response.writeHead(status, headers);
+      response.end(request.method === "HEAD" ? undefined : bytes);
+    },
+  };
+}
+
+/** Answers in JSON. */
+export function answerJson(
+  exchange: Exchange,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+) {
+  exchange.answer(200, { "Content-Type": "application/json", ...headers }, JSON.stringify(value));
+}
+
+/** Answers a request that was refused; what is left of its body is read within bounds, so that the answer arrives. */
+export function answerRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const body = Buffer.from(refusal.body());
+  response.writeHead(refusal.status, {
+    "Content-Type": "application/json",
+    "Content-Length": body.length,
+    ...refusal.headers,
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+  let left = serverLimits.refusedBodyBytes;
+  request.on("data", (piece: Uint8Array) => {
+    left -= piece.length;
+    if (left < 0) request.destroy();
+  });
+}

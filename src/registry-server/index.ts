@@ -1,0 +1,7 @@
+export { RegistryServerError, type RegistryServerErrorCode } from "./errors.ts";
+export {
+  type RegistryRequestEvent,
+  type RegistryServer,
+  type RegistryServerOptions,
+  startRegistryServer,
+} from "./server.ts";

@@ -1,0 +1,29 @@
+import { limits } from "../oci/index.ts";
+
+/** Bounds on what clients of the embedded registry may send or make it keep. */
+export const serverLimits = {
+  /** Bytes of a request line with its headers. */
+  headerBytes: 16 * 1024,
+  /** Connections open at once. */
+  connections: 1024,
+  /** Milliseconds a connection may be silent while a request is under way. */
+  silenceMilliseconds: 300_000,
+  /** Milliseconds that requests under way may still take once the server is told to close. */
+  closingMilliseconds: 5_000,
+  /** Bytes of one manifest or index. */
+  manifestBytes: limits.manifestBytes,
+  /** Bytes of one blob. */
+  blobBytes: 64 * 1024 ** 3,
+  /** Bytes of a request body that are still read, and thrown away, after the request was refused. */
+  refusedBodyBytes: 16 * 1024 * 1024,
+  /** Upload sessions open at once. */
+  uploadSessions: 1_000,
+  /** Milliseconds after its last byte at which an upload session is given up. */
+  uploadAgeMilliseconds: 24 * 60 * 60 * 1_000,
+  /** Names in one page of a listing. */
+  pageEntries: 10_000,
+  /** Bytes of descriptors in one page of referrers: a page is an index, and an index is a manifest. */
+  referrersPageBytes: limits.manifestBytes - 1024,
+  /** Tags that one manifest may be put under in one request. */
+  tagsPerPut: 50,
+} as const;

@@ -1,0 +1,228 @@
+import { z } from "zod";
+import {
+  bareMediaType,
+  type Descriptor,
+  type Digest,
+  digestMatches,
+  digestOf,
+  type ImageContent,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  isTag,
+  OciError,
+  type RepositoryPath,
+  readImageContent,
+  type Tag,
+  type Target,
+} from "../oci/index.ts";
+import { matchesEtag } from "./blob-endpoints.ts";
+import type { BlobStore } from "./blob-store.ts";
+import type { Exchange } from "./exchange.ts";
+import { serverLimits } from "./limits.ts";
+import type { ManifestStore, NewManifest, StoredManifest } from "./manifest-store.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Where manifests are, and the blobs they need. */
+export interface Shelf {
+  readonly manifests: ManifestStore;
+  readonly blobs: BlobStore;
+}
+
+const selfDescribed = z.object({ mediaType: z.string() });
+
+/** `GET` and `HEAD` of a manifest, as it was put, whatever `Accept` says ("Pulling manifests"). */
+export async function getManifest(
+  exchange: Exchange,
+  shelf: Shelf,
+  repository: RepositoryPath,
+  target: Target,
+) {
+  if (exchange.method === "HEAD") {
+    const found = await shelf.manifests.find(repository, target);
+    if (found === undefined) throw manifestUnknown(repository, target);
+    exchange.response.writeHead(200, { ...headersOf(found), "Content-Length": String(found.record.size) });
+    return exchange.response.end();
+  }
+  const found = await shelf.manifests.read(repository, target);
+  if (found === undefined) throw manifestUnknown(repository, target);
+  const headers = headersOf(found);
+  if (matchesEtag(exchange.header("if-none-match"), headers.ETag)) return exchange.answer(304, headers);
+  exchange.answer(200, headers, found.bytes);
+}
+
+/**
+ * `PUT` of a manifest under a tag, or under its digest with any number of `?tag=` ("Pushing Manifests"). The registry
+ * is strict where the specification lets it: what a manifest refers to must be in the repository already, the
+ * children of an index too (no sparse indexes), so that whatever has a tag can be pulled whole. Layers that are not
+ * meant to be distributed, and the subject, may be missing.
+ */
+export async function putManifest(
+  exchange: Exchange,
+  shelf: Shelf,
+  repository: RepositoryPath,
+  target: Target,
+) {
+  const tags = tagsOf(exchange.query, target);
+  const bytes = await exchange.bodyUpTo(serverLimits.manifestBytes, "a manifest");
+  const digest = isDigest(target) ? target : digestOf(bytes);
+  if (!digestMatches(bytes, digest)) {
+    throw new Refusal(
+      "DIGEST_INVALID",
+      `the manifest received has the digest ${digestOf(bytes)}, not ${digest}`,
+    );
+  }
+  const mediaType = mediaTypeOf(exchange.header("content-type"), bytes);
+  const content = contentOf({ mediaType, digest, size: bytes.length }, bytes);
+  await refuseOtherType(shelf.manifests, repository, digest, mediaType);
+  const imageSize = bytes.length + (await sizeOfReferences(shelf, repository, content));
+  const manifest: NewManifest = {
+    bytes,
+    digest,
+    mediaType,
+    imageSize,
+    referrer: referrerOf(content, digest, bytes),
+  };
+  await shelf.manifests.put(repository, manifest, tags);
+  exchange.answer(201, {
+    Location: `/v2/${repository}/manifests/${digest}`,
+    "Docker-Content-Digest": digest,
+    ...(content.subject === undefined ? {} : { "OCI-Subject": content.subject.digest }),
+    ...(isDigest(target) && tags.length > 0 ? { "OCI-Tag": tags.join(", ") } : {}),
+  });
+}
+
+/** `DELETE` of a tag alone, or of a manifest with all its tags. */
+export async function deleteManifest(
+  exchange: Exchange,
+  shelf: Shelf,
+  repository: RepositoryPath,
+  target: Target,
+) {
+  if (!(await shelf.manifests.remove(repository, target))) throw manifestUnknown(repository, target);
+  exchange.answer(202, {});
+}
+
+function headersOf(found: StoredManifest) {
+  return {
+    "Content-Type": found.record.mediaType,
+    "Docker-Content-Digest": found.digest,
+    ETag: `"${found.digest}"`,
+  };
+}
+
+function tagsOf(query: URLSearchParams, target: Target): Tag[] {
+  const parameters = [...new Set(query.getAll("tag"))];
+  if (!isDigest(target)) {
+    if (parameters.length === 0) return [target];
+    throw new Refusal("MANIFEST_INVALID", "tag parameters go with a manifest that is put by its digest");
+  }
+  if (parameters.length > serverLimits.tagsPerPut) {
+    throw new Refusal(
+      "MANIFEST_INVALID",
+      `a manifest may be put under ${serverLimits.tagsPerPut} tags at once`,
+    );
+  }
+  return parameters.map((text) => {
+    if (isTag(text)) return text;
+    throw new Refusal("MANIFEST_INVALID", `invalid tag: ${JSON.stringify(text.slice(0, 200))}`);
+  });
+}
+
+function mediaTypeOf(contentType: string | undefined, bytes: Uint8Array): string {
+  if (contentType !== undefined) return bareMediaType(contentType);
+  // The header is only a SHOULD; without it the manifest has to say what it is.
+  const said = selfDescribed.safeParse(parsedJson(bytes));
+  if (said.success) return said.data.mediaType;
+  throw new Refusal("MANIFEST_INVALID", "neither the request nor the manifest says which media type it has");
+}
+
+function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function contentOf(descriptor: Descriptor, bytes: Uint8Array): ImageContent {
+  try {
+    return readImageContent({ descriptor, bytes });
+  } catch (thrown) {
+    if (thrown instanceof OciError) throw new Refusal("MANIFEST_INVALID", thrown.message, { cause: thrown });
+    throw thrown;
+  }
+}
+
+async function refuseOtherType(
+  manifests: ManifestStore,
+  repository: RepositoryPath,
+  digest: Digest,
+  mediaType: string,
+): Promise<void> {
+  const stored = await manifests.find(repository, digest);
+  if (stored === undefined || stored.record.mediaType === mediaType) return;
+  throw new Refusal("MANIFEST_INVALID", `these bytes are already here as ${stored.record.mediaType}`);
+}
+
+/** Bytes of everything the manifest refers to. @throws {Refusal} `MANIFEST_BLOB_UNKNOWN` when something is missing. */
+async function sizeOfReferences(
+  shelf: Shelf,
+  repository: RepositoryPath,
+  content: ImageContent,
+): Promise<number> {
+  let total = 0;
+  for (const child of content.children) {
+    const known = isManifestType(child.mediaType) || isIndexType(child.mediaType);
+    const manifest = await shelf.manifests.find(repository, child.digest);
+    // Caches of builders keep layers in an index; there the blob is what must be present.
+    const size =
+      manifest?.record.imageSize ?? (known ? undefined : await shelf.blobs.size(repository, child.digest));
+    if (size === undefined) throw referenceUnknown(repository, known ? "manifest" : "blob", child.digest);
+    total += size;
+  }
+  for (const blob of content.blobs) {
+    const size = await shelf.blobs.size(repository, blob.digest);
+    if (size === undefined && !isNondistributable(blob.mediaType)) {
+      throw referenceUnknown(repository, "blob", blob.digest);
+    }
+    total += size ?? 0;
+  }
+  return total;
+}
+
+/** Layers that clients fetch from elsewhere (image specification, "Non-distributable layers"; Docker's foreign layers). */
+function isNondistributable(mediaType: string): boolean {
+  return (
+    mediaType.startsWith("application/vnd.oci.image.layer.nondistributable.") ||
+    mediaType.startsWith("application/vnd.docker.image.rootfs.foreign.")
+  );
+}
+
+/** How the manifest shows up among the referrers of its subject ("Listing Referrers"). */
+function referrerOf(content: ImageContent, digest: Digest, bytes: Uint8Array): NewManifest["referrer"] {
+  if (content.subject === undefined) return undefined;
+  const config = content.kind === "manifest" ? content.blobs[0] : undefined;
+  const artifactType = content.artifactType || config?.mediaType;
+  return {
+    subject: content.subject.digest,
+    descriptor: {
+      mediaType: content.mediaType,
+      digest,
+      size: bytes.length,
+      ...(artifactType === undefined ? {} : { artifactType }),
+      ...(Object.keys(content.annotations).length === 0 ? {} : { annotations: content.annotations }),
+    },
+  };
+}
+
+function manifestUnknown(repository: RepositoryPath, target: Target): Refusal {
+  return new Refusal("MANIFEST_UNKNOWN", `repository ${repository} has no manifest ${target}`);
+}
+
+function referenceUnknown(repository: RepositoryPath, what: "manifest" | "blob", digest: Digest): Refusal {
+  return new Refusal(
+    "MANIFEST_BLOB_UNKNOWN",
+    `the manifest refers to the ${what} ${digest}, which repository ${repository} does not have`,
+  );
+}

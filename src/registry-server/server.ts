@@ -1,0 +1,202 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { messageOf } from "../errors/index.ts";
+import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
+import { dispatch, type ListingStyle } from "./dispatch.ts";
+import { RegistryServerError } from "./errors.ts";
+import { answerRefusal, exchangeOf } from "./exchange.ts";
+import { serverLimits } from "./limits.ts";
+import { Refusal, refusalOf } from "./refusal.ts";
+import { readRequestTarget } from "./route.ts";
+import { openStorage, type Storage } from "./storage.ts";
+
+export interface RegistryServerOptions {
+  /** The folder that holds everything; made when it is missing. One process at a time may serve it. */
+  readonly dir: string;
+  /** Where to listen; without it on 127.0.0.1, at a free port. */
+  readonly listen?: { readonly host?: string; readonly port?: number };
+  /** An htpasswd file with bcrypt entries; without it everybody may do everything. */
+  readonly htpasswd?: string;
+  /** PEM files of the certificate chain and its key; without them plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** How tags are listed; `plain` when it is not said. */
+  readonly listing?: ListingStyle;
+  /** Called once for each request, when its response is finished or broken off. Must not throw. */
+  readonly onRequest?: (event: RegistryRequestEvent) => void;
+}
+
+/** One request, as a log shows it. Holds no header, and so no secret. */
+export interface RegistryRequestEvent {
+  readonly method: string;
+  /** As the client wrote it, without the parameters. */
+  readonly path: string;
+  /** The parameters, without their `?`. */
+  readonly query: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** Whether the whole response was sent. */
+  readonly finished: boolean;
+  /** What went wrong inside the server, for its operator; the client is not told. */
+  readonly failure?: string;
+}
+
+export interface RegistryServer {
+  /** `host:port`. */
+  readonly address: string;
+  /** `http://host:port`, or `https://…`. */
+  readonly url: string;
+  /** Takes no more requests, lets those under way finish for a few seconds, then cuts them off. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a registry of the OCI distribution specification 1.1, with its data in a folder. What a client was told is
+ * done is on disk; whatever ends the process, nothing half done is ever seen (see `layout.ts`).
+ * @throws {RegistryServerError} when the folder, a file or the address cannot be used.
+ */
+export async function startRegistryServer(options: RegistryServerOptions): Promise<RegistryServer> {
+  const storage = await openStorage(options.dir);
+  const authenticate =
+    options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
+  const server = await createHttpServer(options.tls);
+  const answerRequest = requestListener(storage, authenticate, options);
+  let closing = false;
+  const handle = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
+    if (closing) response.setHeader("Connection", "close");
+    // A connection that is kept alive after its last answer would hold up closing.
+    response.once("close", () => closing && setImmediate(() => server.closeIdleConnections()));
+    void answerRequest(request, response, expectsContinue);
+  };
+  server.on("request", (request, response) => handle(request, response, false));
+  server.on("clientError", answerUnreadable);
+  server.on("checkContinue", (request, response) => handle(request, response, true));
+  const address = await listen(server, options.listen ?? {});
+  const sweeping = setInterval(
+    () => void storage.uploads.sweep(Date.now()).catch(() => undefined),
+    serverLimits.uploadAgeMilliseconds / 24,
+  ).unref();
+  return {
+    address,
+    url: `${options.tls === undefined ? "http" : "https"}://${address}`,
+    close() {
+      closing = true;
+      clearInterval(sweeping);
+      return closeServer(server);
+    },
+  };
+}
+
+const serverOptions = {
+  maxHeaderSize: serverLimits.headerBytes,
+  // A layer may take hours on a slow line; what is bounded is silence.
+  requestTimeout: 0,
+  headersTimeout: 30_000,
+  keepAliveTimeout: 30_000,
+  noDelay: true,
+};
+
+async function createHttpServer(tls: RegistryServerOptions["tls"]): Promise<Server> {
+  const server = tls === undefined ? createServer(serverOptions) : await createHttpsServer(tls);
+  server.timeout = serverLimits.silenceMilliseconds;
+  server.maxConnections = serverLimits.connections;
+  return server;
+}
+
+async function createHttpsServer(tls: { cert: string; key: string }): Promise<Server> {
+  try {
+    const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
+    return createTlsServer({ ...serverOptions, cert, key, minVersion: "TLSv1.2" });
+  } catch (cause) {
+    throw new RegistryServerError("tls-invalid", `no TLS with these files: ${messageOf(cause)}`, {
+      where: `${tls.cert}, ${tls.key}`,
+      hint: "give a certificate chain and its unencrypted key, both in PEM",
+      cause,
+    });
+  }
+}
+
+async function listen(server: Server, at: { host?: string; port?: number }): Promise<string> {
+  const host = at.host ?? "127.0.0.1";
+  server.listen({ host, port: at.port ?? 0 });
+  await once(server, "listening").catch((cause: unknown) => {
+    throw new RegistryServerError("address-unavailable", `cannot listen: ${messageOf(cause)}`, {
+      where: `${host}:${at.port ?? 0}`,
+      hint: "choose another address; port 0 takes one that is free",
+      cause,
+    });
+  });
+  const { address, family, port } = server.address() as AddressInfo;
+  return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Answers what is no HTTP request at all, or one with too many headers. */
+function answerUnreadable(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  const body = new Refusal("UNSUPPORTED", "this is no request that the registry can read").body();
+  const headers = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`);
+}
+
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cutOff = setTimeout(() => server.closeAllConnections(), serverLimits.closingMilliseconds);
+  await closed;
+  clearTimeout(cutOff);
+}
+
+function requestListener(
+  storage: Storage,
+  authenticate: Authenticate | undefined,
+  options: RegistryServerOptions,
+) {
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ): Promise<void> => {
+    const started = performance.now();
+    const method = request.method ?? "GET";
+    const target = request.url ?? "/";
+    let failure: string | undefined;
+    const path = target.split("?", 1)[0] ?? "";
+    response.once("close", () =>
+      options.onRequest?.({
+        method,
+        path,
+        query: target.slice(path.length + 1),
+        status: response.statusCode,
+        milliseconds: performance.now() - started,
+        finished: response.writableFinished,
+        ...(failure === undefined ? {} : { failure }),
+      }),
+    );
+    response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
+    response.setHeader("X-Content-Type-Options", "nosniff");
+    try {
+      if (authenticate !== undefined && !(await authenticate(request.headers.authorization))) {
+        throw new Refusal("UNAUTHORIZED", "log in with a user name and password of this registry", {
+          headers: { "WWW-Authenticate": challenge },
+        });
+      }
+      const { route, query } = readRequestTarget(method, target);
+      await dispatch(
+        exchangeOf(request, response, query, expectsContinue),
+        route,
+        storage,
+        options.listing ?? "plain",
+      );
+    } catch (thrown) {
+      const refusal = refusalOf(thrown);
+      if (refusal.status >= 500 && !response.destroyed) failure = messageOf(refusal.cause ?? refusal);
+      answerRefusal(request, response, refusal);
+    }
+  };
+}

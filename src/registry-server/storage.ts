@@ -1,0 +1,99 @@
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type BlobStore, blobStore } from "./blob-store.ts";
+import { type Catalog, catalogOf } from "./catalog.ts";
+import { type DurableFiles, durableFiles, ifPresent } from "./durable-files.ts";
+import { RegistryServerError } from "./errors.ts";
+import { algorithms, type Layout, layoutOf } from "./layout.ts";
+import { type ManifestStore, manifestStore } from "./manifest-store.ts";
+import { openUploadSessions, type UploadSessions } from "./upload-sessions.ts";
+
+/** Everything the registry keeps. */
+export interface Storage {
+  readonly blobs: BlobStore;
+  readonly manifests: ManifestStore;
+  readonly catalog: Catalog;
+  readonly uploads: UploadSessions;
+}
+
+const layoutVersion = 1;
+const versionSchema = z.object({ layout: z.number() });
+
+/**
+ * Opens the registry in a folder, or makes a new one, and clears what a process that was killed left out of sight:
+ * old upload sessions and drafts, and bytes that no repository has.
+ * @throws {RegistryServerError} `storage-unusable` when the folder cannot be written, holds another layout, or has no
+ * hard links.
+ */
+export async function openStorage(dir: string): Promise<Storage> {
+  const layout = layoutOf(dir);
+  const files = durableFiles(layout.temporary);
+  try {
+    await prepare(layout, files);
+    const uploads = await openUploadSessions(layout);
+    await uploads.sweep(Date.now());
+    await sweepBlobs(layout);
+    return {
+      blobs: blobStore(layout, files),
+      manifests: manifestStore(layout, files),
+      catalog: catalogOf(layout),
+      uploads,
+    };
+  } catch (cause) {
+    if (cause instanceof RegistryServerError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RegistryServerError("storage-unusable", `the folder cannot hold a registry: ${reason}`, {
+      where: dir,
+      hint: "choose a folder on a local disk that you may write",
+      cause,
+    });
+  }
+}
+
+async function prepare(layout: Layout, files: DurableFiles): Promise<void> {
+  for (const folder of [layout.blobs, layout.repositories, layout.uploads, layout.temporary]) {
+    await mkdir(folder, { recursive: true });
+  }
+  const text = await ifPresent(readFile(layout.version, "utf8"));
+  if (text === undefined)
+    await files.replace(layout.version, `${JSON.stringify({ layout: layoutVersion })}\n`);
+  else refuseOtherLayout(text, layout);
+  await refuseWithoutLinks(layout, files);
+}
+
+function refuseOtherLayout(text: string, layout: Layout): void {
+  const version = versionSchema.safeParse(JSON.parse(text));
+  if (version.success && version.data.layout === layoutVersion) return;
+  throw new RegistryServerError(
+    "storage-unusable",
+    "the folder was written by another version of the registry",
+    {
+      where: layout.version,
+      hint: "choose another folder, or run the version that wrote this one",
+    },
+  );
+}
+
+async function refuseWithoutLinks(layout: Layout, files: DurableFiles): Promise<void> {
+  const probe = join(layout.temporary, `probe-${process.pid}`);
+  try {
+    await rm(probe, { force: true });
+    await files.link(layout.version, probe);
+  } finally {
+    await rm(probe, { force: true });
+  }
+}
+
+/** Gives back bytes that have no other name: nobody can see them, and a link made meanwhile keeps them. */
+async function sweepBlobs(layout: Layout): Promise<void> {
+  for (const algorithm of algorithms) {
+    const folder = join(layout.blobs, algorithm);
+    for (const start of (await ifPresent(readdir(folder))) ?? []) {
+      for (const name of (await ifPresent(readdir(join(folder, start)))) ?? []) {
+        const path = join(folder, start, name);
+        if ((await ifPresent(stat(path)))?.nlink === 1) await rm(path, { force: true });
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import { algorithmOf, type Digest, isRepositoryPath, type RepositoryPath } from "../oci/index.ts";
+import type { BlobStore } from "./blob-store.ts";
+import type { Exchange } from "./exchange.ts";
+import { readContentRange } from "./ranges.ts";
+import { Refusal } from "./refusal.ts";
+import { digestOf } from "./route.ts";
+import type { UploadSession, UploadSessions } from "./upload-sessions.ts";
+
+/** Where blobs come in. */
+export interface Intake {
+  readonly blobs: BlobStore;
+  readonly uploads: UploadSessions;
+}
+
+/**
+ * `POST` to the uploads of a repository: mounts a blob (`?mount=`, with or without `&from=`), takes in a whole one
+ * (`?digest=`), or opens a session. A blob that cannot be mounted opens a session too, as the specification has it.
+ */
+export async function postUpload(
+  exchange: Exchange,
+  intake: Intake,
+  repository: RepositoryPath,
+): Promise<void> {
+  const { query } = exchange;
+  const mount = query.get("mount");
+  if (mount !== null) {
+    const digest = digestOf(mount);
+    if (await mountFrom(intake.blobs, digest, repository, query.get("from"))) {
+      return answerCreated(exchange, repository, digest);
+    }
+  }
+  const whole = query.get("digest");
+  if (whole === null || mount !== null) {
+    const session = await intake.uploads.begin(repository);
+    return exchange.answer(202, progress(repository, session));
+  }
+  await takeWhole(exchange, intake, repository, digestOf(whole));
+}
+
+async function mountFrom(blobs: BlobStore, digest: Digest, to: RepositoryPath, from: string | null) {
+  if (from === null) return blobs.mount(digest, to, undefined);
+  return isRepositoryPath(from) && (await blobs.mount(digest, to, from));
+}
+
+async function takeWhole(exchange: Exchange, intake: Intake, repository: RepositoryPath, digest: Digest) {
+  const session = await intake.uploads.begin(repository);
+  try {
+    await append(exchange, session, digest);
+  } catch (thrown) {
+    // Nobody knows this session: nobody could go on with it.
+    await session.cancel().catch(() => undefined);
+    throw thrown;
+  }
+  await finish(exchange, intake, repository, session, digest);
+}
+
+/** A request to one upload session. @throws {Refusal} `BLOB_UPLOAD_UNKNOWN` when the repository has no such session. */
+export async function atUpload(exchange: Exchange, intake: Intake, repository: RepositoryPath, id: string) {
+  const session = intake.uploads.find(repository, id);
+  if (session === undefined) {
+    throw new Refusal("BLOB_UPLOAD_UNKNOWN", `repository ${repository} has no upload session ${id}`);
+  }
+  switch (exchange.method) {
+    case "GET":
+    case "HEAD":
+      return exchange.answer(204, progress(repository, session));
+    case "PATCH":
+      await append(exchange, session, undefined);
+      return exchange.answer(202, progress(repository, session));
+    case "DELETE":
+      await session.cancel();
+      return exchange.answer(204, {});
+    default: {
+      const digest = digestOf(exchange.query.get("digest") ?? "");
+      if (hasBody(exchange)) await append(exchange, session, digest);
+      await finish(exchange, intake, repository, session, digest);
+    }
+  }
+}
+
+async function append(exchange: Exchange, session: UploadSession, digest: Digest | undefined): Promise<void> {
+  const range = readContentRange(exchange.header("content-range"));
+  if (range === "malformed") {
+    throw new Refusal(
+      "BLOB_UPLOAD_INVALID",
+      "a Content-Range of a chunk is written <first byte>-<last byte>",
+    );
+  }
+  await session.append({
+    bytes: exchange.body(),
+    start: range?.start,
+    length: range === undefined ? undefined : range.end - range.start + 1,
+    algorithm: digest === undefined ? "sha256" : algorithmOf(digest),
+    abort: () => exchange.abort(),
+  });
+}
+
+async function finish(
+  exchange: Exchange,
+  intake: Intake,
+  repository: RepositoryPath,
+  session: UploadSession,
+  digest: Digest,
+): Promise<void> {
+  await session.finish(digest, (path) => intake.blobs.adopt(path, repository, digest));
+  answerCreated(exchange, repository, digest);
+}
+
+function hasBody(exchange: Exchange): boolean {
+  return (
+    exchange.header("transfer-encoding") !== undefined || Number(exchange.header("content-length") ?? 0) > 0
+  );
+}
+
+function answerCreated(exchange: Exchange, repository: RepositoryPath, digest: Digest): void {
+  exchange.answer(201, { Location: `/v2/${repository}/blobs/${digest}`, "Docker-Content-Digest": digest });
+}
+
+/** Where the session is and what it has. A session without bytes says `0-0` too: there is no way to say "nothing". */
+function progress(repository: RepositoryPath, session: UploadSession): Record<string, string> {
+  return {
+    Location: `/v2/${repository}/blobs/uploads/${session.id}`,
+    Range: `0-${Math.max(session.size - 1, 0)}`,
+    "Docker-Upload-UUID": session.id,
+  };
+}

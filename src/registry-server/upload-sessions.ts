@@ -1,0 +1,271 @@
+import { createHash, type Hash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { algorithmOf, type Digest, hexOf, type RepositoryPath } from "../oci/index.ts";
+import { flushFile, ifPresent } from "./durable-files.ts";
+import { type Layout, uploadName } from "./layout.ts";
+import { serverLimits } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Blobs on their way in. Sessions survive a restart: their bytes are on disk, and hashed again at the end. */
+export interface UploadSessions {
+  /** Opens a session. @throws {Refusal} `TOOMANYREQUESTS` when too many are open. */
+  begin(repository: RepositoryPath): Promise<UploadSession>;
+  /** The session of that id, if this repository has it. */
+  find(repository: RepositoryPath, id: string): UploadSession | undefined;
+  /** Gives up sessions that got no byte for longer than the limit, and drafts as old; answers how many. */
+  sweep(now: number): Promise<number>;
+}
+
+/** One blob on its way in. */
+export interface UploadSession {
+  readonly id: string;
+  /** Bytes received so far. */
+  readonly size: number;
+  /**
+   * Adds the chunk of a request; what was received when the request breaks off is kept. Of two requests for one
+   * session the later one is the one that counts: the earlier is cut off, for its connection is most likely dead.
+   * @throws {Refusal} 416 when the chunk does not start where the bytes so far end, `SIZE_INVALID` when it has not
+   * the length it claims, 413 when the blob gets too large.
+   */
+  append(chunk: Chunk): Promise<void>;
+  /**
+   * Hands the whole blob, hashed and flushed, to `adopt` as a file, and ends the session, whatever comes of it.
+   * @throws {Refusal} `DIGEST_INVALID` when the bytes are not those of the digest.
+   */
+  finish(digest: Digest, adopt: (path: string) => Promise<void>): Promise<void>;
+  /** Ends the session and throws its bytes away. */
+  cancel(): Promise<void>;
+}
+
+/** A stretch of a blob, as a request brings it. */
+export interface Chunk {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Where it must start, if it says so. */
+  readonly start: number | undefined;
+  /** How long it must be, if it says so. */
+  readonly length: number | undefined;
+  /** The algorithm of the digest to come: hashing the bytes as they pass saves reading them again. */
+  readonly algorithm: "sha256" | "sha512";
+  /** Cuts the request off. */
+  abort(): void;
+}
+
+/** Bytes that are gathered before they are written. */
+const writeBytes = 1024 * 1024;
+
+const uploadNamePattern = /^[0-9a-f-]{36}\.[0-9a-f]{16}$/;
+
+/** The sessions whose bytes lie in the layout's `uploads` folder. */
+export async function openUploadSessions(layout: Layout): Promise<UploadSessions> {
+  const sessions = new Map<string, OpenSession>();
+  for (const name of await readdir(layout.uploads)) {
+    const path = join(layout.uploads, name);
+    const found = uploadNamePattern.test(name) ? await ifPresent(stat(path)) : undefined;
+    if (found === undefined) continue;
+    sessions.set(
+      name,
+      openSession(name, path, found.size, found.mtimeMs, () => sessions.delete(name)),
+    );
+  }
+  return {
+    async begin(repository) {
+      if (sessions.size >= serverLimits.uploadSessions) {
+        throw new Refusal("TOOMANYREQUESTS", "too many uploads are open; finish or cancel one of them");
+      }
+      const name = uploadName(repository, randomUUID());
+      const path = join(layout.uploads, name);
+      const session = openSession(name, path, 0, Date.now(), () => sessions.delete(name));
+      sessions.set(name, session);
+      try {
+        await writeFile(path, "", { flag: "wx" });
+      } catch (thrown) {
+        sessions.delete(name);
+        throw thrown;
+      }
+      return session;
+    },
+    find: (repository, id) => sessions.get(uploadName(repository, id)),
+    async sweep(now) {
+      const oldest = now - serverLimits.uploadAgeMilliseconds;
+      const stale = [...sessions.values()].filter((session) => session.touchedAt < oldest);
+      for (const session of stale) await session.cancel();
+      return stale.length + (await sweepDrafts(layout.temporary, oldest));
+    },
+  };
+}
+
+async function sweepDrafts(folder: string, oldest: number): Promise<number> {
+  let swept = 0;
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await ifPresent(stat(path));
+    if (found === undefined || found.mtimeMs >= oldest) continue;
+    await rm(path, { force: true });
+    swept += 1;
+  }
+  return swept;
+}
+
+interface OpenSession extends UploadSession {
+  readonly touchedAt: number;
+}
+
+interface RunningHash {
+  readonly algorithm: "sha256" | "sha512";
+  readonly hash: Hash;
+}
+
+function openSession(
+  name: string,
+  path: string,
+  sizeOnDisk: number,
+  lastTouched: number,
+  forget: () => void,
+): OpenSession {
+  let size = sizeOnDisk;
+  let touchedAt = lastTouched;
+  // Covers exactly the first `size` bytes. A session found on disk has none: its bytes are hashed at the end.
+  let running: RunningHash | undefined;
+  let abortCurrent = () => {};
+  let turn: Promise<unknown> = Promise.resolve();
+  let ended = false;
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(() => {
+      if (ended) throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session has ended");
+      return work();
+    });
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+  const end = async () => {
+    ended = true;
+    forget();
+    await rm(path, { force: true });
+  };
+
+  async function receive(chunk: Chunk): Promise<void> {
+    if (chunk.start !== undefined && chunk.start !== size) {
+      throw new Refusal(
+        "BLOB_UPLOAD_INVALID",
+        `the chunk starts at ${chunk.start}, the next byte is ${size}`,
+        {
+          status: 416,
+        },
+      );
+    }
+    const before = size;
+    if (size === 0) running = { algorithm: chunk.algorithm, hash: createHash(chunk.algorithm) };
+    const file = await open(path, "r+");
+    try {
+      for await (const bytes of gathered(chunk.bytes)) {
+        if (size + bytes.length > serverLimits.blobBytes) throw tooLarge();
+        await writeAll(file, bytes, size).catch(async (thrown: unknown) => {
+          // A disk that is full or broken will not let this blob in: the room it took is given back at once.
+          await end();
+          throw thrown;
+        });
+        running?.hash.update(bytes);
+        size += bytes.length;
+        touchedAt = Date.now();
+      }
+    } finally {
+      await file.close();
+    }
+    if (chunk.length === undefined || size - before === chunk.length) return;
+    const received = size - before;
+    await truncate(path, before);
+    size = before;
+    running = undefined;
+    throw new Refusal(
+      "SIZE_INVALID",
+      `the chunk has ${received} bytes, its Content-Range says ${chunk.length}`,
+    );
+  }
+
+  return {
+    id: name.slice(0, name.indexOf(".")),
+    get size() {
+      return size;
+    },
+    get touchedAt() {
+      return touchedAt;
+    },
+    async append(chunk) {
+      abortCurrent();
+      const abort = () => chunk.abort();
+      abortCurrent = abort;
+      try {
+        await inTurn(() => receive(chunk));
+      } finally {
+        if (abortCurrent === abort) abortCurrent = () => {};
+      }
+    },
+    finish: (digest, adopt) =>
+      inTurn(async () => {
+        try {
+          const hash =
+            running?.algorithm === algorithmOf(digest) ? running.hash : await hashFile(path, digest);
+          const hex = hash.digest("hex");
+          if (hex !== hexOf(digest)) {
+            throw new Refusal(
+              "DIGEST_INVALID",
+              `the ${size} bytes received have the digest ${algorithmOf(digest)}:${hex}, not ${digest}`,
+            );
+          }
+          await flushFile(path);
+          await adopt(path);
+        } finally {
+          await end();
+        }
+      }),
+    async cancel() {
+      abortCurrent();
+      await inTurn(end);
+    },
+  };
+}
+
+/** Joins small pieces into larger ones; hands on what it holds before it passes on the failure of its source. */
+async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  let failure: { readonly thrown: unknown } | undefined;
+  try {
+    for await (const piece of source) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length < writeBytes) continue;
+      yield Buffer.concat(pieces);
+      pieces = [];
+      length = 0;
+    }
+  } catch (thrown) {
+    failure = { thrown };
+  }
+  if (length > 0) yield Buffer.concat(pieces);
+  if (failure !== undefined) throw failure.thrown;
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+async function hashFile(path: string, digest: Digest): Promise<Hash> {
+  const hash = createHash(algorithmOf(digest));
+  await pipeline(createReadStream(path, { highWaterMark: writeBytes }), hash, { end: false });
+  return hash;
+}
+
+function tooLarge(): Refusal {
+  return new Refusal("SIZE_INVALID", `a blob may have ${serverLimits.blobBytes} bytes at most`, {
+    status: 413,
+  });
+}
