@@ -1,11 +1,13 @@
+export { YamlSyntaxError } from "./errors.ts";
 export { LineIndex, type TextPosition } from "./line-index.ts";
 export {
   isNullScalar,
   readBoolean,
+  type YamlDocument,
   type YamlEntry,
   type YamlMapping,
   type YamlNode,
   type YamlScalar,
   type YamlSequence,
 } from "./node.ts";
-export { parseYaml, type YamlDocument, YamlSyntaxError } from "./parse.ts";
+export { parseYaml } from "./parse.ts";

@@ -4,12 +4,15 @@ export interface TextPosition {
   readonly column: number;
 }
 
-/** Turns offsets of one text into lines and columns, in the time of a binary search. */
+/**
+ * Turns offsets of one text into lines and columns, in the time of a binary search. A byte order mark at the start
+ * takes no column: editors do not show it.
+ */
 export class LineIndex {
   readonly #starts: Uint32Array;
 
   constructor(text: string) {
-    const starts = [0];
+    const starts = [text.startsWith("\uFEFF") ? 1 : 0];
     for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
     this.#starts = Uint32Array.from(starts);
   }
@@ -23,10 +26,10 @@ export class LineIndex {
       if ((this.#starts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    return { line: low + 1, column: offset - (this.#starts[low] ?? 0) + 1 };
+    return { line: low + 1, column: Math.max(0, offset - (this.#starts[low] ?? 0)) + 1 };
   }
 
-  /** Offset of the first character of a line counted from 1. */
+  /** Offset of the first character of a line counted from 1, behind a byte order mark. */
   startOf(line: number): number {
     return this.#starts[line - 1] ?? this.#starts[this.#starts.length - 1] ?? 0;
   }

@@ -1,4 +1,8 @@
-/** Half-open range of offsets in the text: `start` is the first character, quotes and brackets included. */
+/**
+ * Half-open range of offsets in the text: `start` is the first character, quotes and brackets included, anchors and
+ * tags not. A block collection ends with its last node, a block scalar before its last line break; a node that is
+ * not written is empty and stands behind the colon or dash that announces it.
+ */
 interface Span {
   readonly start: number;
   readonly end: number;
@@ -32,6 +36,14 @@ export interface YamlMapping extends Span {
 }
 
 export type YamlNode = YamlScalar | YamlSequence | YamlMapping;
+
+/** The first document of a text. */
+export interface YamlDocument {
+  /** `undefined` when the document is empty or holds comments alone. */
+  readonly root: YamlNode | undefined;
+  /** Offset of the line (`---` or `...`) that starts a second document, if there is one, be it empty. */
+  readonly secondDocument: number | undefined;
+}
 
 /** Whether the scalar stands for null: plain and empty, `~`, `null`, `Null` or `NULL` (YAML 1.1). */
 export function isNullScalar(node: YamlNode): boolean {
