@@ -1,0 +1,36 @@
+const longest = 400;
+
+const disguises: readonly ((secret: string) => string)[] = [
+  (secret) => secret,
+  (secret) => JSON.stringify(secret).slice(1, -1),
+  (secret) => encodeURIComponent(secret),
+  (secret) => Buffer.from(secret).toString("base64"),
+];
+
+/**
+ * What a program said, fit for a message: on one line, without control characters, at most 400 characters, and
+ * without the given secrets or anything else that has the look of one.
+ */
+export function presentable(said: string, secrets: readonly string[]): string {
+  let text = said.slice(0, 16 * longest);
+  for (const secret of secrets) {
+    if (secret === "") continue;
+    for (const disguise of disguises) text = text.replaceAll(disguise(secret), "[redacted]");
+  }
+  text = text
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll(/:\/\/[^/\s@]*@/g, "://[redacted]@")
+    .replaceAll(/\b(basic|bearer)\s+[^\s"',;]+/gi, "$1 [redacted]")
+    .replaceAll(
+      /(password|passwd|secret|token|api[_-]?key|access[_-]?key)(["']?\s*[=:]\s*["']?)[^\s"',;]+/gi,
+      "$1$2[redacted]",
+    )
+    .replaceAll(/[A-Za-z0-9+/_=-]{24,}/g, (word) => (looksRandom(word) ? "[redacted]" : word))
+    .replaceAll(/ {2,}/g, " ")
+    .trim();
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+function looksRandom(word: string): boolean {
+  return /[0-9]/.test(word) && /[A-Z]/.test(word) && /[a-z]/.test(word);
+}
