@@ -18,6 +18,7 @@ export type {
   Verdict,
 } from "./plan.ts";
 export { type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
+export { type PromoteOptions, type Promotion, promote } from "./promote.ts";
 export {
   type EdgeState,
   planIsClean,
