@@ -13,6 +13,7 @@ import { verbs } from "./verbs.ts";
  */
 export async function main(argv: readonly string[], io: Surroundings = process): Promise<ExitCode> {
   if (argv[0] === "kpromo") return mainAs("kpromo", argv.slice(1), io);
+  if (io === process) dropBrokenPipes();
   let status: ExitCode = exitCodes.asDesired;
   const act: Act =
     <Given extends unknown[]>(
@@ -29,6 +30,7 @@ export async function main(argv: readonly string[], io: Surroundings = process):
     return status;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.asDesired;
+    if (thrown instanceof Error && thrown.name === "AbortError") return exitCodes.interrupted;
     // The help of a command that was given without a subcommand has been printed already.
     if (thrown instanceof CommanderError && thrown.code === "commander.help") return exitCodes.nothingDone;
     const asked = argv.includes("--json") ? { json: true } : {};
@@ -61,6 +63,15 @@ export async function mainAs(
   }
 }
 
+/** A reader that has gone, as in `waybill plan … | head`, is no failure: the work goes on without it. */
+function dropBrokenPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
 /** The whole tree of commands, with nothing loaded that only one of them needs. */
 export function buildProgram(io: Surroundings, act: Act): Command {
   const program = new Command("waybill")
@@ -77,7 +88,12 @@ export function buildProgram(io: Surroundings, act: Act): Command {
       getErrHelpWidth: () => io.stderr.columns ?? 110,
     })
     .exitOverride()
-    .addOption(new Option("--config <file>", "settings to use instead of the nearest waybill.yaml"))
+    .addOption(
+      new Option(
+        "--config <file>",
+        "settings to use instead of $WAYBILL_CONFIG or ~/.config/waybill/waybill.yaml",
+      ),
+    )
     .addOption(new Option("--json", "print the result, and any error, as JSON"))
     .addOption(new Option("--quiet", "print results, warnings and errors only"))
     .addOption(new Option("--verbose", "print every step, and where an error came from").conflicts("quiet"))

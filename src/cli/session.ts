@@ -11,7 +11,7 @@ export interface GlobalOptions extends TerminalOptions {
 export interface Session {
   readonly terminal: Terminal;
   readonly env: Surroundings["env"];
-  /** The contents of `waybill.yaml`: the file of `--config`, or the nearest one, or none. */
+  /** The contents of `waybill.yaml`: the file of `--config`, or the user's own, or none. */
   settings(): Promise<Settings>;
 }
 
@@ -28,8 +28,8 @@ export function openSession(io: Surroundings, options: GlobalOptions): Session {
     terminal: createTerminal(io, options),
     env: io.env,
     settings: async () => {
-      const { defaultSettings } = await import("../settings/index.ts");
-      return defaultSettings;
+      const { findSettings, readSettings } = await import("../settings/index.ts");
+      return readSettings(await findSettings({ explicit: options.config, environment: io.env }));
     },
   };
 }

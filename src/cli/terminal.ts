@@ -2,7 +2,7 @@ import picocolors from "picocolors";
 
 /** A stream that may be a terminal: standard output, standard error, or a test's. */
 export interface OutputStream {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
@@ -36,7 +36,7 @@ export interface Terminal {
   /** A result, with a line end. */
   print(text: string): void;
   /** A result exactly as it is. */
-  write(text: string): void;
+  write(text: string | Uint8Array): void;
   /** A result as JSON. */
   printJson(value: unknown): void;
   /** Something worth knowing while the work goes on. */

@@ -1,5 +1,5 @@
 import { UsageError } from "../failure.ts";
-import { describeFlags, type Flag, readGoFlags } from "./go-flags.ts";
+import { type Flag, helpOf, readGoFlags } from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
 import type { Help, Translation } from "./translation.ts";
 
@@ -21,7 +21,7 @@ const flags: Readonly<Record<string, Flag>> = {
 export function translateCipMm(line: readonly string[], program = "cip-mm"): Translation | Help {
   const { texts, switches, words, notices } = readGoFlags(line, flags);
   if (switches.get("help") || switches.get("h")) {
-    return { help: `${program} runs as waybill merge. Its flags:\n${describeFlags(flags)}` };
+    return { help: helpOf(program, "waybill merge", flags) };
   }
   const [unexpected] = words;
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);

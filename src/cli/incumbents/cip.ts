@@ -1,5 +1,5 @@
 import { UsageError } from "../failure.ts";
-import { describeFlags, type Flag, type FlagValues, readGoFlags } from "./go-flags.ts";
+import { type Flag, type FlagValues, helpOf, readGoFlags } from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
 import type { Help, Translation } from "./translation.ts";
 
@@ -58,7 +58,7 @@ export function translateCip(line: readonly string[], program: "cip" | "kpromo c
   const values = readGoFlags(line, flags);
   const { switches, words } = values;
   if (switches.get("help") || switches.get("h")) {
-    return { help: `${program} runs as waybill promote. Its flags:\n${describeFlags(flags)}` };
+    return { help: helpOf(program, "waybill promote, check or snapshot", flags) };
   }
   if (switches.get("version") || words[0] === "version") return { command: ["--version"], notices: [] };
   refuseOthers(values, program);

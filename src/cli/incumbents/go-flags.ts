@@ -82,12 +82,12 @@ function unknownFlag(word: string, name: string, names: readonly string[]): Usag
   return new UsageError(`unknown flag: ${flag}`, near ? `did you mean --${nearest}?` : undefined);
 }
 
-/** The flags of a table as lines of help. */
-export function describeFlags(flags: Readonly<Record<string, Flag>>): string {
+/** The help of a program that runs as something else: what that is, and its flags. */
+export function helpOf(program: string, runsAs: string, flags: Readonly<Record<string, Flag>>): string {
   const width = Math.max(...Object.keys(flags).map((name) => name.length));
   const lines = Object.entries(flags).map(([name, { means, instead }]) => {
     const rest = instead === undefined ? "" : ` (means nothing here: ${instead})`;
     return `  --${name.padEnd(width)}  ${means}${rest}`;
   });
-  return lines.join("\n");
+  return [`Usage: ${program} [flags]`, "", `Runs as ${runsAs}.`, "", "Flags:", ...lines].join("\n");
 }

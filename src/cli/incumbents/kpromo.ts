@@ -13,11 +13,17 @@ const missing: Readonly<Record<string, string>> = {
   manifest: "file manifests are not read yet; waybill check reads those of images",
 };
 
-const help = `waybill kpromo runs lines of kpromo:
-  waybill kpromo cip …      as waybill promote, check or snapshot
-  waybill kpromo mm …       as waybill merge
-  waybill kpromo version    prints the version of Waybill
-Each shows its flags with --help.`;
+const help = `Usage: waybill kpromo <command> [flags]
+
+Runs lines of kpromo: cip as waybill promote, check or snapshot, mm as waybill merge, and version. Each command
+shows its flags with --help.
+
+Examples:
+  # promote a tree of manifests
+  waybill kpromo cip --thin-manifest-dir=registry.k8s.io --confirm
+
+  # add what staging holds to a manifest
+  waybill kpromo mm --base_dir=registry.k8s.io --staging_repo=gcr.io/k8s-staging-foo --filter_tag=v1.30.0`;
 
 const ownFlags: Readonly<Record<string, Flag>> = {
   "log-level": { kind: "text", means: "" },

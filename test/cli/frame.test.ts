@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { buildProgram } from "../../src/cli/main.ts";
+import { createTerminal, wantsColour } from "../../src/cli/terminal.ts";
+import { run, runWith } from "./captured.ts";
+
+describe("a command line that is wrong", () => {
+  it.each([
+    [["chekc", "d"], "unknown command 'chekc'", "Did you mean check?"],
+    [["completion", "bash", "--jsn"], "unknown option '--jsn'", "Did you mean --json?"],
+    [["registry", "serve"], "required option '--dir <dir>' not specified", "see waybill registry --help"],
+    [
+      ["completion", "bash", "more"],
+      "too many arguments for 'bash'. Expected 0 arguments but got 1.",
+      undefined,
+    ],
+    [
+      ["registry", "serve", "--dir", "d", "--listen", "nowhere"],
+      "option '--listen <address>' argument 'nowhere' is invalid. it is host:port, as in 127.0.0.1:5000",
+      undefined,
+    ],
+    [
+      ["completion", "bash", "--quiet", "--verbose"],
+      "option '--verbose' cannot be used with option '--quiet'",
+      undefined,
+    ],
+  ])("%j says what is wrong and what to do", async (argv, message, hint) => {
+    const { status, stdout, stderr } = await run(...argv);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr.split("\n")[0]).toBe(`error: ${message}`);
+    if (hint !== undefined) expect(stderr.split("\n")[1]).toBe(`  hint: ${hint}`);
+  });
+
+  it("says it as JSON on standard output where that was asked for", async () => {
+    const { status, stdout, stderr } = await run("chekc", "--json");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: "usage", message: "unknown command 'chekc'", hint: "Did you mean check?" },
+    });
+  });
+
+  it("shows the help when there is no command, and fails", async () => {
+    const { status, stdout, stderr } = await run();
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("Usage: waybill");
+  });
+
+  it("shows where an error came from only when asked", async () => {
+    expect((await run("chekc")).stderr).not.toContain("    at ");
+    const { stderr } = await run("chekc", "--verbose");
+    expect(stderr).toContain("UsageError");
+    expect(stderr).toMatch(/\n {4}at /);
+  });
+});
+
+describe("help", () => {
+  const program = buildProgram(
+    { stdout: process.stdout, stderr: process.stderr, env: {} },
+    () => async () => {},
+  );
+  const commands = program.commands.flatMap((command) => [
+    [command.name()],
+    ...command.commands.map((below) => [command.name(), below.name()]),
+  ]);
+
+  it.each(commands)("of %s has what it does, and an example where it has arguments", async (...path) => {
+    const { status, stdout } = await run(...path, "--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain(`Usage: waybill ${path.join(" ")}`);
+    if (path.length === 1) expect(stdout).toContain("Examples:\n");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThan(130);
+  });
+
+  it("is the same by either name", async () => {
+    const [asked, named] = await Promise.all([run("help", "completion"), run("completion", "--help")]);
+    expect(asked).toEqual(named);
+  });
+
+  it("prints the version", async () => {
+    expect(await run("--version")).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+});
+
+describe("colour", () => {
+  const terminal = { write: () => true, isTTY: true };
+  const file = { write: () => true };
+
+  it.each([
+    [terminal, {}, {}, true],
+    [terminal, { TERM: "dumb" }, {}, false],
+    [terminal, { NO_COLOR: "1" }, {}, false],
+    [terminal, { NO_COLOR: "" }, {}, true],
+    [terminal, { NO_COLOR: "1", FORCE_COLOR: "1" }, {}, false],
+    [terminal, {}, { color: false }, false],
+    [terminal, { FORCE_COLOR: "1" }, { color: false }, false],
+    [terminal, {}, { json: true }, false],
+    [file, {}, {}, false],
+    [file, { FORCE_COLOR: "1" }, {}, true],
+    [file, { FORCE_COLOR: "0" }, {}, false],
+    [terminal, { FORCE_COLOR: "0" }, {}, false],
+  ])("%j with %j and %j: %s", (stream, env, options, wanted) => {
+    expect(wantsColour(stream, env, options)).toBe(wanted);
+  });
+
+  it("is in errors where it is wanted", async () => {
+    const { stderr } = await runWith({ FORCE_COLOR: "1" }, "chekc");
+    expect(stderr).toContain("\u001b[31merror:\u001b[39m unknown command");
+    expect((await runWith({ FORCE_COLOR: "1" }, "chekc", "--no-color")).stderr).toContain(
+      "error: unknown command",
+    );
+  });
+});
+
+describe("what is said beside the result", () => {
+  function said(options: { quiet?: boolean; verbose?: boolean }): string {
+    let text = "";
+    const stderr = { write: (more: string | Uint8Array) => (text += more) };
+    const terminal = createTerminal({ stdout: stderr, stderr, env: {} }, options);
+    terminal.note("note");
+    terminal.warn("act");
+    terminal.detail("detail");
+    return text;
+  }
+
+  it.each([
+    [{}, "note\nwarning: act\n"],
+    [{ quiet: true }, "warning: act\n"],
+    [{ verbose: true }, "note\nwarning: act\ndetail\n"],
+  ])("with %j is %j", (options, text) => {
+    expect(said(options)).toBe(text);
+  });
+});

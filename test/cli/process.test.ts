@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BuiltProgram, buildProgram, start } from "../support/built.ts";
+
+let program: BuiltProgram;
+let folder: string;
+
+beforeAll(async () => {
+  program = await buildProgram();
+  folder = await mkdtemp(join(tmpdir(), "waybill-process-"));
+});
+
+afterAll(async () => {
+  await program.remove();
+  await rm(folder, { recursive: true });
+});
+
+/** Resolves when the process has printed the text on standard output. */
+function printed({ child }: ReturnType<typeof start>, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let seen = "";
+    child.stdout.on("data", (more: string) => {
+      seen += more;
+      if (seen.includes(text)) resolve(seen);
+    });
+    child.on("close", () => reject(new Error(`it ended after printing ${JSON.stringify(seen)}`)));
+  });
+}
+
+describe("the executables", () => {
+  it("print their version and nothing else", async () => {
+    const outcomes = [
+      start(program.executable("waybill"), ["--version"]),
+      start(program.executable("waybill"), ["-V"]),
+      start(program.executable("waybill"), ["--no-color", "--version"]),
+    ].map(({ ended }) => ended);
+    for (const outcome of await Promise.all(outcomes)) {
+      expect(outcome).toMatchObject({
+        status: 0,
+        stderr: "",
+        stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      });
+    }
+  });
+
+  it("end with 1 for a wrong command line", async () => {
+    expect(await start(program.executable("waybill"), ["nothing"]).ended).toMatchObject({
+      status: 1,
+      stdout: "",
+    });
+    expect(await start(program.executable("cip"), ["-nothing"]).ended).toMatchObject({
+      status: 1,
+      stdout: "",
+    });
+    expect(await start(program.executable("cip-mm"), []).ended).toMatchObject({
+      status: 1,
+      stderr: "error: must specify --staging_repo\n",
+    });
+  });
+
+  it("do not mind a reader that has gone", async () => {
+    const help = start(program.executable("waybill"), ["completion", "fish"]);
+    help.child.stdout.destroy();
+    expect(await help.ended).toMatchObject({ status: 0, stderr: "" });
+  });
+});
+
+describe("registry serve", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)("serves until %s, and ends with 0", async (signal) => {
+    const served = start(program.executable("waybill"), [
+      ...["registry", "serve", "--listen", "0", "--dir", join(folder, signal), "--verbose"],
+    ]);
+    const [, url] = /(http:\S+)/.exec(await printed(served, "\n")) ?? [];
+    expect((await fetch(`${url}/v2/`)).status).toBe(200);
+    served.child.kill(signal);
+    const { status, stderr } = await served.ended;
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^200 GET \/v2\/ [\d.]+ ms$/m);
+  });
+
+  it("says how to be reached as JSON", async () => {
+    const served = start(program.executable("waybill"), [
+      ...["registry", "serve", "--listen", "localhost:0", "--dir", join(folder, "json"), "--json"],
+    ]);
+    const { url } = JSON.parse(await printed(served, "}\n"));
+    expect((await fetch(`${url}/v2/`)).status).toBe(200);
+    served.child.kill("SIGTERM");
+    expect(await served.ended).toMatchObject({ status: 0 });
+  });
+
+  it("explains a folder that cannot be used", async () => {
+    const outcome = await start(program.executable("waybill"), [
+      ...["registry", "serve", "--listen", "0", "--dir", program.executable("waybill")],
+    ]).ended;
+    expect(outcome).toMatchObject({ status: 1, stdout: "" });
+    expect(outcome.stderr).toMatch(/^error: /);
+    expect(outcome.stderr).not.toContain("defect");
+  });
+
+  it("wants a certificate and its key together", async () => {
+    const line = ["registry", "serve", "--dir", folder, "--tls-cert", "cert.pem"];
+    expect((await start(program.executable("waybill"), line).ended).stderr).toBe(
+      "error: --tls-cert and --tls-key go together\n",
+    );
+  });
+});
