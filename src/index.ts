@@ -1,5 +1,10 @@
+export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
 export * from "./errors/index.ts";
+export * from "./inspect/index.ts";
 export * from "./manifest/index.ts";
 export * from "./oci/index.ts";
+export * from "./promotion/index.ts";
 export * from "./registry/index.ts";
+export * from "./registry-server/index.ts";
 export * from "./settings/index.ts";
+export * from "./snapshot/index.ts";
