@@ -128,7 +128,7 @@ describe("a settings file", () => {
     [
       "two documents",
       "hosts: {}\n---\nhosts: {}\n",
-      "3:1 a second document starts here; a settings file has one",
+      "2:1 a second document starts here; a settings file has one",
     ],
     ["a host with scheme", "hosts: { https://a.b: {} }", "1:10 expected a host without scheme or path"],
     ["a host without dot", "hosts: { registry: {} }", '1:10 "registry" is no registry host'],
