@@ -14,5 +14,6 @@ export default defineConfig({
   sourcemap: false,
   clean: true,
   outDir: "dist",
+  copy: "waybill.schema.json",
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
 });

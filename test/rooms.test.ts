@@ -171,7 +171,7 @@ describe("the command line", () => {
 
 describe("the texts of the project", () => {
   it("name no path of the machine they were written on", () => {
-    const skipped = new Set(["node_modules", "dist", "coverage", ".git"]);
+    const skipped = new Set(["node_modules", "dist", "coverage", ".cache", ".git"]);
     const folders = readdirSync(root, { withFileTypes: true }).filter(({ name }) => !skipped.has(name));
     const files = folders.flatMap((entry) =>
       entry.isDirectory()
