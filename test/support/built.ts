@@ -17,9 +17,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
   const cache = join(root, "node_modules", ".cache");
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, "built-"));
-  const tsdown = join(root, "node_modules", "tsdown", "dist", "run.mjs");
-  const options = ["--out-dir", folder, "--no-dts", "--logLevel", "error"];
-  await promisify(execFile)(process.execPath, [tsdown, ...options], { cwd: root });
+  await promisify(execFile)(process.execPath, [join(root, "scripts", "build.mjs"), folder], { cwd: root });
   return {
     executable: (name) => join(folder, "bin", `${name}.js`),
     remove: () => rm(folder, { recursive: true, force: true }),
