@@ -1,3 +1,5 @@
+export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
+export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit.ts";
 export { unifiedDiff } from "./edit-diff.ts";
 export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit-error.ts";
@@ -10,3 +12,14 @@ export type {
   RegistryEntry,
   TagEntry,
 } from "./model.ts";
+export { findOverlaps, type Overlap, type OverlapClaim } from "./overlap.ts";
+export {
+  type ParsedImages,
+  type ParsedPlainManifest,
+  type ParsedRegistries,
+  parseImages,
+  parsePlainManifest,
+  parseRegistries,
+} from "./parse.ts";
+export { readManifestTree, readPlainManifest } from "./read.ts";
+export type { RegistryList } from "./registry-list.ts";

@@ -1,0 +1,138 @@
+import { isNullScalar, parseYaml, type YamlDocument, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import { readFields } from "./fields.ts";
+import { Findings } from "./findings.ts";
+import { readImageList } from "./image-list.ts";
+import type { Diagnostic, ImageEntry } from "./model.ts";
+import { type RegistryList, readRegistryList, reportNoRegistries } from "./registry-list.ts";
+
+/** What the text of an `images.yaml` lists. */
+export interface ParsedImages {
+  /** `undefined` when the text as a whole cannot be read: then it has at least one error. */
+  readonly images: readonly ImageEntry[] | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What the text of a `promoter-manifest.yaml` says. */
+export interface ParsedRegistries {
+  /** `undefined` when the text cannot be read or names no source: then it has at least one error. */
+  readonly registries: RegistryList | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What the text of a plain manifest says. */
+export interface ParsedPlainManifest {
+  readonly registries: RegistryList | undefined;
+  readonly images: readonly ImageEntry[] | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads the text of an `images.yaml` of a thin manifest: a list of images. Never throws: everything that is wrong is
+ * among the diagnostics, and left out.
+ * @param file how diagnostics name the text.
+ */
+export function parseImages(text: string, file: string): ParsedImages {
+  const findings = new Findings(text, file);
+  const document = readDocument(text, findings);
+  const images = document === undefined ? undefined : imagesOf(document.root, findings);
+  return { images, diagnostics: findings.diagnostics };
+}
+
+function imagesOf(root: YamlNode | undefined, findings: Findings): readonly ImageEntry[] | undefined {
+  if (root === undefined) return [];
+  if (root.kind === "mapping" && root.entries.some(({ key }) => key.value === "images")) {
+    findings.report("wrong-type", root.start, "images.yaml must be a list, without a key around it", {
+      hint: "leave out images: here; only plain manifests have it",
+    });
+    return undefined;
+  }
+  return readImageList(root, findings);
+}
+
+/**
+ * Reads the text of a `promoter-manifest.yaml` of a thin manifest: its registries. Never throws.
+ * @param file how diagnostics name the text.
+ */
+export function parseRegistries(text: string, file: string): ParsedRegistries {
+  const findings = new Findings(text, file);
+  const top = readTop(text, ["registries", "imagesPath"], "a thin promoter manifest", findings);
+  return { registries: top?.registries, diagnostics: findings.diagnostics };
+}
+
+/**
+ * Reads the text of a plain manifest: registries and images in one file. Never throws.
+ * @param file how diagnostics name the text.
+ */
+export function parsePlainManifest(text: string, file: string): ParsedPlainManifest {
+  const findings = new Findings(text, file);
+  const top = readTop(text, ["registries", "images"], "a plain manifest", findings);
+  return { registries: top?.registries, images: top?.images, diagnostics: findings.diagnostics };
+}
+
+interface Top {
+  readonly registries: RegistryList | undefined;
+  readonly images: readonly ImageEntry[] | undefined;
+}
+
+function readTop(text: string, known: readonly string[], what: string, findings: Findings): Top | undefined {
+  const document = readDocument(text, findings);
+  if (document === undefined) return undefined;
+  const { root } = document;
+  if (root === undefined || isNullScalar(root)) {
+    reportNoRegistries(root?.start ?? 0, findings);
+    return undefined;
+  }
+  if (root.kind !== "mapping") {
+    findings.report("wrong-type", root.start, `${what} must have the key registries`);
+    return undefined;
+  }
+  const fields = readFields(root, known, what, findings, adviceOnKeys);
+  const imagesPath = fields.values.get("imagesPath");
+  if (imagesPath !== undefined) {
+    findings.report("deprecated-images-path", imagesPath.start, "imagesPath has no meaning; leave it out", {
+      hint: "the images of manifests/<project> are always read from images/<project>/images.yaml",
+    });
+  }
+  const registries = fields.values.get("registries");
+  const images = fields.values.get("images");
+  if (registries === undefined && !fields.misspelt.has("registries"))
+    reportNoRegistries(root.start, findings);
+  const lists = {
+    registries: registries === undefined ? undefined : readRegistryList(registries, findings),
+    images: images === undefined ? [] : readImageList(images, findings),
+  };
+  // Two lists under one name: nobody can tell which one was meant.
+  if (fields.repeated.size > 0) return undefined;
+  return fields.misspelt.has("images") ? { ...lists, images: undefined } : lists;
+}
+
+function adviceOnKeys(key: string): string | undefined {
+  switch (key) {
+    case "srcregistry":
+    case "filepath":
+      return "older tools accept this key by accident and ignore it; leave it out";
+    case "images":
+      return "a thin manifest has its images in images/<project>/images.yaml";
+    default:
+      return undefined;
+  }
+}
+
+function readDocument(text: string, findings: Findings): YamlDocument | undefined {
+  const document = parse(text, findings);
+  if (document?.secondDocument === undefined) return document;
+  findings.report("second-document", document.secondDocument, "a second document starts here", {
+    hint: "older tools ignore it silently; keep one document in a file",
+  });
+  return undefined;
+}
+
+function parse(text: string, findings: Findings): YamlDocument | undefined {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    findings.report("yaml-syntax", error.offset, `not YAML: ${error.message}`, { hint: error.hint });
+    return undefined;
+  }
+}
