@@ -1,6 +1,7 @@
 import type { FailureRecord } from "../errors/index.ts";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { DesiredImage, DesiredRepository, DesiredTag } from "./desired.ts";
+import { findOverlaps, type PromoterManifest } from "../manifest/index.ts";
+import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
+import type { DesiredImage, DesiredTag } from "./desired.ts";
 import type { RepositoryState } from "./inventory.ts";
 import type { PlannedEdge, PlannedImage } from "./plan.ts";
 
@@ -13,18 +14,22 @@ export type SourceReading =
 /** A tag of one repository that the manifests claim for two digests. */
 export type Claims = NonNullable<PlannedEdge["claims"]>;
 
-/** Tags of the repository that more than one digest claims, with all claims in the order of the manifests. */
-export function contestedTags({ images }: DesiredRepository): ReadonlyMap<Tag, Claims> {
-  const claims = new Map<Tag, { digest: Digest; at: string }[]>();
-  for (const { digest, tags } of images) {
-    for (const { tag, at } of tags) {
-      const known = claims.get(tag);
-      if (known === undefined) claims.set(tag, [{ digest, at }]);
-      else known.push({ digest, at });
+/** By production repository, the tags that the manifests claim for two digests or more, with every claim. */
+export type ContestedTags = ReadonlyMap<RepositoryName, ReadonlyMap<Tag, Claims>>;
+
+/** The overlaps of the manifests, as planning looks them up. */
+export function contestedTags(manifests: readonly PromoterManifest[]): ContestedTags {
+  const contested = new Map<RepositoryName, Map<Tag, Claims>>();
+  for (const { repositories, tag, claims } of findOverlaps(manifests)) {
+    const places = claims.map(({ digest, file, at }) => ({ digest, at: `${file}:${at.line}:${at.column}` }));
+    for (const name of repositories) {
+      const repository = parseRepository(name);
+      const tags = contested.get(repository) ?? new Map<Tag, Claims>();
+      tags.set(tag, places);
+      contested.set(repository, tags);
     }
   }
-  for (const [tag, { length }] of claims) if (length < 2) claims.delete(tag);
-  return claims;
+  return contested;
 }
 
 /**

@@ -3,9 +3,9 @@ import pLimit from "p-limit";
 import type { DocumentCache } from "../copy/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
-import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
-import { contestedTags, decideImage, needsSource, type SourceReading } from "./decide.ts";
+import { type Claims, contestedTags, decideImage, needsSource, type SourceReading } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
 import { readRepositoryState } from "./inventory.ts";
 import type { Plan, PlannedRepository, PlanSummary } from "./plan.ts";
@@ -34,12 +34,18 @@ const repositoriesAtOnce = 64;
  */
 export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   const desired = desiredRepositories(options.manifests);
+  const contested = contestedTags(options.manifests);
   const source = sourceReader(options);
   const limit = pLimit(repositoriesAtOnce);
   let done = 0;
   const repositories = await limit.map(desired, async (repository) => {
     options.signal?.throwIfAborted();
-    const planned = await planRepository(repository, options.open, source);
+    const planned = await planRepository(
+      repository,
+      options.open,
+      contested.get(repository.destination) ?? new Map(),
+      source,
+    );
     done += 1;
     options.onProgress?.(done, desired.length);
     return planned;
@@ -79,10 +85,10 @@ export function planHash(repositories: readonly PlannedRepository[], edges: stri
 async function planRepository(
   desired: DesiredRepository,
   open: OpenRepository,
+  contested: ReadonlyMap<Tag, Claims>,
   source: (image: DesiredImage) => Promise<SourceReading>,
 ): Promise<PlannedRepository> {
   const state = await readRepositoryState(open(desired.destination), desired.images);
-  const contested = contestedTags(desired);
   const images = await Promise.all(
     desired.images.map(async (image) => {
       const reading = needsSource(image, state, contested) ? await source(image) : undefined;

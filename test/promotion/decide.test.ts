@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { contestedTags, decideImage } from "../../src/promotion/decide.ts";
+import { decideImage } from "../../src/promotion/decide.ts";
 import { desiredRepositories } from "../../src/promotion/desired.ts";
 import type { Images, World } from "./world.ts";
 import { digestFor, manifestOf, verdicts } from "./world.ts";
@@ -167,7 +167,7 @@ describe("the decision table", () => {
     const failure = { code: "unreachable", message: "connection refused" };
     const tag = image.tags[0]?.tag;
     if (tag === undefined) throw new Error("no tag");
-    const contested = contestedTags(repository);
+    const contested = new Map();
     const unread = { empty: false, digests: new Map(), tags: new Map([[tag, { failure }]]) };
     expect(decideImage(image, unread, contested).edges).toMatchObject([
       { verdict: "unread", reason: "destination-unread", failure },

@@ -41,9 +41,10 @@ export function manifestOf(project: string, source: string, destinations: readon
 /** `destination:tag` or `destination@nickname`, with its verdict, for every edge of the manifests in this world. */
 export function verdicts(manifests: readonly PromoterManifest[], world: World): Record<string, string> {
   const found: Record<string, string> = {};
+  const overlaps = contestedTags(manifests);
   for (const repository of desiredRepositories(manifests)) {
     const state = stateOf(repository.destination, world);
-    const contested = contestedTags(repository);
+    const contested = overlaps.get(repository.destination) ?? new Map();
     for (const image of repository.images) {
       const source = image.sources
         .map(({ repository: name }): SourceReading | undefined =>
