@@ -7,6 +7,8 @@ import { printable } from "./printable.ts";
 export interface Fields {
   /** Values of the known keys that are there; of a key that stands twice, the first. */
   readonly values: ReadonlyMap<string, YamlNode>;
+  /** The known keys that are there, where they stand first. */
+  readonly keys: ReadonlyMap<string, YamlScalar>;
   /** Known keys that stand twice. */
   readonly repeated: ReadonlySet<string>;
   /** Known keys that some unknown key is likely to be meant for. */
@@ -62,7 +64,7 @@ export function readFields(
       },
     );
   }
-  return { values, repeated, misspelt, clean };
+  return { values, keys, repeated, misspelt, clean };
 }
 
 /** The known word a text is likely to be meant for: case apart, at most two letters off. */

@@ -23,3 +23,13 @@ export {
 } from "./parse.ts";
 export { readManifestTree, readPlainManifest } from "./read.ts";
 export type { RegistryList } from "./registry-list.ts";
+export {
+  type SarifLevel,
+  type SarifLocation,
+  type SarifLog,
+  type SarifResult,
+  type SarifRule,
+  type SarifRun,
+  toSarif,
+} from "./sarif.ts";
+export { type ImageListFormat, type ImageListing, listImages, writeImages } from "./write-images.ts";

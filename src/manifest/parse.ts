@@ -87,7 +87,7 @@ function readTop(text: string, known: readonly string[], what: string, findings:
     return undefined;
   }
   const fields = readFields(root, known, what, findings, adviceOnKeys);
-  const imagesPath = fields.values.get("imagesPath");
+  const imagesPath = fields.keys.get("imagesPath");
   if (imagesPath !== undefined) {
     findings.report("deprecated-images-path", imagesPath.start, "imagesPath has no meaning; leave it out", {
       hint: "the images of manifests/<project> are always read from images/<project>/images.yaml",

@@ -1,0 +1,124 @@
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { TextPosition } from "../yaml/index.ts";
+import { diagnosticCodes } from "./diagnostic-codes.ts";
+import type { Diagnostic } from "./model.ts";
+
+/** A log of SARIF 2.1.0, with the parts that Waybill writes. */
+export interface SarifLog {
+  readonly $schema: string;
+  readonly version: "2.1.0";
+  readonly runs: readonly SarifRun[];
+}
+
+export interface SarifRun {
+  readonly tool: { readonly driver: { readonly name: string; readonly rules: readonly SarifRule[] } };
+  readonly columnKind: "utf16CodeUnits";
+  readonly invocations: readonly { readonly executionSuccessful: boolean }[];
+  readonly results: readonly SarifResult[];
+}
+
+export interface SarifRule {
+  readonly id: string;
+  readonly shortDescription: { readonly text: string };
+  readonly defaultConfiguration: { readonly level: SarifLevel };
+}
+
+export interface SarifResult {
+  readonly ruleId: string;
+  readonly ruleIndex: number;
+  readonly level: SarifLevel;
+  readonly message: { readonly text: string };
+  readonly locations: readonly SarifLocation[];
+  readonly relatedLocations?: readonly SarifLocation[];
+}
+
+export interface SarifLocation {
+  readonly id?: number;
+  readonly message?: { readonly text: string };
+  readonly physicalLocation: {
+    readonly artifactLocation: { readonly uri: string; readonly uriBaseId?: string };
+    readonly region?: { readonly startLine: number; readonly startColumn: number };
+  };
+}
+
+export type SarifLevel = "error" | "warning" | "note";
+
+const levels = { error: "error", warning: "warning", info: "note" } as const;
+const codes = Object.keys(diagnosticCodes);
+
+/**
+ * Findings in the Static Analysis Results Interchange Format (OASIS, version 2.1.0), which code hosts show beside the
+ * lines of a pull request.
+ * @param root folder that locations are relative to, as a rule the top of the checkout. Files outside it get `file:`
+ * locations.
+ */
+export function toSarif(
+  { diagnostics }: { readonly diagnostics: readonly Diagnostic[] },
+  root: string = process.cwd(),
+): SarifLog {
+  const rules = Object.entries(diagnosticCodes).map(
+    ([id, { severity, summary }]): SarifRule => ({
+      id,
+      shortDescription: { text: summary },
+      defaultConfiguration: { level: levels[severity] },
+    }),
+  );
+  return {
+    $schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+    version: "2.1.0",
+    runs: [
+      {
+        tool: { driver: { name: "waybill", rules } },
+        columnKind: "utf16CodeUnits",
+        invocations: [{ executionSuccessful: true }],
+        results: diagnostics.map((found) => result(found, root)),
+      },
+    ],
+  };
+}
+
+function result({ code, severity, message, hint, file, at, related }: Diagnostic, root: string): SarifResult {
+  return {
+    ruleId: code,
+    ruleIndex: codes.indexOf(code),
+    level: levels[severity],
+    message: { text: plain(hint === undefined ? message : `${message}. Hint: ${hint}.`) },
+    locations: [location(file, at, root)],
+    ...(related === undefined
+      ? {}
+      : {
+          relatedLocations: related.map((other, id) => ({
+            id,
+            message: { text: plain(other.message) },
+            ...location(other.file, other.at, root),
+          })),
+        }),
+  };
+}
+
+function location(file: string, at: TextPosition | undefined, root: string): SarifLocation {
+  return {
+    physicalLocation: {
+      artifactLocation: artifact(file, root),
+      ...(at === undefined ? {} : { region: { startLine: at.line, startColumn: at.column } }),
+    },
+  };
+}
+
+function artifact(file: string, root: string): { uri: string; uriBaseId?: string } {
+  const absolute = resolve(file);
+  const path = relative(resolve(root), absolute);
+  if (path === ".." || path.startsWith(`..${sep}`) || isAbsolute(path)) {
+    return { uri: pathToFileURL(absolute).href };
+  }
+  return {
+    uri: path === "" ? "." : path.split(sep).map(encodeURIComponent).join("/"),
+    uriBaseId: "%SRCROOT%",
+  };
+}
+
+/** Text of a manifest must not become a link: SARIF reads `[text](target)` in plain messages as one. */
+function plain(text: string): string {
+  return text.replace(/\[(?=[^\]]*\]\()/g, "\\[");
+}
