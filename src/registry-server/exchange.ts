@@ -73,22 +73,33 @@ export function answerJson(
   exchange.answer(200, { "Content-Type": "application/json", ...headers }, JSON.stringify(value));
 }
 
-/** Answers a request that was refused; what is left of its body is read within bounds, so that the answer arrives. */
+/**
+ * Answers a request that was refused. A client that is still sending the body gets the whole answer at once, but the
+ * connection ends only when the body does, within bounds: closed earlier, it would be lost with the answer in it.
+ */
 export function answerRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const body = Buffer.from(refusal.body());
+  const waitsForLeave = request.headers.expect !== undefined && !request.complete;
   response.writeHead(refusal.status, {
     "Content-Type": "application/json",
     "Content-Length": body.length,
+    ...(waitsForLeave ? { Connection: "close" } : {}),
     ...refusal.headers,
   });
-  response.end(request.method === "HEAD" ? undefined : body);
+  if (request.method === "HEAD") response.flushHeaders();
+  else response.write(body);
+  if (request.complete || waitsForLeave) {
+    response.end();
+    return;
+  }
   let left = serverLimits.refusedBodyBytes;
   request.on("data", (piece: Uint8Array) => {
     left -= piece.length;
     if (left < 0) request.destroy();
   });
+  request.once("end", () => response.end());
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { messageOf } from "../errors/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
@@ -64,16 +64,10 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
   const server = await createHttpServer(options.tls);
   const answerRequest = requestListener(storage, authenticate, options);
-  let closing = false;
-  const handle = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
-    if (closing) response.setHeader("Connection", "close");
-    // A connection that is kept alive after its last answer would hold up closing.
-    response.once("close", () => closing && setImmediate(() => server.closeIdleConnections()));
-    void answerRequest(request, response, expectsContinue);
-  };
-  server.on("request", (request, response) => handle(request, response, false));
+  const closeConnections = closerOf(server);
+  server.on("request", (request, response) => void answerRequest(request, response, false));
+  server.on("checkContinue", (request, response) => void answerRequest(request, response, true));
   server.on("clientError", answerUnreadable);
-  server.on("checkContinue", (request, response) => handle(request, response, true));
   const address = await listen(server, options.listen ?? {});
   const sweeping = setInterval(
     () => void storage.uploads.sweep(Date.now()).catch(() => undefined),
@@ -83,9 +77,8 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
     address,
     url: `${options.tls === undefined ? "http" : "https"}://${address}`,
     close() {
-      closing = true;
       clearInterval(sweeping);
-      return closeServer(server);
+      return closeConnections();
     },
   };
 }
@@ -135,7 +128,7 @@ async function listen(server: Server, at: { host?: string; port?: number }): Pro
 
 /** Answers what is no HTTP request at all, or one with too many headers. */
 function answerUnreadable(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable) return void socket.destroy();
+  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
   const status =
     error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
   const body = new Refusal("UNSUPPORTED", "this is no request that the registry can read").body();
@@ -143,13 +136,42 @@ function answerUnreadable(error: Error & { code?: string }, socket: Duplex): voi
   socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`);
 }
 
-async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const cutOff = setTimeout(() => server.closeAllConnections(), serverLimits.closingMilliseconds);
-  await closed;
-  clearTimeout(cutOff);
+/**
+ * How to close the server for good. `server.close()` alone would wait for connections that are kept alive, and for
+ * those that never sent a request.
+ */
+function closerOf(server: Server): () => Promise<void> {
+  const connections = new Set<Socket>();
+  let underWay = 0;
+  let closed: Promise<void> | undefined;
+  const cutOff = () => {
+    for (const connection of connections) connection.destroySoon();
+  };
+  server.on("connection", (connection: Socket) => {
+    connections.add(connection);
+    connection.once("close", () => connections.delete(connection));
+  });
+  const count = (_request: IncomingMessage, response: ServerResponse) => {
+    underWay += 1;
+    if (closed !== undefined) response.setHeader("Connection", "close");
+    response.once("close", () => {
+      underWay -= 1;
+      if (closed !== undefined && underWay === 0) setImmediate(cutOff);
+    });
+  };
+  server.on("request", count);
+  server.on("checkContinue", count);
+  return () => {
+    closed ??= new Promise<void>((resolve) => {
+      const patience = setTimeout(() => server.closeAllConnections(), serverLimits.closingMilliseconds);
+      server.close(() => {
+        clearTimeout(patience);
+        resolve();
+      });
+      if (underWay === 0) cutOff();
+    });
+    return closed;
+  };
 }
 
 function requestListener(

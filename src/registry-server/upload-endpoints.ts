@@ -4,7 +4,7 @@ import type { Exchange } from "./exchange.ts";
 import { readContentRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
 import { digestOf } from "./route.ts";
-import type { UploadSession, UploadSessions } from "./upload-sessions.ts";
+import { refuseTooLarge, type UploadSession, type UploadSessions } from "./upload-sessions.ts";
 
 /** Where blobs come in. */
 export interface Intake {
@@ -86,6 +86,7 @@ async function append(exchange: Exchange, session: UploadSession, digest: Digest
       "a Content-Range of a chunk is written <first byte>-<last byte>",
     );
   }
+  refuseTooLarge(Number(exchange.header("content-length") ?? 0));
   await session.append({
     bytes: exchange.body(),
     start: range?.start,

@@ -54,7 +54,7 @@ export interface Chunk {
 }
 
 /** Bytes that are gathered before they are written. */
-const writeBytes = 1024 * 1024;
+const writeBytes = 256 * 1024;
 
 const uploadNamePattern = /^[0-9a-f-]{36}\.[0-9a-f]{16}$/;
 
@@ -91,7 +91,7 @@ export async function openUploadSessions(layout: Layout): Promise<UploadSessions
     async sweep(now) {
       const oldest = now - serverLimits.uploadAgeMilliseconds;
       const stale = [...sessions.values()].filter((session) => session.touchedAt < oldest);
-      for (const session of stale) await session.cancel();
+      for (const session of stale) await session.cancel().catch(() => undefined);
       return stale.length + (await sweepDrafts(layout.temporary, oldest));
     },
   };
@@ -147,22 +147,18 @@ function openSession(
     await rm(path, { force: true });
   };
 
-  async function receive(chunk: Chunk): Promise<void> {
+  async function receive(chunk: Chunk, isSuperseded: () => boolean): Promise<void> {
     if (chunk.start !== undefined && chunk.start !== size) {
-      throw new Refusal(
-        "BLOB_UPLOAD_INVALID",
-        `the chunk starts at ${chunk.start}, the next byte is ${size}`,
-        {
-          status: 416,
-        },
-      );
+      const message = `the chunk starts at ${chunk.start}, the next byte is ${size}`;
+      throw new Refusal("BLOB_UPLOAD_INVALID", message, { status: 416 });
     }
     const before = size;
     if (size === 0) running = { algorithm: chunk.algorithm, hash: createHash(chunk.algorithm) };
     const file = await open(path, "r+");
     try {
       for await (const bytes of gathered(chunk.bytes)) {
-        if (size + bytes.length > serverLimits.blobBytes) throw tooLarge();
+        if (isSuperseded()) break;
+        refuseTooLarge(size + bytes.length);
         await writeAll(file, bytes, size).catch(async (thrown: unknown) => {
           // A disk that is full or broken will not let this blob in: the room it took is given back at once.
           await end();
@@ -196,10 +192,15 @@ function openSession(
     },
     async append(chunk) {
       abortCurrent();
-      const abort = () => chunk.abort();
+      let superseded = false;
+      const abort = () => {
+        superseded = true;
+        chunk.abort();
+      };
       abortCurrent = abort;
       try {
-        await inTurn(() => receive(chunk));
+        // Whoever supersedes a request has been told how many bytes are written: from then on, no more are.
+        await inTurn(() => receive(chunk, () => superseded));
       } finally {
         if (abortCurrent === abort) abortCurrent = () => {};
       }
@@ -264,8 +265,10 @@ async function hashFile(path: string, digest: Digest): Promise<Hash> {
   return hash;
 }
 
-function tooLarge(): Refusal {
-  return new Refusal("SIZE_INVALID", `a blob may have ${serverLimits.blobBytes} bytes at most`, {
+/** @throws {Refusal} 413 when a blob of so many bytes is too large. */
+export function refuseTooLarge(bytes: number): void {
+  if (bytes <= serverLimits.blobBytes) return;
+  throw new Refusal("SIZE_INVALID", `a blob may have ${serverLimits.blobBytes} bytes at most`, {
     status: 413,
   });
 }

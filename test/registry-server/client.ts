@@ -25,7 +25,8 @@ export interface Question {
 export function ask(url: string, method: string, path: string, question: Question = {}): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, method, path, headers: question.headers ?? {} }, (response) => {
+    const headers = question.headers ?? {};
+    const sent = request({ hostname, port, method, path, headers, agent: false }, (response) => {
       const pieces: Uint8Array[] = [];
       response.on("data", (piece: Uint8Array) => pieces.push(piece));
       response.on("error", reject);

@@ -268,13 +268,14 @@ describe("manifests that are refused", () => {
   });
 
   test.each([
-    ["with a Content-Length", {}],
-    ["as a stream", { "Transfer-Encoding": "chunked" }],
-  ])("more than 4 MiB, %s", async (_how, headers) => {
+    ["one byte, with a Content-Length", 4 * 1024 * 1024 + 1, {}],
+    ["one byte, as a stream", 4 * 1024 * 1024 + 1, { "Transfer-Encoding": "chunked" }],
+    ["many, as a stream", 12 * 1024 * 1024, { "Transfer-Encoding": "chunked" }],
+  ])("more than 4 MiB, by %s", async (_how, length, headers) => {
     const { url } = await startForTest();
     const answer = await ask(url, "PUT", manifestPath("latest"), {
       headers: { "Content-Type": types.manifest, ...headers },
-      body: Buffer.alloc(4 * 1024 * 1024 + 1, 0x20),
+      body: Buffer.alloc(length, 0x20),
     });
     expect([answer.status, errorCode(answer)]).toEqual([413, "SIZE_INVALID"]);
   });

@@ -1,0 +1,119 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import bcrypt from "bcryptjs";
+import { describe, expect, test } from "vitest";
+import { basicAuthentication } from "../../src/registry-server/authentication.ts";
+import type { RegistryRequestEvent } from "../../src/registry-server/index.ts";
+import { ask, errorCode, startForTest, temporaryFolder } from "./client.ts";
+
+const password = "correct horse: battery staple é";
+const basic = (username: string, secret: string) =>
+  `Basic ${Buffer.from(`${username}:${secret}`).toString("base64")}`;
+
+async function htpasswd(content: string): Promise<string> {
+  const file = join(await temporaryFolder(), "htpasswd");
+  await writeFile(file, content);
+  return file;
+}
+
+/** Entries in both spellings of bcrypt that tools write. */
+async function twoUsers(): Promise<string> {
+  const hash = await bcrypt.hash(password, 4);
+  return htpasswd(`# users\nann:${hash}\r\n\nbob:${hash.replace(/^\$2b\$/, "$2y$")}\n`);
+}
+
+describe("basic authentication", () => {
+  test("lets in who knows the password, and challenges everybody else with Basic alone", async () => {
+    const events: RegistryRequestEvent[] = [];
+    const { url } = await startForTest({
+      htpasswd: await twoUsers(),
+      onRequest: (event) => events.push(event),
+    });
+    const wrong = [
+      undefined,
+      basic("ann", "wrong"),
+      basic("nobody", password),
+      basic("ann", ""),
+      basic("", password),
+      `Bearer ${Buffer.from(`ann:${password}`).toString("base64")}`,
+      "Basic",
+      "Basic !!!",
+      `Basic ${Buffer.from("ann").toString("base64")}`,
+      basic("ann", "a".repeat(5_000)),
+    ];
+    for (const authorization of wrong) {
+      for (const path of ["/v2/", "/v2/a/tags/list", "/v2/_catalog", "/v2/A/../x"]) {
+        const headers = authorization === undefined ? {} : { Authorization: authorization };
+        const answer = await ask(url, "GET", path, { headers });
+        expect([answer.status, errorCode(answer)]).toEqual([401, "UNAUTHORIZED"]);
+        expect(answer.headers["www-authenticate"]).toBe('Basic realm="Waybill registry", charset="UTF-8"');
+      }
+    }
+    for (const username of ["ann", "bob"]) {
+      const headers = { Authorization: basic(username, password) };
+      expect((await ask(url, "GET", "/v2/", { headers })).status).toBe(200);
+      expect((await ask(url, "POST", "/v2/a/blobs/uploads/", { headers })).status).toBe(202);
+    }
+    const log = JSON.stringify(events);
+    for (const secret of [password, basic("ann", password).slice(6), "wrong"])
+      expect(log).not.toContain(secret);
+  });
+
+  test("asks bcrypt once for many requests, and again after a while", async () => {
+    let now = 1_000_000;
+    let comparisons = 0;
+    const real = bcrypt.compare;
+    bcrypt.compare = ((text: string, hash: string) => {
+      comparisons += 1;
+      return real(text, hash);
+    }) as typeof bcrypt.compare;
+    try {
+      const authenticate = await basicAuthentication(await twoUsers(), () => now);
+      const header = basic("ann", password);
+      expect(await Promise.all([1, 2, 3, 4].map(() => authenticate(header)))).toEqual([
+        true,
+        true,
+        true,
+        true,
+      ]);
+      expect(await authenticate(header)).toBe(true);
+      expect(comparisons).toBe(1);
+      now += 6 * 60_000;
+      expect(await authenticate(header)).toBe(true);
+      expect(comparisons).toBe(2);
+      expect(await authenticate(basic("ann", "wrong"))).toBe(false);
+      expect(await authenticate(basic("ann", "wrong"))).toBe(false);
+      expect(await authenticate(basic("nobody", password))).toBe(false);
+      expect(comparisons).toBe(5);
+    } finally {
+      bcrypt.compare = real;
+    }
+  });
+
+  test.each([
+    ["a hash of another kind", "ann:$apr1$abcdefgh$0123456789012345678901\n", 1],
+    ["a password in the clear", "# users\nann:hunter2\n", 2],
+    ["no user name", ":$2y$05$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\n", 1],
+  ])("refuses a file with %s, without showing it", async (_what, content, line) => {
+    const file = await htpasswd(content);
+    const starting = startForTest({ htpasswd: file });
+    await expect(starting).rejects.toMatchObject({ code: "htpasswd-invalid", where: `${file}:${line}` });
+    await expect(starting).rejects.not.toMatchObject({ message: expect.stringContaining("hunter2") });
+  });
+
+  test.each([
+    ["no entry", "# nobody\n\n"],
+    ["nothing", ""],
+  ])("refuses a file with %s", async (_what, content) => {
+    const file = await htpasswd(content);
+    await expect(startForTest({ htpasswd: file })).rejects.toMatchObject({
+      code: "htpasswd-invalid",
+      where: file,
+    });
+  });
+
+  test("refuses a file that is not there", async () => {
+    const file = join(await temporaryFolder(), "none");
+    await expect(startForTest({ htpasswd: file })).rejects.toMatchObject({ code: "htpasswd-invalid" });
+  });
+});
