@@ -14,8 +14,8 @@ import type { YamlDocument, YamlEntry, YamlMapping, YamlNode, YamlScalar, YamlSe
 /** Nodes that aliases may add to a document before it is taken for an attack ("billion laughs"). */
 const aliasedNodesLimit = 100_000;
 
-/** What may stand between nodes, beside comments; a byte order mark only before the first one. */
-const gapSigns = " \t\r\n,\uFEFF";
+/** What may stand between nodes, beside comments. */
+const gapSigns = " \t\r\n,";
 
 /** What a node is to the one around it: says which sign announces a node that is not written. */
 type Role = "root" | "item" | "key" | "value";
@@ -36,6 +36,7 @@ class Composer {
   #at = 0;
   /** Offset behind everything that has become a node so far. */
   #cursor = 0;
+  #flowDepth = 0;
   #nodes = 0;
   #aliased = 0;
 
@@ -88,9 +89,11 @@ class Composer {
     const flow = event.style === COLLECTION_STYLE.FLOW;
     this.#cursor = flow ? event.start + 1 : event.start;
     const items: YamlNode[] = [];
+    if (flow) this.#flowDepth += 1;
     while (this.#events[this.#at]?.type !== EVENT_ID.POP) items.push(this.#node("item"));
     this.#at += 1;
     if (flow) this.#close("]");
+    if (flow) this.#flowDepth -= 1;
     const node: YamlSequence = { kind: "sequence", start: event.start, end: this.#cursor, flow, items };
     return this.#remember(event, node, this.#nodes - before + 1);
   }
@@ -103,6 +106,7 @@ class Composer {
     const braces = flow && this.#text[event.start] === "{";
     this.#cursor = braces ? event.start + 1 : event.start;
     const entries: MergedEntry[] = [];
+    if (flow) this.#flowDepth += 1;
     while (this.#events[this.#at]?.type !== EVENT_ID.POP) {
       const key = this.#node("key");
       if (key.kind !== "scalar") throw new YamlSyntaxError("a key must be a plain or quoted text", key.start);
@@ -112,6 +116,7 @@ class Composer {
     }
     this.#at += 1;
     if (braces) this.#close("}");
+    if (flow) this.#flowDepth -= 1;
     const node: YamlMapping = {
       kind: "mapping",
       start: event.start,
@@ -152,7 +157,11 @@ class Composer {
     if (event.tagStart < 0) return;
     const tag = this.#text.slice(event.tagStart, event.tagEnd);
     if (tag !== allowed && tag !== "!") {
-      throw new YamlSyntaxError(`the tag ${tag.slice(0, 40)} has no meaning here`, event.tagStart, "leave it out");
+      throw new YamlSyntaxError(
+        `the tag ${tag.slice(0, 40)} has no meaning here`,
+        event.tagStart,
+        "leave it out",
+      );
     }
   }
 
@@ -182,12 +191,19 @@ class Composer {
 
   /** Where a node that is not written would stand: behind the sign that announces it. */
   #unwritten(role: Role): number {
-    const next = this.#skipGap(this.#cursor);
+    const next = this.#skipGap(this.#cursor, role !== "value");
     const sign = this.#text[next];
-    if (role === "value") return sign === ":" ? next + 1 : this.#cursor;
+    if (role === "value") return this.#isColon(next) ? next + 1 : this.#cursor;
     if (role === "item") return sign === "-" ? next + 1 : this.#cursor;
     if (role === "key") return sign === "?" ? next + 1 : next;
     return this.#cursor;
+  }
+
+  /** Whether a colon stands there that ends a key, rather than one that starts a text. */
+  #isColon(at: number): boolean {
+    if (this.#text[at] !== ":") return false;
+    const next = this.#text[at + 1] ?? "\n";
+    return " \t\r\n".includes(next) || (this.#flowDepth > 0 && ",[]{}".includes(next));
   }
 
   /** The `|` or `>` of a block scalar, behind the signs that announce it. */
@@ -204,18 +220,23 @@ class Composer {
     this.#cursor = Math.min(at + 1, this.#text.length);
   }
 
-  /** Behind blanks, line breaks, comments and commas. */
-  #skipGap(from: number): number {
-    let at = from;
+  /** Behind blanks, line breaks, comments and, unless told otherwise, commas. */
+  #skipGap(from: number, commas = true): number {
+    let at = from === 0 && this.#text.startsWith("\uFEFF") ? 1 : from;
     for (; at < this.#text.length; at += 1) {
       const sign = this.#text[at] ?? "";
-      if (sign === "#" && (at === 0 || gapSigns.includes(this.#text[at - 1] ?? ""))) {
-        const newline = this.#text.indexOf("\n", at);
-        if (newline < 0) return this.#text.length;
-        at = newline;
-      } else if (!gapSigns.includes(sign)) break;
+      if (sign === "#" && (at <= 1 || gapSigns.includes(this.#text[at - 1] ?? "")))
+        at = this.#lineEnd(at) - 1;
+      else if (!gapSigns.includes(sign) || (sign === "," && !commas)) break;
     }
     return at;
+  }
+
+  #lineEnd(from: number): number {
+    const rest = /[^\r\n]*/y;
+    rest.lastIndex = from;
+    rest.test(this.#text);
+    return rest.lastIndex;
   }
 }
 
