@@ -85,6 +85,11 @@ function roomOf(path: string): string | undefined {
   return rest.length === 0 ? undefined : room;
 }
 
+/** The executables know the version of the package they come in. */
+function isManifestOfPackage(from: string, target: string): boolean {
+  return resolve(source, dirname(from), target) === join(root, "package.json");
+}
+
 /** What `src/index.ts` exports, values and types, by following its exports through the doors. */
 function libraryNames(): Set<string> {
   const options: ts.CompilerOptions = {
@@ -106,7 +111,7 @@ function libraryNames(): Set<string> {
 const floors = floorsOf(readFileSync(join(root, "ARCHITECTURE.md"), "utf8"));
 const imports = filesBelow(source, /\.ts$/).flatMap(importsOf);
 const inHouse = imports
-  .filter(({ target }) => target.startsWith("."))
+  .filter(({ from, target }) => target.startsWith(".") && !isManifestOfPackage(from, target))
   .map((found) => {
     const path = relative(source, resolve(source, dirname(found.from), found.target));
     return { ...found, path, fromRoom: roomOf(found.from), toRoom: roomOf(path) };

@@ -41,7 +41,9 @@ export interface Terminal {
   printJson(value: unknown): void;
   /** Something worth knowing while the work goes on. */
   note(text: string): void;
-  /** Something to act on; said even when quiet. */
+  /** Something that has to be said, even when quiet. */
+  say(text: string): void;
+  /** The same, marked as a warning. */
   warn(text: string): void;
   /** Said only when asked to be verbose. */
   detail(text: string): void;
@@ -63,6 +65,7 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
     note: (text) => {
       if (!quiet) say(text);
     },
+    say,
     warn: (text) => say(`${warning.yellow("warning:")} ${text}`),
     detail: (text) => {
       if (verbose) say(warning.dim(text));

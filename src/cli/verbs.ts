@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { defineCheck } from "./check.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineKpromo } from "./kpromo.ts";
 import { defineRegistry } from "./registry.ts";
@@ -6,6 +7,7 @@ import type { Act } from "./session.ts";
 
 /** Every command, in the order of the help. */
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
+  defineCheck,
   defineRegistry,
   defineKpromo,
   defineCompletion,

@@ -1,9 +1,8 @@
-import { stat } from "node:fs/promises";
 import { inOrder } from "./findings.ts";
 import { blocksByName } from "./image-blocks.ts";
 import type { Diagnostic, ManifestTree, PromoterManifest } from "./model.ts";
 import { findOverlaps, type Overlap, overlapDiagnostic } from "./overlap.ts";
-import { readManifestTree, readPlainManifest } from "./read.ts";
+import { readManifests } from "./read.ts";
 
 /** How much the manifests ask for, without what was left out. */
 export interface ManifestCounts {
@@ -36,11 +35,7 @@ export interface CheckResult {
 
 /** Reads a directory of thin manifests or one plain manifest and checks it, offline. Never throws. */
 export async function checkManifests(path: string): Promise<CheckResult> {
-  const isFile = await stat(path).then(
-    (found) => !found.isDirectory(),
-    () => false,
-  );
-  return checkTree(await (isFile ? readPlainManifest(path) : readManifestTree(path)));
+  return checkTree(await readManifests(path));
 }
 
 /** Checks manifests that have been read: adds what can only be seen when looking at all of them. */

@@ -21,7 +21,7 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { readManifestTree, readPlainManifest } from "./read.ts";
+export { readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export type { RegistryList } from "./registry-list.ts";
 export {
   type SarifLevel,

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { basename, normalize, sep } from "node:path";
 import { repositoryFault } from "../oci/index.ts";
 import { diagnostic, inOrder } from "./findings.ts";
@@ -6,6 +7,15 @@ import { type ParsedImages, parseImages, parsePlainManifest, parseRegistries } f
 import type { RegistryList } from "./registry-list.ts";
 import { readTextFile, type TextFileFault } from "./text-file.ts";
 import { listThinDirectory, type ThinProject } from "./thin-directory.ts";
+
+/** Reads what stands at the path: a directory of thin manifests, or one plain manifest. Never throws. */
+export async function readManifests(path: string): Promise<ManifestTree> {
+  const isFile = await stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  );
+  return isFile ? readPlainManifest(path) : readManifestTree(path);
+}
 
 /**
  * Reads a directory of thin manifests: every `manifests/<project>/promoter-manifest.yaml` with its

@@ -1,0 +1,55 @@
+import { type Command, Option } from "commander";
+import type { CheckResult, Diagnostic } from "../manifest/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { addExamples } from "./help.ts";
+import { formatDiagnostic, manifestsArgument } from "./manifests.ts";
+import type { Act, Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  readonly format?: "text" | "json" | "sarif";
+  readonly sarif?: boolean;
+}
+
+export function defineCheck(program: Command, act: Act): void {
+  const command = program
+    .command("check")
+    .description("check promoter manifests, offline, and print everything that is wrong with them")
+    .argument("<manifests>", manifestsArgument)
+    .addOption(new Option("--format <format>", "how to print").choices(["text", "json", "sarif"]))
+    .addOption(new Option("--sarif", "the same as --format sarif").conflicts("format"))
+    .action(act(run));
+  addExamples(command, [
+    ["waybill check registry.k8s.io", "check a tree of manifests"],
+    ["waybill check registry.k8s.io --sarif > waybill.sarif", "for a code host, which shows it at the lines"],
+  ]);
+}
+
+async function run({ terminal }: Session, path: string, options: Options): Promise<ExitCode> {
+  const { checkManifests, toSarif } = await import("../manifest/index.ts");
+  const result = await checkManifests(path);
+  const format = options.sarif ? "sarif" : (options.format ?? (terminal.json ? "json" : "text"));
+  if (format === "sarif") terminal.printJson(toSarif(result));
+  else if (format === "json") terminal.printJson({ format: "waybill-check/1", ...result });
+  else printText(terminal, result);
+  const isClean = result.diagnostics.every(({ severity }) => severity !== "error");
+  return isClean ? exitCodes.asDesired : exitCodes.nothingDone;
+}
+
+function printText(terminal: Terminal, { diagnostics, counts }: CheckResult): void {
+  const { colours } = terminal;
+  const paint = { error: colours.red, warning: colours.yellow, info: colours.cyan };
+  for (const diagnostic of diagnostics)
+    terminal.print(formatDiagnostic(diagnostic, paint[diagnostic.severity]));
+  const found = (severity: Diagnostic["severity"]): number =>
+    diagnostics.filter((diagnostic) => diagnostic.severity === severity).length;
+  terminal.print(
+    `${amount(counts.projects, "project")}, ${amount(counts.images, "image")}, ` +
+      `${amount(counts.digests, "digest")}, ${amount(counts.edges, "edge")}: ` +
+      `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${found("info")} notes`,
+  );
+}
+
+function amount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,94 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder, writeTree } from "../support/tree.ts";
+import { run } from "./captured.ts";
+
+const digest = `sha256:${"a".repeat(64)}`;
+const other = `sha256:${"b".repeat(64)}`;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let good: string;
+let bad: string;
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
+
+beforeAll(async () => {
+  folder = await temporaryFolder("check");
+  good = join(folder.path, "good");
+  bad = join(folder.path, "bad");
+  const project = {
+    name: "foo",
+    source: "gcr.io/staging",
+    destinations: ["us.gcr.io/prod", "eu.gcr.io/prod"],
+  };
+  await writeTree(good, [{ ...project, images: { foo: { [digest]: ["1.0", "1"] } } }]);
+  await writeTree(bad, [{ ...project, images: { foo: { [digest]: ["1.0"], [other]: ["1.0"] } } }]);
+});
+
+afterAll(() => folder.remove());
+
+describe("waybill check", () => {
+  it("sums up what is right, and ends with 0", async () => {
+    expect(await run("check", good)).toEqual({
+      status: 0,
+      stdout: "1 project, 1 image, 1 digest, 4 edges: 0 errors, 0 warnings, 0 notes\n",
+      stderr: "",
+    });
+  });
+
+  it("prints findings as compilers do, with the places that belong to them, and ends with 1", async () => {
+    const { status, stdout } = await run("check", `${bad}/`);
+    const images = join(bad, "images/foo/images.yaml");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/images\.yaml:\d+:\d+: error: overlapping edges detected: .* \[overlap\]\n/);
+    expect(stdout).toContain(`    ${images}:`);
+    expect(stdout).toContain("    hint: keep the tag at one digest");
+    expect(stdout).toMatch(/: 1 error, 0 warnings, 0 notes\n$/);
+  });
+
+  it.each([["--json"], ["--format", "json"]])("prints JSON with %s", async (...options) => {
+    const { status, stdout } = await run("check", bad, ...options);
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      format: "waybill-check/1",
+      path: bad,
+      counts: { projects: 1, edges: 4 },
+      diagnostics: [{ code: "overlap", severity: "error", at: { line: expect.any(Number) } }],
+    });
+  });
+
+  it.each([["--sarif"], ["--format", "sarif"]])("prints SARIF with %s", async (...options) => {
+    const { status, stdout } = await run("check", bad, ...options);
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      version: "2.1.0",
+      runs: [{ results: [{ ruleId: "overlap", level: "error" }] }],
+    });
+  });
+
+  it("reads a plain manifest where the path is a file", async () => {
+    const file = join(folder.path, "plain.yaml");
+    await write(
+      file,
+      [
+        "registries:",
+        "- {name: gcr.io/staging, src: true}",
+        "- {name: us.gcr.io/prod}",
+        "images:",
+        "- name: foo",
+        `  dmap: {"${digest}": ["1.10"]}`,
+        "",
+      ].join("\n"),
+    );
+    expect(await run("check", file)).toMatchObject({ status: 0, stdout: expect.stringContaining("1 edge:") });
+  });
+
+  it("says what is wrong with a directory that is none", async () => {
+    const { status, stdout } = await run("check", join(folder.path, "nowhere"));
+    expect(status).toBe(1);
+    expect(stdout).toContain(": error: ");
+  });
+});
