@@ -13,6 +13,7 @@ export default defineConfig({
   dts: { entry: "src/index.ts" },
   sourcemap: false,
   clean: true,
+  checks: { pluginTimings: false },
   outDir: "dist",
   copy: "waybill.schema.json",
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
