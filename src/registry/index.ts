@@ -1,5 +1,14 @@
+export {
+  basicCredential,
+  type Credential,
+  type CredentialStore,
+  identityToken,
+  registryToken,
+} from "./credential.ts";
+export { type CredentialOrigins, openCredentials } from "./credentials.ts";
 export { RegistryError, type RegistryErrorCode } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
+export { openLayout } from "./layout.ts";
 export type {
   ListedManifest,
   Listing,

@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readFile, rename, rm, utimes } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RegistryError } from "./errors.ts";
+import { errorCode, storageFailure } from "./layout-files.ts";
+import { isKnownToHaveEnded, processMark } from "./layout-owner.ts";
+
+/** A lock that this process holds. */
+export interface HeldLock {
+  /** Whether it still does: a process that slept for long may find its lock taken. To be asked before each commit. */
+  isMine(): Promise<boolean>;
+}
+
+/** How often a holder shows that it is alive. */
+const beatMilliseconds = 2_000;
+/** How long to wait for a lock whose holders are alive. */
+const longestWaitMilliseconds = 5 * 60 * 1000;
+const longestToken = 256;
+
+/**
+ * Runs `body` while holding a lock file, which no two processes do at the same time. A lock is held for as long as a
+ * small file takes to write; one that a killed process left is taken over, at once when that process is known to
+ * have ended, else when it has not been touched for 15 seconds of our watching, so that clocks need not agree.
+ * @throws {RegistryError} `storage` when the lock cannot be had; whatever `body` throws.
+ */
+export async function holdingLock<Result>(
+  file: string,
+  body: (lock: HeldLock) => Promise<Result>,
+  /** How long a lock without a sign of life is respected. */
+  patienceMilliseconds = 15_000,
+): Promise<Result> {
+  const token = `${processMark()} ${randomBytes(12).toString("hex")}\n`;
+  await acquire(file, token, patienceMilliseconds);
+  const beat = setInterval(() => {
+    const now = new Date();
+    // A lock that is gone shows in isMine.
+    utimes(file, now, now).catch(() => undefined);
+  }, beatMilliseconds);
+  const isMine = async () => (await readLock(file))?.token === token;
+  try {
+    return await body({ isMine });
+  } finally {
+    clearInterval(beat);
+    if (await isMine()) await rm(file, { force: true });
+  }
+}
+
+async function acquire(file: string, token: string, patienceMilliseconds: number): Promise<void> {
+  const started = performance.now();
+  let seen: { readonly state: string; readonly since: number } | undefined;
+  while (!(await create(file, token))) {
+    const lock = await readLock(file);
+    if (lock === undefined) continue;
+    const now = performance.now();
+    if (seen?.state !== lock.state) seen = { state: lock.state, since: now };
+    if (isKnownToHaveEnded(lock.token) || now - seen.since > patienceMilliseconds) {
+      await takeAway(file, lock.token);
+      continue;
+    }
+    if (now - started > longestWaitMilliseconds) {
+      throw new RegistryError("storage", "another process does not release its lock", {
+        where: file,
+        hint: "end that process; if there is none, delete the file",
+      });
+    }
+    await sleep(10 + Math.random() * 20);
+  }
+}
+
+async function create(file: string, token: string): Promise<boolean> {
+  const handle = await open(file, "wx").catch((error) => {
+    if (errorCode(error) === "EEXIST") return undefined;
+    throw storageFailure(error, file);
+  });
+  if (handle === undefined) return false;
+  try {
+    await handle.writeFile(token);
+    return true;
+  } catch (error) {
+    await rm(file, { force: true });
+    throw storageFailure(error, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The lock as it is now; `state` changes with its holder and with every sign of life. */
+async function readLock(file: string): Promise<{ token: string; state: string } | undefined> {
+  try {
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const { ino, mtimeMs } = await handle.stat();
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestToken), 0, longestToken, 0);
+      const token = buffer.toString("utf8", 0, bytesRead);
+      return { token, state: `${ino} ${mtimeMs} ${token}` };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw storageFailure(error, file);
+  }
+}
+
+/**
+ * Takes a dead lock away. Two processes may have found the same one dead: whoever moves away a lock that is not the
+ * dead one puts it back.
+ */
+async function takeAway(file: string, deadToken: string): Promise<void> {
+  const aside = `${file}.${processMark()}.${randomBytes(8).toString("hex")}`;
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return;
+    throw storageFailure(error, file);
+  }
+  const taken = await readFile(aside, "utf8");
+  if (taken !== deadToken) await create(file, taken);
+  await rm(aside, { force: true });
+}

@@ -1,0 +1,99 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { holdingLock } from "../../src/registry/layout-lock.ts";
+import { isKnownToHaveEnded, processMark } from "../../src/registry/layout-owner.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
+let file: string;
+beforeEach(async () => {
+  temporary = await temporaryFolder("lock");
+  file = join(temporary.path, "lock");
+});
+afterEach(() => temporary.remove());
+
+/** The mark that a process of this machine would have had that has ended by now. */
+function markOfEnded(): string {
+  const { pid } = spawnSync(process.execPath, ["-e", "0"]);
+  return processMark().replace(/^[0-9]+/, String(pid));
+}
+
+describe("a lock", () => {
+  test("lets one in at a time", async () => {
+    let inside = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 8 }, () =>
+        holdingLock(file, async ({ isMine }) => {
+          inside += 1;
+          most = Math.max(most, inside);
+          expect(await isMine()).toBe(true);
+          inside -= 1;
+        }),
+      ),
+    );
+    expect(most).toBe(1);
+    expect(await readdir(temporary.path)).toEqual([]);
+  });
+
+  test("is released when its work fails, and gives what its work gives", async () => {
+    await expect(holdingLock(file, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await holdingLock(file, async () => 7)).toBe(7);
+  });
+
+  test("of a process that has ended is taken over at once", async () => {
+    await writeFile(file, `${markOfEnded()} token\n`);
+    expect(await holdingLock(file, async () => "mine")).toBe("mine");
+    expect(await readdir(temporary.path)).toEqual([]);
+  });
+
+  test.each([
+    ["of a process elsewhere", "123-0123456789ab token\n"],
+    ["that was never written", ""],
+    ["of a living process that does not touch it", `${processMark()} token\n`],
+  ])("%s is taken over when it shows no sign of life", async (_, token) => {
+    await writeFile(file, token);
+    expect(await holdingLock(file, async () => "mine", 200)).toBe("mine");
+  });
+
+  test("is respected while it is touched", async () => {
+    await writeFile(file, "123-0123456789ab token\n");
+    let touches = 0;
+    const touching = setInterval(() => {
+      touches += 1;
+      const time = new Date(touches * 1000);
+      const done = touches < 40 ? utimes(file, time, time) : rm(file);
+      if (touches === 40) clearInterval(touching);
+      done.catch(() => undefined);
+    }, 50);
+    await holdingLock(file, async () => expect(touches).toBe(40), 1500);
+  });
+
+  test("that was taken away is known to be lost, and the one that took it is left alone", async () => {
+    await holdingLock(file, async ({ isMine }) => {
+      await writeFile(file, "other");
+      expect(await isMine()).toBe(false);
+    });
+    expect(await readFile(file, "utf8")).toBe("other");
+  });
+
+  test("that is a folder, or cannot be made, is an error", async () => {
+    await mkdir(file);
+    await expect(holdingLock(file, async () => 1)).rejects.toMatchObject({ code: "storage" });
+    await expect(holdingLock(join(temporary.path, "no", "lock"), async () => 1)).rejects.toMatchObject({
+      code: "storage",
+    });
+  });
+});
+
+describe("the mark of a process", () => {
+  test("tells whether it has ended, where that can be known", () => {
+    expect(isKnownToHaveEnded(markOfEnded())).toBe(true);
+    expect(isKnownToHaveEnded(`${markOfEnded()}.draft`)).toBe(true);
+    expect(isKnownToHaveEnded(processMark())).toBe(false);
+    expect(isKnownToHaveEnded("123-0123456789ab")).toBe(false);
+    expect(isKnownToHaveEnded("")).toBe(false);
+  });
+});
