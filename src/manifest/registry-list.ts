@@ -99,7 +99,9 @@ function readName(fields: Fields, start: number, findings: Findings): string | u
   }
   const fault = isHost(node.value) ? undefined : repositoryFault(node.value);
   if (fault === undefined) return node.value;
-  findings.report("invalid-registry", node.start, `invalid registry: ${printable(node.value)} (${fault})`);
+  // What stands before an @ may be a password.
+  const shown = printable(node.value.replace(/^.*@/s, "…@"));
+  findings.report("invalid-registry", node.start, `invalid registry: ${shown} (${fault})`);
   return undefined;
 }
 

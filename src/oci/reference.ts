@@ -51,9 +51,11 @@ export function repositoryFault(text: string): string | undefined {
   const slash = text.indexOf("/");
   const host = slash < 0 ? text : text.slice(0, slash);
   if (text === "") return "it is empty";
+  if (/^[a-z]+:\/\//i.test(text)) return "it has a scheme; write it without, as in registry.example.com/foo";
+  if (host.includes("@")) return "it has a user name in it; registries are logged in to elsewhere";
   if (!isHost(host)) {
-    if (/[A-Z]/.test(host)) return `the host ${JSON.stringify(host)} has upper-case letters`;
-    return `${JSON.stringify(host)} is no registry host; write it out, as in docker.io/library/${text}`;
+    if (/[A-Z]/.test(host)) return `the host ${shown(host)} has upper-case letters`;
+    return `${shown(host)} is no registry host; write it out, as in docker.io/library/foo`;
   }
   if (slash < 0) return "it names a registry but no repository";
   const path = text.slice(slash + 1);
@@ -74,10 +76,12 @@ export function isRepositoryPath(text: string): text is RepositoryPath {
 export function parseRepository(text: string): RepositoryName {
   const fault = repositoryFault(text);
   if (fault === undefined) return text as RepositoryName;
-  throw new OciError(
-    "invalid-reference",
-    `invalid repository ${JSON.stringify(text.slice(0, 300))}: ${fault}`,
-  );
+  throw new OciError("invalid-reference", `invalid repository ${shown(text)}: ${fault}`);
+}
+
+/** The text in quotes, cut short, and without what may be a password: people paste `user:password@host/path`. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/^.*@/s, "…@").slice(0, 200));
 }
 
 /** Host and path of a repository name. */
