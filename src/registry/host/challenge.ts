@@ -1,0 +1,52 @@
+/** One challenge of a `WWW-Authenticate` header. */
+export interface Challenge {
+  /** In lower case: `bearer`, `basic`. */
+  readonly scheme: string;
+  /** Names in lower case; of a name given twice, the first counts. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const longestHeader = 16_384;
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const schemePattern = new RegExp(`[\\s,]*(${token})(?=$|[\\s,])`, "y");
+const parameterPattern = new RegExp(
+  `[\\s,]*(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\[^])*)"|([^\\s,"]*))(?=[\\s,]|$)`,
+  "y",
+);
+const token68Pattern = /\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)/y;
+
+/**
+ * The challenges of a `WWW-Authenticate` header (RFC 9110, section 11.6.1): several may stand in one header or in
+ * several headers, values may be quoted and hold commas, names are compared without regard to case. What cannot be
+ * read ends the list; what was read before it stands.
+ */
+export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
+  const headers = typeof header === "string" ? [header] : (header ?? []);
+  return headers.flatMap((text) => parseOne(text.slice(0, longestHeader)));
+}
+
+function parseOne(text: string): Challenge[] {
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+  let at = 0;
+  const take = (pattern: RegExp): RegExpExecArray | undefined => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match !== null) at = pattern.lastIndex;
+    return match ?? undefined;
+  };
+  for (;;) {
+    const current = challenges.at(-1);
+    const parameter = current === undefined ? undefined : take(parameterPattern);
+    if (current !== undefined && parameter !== undefined) {
+      const [, name = "", quoted, bare = ""] = parameter;
+      const value = quoted === undefined ? bare : quoted.replace(/\\([^])/g, "$1");
+      const key = name.toLowerCase();
+      if (!current.parameters.has(key)) current.parameters.set(key, value);
+      continue;
+    }
+    const scheme = take(schemePattern)?.[1];
+    if (scheme === undefined) return challenges;
+    challenges.push({ scheme: scheme.toLowerCase(), parameters: new Map() });
+    take(token68Pattern);
+  }
+}
