@@ -11,6 +11,7 @@ import {
   truncate,
   writeFile,
 } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -560,6 +561,24 @@ describe("mounting", () => {
     expect(await repository.push(descriptor, streamOf(bytes), { mountFrom: other })).toBe("pushed");
     expect(await bytesOf(await repository.open(descriptor))).toEqual(bytes);
     await expect(bytesOf(await other.open(descriptor))).rejects.toMatchObject({ code: "digest-mismatch" });
+  });
+
+  const otherDisk = "/dev/shm";
+  const isOther = existsSync(otherDisk) && statSync(otherDisk).dev !== statSync(tmpdir()).dev;
+  const why = isOther ? "" : " [skipped: there is only one file system]";
+  test.skipIf(!isOther)(`from another file system writes the blob${why}`, async () => {
+    const there = await mkdtemp(join(otherDisk, "waybill-layout-"));
+    try {
+      const other = openLayout(there, parseRepository("gcr.io/k8s-staging-foo/other"));
+      await other.push(descriptor, streamOf(bytes));
+      expect(await repository.push(descriptor, () => other.open(descriptor), { mountFrom: other })).toBe(
+        "pushed",
+      );
+      expect(await bytesOf(await repository.open(descriptor))).toEqual(bytes);
+      expect(await drafts()).toEqual([]);
+    } finally {
+      await rm(there, { recursive: true, force: true });
+    }
   });
 
   test("from a repository that is no folder, or lacks the blob, writes it", async () => {
