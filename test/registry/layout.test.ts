@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import {
   link,
   mkdir,
+  mkdtemp,
   readdir,
   readFile,
   rename,
