@@ -1,5 +1,11 @@
-export type { Credential, CredentialStore } from "./credential.ts";
-export { openCredentials } from "./credentials.ts";
+export {
+  basicCredential,
+  type Credential,
+  type CredentialStore,
+  identityToken,
+  registryToken,
+} from "./credential.ts";
+export { type CredentialOrigins, openCredentials } from "./credentials.ts";
 export { RegistryError, type RegistryErrorCode } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
