@@ -7,6 +7,7 @@ import {
   type YamlSequence,
 } from "../yaml/index.ts";
 import { ManifestEditError } from "./edit-error.ts";
+import { printable } from "./printable.ts";
 
 /** Where the images stand in a file: as its root (thin manifests), or under `images` (plain ones). */
 export interface ImageList {
@@ -65,9 +66,13 @@ export function readImageList(root: YamlNode | undefined): ImageList {
 
 /** What to say when an edit would have to change something that is written once and used in several places. */
 export function sharedByAlias(what: string): ManifestEditError {
-  return new ManifestEditError("shared-by-alias", `${what} is shared by a YAML alias or merge key`, {
-    hint: "write it out in its own place, or edit the file by hand",
-  });
+  return new ManifestEditError(
+    "shared-by-alias",
+    `${printable(what)} is shared by a YAML alias or merge key`,
+    {
+      hint: "write it out in its own place, or edit the file by hand",
+    },
+  );
 }
 
 function blocksOf(sequence: YamlSequence): ImageBlock[] {

@@ -4,6 +4,7 @@ import { type DigestLine, entriesOf, type ImageList, sharedByAlias } from "./edi
 import { chooseOrder, compareBytes, type Order, placeIn, tagOrders } from "./edit-order.ts";
 import { type EntryStyle, entryStyle, formatDash, formatTags, quote } from "./edit-style.ts";
 import { columnOf, insertLines, insertText, lineEnd, lineStart, type TextEdit } from "./edit-text.ts";
+import { printable } from "./printable.ts";
 
 /**
  * Adds tags to a digest that is listed already: within its brackets, or as lines below it.
@@ -64,9 +65,13 @@ export function behindColon(text: string, entry: Pick<DigestLine, "key" | "value
   colon.lastIndex = entry.key.end;
   if (colon.test(text) && text.slice(colon.lastIndex, entry.value.start).trim() === "")
     return colon.lastIndex;
-  throw new ManifestEditError("unsafe-edit", `the value of ${entry.key.value} has a YAML tag or anchor`, {
-    hint: "remove it, or edit the file by hand",
-  });
+  throw new ManifestEditError(
+    "unsafe-edit",
+    `the value of ${printable(entry.key.value)} has a YAML tag or anchor`,
+    {
+      hint: "remove it, or edit the file by hand",
+    },
+  );
 }
 
 function fillBrackets(

@@ -15,6 +15,7 @@ import { placeIn } from "./edit-order.ts";
 import { addTags } from "./edit-tags.ts";
 import { applyEdits, linesEditedWithin, type TextEdit } from "./edit-text.ts";
 import { type Addition, additionsBetween, NotOnlyAdded } from "./edit-verify.ts";
+import { printable } from "./printable.ts";
 
 /** A digest that an image is to list, with tags or (tagless promotion) without. */
 export interface ImageAddition {
@@ -75,7 +76,7 @@ function combined(additions: readonly ImageAddition[]): Wanted {
     if (fault !== undefined) {
       throw new ManifestEditError(
         "invalid-image-name",
-        `${JSON.stringify(image)} is no image name: ${fault}`,
+        `${JSON.stringify(printable(image))} is no image name: ${fault}`,
       );
     }
     const digests = wanted.get(image) ?? new Map<Digest, Set<Tag>>();
@@ -194,7 +195,7 @@ function entryOf(
 function tagCollision(collisions: readonly TagCollision[]): ManifestEditError {
   const sentences = collisions.map(
     ({ image, tag, asked, listed, line }) =>
-      `${image}:${tag} stands at ${listed} in line ${line}, and was to be added at ${asked}`,
+      `${image}:${tag} stands at ${printable(listed)} in line ${line}, and was to be added at ${asked}`,
   );
   return new ManifestEditError("tag-collision", sentences.join("\n"), {
     hint: "a promoted tag never moves: choose another tag, or leave this image out",

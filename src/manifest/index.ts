@@ -32,4 +32,5 @@ export {
   type SarifRun,
   toSarif,
 } from "./sarif.ts";
+export { readTextFile, type TextFileFault } from "./text-file.ts";
 export { type ImageListFormat, type ImageListing, listImages, writeImages } from "./write-images.ts";

@@ -1,0 +1,180 @@
+import {
+  addToImages,
+  type ImagesEdit,
+  type ListedEdge,
+  ManifestEditError,
+  type ManifestTree,
+  type PromoterManifest,
+  readTextFile,
+  unifiedDiff,
+} from "../manifest/index.ts";
+import type { Tag } from "../oci/index.ts";
+import { findCandidates, type StagingAccess } from "./candidates.ts";
+import { edgeKey, type MergeFormat, rewriteImages } from "./canonical.ts";
+import { findContested } from "./contested.ts";
+import { MergeError, type Refusal } from "./errors.ts";
+import { compileFilters, type MergeFilters } from "./filters.ts";
+import { explainNothing } from "./nothing.ts";
+import { findTakenTags, type TaggedImage } from "./production.ts";
+import { replaceFile } from "./replace-file.ts";
+import { type ChosenImage, checkImages, readStaging } from "./staging.ts";
+import { findTarget, withoutSlash } from "./target.ts";
+
+export interface MergeOptions extends StagingAccess {
+  /** The manifests, as they were read. */
+  readonly tree: ManifestTree;
+  /** The staging registry, as the source of one of the manifests names it. */
+  readonly staging: string;
+  readonly filters?: MergeFilters;
+  /** `in-place` unless something else is asked for. */
+  readonly format?: MergeFormat;
+  /**
+   * Do not look at production. A tag that stands there at another digest is then found only by the plan of the
+   * promotion, as a conflict.
+   */
+  readonly skipProduction?: boolean;
+}
+
+/** A merge that is ready to be written. */
+export interface MergePlan {
+  readonly project: string;
+  /** The file with the images. */
+  readonly file: string;
+  /** Its text now, and its text to be; the same when there is nothing to add. */
+  readonly before: string;
+  readonly after: string;
+  /** Lines are those of {@link after}. */
+  readonly added: readonly ListedEdge[];
+  readonly present: readonly ListedEdge[];
+  /** Lines of {@link after} that are old lines with something written into them; empty unless `in-place`. */
+  readonly changedLines: readonly number[];
+  /** Unified diff of the file; empty when there is nothing to change. */
+  readonly diff: string;
+  /** What somebody should know before writing. */
+  readonly warnings: readonly string[];
+}
+
+/** A merge that was made, or would be. */
+export interface MergeResult extends MergePlan {
+  /** Whether the file was written: never by a dry run, nor when there was nothing to change. */
+  readonly written: boolean;
+}
+
+/**
+ * Reads a staging registry, keeps what the filters choose, and adds it to the manifest that promotes from there: the
+ * work of the incumbents' `cip-mm`. Writes the file in one step, unless `dryRun`.
+ * @throws as {@link planMerge} and {@link writeMerge}.
+ */
+export async function merge(options: MergeOptions & { readonly dryRun?: boolean }): Promise<MergeResult> {
+  const plan = await planMerge(options);
+  const written = options.dryRun !== true && plan.after !== plan.before;
+  if (written) await writeMerge(plan);
+  return { ...plan, written };
+}
+
+/**
+ * What {@link merge} would do. Reads only what the filters need.
+ * @throws {MergeError} `unknown-staging`, `invalid-filter`, `images-unknown`, `empty-staging`, `nothing-chosen`, each
+ * with a suggestion; `staging-unread` and `production-unread` when a registry could not be read; `no-image` for a
+ * digest that is no image; `refused`, with all tags that stand at other digests in the manifests or in production;
+ * `manifest-unreadable`, `manifest-invalid`.
+ * @throws {ManifestEditError} for a file that cannot be edited without damage.
+ */
+export async function planMerge(options: MergeOptions): Promise<MergePlan> {
+  const manifest = findTarget(options.tree, options.staging);
+  const filters = compileFilters(options.filters ?? {});
+  const before = await readManifestText(manifest);
+  const staging = withoutSlash(manifest.source.name);
+  const known = [...new Set(manifest.images.map(({ name }) => name))];
+  const { candidates, warnings } = await findCandidates(staging, known, filters.images, options);
+  const reading = await readStaging(staging, candidates, filters, options);
+  if (reading.chosen.length === 0) throw await explainNothing(staging, known, filters, options);
+
+  const { edit, collisions } = editOrCollide(before, reading.chosen, manifest);
+  const added = newOnly(edit.added, reading.chosen);
+  await checkImages(staging, added, options);
+  const contested = findContested(options.tree, manifest, tagged(added));
+  const taken = options.skipProduction ? [] : await findTakenTags(manifest, tagged(added), options);
+  const refusals = [...collisions, ...contested, ...taken];
+  if (refusals.length > 0) throw refused(refusals, manifest);
+
+  const format = options.format ?? "in-place";
+  const written =
+    format === "in-place" ? { edit, warnings: [] } : rewriteImages(edit, manifest, format, reading.chosen);
+  return {
+    project: manifest.project,
+    file: manifest.imagesFile,
+    before,
+    after: written.edit.text,
+    added: written.edit.added,
+    present: written.edit.present,
+    changedLines: written.edit.changedLines,
+    diff: unifiedDiff(manifest.imagesFile, before, written.edit.text),
+    warnings: [...warnings, ...reading.warnings, ...written.warnings],
+  };
+}
+
+/**
+ * Writes a planned merge: to a temporary file beside the manifest, which then takes its name and mode.
+ * @throws {MergeError} `manifest-changed` when the file is no longer what the plan was made from, `write-failed`.
+ */
+export async function writeMerge(plan: MergePlan): Promise<void> {
+  await replaceFile(plan.file, plan.before, plan.after);
+}
+
+async function readManifestText({ imagesFile }: PromoterManifest): Promise<string> {
+  const text = await readTextFile(imagesFile);
+  if (typeof text === "string") return text;
+  throw new MergeError("manifest-unreadable", text.message, { where: imagesFile, hint: text.hint });
+}
+
+/** The edit and, when tags collide with what the file has, the edit without those and what they collide with. */
+function editOrCollide(
+  text: string,
+  chosen: readonly ChosenImage[],
+  { imagesFile }: PromoterManifest,
+): { edit: ImagesEdit; collisions: readonly Refusal[] } {
+  try {
+    return { edit: addToImages(text, chosen), collisions: [] };
+  } catch (error) {
+    if (!(error instanceof ManifestEditError) || error.code !== "tag-collision") throw error;
+    const collisions = error.collisions.map(({ image, tag, asked, listed, line }) => ({
+      image,
+      tag,
+      asked,
+      standing: listed,
+      where: `${imagesFile}:${line}`,
+    }));
+    const colliding = new Set(collisions.map(({ image, tag }) => `${image}:${tag}`));
+    const others = chosen
+      .map((each) => ({ ...each, tags: each.tags.filter((tag) => !colliding.has(`${each.image}:${tag}`)) }))
+      .filter(({ tags }) => tags.length > 0);
+    return { edit: addToImages(text, others), collisions };
+  }
+}
+
+/** The chosen images that are new to the file, with their new tags only. */
+function newOnly(added: readonly ListedEdge[], chosen: readonly ChosenImage[]): ChosenImage[] {
+  const keys = new Set(added.map(edgeKey));
+  const isNew = ({ image, digest }: ChosenImage, tag: Tag | undefined) =>
+    keys.has(edgeKey({ image, digest, tag }));
+  return chosen
+    .map((each) => ({ ...each, tags: each.tags.filter((tag) => isNew(each, tag)) }))
+    .filter((each) => each.tags.length > 0 || isNew(each, undefined));
+}
+
+function tagged(chosen: readonly ChosenImage[]): TaggedImage[] {
+  return chosen.flatMap(({ image, digest, tags }) => tags.map((tag) => ({ image, digest, tag })));
+}
+
+function refused(refusals: readonly Refusal[], manifest: PromoterManifest): MergeError {
+  const sentences = refusals.map(
+    ({ image, tag, asked, standing, where }) =>
+      `${image}:${tag} stands at ${standing} (${where}), and staging has it at ${asked}`,
+  );
+  return new MergeError("refused", sentences.join("\n"), {
+    where: manifest.imagesFile,
+    hint: "a promoted tag never moves: give the new image a new tag, or leave it out with --image or --tag",
+    refusals,
+  });
+}

@@ -1,0 +1,29 @@
+import { distance } from "fastest-levenshtein";
+
+const shown = 3;
+
+/**
+ * The names somebody may have meant, the likeliest first and no more than three: those that contain the text or are
+ * contained in it, and those that a few slips of the finger turn into it.
+ */
+export function nearest(text: string, names: Iterable<string>): string[] {
+  const wanted = text.toLowerCase();
+  const scored = [...new Set(names)].flatMap((name) => {
+    const other = name.toLowerCase();
+    const slips = distance(wanted, other);
+    const related = wanted !== "" && (other.includes(wanted) || wanted.includes(other));
+    return related || slips <= Math.max(2, Math.floor(wanted.length / 4)) ? [{ name, slips }] : [];
+  });
+  return scored
+    .sort((a, b) => a.slips - b.slips || (a.name < b.name ? -1 : 1))
+    .slice(0, shown)
+    .map(({ name }) => name);
+}
+
+/** `did you mean a, b or c?`, or `undefined` when there is nothing to suggest. */
+export function didYouMean(names: readonly string[]): string | undefined {
+  const last = names.at(-1);
+  if (last === undefined) return undefined;
+  const others = names.slice(0, -1);
+  return `did you mean ${others.length === 0 ? last : `${others.join(", ")} or ${last}`}?`;
+}

@@ -1,0 +1,81 @@
+import pLimit from "p-limit";
+import { messageOf } from "../errors/index.ts";
+import type { PromoterManifest } from "../manifest/index.ts";
+import { type Digest, formatReference, parseRepository, type Tag } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
+import { MergeError, type Refusal } from "./errors.ts";
+import { withoutSlash } from "./target.ts";
+
+/** A tag that is about to be added to a manifest. */
+export interface TaggedImage {
+  readonly image: string;
+  readonly digest: Digest;
+  readonly tag: Tag;
+}
+
+/** Tags of one repository from which one listing is cheaper than asking for each, where it tells digests too. */
+const worthListing = 2;
+
+/**
+ * Looks each tag up in all production repositories that it would be promoted to. One request for each, or one
+ * listing where a repository is known to tell digests.
+ * @returns the tags that stand there at other digests.
+ * @throws {MergeError} `production-unread`, naming every repository that could not be read: what is unknown there
+ * could be a tag that must not move.
+ */
+export async function findTakenTags(
+  manifest: PromoterManifest,
+  added: readonly TaggedImage[],
+  access: StagingAccess,
+): Promise<Refusal[]> {
+  const byImage = new Map<string, TaggedImage[]>();
+  for (const each of added) byImage.set(each.image, [...(byImage.get(each.image) ?? []), each]);
+  const repositories = manifest.destinations.flatMap(({ name }) =>
+    [...byImage].map(([image, tags]) => ({ name: `${withoutSlash(name)}/${image}`, tags })),
+  );
+  const unread: { name: string; error: unknown }[] = [];
+  const refusals = await pLimit(repositoriesAtOnce).map(repositories, async ({ name, tags }) => {
+    try {
+      return await takenIn(access.open(parseRepository(name)), tags);
+    } catch (error) {
+      unread.push({ name, error });
+      return [];
+    }
+  });
+  if (unread.length === 0) return refusals.flat();
+  const sentences = unread.map(({ name, error }) => `could not read ${name}: ${messageOf(error)}`).sort();
+  throw new MergeError("production-unread", sentences.join("\n"), {
+    where: manifest.file,
+    hint: "nothing was merged, because these may hold the tags already; mend the access, or skip looking at production",
+    cause: unread[0]?.error,
+  });
+}
+
+async function takenIn(repository: Repository, added: readonly TaggedImage[]): Promise<Refusal[]> {
+  const held = await readTags(repository, added);
+  return added.flatMap(({ image, tag, digest }) => {
+    const standing = held.get(tag);
+    if (standing === undefined || standing === digest) return [];
+    return [{ image, tag, asked: digest, standing, where: formatReference(repository.name, tag) }];
+  });
+}
+
+async function readTags(repository: Repository, added: readonly TaggedImage[]): Promise<Map<Tag, Digest>> {
+  const held = new Map<Tag, Digest>();
+  if (repository.listsManifests && added.length >= worthListing) {
+    const listing = await repository.list();
+    if (listing === undefined) return held;
+    if (listing.manifests !== undefined) {
+      for (const [digest, { tags }] of listing.manifests) for (const tag of tags) held.set(tag, digest);
+      return held;
+    }
+  }
+  await Promise.all(
+    added.map(async ({ tag }) => {
+      const found = await repository.resolve(tag);
+      if (found !== undefined) held.set(tag, found.digest);
+    }),
+  );
+  return held;
+}

@@ -1,0 +1,34 @@
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
+import { MergeError } from "./errors.ts";
+import { didYouMean, nearest } from "./nearest.ts";
+
+/**
+ * The project that promotes from a staging registry: the first one, in the order of the tree, whose source it is. A
+ * slash at the end changes nothing; a registry above or below the source is another one.
+ * @throws {MergeError} `unknown-staging`, with the sources that come nearest.
+ */
+export function findTarget(tree: ManifestTree, staging: string): PromoterManifest {
+  const wanted = withoutSlash(staging);
+  const found = tree.manifests.find((manifest) => withoutSlash(manifest.source.name) === wanted);
+  if (found !== undefined) return found;
+  const sources = tree.manifests.map((manifest) => manifest.source.name);
+  const unreadable =
+    tree.unreadable.length === 0
+      ? undefined
+      : `some manifests could not be read: ${tree.unreadable.join(", ")}; waybill check shows why`;
+  throw new MergeError("unknown-staging", `could not find Manifest for ${JSON.stringify(staging)}`, {
+    where: tree.path,
+    hint: didYouMean(nearest(wanted, sources)) ?? unreadable ?? namesOfSources(sources),
+  });
+}
+
+/** A registry's name as manifests are compared by. */
+export function withoutSlash(name: string): string {
+  return name.replace(/\/+$/, "");
+}
+
+function namesOfSources(sources: readonly string[]): string | undefined {
+  if (sources.length === 0) return undefined;
+  const more = sources.length > 5 ? ` and ${sources.length - 5} more` : "";
+  return `the manifests promote from ${sources.slice(0, 5).join(", ")}${more}`;
+}
