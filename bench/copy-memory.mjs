@@ -19,10 +19,18 @@ try {
   const production = await startRegistry("production");
   const digest = await pushLargeImage(staging);
   const results = [];
+  const held = [];
   for (let run = 0; run < runs; run += 1) {
-    const tree = join(folder, `tree-${run}`);
-    await writeTree(tree, `${staging}/staging`, `${production}/run-${run}`, digest);
-    results.push(await measure([waybill, "promote", tree, "--confirm", "--quiet"]));
+    results.push(await measure([waybill, "promote", await newTree(`run-${run}`), "--confirm", "--quiet"]));
+    const collecting = [
+      "--expose-gc",
+      waybill,
+      "promote",
+      await newTree(`held-${run}`),
+      "--confirm",
+      "--quiet",
+    ];
+    held.push(await measure(collecting));
   }
   process.stdout.write(`promote one image with a layer of ${layerMiB} MiB\n`);
   line(
@@ -42,11 +50,17 @@ try {
     150,
   );
   line(
-    "buffers, the layer's bytes among them",
-    results.map(({ buffersMiB }) => buffersMiB),
+    "held in buffers, the layer's bytes among them",
+    held.map(({ buffersMiB }) => buffersMiB),
     "MiB",
     32,
   );
+
+  async function newTree(name) {
+    const tree = join(folder, name);
+    await writeTree(tree, `${staging}/staging`, `${production}/${name}`, digest);
+    return tree;
+  }
 } finally {
   for (const child of started) child.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });

@@ -47,7 +47,7 @@ export function spread(numbers) {
 /** One line: a name, the median of a figure with its spread, and the goal where there is one. */
 export function line(name, numbers, unit, goal) {
   const { median, least, greatest } = spread(numbers);
-  const digits = unit === "MiB" ? 0 : 3;
+  const digits = unit === "MiB" ? 1 : 3;
   const verdict = goal === undefined ? "" : `  goal ≤ ${goal} ${unit}: ${median <= goal ? "met" : "MISSED"}`;
   const range = `(${least.toFixed(digits)} to ${greatest.toFixed(digits)}, n=${numbers.length})`;
   process.stdout.write(
