@@ -1,10 +1,116 @@
+// Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
+// else.
+
 export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
-export * from "./errors/index.ts";
-export * from "./inspect/index.ts";
-export * from "./manifest/index.ts";
-export * from "./oci/index.ts";
-export * from "./promotion/index.ts";
+// Everything that is thrown on purpose is a WaybillError with a stable code.
+export {
+  type FailureDetails,
+  type FailureRecord,
+  failureRecord,
+  messageOf,
+  WaybillError,
+} from "./errors/index.ts";
+export { fetchDocument, type Inspection, type InspectOptions, inspectImage } from "./inspect/index.ts";
+export {
+  type CheckResult,
+  checkManifests,
+  checkTree,
+  type Diagnostic,
+  type DiagnosticCode,
+  type DigestEntry,
+  diagnosticCodes,
+  type ImageEntry,
+  type ImageListFormat,
+  type ImageListing,
+  listImages,
+  type ManifestCounts,
+  type ManifestTree,
+  type Overlap,
+  type OverlapClaim,
+  type PromoterManifest,
+  type RegistryEntry,
+  readManifests,
+  readManifestTree,
+  readPlainManifest,
+  type SarifLog,
+  type TagEntry,
+  toSarif,
+  writeImages,
+} from "./manifest/index.ts";
+// Digests, tags and references are branded texts, which these functions make.
+export {
+  type Descriptor,
+  type Digest,
+  type ImageDocument,
+  isDigest,
+  isTag,
+  OciError,
+  type OciErrorCode,
+  type Platform,
+  parseDigest,
+  parseReference,
+  parseRepository,
+  parseTag,
+  type Reference,
+  type RepositoryName,
+  type Tag,
+  type Target,
+} from "./oci/index.ts";
+export {
+  type EdgeState,
+  type Finding,
+  type FindingKind,
+  formatJUnit,
+  formatPlan,
+  type OpenRepository,
+  type Outcome,
+  type Plan,
+  type PlannedEdge,
+  type PlannedImage,
+  type PlannedRepository,
+  type PlanSummary,
+  type PromoteOptions,
+  type Promotion,
+  parsePlan,
+  promote,
+  type Reason,
+  type Report,
+  type ReportedEdge,
+  SavedPlanError,
+  type SavedPlanErrorCode,
+  type Verdict,
+  type Verification,
+  type VerifyOptions,
+  verifyProduction,
+  workOf,
+} from "./promotion/index.ts";
 export * from "./registry/index.ts";
-export * from "./registry-server/index.ts";
-export * from "./settings/index.ts";
-export * from "./snapshot/index.ts";
+export {
+  type RegistryRequestEvent,
+  type RegistryServer,
+  RegistryServerError,
+  type RegistryServerErrorCode,
+  type RegistryServerOptions,
+  startRegistryServer,
+} from "./registry-server/index.ts";
+export {
+  type CredentialRule,
+  defaultSettings,
+  findSettings,
+  type HostSettings,
+  type Location,
+  parseSettings,
+  readSettings,
+  type Settings,
+  SettingsError,
+  type SettingsErrorCode,
+  type SettingsProblem,
+} from "./settings/index.ts";
+export {
+  contentsOfManifests,
+  type RegistryContents,
+  repositoriesOfManifests,
+  type Snapshot,
+  type SnapshotOptions,
+  takeSnapshot,
+} from "./snapshot/index.ts";

@@ -14,7 +14,7 @@ interface Options {
 export function defineCheck(program: Command, act: Act): void {
   const command = program
     .command("check")
-    .description("check promoter manifests, offline, and print everything that is wrong with them")
+    .description("check promoter manifests, offline, and print all that is wrong")
     .argument("<manifests>", manifestsArgument)
     .addOption(new Option("--format <format>", "how to print").choices(["text", "json", "sarif"]))
     .addOption(new Option("--sarif", "the same as --format sarif").conflicts("format"))

@@ -146,7 +146,7 @@ function fishScript(name: string, places: readonly Place[]): string {
     "  set -l place",
     "  set -l words (commandline -opc)",
     "  for word in $words[2..]",
-    '    set -l longer (string join " " $place $word)',
+    '    set -l longer (string join -- " " $place $word)',
     `    if contains -- $longer ${known.join(" ")}`,
     "      set place $longer",
     "    end",

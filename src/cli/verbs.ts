@@ -1,13 +1,23 @@
 import type { Command } from "commander";
 import { defineCheck } from "./check.ts";
 import { defineCompletion } from "./completion.ts";
+import { defineInspect } from "./inspect.ts";
 import { defineKpromo } from "./kpromo.ts";
+import { definePlan } from "./plan.ts";
+import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
 import type { Act } from "./session.ts";
+import { defineSnapshot } from "./snapshot.ts";
+import { defineVerify } from "./verify.ts";
 
 /** Every command, in the order of the help. */
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
+  definePlan,
+  definePromote,
+  defineVerify,
+  defineInspect,
+  defineSnapshot,
   defineRegistry,
   defineKpromo,
   defineCompletion,

@@ -1,5 +1,5 @@
 import type { PromoterManifest } from "../manifest/index.ts";
-import type { Digest, Tag } from "../oci/index.ts";
+import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
 import { isBelow, type RegistryContents, relativeName, sorted } from "./snapshot.ts";
 
 /**
@@ -28,4 +28,22 @@ export function contentsOfManifests(
     }
   }
   return sorted(new Map([...contents].map(([name, digests]) => [name, sorted(digests)])));
+}
+
+/** Repositories below a registry that the manifests name, as sources or destinations, in byte order. */
+export function repositoriesOfManifests(
+  manifests: readonly PromoterManifest[],
+  registry: string,
+): readonly RepositoryName[] {
+  const prefix = registry.replace(/\/+$/, "");
+  const names = new Set<string>();
+  for (const { source, destinations, images } of manifests) {
+    for (const { name } of [source, ...destinations]) {
+      for (const image of images) names.add(`${name}/${image.name}`);
+    }
+  }
+  return [...names]
+    .filter((name) => isBelow(prefix, name))
+    .sort()
+    .map(parseRepository);
 }

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { testWith } from "../support/programs.ts";
 import { run } from "./captured.ts";
 
 const shells = ["bash", "zsh", "fish"] as const;
@@ -18,17 +19,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Whether the shell is there; on a CI machine it has to be. */
-function has(shell: string): boolean {
-  if (process.env.CI) return true;
-  try {
-    execFileSync(shell, ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** What the shell offers after these words, the last of which is being typed. */
 const offers: Readonly<Record<(typeof shells)[number], (words: readonly string[]) => string[]>> = {
@@ -69,21 +59,24 @@ function lines(text: string): string[] {
 }
 
 describe.each(shells)("completion for %s", (shell) => {
-  const there = has(shell);
-  const title = (text: string): string => (there ? text : `${text} (skipped: no ${shell})`);
+  const test = testWith(shell);
 
-  it.skipIf(!there)(title("offers commands"), () => {
+  test("offers commands", () => {
     expect(offers[shell](["waybill", "comp"])).toEqual(["completion"]);
   });
 
-  it.skipIf(!there)(title("offers subcommands and not those of another place"), () => {
+  test("offers subcommands and not those of another place", () => {
     const offered = offers[shell](["waybill", "registry", ""]);
     expect(offered).toContain("serve");
     expect(offered).not.toContain("completion");
   });
 
-  it.skipIf(!there)(title("offers the options of a subcommand and those of all"), () => {
+  test("offers the options of a subcommand and those of all", () => {
     const offered = offers[shell](["waybill", "registry", "serve", "--"]);
     expect(offered).toEqual(expect.arrayContaining(["--dir", "--htpasswd", "--json"]));
+  });
+
+  test("offers the values that an option may have", () => {
+    expect(offers[shell](["waybill", "check", "--format", "s"])).toEqual(["sarif"]);
   });
 });

@@ -1,0 +1,47 @@
+import { type Command, Option } from "commander";
+import type { ExitCode } from "./exit-codes.ts";
+import { addExamples } from "./help.ts";
+import { manifestsArgument, readForWork } from "./manifests.ts";
+import { openProgress } from "./progress.ts";
+import { openRegistriesFor } from "./registries.ts";
+import { printReport, statusOf } from "./report.ts";
+import { writeResult } from "./result-file.ts";
+import type { Act, Session } from "./session.ts";
+
+export function definePlan(program: Command, act: Act): void {
+  const command = program
+    .command("plan")
+    .description("say what promote would do, and why")
+    .argument("<manifests>", manifestsArgument)
+    .addOption(new Option("--out <file>", "save the plan, to be reviewed and given to promote --plan"))
+    .action(act(run));
+  addExamples(command, [
+    ["waybill plan registry.k8s.io", "see what is to be done"],
+    ["waybill plan registry.k8s.io --out plan.json", "save it for waybill promote --plan plan.json"],
+  ]);
+}
+
+async function run(session: Session, path: string, options: { readonly out?: string }): Promise<ExitCode> {
+  const { terminal } = session;
+  const { formatPlan, promote } = await import("../promotion/index.ts");
+  const tree = await readForWork(path, terminal);
+  const registries = await openRegistriesFor(session);
+  const progress = await openProgress(terminal);
+  progress.begin("Reading repositories");
+  try {
+    const { plan, report } = await promote({
+      tree,
+      open: registries.repository,
+      confirm: false,
+      onProgress: progress.at,
+    });
+    progress.end();
+    if (options.out !== undefined) await writeResult(options.out, formatPlan(plan));
+    if (terminal.json) terminal.write(formatPlan(plan));
+    else await printReport(terminal, report);
+    return statusOf(report);
+  } finally {
+    progress.end();
+    await registries.close();
+  }
+}

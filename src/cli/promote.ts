@@ -1,0 +1,97 @@
+import { type Command, Option } from "commander";
+import type { PromoteOptions, Promotion } from "../promotion/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { addExamples } from "./help.ts";
+import { catchInterruption } from "./interruption.ts";
+import { manifestsArgument, readForWork } from "./manifests.ts";
+import { openProgress } from "./progress.ts";
+import { openRegistriesFor } from "./registries.ts";
+import { printReport, statusOf } from "./report.ts";
+import { readText, writeResult } from "./result-file.ts";
+import type { Act, Session } from "./session.ts";
+
+interface Options {
+  readonly confirm?: boolean;
+  readonly plan?: string;
+  readonly strict?: boolean;
+  readonly report?: string;
+  readonly junit?: string;
+}
+
+export function definePromote(program: Command, act: Act): void {
+  const command = program
+    .command("promote")
+    .description("bring production to what manifests ask for; a dry run without --confirm")
+    .argument("<manifests>", manifestsArgument)
+    .addOption(new Option("--confirm", "write to production"))
+    .addOption(new Option("--plan <file>", "do no more than this plan, which waybill plan --out saved"))
+    .addOption(new Option("--strict", "do nothing at all when anything is not as desired"))
+    .addOption(new Option("--report <file>", "write the report as JSON"))
+    .addOption(new Option("--junit <file>", "write the report as JUnit XML"))
+    .action(act(run));
+  addExamples(command, [
+    ["waybill promote registry.k8s.io", "see what would be done"],
+    ["waybill promote registry.k8s.io --confirm", "do it; run again, it does what is left"],
+    ["waybill promote registry.k8s.io --confirm --plan plan.json", "do what was reviewed, and no more"],
+  ]);
+}
+
+async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+  const { terminal } = session;
+  const { formatJUnit, parsePlan } = await import("../promotion/index.ts");
+  const where = options.plan;
+  const saved = where === undefined ? undefined : { plan: parsePlan(await readText(where), where), where };
+  const tree = await readForWork(path, terminal);
+  const interruption = catchInterruption(terminal);
+  try {
+    const { report } = await promoteWithProgress(session, {
+      tree,
+      confirm: options.confirm ?? false,
+      strict: options.strict ?? false,
+      signal: interruption.signal,
+      ...(saved === undefined ? {} : { saved }),
+    });
+    if (options.report !== undefined)
+      await writeResult(options.report, `${JSON.stringify(report, undefined, 2)}\n`);
+    if (options.junit !== undefined) await writeResult(options.junit, formatJUnit(report));
+    await printReport(terminal, report);
+    return interruption.signal.aborted ? exitCodes.interrupted : statusOf(report);
+  } finally {
+    interruption.end();
+  }
+}
+
+async function promoteWithProgress(
+  session: Session,
+  options: Omit<PromoteOptions, "open">,
+): Promise<Promotion> {
+  const { promote, workOf } = await import("../promotion/index.ts");
+  const registries = await openRegistriesFor(session);
+  const progress = await openProgress(session.terminal);
+  let total = 0;
+  let done = 0;
+  progress.begin("Reading repositories");
+  try {
+    return await promote({
+      ...options,
+      open: registries.repository,
+      onProgress: progress.at,
+      onPlan: (plan) => {
+        total = workOf(plan);
+        if (options.confirm && total > 0) progress.begin("Promoting");
+      },
+      onCopy: (event) => {
+        if (event.type === "bytes") progress.transferred(event.bytes);
+      },
+      onOutcome: ({ destination, image, edge, failure }) => {
+        done += 1;
+        progress.at(done, total);
+        const what = edge.tag === null ? `${destination}@${image.digest}` : `${destination}:${edge.tag}`;
+        progress.did(failure === undefined ? `done ${what}` : `failed ${what}: ${failure.message}`);
+      },
+    });
+  } finally {
+    progress.end();
+    await registries.close();
+  }
+}

@@ -1,0 +1,83 @@
+import type { Report, ReportedEdge } from "../promotion/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { formatTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The exit status that a report stands for. */
+export function statusOf(report: Report): ExitCode {
+  if (report.stopped) return exitCodes.nothingDone;
+  return report.asDesired ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
+/** Prints what was done or would be, what is not as desired, and the sums. */
+export async function printReport(terminal: Terminal, report: Report): Promise<void> {
+  if (terminal.json) {
+    terminal.printJson(report);
+    return;
+  }
+  const { colours } = terminal;
+  if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
+  for (const group of grouped(report.problems, terminal.verbose)) {
+    const { state, at, why } = group.first;
+    terminal.print(`${colours.red(state)} ${group.what}\n    ${at}: ${why ?? "not begun"}`);
+  }
+  if (report.problems.length > 0) terminal.print("");
+  terminal.print(sums(report));
+  if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
+  else if (report.dryRun && report.work.length > 0)
+    terminal.print("nothing was written: add --confirm to do it");
+}
+
+function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
+  const rows = grouped(work, everyEdge).map(({ first, what }) => [
+    first.action ?? first.state,
+    what,
+    first.digest.slice(0, 19),
+    first.at,
+  ]);
+  return formatTable(["DO", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
+}
+
+interface Group {
+  readonly first: ReportedEdge;
+  readonly what: string;
+}
+
+/** Edges of one line of a manifest with the same fate are one row: an image may go to dozens of mirrors. */
+function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
+  const groups = new Map<string, ReportedEdge[]>();
+  for (const edge of edges) {
+    const key = [edge.at, edge.digest, edge.state, edge.action, edge.why, everyEdge && edge.destination].join(
+      " ",
+    );
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [edge]);
+    else group.push(edge);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const name = first.tag === null ? `${first.destination}@…` : `${first.destination}:${first.tag}`;
+    const others = new Set(group.map(({ destination }) => destination)).size - 1;
+    return [{ first, what: others === 0 ? name : `${name} and ${others} more` }];
+  });
+}
+
+function sums({ counts, manifestErrors, dryRun }: Report): string {
+  const names: Readonly<Record<keyof Report["counts"], string>> = {
+    done: "done",
+    pending: dryRun ? "to do" : "not begun",
+    present: "already there",
+    failed: "failed",
+    conflict: "in conflict",
+    lost: "lost",
+    overlap: "claimed twice",
+    unread: "unread",
+    withheld: "withheld",
+  };
+  const parts = (Object.keys(names) as (keyof typeof names)[])
+    .filter((state) => counts[state] > 0)
+    .map((state) => `${counts[state]} ${names[state]}`);
+  if (manifestErrors.length > 0) parts.push(`${manifestErrors.length} errors in the manifests`);
+  return parts.length === 0 ? "nothing is asked for" : parts.join(", ");
+}

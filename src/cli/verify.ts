@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import type { Verification } from "../promotion/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { addExamples } from "./help.ts";
+import { manifestsArgument, readForWork } from "./manifests.ts";
+import { openProgress } from "./progress.ts";
+import { openRegistriesFor } from "./registries.ts";
+import type { Act, Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+export function defineVerify(program: Command, act: Act): void {
+  const command = program
+    .command("verify")
+    .description("check that production holds every listed image, complete and tagged")
+    .argument("<manifests>", manifestsArgument)
+    .action(act(run));
+  addExamples(command, [["waybill verify registry.k8s.io", "after a promotion, or any day"]]);
+}
+
+async function run(session: Session, path: string): Promise<ExitCode> {
+  const { terminal } = session;
+  const { verifyProduction } = await import("../promotion/index.ts");
+  const tree = await readForWork(path, terminal);
+  const registries = await openRegistriesFor(session);
+  const progress = await openProgress(terminal);
+  progress.begin("Verifying repositories");
+  try {
+    const { manifests, diagnostics } = tree;
+    const open = registries.repository;
+    const verification = await verifyProduction({ manifests, open, onProgress: progress.at });
+    progress.end();
+    if (terminal.json) terminal.printJson(verification);
+    else printVerification(terminal, verification);
+    const sound = diagnostics.every(({ severity }) => severity !== "error");
+    return sound && verification.findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+  } finally {
+    progress.end();
+    await registries.close();
+  }
+}
+
+function printVerification(terminal: Terminal, verification: Verification): void {
+  const { findings, repositories, images, tags, blobs } = verification;
+  for (const { kind, destination, tag, digest, at, message } of findings) {
+    const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
+    terminal.print(`${terminal.colours.red(kind)} ${what}\n    ${at}: ${message}`);
+  }
+  const seen = `${repositories} repositories, ${images} images, ${tags} tags, ${blobs} blobs`;
+  terminal.print(`${findings.length === 0 ? "all as listed" : `${findings.length} findings`} (${seen})`);
+}

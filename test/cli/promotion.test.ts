@@ -1,0 +1,246 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
+import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
+import { defaultSettings } from "../../src/settings/index.ts";
+import { type Project, temporaryFolder, writeTree } from "../support/tree.ts";
+import { type Captured, runWith } from "./captured.ts";
+
+const lost = `sha256:${"0".repeat(64)}`;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let staging: RegistryServer;
+let production: RegistryServer;
+let registries: Registries;
+let one: BuiltImage;
+let two: BuiltImage;
+let trees = 0;
+
+beforeAll(async () => {
+  folder = await temporaryFolder("promotion");
+  staging = await startRegistryServer({ dir: join(folder.path, "staging") });
+  production = await startRegistryServer({ dir: join(folder.path, "production") });
+  const credentials = openCredentials({ settings: defaultSettings, environment: { HOME: folder.path } });
+  registries = openRegistries({ settings: defaultSettings, credentials });
+  one = await push("app", "1.0");
+  two = await push("app", "2.0");
+});
+
+afterAll(async () => {
+  await registries.close();
+  await Promise.all([staging.close(), production.close()]);
+  await folder.remove();
+});
+
+async function push(name: string, version: string): Promise<BuiltImage> {
+  const image = await buildImage(name, version);
+  const repository = registries.repository(parseRepository(`${staging.address}/foo/${name}`));
+  await pushImage(image, repository, [parseTag(version)]);
+  return image;
+}
+
+/** A tree that asks for the tags in two production repositories of its own, and the prefix they have in common. */
+async function tree(images: Project["images"]): Promise<{ path: string; prefix: string }> {
+  trees += 1;
+  const path = join(folder.path, `tree-${trees}`);
+  const prefix = `${production.address}/p${trees}`;
+  const destinations = [`${prefix}/eu`, `${prefix}/us`];
+  await writeTree(path, [{ name: "foo", source: `${staging.address}/foo`, destinations, images }]);
+  return { path, prefix };
+}
+
+/** A command line without the settings and credentials of whoever runs the tests. */
+function waybill(...argv: string[]): Promise<Captured> {
+  return runWith({ HOME: folder.path }, ...argv);
+}
+
+const digestOf = ({ root }: BuiltImage): string => root.descriptor.digest;
+
+describe("plan and promote", () => {
+  it("say what they would do, do it, and find it done", async () => {
+    const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0", "latest"], [digestOf(two)]: [] } });
+
+    const planned = await waybill("plan", path);
+    expect(planned.status).toBe(0);
+    expect(planned.stdout).toContain(`copy  ${prefix}/eu/app:1.0 and 1 more`);
+    expect(planned.stdout).toContain("6 to do\nnothing was written");
+
+    const dry = await waybill("promote", path);
+    expect(dry).toMatchObject({ status: 0, stdout: planned.stdout });
+    expect(
+      await registries.repository(parseRepository(`${prefix}/eu/app`)).resolve(parseTag("1.0")),
+    ).toBeUndefined();
+
+    const real = await waybill("promote", path, "--confirm");
+    expect(real.status).toBe(0);
+    expect(real.stdout).toMatch(/\n6 done\n$/);
+    expect(real.stderr).toContain(`done ${prefix}/us/app:latest\n`);
+    expect(real.stderr).toMatch(/\d+ requests \(.*manifest-put/);
+
+    const again = await waybill("promote", path, "--confirm");
+    expect(again).toMatchObject({ status: 0, stdout: "6 already there\n" });
+    expect(again.stderr).not.toContain("put");
+
+    const verified = await waybill("verify", path);
+    expect(verified).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^all as listed \(2 repositories, 4 images, 4 tags, \d+ blobs\)\n$/),
+    });
+  });
+
+  it("stop a conflict and a lost image, do the rest, and end with 2", async () => {
+    const { path, prefix } = await tree({
+      app: { [digestOf(one)]: ["1.0"], [digestOf(two)]: ["2.0"], [lost]: ["0.9"] },
+    });
+    const eu = registries.repository(parseRepository(`${prefix}/eu/app`));
+    await pushImage(two, eu, [parseTag("1.0")]);
+    const files = { report: join(folder.path, "report.json"), junit: join(folder.path, "report.xml") };
+
+    const { status, stdout } = await waybill(
+      ...["promote", path, "--confirm", "--report", files.report, "--junit", files.junit],
+    );
+    expect(status).toBe(2);
+    expect(stdout).toMatch(
+      new RegExp(`conflict ${prefix}/eu/app:1.0\n {4}${path}/images/foo/images.yaml:\\d+:\\d+: `),
+    );
+    expect(stdout).toContain(`lost ${prefix}/eu/app:0.9 and 1 more\n`);
+    expect(stdout).toMatch(/\n3 done, 1 in conflict, 2 lost\n$/);
+    expect((await eu.resolve(parseTag("1.0")))?.digest).toBe(digestOf(two));
+    expect(JSON.parse(await readFile(files.report, "utf8"))).toMatchObject({
+      format: "waybill-report/1",
+      asDesired: false,
+      counts: { done: 3, conflict: 1, lost: 2 },
+    });
+    expect(await readFile(files.junit, "utf8")).toMatch(/<testsuites name="waybill" tests="6" failures="3"/);
+
+    const verified = await waybill("verify", path);
+    expect(verified.status).toBe(2);
+    expect(verified.stdout).toContain(`tag-elsewhere ${prefix}/eu/app:1.0\n`);
+  });
+
+  it("do nothing at all with --strict when anything is wrong", async () => {
+    const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0"], [lost]: ["0.9"] } });
+    const { status, stdout } = await waybill("promote", path, "--confirm", "--strict");
+    expect(status).toBe(1);
+    expect(stdout).toContain("nothing was written: --strict");
+    expect(await registries.repository(parseRepository(`${prefix}/eu/app`)).list()).toBeUndefined();
+  });
+
+  it("do what a saved plan holds, and refuse it when the manifests ask for something else", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const file = join(folder.path, "plan.json");
+    expect((await waybill("plan", path, "--out", file, "--quiet")).status).toBe(0);
+
+    const other = await tree({ app: { [digestOf(two)]: ["2.0"] } });
+    const refused = await waybill("promote", other.path, "--confirm", "--plan", file);
+    expect(refused).toMatchObject({ status: 1, stdout: "" });
+    expect(refused.stderr).toContain("error: the manifests' edges have changed since the plan was saved");
+
+    const done = await waybill("promote", path, "--confirm", "--plan", file, "--json");
+    expect(done.status).toBe(0);
+    expect(JSON.parse(done.stdout)).toMatchObject({ counts: { done: 2 } });
+
+    await writeFile(file, "{}");
+    const unreadable = await waybill("promote", path, "--confirm", "--plan", file);
+    expect(unreadable.stderr).toMatch(/^error: not a saved plan: .*\n {2}at .*plan\.json\n {2}hint: /);
+    const missing = await waybill("promote", path, "--confirm", "--plan", `${file}.old`);
+    expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining("no such file") });
+  });
+
+  it("print the plan as JSON, and nothing else, on standard output", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const { stdout } = await waybill("plan", path, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-plan/1", summary: { copy: 2 } });
+  });
+
+  it("say that there is no manifest, with nothing on standard output", async () => {
+    const { status, stdout, stderr } = await waybill("promote", join(folder.path, "nowhere"), "--confirm");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("error: there is no manifest that can be read\n");
+  });
+
+  it("show errors in the manifests, go on with the rest, and end with 2", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"], "sha256:123": ["bad"] } });
+    const { status, stdout, stderr } = await waybill("promote", path, "--confirm");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/images\.yaml:\d+:\d+: error: invalid digest/);
+    expect(stdout).toMatch(/2 done, 1 errors in the manifests\n$/);
+  });
+
+  it("write a row for every edge with --verbose", async () => {
+    const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const { stdout } = await waybill("plan", path, "--verbose");
+    expect(stdout).toContain(`copy  ${prefix}/eu/app:1.0`);
+    expect(stdout).toContain(`copy  ${prefix}/us/app:1.0`);
+  });
+
+  it("say where a report cannot be written", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const file = join(folder.path, "no", "report.json");
+    const { status, stderr } = await waybill("promote", path, "--report", file);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`  at ${file}\n`);
+  });
+});
+
+describe("inspect", () => {
+  it("prints a manifest byte for byte with --raw", async () => {
+    const reference = `${staging.address}/foo/app:1.0`;
+    const { status, stdout } = await waybill("inspect", reference, "--raw");
+    expect(status).toBe(0);
+    expect(`sha256:${createHash("sha256").update(stdout).digest("hex")}`).toBe(digestOf(one));
+  });
+
+  it("describes an image, or one platform of it", async () => {
+    const reference = `${staging.address}/foo/app@${digestOf(one)}`;
+    const { stdout } = await waybill("inspect", reference, "--platform", "linux/arm64");
+    expect(JSON.parse(stdout)).toMatchObject({
+      Digest: digestOf(one),
+      Architecture: "arm64",
+      RepoTags: ["1.0", "2.0"],
+    });
+    expect(JSON.parse((await waybill("inspect", reference, "--no-tags")).stdout)).toMatchObject({
+      RepoTags: [],
+    });
+  });
+
+  it("does not guess a tag", async () => {
+    const { status, stderr } = await waybill("inspect", `${staging.address}/foo/app`);
+    expect(status).toBe(1);
+    expect(stderr).toContain("names no tag and no digest");
+  });
+
+  it("says that there is no such image", async () => {
+    const { status, stderr } = await waybill("inspect", `${staging.address}/foo/app:3.0`);
+    expect(status).toBe(1);
+    expect(stderr).toContain("error: there is no such image");
+  });
+});
+
+describe("snapshot", () => {
+  it("prints what a registry holds, as YAML, CSV or JSON", async () => {
+    const registry = `${staging.address}/foo`;
+    const yaml = await waybill("snapshot", registry);
+    expect(yaml.status).toBe(0);
+    expect(yaml.stdout).toContain(`- name: app\n  dmap:\n`);
+    expect(yaml.stdout).toContain(`    "${digestOf(one)}": ["1.0"]\n`);
+    const csv = await waybill("snapshot", registry, "--format", "csv", "--tag", "2.0");
+    expect(csv.stdout).toBe(`app@${digestOf(two)},app:2.0\n`);
+    const json = await waybill("snapshot", registry, "--json", "--tag", "1.0");
+    expect(JSON.parse(json.stdout)).toEqual({ app: { [digestOf(one)]: ["1.0"] } });
+  });
+
+  it("prints what manifests ask for without looking", async () => {
+    const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const { stdout } = await waybill("snapshot", `${prefix}/eu`, "--manifests", path, "--offline");
+    expect(stdout).toBe(`- name: app\n  dmap:\n    "${digestOf(one)}": ["1.0"]\n`);
+    expect((await waybill("snapshot", `${prefix}/eu`, "--manifests", path)).stdout).toBe("");
+    expect((await waybill("snapshot", prefix, "--offline")).stderr).toBe(
+      "error: --offline needs --manifests\n",
+    );
+  });
+});
