@@ -35,6 +35,7 @@ export function readFields(
   const keys = new Map<string, YamlScalar>();
   const repeated = new Set<string>();
   const misspelt = new Set<string>();
+  const absent = known.filter((word) => !mapping.entries.some(({ key }) => key.value === word));
   let clean = true;
   for (const { key, value } of mapping.entries) {
     const first = keys.get(key.value);
@@ -53,7 +54,8 @@ export function readFields(
       continue;
     }
     const advised = advice(key.value);
-    const meant = advised === undefined ? nearest(key.value, known) : undefined;
+    const meant =
+      advised === undefined ? (nearest(key.value, absent) ?? nearest(key.value, known)) : undefined;
     if (meant !== undefined) misspelt.add(meant);
     findings.report(
       "unknown-key",
