@@ -32,7 +32,12 @@ export {
   readManifests,
   readManifestTree,
   readPlainManifest,
+  type SarifLevel,
+  type SarifLocation,
   type SarifLog,
+  type SarifResult,
+  type SarifRule,
+  type SarifRun,
   type TagEntry,
   toSarif,
   writeImages,
@@ -86,6 +91,7 @@ export {
 } from "./promotion/index.ts";
 export * from "./registry/index.ts";
 export {
+  type ListingStyle,
   type RegistryRequestEvent,
   type RegistryServer,
   RegistryServerError,
@@ -114,3 +120,4 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot/index.ts";
+export type { TextPosition } from "./yaml/index.ts";

@@ -29,4 +29,5 @@ export type CopyEvent =
  */
 export type BlobOutcome = "present" | "mounted" | "pushed" | "foreign";
 
+/** Told of everything that copying does, while it does it. Must not throw. */
 export type CopyListener = (event: CopyEvent) => void;

@@ -41,6 +41,7 @@ export interface DigestEntry {
   readonly at: TextPosition;
 }
 
+/** One tag of a digest, in {@link PromoterManifest.imagesFile}. */
 export interface TagEntry {
   readonly tag: Tag;
   readonly at: TextPosition;

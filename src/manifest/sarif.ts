@@ -11,6 +11,7 @@ export interface SarifLog {
   readonly runs: readonly SarifRun[];
 }
 
+/** One run of a tool, as SARIF has it. */
 export interface SarifRun {
   readonly tool: { readonly driver: { readonly name: string; readonly rules: readonly SarifRule[] } };
   readonly columnKind: "utf16CodeUnits";
@@ -18,12 +19,14 @@ export interface SarifRun {
   readonly results: readonly SarifResult[];
 }
 
+/** A kind of finding. */
 export interface SarifRule {
   readonly id: string;
   readonly shortDescription: { readonly text: string };
   readonly defaultConfiguration: { readonly level: SarifLevel };
 }
 
+/** One finding. */
 export interface SarifResult {
   readonly ruleId: string;
   readonly ruleIndex: number;
@@ -33,6 +36,7 @@ export interface SarifResult {
   readonly relatedLocations?: readonly SarifLocation[];
 }
 
+/** A place in a file. */
 export interface SarifLocation {
   readonly id?: number;
   readonly message?: { readonly text: string };
@@ -42,6 +46,7 @@ export interface SarifLocation {
   };
 }
 
+/** How grave a finding is. */
 export type SarifLevel = "error" | "warning" | "note";
 
 const levels = { error: "error", warning: "warning", info: "note" } as const;

@@ -20,6 +20,7 @@ export interface Plan {
 /** Edges by verdict. */
 export type PlanSummary = Readonly<Record<Verdict, number>>;
 
+/** A production repository, and what the manifests ask of it. */
 export interface PlannedRepository {
   readonly destination: RepositoryName;
   /** The registry listed nothing in it when it was read. */
@@ -63,6 +64,7 @@ export type Reason =
   | "source-unread"
   | "not-in-saved-plan";
 
+/** One tag of an image, or the image without a tag, and what is to become of it. */
 export interface PlannedEdge {
   /** `null` for a digest that is promoted without a tag. */
   readonly tag: Tag | null;

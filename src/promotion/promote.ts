@@ -6,6 +6,7 @@ import { type OpenRepository, planPromotion } from "./planning.ts";
 import { planIsClean, type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
 
+/** What to promote, how far, and who is told. */
 export interface PromoteOptions {
   readonly tree: ManifestTree;
   readonly open: OpenRepository;

@@ -51,6 +51,7 @@ export interface Verification {
   readonly findings: readonly Finding[];
 }
 
+/** What to verify, and who is told. */
 export interface VerifyOptions {
   readonly manifests: readonly PromoterManifest[];
   readonly open: OpenRepository;

@@ -14,6 +14,7 @@ import { Refusal, refusalOf } from "./refusal.ts";
 import { readRequestTarget } from "./route.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
+/** Where the data is, where to listen, and who may come in. */
 export interface RegistryServerOptions {
   /** The folder that holds everything; made when it is missing. One process at a time may serve it. */
   readonly dir: string;
@@ -44,6 +45,7 @@ export interface RegistryRequestEvent {
   readonly failure?: string;
 }
 
+/** A registry that is being served. */
 export interface RegistryServer {
   /** `host:port`. */
   readonly address: string;

@@ -35,4 +35,5 @@ export type RequestKind =
   | "delete"
   | "redirect";
 
+/** Told of every request and every retry. Must not throw. */
 export type RegistryListener = (event: RegistryEvent) => void;

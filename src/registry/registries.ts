@@ -12,6 +12,7 @@ import { nextPage, pages } from "./remote/pagination.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
 
+/** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions {
   readonly settings: Settings;
   readonly credentials: CredentialStore;
@@ -32,6 +33,7 @@ export interface Registries {
 const catalogSchema = z.object({ repositories: z.array(z.string()).nullish() });
 const catalogBytes = 64 * 1024 * 1024;
 
+/** Opens nothing yet: hosts are connected to when their repositories are first used. */
 export function openRegistries(options: RegistriesOptions): Registries {
   const { settings, credentials, environment = process.env, listener = () => {} } = options;
   const hosts = new Map<string, HostClient>();

@@ -53,11 +53,13 @@ export interface RepositoryWriter {
   delete(target: Target): Promise<void>;
 }
 
+/** Ways to bring a blob in without its bytes. */
 export interface PushOptions {
   /** A repository on the same host that holds the blob. */
   readonly mountFrom?: Repository;
 }
 
+/** How a blob came in. */
 export type PushOutcome = "mounted" | "pushed";
 
 /** What a repository lists. */
@@ -72,6 +74,7 @@ export interface Listing {
   readonly children: readonly string[];
 }
 
+/** A manifest as a listing shows it. */
 export interface ListedManifest {
   readonly tags: readonly Tag[];
   readonly mediaType: string | undefined;

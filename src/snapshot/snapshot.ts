@@ -13,6 +13,7 @@ import type { Repository } from "../registry/index.ts";
 /** What a registry holds below a prefix: image name → digest → tags. Names, digests and tags are in byte order. */
 export type RegistryContents = ReadonlyMap<string, ReadonlyMap<Digest, readonly Tag[]>>;
 
+/** What to look at, and what of it to keep. */
 export interface SnapshotOptions {
   /** Registry with an optional path, such as `gcr.io/k8s-staging-foo` or `localhost:5000`. */
   readonly prefix: string;
