@@ -1,0 +1,1 @@
+export { type DemoOptions, type DemoStep, runDemo } from "./demo.ts";
