@@ -186,7 +186,7 @@ export async function linkFile(drafts: GuardedFolder, from: string, to: string):
 }
 
 /** Makes new and changed names in a folder survive a loss of power, where the system can. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   try {
     const handle = await open(path, "r");
@@ -203,10 +203,11 @@ const draftMilliseconds = 24 * 60 * 60 * 1000;
 export async function sweepDrafts(drafts: GuardedFolder): Promise<void> {
   for (const name of await readdir(drafts.path)) {
     const path = join(drafts.path, name);
+    const [, owned] = /^(?:lock\.)?([0-9]+-[0-9a-f]{12}\.[0-9a-f]{16})$/.exec(name) ?? [];
     const found = await lstat(path).catch(() => undefined);
-    if (found === undefined || !/^[0-9]+-[0-9a-f]{12}\.[0-9a-f]{16}$/.test(name)) continue;
+    if (owned === undefined || found === undefined) continue;
     const isOld = found.mtimeMs < Date.now() - draftMilliseconds;
-    if (isOld || isKnownToHaveEnded(name)) await rm(path, { force: true });
+    if (isOld || isKnownToHaveEnded(owned)) await rm(path, { force: true });
   }
 }
 
@@ -231,13 +232,10 @@ const storageFaults: ReadonlyMap<string, readonly [message: string, hint: string
   ["EIO", ["the disk failed", "check the medium"]],
 ]);
 
-/** What the file system refused, as an error of this room. */
-export function storageFailure(error: unknown, where: string): RegistryError {
-  if (error instanceof RegistryError) return error;
+/** What the file system refused, as an error of this room; an error of another kind stays what it is. */
+export function storageFailure(error: unknown, where: string): Error {
   const code = errorCode(error);
-  const [message, hint] = storageFaults.get(code ?? "") ?? [
-    `the file system failed: ${code ?? String(error)}`,
-    undefined,
-  ];
+  if (error instanceof Error && (error instanceof RegistryError || code === undefined)) return error;
+  const [message, hint] = storageFaults.get(code ?? "") ?? [`the file system failed: ${code}`, undefined];
   return new RegistryError("storage", message, { where, hint, cause: error });
 }

@@ -1,6 +1,6 @@
 export { SettingsError, type SettingsErrorCode, type SettingsProblem } from "./errors.ts";
 export { findSettings } from "./find.ts";
-export { locate, type Place } from "./locate.ts";
+export { locate } from "./locate.ts";
 export {
   type CredentialRule,
   defaultSettings,

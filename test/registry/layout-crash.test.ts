@@ -131,10 +131,11 @@ describe("what a killed process left under construction", () => {
     const drafts = join(folder, ".waybill");
     const elsewhere = join(drafts, "1-0123456789ab.0123456789abcdef");
     const old = join(drafts, "2-0123456789ab.0123456789abcdef");
+    const lock = join(drafts, "lock.2-0123456789ab.0123456789abcdef");
     const foreign = join(drafts, "notes.txt");
-    for (const file of [elsewhere, old, foreign]) await writeFile(file, "left");
+    for (const file of [elsewhere, old, lock, foreign]) await writeFile(file, "left");
     const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000);
-    for (const file of [old, foreign]) await utimes(file, twoDaysAgo, twoDaysAgo);
+    for (const file of [old, lock, foreign]) await utimes(file, twoDaysAgo, twoDaysAgo);
     await openLayout(folder, name).push(blob("y").descriptor, streamOf(blob("y").bytes));
     expect((await readdir(drafts)).sort()).toEqual(["1-0123456789ab.0123456789abcdef", "notes.txt"]);
     expect(await readFile(elsewhere, "utf8")).toBe("left");

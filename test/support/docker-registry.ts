@@ -38,10 +38,13 @@ export async function startDockerRegistry(
   await writeFile(config, `${lines.join("\n")}\n`);
   const child = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
   const ended = once(child, "exit");
+  const endWithUs = () => child.kill("SIGKILL");
+  process.once("exit", endWithUs);
   await answering(host, child);
   return {
     host,
     async stop() {
+      process.off("exit", endWithUs);
       child.kill("SIGKILL");
       await ended;
       await rm(folder, { recursive: true, force: true });
