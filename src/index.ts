@@ -2,6 +2,7 @@
 // else.
 
 export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
+export { type DemoOptions, type DemoStep, runDemo } from "./demo/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
 export {
   type FailureDetails,
@@ -22,6 +23,7 @@ export {
   type ImageEntry,
   type ImageListFormat,
   type ImageListing,
+  type ListedEdge,
   listImages,
   type ManifestCounts,
   type ManifestTree,
@@ -42,6 +44,20 @@ export {
   toSarif,
   writeImages,
 } from "./manifest/index.ts";
+export {
+  MergeError,
+  type MergeErrorCode,
+  type MergeFilters,
+  type MergeFormat,
+  type MergeOptions,
+  type MergePlan,
+  type MergeResult,
+  merge,
+  planMerge,
+  type Refusal,
+  type StagingAccess,
+  writeMerge,
+} from "./merge/index.ts";
 // Digests, tags and references are branded texts, which these functions make.
 export {
   type Descriptor,

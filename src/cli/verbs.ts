@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { defineCheck } from "./check.ts";
 import { defineCompletion } from "./completion.ts";
+import { defineDemo } from "./demo.ts";
 import { defineInspect } from "./inspect.ts";
 import { defineKpromo } from "./kpromo.ts";
+import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
 import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
@@ -13,12 +15,14 @@ import { defineVerify } from "./verify.ts";
 /** Every command, in the order of the help. */
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
+  defineMerge,
   definePlan,
   definePromote,
   defineVerify,
   defineInspect,
   defineSnapshot,
   defineRegistry,
+  defineDemo,
   defineKpromo,
   defineCompletion,
 ];

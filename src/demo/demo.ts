@@ -17,6 +17,7 @@ export interface DemoStep {
   readonly lines: readonly string[];
 }
 
+/** Where to work, and who is told of every step. */
 export interface DemoOptions {
   /** An empty folder, for the registries' data and the manifests. */
   readonly folder: string;

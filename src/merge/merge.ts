@@ -20,6 +20,7 @@ import { replaceFile } from "./replace-file.ts";
 import { type ChosenImage, checkImages, readStaging } from "./staging.ts";
 import { findTarget, withoutSlash } from "./target.ts";
 
+/** What to take from where, and in which form to write it. */
 export interface MergeOptions extends StagingAccess {
   /** The manifests, as they were read. */
   readonly tree: ManifestTree;
