@@ -137,7 +137,7 @@ export function createHostClient(
       dispatch(url, { method, kind: "token" }, headers, body),
     );
     if (response.status !== 200) {
-      response.body.destroy();
+      abandon(response);
       const refused = response.status === 401 || response.status === 403;
       throw new RegistryError(
         refused ? "unauthorized" : "unexpected-response",
@@ -166,8 +166,7 @@ export function createHostClient(
         if (asked !== undefined && asked > longestWaitMilliseconds) return response;
         if (response.status === 429 && asked !== undefined) pause(asked);
         reason = `status ${response.status}`;
-        response.body.on("error", () => {});
-        response.body.destroy();
+        abandon(response);
       } catch (error) {
         const again =
           error instanceof RegistryError && (error.code === "unreachable" || error.code === "timeout");
@@ -210,8 +209,7 @@ export function createHostClient(
     if (response.status !== 401) return response;
     const again = await authorizer.challenged(response.headers["www-authenticate"], request.scopes, used);
     if (!again || request.once) return response;
-    response.body.on("error", () => {});
-    response.body.destroy();
+    abandon(response);
     return followed(request, await authorizer.header(request.scopes));
   };
 
@@ -232,8 +230,7 @@ export function createHostClient(
       const location = response.headers.location;
       if (!request.follow || response.status < 300 || response.status > 399 || typeof location !== "string")
         return response;
-      response.body.on("error", () => {});
-      response.body.destroy();
+      abandon(response);
       if (hops === redirectLimit) throw unsafeRedirect(host, `more than ${redirectLimit} redirects`);
       if (!URL.canParse(location, url.href))
         throw unsafeRedirect(host, "a redirect to something that is no URL");
@@ -257,6 +254,12 @@ export function createHostClient(
       await Promise.all([dispatcher.destroy(), elsewhere?.destroy()]);
     },
   };
+}
+
+/** Gives an answer up unread; its connection goes with it. */
+export function abandon({ body }: HostResponse): void {
+  body.on("error", () => {});
+  body.destroy();
 }
 
 function unsafeRedirect(host: string, what: string): RegistryError {

@@ -20,7 +20,7 @@ import {
 import { readBody } from "../body.ts";
 import { RegistryError } from "../errors.ts";
 import { pathOnEndpoint } from "../host/endpoint.ts";
-import type { HostClient, HostRequest, HostResponse } from "../host/host-client.ts";
+import { abandon, type HostClient, type HostRequest, type HostResponse } from "../host/host-client.ts";
 import type { Listing, PushOptions, PushOutcome, Repository } from "../repository.ts";
 import { discard, readErrors, refusal } from "./answer.ts";
 import { listRepository, offersManifests } from "./listing.ts";
@@ -168,8 +168,7 @@ async function openBlob(remote: Remote, blob: Descriptor): Promise<Readable> {
   if (response.status !== 200) throw await remote.refusal(response, "reading a blob", blob.digest);
   const length = header(response, "content-length");
   if (length !== undefined && Number(length) !== blob.size) {
-    response.body.on("error", () => {});
-    response.body.destroy();
+    abandon(response);
     throw new RegistryError(
       "size-mismatch",
       `the blob has ${length} bytes, its descriptor says ${blob.size}`,

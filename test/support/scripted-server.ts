@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A request that a scripted server has seen, its body left out. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly authorization: string | undefined;
+  readonly contentRange: string | undefined;
+}
+
+/** A real server on 127.0.0.1 that answers as a test wants it to, however wrong that is. */
+export interface ScriptedServer {
+  readonly host: string;
+  readonly origin: string;
+  readonly seen: readonly SeenRequest[];
+  close(): Promise<void>;
+}
+
+export type Script = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
+
+export async function startScriptedServer(script: Script): Promise<ScriptedServer> {
+  const seen: SeenRequest[] = [];
+  const server = createServer((request, response) => {
+    const { method = "", url = "", headers } = request;
+    const contentRange = headers["content-range"];
+    seen.push({ method, url, authorization: headers.authorization, contentRange });
+    request.on("error", () => {});
+    response.on("error", () => {});
+    script(request, response, new URL(url, "http://scripted"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    host,
+    origin: `http://${host}`,
+    seen,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** Answers with a status, headers and a body. */
+export function answer(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+  body: string | Uint8Array = "",
+): void {
+  response.writeHead(status, { "content-length": String(Buffer.byteLength(body)), ...headers });
+  response.end(body);
+}
+
+/** Reads a request's body to its end, then answers. */
+export function afterBody(request: IncomingMessage, then: (body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => then(Buffer.concat(chunks)));
+}
