@@ -10,10 +10,10 @@ export interface StagingAccess {
   /** How to reach a repository: usually `openRegistries(…).repository`. */
   readonly open: (name: RepositoryName) => Repository;
   /**
-   * The names of all repositories below a registry or path, in full, from the registry's catalog; `undefined` where
-   * it offers none. Asked only of registries that do not list children.
+   * Paths of all repositories of a host: usually `openRegistries(…).catalog`. Asked only for registries that list no
+   * children; those that have no catalog either fail, which is no failure of the merge.
    */
-  readonly listRepositories?: (prefix: string) => Promise<readonly string[] | undefined>;
+  readonly catalog?: (host: string) => AsyncIterable<string>;
 }
 
 /** An image that staging may hold. */
@@ -83,11 +83,9 @@ async function discover(staging: string, filter: Filter, access: StagingAccess):
     return { candidates: await walk(staging, children, filter, access), warnings };
   }
   try {
-    const names = await access.listRepositories?.(staging);
-    const images = names
-      ?.flatMap((name) => (name.startsWith(`${staging}/`) ? [name.slice(staging.length + 1)] : []))
-      .filter((image) => filter.passes(image));
-    return { candidates: images?.map((image) => ({ image, listing: undefined })), warnings };
+    const images = await catalogued(staging, access);
+    const passing = images?.filter((image) => filter.passes(image));
+    return { candidates: passing?.map((image) => ({ image, listing: undefined })), warnings };
   } catch (error) {
     return {
       candidates: undefined,
@@ -95,6 +93,22 @@ async function discover(staging: string, filter: Filter, access: StagingAccess):
     };
   }
 }
+
+/** The images below the staging registry by the catalog of the host where it really is. */
+async function catalogued(staging: string, access: StagingAccess): Promise<string[] | undefined> {
+  if (access.catalog === undefined) return undefined;
+  // A registry may be a host without any path, which no repository is: what its images share is its place.
+  const { host, address } = access.open(parseRepository(`${staging}/${anyImage}`));
+  if (host === undefined || !address.startsWith(`${host}/`) || !address.endsWith(anyImage)) return undefined;
+  const prefix = address.slice(host.length + 1, -anyImage.length);
+  const images: string[] = [];
+  for await (const path of access.catalog(host)) {
+    if (path.startsWith(prefix) && path.length > prefix.length) images.push(path.slice(prefix.length));
+  }
+  return images;
+}
+
+const anyImage = "any-image";
 
 /** What some registries answer when the path they are asked about is no repository of the user's. */
 const notForUs: ReadonlySet<string> = new Set([

@@ -1,16 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { structuredPatch } from "diff";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { addToImages, type ImagesEdit } from "../../src/manifest/index.ts";
 import { isDigest, isTag } from "../../src/oci/index.ts";
 import { parseYaml } from "../../src/yaml/index.ts";
+import { describeShared, sharedFolder } from "../support/shared.ts";
 import { asAdditions, edgeKey, imageEdges } from "./image-edges.ts";
 
-const shared = resolve(process.env.WAYBILL_SHARED ?? resolve(import.meta.dirname, "../../../shared"));
-const data = join(shared, "k8s.io");
-const here = existsSync(data);
-const title = here ? "" : ` [skipped: no ${data}]`;
+const data = join(sharedFolder, "k8s.io");
 
 /** Adds to `before` what `after` says beyond it; `undefined` when the real change was no pure addition. */
 function replay(before: string, after: string): ImagesEdit | undefined {
@@ -41,9 +39,9 @@ function summary(results: readonly boolean[]): string {
   return `${results.filter(Boolean).length} of ${results.length}`;
 }
 
-describe.skipIf(!here)(`real changes${title}`, () => {
+describeShared("real changes", "k8s.io", () => {
   const identical = new Map<string, boolean[]>();
-  const kinds = here ? readdirSync(join(data, "promotions")) : [];
+  const kinds = existsSync(data) ? readdirSync(join(data, "promotions")) : [];
   const cases = kinds
     .filter((kind) => /^add-(?:one|several|with)|^new-tag|^file-created/.test(kind))
     .flatMap((kind) => readdirSync(join(data, "promotions", kind)).map((name) => ({ kind, name })));
@@ -104,7 +102,7 @@ describe.skipIf(!here)(`real changes${title}`, () => {
   }, 60_000);
 });
 
-describe.skipIf(!here)(`real lines${title}`, () => {
+describeShared("real lines", "k8s.io", () => {
   test("a line that is taken out of a real file goes back to its place", () => {
     const results: boolean[] = [];
     for (const tree of ["registry.k8s.io", "k8s.gcr.io"]) {
