@@ -43,7 +43,7 @@ export function defineMerge(program: Command, act: Act): void {
     .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
     .addOption(new Option("--dry-run", "print the change, and do not make it"))
     .action(act(run));
-  const line = "waybill merge --base-dir registry.k8s.io --staging-repo gcr.io/k8s-staging-kubernetes";
+  const line = "waybill merge --base-dir registry.k8s.io --staging-repo gcr.io/k8s-staging-foo";
   addExamples(command, [
     [`${line} --tag v1.30.0`, "a release"],
     [`${line} --tag 'v1.30.*' --image 'kube-*' --dry-run`, "see what would be added"],

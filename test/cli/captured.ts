@@ -18,8 +18,12 @@ export function runWith(env: Record<string, string>, ...argv: string[]): Promise
 }
 
 /** Runs a line of a program that Waybill stands in for. */
-export function runAs(program: Parameters<typeof mainAs>[0], ...line: string[]): Promise<Captured> {
-  return capture({}, (io) => mainAs(program, line, io));
+export function runAs(
+  env: Record<string, string>,
+  program: Parameters<typeof mainAs>[0],
+  ...line: string[]
+): Promise<Captured> {
+  return capture(env, (io) => mainAs(program, line, io));
 }
 
 type Io = NonNullable<Parameters<typeof main>[1]>;

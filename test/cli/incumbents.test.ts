@@ -252,10 +252,10 @@ describe("a translated line", () => {
   });
 
   it("is said on standard error before it runs, and a refusal ends with 1", async () => {
-    const asked = await runAs("cip", "-version");
+    const asked = await runAs({}, "cip", "-version");
     expect(asked).toMatchObject({ status: 0, stderr: "note: in Waybill's words: waybill --version\n" });
     expect(asked.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    const refused = await runAs("cip", "--thin-manifest-dir=d", "--treads=3");
+    const refused = await runAs({}, "cip", "--thin-manifest-dir=d", "--treads=3");
     expect(refused).toEqual({
       status: 1,
       stdout: "",
@@ -264,7 +264,7 @@ describe("a translated line", () => {
   });
 
   it("shows the flags when asked for help", async () => {
-    const { status, stdout } = await runAs("cip-mm", "--help");
+    const { status, stdout } = await runAs({}, "cip-mm", "--help");
     expect(status).toBe(0);
     expect(stdout).toContain("--staging-repo");
   });

@@ -187,6 +187,90 @@ describe("plan and promote", () => {
   });
 });
 
+describe("merge", () => {
+  const line = (path: string): string[] => [
+    "merge",
+    "--base-dir",
+    path,
+    "--staging-repo",
+    `${staging.address}/foo`,
+  ];
+
+  it("shows what it would add, adds it, and has nothing more to add", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const file = join(path, "images/foo/images.yaml");
+    const before = await readFile(file, "utf8");
+    const dry = await waybill(...line(path), "--tag", "2.*", "--dry-run");
+    expect(dry).toMatchObject({ status: 0, stderr: expect.stringContaining("1 to add, 0 already there\n") });
+    expect(dry.stdout).toContain(`+    "${digestOf(two)}": ["2.0"]\n`);
+    expect(await readFile(file, "utf8")).toBe(before);
+
+    const real = await waybill(
+      ...line(path),
+      "--image",
+      "app",
+      "--digest",
+      digestOf(one),
+      "--digest",
+      digestOf(two),
+    );
+    expect(real.stdout).toBe(`${file}:4: added app@${digestOf(two)} as 2.0\n`);
+    expect(await readFile(file, "utf8")).toBe(`${before}    "${digestOf(two)}": ["2.0"]\n`);
+    expect(await waybill(...line(path))).toMatchObject({ status: 0, stdout: "" });
+  });
+
+  it("writes the list anew in the forms of the incumbents", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0", "0.9"] } });
+    const canonical = await waybill(
+      ...line(path),
+      "--tag",
+      "1.0",
+      "--tag",
+      "2.0",
+      "--format",
+      "canonical",
+      "--json",
+    );
+    expect(JSON.parse(canonical.stdout)).toMatchObject({ format: "waybill-merge/1", written: true });
+    const file = join(path, "images/foo/images.yaml");
+    expect(await readFile(file, "utf8")).toContain(`"${digestOf(one)}": ["0.9", "1.0"]`);
+    await waybill(...line(path), "--tag", "1.0", "--format", "canonical-pr");
+    expect(await readFile(file, "utf8")).toContain(`"${digestOf(one)}": ["0.9","1.0"]`);
+  });
+
+  it("refuses a tag that stands at another digest, naming both", async () => {
+    const { path } = await tree({ app: { [digestOf(two)]: ["1.0"] } });
+    const { status, stdout, stderr } = await waybill(...line(path), "--tag", "1.0");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain(digestOf(one));
+    expect(stderr).toContain(digestOf(two));
+  });
+
+  it("suggests what was meant", async () => {
+    const { path } = await tree({ app: {} });
+    const { status, stderr } = await waybill(...line(path), "--tag", "1.00");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/error: no images survived filtering.*\n.*\n? {2}hint: .*1\.0/);
+  });
+});
+
+describe("demo", () => {
+  it("shows every step, and leaves what it wrote in the folder", async () => {
+    const dir = join(folder.path, "demo");
+    const { status, stdout } = await waybill("demo", "--dir", dir);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`$ waybill promote ${join(dir, "tree")} --confirm\n`);
+    expect(await waybill("check", join(dir, "tree"))).toMatchObject({ status: 0 });
+    const refused = await waybill("demo", "--dir", dir);
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining("is not empty") });
+  });
+
+  it("prints the steps as JSON", async () => {
+    const { stdout } = await waybill("demo", "--dir", join(folder.path, "demo-json"), "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-demo/1", succeeded: true });
+  });
+});
+
 describe("inspect", () => {
   it("prints a manifest byte for byte with --raw", async () => {
     const reference = `${staging.address}/foo/app:1.0`;
