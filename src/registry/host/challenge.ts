@@ -10,7 +10,7 @@ const longestHeader = 16_384;
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const schemePattern = new RegExp(`[\\s,]*(${token})(?=$|[\\s,])`, "y");
 const parameterPattern = new RegExp(
-  `[\\s,]*(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\[^])*)"|([^\\s,"]*))(?=[\\s,]|$)`,
+  `[\\s,]*(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\[\\s\\S])*)"|([^\\s,"]*))(?=[\\s,]|$)`,
   "y",
 );
 const token68Pattern = /\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)/y;
@@ -39,7 +39,7 @@ function parseOne(text: string): Challenge[] {
     const parameter = current === undefined ? undefined : take(parameterPattern);
     if (current !== undefined && parameter !== undefined) {
       const [, name = "", quoted, bare = ""] = parameter;
-      const value = quoted === undefined ? bare : quoted.replace(/\\([^])/g, "$1");
+      const value = quoted === undefined ? bare : quoted.replace(/\\([\s\S])/g, "$1");
       const key = name.toLowerCase();
       if (!current.parameters.has(key)) current.parameters.set(key, value);
       continue;
