@@ -33,9 +33,7 @@ export interface ThinDirectory {
 export async function listThinDirectory(directory: string): Promise<ThinDirectory> {
   const images = join(directory, "images");
   const manifests = join(directory, "manifests");
-  const missing = (await Promise.all([images, manifests].map(missingDirectory))).filter(
-    (found) => found !== undefined,
-  );
+  const missing = await missingDirectories(directory, [images, manifests]);
   if (missing.length > 0) return { projects: [], unreadable: [], diagnostics: missing };
   const listing: Listing = { projects: [], unreadable: [], diagnostics: [] };
   for (const entry of await entriesOf(manifests, listing)) await listManifestEntry(directory, entry, listing);
@@ -47,6 +45,15 @@ interface Listing {
   readonly projects: ThinProject[];
   readonly unreadable: string[];
   readonly diagnostics: Diagnostic[];
+}
+
+async function missingDirectories(
+  directory: string,
+  folders: readonly string[],
+): Promise<readonly Diagnostic[]> {
+  const itself = await missingDirectory(directory);
+  if (itself !== undefined) return [itself];
+  return (await Promise.all(folders.map(missingDirectory))).filter((missing) => missing !== undefined);
 }
 
 async function missingDirectory(path: string): Promise<Diagnostic | undefined> {

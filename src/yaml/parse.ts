@@ -23,9 +23,16 @@ function events(text: string): Event[] {
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const offset = Math.min(error.mark?.position ?? 0, text.length);
-    throw new YamlSyntaxError(error.reason, offset, tabHint(text, offset));
+    throw new YamlSyntaxError(error.reason, offset, tabHint(text, offset) ?? hints.get(error.reason));
   }
 }
+
+const hints: ReadonlyMap<string, string> = new Map([
+  ["deficient indentation", "a quote or bracket that was opened above is not closed on its line"],
+  ["bad indentation of a mapping entry", "the keys of one mapping start in the same column"],
+  ["bad indentation of a sequence entry", "the dashes of one list start in the same column"],
+  ["missed comma between flow collection entries", "items within brackets are separated by commas"],
+]);
 
 function tabHint(text: string, offset: number): string | undefined {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
