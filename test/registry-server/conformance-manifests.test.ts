@@ -329,6 +329,26 @@ describe("manifests", () => {
     await expectManifest(url, "V1-RC", lastOf(upper));
   });
 
+  test("deleted while it is put, a manifest takes its tags with it or keeps them", async () => {
+    const { url } = await startForTest();
+    const sample = image();
+    await pushSample(url, repository, sample);
+    const { digest } = lastOf(sample);
+    for (let round = 0; round < 40; round += 1) {
+      await Promise.all([
+        pushManifest(url, repository, "one", lastOf(sample)),
+        ask(url, "DELETE", manifestPath(digest)),
+        pushManifest(url, repository, "two", lastOf(sample)),
+        ask(url, "DELETE", manifestPath(digest)),
+      ]);
+      const { status } = await ask(url, "HEAD", manifestPath(digest));
+      const list = await ask(url, "GET", `/v2/${repository}/tags/list`);
+      const { tags } = JSON.parse(list.body.toString()) as { tags: string[] };
+      if (status === 404) expect(tags).toEqual([]);
+      for (const tag of tags) await expectManifest(url, tag, lastOf(sample));
+    }
+  });
+
   test("are missing by digest, by tag, and in a repository that is not there", async () => {
     const { url } = await startForTest();
     for (const reference of [randomBlob().digest, "missing"]) {
