@@ -1,4 +1,4 @@
-import { WaybillError } from "../errors/index.ts";
+import { type FailureDetails, WaybillError } from "../errors/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
 
 /** Why a list of images was not edited. */
@@ -31,9 +31,9 @@ export class ManifestEditError extends WaybillError<ManifestEditErrorCode> {
   constructor(
     code: ManifestEditErrorCode,
     message: string,
-    details: { hint?: string; collisions?: readonly TagCollision[] } = {},
+    details: FailureDetails & { readonly collisions?: readonly TagCollision[] } = {},
   ) {
-    super(code, message, { hint: details.hint });
+    super(code, message, details);
     this.collisions = details.collisions ?? [];
   }
 }

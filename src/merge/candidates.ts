@@ -101,11 +101,11 @@ async function catalogued(staging: string, access: StagingAccess): Promise<strin
   const { host, address } = access.open(parseRepository(`${staging}/${anyImage}`));
   if (host === undefined || !address.startsWith(`${host}/`) || !address.endsWith(anyImage)) return undefined;
   const prefix = address.slice(host.length + 1, -anyImage.length);
-  const images: string[] = [];
+  const images = new Set<string>();
   for await (const path of access.catalog(host)) {
-    if (path.startsWith(prefix) && path.length > prefix.length) images.push(path.slice(prefix.length));
+    if (path.startsWith(prefix) && path.length > prefix.length) images.add(path.slice(prefix.length));
   }
-  return images;
+  return [...images];
 }
 
 const anyImage = "any-image";

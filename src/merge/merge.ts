@@ -8,7 +8,7 @@ import {
   readTextFile,
   unifiedDiff,
 } from "../manifest/index.ts";
-import type { Tag } from "../oci/index.ts";
+import { isDigest, type Tag } from "../oci/index.ts";
 import { findCandidates, type StagingAccess } from "./candidates.ts";
 import { edgeKey, type MergeFormat, rewriteImages } from "./canonical.ts";
 import { findContested } from "./contested.ts";
@@ -82,7 +82,7 @@ export async function merge(options: MergeOptions & { readonly dryRun?: boolean 
  * @throws {ManifestEditError} for a file that cannot be edited without damage.
  */
 export async function planMerge(options: MergeOptions): Promise<MergePlan> {
-  const manifest = findTarget(options.tree, options.staging);
+  const { manifest, warnings: others } = findTarget(options.tree, options.staging);
   const filters = compileFilters(options.filters ?? {});
   const before = await readManifestText(manifest);
   const staging = withoutSlash(manifest.source.name);
@@ -111,7 +111,7 @@ export async function planMerge(options: MergeOptions): Promise<MergePlan> {
     present: written.edit.present,
     changedLines: written.edit.changedLines,
     diff: unifiedDiff(manifest.imagesFile, before, written.edit.text),
-    warnings: [...warnings, ...reading.warnings, ...written.warnings],
+    warnings: [...others, ...warnings, ...reading.warnings, ...written.warnings],
   };
 }
 
@@ -138,7 +138,14 @@ function editOrCollide(
   try {
     return { edit: addToImages(text, chosen), collisions: [] };
   } catch (error) {
-    if (!(error instanceof ManifestEditError) || error.code !== "tag-collision") throw error;
+    if (!(error instanceof ManifestEditError)) throw error;
+    if (error.code !== "tag-collision") {
+      throw new ManifestEditError(error.code, error.message, {
+        where: imagesFile,
+        hint: error.hint,
+        cause: error,
+      });
+    }
     const collisions = error.collisions.map(({ image, tag, asked, listed, line }) => ({
       image,
       tag,
@@ -171,11 +178,16 @@ function tagged(chosen: readonly ChosenImage[]): TaggedImage[] {
 function refused(refusals: readonly Refusal[], manifest: PromoterManifest): MergeError {
   const sentences = refusals.map(
     ({ image, tag, asked, standing, where }) =>
-      `${image}:${tag} stands at ${standing} (${where}), and staging has it at ${asked}`,
+      `${image}:${tag} stands at ${shown(standing)} (${where}), and staging has it at ${asked}`,
   );
   return new MergeError("refused", sentences.join("\n"), {
     where: manifest.imagesFile,
     hint: "a promoted tag never moves: give the new image a new tag, or leave it out with --image or --tag",
     refusals,
   });
+}
+
+/** Digests as they are; what a manifest holds in their place could be anything. */
+function shown(standing: string): string {
+  return isDigest(standing) ? standing : JSON.stringify(standing.slice(0, 200));
 }

@@ -3,14 +3,23 @@ import { MergeError } from "./errors.ts";
 import { didYouMean, nearest } from "./nearest.ts";
 
 /**
- * The project that promotes from a staging registry: the first one, in the order of the tree, whose source it is. A
- * slash at the end changes nothing; a registry above or below the source is another one.
+ * The project that promotes from a staging registry: the first one, in the order of the tree, whose source it is, as
+ * the incumbents have it; a warning names the others. A slash at the end changes nothing; a registry above or below
+ * the source is another one.
  * @throws {MergeError} `unknown-staging`, with the sources that come nearest.
  */
-export function findTarget(tree: ManifestTree, staging: string): PromoterManifest {
+export function findTarget(
+  tree: ManifestTree,
+  staging: string,
+): { readonly manifest: PromoterManifest; readonly warnings: readonly string[] } {
   const wanted = withoutSlash(staging);
-  const found = tree.manifests.find((manifest) => withoutSlash(manifest.source.name) === wanted);
-  if (found !== undefined) return found;
+  const [manifest, ...others] = tree.manifests.filter(({ source }) => withoutSlash(source.name) === wanted);
+  if (manifest !== undefined) {
+    const warnings = others.map(
+      ({ project }) => `${project} promotes from ${wanted} too; merged into ${manifest.project}, the first`,
+    );
+    return { manifest, warnings };
+  }
   const sources = tree.manifests.map((manifest) => manifest.source.name);
   const unreadable =
     tree.unreadable.length === 0

@@ -313,6 +313,16 @@ describe("the target", () => {
   });
 });
 
+test("of two projects with one staging registry the first is taken, and the other named", async () => {
+  const others = {
+    zoo: { registries: "- name: stage.example/foo\n  src: true\n- name: prod.example/zoo\n", images: "" },
+  };
+  const { options } = await scene({ staging: { foo: { "000": ["1"] } }, others });
+  const plan = await planMerge(await options());
+  expect(plan.project).toBe("foo");
+  expect(plan.warnings.join()).toContain("zoo promotes from stage.example/foo too");
+});
+
 describe("choosing nothing", () => {
   const staging = { "kube-proxy": { "000": ["v1.30.0", "latest"] }, pause: { "111": ["3.9"] } };
   const survived = "no images survived filtering; double-check your --filter_* flag(s) for typos";
@@ -465,11 +475,12 @@ describe("refusals", () => {
   });
 
   test("a manifest that cannot be edited", async () => {
-    const { options } = await scene({
+    const { options, file } = await scene({
       images: "- name: foo\n  dmap:\n  dmap:\n",
       staging: { foo: { "1": ["1"] } },
     });
     await expect(planMerge(await options())).rejects.toThrow(ManifestEditError);
+    await expect(planMerge(await options())).rejects.toMatchObject({ code: "repeated-key", where: file });
   });
 });
 
