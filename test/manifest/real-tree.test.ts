@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { FAILSAFE_SCHEMA, loadAll } from "js-yaml";
 import { expect, test } from "vitest";
-import { checkManifests } from "../../src/manifest/index.ts";
+import { z } from "zod";
+import { checkManifests, parseImages } from "../../src/manifest/index.ts";
 import { describeShared } from "../support/shared.ts";
 import { found } from "./findings.ts";
 
@@ -57,3 +61,37 @@ describeShared("the older tree", "k8s.io/k8s.gcr.io", (folder) => {
     expect(new Set(diagnostics.map(({ code }) => code))).toEqual(new Set(["latest-tag"]));
   });
 });
+
+describeShared("all lists of images of these trees, and of real promotions", "k8s.io", (folder) => {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (name) =>
+      /^(registry\.k8s\.io|k8s\.gcr\.io|promotions)\//.test(name) &&
+      /(images|before|after)\.yaml$/.test(name),
+  );
+
+  test("are read as an independent reader reads them, but for the lines that are reported", () => {
+    expect(files.length).toBeGreaterThan(140);
+    const different = files.filter((name) => {
+      const text = readFileSync(join(folder, name), "utf8");
+      const { images, diagnostics } = parseImages(text, name);
+      if (diagnostics.some(({ code }) => code === "invalid-digest" || code === "invalid-tag")) return false;
+      const read = (images ?? []).map(({ name, digests }) => [
+        name,
+        digests.map(({ digest, tags }) => [digest, tags.map(({ tag }) => tag)]),
+      ]);
+      return JSON.stringify(read) !== JSON.stringify(readByJsYaml(text));
+    });
+    expect(different).toEqual([]);
+  });
+});
+
+/** The same list as `js-yaml` constructs it; this room only takes events from it. */
+function readByJsYaml(text: string): unknown {
+  const list = loadAll(text, { schema: FAILSAFE_SCHEMA })[0];
+  const schema = z.array(
+    z.object({ name: z.string(), dmap: z.union([z.literal(""), z.record(z.string(), z.array(z.string()))]) }),
+  );
+  return schema
+    .parse(list === undefined || list === "" ? [] : list)
+    .map(({ name, dmap }) => [name, dmap === "" ? [] : Object.entries(dmap)]);
+}
