@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { CheckResult, Diagnostic } from "../manifest/index.ts";
+import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { formatDiagnostic, manifestsArgument } from "./manifests.ts";
@@ -46,10 +47,6 @@ function printText(terminal: Terminal, { diagnostics, counts }: CheckResult): vo
   terminal.print(
     `${amount(counts.projects, "project")}, ${amount(counts.images, "image")}, ` +
       `${amount(counts.digests, "digest")}, ${amount(counts.edges, "edge")}: ` +
-      `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${found("info")} notes`,
+      `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${amount(found("info"), "note")}`,
   );
-}
-
-function amount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

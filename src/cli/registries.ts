@@ -1,4 +1,5 @@
 import type { Registries, RegistryEvent, RegistryListener } from "../registry/index.ts";
+import { amount } from "./amount.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -6,7 +7,10 @@ import type { Terminal } from "./terminal.ts";
  * The registries as the settings, the environment and the user's credential files describe them. Closing them says
  * how many requests they took: quotas are what limits large promotions.
  */
-export async function openRegistriesFor(session: Session): Promise<Registries> {
+export async function openRegistriesFor(
+  session: Session,
+  say: (text: string) => void = session.terminal.note,
+): Promise<Registries> {
   const { openCredentials, openRegistries } = await import("../registry/index.ts");
   const { env: environment, terminal } = session;
   const settings = await session.settings();
@@ -26,7 +30,7 @@ export async function openRegistriesFor(session: Session): Promise<Registries> {
       await registries.close();
       const total = [...requests.values()].reduce((sum, count) => sum + count, 0);
       const kinds = [...requests].map(([kind, count]) => `${count} ${kind}`);
-      if (total > 0) terminal.note(`${total} requests (${kinds.join(", ")})`);
+      if (total > 0) say(`${amount(total, "request")} (${kinds.join(", ")})`);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Report, ReportedEdge } from "../promotion/index.ts";
+import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,7 +26,7 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
   terminal.print(sums(report));
   if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
   else if (report.dryRun && report.work.length > 0)
-    terminal.print("nothing was written: add --confirm to do it");
+    terminal.print("nothing was written; waybill promote --confirm does it");
 }
 
 function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
@@ -35,7 +36,7 @@ function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<s
     first.digest.slice(0, 19),
     first.at,
   ]);
-  return formatTable(["DO", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
+  return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
 }
 
 interface Group {
@@ -78,6 +79,6 @@ function sums({ counts, manifestErrors, dryRun }: Report): string {
   const parts = (Object.keys(names) as (keyof typeof names)[])
     .filter((state) => counts[state] > 0)
     .map((state) => `${counts[state]} ${names[state]}`);
-  if (manifestErrors.length > 0) parts.push(`${manifestErrors.length} errors in the manifests`);
+  if (manifestErrors.length > 0) parts.push(`${amount(manifestErrors.length, "error")} in the manifests`);
   return parts.length === 0 ? "nothing is asked for" : parts.join(", ");
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { PromoterManifest } from "../manifest/index.ts";
 import type { RegistryContents, Snapshot } from "../snapshot/index.ts";
+import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
@@ -55,7 +56,9 @@ async function run(session: Session, registry: string, options: Options): Promis
   await print(session, contents, options.format);
   for (const { repository, message } of unread) terminal.warn(`${repository} could not be read: ${message}`);
   if (taggedOnly > 0) {
-    terminal.note(`${taggedOnly} repositories do not list digests without tags; these cannot be seen`);
+    terminal.note(
+      `not seen: digests without tags in ${amount(taggedOnly, "repository")}; such registries list tags only`,
+    );
   }
   return unread.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }

@@ -22,7 +22,7 @@ export interface TerminalOptions {
   readonly color?: boolean;
 }
 
-export type Colours = ReturnType<typeof picocolors.createColors>;
+type Colours = ReturnType<typeof picocolors.createColors>;
 
 /** Results go to standard output; everything that is said about the work goes to standard error. */
 export interface Terminal {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Verification } from "../promotion/index.ts";
+import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
@@ -45,6 +46,7 @@ function printVerification(terminal: Terminal, verification: Verification): void
     const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
     terminal.print(`${terminal.colours.red(kind)} ${what}\n    ${at}: ${message}`);
   }
-  const seen = `${repositories} repositories, ${images} images, ${tags} tags, ${blobs} blobs`;
-  terminal.print(`${findings.length === 0 ? "all as listed" : `${findings.length} findings`} (${seen})`);
+  const found = findings.length === 0 ? "all as listed" : amount(findings.length, "finding");
+  const seen = [amount(repositories, "repository"), amount(images, "image"), amount(tags, "tag")];
+  terminal.print(`${found} (${seen.join(", ")}, ${amount(blobs, "blob")})`);
 }

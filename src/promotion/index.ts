@@ -1,12 +1,4 @@
 export { type ApplyOptions, applyPlan, type Outcome } from "./apply.ts";
-export {
-  type DesiredImage,
-  type DesiredRepository,
-  type DesiredSource,
-  type DesiredTag,
-  desiredRepositories,
-  edgesHash,
-} from "./desired.ts";
 export { formatJUnit } from "./junit.ts";
 export type {
   Plan,
@@ -21,7 +13,6 @@ export { type OpenRepository, type PlanningOptions, planPromotion } from "./plan
 export { type PromoteOptions, type Promotion, promote } from "./promote.ts";
 export {
   type EdgeState,
-  planIsClean,
   type Report,
   type ReportedEdge,
   reportPromotion,
@@ -30,7 +21,6 @@ export {
 export {
   formatPlan,
   parsePlan,
-  restrictPlan,
   SavedPlanError,
   type SavedPlanErrorCode,
 } from "./saved-plan.ts";

@@ -66,7 +66,7 @@ describe("plan and promote", () => {
 
     const planned = await waybill("plan", path);
     expect(planned.status).toBe(0);
-    expect(planned.stdout).toContain(`copy  ${prefix}/eu/app:1.0 and 1 more`);
+    expect(planned.stdout).toContain(`copy    ${prefix}/eu/app:1.0 and 1 more`);
     expect(planned.stdout).toContain("6 to do\nnothing was written");
 
     const dry = await waybill("promote", path);
@@ -168,14 +168,14 @@ describe("plan and promote", () => {
     const { status, stdout, stderr } = await waybill("promote", path, "--confirm");
     expect(status).toBe(2);
     expect(stderr).toMatch(/images\.yaml:\d+:\d+: error: invalid digest/);
-    expect(stdout).toMatch(/2 done, 1 errors in the manifests\n$/);
+    expect(stdout).toMatch(/2 done, 1 error in the manifests\n$/);
   });
 
   it("write a row for every edge with --verbose", async () => {
     const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
     const { stdout } = await waybill("plan", path, "--verbose");
-    expect(stdout).toContain(`copy  ${prefix}/eu/app:1.0`);
-    expect(stdout).toContain(`copy  ${prefix}/us/app:1.0`);
+    expect(stdout).toContain(`copy    ${prefix}/eu/app:1.0`);
+    expect(stdout).toContain(`copy    ${prefix}/us/app:1.0`);
   });
 
   it("say where a report cannot be written", async () => {
