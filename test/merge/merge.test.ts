@@ -414,6 +414,16 @@ describe("refusals", () => {
     expect(plan.after).toBe(plan.before);
   });
 
+  test("a tag that a listing of production tells", async () => {
+    const { options } = await scene({
+      staging: { foo: { "111": ["1.0"], "222": ["2.0"] } },
+      production: { foo: { "111": ["1.0"], "999": ["2.0", "3.0"] } },
+      memory: { listsManifests: true },
+    });
+    const error = await failure(planMerge(await options()));
+    expect(error.refusals).toMatchObject([{ tag: "2.0", standing: digestFor("999") }]);
+  });
+
   test("production that cannot be read, unless it is not to be looked at", async () => {
     const staging = { foo: { "111": ["1.0"] } };
     const { options } = await scene({
