@@ -209,10 +209,11 @@ describe("a real registry", () => {
       const ours = await authority.issue("client");
       const tls = { ...server, clientCa: authority.ca };
       await withRegistry({ tls }, { settings: { tls: { ca: authority.ca, ...ours } } }, roundTrip);
-      const cases: [HostSettings, string][] = [
-        [{ tls: { ...ours }, retries: 0 }, "tls"],
-        [{ tls: { ca: authority.ca }, retries: 0 }, "tls"],
-        [{ http: true, retries: 0 }, "unexpected-response"],
+      // TLS 1.3 lets a server refuse a client after the handshake: whether its reason arrives is a matter of luck.
+      const cases: [HostSettings, RegExp][] = [
+        [{ tls: { ...ours }, retries: 0 }, /^tls$/],
+        [{ tls: { ca: authority.ca }, retries: 0 }, /^(?:tls|unreachable)$/],
+        [{ http: true, retries: 0 }, /^unexpected-response$/],
       ];
       for (const [settings, code] of cases) {
         await withRegistry({ tls }, { settings }, async (registry, registries) => {

@@ -19,8 +19,13 @@ export function connectionFailure(error: unknown, url: URL, host: string): Error
       cause: error,
     });
   }
-  return new RegistryError("unreachable", `${target} cannot be reached: ${code || messageOf(cause)}`, {
+  const why = [code, messageOf(cause)].filter((text) => text !== "").join(", ");
+  return new RegistryError("unreachable", `${target} cannot be reached: ${why}`, {
     where: host,
+    hint:
+      code === "UND_ERR_SOCKET" && url.protocol === "https:"
+        ? "it closed the connection; if it asks for a client certificate, name one under tls of this host in waybill.yaml"
+        : undefined,
     cause: error,
   });
 }
