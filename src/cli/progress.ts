@@ -2,8 +2,8 @@ import type { Terminal } from "./terminal.ts";
 
 /** How far the work has come: a bar on a terminal, lines in a log, nothing when quiet. */
 export interface Progress {
-  /** Starts a part of the work, and ends the one before. */
-  begin(title: string): void;
+  /** Starts a part of the work, and ends the one before; how much there is to do may turn out later. */
+  begin(title: string, total?: number): void;
   at(done: number, total: number): void;
   /** Bytes that have gone over the wire. */
   transferred(bytes: number): void;
@@ -44,13 +44,15 @@ async function drawProgress(canvas: NonNullable<Terminal["canvas"]>): Promise<Pr
     format: "{title} {bar} {value}/{total}{bytes}",
     barsize: 24,
     clearOnComplete: true,
+    // Ctrl-C ends the process in the middle of a bar: the terminal has to be as it was.
     hideCursor: false,
+    linewrap: true,
   });
   let bytes = 0;
   return {
-    begin: (title) => {
+    begin: (title, total = 1) => {
       bar.stop();
-      bar.start(1, 0, { title, bytes: "" });
+      bar.start(total, 0, { title, bytes: "" });
     },
     at: (done, total) => {
       bar.setTotal(total);

@@ -78,7 +78,7 @@ async function promoteWithProgress(
       onProgress: progress.at,
       onPlan: (plan) => {
         total = workOf(plan);
-        if (options.confirm && total > 0) progress.begin("Promoting");
+        if (options.confirm && total > 0) progress.begin("Promoting", total);
       },
       onCopy: (event) => {
         if (event.type === "bytes") progress.transferred(event.bytes);
