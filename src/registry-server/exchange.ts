@@ -29,8 +29,7 @@ export function exchangeOf(
 ): Exchange {
   const body = () => {
     if (expectsContinue) response.writeContinue();
-    // The response goes over the same socket: leaving the body early must not destroy it.
-    return request.iterator({ destroyOnReturn: false });
+    return piecesOf(request);
   };
   return {
     method: request.method ?? "GET",
@@ -62,6 +61,17 @@ export function exchangeOf(
       response.end(request.method === "HEAD" ? undefined : bytes);
     },
   };
+}
+
+async function* piecesOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    // The response goes over the same socket: leaving the body early must not destroy it.
+    yield* request.iterator({ destroyOnReturn: false });
+  } catch (thrown) {
+    // What had arrived when the connection broke may still wait to be read.
+    for (let piece = request.read(); piece !== null; piece = request.read()) yield piece;
+    throw thrown;
+  }
 }
 
 /** Answers in JSON. */

@@ -87,7 +87,7 @@ describe("closing", () => {
     const sent = request(new URL(String(begun.headers.location), server.url), { method: "PATCH", agent });
     sent.write(Buffer.alloc(1_000_000));
     const state = async () => (await ask(server.url, "GET", String(begun.headers.location))).headers.range;
-    await expect.poll(state).not.toBe("0-0");
+    await expect.poll(state, { timeout: 10_000 }).not.toBe("0-0");
     const closed = server.close();
     sent.end("last");
     const [response] = (await once(sent, "response")) as [
@@ -111,7 +111,7 @@ describe("the log of requests", () => {
     const { url } = await startForTest({ onRequest: (event) => events.push(event) });
     await ask(url, "GET", "/v2/");
     await ask(url, "POST", "/v2/a/blobs/uploads/?mount=sha256:short&from=b");
-    await expect.poll(() => events.length).toBe(2);
+    await expect.poll(() => events.length, { timeout: 10_000 }).toBe(2);
     expect(events).toMatchObject([
       { method: "GET", path: "/v2/", query: "", status: 200, finished: true },
       {
