@@ -27,10 +27,10 @@ export function exchangeOf(
   query: URLSearchParams,
   expectsContinue: boolean,
 ): Exchange {
-  const body = () => {
+  async function* body(): AsyncGenerator<Uint8Array> {
     if (expectsContinue) response.writeContinue();
-    return piecesOf(request);
-  };
+    yield* piecesOf(request);
+  }
   return {
     method: request.method ?? "GET",
     query,
