@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect } from "vitest";
+import { afterAll, beforeAll, describe, expect, vi } from "vitest";
 import { readGraph } from "../../src/copy/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag, type RepositoryName } from "../../src/oci/index.ts";
@@ -51,8 +51,8 @@ describe("a promotion that is killed", () => {
     const repository = registries.repository(name);
     const tags = (await repository.list())?.tags ?? [];
     for (const tag of tags) {
-      const descriptor = await repository.resolve(tag);
-      if (descriptor === undefined) throw new Error(`${name}:${tag} is listed and does not resolve`);
+      // The registry may still be finishing the request that was cut off: a tag is listed before it resolves.
+      const descriptor = await vi.waitUntil(() => repository.resolve(tag), { timeout: 30_000 });
       const graph = await readGraph((digest) => repository.fetch(digest), descriptor.digest, name);
       const present = await Promise.all(graph.blobs.map((blob) => repository.has(blob)));
       expect(present).not.toContain(false);
