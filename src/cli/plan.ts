@@ -5,7 +5,7 @@ import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { writeResult } from "./result-file.ts";
+import { openResult } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 
 export function definePlan(program: Command, act: Act): void {
@@ -25,6 +25,7 @@ async function run(session: Session, path: string, options: { readonly out?: str
   const { terminal } = session;
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
+  const writePlan = await openResult(options.out);
   const registries = await openRegistriesFor(session);
   const progress = await openProgress(terminal);
   progress.begin("Reading repositories");
@@ -36,7 +37,7 @@ async function run(session: Session, path: string, options: { readonly out?: str
       onProgress: progress.at,
     });
     progress.end();
-    if (options.out !== undefined) await writeResult(options.out, formatPlan(plan));
+    await writePlan(formatPlan(plan));
     if (terminal.json) terminal.write(formatPlan(plan));
     else await printReport(terminal, report);
     return statusOf(report);

@@ -7,7 +7,7 @@ import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { readText, writeResult } from "./result-file.ts";
+import { openResult, readText } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 
 interface Options {
@@ -42,6 +42,8 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const where = options.plan;
   const saved = where === undefined ? undefined : { plan: parsePlan(await readText(where), where), where };
   const tree = await readForWork(path, terminal);
+  const writeReport = await openResult(options.report);
+  const writeJUnit = await openResult(options.junit);
   const interruption = catchInterruption(terminal);
   try {
     const { report } = await promoteWithProgress(session, {
@@ -51,10 +53,9 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       signal: interruption.signal,
       ...(saved === undefined ? {} : { saved }),
     });
-    if (options.report !== undefined)
-      await writeResult(options.report, `${JSON.stringify(report, undefined, 2)}\n`);
-    if (options.junit !== undefined) await writeResult(options.junit, formatJUnit(report));
     await printReport(terminal, report);
+    await writeReport(`${JSON.stringify(report, undefined, 2)}\n`);
+    await writeJUnit(formatJUnit(report));
     return interruption.signal.aborted ? exitCodes.interrupted : statusOf(report);
   } finally {
     interruption.end();

@@ -2,22 +2,35 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { messageOf, WaybillError } from "../errors/index.ts";
 
+/** Puts the whole text in place in one step, so that nobody ever reads half of a result. */
+export type WriteResult = (text: string) => Promise<void>;
+
 /**
- * Writes a result next to its place and renames it, so that nobody ever reads half of one.
+ * Makes sure that a result can be written, before the work it is the result of begins: a promotion whose report
+ * cannot be written would otherwise look like one that failed. Without a file, nothing is written.
  * @throws {WaybillError} `file-unwritable`.
  */
-export async function writeResult(file: string, text: string): Promise<void> {
+export async function openResult(file: string | undefined): Promise<WriteResult> {
+  if (file === undefined) return async () => {};
   const temporary = `${file}.${randomUUID()}.tmp`;
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, file);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new WaybillError("file-unwritable", `the result could not be written: ${messageOf(cause)}`, {
-      where: file,
-      cause,
+  const attempt = async (step: () => Promise<void>): Promise<void> => {
+    try {
+      await step();
+    } catch (cause) {
+      throw new WaybillError("file-unwritable", `the result cannot be written: ${messageOf(cause)}`, {
+        where: file,
+        cause,
+      });
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  };
+  await attempt(() => writeFile(temporary, ""));
+  return (text) =>
+    attempt(async () => {
+      await writeFile(temporary, text);
+      await rename(temporary, file);
     });
-  }
 }
 
 /** A file that the command line names. @throws {WaybillError} `file-unreadable`. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
@@ -132,8 +132,11 @@ describe("plan and promote", () => {
 
   it("do what a saved plan holds, and refuse it when the manifests ask for something else", async () => {
     const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
-    const file = join(folder.path, "plan.json");
+    const saves = join(folder.path, "saves");
+    await mkdir(saves);
+    const file = join(saves, "plan.json");
     expect((await waybill("plan", path, "--out", file, "--quiet")).status).toBe(0);
+    expect(await readdir(saves)).toEqual(["plan.json"]);
 
     const other = await tree({ app: { [digestOf(two)]: ["2.0"] } });
     const refused = await waybill("promote", other.path, "--confirm", "--plan", file);
@@ -178,11 +181,12 @@ describe("plan and promote", () => {
     expect(stdout).toContain(`copy    ${prefix}/us/app:1.0`);
   });
 
-  it("say where a report cannot be written", async () => {
-    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+  it("find out that a report cannot be written before anything is done", async () => {
+    const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
     const file = join(folder.path, "no", "report.json");
-    const { status, stderr } = await waybill("promote", path, "--report", file);
+    const { status, stderr } = await waybill("promote", path, "--confirm", "--report", file);
     expect(status).toBe(1);
+    expect(await registries.repository(parseRepository(`${prefix}/eu/app`)).list()).toBeUndefined();
     expect(stderr).toContain(`  at ${file}\n`);
   });
 });
