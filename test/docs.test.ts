@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { buildProgram } from "../src/cli/main.ts";
+import { buildProgram } from "../src/cli/program.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const folders = ["docs", "docs/decisions"];

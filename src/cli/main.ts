@@ -1,11 +1,10 @@
-import { Command, CommanderError, Option } from "commander";
-import packageJson from "../../package.json" with { type: "json" };
+import { type Command, CommanderError } from "commander";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
-import { type Act, type GlobalOptions, openSession } from "./session.ts";
+import { buildProgram } from "./program.ts";
+import { type Act, type GlobalOptions, openSession, type Session } from "./session.ts";
 import type { Surroundings } from "./terminal.ts";
-import { verbs } from "./verbs.ts";
 
 /**
  * Runs one command line of `waybill`, without the program's own name, and resolves to the exit status. Never throws:
@@ -16,10 +15,9 @@ export async function main(argv: readonly string[], io: Surroundings = process):
   if (io === process) dropBrokenPipes();
   let status: ExitCode = exitCodes.asDesired;
   const act: Act =
-    <Given extends unknown[]>(
-      work: (session: Parameters<Parameters<Act>[0]>[0], ...given: Given) => Promise<ExitCode>,
-    ) =>
+    <Given extends unknown[]>(work: (session: Session, ...given: Given) => Promise<ExitCode>) =>
     async (...received: unknown[]) => {
+      // The parser passes what the command declares, its options, and the command itself.
       const command = received.at(-1) as Command;
       const session = openSession(io, command.optsWithGlobals<GlobalOptions>());
       status = await work(session, ...(received.slice(0, -1) as Given));
@@ -70,34 +68,4 @@ function dropBrokenPipes(): void {
       if (error.code !== "EPIPE") throw error;
     });
   }
-}
-
-/** The whole tree of commands, with nothing loaded that only one of them needs. */
-export function buildProgram(io: Surroundings, act: Act): Command {
-  const program = new Command("waybill")
-    .description("Promotes container images: copies exactly the digests that promoter manifests list.")
-    .version(packageJson.version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "show help")
-    .helpCommand("help [command]", "show help for a command")
-    .configureHelp({ showGlobalOptions: true })
-    .configureOutput({
-      writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
-      outputError: () => {},
-      getOutHelpWidth: () => io.stdout.columns ?? 110,
-      getErrHelpWidth: () => io.stderr.columns ?? 110,
-    })
-    .exitOverride()
-    .addOption(
-      new Option(
-        "--config <file>",
-        "settings to use instead of $WAYBILL_CONFIG or ~/.config/waybill/waybill.yaml",
-      ),
-    )
-    .addOption(new Option("--json", "print the result, and any error, as JSON"))
-    .addOption(new Option("--quiet", "print results, warnings and errors only"))
-    .addOption(new Option("--verbose", "print every step, and where an error came from").conflicts("quiet"))
-    .addOption(new Option("--no-color", "print without colours"));
-  for (const define of verbs) define(program, act);
-  return program;
 }

@@ -33,7 +33,7 @@ function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<s
   const rows = grouped(work, everyEdge).map(({ first, what }) => [
     first.action ?? first.state,
     what,
-    first.digest.slice(0, 19),
+    shortened(first.digest),
     first.at,
   ]);
   return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
@@ -48,9 +48,8 @@ interface Group {
 function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
   const groups = new Map<string, ReportedEdge[]>();
   for (const edge of edges) {
-    const key = [edge.at, edge.digest, edge.state, edge.action, edge.why, everyEdge && edge.destination].join(
-      " ",
-    );
+    const fate = [edge.at, edge.digest, edge.state, edge.action, edge.why];
+    const key = (everyEdge ? [...fate, edge.destination] : fate).join(" ");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [edge]);
     else group.push(edge);
@@ -58,10 +57,18 @@ function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const name = first.tag === null ? `${first.destination}@…` : `${first.destination}:${first.tag}`;
+    const name =
+      first.tag === null
+        ? `${first.destination}@${shortened(first.digest)}`
+        : `${first.destination}:${first.tag}`;
     const others = new Set(group.map(({ destination }) => destination)).size - 1;
     return [{ first, what: others === 0 ? name : `${name} and ${others} more` }];
   });
+}
+
+/** Enough of a digest to tell it from others by eye. */
+function shortened(digest: string): string {
+  return digest.slice(0, "sha256:".length + 12);
 }
 
 function sums({ counts, manifestErrors, dryRun }: Report): string {

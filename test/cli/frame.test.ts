@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildProgram } from "../../src/cli/main.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { createTerminal, wantsColour } from "../../src/cli/terminal.ts";
 import { run, runWith } from "./captured.ts";
 
