@@ -56,13 +56,12 @@ function filter(flags: string, description: string): Option {
 
 async function run(session: Session, options: Options): Promise<ExitCode> {
   const { terminal } = session;
-  const { readManifests } = await import("../manifest/index.ts");
   const { merge } = await import("../merge/index.ts");
   const { image: images = [], digest: digests = [], tag: tags = [] } = options;
   const registries = await openRegistriesFor(session);
   try {
     const result = await merge({
-      tree: await readManifests(options.baseDir),
+      tree: options.baseDir,
       staging: options.stagingRepo,
       filters: { images, digests, tags },
       format: formats[options.format],

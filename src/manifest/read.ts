@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, normalize, sep } from "node:path";
+import pLimit from "p-limit";
 import { repositoryFault } from "../oci/index.ts";
 import { diagnostic, inOrder } from "./findings.ts";
 import type { Diagnostic, ImageEntry, ManifestTree, PromoterManifest } from "./model.ts";
@@ -8,13 +9,25 @@ import type { RegistryList } from "./registry-list.ts";
 import { readTextFile, type TextFileFault } from "./text-file.ts";
 import { listThinDirectory, type ThinProject } from "./thin-directory.ts";
 
+/** What may be left unread. */
+export interface ReadOptions {
+  /**
+   * Whether the images of a project are wanted; all are when it is left out. The others are read as projects
+   * without images, and their lists are neither opened nor checked.
+   */
+  readonly imagesOf?: (project: Pick<PromoterManifest, "project" | "source" | "destinations">) => boolean;
+}
+
+/** Files that are opened at the same time. */
+const projectsAtOnce = 16;
+
 /** Reads what stands at the path: a directory of thin manifests, or one plain manifest. Never throws. */
-export async function readManifests(path: string): Promise<ManifestTree> {
+export async function readManifests(path: string, options: ReadOptions = {}): Promise<ManifestTree> {
   const isFile = await stat(path).then(
     (found) => !found.isDirectory(),
     () => false,
   );
-  return isFile ? readPlainManifest(path) : readManifestTree(path);
+  return isFile ? readPlainManifest(path) : readManifestTree(path, options);
 }
 
 /**
@@ -23,17 +36,19 @@ export async function readManifests(path: string): Promise<ManifestTree> {
  * diagnostics, and a project that cannot be read is listed as unreadable and stops no other.
  * @param directory in any spelling: a trailing slash or a leading `./` changes nothing.
  */
-export async function readManifestTree(directory: string): Promise<ManifestTree> {
+export async function readManifestTree(directory: string, options: ReadOptions = {}): Promise<ManifestTree> {
   const path = normalised(directory);
   const listing = await listThinDirectory(path);
   const diagnostics = [...listing.diagnostics];
   const unreadable = [...listing.unreadable];
   const manifests: PromoterManifest[] = [];
-  for (const project of listing.projects) {
-    const found = await readThinProject(project);
-    diagnostics.push(...found.diagnostics);
-    if (found.manifest === undefined) unreadable.push(project.project);
-    else manifests.push(found.manifest);
+  const read = await pLimit(projectsAtOnce).map(listing.projects, (project) =>
+    readThinProject(project, options),
+  );
+  for (const { project, manifest, diagnostics: found } of read) {
+    diagnostics.push(...found);
+    if (manifest === undefined) unreadable.push(project);
+    else manifests.push(manifest);
   }
   const isEmpty = manifests.length === 0 && unreadable.length === 0;
   if (isEmpty && !diagnostics.some(({ severity }) => severity === "error")) {
@@ -72,29 +87,32 @@ function normalised(path: string): string {
 }
 
 interface ReadProject {
+  readonly project: string;
   readonly manifest: PromoterManifest | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-async function readThinProject(project: ThinProject): Promise<ReadProject> {
-  const [registriesText, imagesText] = await Promise.all([
-    readTextFile(project.file),
-    readTextFile(project.imagesFile),
-  ]);
+async function readThinProject(project: ThinProject, { imagesOf }: ReadOptions): Promise<ReadProject> {
+  const text = await readTextFile(project.file);
   const { registries, diagnostics } =
-    typeof registriesText === "string"
-      ? parseRegistries(registriesText, project.file)
-      : { registries: undefined, diagnostics: [faultOf(registriesText, project.file)] };
-  const images =
-    typeof imagesText === "string"
-      ? parseImages(imagesText, project.imagesFile)
-      : noImages(imagesText, project);
+    typeof text === "string"
+      ? parseRegistries(text, project.file)
+      : { registries: undefined, diagnostics: [faultOf(text, project.file)] };
+  if (registries !== undefined && imagesOf?.({ project: project.project, ...registries }) === false) {
+    return { project: project.project, manifest: { ...project, ...registries, images: [] }, diagnostics };
+  }
+  const images = await readImages(project);
   const found = [...diagnostics, ...images.diagnostics];
   if (registries === undefined || images.images === undefined) {
-    return { manifest: undefined, diagnostics: found };
+    return { project: project.project, manifest: undefined, diagnostics: found };
   }
   const { manifest, tooLong } = assemble(project, registries, images.images);
-  return { manifest, diagnostics: [...found, ...tooLong] };
+  return { project: project.project, manifest, diagnostics: [...found, ...tooLong] };
+}
+
+async function readImages(project: ThinProject): Promise<ParsedImages> {
+  const text = await readTextFile(project.imagesFile);
+  return typeof text === "string" ? parseImages(text, project.imagesFile) : noImages(text, project);
 }
 
 function noImages(fault: TextFileFault, { file, imagesFile }: ThinProject): ParsedImages {

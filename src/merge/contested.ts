@@ -1,4 +1,4 @@
-import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
+import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
 import type { Tag } from "../oci/index.ts";
 import type { Refusal } from "./errors.ts";
 import type { TaggedImage } from "./production.ts";
@@ -9,11 +9,12 @@ import { withoutSlash } from "./target.ts";
  * same production repository. Merging them would make the incumbents refuse the whole tree (`overlapping edges
  * detected`), and leave the tag to whoever promotes first.
  */
-export function findContested(
-  tree: ManifestTree,
+export async function findContested(
+  given: ManifestTree | string,
+  read: ManifestTree,
   target: PromoterManifest,
   added: readonly TaggedImage[],
-): Refusal[] {
+): Promise<Refusal[]> {
   const wanted = new Map<string, Map<Tag, TaggedImage>>();
   for (const each of added) {
     for (const { name } of target.destinations) {
@@ -22,7 +23,7 @@ export function findContested(
     }
   }
   const refusals = new Map<string, Refusal>();
-  for (const manifest of tree.manifests) {
+  for (const manifest of await rivalsOf(given, read, target, [...wanted.keys()])) {
     for (const { name, digests } of manifest.images) {
       for (const destination of manifest.destinations) {
         const tags = wanted.get(`${withoutSlash(destination.name)}/${name}`);
@@ -40,4 +41,19 @@ export function findContested(
     }
   }
   return [...refusals.values()];
+}
+
+/** The projects that could write one of the repositories, the target among them, with their images. */
+async function rivalsOf(
+  given: ManifestTree | string,
+  read: ManifestTree,
+  target: PromoterManifest,
+  repositories: readonly string[],
+): Promise<readonly PromoterManifest[]> {
+  const isRival = ({ project, destinations }: Pick<PromoterManifest, "project" | "destinations">) =>
+    project !== target.project &&
+    destinations.some(({ name }) => repositories.some((each) => each.startsWith(`${withoutSlash(name)}/`)));
+  const rivals = read.manifests.filter(isRival);
+  if (typeof given !== "string" || rivals.length === 0) return [target, ...rivals];
+  return [target, ...(await readManifests(given, { imagesOf: isRival })).manifests.filter(isRival)];
 }

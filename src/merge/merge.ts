@@ -5,6 +5,7 @@ import {
   ManifestEditError,
   type ManifestTree,
   type PromoterManifest,
+  readManifests,
   readTextFile,
   unifiedDiff,
 } from "../manifest/index.ts";
@@ -22,8 +23,8 @@ import { findTarget, withoutSlash } from "./target.ts";
 
 /** What to take from where, and in which form to write it. */
 export interface MergeOptions extends StagingAccess {
-  /** The manifests, as they were read. */
-  readonly tree: ManifestTree;
+  /** The manifests as they were read, or where they are: then no more of them is read than the merge needs. */
+  readonly tree: ManifestTree | string;
   /** The staging registry, as the source of one of the manifests names it. */
   readonly staging: string;
   readonly filters?: MergeFilters;
@@ -82,10 +83,13 @@ export async function merge(options: MergeOptions & { readonly dryRun?: boolean 
  * @throws {ManifestEditError} for a file that cannot be edited without damage.
  */
 export async function planMerge(options: MergeOptions): Promise<MergePlan> {
-  const { manifest, warnings: others } = findTarget(options.tree, options.staging);
+  const { tree } = options;
+  const staging = withoutSlash(options.staging);
+  const isTarget = ({ source }: Pick<PromoterManifest, "source">) => withoutSlash(source.name) === staging;
+  const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: isTarget }) : tree;
+  const { manifest, warnings: others } = findTarget(read, options.staging);
   const filters = compileFilters(options.filters ?? {});
   const before = await readManifestText(manifest);
-  const staging = withoutSlash(manifest.source.name);
   const known = [...new Set(manifest.images.map(({ name }) => name))];
   const { candidates, warnings } = await findCandidates(staging, known, filters.images, options);
   const reading = await readStaging(staging, candidates, filters, options);
@@ -94,7 +98,7 @@ export async function planMerge(options: MergeOptions): Promise<MergePlan> {
   const { edit, collisions } = editOrCollide(before, reading.chosen, manifest);
   const added = newOnly(edit.added, reading.chosen);
   await checkImages(staging, added, options);
-  const contested = findContested(options.tree, manifest, tagged(added));
+  const contested = await findContested(tree, read, manifest, tagged(added));
   const taken = options.skipProduction ? [] : await findTakenTags(manifest, tagged(added), options);
   const refusals = [...collisions, ...contested, ...taken];
   if (refusals.length > 0) throw refused(refusals, manifest);

@@ -14,8 +14,16 @@ const deepest = 64;
  * scalars.
  */
 export function parseYaml(text: string): YamlDocument {
-  return compose(text, events(text));
+  const known = last?.deref();
+  if (known?.text === text) return known.document;
+  const document = compose(text, events(text));
+  if (text.length > worthRemembering) last = new WeakRef({ text, document });
+  return document;
 }
+
+/** A file is read, then edited: the last large document is kept for as long as memory is not needed elsewhere. */
+let last: WeakRef<{ readonly text: string; readonly document: YamlDocument }> | undefined;
+const worthRemembering = 64 * 1024;
 
 function events(text: string): Event[] {
   try {
