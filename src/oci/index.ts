@@ -13,7 +13,14 @@ export {
 export { OciError, type OciErrorCode } from "./errors.ts";
 export { type ImageContent, readImageContent } from "./image-manifest.ts";
 export { limits } from "./limits.ts";
-export { acceptedManifests, bareMediaType, isIndexType, isManifestType, mediaTypes } from "./media-type.ts";
+export {
+  acceptedManifests,
+  bareMediaType,
+  isForeignLayerType,
+  isIndexType,
+  isManifestType,
+  mediaTypes,
+} from "./media-type.ts";
 export {
   formatReference,
   isHost,

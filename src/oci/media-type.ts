@@ -32,6 +32,17 @@ export function isIndexType(mediaType: string): boolean {
   return indexes.has(mediaType);
 }
 
+/**
+ * Whether the media type is that of a layer that registries need not hold, such as those of Windows base images (OCI
+ * image specification, "Non-distributable Layers"; Docker: foreign layers). The `urls` of such layers are never
+ * followed.
+ */
+export function isForeignLayerType(mediaType: string): boolean {
+  return /^application\/vnd\.(?:docker\.image\.rootfs\.foreign\.|oci\.image\.layer\.nondistributable\.)/.test(
+    mediaType,
+  );
+}
+
 /** A media type without parameters, trimmed and in lower case: `Content-Type` headers compare by this. */
 export function bareMediaType(header: string): string {
   return (header.split(";", 1)[0] ?? "").trim().toLowerCase();

@@ -2,7 +2,13 @@ import pLimit from "p-limit";
 import { createDocumentCache, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
-import type { Descriptor, Digest, RepositoryName, Tag } from "../oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  isForeignLayerType,
+  type RepositoryName,
+  type Tag,
+} from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
@@ -63,8 +69,8 @@ const repositoriesAtOnce = 32;
 
 /**
  * Checks that every destination holds every listed digest under every listed tag, and each image's whole closure:
- * manifests are fetched and hashed, configs and layers are asked for by digest. Never writes and never throws for
- * what a registry does: what could not be read is a finding.
+ * manifests are fetched and hashed, configs and layers are asked for by digest; foreign layers, which no registry
+ * need hold, are not. Never writes and never throws for what a registry does: what could not be read is a finding.
  */
 export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
   const desired = desiredRepositories(options.manifests);
@@ -73,7 +79,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   let done = 0;
   const findings = await limit.map(desired, async (repository) => {
     options.signal?.throwIfAborted();
-    const verifier = new RepositoryVerifier(options.open(repository.destination));
+    const verifier = new RepositoryVerifier(() => options.open(repository.destination));
     const found = await verifier.verify(repository);
     counts.images += repository.images.length;
     counts.tags += repository.images.reduce((sum, { tags }) => sum + tags.length, 0);
@@ -92,13 +98,12 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
 
 /** Looks at one production repository; manifests and blobs that images share are asked for once. */
 class RepositoryVerifier {
-  readonly #repository: Repository;
+  readonly #open: () => Repository;
+  readonly #documents = createDocumentCache();
   readonly #blobs = new Map<Digest, Promise<boolean>>();
-  readonly #fetch;
 
-  constructor(repository: Repository) {
-    this.#repository = repository;
-    this.#fetch = createDocumentCache().of(repository);
+  constructor(open: () => Repository) {
+    this.#open = open;
   }
 
   get blobs(): number {
@@ -106,7 +111,7 @@ class RepositoryVerifier {
   }
 
   async verify({ destination, images }: DesiredRepository): Promise<readonly Finding[]> {
-    const state = await readRepositoryState(this.#repository, images);
+    const state = await readRepositoryState(this.#open, images);
     const findings = await Promise.all(
       images.map(async (image) => [
         ...image.tags.flatMap(({ tag, at }) => {
@@ -128,12 +133,14 @@ class RepositoryVerifier {
     const base = { destination, digest: image.digest, tag: null, at };
     if (reading !== undefined && "failure" in reading) return [unread(base, reading.failure)];
     try {
-      if ((await this.#fetch(image.digest)) === undefined) {
+      const fetch = this.#documents.of(this.#open());
+      if ((await fetch(image.digest)) === undefined) {
         return [{ ...base, kind: "missing-image", message: "the image is not there" }];
       }
-      const graph = await readGraph(this.#fetch, image.digest, destination);
-      const present = await Promise.all(graph.blobs.map((blob) => this.#has(blob)));
-      return graph.blobs
+      const graph = await readGraph(fetch, image.digest, destination);
+      const needed = graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType));
+      const present = await Promise.all(needed.map((blob) => this.#has(blob)));
+      return needed
         .filter((_, index) => !present[index])
         .map(({ digest, mediaType }) => ({
           ...base,
@@ -149,7 +156,7 @@ class RepositoryVerifier {
   #has(blob: Descriptor): Promise<boolean> {
     const known = this.#blobs.get(blob.digest);
     if (known !== undefined) return known;
-    const asked = this.#repository.has(blob);
+    const asked = this.#open().has(blob);
     this.#blobs.set(blob.digest, asked);
     return asked;
   }

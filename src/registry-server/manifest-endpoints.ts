@@ -7,6 +7,7 @@ import {
   digestOf,
   type ImageContent,
   isDigest,
+  isForeignLayerType,
   isIndexType,
   isManifestType,
   isTag,
@@ -183,20 +184,12 @@ async function sizeOfReferences(
   }
   for (const blob of content.blobs) {
     const size = await shelf.blobs.size(repository, blob.digest);
-    if (size === undefined && !isNondistributable(blob.mediaType)) {
+    if (size === undefined && !isForeignLayerType(blob.mediaType)) {
       throw referenceUnknown(repository, "blob", blob.digest);
     }
     total += size ?? 0;
   }
   return total;
-}
-
-/** Layers that clients fetch from elsewhere (image specification, "Non-distributable layers"; Docker's foreign layers). */
-function isNondistributable(mediaType: string): boolean {
-  return (
-    mediaType.startsWith("application/vnd.oci.image.layer.nondistributable.") ||
-    mediaType.startsWith("application/vnd.docker.image.rootfs.foreign.")
-  );
 }
 
 /** How the manifest shows up among the referrers of its subject ("Listing Referrers"). */

@@ -8,6 +8,7 @@ import {
   type ImageContent,
   type ImageDocument,
   isDigest,
+  isForeignLayerType,
   OciError,
   type RepositoryName,
   readImageContent,
@@ -180,17 +181,13 @@ function checkDocument({ descriptor, bytes }: ImageDocument, where: string): voi
   }
 }
 
-/** Layers that need not be there, as in registries: those that are fetched from elsewhere. */
-const foreignLayer =
-  /^application\/vnd\.(?:docker\.image\.rootfs\.foreign\.|oci\.image\.layer\.nondistributable\.)/;
-
 /** Files that are looked for at the same time. */
 const concurrency = 16;
 
 /** @throws {RegistryError} `manifest-refused` unless everything the manifest refers to is there. */
 async function checkClosure(blobs: LayoutBlobs, document: ImageDocument, where: string): Promise<void> {
   const { children, blobs: parts } = contentOf(document, where);
-  const needed = [...children, ...parts.filter(({ mediaType }) => !foreignLayer.test(mediaType))];
+  const needed = [...children, ...parts.filter(({ mediaType }) => !isForeignLayerType(mediaType))];
   const limit = pLimit(concurrency);
   const there = await Promise.all(needed.map((part) => limit(() => blobs.has(part))));
   const missing = needed.find((_, at) => !there[at]);
