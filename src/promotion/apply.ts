@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { type Copier, type DocumentCache, type ImageGraph, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
-import type { Digest, ImageDocument, RepositoryName } from "../oci/index.ts";
+import type { Digest, ImageDocument, RepositoryName, Tag } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
 import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
 import type { OpenRepository } from "./planning.ts";
@@ -29,18 +29,21 @@ export interface ApplyOptions {
 interface Work {
   readonly digest: Digest;
   readonly source: RepositoryName;
-  readonly targets: { readonly repository: PlannedRepository; readonly image: PlannedImage }[];
+  readonly targets: Target[];
+}
+
+interface Target {
+  readonly repository: PlannedRepository;
+  readonly image: PlannedImage;
 }
 
 /** Images under way at the same time; the policy of each host bounds what really is in flight. */
 const imagesAtOnce = 24;
 
-/** A tag was free when the plan was made; a plan older than this asks again before it puts the tag. */
-const freshForMilliseconds = 20_000;
-
 /**
  * Does the work of a plan: edges with the verdicts `copy` and `tag`, and nothing else. A failure stays with its
- * edge. Never deletes, and never moves a tag: one that has appeared since the plan was made is a failure.
+ * edge. Never deletes, and never moves a tag: each is asked for once more before it is put, and one that has appeared
+ * since the plan was made is a failure.
  */
 export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -49,10 +52,9 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
     options.onOutcome?.(outcome);
   };
   const limit = pLimit(imagesAtOnce);
-  const readAt = Date.parse(plan.createdAt);
   await limit.map(worksOf(plan), async (work) => {
     if (options.signal?.aborted) return;
-    await applyWork(work, readAt, options, report);
+    await applyWork(work, options, report);
   });
   return outcomes;
 }
@@ -73,52 +75,54 @@ function worksOf(plan: Plan): Work[] {
 
 async function applyWork(
   { digest, source, targets }: Work,
-  readAt: number,
   { open, documents, copier }: ApplyOptions,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
-  const from = open(source);
   let reading: Promise<ImageGraph> | undefined;
   const graph = (): Promise<ImageGraph> => {
-    reading ??= readGraph(documents.of(from), digest, `${source}@${digest}`);
+    reading ??= readGraph(documents.of(open(source)), digest, source);
     return reading;
   };
 
-  /** The root to put, after everything it refers to is there. */
-  const bring = async (
-    repository: PlannedRepository,
-    image: PlannedImage,
-    to: Repository,
-  ): Promise<ImageDocument> => {
-    if (image.edges.every(({ verdict }) => verdict !== "copy")) return held(to, digest);
+  /** The root to put, after everything it refers to is there, and where to put it. */
+  const bring = async ({ repository, image }: Target): Promise<{ root: ImageDocument; to: Repository }> => {
+    const to = open(repository.destination);
+    if (image.edges.every(({ verdict }) => verdict !== "copy")) return { root: await held(to, digest), to };
     const whole = await graph();
-    await copier.copyClosure({ graph: whole, from, to, empty: repository.empty });
-    return whole.root.document;
+    await copier.copyClosure({ graph: whole, from: open(source), to, empty: repository.empty });
+    return { root: whole.root.document, to };
   };
 
-  await Promise.all(
-    targets.map(async ({ repository, image }) => {
-      const { destination } = repository;
-      const to = open(destination);
-      const edges = image.edges.filter(({ verdict }) => isWork(verdict));
-      let root: ImageDocument;
-      try {
-        root = await bring(repository, image, to);
-      } catch (error) {
-        for (const edge of edges) report({ destination, image, edge, failure: failureRecord(error) });
-        return;
-      }
-      for (const edge of edges) {
-        try {
-          if (edge.tag !== null && Date.now() - readAt > freshForMilliseconds)
-            await refuseTaken(to, edge, digest);
-          await copier.putRoot(root, to, edge.tag ?? undefined);
-          report({ destination, image, edge });
-        } catch (error) {
-          report({ destination, image, edge, failure: failureRecord(error) });
-        }
-      }
-    }),
+  const applyTo = async (target: Target): Promise<void> => {
+    const { image } = target;
+    const { destination } = target.repository;
+    const edges = image.edges.filter(({ verdict }) => isWork(verdict));
+    let brought: Awaited<ReturnType<typeof bring>>;
+    try {
+      brought = await bring(target);
+    } catch (error) {
+      for (const edge of edges) report({ destination, image, edge, failure: failureRecord(error) });
+      return;
+    }
+    for (const edge of edges) {
+      const failure = await putEdge(copier, brought.root, brought.to, edge.tag).catch(failureRecord);
+      report({ destination, image, edge, ...(failure === undefined ? {} : { failure }) });
+    }
+  };
+  await Promise.all(targets.map(applyTo));
+}
+
+/** Puts the root under its tag, unless the tag has got there by itself, or elsewhere, since the plan was made. */
+async function putEdge(copier: Copier, root: ImageDocument, to: Repository, tag: Tag | null): Promise<void> {
+  if (tag === null) return copier.putRoot(root, to);
+  const current = await to.resolve(tag);
+  if (current === undefined) return copier.putRoot(root, to, tag);
+  const { digest } = root.descriptor;
+  if (current.digest === digest) return;
+  throw new WaybillError(
+    "tag-taken",
+    `the tag ${tag} was free when the plan was made and now stands at ${current.digest}, not at ${digest}`,
+    { where: `${to.name}:${tag}`, hint: "find out who pushed it; Waybill never moves a tag" },
   );
 }
 
@@ -129,15 +133,4 @@ async function held(repository: Repository, digest: Digest): Promise<ImageDocume
     where: repository.name,
     hint: "run the promotion again: the next plan will copy it",
   });
-}
-
-async function refuseTaken(repository: Repository, { tag }: PlannedEdge, digest: Digest): Promise<void> {
-  if (tag === null) return;
-  const current = await repository.resolve(tag);
-  if (current === undefined || current.digest === digest) return;
-  throw new WaybillError(
-    "tag-taken",
-    `the tag ${tag} was free when the plan was made and now stands at ${current.digest}, not at ${digest}`,
-    { where: `${repository.name}:${tag}`, hint: "find out who pushed it; Waybill never moves a tag" },
-  );
 }

@@ -22,14 +22,28 @@ const absent: Reading = { digest: undefined };
  * Digests are asked for only when no tag has answered for them. Never throws: failures are readings.
  */
 export async function readRepositoryState(
-  repository: Repository,
+  open: () => Repository,
   images: readonly DesiredImage[],
 ): Promise<RepositoryState> {
-  const state = new StateReader(repository);
+  let state: StateReader;
+  try {
+    state = new StateReader(open());
+  } catch (error) {
+    return unreadable(images, failureRecord(error));
+  }
   const wanted = new Set(images.flatMap(({ tags }) => tags.map(({ tag }) => tag)));
   await state.readTags([...wanted]);
   await state.readDigests(images);
   return state;
+}
+
+/** Nothing is known of a repository that cannot even be opened. */
+function unreadable(images: readonly DesiredImage[], failure: FailureRecord): RepositoryState {
+  return {
+    tags: new Map(images.flatMap(({ tags }) => tags.map(({ tag }) => [tag, { failure }]))),
+    digests: new Map(images.map(({ digest }) => [digest, { failure }])),
+    empty: false,
+  };
 }
 
 class StateReader implements RepositoryState {
@@ -92,7 +106,11 @@ class StateReader implements RepositoryState {
     }
     this.empty = listing === undefined || (listing.tags.length === 0 && !listing.manifests?.size);
     if (listing?.manifests !== undefined) {
-      this.#takeManifests(listing.manifests, wanted);
+      this.#takeManifests(listing.manifests);
+      // A tag may be listed without its manifest: that is not to be taken for a tag that is free.
+      const listed = new Set(listing.tags);
+      for (const tag of wanted) if (!this.tags.has(tag)) this.tags.set(tag, absent);
+      await this.#resolveTags(wanted.filter((tag) => listed.has(tag) && this.#isAbsent(tag)));
       return true;
     }
     const listed = new Set(listing?.tags ?? []);
@@ -101,14 +119,12 @@ class StateReader implements RepositoryState {
     return true;
   }
 
-  #takeManifests(manifests: NonNullable<Listing["manifests"]>, wanted: readonly Tag[]): void {
+  #takeManifests(manifests: NonNullable<Listing["manifests"]>): void {
     this.#complete = true;
-    const byTag = new Map<Tag, Digest>();
     for (const [digest, { tags }] of manifests) {
       this.digests.set(digest, { digest });
-      for (const tag of tags) byTag.set(tag, digest);
+      for (const tag of tags) this.tags.set(tag, { digest });
     }
-    for (const tag of wanted) this.tags.set(tag, { digest: byTag.get(tag) });
   }
 
   async #resolveTags(wanted: readonly Tag[]): Promise<void> {

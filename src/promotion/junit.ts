@@ -42,8 +42,8 @@ function attributes({ destination, tag, digest, at }: ReportedEdge): string {
 }
 
 function failedCase(edge: ReportedEdge): string {
-  const text = `${edge.at}: ${edge.why ?? edge.state}`;
-  return `<testcase ${attributes(edge)}><failure type="${edge.state}" message="${xml(edge.why ?? edge.state)}">${xml(text)}</failure></testcase>`;
+  const why = edge.why ?? "not begun";
+  return `<testcase ${attributes(edge)}><failure type="${edge.state}" message="${xml(why)}">${xml(`${edge.at}: ${why}`)}</failure></testcase>`;
 }
 
 function failedLine({ file, at, code, message }: Diagnostic): string {

@@ -88,7 +88,7 @@ async function planRepository(
   contested: ReadonlyMap<Tag, Claims>,
   source: (image: DesiredImage) => Promise<SourceReading>,
 ): Promise<PlannedRepository> {
-  const state = await readRepositoryState(open(desired.destination), desired.images);
+  const state = await readRepositoryState(() => open(desired.destination), desired.images);
   const images = await Promise.all(
     desired.images.map(async (image) => {
       const reading = needsSource(image, state, contested) ? await source(image) : undefined;

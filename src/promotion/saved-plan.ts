@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { WaybillError } from "../errors/index.ts";
 import { isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
-import { isWork, type Plan, type PlannedImage, type PlannedRepository } from "./plan.ts";
+import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
 import { planHash, sealPlan } from "./planning.ts";
 
 /** Why a saved plan is not applied. */
@@ -135,14 +135,19 @@ export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
       { where, hint: "review the change, then make and save the plan again" },
     );
   }
-  const allowed = new Set<string>();
+  const allowed = new Map<string, RepositoryName>();
   for (const { destination, images } of saved.repositories) {
     for (const image of images) {
       for (const edge of image.edges) {
-        if (isWork(edge.verdict)) allowed.add(edgeKey(destination, image, edge.tag));
+        if (isWork(edge.verdict)) allowed.set(edgeKey(destination, image, edge.tag), image.source);
       }
     }
   }
+  /** A tag is put on what is in production already, so where that once came from does not matter. */
+  const isAllowed = ({ destination }: PlannedRepository, image: PlannedImage, edge: PlannedEdge): boolean => {
+    const source = allowed.get(edgeKey(destination, image, edge.tag));
+    return source !== undefined && (edge.verdict === "tag" || source === image.source);
+  };
   const repositories = current.repositories.map(
     (repository): PlannedRepository => ({
       ...repository,
@@ -150,7 +155,7 @@ export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
         (image): PlannedImage => ({
           ...image,
           edges: image.edges.map((edge) =>
-            isWork(edge.verdict) && !allowed.has(edgeKey(repository.destination, image, edge.tag))
+            isWork(edge.verdict) && !isAllowed(repository, image, edge)
               ? { ...edge, verdict: "withheld", reason: "not-in-saved-plan" }
               : edge,
           ),
@@ -162,5 +167,5 @@ export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
 }
 
 function edgeKey(destination: string, image: PlannedImage, tag: string | null): string {
-  return `${destination} ${image.source} ${image.digest} ${tag ?? "-"}`;
+  return `${destination} ${image.digest} ${tag ?? "-"}`;
 }
