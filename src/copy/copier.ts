@@ -1,5 +1,11 @@
 import { pipeline, type Readable, Transform } from "node:stream";
-import type { Descriptor, Digest, ImageDocument, Tag } from "../oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  type ImageDocument,
+  isForeignLayerType,
+  type Tag,
+} from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
 import type { BlobOutcome, CopyListener } from "./events.ts";
 import type { GraphNode, ImageGraph } from "./graph.ts";
@@ -34,16 +40,14 @@ export interface Copier {
  */
 const worthAProbe = 1024 * 1024;
 
-/** Layers of Windows base images and the like, which registries need not hold; their `urls` are never followed. */
-const foreignLayer =
-  /^application\/vnd\.(?:docker\.image\.rootfs\.foreign\.|oci\.image\.layer\.nondistributable\.)/;
-
 /** A copier for one run. */
 export function createCopier(listener: CopyListener = () => {}): Copier {
-  /** Transfers of this run by destination and digest: the second to ask waits for the first. */
+  /** Transfers of this run by kind, destination and digest: the second to ask waits for the first. */
   const transfers = new Map<string, Promise<void>>();
   /** By host and digest, the repository that holds the blob, or will when its transfer ends. */
-  const holders = new Map<string, Promise<Repository>>();
+  const holders = new Map<string, Promise<Repository | undefined>>();
+  /** Hosts that wanted the bytes of a blob they could have mounted: there it pays to ask for a blob first. */
+  const mountless = new Set<string>();
 
   const once = (key: string, transfer: () => Promise<void>): Promise<void> => {
     const begun = transfers.get(key);
@@ -70,26 +74,30 @@ export function createCopier(listener: CopyListener = () => {}): Copier {
   const copyBlob = async (blob: Descriptor, task: CopyTask): Promise<BlobOutcome> => {
     const { from, to } = task;
     const holder = await findHolder(blob, from, to);
+    // A mount is as cheap as a probe, and does the work where the blob is not there.
+    const mounting = holder !== undefined && !mountless.has(hostKey(to));
     const probing = !task.empty || blob.size > worthAProbe;
-    if (holder === undefined && probing && (await to.has(blob))) return "present";
+    if (!mounting && probing && (await to.has(blob))) return "present";
     const content = async (): Promise<Readable> => counted(await from.open(blob), to.address, listener);
     try {
-      return await to.push(blob, content, holder === undefined ? {} : { mountFrom: holder });
+      const outcome = await to.push(blob, content, holder === undefined ? {} : { mountFrom: holder });
+      if (holder !== undefined && outcome === "pushed") mountless.add(hostKey(to));
+      return outcome;
     } catch (error) {
       const absent = error instanceof RegistryError && error.code === "blob-missing";
-      if (absent && foreignLayer.test(blob.mediaType)) return "foreign";
+      if (absent && isForeignLayerType(blob.mediaType)) return "foreign";
       throw error;
     }
   };
 
   const transferBlob = (blob: Descriptor, task: CopyTask): Promise<void> => {
     const { to } = task;
-    return once(`${to.address} ${blob.digest}`, async () => {
+    return once(`blob ${to.address} ${blob.digest}`, async () => {
       listener({ type: "blob-started", destination: to.address, digest: blob.digest, size: blob.size });
       const key = holderKey(to, blob.digest);
       const transfer = copyBlob(blob, task);
       if (!holders.has(key)) {
-        const holding = transfer.then(() => to);
+        const holding = transfer.then((outcome) => (outcome === "foreign" ? undefined : to));
         holding.catch(() => holders.delete(key));
         holders.set(key, holding);
       }
@@ -116,7 +124,7 @@ export function createCopier(listener: CopyListener = () => {}): Copier {
   };
 
   const putChild = ({ document }: GraphNode, to: Repository): Promise<void> =>
-    once(`${to.address} ${document.descriptor.digest}`, () => put(document, to));
+    once(`manifest ${to.address} ${document.descriptor.digest}`, () => put(document, to));
 
   return {
     async copyClosure(task) {
@@ -152,7 +160,12 @@ async function allEnded(promises: readonly Promise<void>[]): Promise<void> {
 }
 
 function holderKey(repository: Repository, digest: Digest): string {
-  return `${repository.host ?? "oci:"} ${digest}`;
+  return `${hostKey(repository)} ${digest}`;
+}
+
+/** What repositories that can mount from each other have in common; all folders do. */
+function hostKey({ host }: Repository): string {
+  return host ?? "oci:";
 }
 
 function sameHost(one: Repository, other: Repository): boolean {
