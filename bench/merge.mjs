@@ -1,9 +1,10 @@
 // How long merging one tag into a large images.yaml takes: node bench/merge.mjs TREE [RUNS]
-// TREE is a thin directory with the project k8s-staging-kubernetes; it is copied, and stays as it is.
+// TREE is a thin directory with the project k8s-staging-kubernetes; it is copied, and stays as it is. The same merge
+// into a list of one line, in a tree of one project, tells what start and staging cost by themselves.
 import { spawn } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { line, measure, treeFromArguments, waybill } from "./measure.mjs";
 
@@ -29,31 +30,28 @@ try {
   await pushImage(host);
   const config = join(folder, "waybill.yaml");
   await writeFile(config, `locations:\n  - repository: ${staging}\n    at: ${host}/staging\n`);
-  const before = await readFile(images);
-  const asked = [
-    "--base-dir",
-    join(folder, "tree"),
-    "--staging-repo",
-    staging,
-    "--image",
-    "kube-proxy",
-    "--tag",
-    "v9.9.9",
-  ];
+  const small = join(folder, "small");
+  const project = join("manifests", "k8s-staging-kubernetes");
+  await cp(join(tree, project), join(small, project), { recursive: true });
+  const smallImages = join(small, "images", "k8s-staging-kubernetes", "images.yaml");
+  await mkdir(dirname(smallImages), { recursive: true });
+  await writeFile(smallImages, `- name: kube-proxy\n  dmap:\n    "sha256:${"0".repeat(64)}": ["v1"]\n`);
+
+  const large = await readFile(images);
   const results = [];
+  const base = [];
   for (let run = 0; run < runs; run += 1) {
-    await writeFile(images, before);
-    results.push(
-      await measure([waybill, "merge", ...asked, "--skip-production", "--quiet", "--config", config]),
-    );
-    if ((await readFile(images)).equals(before)) throw new Error("nothing was merged");
+    results.push(await merge(join(folder, "tree"), images, config));
+    base.push(await merge(small, smallImages, config));
   }
-  process.stdout.write(
-    `merge one tag into ${before.length} bytes, all of the tree read, staging on this machine\n`,
-  );
+  process.stdout.write(`merge one tag into ${large.length} bytes, staging on this machine\n`);
+  const walls = results.map(({ wallSeconds }) => wallSeconds);
+  const bases = base.map(({ wallSeconds }) => wallSeconds);
+  line("the whole command", walls, "s");
+  line("the same into one line: start and staging", bases, "s");
   line(
-    "wall, start and staging included",
-    results.map(({ wallSeconds }) => wallSeconds),
+    "apart from start and staging",
+    walls.map((wall, run) => wall - bases[run]),
     "s",
     0.5,
   );
@@ -70,6 +68,25 @@ try {
 } finally {
   server.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
+}
+
+/** Merges into a tree, and puts its list back. */
+async function merge(into, list, config) {
+  const before = await readFile(list);
+  const options = [
+    "--image",
+    "kube-proxy",
+    "--tag",
+    "v9.9.9",
+    "--skip-production",
+    "--quiet",
+    "--config",
+    config,
+  ];
+  const result = await measure([waybill, "merge", "--base-dir", into, "--staging-repo", staging, ...options]);
+  if ((await readFile(list)).equals(before)) throw new Error("nothing was merged");
+  await writeFile(list, before);
+  return result;
 }
 
 async function pushImage(host) {

@@ -21,7 +21,13 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { type ReadOptions, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
+export {
+  type ReadOptions,
+  readImagesOf,
+  readManifests,
+  readManifestTree,
+  readPlainManifest,
+} from "./read.ts";
 export type { RegistryList } from "./registry-list.ts";
 export {
   type SarifLevel,

@@ -110,6 +110,15 @@ async function readThinProject(project: ThinProject, { imagesOf }: ReadOptions):
   return { project: project.project, manifest, diagnostics: [...found, ...tooLong] };
 }
 
+/**
+ * A project of a thin directory with its images, when it was read without them. What is wrong with its list is left
+ * out, as ever; one that cannot be read at all gives no images.
+ */
+export async function readImagesOf(manifest: PromoterManifest): Promise<PromoterManifest> {
+  const { images = [] } = await readImages(manifest);
+  return assemble(manifest, manifest, images).manifest;
+}
+
 async function readImages(project: ThinProject): Promise<ParsedImages> {
   const text = await readTextFile(project.imagesFile);
   return typeof text === "string" ? parseImages(text, project.imagesFile) : noImages(text, project);
@@ -135,7 +144,7 @@ function faultOf({ code, message, hint }: TextFileFault, file: string): Diagnost
  */
 function assemble(
   project: ThinProject,
-  { source, destinations }: RegistryList,
+  { source, destinations }: Pick<RegistryList, "source" | "destinations">,
   images: readonly ImageEntry[],
 ): { readonly manifest: PromoterManifest; readonly tooLong: readonly Diagnostic[] } {
   const registries = [source, ...destinations];
@@ -148,7 +157,8 @@ function assemble(
     tooLong.push(diagnostic("invalid-image-name", project.imagesFile, at, message));
     return false;
   });
-  return { manifest: { ...project, source, destinations, images: sound }, tooLong };
+  const { project: name, file, imagesFile } = project;
+  return { manifest: { project: name, file, imagesFile, source, destinations, images: sound }, tooLong };
 }
 
 /** Promotion in steps is allowed; a slip of the pen that fills somebody's staging registry looks the same. */

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { messageOf } from "../errors/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault } from "../oci/index.ts";
-import { type Listing, RegistryError, type Repository } from "../registry/index.ts";
+import { type Listing, type Repository, refusesToList } from "../registry/index.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter } from "./filters.ts";
 
@@ -10,10 +10,10 @@ export interface StagingAccess {
   /** How to reach a repository: usually `openRegistries(…).repository`. */
   readonly open: (name: RepositoryName) => Repository;
   /**
-   * Paths of all repositories of a host: usually `openRegistries(…).catalog`. Asked only for registries that list no
-   * children; those that have no catalog either fail, which is no failure of the merge.
+   * All repositories at and below a prefix: usually `openRegistries(…).catalog`. Asked only for registries that list
+   * no children; those that have no catalog either fail, which is no failure of the merge.
    */
-  readonly catalog?: (host: string) => AsyncIterable<string>;
+  readonly catalog?: (prefix: string) => AsyncIterable<string>;
 }
 
 /** An image that staging may hold. */
@@ -94,29 +94,15 @@ async function discover(staging: string, filter: Filter, access: StagingAccess):
   }
 }
 
-/** The images below the staging registry by the catalog of the host where it really is. */
-async function catalogued(staging: string, access: StagingAccess): Promise<string[] | undefined> {
-  if (access.catalog === undefined) return undefined;
-  // A registry may be a host without any path, which no repository is: what its images share is its place.
-  const { host, address } = access.open(parseRepository(`${staging}/${anyImage}`));
-  if (host === undefined || !address.startsWith(`${host}/`) || !address.endsWith(anyImage)) return undefined;
-  const prefix = address.slice(host.length + 1, -anyImage.length);
-  const images = new Set<string>();
-  for await (const path of access.catalog(host)) {
-    if (path.startsWith(prefix) && path.length > prefix.length) images.add(path.slice(prefix.length));
+/** The images below the staging registry by the catalog of its host. */
+async function catalogued(staging: string, { catalog }: StagingAccess): Promise<string[] | undefined> {
+  if (catalog === undefined) return undefined;
+  const images: string[] = [];
+  for await (const name of catalog(staging)) {
+    if (name !== staging) images.push(name.slice(staging.length + 1));
   }
-  return [...images];
+  return images;
 }
-
-const anyImage = "any-image";
-
-/** What some registries answer when the path they are asked about is no repository of the user's. */
-const notForUs: ReadonlySet<string> = new Set([
-  "unauthorized",
-  "denied",
-  "unexpected-response",
-  "unsupported",
-]);
 
 async function childrenOf(
   staging: string,
@@ -127,7 +113,7 @@ async function childrenOf(
     const listing = await access.open(parseRepository(staging)).list();
     return { children: listing?.children ?? [], warnings: [] };
   } catch (error) {
-    if (!(error instanceof RegistryError && notForUs.has(error.code))) throw unread(staging, error);
+    if (!refusesToList(error)) throw unread(staging, error);
     return { children: [], warnings: [`its root could not be listed: ${messageOf(error)}`] };
   }
 }

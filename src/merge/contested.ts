@@ -1,4 +1,4 @@
-import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
+import { type ManifestTree, type PromoterManifest, readImagesOf } from "../manifest/index.ts";
 import type { Tag } from "../oci/index.ts";
 import type { Refusal } from "./errors.ts";
 import type { TaggedImage } from "./production.ts";
@@ -54,6 +54,6 @@ async function rivalsOf(
     project !== target.project &&
     destinations.some(({ name }) => repositories.some((each) => each.startsWith(`${withoutSlash(name)}/`)));
   const rivals = read.manifests.filter(isRival);
-  if (typeof given !== "string" || rivals.length === 0) return [target, ...rivals];
-  return [target, ...(await readManifests(given, { imagesOf: isRival })).manifests.filter(isRival)];
+  const whole = typeof given === "string" ? await Promise.all(rivals.map(readImagesOf)) : rivals;
+  return [target, ...whole];
 }
