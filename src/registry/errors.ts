@@ -32,3 +32,18 @@ export type RegistryErrorCode =
 export class RegistryError extends WaybillError<RegistryErrorCode> {
   override readonly name = "RegistryError";
 }
+
+const silences: ReadonlySet<RegistryErrorCode> = new Set([
+  "unauthorized",
+  "denied",
+  "unexpected-response",
+  "unsupported",
+]);
+
+/**
+ * Whether a registry has refused to say what it holds, as some do for a catalog, or for a path that is no repository
+ * of the user's: another way to find out may do. A registry that could not be reached has refused nothing.
+ */
+export function refusesToList(thrown: unknown): boolean {
+  return thrown instanceof RegistryError && silences.has(thrown.code);
+}

@@ -6,7 +6,7 @@ export {
   registryToken,
 } from "./credential.ts";
 export { type CredentialOrigins, openCredentials } from "./credentials.ts";
-export { RegistryError, type RegistryErrorCode } from "./errors.ts";
+export { RegistryError, type RegistryErrorCode, refusesToList } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {

@@ -6,9 +6,10 @@ import {
   parseRepository,
   type RepositoryName,
   readImageContent,
+  repositoryFault,
   type Tag,
 } from "../oci/index.ts";
-import type { Repository } from "../registry/index.ts";
+import { type Listing, type Repository, refusesToList } from "../registry/index.ts";
 
 /** What a registry holds below a prefix: image name → digest → tags. Names, digests and tags are in byte order. */
 export type RegistryContents = ReadonlyMap<string, ReadonlyMap<Digest, readonly Tag[]>>;
@@ -18,8 +19,8 @@ export interface SnapshotOptions {
   /** Registry with an optional path, such as `gcr.io/k8s-staging-foo` or `localhost:5000`. */
   readonly prefix: string;
   readonly open: (name: RepositoryName) => Repository;
-  /** Lists repositories of a host, for registries that have a catalog. */
-  readonly catalog: (host: string) => AsyncIterable<string>;
+  /** All repositories at and below a prefix, where its registry has a catalog: usually `openRegistries(…).catalog`. */
+  readonly catalog: (prefix: string) => AsyncIterable<RepositoryName>;
   /** Full names to look at, instead of asking the registry which there are. */
   readonly repositories?: readonly RepositoryName[];
   /** Keep only digests with this tag, with all their tags. */
@@ -48,6 +49,7 @@ const repositoriesAtOnce = 32;
  * Reads all repositories below a prefix. Which there are is known from `repositories`, from Google's listing
  * extension, or from the catalog, in this order.
  * @throws {WaybillError} `no-repositories` when none of them says.
+ * @throws {RegistryError} when the registry cannot be asked which there are; one that cannot be read is in `unread`.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const prefix = options.prefix.replace(/\/+$/, "");
@@ -61,7 +63,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       const found = await readRepository(repository);
       if (found === undefined) return;
       if (found.taggedOnly) taggedOnly += 1;
-      if (options.minimal) await dropChildren(repository, found);
+      if (options.minimal && !found.taggedOnly) await dropChildren(repository, found);
       const kept = options.tag === undefined ? found.digests : withTag(found.digests, options.tag);
       if (kept.size > 0) contents.set(relativeName(prefix, name), sorted(kept));
     } catch (error) {
@@ -73,22 +75,15 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
 
 async function findRepositories(
   prefix: string,
-  options: SnapshotOptions,
+  { open, catalog }: SnapshotOptions,
 ): Promise<readonly RepositoryName[]> {
-  const slash = prefix.indexOf("/");
-  if (slash >= 0) {
-    const below = await walk(parseRepository(prefix), options.open);
-    if (below !== undefined) return below;
-  }
-  const host = slash < 0 ? prefix : prefix.slice(0, slash);
+  const listed = prefix.includes("/") ? await listedBelow(parseRepository(prefix), open) : undefined;
+  if (listed !== undefined) return listed;
+  const names: RepositoryName[] = [];
   try {
-    const names: RepositoryName[] = [];
-    for await (const path of options.catalog(host)) {
-      const name = `${host}/${path}`;
-      if (isBelow(prefix, name)) names.push(parseRepository(name));
-    }
-    return names;
+    for await (const name of catalog(prefix)) names.push(name);
   } catch (cause) {
+    if (!refusesToList(cause)) throw cause;
     throw new WaybillError(
       "no-repositories",
       `the registry does not say which repositories it has: ${messageOf(cause)}`,
@@ -99,19 +94,41 @@ async function findRepositories(
       },
     );
   }
+  return names;
 }
 
+type Open = SnapshotOptions["open"];
+
 /** All repositories from one downwards, where the registry lists children; `undefined` where it does not. */
+async function listedBelow(name: RepositoryName, open: Open): Promise<readonly RepositoryName[] | undefined> {
+  const listing = await open(name)
+    .list()
+    .catch((error: unknown) => {
+      if (refusesToList(error)) return undefined;
+      throw error;
+    });
+  if (listing?.manifests === undefined && !listing?.children.length) return undefined;
+  return walk(name, listing, open);
+}
+
+/** A child that cannot be listed now is taken along: reading it will say why. */
 async function walk(
   name: RepositoryName,
-  open: (name: RepositoryName) => Repository,
-): Promise<readonly RepositoryName[] | undefined> {
-  const listing = await open(name).list();
-  if (listing?.manifests === undefined && !listing?.children.length) return undefined;
+  { children }: Listing,
+  open: Open,
+): Promise<readonly RepositoryName[]> {
+  const names = children
+    .map((child) => `${name}/${child}`)
+    .filter((child) => repositoryFault(child) === undefined);
   const below = await Promise.all(
-    listing.children.map((child) => walk(parseRepository(`${name}/${child}`), open)),
+    names.map(parseRepository).map(async (child) => {
+      const listing = await open(child)
+        .list()
+        .catch(() => undefined);
+      return listing === undefined ? [child] : walk(child, listing, open);
+    }),
   );
-  return [name, ...below.flatMap((names) => names ?? [])];
+  return [name, ...below.flat()];
 }
 
 async function readRepository(repository: Repository): Promise<RepositoryContents | undefined> {

@@ -5,7 +5,6 @@ import {
   isDigest,
   mediaTypes,
   parseDigest,
-  parseRepository,
   parseTag,
   type RepositoryName,
   splitRepository,
@@ -99,12 +98,9 @@ export function memoryRegistries(contents: Contents, options: MemoryOptions = {}
   return {
     open,
     /** As `_catalog` answers; leave it out to have a registry without one. */
-    async *catalog(host: string) {
-      requests.push(`catalog ${host}`);
-      for (const name of Object.keys(contents)) {
-        const parts = splitRepository(parseRepository(name));
-        if (parts.host === host) yield parts.path;
-      }
+    async *catalog(prefix: string) {
+      requests.push(`catalog ${prefix}`);
+      yield* Object.keys(contents).filter((name) => name.startsWith(`${prefix}/`));
     },
     /** What was asked, in order; emptied by reading it. */
     takeRequests: () => requests.splice(0),

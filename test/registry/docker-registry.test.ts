@@ -141,8 +141,8 @@ describe("a real registry", () => {
       await repository.delete(image.root.descriptor.digest);
       expect(await repository.resolve(v1)).toBeUndefined();
       const found: string[] = [];
-      for await (const path of registries.catalog(registry.host)) found.push(path);
-      expect(found).toEqual(["tags"]);
+      for await (const name of registries.catalog(registry.host)) found.push(name);
+      expect(found).toEqual([`${registry.host}/tags`]);
     });
   });
 
