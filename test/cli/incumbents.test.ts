@@ -1,13 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/cli/failure.ts";
 import { readGoFlags } from "../../src/cli/incumbents/go-flags.ts";
 import { type Incumbent, shellLine, translate } from "../../src/cli/incumbents/translate.ts";
+import { describeShared } from "../support/shared.ts";
 import { runAs } from "./captured.ts";
-
-const shared = process.env.WAYBILL_SHARED ?? resolve(import.meta.dirname, "../../../shared");
 
 function command(program: Incumbent, line: string): string {
   const translation = translate(program, line.split(" ").filter(Boolean));
@@ -123,25 +122,24 @@ describe("cip-mm", () => {
     );
     expect(() => translate("cip-mm", ["--staging_repo=r/p", "more"])).toThrow('unexpected argument "more"');
   });
+});
 
-  it.skipIf(!existsSync(shared))(
-    "reads every line of the published instructions (skipped without them)",
-    () => {
-      const text = readFileSync(resolve(shared, "seeds/image-promotion.txt"), "utf8");
-      const lines = text.match(/^cip-mm --.*$/gm) ?? [];
-      expect(lines).toHaveLength(3);
-      for (const line of lines) {
-        const [, ...words] = line.split(" ");
-        const [, base, directory, , repository, , tag] = command("cip-mm", words.join(" ")).split(" ");
-        expect([base, directory, repository]).toEqual([
-          "--base-dir",
-          "$GOPATH/src/k8s.io/k8s.io/k8s.gcr.io",
-          "gcr.io/k8s-staging-kubernetes",
-        ]);
-        expect(tag).toMatch(/^v1\.19\./);
-      }
-    },
-  );
+describeShared("the published instructions", "seeds", (folder) => {
+  it("have three lines of cip-mm, and each is read", () => {
+    const text = readFileSync(join(folder, "image-promotion.txt"), "utf8");
+    const lines = text.match(/^cip-mm --.*$/gm) ?? [];
+    expect(lines).toHaveLength(3);
+    for (const line of lines) {
+      const [, ...words] = line.split(" ");
+      const [, base, directory, , repository, , tag] = command("cip-mm", words.join(" ")).split(" ");
+      expect([base, directory, repository]).toEqual([
+        "--base-dir",
+        "$GOPATH/src/k8s.io/k8s.io/k8s.gcr.io",
+        "gcr.io/k8s-staging-kubernetes",
+      ]);
+      expect(tag).toMatch(/^v1\.19\./);
+    }
+  });
 });
 
 describe("cip and kpromo cip", () => {
