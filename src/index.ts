@@ -30,6 +30,7 @@ export {
   type Overlap,
   type OverlapClaim,
   type PromoterManifest,
+  type ReadOptions,
   type RegistryEntry,
   readManifests,
   readManifestTree,
