@@ -1,4 +1,7 @@
-/** Lets a bounded number of requests through at a time and, where a rate is set, so many a second. First come, first served. */
+/**
+ * Lets a bounded number of requests through at a time and, where a rate is set, so many a second. First come, first
+ * served.
+ */
 export interface Gate {
   /** Waits for its turn; what it gives ends the turn, however often it is called. */
   enter(): Promise<() => void>;
@@ -11,14 +14,16 @@ export function createGate(concurrency: number, requestsPerSecond?: number): Gat
   const interval = requestsPerSecond === undefined ? 0 : 1000 / requestsPerSecond;
   let inside = 0;
   let next = 0;
-  let _timer: NodeJS.Timeout | undefined;
+  let alarmSet = false;
 
   const admit = (): void => {
     while (waiting.length > 0 && inside < concurrency) {
       const now = Date.now();
       if (now < next) {
-        _timer ??= setTimeout(() => {
-          _timer = undefined;
+        if (alarmSet) return;
+        alarmSet = true;
+        setTimeout(() => {
+          alarmSet = false;
           admit();
         }, next - now);
         return;

@@ -47,6 +47,8 @@ export interface HostClient {
   close(): Promise<void>;
 }
 
+const answerTimeout = 120_000;
+const uploadTimeout = 15 * 60_000;
 const redirectLimit = 5;
 const tokenBytes = 128 * 1024;
 
@@ -109,6 +111,8 @@ export function createHostClient(
         method: request.method,
         headers: { "user-agent": "waybill", ...headers },
         body: body ?? null,
+        // A registry that keeps its data in an object store may take minutes to put a large upload together.
+        headersTimeout: request.kind === "upload-data" ? uploadTimeout : answerTimeout,
       });
       listener({
         type: "request",

@@ -1,0 +1,293 @@
+import { Readable } from "node:stream";
+import { afterEach, describe, expect, it } from "vitest";
+import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
+import { createGate } from "../../src/registry/host/gate.ts";
+import { backOff, isTransient, longestWaitMilliseconds, retryAfter } from "../../src/registry/host/retry.ts";
+import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
+import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
+import {
+  afterBody,
+  answer,
+  type Script,
+  type ScriptedServer,
+  startScriptedServer,
+} from "../support/scripted-server.ts";
+
+const v1 = parseTag("v1");
+const bytes = Buffer.from("a blob");
+const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
+const index = Buffer.from(
+  JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }),
+);
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function serve(script: Script): Promise<ScriptedServer> {
+  const server = await startScriptedServer(script);
+  closing.push(server.close);
+  return server;
+}
+
+function repositoryOn(server: ScriptedServer, settings: HostSettings = {}, environment = {}) {
+  const events: RegistryEvent[] = [];
+  const registries = openRegistries({
+    settings: { ...defaultSettings, hosts: { [server.host]: settings } },
+    credentials: { lookup: async () => undefined },
+    environment,
+    listener: (event) => events.push(event),
+  });
+  closing.push(registries.close);
+  const repository: Repository = registries.repository(parseRepository(`${server.host}/team/app`));
+  return { repository, registries, retries: () => events.filter((event) => event.type === "retry") };
+}
+
+/** Fails so often, in this way, and serves an index after that. */
+function failing(times: number, fail: Script): Script {
+  let left = times;
+  return (request, response, url) => {
+    left -= 1;
+    if (left >= 0) return fail(request, response, url);
+    answer(response, 200, { "content-type": mediaTypes.ociIndex }, index);
+  };
+}
+
+describe("a request that fails", () => {
+  it.each([408, 429, 500, 502, 503, 504])("is tried again after %i", async (status) => {
+    const server = await serve(failing(2, (_, response) => answer(response, status, { "retry-after": "0" })));
+    const { repository, retries } = repositoryOn(server);
+    expect((await repository.fetch(v1))?.bytes).toEqual(index);
+    expect(retries()).toMatchObject([
+      { attempt: 1, waitMilliseconds: 0, reason: `status ${status}` },
+      { attempt: 2, waitMilliseconds: 0, reason: `status ${status}` },
+    ]);
+  });
+
+  it.each([400, 403, 404, 501])("is not tried again after %i", async (status) => {
+    const server = await serve((_, response) => answer(response, status));
+    const { repository, retries } = repositoryOn(server);
+    await repository.fetch(v1).catch(() => undefined);
+    expect(server.seen).toHaveLength(1);
+    expect(retries()).toEqual([]);
+  });
+
+  it("is tried again when the connection breaks", async () => {
+    const server = await serve(failing(1, (request) => request.socket.destroy()));
+    const { repository, retries } = repositoryOn(server);
+    expect((await repository.fetch(v1))?.bytes).toEqual(index);
+    expect(retries()).toMatchObject([{ reason: expect.stringContaining("cannot be reached") }]);
+  });
+
+  it("is given up after so many tries as the settings allow", async () => {
+    const server = await serve((_, response) => answer(response, 503, { "retry-after": "0" }));
+    const { repository } = repositoryOn(server, { retries: 2 });
+    await expect(repository.fetch(v1)).rejects.toMatchObject({ code: "server-error" });
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it("is given up at once when the registry wants us to wait too long", async () => {
+    const tooLong = String(longestWaitMilliseconds / 1000 + 1);
+    const server = await serve((_, response) => answer(response, 429, { "retry-after": tooLong }));
+    await expect(repositoryOn(server).repository.fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it("makes all requests to the host wait, when the registry says for how long", async () => {
+    const server = await serve(failing(1, (_, response) => answer(response, 429, { "retry-after": "1" })));
+    const { repository } = repositoryOn(server, { concurrency: 1 });
+    const answers = await Promise.all([repository.fetch(v1), repository.fetch(v1), repository.fetch(v1)]);
+    expect(answers.map((document) => document?.bytes)).toEqual([index, index, index]);
+    expect(server.seen).toHaveLength(4);
+  });
+});
+
+describe("an upload that fails", () => {
+  it("begins again with its content opened anew", async () => {
+    let puts = 0;
+    const server = await serve((request, response) => {
+      if (request.method === "POST")
+        return answer(response, 202, { location: `/v2/team/app/blobs/uploads/${puts}` });
+      if (request.method === "DELETE") return answer(response, 204);
+      puts += 1;
+      if (puts === 1) return void request.socket.destroy();
+      afterBody(request, (body) => answer(response, puts === 2 ? 503 : body.equals(bytes) ? 201 : 400));
+    });
+    let opened = 0;
+    const content = async () => {
+      opened += 1;
+      return Readable.from([bytes]);
+    };
+    expect(await repositoryOn(server).repository.push(blob, content)).toBe("pushed");
+    expect(opened).toBe(3);
+  });
+
+  it("takes a Location behind a proxy that mistakes its scheme for its own", async () => {
+    const server = await serve((request, response) => {
+      const host = request.headers.host;
+      if (request.method === "POST")
+        return answer(response, 202, { location: `https://${host}/v2/upload?state=1` });
+      afterBody(request, () => answer(response, 201));
+    });
+    await repositoryOn(server).repository.push(blob, async () => Readable.from([bytes]));
+    expect(server.seen.at(-1)?.url).toBe(`/v2/upload?state=1&digest=${encodeURIComponent(blob.digest)}`);
+  });
+
+  it("goes without a mount that is not allowed", async () => {
+    const server = await serve((request, response, url) => {
+      if (url.searchParams.has("mount")) return answer(response, 403);
+      if (request.method === "POST") return answer(response, 202, { location: "/v2/upload" });
+      afterBody(request, () => answer(response, 201));
+    });
+    const { repository, registries } = repositoryOn(server);
+    const mountFrom = registries.repository(parseRepository(`${server.host}/other`));
+    expect(await repository.push(blob, async () => Readable.from([bytes]), { mountFrom })).toBe("pushed");
+  });
+});
+
+describe("what registries answer differently", () => {
+  it("resolves without Docker-Content-Digest, by reading the manifest", async () => {
+    const server = await serve((_, response) =>
+      answer(response, 200, { "content-type": mediaTypes.ociIndex }, index),
+    );
+    expect(await repositoryOn(server).repository.resolve(v1)).toEqual({
+      mediaType: mediaTypes.ociIndex,
+      digest: digestOf(index),
+      size: index.length,
+    });
+    expect(server.seen.map(({ method }) => method)).toEqual(["HEAD", "GET"]);
+  });
+
+  it("follows pages, relative and absolute", async () => {
+    const server = await serve((request, response, url) => {
+      const last = url.searchParams.get("last");
+      if (last === null)
+        return answer(
+          response,
+          200,
+          { link: '</v2/team/app/tags/list?last=a>; rel="next"' },
+          '{"tags":["a"]}',
+        );
+      const next = `<http://${request.headers.host}/v2/team/app/tags/list?last=b>; rel="next"`;
+      if (last === "a") return answer(response, 200, { link: next }, '{"tags":["b"]}');
+      answer(response, 200, {}, '{"tags":["c"]}');
+    });
+    expect((await repositoryOn(server).repository.list())?.tags).toEqual(["a", "b", "c"]);
+  });
+
+  it("takes all manifests from a listing of Google's kind, and remembers that the host has them", async () => {
+    const digest = digestOf(index);
+    const listing = {
+      child: ["sub"],
+      tags: ["v1"],
+      manifest: {
+        [digest]: {
+          tag: ["v1"],
+          mediaType: mediaTypes.ociIndex,
+          imageSizeBytes: "12",
+          timeUploadedMs: "1700000000000",
+        },
+      },
+    };
+    const server = await serve((_, response) => answer(response, 200, {}, JSON.stringify(listing)));
+    const { repository, registries } = repositoryOn(server);
+    expect(repository.listsManifests).toBe(false);
+    const listed = await repository.list();
+    expect(listed?.children).toEqual(["sub"]);
+    expect(listed?.manifests?.get(digest)).toEqual({
+      tags: ["v1"],
+      mediaType: mediaTypes.ociIndex,
+      imageSize: 12,
+      uploadedAt: new Date(1700000000000),
+    });
+    expect(registries.repository(parseRepository(`${server.host}/other`)).listsManifests).toBe(true);
+  });
+
+  it("goes through a proxy where the environment names one, and not where it says not to", async () => {
+    const server = await serve((_, response) => answer(response, 404));
+    const http: HostSettings = { http: true };
+    const environment = { HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "" };
+    const proxied = repositoryOn(server, { ...http, retries: 0 }, environment).repository.resolve(v1);
+    await expect(proxied).rejects.toMatchObject({ code: "unreachable" });
+    expect(server.seen).toEqual([]);
+    const direct = repositoryOn(server, http, { ...environment, NO_PROXY: "127.0.0.1" });
+    expect(await direct.repository.resolve(v1)).toBeUndefined();
+  });
+});
+
+describe("the limits of a host", () => {
+  it("keeps requests to so many at a time", async () => {
+    let inside = 0;
+    let most = 0;
+    const server = await serve((_, response) => {
+      inside += 1;
+      most = Math.max(most, inside);
+      setTimeout(() => {
+        inside -= 1;
+        answer(response, 404);
+      }, 5);
+    });
+    const { repository } = repositoryOn(server, { concurrency: 3 });
+    await Promise.all(Array.from({ length: 20 }, () => repository.resolve(v1)));
+    expect(most).toBe(3);
+  });
+
+  it("does not let uploads wait for downloads that wait for uploads", async () => {
+    const server = await serve((request, response) => {
+      if (request.method === "GET") return answer(response, 200, {}, bytes);
+      if (request.method === "POST") return answer(response, 202, { location: "/v2/upload" });
+      afterBody(request, () => answer(response, 201));
+    });
+    const { repository } = repositoryOn(server, { concurrency: 1 });
+    const pushes = Array.from({ length: 10 }, () => repository.push(blob, () => repository.open(blob)));
+    expect(await Promise.all(pushes)).toEqual(pushes.map(() => "pushed"));
+  });
+
+  it("admits by turn, and nobody while it is paused", async () => {
+    const gate = createGate(2);
+    const order: number[] = [];
+    const leave = await Promise.all([gate.enter(), gate.enter()]);
+    const waiting = [1, 2, 3].map(async (name) => {
+      const done = await gate.enter();
+      order.push(name);
+      done();
+    });
+    leave[0]?.();
+    leave[0]?.();
+    leave[1]?.();
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2, 3]);
+    const until = Date.now() + 30;
+    gate.pauseUntil(until);
+    await gate.enter();
+    expect(Date.now()).toBeGreaterThanOrEqual(until - 1);
+  });
+
+  it("spreads requests where a rate is set", async () => {
+    const gate = createGate(100, 50);
+    const begun = Date.now();
+    await Promise.all(Array.from({ length: 6 }, () => gate.enter()));
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(75);
+  });
+});
+
+describe("waiting", () => {
+  it.each([
+    ["3", 3000],
+    ["0", 0],
+    ["Wed, 21 Oct 2026 07:28:10 GMT", 10_000],
+    ["Wed, 21 Oct 2020 07:28:00 GMT", 0],
+    ["soon", undefined],
+    [undefined, undefined],
+  ])("reads Retry-After: %s", (header, expected) => {
+    expect(retryAfter(header, Date.parse("2026-10-21T07:28:00Z"))).toBe(expected);
+  });
+
+  it("backs off at random below a bound that doubles, up to a limit", () => {
+    expect(backOff(0, () => 1)).toBeLessThan(backOff(3, () => 1));
+    expect(backOff(50, () => 1)).toBeLessThan(31_000);
+    expect(backOff(50, () => 0)).toBeLessThan(100);
+    expect([200, 404, 501, 507].some(isTransient)).toBe(false);
+  });
+});
