@@ -1,0 +1,44 @@
+import { request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import { type SeenRequest, startScriptedServer } from "./scripted-server.ts";
+
+/** Answers a request in the registry's place, or leaves it to the registry by returning `undefined`. */
+export type Fault = (
+  request: IncomingMessage,
+  url: URL,
+) => ((response: ServerResponse) => void) | "break" | undefined;
+
+/** A real registry behind a server that interferes with some of its requests. */
+export interface FaultyRegistry {
+  readonly host: string;
+  /** What it was asked for, the newest last. */
+  readonly seen: readonly SeenRequest[];
+  /** From now on; without one, everything goes to the registry. */
+  interfere(fault?: Fault): void;
+  close(): Promise<void>;
+}
+
+/** Stands in front of the registry at `host:port`. */
+export async function startFaultyRegistry(behind: string): Promise<FaultyRegistry> {
+  let fault: Fault = () => undefined;
+  const server = await startScriptedServer((request, response, url) => {
+    const answer = fault(request, url);
+    if (answer === "break") return response.destroy();
+    if (answer !== undefined) return answer(response);
+    const { method, headers } = request;
+    const path = `${url.pathname}${url.search}`;
+    const onward = forward(`http://${behind}${path}`, { method, headers }, (answered) => {
+      response.writeHead(answered.statusCode ?? 502, answered.headers);
+      answered.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  });
+  return {
+    host: server.host,
+    seen: server.seen,
+    interfere: (next = () => undefined) => {
+      fault = next;
+    },
+    close: server.close,
+  };
+}
