@@ -15,6 +15,20 @@ import { temporaryFolder, writeTree } from "../support/tree.ts";
 const rounds = Number(process.env.WAYBILL_KILLS ?? 5);
 const names = Array.from({ length: 12 }, (_, index) => `app-${index}`);
 
+/** Waits until a promotion has begun to write, then for a random number of tags and a random moment. */
+async function somewhereInTheMiddle(child: ReturnType<typeof start>["child"]): Promise<void> {
+  const wanted = Math.floor(Math.random() * names.length * 6);
+  await new Promise<void>((resolve) => {
+    let written = "";
+    child.stderr.on("data", (text: string) => {
+      written += text;
+      if (written.includes("Promoting") && (written.match(/^done /gm)?.length ?? 0) >= wanted) resolve();
+    });
+    child.once("close", () => resolve());
+  });
+  await sleep(Math.random() * 30);
+}
+
 describe("a promotion that is killed", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let program: BuiltProgram;
@@ -69,8 +83,7 @@ describe("a promotion that is killed", () => {
         const destinations = ["eu", "us"].map((region) => `${production.host}/round-${round}/${region}`);
         await writeTree(tree, [{ name: "apps", source: `${staging.address}/staging`, destinations, images }]);
         const promotion = start(program.executable("waybill"), ["promote", tree, "--confirm"]);
-        // Most of the time is the start of Node, before the first write; later moments are the interesting ones.
-        await sleep(150 + Math.random() * 900);
+        await somewhereInTheMiddle(promotion.child);
         promotion.child.kill("SIGKILL");
         await promotion.ended;
 
