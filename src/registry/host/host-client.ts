@@ -11,7 +11,7 @@ import { createAuthorizer, type Scope } from "./authorizer.ts";
 import { type AddressRule, createDispatcher, isAllowed, unsafeAddress } from "./dispatcher.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { connectionFailure } from "./failure.ts";
-import { createGate } from "./gate.ts";
+import { createGate, type Gate } from "./gate.ts";
 import { backOff, isTransient, longestWaitMilliseconds, retryAfter } from "./retry.ts";
 
 export interface HostRequest {
@@ -67,8 +67,10 @@ export function createHostClient(
     environment,
     endpoint.loopbackOnly ? "loopback" : "any",
   );
-  // Downloads have places of their own: an upload that waits for its source must not keep the source waiting.
+  // Downloads and chunks have places of their own: an upload that waits for its source must not keep the source
+  // waiting, nor a chunk whose source is open already.
   const downloads = createGate(concurrency, settings.requestsPerSecond);
+  const chunks = createGate(concurrency, settings.requestsPerSecond);
   const others = createGate(concurrency, settings.requestsPerSecond);
   const retries = settings.retries ?? 5;
   let elsewhere: Dispatcher | undefined;
@@ -191,11 +193,16 @@ export function createHostClient(
   };
 
   const pause = (milliseconds: number): void => {
-    for (const gate of [downloads, others]) gate.pauseUntil(Date.now() + milliseconds);
+    for (const gate of [downloads, chunks, others]) gate.pauseUntil(Date.now() + milliseconds);
+  };
+
+  const gateOf = ({ kind, method }: HostRequest): Gate => {
+    if (kind === "blob-get") return downloads;
+    return method === "PATCH" ? chunks : others;
   };
 
   const attemptOnce = async (request: HostRequest): Promise<HostResponse> => {
-    const leave = await (request.kind === "blob-get" ? downloads : others).enter();
+    const leave = await gateOf(request).enter();
     try {
       const response = await authorized(request);
       response.body.once("close", leave);

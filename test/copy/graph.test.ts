@@ -1,0 +1,139 @@
+import { describe, expect, test } from "vitest";
+import { createDocumentCache, type FetchDocument, readGraph } from "../../src/copy/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  type ImageDocument,
+  limits,
+  mediaTypes,
+} from "../../src/oci/index.ts";
+
+function documentOf(json: { mediaType: string; [field: string]: unknown }): ImageDocument {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, ...json }));
+  return { descriptor: { mediaType: json.mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+const config: Descriptor = { mediaType: mediaTypes.ociConfig, digest: digestOf(Buffer.from("{}")), size: 2 };
+const leafOf = (name: string) =>
+  documentOf({ mediaType: mediaTypes.ociManifest, config, layers: [], annotations: { name } });
+const indexOf = (...children: readonly Descriptor[]) =>
+  documentOf({ mediaType: mediaTypes.ociIndex, manifests: children });
+
+function holding(...documents: readonly ImageDocument[]): FetchDocument {
+  const held = new Map(documents.map((document) => [document.descriptor.digest, document]));
+  return async (digest) => held.get(digest);
+}
+
+const read = (root: ImageDocument, ...others: readonly ImageDocument[]) =>
+  readGraph(holding(root, ...others), root.descriptor.digest, "reg.example.com/app");
+
+const digests = (documents: readonly { readonly document: ImageDocument }[]): Digest[] =>
+  documents.map(({ document }) => document.descriptor.digest);
+
+describe("reading the graph of an image", () => {
+  test("lists every manifest once, children before the indexes that list them", async () => {
+    const [one, two] = [leafOf("one"), leafOf("two")];
+    const inner = indexOf(two.descriptor);
+    const middle = indexOf(inner.descriptor, one.descriptor);
+    const root = indexOf(one.descriptor, middle.descriptor, inner.descriptor);
+    const graph = await read(root, one, two, inner, middle);
+    const order = digests(graph.children);
+    expect([...order].sort()).toEqual(
+      [one, two, inner, middle].map(({ descriptor }) => descriptor.digest).sort(),
+    );
+    for (const { document, content } of graph.children) {
+      for (const child of content.children) {
+        expect(order.indexOf(child.digest)).toBeLessThan(order.indexOf(document.descriptor.digest));
+      }
+    }
+    expect(graph.blobs).toEqual([config]);
+  });
+
+  test("ends at an index that claims to list itself", async () => {
+    const root = indexOf();
+    const cyclic = indexOf(root.descriptor);
+    const lying: FetchDocument = async () => ({ ...cyclic, descriptor: root.descriptor });
+    const graph = await readGraph(lying, root.descriptor.digest, "reg.example.com/app");
+    expect(graph.children).toEqual([]);
+  });
+
+  test("ends where a registry makes up ever more indexes", async () => {
+    let made = 0;
+    const endless: FetchDocument = async () => {
+      made += 1;
+      const next = indexOf();
+      const digest = digestOf(Buffer.from(`${made}`));
+      return indexOf({
+        ...next.descriptor,
+        digest,
+        size: indexOf({ ...next.descriptor, digest }).bytes.length,
+      });
+    };
+    await expect(readGraph(endless, config.digest, "reg.example.com/app")).rejects.toMatchObject({
+      code: expect.stringMatching(/too-large|size-mismatch/),
+    });
+    expect(made).toBeLessThanOrEqual(limits.indexDepth + 2);
+  });
+
+  test("refuses more objects than the limit", async () => {
+    const layers = Array.from({ length: limits.closureDescriptors }, (_, index) => ({
+      mediaType: mediaTypes.ociLayer,
+      digest: digestOf(Buffer.from(`${index}`)),
+      size: 1,
+    }));
+    const root = documentOf({ mediaType: mediaTypes.ociManifest, config, layers });
+    await expect(read(root)).rejects.toMatchObject({ code: "too-large" });
+  });
+
+  test("refuses an index that is wrong about a child", async () => {
+    const leaf = leafOf("one");
+    const wrongSize = indexOf({ ...leaf.descriptor, size: leaf.descriptor.size + 1 });
+    await expect(read(wrongSize, leaf)).rejects.toMatchObject({ code: "size-mismatch" });
+    const wrongType = indexOf({ ...leaf.descriptor, mediaType: mediaTypes.dockerManifest });
+    await expect(read(wrongType, leaf)).rejects.toMatchObject({ code: "media-type-mismatch" });
+  });
+
+  test("says which manifest is not there", async () => {
+    const leaf = leafOf("one");
+    await expect(read(indexOf(leaf.descriptor))).rejects.toMatchObject({
+      code: "manifest-missing",
+      message: expect.stringContaining(leaf.descriptor.digest),
+    });
+  });
+});
+
+describe("the cache of manifests", () => {
+  const counting = (address: string, ...documents: readonly ImageDocument[]) => {
+    const asked: Digest[] = [];
+    const fetch = async (target: string) => {
+      asked.push(target as Digest);
+      return documents.find(({ descriptor }) => descriptor.digest === target);
+    };
+    return { address, fetch, asked };
+  };
+
+  test("asks a repository once, and each repository for itself", async () => {
+    const leaf = leafOf("one");
+    const [here, there] = [counting("a.example.com/x", leaf), counting("b.example.com/x")];
+    const cache = createDocumentCache();
+    const { digest } = leaf.descriptor;
+    expect(await cache.of(here)(digest)).toBe(leaf);
+    expect(await cache.of(here)(digest)).toBe(leaf);
+    expect(await cache.of(there)(digest)).toBeUndefined();
+    expect(here.asked).toHaveLength(1);
+    expect(there.asked).toHaveLength(1);
+  });
+
+  test("does not remember absence, and forgets the oldest beyond its size", async () => {
+    const leaves = ["one", "two", "three"].map(leafOf);
+    const [one, two, three] = leaves.map(({ descriptor }) => descriptor.digest);
+    const repository = counting("a.example.com/x", ...leaves);
+    const fetch = createDocumentCache(2 * (leaves[0]?.bytes.length ?? 0) + 10).of(repository);
+    for (const digest of [one, two, three, three, two, one]) if (digest) await fetch(digest);
+    expect(repository.asked).toEqual([one, two, three, one]);
+    await fetch(config.digest);
+    await fetch(config.digest);
+    expect(repository.asked).toHaveLength(6);
+  });
+});
