@@ -1,14 +1,14 @@
-import { z } from "zod";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
 import { type HostSettings, locate, type Settings } from "../settings/index.ts";
-import { readBody } from "./body.ts";
 import type { CredentialStore } from "./credential.ts";
+import { canonicalHost } from "./credentials-key.ts";
 import { RegistryError } from "./errors.ts";
 import type { RegistryListener } from "./events.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
+import { defaultTiming, type Timing } from "./host/timing.ts";
 import { openLayout } from "./layout.ts";
-import { nextPage, pages } from "./remote/pagination.ts";
+import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
 
@@ -34,21 +34,31 @@ export interface Registries {
   close(): Promise<void>;
 }
 
-const catalogSchema = z.object({ repositories: z.array(z.string()).nullish() });
-const catalogBytes = 64 * 1024 * 1024;
-
-/** Opens nothing yet: hosts are connected to when their repositories are first used. */
-export function openRegistries(options: RegistriesOptions): Registries {
+/**
+ * Opens nothing yet: hosts are connected to when their repositories are first used.
+ * @param timing How long to wait for what; tests have less time.
+ */
+export function openRegistries(options: RegistriesOptions, timing: Timing = defaultTiming): Registries {
   const { settings, credentials, environment = process.env, listener = () => {} } = options;
   const hosts = new Map<string, HostClient>();
   const repositories = new Map<RepositoryName, Repository>();
 
+  const settingsOf = (host: string): HostSettings | undefined =>
+    settings.hosts[host] ?? settings.hosts[canonicalHost(host)];
+
   const clientOf = (host: string): HostClient => {
-    const hostSettings: HostSettings = settings.hosts[host] ?? {};
-    const endpoint = endpointOf(host, hostSettings);
+    const own = settingsOf(host);
+    const endpoint = endpointOf(host, own);
     const known = hosts.get(endpoint.host);
     if (known !== undefined) return known;
-    const client = createHostClient(endpoint, hostSettings, credentials, environment, listener);
+    const client = createHostClient({
+      endpoint,
+      settingsOf: (other) => (other === endpoint.host ? own : settingsOf(other)),
+      credentials,
+      environment,
+      listener,
+      timing,
+    });
     hosts.set(endpoint.host, client);
     return client;
   };
@@ -96,31 +106,6 @@ function catalogPlace(settings: Settings, prefix: string): { host: string; above
 }
 
 const anyImage = "any-image";
-
-/** Paths of all repositories of a host. */
-async function* catalogOf(client: HostClient): AsyncGenerator<string> {
-  const { host, origin } = client.endpoint;
-  const first = new URL("/v2/_catalog?n=1000", origin);
-  const read = async (url: URL) => {
-    const response = await client.send({ kind: "list", method: "GET", url, scopes: [] });
-    const text = (await readBody(response.body, catalogBytes, host)).toString("utf8");
-    if (response.status !== 200) {
-      const message = `the registry does not list its repositories (${response.status})`;
-      throw new RegistryError("unsupported", message, { where: host });
-    }
-    return { page: parseCatalog(text, host), next: nextPage(response, host) };
-  };
-  for await (const page of pages(first, host, read)) yield* page;
-}
-
-function parseCatalog(text: string, where: string): readonly string[] {
-  try {
-    return catalogSchema.parse(JSON.parse(text)).repositories ?? [];
-  } catch (cause) {
-    const message = "the registry's list of repositories is not what the specification says";
-    throw new RegistryError("unexpected-response", message, { where, cause });
-  }
-}
 
 function isRepository(name: string): name is RepositoryName {
   return repositoryFault(name) === undefined;

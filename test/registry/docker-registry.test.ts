@@ -213,7 +213,7 @@ describe("a real registry", () => {
       const cases: [HostSettings, RegExp][] = [
         [{ tls: { ...ours }, retries: 0 }, /^tls$/],
         [{ tls: { ca: authority.ca }, retries: 0 }, /^(?:tls|unreachable)$/],
-        [{ http: true, retries: 0 }, /^unexpected-response$/],
+        [{ http: true, retries: 0 }, /^tls$/],
       ];
       for (const [settings, code] of cases) {
         await withRegistry({ tls }, { settings }, async (registry, registries) => {

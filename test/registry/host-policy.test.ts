@@ -1,8 +1,10 @@
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
-import { createGate } from "../../src/registry/host/gate.ts";
-import { backOff, isTransient, longestWaitMilliseconds, retryAfter } from "../../src/registry/host/retry.ts";
+import { isTransientStatus, readRetryAfter, waitBefore } from "../../src/registry/host/backoff.ts";
+import { Pace } from "../../src/registry/host/pace.ts";
+import { HostPermits, Permits } from "../../src/registry/host/permits.ts";
+import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import {
@@ -88,7 +90,7 @@ describe("a request that fails", () => {
   });
 
   it("is given up at once when the registry wants us to wait too long", async () => {
-    const tooLong = String(longestWaitMilliseconds / 1000 + 1);
+    const tooLong = String(defaultTiming.longestRetryAfter / 1000 + 1);
     const server = await serve((_, response) => answer(response, 429, { "retry-after": tooLong }));
     await expect(repositoryOn(server).repository.fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
     expect(server.seen).toHaveLength(1);
@@ -110,6 +112,7 @@ describe("an upload that fails", () => {
       if (request.method === "POST")
         return answer(response, 202, { location: `/v2/team/app/blobs/uploads/${puts}` });
       if (request.method === "DELETE") return answer(response, 204);
+      if (request.method === "HEAD") return answer(response, 404);
       puts += 1;
       if (puts === 1) return void request.socket.destroy();
       afterBody(request, (body) => answer(response, puts === 2 ? 503 : body.equals(bytes) ? 201 : 400));
@@ -205,14 +208,19 @@ describe("what registries answer differently", () => {
   });
 
   it("goes through a proxy where the environment names one, and not where it says not to", async () => {
+    const proxy = await serve((_, response) => answer(response, 404));
+    const environment = { HTTP_PROXY: proxy.origin, NO_PROXY: "127.0.0.1,other.test" };
+    const proxied = {
+      host: "registry.test",
+      origin: "http://registry.test",
+      seen: [],
+      close: async () => {},
+    };
+    expect(await repositoryOn(proxied, { http: true }, environment).repository.resolve(v1)).toBeUndefined();
+    expect(proxy.seen.map(({ url }) => url)).toEqual(["http://registry.test/v2/team/app/manifests/v1"]);
     const server = await serve((_, response) => answer(response, 404));
-    const http: HostSettings = { http: true };
-    const environment = { HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "" };
-    const proxied = repositoryOn(server, { ...http, retries: 0 }, environment).repository.resolve(v1);
-    await expect(proxied).rejects.toMatchObject({ code: "unreachable" });
-    expect(server.seen).toEqual([]);
-    const direct = repositoryOn(server, http, { ...environment, NO_PROXY: "127.0.0.1" });
-    expect(await direct.repository.resolve(v1)).toBeUndefined();
+    expect(await repositoryOn(server, { http: true }, environment).repository.resolve(v1)).toBeUndefined();
+    expect(server.seen.map(({ url }) => url)).toEqual(["/v2/team/app/manifests/v1"]);
   });
 });
 
@@ -244,12 +252,12 @@ describe("the limits of a host", () => {
     expect(await Promise.all(pushes)).toEqual(pushes.map(() => "pushed"));
   });
 
-  it("admits by turn, and nobody while it is paused", async () => {
-    const gate = createGate(2);
+  it("admits by turn", async () => {
+    const permits = new Permits(2);
     const order: number[] = [];
-    const leave = await Promise.all([gate.enter(), gate.enter()]);
+    const leave = await Promise.all([permits.acquire(), permits.acquire()]);
     const waiting = [1, 2, 3].map(async (name) => {
-      const done = await gate.enter();
+      const done = await permits.acquire();
       order.push(name);
       done();
     });
@@ -258,17 +266,24 @@ describe("the limits of a host", () => {
     leave[1]?.();
     await Promise.all(waiting);
     expect(order).toEqual([1, 2, 3]);
-    const until = Date.now() + 30;
-    gate.pauseUntil(until);
-    await gate.enter();
-    expect(Date.now()).toBeGreaterThanOrEqual(until - 1);
   });
 
-  it("spreads requests where a rate is set", async () => {
-    const gate = createGate(100, 50);
-    const begun = Date.now();
-    await Promise.all(Array.from({ length: 6 }, () => gate.enter()));
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(75);
+  it("keeps a permit for reading, however many uploads there are", async () => {
+    const permits = new HostPermits(3);
+    const uploads = Array.from({ length: 5 }, () => permits.upload());
+    await Promise.all(uploads.slice(0, 2));
+    const reading = await permits.request();
+    reading();
+    for (const upload of uploads) (await upload)();
+  });
+
+  it("spreads requests where a rate is set, after a burst of one second's worth", () => {
+    const pace = new Pace(4);
+    const waits = Array.from({ length: 7 }, () => pace.reserve(1000));
+    expect(waits).toEqual([0, 0, 0, 0, 250, 500, 750]);
+    expect(pace.reserve(60_000)).toBe(0);
+    const slow = new Pace(0.5);
+    expect([slow.reserve(0), slow.reserve(0), slow.reserve(2000)]).toEqual([0, 2000, 2000]);
   });
 });
 
@@ -279,15 +294,17 @@ describe("waiting", () => {
     ["Wed, 21 Oct 2026 07:28:10 GMT", 10_000],
     ["Wed, 21 Oct 2020 07:28:00 GMT", 0],
     ["soon", undefined],
+    ["-5", undefined],
     [undefined, undefined],
   ])("reads Retry-After: %s", (header, expected) => {
-    expect(retryAfter(header, Date.parse("2026-10-21T07:28:00Z"))).toBe(expected);
+    expect(readRetryAfter(header, Date.parse("2026-10-21T07:28:00Z"))).toBe(expected);
   });
 
   it("backs off at random below a bound that doubles, up to a limit", () => {
-    expect(backOff(0, () => 1)).toBeLessThan(backOff(3, () => 1));
-    expect(backOff(50, () => 1)).toBeLessThan(31_000);
-    expect(backOff(50, () => 0)).toBeLessThan(100);
-    expect([200, 404, 501, 507].some(isTransient)).toBe(false);
+    const waits = [1, 2, 3, 99].map((attempt) => waitBefore(attempt, undefined, defaultTiming, 1));
+    expect(waits).toEqual([1000, 2000, 4000, 30_000]);
+    expect(waitBefore(5, undefined, defaultTiming, 0)).toBe(0);
+    expect(waitBefore(1, 7000, defaultTiming, 0.5)).toBe(7000);
+    expect([200, 404, 501, 507].some(isTransientStatus)).toBe(false);
   });
 });

@@ -14,7 +14,9 @@ import {
   parseTag,
 } from "../../src/oci/index.ts";
 import { basicCredential, type CredentialStore } from "../../src/registry/credential.ts";
-import { createDispatcher } from "../../src/registry/host/dispatcher.ts";
+import { endpointOf } from "../../src/registry/host/endpoint.ts";
+import { defaultTiming } from "../../src/registry/host/timing.ts";
+import { openTransport } from "../../src/registry/host/transport.ts";
 import { openRegistries, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import {
@@ -207,10 +209,17 @@ describe("security point 3: redirects are followed by hand", () => {
 describe("security point 4: addresses are checked when the connection is made", () => {
   it("refuses a name that resolves to this machine", async () => {
     const inner = await serve((_, response) => answer(response, 200));
-    const dispatcher = createDispatcher("registry.example.com", {}, {}, "public");
-    closing.push(() => dispatcher.destroy());
+    const transport = openTransport({
+      endpoint: endpointOf("registry.example.com"),
+      settingsOf: () => undefined,
+      environment: {},
+      connections: 1,
+      timing: defaultTiming,
+    });
+    closing.push(() => transport.close());
     const port = inner.host.split(":")[1];
-    const asking = dispatcher.request({ origin: `http://localhost:${port}`, path: "/", method: "GET" });
+    const url = new URL(`http://localhost:${port}/`);
+    const asking = transport.request({ method: "GET", url, headers: {}, answerWithin: 1000 });
     await expect(asking).rejects.toMatchObject({ code: "unsafe-address" });
     expect(inner.seen).toEqual([]);
   });

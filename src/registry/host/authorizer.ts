@@ -1,161 +1,145 @@
-import { z } from "zod";
 import type { Credential, CredentialStore } from "../credential.ts";
 import { RegistryError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { judgeRealm } from "./realm.ts";
+import { basicHeader, type Token, type TokenService } from "./token-service.ts";
 
-/** What a request is to be allowed: repositories of one host with what is done in them. */
-export interface Scope {
+/** What a request has to be allowed. */
+export interface Access {
+  /** The repository whose credential counts; `""` for the registry as a whole. */
   readonly path: string;
-  readonly actions: "pull" | "pull,push" | "delete";
+  /** Scopes of the token authentication specification: {@link pullScope}, {@link pushScope} and the like. */
+  readonly scopes: readonly string[];
 }
 
-/** Asks a token service; gives the body of its answer. */
-export type AskTokenService = (
-  url: URL,
-  options: { authorization?: string; form?: string },
-) => Promise<string>;
+export const pullScope = (path: string): string => `repository:${path}:pull`;
+export const pushScope = (path: string): string => `repository:${path}:pull,push`;
+export const deleteScope = (path: string): string => `repository:${path}:delete,pull`;
+export const catalogScope = "registry:catalog:*";
 
+/** Gets a token from a token service that has been found trustworthy. */
+export type FetchToken = (
+  service: TokenService,
+  scopes: readonly string[],
+  credential: Credential | undefined,
+) => Promise<Token>;
+
+/** What one registry host wants to see in `Authorization`, learnt from its challenges. */
 export interface Authorizer {
-  /** The value of `Authorization` for a request, as far as it is known without asking the registry. */
-  header(scopes: readonly Scope[]): Promise<string | undefined>;
-  /** Learns from a 401; whether the request should be tried again with a new {@link Authorizer.header}. */
+  /** The value for a request, as far as it is known without asking the registry; `undefined` for none. */
+  header(access: Access): Promise<string | undefined>;
+  /**
+   * Learns from a 401. Whether to ask again with a new {@link Authorizer.header}: not when what was refused had been
+   * made for this very request.
+   * @param began When the refused request began, in milliseconds since the epoch.
+   * @throws {RegistryError} `unsafe-realm`, before any credential is looked up.
+   */
   challenged(
     header: string | readonly string[] | undefined,
-    scopes: readonly Scope[],
-    used: string | undefined,
+    access: Access,
+    refused: { readonly used: string | undefined; readonly began: number },
   ): Promise<boolean>;
   /** Where the credential for a path came from, for messages. */
   sourceOf(path: string): Promise<string | undefined>;
 }
 
-interface Token {
-  readonly value: string;
-  readonly expiresAt: number;
+type Scheme = { readonly kind: "basic" } | ({ readonly kind: "bearer" } & TokenService);
+
+/** A token that is there or on its way. */
+interface Entry {
+  readonly token: Promise<Token>;
+  arrived: Token | undefined;
 }
 
-type Known =
-  | { readonly scheme: "none" }
-  | { readonly scheme: "basic" }
-  | { readonly scheme: "bearer"; readonly realm: URL; readonly service: string | undefined };
-
-const tokenSchema = z.object({
-  token: z.string().min(1).max(65_536).optional(),
-  access_token: z.string().min(1).max(65_536).optional(),
-  expires_in: z.number().optional(),
-});
-
-/** Tokens are asked for again so many milliseconds before they end. */
-const margin = 10_000;
-const shortestLife = 60;
-
+/**
+ * An authorizer for one host. Nothing is sent before the first challenge; what that says is remembered, so that the
+ * second repository gets its token without another 401. Tokens are kept by their scopes until they expire, one
+ * request fetches what several wait for, and no token is ever for more than one request needs.
+ */
 export function createAuthorizer(
   endpoint: Endpoint,
   tokenOrigins: readonly string[],
   store: CredentialStore,
-  ask: AskTokenService,
+  fetchToken: FetchToken,
 ): Authorizer {
-  let known: Known = { scheme: "none" };
-  const tokens = new Map<string, Promise<Token>>();
+  let scheme: Scheme | undefined;
+  const tokens = new Map<string, Entry>();
 
   const lookup = (path: string): Promise<Credential | undefined> => store.lookup(endpoint.host, path);
 
-  const fetchToken = async (
-    bearer: Known & { scheme: "bearer" },
-    scopes: readonly Scope[],
-  ): Promise<Token> => {
-    const [first] = scopes;
-    const credential = await lookup(first?.path ?? "");
-    const names = scopes.map(({ path, actions }) => `repository:${path}:${actions}`);
-    const asked = Date.now();
-    let text: string;
-    if (credential?.kind === "identity-token") {
-      const form = new URLSearchParams({
-        grant_type: "refresh_token",
-        refresh_token: credential.token,
-        client_id: "waybill",
-      });
-      if (bearer.service !== undefined) form.set("service", bearer.service);
-      form.set("scope", names.join(" "));
-      text = await ask(bearer.realm, { form: form.toString() });
-    } else {
-      const url = new URL(bearer.realm);
-      if (bearer.service !== undefined) url.searchParams.set("service", bearer.service);
-      for (const name of names) url.searchParams.append("scope", name);
-      const authorization = credential?.kind === "basic" ? basicHeader(credential) : undefined;
-      text = await ask(url, authorization === undefined ? {} : { authorization });
-    }
-    const parsed = tokenSchema.safeParse(parseJson(text));
-    const value = parsed.data?.token ?? parsed.data?.access_token;
-    if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) {
-      throw new RegistryError("unauthorized", "the token service answered without a token", {
-        where: endpoint.host,
-      });
-    }
-    const life = Math.max(shortestLife, parsed.data?.expires_in ?? shortestLife);
-    return { value, expiresAt: asked + life * 1000 - margin };
+  const live = (scopes: readonly string[]): Entry | undefined => {
+    const entry = tokens.get(keyOf(scopes));
+    const expired = entry?.arrived !== undefined && entry.arrived.expiresAt <= Date.now();
+    return expired ? undefined : entry;
   };
 
-  const keyOf = (scopes: readonly Scope[]): string =>
-    scopes.map(({ path, actions }) => `${path} ${actions}`).join("\n");
-
-  const token = async (bearer: Known & { scheme: "bearer" }, scopes: readonly Scope[]): Promise<Token> => {
-    const key = keyOf(scopes);
-    const held = await tokens.get(key)?.catch(() => undefined);
-    if (held !== undefined && held.expiresAt > Date.now()) return held;
-    const fetched = fetchToken(bearer, scopes);
-    tokens.set(key, fetched);
-    fetched.catch(() => tokens.delete(key));
-    return fetched;
+  const tokenFor = (service: TokenService, access: Access): Promise<Token> => {
+    const known = live(access.scopes) ?? live(access.scopes.map(widened));
+    if (known !== undefined) return known.token;
+    const token = lookup(access.path).then((credential) =>
+      credential?.kind === "registry-token"
+        ? { value: credential.token, fetchedAt: Date.now(), expiresAt: Number.POSITIVE_INFINITY }
+        : fetchToken(service, access.scopes, credential),
+    );
+    const entry: Entry = { token, arrived: undefined };
+    const key = keyOf(access.scopes);
+    tokens.set(key, entry);
+    token.then(
+      (arrived) => {
+        entry.arrived = arrived;
+      },
+      () => forget(key, entry),
+    );
+    return token;
   };
 
-  const choose = (challenges: readonly Challenge[]): Known | undefined => {
+  const forget = (key: string, entry: Entry): void => {
+    if (tokens.get(key) === entry) tokens.delete(key);
+  };
+
+  const learn = (challenges: readonly Challenge[]): Scheme | undefined => {
     const bearer = challenges.find(
       ({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"),
     );
-    if (bearer !== undefined) {
-      const rules = { registry: endpoint.origin, tokenOrigins };
-      const judged = judgeRealm(bearer.parameters.get("realm") ?? "", rules);
-      if ("fault" in judged) {
-        throw new RegistryError("unsafe-realm", `the registry names a token service that ${judged.fault}`, {
-          where: endpoint.host,
-          hint: "if it is really the registry's, name its origin under tokenOrigins of this host in waybill.yaml",
-        });
-      }
-      return { scheme: "bearer", realm: judged.url, service: bearer.parameters.get("service") };
+    if (bearer === undefined) {
+      return challenges.some((challenge) => challenge.scheme === "basic") ? { kind: "basic" } : undefined;
     }
-    return challenges.some(({ scheme }) => scheme === "basic") ? { scheme: "basic" } : undefined;
+    const judged = judgeRealm(bearer.parameters.get("realm") ?? "", {
+      registry: endpoint.origin,
+      tokenOrigins,
+    });
+    if ("url" in judged) {
+      return { kind: "bearer", realm: judged.url, service: bearer.parameters.get("service") };
+    }
+    throw new RegistryError("unsafe-realm", `the registry names a token service that ${judged.fault}`, {
+      where: endpoint.host,
+      hint: `if it is really the registry's, name its origin in waybill.yaml: hosts: ${endpoint.host}: tokenOrigins`,
+    });
   };
 
   return {
-    async header(scopes) {
-      const credential = known.scheme === "none" ? undefined : await lookup(scopes[0]?.path ?? "");
+    async header(access) {
+      if (scheme === undefined) return undefined;
+      if (scheme.kind === "bearer") return `Bearer ${(await tokenFor(scheme, access)).value}`;
+      const credential = await lookup(access.path);
       if (credential?.kind === "registry-token") return `Bearer ${credential.token}`;
-      if (known.scheme === "bearer") return `Bearer ${(await token(known, scopes)).value}`;
-      if (known.scheme === "basic" && credential?.kind === "basic") return basicHeader(credential);
-      return undefined;
+      return credential?.kind === "basic" ? basicHeader(credential) : undefined;
     },
-    async challenged(header, scopes, used) {
-      const found = choose(parseChallenges(header));
-      if (found === undefined) return false;
-      const first = known.scheme !== found.scheme;
-      known = found;
-      if (found.scheme === "bearer") {
-        // A token that was refused is not used again; one that was never tried deserves its try.
-        const held = await tokens.get(keyOf(scopes))?.catch(() => undefined);
-        if (held !== undefined && used === `Bearer ${held.value}`) tokens.delete(keyOf(scopes));
-        return (
-          first ||
-          used === undefined ||
-          held === undefined ||
-          used !== `Bearer ${held.value}` ||
-          held.expiresAt < Date.now() + margin
-        );
+    async challenged(header, access, { used, began }) {
+      const learnt = learn(parseChallenges(header));
+      if (learnt === undefined) return false;
+      scheme = learnt;
+      if (learnt.kind === "basic") {
+        const credential = used === undefined ? await lookup(access.path) : undefined;
+        return credential?.kind === "basic" || credential?.kind === "registry-token";
       }
-      if (used !== undefined) return false;
-      const credential = await lookup(scopes[0]?.path ?? "");
-      return credential !== undefined && credential.kind !== "identity-token";
+      const refused = [...tokens].find(([, { arrived }]) => used === `Bearer ${arrived?.value}`);
+      if (refused === undefined) return true;
+      const [key, entry] = refused;
+      const isFresh = (entry.arrived?.fetchedAt ?? 0) >= began;
+      if (!isFresh) forget(key, entry);
+      return !isFresh && entry.arrived?.expiresAt !== Number.POSITIVE_INFINITY;
     },
     async sourceOf(path) {
       return (await lookup(path).catch(() => undefined))?.source;
@@ -163,14 +147,11 @@ export function createAuthorizer(
   };
 }
 
-function basicHeader({ username, password }: { username: string; password: string }): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+function keyOf(scopes: readonly string[]): string {
+  return scopes.join(" ");
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** The scope of writing that a scope of reading is part of. */
+function widened(scope: string): string {
+  return scope.replace(/:pull$/, ":pull,push");
 }

@@ -1,49 +1,137 @@
-import { RegistryError } from "../errors.ts";
+import type { FailureDetails } from "../../errors/index.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import { shownText } from "./server-text.ts";
 
-/** A failure of the connection, told apart as far as a person can do something about it. */
-export function connectionFailure(error: unknown, url: URL, host: string): Error {
-  if (error instanceof RegistryError) return error;
-  const cause = rootCause(error);
-  if (cause instanceof RegistryError) return cause;
-  const code = codeOf(cause);
-  const target = `${url.protocol}//${url.host}`;
-  if (/TIMEOUT|ETIMEDOUT/.test(code)) {
-    return new RegistryError("timeout", `${target} does not answer (${code})`, { where: host, cause: error });
+/** An attempt that failed in a way that another attempt may not. Never leaves this room: `retrying` ends it. */
+export class TransientFailure extends Error {
+  /** What to throw when there are no attempts left. */
+  readonly error: RegistryError;
+  /** Milliseconds the server asked to wait. */
+  readonly retryAfter: number | undefined;
+
+  constructor(error: RegistryError, retryAfter?: number) {
+    super(error.message);
+    this.error = error;
+    this.retryAfter = retryAfter;
   }
-  if (/CERT|SSL|TLS|EPROTO|SELF_SIGNED|UNABLE_TO/.test(code)) {
-    return new RegistryError("tls", `no secure connection to ${target}: ${messageOf(cause)}`, {
-      where: host,
-      hint: /WRONG_VERSION|EPROTO/.test(code)
-        ? "if the registry speaks plain HTTP, say http: true for it in waybill.yaml"
-        : "if its certificate is of an own authority, name that under tls.ca of this host in waybill.yaml",
-      cause: error,
+}
+
+/** What a failed request was about, for its message. */
+export interface About {
+  /** The repository or reference that was asked for. */
+  readonly where: string;
+  /** `host[:port]` that was being talked to. */
+  readonly host: string;
+}
+
+/** A request that got no (whole) answer: what the system, TLS or the HTTP parser said about it. */
+export function connectionFailure(thrown: unknown, about: About): RegistryError | TransientFailure {
+  const cause = innermost(thrown);
+  if (cause instanceof RegistryError || cause instanceof TransientFailure) return cause;
+  const code = codeOf(cause);
+  const details = { where: about.where, cause: thrown };
+  const reason = cause instanceof Error ? shownText(cause.message, []) : "";
+  if (isTlsCode(code)) return tlsFailure(code, reason, about, details);
+  if (code === "ENOTFOUND") {
+    return new RegistryError("unreachable", `the name ${about.host} does not exist (${code})`, {
+      ...details,
+      hint: "look for a typing error in the registry's name, or set HTTPS_PROXY if there is no direct way out",
     });
   }
-  const why = [code, messageOf(cause)].filter((text) => text !== "").join(", ");
-  return new RegistryError("unreachable", `${target} cannot be reached: ${why}`, {
-    where: host,
-    hint:
-      code === "UND_ERR_SOCKET" && url.protocol === "https:"
-        ? "it closed the connection; if it asks for a client certificate, name one under tls of this host in waybill.yaml"
-        : undefined,
-    cause: error,
+  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") {
+    return transient("timeout", `${about.host} takes no connection in time (${code})`, details);
+  }
+  if (code === "UND_ERR_HEADERS_TIMEOUT") {
+    return transient("timeout", `${about.host} accepted the request but did not answer in time`, details);
+  }
+  if (code === "UND_ERR_BODY_TIMEOUT") {
+    return transient("timeout", `${about.host} stopped sending in the middle of its answer`, details);
+  }
+  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
+    return transient("truncated", `${about.host} sent fewer bytes than it had announced`, details);
+  }
+  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+    return new RegistryError(
+      "unexpected-response",
+      `${about.host} does not answer in HTTP (${code})`,
+      details,
+    );
+  }
+  if (code === "UND_ERR_PRX_TLS" || /\bproxy\b/i.test(reason)) {
+    return new RegistryError("unreachable", `the proxy does not connect to ${about.host}: ${reason}`, {
+      ...details,
+      hint: "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY",
+    });
+  }
+  return transient("unreachable", `${about.host} cannot be reached: ${connectionReason(code, reason)}`, {
+    ...details,
+    hint: unreachableHint(code, about.host),
   });
 }
 
-function rootCause(error: unknown): unknown {
-  let cause = error;
-  for (let depth = 0; depth < 5 && cause instanceof Error && cause.cause !== undefined; depth += 1)
-    cause = cause.cause;
-  return cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause;
+function connectionReason(code: string, reason: string): string {
+  if (code === "ECONNREFUSED") return `it refuses connections (${reason})`;
+  if (closed.has(code)) return `the connection was closed in the middle of a request (${code}: ${reason})`;
+  if (code === "EAI_AGAIN") return `the name service does not answer (${code})`;
+  return [code, reason].filter((text) => text !== "").join(": ");
 }
 
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : "";
+const closed: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
+function unreachableHint(code: string, host: string): string | undefined {
+  if (code === "ECONNREFUSED") return `is the registry running, and is the port in ${host} the right one?`;
+  // TLS 1.3 lets a server refuse a client after the handshake, by hanging up.
+  return closed.has(code)
+    ? `if it asks for a client certificate, name one in waybill.yaml: hosts: ${host}: tls: cert and key`
+    : undefined;
 }
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error))
-    .replace(/[^\x20-\x7e]+/g, " ")
-    .slice(0, 200);
+function isTlsCode(code: string): boolean {
+  return /CERT|SELF_SIGNED|ISSUER|LEAF_SIGNATURE|^ERR_SSL|^ERR_TLS|^EPROTO$|^CRL_/.test(code);
+}
+
+function tlsFailure(code: string, reason: string, about: About, details: FailureDetails): RegistryError {
+  return new RegistryError("tls", `no trusted connection to ${about.host}: ${tlsReason(code, reason)}`, {
+    ...details,
+    hint: tlsHint(code, about.host),
+  });
+}
+
+function tlsReason(code: string, reason: string): string {
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is for another name (${code})`;
+  if (code === "CERT_HAS_EXPIRED") return `its certificate has expired (${code})`;
+  if (/SELF_SIGNED|ISSUER|LEAF_SIGNATURE/.test(code)) {
+    return `its certificate is signed by an authority that is not trusted here (${code})`;
+  }
+  return /wrong version number|packet length too long/i.test(reason)
+    ? `it does not speak TLS (${code})`
+    : code;
+}
+
+function tlsHint(code: string, host: string): string {
+  if (/SELF_SIGNED|ISSUER|LEAF_SIGNATURE/.test(code)) {
+    return `name the authority's PEM file in waybill.yaml: hosts: ${host}: tls: ca`;
+  }
+  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code)) {
+    return `the registry may want a client certificate; in waybill.yaml: hosts: ${host}: tls: cert and key`;
+  }
+  if (/WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(code)) {
+    return `if it speaks plain HTTP, say so in waybill.yaml: hosts: ${host}: http: true`;
+  }
+  return "mend the registry's certificate, or ask whoever runs it";
+}
+
+function transient(code: RegistryErrorCode, message: string, details: FailureDetails): TransientFailure {
+  return new TransientFailure(new RegistryError(code, message, details));
+}
+
+/** The first of several failed connections (one for each address), or the cause that an error without code wraps. */
+function innermost(thrown: unknown): unknown {
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return innermost(thrown.errors[0]);
+  const wraps = thrown instanceof Error && codeOf(thrown) === "" && thrown.cause instanceof Error;
+  return wraps ? innermost(thrown.cause) : thrown;
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
 }

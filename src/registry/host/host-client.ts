@@ -1,278 +1,327 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Dispatcher } from "undici";
 import type { HostSettings } from "../../settings/index.ts";
-import { readBody } from "../body.ts";
-import type { CredentialStore } from "../credential.ts";
+import { readBeginning, readBody } from "../body.ts";
+import type { Credential, CredentialStore } from "../credential.ts";
 import { RegistryError } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
-import { isLoopbackHost, kindOfAddress, literalAddress } from "./address.ts";
-import { createAuthorizer, type Scope } from "./authorizer.ts";
-import { type AddressRule, createDispatcher, isAllowed, unsafeAddress } from "./dispatcher.ts";
+import { type Access, createAuthorizer } from "./authorizer.ts";
+import { isTransientStatus, readRetryAfter } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { connectionFailure } from "./failure.ts";
-import { createGate, type Gate } from "./gate.ts";
-import { backOff, isTransient, longestWaitMilliseconds, retryAfter } from "./retry.ts";
+import { connectionFailure, TransientFailure } from "./failure.ts";
+import { Pace } from "./pace.ts";
+import { HostPermits, type Release } from "./permits.ts";
+import type { Environment } from "./proxy.ts";
+import { redirectLimit, redirectTarget } from "./redirect.ts";
+import { type Passing, type RetryOptions, retrying } from "./retry.ts";
+import { readServerErrors } from "./server-text.ts";
+import type { Timing } from "./timing.ts";
+import { readToken, type Token, type TokenService, tokenRequest } from "./token-service.ts";
+import { type Outgoing, openTransport } from "./transport.ts";
 
+/** One request to a registry host. */
 export interface HostRequest {
   readonly kind: RequestKind;
-  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
-  /** On the host's own origin. */
+  readonly method: Outgoing["method"];
   readonly url: URL;
-  readonly scopes: readonly Scope[];
+  readonly access: Access;
+  /** The repository or reference it is about, for messages. */
+  readonly where: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */
-  readonly body?: () => Promise<Buffer | Readable> | Buffer | Readable;
-  /** Whether a failed attempt may be followed by another one; a stream that was begun cannot. */
-  readonly once?: boolean;
+  readonly body?: () => Promise<Uint8Array | Readable>;
   /** Follow redirects, to other hosts without credentials. */
   readonly follow?: boolean;
+  /** Gives a request up whose body is a stream; without it, the time until the answer is bounded. */
+  readonly signal?: AbortSignal;
 }
 
-export interface HostResponse {
+/** What is known of an answer before its body. */
+export interface AnswerHead {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** To be read or destroyed: it holds the request's place until then. */
-  readonly body: Readable;
-  readonly url: URL;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** What the request carried that no message may show. */
+  readonly secrets: readonly string[];
 }
 
-/** One registry host: connections, concurrency, rate, retries, credentials and tokens. No request leaves without it. */
+/** An answer with its whole body; of an answer that is no success, the first 64 KiB. */
+export interface Answer extends AnswerHead {
+  readonly bytes: Uint8Array;
+}
+
+/** An answer whose body is still to come. */
+export interface StreamedAnswer extends AnswerHead {
+  /** To be read or destroyed: it holds the request's permit until then. */
+  readonly body: Readable;
+}
+
+/** Sends one request, once. A failure that may pass is a `TransientFailure`. */
+export type SendOnce = (request: HostRequest) => Promise<Answer>;
+
+/**
+ * One registry host: connections, concurrency, rate, retries, credentials and tokens. No request leaves without it.
+ * An answer of any status is an answer; what its status means is for the caller to say, but statuses that may pass
+ * (408, 429 and most of 5xx) are answers only when no attempt is left.
+ */
 export interface HostClient {
   readonly endpoint: Endpoint;
   readonly settings: HostSettings;
-  send(request: HostRequest): Promise<HostResponse>;
+  readonly timing: Timing;
+  /** Sends a request and reads the answer's body. @param limit Bytes of a successful answer, beyond which it is refused. */
+  send(request: HostRequest, limit?: number): Promise<Answer>;
+  /** Sends a request whose successful answer is a stream; the body of any other answer is read. */
+  open(request: HostRequest): Promise<Answer | StreamedAnswer>;
+  /**
+   * Several requests that make one upload, under one permit. Begun anew as a whole when one of them fails in a way
+   * that may pass, or when the last answer has such a status.
+   */
+  upload(run: (send: SendOnce, attempt: number) => Promise<Answer>): Promise<Answer>;
   /** Where the credential for a path came from. */
   credentialSource(path: string): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-const answerTimeout = 120_000;
-const uploadTimeout = 15 * 60_000;
-const redirectLimit = 5;
-const tokenBytes = 128 * 1024;
+export interface HostClientOptions {
+  readonly endpoint: Endpoint;
+  /** Settings by host: the registry's own, and those of hosts it may send us to. */
+  readonly settingsOf: (host: string) => HostSettings | undefined;
+  readonly credentials: CredentialStore;
+  readonly environment: Environment;
+  readonly listener: RegistryListener;
+  readonly timing: Timing;
+}
 
-export function createHostClient(
-  endpoint: Endpoint,
-  settings: HostSettings,
-  store: CredentialStore,
-  environment: Readonly<Record<string, string | undefined>>,
-  listener: RegistryListener,
-): HostClient {
+const defaultConcurrency = 16;
+const defaultRetries = 5;
+/** Bytes of an answer that is no success, or of one that says no more than its status. */
+const smallBody = 64 * 1024;
+const tokenBody = 128 * 1024;
+
+export function createHostClient(options: HostClientOptions): HostClient {
+  const { endpoint, listener, timing } = options;
   const { host } = endpoint;
-  const concurrency = settings.concurrency ?? 16;
-  const dispatcher = createDispatcher(
-    host,
-    settings,
-    environment,
-    endpoint.loopbackOnly ? "loopback" : "any",
-  );
-  // Downloads and chunks have places of their own: an upload that waits for its source must not keep the source
-  // waiting, nor a chunk whose source is open already.
-  const downloads = createGate(concurrency, settings.requestsPerSecond);
-  const chunks = createGate(concurrency, settings.requestsPerSecond);
-  const others = createGate(concurrency, settings.requestsPerSecond);
-  const retries = settings.retries ?? 5;
-  let elsewhere: Dispatcher | undefined;
+  const settings = options.settingsOf(host) ?? {};
+  const connections = settings.concurrency ?? defaultConcurrency;
+  const transport = openTransport({ ...options, connections });
+  const permits = new HostPermits(connections);
+  const pace = settings.requestsPerSecond === undefined ? undefined : new Pace(settings.requestsPerSecond);
+  let pausedUntil = 0;
 
-  const elsewhereRule = (): AddressRule => {
-    const literal = literalAddress(endpoint.origin.hostname);
-    const isPrivate = literal !== undefined && kindOfAddress(literal) !== "public";
-    return settings.allowPrivateAddresses || isPrivate || isLoopbackHost(endpoint.origin.hostname)
-      ? "any"
-      : "public";
-  };
-
-  /** Connections to hosts that this registry sends us to. */
-  const dispatcherFor = (url: URL): Dispatcher => {
-    if (url.origin === endpoint.origin.origin) return dispatcher;
-    const rule = elsewhereRule();
-    const literal = literalAddress(url.hostname);
-    if (literal !== undefined && !isAllowed(literal, rule)) throw unsafeAddress(host, url.hostname, literal);
-    const { tls, ...rest } = settings;
-    elsewhere ??= createDispatcher(
-      host,
-      tls?.ca === undefined ? rest : { ...rest, tls: { ca: tls.ca } },
-      environment,
-      rule,
-    );
-    return elsewhere;
+  /** Waits until the host may be asked something: after a pause that it demanded, and at the pace of the settings. */
+  const awaitTurn = async (): Promise<void> => {
+    const wait = pace?.reserve(Date.now()) ?? 0;
+    if (wait > 0) await sleep(wait);
+    for (let pause = pausedUntil - Date.now(); pause > 0; pause = pausedUntil - Date.now())
+      await sleep(pause);
   };
 
   const dispatch = async (
-    url: URL,
-    request: Pick<HostRequest, "method" | "kind">,
-    headers: Record<string, string>,
-    body: Buffer | Readable | undefined,
-  ): Promise<HostResponse> => {
+    outgoing: Omit<Outgoing, "answerWithin">,
+    kind: RequestKind,
+    where: string,
+  ): Promise<StreamedAnswer> => {
+    const { url, method, headers, signal } = outgoing;
     const begun = Date.now();
+    const secrets = secretsIn(headers.authorization);
     try {
-      const response = await dispatcherFor(url).request({
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method: request.method,
-        headers: { "user-agent": "waybill", ...headers },
-        body: body ?? null,
-        // A registry that keeps its data in an object store may take minutes to put a large upload together.
-        headersTimeout: request.kind === "upload-data" ? uploadTimeout : answerTimeout,
-      });
-      listener({
-        type: "request",
-        host: url.host,
-        method: request.method,
-        kind: request.kind,
-        status: response.statusCode,
-        milliseconds: Date.now() - begun,
-      });
-      return { status: response.statusCode, headers: response.headers, body: response.body, url };
+      const answerWithin = signal === undefined ? timing.answer : 0;
+      const response = await transport.request({ ...outgoing, answerWithin });
+      const { statusCode: status, body } = response;
+      listener({ type: "request", host: url.host, method, kind, status, milliseconds: Date.now() - begun });
+      // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
+      body.on("error", () => {});
+      return { status, headers: response.headers, secrets, body };
     } catch (error) {
-      throw connectionFailure(error, url, host);
+      throw connectionFailure(error, { where, host: url.host });
     }
   };
 
-  const askTokenService = async (
-    url: URL,
-    { authorization, form }: { authorization?: string; form?: string },
-  ) => {
-    const headers: Record<string, string> = { accept: "application/json" };
-    if (authorization !== undefined) headers.authorization = authorization;
-    if (form !== undefined) headers["content-type"] = "application/x-www-form-urlencoded";
-    const body = form === undefined ? undefined : Buffer.from(form);
-    const method = form === undefined ? "GET" : "POST";
-    const response = await attempts({ kind: "token", once: false }, () =>
-      dispatch(url, { method, kind: "token" }, headers, body),
-    );
-    if (response.status !== 200) {
-      abandon(response);
-      const refused = response.status === 401 || response.status === 403;
-      throw new RegistryError(
-        refused ? "unauthorized" : "unexpected-response",
-        `the token service ${url.origin} answered ${response.status}`,
-        { where: host, hint: refused ? "check the credentials for this registry" : undefined },
-      );
+  /** The body of an answer in memory. */
+  const collect = async (answer: StreamedAnswer, limit: number, where: string): Promise<Answer> => {
+    const { status, headers, secrets, body } = answer;
+    const isSuccess = status >= 200 && status < 300;
+    try {
+      const bytes = isSuccess ? await readBody(body, limit, where) : await readBeginning(body, smallBody);
+      return { status, headers, secrets, bytes };
+    } catch (error) {
+      throw connectionFailure(error, { where, host });
     }
-    return (await readBody(response.body, tokenBytes, host)).toString("utf8");
   };
 
-  const authorizer = createAuthorizer(endpoint, settings.tokenOrigins ?? [], store, askTokenService);
+  const fetchToken = async (
+    service: TokenService,
+    scopes: readonly string[],
+    credential: Credential | undefined,
+  ): Promise<Token> => {
+    const { method, url, headers, body } = tokenRequest(service, scopes, credential);
+    const asked = Date.now();
+    const outgoing = {
+      method,
+      url,
+      headers: { accept: "application/json", ...headers },
+      ...(body === undefined ? {} : { body }),
+    };
+    const answer = await collect(await dispatch(outgoing, "token", host), tokenBody, host);
+    if (answer.status === 200) return readToken(answer.bytes, asked, headerOf(answer, "date"), host);
+    throw tokenRefusal(answer, url, host, credential);
+  };
 
-  /** Repeats an attempt while it may help. */
-  const attempts = async (
-    request: { readonly kind: RequestKind; readonly once?: boolean },
-    attempt: () => Promise<HostResponse>,
-  ): Promise<HostResponse> => {
-    for (let tries = 0; ; tries += 1) {
-      let reason: string;
-      let asked: number | undefined;
-      try {
-        const response = await attempt();
-        if (!isTransient(response.status) || tries >= retries || request.once) return response;
-        const header = response.headers["retry-after"];
-        asked = retryAfter(Array.isArray(header) ? header[0] : header);
-        if (asked !== undefined && asked > longestWaitMilliseconds) return response;
-        if (response.status === 429 && asked !== undefined) pause(asked);
-        reason = `status ${response.status}`;
-        abandon(response);
-      } catch (error) {
-        const again =
-          error instanceof RegistryError && (error.code === "unreachable" || error.code === "timeout");
-        if (!again || tries >= retries || request.once) throw error;
-        reason = error.message;
+  const authorizer = createAuthorizer(endpoint, settings.tokenOrigins ?? [], options.credentials, fetchToken);
+
+  const followed = async (
+    request: HostRequest,
+    authorization: string | undefined,
+  ): Promise<StreamedAnswer> => {
+    const { method, where, signal } = request;
+    let { url } = request;
+    // Once it has left the registry's origin, a request carries no credential any more, not even back there.
+    let secret = url.origin === endpoint.origin.origin ? authorization : undefined;
+    for (let hops = 0; ; hops += 1) {
+      const body = await request.body?.();
+      const headers = { ...request.headers, ...(secret === undefined ? {} : { authorization: secret }) };
+      const outgoing = {
+        method,
+        url,
+        headers,
+        ...(body === undefined ? {} : { body }),
+        ...(signal === undefined ? {} : { signal }),
+      };
+      const answer = await dispatch(outgoing, hops === 0 ? request.kind : "redirect", where);
+      const location = headerOf(answer, "location");
+      const isRedirect = answer.status >= 300 && answer.status < 400 && location !== undefined;
+      if (!request.follow || !isRedirect) return answer;
+      await drain(answer);
+      if (hops === redirectLimit) {
+        throw new RegistryError("unsafe-redirect", `there are more than ${redirectLimit} redirects`, {
+          where,
+        });
       }
-      const wait = asked ?? backOff(tries);
-      listener({
-        type: "retry",
-        host,
-        kind: request.kind,
-        attempt: tries + 1,
-        waitMilliseconds: wait,
-        reason,
-      });
-      await sleep(wait);
+      url = redirectTarget(url, location, where);
+      if (url.origin !== endpoint.origin.origin) secret = undefined;
     }
   };
 
-  const pause = (milliseconds: number): void => {
-    for (const gate of [downloads, chunks, others]) gate.pauseUntil(Date.now() + milliseconds);
-  };
-
-  const gateOf = ({ kind, method }: HostRequest): Gate => {
-    if (kind === "blob-get") return downloads;
-    return method === "PATCH" ? chunks : others;
-  };
-
-  const attemptOnce = async (request: HostRequest): Promise<HostResponse> => {
-    const leave = await gateOf(request).enter();
+  const authorized = async (request: HostRequest): Promise<StreamedAnswer> => {
+    const began = Date.now();
+    const used = await authorizer.header(request.access);
+    const answer = await followed(request, used);
+    if (answer.status !== 401) return answer;
+    const challenge = answer.headers["www-authenticate"];
     try {
-      const response = await authorized(request);
-      response.body.once("close", leave);
-      if (response.body.closed) leave();
-      return response;
+      if (!(await authorizer.challenged(challenge, request.access, { used, began }))) return answer;
     } catch (error) {
-      leave();
+      answer.body.destroy();
+      throw error;
+    }
+    await drain(answer);
+    return followed(request, await authorizer.header(request.access));
+  };
+
+  /** One attempt; the permit is held until the body has ended. */
+  const attempt = async (request: HostRequest, held?: Release): Promise<StreamedAnswer> => {
+    const release = held ?? (await permits.request());
+    try {
+      await awaitTurn();
+      const answer = await authorized(request);
+      const retryAfter = readRetryAfter(headerOf(answer, "retry-after"), Date.now());
+      if (answer.status === 429 && retryAfter !== undefined && retryAfter <= timing.longestRetryAfter) {
+        pausedUntil = Math.max(pausedUntil, Date.now() + retryAfter);
+      }
+      if (answer.body.closed) release();
+      else answer.body.once("close", release);
+      return answer;
+    } catch (error) {
+      release();
       throw error;
     }
   };
 
-  const authorized = async (request: HostRequest): Promise<HostResponse> => {
-    const used = await authorizer.header(request.scopes);
-    const response = await followed(request, used);
-    if (response.status !== 401) return response;
-    const again = await authorizer.challenged(response.headers["www-authenticate"], request.scopes, used);
-    if (!again || request.once) return response;
-    abandon(response);
-    return followed(request, await authorizer.header(request.scopes));
-  };
+  const retriesOf = (kind: RequestKind): RetryOptions => ({
+    retries: settings.retries ?? defaultRetries,
+    timing,
+    onRetry: (retry) => listener({ type: "retry", host, kind, ...retry }),
+  });
 
-  const followed = async (request: HostRequest, authorization: string | undefined): Promise<HostResponse> => {
-    let url = request.url;
-    for (let hops = 0; ; hops += 1) {
-      const own = url.origin === endpoint.origin.origin;
-      const headers = {
-        ...request.headers,
-        ...(own && authorization !== undefined ? { authorization } : {}),
-      };
-      const response = await dispatch(
-        url,
-        hops === 0 ? request : { ...request, kind: "redirect" },
-        headers,
-        await request.body?.(),
-      );
-      const location = response.headers.location;
-      if (!request.follow || response.status < 300 || response.status > 399 || typeof location !== "string")
-        return response;
-      abandon(response);
-      if (hops === redirectLimit) throw unsafeRedirect(host, `more than ${redirectLimit} redirects`);
-      if (!URL.canParse(location, url.href))
-        throw unsafeRedirect(host, "a redirect to something that is no URL");
-      const next = new URL(location, url);
-      if (next.protocol !== "https:" && next.protocol !== "http:")
-        throw unsafeRedirect(host, `a redirect to ${next.protocol}`);
-      if (url.protocol === "https:" && next.protocol === "http:")
-        throw unsafeRedirect(host, "a redirect from HTTPS to HTTP");
-      next.username = "";
-      next.password = "";
-      url = next;
-    }
+  const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
+    if (!isTransientStatus(status)) return undefined;
+    const retryAfter = readRetryAfter(headerOf({ headers }, "retry-after"), Date.now());
+    return { reason: `status ${status}`, retryAfter };
   };
 
   return {
     endpoint,
     settings,
-    send: (request) => attempts(request, () => attemptOnce(request)),
-    credentialSource: (path) => authorizer.sourceOf(path),
-    async close() {
-      await Promise.all([dispatcher.destroy(), elsewhere?.destroy()]);
+    timing,
+    send: (request, limit = smallBody) => {
+      const once = async () => collect(await attempt(request), limit, request.where);
+      return retrying(once, judge, retriesOf(request.kind));
     },
+    open: (request) => {
+      const once = async () => {
+        const answer = await attempt(request);
+        return answer.status === 200 ? answer : collect(answer, smallBody, request.where);
+      };
+      return retrying(once, judge, retriesOf(request.kind));
+    },
+    upload: (run) => {
+      const once: SendOnce = async (request) =>
+        collect(await attempt(request, () => {}), smallBody, request.where);
+      const whole = async (number: number) => {
+        const release = await permits.upload();
+        return run(once, number).finally(release);
+      };
+      return retrying(whole, judge, retriesOf("upload-data"));
+    },
+    credentialSource: (path) => authorizer.sourceOf(path),
+    close: () => transport.close(),
   };
 }
 
-/** Gives an answer up unread; its connection goes with it. */
-export function abandon({ body }: HostResponse): void {
-  body.on("error", () => {});
-  body.destroy();
+/** The first value of a header. */
+export function headerOf({ headers }: Pick<AnswerHead, "headers">, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" ? value : value?.[0];
 }
 
-function unsafeRedirect(host: string, what: string): RegistryError {
-  return new RegistryError("unsafe-redirect", `the registry answered with ${what}`, { where: host });
+/** Reads a body that nobody needs, so that its connection can be used again; gives a long one up. */
+async function drain({ body }: StreamedAnswer): Promise<void> {
+  await readBeginning(body, smallBody).catch(() => undefined);
+}
+
+/** What an `Authorization` header gives away, in all its forms. */
+function secretsIn(authorization: string | undefined): readonly string[] {
+  const [scheme, value] = authorization?.split(" ") ?? [];
+  if (scheme === undefined || value === undefined) return [];
+  if (scheme !== "Basic") return [value];
+  const decoded = Buffer.from(value, "base64").toString("utf8");
+  return [value, decoded.slice(decoded.indexOf(":") + 1)];
+}
+
+function tokenRefusal(
+  answer: Answer,
+  url: URL,
+  where: string,
+  credential: Credential | undefined,
+): RegistryError | TransientFailure {
+  const { status } = answer;
+  const secrets = credential?.kind === "identity-token" ? [credential.token] : answer.secrets;
+  const said = readServerErrors(answer.bytes, secrets);
+  const message = `the token service ${url.origin} answered ${status}${said === undefined ? "" : ` (${said.text})`}`;
+  if (isTransientStatus(status)) {
+    const error = new RegistryError(status === 429 ? "rate-limited" : "server-error", message, { where });
+    return new TransientFailure(error, readRetryAfter(headerOf(answer, "retry-after"), Date.now()));
+  }
+  if (status >= 300 && status < 400) {
+    return new RegistryError("unsafe-redirect", `${message}, a redirect, which is not followed`, { where });
+  }
+  if (status !== 400 && status !== 401 && status !== 403) {
+    return new RegistryError("unexpected-response", message, { where });
+  }
+  return new RegistryError("unauthorized", message, {
+    where,
+    hint:
+      credential === undefined
+        ? `there is no credential for it here; log in: docker login ${where}`
+        : `the credential from ${credential.source} was refused; log in again: docker login ${where}`,
+  });
 }

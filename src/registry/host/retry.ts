@@ -1,26 +1,60 @@
-/** The longest a registry may make us wait; beyond it the request fails, and the run goes on. */
-export const longestWaitMilliseconds = 5 * 60 * 1000;
+import { setTimeout as sleep } from "node:timers/promises";
+import { waitBefore } from "./backoff.ts";
+import { TransientFailure } from "./failure.ts";
+import type { Timing } from "./timing.ts";
 
-const shortestBackOff = 200;
-const longestBackOff = 30_000;
-
-/** Answers after which the same request may succeed. */
-export function isTransient(status: number): boolean {
-  return (
-    status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505 && status !== 507)
-  );
+/** A result or failure that another attempt may mend. */
+export interface Passing {
+  readonly reason: string;
+  /** Milliseconds the server asked to wait. */
+  readonly retryAfter: number | undefined;
 }
 
-/** Milliseconds that a `Retry-After` header asks for (RFC 9110 §10.2.3: seconds or a date), or `undefined`. */
-export function retryAfter(header: string | undefined, now: number = Date.now()): number | undefined {
-  if (header === undefined) return undefined;
-  const text = header.trim();
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+/** How often, and who is told. */
+export interface RetryOptions {
+  /** Attempts after the first one. */
+  readonly retries: number;
+  readonly timing: Timing;
+  readonly onRetry: (retry: { attempt: number; waitMilliseconds: number; reason: string }) => void;
 }
 
-/** Exponential back-off with full jitter: a random wait below a bound that doubles with every attempt. */
-export function backOff(attempt: number, random: () => number = Math.random): number {
-  return Math.round(random() * Math.min(longestBackOff, shortestBackOff * 2 ** attempt)) + 50;
+/**
+ * Runs until it succeeds, fails for good, or has used up attempts or time; what the last attempt gave is then
+ * returned or thrown. `run` gets the number of the attempt, counted from 1. It may be repeated when it throws a
+ * {@link TransientFailure} and when `judge` finds its result to be passing. A server that asks for a longer wait than
+ * anybody would want is not waited for: that request fails, and the run goes on.
+ */
+export async function retrying<Result>(
+  run: (attempt: number) => Promise<Result>,
+  judge: (result: Result) => Passing | undefined,
+  { retries, timing, onRetry }: RetryOptions,
+): Promise<Result> {
+  const deadline = Date.now() + timing.deadline;
+  for (let attempt = 1; ; attempt += 1) {
+    const { passing, end } = await attempted(run, judge, attempt);
+    if (passing === undefined || attempt > retries) return end();
+    const wait = waitBefore(attempt, passing.retryAfter, timing, Math.random());
+    if (wait > timing.longestRetryAfter || Date.now() + wait > deadline) return end();
+    onRetry({ attempt, waitMilliseconds: wait, reason: passing.reason });
+    await sleep(wait);
+  }
+}
+
+/** One attempt: whether it may be repeated, and how it ends if it is not. */
+async function attempted<Result>(
+  run: (attempt: number) => Promise<Result>,
+  judge: (result: Result) => Passing | undefined,
+  attempt: number,
+): Promise<{ passing: Passing | undefined; end: () => Result }> {
+  try {
+    const result = await run(attempt);
+    return { passing: judge(result), end: () => result };
+  } catch (thrown) {
+    if (!(thrown instanceof TransientFailure)) throw thrown;
+    const { error, retryAfter } = thrown;
+    const end = () => {
+      throw error;
+    };
+    return { passing: { reason: error.message, retryAfter }, end };
+  }
 }

@@ -1,15 +1,16 @@
 import { z } from "zod";
 import { type Digest, isDigest, isTag, type Tag } from "../../oci/index.ts";
-import { readBody } from "../body.ts";
 import { RegistryError } from "../errors.ts";
-import type { HostClient } from "../host/host-client.ts";
+import { type Answer, type HostClient, headerOf } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
-import { discard } from "./answer.ts";
+import { refusal } from "./answer.ts";
 import { nextPage, pages } from "./pagination.ts";
-import type { Remote } from "./remote-repository.ts";
+import { type Remote, reading, urlIn } from "./remote.ts";
 
 const pageBytes = 64 * 1024 * 1024;
 const tagLimit = 2_000_000;
+/** Tags on a page. Google's registries give all they are asked for; others refuse more than this (Amazon's). */
+const pageSize = { offering: 10_000, other: 1_000 };
 
 const listingSchema = z.object({
   tags: z.array(z.string()).nullish(),
@@ -37,23 +38,12 @@ export function offersManifests(client: HostClient): boolean {
 
 /** `GET /v2/<name>/tags/list`, all pages, with Google's `manifest` and `child` fields where they are there. */
 export async function listRepository(remote: Remote): Promise<Listing | undefined> {
-  const first = remote.url("tags/list");
-  first.searchParams.set("n", "10000");
   const tags = new Set<Tag>();
   const children = new Set<string>();
-  let manifests: Map<Digest, ListedManifest> | undefined;
+  const manifests = new Map<Digest, ListedManifest>();
   let known = false;
-  const read = async (url: URL) => {
-    const response = await remote.send({ kind: "list", method: "GET", url });
-    if (response.status === 404) {
-      await discard(response);
-      return undefined;
-    }
-    if (response.status !== 200) throw await remote.refusal(response, "listing tags");
-    const text = (await readBody(response.body, pageBytes, remote.name)).toString("utf8");
-    return { page: parse(text, remote), next: nextPage(response, remote.name) };
-  };
-  for await (const page of pages(first, remote.name, read)) {
+  let complete = true;
+  for await (const page of listedPages(remote)) {
     known = true;
     for (const tag of page.tags ?? []) if (isTag(tag)) tags.add(tag);
     for (const child of page.child ?? []) children.add(child);
@@ -62,14 +52,31 @@ export async function listRepository(remote: Remote): Promise<Listing | undefine
         where: remote.name,
       });
     }
-    if (page.manifest == null) continue;
-    offering.add(remote.client);
-    manifests ??= new Map();
-    for (const [digest, manifest] of Object.entries(page.manifest)) {
+    if (page.manifest == null) complete = false;
+    for (const [digest, manifest] of Object.entries(page.manifest ?? {})) {
       if (isDigest(digest)) manifests.set(digest, listedManifest(manifest));
     }
   }
-  return known ? { tags: [...tags], manifests, children: [...children] } : undefined;
+  if (!known) return undefined;
+  if (complete) offering.add(remote.client);
+  return { tags: [...tags], manifests: complete ? manifests : undefined, children: [...children] };
+}
+
+function listedPages(remote: Remote): AsyncGenerator<z.infer<typeof listingSchema>> {
+  const first = urlIn(remote, "tags/list");
+  const size = offersManifests(remote.client) ? pageSize.offering : pageSize.other;
+  first.searchParams.set("n", `${size}`);
+  return pages(first, remote.name, async (url) => {
+    const answer = await remote.client.send(reading(remote, { kind: "list", method: "GET", url }), pageBytes);
+    if (answer.status === 404 && !isWebPage(answer)) return undefined;
+    if (answer.status !== 200) throw await refusal(remote, answer, "listing tags");
+    return { page: parse(answer, remote), next: nextPage(answer, url, remote.name) };
+  });
+}
+
+/** Whether it is a web server that says "not found", and no registry. */
+function isWebPage(answer: Answer): boolean {
+  return headerOf(answer, "content-type")?.includes("html") ?? false;
 }
 
 type ManifestJson = NonNullable<z.infer<typeof listingSchema>["manifest"]>[string];
@@ -85,17 +92,13 @@ function listedManifest({ tag, mediaType, imageSizeBytes, timeUploadedMs }: Mani
   };
 }
 
-function parse(text: string, remote: Remote): z.infer<typeof listingSchema> {
+function parse({ bytes }: Answer, remote: Remote): z.infer<typeof listingSchema> {
   try {
-    return listingSchema.parse(JSON.parse(text));
+    return listingSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch (cause) {
-    throw new RegistryError(
-      "unexpected-response",
-      "the registry's list of tags is not what the specification says",
-      {
-        where: remote.name,
-        cause,
-      },
-    );
+    throw new RegistryError("unexpected-response", "the registry's list of tags is no list of tags", {
+      where: remote.name,
+      cause,
+    });
   }
 }

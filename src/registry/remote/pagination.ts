@@ -1,25 +1,38 @@
 import { RegistryError } from "../errors.ts";
-import type { HostResponse } from "../host/host-client.ts";
+import type { AnswerHead } from "../host/host-client.ts";
 
 const pageLimit = 10_000;
 
-/** The address of the next page (RFC 8288 `Link` with `rel="next"`), on the same origin only. */
-export function nextPage(response: HostResponse, where: string): URL | undefined {
-  const header = response.headers.link;
-  const text = Array.isArray(header) ? header.join(", ") : header;
-  const target = /<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(text ?? "")?.[1];
+/**
+ * The address of the next page: the `Link` with `rel="next"` (RFC 8288), which must be below `/v2/` on the registry
+ * itself. A registry behind a proxy may get its own scheme wrong; the origin's counts.
+ * @throws {RegistryError} `unsafe-redirect` when it leads elsewhere.
+ */
+export function nextPage(answer: Pick<AnswerHead, "headers">, current: URL, where: string): URL | undefined {
+  const header = answer.headers.link;
+  const text = typeof header === "string" ? header : header?.join(", ");
+  const target = /<([^<>]*)>\s*;[^,<]*\brel\s*=\s*"?next\b/i.exec(text ?? "")?.[1];
   if (target === undefined) return undefined;
-  if (!URL.canParse(target, response.url.href)) {
-    throw new RegistryError("unexpected-response", "the next page has no valid address", { where });
+  if (!URL.canParse(target, current.href)) {
+    throw new RegistryError("unexpected-response", "the next page of a list has no valid address", { where });
   }
-  const url = new URL(target, response.url);
-  const same = url.host === response.url.host && url.pathname.startsWith("/v2/");
-  if (!same) throw new RegistryError("unsafe-redirect", "the next page is on another host", { where });
-  url.protocol = response.url.protocol;
-  return url;
+  const url = new URL(target, current);
+  if (url.host !== current.host || !url.pathname.startsWith("/v2/")) {
+    throw new RegistryError("unsafe-redirect", "the next page of a list is not on the registry itself", {
+      where,
+      hint: "it was not asked for; ask whoever runs the registry",
+    });
+  }
+  const next = new URL(current);
+  next.pathname = url.pathname;
+  next.search = url.search;
+  return next;
 }
 
-/** Pages by their addresses, with an end: a registry that repeats itself or never stops is refused. */
+/**
+ * Pages by their addresses, with an end: a registry that repeats itself or never stops is refused. `read` gives
+ * `undefined` for a list that does not exist.
+ */
 export async function* pages<Page>(
   first: URL,
   where: string,

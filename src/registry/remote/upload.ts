@@ -1,20 +1,20 @@
-import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Descriptor } from "../../oci/index.ts";
+import { Readable } from "node:stream";
+import { type Descriptor, isDigest } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Scope } from "../host/authorizer.ts";
-import type { HostResponse } from "../host/host-client.ts";
-import { backOff, isTransient } from "../host/retry.ts";
+import { pullScope, pushScope } from "../host/authorizer.ts";
+import { type Answer, type HostRequest, headerOf, type SendOnce } from "../host/host-client.ts";
 import type { PushOutcome } from "../repository.ts";
-import { discard } from "./answer.ts";
-import { header, type Remote } from "./remote-repository.ts";
-import { verifiedStream } from "./verified-stream.ts";
-
-type Content = () => Promise<Readable>;
+import { refusal } from "./answer.ts";
+import { hasBlob } from "./blobs.ts";
+import { Portions } from "./portions.ts";
+import { type Remote, urlIn } from "./remote.ts";
+import { endOfUpload, type UploadSession, uploadLocation, uploadSession } from "./upload-session.ts";
+import { type Content, UploadSource } from "./upload-source.ts";
 
 /**
- * Brings a blob in, by mount where `mountFrom` is given, otherwise by an upload in one piece, or in chunks where the
- * settings or the registry ask for that. An upload that breaks begins again, with the content opened anew.
+ * Brings a blob in, by mount where `mountFrom` (a path on the same host) is given, otherwise by an upload in one
+ * piece, or in chunks where the settings ask for that. The mount is its own probe: a registry that cannot mount
+ * begins an upload instead, in the same answer. An upload that breaks begins again, with the content opened anew.
  */
 export async function uploadBlob(
   remote: Remote,
@@ -22,196 +22,176 @@ export async function uploadBlob(
   content: Content,
   mountFrom: string | undefined,
 ): Promise<PushOutcome> {
-  const retries = remote.client.settings.retries ?? 5;
-  for (let attempt = 0; ; attempt += 1) {
-    const begun = await begin(remote, blob, attempt === 0 ? mountFrom : undefined);
-    if (begun === "mounted") return "mounted";
-    try {
-      const response = await send(remote, blob, content, begun);
-      if (response.status === 201 || response.status === 204) {
-        await discard(response);
-        return "pushed";
-      }
-      const again = isTransient(response.status) || response.status === 401 || response.status === 404;
-      if (!again || attempt >= retries) throw await remote.refusal(response, "uploading a blob", blob.digest);
-      await discard(response);
-    } catch (error) {
-      await cancel(remote, begun.url);
-      const broken =
-        error instanceof RegistryError && ["unreachable", "timeout", "truncated"].includes(error.code);
-      if (!broken || attempt >= retries) throw error;
+  const begun = mountFrom === undefined ? undefined : await mount(remote, blob, mountFrom);
+  if (begun === "mounted") return "mounted";
+  const answer = await remote.client.upload(async (send, attempt) => {
+    if (attempt === 1) {
+      return transfer(remote, blob, content, send, begun ?? (await begin(remote, blob, send)));
     }
-    await sleep(backOff(attempt));
-  }
-}
-
-interface Session {
-  readonly url: URL;
-  /** The least size of a chunk, where the registry says one. */
-  readonly chunkMinimum: number;
-}
-
-async function begin(
-  remote: Remote,
-  blob: Descriptor,
-  mountFrom: string | undefined,
-): Promise<Session | "mounted"> {
-  const url = remote.url("blobs/uploads/");
-  const scopes: Scope[] = [{ path: remote.path, actions: "pull,push" }];
-  if (mountFrom !== undefined) {
-    url.searchParams.set("mount", blob.digest);
-    url.searchParams.set("from", mountFrom);
-    if (mountFrom !== remote.path) scopes.push({ path: mountFrom, actions: "pull" });
-  }
-  const response = await remote.client.send({
-    kind: mountFrom === undefined ? "upload-start" : "mount",
-    method: "POST",
-    url,
-    scopes,
-    headers: { "content-length": "0" },
+    // The blob may have arrived although the answer did not: asking is cheaper than sending it again.
+    if (await hasBlob(remote, blob, send).catch(() => false)) return arrived;
+    return transfer(remote, blob, content, send, await begin(remote, blob, send));
   });
-  if (response.status === 201 && mountFrom !== undefined) {
-    await discard(response);
-    return "mounted";
+  if (answer.status !== 201 && answer.status !== 204) {
+    throw await refusal(remote, answer, "uploading a blob", blob.digest);
   }
-  if (response.status !== 202) {
-    // Leave to push is not leave to mount: without the mount it may do.
-    if (mountFrom !== undefined && [400, 401, 403, 404, 405].includes(response.status)) {
-      await discard(response);
-      return begin(remote, blob, undefined);
-    }
-    throw await remote.refusal(response, "beginning an upload", blob.digest);
-  }
-  await discard(response);
-  return {
-    url: location(remote, response),
-    chunkMinimum: Number(header(response, "oci-chunk-min-length") ?? 0) || 0,
-  };
-}
-
-/** Where the upload goes on: on the registry itself, whatever scheme or port a proxy in front of it makes up. */
-function location(remote: Remote, response: HostResponse): URL {
-  const text = header(response, "location");
-  const { origin } = remote.client.endpoint;
-  if (text === undefined || !URL.canParse(text, response.url.href)) {
-    throw new RegistryError("unexpected-response", "the registry began an upload and did not say where", {
+  const stated = headerOf(answer, "docker-content-digest") ?? "";
+  if (isDigest(stated) && stated !== blob.digest && stated.slice(0, 7) === blob.digest.slice(0, 7)) {
+    throw new RegistryError("digest-mismatch", `sent ${blob.digest}, the registry says it has ${stated}`, {
       where: remote.name,
     });
   }
-  const url = new URL(text, response.url);
-  if (url.hostname !== origin.hostname || (url.port !== origin.port && url.port !== "")) {
-    throw new RegistryError(
-      "unsafe-upload-location",
-      `the registry wants the upload at another host, ${url.host}`,
-      {
-        where: remote.name,
-        hint: "nothing was sent there; ask the registry's operator for uploads on its own address",
-      },
-    );
-  }
-  const own = new URL(origin);
-  own.pathname = url.pathname;
-  own.search = url.search;
-  return own;
+  return "pushed";
 }
 
-async function send(
+const arrived: Answer = { status: 201, headers: {}, secrets: [], bytes: new Uint8Array() };
+
+const pushing = (remote: Remote, blob: Descriptor): Pick<HostRequest, "access" | "where"> => ({
+  access: { path: remote.path, scopes: [pushScope(remote.path)] },
+  where: `${remote.name}@${blob.digest}`,
+});
+
+/** A mount, the session of an upload, or `undefined` when neither is to be had this way. */
+async function mount(
+  remote: Remote,
+  blob: Descriptor,
+  from: string,
+): Promise<UploadSession | "mounted" | undefined> {
+  const url = urlIn(remote, "blobs/uploads/");
+  url.searchParams.set("mount", blob.digest);
+  url.searchParams.set("from", from);
+  const scopes = [pushScope(remote.path), ...(from === remote.path ? [] : [pullScope(from)])];
+  const request: HostRequest = {
+    ...pushing(remote, blob),
+    kind: "mount",
+    method: "POST",
+    url,
+    access: { path: remote.path, scopes },
+    headers: { "content-length": "0" },
+  };
+  // Leave to push is not leave to mount: where the one is denied, the other is still tried.
+  const answer = await remote.client.send(request).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.code === "unauthorized") return undefined;
+    throw error;
+  });
+  if (answer?.status === 201) return "mounted";
+  if (answer?.status === 202) return uploadSession(remote, answer);
+  if (answer === undefined || [400, 401, 403, 404, 405].includes(answer.status)) return undefined;
+  throw await refusal(remote, answer, "mounting a blob", blob.digest);
+}
+
+async function begin(remote: Remote, blob: Descriptor, send: SendOnce): Promise<UploadSession | Answer> {
+  const answer = await send({
+    ...pushing(remote, blob),
+    kind: "upload-start",
+    method: "POST",
+    url: urlIn(remote, "blobs/uploads/"),
+    headers: { "content-length": "0" },
+  });
+  return answer.status === 202 ? uploadSession(remote, answer) : answer;
+}
+
+/** Sends the bytes; a failed transfer takes its session back. */
+async function transfer(
   remote: Remote,
   blob: Descriptor,
   content: Content,
-  session: Session,
-): Promise<HostResponse> {
-  const checked = async () => verifiedStream(await content(), blob, remote.name);
-  const chunkBytes = remote.client.settings.chunkBytes;
-  if (chunkBytes !== undefined && blob.size > chunkBytes) {
-    return sendChunks(remote, blob, await checked(), session, Math.max(chunkBytes, session.chunkMinimum));
-  }
-  const url = finished(session.url, blob);
-  let stream: Readable | undefined;
+  send: SendOnce,
+  session: UploadSession | Answer,
+): Promise<Answer> {
+  if ("status" in session) return session;
+  const source = new UploadSource(remote, blob, content);
+  const { chunkBytes } = remote.client.settings;
+  const isChunked = chunkBytes !== undefined && blob.size > chunkBytes;
   try {
-    return await remote.send({
-      kind: "upload-data",
-      method: "PUT",
-      url,
-      headers: { "content-type": "application/octet-stream", "content-length": String(blob.size) },
-      body: async () => {
-        if (blob.size === 0) return Buffer.alloc(0);
-        stream = await checked();
-        return stream;
-      },
-      write: true,
-      once: true,
-    });
+    const answer = isChunked
+      ? await sendChunks(remote, blob, source, send, session, Math.max(chunkBytes, session.leastChunk))
+      : await sendWhole(remote, blob, source, send, session);
+    if (answer.status > 299) await cancel(remote, blob, send, session);
+    return answer;
   } catch (error) {
-    // The failure of the source is the cause; what the connection says of it is not.
-    throw stream?.errored instanceof RegistryError ? stream.errored : error;
+    await cancel(remote, blob, send, session);
+    throw source.explain(error);
   } finally {
-    stream?.on("error", () => {});
-    stream?.destroy();
+    source.close();
   }
 }
 
+const octets = { "content-type": "application/octet-stream" };
+
+/** The whole blob in the request that also ends the upload. */
+function sendWhole(
+  remote: Remote,
+  blob: Descriptor,
+  source: UploadSource,
+  send: SendOnce,
+  session: UploadSession,
+): Promise<Answer> {
+  return send({
+    ...pushing(remote, blob),
+    kind: "upload-data",
+    method: "PUT",
+    url: endOfUpload(session.url, blob.digest),
+    headers: { ...octets, "content-length": `${blob.size}` },
+    body: async () => {
+      const stream = await source.open();
+      if (blob.size > 0) return stream;
+      for await (const _ of stream) {
+        // Nothing comes; the end tells that nothing was to come.
+      }
+      return new Uint8Array();
+    },
+    signal: source.signal,
+  });
+}
+
+/** The blob in several requests, none of which holds a chunk in memory, and one more that ends the upload. */
 async function sendChunks(
   remote: Remote,
   blob: Descriptor,
-  stream: Readable,
-  session: Session,
+  source: UploadSource,
+  send: SendOnce,
+  session: UploadSession,
   chunkBytes: number,
-): Promise<HostResponse> {
+): Promise<Answer> {
+  const portions = new Portions(await source.open());
   let { url } = session;
-  let sent = 0;
-  let held: Buffer[] = [];
-  let size = 0;
-  const flush = async (): Promise<void> => {
-    const chunk = Buffer.concat(held);
-    const response = await remote.send({
+  for (let sent = 0; sent < blob.size; ) {
+    const size = Math.min(chunkBytes, blob.size - sent);
+    const answer = await send({
+      ...pushing(remote, blob),
       kind: "upload-data",
       method: "PATCH",
       url,
       headers: {
-        "content-type": "application/octet-stream",
-        "content-length": String(chunk.length),
-        "content-range": `${sent}-${sent + chunk.length - 1}`,
+        ...octets,
+        "content-length": `${size}`,
+        "content-range": `${sent}-${sent + size - 1}`,
       },
-      body: () => chunk,
-      write: true,
-      once: true,
+      body: async () => Readable.from(portions.take(size), { objectMode: false }),
+      signal: source.signal,
     });
-    if (response.status !== 202) throw await remote.refusal(response, "uploading a chunk", blob.digest);
-    await discard(response);
-    url = location(remote, response);
-    sent += chunk.length;
-    held = [];
-    size = 0;
-  };
-  for await (const chunk of stream) {
-    held.push(chunk);
-    size += chunk.length;
-    if (size >= chunkBytes) await flush();
+    if (answer.status > 299) return answer;
+    url = uploadLocation(remote, answer);
+    sent += size;
   }
-  if (size > 0) await flush();
-  return remote.send({
+  return send({
+    ...pushing(remote, blob),
     kind: "upload-data",
     method: "PUT",
-    url: finished(url, blob),
+    url: endOfUpload(url, blob.digest),
     headers: { "content-length": "0" },
-    write: true,
-    once: true,
+    signal: source.signal,
   });
 }
 
-function finished(session: URL, blob: Descriptor): URL {
-  const url = new URL(session);
-  url.searchParams.set("digest", blob.digest);
-  return url;
-}
-
-async function cancel(remote: Remote, url: URL): Promise<void> {
-  try {
-    await discard(
-      await remote.send({ kind: "upload-cancel", method: "DELETE", url, write: true, once: true }),
-    );
-  } catch {
-    // The registry forgets it by itself in time.
-  }
+/** Takes an upload back, as far as the registry lets us; it forgets it by itself in time. */
+async function cancel(
+  remote: Remote,
+  blob: Descriptor,
+  send: SendOnce,
+  { url }: UploadSession,
+): Promise<void> {
+  const request: HostRequest = { ...pushing(remote, blob), kind: "upload-cancel", method: "DELETE", url };
+  await send(request).catch(() => undefined);
 }
