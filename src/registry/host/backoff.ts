@@ -1,0 +1,36 @@
+import type { Timing } from "./timing.ts";
+
+/** Whether an answer with this status may be another one next time. */
+export function isTransientStatus(status: number): boolean {
+  if (status === 408 || status === 429) return true;
+  return status >= 500 && status !== 501 && status !== 505 && status !== 507;
+}
+
+/**
+ * The milliseconds a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds, or a date), or `undefined`
+ * when there is none to understand. Not bounded.
+ */
+export function readRetryAfter(header: string | undefined, now: number): number | undefined {
+  const text = header?.trim() ?? "";
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
+  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/**
+ * How long to wait before the next attempt: what the server asks for, otherwise a random time below an exponentially
+ * growing bound ("full jitter"), so that many clients that failed together do not return together.
+ * @param attempt The attempt that failed, counted from 1.
+ * @param random A number from 0 to 1.
+ */
+export function waitBefore(
+  attempt: number,
+  retryAfter: number | undefined,
+  timing: Pick<Timing, "firstBackoff" | "longestBackoff">,
+  random: number,
+): number {
+  if (retryAfter !== undefined) return retryAfter;
+  const bound = Math.min(timing.longestBackoff, timing.firstBackoff * 2 ** Math.min(attempt - 1, 30));
+  return Math.round(bound * random);
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import * as tls from "node:tls";
+import { messageOf } from "../../errors/index.ts";
+import type { HostSettings } from "../../settings/index.ts";
+import { RegistryError } from "../errors.ts";
+
+/** What `tls.connect` needs to know beside host and port. */
+export interface TlsOptions {
+  readonly secureContext: tls.SecureContext;
+  readonly rejectUnauthorized: boolean;
+}
+
+type TlsSettings = NonNullable<HostSettings["tls"]>;
+
+/**
+ * TLS by the settings of a host. Its own authorities are trusted beside the system's, not instead of them.
+ * @param host For messages.
+ * @param authority Trusts this PEM file, too: the registry's own authority also vouches for where it sends us.
+ * @throws {RegistryError} `tls` when a file cannot be read or is no PEM.
+ */
+export function tlsOptions(host: string, settings: TlsSettings = {}, authority?: string): TlsOptions {
+  const files = [settings.ca, authority].filter((file) => file !== undefined);
+  const own = [...new Set(files)].map((file) => readPem(file, host));
+  const cert = settings.cert === undefined ? undefined : readPem(settings.cert, host);
+  const key = settings.key === undefined ? undefined : readPem(settings.key, host);
+  try {
+    const secureContext = tls.createSecureContext({
+      ...(own.length === 0 ? {} : { ca: [...systemAuthorities(), ...own] }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    });
+    return { secureContext, rejectUnauthorized: settings.insecure !== true };
+  } catch (cause) {
+    throw new RegistryError("tls", `the certificates for ${host} cannot be used: ${messageOf(cause)}`, {
+      where: [...files, settings.cert, settings.key].filter((file) => file !== undefined).join(", "),
+      hint: "the files have to be PEM, and the key has to be the certificate's and without a password",
+      cause,
+    });
+  }
+}
+
+/** Node's authorities and those of `NODE_EXTRA_CA_CERTS`: what Node trusts as long as no list is given. */
+function systemAuthorities(): readonly string[] {
+  // Node 22.15 and later; the type of Node 20 does not have it.
+  const current = tls as { getCACertificates?: (type: "default") => string[] };
+  if (current.getCACertificates !== undefined) return current.getCACertificates("default");
+  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  return extra ? [...tls.rootCertificates, readPem(extra, "NODE_EXTRA_CA_CERTS")] : tls.rootCertificates;
+}
+
+function readPem(file: string, host: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new RegistryError("tls", `a TLS file for ${host} cannot be read: ${messageOf(cause)}`, {
+      where: file,
+      hint: "mend the path in waybill.yaml",
+      cause,
+    });
+  }
+  if (text.includes("-----BEGIN ")) return text;
+  throw new RegistryError("tls", `a TLS file for ${host} is not PEM`, {
+    where: file,
+    hint: "convert it, for example with: openssl x509 -inform der",
+  });
+}

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import type { Credential } from "../credential.ts";
+import { RegistryError } from "../errors.ts";
+
+/** A bearer token, and for how long it is good: milliseconds since the epoch. */
+export interface Token {
+  readonly value: string;
+  readonly fetchedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Where tokens come from, as a registry named it. */
+export interface TokenService {
+  readonly realm: URL;
+  readonly service: string | undefined;
+}
+
+/** One request to a token service. */
+export interface TokenRequest {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** Tokens are given up so many milliseconds before they end. */
+const margin = 5_000;
+/** Seconds: what a token without a stated life has, and the least that any is taken to have. */
+const shortestLife = 60;
+
+const text = z.string().max(65_536).nullish();
+const answerSchema = z.object({
+  token: text,
+  access_token: text,
+  expires_in: z.number().nullish(),
+  issued_at: text,
+});
+
+/**
+ * The request for a token (Docker token authentication specification; for identity tokens its OAuth 2 variant). The
+ * credential goes nowhere but into this request; without one the token is an anonymous visitor's.
+ */
+export function tokenRequest(
+  { realm, service }: TokenService,
+  scopes: readonly string[],
+  credential: Credential | undefined,
+): TokenRequest {
+  if (credential?.kind === "identity-token") {
+    const form = new URLSearchParams({
+      grant_type: "refresh_token",
+      client_id: "waybill",
+      ...(service === undefined ? {} : { service }),
+      scope: scopes.join(" "),
+      refresh_token: credential.token,
+    });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return { method: "POST", url: realm, headers, body: form.toString() };
+  }
+  const url = new URL(realm);
+  if (service !== undefined) url.searchParams.set("service", service);
+  for (const scope of scopes) url.searchParams.append("scope", scope);
+  const headers: Record<string, string> =
+    credential?.kind === "basic" ? { authorization: basicHeader(credential) } : {};
+  return { method: "GET", url, headers, body: undefined };
+}
+
+/**
+ * The token in a token service's answer. It ends `expires_in` seconds after `issued_at` or, where the service does
+ * not say when that was, after it was asked for; at least a minute is assumed, as the specification demands.
+ * @param date The answer's `Date` header: what the service's clock says, which `issued_at` is compared with.
+ * @throws {RegistryError} `unauthorized` when there is no token in it that could go into a header.
+ */
+export function readToken(body: Uint8Array, asked: number, date: string | undefined, where: string): Token {
+  const answer = answerSchema.safeParse(parseJson(body)).data;
+  const value = answer?.token || answer?.access_token || "";
+  if (!/^[\x21-\x7e]+$/.test(value)) {
+    throw new RegistryError("unauthorized", "the token service answered without a usable token", { where });
+  }
+  const life = (answer?.expires_in ?? shortestLife) * 1000;
+  const age = Math.max(0, Date.parse(date ?? "") - Date.parse(answer?.issued_at ?? "")) || 0;
+  const left = Math.max(shortestLife * 1000, life - age);
+  return { value, fetchedAt: asked, expiresAt: asked + left - margin };
+}
+
+/** The value of `Authorization` for a user name and password (RFC 7617). */
+export function basicHeader({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

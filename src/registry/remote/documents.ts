@@ -1,0 +1,176 @@
+import {
+  acceptedManifests,
+  algorithmOf,
+  bareMediaType,
+  type Descriptor,
+  type Digest,
+  digestMatches,
+  digestOf,
+  formatReference,
+  type ImageDocument,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  limits,
+  type Tag,
+  type Target,
+} from "../../oci/index.ts";
+import { RegistryError } from "../errors.ts";
+import { deleteScope, pushScope } from "../host/authorizer.ts";
+import { type AnswerHead, headerOf } from "../host/host-client.ts";
+import { readServerErrors } from "../host/server-text.ts";
+import { refusal } from "./answer.ts";
+import { type Remote, reading, urlIn } from "./remote.ts";
+
+/**
+ * What a tag or digest stands for, by `HEAD`. Where the registry does not answer that with all of digest, media type
+ * and size, the manifest itself is read.
+ */
+export async function resolveTarget(remote: Remote, target: Target): Promise<Descriptor | undefined> {
+  const answer = await remote.client.send(
+    reading(remote, {
+      kind: "resolve",
+      method: "HEAD",
+      url: urlIn(remote, `manifests/${target}`),
+      headers: { accept: acceptedManifests },
+      follow: true,
+      target,
+    }),
+  );
+  if (answer.status === 404) return undefined;
+  const stated = answer.status === 200 ? statedDescriptor(answer) : undefined;
+  if (stated !== undefined) {
+    if (isDigest(target) && stated.digest !== target) throw lied(remote, target, stated.digest);
+    return stated;
+  }
+  // 400 and 405 say nothing without a body: the same question by GET is answered, or refused with a reason.
+  if (![200, 400, 405].includes(answer.status)) {
+    throw await refusal(remote, answer, "asking for an image", target);
+  }
+  return (await fetchDocument(remote, target))?.descriptor;
+}
+
+function statedDescriptor(answer: AnswerHead): Descriptor | undefined {
+  const digest = headerOf(answer, "docker-content-digest") ?? "";
+  const mediaType = bareMediaType(headerOf(answer, "content-type") ?? "");
+  const length = headerOf(answer, "content-length") ?? "";
+  if (!isDigest(digest) || mediaType === "" || !/^\d{1,15}$/.test(length)) return undefined;
+  return { mediaType, digest, size: Number(length) };
+}
+
+/** A manifest or index, hashed; `undefined` when the registry does not have it. */
+export async function fetchDocument(remote: Remote, target: Target): Promise<ImageDocument | undefined> {
+  const where = formatReference(remote.name, target);
+  const answer = await remote.client.send(
+    reading(remote, {
+      kind: "manifest-get",
+      method: "GET",
+      url: urlIn(remote, `manifests/${target}`),
+      headers: { accept: acceptedManifests },
+      follow: true,
+      target,
+    }),
+    limits.manifestBytes,
+  );
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) throw await refusal(remote, answer, "reading an image manifest", target);
+  const { bytes } = answer;
+  const mediaType = bareMediaType(headerOf(answer, "content-type") ?? "");
+  if (!isManifestType(mediaType) && !isIndexType(mediaType)) {
+    throw new RegistryError(
+      "media-type-mismatch",
+      `the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
+      { where, hint: "images in Docker's schema 1 must be pushed again by a current tool" },
+    );
+  }
+  // What was asked for counts; what the registry says it is serving counts only for a tag (CVE-2025-24882).
+  const stated = headerOf(answer, "docker-content-digest") ?? "";
+  const wanted = isDigest(target) ? target : isDigest(stated) ? stated : digestOf(bytes);
+  if (!digestMatches(bytes, wanted)) throw lied(remote, wanted, digestOf(bytes));
+  return { descriptor: { mediaType, digest: wanted, size: bytes.length }, bytes };
+}
+
+function lied(remote: Remote, wanted: Digest, got: Digest): RegistryError {
+  return new RegistryError("digest-mismatch", `asked for ${wanted}, the registry gave ${got}`, {
+    where: `${remote.name}@${wanted}`,
+    hint: "do not trust this registry's copy; look at what stands between it and this machine",
+  });
+}
+
+/**
+ * Puts a manifest or index under its digest and, when given, a tag; in one request, except for a tagged one whose
+ * digest is not the algorithm that registries use by themselves.
+ * @returns Whether the registry says that it keeps count of referrers (`OCI-Subject`).
+ */
+export async function putDocument(
+  remote: Remote,
+  document: ImageDocument,
+  tag?: Tag,
+): Promise<{ keepsReferrers: boolean }> {
+  const { digest } = document.descriptor;
+  if (!digestMatches(document.bytes, digest)) {
+    throw new RegistryError("digest-mismatch", `the manifest to put does not hash to ${digest}`, {
+      where: remote.name,
+    });
+  }
+  if (tag !== undefined && algorithmOf(digest) !== "sha256") await putUnder(remote, document, digest);
+  return putUnder(remote, document, tag ?? digest);
+}
+
+async function putUnder(
+  remote: Remote,
+  { descriptor, bytes }: ImageDocument,
+  target: Target,
+): Promise<{ keepsReferrers: boolean }> {
+  const where = formatReference(remote.name, target);
+  const answer = await remote.client.send({
+    kind: "manifest-put",
+    method: "PUT",
+    url: urlIn(remote, `manifests/${target}`),
+    access: { path: remote.path, scopes: [pushScope(remote.path)] },
+    where,
+    headers: { "content-type": descriptor.mediaType, "content-length": `${bytes.length}` },
+    body: async () => bytes,
+  });
+  const { status } = answer;
+  if (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)) {
+    const said = readServerErrors(answer.bytes, answer.secrets);
+    throw new RegistryError(
+      "manifest-refused",
+      `the registry refused the image manifest (${status})${said === undefined ? "" : `: ${said.text}`}`,
+      {
+        where,
+        hint: said?.codes.some((code) => code.endsWith("_UNKNOWN"))
+          ? "something it refers to is not there: run again"
+          : undefined,
+      },
+    );
+  }
+  if (status < 200 || status > 299) throw await refusal(remote, answer, "putting an image manifest", target);
+  const stated = headerOf(answer, "docker-content-digest") ?? "";
+  if (isDigest(stated) && !digestMatches(bytes, stated)) throw lied(remote, descriptor.digest, stated);
+  return { keepsReferrers: headerOf(answer, "oci-subject") !== undefined };
+}
+
+/** Deletes a manifest by digest or a tag; what is not there counts as deleted. */
+export async function deleteTarget(remote: Remote, target: Target): Promise<void> {
+  const where = formatReference(remote.name, target);
+  const answer = await remote.client.send({
+    kind: "delete",
+    method: "DELETE",
+    url: urlIn(remote, `manifests/${target}`),
+    access: { path: remote.path, scopes: [deleteScope(remote.path)] },
+    where,
+  });
+  const { status } = answer;
+  if (status === 404 || (status >= 200 && status < 300)) return;
+  const said = readServerErrors(answer.bytes, answer.secrets);
+  if (status === 405 || said?.codes.includes("UNSUPPORTED")) {
+    const what = isDigest(target) ? "manifests" : "tags alone";
+    throw new RegistryError("unsupported", `the registry does not delete ${what} (${status})`, {
+      where,
+      hint: isDigest(target) ? "ask whoever runs it to allow deleting" : "delete the manifest by its digest",
+    });
+  }
+  throw await refusal(remote, answer, "deleting", target);
+}

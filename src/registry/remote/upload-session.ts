@@ -1,0 +1,59 @@
+import { RegistryError } from "../errors.ts";
+import { type Answer, headerOf } from "../host/host-client.ts";
+import type { Remote } from "./remote.ts";
+
+/** An upload that a registry has begun. */
+export interface UploadSession {
+  /** Where it goes on. */
+  readonly url: URL;
+  /** The least number of bytes in a chunk, where the registry says one. */
+  readonly leastChunk: number;
+}
+
+/** The session that a `202 Accepted` begins. @throws {RegistryError} as {@link uploadLocation}. */
+export function uploadSession(remote: Remote, answer: Answer): UploadSession {
+  const least = headerOf(answer, "oci-chunk-min-length") ?? "";
+  return { url: uploadLocation(remote, answer), leastChunk: /^\d{1,12}$/.test(least) ? Number(least) : 0 };
+}
+
+/**
+ * Where the upload goes on: always on the registry's own origin. A registry behind a proxy may get its own scheme or
+ * port wrong, so the same host with the registry's port or a default one is taken as that origin; any other host is
+ * refused, because the credential would go there (GHSA-jxpm-75mh-9fp7). Nothing else of the address is touched: it
+ * may be signed.
+ * @throws {RegistryError} `unexpected-response` without a location, `unsafe-upload-location` for one elsewhere.
+ */
+export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers">): URL {
+  const { origin } = remote.client.endpoint;
+  const text = headerOf(answer, "location");
+  if (text === undefined || !URL.canParse(text, origin.href)) {
+    throw new RegistryError("unexpected-response", "the registry began an upload and did not say where", {
+      where: remote.name,
+    });
+  }
+  const url = new URL(text, origin);
+  const isHttp = url.protocol === "https:" || url.protocol === "http:";
+  const isOwnPort = url.port === origin.port || ["", "80", "443"].includes(url.port);
+  if (!isHttp || url.hostname !== origin.hostname || !isOwnPort) {
+    throw new RegistryError(
+      "unsafe-upload-location",
+      `the registry wants the upload at another host, ${url.host || url.protocol}`,
+      {
+        where: remote.name,
+        hint: "nothing was sent there; ask whoever runs the registry for uploads on its own address",
+      },
+    );
+  }
+  const own = new URL(origin);
+  own.pathname = url.pathname;
+  own.search = url.search;
+  return own;
+}
+
+/** The address that ends an upload; what the registry wrote into its query stays as it is. */
+export function endOfUpload(session: URL, digest: string): URL {
+  const url = new URL(session);
+  const query = `digest=${encodeURIComponent(digest)}`;
+  url.search = url.search === "" ? query : `${url.search}&${query}`;
+  return url;
+}
