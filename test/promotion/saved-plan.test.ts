@@ -77,6 +77,21 @@ describe("a saved plan", () => {
     ]);
   });
 
+  it("puts a tag on what has been copied since, whichever source is named for it now", () => {
+    const from = (plan: Plan, source: string): Plan => ({
+      ...plan,
+      repositories: plan.repositories.map((repository) => ({
+        ...repository,
+        images: repository.images.map((image) => ({ ...image, source: parseRepository(source) })),
+      })),
+    });
+    const saved = from(planOf("copy", "copy"), "gcr.io/second/a");
+    expect(edgesOf(restrictPlan(from(planOf("tag", "copy"), "gcr.io/first/a"), saved, "f"))).toEqual([
+      "tag",
+      "withheld",
+    ]);
+  });
+
   it("keeps its hash when lines move, and changes it when a verdict does", () => {
     const plan = planOf("copy", "copy");
     const moved = plan.repositories.map((repository) => ({

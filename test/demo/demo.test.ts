@@ -1,0 +1,57 @@
+import { execFile } from "node:child_process";
+import { chmod, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { printingExecutable } from "../../src/demo/executable.ts";
+import { buildImage } from "../../src/demo/image.ts";
+import { type DemoStep, runDemo } from "../../src/demo/index.ts";
+import { checkManifests } from "../../src/manifest/index.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  folder = await temporaryFolder("demo");
+});
+afterEach(() => folder.remove());
+
+test("the demonstration promotes, verifies, and leaves its manifests and registries behind", async () => {
+  const steps: DemoStep[] = [];
+  expect(await runDemo({ folder: folder.path, onStep: (step) => steps.push(step) })).toBe(true);
+  expect(steps.map(({ title }) => title.split(/[:,]/)[0])).toEqual([
+    "Two registries",
+    "Images",
+    "A promoter manifest",
+    "Merge",
+    "Check",
+    "Plan",
+    "Promote",
+    "Promote again",
+    "Verify",
+  ]);
+  const lines = steps.flatMap((step) => step.lines);
+  expect(lines).toContain("done 6, already as asked 0, failed 0");
+  expect(lines).toContain("done 0, already as asked 6, failed 0");
+  expect(lines.at(-1)).toContain("0 findings");
+  expect(await readdir(folder.path)).toEqual(expect.arrayContaining(["production", "staging", "tree"]));
+  const { counts, diagnostics } = await checkManifests(join(folder.path, "tree"));
+  expect(diagnostics).toEqual([]);
+  expect(counts).toMatchObject({ images: 2, digests: 3, tags: 3, edges: 6 });
+});
+
+test("the same arguments build the same image, and others another one", async () => {
+  const digest = async (...args: Parameters<typeof buildImage>) =>
+    (await buildImage(...args)).root.descriptor.digest;
+  expect(await digest("hello", "v1")).toBe(await digest("hello", "v1"));
+  expect(await digest("hello", "v1")).not.toBe(await digest("hello", "v2"));
+});
+
+const runsHere = process.platform === "linux" && (process.arch === "x64" || process.arch === "arm64");
+
+test.runIf(runsHere)("its programs run on this machine", async () => {
+  const file = join(folder.path, "hello");
+  const architecture = process.arch === "x64" ? "amd64" : "arm64";
+  await writeFile(file, printingExecutable(architecture, "hello v1 on this machine\n"));
+  await chmod(file, 0o755);
+  expect((await promisify(execFile)(file)).stdout).toBe("hello v1 on this machine\n");
+});

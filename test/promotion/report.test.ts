@@ -1,0 +1,142 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import type { Diagnostic } from "../../src/manifest/index.ts";
+import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { formatJUnit, type Outcome, type PlannedEdge, reportPromotion } from "../../src/promotion/index.ts";
+import { sealPlan } from "../../src/promotion/planning.ts";
+import { testWith } from "../support/programs.ts";
+import { digestFor } from "./world.ts";
+
+/** What XML has names for, what it cannot hold, and what it can. */
+const textWith = (unspeakable: string): string => `<&>"' ]]> ${unspeakable}\n\t é 😀`;
+const nasty = textWith("\u0000\u001b\ud800\ufffe");
+const destination = parseRepository("prod.example.com/foo/app");
+const edge = (tag: string, rest: Omit<PlannedEdge, "tag" | "at">): PlannedEdge => ({
+  tag: parseTag(tag),
+  at: `images/f"o<o>/images.yaml:${tag.length}:5`,
+  ...rest,
+});
+
+const edges: readonly PlannedEdge[] = [
+  edge("a", { verdict: "present", reason: "tag-at-digest" }),
+  edge("bb", { verdict: "copy", reason: "digest-absent" }),
+  edge("ccc", { verdict: "tag", reason: "tag-absent" }),
+  edge("dddd", { verdict: "conflict", reason: "tag-at-other-digest", current: digestFor("other") }),
+  edge("eeeee", {
+    verdict: "unread",
+    reason: "source-unread",
+    failure: { code: "denied", message: nasty, where: "stage.example.com" },
+  }),
+  { tag: null, at: "images.yaml:9:5", verdict: "lost", reason: "not-in-staging" },
+];
+const image = {
+  digest: digestFor("one"),
+  project: nasty,
+  source: parseRepository("stage.example.com/foo/app"),
+  at: "images.yaml:1:5",
+  edges,
+};
+const plan = sealPlan([{ destination, empty: false, images: [image] }], digestFor("edges"));
+const diagnostics: Diagnostic[] = [
+  {
+    severity: "error",
+    code: "invalid-digest",
+    file: "images.yaml",
+    at: { line: 3, column: 5 },
+    message: nasty,
+  },
+  { severity: "warning", code: "odd", file: "images.yaml", message: "only a warning" },
+];
+
+const outcome = (index: number, failure?: Outcome["failure"]): Outcome => {
+  const found = edges[index] ?? expect.fail("no such edge");
+  return { destination, image, edge: found, ...(failure === undefined ? {} : { failure }) };
+};
+
+describe("the report", () => {
+  test("of a dry run counts work as desired, but not problems", () => {
+    const report = reportPromotion(plan, diagnostics);
+    expect(report.counts).toMatchObject({ pending: 2, present: 1, conflict: 1, unread: 1, lost: 1 });
+    expect(report.work.map(({ tag, action }) => [tag, action])).toEqual([
+      ["bb", "copy"],
+      ["ccc", "tag"],
+    ]);
+    expect(report).toMatchObject({ dryRun: true, asDesired: false });
+    expect(report.manifestErrors).toHaveLength(1);
+  });
+
+  test("of a real run counts what was never begun as a problem", () => {
+    const failed = { code: "denied", message: "no", where: "prod.example.com/foo/app" };
+    const report = reportPromotion(plan, [], [outcome(1, failed)]);
+    expect(report.counts).toMatchObject({ failed: 1, pending: 1, done: 0 });
+    expect(report.problems.map(({ state, why }) => [state, why])).toMatchObject([
+      ["failed", "prod.example.com/foo/app: no"],
+      ["pending", undefined],
+      ["conflict", expect.stringContaining(digestFor("other"))],
+      ["unread", expect.stringContaining("staging could not be read: stage.example.com: ")],
+      ["lost", expect.stringContaining("stage.example.com/foo/app")],
+    ]);
+  });
+
+  test("is as desired when all is there and no line is wrong", () => {
+    const fine = sealPlan(
+      [{ destination, empty: false, images: [{ ...image, edges: edges.slice(0, 2) }] }],
+      digestFor("edges"),
+    );
+    expect(reportPromotion(fine, [], [outcome(1)])).toMatchObject({ asDesired: true, counts: { done: 1 } });
+    expect(reportPromotion(fine, diagnostics, [outcome(1)]).asDesired).toBe(false);
+  });
+});
+
+const parsed = `
+import json, sys, xml.etree.ElementTree as tree
+root = tree.fromstring(sys.stdin.buffer.read())
+print(json.dumps([
+  [suite.get("name"), suite.get("tests"), suite.get("failures"),
+    [[case.get("name"), case.get("file"), case.get("line"),
+      None if case.find("failure") is None else [case.find("failure").get("type"), case.find("failure").get("message")]]
+     for case in suite]]
+  for suite in root] + [[root.get("tests"), root.get("failures")]]))
+`;
+
+async function parse(xml: string): Promise<unknown> {
+  const running = promisify(execFile)("python3", ["-c", parsed]);
+  running.child.stdin?.end(xml);
+  return JSON.parse((await running).stdout);
+}
+
+describe("the report as JUnit", () => {
+  const shown = textWith("\ufffd".repeat(4)).replace("\t", " ");
+
+  testWith("python3")("is what an XML parser makes the same of, whatever a registry says", async () => {
+    const report = reportPromotion(plan, diagnostics, [outcome(1)]);
+    const name = `${destination}:`;
+    expect(await parse(formatJUnit(report))).toEqual([
+      [
+        shown,
+        "5",
+        "4",
+        [
+          [`${name}bb`, 'images/f"o<o>/images.yaml', "2", null],
+          [`${name}ccc`, 'images/f"o<o>/images.yaml', "3", ["pending", "not begun"]],
+          [
+            `${name}dddd`,
+            'images/f"o<o>/images.yaml',
+            "4",
+            ["conflict", expect.stringContaining(digestFor("other"))],
+          ],
+          [`${name}eeeee`, 'images/f"o<o>/images.yaml', "5", ["unread", expect.stringContaining(shown)]],
+          [`${destination}@${image.digest}`, "images.yaml", "9", ["lost", expect.any(String)]],
+        ],
+      ],
+      ["manifests", "1", "1", [["images.yaml:3:5", null, null, ["invalid-digest", shown]]]],
+      ["6", "5"],
+    ]);
+  });
+
+  testWith("python3")("of nothing is a document, too", async () => {
+    const empty = reportPromotion(sealPlan([], digestFor("edges")), [], []);
+    expect(await parse(formatJUnit(empty))).toEqual([["0", "0"]]);
+  });
+});
