@@ -112,7 +112,7 @@ describe("reading a production repository", () => {
     test("takes one request for everything", async () => {
       const images = [wanted("one", "v1"), wanted("two", "v2"), wanted("three", "v3")];
       const { state, requests } = await read(registryOf({}, listing), images, true);
-      expect(requests).toEqual(["GET tags/list?n=1000"]);
+      expect(requests).toEqual(["GET tags/list?n=10000"]);
       expect(at(state, "v1")).toEqual({ digest: digestFor("one") });
       expect(at(state, "v2")).toEqual({ digest: undefined });
       expect(state.digests.get(digestFor("two"))).toEqual({ digest: digestFor("two") });
