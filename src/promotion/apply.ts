@@ -37,6 +37,15 @@ interface Target {
   readonly image: PlannedImage;
 }
 
+/** An image of which everything but the tags is at its destination. */
+interface Brought {
+  readonly root: ImageDocument;
+  readonly to: Repository;
+}
+
+/** The digest that this run puts under a tag, by address and tag: locations may make one place of two names. */
+type TagClaims = Map<string, Digest>;
+
 /** Images under way at the same time; the policy of each host bounds what really is in flight. */
 const imagesAtOnce = 24;
 
@@ -51,10 +60,11 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
     outcomes.push(outcome);
     options.onOutcome?.(outcome);
   };
+  const claims: TagClaims = new Map();
   const limit = pLimit(imagesAtOnce);
   await limit.map(worksOf(plan), async (work) => {
     if (options.signal?.aborted) return;
-    await applyWork(work, options, report);
+    await applyWork(work, claims, options, report);
   });
   return outcomes;
 }
@@ -75,6 +85,7 @@ function worksOf(plan: Plan): Work[] {
 
 async function applyWork(
   { digest, source, targets }: Work,
+  claims: TagClaims,
   { open, documents, copier }: ApplyOptions,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
@@ -85,7 +96,7 @@ async function applyWork(
   };
 
   /** The root to put, after everything it refers to is there, and where to put it. */
-  const bring = async ({ repository, image }: Target): Promise<{ root: ImageDocument; to: Repository }> => {
+  const bring = async ({ repository, image }: Target): Promise<Brought> => {
     const to = open(repository.destination);
     if (image.edges.every(({ verdict }) => verdict !== "copy")) return { root: await held(to, digest), to };
     const whole = await graph();
@@ -97,7 +108,7 @@ async function applyWork(
     const { image } = target;
     const { destination } = target.repository;
     const edges = image.edges.filter(({ verdict }) => isWork(verdict));
-    let brought: Awaited<ReturnType<typeof bring>>;
+    let brought: Brought;
     try {
       brought = await bring(target);
     } catch (error) {
@@ -105,7 +116,7 @@ async function applyWork(
       return;
     }
     for (const edge of edges) {
-      const failure = await putEdge(copier, brought.root, brought.to, edge.tag).catch(failureRecord);
+      const failure = await putEdge(copier, claims, brought, edge.tag).catch(failureRecord);
       report({ destination, image, edge, ...(failure === undefined ? {} : { failure }) });
     }
   };
@@ -113,15 +124,23 @@ async function applyWork(
 }
 
 /** Puts the root under its tag, unless the tag has got there by itself, or elsewhere, since the plan was made. */
-async function putEdge(copier: Copier, root: ImageDocument, to: Repository, tag: Tag | null): Promise<void> {
+async function putEdge(
+  copier: Copier,
+  claims: TagClaims,
+  { root, to }: Brought,
+  tag: Tag | null,
+): Promise<void> {
   if (tag === null) return copier.putRoot(root, to);
-  const current = await to.resolve(tag);
-  if (current === undefined) return copier.putRoot(root, to, tag);
   const { digest } = root.descriptor;
-  if (current.digest === digest) return;
+  const place = `${to.address}:${tag}`;
+  const claimed = claims.get(place) ?? digest;
+  claims.set(place, claimed);
+  const current = (await to.resolve(tag))?.digest;
+  if (current === digest) return;
+  if (current === undefined && claimed === digest) return copier.putRoot(root, to, tag);
   throw new WaybillError(
     "tag-taken",
-    `the tag ${tag} was free when the plan was made and now stands at ${current.digest}, not at ${digest}`,
+    `the tag ${tag} was free when the plan was made and is now that of ${current ?? claimed}, not of ${digest}`,
     { where: `${to.name}:${tag}`, hint: "find out who pushed it; Waybill never moves a tag" },
   );
 }

@@ -50,6 +50,7 @@ const on =
       : undefined;
 
 /** The last layer that only this image has, and its first platform's manifest. */
+const v1 = parseTag("v1");
 const layerOf = ({ blobs }: typeof victim) => blobs[1] ?? expect.fail("no layer");
 const childOf = ({ children }: typeof victim) => children[0] ?? expect.fail("no child");
 
@@ -244,6 +245,32 @@ describe("tags", () => {
     expect(report.problems.map(({ tag, failure }) => [tag, failure?.code])).toEqual([["v1", "tag-taken"]]);
     expect(report.counts).toMatchObject({ done: 2, failed: 1 });
     expect((await inProduction().resolve(parseTag("v1")))?.digest).toBe(squatter.root.descriptor.digest);
+  });
+
+  test("of two names that are one place go to one of two digests, and stay there", async () => {
+    const other = await openWorld({ retries: 0 }, (folder) =>
+      ["eu", "us"].map((region) => ({ repository: `${region}.example.com`, at: `oci:${folder}/mirror` })),
+    );
+    try {
+      const projects = await Promise.all(
+        ["eu", "us"].map(async (region) => {
+          const { root } = await other.stage(`${region}/app`, "v1");
+          return {
+            name: region,
+            source: `${other.staging.host}/${region}`,
+            destinations: [`${region}.example.com`],
+            images: { app: { [root.descriptor.digest]: ["v1"] } },
+          };
+        }),
+      );
+      const { report } = await other.promote(projects);
+      expect(report.counts).toMatchObject({ done: 1, failed: 1 });
+      expect(report.problems[0]?.failure?.code).toBe("tag-taken");
+      const place = other.registries.repository(parseRepository("eu.example.com/app"));
+      expect((await place.resolve(v1))?.digest).toBe(report.work[0]?.digest);
+    } finally {
+      await other.close();
+    }
   });
 
   test("that have got to the right digest by themselves are not put again", async () => {
