@@ -39,6 +39,8 @@ export interface HostRequest {
 /** What is known of an answer before its body. */
 export interface AnswerHead {
   readonly status: number;
+  /** Who gave it: the registry's own origin, or another one where it sent us. */
+  readonly from: URL;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** What the request carried that no message may show. */
   readonly secrets: readonly string[];
@@ -130,21 +132,24 @@ export function createHostClient(options: HostClientOptions): HostClient {
       listener({ type: "request", host: url.host, method, kind, status, milliseconds: Date.now() - begun });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
-      return { status, headers: response.headers, secrets, body };
+      return { status, from: url, headers: response.headers, secrets, body };
     } catch (error) {
       throw connectionFailure(error, { where, host: url.host });
     }
   };
 
+  const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
+
   /** The body of an answer in memory. */
   const collect = async (answer: StreamedAnswer, limit: number, where: string): Promise<Answer> => {
-    const { status, headers, secrets, body } = answer;
+    const { body, ...head } = answer;
+    const { status, from } = head;
     const isSuccess = status >= 200 && status < 300;
     try {
       const bytes = isSuccess ? await readBody(body, limit, where) : await readBeginning(body, smallBody);
-      return { status, headers, secrets, bytes };
+      return { ...head, bytes };
     } catch (error) {
-      throw connectionFailure(error, { where, host });
+      throw connectionFailure(error, { where, host: from.host });
     }
   };
 
@@ -175,7 +180,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     const { method, where, signal } = request;
     let { url } = request;
     // Once it has left the registry's origin, a request carries no credential any more, not even back there.
-    let secret = url.origin === endpoint.origin.origin ? authorization : undefined;
+    let secret = isOwn({ from: url }) ? authorization : undefined;
     for (let hops = 0; ; hops += 1) {
       const body = await request.body?.();
       const headers = { ...request.headers, ...(secret === undefined ? {} : { authorization: secret }) };
@@ -197,7 +202,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         });
       }
       url = redirectTarget(url, location, where);
-      if (url.origin !== endpoint.origin.origin) secret = undefined;
+      if (!isOwn({ from: url })) secret = undefined;
     }
   };
 
@@ -205,7 +210,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     const began = Date.now();
     const used = await authorizer.header(request.access);
     const answer = await followed(request, used);
-    if (answer.status !== 401) return answer;
+    if (answer.status !== 401 || !isOwn(answer)) return answer;
     const challenge = answer.headers["www-authenticate"];
     try {
       if (!(await authorizer.challenged(challenge, request.access, { used, began }))) return answer;
@@ -224,7 +229,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
       await awaitTurn();
       const answer = await authorized(request);
       const retryAfter = readRetryAfter(headerOf(answer, "retry-after"), Date.now());
-      if (answer.status === 429 && retryAfter !== undefined && retryAfter <= timing.longestRetryAfter) {
+      const isPause = answer.status === 429 && isOwn(answer) && retryAfter !== undefined;
+      if (isPause && retryAfter <= timing.longestRetryAfter) {
         pausedUntil = Math.max(pausedUntil, Date.now() + retryAfter);
       }
       if (answer.body.closed) release();

@@ -29,6 +29,7 @@ export async function refusal(
   const said = errors === undefined ? "" : `: ${errors.text}`;
   const make = (code: RegistryErrorCode, message: string, hint?: string) =>
     new RegistryError(code, `${doing}: ${message}${said}`, { where, hint });
+  if (answer.from.origin !== asked.client.endpoint.origin.origin) return elsewhere(make, answer);
   if (status === 401 || status === 403) {
     const source = await asked.client.credentialSource(asked.path);
     return status === 401 ? unauthorized(make, host, source) : denied(make, source);
@@ -62,6 +63,20 @@ export async function refusal(
     );
   }
   return make("unexpected-response", `the registry answered ${status}`);
+}
+
+/** A refusal by a host that the registry sent us to, which has seen no credential of ours. */
+function elsewhere(make: Make, { from, status }: Answer): RegistryError {
+  const codes: Readonly<Record<number, RegistryErrorCode>> = {
+    401: "denied",
+    403: "denied",
+    429: "rate-limited",
+  };
+  return make(
+    codes[status] ?? (status >= 500 ? "server-error" : "unexpected-response"),
+    `${from.host}, where the registry sends us, answered ${status}`,
+    "it was asked without credentials, as the registry's redirect has to be enough; ask whoever runs the registry",
+  );
 }
 
 type Make = (code: RegistryErrorCode, message: string, hint?: string) => RegistryError;

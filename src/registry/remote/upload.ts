@@ -29,7 +29,7 @@ export async function uploadBlob(
       return transfer(remote, blob, content, send, begun ?? (await begin(remote, blob, send)));
     }
     // The blob may have arrived although the answer did not: asking is cheaper than sending it again.
-    if (await hasBlob(remote, blob, send).catch(() => false)) return arrived;
+    if (await hasBlob(remote, blob, send).catch(() => false)) return arrived(remote);
     return transfer(remote, blob, content, send, await begin(remote, blob, send));
   });
   if (answer.status !== 201 && answer.status !== 204) {
@@ -44,7 +44,10 @@ export async function uploadBlob(
   return "pushed";
 }
 
-const arrived: Answer = { status: 201, headers: {}, secrets: [], bytes: new Uint8Array() };
+/** The answer that a registry gave and nobody received. */
+function arrived({ client }: Remote): Answer {
+  return { status: 201, from: client.endpoint.origin, headers: {}, secrets: [], bytes: new Uint8Array() };
+}
 
 const pushing = (remote: Remote, blob: Descriptor): Pick<HostRequest, "access" | "where"> => ({
   access: { path: remote.path, scopes: [pushScope(remote.path)] },
