@@ -51,7 +51,7 @@ class StateReader implements RepositoryState {
   readonly digests = new Map<Digest, Reading>();
   empty = false;
   readonly #repository: Repository;
-  /** The first request failed: the repository is taken for unreadable, and nothing more is asked of it. */
+  /** The first two tags failed: the repository is taken for unreadable, and nothing more is asked of it. */
   #failure: FailureRecord | undefined;
   #complete = false;
 
@@ -60,12 +60,18 @@ class StateReader implements RepositoryState {
   }
 
   async readTags(wanted: readonly Tag[]): Promise<void> {
-    const [first, ...others] = wanted;
-    if (first === undefined) return;
+    if (wanted.length === 0) return;
     if (this.#repository.listsManifests && (await this.#readListing(wanted))) return;
+    await this.#readOneByOne(wanted);
+  }
+
+  async #readOneByOne([first, ...others]: readonly Tag[], failed = false): Promise<void> {
+    if (first === undefined) return;
     const reading = await this.#resolve(first);
     this.tags.set(first, reading);
     if ("failure" in reading) {
+      // One manifest may be broken by itself, and must not hide the others.
+      if (!failed) return this.#readOneByOne(others, true);
       this.#failure = reading.failure;
       for (const tag of others) this.tags.set(tag, reading);
     } else if (reading.digest === undefined) {

@@ -32,6 +32,7 @@ export interface SnapshotOptions {
 /** What was seen, and what was not: a snapshot that silently leaves something out would be a lie. */
 export interface Snapshot {
   readonly contents: RegistryContents;
+  /** Repositories, and indexes (`repository@digest`) whose children could not be told from other images. */
   readonly unread: readonly { readonly repository: string; readonly message: string }[];
   /** Repositories whose registry does not list digests without tags, so that these cannot be seen. */
   readonly taggedOnly: number;
@@ -57,17 +58,20 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
   const unread: { repository: string; message: string }[] = [];
   let taggedOnly = 0;
+  const miss = (repository: string, error: unknown): void => {
+    unread.push({ repository, message: messageOf(error) });
+  };
   await pLimit(repositoriesAtOnce).map(names, async (name) => {
     try {
       const repository = options.open(name);
       const found = await readRepository(repository);
       if (found === undefined) return;
       if (found.taggedOnly) taggedOnly += 1;
-      if (options.minimal && !found.taggedOnly) await dropChildren(repository, found);
+      if (options.minimal && !found.taggedOnly) await dropChildren(repository, found, miss);
       const kept = options.tag === undefined ? found.digests : withTag(found.digests, options.tag);
       if (kept.size > 0) contents.set(relativeName(prefix, name), sorted(kept));
     } catch (error) {
-      unread.push({ repository: name, message: messageOf(error) });
+      miss(name, error);
     }
   });
   return { contents: sorted(contents), unread, taggedOnly };
@@ -154,14 +158,23 @@ async function readRepository(repository: Repository): Promise<RepositoryContent
   return { digests, indexes, taggedOnly: true };
 }
 
-async function dropChildren(repository: Repository, { digests, indexes }: RepositoryContents): Promise<void> {
+/** Children of an index that cannot be read stay: too much is better than too little. */
+async function dropChildren(
+  repository: Repository,
+  { digests, indexes }: RepositoryContents,
+  miss: (index: string, error: unknown) => void,
+): Promise<void> {
+  const drop = async (index: Digest, where: string): Promise<void> => {
+    const document = await repository.fetch(index);
+    if (document === undefined) return;
+    for (const child of readImageContent(document, where).children) {
+      if (digests.get(child.digest)?.length === 0) digests.delete(child.digest);
+    }
+  };
   await Promise.all(
-    [...indexes].map(async (digest) => {
-      const document = await repository.fetch(digest);
-      if (document === undefined) return;
-      for (const child of readImageContent(document, `${repository.name}@${digest}`).children) {
-        if (digests.get(child.digest)?.length === 0) digests.delete(child.digest);
-      }
+    [...indexes].map((index) => {
+      const where = `${repository.name}@${index}`;
+      return drop(index, where).catch((error: unknown) => miss(where, error));
     }),
   );
 }

@@ -84,11 +84,22 @@ describe("reading a production repository", () => {
     expect(at(state, "v2")).toEqual({ digest: digestFor("two") });
   });
 
-  test("that cannot be read is unknown, not absent, and asked once", async () => {
+  test("of which one tag is broken is read for all others", async () => {
+    const script: Script = (request, response, url) =>
+      url.pathname.endsWith("/v1")
+        ? answer(response, 500)
+        : registryOf({ v2: "two" }, 404)(request, response, url);
+    const { state } = await read(script, [wanted("one", "v1"), wanted("two", "v2"), wanted("three", "v3")]);
+    expect(at(state, "v1")).toMatchObject({ failure: { code: "server-error" } });
+    expect(at(state, "v2")).toEqual({ digest: digestFor("two") });
+    expect(at(state, "v3")).toEqual({ digest: undefined });
+  });
+
+  test("that cannot be read is unknown, not absent, and not asked for ever", async () => {
     const script: Script = (_, response) => answer(response, 500);
-    const { state, requests } = await read(script, [wanted("one", "v1", "v2"), wanted("two")]);
-    expect(requests).toEqual(["HEAD manifests/v1"]);
-    for (const reading of [at(state, "v1"), at(state, "v2"), state.digests.get(digestFor("two"))]) {
+    const { state, requests } = await read(script, [wanted("one", "v1", "v2", "v3"), wanted("two")]);
+    expect(requests).toEqual(["HEAD manifests/v1", "HEAD manifests/v2"]);
+    for (const reading of [at(state, "v1"), at(state, "v3"), state.digests.get(digestFor("two"))]) {
       expect(reading).toMatchObject({ failure: { code: "server-error" } });
     }
   });

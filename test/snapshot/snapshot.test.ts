@@ -156,6 +156,21 @@ describe("a snapshot", () => {
     expect(loose.sort()).toEqual(one.children.map(({ descriptor }) => descriptor.digest).sort());
   });
 
+  test("keeps the children of an index that it cannot read, and says so", async () => {
+    const behind = await embedded("extended");
+    const { one } = await fill(
+      registriesFor({ locations: [{ repository: "prod.example.com", at: behind }] }),
+    );
+    const server = await startFaultyRegistry(behind);
+    cleanups.push(server.close);
+    const { digest } = one.root.descriptor;
+    server.interfere((_, url) => (url.pathname.endsWith(digest) ? (to) => answer(to, 500) : undefined));
+    const registries = registriesFor({ hosts: { [server.host]: { retries: 0 } } });
+    const { contents, unread } = await shot(registries, `${server.host}/team`, { minimal: true });
+    expect(contents.get("app")?.size).toBe(2 + one.children.length);
+    expect(unread).toMatchObject([{ repository: `${server.host}/team/app@${digest}` }]);
+  });
+
   test("names what could not be read, and goes on", async () => {
     const behind = await embedded("plain");
     const server = await startFaultyRegistry(behind);
