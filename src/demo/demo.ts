@@ -33,7 +33,10 @@ const regions = ["eu", "us"];
  */
 export async function runDemo({ folder, onStep }: DemoOptions): Promise<boolean> {
   const staging = await startRegistryServer({ dir: join(folder, "staging") });
-  const production = await startRegistryServer({ dir: join(folder, "production") });
+  const production = await startRegistryServer({ dir: join(folder, "production") }).catch(async (error) => {
+    await staging.close();
+    throw error;
+  });
   const events: RegistryEvent[] = [];
   const registries = openRegistries({
     settings: defaultSettings,

@@ -7,6 +7,7 @@ import { printingExecutable } from "../../src/demo/executable.ts";
 import { buildImage } from "../../src/demo/image.ts";
 import { type DemoStep, runDemo } from "../../src/demo/index.ts";
 import { checkManifests } from "../../src/manifest/index.ts";
+import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -37,6 +38,14 @@ test("the demonstration promotes, verifies, and leaves its manifests and registr
   const { counts, diagnostics } = await checkManifests(join(folder.path, "tree"));
   expect(diagnostics).toEqual([]);
   expect(counts).toMatchObject({ images: 2, digests: 3, tags: 3, edges: 6 });
+});
+
+test("a registry that cannot start stops the other one", async () => {
+  await writeFile(join(folder.path, "production"), "in the way");
+  await expect(runDemo({ folder: folder.path, onStep: () => {} })).rejects.toThrow();
+  // The folder is free again: one process at a time may serve it.
+  const again = await startRegistryServer({ dir: join(folder.path, "staging") });
+  await again.close();
 });
 
 test("the same arguments build the same image, and others another one", async () => {
