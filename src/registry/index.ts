@@ -8,6 +8,7 @@ export {
 export { type CredentialOrigins, openCredentials } from "./credentials.ts";
 export { RegistryError, type RegistryErrorCode, refusesToList } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
+export type { Timing } from "./host/timing.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
   ListedManifest,
