@@ -1,0 +1,36 @@
+import { parseRepository } from "../../src/oci/index.ts";
+import type { CredentialStore } from "../../src/registry/credential.ts";
+import { defaultTiming, type Timing } from "../../src/registry/host/timing.ts";
+import type { RegistryEvent } from "../../src/registry/index.ts";
+import { openRegistries } from "../../src/registry/registries.ts";
+import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
+
+/** What a test changes about talking to a server. */
+export interface ClientOptions {
+  readonly settings?: HostSettings;
+  readonly credentials?: CredentialStore;
+  /** Instead of the usual times, of which the backoff is short here. */
+  readonly timing?: Partial<Timing>;
+}
+
+/** Registries of which one server is talked to in a way of its own, and everything that they report. */
+export function clientOf(host: string, options: ClientOptions = {}) {
+  const events: RegistryEvent[] = [];
+  const registries = openRegistries(
+    {
+      settings: { ...defaultSettings, hosts: { [host]: options.settings ?? {} } },
+      credentials: options.credentials ?? { lookup: async () => undefined },
+      environment: {},
+      listener: (event) => events.push(event),
+    },
+    { ...defaultTiming, firstBackoff: 1, longestBackoff: 5, ...options.timing },
+  );
+  return {
+    registries,
+    repository: (path = "team/app") => registries.repository(parseRepository(`${host}/${path}`)),
+    /** The kinds of the requests that were answered. */
+    requests: () => events.flatMap((event) => (event.type === "request" ? [event.kind] : [])),
+    retries: () => events.flatMap((event) => (event.type === "retry" ? [event.reason] : [])),
+    close: () => registries.close(),
+  };
+}
