@@ -50,10 +50,10 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
     return transient("truncated", `${about.host} sent fewer bytes than it had announced`, details);
   }
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+  if (isParserError(cause) || code === "UND_ERR_HEADERS_OVERFLOW") {
     return new RegistryError(
       "unexpected-response",
-      `${about.host} does not answer in HTTP (${code})`,
+      `${about.host} does not answer in HTTP (${reason})`,
       details,
     );
   }
@@ -67,6 +67,11 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
     ...details,
     hint: unreachableHint(code, about.host),
   });
+}
+
+/** undici's parser errors have a name, but not always a code. */
+function isParserError(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === "HTTPParserError";
 }
 
 function connectionReason(code: string, reason: string): string {
