@@ -1,5 +1,5 @@
 // How long `waybill check` takes on a large tree, and how much memory: node bench/check.mjs TREE [RUNS]
-import { line, measure, treeFromArguments, waybill } from "./measure.mjs";
+import { costs, measure, treeFromArguments, waybill } from "./measure.mjs";
 
 const tree = treeFromArguments("bench/check.mjs TREE [RUNS]");
 const runs = Number(process.argv[3] ?? 7);
@@ -8,20 +8,4 @@ for (let run = 0; run < runs; run += 1)
   results.push(await measure([waybill, "check", tree, "--json"], { expect: 1 }));
 const { counts } = JSON.parse(results[0].stdout);
 process.stdout.write(`waybill check ${tree}: ${JSON.stringify(counts)}\n`);
-line(
-  "wall, start included",
-  results.map(({ wallSeconds }) => wallSeconds),
-  "s",
-  1.5,
-);
-line(
-  "CPU",
-  results.map(({ cpuSeconds }) => cpuSeconds),
-  "s",
-);
-line(
-  "resident",
-  results.map(({ residentMiB }) => residentMiB),
-  "MiB",
-  300,
-);
+costs(results, { wall: 1.5, resident: 300 });

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { line, measure, waybill } from "./measure.mjs";
+import { costs, line, measure, waybill } from "./measure.mjs";
 
 const layerMiB = Number(process.argv[2] ?? 256);
 const runs = Number(process.argv[3] ?? 5);
@@ -33,22 +33,7 @@ try {
     held.push(await measure(collecting));
   }
   process.stdout.write(`promote one image with a layer of ${layerMiB} MiB\n`);
-  line(
-    "wall, start included",
-    results.map(({ wallSeconds }) => wallSeconds),
-    "s",
-  );
-  line(
-    "CPU",
-    results.map(({ cpuSeconds }) => cpuSeconds),
-    "s",
-  );
-  line(
-    "resident",
-    results.map(({ residentMiB }) => residentMiB),
-    "MiB",
-    150,
-  );
+  costs(results, { resident: 150 });
   line(
     "held in buffers, the layer's bytes among them",
     held.map(({ buffersMiB }) => buffersMiB),

@@ -55,6 +55,14 @@ export function line(name, numbers, unit, goal) {
   );
 }
 
+/** Three lines: wall time, CPU time and peak memory of some runs. */
+export function costs(results, { wall, resident } = {}, title = "wall, start included") {
+  const figures = (name) => results.map((result) => result[name]);
+  line(title, figures("wallSeconds"), "s", wall);
+  line("CPU", figures("cpuSeconds"), "s");
+  line("resident", figures("residentMiB"), "MiB", resident);
+}
+
 /** The folder with the real manifests, from the first argument; without it the benchmark says how to run it. */
 export function treeFromArguments(usage) {
   const tree = process.argv[2];

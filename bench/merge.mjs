@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { line, measure, treeFromArguments, waybill } from "./measure.mjs";
+import { costs, line, measure, treeFromArguments, waybill } from "./measure.mjs";
 
 const tree = treeFromArguments("bench/merge.mjs TREE [RUNS]");
 const runs = Number(process.argv[3] ?? 7);
@@ -47,24 +47,10 @@ try {
   process.stdout.write(`merge one tag into ${large.length} bytes, staging on this machine\n`);
   const walls = results.map(({ wallSeconds }) => wallSeconds);
   const bases = base.map(({ wallSeconds }) => wallSeconds);
-  line("the whole command", walls, "s");
+  costs(results, {}, "wall of the whole command");
   line("the same into one line: start and staging", bases, "s");
-  line(
-    "apart from start and staging",
-    walls.map((wall, run) => wall - bases[run]),
-    "s",
-    0.5,
-  );
-  line(
-    "CPU",
-    results.map(({ cpuSeconds }) => cpuSeconds),
-    "s",
-  );
-  line(
-    "resident",
-    results.map(({ residentMiB }) => residentMiB),
-    "MiB",
-  );
+  const apart = walls.map((wall, run) => wall - bases[run]);
+  line("apart from start and staging", apart, "s", 0.5);
 } finally {
   server.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
