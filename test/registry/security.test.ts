@@ -17,7 +17,7 @@ import { basicCredential, type CredentialStore } from "../../src/registry/creden
 import { endpointOf } from "../../src/registry/host/endpoint.ts";
 import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openTransport } from "../../src/registry/host/transport.ts";
-import { openRegistries, type Repository } from "../../src/registry/index.ts";
+import { openCredentials, openRegistries, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import {
   afterBody,
@@ -225,6 +225,35 @@ describe("security point 4: addresses are checked when the connection is made", 
   });
 });
 
+describe("security point 5: only what is a name gets into an address", () => {
+  it.each([
+    "registry.example.com/../v2/other",
+    "registry.example.com/a//b",
+    "registry.example.com/a?x=y",
+    "registry.example.com/a#b",
+    "registry.example.com/a%2e%2e/b",
+    "registry.example.com@evil.org/a",
+    "registry.example.com:5000@evil.org/a",
+  ])("refuses the repository %s", (name) => expect(() => parseRepository(name)).toThrow(WaybillError));
+
+  it.each([
+    `sha256:${"a".repeat(63)}`,
+    `sha256:${"A".repeat(64)}`,
+    `sha256:../../../${"a".repeat(55)}`,
+    `md5:${"a".repeat(32)}`,
+    `sha256:${"a".repeat(64)}/../x`,
+  ])("refuses the digest %s", (digest) => expect(() => parseDigest(digest)).toThrow(WaybillError));
+
+  it("leaves names out that a registry lists and that are none", async () => {
+    const manifest = { "sha256:../../x": { tag: ["ok", "../x"] }, [blob.digest]: { tag: ["ok", "../x"] } };
+    const listing = { tags: ["ok", "../x", "a/b"], child: ["ok", "..", "a?b", "A"], manifest };
+    const registry = await serve((_, response) => answer(response, 200, {}, JSON.stringify(listing)));
+    const listed = await repositoryOn(registry).list();
+    expect([listed?.tags, listed?.children]).toEqual([["ok"], ["ok"]]);
+    expect([...(listed?.manifests ?? [])]).toMatchObject([[blob.digest, { tags: ["ok"] }]]);
+  });
+});
+
 describe("security point 6: every byte is hashed, and nothing wrong is committed", () => {
   it.each([
     ["other bytes", Buffer.from("THE BYTES OF A LAYER"), "digest-mismatch"],
@@ -411,6 +440,18 @@ describe("security point 10: layers are never unpacked", () => {
     const from = repositoryOn(source);
     expect(await repositoryOn(destination).push(layer, () => from.open(layer))).toBe("pushed");
     expect(received?.equals(bytes)).toBe(true);
+  });
+});
+
+describe("security point 11: a credential helper is a program's name and nothing else", () => {
+  it.each(["../helper", "a/b", "a;b", "$(x)", "a b", "-x\n", ""])("refuses %j", async (name) => {
+    const config = JSON.stringify({ credHelpers: { "registry.example.com": name } });
+    const environment = { DOCKER_AUTH_CONFIG: config, HOME: "/nonexistent", PATH: process.env.PATH };
+    const store = openCredentials({ settings: defaultSettings, environment });
+    const outcome = await store
+      .lookup("registry.example.com", "app")
+      .catch((error: { code?: string }) => error.code);
+    expect(outcome).toMatch(/^credential-(?:helper|source)$/);
   });
 });
 

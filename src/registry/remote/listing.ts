@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Digest, isDigest, isTag, type Tag } from "../../oci/index.ts";
+import { type Digest, isDigest, isRepositoryPath, isTag, type Tag } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { type Answer, type HostClient, headerOf } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
@@ -46,7 +46,7 @@ export async function listRepository(remote: Remote): Promise<Listing | undefine
   for await (const page of listedPages(remote)) {
     known = true;
     for (const tag of page.tags ?? []) if (isTag(tag)) tags.add(tag);
-    for (const child of page.child ?? []) children.add(child);
+    for (const child of page.child ?? []) if (isRepositoryPath(child)) children.add(child);
     if (tags.size > tagLimit) {
       throw new RegistryError("too-large", `the repository lists more than ${tagLimit} tags`, {
         where: remote.name,

@@ -1,0 +1,148 @@
+import { readFile, writeFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { mediaTypes, parseTag } from "../../src/oci/index.ts";
+import type { HostSettings } from "../../src/settings/index.ts";
+import { type Authority, makeAuthority } from "../support/certificates.ts";
+import { hasProgram, testWith } from "../support/programs.ts";
+import { clientOf } from "../support/registry-client.ts";
+import { answer, startScriptedServer } from "../support/scripted-server.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+const real = testWith("openssl");
+const v1 = parseTag("v1");
+const index = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[]}`);
+const closing: (() => Promise<unknown>)[] = [];
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let ours: Authority;
+let theirs: Authority;
+
+beforeAll(async () => {
+  folder = await temporaryFolder("tls");
+  if (!hasProgram("openssl")) return;
+  ours = await makeAuthority(join(folder.path, "ours"));
+  theirs = await makeAuthority(join(folder.path, "theirs"));
+});
+afterAll(() => folder.remove());
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server with a certificate of the authority, which tells the names of the certificates that clients show it. */
+async function serve(authority: Authority, listener: Listener) {
+  const shown: (string | undefined)[] = [];
+  const { cert, key } = await authority.issue("server");
+  const server: Server = createServer(
+    { cert: await readFile(cert), key: await readFile(key), requestCert: true, rejectUnauthorized: false },
+    (request, response) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      shown.push(subject === undefined ? undefined : String(subject.CN));
+      listener(request, response);
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { host, origin: `https://${host}`, shown };
+}
+
+const image: Listener = (_, response) =>
+  answer(response, 200, { "content-type": mediaTypes.ociIndex }, index);
+
+async function fetch(host: string, settings: HostSettings): Promise<unknown> {
+  const client = clientOf(host, { settings: { retries: 0, ...settings } });
+  closing.push(client.close);
+  return client
+    .repository()
+    .fetch(v1)
+    .then(
+      () => "fetched",
+      (error: unknown) => error,
+    );
+}
+
+describe("security point 13: certificates are checked", () => {
+  real("and an unknown authority is refused, with what to do about it", async () => {
+    const server = await serve(ours, image);
+    expect(await fetch(server.host, { http: false })).toMatchObject({
+      code: "tls",
+      message: expect.stringContaining("authority that is not trusted"),
+      hint: expect.stringContaining("tls: ca"),
+    });
+    expect(await fetch(server.host, { tls: { ca: theirs.ca } })).toMatchObject({ code: "tls" });
+    expect(server.shown).toEqual([]);
+  });
+
+  real("against the authority of the settings beside the system's", async () => {
+    const server = await serve(ours, image);
+    expect(await fetch(server.host, { tls: { ca: ours.ca } })).toBe("fetched");
+    expect(server.shown).toEqual([undefined]);
+  });
+
+  real("except for a host of which the settings say so, and not for where that sends us", async () => {
+    const elsewhere = await serve(theirs, image);
+    const server = await serve(ours, image);
+    const sending = await serve(ours, (_, response) => answer(response, 307, { location: elsewhere.origin }));
+    expect(await fetch(server.host, { tls: { insecure: true } })).toBe("fetched");
+    expect(await fetch(sending.host, { tls: { insecure: true } })).toMatchObject({ code: "tls" });
+    expect(elsewhere.shown).toEqual([]);
+  });
+
+  real("of another host by the registry's authority, too, but our own certificate stays here", async () => {
+    const storage = await serve(ours, image);
+    const server = await serve(ours, (_, response) => answer(response, 307, { location: storage.origin }));
+    const client = await ours.issue("a-client");
+    expect(await fetch(server.host, { tls: { ca: ours.ca, ...client } })).toBe("fetched");
+    expect(server.shown).toEqual(["a-client"]);
+    expect(storage.shown).toEqual([undefined]);
+  });
+
+  real("and no redirect leads from HTTPS to plain HTTP", async () => {
+    const plain = await startScriptedServer(image);
+    closing.push(plain.close);
+    const server = await serve(ours, (_, response) => answer(response, 307, { location: plain.origin }));
+    expect(await fetch(server.host, { tls: { ca: ours.ca } })).toMatchObject({ code: "unsafe-redirect" });
+    expect(plain.seen).toEqual([]);
+  });
+});
+
+describe("TLS that cannot work", () => {
+  real("is told apart from a server that is not there", async () => {
+    const plain = await startScriptedServer(image);
+    closing.push(plain.close);
+    expect(await fetch(plain.host, { http: false })).toMatchObject({
+      code: "tls",
+      hint: expect.stringContaining("http: true"),
+    });
+  });
+
+  real("because of the settings is said with their files", async () => {
+    const server = await serve(ours, image);
+    const junk = join(folder.path, "junk.pem");
+    await writeFile(junk, "no certificate");
+    const one = await ours.issue("one");
+    const other = await ours.issue("other");
+    const missing = join(folder.path, "missing.pem");
+    const cases: [HostSettings["tls"], string, string][] = [
+      [{ ca: missing }, missing, "cannot be read"],
+      [{ ca: junk }, junk, "not PEM"],
+      [{ ca: ours.ca, cert: one.cert, key: other.key }, one.cert, "cannot be used"],
+    ];
+    for (const [tls, file, message] of cases) {
+      expect(await fetch(server.host, { ...(tls === undefined ? {} : { tls }) })).toMatchObject({
+        code: "tls",
+        where: expect.stringContaining(file),
+        message: expect.stringContaining(message),
+      });
+    }
+  });
+});
