@@ -444,7 +444,7 @@ describe("security point 10: layers are never unpacked", () => {
 });
 
 describe("security point 11: a credential helper is a program's name and nothing else", () => {
-  it.each(["../helper", "a/b", "a;b", "$(x)", "a b", "-x\n", ""])("refuses %j", async (name) => {
+  it.each(["../helper", "a/b", "a;b", "$(x)", "a b", "-x\n"])("refuses %j", async (name) => {
     const config = JSON.stringify({ credHelpers: { "registry.example.com": name } });
     const environment = { DOCKER_AUTH_CONFIG: config, HOME: "/nonexistent", PATH: process.env.PATH };
     const store = openCredentials({ settings: defaultSettings, environment });
