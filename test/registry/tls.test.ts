@@ -1,10 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
+import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { messageOf } from "../../src/errors/index.ts";
 import { mediaTypes, parseTag } from "../../src/oci/index.ts";
 import type { HostSettings } from "../../src/settings/index.ts";
 import { type Authority, makeAuthority } from "../support/certificates.ts";
@@ -58,8 +60,8 @@ async function serve(authority: Authority, listener: Listener) {
 const image: Listener = (_, response) =>
   answer(response, 200, { "content-type": mediaTypes.ociIndex }, index);
 
-async function fetch(host: string, settings: HostSettings): Promise<unknown> {
-  const client = clientOf(host, { settings: { retries: 0, ...settings } });
+async function fetch(host: string, settings: HostSettings, environment = {}): Promise<unknown> {
+  const client = clientOf(host, { settings: { retries: 0, ...settings }, environment });
   closing.push(client.close);
   return client
     .repository()
@@ -112,6 +114,60 @@ describe("security point 13: certificates are checked", () => {
     const server = await serve(ours, (_, response) => answer(response, 307, { location: plain.origin }));
     expect(await fetch(server.host, { tls: { ca: ours.ca } })).toMatchObject({ code: "unsafe-redirect" });
     expect(plain.seen).toEqual([]);
+  });
+});
+
+/** A proxy that opens tunnels to one place, whatever it is asked for. */
+async function serveProxy(target: string, password?: string) {
+  const asked: string[] = [];
+  const proxy = createPlainServer((_, response) => answer(response, 405));
+  proxy.on("connect", (request, socket: Socket) => {
+    asked.push(request.url ?? "");
+    socket.on("error", () => {});
+    const basic = `Basic ${Buffer.from(password ?? "").toString("base64")}`;
+    if (password !== undefined && request.headers["proxy-authorization"] !== basic) {
+      return void socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+    }
+    const [host, port] = target.split(":");
+    const onward = connect(Number(port), host, () => {
+      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on("error", () => socket.destroy());
+    socket.on("close", () => onward.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  closing.push(async () => {
+    proxy.closeAllConnections();
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+  return { host: `127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
+}
+
+describe("a proxy", () => {
+  real("tunnels HTTPS, and certificates are checked through it", async () => {
+    const server = await serve(ours, image);
+    const proxy = await serveProxy(server.host, "me:secret");
+    const through = (settings: HostSettings, userinfo = "me:secret@") =>
+      fetch("registry.test:8443", settings, { HTTPS_PROXY: `http://${userinfo}${proxy.host}` });
+    expect(await through({ tls: { ca: ours.ca } })).toMatchObject({ code: "tls" });
+    expect(await through({ tls: { insecure: true } })).toBe("fetched");
+    expect(proxy.asked).toEqual(Array(2).fill("registry.test:8443"));
+    const refused = await through({ tls: { insecure: true } }, "");
+    expect(refused).toMatchObject({ code: "unreachable", message: expect.stringContaining("proxy") });
+  });
+
+  real("that is not there, or is none, fails without its password being shown", async () => {
+    for (const url of [
+      "http://me:s3cret@127.0.0.1:1",
+      "socks5://me:s3cret@127.0.0.1:1",
+      "http://me:s3cret@[",
+    ]) {
+      const failure = await fetch("registry.test", {}, { HTTPS_PROXY: url });
+      expect(failure).toMatchObject({ code: "unreachable" });
+      const shown = `${messageOf(failure)} ${JSON.stringify(failure)} ${inspect(failure)}`;
+      expect(shown).not.toContain("s3cret");
+    }
   });
 });
 

@@ -9,6 +9,8 @@ import { defaultSettings, type HostSettings } from "../../src/settings/index.ts"
 export interface ClientOptions {
   readonly settings?: HostSettings;
   readonly credentials?: CredentialStore;
+  /** Where proxies are named. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Instead of the usual times, of which the backoff is short here. */
   readonly timing?: Partial<Timing>;
 }
@@ -20,7 +22,7 @@ export function clientOf(host: string, options: ClientOptions = {}) {
     {
       settings: { ...defaultSettings, hosts: { [host]: options.settings ?? {} } },
       credentials: options.credentials ?? { lookup: async () => undefined },
-      environment: {},
+      environment: options.environment ?? {},
       listener: (event) => events.push(event),
     },
     { ...defaultTiming, firstBackoff: 1, longestBackoff: 5, ...options.timing },
