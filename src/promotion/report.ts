@@ -150,7 +150,7 @@ function describe({ message, where }: FailureRecord): string {
   return where === undefined ? message : `${where}: ${message}`;
 }
 
-/** Whether a plan leaves anything undone or asks for anything: with `--strict`, either stops everything. */
+/** Whether production will be as asked when the plan's work is done: with `--strict`, nothing is done otherwise. */
 export function planIsClean(plan: Plan): boolean {
   return Object.entries(plan.summary).every(
     ([verdict, count]) => count === 0 || !isProblem(verdict as Verdict),
