@@ -128,7 +128,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     try {
       const answerWithin = signal === undefined ? timing.answer : 0;
       const response = await transport.request({ ...outgoing, answerWithin });
-      const { statusCode: status, body } = response;
+      const { status, body } = response;
       listener({ type: "request", host: url.host, method, kind, status, milliseconds: Date.now() - begun });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
