@@ -12,6 +12,7 @@ import { connectionFailure, TransientFailure } from "./failure.ts";
 import { Pace } from "./pace.ts";
 import { HostPermits, type Release } from "./permits.ts";
 import type { Environment } from "./proxy.ts";
+import { type Quirks, quirksOf } from "./quirks.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
 import { type Passing, type RetryOptions, retrying } from "./retry.ts";
 import { readServerErrors } from "./server-text.ts";
@@ -69,6 +70,8 @@ export interface HostClient {
   readonly endpoint: Endpoint;
   readonly settings: HostSettings;
   readonly timing: Timing;
+  /** What has to be done differently here. */
+  readonly quirks: Quirks;
   /** Sends a request and reads the answer's body. @param limit Bytes of a successful answer, beyond which it is refused. */
   send(request: HostRequest, limit?: number): Promise<Answer>;
   /** Sends a request whose successful answer is a stream; the body of any other answer is read. */
@@ -258,6 +261,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     endpoint,
     settings,
     timing,
+    quirks: quirksOf(host, settings),
     send: (request, limit = smallBody) => {
       const once = async () => collect(await attempt(request), limit, request.where);
       return retrying(once, judge, retriesOf(request.kind));
