@@ -17,7 +17,7 @@ export class TransientFailure extends Error {
 }
 
 /** What the transport itself finds wrong with a request, beside what the system, TLS and the HTTP parser say. */
-type TransportFault = "connect-timeout" | "answer-timeout" | "body-timeout" | "proxy";
+type TransportFault = "connect-timeout" | "answer-timeout" | "body-timeout" | "send-timeout" | "proxy";
 
 /** An error that {@link connectionFailure} understands. */
 export function transportError(fault: TransportFault, reason: string = fault): Error {
@@ -54,6 +54,9 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   }
   if (code === "body-timeout") {
     return transient("timeout", `${about.host} stopped sending in the middle of its answer`, details);
+  }
+  if (code === "send-timeout") {
+    return transient("timeout", `${about.host} takes no more bytes of the upload`, details);
   }
   // What Node says of an answer whose connection ended before its body did.
   if (code === "ECONNRESET" && reason === "aborted") {

@@ -137,7 +137,7 @@ export function openTransport(options: TransportOptions): Transport {
         headers: { "user-agent": "waybill", ...headers, ...added },
         ...(signal === undefined ? {} : { signal }),
       });
-      return exchange(request, outgoing, timing.answer);
+      return exchange(request, outgoing, timing);
     },
     async close() {
       for (const { agent } of ways.values()) agent.destroy();
@@ -175,7 +175,7 @@ function proxyOf(url: URL, environment: Environment): URL | undefined {
 function exchange(
   request: ClientRequest,
   { body, answerWithin, signal }: Outgoing,
-  silence: number,
+  { answer, idle }: Timing,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
     let answered = false;
@@ -187,7 +187,7 @@ function exchange(
     request.once("response", (response) => {
       answered = true;
       clearTimeout(watch);
-      watchOver(response, silence);
+      watchOver(response, answer);
       response.once("end", () => endEarly(request, body));
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response });
     });
@@ -196,16 +196,18 @@ function exchange(
       if (body instanceof Readable) body.destroy();
       if (!answered) reject(signal?.aborted ? signal.reason : error);
     });
-    if (body instanceof Readable) sendStream(body, request);
+    if (body instanceof Readable) sendStream(body, request, idle);
     else request.end(body);
   });
 }
 
-/** Passes a stream on at the pace of the connection. */
-function sendStream(body: Readable, request: ClientRequest): void {
-  const goOn = (): void => void body.resume();
-  request.on("drain", goOn);
+/** Passes a stream on at the pace of the connection; gives up when nothing passes for a while. */
+function sendStream(body: Readable, request: ClientRequest, idle: number): void {
+  const watch = setTimeout(() => request.destroy(transportError("send-timeout")), idle);
+  body.once("close", () => clearTimeout(watch));
+  request.on("drain", () => void body.resume());
   body.on("data", (chunk: Uint8Array) => {
+    watch.refresh();
     if (!request.write(chunk)) body.pause();
   });
   body.once("end", () => request.end());
