@@ -19,7 +19,7 @@ export interface HostSettings {
     /** Accept any certificate: shown as a warning in every plan. */
     readonly insecure?: boolean;
   };
-  /** Requests at the same time. */
+  /** Requests at the same time, at most; how many there really are follows what the host bears. */
   readonly concurrency?: number;
   readonly requestsPerSecond?: number;
   /** Attempts after the first one. */
