@@ -26,6 +26,8 @@ export interface HostSettings {
   readonly retries?: number;
   /** Upload blobs in chunks of so many bytes instead of in one piece; `chunkSize` in the file. */
   readonly chunkBytes?: number;
+  /** How the bytes of a blob go out: in the `PUT` that ends its upload, or in one `PATCH` before it. */
+  readonly upload?: "whole" | "one-patch";
   /** Other origins that may issue tokens for this host and so see its credentials, such as `https://auth.example.com`. */
   readonly tokenOrigins?: readonly string[];
   /** Addresses this registry may send us to although they are private or link-local, such as `10.0.0.0/8`. */
