@@ -61,11 +61,24 @@ export function digestMatches(bytes: Uint8Array, digest: Digest): boolean {
   return createHash(algorithmOf(digest)).update(bytes).digest("hex") === hexOf(digest);
 }
 
-/** A hash that is fed piecewise and compared with `digest` at the end. */
-export function digestHasher(digest: Digest): { update(chunk: Uint8Array): void; matches(): boolean } {
-  const hash: Hash = createHash(algorithmOf(digest));
+/** A hash that is fed piecewise and compared with its digest at the end. */
+export interface DigestHasher {
+  update(chunk: Uint8Array): void;
+  /** Whether all that came is what the digest stands for; nothing can be added after asking. */
+  matches(): boolean;
+  /** Another one that has been fed the same. */
+  copy(): DigestHasher;
+}
+
+/** A hasher for the digest's own algorithm. */
+export function digestHasher(digest: Digest): DigestHasher {
+  return hasherFrom(createHash(algorithmOf(digest)), digest);
+}
+
+function hasherFrom(hash: Hash, digest: Digest): DigestHasher {
   return {
     update: (chunk) => void hash.update(chunk),
     matches: () => hash.digest("hex") === hexOf(digest),
+    copy: () => hasherFrom(hash.copy(), digest),
   };
 }

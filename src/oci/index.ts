@@ -2,6 +2,7 @@ export { type Descriptor, formatPlatform, type ImageDocument, type Platform } fr
 export {
   algorithmOf,
   type Digest,
+  type DigestHasher,
   digestFault,
   digestHasher,
   digestMatches,
@@ -11,6 +12,7 @@ export {
   parseDigest,
 } from "./digest.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
+export { createHashLadder, type HashLadder, type Rung } from "./hash-ladder.ts";
 export { type ImageContent, readImageContent } from "./image-manifest.ts";
 export { limits } from "./limits.ts";
 export {

@@ -29,6 +29,7 @@ export type RequestKind =
   | "mount"
   | "upload-start"
   | "upload-data"
+  | "upload-status"
   | "upload-cancel"
   | "list"
   | "referrers"

@@ -11,11 +11,14 @@ export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export type { Timing } from "./host/timing.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
+  BlobContent,
   ListedManifest,
   Listing,
+  OpenOptions,
   PushOptions,
   PushOutcome,
   Repository,
   RepositoryReader,
   RepositoryWriter,
 } from "./repository.ts";
+export { vouchFor } from "./vouched.ts";

@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { algorithmOf, type Descriptor, type Digest, digestHasher, hexOf } from "../oci/index.ts";
+import {
+  algorithmOf,
+  createHashLadder,
+  type Descriptor,
+  type Digest,
+  digestHasher,
+  hexOf,
+} from "../oci/index.ts";
 import { RegistryError } from "./errors.ts";
 import {
   folderExists,
@@ -13,6 +20,8 @@ import {
   storageFailure,
   within,
 } from "./layout-files.ts";
+import type { OpenOptions } from "./repository.ts";
+import { vouchFor } from "./vouched.ts";
 
 /** Bytes that come in pieces. */
 type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -22,7 +31,7 @@ export interface LayoutBlobs {
   /** Whether a file of the right size is there: one of another size is not the blob. */
   has(blob: Descriptor): Promise<boolean>;
   /** The bytes, hashed while they are read; `undefined` when there is no such file. */
-  open(blob: Descriptor): Promise<Readable | undefined>;
+  open(blob: Descriptor, options?: OpenOptions): Promise<Readable | undefined>;
   /** Whether the file is there and its bytes are the blob's: reads all of it. */
   isSound(blob: Descriptor): Promise<boolean>;
   /** Writes the blob; it becomes visible when all bytes are on the disk and have been hashed. */
@@ -42,7 +51,10 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
   const pathOf = (digest: Digest) => join(folderOf(digest).path, hexOf(digest));
   const where = (blob: Descriptor) => `oci:${layout.path}@${blob.digest}`;
 
-  const open = async (blob: Descriptor): Promise<Readable | undefined> => {
+  const open = async (
+    blob: Descriptor,
+    { from = 0, ladder = createHashLadder(blob.digest) }: OpenOptions = {},
+  ): Promise<Readable | undefined> => {
     if (!(await folderExists(folderOf(blob.digest)))) return undefined;
     const handle = await openRegular(pathOf(blob.digest));
     if (handle === undefined) return undefined;
@@ -56,22 +68,31 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
       await handle.close();
       throw damage("size-mismatch", `the file has ${size} bytes, the blob has ${blob.size}`);
     }
-    const hasher = digestHasher(blob.digest);
-    let position = 0;
+    const { offset, hasher } = ladder.below(from);
+    let position = offset;
+    const check = (): void => {
+      if (hasher.matches()) return;
+      ladder.fall();
+      throw damage("digest-mismatch", "the bytes of the file are not those of the blob");
+    };
     const readOn = async (): Promise<Uint8Array | null> => {
-      const length = Math.min(chunkBytes, blob.size - position);
-      if (length === 0) {
-        if (hasher.matches()) return null;
-        throw damage("digest-mismatch", "the bytes of the file are not those of the blob");
+      const began = position;
+      if (began === blob.size) {
+        if (blob.size === 0) check();
+        return null;
       }
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
-      if (bytesRead === 0) throw damage("size-mismatch", `the file ends after ${position} bytes`);
+      const length = Math.min(chunkBytes, blob.size - began);
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, began);
+      if (bytesRead === 0) throw damage("size-mismatch", `the file ends after ${began} bytes`);
       position += bytesRead;
       const chunk = buffer.subarray(0, bytesRead);
       hasher.update(chunk);
-      return chunk;
+      // The last bytes are given only when all are known to be right.
+      if (position === blob.size) check();
+      else ladder.climb(position, hasher);
+      return position > from ? chunk.subarray(Math.max(0, from - began)) : readOn();
     };
-    return new Readable({
+    const stream = new Readable({
       highWaterMark: chunkBytes,
       read() {
         readOn().then(
@@ -86,6 +107,7 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
         );
       },
     });
+    return vouchFor(stream, blob);
   };
 
   return {

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { Readable } from "node:stream";
 import pLimit from "p-limit";
 import {
   type Descriptor,
@@ -69,8 +70,8 @@ export function openLayout(
     async resolve(target) {
       return (await fetch(target))?.descriptor;
     },
-    async open(blob) {
-      const stream = await blobs.open(blob);
+    async open(blob, options) {
+      const stream = await blobs.open(blob, options);
       if (stream !== undefined) return stream;
       throw new RegistryError("blob-missing", "the folder does not have this blob", {
         where: formatReference(address, blob.digest),
@@ -99,7 +100,7 @@ export function openLayout(
       if (await blobs.isSound(blob)) return "mounted";
       const other = mountFrom === undefined ? undefined : blobsOf(mountFrom);
       if (other !== undefined && (await blobs.linkFrom(other, blob))) return "mounted";
-      await blobs.write(blob, content);
+      await blobs.write(blob, async () => piecesOf(await content(0)));
       return "pushed";
     },
     async put(document, tag) {
@@ -131,6 +132,10 @@ export function openLayout(
 /** Where files under construction are: in the layout's own folder, so on the same file system. */
 function draftsOf(layout: GuardedFolder): GuardedFolder {
   return within(layout, ".waybill");
+}
+
+function piecesOf(bytes: Readable | Uint8Array): Readable | Iterable<Uint8Array> {
+  return bytes instanceof Uint8Array ? [bytes] : bytes;
 }
 
 /** The blobs of another repository, when that is a layout. */

@@ -1,5 +1,13 @@
 import type { Readable } from "node:stream";
-import type { Descriptor, Digest, ImageDocument, RepositoryName, Tag, Target } from "../oci/index.ts";
+import type {
+  Descriptor,
+  Digest,
+  HashLadder,
+  ImageDocument,
+  RepositoryName,
+  Tag,
+  Target,
+} from "../oci/index.ts";
 
 /**
  * A repository, remote or in a folder, as everybody above this room sees it. Every method checks what it hands out:
@@ -27,10 +35,11 @@ export interface RepositoryReader {
   /** A manifest or index, its bytes as stored. `undefined` when absent. */
   fetch(target: Target): Promise<ImageDocument | undefined>;
   /**
-   * A blob's bytes. The stream fails, before it ends, when digest or size are not the descriptor's.
+   * A blob's bytes. The stream fails, before it ends, when digest or size are not the descriptor's; one that is opened
+   * in the middle still proves the whole. A connection that breaks is taken up again where it was.
    * @throws {RegistryError} `blob-missing` when the repository does not have it.
    */
-  open(blob: Descriptor): Promise<Readable>;
+  open(blob: Descriptor, options?: OpenOptions): Promise<Readable>;
   /** Everything the repository lists, in one call where it can, or `undefined` when there is no such repository. */
   list(): Promise<Listing | undefined>;
   /** Manifests whose subject is the digest: the referrers API or, where it is missing, the referrers tag. */
@@ -44,17 +53,34 @@ export interface RepositoryWriter {
   /**
    * Brings a blob in: by mount when `mountFrom` names a repository of the same host that has it, otherwise by upload
    * of `content`, which is opened only then (and again for each new attempt). Nothing becomes visible before all
-   * bytes have been hashed.
+   * bytes have been hashed. An upload that breaks goes on where the registry says that it is.
    */
-  push(blob: Descriptor, content: () => Promise<Readable>, options?: PushOptions): Promise<PushOutcome>;
+  push(blob: Descriptor, content: BlobContent, options?: PushOptions): Promise<PushOutcome>;
   /** Puts a manifest or index under its digest and, when given, a tag. What it refers to must be there already. */
   put(document: ImageDocument, tag?: Tag): Promise<void>;
   /** Deletes a manifest by digest (with all its tags) or a tag alone. Promotion never calls it. */
   delete(target: Target): Promise<void>;
 }
 
-/** Ways to bring a blob in without its bytes. */
+/** How a blob is opened. */
+export interface OpenOptions {
+  /** The first byte that is wanted; 0 when it is left out. */
+  readonly from?: number;
+  /** What is known of the blob's hash: with it, bytes before `from` need not be read again. */
+  readonly ladder?: HashLadder;
+}
+
+/**
+ * The bytes of a blob for one attempt to upload it: all at once, or as a stream. Only those who give streams that
+ * somebody {@link vouchFor vouches for}, such as {@link RepositoryReader.open} does, are asked for bytes `from` an
+ * offset other than 0 on.
+ */
+export type BlobContent = (from: number) => Promise<Readable | Uint8Array>;
+
+/** Ways to bring a blob in with fewer bytes or requests. */
 export interface PushOptions {
+  /** The content is small and given all at once: it may be sent with the very first request. */
+  readonly inMemory?: boolean;
   /** A repository on the same host that holds the blob. */
   readonly mountFrom?: Repository;
 }

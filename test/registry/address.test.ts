@@ -115,7 +115,7 @@ describe("security point 4: where a registry may send us", () => {
   const ask = (transport: Transport, url: string) =>
     transport
       .request({ method: "GET", url: new URL(url), headers: {}, answerWithin: 300 })
-      .then(({ statusCode }) => statusCode)
+      .then(({ status }) => status)
       .catch((error: { code?: unknown }) => error.code);
 
   it.each([

@@ -1,8 +1,12 @@
 import { lookup } from "node:dns";
-import type { LookupFunction } from "node:net";
-import type { buildConnector } from "undici";
+import { type ClientRequestArgs, Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { connect as connectTcp, type LookupFunction, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import { RegistryError } from "../errors.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
+import { transportError } from "./failure.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** Which addresses may be connected to, and who learns which one it was. */
@@ -11,38 +15,151 @@ export interface AddressRule {
   readonly connected?: (kind: AddressKind) => void;
 }
 
-/** The parts of undici this room uses; loaded with the first request, not with the module. */
-export type Undici = typeof import("undici");
+/** How connections to one origin are made. */
+export interface Connector {
+  readonly rule: AddressRule;
+  /** Absent for plain HTTP. */
+  readonly tls: TlsOptions | undefined;
+  /** The way goes through this proxy. */
+  readonly proxy: URL | undefined;
+  /** Milliseconds for a connection, TLS included. */
+  readonly timeout: number;
+  /** Connections at the same time. */
+  readonly connections: number;
+}
+
+/** Where a connection goes to, as an agent asks for it. */
+type Target = Pick<ClientRequestArgs, "hostname" | "host" | "port">;
 
 /**
- * Opens connections whose address is checked when it is known for certain: after the name has been resolved, on the
- * very addresses that are then connected to. A name that leads anywhere forbidden is refused as a whole, so that
- * neither a changing answer nor a mixed one gets through.
+ * Connections to one origin, kept for further requests. Their address is checked when it is known for certain: after
+ * the name has been resolved, on the very addresses that are then connected to. A name that leads anywhere forbidden
+ * is refused as a whole, so that neither a changing answer nor a mixed one gets through.
  */
-export function guardedConnector(
-  undici: Undici,
-  rule: AddressRule,
-  tls: TlsOptions,
-  timeout: number,
-): buildConnector.connector {
-  const connect = undici.buildConnector({
-    timeout,
+export function createAgent(connector: Connector): HttpAgent {
+  const Agent = connector.tls === undefined ? HttpAgent : HttpsAgent;
+  const agent = new Agent({ keepAlive: true, maxSockets: connector.connections, noDelay: true });
+  const create = (target: Target, created: (error: Error | null, socket?: Duplex) => void): undefined => {
+    connection(connector, target).then(
+      (socket) => created(null, socket),
+      (error: Error) => created(error),
+    );
+  };
+  return Object.assign(agent, { createConnection: create });
+}
+
+async function connection(connector: Connector, target: Target): Promise<Socket> {
+  const hostname = target.hostname ?? target.host ?? "";
+  const port = Number(target.port ?? (connector.tls === undefined ? 80 : 443));
+  const end = new AbortController();
+  const watch = setTimeout(() => end.abort(transportError("connect-timeout")), connector.timeout);
+  try {
+    if (connector.proxy === undefined) return await direct(connector, hostname, port, end.signal);
+    const tunnel = await tunnelTo(connector.proxy, hostname, port, end.signal);
+    if (connector.tls === undefined) return tunnel;
+    const secured = connectTls({ socket: tunnel, host: hostname, ...serverName(hostname), ...connector.tls });
+    return await opened(secured, true, end.signal);
+  } finally {
+    clearTimeout(watch);
+  }
+}
+
+async function direct(
+  { rule, tls }: Connector,
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const literal = literalAddress(hostname);
+  if (literal !== undefined && !rule.allows(kindOfAddress(literal))) {
+    throw forbidden(hostname, kindOfAddress(literal));
+  }
+  const options = {
+    host: hostname,
+    port,
     lookup: guardedLookup(rule),
     autoSelectFamilyAttemptTimeout: 1000,
-    ...tls,
-  });
-  return (target, callback) => {
-    const literal = literalAddress(target.hostname);
-    if (literal !== undefined && !rule.allows(kindOfAddress(literal))) {
-      callback(forbidden(target.hostname, kindOfAddress(literal)), null);
-      return;
-    }
-    connect(target, (...[error, socket]) => {
-      if (error !== null) return callback(error, null);
-      if (socket.remoteAddress !== undefined) rule.connected?.(kindOfAddress(socket.remoteAddress));
-      return callback(null, socket);
-    });
+    noDelay: true,
   };
+  const socket =
+    tls === undefined ? connectTcp(options) : connectTls({ ...options, ...serverName(hostname), ...tls });
+  await opened(socket, tls !== undefined, signal);
+  if (socket.remoteAddress !== undefined) rule.connected?.(kindOfAddress(socket.remoteAddress));
+  return socket;
+}
+
+/** TLS names servers by their names only (RFC 6066, section 3). */
+function serverName(hostname: string): { servername?: string } {
+  return literalAddress(hostname) === undefined ? { servername: hostname } : {};
+}
+
+/** The socket, once it is connected. */
+function opened<Opening extends Socket>(
+  socket: Opening,
+  secure: boolean,
+  signal: AbortSignal,
+): Promise<Opening> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      signal.removeEventListener("abort", abort);
+      socket.destroy();
+      reject(error);
+    };
+    const abort = (): void => fail(signal.reason);
+    signal.addEventListener("abort", abort);
+    socket.once("error", fail);
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      socket.off("error", fail);
+      signal.removeEventListener("abort", abort);
+      resolve(socket);
+    });
+    if (signal.aborted) abort();
+  });
+}
+
+/** A connection through an HTTP proxy (RFC 9110, section 9.3.6). */
+function tunnelTo(proxy: URL, hostname: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const request = proxy.protocol === "https:" ? httpsRequest : httpRequest;
+  const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  return new Promise((resolve, reject) => {
+    const asking = request({
+      ...proxyAddress(proxy),
+      method: "CONNECT",
+      path: authority,
+      headers: { host: authority, ...proxyAuthorization(proxy) },
+      agent: false,
+      signal,
+    });
+    asking.once("connect", ({ statusCode }, socket: Socket) => {
+      if (statusCode === 200) return resolve(socket);
+      socket.destroy();
+      reject(transportError("proxy", `the proxy answered ${statusCode}`));
+    });
+    asking.once("response", ({ statusCode }) => {
+      asking.destroy();
+      reject(transportError("proxy", `the proxy answered ${statusCode}`));
+    });
+    asking.once("error", (error) => {
+      const reason = signal.aborted ? signal.reason : transportError("proxy", error.message);
+      reject(reason);
+    });
+    asking.end();
+  });
+}
+
+/** Where a proxy listens. */
+export function proxyAddress(proxy: URL): { hostname: string; port: number } {
+  return {
+    hostname: proxy.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)),
+  };
+}
+
+/** The name and password in a proxy's URL, for the proxy alone. */
+export function proxyAuthorization({ username, password }: URL): Record<string, string> {
+  if (username === "" && password === "") return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { "proxy-authorization": `Basic ${Buffer.from(pair, "utf8").toString("base64")}` };
 }
 
 /** The failure of a request that would go to a forbidden address. */

@@ -16,6 +16,14 @@ export class TransientFailure extends Error {
   }
 }
 
+/** What the transport itself finds wrong with a request, beside what the system, TLS and the HTTP parser say. */
+type TransportFault = "connect-timeout" | "answer-timeout" | "body-timeout" | "send-timeout" | "proxy";
+
+/** An error that {@link connectionFailure} understands. */
+export function transportError(fault: TransportFault, reason: string = fault): Error {
+  return Object.assign(new Error(reason), { code: fault });
+}
+
 /** What a failed request was about, for its message. */
 export interface About {
   /** The repository or reference that was asked for. */
@@ -38,26 +46,30 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
       hint: "look for a typing error in the registry's name, or set HTTPS_PROXY if there is no direct way out",
     });
   }
-  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") {
+  if (code === "connect-timeout" || code === "ETIMEDOUT") {
     return transient("timeout", `${about.host} takes no connection in time (${code})`, details);
   }
-  if (code === "UND_ERR_HEADERS_TIMEOUT") {
+  if (code === "answer-timeout") {
     return transient("timeout", `${about.host} accepted the request but did not answer in time`, details);
   }
-  if (code === "UND_ERR_BODY_TIMEOUT") {
+  if (code === "body-timeout") {
     return transient("timeout", `${about.host} stopped sending in the middle of its answer`, details);
   }
-  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
+  if (code === "send-timeout") {
+    return transient("timeout", `${about.host} takes no more bytes of the upload`, details);
+  }
+  // What Node says of an answer whose connection ended before its body did.
+  if (code === "ECONNRESET" && reason === "aborted") {
     return transient("truncated", `${about.host} sent fewer bytes than it had announced`, details);
   }
-  if (isParserError(cause) || code === "UND_ERR_HEADERS_OVERFLOW") {
+  if (code.startsWith("HPE_")) {
     return new RegistryError(
       "unexpected-response",
       `${about.host} does not answer in HTTP (${reason})`,
       details,
     );
   }
-  if (code === "UND_ERR_PRX_TLS" || /\bproxy\b/i.test(reason)) {
+  if (code === "proxy") {
     return new RegistryError("unreachable", `the proxy does not connect to ${about.host}: ${reason}`, {
       ...details,
       hint: "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY",
@@ -69,11 +81,6 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   });
 }
 
-/** undici's parser errors have a name, but not always a code. */
-function isParserError(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === "HTTPParserError";
-}
-
 function connectionReason(code: string, reason: string): string {
   if (code === "ECONNREFUSED") return `it refuses connections (${reason})`;
   if (closed.has(code)) return `the connection was closed in the middle of a request (${code}: ${reason})`;
@@ -81,7 +88,7 @@ function connectionReason(code: string, reason: string): string {
   return [code, reason].filter((text) => text !== "").join(": ");
 }
 
-const closed: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+const closed: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 function unreachableHint(code: string, host: string): string | undefined {
   if (code === "ECONNREFUSED") return `is the registry running, and is the port in ${host} the right one?`;

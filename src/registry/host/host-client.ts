@@ -81,6 +81,8 @@ export interface HostClient {
    * that may pass, or when the last answer has such a status.
    */
   upload(run: (send: SendOnce, attempt: number) => Promise<Answer>): Promise<Answer>;
+  /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
+  retriesOf(kind: RequestKind): RetryOptions;
   /** Where the credential for a path came from. */
   credentialSource(path: string): Promise<string | undefined>;
   close(): Promise<void>;
@@ -137,7 +139,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     try {
       const answerWithin = signal === undefined ? timing.answer : 0;
       const response = await transport.request({ ...outgoing, answerWithin });
-      const { statusCode: status, body } = response;
+      const { status, body } = response;
       const milliseconds = clock() - sent;
       if (isOwn({ from: url })) limiter.observe({ kind, status, sent, milliseconds });
       listener({ type: "request", host: url.host, method, kind, status, milliseconds });
@@ -275,7 +277,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
     open: (request) => {
       const once = async () => {
         const answer = await attempt(request);
-        return answer.status === 200 ? answer : collect(answer, smallBody, request.where);
+        const isContent = answer.status === 200 || answer.status === 206;
+        return isContent ? answer : collect(answer, smallBody, request.where);
       };
       return retrying(once, judge, retriesOf(request.kind));
     },
@@ -288,6 +291,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       };
       return retrying(whole, judge, retriesOf("upload-data"));
     },
+    retriesOf,
     credentialSource: (path) => authorizer.sourceOf(path),
     close: () => transport.close(),
   };

@@ -15,6 +15,7 @@ const operationsOfKinds: Readonly<Record<RequestKind, Operation>> = {
   mount: "blob-write",
   "upload-start": "blob-write",
   "upload-data": "blob-write",
+  "upload-status": "blob-write",
   "upload-cancel": "blob-write",
   "manifest-put": "manifest-write",
   delete: "manifest-write",

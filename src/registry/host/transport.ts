@@ -1,10 +1,18 @@
-import type { Readable } from "node:stream";
-import type { Dispatcher } from "undici";
+import {
+  type ClientRequest,
+  type Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { Readable } from "node:stream";
 import type { HostSettings } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
-import { type AddressRule, forbidden, guardedConnector, type Undici } from "./connector.ts";
+import { type AddressRule, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { transportError } from "./failure.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
 import type { Timing } from "./timing.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
@@ -20,10 +28,17 @@ export interface Outgoing {
   readonly signal?: AbortSignal;
 }
 
+/** The beginning of an answer; its body fails when it is shorter than announced or stands still. */
+export interface Incoming {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Readable;
+}
+
 /** The connections of one registry host, and of the hosts that it sends us on to. */
 export interface Transport {
   /** Sends one request and neither repeats nor redirects it. Fails with what the system, TLS or the parser said. */
-  request(outgoing: Outgoing): Promise<Dispatcher.ResponseData>;
+  request(outgoing: Outgoing): Promise<Incoming>;
   close(): Promise<void>;
 }
 
@@ -34,6 +49,12 @@ export interface TransportOptions {
   readonly environment: Environment;
   readonly connections: number;
   readonly timing: Timing;
+}
+
+/** The way to one origin: straight, or through a proxy that is spoken to in its stead. */
+interface Way {
+  readonly agent: HttpAgent;
+  readonly options: (url: URL) => RequestOptions;
 }
 
 /** Hosts that a registry may send us to before the connections to the first of them are given up. */
@@ -47,9 +68,9 @@ const mostOrigins = 32;
  * itself, only addresses written in the URL can be checked.
  */
 export function openTransport(options: TransportOptions): Transport {
-  const { endpoint, timing } = options;
+  const { endpoint, timing, connections } = options;
   const settings = options.settingsOf(endpoint.host) ?? {};
-  const dispatchers = new Map<string, Dispatcher>();
+  const ways = new Map<string, Way>();
   const seen = new Set<AddressKind>();
   const literal = literalAddress(endpoint.origin.hostname);
   if (literal !== undefined) seen.add(kindOfAddress(literal));
@@ -65,79 +86,156 @@ export function openTransport(options: TransportOptions): Transport {
     },
   };
 
-  const tlsFor = (url: URL, isOwn: boolean): TlsOptions =>
-    isOwn
+  const tlsFor = (url: URL, isOwn: boolean): TlsOptions | undefined => {
+    if (url.protocol !== "https:") return undefined;
+    return isOwn
       ? tlsOptions(endpoint.host, settings.tls)
       : tlsOptions(url.host, options.settingsOf(url.host)?.tls, settings.tls?.ca);
-
-  const createDispatcher = (undici: Undici, url: URL): Dispatcher => {
-    const isOwn = url.origin === endpoint.origin.origin;
-    const rule = isOwn ? ownRule : foreignRule;
-    const tls = tlsFor(url, isOwn);
-    const pool = {
-      connections: options.connections,
-      bodyTimeout: timing.answer,
-      connectTimeout: timing.connect,
-    };
-    const proxy = proxyFor(url, options.environment);
-    if (proxy === undefined) {
-      const connect = guardedConnector(undici, rule, tls, timing.connect);
-      return new undici.Pool(url.origin, { ...pool, connect });
-    }
-    const address = literalAddress(url.hostname);
-    if (address !== undefined && !rule.allows(kindOfAddress(address))) {
-      throw forbidden(url.hostname, kindOfAddress(address));
-    }
-    if (!/^https?:$/.test(URL.canParse(proxy) ? new URL(proxy).protocol : "")) throw unusableProxy(url);
-    return new undici.ProxyAgent({
-      ...pool,
-      uri: proxy,
-      requestTls: tls,
-      proxyTunnel: url.protocol === "https:",
-    });
   };
 
-  const dispatcherFor = (undici: Undici, url: URL): Dispatcher => {
-    const known = dispatchers.get(url.origin);
-    if (known !== undefined) return known;
-    const created = createDispatcher(undici, url);
-    const [oldest] = [...dispatchers.keys()].filter((origin) => origin !== endpoint.origin.origin);
-    if (dispatchers.size > mostOrigins && oldest !== undefined) {
-      dispatchers
-        .get(oldest)
-        ?.close()
-        .catch(() => {});
-      dispatchers.delete(oldest);
+  const createWay = (url: URL): Way => {
+    const isOwn = url.origin === endpoint.origin.origin;
+    const rule = isOwn ? ownRule : foreignRule;
+    const pool = { connections, timeout: timing.connect };
+    const proxy = proxyOf(url, options.environment);
+    const address = literalAddress(url.hostname);
+    if (proxy !== undefined && address !== undefined && !rule.allows(kindOfAddress(address))) {
+      throw forbidden(url.hostname, kindOfAddress(address));
     }
-    dispatchers.set(url.origin, created);
+    if (proxy !== undefined && url.protocol === "http:") {
+      const tls = proxy.protocol === "https:" ? tlsOptions(proxy.host) : undefined;
+      const agent = createAgent({ ...pool, rule: { allows: () => true }, tls, proxy: undefined });
+      return { agent, options: (target) => throughProxy(proxy, target) };
+    }
+    const agent = createAgent({ ...pool, rule, tls: tlsFor(url, isOwn), proxy });
+    return { agent, options: straight };
+  };
+
+  const wayTo = (url: URL): Way => {
+    const known = ways.get(url.origin);
+    if (known !== undefined) return known;
+    const created = createWay(url);
+    const [oldest] = [...ways.keys()].filter((origin) => origin !== endpoint.origin.origin);
+    if (ways.size > mostOrigins && oldest !== undefined) {
+      ways.get(oldest)?.agent.destroy();
+      ways.delete(oldest);
+    }
+    ways.set(url.origin, created);
     return created;
   };
 
   return {
-    async request({ method, url, headers, body, answerWithin, signal }) {
-      const undici = await import("undici");
-      return dispatcherFor(undici, url).request({
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
+    async request(outgoing) {
+      const { method, url, headers, signal } = outgoing;
+      const way = wayTo(url);
+      const { headers: added, ...place } = way.options(url);
+      const send = way.agent instanceof HttpsAgent ? httpsRequest : httpRequest;
+      const request = send({
+        ...place,
         method,
-        headers: { "user-agent": "waybill", ...headers },
-        headersTimeout: answerWithin,
-        ...(body === undefined ? {} : { body }),
+        agent: way.agent,
+        headers: { "user-agent": "waybill", ...headers, ...added },
         ...(signal === undefined ? {} : { signal }),
       });
+      return exchange(request, outgoing, timing);
     },
     async close() {
-      const all = [...dispatchers.values()];
-      dispatchers.clear();
-      await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+      for (const { agent } of ways.values()) agent.destroy();
+      ways.clear();
     },
   };
 }
 
-function unusableProxy(url: URL): RegistryError {
+function straight(url: URL): RequestOptions {
+  return { hostname: hostnameOf(url), port: url.port, path: `${url.pathname}${url.search}` };
+}
+
+function throughProxy(proxy: URL, url: URL): RequestOptions {
+  const headers = { host: url.host, ...proxyAuthorization(proxy) };
+  return { ...proxyAddress(proxy), path: url.href, headers };
+}
+
+function hostnameOf(url: URL): string {
+  return literalAddress(url.hostname) ?? url.hostname;
+}
+
+function proxyOf(url: URL, environment: Environment): URL | undefined {
+  const text = proxyFor(url, environment);
+  if (text === undefined) return undefined;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (proxy !== undefined && /^https?:$/.test(proxy.protocol)) return proxy;
   const variable = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  return new RegistryError("unreachable", `${variable} is not the URL of an HTTP proxy`, {
+  throw new RegistryError("unreachable", `${variable} is not the URL of an HTTP proxy`, {
     where: url.host,
     hint: "write it as http://host:port",
+  });
+}
+
+/** Sends the body and waits for the answer's headers. */
+function exchange(
+  request: ClientRequest,
+  { body, answerWithin, signal }: Outgoing,
+  { answer, idle }: Timing,
+): Promise<Incoming> {
+  return new Promise((resolve, reject) => {
+    let answered = false;
+    const watch =
+      answerWithin === 0
+        ? undefined
+        : setTimeout(() => request.destroy(transportError("answer-timeout")), answerWithin);
+    request.once("finish", () => watch?.refresh());
+    request.once("response", (response) => {
+      answered = true;
+      clearTimeout(watch);
+      watchOver(response, answer);
+      response.once("end", () => endEarly(request, body));
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response });
+    });
+    request.on("error", (error) => {
+      clearTimeout(watch);
+      if (body instanceof Readable) body.destroy();
+      if (!answered) reject(signal?.aborted ? signal.reason : error);
+    });
+    if (body instanceof Readable) sendStream(body, request, idle);
+    else request.end(body);
+  });
+}
+
+/** Passes a stream on at the pace of the connection; gives up when nothing passes for a while. */
+function sendStream(body: Readable, request: ClientRequest, idle: number): void {
+  const watch = setTimeout(() => request.destroy(transportError("send-timeout")), idle);
+  body.once("close", () => clearTimeout(watch));
+  request.on("drain", () => void body.resume());
+  body.on("data", (chunk: Uint8Array) => {
+    watch.refresh();
+    if (!request.write(chunk)) body.pause();
+  });
+  body.once("end", () => request.end());
+  body.once("error", (error) => request.destroy(error));
+  body.once("close", () => {
+    if (!body.readableEnded && !request.destroyed)
+      request.destroy(body.errored ?? new Error("the body was given up"));
+  });
+}
+
+/** An answer that came before the whole request had been sent: nobody will read the rest of it. */
+function endEarly(request: ClientRequest, body: Outgoing["body"]): void {
+  if (request.writableFinished) return;
+  if (body instanceof Readable) body.destroy();
+  request.destroy();
+}
+
+/** Fails a body that stands still while somebody waits for it. */
+function watchOver(response: IncomingMessage, silence: number): void {
+  const { socket } = response;
+  const still = (): void => {
+    // Bytes that wait here say that the reader is slow, not the server.
+    if (response.readableLength === 0) response.destroy(transportError("body-timeout"));
+  };
+  socket.setTimeout(silence);
+  socket.on("timeout", still);
+  response.once("close", () => {
+    socket.off("timeout", still);
+    socket.setTimeout(0);
   });
 }

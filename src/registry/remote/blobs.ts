@@ -1,30 +1,76 @@
-import type { Readable } from "node:stream";
-import type { Descriptor } from "../../oci/index.ts";
+import { Readable } from "node:stream";
+import { createHashLadder, type Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { type AnswerHead, headerOf, type SendOnce } from "../host/host-client.ts";
+import type { OpenOptions } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
+import { resumedBody } from "./resumed-body.ts";
 import { verifiedStream } from "./verified-stream.ts";
 
-/** A blob as a stream that fails before its end when it is not what the descriptor says. */
-export async function openBlob(remote: Remote, blob: Descriptor): Promise<Readable> {
-  const { digest } = blob;
+/**
+ * A blob as a stream that fails before its end when it is not what the descriptor says. When the connection breaks,
+ * the stream goes on where it was, by `Range` where the registry takes that (RFC 9110, section 14).
+ */
+export async function openBlob(
+  remote: Remote,
+  blob: Descriptor,
+  { from = 0, ladder = createHashLadder(blob.digest) }: OpenOptions = {},
+): Promise<Readable> {
+  const { client, name } = remote;
+  const rung = ladder.below(from);
+  const body = resumedBody({
+    first: await openAt(remote, blob, rung.offset),
+    start: rung.offset,
+    size: blob.size,
+    reopen: (offset) => openAt(remote, blob, offset),
+    retry: client.retriesOf("blob-get"),
+    where: `${name}@${blob.digest}`,
+    host: client.endpoint.host,
+  });
+  return verifiedStream(body, blob, { where: name, idle: client.timing.idle, from, rung, ladder });
+}
+
+/** The bytes of a blob from an offset on, as the registry sends them. */
+async function openAt(remote: Remote, blob: Descriptor, offset: number): Promise<Readable> {
+  const { digest, size } = blob;
   const where = `${remote.name}@${digest}`;
-  const url = urlIn(remote, `blobs/${digest}`);
-  const request = { kind: "blob-get", method: "GET", url, follow: true, target: digest } as const;
-  const answer = await remote.client.open(reading(remote, request));
-  if ("body" in answer) {
-    const fault = sizeFault(answer, blob, where);
-    if (fault === undefined) {
-      return verifiedStream(answer.body, blob, { where: remote.name, idle: remote.client.timing.idle });
+  const answer = await remote.client.open({
+    ...reading(remote, {
+      kind: "blob-get",
+      method: "GET",
+      url: urlIn(remote, `blobs/${digest}`),
+      follow: true,
+      target: digest,
+      ...(offset === 0 ? {} : { headers: { range: `bytes=${offset}-${size - 1}` } }),
+    }),
+  });
+  if (!("body" in answer)) {
+    if (answer.status === 404) {
+      throw new RegistryError("blob-missing", `the registry does not have the blob ${digest}`, { where });
     }
-    answer.body.destroy();
+    throw await refusal(remote, answer, "reading a blob", digest);
+  }
+  const { body } = answer;
+  const isPart = answer.status === 206;
+  const fault = isPart ? rangeFault(answer, offset, where) : sizeFault(answer, blob, where);
+  if (fault !== undefined) {
+    body.destroy();
     throw fault;
   }
-  if (answer.status === 404) {
-    throw new RegistryError("blob-missing", `the registry does not have the blob ${digest}`, { where });
+  return isPart || offset === 0 ? body : withoutBeginning(body, offset);
+}
+
+/** The rest of a body whose server does not know of ranges: what is known already is read, and passed over. */
+function withoutBeginning(body: Readable, bytes: number): Readable {
+  async function* rest(): AsyncGenerator<Uint8Array> {
+    let left = bytes;
+    for await (const chunk of body) {
+      if (chunk.length > left) yield chunk.subarray(left);
+      left = Math.max(0, left - chunk.length);
+    }
   }
-  throw await refusal(remote, answer, "reading a blob", digest);
+  return Readable.from(rest(), { objectMode: false });
 }
 
 /** Whether a blob is there, by `HEAD`. */
@@ -49,4 +95,11 @@ function sizeFault(answer: AnswerHead, blob: Descriptor, where: string): Registr
   if (length === undefined || Number(length) === blob.size) return undefined;
   const message = `the registry's blob has ${length} bytes, its descriptor says ${blob.size}`;
   return new RegistryError("size-mismatch", message, { where });
+}
+
+function rangeFault(answer: AnswerHead, offset: number, where: string): RegistryError | undefined {
+  const range = headerOf(answer, "content-range") ?? "";
+  if (range.startsWith(`bytes ${offset}-`)) return undefined;
+  const message = `asked for the bytes from ${offset} on, the registry sent ${JSON.stringify(range.slice(0, 60))}`;
+  return new RegistryError("unexpected-response", message, { where });
 }

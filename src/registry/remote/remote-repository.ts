@@ -27,19 +27,21 @@ export function createRemoteRepository(
     },
     resolve: (target) => resolveTarget(remote, target),
     fetch: (target) => fetchDocument(remote, target),
-    open: (blob) => openBlob(remote, blob),
+    open: (blob, options) => openBlob(remote, blob, options),
     list: () => listRepository(remote),
     referrers: (subject, artifactType) => referrersOf(remote, subject, artifactType),
     has: (blob) => hasBlob(remote, blob),
-    push: (blob, content, options) => uploadBlob(remote, blob, content, mountSource(client, options)),
+    push: (blob, content, options = {}) => {
+      const { inMemory = false } = options;
+      return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory });
+    },
     put: (document, tag) => putWithSubject(remote, document, tag),
     delete: (target) => deleteTarget(remote, target),
   };
 }
 
 /** The path to mount from; only repositories of the same registry can be. */
-function mountSource(client: HostClient, options: PushOptions = {}): string | undefined {
-  const from = options.mountFrom;
+function mountSource(client: HostClient, { mountFrom: from }: PushOptions): string | undefined {
   if (from?.host !== client.endpoint.host) return undefined;
   return from.address.slice(from.address.indexOf("/") + 1);
 }

@@ -1,5 +1,7 @@
+import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, headerOf } from "../host/host-client.ts";
+import { pushScope } from "../host/authorizer.ts";
+import { type Answer, type HostRequest, headerOf } from "../host/host-client.ts";
 import type { Remote } from "./remote.ts";
 
 /** An upload that a registry has begun. */
@@ -8,6 +10,24 @@ export interface UploadSession {
   readonly url: URL;
   /** The least number of bytes in a chunk, where the registry says one. */
   readonly leastChunk: number;
+}
+
+/** What the requests of an upload have in common. */
+export function pushing(remote: Remote, blob: Descriptor): Pick<HostRequest, "access" | "where"> {
+  return {
+    access: { path: remote.path, scopes: [pushScope(remote.path)] },
+    where: `${remote.name}@${blob.digest}`,
+  };
+}
+
+/**
+ * How many bytes the registry holds of an upload, by its answer to `GET` (distribution specification, "Pushing a blob
+ * in chunks"), or `undefined` when it does not say, or holds none: `0-0` stands for both no byte and one.
+ */
+export function sessionOffset(answer: Answer): number | undefined {
+  if (answer.status !== 204) return undefined;
+  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headerOf(answer, "range") ?? "")?.[1];
+  return last === undefined || last === "0" ? undefined : Number(last) + 1;
 }
 
 /** The session that a `202 Accepted` begins. @throws {RegistryError} as {@link uploadLocation}. */

@@ -1,6 +1,7 @@
-import { pipeline, type Readable, Transform } from "node:stream";
-import { type Descriptor, digestHasher } from "../../oci/index.ts";
+import { Readable } from "node:stream";
+import { createHashLadder, type Descriptor, type HashLadder, type Rung } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import { vouchFor } from "../vouched.ts";
 
 /** What a verified stream is for. */
 export interface VerifyOptions {
@@ -8,6 +9,12 @@ export interface VerifyOptions {
   readonly where: string;
   /** Milliseconds without a single byte passing, after which it is given up. */
   readonly idle: number;
+  /** The first byte that is handed out; 0 when it is left out. */
+  readonly from?: number;
+  /** Where the stream begins: at `from`, or a little before it. */
+  readonly rung?: Rung;
+  /** Learns how far the blob has been hashed. */
+  readonly ladder?: HashLadder;
 }
 
 /**
@@ -16,41 +23,68 @@ export interface VerifyOptions {
  * that brings nothing, is given up after a while: it holds a connection.
  */
 export function verifiedStream(stream: Readable, blob: Descriptor, options: VerifyOptions): Readable {
-  const hasher = digestHasher(blob.digest);
+  const ladder = options.ladder ?? createHashLadder(blob.digest);
+  const { offset, hasher } = options.rung ?? ladder.below(0);
+  let position = offset;
+  let unwanted = (options.from ?? 0) - offset;
   let held: Uint8Array | undefined;
-  let size = 0;
-  const fail = (code: RegistryErrorCode, message: string, cause?: unknown) =>
-    new RegistryError(code, message, { where: `${options.where}@${blob.digest}`, cause });
+  const fail = (code: RegistryErrorCode, message: string, cause?: unknown): void => {
+    const where = `${options.where}@${blob.digest}`;
+    checked.destroy(new RegistryError(code, message, { where, cause }));
+  };
 
-  const checker = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      watch.refresh();
-      size += chunk.length;
-      if (size > blob.size) {
-        return done(fail("size-mismatch", `the blob has more than the ${blob.size} bytes it should have`));
-      }
-      hasher.update(chunk);
-      const before = held;
-      held = chunk;
-      done(null, before);
-    },
-    flush(done) {
-      if (size < blob.size)
-        return done(fail("truncated", `the blob ended after ${size} of ${blob.size} bytes`));
-      if (!hasher.matches())
-        return done(fail("digest-mismatch", "the blob's bytes do not hash to its digest"));
-      done(null, held);
+  const checked = new Readable({
+    highWaterMark: 256 * 1024,
+    read: () => void stream.resume(),
+    destroy(error, done) {
+      clearTimeout(watch);
+      stream.destroy();
+      done(error);
     },
   });
   const watch = setTimeout(() => {
-    checker.destroy(fail("timeout", `the blob stood still after ${size} of ${blob.size} bytes`));
+    fail("timeout", `the blob stood still after ${position} of ${blob.size} bytes`);
   }, options.idle).unref();
-  checker.once("close", () => clearTimeout(watch));
-  // Whoever reads it learns of its failure; one that nobody reads must not end the process.
-  checker.on("error", () => {});
-  stream.once("error", (cause) => {
-    const broken = `the blob broke off after ${size} of ${blob.size} bytes`;
-    checker.destroy(cause instanceof RegistryError ? cause : fail("truncated", broken, cause));
+
+  const give = (chunk: Uint8Array): boolean => {
+    const wanted = unwanted === 0 ? chunk : chunk.subarray(unwanted);
+    unwanted -= chunk.length - wanted.length;
+    return wanted.length === 0 || checked.push(wanted);
+  };
+  stream.on("data", (chunk: Uint8Array) => {
+    if (checked.destroyed) return;
+    watch.refresh();
+    position += chunk.length;
+    if (position > blob.size) {
+      return fail("size-mismatch", `the blob has more than the ${blob.size} bytes it should have`);
+    }
+    hasher.update(chunk);
+    if (position < blob.size) ladder.climb(position, hasher);
+    const before = held;
+    held = chunk;
+    if (before !== undefined && !give(before)) stream.pause();
   });
-  return pipeline(stream, checker, () => {});
+  stream.once("end", () => {
+    if (position < blob.size) {
+      return fail("truncated", `the blob ended after ${position} of ${blob.size} bytes`);
+    }
+    if (!hasher.matches()) {
+      ladder.fall();
+      return fail("digest-mismatch", "the blob's bytes do not hash to its digest");
+    }
+    if (held !== undefined) give(held);
+    checked.push(null);
+  });
+  stream.once("error", (cause) => {
+    if (cause instanceof RegistryError) checked.destroy(cause);
+    else fail("truncated", `the blob broke off after ${position} of ${blob.size} bytes`, cause);
+  });
+  stream.once("close", () => {
+    if (!stream.readableEnded && !stream.errored) {
+      fail("truncated", `the blob broke off after ${position} of ${blob.size} bytes`);
+    }
+  });
+  // Whoever reads it learns of its failure; one that nobody reads must not end the process.
+  checked.on("error", () => {});
+  return vouchFor(checked, blob);
 }

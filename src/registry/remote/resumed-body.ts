@@ -1,0 +1,74 @@
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RegistryError } from "../errors.ts";
+import { waitBefore } from "../host/backoff.ts";
+import { connectionFailure, TransientFailure } from "../host/failure.ts";
+import type { RetryOptions } from "../host/retry.ts";
+
+/** What a body is, and where the rest of it is to be had when it breaks off. */
+export interface ResumedBody {
+  readonly first: Readable;
+  /** The byte that `first` begins with, and the number of the one after the last. */
+  readonly start: number;
+  readonly size: number;
+  /** Opens the body again, from a byte on. */
+  readonly reopen: (offset: number) => Promise<Readable>;
+  readonly retry: RetryOptions;
+  /** For messages. */
+  readonly where: string;
+  readonly host: string;
+}
+
+/**
+ * A body that goes on where it broke off. A break after new bytes have come is mended at once; only breaks in a row
+ * that bring nothing count as attempts, and are waited between. Ends early, without failing, when the registry itself
+ * ends it early: whether it is whole is for the reader to say.
+ */
+export function resumedBody({ first, start, size, reopen, retry, where, host }: ResumedBody): Readable {
+  let position = start;
+  let attempts = 0;
+  let current: Readable | undefined;
+
+  const joined = new Readable({
+    highWaterMark: 256 * 1024,
+    read: () => void current?.resume(),
+    destroy(error, done) {
+      current?.destroy();
+      done(error);
+    },
+  });
+
+  const follow = (body: Readable): void => {
+    if (joined.destroyed) return void body.destroy();
+    const began = position;
+    current = body;
+    body.on("data", (chunk: Uint8Array) => {
+      position += chunk.length;
+      if (!joined.push(chunk)) body.pause();
+    });
+    body.once("end", () => joined.push(null));
+    body.once("error", (error) => void goOn(error, position > began));
+  };
+
+  const goOn = async (thrown: unknown, moved: boolean): Promise<void> => {
+    if (joined.destroyed) return;
+    const failure = connectionFailure(thrown, { where, host });
+    attempts = moved ? 1 : attempts + 1;
+    if (!(failure instanceof TransientFailure) || attempts > retry.retries || position >= size) {
+      return void joined.destroy(failure instanceof TransientFailure ? failure.error : failure);
+    }
+    const wait = moved ? 0 : waitBefore(attempts, failure.retryAfter, retry.timing, Math.random());
+    retry.onRetry({ attempt: attempts, waitMilliseconds: wait, reason: failure.error.message });
+    try {
+      if (wait > 0) await sleep(wait);
+      follow(await reopen(position));
+    } catch (error) {
+      joined.destroy(
+        error instanceof Error ? error : new RegistryError("unreachable", String(error), { where }),
+      );
+    }
+  };
+
+  follow(first);
+  return joined;
+}

@@ -1,0 +1,246 @@
+import { Readable } from "node:stream";
+import type { Descriptor } from "../../oci/index.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import { isTransientStatus } from "../host/backoff.ts";
+import { TransientFailure } from "../host/failure.ts";
+import type { Answer, HostRequest, SendOnce } from "../host/host-client.ts";
+import { readServerErrors } from "../host/server-text.ts";
+import type { BlobContent } from "../repository.ts";
+import { hasBlob } from "./blobs.ts";
+import { Portions } from "./portions.ts";
+import { type Remote, urlIn } from "./remote.ts";
+import { singlePosts } from "./single-post.ts";
+import {
+  endOfUpload,
+  pushing,
+  sessionOffset,
+  type UploadSession,
+  uploadLocation,
+  uploadSession,
+} from "./upload-session.ts";
+import { UploadSource } from "./upload-source.ts";
+
+/** Blobs of fewer bytes begin again when their upload breaks: to ask how far it came would cost as much. */
+const worthResuming = 1024 * 1024;
+
+/** Failures after which nothing that the registry holds of an upload can be built on. */
+const spoiling: ReadonlySet<RegistryErrorCode> = new Set(["digest-mismatch", "unexpected-response"]);
+
+const octets = { "content-type": "application/octet-stream" };
+
+/** A blob, and where it goes. */
+export interface Sending {
+  readonly remote: Remote;
+  readonly blob: Descriptor;
+  readonly content: BlobContent;
+  /** The content gives all bytes at once. */
+  readonly inMemory: boolean;
+}
+
+/** One blob on its way into a repository, over as many attempts as it takes. */
+export class Upload {
+  readonly #sending: Sending;
+  readonly #remote: Remote;
+  readonly #blob: Descriptor;
+  /** What the registry has begun and not ended. */
+  #session: UploadSession | undefined;
+  /** Whether bytes of the session may be built on. */
+  #resumable = false;
+
+  /** @param begun A session that a mount turned out to be. */
+  constructor(sending: Sending, begun: UploadSession | undefined) {
+    this.#sending = sending;
+    this.#remote = sending.remote;
+    this.#blob = sending.blob;
+    this.#session = begun;
+  }
+
+  /** Sends what is missing. @param number Counted from 1. */
+  async attempt(send: SendOnce, number: number): Promise<Answer> {
+    if (number > 1) {
+      const offset = await this.#progress(send);
+      if (offset !== undefined) return this.#transfer(send, offset);
+      await this.cancel(send);
+      // The blob may have arrived although the answer did not: asking is cheaper than sending it again.
+      if (await hasBlob(this.#remote, this.#blob, send).catch(() => false)) return arrived(this.#remote);
+    }
+    if (this.#session === undefined) {
+      const answer = await this.#begin(send);
+      if (answer.status !== 202) return answer;
+      this.#session = uploadSession(this.#remote, answer);
+    }
+    return this.#transfer(send, 0);
+  }
+
+  /** Takes the upload back, as far as the registry lets us; it forgets it by itself in time. */
+  async cancel(send: SendOnce): Promise<void> {
+    const url = this.#session?.url;
+    if (url === undefined) return;
+    this.#session = undefined;
+    this.#resumable = false;
+    await send({ ...pushing(this.#remote, this.#blob), kind: "upload-cancel", method: "DELETE", url }).catch(
+      () => undefined,
+    );
+  }
+
+  /** The byte that an upload goes on from, where the registry still knows of it. */
+  async #progress(send: SendOnce): Promise<number | undefined> {
+    const session = this.#session;
+    if (session === undefined || !this.#resumable) return undefined;
+    const { url } = session;
+    const request: HostRequest = {
+      ...pushing(this.#remote, this.#blob),
+      kind: "upload-status",
+      method: "GET",
+      url,
+    };
+    const answer = await send(request);
+    if (isTransientStatus(answer.status)) {
+      throw new TransientFailure(
+        new RegistryError("server-error", `the registry answered ${answer.status}`, {
+          where: this.#remote.name,
+        }),
+      );
+    }
+    const offset = sessionOffset(answer);
+    if (offset === undefined || offset > this.#blob.size) return undefined;
+    this.#session = { ...session, url: uploadLocation(this.#remote, answer) };
+    return offset;
+  }
+
+  /** The request that begins an upload, or does it all. */
+  async #begin(send: SendOnce): Promise<Answer> {
+    const request: HostRequest = {
+      ...pushing(this.#remote, this.#blob),
+      kind: "upload-start",
+      method: "POST",
+      url: urlIn(this.#remote, "blobs/uploads/"),
+      headers: { "content-length": "0" },
+    };
+    return (await singlePosts.attempt(this.#sending, send, request)) ?? send(request);
+  }
+
+  async #transfer(send: SendOnce, offset: number): Promise<Answer> {
+    const source = new UploadSource(this.#remote, this.#blob, this.#sending.content);
+    const { upload, largestBody = Number.POSITIVE_INFINITY } = this.#remote.client.quirks;
+    const { size } = this.#blob;
+    const inOne = offset === 0 && size <= largestBody && (upload === "whole" || size === 0);
+    try {
+      const answer = inOne
+        ? await this.#sendWhole(send, source)
+        : await this.#sendPatches(send, source, offset, largestBody);
+      if (answer.status <= 299) return answer;
+      if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
+      if (offset > 0 && [404, 416].includes(answer.status)) throw forgotten(this.#remote, this.#blob);
+      await this.#leave(send, source, isTransientStatus(answer.status));
+      return answer;
+    } catch (error) {
+      const cause = source.explain(error);
+      const mayGoOn = cause instanceof TransientFailure && !spoiling.has(cause.error.code);
+      await this.#leave(send, source, mayGoOn);
+      throw cause;
+    } finally {
+      source.close();
+    }
+  }
+
+  /** After a transfer that did not end: keeps the session where another attempt can build on it. */
+  async #leave(send: SendOnce, source: UploadSource, mayGoOn: boolean): Promise<void> {
+    this.#resumable = mayGoOn && source.vouched && this.#blob.size >= worthResuming;
+    if (!this.#resumable) await this.cancel(send);
+  }
+
+  /** The whole blob in the request that also ends the upload. */
+  #sendWhole(send: SendOnce, source: UploadSource): Promise<Answer> {
+    return send({
+      ...pushing(this.#remote, this.#blob),
+      kind: "upload-data",
+      method: "PUT",
+      url: this.#end(),
+      headers: { ...octets, "content-length": `${this.#blob.size}` },
+      body: async () => {
+        const opened = await source.open(0);
+        if (opened instanceof Uint8Array || this.#blob.size > 0) return opened;
+        for await (const _ of opened) {
+          // Nothing comes; the end tells that nothing was to come.
+        }
+        return new Uint8Array();
+      },
+      signal: source.signal,
+    });
+  }
+
+  /** What is left of the blob in one request or several, held in memory by none, and one more that ends the upload. */
+  async #sendPatches(send: SendOnce, source: UploadSource, offset: number, largest: number): Promise<Answer> {
+    const { size } = this.#blob;
+    const most = Math.max(largest, this.#session?.leastChunk ?? 0);
+    const opened = offset === size ? undefined : await source.open(offset);
+    const portions = opened === undefined ? undefined : new Portions(streamOf(opened));
+    for (let sent = offset; sent < size; ) {
+      const bytes = Math.min(most, size - sent);
+      const answer = await send({
+        ...pushing(this.#remote, this.#blob),
+        kind: "upload-data",
+        method: "PATCH",
+        url: this.#url(),
+        headers: {
+          ...octets,
+          "content-length": `${bytes}`,
+          "content-range": `${sent}-${sent + bytes - 1}`,
+        },
+        body: async () => Readable.from(portions?.take(bytes) ?? [], { objectMode: false }),
+        signal: source.signal,
+      });
+      if (answer.status > 299) return answer;
+      this.#session = { leastChunk: most, url: uploadLocation(this.#remote, answer) };
+      sent += bytes;
+    }
+    return send({
+      ...pushing(this.#remote, this.#blob),
+      kind: "upload-data",
+      method: "PUT",
+      url: this.#end(),
+      headers: { "content-length": "0" },
+      signal: source.signal,
+    });
+  }
+
+  #url(): URL {
+    if (this.#session === undefined) throw new TypeError("there is no upload");
+    return this.#session.url;
+  }
+
+  #end(): URL {
+    return endOfUpload(this.#url(), this.#blob.digest);
+  }
+}
+
+function streamOf(bytes: Readable | Uint8Array): Readable {
+  return bytes instanceof Readable ? bytes : Readable.from([bytes], { objectMode: false });
+}
+
+/** The answer that a registry gave and nobody received. */
+function arrived({ client }: Remote): Answer {
+  return { status: 201, from: client.endpoint.origin, headers: {}, secrets: [], bytes: new Uint8Array() };
+}
+
+/** Whether the registry says that other bytes arrived than the digest is of (distribution specification, codes). */
+function isDamage({ status, bytes, secrets }: Answer): boolean {
+  return status === 400 && (readServerErrors(bytes, secrets)?.codes.includes("DIGEST_INVALID") ?? false);
+}
+
+/** Right bytes were sent and wrong ones arrived: they may be right the next time. */
+function damaged(remote: Remote, { digest }: Descriptor): TransientFailure {
+  const message = "the registry received other bytes than were sent";
+  return new TransientFailure(
+    new RegistryError("digest-mismatch", message, { where: `${remote.name}@${digest}` }),
+  );
+}
+
+/** The registry said how far an upload had come, and then would not go on from there. */
+function forgotten(remote: Remote, { digest }: Descriptor): TransientFailure {
+  const message = "the registry does not go on with an upload that broke";
+  return new TransientFailure(
+    new RegistryError("unexpected-response", message, { where: `${remote.name}@${digest}` }),
+  );
+}
