@@ -19,13 +19,15 @@ export interface HostSettings {
     /** Accept any certificate: shown as a warning in every plan. */
     readonly insecure?: boolean;
   };
-  /** Requests at the same time. */
+  /** Requests at the same time, at most; how many there really are follows what the host bears. */
   readonly concurrency?: number;
   readonly requestsPerSecond?: number;
   /** Attempts after the first one. */
   readonly retries?: number;
   /** Upload blobs in chunks of so many bytes instead of in one piece; `chunkSize` in the file. */
   readonly chunkBytes?: number;
+  /** How the bytes of a blob go out: in the `PUT` that ends its upload, or in one `PATCH` before it. */
+  readonly upload?: "whole" | "one-patch";
   /** Other origins that may issue tokens for this host and so see its credentials, such as `https://auth.example.com`. */
   readonly tokenOrigins?: readonly string[];
   /** Addresses this registry may send us to although they are private or link-local, such as `10.0.0.0/8`. */

@@ -80,10 +80,21 @@ function host(folder: string) {
     .strictObject({
       http: flag("Speak plain HTTP. Loopback addresses need no such leave.").exactOptional(),
       tls: tls.exactOptional(),
-      concurrency: count(1, 1000, "Requests at the same time.").exactOptional(),
+      concurrency: count(1, 1000, "Requests at the same time, at most.").exactOptional(),
       requestsPerSecond: rate(100_000, "Requests to start in a second.").exactOptional(),
       retries: count(0, 20, "Attempts after the first one.").exactOptional(),
       chunkSize: byteSize(2 ** 16, 2 ** 30, "Upload blobs in chunks of this size.").exactOptional(),
+      upload: textValue(
+        (text) =>
+          text === "whole" || text === "one-patch"
+            ? { value: text as "whole" | "one-patch" }
+            : { fault: "expected whole or one-patch" },
+        {
+          type: "string",
+          enum: ["whole", "one-patch"],
+          description: "Send a blob in the PUT that ends its upload, or in one PATCH before it.",
+        },
+      ).exactOptional(),
       tokenOrigins: z
         .array(origin("An origin, such as https://auth.example.com."))
         .meta({

@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { isTransientStatus, readRetryAfter, waitBefore } from "../../src/registry/host/backoff.ts";
 import { Pace } from "../../src/registry/host/pace.ts";
-import { HostPermits, Permits } from "../../src/registry/host/permits.ts";
 import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
@@ -252,29 +251,16 @@ describe("the limits of a host", () => {
     expect(await Promise.all(pushes)).toEqual(pushes.map(() => "pushed"));
   });
 
-  it("admits by turn", async () => {
-    const permits = new Permits(2);
-    const order: number[] = [];
-    const leave = await Promise.all([permits.acquire(), permits.acquire()]);
-    const waiting = [1, 2, 3].map(async (name) => {
-      const done = await permits.acquire();
-      order.push(name);
-      done();
+  it("copies on a host that takes one request at a time what no buffer holds", async () => {
+    const large = Buffer.alloc(8 * 1024 * 1024, "large");
+    const layer = { mediaType: mediaTypes.ociLayer, digest: digestOf(large), size: large.length };
+    const server = await serve((request, response) => {
+      if (request.method === "GET") return answer(response, 200, {}, large);
+      if (request.method === "POST") return answer(response, 202, { location: "/v2/upload" });
+      afterBody(request, (body) => answer(response, body.equals(large) ? 201 : 400));
     });
-    leave[0]?.();
-    leave[0]?.();
-    leave[1]?.();
-    await Promise.all(waiting);
-    expect(order).toEqual([1, 2, 3]);
-  });
-
-  it("keeps a permit for reading, however many uploads there are", async () => {
-    const permits = new HostPermits(3);
-    const uploads = Array.from({ length: 5 }, () => permits.upload());
-    await Promise.all(uploads.slice(0, 2));
-    const reading = await permits.request();
-    reading();
-    for (const upload of uploads) (await upload)();
+    const { repository } = repositoryOn(server, { concurrency: 1 });
+    expect(await repository.push(layer, () => repository.open(layer))).toBe("pushed");
   });
 
   it("spreads requests where a rate is set, after a burst of one second's worth", () => {

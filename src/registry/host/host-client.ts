@@ -9,8 +9,8 @@ import { type Access, createAuthorizer } from "./authorizer.ts";
 import { isTransientStatus, readRetryAfter } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { connectionFailure, TransientFailure } from "./failure.ts";
+import { HostLimiter, type Release } from "./limiter.ts";
 import { Pace } from "./pace.ts";
-import { HostPermits, type Release } from "./permits.ts";
 import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
@@ -98,19 +98,23 @@ export interface HostClientOptions {
   readonly timing: Timing;
 }
 
-const defaultConcurrency = 16;
+/** Requests at the same time, where the settings do not say how many. */
+const defaultLimit = 64;
 const defaultRetries = 5;
 /** Bytes of an answer that is no success, or of one that says no more than its status. */
 const smallBody = 64 * 1024;
 const tokenBody = 128 * 1024;
 
+const clock = (): number => performance.now();
+
 export function createHostClient(options: HostClientOptions): HostClient {
   const { endpoint, listener, timing } = options;
   const { host } = endpoint;
   const settings = options.settingsOf(host) ?? {};
-  const connections = settings.concurrency ?? defaultConcurrency;
-  const transport = openTransport({ ...options, connections });
-  const permits = new HostPermits(connections);
+  const limit = settings.concurrency ?? defaultLimit;
+  // A blob that is read from the host it goes to needs a second connection, even where requests are one at a time.
+  const transport = openTransport({ ...options, connections: Math.max(2, limit) });
+  const limiter = new HostLimiter(limit, clock);
   const pace = settings.requestsPerSecond === undefined ? undefined : new Pace(settings.requestsPerSecond);
   let pausedUntil = 0;
 
@@ -122,19 +126,23 @@ export function createHostClient(options: HostClientOptions): HostClient {
       await sleep(pause);
   };
 
+  const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
+
   const dispatch = async (
     outgoing: Omit<Outgoing, "answerWithin">,
     kind: RequestKind,
     where: string,
   ): Promise<StreamedAnswer> => {
     const { url, method, headers, signal } = outgoing;
-    const begun = Date.now();
+    const sent = clock();
     const secrets = secretsIn(headers.authorization);
     try {
       const answerWithin = signal === undefined ? timing.answer : 0;
       const response = await transport.request({ ...outgoing, answerWithin });
       const { status, body } = response;
-      listener({ type: "request", host: url.host, method, kind, status, milliseconds: Date.now() - begun });
+      const milliseconds = clock() - sent;
+      if (isOwn({ from: url })) limiter.observe({ kind, status, sent, milliseconds });
+      listener({ type: "request", host: url.host, method, kind, status, milliseconds });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
       return { status, from: url, headers: response.headers, secrets, body };
@@ -142,8 +150,6 @@ export function createHostClient(options: HostClientOptions): HostClient {
       throw connectionFailure(error, { where, host: url.host });
     }
   };
-
-  const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
 
   /** The body of an answer in memory. */
   const collect = async (answer: StreamedAnswer, limit: number, where: string): Promise<Answer> => {
@@ -229,7 +235,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
 
   /** One attempt; the permit is held until the body has ended. */
   const attempt = async (request: HostRequest, held?: Release): Promise<StreamedAnswer> => {
-    const release = held ?? (await permits.request());
+    const release = held ?? (await limiter.request(request.kind));
     try {
       await awaitTurn();
       const answer = await authorized(request);
@@ -280,7 +286,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const once: SendOnce = async (request) =>
         collect(await attempt(request, () => {}), smallBody, request.where);
       const whole = async (number: number) => {
-        const release = await permits.upload();
+        const release = await limiter.upload();
         return run(once, number).finally(release);
       };
       return retrying(whole, judge, retriesOf("upload-data"));

@@ -7,6 +7,8 @@ export interface Quirks {
    * `one-patch` in one `PATCH` before an empty `PUT`.
    */
   readonly upload: "whole" | "one-patch";
+  /** Whether one blob may come in several `PATCH`es; where not, an upload that broke off begins anew. */
+  readonly chunks: boolean;
   /** Bytes that one request may carry; a larger blob goes in chunks, of at most so many. Without it, any number. */
   readonly largestBody?: number;
   /** Whether it mounts blobs of its other repositories. */
@@ -17,14 +19,87 @@ export interface Quirks {
   readonly singlePost: boolean;
 }
 
-const usual: Quirks = { upload: "whole", mounts: true, mountsOnlyCommitted: false, singlePost: false };
+/** What is known of hosts whose names match. */
+interface Entry {
+  /** Matches the host without its port. */
+  readonly hosts: RegExp;
+  readonly quirks: Partial<Quirks>;
+  /** Where it is written, by whoever runs the registry or has met it. */
+  readonly sources: readonly string[];
+}
+
+const mebibyte = 2 ** 20;
+
+const usual: Quirks = {
+  upload: "whole",
+  chunks: true,
+  mounts: true,
+  mountsOnlyCommitted: false,
+  singlePost: false,
+};
+
+/** The first match decides. Hosts that keep to the specification, Docker Hub among them, have no entry. */
+export const entries: readonly Entry[] = [
+  {
+    // Artifact Registry, which also answers for the names of the former Container Registry.
+    hosts: /(?:^|\.)(?:gcr\.io|pkg\.dev)$/,
+    quirks: { chunks: false },
+    sources: ["https://cloud.google.com/artifact-registry/docs/reference/docker-api"],
+  },
+  {
+    // A chunk may have 4 MiB at most; a blob in one request, any size.
+    hosts: /^ghcr\.io$/,
+    quirks: { chunks: false },
+    sources: [
+      "https://github.com/oras-project/rust-oci-client/issues/35",
+      "https://github.com/oras-project/rust-oci-client/pull/37",
+    ],
+  },
+  {
+    // Mounts have to be switched on for the registry. They need leave to download the blob, and only what an image
+    // refers to can be downloaded. The Range that answers a chunk may be an old one: it does not say where to go on.
+    hosts: /^\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|on\.aws)$/,
+    quirks: { chunks: false, mountsOnlyCommitted: true },
+    sources: [
+      "https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html",
+      "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html",
+      "https://github.com/aws/containers-roadmap/issues/2831",
+    ],
+  },
+  {
+    hosts: /^public\.ecr\.aws$/,
+    quirks: { chunks: false },
+    sources: ["https://github.com/dotnet/sdk-container-builds/issues/472"],
+  },
+  {
+    // "~20 MB" and a layer of 29 MB are what was refused with 413; a round number below.
+    hosts: /\.azurecr\.(?:io|cn|us)$/,
+    quirks: { largestBody: 16 * mebibyte },
+    sources: ["https://github.com/goharbor/harbor/issues/23015"],
+  },
+  {
+    // A registry on Cloudflare's own domain; behind one with another name, only `chunkSize` helps.
+    hosts: /\.workers\.dev$/,
+    quirks: { largestBody: 95 * mebibyte },
+    sources: ["https://developers.cloudflare.com/workers/platform/limits/"],
+  },
+  {
+    hosts: /^quay\.io$/,
+    quirks: { singlePost: true },
+    sources: ["https://github.com/quay/quay/blob/master/endpoints/v2/blob.py"],
+  },
+];
 
 /**
- * The quirks of a host.
- * @param _host `host[:port]` as {@link Endpoint} has it.
- * @param settings What the user says of it counts.
+ * The quirks of a host. What the user's settings say of it counts more than the table.
+ * @param host `host[:port]` as {@link Endpoint} has it.
  */
-export function quirksOf(_host: string, settings: HostSettings): Quirks {
-  const { chunkBytes } = settings;
-  return { ...usual, ...(chunkBytes === undefined ? {} : { largestBody: chunkBytes }) };
+export function quirksOf(host: string, { upload, chunkBytes }: HostSettings = {}): Quirks {
+  const name = host.replace(/:\d+$/, "");
+  return {
+    ...usual,
+    ...entries.find(({ hosts }) => hosts.test(name))?.quirks,
+    ...(upload === undefined ? {} : { upload }),
+    ...(chunkBytes === undefined ? {} : { chunks: true, largestBody: chunkBytes }),
+  };
 }
