@@ -1,0 +1,10 @@
+import { closest, distance } from "fastest-levenshtein";
+
+/** The branch or tag that was most likely meant: of a remote (`origin/main` for `main`), or a slip of the pen away. */
+export function nearestRevision(name: string, refs: readonly string[]): string | undefined {
+  const known = refs.filter((ref) => ref !== "");
+  const remote = known.find((ref) => name !== "" && ref.endsWith(`/${name}`));
+  if (remote !== undefined || known.length === 0) return remote;
+  const nearest = closest(name, known);
+  return distance(name, nearest) <= Math.max(1, Math.floor(name.length / 4)) ? nearest : undefined;
+}
