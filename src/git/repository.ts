@@ -104,6 +104,12 @@ function repositoryAt(root: string, prefix: string, environment: Environment): G
 
   const unknown = async (revision: string): Promise<GitError> => {
     const shown = JSON.stringify(revision.slice(0, 200));
+    if (revision.includes("..")) {
+      return new GitError("unknown-revision", `${shown} is a range, not a commit`, {
+        where: root,
+        hint: "name its older end; the newer one is what is on disk",
+      });
+    }
     const name = /^[^~^@:]+/.exec(revision)?.[0] ?? "";
     const isHash = /^[0-9a-f]{40,64}$/.test(revision);
     const nameIsKnown = name !== revision && (await find(name)) !== undefined;

@@ -6,5 +6,6 @@ export function nearestRevision(name: string, refs: readonly string[]): string |
   const remote = known.find((ref) => name !== "" && ref.endsWith(`/${name}`));
   if (remote !== undefined || known.length === 0) return remote;
   const nearest = closest(name, known);
-  return distance(name, nearest) <= Math.max(1, Math.floor(name.length / 4)) ? nearest : undefined;
+  const slips = Math.max(Math.min(2, name.length - 2), Math.floor(name.length / 4));
+  return distance(name, nearest) <= slips ? nearest : undefined;
 }
