@@ -113,6 +113,7 @@ export {
   type ReportedEdge,
   SavedPlanError,
   type SavedPlanErrorCode,
+  type Since,
   type Verdict,
   type Verification,
   type VerifyOptions,
