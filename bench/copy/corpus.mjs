@@ -15,14 +15,14 @@ const bases = 4;
 const baseLayers = 3;
 
 /**
- * 200 images in 40 repositories, five tags each. An image is an index of three platforms; a platform has a config,
+ * 200 images in 40 repositories, or as many repositories as are asked for, five tags each. An image is an index of three platforms; a platform has a config,
  * three layers of one of four bases and a layer of its own, 2 to 60 KiB each.
  */
-export function smallCorpus() {
-  const images = repositoriesOf(40).flatMap((repository, position) =>
+export function smallCorpus(repositories = 40) {
+  const images = repositoriesOf(repositories).flatMap((repository, position) =>
     ["v1", "v2", "v3", "v4", "v5"].map((tag) => smallImage(repository, position, tag)),
   );
-  return { name: "small", images };
+  return { name: `small-${repositories}`, images };
 }
 
 /** The small corpus in which every repository has one image more: its `v5` with one changed layer. */
@@ -48,6 +48,17 @@ export function smallCorpusWithTag() {
   const { images } = smallCorpus();
   const tagged = images.filter(({ tag }) => tag === "v5").map((image) => ({ ...image, tag: "latest" }));
   return { name: "small-tagged", images: [...images, ...tagged] };
+}
+
+/** Images of three platforms, each with a layer of its own of 5 to 20 MiB on bases that are shared. */
+export function mediumCorpus(repositories = 20) {
+  const images = repositoriesOf(repositories).map((repository, position) =>
+    multiPlatform(repository, "v1", (architecture) => [
+      ...baseOf(position, architecture, 1 * MiB, 3 * MiB),
+      ownLayer(`${repository} medium ${architecture}`, 5 * MiB, 20 * MiB),
+    ]),
+  );
+  return { name: `medium-${repositories}`, images };
 }
 
 /** One image for one platform, with layers of the sizes given. */

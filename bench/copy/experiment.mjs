@@ -6,30 +6,40 @@ import { removeFolder, temporaryFolder } from "./processes.mjs";
 /**
  * Runs every client `runs` times, in turn, so that a machine that grows slower slows all of them; then once more with
  * everything counted, which is not timed. `open` opens a stage for one run. A client that takes longer than `limit`
- * seconds is stopped, and one that fails or is slow is not run again.
+ * seconds, or `patience` times as long as the best one of its kind, is stopped; one that fails or is slow is not run
+ * again.
  */
-export async function compare(bench, { clients, runs, limit, open, count = true, sample }) {
+export async function compare(bench, experiment) {
+  const { clients, runs, limit, patience, count = true } = experiment;
   const results = clients.map(({ id, title, kind }) => ({ id, title, kind, runs: [] }));
-  const patience = new Map(clients.map(({ id }) => [id, runs]));
+  const done = new Set();
   for (let run = 0; run < runs; run += 1) {
     for (const [position, client] of rotated([...clients.entries()], run)) {
-      if (run >= patience.get(client.id)) continue;
-      const result = await runOnce(bench, client, { open, limit, sample });
+      if (done.has(client.id)) continue;
+      const allowed = Math.min(limit, patience === undefined ? limit : bestOf(results, client) * patience);
+      const result = await runOnce(bench, client, experiment, { limit: Math.max(allowed, 20) });
       results[position].runs.push(result);
-      if (result.failure !== undefined || result.wallSeconds > limit / 4) patience.set(client.id, 0);
+      if (result.failure !== undefined || result.wallSeconds > limit / 4) done.add(client.id);
       bench.log(`  ${client.title}: ${inWords(result)}`);
     }
   }
   if (!count) return results;
   for (const [position, client] of clients.entries()) {
     if (results[position].runs.some(({ failure }) => failure !== undefined)) continue;
-    results[position].counted = await runOnce(bench, client, { open, limit, counting: true });
+    results[position].counted = await runOnce(bench, client, experiment, { limit, counting: true });
   }
   return results;
 }
 
-async function runOnce(bench, client, { open, limit, counting = false, sample }) {
-  const stage = await open({ counting, client });
+/** The shortest time of the other clients of a kind. */
+function bestOf(results, { id, kind }) {
+  const others = results.filter((other) => other.kind === kind && other.id !== id);
+  const walls = others.flatMap(({ runs }) => runs.filter(({ failure }) => failure === undefined));
+  return Math.min(...walls.map(({ wallSeconds }) => wallSeconds));
+}
+
+async function runOnce(bench, client, { open, sample }, { limit, counting = false }) {
+  const stage = await open({ counting });
   const folder = await temporaryFolder(bench.temporary, "client");
   try {
     const plan = await client.plan(stage.task, folder);
@@ -40,7 +50,9 @@ async function runOnce(bench, client, { open, limit, counting = false, sample })
     await sleep(100);
     const result = { ...used, ...(sample === undefined ? {} : { samples }), ...(await seen()) };
     const failure = await failureOf(result, stage, limit);
-    return failure === undefined ? result : { ...result, failure, written: written.slice(-2000) };
+    if (failure === undefined) return result;
+    bench.log(written.slice(-2000));
+    return { ...result, failure };
   } finally {
     await stage.end();
     await removeFolder(folder);
@@ -48,7 +60,7 @@ async function runOnce(bench, client, { open, limit, counting = false, sample })
 }
 
 async function failureOf({ stopped, failed }, stage, limit) {
-  if (stopped) return `stopped after ${limit} s`;
+  if (stopped) return `stopped after ${Math.round(limit)} s`;
   const missing = await stage.undelivered();
   if (missing > 0) return `${missing} tags not delivered`;
   return failed > 0 ? `${failed} processes failed` : undefined;

@@ -7,12 +7,13 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const roomNeeded = 8 * 2 ** 30;
 
-export async function describeMachine() {
+export async function describeMachine(data) {
   return {
     processor: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: `${type()} ${release()}`,
+    data: data.startsWith("/dev/shm") ? "in memory" : "on disk",
   };
 }
 

@@ -1,5 +1,5 @@
 // Measures `waybill promote` and its peers: npm run bench, or node bench/copy/main.mjs --help
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { waybillClient } from "./clients/waybill.mjs";
 import { compare } from "./experiment.mjs";
 import { defaultDataFolder, describeMachine, describeParts } from "./machine.mjs";
@@ -42,8 +42,12 @@ async function openBench() {
     waybill: options.waybill,
     log,
     compare: (experiment) => compare(bench, experiment),
-    /** Waybill and all peers, for so many repositories and copies. */
-    clients: (work) => [waybillClient(options.waybill), ...peerClients(peers.found, work)],
+    /** Waybill and all peers for so many repositories and copies, and the titles of those that are left out. */
+    clients({ leaveOut = [], ...work }) {
+      const all = [waybillClient(options.waybill), ...peerClients(peers.found, work)];
+      const clients = all.filter(({ id }) => !leaveOut.includes(id));
+      return { clients, leftOut: all.filter(({ id }) => leaveOut.includes(id)).map(({ title }) => title) };
+    },
     /** A registry that holds the corpus; filled when it is first asked for. */
     async sourceOf(corpus) {
       if (!sources.has(corpus.name)) {
@@ -62,20 +66,24 @@ async function openBench() {
 
 async function runScenario(bench, scenario) {
   const began = Date.now();
+  const [load] = loadavg();
   log(`${scenario.name}: ${scenario.title}`);
-  const { clients, facts = {} } = await scenario.run(bench, { runs: options.runs });
+  const { clients, leftOut = [], facts = {} } = await scenario.run(bench, { runs: options.runs });
   await writeResult(options.out, {
     scenario: scenario.name,
     title: scenario.title,
     date: new Date(began).toISOString(),
     seconds: Math.round((Date.now() - began) / 1000),
     quick: options.quick,
-    machine: { ...(await describeMachine()), data: bench.data },
+    load,
+    machine: await describeMachine(bench.data),
     versions: {
       ...(await describeParts(options.waybill)),
       ...Object.fromEntries(Object.entries(bench.peers.found).map(([name, { version }]) => [name, version])),
     },
     absent: bench.peers.absent,
+    notRun: bench.peers.notRun,
+    leftOut,
     facts,
     clients,
   });

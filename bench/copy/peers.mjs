@@ -10,23 +10,40 @@ import { skopeoClient } from "./clients/skopeo.mjs";
 
 const run = promisify(execFile);
 
+/** Arguments with which a peer tells its version. */
 const versionArguments = {
   crane: ["version"],
   regctl: ["version", "--format", "{{.VCSTag}}"],
   regsync: ["version", "--format", "{{.VCSTag}}"],
   skopeo: ["--version"],
+  kpromo: ["version"],
 };
 
-/** Name → { path, version } of those that are found, in the folder given or on PATH; and the names of those that are not. */
+/** Peers that are looked for and cannot be run here, and why. */
+const cannotRun = {
+  kpromo:
+    "it initializes its trust from Sigstore's public servers and verifies provenance with them before it copies, without an option to leave that out, and it reads what is there through Google's listing extension",
+};
+
+/**
+ * Looks in the folder given, then on PATH. Gives name → { path, version } of the peers that are found, the names of
+ * those that are not, and those that are found but cannot be run.
+ */
 export async function findPeers(folder) {
   const found = {};
   const absent = [];
+  const notRun = [];
   for (const name of Object.keys(versionArguments)) {
     const path = await findProgram(name, folder);
-    if (path === undefined) absent.push(name);
-    else found[name] = { path, version: await versionOf(name, path) };
+    if (path === undefined) {
+      absent.push(name);
+      continue;
+    }
+    const version = await versionOf(name, path);
+    if (cannotRun[name] === undefined) found[name] = { path, version };
+    else notRun.push({ name, version, why: cannotRun[name] });
   }
-  return { found, absent };
+  return { found, absent, notRun };
 }
 
 /**

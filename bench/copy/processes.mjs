@@ -45,7 +45,7 @@ function owned(child) {
 
 /** Ends a child that `start` gave, and waits until it has ended. */
 export async function stop(child, signal = "SIGKILL") {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill(signal);
   await ended;

@@ -1,12 +1,16 @@
 // Real registries: docker-registry (CNCF Distribution) from Debian's packages, each a process with a folder of its own.
-import { openSync } from "node:fs";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { lengthOf, readAccessLog } from "./access-log.mjs";
 import { removeFolder, start, stop, temporaryFolder } from "./processes.mjs";
 import { request } from "./requests.mjs";
+
+const run = promisify(execFile);
 
 /**
  * Starts a registry on a free port. `copyOf` is a registry whose data it begins with. Gives its `address`, and what it
@@ -16,25 +20,9 @@ export async function startRegistry(parent, { copyOf } = {}) {
   const folder = await temporaryFolder(parent, "registry");
   const data = join(folder, "data");
   const log = join(folder, "access.log");
-  const address = `127.0.0.1:${await freePort()}`;
   await mkdir(data);
-  if (copyOf !== undefined) await cp(copyOf.data, data, { recursive: true });
-  const config = join(folder, "config.yml");
-  await writeFile(
-    config,
-    `version: 0.1
-log: { level: error }
-storage:
-  filesystem: { rootdirectory: ${data} }
-  delete: { enabled: true }
-  cache: { blobdescriptor: inmemory }
-http: { addr: "${address}", secret: bench, draintimeout: 1s }
-`,
-  );
-  const child = start("docker-registry", ["serve", config], {
-    stdio: ["ignore", openSync(log, "w"), "ignore"],
-  });
-  await answering(address, child);
+  if (copyOf !== undefined) await run("cp", ["-a", `${copyOf.data}/.`, data]);
+  const { child, address } = await serve(folder, data, log);
   return {
     address,
     data,
@@ -52,6 +40,31 @@ http: { addr: "${address}", secret: bench, draintimeout: 1s }
   };
 }
 
+/** Starts the program; another one may have taken the port that was free a moment ago. */
+async function serve(folder, data, log) {
+  const config = join(folder, "config.yml");
+  for (let tries = 0; tries < 3; tries += 1) {
+    const address = `127.0.0.1:${await freePort()}`;
+    await writeFile(
+      config,
+      `version: 0.1
+log: { level: error }
+storage:
+  filesystem: { rootdirectory: ${data} }
+  delete: { enabled: true }
+  cache: { blobdescriptor: inmemory }
+http: { addr: "${address}", secret: bench, draintimeout: 1s }
+`,
+    );
+    const output = openSync(log, "w");
+    const child = start("docker-registry", ["serve", config], { stdio: ["ignore", output, "ignore"] });
+    closeSync(output);
+    if (await answers(address, child)) return { child, address };
+    await stop(child);
+  }
+  throw new Error("docker-registry does not answer; install it with: apt-get install docker-registry");
+}
+
 /** CPU seconds that a process has used so far. */
 export async function cpuSeconds(pid) {
   const text = await readFile(`/proc/${pid}/stat`, "utf8");
@@ -60,7 +73,7 @@ export async function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-export async function freePort() {
+async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address();
@@ -68,12 +81,11 @@ export async function freePort() {
   return port;
 }
 
-async function answering(address, child) {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (child.exitCode !== null) break;
+async function answers(address, child) {
+  for (let tries = 0; tries < 400 && child.exitCode === null && child.pid !== undefined; tries += 1) {
     const answer = await request("GET", `http://${address}/v2/`).catch(() => undefined);
-    if (answer?.status === 200) return;
+    if (answer?.status === 200) return child.exitCode === null;
     await sleep(25);
   }
-  throw new Error("docker-registry does not answer; install it with: apt-get install docker-registry");
+  return false;
 }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 export async function writeResult(page, result) {
   const file = fileOf(page, result.scenario);
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(result, undefined, 1)}\n`);
+  await writeFile(file, `${JSON.stringify(result)}\n`);
 }
 
 /** The stored result of a scenario, or undefined. */

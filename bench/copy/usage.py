@@ -1,7 +1,7 @@
 """Runs commands, so many at once, and prints what they used as JSON.
 
 Reads {"commands": [[...]], "atOnce": n, "limit": seconds, "output": file, "sample": seconds} from standard input. Wall
-time runs from the first start to the last end. CPU time is that of all commands and their children; peak memory is that
+time runs from the first start (`beganAt`, milliseconds since 1970) to the last end. CPU time is that of all commands and their children; peak memory is that
 of the largest one. A command that was forked off this small program cannot show less than this program's own memory.
 """
 
@@ -51,6 +51,7 @@ waiting = list(task["commands"])
 cpu = 0.0
 peak = 0
 failed = 0
+began_at = time.time()
 began = time.monotonic()
 if task.get("sample"):
     threading.Thread(target=sample_memory, args=(task["sample"], began), daemon=True).start()
@@ -68,6 +69,7 @@ while (waiting and not stopped) or running:
 wall = time.monotonic() - began
 json.dump(
     {
+        "beganAt": began_at * 1000,
         "wallSeconds": wall,
         "cpuSeconds": cpu,
         "residentMiB": peak / 1024,

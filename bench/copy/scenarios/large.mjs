@@ -1,4 +1,4 @@
-// One image with two layers of 256 MiB, to one registry and to four.
+// One image with two layers of 256 MiB, to one registry and to four, and from a source behind a thin link.
 import { largeCorpus, sizeOf } from "../corpus.mjs";
 import { openStage } from "../stage.mjs";
 
@@ -11,23 +11,34 @@ export const large = largeScenario({
 export const largeFour = largeScenario({
   name: "large-4",
   title: "One image of 2 × 256 MiB to four registries",
-  limit: 120,
+  limit: 60,
   copies: 4,
 });
 
-function largeScenario({ name, title, limit, copies = 1 }) {
+export const largeFourSlowSource = largeScenario({
+  name: "large-4-slow-source",
+  title: "One image of 2 × 256 MiB to four registries, the source behind a link of 400 Mbit/s",
+  limit: 120,
+  copies: 4,
+  leaveOut: ["regsync-4", "skopeo"],
+  sourceLink: { bitsPerSecond: 400e6 },
+});
+
+function largeScenario({ name, title, limit, copies = 1, leaveOut = [], sourceLink }) {
   return {
     name,
     title,
     run: async (bench, { runs }) => {
-      const corpus = largeCorpus();
-      const clients = await bench.compare({
-        clients: bench.clients({ copies }),
+      const corpus = bench.quick ? largeCorpus([32, 32]) : largeCorpus();
+      const { clients, leftOut } = bench.clients({ copies, leaveOut });
+      const results = await bench.compare({
+        clients,
         runs,
         limit,
-        open: (options) => openStage(bench, { corpus, copies }, options),
+        count: sourceLink === undefined,
+        open: (options) => openStage(bench, { corpus, copies, sourceLink }, options),
       });
-      return { clients, facts: { tags: 1, copies, bytes: sizeOf(corpus) } };
+      return { clients: results, leftOut, facts: { tags: 1, copies, bytes: sizeOf(corpus) } };
     },
   };
 }

@@ -1,4 +1,4 @@
-// 200 small images: all of them new, none of them, and a few.
+// 200 small images: all of them new, on loopback and through long links; none of them; and a few.
 import { sizeOf, smallCorpus, smallCorpusWithChange, smallCorpusWithTag } from "../corpus.mjs";
 import { startRegistry } from "../registries.mjs";
 import { seed } from "../seed.mjs";
@@ -9,14 +9,23 @@ const repositories = 40;
 export const freshSmall = fresh({
   name: "fresh-small",
   title: "200 small images to one empty registry",
-  limit: 120,
+  limit: 80,
+});
+
+export const freshSmall40 = distant({ roundTripMs: 40, limit: 240 });
+export const freshSmall120 = distant({
+  roundTripMs: 120,
+  limit: 300,
+  leaveOut: ["crane", "regsync", "skopeo", "skopeo-tuned"],
 });
 
 export const smallFour = fresh({
   name: "small-4",
   title: "200 small images to four empty registries",
-  limit: 300,
+  limit: 120,
+  patience: 2,
   copies: 4,
+  leaveOut: ["crane", "regsync", "regsync-4", "skopeo"],
 });
 
 export const nothingToDo = {
@@ -26,7 +35,7 @@ export const nothingToDo = {
     const corpus = smallCorpus();
     return withSeeded(bench, corpus, (destination) => ({
       runs: bench.quick ? runs : runs + 2,
-      limit: 60,
+      limit: 20,
       open: (options) => openStage(bench, { corpus, destinations: [destination] }, options),
     }));
   },
@@ -44,21 +53,36 @@ export const oneLayer = onTopOfSmall({
   corpusOf: smallCorpusWithChange,
 });
 
-function fresh({ name, title, limit, copies = 1 }) {
+function fresh({ name, title, limit, patience, copies = 1, leaveOut = [], link }) {
   return {
     name,
     title,
     run: async (bench, { runs }) => {
       const corpus = smallCorpus();
-      const clients = await bench.compare({
-        clients: bench.clients({ repositories, copies }),
+      const { clients, leftOut } = bench.clients({ repositories, copies, leaveOut });
+      const setting = { corpus, copies, sourceLink: link, destinationLink: () => link };
+      const results = await bench.compare({
+        clients,
         runs,
         limit,
-        open: (options) => openStage(bench, { corpus, copies }, options),
+        patience,
+        count: link === undefined,
+        open: (options) => openStage(bench, setting, options),
       });
-      return { clients, facts: factsOf(corpus, copies) };
+      return { clients: results, leftOut, facts: factsOf(corpus, copies) };
     },
   };
+}
+
+function distant({ roundTripMs, limit, leaveOut }) {
+  return fresh({
+    name: `fresh-small-${roundTripMs}ms`,
+    title: `200 small images to one empty registry, both registries ${roundTripMs} ms away`,
+    limit,
+    patience: 2,
+    leaveOut,
+    link: { roundTripMs },
+  });
 }
 
 function onTopOfSmall({ name, title, corpusOf }) {
@@ -69,7 +93,7 @@ function onTopOfSmall({ name, title, corpusOf }) {
       const corpus = corpusOf();
       return withSeeded(bench, corpus, (copyOf) => ({
         runs,
-        limit: 90,
+        limit: 40,
         open: (options) => openStage(bench, { corpus, copyOf }, options),
       }));
     },
@@ -81,11 +105,9 @@ async function withSeeded(bench, corpus, experimentWith) {
   const seeded = await startRegistry(bench.data);
   try {
     await seed(seeded.address, prefixOf("destination"), smallCorpus());
-    const clients = await bench.compare({
-      clients: bench.clients({ repositories }),
-      ...experimentWith(seeded),
-    });
-    return { clients, facts: factsOf(corpus, 1) };
+    const { clients, leftOut } = bench.clients({ repositories });
+    const results = await bench.compare({ clients, ...experimentWith(seeded) });
+    return { clients: results, leftOut, facts: factsOf(corpus, 1) };
   } finally {
     await seeded.end();
   }
