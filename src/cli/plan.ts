@@ -26,8 +26,8 @@ async function run(session: Session, path: string, options: { readonly out?: str
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   const writePlan = await openResult(options.out);
-  const registries = await openRegistriesFor(session);
   const progress = await openProgress(terminal);
+  const registries = await openRegistriesFor(session, { progress });
   progress.begin("Reading repositories");
   try {
     const { plan, report } = await promote({

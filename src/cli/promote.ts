@@ -67,8 +67,8 @@ async function promoteWithProgress(
   options: Omit<PromoteOptions, "open">,
 ): Promise<Promotion> {
   const { promote, workOf } = await import("../promotion/index.ts");
-  const registries = await openRegistriesFor(session);
   const progress = await openProgress(session.terminal);
+  const registries = await openRegistriesFor(session, { progress });
   let total = 0;
   let done = 0;
   progress.begin("Reading repositories");

@@ -16,6 +16,13 @@ export type RegistryEvent =
       readonly attempt: number;
       readonly waitMilliseconds: number;
       readonly reason: string;
+    }
+  | {
+      /** The host wants a pause: nothing is sent to it for so long. Reported once for each pause. */
+      readonly type: "waiting";
+      readonly host: string;
+      readonly milliseconds: number;
+      readonly reason: string;
     };
 
 /** What a request is for: the unit in which quotas are counted. */
@@ -36,5 +43,5 @@ export type RequestKind =
   | "delete"
   | "redirect";
 
-/** Told of every request and every retry. Must not throw. */
+/** Told of every request, retry and pause. Must not throw. */
 export type RegistryListener = (event: RegistryEvent) => void;
