@@ -47,7 +47,7 @@ export async function mainAs(
 ): Promise<ExitCode> {
   const { shellLine, translate } = await import("./incumbents/translate.ts");
   try {
-    const translation = translate(program, line);
+    const translation = translate(program, line, io.env);
     if ("help" in translation) {
       io.stdout.write(`${translation.help}\n`);
       return exitCodes.asDesired;

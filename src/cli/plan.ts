@@ -7,6 +7,7 @@ import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { openResult } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
+import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 
 export function definePlan(program: Command, act: Act): void {
   const command = program
@@ -15,16 +16,23 @@ export function definePlan(program: Command, act: Act): void {
     .argument("<manifests>", manifestsArgument)
     .addOption(new Option("--out <file>", "save the plan, to be reviewed and given to promote --plan"))
     .action(act(run));
+  addSinceOptions(command);
   addExamples(command, [
     ["waybill plan registry.k8s.io", "see what is to be done"],
+    ["waybill plan registry.k8s.io --since origin/main", "see what this branch asks for"],
     ["waybill plan registry.k8s.io --out plan.json", "save it for waybill promote --plan plan.json"],
   ]);
 }
 
-async function run(session: Session, path: string, options: { readonly out?: string }): Promise<ExitCode> {
+interface Options extends SinceOptions {
+  readonly out?: string;
+}
+
+async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
+  const since = await readSince(tree, options, session);
   const writePlan = await openResult(options.out);
   const progress = await openProgress(terminal);
   const registries = await openRegistriesFor(session, { progress });
@@ -32,6 +40,7 @@ async function run(session: Session, path: string, options: { readonly out?: str
   try {
     const { plan, report } = await promote({
       tree,
+      ...(since === undefined ? {} : { since }),
       open: registries.repository,
       confirm: false,
       onProgress: progress.at,

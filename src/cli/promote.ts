@@ -9,8 +9,9 @@ import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { openResult, readText } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
+import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 
-interface Options {
+interface Options extends SinceOptions {
   readonly confirm?: boolean;
   readonly plan?: string;
   readonly strict?: boolean;
@@ -29,10 +30,12 @@ export function definePromote(program: Command, act: Act): void {
     .addOption(new Option("--report <file>", "write the report as JSON"))
     .addOption(new Option("--junit <file>", "write the report as JUnit XML"))
     .action(act(run));
+  addSinceOptions(command);
   addExamples(command, [
     ["waybill promote registry.k8s.io", "see what would be done"],
     ["waybill promote registry.k8s.io --confirm", "do it; run again, it does what is left"],
     ["waybill promote registry.k8s.io --confirm --plan plan.json", "do what was reviewed, and no more"],
+    ["waybill promote registry.k8s.io --confirm --changed", "do what the last commit or merge asks for"],
   ]);
 }
 
@@ -42,12 +45,14 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const where = options.plan;
   const saved = where === undefined ? undefined : { plan: parsePlan(await readText(where), where), where };
   const tree = await readForWork(path, terminal);
+  const since = await readSince(tree, options, session);
   const writeReport = await openResult(options.report);
   const writeJUnit = await openResult(options.junit);
   const interruption = catchInterruption(terminal);
   try {
     const { report } = await promoteWithProgress(session, {
       tree,
+      ...(since === undefined ? {} : { since }),
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
       signal: interruption.signal,

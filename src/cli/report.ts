@@ -1,6 +1,7 @@
 import type { Report, ReportedEdge } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { limitInWords } from "./since.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -24,6 +25,7 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
   }
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sums(report));
+  if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
   if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
   else if (report.dryRun && report.work.length > 0)
     terminal.print("nothing was written; waybill promote --confirm does it");
@@ -71,7 +73,7 @@ function shortened(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }
 
-function sums({ counts, manifestErrors, dryRun }: Report): string {
+function sums({ counts, manifestErrors, dryRun, since }: Report): string {
   const names: Readonly<Record<keyof Report["counts"], string>> = {
     done: "done",
     pending: dryRun ? "to do" : "not begun",
@@ -87,5 +89,6 @@ function sums({ counts, manifestErrors, dryRun }: Report): string {
     .filter((state) => counts[state] > 0)
     .map((state) => `${counts[state]} ${names[state]}`);
   if (manifestErrors.length > 0) parts.push(`${amount(manifestErrors.length, "error")} in the manifests`);
-  return parts.length === 0 ? "nothing is asked for" : parts.join(", ");
+  if (parts.length > 0) return parts.join(", ");
+  return since === undefined ? "nothing is asked for" : "nothing more is asked for";
 }

@@ -1,4 +1,3 @@
-import { pipeline, type Readable, Transform } from "node:stream";
 import {
   type Descriptor,
   type Digest,
@@ -7,31 +6,42 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
+import { BlobSupply, type SupplyRun } from "./blob-supply.ts";
+import { Budget } from "./budget.ts";
 import type { BlobOutcome, CopyListener } from "./events.ts";
 import type { GraphNode, ImageGraph } from "./graph.ts";
+import { type Arrival, hostKey, Pace } from "./pace.ts";
 
 /** Where one image goes. */
 export interface CopyTask {
   readonly graph: ImageGraph;
   readonly from: Repository;
-  readonly to: Repository;
-  /** The destination lists nothing, so small blobs need not be probed for. */
+  readonly to: readonly CopyTarget[];
+}
+
+/** One destination of an image. */
+export interface CopyTarget {
+  readonly repository: Repository;
+  /** It lists nothing, so small blobs need not be probed for. */
   readonly empty: boolean;
 }
 
 /**
- * Copies images during one run and remembers what it did, so that nothing is sent twice: a blob or manifest that
- * several images share goes to a repository once, and travels between repositories of one host by mount.
+ * Copies images during one run and remembers what it did, so that nothing is read or sent twice: a blob is read once
+ * for all its destinations, goes to a host once, and travels between repositories of one host by mount.
  */
 export interface Copier {
   /**
-   * Brings everything an image refers to into the destination, children before the indexes that list them. When it
-   * resolves, the root may be put; the root itself is not.
-   * @throws the first failure, after all transfers that had begun have ended.
+   * Brings everything an image refers to into all destinations at the same time, children before the indexes that list
+   * them. When the promise of a destination resolves, the root may be put there; the root itself is not.
+   * @returns For each destination, in order, a promise that rejects with its first failure, after all its transfers
+   * that had begun have ended. One destination's failure is not another's.
    */
-  copyClosure(task: CopyTask): Promise<void>;
-  /** Puts the root of an image under a tag, or under its digest alone. Everything it refers to must be there. */
-  putRoot(document: ImageDocument, to: Repository, tag?: Tag): Promise<void>;
+  copyClosure(task: CopyTask): readonly Promise<void>[];
+  /** Puts the root of an image under tags, or under its digest alone. Everything it refers to must be there. */
+  putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void>;
+  /** Resolves when all destinations have their image whose hosts keep up with the others. */
+  abreast(arrivals: readonly Arrival[]): Promise<void>;
 }
 
 /**
@@ -39,102 +49,150 @@ export interface Copier {
  * there, and one request costs less than sending it again.
  */
 const worthAProbe = 1024 * 1024;
+/** Bytes of blobs on their way, in memory. */
+const memory = 40 * 1024 * 1024;
 
 /** A copier for one run. */
 export function createCopier(listener: CopyListener = () => {}): Copier {
-  /** Transfers of this run by kind, destination and digest: the second to ask waits for the first. */
-  const transfers = new Map<string, Promise<void>>();
-  /** By host and digest, the repository that holds the blob, or will when its transfer ends. */
-  const holders = new Map<string, Promise<Repository | undefined>>();
-  /** Hosts that wanted the bytes of a blob they could have mounted: there it pays to ask for a blob first. */
-  const mountless = new Set<string>();
+  return new RunCopier(listener);
+}
 
-  const once = (key: string, transfer: () => Promise<void>): Promise<void> => {
-    const begun = transfers.get(key);
+class RunCopier implements Copier {
+  readonly #listener: CopyListener;
+  readonly #run: SupplyRun;
+  /** Transfers of this run by kind, destination and digest: the second to ask waits for the first. */
+  readonly #transfers = new Map<string, Promise<void>>();
+  /** By host and digest, the repository that holds the blob, or will when its transfer ends. */
+  readonly #holders = new Map<string, Promise<Repository | undefined>>();
+  readonly #supplies = new Map<Digest, BlobSupply>();
+  /** Hosts that wanted the bytes of a blob they could have mounted: there it pays to ask for a blob first. */
+  readonly #mountless = new Set<string>();
+  /** Hosts that have mounted a blob: there a mount of a repository from itself tells whether it has a blob. */
+  readonly #mounting = new Set<string>();
+
+  constructor(listener: CopyListener) {
+    this.#listener = listener;
+    this.#run = { budget: new Budget(memory), pace: new Pace(), listener, flowing: new Map() };
+  }
+
+  abreast(arrivals: readonly Arrival[]): Promise<void> {
+    return this.#run.pace.abreast(arrivals);
+  }
+
+  copyClosure({ graph, from, to }: CopyTask): readonly Promise<void>[] {
+    for (const blob of graph.blobs) this.#supply(blob, from, to);
+    return to.map(async ({ repository }) => {
+      const key = (blob: Descriptor) => `blob ${repository.address} ${blob.digest}`;
+      await allEnded(graph.blobs.map((blob) => this.#transfers.get(key(blob)) ?? Promise.resolve()));
+      for (const level of levels(graph.children)) {
+        await allEnded(level.map((child) => this.#putChild(child, repository)));
+      }
+    });
+  }
+
+  async putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void> {
+    await to.put(document, tags);
+    const { digest } = document.descriptor;
+    this.#listener({ type: "manifest-put", destination: to.address, digest, tags });
+  }
+
+  #putChild({ document }: GraphNode, to: Repository): Promise<void> {
+    return this.#once(`manifest ${to.address} ${document.descriptor.digest}`, () =>
+      this.putRoot(document, to, []),
+    );
+  }
+
+  #once(key: string, transfer: () => Promise<void>): Promise<void> {
+    const begun = this.#transfers.get(key);
     if (begun !== undefined) return begun;
     const promise = transfer().catch((error: unknown) => {
-      transfers.delete(key);
+      this.#transfers.delete(key);
       throw error;
     });
-    transfers.set(key, promise);
+    // Whoever needs it learns of its failure; one that nobody has come to yet must not end the process.
+    promise.catch(() => {});
+    this.#transfers.set(key, promise);
     return promise;
-  };
+  }
 
-  /** A repository on the destination's host to mount from; the caller becomes the holder when there is none. */
-  const findHolder = async (
+  /** Begins to bring a blob to all destinations that no other image has brought it to. */
+  #supply(blob: Descriptor, from: Repository, to: readonly CopyTarget[]): void {
+    const key = ({ address }: Repository) => `blob ${address} ${blob.digest}`;
+    const missing = to.filter(({ repository }) => !this.#transfers.has(key(repository)));
+    if (missing.length === 0) return;
+    const known = this.#supplies.get(blob.digest);
+    const supply = known ?? new BlobSupply(blob, from, this.#run);
+    this.#supplies.set(blob.digest, supply);
+    supply.expect(this.#leaders(blob, from, missing));
+    for (const target of missing) {
+      const { repository } = target;
+      void this.#once(key(repository), () => this.#transfer(blob, from, target, supply));
+    }
+  }
+
+  /** The first repository of each host is sent the bytes, the others mount the blob from it where that can be. */
+  #leaders(blob: Descriptor, from: Repository, to: readonly CopyTarget[]): readonly Repository[] {
+    const led = new Set<string>();
+    return to.flatMap(({ repository }) => {
+      const host = hostKey(repository);
+      const isProvided =
+        host === hostKey(from) || this.#holders.has(`${host} ${blob.digest}`) || led.has(host);
+      led.add(host);
+      return isProvided && !this.#mountless.has(host) ? [] : [repository];
+    });
+  }
+
+  async #transfer(blob: Descriptor, from: Repository, target: CopyTarget, supply: BlobSupply): Promise<void> {
+    const { repository: to } = target;
+    const { digest, size } = blob;
+    this.#listener({ type: "blob-started", destination: to.address, digest, size });
+    const key = `${hostKey(to)} ${digest}`;
+    const bringing = this.#bring(blob, from, target, supply).finally(() => supply.excuse(to));
+    if (!this.#holders.has(key)) {
+      const holding = bringing.then((outcome) => (outcome === "foreign" ? undefined : to));
+      holding.catch(() => this.#holders.delete(key));
+      this.#holders.set(key, holding);
+    }
+    const outcome = await bringing;
+    if (outcome === "pushed") supply.heldBy(to);
+    this.#listener({ type: "blob-finished", destination: to.address, digest, size, outcome });
+  }
+
+  async #bring(
     blob: Descriptor,
     from: Repository,
-    to: Repository,
-  ): Promise<Repository | undefined> => {
-    if (sameHost(from, to)) return from;
-    const begun = holders.get(holderKey(to, blob.digest));
-    return begun?.catch(() => undefined);
-  };
-
-  const copyBlob = async (blob: Descriptor, task: CopyTask): Promise<BlobOutcome> => {
-    const { from, to } = task;
-    const holder = await findHolder(blob, from, to);
-    // A mount is as cheap as a probe, and does the work where the blob is not there.
-    const mounting = holder !== undefined && !mountless.has(hostKey(to));
-    const probing = !task.empty || blob.size > worthAProbe;
-    if (!mounting && probing && (await to.has(blob))) return "present";
-    const content = async (): Promise<Readable> => counted(await from.open(blob), to.address, listener);
+    { repository: to, empty }: CopyTarget,
+    supply: BlobSupply,
+  ): Promise<BlobOutcome> {
+    const host = hostKey(to);
+    const holder = await this.#findHolder(blob, from, to);
+    const mounting = holder !== undefined && !this.#mountless.has(host);
+    const probing = !mounting && (!empty || blob.size > worthAProbe);
+    // A mount is as cheap as a probe, and begins the upload where the blob is not there.
+    const probingByMount = probing && this.#mounting.has(host);
+    if (probing && !probingByMount && (await to.has(blob))) return "present";
+    if (!mounting) await supply.ready(to);
+    const mountFrom = probingByMount ? to : holder;
     try {
-      const outcome = await to.push(blob, content, holder === undefined ? {} : { mountFrom: holder });
-      if (holder !== undefined && outcome === "pushed") mountless.add(hostKey(to));
+      const outcome = await to.push(blob, supply.content(to), {
+        inMemory: supply.isSmall,
+        ...(mountFrom === undefined ? {} : { mountFrom }),
+      });
+      if (mountFrom === to) return outcome === "mounted" ? "present" : outcome;
+      if (mountFrom !== undefined) (outcome === "mounted" ? this.#mounting : this.#mountless).add(host);
       return outcome;
     } catch (error) {
       const absent = error instanceof RegistryError && error.code === "blob-missing";
       if (absent && isForeignLayerType(blob.mediaType)) return "foreign";
       throw error;
     }
-  };
+  }
 
-  const transferBlob = (blob: Descriptor, task: CopyTask): Promise<void> => {
-    const { to } = task;
-    return once(`blob ${to.address} ${blob.digest}`, async () => {
-      listener({ type: "blob-started", destination: to.address, digest: blob.digest, size: blob.size });
-      const key = holderKey(to, blob.digest);
-      const transfer = copyBlob(blob, task);
-      if (!holders.has(key)) {
-        const holding = transfer.then((outcome) => (outcome === "foreign" ? undefined : to));
-        holding.catch(() => holders.delete(key));
-        holders.set(key, holding);
-      }
-      const outcome = await transfer;
-      listener({
-        type: "blob-finished",
-        destination: to.address,
-        digest: blob.digest,
-        size: blob.size,
-        outcome,
-      });
-    });
-  };
-
-  const put = async (document: ImageDocument, to: Repository, tag?: Tag): Promise<void> => {
-    await to.put(document, tag);
-    const { digest } = document.descriptor;
-    listener({
-      type: "manifest-put",
-      destination: to.address,
-      digest,
-      ...(tag === undefined ? {} : { tag }),
-    });
-  };
-
-  const putChild = ({ document }: GraphNode, to: Repository): Promise<void> =>
-    once(`manifest ${to.address} ${document.descriptor.digest}`, () => put(document, to));
-
-  return {
-    async copyClosure(task) {
-      await allEnded(task.graph.blobs.map((blob) => transferBlob(blob, task)));
-      for (const level of levels(task.graph.children)) {
-        await allEnded(level.map((child) => putChild(child, task.to)));
-      }
-    },
-    putRoot: put,
-  };
+  /** A repository on the destination's host to mount from, once it has the blob. */
+  async #findHolder(blob: Descriptor, from: Repository, to: Repository): Promise<Repository | undefined> {
+    if (hostKey(from) === hostKey(to)) return from;
+    return this.#holders.get(`${hostKey(to)} ${blob.digest}`)?.catch(() => undefined);
+  }
 }
 
 /** Children in groups that can be put at the same time: each group refers only to earlier ones. */
@@ -157,29 +215,4 @@ async function allEnded(promises: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(promises);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-}
-
-function holderKey(repository: Repository, digest: Digest): string {
-  return `${hostKey(repository)} ${digest}`;
-}
-
-/** What repositories that can mount from each other have in common; all folders do. */
-function hostKey({ host }: Repository): string {
-  return host ?? "oci:";
-}
-
-function sameHost(one: Repository, other: Repository): boolean {
-  return one.host === other.host;
-}
-
-/** The stream, with its bytes reported as they pass. */
-function counted(stream: Readable, destination: string, listener: CopyListener): Readable {
-  const counter = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      listener({ type: "bytes", destination, bytes: chunk.length });
-      done(null, chunk);
-    },
-  });
-  // The failure of either stream reaches whoever reads the counter; there is nothing to add to it here.
-  return pipeline(stream, counter, () => {});
 }

@@ -8,7 +8,12 @@ export type CopyEvent =
       readonly digest: Digest;
       readonly size: number;
     }
+  /** Bytes read of a blob, once for all destinations that they go to. */
+  | { readonly type: "read"; readonly source: string; readonly bytes: number }
+  /** Bytes on their way to a destination. */
   | { readonly type: "bytes"; readonly destination: string; readonly bytes: number }
+  /** A destination that kept others waiting goes on by itself. */
+  | { readonly type: "left-behind"; readonly destination: string; readonly digest: Digest }
   | {
       readonly type: "blob-finished";
       readonly destination: string;
@@ -20,7 +25,7 @@ export type CopyEvent =
       readonly type: "manifest-put";
       readonly destination: string;
       readonly digest: Digest;
-      readonly tag?: string;
+      readonly tags: readonly string[];
     };
 
 /**

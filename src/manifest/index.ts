@@ -1,4 +1,20 @@
+export {
+  type CommitOptions,
+  type CommittedManifests,
+  readManifestsAt,
+  readManifestsBeforeChange,
+} from "./at-commit.ts";
 export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
+export {
+  compareManifests,
+  type EdgeChange,
+  type EdgeChangeKind,
+  type EdgeSide,
+  type ManifestComparison,
+  type ProjectChange,
+  type RegistrySide,
+  type RepositoryChange,
+} from "./compare.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit.ts";
 export { unifiedDiff } from "./edit-diff.ts";
@@ -21,13 +37,8 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export {
-  type ReadOptions,
-  readImagesOf,
-  readManifests,
-  readManifestTree,
-  readPlainManifest,
-} from "./read.ts";
+export { readManifests, readManifestTree, readPlainManifest } from "./read.ts";
+export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
 export {
   type SarifLevel,

@@ -74,4 +74,6 @@ export interface ManifestTree {
   readonly diagnostics: readonly Diagnostic[];
   /** Projects that could not be read at all, each with at least one error among the diagnostics. */
   readonly unreadable: readonly string[];
+  /** Fingerprints of the texts that were read, by file: how a change of format alone shows. */
+  readonly texts?: Readonly<Record<string, string>>;
 }

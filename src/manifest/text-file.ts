@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { DiagnosticCode } from "./diagnostic-codes.ts";
@@ -12,7 +13,7 @@ export interface TextFileFault {
 }
 
 /** Bytes of one file. The largest promoter manifest that is known has 3 MB. */
-const largestFile = 8 * 1024 * 1024;
+export const largestFile = 8 * 1024 * 1024;
 
 /** Reads a whole text file, a byte order mark included. Pipes, devices and folders are refused, never waited for. */
 export async function readTextFile(path: string): Promise<string | TextFileFault> {
@@ -30,10 +31,14 @@ export async function readTextFile(path: string): Promise<string | TextFileFault
 
 async function readOpened(file: FileHandle, path: string): Promise<string | TextFileFault> {
   const status = await file.stat();
-  if (!status.isFile()) return fault("unreadable-file", `"${path}" is not a regular file`);
+  if (!status.isFile()) return notRegular(path);
   if (status.size > largestFile) return tooLarge(path);
   const bytes = await file.readFile();
-  if (bytes.length > largestFile) return tooLarge(path);
+  return bytes.length > largestFile ? tooLarge(path) : decodeText(bytes, path);
+}
+
+/** The bytes of a file as text, a byte order mark included. */
+export function decodeText(bytes: Uint8Array, path: string): string | TextFileFault {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -44,23 +49,37 @@ async function readOpened(file: FileHandle, path: string): Promise<string | Text
   }
 }
 
-function tooLarge(path: string): TextFileFault {
+/** A digest of a text. Line ends do not count: a checkout may write others than the commit has. */
+export function fingerprint(text: string): string {
+  return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
+}
+
+/** Nothing is at the path. */
+export function missingFile(path: string): TextFileFault {
+  return { ...fault("unreadable-file", `cannot read "${path}": no such file or directory`), isMissing: true };
+}
+
+/** A folder, pipe or device is at the path. */
+export function notRegular(path: string): TextFileFault {
+  return fault("unreadable-file", `"${path}" is not a regular file`);
+}
+
+/** More than {@link largestFile} bytes are at the path. */
+export function tooLarge(path: string): TextFileFault {
   return fault("file-too-large", `"${path}" is larger than ${largestFile / 1024 / 1024} MiB`);
 }
 
 function unreadable(path: string, error: unknown): TextFileFault {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT" || code === "ENOTDIR") return missingFile(path);
   const reasons = new Map<unknown, string>([
-    ["ENOENT", "no such file or directory"],
-    ["ENOTDIR", "no such file or directory"],
     ["EACCES", "permission denied"],
     ["EISDIR", "it is a directory"],
     ["ELOOP", "its symbolic links go in a circle"],
     ["ENXIO", "it is not a regular file"],
   ]);
   const reason = reasons.get(code) ?? (error instanceof Error ? error.message : String(error));
-  const isMissing = code === "ENOENT" || code === "ENOTDIR";
-  return { ...fault("unreadable-file", `cannot read "${path}": ${reason}`), isMissing };
+  return fault("unreadable-file", `cannot read "${path}": ${reason}`);
 }
 
 function fault(code: TextFileFault["code"], message: string): TextFileFault {

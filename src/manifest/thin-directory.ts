@@ -1,7 +1,5 @@
-import type { Dirent } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../errors/index.ts";
+import type { FileSource, FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 import type { Diagnostic } from "./model.ts";
 
@@ -30,18 +28,20 @@ export interface ThinDirectory {
  * `images/<project>/images.yaml`. Project folders may be symbolic links. Folders and files that look like a manifest
  * but are none are reported, for otherwise a project is not promoted and nobody notices.
  */
-export async function listThinDirectory(directory: string): Promise<ThinDirectory> {
+export async function listThinDirectory(directory: string, files: FileSource): Promise<ThinDirectory> {
   const images = join(directory, "images");
   const manifests = join(directory, "manifests");
-  const missing = await missingDirectories(directory, [images, manifests]);
+  const missing = await missingDirectories(directory, [images, manifests], files);
   if (missing.length > 0) return { projects: [], unreadable: [], diagnostics: missing };
-  const listing: Listing = { projects: [], unreadable: [], diagnostics: [] };
+  const listing: Listing = { files, projects: [], unreadable: [], diagnostics: [] };
   for (const entry of await entriesOf(manifests, listing)) await listManifestEntry(directory, entry, listing);
   for (const entry of await entriesOf(images, listing)) await listImagesEntry(directory, entry, listing);
-  return listing;
+  const { projects, unreadable, diagnostics } = listing;
+  return { projects, unreadable, diagnostics };
 }
 
 interface Listing {
+  readonly files: FileSource;
   readonly projects: ThinProject[];
   readonly unreadable: string[];
   readonly diagnostics: Diagnostic[];
@@ -50,14 +50,16 @@ interface Listing {
 async function missingDirectories(
   directory: string,
   folders: readonly string[],
+  files: FileSource,
 ): Promise<readonly Diagnostic[]> {
-  const itself = await missingDirectory(directory);
+  const itself = await missingDirectory(directory, files);
   if (itself !== undefined) return [itself];
-  return (await Promise.all(folders.map(missingDirectory))).filter((missing) => missing !== undefined);
+  const missing = await Promise.all(folders.map((folder) => missingDirectory(folder, files)));
+  return missing.filter((found) => found !== undefined);
 }
 
-async function missingDirectory(path: string): Promise<Diagnostic | undefined> {
-  const kind = await kindOf(path);
+async function missingDirectory(path: string, files: FileSource): Promise<Diagnostic | undefined> {
+  const kind = await files.kindOf(path);
   if (kind === "directory") return undefined;
   const message =
     kind === undefined ? `stat directory ${path}: no such file or directory` : `"${path}" is not a directory`;
@@ -66,13 +68,14 @@ async function missingDirectory(path: string): Promise<Diagnostic | undefined> {
   });
 }
 
-async function listManifestEntry(directory: string, entry: Dirent, listing: Listing): Promise<void> {
+async function listManifestEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
   const path = join(directory, "manifests", entry.name);
-  const kind = await kindOf(path);
+  const kind = await listing.files.kindOf(path);
   if (kind !== "directory") {
     if (entry.name === promoterFile) reportDepth(path, entry.name, listing);
     else if (kind === undefined) {
-      const message = `cannot read "${path}": its symbolic link leads nowhere`;
+      const why = entry.kind === "link" ? "its symbolic link leads nowhere" : "it is no file and no folder";
+      const message = `cannot read "${path}": ${why}`;
       listing.diagnostics.push(diagnostic("unreadable-file", path, undefined, message));
       listing.unreadable.push(entry.name);
     }
@@ -86,7 +89,7 @@ async function listManifestEntry(directory: string, entry: Dirent, listing: List
   }
   const names = entries.map(({ name }) => name);
   // Links below are not followed: they may go in circles.
-  const nested = entry.isSymbolicLink() ? [] : await nestedManifests(path, entry.name, entries, listing);
+  const nested = entry.kind === "link" ? [] : await nestedManifests(path, entry.name, entries, listing);
   for (const { path, project } of nested) reportDepth(path, project, listing);
   if (names.includes(promoterFile)) {
     listing.projects.push({
@@ -111,12 +114,12 @@ async function listManifestEntry(directory: string, entry: Dirent, listing: List
 async function nestedManifests(
   folder: string,
   project: string,
-  entries: readonly Dirent[],
+  entries: readonly FolderEntry[],
   listing: Listing,
 ): Promise<readonly { readonly path: string; readonly project: string }[]> {
   const found = [];
   for (const entry of entries) {
-    if (!entry.isDirectory()) continue;
+    if (entry.kind !== "directory") continue;
     const path = join(folder, entry.name);
     const name = `${project}/${entry.name}`;
     const below = await entriesOf(path, listing);
@@ -137,8 +140,9 @@ function reportDepth(path: string, project: string, listing: Listing): void {
   listing.unreadable.push(project);
 }
 
-async function listImagesEntry(directory: string, entry: Dirent, listing: Listing): Promise<void> {
+async function listImagesEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
   const path = join(directory, "images", entry.name);
+  const { kindOf } = listing.files;
   if ((await kindOf(path)) !== "directory") return;
   const names = (await entriesOf(path, listing)).map(({ name }) => name);
   const isKnown = listing.projects.some(({ project }) => project === entry.name);
@@ -160,21 +164,10 @@ async function listImagesEntry(directory: string, entry: Dirent, listing: Listin
 }
 
 /** Entries in the order of their names; of a folder that cannot be read none, which is reported. */
-async function entriesOf(folder: string, listing: Listing): Promise<readonly Dirent[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
-  } catch (error) {
-    const message = `cannot read the folder "${folder}": ${messageOf(error)}`;
-    listing.diagnostics.push(diagnostic("unreadable-file", folder, undefined, message));
-    return [];
-  }
-}
-
-async function kindOf(path: string): Promise<"directory" | "other" | undefined> {
-  try {
-    return (await stat(path)).isDirectory() ? "directory" : "other";
-  } catch {
-    return undefined;
-  }
+async function entriesOf(folder: string, { files, diagnostics }: Listing): Promise<readonly FolderEntry[]> {
+  const entries = await files.list(folder);
+  if (!("fault" in entries)) return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const message = `cannot read the folder "${folder}": ${entries.fault}`;
+  diagnostics.push(diagnostic("unreadable-file", folder, undefined, message));
+  return [];
 }

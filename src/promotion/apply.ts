@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { type Copier, type DocumentCache, type ImageGraph, readGraph } from "../copy/index.ts";
+import { type Arrival, type Copier, type DocumentCache, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { Digest, ImageDocument, RepositoryName, Tag } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
@@ -48,6 +48,8 @@ type TagClaims = Map<string, Digest>;
 
 /** Images under way at the same time; the policy of each host bounds what really is in flight. */
 const imagesAtOnce = 24;
+/** Images that others have stopped waiting for, on their way to hosts that do not keep up. */
+const mostStragglers = 512;
 
 /**
  * Does the work of a plan: edges with the verdicts `copy` and `tag`, and nothing else. A failure stays with its
@@ -62,10 +64,17 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
   };
   const claims: TagClaims = new Map();
   const limit = pLimit(imagesAtOnce);
+  const stragglers = new Set<Promise<unknown>>();
   await limit.map(worksOf(plan), async (work) => {
+    while (stragglers.size >= mostStragglers) await Promise.race(stragglers);
     if (options.signal?.aborted) return;
-    await applyWork(work, claims, options, report);
+    const arrivals = await applyWork(work, claims, options, report);
+    const all = Promise.all(arrivals.map(({ done }) => done));
+    stragglers.add(all);
+    void all.then(() => stragglers.delete(all));
+    await options.copier.abreast(arrivals);
   });
+  await Promise.all(stragglers);
   return outcomes;
 }
 
@@ -83,61 +92,120 @@ function worksOf(plan: Plan): Work[] {
   return [...works.values()];
 }
 
+/** Begins to bring an image to all its destinations. */
 async function applyWork(
   { digest, source, targets }: Work,
   claims: TagClaims,
   { open, documents, copier }: ApplyOptions,
   report: (outcome: Outcome) => void,
-): Promise<void> {
-  let reading: Promise<ImageGraph> | undefined;
-  const graph = (): Promise<ImageGraph> => {
-    reading ??= readGraph(documents.of(open(source)), digest, source);
-    return reading;
+): Promise<readonly Arrival[]> {
+  const fail = ({ image, repository }: Target, failure: FailureRecord): void => {
+    for (const edge of workEdges(image))
+      report({ destination: repository.destination, image, edge, failure });
   };
 
-  /** The root to put, after everything it refers to is there, and where to put it. */
-  const bring = async ({ repository, image }: Target): Promise<Brought> => {
-    const to = open(repository.destination);
-    if (image.edges.every(({ verdict }) => verdict !== "copy")) return { root: await held(to, digest), to };
-    const whole = await graph();
-    await copier.copyClosure({ graph: whole, from: open(source), to, empty: repository.empty });
-    return { root: whole.root.document, to };
-  };
-
-  const applyTo = async (target: Target): Promise<void> => {
-    const { image } = target;
-    const { destination } = target.repository;
-    const edges = image.edges.filter(({ verdict }) => isWork(verdict));
-    let brought: Brought;
+  /** Puts the tags once the image is there; `bringing` gives the root. */
+  const arrive = async (target: Target, to: Repository, bringing: Promise<ImageDocument>): Promise<void> => {
+    let root: ImageDocument;
     try {
-      brought = await bring(target);
+      root = await bringing;
     } catch (error) {
-      for (const edge of edges) report({ destination, image, edge, failure: failureRecord(error) });
-      return;
+      return fail(target, failureRecord(error));
     }
-    for (const edge of edges) {
-      const failure = await putEdge(copier, claims, brought, edge.tag).catch(failureRecord);
-      report({ destination, image, edge, ...(failure === undefined ? {} : { failure }) });
-    }
+    await putEdges(copier, claims, { root, to }, target, report);
   };
-  await Promise.all(targets.map(applyTo));
+
+  const opened = targets.flatMap((target) => {
+    try {
+      return [{ target, to: open(target.repository.destination) }];
+    } catch (error) {
+      fail(target, failureRecord(error));
+      return [];
+    }
+  });
+  const [copied, held] = parted(opened, ({ target }) => target.image.edges.some(isCopy));
+  const tagged = held.map(({ target, to }) => ({ to, done: arrive(target, to, heldRoot(to, digest)) }));
+  if (copied.length === 0) return tagged;
+  try {
+    const from = open(source);
+    const graph = await readGraph(documents.of(from), digest, source);
+    const closures = copier.copyClosure({
+      graph,
+      from,
+      to: copied.map(({ target, to }) => ({ repository: to, empty: target.repository.empty })),
+    });
+    const brought = copied.map(({ target, to }, index) => {
+      const bringing = (closures[index] ?? Promise.resolve()).then(() => graph.root.document);
+      return { to, done: arrive(target, to, bringing) };
+    });
+    return [...tagged, ...brought];
+  } catch (error) {
+    for (const { target } of copied) fail(target, failureRecord(error));
+    return tagged;
+  }
 }
 
-/** Puts the root under its tag, unless the tag has got there by itself, or elsewhere, since the plan was made. */
-async function putEdge(
+function isCopy({ verdict }: PlannedEdge): boolean {
+  return verdict === "copy";
+}
+
+function workEdges({ edges }: PlannedImage): readonly PlannedEdge[] {
+  return edges.filter(({ verdict }) => isWork(verdict));
+}
+
+function parted<Item>(items: readonly Item[], belongs: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(belongs), items.filter((item) => !belongs(item))];
+}
+
+/**
+ * Puts the root under the tags that are asked for, but for those that have got there by themselves, or elsewhere,
+ * since the plan was made. All that may be put go together; when that fails, each has its own failure.
+ */
+async function putEdges(
   copier: Copier,
   claims: TagClaims,
   { root, to }: Brought,
-  tag: Tag | null,
+  { image, repository: { destination } }: Target,
+  report: (outcome: Outcome) => void,
 ): Promise<void> {
-  if (tag === null) return copier.putRoot(root, to);
+  const tell = (edge: PlannedEdge, failure?: FailureRecord): void =>
+    report({ destination, image, edge, ...(failure === undefined ? {} : { failure }) });
+  const put = async (tags: readonly Tag[]): Promise<FailureRecord | undefined> => {
+    try {
+      await copier.putRoot(root, to, tags);
+      return undefined;
+    } catch (error) {
+      return failureRecord(error);
+    }
+  };
+  const free: { readonly edge: PlannedEdge; readonly tag: Tag }[] = [];
+  const check = async (edge: PlannedEdge): Promise<void> => {
+    const { tag } = edge;
+    if (tag === null) return tell(edge, await put([]));
+    try {
+      if (await isFree(claims, { root, to }, tag)) free.push({ edge, tag });
+      else tell(edge);
+    } catch (error) {
+      tell(edge, failureRecord(error));
+    }
+  };
+  await Promise.all(workEdges(image).map(check));
+  if (free.length > 1 && (await put(free.map(({ tag }) => tag))) === undefined) {
+    for (const { edge } of free) tell(edge);
+    return;
+  }
+  for (const { edge, tag } of free) tell(edge, await put([tag]));
+}
+
+/** Whether a tag is still to be put; false when it stands where it should. */
+async function isFree(claims: TagClaims, { root, to }: Brought, tag: Tag): Promise<boolean> {
   const { digest } = root.descriptor;
   const place = `${to.address}:${tag}`;
   const claimed = claims.get(place) ?? digest;
   claims.set(place, claimed);
   const current = (await to.resolve(tag))?.digest;
-  if (current === digest) return;
-  if (current === undefined && claimed === digest) return copier.putRoot(root, to, tag);
+  if (current === digest) return false;
+  if (current === undefined && claimed === digest) return true;
   throw new WaybillError(
     "tag-taken",
     `the tag ${tag} was free when the plan was made and is now that of ${current ?? claimed}, not of ${digest}`,
@@ -145,7 +213,7 @@ async function putEdge(
   );
 }
 
-async function held(repository: Repository, digest: Digest): Promise<ImageDocument> {
+async function heldRoot(repository: Repository, digest: Digest): Promise<ImageDocument> {
   const document = await repository.fetch(digest);
   if (document !== undefined) return document;
   throw new RegistryError("manifest-missing", `${digest} was there when the plan was made and is not now`, {

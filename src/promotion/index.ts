@@ -7,6 +7,7 @@ export type {
   PlannedRepository,
   PlanSummary,
   Reason,
+  Since,
   Verdict,
 } from "./plan.ts";
 export { type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";

@@ -9,12 +9,29 @@ export interface Plan {
   readonly format: "waybill-plan/1";
   /** Digest of all verdicts: the identity that approvals are bound to. Places in files do not count. */
   readonly hash: string;
-  /** Digest of the manifests' edges alone; a saved plan is refused when it is no longer theirs. */
+  /**
+   * Digest of the edges alone that the manifests ask for, of a limited plan those it is limited to. A saved plan is
+   * refused when it is no longer theirs.
+   */
   readonly edgesHash: string;
+  /** Absent when all edges are planned. */
+  readonly since?: Since;
   readonly createdAt: string;
   readonly summary: PlanSummary;
   /** Production repositories by name. */
   readonly repositories: readonly PlannedRepository[];
+}
+
+/** What a plan is limited to: edges that are asked for, and were not or not so when a commit was made. */
+export interface Since {
+  /** Full hash of the commit. */
+  readonly commit: string;
+  /** Edges that were asked for then as they are now: nobody looks at them. */
+  readonly unchanged: number;
+  /** Edges that are not asked for any more. Production keeps them. */
+  readonly removed: number;
+  /** Projects that could not be read at the commit: all that they ask for counts as changed. */
+  readonly unreadable: readonly string[];
 }
 
 /** Edges by verdict. */

@@ -8,7 +8,8 @@ import type { Repository } from "../registry/index.ts";
 import { type Claims, contestedTags, decideImage, needsSource, type SourceReading } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
 import { readRepositoryState } from "./inventory.ts";
-import type { Plan, PlannedRepository, PlanSummary } from "./plan.ts";
+import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
+import type { Plan, PlannedRepository, PlanSummary, Since } from "./plan.ts";
 
 /** How promotion reaches a repository: usually `openRegistries(…).repository`. */
 export type OpenRepository = (name: RepositoryName) => Repository;
@@ -18,6 +19,8 @@ export interface PlanningOptions {
   readonly open: OpenRepository;
   /** Manifests read from staging are kept here for applying the plan. */
   readonly documents: DocumentCache;
+  /** Plan only what changed; everything is planned when it is left out. */
+  readonly limit?: Limit;
   /** Told after each repository that was read. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops reading; the promise then rejects with its reason. */
@@ -33,7 +36,8 @@ const repositoriesAtOnce = 64;
  * only thing thrown is an abort.
  */
 export async function planPromotion(options: PlanningOptions): Promise<Plan> {
-  const desired = desiredRepositories(options.manifests);
+  const all = desiredRepositories(options.manifests);
+  const desired = options.limit === undefined ? all : limitToChanges(all, options.limit);
   const contested = contestedTags(options.manifests);
   const source = sourceReader(options);
   const limit = pLimit(repositoriesAtOnce);
@@ -50,15 +54,17 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
     options.onProgress?.(done, desired.length);
     return planned;
   });
-  return sealPlan(repositories, edgesHash(desired));
+  const since = options.limit === undefined ? undefined : describeLimit(options.limit);
+  return sealPlan(repositories, edgesHash(desired), since);
 }
 
 /** A plan of these repositories, with its summary and hash. */
-export function sealPlan(repositories: readonly PlannedRepository[], edges: string): Plan {
+export function sealPlan(repositories: readonly PlannedRepository[], edges: string, since?: Since): Plan {
   return {
     format: "waybill-plan/1",
     hash: planHash(repositories, edges),
     edgesHash: edges,
+    ...(since === undefined ? {} : { since }),
     createdAt: new Date().toISOString(),
     summary: summarise(repositories),
     repositories,
@@ -66,8 +72,8 @@ export function sealPlan(repositories: readonly PlannedRepository[], edges: stri
 }
 
 /**
- * The identity of a plan: what would be done where, and why, but not on which line of which file it is asked for, so
- * that an approval outlives a comment added to a manifest.
+ * The identity of a plan: what would be done where, and why, but not on which line of which file it is asked for, nor
+ * since which commit, so that an approval outlives a comment added to a manifest, and a merge.
  */
 export function planHash(repositories: readonly PlannedRepository[], edges: string): string {
   const hash = createHash("sha256").update(`waybill-plan/1\n${edges}\n`);

@@ -1,5 +1,5 @@
 import { type CopyListener, createCopier, createDocumentCache } from "../copy/index.ts";
-import type { ManifestTree } from "../manifest/index.ts";
+import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
 import { applyPlan, type Outcome } from "./apply.ts";
 import type { Plan } from "./plan.ts";
 import { type OpenRepository, planPromotion } from "./planning.ts";
@@ -9,6 +9,8 @@ import { restrictPlan } from "./saved-plan.ts";
 /** What to promote, how far, and who is told. */
 export interface PromoteOptions {
   readonly tree: ManifestTree;
+  /** Look only at what the tree asks for and these manifests did not; at everything when they are left out. */
+  readonly since?: CommittedManifests;
   readonly open: OpenRepository;
   /** Write. Without it, the report says what would be done. */
   readonly confirm: boolean;
@@ -37,12 +39,15 @@ export interface Promotion {
  * @throws {SavedPlanError} `plan-outdated` when the saved plan is not for these manifests any more.
  */
 export async function promote(options: PromoteOptions): Promise<Promotion> {
-  const { tree, open, signal } = options;
+  const { tree, since, open, signal } = options;
   const documents = createDocumentCache();
   const current = await planPromotion({
     manifests: tree.manifests,
     open,
     documents,
+    ...(since === undefined
+      ? {}
+      : { limit: { commit: since.commit, changes: compareManifests(since.tree, tree) } }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -2,7 +2,15 @@ import type { FailureRecord } from "../errors/index.ts";
 import type { Diagnostic } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Outcome } from "./apply.ts";
-import { isProblem, isWork, type Plan, type PlannedEdge, type PlannedImage, type Verdict } from "./plan.ts";
+import {
+  isProblem,
+  isWork,
+  type Plan,
+  type PlannedEdge,
+  type PlannedImage,
+  type Since,
+  type Verdict,
+} from "./plan.ts";
 
 /** What became of an edge, for the report: `done`, `failed`, `pending` (not begun), or the plan's verdict. */
 export type EdgeState = "done" | "failed" | "pending" | Exclude<Verdict, "copy" | "tag">;
@@ -28,6 +36,8 @@ export interface ReportedEdge {
 export interface Report {
   readonly format: "waybill-report/1";
   readonly planHash: string;
+  /** What the plan was limited to; everything below is about that alone. Absent when nothing was left out. */
+  readonly since?: Since;
   /** Nothing was written because nobody asked for it. */
   readonly dryRun: boolean;
   /** Nothing was written because `strict` was asked for and something is not as desired. */
@@ -82,6 +92,7 @@ export function reportPromotion(
   return {
     format: "waybill-report/1",
     planHash: plan.hash,
+    ...(plan.since === undefined ? {} : { since: plan.since }),
     dryRun: outcomes === undefined,
     stopped: false,
     asDesired: problems.length === 0 && manifestErrors.length === 0,

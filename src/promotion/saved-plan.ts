@@ -28,6 +28,14 @@ const planSchema = z.object({
   format: z.literal("waybill-plan/1"),
   hash: digest,
   edgesHash: digest,
+  since: z
+    .object({
+      commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+      unchanged: z.int().nonnegative(),
+      removed: z.int().nonnegative(),
+      unreadable: z.array(z.string()),
+    })
+    .exactOptional(),
   createdAt: z.iso.datetime(),
   repositories: z.array(
     z.object({
@@ -108,7 +116,7 @@ export function parsePlan(text: string, where: string): Plan {
       },
     );
   }
-  const { repositories, edgesHash, hash, createdAt } = parsed.data;
+  const { repositories, edgesHash, hash, createdAt, since } = parsed.data;
   if (planHash(repositories, edgesHash) !== hash) {
     throw new SavedPlanError(
       "plan-altered",
@@ -119,22 +127,17 @@ export function parsePlan(text: string, where: string): Plan {
       },
     );
   }
-  return { ...sealPlan(repositories, edgesHash), createdAt };
+  return { ...sealPlan(repositories, edgesHash, since), createdAt };
 }
 
 /**
  * The current plan, cut down to what the saved one holds: an edge that could be done now but was not to be done then
  * is withheld. What has been done since stays `present`; what has become a conflict stays one.
- * @throws {SavedPlanError} `plan-outdated` when the manifests' edges have changed since the plan was saved.
+ * @throws {SavedPlanError} `plan-outdated` when the edges are not those of the saved plan: the manifests have changed, or
+ * the two were not limited alike.
  */
 export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
-  if (current.edgesHash !== saved.edgesHash) {
-    throw new SavedPlanError(
-      "plan-outdated",
-      `the manifests' edges have changed since the plan was saved (${saved.edgesHash} then, ${current.edgesHash} now)`,
-      { where, hint: "review the change, then make and save the plan again" },
-    );
-  }
+  if (current.edgesHash !== saved.edgesHash) throw outdated(current, saved, where);
   const allowed = new Map<string, RepositoryName>();
   for (const { destination, images } of saved.repositories) {
     for (const image of images) {
@@ -163,7 +166,30 @@ export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
       ),
     }),
   );
-  return { ...sealPlan(repositories, current.edgesHash), createdAt: current.createdAt };
+  return { ...sealPlan(repositories, current.edgesHash, current.since), createdAt: current.createdAt };
+}
+
+/** The edges are not the same: other ones are asked for, or the plans were not limited alike. */
+function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
+  const hashes = `${saved.edgesHash} then, ${current.edgesHash} now`;
+  if (current.since?.commit === saved.since?.commit) {
+    const message = `the manifests' edges have changed since the plan was saved (${hashes})`;
+    const hint = "review the change, then make and save the plan again";
+    return new SavedPlanError("plan-outdated", message, { where, hint });
+  }
+  const scopeOf = ({ since }: Plan): string =>
+    since === undefined ? "of all edges" : `of what changed since ${since.commit}`;
+  return new SavedPlanError(
+    "plan-outdated",
+    `the saved plan is ${scopeOf(saved)}, and this is one ${scopeOf(current)}, which are other edges (${hashes})`,
+    {
+      where,
+      hint:
+        saved.since === undefined
+          ? "leave out --since and --changed, as when it was made"
+          : `say --since ${saved.since.commit}, as when it was made`,
+    },
+  );
 }
 
 function edgeKey(destination: string, image: PlannedImage, tag: string | null): string {

@@ -103,14 +103,19 @@ export function openLayout(
       await blobs.write(blob, async () => piecesOf(await content(0)));
       return "pushed";
     },
-    async put(document, tag) {
+    async put(document, given = []) {
       const { descriptor, bytes } = document;
-      const where = formatReference(address, tag ?? descriptor.digest);
+      const tags = typeof given === "string" ? [given] : given;
+      const where = formatReference(address, tags[0] ?? descriptor.digest);
       checkDocument(document, where);
       await checkClosure(blobs, document, where);
       await catalog.prepare();
       if (!(await blobs.isSound(descriptor))) await blobs.write(descriptor, async () => [bytes]);
-      await catalog.change((index) => withManifest(index, descriptor, tag));
+      await catalog.change((index) => {
+        const [first, ...others] = tags;
+        const start = withManifest(index, descriptor, first);
+        return others.reduce((changed, tag) => withManifest(changed, descriptor, tag), start);
+      });
     },
     async delete(target) {
       const index = await catalog.read();

@@ -56,8 +56,8 @@ export interface RepositoryWriter {
    * bytes have been hashed. An upload that breaks goes on where the registry says that it is.
    */
   push(blob: Descriptor, content: BlobContent, options?: PushOptions): Promise<PushOutcome>;
-  /** Puts a manifest or index under its digest and, when given, a tag. What it refers to must be there already. */
-  put(document: ImageDocument, tag?: Tag): Promise<void>;
+  /** Puts a manifest or index under its digest and any number of tags. What it refers to must be there already. */
+  put(document: ImageDocument, tags?: Tag | readonly Tag[]): Promise<void>;
   /** Deletes a manifest by digest (with all its tags) or a tag alone. Promotion never calls it. */
   delete(target: Target): Promise<void>;
 }

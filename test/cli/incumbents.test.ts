@@ -4,17 +4,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/cli/failure.ts";
 import { readGoFlags } from "../../src/cli/incumbents/go-flags.ts";
+import type { Environment } from "../../src/cli/incumbents/prow.ts";
 import { type Incumbent, shellLine, translate } from "../../src/cli/incumbents/translate.ts";
 import { describeShared } from "../support/shared.ts";
 import { runAs } from "./captured.ts";
 
-function command(program: Incumbent, line: string): string {
-  const translation = translate(program, line.split(" ").filter(Boolean));
+function command(program: Incumbent, line: string, environment: Environment = {}): string {
+  const translation = translate(program, line.split(" ").filter(Boolean), environment);
   return "help" in translation ? "help" : translation.command.join(" ");
 }
 
 function notices(program: Incumbent, line: string): readonly string[] {
-  const translation = translate(program, line.split(" ").filter(Boolean));
+  const translation = translate(program, line.split(" ").filter(Boolean), {});
   return "help" in translation ? [] : translation.notices;
 }
 
@@ -116,11 +117,13 @@ describe("cip-mm", () => {
   });
 
   it("refuses what cip-mm refused", () => {
-    expect(() => translate("cip-mm", ["--base_dir=d"])).toThrow("must specify --staging_repo");
-    expect(() => translate("cip-mm", ["--staging_repo=r/p", "--filter_tag=latest"])).toThrow(
+    expect(() => translate("cip-mm", ["--base_dir=d"], {})).toThrow("must specify --staging_repo");
+    expect(() => translate("cip-mm", ["--staging_repo=r/p", "--filter_tag=latest"], {})).toThrow(
       '--filter_tag cannot be "latest" (anti-pattern)',
     );
-    expect(() => translate("cip-mm", ["--staging_repo=r/p", "more"])).toThrow('unexpected argument "more"');
+    expect(() => translate("cip-mm", ["--staging_repo=r/p", "more"], {})).toThrow(
+      'unexpected argument "more"',
+    );
   });
 });
 
@@ -192,12 +195,52 @@ describe("cip and kpromo cip", () => {
 
   it("says what it passes over, and goes on", () => {
     const line =
-      "--thin-manifest-dir=d --key-files=a,b --use-service-account --max-image-size=3 --use-prow-manifest-diff";
+      "--thin-manifest-dir=d --key-files=a,b --use-service-account --max-image-size=3 --manifest-diff-since=14.days";
     expect(notices("cip", line).map((text) => text.split(":")[0])).toEqual([
       "--key-files means nothing here",
       "--use-service-account means nothing here",
       "--max-image-size means nothing here",
-      "--use-prow-manifest-diff means nothing here",
+      "--manifest-diff-since means nothing here",
+    ]);
+  });
+
+  const base = "0123456789abcdef0123456789abcdef01234567";
+  const spec = (type: string, refs: object) => ({ JOB_SPEC: JSON.stringify({ type, refs, job: "x" }) });
+
+  it.each<[string, Environment, string]>([
+    ["", { JOB_TYPE: "presubmit", PULL_BASE_SHA: base }, `promote d --since ${base}`],
+    ["=true", { JOB_TYPE: "batch", PULL_BASE_SHA: base }, `promote d --since ${base}`],
+    ["", { JOB_TYPE: "postsubmit", PULL_BASE_SHA: base }, "promote d --since HEAD^"],
+    ["", spec("presubmit", { base_sha: base }), `promote d --since ${base}`],
+    ["", spec("postsubmit", { base_sha: base }), "promote d --since HEAD^"],
+    [" --confirm --manifest-diff-since=x", { JOB_TYPE: "postsubmit" }, "promote d --confirm --since HEAD^"],
+    [" --log-level=debug", { JOB_TYPE: "postsubmit" }, "promote d --since HEAD^ --verbose"],
+    [" --parse-only", {}, "check d"],
+    ["=false", {}, "promote d"],
+  ])(
+    "limits a run to the change of a job of Prow: --use-prow-manifest-diff%s in %j",
+    (rest, environment, wanted) => {
+      const line = `--thin-manifest-dir=d --use-prow-manifest-diff${rest}`;
+      expect(command("cip", line, environment)).toBe(wanted);
+      expect(command("kpromo", `cip ${line}`, environment)).toBe(wanted);
+    },
+  );
+
+  it.each<[Environment, string]>([
+    [{}, "--use-prow-manifest-diff needs JOB_TYPE"],
+    [{ JOB_TYPE: "presubmit" }, "--use-prow-manifest-diff needs PULL_BASE_SHA"],
+    [{ JOB_TYPE: "periodic" }, "unknown job type: periodic"],
+    [{ JOB_SPEC: "{" }, "JOB_SPEC is not what Prow writes"],
+  ])("does not guess the change: %j", (environment, message) => {
+    const line = "--thin-manifest-dir=d --use-prow-manifest-diff --confirm";
+    expect(() => command("cip", line, environment)).toThrow(message);
+  });
+
+  it("limits no plain manifest, as kpromo does not", () => {
+    const line = "--manifest=m.yaml --use-prow-manifest-diff";
+    expect(command("kpromo", `cip ${line}`)).toBe("promote m.yaml");
+    expect(notices("kpromo", `cip ${line}`)).toEqual([
+      expect.stringContaining("--use-prow-manifest-diff means nothing with --manifest"),
     ]);
   });
 

@@ -36,8 +36,8 @@ function countingCopier() {
   });
   const copy = async (root: ImageDocument, from: Repository, to: Repository, empty = true) => {
     const graph = await readGraph(from.fetch, root.descriptor.digest, from.name);
-    await copier.copyClosure({ graph, from, to, empty });
-    await copier.putRoot(root, to, v1);
+    await copier.copyClosure({ graph, from, to: [{ repository: to, empty }] })[0];
+    await copier.putRoot(root, to, [v1]);
   };
   return { outcomes, copy };
 }

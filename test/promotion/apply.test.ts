@@ -49,6 +49,17 @@ const on =
       ? (response) => afterBody(request, () => answer(response, ...reply))
       : undefined;
 
+/** Interferes with putting an image under one of the tags, alone or with others. */
+const onTag =
+  (image: string, tags: readonly string[], status: number): Fault =>
+  (request, url) => {
+    const [, target] = new RegExp(`/${image}/manifests/(.+)$`).exec(url.pathname) ?? [];
+    const asked = [target, ...url.searchParams.getAll("tag")];
+    return request.method === "PUT" && tags.some((tag) => asked.includes(tag))
+      ? (response) => afterBody(request, () => answer(response, status))
+      : undefined;
+  };
+
 /** The last layer that only this image has, and its first platform's manifest. */
 const v1 = parseTag("v1");
 const layerOf = ({ blobs }: typeof victim) => blobs[1] ?? expect.fail("no layer");
@@ -171,7 +182,7 @@ describe("whatever fails for one image", () => {
     {
       what: "production fails on the tag",
       at: "production",
-      fault: () => on("PUT", /\/victim\/manifests\/v1/, 503),
+      fault: () => onTag("victim", ["v1", "v1.0"], 503),
       code: "server-error",
     },
   ];
@@ -201,7 +212,7 @@ describe("whatever fails for one image", () => {
   );
 
   test("the failure of one tag leaves the other tags of the image alone", async () => {
-    world.production.interfere(on("PUT", /\/victim\/manifests\/v1$/, 400));
+    world.production.interfere(onTag("victim", ["v1"], 400));
     const { report } = await world.promote(both());
     expect(report.problems.map(({ tag }) => tag)).toEqual(["v1"]);
     expect(report.work.map(({ tag }) => tag).sort()).toEqual(["v1", "v1.0"]);

@@ -417,7 +417,7 @@ describe("security point 9: addresses in descriptors are never followed", () => 
     const copier = createCopier((event) => {
       if (event.type === "blob-finished") outcomes.push(event.outcome);
     });
-    await copier.copyClosure({ graph, from, to, empty: true });
+    await copier.copyClosure({ graph, from, to: [{ repository: to, empty: true }] })[0];
     expect(outcomes.sort()).toEqual(["foreign", "pushed"]);
     expect(thief.seen).toEqual([]);
   });

@@ -1,12 +1,13 @@
 import { UsageError } from "../failure.ts";
 import { type Flag, type FlagValues, helpOf, readGoFlags } from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
+import { type Environment, revisionOfProw } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
 const signing = "Waybill does not sign or verify signatures yet";
 const wholePlan =
-  "all edges are planned, which includes those of the change; what is promoted already is only read";
+  "all edges are planned, which includes those of the change; waybill promote --since takes a commit";
 const ignored = (kind: Flag["kind"], means: string, instead: string): Flag => ({ kind, means, instead });
 
 const flags: Readonly<Record<string, Flag>> = {
@@ -25,7 +26,7 @@ const flags: Readonly<Record<string, Flag>> = {
   version: { kind: "switch", means: "print the version" },
   help: { kind: "switch", means: "show this help" },
   h: { kind: "switch", means: "show this help" },
-  "use-prow-manifest-diff": ignored("switch", "only what the last change touched", wholePlan),
+  "use-prow-manifest-diff": { kind: "switch", means: "only what the change asks for that Prow runs for" },
   "manifest-diff-since": ignored("text", "only what changed since a date", wholePlan),
   threads: ignored(
     "number",
@@ -54,7 +55,11 @@ const flags: Readonly<Record<string, Flag>> = {
  * line says `--confirm` or `-dry-run=false`: some builds of `cip run` wrote without either, which is not repeated.
  * @throws {UsageError} for lines that ask for something Waybill does not do; it never does less than was asked in silence.
  */
-export function translateCip(line: readonly string[], program: "cip" | "kpromo cip"): Translation | Help {
+export function translateCip(
+  line: readonly string[],
+  program: "cip" | "kpromo cip",
+  environment: Environment,
+): Translation | Help {
   const values = readGoFlags(line, flags);
   const { switches, words } = values;
   if (switches.get("help") || switches.get("h")) {
@@ -62,7 +67,7 @@ export function translateCip(line: readonly string[], program: "cip" | "kpromo c
   }
   if (switches.get("version") || words[0] === "version") return { command: ["--version"], notices: [] };
   refuseOthers(values, program);
-  const { command, notices } = actionOf(values, program);
+  const { command, notices } = actionOf(values, program, environment);
   return { command: [...command, ...verbosityOf(values.texts)], notices: [...values.notices, ...notices] };
 }
 
@@ -84,7 +89,7 @@ function refuseOthers({ texts, words }: FlagValues, program: string): void {
   }
 }
 
-function actionOf(values: FlagValues, program: string): Translation {
+function actionOf(values: FlagValues, program: string, environment: Environment): Translation {
   const { texts, switches } = values;
   const snapshot = texts.get("snapshot");
   const desired = texts.get("manifest-based-snapshot-of");
@@ -92,7 +97,15 @@ function actionOf(values: FlagValues, program: string): Translation {
   if (snapshot) return snapshotOf(snapshot, values, []);
   const { path, notices } = manifestsOf(texts);
   if (switches.get("parse-only")) return { command: ["check", path], notices };
-  return promotionOf(path, values, program, notices);
+  const promotion = promotionOf(path, values, program, notices);
+  if (!switches.get("use-prow-manifest-diff")) return promotion;
+  if (texts.get("manifest")) {
+    const ignored =
+      "--use-prow-manifest-diff means nothing with --manifest, as for kpromo: all of it is planned";
+    return { ...promotion, notices: [...promotion.notices, ignored] };
+  }
+  const { command } = promotion;
+  return { ...promotion, command: [...command, "--since", revisionOfProw(environment)] };
 }
 
 function manifestsOf(texts: ReadonlyMap<string, string>): { path: string; notices: readonly string[] } {

@@ -2,6 +2,7 @@ import { UsageError } from "../failure.ts";
 import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { type Flag, readGoFlags } from "./go-flags.ts";
+import type { Environment } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Subcommands that Waybill has nothing for, with what comes nearest. */
@@ -32,7 +33,7 @@ const ownFlags: Readonly<Record<string, Flag>> = {
 };
 
 /** A line of the living `kpromo`, without its name. @throws {UsageError} for subcommands that Waybill does not have. */
-export function translateKpromo(line: readonly string[]): Translation | Help {
+export function translateKpromo(line: readonly string[], environment: Environment): Translation | Help {
   const start = line.findIndex((word, index) => !word.startsWith("-") && !takesValue(line[index - 1]));
   if (start < 0) {
     readGoFlags(line, ownFlags);
@@ -42,7 +43,7 @@ export function translateKpromo(line: readonly string[]): Translation | Help {
   const flags = [...line.slice(0, start), ...rest];
   switch (subcommand) {
     case "cip":
-      return translateCip(flags, "kpromo cip");
+      return translateCip(flags, "kpromo cip", environment);
     case "mm":
       return translateCipMm(flags, "kpromo mm");
     case "version":

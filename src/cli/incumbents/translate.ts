@@ -1,20 +1,27 @@
 import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { translateKpromo } from "./kpromo.ts";
+import type { Environment } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Programs whose command lines run unchanged. */
 export type Incumbent = "cip" | "cip-mm" | "kpromo";
 
-const translators: Readonly<Record<Incumbent, (line: readonly string[]) => Translation | Help>> = {
-  cip: (line) => translateCip(line, "cip"),
+type Translate = (line: readonly string[], environment: Environment) => Translation | Help;
+
+const translators: Readonly<Record<Incumbent, Translate>> = {
+  cip: (line, environment) => translateCip(line, "cip", environment),
   "cip-mm": (line) => translateCipMm(line),
   kpromo: translateKpromo,
 };
 
 /** A line of a program that Waybill stands in for, without the program's name. @throws {UsageError} */
-export function translate(program: Incumbent, line: readonly string[]): Translation | Help {
-  return translators[program](line);
+export function translate(
+  program: Incumbent,
+  line: readonly string[],
+  environment: Environment,
+): Translation | Help {
+  return translators[program](line, environment);
 }
 
 /** Words as a line that a POSIX shell takes apart into the same words. */

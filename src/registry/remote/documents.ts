@@ -19,6 +19,7 @@ import { RegistryError } from "../errors.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
 import { type AnswerHead, headerOf } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
+import { Ability } from "./ability.ts";
 import { refusal } from "./answer.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
@@ -97,15 +98,20 @@ function lied(remote: Remote, wanted: Digest, got: Digest): RegistryError {
   });
 }
 
+const manyTags = new Ability();
+/** Tags in one request; the distribution specification asks registries to take so many. */
+const tagsAtOnce = 10;
+
 /**
- * Puts a manifest or index under its digest and, when given, a tag; in one request, except for a tagged one whose
- * digest is not the algorithm that registries use by themselves.
+ * Puts a manifest or index under its digest and any number of tags; in as few requests as the registry takes: one for
+ * each tag or, where it shows that it knows of `?tag=`, one for ten of them (distribution specification, "Pushing
+ * Manifests").
  * @returns Whether the registry says that it keeps count of referrers (`OCI-Subject`).
  */
 export async function putDocument(
   remote: Remote,
   document: ImageDocument,
-  tag?: Tag,
+  tags: readonly Tag[] = [],
 ): Promise<{ keepsReferrers: boolean }> {
   const { digest } = document.descriptor;
   if (!digestMatches(document.bytes, digest)) {
@@ -113,20 +119,38 @@ export async function putDocument(
       where: remote.name,
     });
   }
-  if (tag !== undefined && algorithmOf(digest) !== "sha256") await putUnder(remote, document, digest);
-  return putUnder(remote, document, tag ?? digest);
+  const left = new Set(tags);
+  let answer: AnswerHead | undefined;
+  while (left.size > 1) {
+    const batch = [...left].slice(0, tagsAtOnce);
+    answer = await manyTags.use(remote.client, async () => {
+      const result = await putUnder(remote, document, digest, batch);
+      const put = (headerOf(result, "oci-tag") ?? "").split(/[\s,]+/);
+      for (const tag of batch) if (put.includes(tag)) left.delete(tag);
+      return { result, able: put.some((tag) => tag !== "") };
+    });
+    if (answer === undefined || batch.some((tag) => left.has(tag))) break;
+  }
+  // Registries know a manifest that is put under a tag by the SHA-256 they make themselves.
+  const isKnown = answer !== undefined || (left.size > 0 && algorithmOf(digest) === "sha256");
+  if (!isKnown) answer = await putUnder(remote, document, digest);
+  for (const tag of left) answer = await putUnder(remote, document, tag);
+  return { keepsReferrers: answer !== undefined && headerOf(answer, "oci-subject") !== undefined };
 }
 
 async function putUnder(
   remote: Remote,
   { descriptor, bytes }: ImageDocument,
   target: Target,
-): Promise<{ keepsReferrers: boolean }> {
+  tags: readonly Tag[] = [],
+): Promise<AnswerHead> {
   const where = formatReference(remote.name, target);
+  const url = urlIn(remote, `manifests/${target}`);
+  for (const tag of tags) url.searchParams.append("tag", tag);
   const answer = await remote.client.send({
     kind: "manifest-put",
     method: "PUT",
-    url: urlIn(remote, `manifests/${target}`),
+    url,
     access: { path: remote.path, scopes: [pushScope(remote.path)] },
     where,
     headers: { "content-type": descriptor.mediaType, "content-length": `${bytes.length}` },
@@ -149,7 +173,7 @@ async function putUnder(
   if (status < 200 || status > 299) throw await refusal(remote, answer, "putting an image manifest", target);
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   if (isDigest(stated) && !digestMatches(bytes, stated)) throw lied(remote, descriptor.digest, stated);
-  return { keepsReferrers: headerOf(answer, "oci-subject") !== undefined };
+  return answer;
 }
 
 /** Deletes a manifest by digest or a tag; what is not there counts as deleted. */

@@ -90,8 +90,12 @@ const underWay = new Map<string, Promise<void>>();
  * Puts a manifest and, when it is about another one and the registry does not say that it keeps count of referrers,
  * adds it to the referrers tag of its subject (distribution specification, "Pushing Manifests with Subject").
  */
-export async function putWithSubject(remote: Remote, document: ImageDocument, tag?: Tag): Promise<void> {
-  const { keepsReferrers } = await putDocument(remote, document, tag);
+export async function putWithSubject(
+  remote: Remote,
+  document: ImageDocument,
+  tags: readonly Tag[],
+): Promise<void> {
+  const { keepsReferrers } = await putDocument(remote, document, tags);
   if (keepsReferrers || !mentionsSubject(document)) return;
   const { subject } = readImageContent(document, remote.name);
   if (subject === undefined) return;
@@ -136,7 +140,7 @@ async function recordReferrer(remote: Remote, subject: Digest, document: ImageDo
     });
   }
   const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
-  await putDocument(remote, { descriptor, bytes }, tag);
+  await putDocument(remote, { descriptor, bytes }, [tag]);
 }
 
 /** The index with one more entry; what it holds stays as it is, with fields that nobody here knows. */

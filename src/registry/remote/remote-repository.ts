@@ -35,7 +35,7 @@ export function createRemoteRepository(
       const { inMemory = false } = options;
       return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory });
     },
-    put: (document, tag) => putWithSubject(remote, document, tag),
+    put: (document, tags = []) => putWithSubject(remote, document, typeof tags === "string" ? [tags] : tags),
     delete: (target) => deleteTarget(remote, target),
   };
 }

@@ -9,7 +9,7 @@ import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blobs.ts";
 import { Portions } from "./portions.ts";
 import { type Remote, urlIn } from "./remote.ts";
-import { singlePosts } from "./single-post.ts";
+import { postWhole } from "./single-post.ts";
 import {
   endOfUpload,
   pushing,
@@ -117,7 +117,7 @@ export class Upload {
       url: urlIn(this.#remote, "blobs/uploads/"),
       headers: { "content-length": "0" },
     };
-    return (await singlePosts.attempt(this.#sending, send, request)) ?? send(request);
+    return (await postWhole(this.#sending, send, request)) ?? send(request);
   }
 
   async #transfer(send: SendOnce, offset: number): Promise<Answer> {

@@ -1,0 +1,79 @@
+// The page, made from the results that are stored.
+import { writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { drawCharts } from "./charts.mjs";
+import { judge } from "./goals.mjs";
+import { folderOf, readResult } from "./results.mjs";
+import { costsTable, requestsTable, table } from "./tables.mjs";
+
+/** Writes the page and its charts. */
+export async function writeReport(page, scenarios) {
+  const results = [];
+  for (const { name } of scenarios) {
+    const result = await readResult(page, name);
+    if (result !== undefined) results.push(result);
+  }
+  const folder = folderOf(page);
+  const sections = [];
+  for (const result of results) {
+    sections.push(section(result, await drawCharts(folder, result), basename(folder)));
+  }
+  await writeFile(
+    page,
+    `${[opening, goalsSection(results), ...setting(results), ...sections].join("\n\n")}\n`,
+  );
+}
+
+const opening = `# Performance
+
+\`npm run bench\` measures \`waybill promote --confirm\` and its peers between the same registries on one machine, in turn, and
+writes this page; nothing here is written by hand. \`node bench/copy/main.mjs --help\` tells how to run a part of it, and
+\`bench/peers.sh\` builds the peers.`;
+
+function goalsSection(results) {
+  const rows = judge(results).map(({ scenario, goal, measured, verdict }) => [
+    `[${scenario}](#${scenario})`,
+    goal,
+    measured,
+    verdict,
+  ]);
+  return `## Goals\n\n${table(["scenario", "goal", "measured", "verdict"], rows)}`;
+}
+
+function setting(results) {
+  if (results.length === 0) return [];
+  const latest = results.reduce((one, other) => (one.date > other.date ? one : other));
+  const { machine, versions, absent, notRun } = latest;
+  const parts = Object.entries(versions).map(([name, version]) => [name, version]);
+  const missing = absent.map((name) => [name, "not found on this machine: not measured"]);
+  const left = notRun.map(({ name, version, why }) => [name, `${version}, not measured: ${why}`]);
+  const notes = [
+    `Machine: ${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GiB of memory, ${machine.kernel}; the registries keep their data ${machine.data}.`,
+    `Registries are \`docker-registry\` processes, new for each run of a client, filled the same way for all. Clients run in turn, so that a machine that grows slower slows all of them. After each run every tag is looked up; a client that did not deliver has FAILED. A client that is slow, or that takes twice as long as the best of its kind where that is said, is run once or stopped. CPU is that of all processes of a client, resident memory that of its largest one; under 12 MiB it cannot be told. Bytes are those on the wire with headers, counted in a run of their own that is not timed, or where there is a link anyway. Links are TCP proxies, each a process of its own, that hold every chunk for half the round trip and a new connection's first bytes for one round trip more.`,
+  ];
+  return [
+    `## What was measured\n\n${notes.join("\n\n")}\n\n${table(["part", "version"], [...parts, ...missing, ...left])}`,
+  ];
+}
+
+function section(result, charts, folder) {
+  const { scenario, title, date, leftOut, facts, load, quick, versions } = result;
+  const pictures = charts.map(({ file, about }) => `![${about}](${folder}/${file})`);
+  const taken = `Measured ${date.slice(0, 16).replace("T", " ")} UTC with Waybill ${versions.waybill}, load ${load.toFixed(1)} before it began.`;
+  const size =
+    facts.bytes === undefined ? "" : ` ${(facts.bytes / 2 ** 20).toFixed(0)} MiB of distinct content.`;
+  const notes = [
+    ...(quick ? ["**Taken with `--quick`: smaller and run once; no figure to rely on.**"] : []),
+    ...(leftOut.length === 0 ? [] : [`Left out here: ${leftOut.join("; ")}.`]),
+    ...(facts.note === undefined ? [] : [facts.note]),
+  ];
+  const details = `<details><summary>Requests by kind</summary>\n\n${requestsTable(result)}\n\n</details>`;
+  return [
+    `## ${scenario}`,
+    `${title}.${size} ${taken}`,
+    ...notes,
+    costsTable(result),
+    details,
+    ...pictures,
+  ].join("\n\n");
+}

@@ -1,0 +1,59 @@
+import { type Command, Option } from "commander";
+import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
+import type { Since } from "../promotion/index.ts";
+import { amount } from "./amount.ts";
+import type { Session } from "./session.ts";
+
+/** What the command line says about limiting a plan to what changed. */
+export interface SinceOptions {
+  readonly since?: string;
+  readonly changed?: boolean;
+}
+
+/** Adds the options that limit a plan. */
+export function addSinceOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--since <revision>",
+        "look only at what the manifests did not ask for at this Git revision",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--changed",
+        "look only at the last change: what is not committed, else the last commit",
+      ).conflicts("since"),
+    );
+}
+
+/**
+ * The manifests to compare with, when the command line asks for a limit.
+ * @throws {GitError} when Git does not have them.
+ */
+export async function readSince(
+  tree: ManifestTree,
+  { since, changed }: SinceOptions,
+  { terminal, env: environment }: Session,
+): Promise<CommittedManifests | undefined> {
+  if (since === undefined && changed !== true) return undefined;
+  const { readManifestsAt, readManifestsBeforeChange } = await import("../manifest/index.ts");
+  const found =
+    since === undefined
+      ? await readManifestsBeforeChange(tree, { environment })
+      : await readManifestsAt(tree, since, { environment });
+  if (found === undefined) terminal.note("HEAD is the first commit: everything is new");
+  return found;
+}
+
+/** In words, what a plan is limited to. */
+export function limitInWords({ commit, unchanged, removed, unreadable }: Since): string[] {
+  const at = commit.slice(0, 12);
+  return [
+    `limited to what changed since ${at}${unchanged === 0 ? "" : `: ${amount(unchanged, "other edge")} not looked at`}`,
+    ...(removed === 0
+      ? []
+      : [`${amount(removed, "edge")} not asked for any more: production keeps what is there`]),
+    ...unreadable.map((project) => `${project} could not be read at ${at}: all of it counts as changed`),
+  ];
+}

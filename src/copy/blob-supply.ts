@@ -1,0 +1,241 @@
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createHashLadder, type Descriptor } from "../oci/index.ts";
+import { type BlobContent, type Repository, vouchFor } from "../registry/index.ts";
+import type { Budget } from "./budget.ts";
+import type { CopyListener } from "./events.ts";
+import { FanOut, windowBytes } from "./fan-out.ts";
+import { hostKey, type Pace } from "./pace.ts";
+import { type Joined, Round } from "./round.ts";
+
+/** What all blobs of a run share. */
+export interface SupplyRun {
+  readonly budget: Budget;
+  readonly pace: Pace;
+  readonly listener: CopyListener;
+  /** Readings under way, by the hosts that they go to. */
+  readonly flowing: Map<string, number>;
+}
+
+/** A stream, and the repository that it comes from. */
+interface Opened {
+  readonly stream: Readable;
+  readonly address: string;
+}
+
+/** Blobs of so many bytes are read into memory, and sent to each destination whenever it is ready. */
+const small = 1024 * 1024;
+/** Milliseconds that one who has fallen out of a reading waits for it to end, to read from a destination instead. */
+const patience = 30_000;
+/** Destinations that are tried before the source is read again. */
+const holdersTried = 2;
+
+/**
+ * Where the bytes of one blob come from, for all its destinations in one run: read once from the source, hashed once,
+ * and given to everybody at the same time. Who comes too late for that, or falls out of it, gets them from a
+ * destination that has them by then or, failing that, from the source again.
+ */
+export class BlobSupply {
+  readonly #blob: Descriptor;
+  readonly #source: Repository;
+  readonly #run: SupplyRun;
+  readonly #ladder;
+  readonly #holders: Repository[] = [];
+  /** Destinations that the small blob is kept in memory for. */
+  readonly #served = new Set<Repository>();
+  #round: Round | undefined;
+  #memory: Promise<Uint8Array> | undefined;
+  #taking: Promise<() => void> | undefined;
+
+  constructor(blob: Descriptor, source: Repository, run: SupplyRun) {
+    this.#blob = blob;
+    this.#source = source;
+    this.#run = run;
+    this.#ladder = createHashLadder(blob.digest);
+  }
+
+  get isSmall(): boolean {
+    return this.#blob.size <= small;
+  }
+
+  /** These destinations will want the bytes, unless they are {@link excuse}d; all of them are told of one reading. */
+  expect(destinations: readonly Repository[]): void {
+    const abreast = destinations.filter((to) => !this.#run.pace.isLagging(to));
+    if (abreast.length === 0) return;
+    if (this.isSmall) {
+      for (const to of abreast) this.#served.add(to);
+      return;
+    }
+    const before = this.#round;
+    if (before?.hasBegun === false) {
+      before.expect(abreast);
+      return;
+    }
+    const { pace, flowing } = this.#run;
+    this.#round = new Round(abreast, {
+      isBusy: (to) => !pace.isLagging(to) && (flowing.get(hostKey(to)) ?? 0) > 0,
+      onLate: (to) => pace.leaveBehind(to),
+      run: async (joined) => {
+        await before?.ended;
+        await this.#readTo(joined);
+      },
+    });
+    void this.#round.ended.then(() => this.#release());
+  }
+
+  /** The destination wants nothing any more: it has the blob, or cannot have it. */
+  excuse(to: Repository): void {
+    this.#round?.excuse(to);
+    if (!this.#served.delete(to) || this.#served.size > 0) return;
+    this.#memory = undefined;
+    this.#release();
+  }
+
+  /** The destination has the blob: others may read it from there. */
+  heldBy(to: Repository): void {
+    this.#holders.unshift(to);
+  }
+
+  /** Resolves when the destination may ask for the bytes: before that, it had better not hold a connection. */
+  async ready(to: Repository): Promise<void> {
+    if (this.isSmall) {
+      if (this.#served.has(to)) await this.#load().catch(() => undefined);
+      return;
+    }
+    const round = this.#round;
+    if (!round?.expects(to)) return round?.ended;
+    await this.#take(Math.min(windowBytes, this.#blob.size));
+    if (round.isOver) this.#release();
+  }
+
+  /** The bytes for one destination. */
+  content(to: Repository): BlobContent {
+    return async (from) => {
+      if (this.isSmall) {
+        const bytes = await (this.#memory ?? this.#read());
+        this.#run.listener({ type: "bytes", destination: to.address, bytes: bytes.length - from });
+        return vouchFor(bytes.subarray(from), this.#blob);
+      }
+      if (from === 0 && this.#round?.expects(to)) return this.#round.join(to);
+      return this.#rest(from, to);
+    };
+  }
+
+  /** The small blob in memory, for as long as somebody is expected to want it. */
+  async #load(): Promise<void> {
+    await this.#take(this.#blob.size);
+    if (this.#served.size === 0) return this.#release();
+    this.#memory ??= this.#read();
+    await this.#memory;
+  }
+
+  async #read(): Promise<Uint8Array> {
+    try {
+      const chunks: Uint8Array[] = [];
+      const { stream, address } = await this.#openNearest(0);
+      for await (const chunk of stream) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      this.#run.listener({ type: "read", source: address, bytes: bytes.length });
+      return bytes;
+    } catch (error) {
+      this.#memory = undefined;
+      throw error;
+    }
+  }
+
+  async #take(bytes: number): Promise<void> {
+    this.#taking ??= this.#run.budget.take(bytes);
+    await this.#taking;
+  }
+
+  #release(): void {
+    const taking = this.#taking;
+    this.#taking = undefined;
+    void taking?.then((release) => release());
+  }
+
+  async #readTo(joined: readonly Joined[]): Promise<void> {
+    let source: Opened;
+    try {
+      source = await this.#openNearest(0);
+    } catch (error) {
+      for (const { fail } of joined) fail(error);
+      return;
+    }
+    const { listener, pace, flowing } = this.#run;
+    const { digest } = this.#blob;
+    const destinations = new Map<Readable, Repository>();
+    const repositoryOf = new WeakMap<Readable, Repository>();
+    const fanOut = new FanOut(source.stream, {
+      blob: this.#blob,
+      rest: (offset, member) => this.#rest(offset, repositoryOf.get(member) ?? this.#source),
+      onLeft: (member) => {
+        const to = destinations.get(member);
+        destinations.delete(member);
+        if (to === undefined) return;
+        pace.leaveBehind(to);
+        listener({ type: "left-behind", destination: to.address, digest });
+      },
+      onBytes: (bytes) => {
+        listener({ type: "read", source: source.address, bytes });
+        for (const { address } of destinations.values())
+          listener({ type: "bytes", destination: address, bytes });
+      },
+    });
+    for (const { to, give } of joined) {
+      const member = fanOut.join();
+      destinations.set(member, to);
+      repositoryOf.set(member, to);
+      member.once("close", () => destinations.delete(member));
+      give(member);
+    }
+    for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 0) + 1);
+    await fanOut.start();
+    for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 1) - 1);
+  }
+
+  /** The bytes from an offset on, for one destination alone. */
+  async #rest(offset: number, to: Repository): Promise<Readable> {
+    if (this.#round?.isOver === false) {
+      const waiting = new AbortController();
+      const enough = sleep(patience, undefined, { ref: false, signal: waiting.signal }).catch(() => {});
+      await Promise.race([this.#round.ended, enough]);
+      waiting.abort();
+    }
+    return this.#passOn(await this.#openNearest(offset), to);
+  }
+
+  /** The bytes from an offset on: from a destination that has them or, failing that, from the source. */
+  async #openNearest(from: number): Promise<Opened> {
+    const options = { from, ladder: this.#ladder };
+    for (const holder of this.#holders.slice(0, holdersTried)) {
+      try {
+        return { stream: await holder.open(this.#blob, options), address: holder.address };
+      } catch {
+        // A registry may take what it does not give back; the source has it.
+      }
+    }
+    return { stream: await this.#source.open(this.#blob, options), address: this.#source.address };
+  }
+
+  /** The stream, with its bytes reported as they pass. */
+  #passOn({ stream, address }: Opened, to: Repository): Readable {
+    const { listener } = this.#run;
+    const passing = new Readable({
+      read: () => void stream.resume(),
+      destroy(error, done) {
+        stream.destroy();
+        done(error);
+      },
+    });
+    stream.on("data", (chunk: Uint8Array) => {
+      listener({ type: "read", source: address, bytes: chunk.length });
+      listener({ type: "bytes", destination: to.address, bytes: chunk.length });
+      if (!passing.push(chunk)) stream.pause();
+    });
+    stream.once("end", () => passing.push(null));
+    stream.once("error", (error) => passing.destroy(error));
+    passing.on("error", () => {});
+    return vouchFor(passing, this.#blob);
+  }
+}

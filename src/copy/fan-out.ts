@@ -1,0 +1,129 @@
+import { Readable } from "node:stream";
+import type { Descriptor } from "../oci/index.ts";
+import { vouchFor } from "../registry/index.ts";
+
+/** What a fan-out is of, and what becomes of members that cannot keep up. */
+export interface FanOutOptions {
+  readonly blob: Descriptor;
+  /** Opens the rest of the blob for a member that has left, from an offset on. */
+  readonly rest: (offset: number, member: Readable) => Promise<Readable>;
+  /** Told of a member that is left behind. */
+  readonly onLeft: (member: Readable) => void;
+  /** Told of bytes as they come. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** Bytes that a member may be behind the source. Chunks are shared, so this bounds the whole group, not each member. */
+export const windowBytes = 4 * 1024 * 1024;
+/** A member with fewer bytes to send than this is waiting for more. */
+const starving = 64 * 1024;
+/** Milliseconds between two looks at who waits for whom. */
+const glance = 25;
+/** A member is left behind when others have waited for it so many milliseconds, and this part of all the time. */
+const patience = 300;
+const share = 1 / 3;
+
+/**
+ * One stream to several readers at the same time, at the pace of those who keep up. A reader that others wait for
+ * leaves the group with what it has yet to send, and gets the rest by itself; one that fails leaves it at once.
+ */
+export class FanOut {
+  readonly #source: Readable;
+  readonly #options: FanOutOptions;
+  /** Members with the milliseconds that others have waited for them. */
+  readonly #members = new Map<Readable, number>();
+  #position = 0;
+  #began = 0;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(source: Readable, options: FanOutOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** A reader of everything that the source brings; to be called before {@link start}. */
+  join(): Readable {
+    const member = new Readable({ highWaterMark: windowBytes, read: () => this.#resume() });
+    member.once("close", () => this.#remove(member));
+    // Whoever reads it learns of its failure; one that nobody reads must not end the process.
+    member.on("error", () => {});
+    this.#members.set(member, 0);
+    return vouchFor(member, this.#options.blob);
+  }
+
+  /** Lets the bytes flow; resolves when no member needs any more of them. Never rejects: members fail. */
+  start(): Promise<void> {
+    const source = this.#source;
+    this.#began = performance.now();
+    this.#watch = setInterval(() => this.#look(), glance).unref();
+    return new Promise((resolve) => {
+      source.on("data", (chunk: Uint8Array) => this.#pass(chunk));
+      source.once("end", () => {
+        for (const member of this.#members.keys()) member.push(null);
+        this.#members.clear();
+      });
+      source.once("error", (error) => {
+        for (const member of this.#members.keys()) member.destroy(error);
+      });
+      source.once("close", () => {
+        clearInterval(this.#watch);
+        resolve();
+      });
+    });
+  }
+
+  #pass(chunk: Uint8Array): void {
+    this.#position += chunk.length;
+    this.#options.onBytes(chunk.length);
+    let room = true;
+    for (const member of this.#members.keys()) room = member.push(chunk) && room;
+    if (!room) this.#source.pause();
+  }
+
+  #resume(): void {
+    for (const member of this.#members.keys()) if (member.readableLength >= windowBytes) return;
+    this.#source.resume();
+  }
+
+  /** Counts who keeps others waiting. */
+  #look(): void {
+    if (!this.#source.isPaused()) return;
+    const members = [...this.#members.keys()];
+    if (!members.some(({ readableLength }) => readableLength < starving)) return;
+    for (const member of members) {
+      if (member.readableLength < windowBytes / 2) continue;
+      const waited = (this.#members.get(member) ?? 0) + glance;
+      this.#members.set(member, waited);
+      if (waited > patience && waited > share * (performance.now() - this.#began)) this.#leave(member);
+    }
+  }
+
+  /** The member goes on by itself from where the group is now. */
+  #leave(member: Readable): void {
+    const { rest, onLeft } = this.#options;
+    this.#members.delete(member);
+    onLeft(member);
+    let own: Readable | undefined;
+    member._read = () => void own?.resume();
+    rest(this.#position, member).then(
+      (stream) => {
+        own = stream;
+        if (member.destroyed) return void stream.destroy();
+        stream.on("data", (chunk: Uint8Array) => {
+          if (!member.push(chunk)) stream.pause();
+        });
+        stream.once("end", () => member.push(null));
+        stream.once("error", (error) => member.destroy(error));
+        member.once("close", () => stream.destroy());
+      },
+      (error: Error) => member.destroy(error),
+    );
+    this.#resume();
+  }
+
+  #remove(member: Readable): void {
+    if (!this.#members.delete(member)) return;
+    if (this.#members.size === 0) this.#source.destroy();
+    else this.#resume();
+  }
+}

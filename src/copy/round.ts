@@ -1,0 +1,100 @@
+import type { Readable } from "node:stream";
+import type { Repository } from "../registry/index.ts";
+
+/** What a round needs of those who hold it. */
+export interface RoundHost {
+  /** Reads the blob to all who have joined; resolves when nobody needs the round any more. Never rejects. */
+  readonly run: (joined: readonly Joined[]) => Promise<void>;
+  /** Whether a destination that is not ready will be, because other blobs are on their way there. */
+  readonly isBusy: (to: Repository) => boolean;
+  /** Told of those for whom the others have waited in vain. */
+  readonly onLate: (to: Repository) => void;
+}
+
+/** A destination that is ready for bytes. */
+export interface Joined {
+  readonly to: Repository;
+  readonly give: (stream: Readable) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Milliseconds that those who are ready wait for the others. */
+const grace = 2_000;
+
+/**
+ * One reading of a blob for several destinations: begins when all that are expected are ready for bytes or have turned
+ * out to need none, and does not wait long for one of them alone.
+ */
+export class Round {
+  /** Resolves when the bytes have been read, or turned out not to be needed. */
+  readonly ended: Promise<void>;
+  readonly #host: RoundHost;
+  readonly #expected: Set<Repository>;
+  readonly #joined: Joined[] = [];
+  #end: () => void = () => {};
+  #state: "forming" | "under way" | "over" = "forming";
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(expected: readonly Repository[], host: RoundHost) {
+    this.#expected = new Set(expected);
+    this.#host = host;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  /** Whether bytes have begun to flow, or the time for that is over. */
+  get hasBegun(): boolean {
+    return this.#state !== "forming";
+  }
+
+  /** Waits for further destinations, too. */
+  expect(destinations: readonly Repository[]): void {
+    for (const to of destinations) this.#expected.add(to);
+  }
+
+  /** Whether the destination may still {@link join}. */
+  expects(to: Repository): boolean {
+    return this.#state === "forming" && this.#expected.has(to);
+  }
+
+  /** The bytes, once all are ready. */
+  join(to: Repository): Promise<Readable> {
+    this.#expected.delete(to);
+    return new Promise((give, fail) => {
+      this.#joined.push({ to, give, fail });
+      this.#timer ??= setInterval(() => this.#losePatience(), grace);
+      this.#check();
+    });
+  }
+
+  /** The destination needs no bytes, or cannot take any. */
+  excuse(to: Repository): void {
+    if (this.#expected.delete(to)) this.#check();
+  }
+
+  #check(): void {
+    if (this.#state === "forming" && this.#expected.size === 0) this.#begin();
+  }
+
+  #losePatience(): void {
+    for (const to of this.#expected) if (this.#host.isBusy(to)) return;
+    this.#begin();
+  }
+
+  #begin(): void {
+    clearInterval(this.#timer);
+    if (this.#state !== "forming") return;
+    this.#state = "under way";
+    for (const to of this.#expected) this.#host.onLate(to);
+    const running = this.#joined.length === 0 ? Promise.resolve() : this.#host.run(this.#joined);
+    void running.then(() => {
+      this.#state = "over";
+      this.#end();
+    });
+  }
+}

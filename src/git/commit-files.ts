@@ -1,0 +1,91 @@
+import { CatFile, type GitObject } from "./cat-file.ts";
+import { GitError } from "./errors.ts";
+import type { Environment } from "./program.ts";
+import { type TreeEntry, treeEntries } from "./tree-object.ts";
+
+/**
+ * The files of one commit, as it holds them: no filter, no conversion of line ends. Paths start at the top of the
+ * repository, with slashes; the empty one is the top itself. Symbolic links are followed as long as they stay within
+ * the commit. What a submodule holds is in another repository, so nothing is there.
+ */
+export interface CommitFiles {
+  /** What stands at a path; `undefined` when nothing does. */
+  kindOf(path: string): Promise<"folder" | "file" | undefined>;
+  /** What a folder holds, links not followed; nothing where there is no folder. */
+  list(path: string): Promise<readonly TreeEntry[]>;
+  /** A file's bytes, unless there is none, or it has more than `limit` of them. */
+  read(path: string, limit: number): Promise<Uint8Array | "missing" | "folder" | "too-large">;
+  /** Ends the processes behind it. */
+  close(): void;
+}
+
+/** Bytes of one folder: a hundred thousand entries have less. */
+const largestTree = 16 * 1024 * 1024;
+
+/** Starts no process before something is asked. Methods throw {@link GitError} when Git fails. */
+export function openCommitFiles(root: string, commit: string, environment: Environment): CommitFiles {
+  let heads: CatFile | undefined;
+  let contents: CatFile | undefined;
+
+  const headOf = async (path: string): Promise<GitObject | undefined> => {
+    // Questions are lines; whoever breaks one in a name is told that there is no such file.
+    if (path.includes("\n")) return undefined;
+    heads ??= new CatFile(root, "--batch-check", environment);
+    const answer = await heads.ask(`${commit}:${path}`);
+    if (answer === "missing" && (await isListed(path))) throw lost(path);
+    return typeof answer === "string" ? undefined : answer;
+  };
+
+  /** Git says the same of a path that is not there and of one whose object was lost or never fetched. */
+  const isListed = async (path: string): Promise<boolean> => {
+    if (path === "") return true;
+    const end = path.lastIndexOf("/");
+    const last = path.slice(end + 1);
+    // A name that is no UTF-8 cannot be asked for, and is listed with this sign.
+    if (last.includes("\uFFFD")) return false;
+    const above = await list(path.slice(0, Math.max(0, end)));
+    return above.some(({ name, kind }) => name === last && kind !== "submodule");
+  };
+
+  const lost = (what: string): GitError =>
+    new GitError("git-failed", `the repository lacks ${what === "" ? "the files" : what} of ${commit}`, {
+      where: root,
+      hint: "git fsck says what else is missing; a fresh clone has all of it",
+    });
+
+  const list = async (path: string): Promise<TreeEntry[]> => {
+    const head = await headOf(path);
+    if (head?.type !== "tree") return [];
+    if (head.size > largestTree) {
+      throw new GitError("git-failed", `the folder has more than ${largestTree} bytes of names`, {
+        where: path,
+      });
+    }
+    return treeEntries(await contentOf(head), commit.length / 2);
+  };
+
+  const contentOf = async ({ hash }: GitObject): Promise<Buffer> => {
+    contents ??= new CatFile(root, "--batch", environment);
+    const answer = await contents.ask(hash);
+    if (typeof answer !== "string") return answer.content;
+    throw lost(hash);
+  };
+
+  return {
+    async kindOf(path) {
+      const head = await headOf(path);
+      return head === undefined ? undefined : head.type === "tree" ? "folder" : "file";
+    },
+    list,
+    async read(path, limit) {
+      const head = await headOf(path);
+      if (head === undefined) return "missing";
+      if (head.type !== "blob") return "folder";
+      return head.size > limit ? "too-large" : contentOf(head);
+    },
+    close() {
+      heads?.close();
+      contents?.close();
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import { WaybillError } from "../errors/index.ts";
+
+/** Why Git gave no answer. */
+export type GitErrorCode =
+  | "git-missing"
+  | "not-a-repository"
+  | "unknown-revision"
+  | "shallow-clone"
+  | "git-failed";
+
+/** Git is not there, refuses, or does not have what it was asked for. */
+export class GitError extends WaybillError<GitErrorCode> {
+  override readonly name = "GitError";
+}

@@ -1,0 +1,40 @@
+import { relative, sep } from "node:path";
+import type { CommitFiles } from "../git/index.ts";
+import type { FileSource } from "./file-source.ts";
+import { decodeText, largestFile, missingFile, notRegular, tooLarge } from "./text-file.ts";
+
+/**
+ * The files of a commit, named as they would be on disk.
+ * @param path how the folder or file is named that is read.
+ * @param prefix where it is in the repository.
+ */
+export function committedFiles(files: CommitFiles, path: string, prefix: string): FileSource {
+  const placeOf = (file: string): string =>
+    [prefix, ...relative(path, file).split(sep)].filter((part) => part !== "").join("/");
+  return {
+    kindOf: async (file) => {
+      const kind = await files.kindOf(placeOf(file));
+      return kind === "folder" ? "directory" : kind === "file" ? "other" : undefined;
+    },
+    list: async (folder) => {
+      const entries = await files.list(placeOf(folder));
+      return entries.map(({ name, kind }) => ({
+        name,
+        kind: kind === "folder" ? "directory" : kind === "link" ? "link" : "other",
+      }));
+    },
+    read: async (file) => {
+      const bytes = await files.read(placeOf(file), largestFile);
+      switch (bytes) {
+        case "missing":
+          return missingFile(file);
+        case "folder":
+          return notRegular(file);
+        case "too-large":
+          return tooLarge(file);
+        default:
+          return decodeText(bytes, file);
+      }
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { ProjectChange, RegistrySide } from "./compare.ts";
+import { unitsOf } from "./compare-units.ts";
+import type { ManifestTree, PromoterManifest, RegistryEntry } from "./model.ts";
+
+/**
+ * Projects that came, went, or changed their registries. A project that is there under another name, with the same
+ * staging registry, was renamed.
+ * @param unread names of projects that could not be read before: nobody knows what changed about them.
+ */
+export function compareProjects(
+  before: readonly PromoterManifest[],
+  after: readonly PromoterManifest[],
+  unread: ReadonlySet<string>,
+): ProjectChange[] {
+  const then = new Map(before.map((manifest) => [manifest.project, manifest]));
+  const now = new Set(after.map(({ project }) => project));
+  const gone = before.filter(({ project }) => !now.has(project));
+  const changes: ProjectChange[] = [];
+  for (const manifest of after) {
+    if (unread.has(manifest.project)) continue;
+    const renamed = then.has(manifest.project)
+      ? -1
+      : gone.findIndex(({ source }) => source.name === manifest.source.name);
+    const earlier = renamed < 0 ? then.get(manifest.project) : gone.splice(renamed, 1)[0];
+    const change = earlier === undefined ? wholly("added", manifest) : compareRegistries(earlier, manifest);
+    if (change !== undefined) changes.push(change);
+  }
+  return [...changes, ...gone.map((manifest) => wholly("removed", manifest))];
+}
+
+function wholly(kind: "added" | "removed", { project, file, destinations }: PromoterManifest): ProjectChange {
+  const sides = destinations.map((entry) => sideOf(entry, file));
+  return {
+    project,
+    kind,
+    addedDestinations: kind === "added" ? sides : [],
+    removedDestinations: kind === "removed" ? sides : [],
+  };
+}
+
+function compareRegistries(before: PromoterManifest, after: PromoterManifest): ProjectChange | undefined {
+  const isRenamed = before.project !== after.project;
+  const hasMoved = before.source.name !== after.source.name;
+  const added = missingFrom(before.destinations, after);
+  const removed = missingFrom(after.destinations, before);
+  if (!isRenamed && !hasMoved && added.length === 0 && removed.length === 0) return undefined;
+  return {
+    project: after.project,
+    kind: "changed",
+    ...(isRenamed ? { renamedFrom: before.project } : {}),
+    ...(hasMoved
+      ? { source: { before: sideOf(before.source, before.file), after: sideOf(after.source, after.file) } }
+      : {}),
+    addedDestinations: added,
+    removedDestinations: removed,
+  };
+}
+
+function missingFrom(
+  known: readonly RegistryEntry[],
+  { destinations, file }: PromoterManifest,
+): RegistrySide[] {
+  const names = new Set(known.map(({ name }) => name));
+  return destinations.filter(({ name }) => !names.has(name)).map((entry) => sideOf(entry, file));
+}
+
+function sideOf({ name, at }: RegistryEntry, file: string): RegistrySide {
+  return { name, at: `${file}:${at.line}:${at.column}` };
+}
+
+/** Files of both states whose text differs, although they ask for the same and have the same errors. */
+export function rewrittenFiles(before: ManifestTree, after: ManifestTree): string[] {
+  const [then, now] = [meanings(before), meanings(after)];
+  const texts = before.texts ?? {};
+  return Object.entries(after.texts ?? {})
+    .filter(([file, text]) => texts[file] !== undefined && texts[file] !== text)
+    .map(([file]) => file)
+    .filter((file) => now.has(file) && now.get(file) === then.get(file))
+    .sort();
+}
+
+/** What each file of a tree says, as a text that does not depend on how it is written. */
+function meanings({ manifests, diagnostics }: ManifestTree): Map<string, string> {
+  const meanings = new Map<string, string>();
+  const add = (file: string, meaning: string): void =>
+    void meanings.set(file, `${meanings.get(file) ?? ""}${meaning}\n`);
+  for (const manifest of manifests) {
+    const names = manifest.destinations.map(({ name }) => name);
+    add(manifest.file, [manifest.source.name, ...names.sort()].join(" "));
+    const units = unitsOf({ ...manifest, source: { ...manifest.source, name: "localhost/any" } });
+    add(
+      manifest.imagesFile,
+      units
+        .map(({ identity }) => identity)
+        .sort()
+        .join(" "),
+    );
+  }
+  for (const { severity, file, code, message } of diagnostics) {
+    if (severity === "error" && meanings.has(file)) add(file, `${code} ${message}`);
+  }
+  return meanings;
+}

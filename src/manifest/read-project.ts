@@ -1,0 +1,130 @@
+import { repositoryFault } from "../oci/index.ts";
+import { diskFiles, type FileSource } from "./file-source.ts";
+import { diagnostic } from "./findings.ts";
+import type { Diagnostic, ImageEntry, ManifestTree, PromoterManifest } from "./model.ts";
+import { type ParsedImages, parseImages, parseRegistries } from "./parse.ts";
+import type { RegistryList } from "./registry-list.ts";
+import { fingerprint, type TextFileFault } from "./text-file.ts";
+import type { ThinProject } from "./thin-directory.ts";
+
+/** What may be left unread. */
+export interface ReadOptions {
+  /**
+   * Whether the images of a project are wanted; all are when it is left out. The others are read as projects
+   * without images, and their lists are neither opened nor checked.
+   */
+  readonly imagesOf?: (project: Pick<PromoterManifest, "project" | "source" | "destinations">) => boolean;
+}
+
+/** How manifests are read. */
+export interface Reading extends ReadOptions {
+  readonly files: FileSource;
+  /** The same tree, read from somewhere else: a project whose texts are the same is not parsed again. */
+  readonly known?: ManifestTree;
+}
+
+/** What came of reading one project. */
+export interface ReadProject {
+  readonly project: string;
+  readonly manifest: PromoterManifest | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Reads the two files of a thin manifest. */
+export async function readThinProject(project: ThinProject, reading: Reading): Promise<ReadProject> {
+  const name = project.project;
+  const text = await reading.files.read(project.file);
+  const { registries, diagnostics } =
+    typeof text === "string"
+      ? parseRegistries(text, project.file)
+      : { registries: undefined, diagnostics: [faultOf(text, project.file)] };
+  const texts = fingerprints([[project.file, text]]);
+  if (registries !== undefined && reading.imagesOf?.({ project: name, ...registries }) === false) {
+    return { project: name, manifest: { ...project, ...registries, images: [] }, diagnostics, texts };
+  }
+  const list = await reading.files.read(project.imagesFile);
+  Object.assign(texts, fingerprints([[project.imagesFile, list]]));
+  const known = unchanged(project, texts, reading.known);
+  if (known !== undefined) return known;
+  const images = parsedImages(list, project);
+  const found = [...diagnostics, ...images.diagnostics];
+  if (registries === undefined || images.images === undefined) {
+    return { project: name, manifest: undefined, diagnostics: found, texts };
+  }
+  const { manifest, tooLong } = assemble(project, registries, images.images);
+  return { project: name, manifest, diagnostics: [...found, ...tooLong], texts };
+}
+
+/** A project of another tree with the same name, files and texts. */
+function unchanged(
+  { project, file, imagesFile }: ThinProject,
+  texts: Readonly<Record<string, string>>,
+  known: ManifestTree | undefined,
+): ReadProject | undefined {
+  const isSame = (path: string): boolean => texts[path] !== undefined && texts[path] === known?.texts?.[path];
+  if (known === undefined || !isSame(file) || !isSame(imagesFile)) return undefined;
+  const manifest = known.manifests.find((other) => other.file === file && other.imagesFile === imagesFile);
+  if (manifest === undefined) return undefined;
+  const diagnostics = known.diagnostics.filter(
+    (found) => found.code !== "destination-is-staging" && (found.file === file || found.file === imagesFile),
+  );
+  return { project, manifest, diagnostics, texts };
+}
+
+/**
+ * A project of a thin directory with its images, when it was read without them. What is wrong with its list is left
+ * out, as ever; one that cannot be read at all gives no images.
+ */
+export async function readImagesOf(manifest: PromoterManifest): Promise<PromoterManifest> {
+  const { images = [] } = parsedImages(await diskFiles.read(manifest.imagesFile), manifest);
+  return assemble(manifest, manifest, images).manifest;
+}
+
+function parsedImages(text: string | TextFileFault, project: ThinProject): ParsedImages {
+  return typeof text === "string" ? parseImages(text, project.imagesFile) : noImages(text, project);
+}
+
+function fingerprints(texts: readonly [string, string | TextFileFault][]): Record<string, string> {
+  return Object.fromEntries(
+    texts.flatMap(([file, text]) => (typeof text === "string" ? [[file, fingerprint(text)]] : [])),
+  );
+}
+
+function noImages(fault: TextFileFault, { file, imagesFile }: ThinProject): ParsedImages {
+  if (!fault.isMissing) return { images: undefined, diagnostics: [faultOf(fault, imagesFile)] };
+  const message = `corresponding file "${imagesFile}" does not exist`;
+  const missing = diagnostic("missing-images-file", imagesFile, undefined, message, {
+    hint: "make it; it may be empty",
+    related: [{ file, message: "this manifest needs it" }],
+  });
+  return { images: undefined, diagnostics: [missing] };
+}
+
+/** A file that gave no text, as a finding. */
+export function faultOf({ code, message, hint }: TextFileFault, file: string): Diagnostic {
+  return diagnostic(code, file, undefined, message, { hint });
+}
+
+/**
+ * Joins registries and images. Both are sound by themselves; together they can still be longer than a repository
+ * name may be, and such images are left out.
+ */
+export function assemble(
+  project: ThinProject,
+  { source, destinations }: Pick<RegistryList, "source" | "destinations">,
+  images: readonly ImageEntry[],
+): { readonly manifest: PromoterManifest; readonly tooLong: readonly Diagnostic[] } {
+  const registries = [source, ...destinations];
+  const longest = registries.reduce((one, other) => (other.name.length > one.name.length ? other : one));
+  const tooLong: Diagnostic[] = [];
+  const sound = images.filter(({ name, at }) => {
+    const fault = repositoryFault(`${longest.name}/${name}`);
+    if (fault === undefined) return true;
+    const message = `invalid image name: ${name} in ${longest.name} (${fault})`;
+    tooLong.push(diagnostic("invalid-image-name", project.imagesFile, at, message));
+    return false;
+  });
+  const { project: name, file, imagesFile } = project;
+  return { manifest: { project: name, file, imagesFile, source, destinations, images: sound }, tooLong };
+}
