@@ -130,6 +130,8 @@ export {
 export * from "./registry/index.ts";
 export {
   type ListingStyle,
+  type RateLimit,
+  type RegistryBehaviour,
   type RegistryRequestEvent,
   type RegistryServer,
   RegistryServerError,
