@@ -41,6 +41,10 @@ export class BlobSupply {
   readonly #run: SupplyRun;
   readonly #ladder;
   readonly #holders: Repository[] = [];
+  /** Destinations that have been given bytes and have not ended, and those of them that wait for another to. */
+  readonly #receiving = new Set<Repository>();
+  readonly #waiting = new Set<Repository>();
+  readonly #checks = new Set<() => void>();
   /** Destinations that the small blob is kept in memory for. */
   readonly #served = new Set<Repository>();
   #round: Round | undefined;
@@ -80,12 +84,17 @@ export class BlobSupply {
         await this.#readTo(joined);
       },
     });
-    void this.#round.ended.then(() => this.#release());
+    void this.#round.ended.then(() => {
+      this.#release();
+      this.#check();
+    });
   }
 
   /** The destination wants nothing any more: it has the blob, or cannot have it. */
   excuse(to: Repository): void {
     this.#round?.excuse(to);
+    this.#receiving.delete(to);
+    this.#check();
     if (!this.#served.delete(to) || this.#served.size > 0) return;
     this.#memory = undefined;
     this.#release();
@@ -94,6 +103,7 @@ export class BlobSupply {
   /** The destination has the blob: others may read it from there. */
   heldBy(to: Repository): void {
     this.#holders.unshift(to);
+    this.#check();
   }
 
   /** Resolves when the destination may ask for the bytes: before that, it had better not hold a connection. */
@@ -186,20 +196,42 @@ export class BlobSupply {
       member.once("close", () => destinations.delete(member));
       give(member);
     }
-    for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 0) + 1);
+    for (const { to } of joined) {
+      this.#receiving.add(to);
+      flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 0) + 1);
+    }
     await fanOut.start();
     for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 1) - 1);
   }
 
   /** The bytes from an offset on, for one destination alone. */
   async #rest(offset: number, to: Repository): Promise<Readable> {
-    if (this.#round?.isOver === false) {
+    await this.#anotherHolder(to);
+    return this.#passOn(await this.#openNearest(offset), to);
+  }
+
+  /** Waits, but not for long, while another destination may turn out to have the blob. */
+  async #anotherHolder(to: Repository): Promise<void> {
+    const isOver = (): boolean => {
+      if (this.#holders.length > 0) return true;
+      return this.#round?.isOver !== false && [...this.#receiving].every((one) => this.#waiting.has(one));
+    };
+    this.#waiting.add(to);
+    this.#check();
+    const began = performance.now();
+    while (!isOver() && performance.now() - began < patience) {
       const waiting = new AbortController();
+      const changed = new Promise<void>((resolve) => this.#checks.add(resolve));
       const enough = sleep(patience, undefined, { ref: false, signal: waiting.signal }).catch(() => {});
-      await Promise.race([this.#round.ended, enough]);
+      await Promise.race([changed, enough]);
       waiting.abort();
     }
-    return this.#passOn(await this.#openNearest(offset), to);
+    this.#waiting.delete(to);
+  }
+
+  #check(): void {
+    for (const check of this.#checks) check();
+    this.#checks.clear();
   }
 
   /** The bytes from an offset on: from a destination that has them or, failing that, from the source. */

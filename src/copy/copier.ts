@@ -70,6 +70,11 @@ class RunCopier implements Copier {
   /** Hosts that have mounted a blob: there a mount of a repository from itself tells whether it has a blob. */
   readonly #mounting = new Set<string>();
 
+  /** By root, what to remember of an image that is put: its blobs are committed then. */
+  readonly #closures = new Map<Digest, readonly Descriptor[]>();
+  /** By host and digest, blobs that an image of this run refers to there. */
+  readonly #committed = new Set<string>();
+
   constructor(listener: CopyListener) {
     this.#listener = listener;
     this.#run = { budget: new Budget(memory), pace: new Pace(listener), listener, flowing: new Map() };
@@ -80,6 +85,9 @@ class RunCopier implements Copier {
   }
 
   copyClosure({ graph, from, to }: CopyTask): readonly Promise<void>[] {
+    if (to.some(({ repository }) => repository.mountsOnlyCommitted)) {
+      this.#closures.set(graph.root.document.descriptor.digest, graph.blobs);
+    }
     for (const blob of graph.blobs) this.#supply(blob, from, to);
     return to.map(async ({ repository }) => {
       const key = (blob: Descriptor) => `blob ${repository.address} ${blob.digest}`;
@@ -93,6 +101,7 @@ class RunCopier implements Copier {
   async putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void> {
     await to.put(document, tags);
     const { digest } = document.descriptor;
+    for (const blob of this.#closures.get(digest) ?? []) this.#committed.add(`${hostKey(to)} ${blob.digest}`);
     this.#listener({ type: "manifest-put", destination: to.address, digest, tags });
   }
 
@@ -165,14 +174,15 @@ class RunCopier implements Copier {
     supply: BlobSupply,
   ): Promise<BlobOutcome> {
     const host = hostKey(to);
-    const holder = await this.#findHolder(blob, from, to);
-    const mounting = holder !== undefined && !this.#mountless.has(host);
+    const holder = this.#canMount(blob, from, to) ? await this.#findHolder(blob, from, to) : undefined;
+    // By now the host may have shown that it mounts nothing.
+    const mounting = holder !== undefined && this.#canMount(blob, from, to);
     const probing = !mounting && (!empty || blob.size > worthAProbe);
     // A mount is as cheap as a probe, and begins the upload where the blob is not there.
     const probingByMount = probing && this.#mounting.has(host);
     if (probing && !probingByMount && (await to.has(blob))) return "present";
     if (!mounting) await supply.ready(to);
-    const mountFrom = probingByMount ? to : holder;
+    const mountFrom = probingByMount ? to : mounting ? holder : undefined;
     try {
       const outcome = await to.push(blob, supply.content(to), {
         inMemory: supply.isSmall,
@@ -186,6 +196,14 @@ class RunCopier implements Copier {
       if (absent && isForeignLayerType(blob.mediaType)) return "foreign";
       throw error;
     }
+  }
+
+  /** Whether it is worth while to try. */
+  #canMount(blob: Descriptor, from: Repository, to: Repository): boolean {
+    const host = hostKey(to);
+    if (this.#mountless.has(host)) return false;
+    if (!to.mountsOnlyCommitted || host === hostKey(from)) return true;
+    return this.#committed.has(`${host} ${blob.digest}`);
   }
 
   /** A repository on the destination's host to mount from, once it has the blob. */

@@ -24,6 +24,8 @@ export interface Repository extends RepositoryReader, RepositoryWriter {
   readonly address: string;
   /** `host[:port]` of a remote repository; `undefined` for a folder. */
   readonly host: string | undefined;
+  /** Blobs can be mounted from it only once an image manifest in it refers to them. */
+  readonly mountsOnlyCommitted?: boolean;
   /** Whether {@link RepositoryReader.list} is already known to answer with manifests, so that one call tells all. */
   readonly listsManifests?: boolean;
 }

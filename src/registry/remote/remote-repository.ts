@@ -22,6 +22,7 @@ export function createRemoteRepository(
     name,
     address: `${client.endpoint.host}/${remote.path}`,
     host: client.endpoint.host,
+    mountsOnlyCommitted: client.quirks.mountsOnlyCommitted,
     get listsManifests() {
       return offersManifests(client);
     },
