@@ -1,4 +1,5 @@
 import { defineConfig } from "tsdown";
+import bundled from "./scripts/bundled.json" with { type: "json" };
 
 export default defineConfig({
   entry: {
@@ -15,6 +16,8 @@ export default defineConfig({
   clean: true,
   checks: { pluginTimings: false },
   outDir: "dist",
+  // To read these from a hundred small files would take longer than most commands.
+  deps: { alwaysBundle: bundled },
   copy: "waybill.schema.json",
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
 });

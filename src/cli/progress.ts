@@ -85,7 +85,7 @@ async function drawProgress(canvas: NonNullable<Terminal["canvas"]>): Promise<Pr
 }
 
 /** Bytes as people read them, in binary units. */
-function formatBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const amount = bytes / 1024 ** power;

@@ -10,6 +10,8 @@ export interface Telling {
   readonly say?: (text: string) => void;
   /** That a host is waited for; a note by default. */
   readonly progress?: Pick<Progress, "waiting">;
+  /** Everything that registries tell. */
+  readonly listener?: RegistryListener;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Telling {
  */
 export async function openRegistriesFor(
   session: Session,
-  { say = session.terminal.note, progress }: Telling = {},
+  { say = session.terminal.note, progress, listener }: Telling = {},
 ): Promise<Registries> {
   const { openCredentials, openRegistries } = await import("../registry/index.ts");
   const { env: environment, terminal } = session;
@@ -27,11 +29,15 @@ export async function openRegistriesFor(
     if (tls?.insecure) terminal.warn(`${host}: any certificate is accepted, as the settings ask`);
   }
   const requests = new Map<RequestKind, number>();
+  const print = listenerOf(terminal, requests, progress);
   const registries = openRegistries({
     settings,
     credentials: openCredentials({ settings, environment }),
     environment,
-    listener: listenerOf(terminal, requests, progress),
+    listener: (event) => {
+      print(event);
+      listener?.(event);
+    },
   });
   return {
     ...registries,

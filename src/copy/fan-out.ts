@@ -43,7 +43,9 @@ export class FanOut {
 
   /** A reader of everything that the source brings; to be called before {@link start}. */
   join(): Readable {
-    const member = new Readable({ highWaterMark: windowBytes, read: () => this.#resume() });
+    // A stream asks for more before it has given away what it has: how full it is shows afterwards.
+    const read = (): void => queueMicrotask(() => this.#resume());
+    const member = new Readable({ highWaterMark: windowBytes, read });
     member.once("close", () => this.#remove(member));
     // Whoever reads it learns of its failure; one that nobody reads must not end the process.
     member.on("error", () => {});

@@ -1,3 +1,5 @@
+import type { RegistryErrorCode } from "./errors.ts";
+
 /** What the registry room reports while it works; listeners show progress, count requests, or write a log. */
 export type RegistryEvent =
   | {
@@ -16,6 +18,8 @@ export type RegistryEvent =
       readonly attempt: number;
       readonly waitMilliseconds: number;
       readonly reason: string;
+      /** What kind of failure it was. */
+      readonly fault: RegistryErrorCode;
     }
   | {
       /** The host wants a pause: nothing is sent to it for so long. Reported once for each pause. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Descriptor, digestOf, type ImageDocument, mediaTypes, parseTag } from "../../src/oci/index.ts";
-import type { Repository } from "../../src/registry/index.ts";
+import { type Repository, vouchFor } from "../../src/registry/index.ts";
 import {
   type RegistryBehaviour,
   type RegistryRequestEvent,
@@ -148,5 +148,49 @@ describe("a registry that allows few requests", () => {
       Array.from({ length: 60 }, (_, number) => repository().resolve(parseTag(`v${number}`))),
     );
     expect(statuses("HEAD")).toEqual(new Array(60).fill(404));
+  });
+});
+
+describe("what takes fewer requests where a registry can", () => {
+  const inMemory = (repository: Repository, { blob, bytes }: Blob) =>
+    repository.push(blob, async () => vouchFor(bytes, blob), { inMemory: true });
+  const asked = (requests: readonly RegistryRequestEvent[]) =>
+    requests.map(({ method, status }) => `${method} ${status}`);
+
+  it("small blobs in one POST, once the first has shown that it is taken", async () => {
+    const { repository, requests } = await open({});
+    const blobs = [blobOf(100), blobOf(2000), blobOf(30_000)];
+    for (const each of blobs) expect(await inMemory(repository(), each)).toBe("pushed");
+    expect(asked(requests)).toEqual(["POST 201", "POST 201", "POST 201"]);
+    for (const each of blobs) expect(await read(repository(), each)).toEqual(each.bytes);
+  });
+
+  it("and in two requests after the first, where it is not", async () => {
+    const { repository, requests } = await open({ singlePost: false });
+    const blobs = [blobOf(100), blobOf(2000)];
+    for (const each of blobs) expect(await inMemory(repository(), each)).toBe("pushed");
+    expect(asked(requests)).toEqual(["POST 202", "PUT 201", "POST 202", "PUT 201"]);
+    for (const each of blobs) expect(await read(repository(), each)).toEqual(each.bytes);
+  });
+
+  it("never bytes that are not those of the blob", async () => {
+    const { repository, requests } = await open({});
+    const { blob, bytes } = blobOf(100);
+    const wrong = repository().push(blob, async () => bytes.subarray(1), { inMemory: true });
+    await expect(wrong).rejects.toMatchObject({ code: "digest-mismatch" });
+    expect(requests.filter(({ status }) => status === 201)).toEqual([]);
+  });
+
+  it.each([
+    [{}, 3],
+    [{ tagParameters: false }, 22],
+  ] as const)("21 tags of an image: %j", async (behaviour, puts) => {
+    const { repository, statuses } = await open(behaviour);
+    const { manifest } = await pushImage(repository(), "first");
+    const before = statuses("PUT").length;
+    const tags = Array.from({ length: 21 }, (_, index) => parseTag(`v${index}`));
+    await repository().put(manifest, tags);
+    expect(statuses("PUT").length - before).toBe(puts);
+    for (const tag of tags) expect(await repository().resolve(tag)).toEqual(manifest.descriptor);
   });
 });

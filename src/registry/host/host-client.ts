@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
 import type { Credential, CredentialStore } from "../credential.ts";
-import { RegistryError } from "../errors.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
 import { isTransientStatus, readRetryAfter } from "./backoff.ts";
@@ -265,7 +265,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
     if (!isTransientStatus(status)) return undefined;
     const retryAfter = readRetryAfter(headerOf({ headers }, "retry-after"), Date.now());
-    return { reason: `status ${status}`, retryAfter, isRefusal: status === 429 };
+    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
   };
 
   return {
@@ -305,6 +305,12 @@ export function createHostClient(options: HostClientOptions): HostClient {
       return transport.close();
     },
   };
+}
+
+/** What a status that may pass is called where failures are counted. */
+function faultOf(status: number): RegistryErrorCode {
+  if (status === 429) return "rate-limited";
+  return status === 408 ? "timeout" : "server-error";
 }
 
 /** The first value of a header. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RegistryErrorCode } from "../errors.ts";
 import { waitBefore } from "./backoff.ts";
 import { TransientFailure } from "./failure.ts";
 import type { Timing } from "./timing.ts";
@@ -6,6 +7,7 @@ import type { Timing } from "./timing.ts";
 /** A result or failure that another attempt may mend. */
 export interface Passing {
   readonly reason: string;
+  readonly fault: RegistryErrorCode;
   /** Milliseconds the server asked to wait. */
   readonly retryAfter: number | undefined;
   /** The server takes no more requests for the time being (429). */
@@ -17,7 +19,16 @@ export interface RetryOptions {
   /** Attempts after the first one. */
   readonly retries: number;
   readonly timing: Timing;
-  readonly onRetry: (retry: { attempt: number; waitMilliseconds: number; reason: string }) => void;
+  readonly onRetry: (retry: Retry) => void;
+}
+
+/** One retry, as it begins to wait. */
+export interface Retry {
+  /** The attempt that failed, counted from 1. */
+  readonly attempt: number;
+  readonly waitMilliseconds: number;
+  readonly reason: string;
+  readonly fault: RegistryErrorCode;
 }
 
 /**
@@ -44,7 +55,7 @@ export async function retrying<Result>(
     if (failed > retries) return end();
     const wait = waitBefore(attempt, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
-    onRetry({ attempt, waitMilliseconds: wait, reason: passing.reason });
+    onRetry({ attempt, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
     await sleep(wait);
   }
 }
@@ -64,7 +75,7 @@ async function attempted<Result>(
     const end = () => {
       throw error;
     };
-    const isRefusal = error.code === "rate-limited";
-    return { passing: { reason: error.message, retryAfter, isRefusal }, end };
+    const { code: fault, message: reason } = error;
+    return { passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited" }, end };
   }
 }

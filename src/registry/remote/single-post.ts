@@ -1,6 +1,7 @@
 import type { Answer, HostRequest, SendOnce } from "../host/host-client.ts";
 import { Ability } from "./ability.ts";
 import type { Sending } from "./upload-attempts.ts";
+import { UploadSource } from "./upload-source.ts";
 
 const ability = new Ability();
 
@@ -12,19 +13,23 @@ const ability = new Ability();
  * @returns The answer to such a request, or `undefined` where none is worth while.
  */
 export function postWhole(
-  { remote: { client }, blob, content, inMemory }: Sending,
+  { remote, blob, content, inMemory }: Sending,
   send: SendOnce,
   beginning: HostRequest,
 ): Promise<Answer | undefined> {
   if (!inMemory || blob.size === 0) return Promise.resolve(undefined);
-  if (client.quirks.singlePost) ability.grant(client);
-  return ability.use(client, async () => {
-    const bytes = await content(0);
+  if (remote.client.quirks.singlePost) ability.grant(remote.client);
+  return ability.use(remote.client, async () => {
+    const source = new UploadSource(remote, blob, content);
+    const bytes = await source.open(0);
     if (!(bytes instanceof Uint8Array)) throw new TypeError("the content is not in memory");
     const url = new URL(beginning.url);
     url.searchParams.set("digest", blob.digest);
     const headers = { "content-type": "application/octet-stream", "content-length": `${blob.size}` };
-    const answer = await send({ ...beginning, url, headers, body: async () => bytes });
+    const { signal } = source;
+    const answer = await send({ ...beginning, url, headers, body: async () => bytes, signal }).finally(() =>
+      source.close(),
+    );
     const result = answer.status === 201 || answer.status === 202 ? answer : undefined;
     return { result, able: answer.status === 201 };
   });

@@ -1,0 +1,163 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { PassThrough, Readable } from "node:stream";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FanOut, type FanOutOptions, windowBytes } from "../../src/copy/fan-out.ts";
+import { digestOf, mediaTypes } from "../../src/oci/index.ts";
+
+const piece = 64 * 1024;
+
+function fanOutOf(bytes: Buffer, source: Readable, options: Partial<FanOutOptions> = {}): FanOut {
+  const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
+  return new FanOut(source, {
+    blob,
+    rest: async (offset) => Readable.from(pieces(bytes.subarray(offset))),
+    onLeft: () => {},
+    onBytes: () => {},
+    ...options,
+  });
+}
+
+function* pieces(bytes: Buffer, size = piece): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function read(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Reads a piece, then lets time pass, as a connection does. */
+async function readSlowly(stream: Readable, milliseconds: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    stream.pause();
+    setTimeout(() => stream.resume(), milliseconds);
+  });
+  await once(stream, "end");
+  return Buffer.concat(chunks);
+}
+
+describe("one stream to several readers", () => {
+  test("gives each of them all bytes, whatever the pieces", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 4000 }),
+        fc.integer({ min: 1, max: 700 }),
+        fc.integer({ min: 1, max: 6 }),
+        async (content, size, readers) => {
+          const bytes = Buffer.from(content);
+          const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes, size), { objectMode: false }));
+          const members = Array.from({ length: readers }, () => fanOut.join());
+          const [results] = await Promise.all([Promise.all(members.map(read)), fanOut.start()]);
+          for (const result of results) expect(result.equals(bytes)).toBe(true);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test("lets bytes leave to all while the source is still sending", async () => {
+    const source = new PassThrough();
+    const fanOut = fanOutOf(Buffer.from("begin"), source);
+    const members = [fanOut.join(), fanOut.join(), fanOut.join()];
+    const ended = fanOut.start();
+    source.write("begin");
+    const first = await Promise.all(members.map(async (member) => (await once(member, "data"))[0]));
+    expect(first.map(String)).toEqual(["begin", "begin", "begin"]);
+    source.end();
+    await Promise.all([ended, ...members.map((member) => once(member, "end"))]);
+  });
+
+  test("holds no more than its window, however slowly all of them read", async () => {
+    const bytes = randomBytes(4 * windowBytes);
+    let given = 0;
+    function* counted(): Generator<Buffer> {
+      for (const chunk of pieces(bytes)) {
+        given += chunk.length;
+        yield chunk;
+      }
+    }
+    const fanOut = fanOutOf(bytes, Readable.from(counted(), { highWaterMark: 1 }));
+    const member = fanOut.join();
+    const ended = fanOut.start();
+    let taken = 0;
+    let most = 0;
+    for await (const chunk of member) {
+      taken += chunk.length;
+      most = Math.max(most, given - taken);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    expect(taken).toBe(bytes.length);
+    expect(most).toBeLessThan(windowBytes + 4 * piece);
+  });
+
+  test("goes on without one that fails, and without waiting for it", async () => {
+    const bytes = randomBytes(3 * windowBytes);
+    const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)));
+    const [failing, ...others] = [fanOut.join(), fanOut.join(), fanOut.join()];
+    failing?.once("data", () => failing.destroy(new Error("the connection broke")));
+    const [results] = await Promise.all([Promise.all(others.map(read)), fanOut.start()]);
+    for (const result of results) expect(result.equals(bytes)).toBe(true);
+    expect(failing?.errored).toMatchObject({ message: "the connection broke" });
+  });
+
+  test("leaves behind one that others wait for; it gets the rest by itself, none of it twice", async () => {
+    const bytes = randomBytes(3 * windowBytes);
+    const offsets: number[] = [];
+    const left: Readable[] = [];
+    const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)), {
+      rest: async (offset) => {
+        offsets.push(offset);
+        return Readable.from(pieces(bytes.subarray(offset)));
+      },
+      onLeft: (member) => left.push(member),
+    });
+    const [slow, ...fast] = [fanOut.join(), fanOut.join(), fanOut.join()];
+    if (slow === undefined) throw new Error("nobody is slow");
+    const slowly = readSlowly(slow, 12);
+    const [results] = await Promise.all([Promise.all(fast.map(read)), fanOut.start()]);
+    for (const result of results) expect(result.equals(bytes)).toBe(true);
+    expect(left.map((member) => member === slow)).toEqual([true]);
+    expect((await slowly).equals(bytes)).toBe(true);
+    expect(offsets).toHaveLength(1);
+    expect(offsets[0]).toBeGreaterThanOrEqual(windowBytes);
+  });
+
+  test("leaves nobody behind when all are slow", async () => {
+    const bytes = randomBytes(2 * windowBytes);
+    const left: Readable[] = [];
+    const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)), { onLeft: (member) => left.push(member) });
+    const members = [fanOut.join(), fanOut.join()];
+    const [results] = await Promise.all([
+      Promise.all(members.map((member) => readSlowly(member, 3))),
+      fanOut.start(),
+    ]);
+    for (const result of results) expect(result.equals(bytes)).toBe(true);
+    expect(left).toHaveLength(0);
+  });
+
+  test("fails all of them when the source fails, and ends the source when nobody is left", async () => {
+    const failing = new PassThrough();
+    const fanOut = fanOutOf(Buffer.from("x"), failing);
+    const members = [fanOut.join(), fanOut.join()];
+    const ended = fanOut.start();
+    const outcomes = Promise.allSettled(members.map(read));
+    failing.destroy(new Error("the source broke"));
+    await ended;
+    for (const outcome of await outcomes) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { message: "the source broke" } });
+    }
+    const unwanted = new PassThrough();
+    const abandoned = fanOutOf(Buffer.from("x"), unwanted);
+    const only = abandoned.join();
+    const over = abandoned.start();
+    only.destroy();
+    await over;
+    expect(unwanted.destroyed).toBe(true);
+  });
+});
