@@ -7,6 +7,7 @@ import {
   type LearntRate,
   rateAt,
 } from "../../src/registry/host/learnt-rate.ts";
+import type { Operation } from "../../src/registry/host/operations.ts";
 
 /** Whether a host takes a request that arrives at a time. */
 type Host = (time: number) => boolean;
@@ -42,17 +43,22 @@ interface Line {
 }
 
 /** Sends all the time what may be sent, on a clock of its own, and counts what the host took and refused. */
-function busy(host: Host, seconds: number, { roundTrip, width, retryAfter }: Line) {
+function busy(
+  host: Host,
+  seconds: number,
+  { roundTrip, width, retryAfter }: Line,
+  operations: readonly Operation[] = ["manifest-read"],
+) {
   const pace = new LearntPace();
-  let flying: { sent: number; back: number; taken: boolean }[] = [];
+  let flying: { operation: Operation; sent: number; back: number; taken: boolean }[] = [];
   let pause: { since: number; until: number } | undefined;
   const counts = { taken: 0, refused: 0 };
   for (let now = 0; now < seconds * 1000; now += 1) {
-    for (const { sent, back, taken } of flying) {
+    for (const { operation, sent, back, taken } of flying) {
       if (back > now) continue;
       counts[taken ? "taken" : "refused"] += 1;
-      if (taken) pace.accepted(sent, now);
-      else pace.refused(sent, now);
+      if (taken) pace.accepted({ operation, sent }, now);
+      else pace.refused({ operation, sent }, now);
       if (!taken && retryAfter !== undefined) {
         pause = { since: pause?.since ?? now, until: now + retryAfter };
       }
@@ -61,9 +67,12 @@ function busy(host: Host, seconds: number, { roundTrip, width, retryAfter }: Lin
     if (pause !== undefined && now < pause.until) continue;
     if (pause !== undefined) pace.resume(now, now - pause.since);
     pause = undefined;
-    while (flying.length < width && pace.wait(now) === 0) {
-      pace.take(now);
-      flying.push({ sent: now, back: now + roundTrip, taken: host(now + roundTrip / 2) });
+    for (const operation of operations) {
+      while (flying.length < width && pace.wait(operation, now) === 0) {
+        pace.take(operation, now);
+        flying.push({ operation, sent: now, back: now + roundTrip, taken: host(now + roundTrip / 2) });
+        if (operations.length > 1) break;
+      }
     }
   }
   return counts;
@@ -89,6 +98,24 @@ describe("a pace that is learnt", () => {
     const { taken, refused } = busy(host, 30, line);
     expect(taken / (30 * 83)).toBeGreaterThan(least);
     expect(refused).toBeLessThan(100);
+  });
+
+  it("is one for all operations that the host refuses", () => {
+    const line = { ...near, retryAfter: 1000 };
+    const { taken, refused } = busy(tokenBucket(83, 83), 30, line, [
+      "manifest-read",
+      "blob-read",
+      "blob-write",
+    ]);
+    expect(taken / (30 * 83)).toBeGreaterThan(0.97);
+    expect(refused).toBeLessThan(100);
+  });
+
+  it("holds nothing back that the host has not refused", () => {
+    const pace = new LearntPace();
+    pace.refused({ operation: "manifest-write", sent: 0 }, 10);
+    expect(pace.wait("manifest-write", 10)).toBeGreaterThan(0);
+    expect(pace.wait("blob-read", 10)).toBe(0);
   });
 
   it("follows a host that takes more by now", () => {

@@ -1,17 +1,26 @@
 import { afterRefusedRate, afterTakenRate, type LearntRate, rateAt } from "./learnt-rate.ts";
+import type { Operation } from "./operations.ts";
 
 const second = 1000;
 /** The least milliseconds in which a rate can be counted. */
 const shortest = 250;
 
+/** An answer, as far as it counts: which operation it was for, and when its request was sent. */
+interface Counted {
+  readonly operation: Operation;
+  readonly sent: number;
+}
+
 /**
- * Keeps to what a host has been found to take, once it has refused something; before that, there is no limit. Times are
- * milliseconds of the caller's clock, which never goes back.
+ * Keeps to what a host has been found to take. Only the operations that it has refused are held back; all of them
+ * together, because most hosts count requests of every kind. Times are milliseconds of the caller's clock, which never
+ * goes back.
  */
 export class LearntPace {
+  readonly #held = new Set<Operation>();
   #learnt: LearntRate | undefined;
-  /** When the requests of the last second that the host took were answered. */
-  readonly #taken: number[] = [];
+  /** The answers of the last second that were no refusals. */
+  #taken: { readonly operation: Operation; readonly at: number }[] = [];
   /** Bursts of refusals so far, and whether anything has been taken since the last one. */
   #refusals = 0;
   #tookSome = false;
@@ -23,25 +32,25 @@ export class LearntPace {
   #makesUp = true;
 
   /** Milliseconds until there is room for one more request. */
-  wait(now: number): number {
-    if (this.#learnt === undefined) return 0;
+  wait(operation: Operation, now: number): number {
+    if (this.#learnt === undefined || !this.#held.has(operation)) return 0;
     const rate = this.#count(this.#learnt, now);
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / rate) * second;
   }
 
   /** Takes the room for one request. */
-  take(now: number): void {
-    if (this.#learnt === undefined) return;
+  take(operation: Operation, now: number): void {
+    if (this.#learnt === undefined || !this.#held.has(operation)) return;
     this.#count(this.#learnt, now);
     this.#tokens -= 1;
   }
 
-  /** The host has taken a request. @param sent When it was sent. */
-  accepted(sent: number, now: number): void {
-    this.#taken.push(now);
+  /** The host has taken a request. */
+  accepted({ operation, sent }: Counted, now: number): void {
+    this.#taken.push({ operation, at: now });
     if (this.#taken.length % 64 === 0) this.#forget(now);
     const learnt = this.#learnt;
-    if (learnt === undefined) return;
+    if (learnt === undefined || !this.#held.has(operation)) return;
     if (sent >= learnt.since) {
       this.#tookSome = true;
       this.#learnt = afterTakenRate(learnt, now);
@@ -53,13 +62,18 @@ export class LearntPace {
 
   /**
    * The host has refused a request because it was asked too often. Of all that were under way then, no other one says
-   * anything new.
-   * @param sent When the refused request was sent.
+   * anything new of the rate.
    */
-  refused(sent: number, now: number): void {
-    if (this.#learnt !== undefined && sent < this.#learnt.since) return;
+  refused({ operation, sent }: Counted, now: number): void {
+    const learnt = this.#learnt;
+    if (learnt !== undefined && !this.#held.has(operation)) {
+      const more = this.#takenASecond(now, (other) => other === operation);
+      this.#learnt = { ...learnt, ceiling: learnt.ceiling + (Number.isFinite(more) ? more : 0) };
+    }
+    this.#held.add(operation);
+    if (learnt !== undefined && sent < learnt.since) return;
     if (now - this.#resumedAt < second) this.#makesUp = false;
-    const taken = this.#takenASecond(now);
+    const taken = this.#takenASecond(now, (other) => this.#held.has(other));
     this.#learnt = afterRefusedRate(this.#learnt, { now, taken, tookSome: this.#tookSome });
     this.#refusals += 1;
     this.#tookSome = false;
@@ -80,23 +94,22 @@ export class LearntPace {
   #count(learnt: LearntRate, now: number): number {
     const rate = rateAt(learnt, now);
     const added = (Math.max(0, now - this.#countedAt) / second) * rate;
-    const most = Math.max(1, 0.03 * rate);
+    const most = Math.max(1, 0.2 * rate);
     this.#tokens = Math.max(this.#tokens, Math.min(most, this.#tokens + added));
     this.#countedAt = now;
     return rate;
   }
 
   /** Requests that the host has taken in the last second; after a pause, as many as it would have at that rate. */
-  #takenASecond(now: number): number {
+  #takenASecond(now: number, counts: (operation: Operation) => boolean): number {
     this.#forget(now);
     const length = this.#learnt === undefined ? second : Math.min(second, now - this.#resumedAt);
     if (length < shortest) return Number.POSITIVE_INFINITY;
-    const taken = this.#taken.filter((time) => time > now - length).length;
-    return (taken * second) / length;
+    const taken = this.#taken.filter(({ operation, at }) => at > now - length && counts(operation));
+    return (taken.length * second) / length;
   }
 
   #forget(now: number): void {
-    const first = this.#taken.findIndex((time) => time > now - second);
-    this.#taken.splice(0, first < 0 ? this.#taken.length : first);
+    this.#taken = this.#taken.filter(({ at }) => at > now - second);
   }
 }

@@ -4,37 +4,51 @@ export interface Quota {
   readonly milliseconds: number;
 }
 
-/**
- * The part of a quota that is made use of: what is left out is for clocks that differ and for requests that arrive
- * closer together than they were sent.
- */
-const used = 0.97;
+/** The part of a quota that is made use of, so that it is met whatever clock and way of counting the host has. */
+const used = 0.98;
+/** How much longer the quota's time is taken to be: requests may arrive a little closer together than they were sent. */
+const stretched = 1.01;
+/** Milliseconds of delay that are made up for: timers are late, and who waits for one is not to lose by it. */
+const mostDelay = 1000;
 
 /**
- * Keeps to a quota, whichever way it is counted: evenly spread, except for a burst, so that in no stretch of time as long
- * as the quota's there are more requests than it allows (the generic cell rate algorithm: a token bucket without a
- * timer). The burst is what the rate leaves of the quota, and never more than half a second's worth, because some
- * registries count a minute's quota by the second.
+ * Keeps to a quota, whichever way the host counts it. Requests are evenly spread, except for a small burst (the generic
+ * cell rate algorithm: a token bucket without a timer); and in no stretch of time as long as the quota's are there more
+ * than it allows, which the times of the last ones show.
  */
 export class Pace {
   readonly #interval: number;
   readonly #burst: number;
+  readonly #period: number;
+  /** When the last requests were sent, as many as the quota allows; the oldest stands at `#next`. */
+  readonly #sent: Float64Array;
+  #next = 0;
   /** When the bucket would be full again, in milliseconds of the caller's clock. */
   #fullAt = Number.NEGATIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
 
   constructor({ requests, milliseconds }: Quota) {
+    const whole = Math.max(1, Math.floor(requests));
+    this.#period = (milliseconds * whole * stretched) / requests;
+    this.#sent = new Float64Array(whole).fill(Number.NEGATIVE_INFINITY);
     this.#interval = milliseconds / (requests * used);
     const burst = Math.min(requests * (1 - used), 500 / this.#interval);
-    this.#burst = Math.max(0, Math.ceil(burst) - 1) * this.#interval;
+    this.#burst = Math.floor(burst) * this.#interval;
   }
 
   /** Milliseconds until there is room for one more request. */
   wait(now: number): number {
-    return Math.max(0, this.#fullAt - this.#burst - now);
+    const oldest = this.#sent[this.#next] ?? Number.NEGATIVE_INFINITY;
+    return Math.max(0, this.#fullAt - this.#burst - now, oldest + this.#period - now);
   }
 
   /** Takes the room for one request. */
   take(now: number): void {
-    this.#fullAt = Math.max(now, this.#fullAt) + this.#interval;
+    // Between two requests that closely follow each other somebody waited, and any delay was the timer's.
+    const due = now - this.#last < mostDelay ? now - mostDelay : now;
+    this.#fullAt = Math.max(due, this.#fullAt) + this.#interval;
+    this.#last = now;
+    this.#sent[this.#next] = now;
+    this.#next = (this.#next + 1) % this.#sent.length;
   }
 }

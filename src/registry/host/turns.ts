@@ -1,7 +1,7 @@
 import type { RequestKind } from "../events.ts";
 import { LearntPace } from "./learnt-pace.ts";
 import type { Observation } from "./limiter.ts";
-import { headStartOf, type Operation, operationOf } from "./operations.ts";
+import { headStartOf, operationOf } from "./operations.ts";
 import type { PaceOf } from "./quotas.ts";
 
 interface Waiter {
@@ -11,19 +11,14 @@ interface Waiter {
 }
 
 /**
- * When a request may go out to a host: at the paces that are known of it, at the one that its refusals have taught for
- * the operation, and after a pause that it demanded. First come, first served, after head starts; who waits for a
+ * When a request may go out to a host: at the paces that are known of it, at the one that its refusals have taught, and
+ * after a pause that it demanded. First come, first served, after head starts; who waits for a
  * narrower pace holds up nobody else.
  */
 export class Turns {
   readonly #paces: readonly PaceOf[];
   readonly #now: () => number;
-  readonly #learnt: Readonly<Record<Operation, LearntPace>> = {
-    "manifest-read": new LearntPace(),
-    "blob-read": new LearntPace(),
-    "blob-write": new LearntPace(),
-    "manifest-write": new LearntPace(),
-  };
+  readonly #learnt = new LearntPace();
   /** In the order of their ranks. */
   #waiting: Waiter[] = [];
   #asked = 0;
@@ -55,9 +50,9 @@ export class Turns {
   /** Learns from an answer: 429 says that there were too many requests in a time. */
   observe({ kind, status, sent }: Observation): void {
     const now = this.#now();
-    const learnt = this.#learnt[operationOf(kind)];
-    if (status === 429) learnt.refused(sent, now);
-    else if (status < 500) learnt.accepted(sent, now);
+    const counted = { operation: operationOf(kind), sent };
+    if (status === 429) this.#learnt.refused(counted, now);
+    else if (status < 500) this.#learnt.accepted(counted, now);
   }
 
   /**
@@ -104,11 +99,11 @@ export class Turns {
 
   #wait(kind: RequestKind, now: number): number {
     const published = this.#pacesOf(kind).map(({ pace }) => pace.wait(now));
-    return Math.max(this.#learnt[operationOf(kind)].wait(now), ...published);
+    return Math.max(this.#learnt.wait(operationOf(kind), now), ...published);
   }
 
   #take(kind: RequestKind, now: number): void {
-    this.#learnt[operationOf(kind)].take(now);
+    this.#learnt.take(operationOf(kind), now);
     for (const { pace } of this.#pacesOf(kind)) pace.take(now);
   }
 
@@ -122,7 +117,7 @@ export class Turns {
     const { since, until } = this.#pause;
     if (now < until) return until - now;
     this.#pause = undefined;
-    for (const learnt of Object.values(this.#learnt)) learnt.resume(now, now - since);
+    this.#learnt.resume(now, now - since);
     return 0;
   }
 }
