@@ -7,7 +7,7 @@ import { failureOf, figures, medianOf } from "./figures.mjs";
 const width = 760;
 const ours = "#0b7a75";
 const theirs = "#b8bec6";
-const lineColours = ["#1f2933", "#0b7a75", "#c4572e", "#4c6fb1", "#a8842c", "#7d4e8c"];
+const lineColours = [ours, "#c4572e", "#4c6fb1", "#a8842c", "#7d4e8c"];
 const MiB = 2 ** 20;
 
 /** Draws what there is to draw of a result into a folder; gives the names of the files, with what they show. */
@@ -21,7 +21,7 @@ export async function drawCharts(folder, result) {
 
 function chartsOf(result) {
   if (result.scenario === "memory") return [memoryChart(result)];
-  if (result.scenario === "trace") return result.clients.flatMap((client) => traceChart(result, client));
+  if (result.scenario === "trace") return result.clients.map((client) => traceChart(result, client));
   const delivered = result.clients.filter((client) => failureOf(client) === undefined);
   return delivered.length > 1 && result.scenario !== "reconcile" ? [wallChart(result, delivered)] : [];
 }
@@ -51,28 +51,31 @@ function memoryChart({ scenario, title, clients }) {
     points: runs.at(-1).samples.map(([seconds, resident]) => [seconds, resident]),
   }));
   const heading = `${scenario}: resident MiB over seconds`;
-  return { file: `${scenario}.svg`, about: title, height: 340, options: lines(heading, series, "MiB") };
+  return { file: `${scenario}.svg`, about: title, height: 340, options: lines(heading, series, lineColours) };
 }
 
 function traceChart({ scenario, title }, { id, title: name, runs }) {
   const { links, beganAt } = runs.at(-1);
   const series = links.map(({ side, samples }, position) => ({
     name: side === "source" ? "from the source" : `to destination ${position}`,
-    points: samples.map(([at, up, down]) => [(at - beganAt) / 1000, (side === "source" ? down : up) / MiB]),
+    points: samples
+      .filter(([at]) => at >= beganAt)
+      .map(([at, up, down]) => [(at - beganAt) / 1000, (side === "source" ? down : up) / MiB]),
   }));
   const heading = `${scenario}: MiB that have passed over seconds, ${name}`;
   const file = `${scenario}-${id}.svg`;
-  return [{ file, about: `${title}, ${name}`, height: 340, options: lines(heading, series, "MiB") }];
+  const options = lines(heading, series, ["#1f2933", ...lineColours]);
+  return { file, about: `${title}, ${name}`, height: 340, options };
 }
 
-function lines(heading, series, unit) {
+function lines(heading, series, colours) {
   return {
     ...headed(heading),
-    color: lineColours,
-    legend: { top: 30 },
+    color: colours,
+    legend: { top: 30, itemGap: 28, itemWidth: 14, icon: "rect" },
     grid: { left: 70, right: 40, top: 65, bottom: 40 },
     xAxis: { type: "value", name: "s" },
-    yAxis: { type: "value", name: unit },
+    yAxis: { type: "value" },
     series: series.map(({ name, points }) => ({
       type: "line",
       name,

@@ -6,8 +6,8 @@ import { removeFolder, temporaryFolder } from "./processes.mjs";
 /**
  * Runs every client `runs` times, in turn, so that a machine that grows slower slows all of them; then once more with
  * everything counted, which is not timed. `open` opens a stage for one run. A client that takes longer than `limit`
- * seconds, or `patience` times as long as the best one of its kind, is stopped; one that fails or is slow is not run
- * again.
+ * seconds, or `patience` times as long as the best one of its kind, is stopped; one that fails, or takes a quarter of
+ * the limit, is not run again, nor counted.
  */
 export async function compare(bench, experiment) {
   const { clients, runs, limit, patience, count = true } = experiment;
@@ -25,7 +25,7 @@ export async function compare(bench, experiment) {
   }
   if (!count) return results;
   for (const [position, client] of clients.entries()) {
-    if (results[position].runs.some(({ failure }) => failure !== undefined)) continue;
+    if (done.has(client.id)) continue;
     results[position].counted = await runOnce(bench, client, experiment, { limit, counting: true });
   }
   return results;
@@ -51,7 +51,7 @@ async function runOnce(bench, client, { open, sample }, { limit, counting = fals
     const result = { ...used, ...(sample === undefined ? {} : { samples }), ...(await seen()) };
     const failure = await failureOf(result, stage, limit);
     if (failure === undefined) return result;
-    bench.log(written.slice(-2000));
+    if (!result.stopped) bench.log(written.slice(-2000));
     return { ...result, failure };
   } finally {
     await stage.end();

@@ -48,9 +48,10 @@ export async function findPeers(folder) {
 
 /**
  * The peers as they are run, each at its defaults and tuned. `copies` is how many destinations there are: with more
- * than one, whoever makes a process for each of them is run with the copies one after the other and at once.
+ * than one, whoever makes a process for each of them is run with the copies one after the other and at once. For
+ * `distant` registries crane, of which a process waits most of its time, is run with more processes too.
  */
-export function peerClients(found, { copies = 1, repositories = 1 } = {}) {
+export function peerClients(found, { copies = 1, repositories = 1, distant = false } = {}) {
   const many = repositories > 1;
   const atOnce = many ? 4 : copies;
   const clients = [];
@@ -63,6 +64,10 @@ export function peerClients(found, { copies = 1, repositories = 1 } = {}) {
   if (parallel) {
     const title = `crane, ${processes}, 16 jobs each`;
     add(craneClient, "crane", "crane-tuned", "tuned", { title, jobs: 16, atOnce });
+  }
+  if (distant) {
+    const title = "crane, 16 processes at once, 16 jobs each";
+    add(craneClient, "crane", "crane-16", "tuned", { title, jobs: 16, atOnce: 16 });
   }
   add(regsyncClient, "regsync", "regsync", "default", { title: "regsync" });
   if (parallel) {

@@ -5,8 +5,8 @@ import { Agent, createServer, request as httpRequest } from "node:http";
 const { to, perSecond } = JSON.parse(process.argv[2]);
 const [host, port] = to.split(":");
 const agent = new Agent({ keepAlive: true, noDelay: true });
-/** What may come at once; beyond it, requests have to keep to the rate. */
-const burst = Math.ceil(perSecond / 4);
+/** What may come at once: what a second lets through. */
+const burst = perSecond;
 
 const bucket = { tokens: burst, at: 0 };
 const counters = { passed: 0, refused: 0, firstAt: 0, lastAt: 0 };

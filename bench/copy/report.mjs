@@ -37,7 +37,7 @@ function goalsSection(results) {
     measured,
     verdict,
   ]);
-  return `## Goals\n\n${table(["scenario", "goal", "measured", "verdict"], rows)}`;
+  return `## Goals\n\n${table(["scenario", "goal", "measured", "verdict"], rows, () => false)}`;
 }
 
 function setting(results) {
@@ -49,10 +49,10 @@ function setting(results) {
   const left = notRun.map(({ name, version, why }) => [name, `${version}, not measured: ${why}`]);
   const notes = [
     `Machine: ${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GiB of memory, ${machine.kernel}; the registries keep their data ${machine.data}.`,
-    `Registries are \`docker-registry\` processes, new for each run of a client, filled the same way for all. Clients run in turn, so that a machine that grows slower slows all of them. After each run every tag is looked up; a client that did not deliver has FAILED. A client that is slow, or that takes twice as long as the best of its kind where that is said, is run once or stopped. CPU is that of all processes of a client, resident memory that of its largest one; under 12 MiB it cannot be told. Bytes are those on the wire with headers, counted in a run of their own that is not timed, or where there is a link anyway. Links are TCP proxies, each a process of its own, that hold every chunk for half the round trip and a new connection's first bytes for one round trip more.`,
+    `Registries are \`docker-registry\` processes, new for each run of a client, filled the same way for all. Clients run in turn, so that a machine that grows slower slows all of them. After each run every tag is looked up; a client that did not deliver has FAILED. A client that is slow in a scenario is run once there; where all of them take long, one that takes a quarter longer than the best of its kind is stopped. CPU is that of all processes of a client, resident memory that of its largest one; under 12 MiB it cannot be told. Bytes are those on the wire with headers, counted in a run of their own that is not timed, or where there is a link anyway. Links are TCP proxies, each a process of its own, that hold every chunk for half the round trip and a new connection's first bytes for one round trip more.`,
   ];
   return [
-    `## What was measured\n\n${notes.join("\n\n")}\n\n${table(["part", "version"], [...parts, ...missing, ...left])}`,
+    `## What was measured\n\n${notes.join("\n\n")}\n\n${table(["part", "version"], [...parts, ...missing, ...left], () => false)}`,
   ];
 }
 

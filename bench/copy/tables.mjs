@@ -5,10 +5,10 @@ import { quotaUsed } from "./goals.mjs";
 
 const MiB = 2 ** 20;
 
-/** One table in Markdown. */
-export function table(head, rows) {
+/** One table in Markdown; its columns of figures, which are all but the first unless it is said, end at the right. */
+export function table(head, rows, isFigure = (column) => column > 0) {
   const line = (cells) => `| ${cells.join(" | ")} |`;
-  const rule = head.map((_, column) => (column === 0 ? "---" : "---:"));
+  const rule = head.map((_, column) => (isFigure(column) ? "---:" : "---"));
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }
 

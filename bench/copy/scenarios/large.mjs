@@ -13,6 +13,7 @@ export const largeFour = largeScenario({
   title: "One image of 2 × 256 MiB to four registries",
   limit: 60,
   copies: 4,
+  leaveOut: ["regsync-4"],
 });
 
 export const largeFourSlowSource = largeScenario({
@@ -20,7 +21,7 @@ export const largeFourSlowSource = largeScenario({
   title: "One image of 2 × 256 MiB to four registries, the source behind a link of 400 Mbit/s",
   limit: 120,
   copies: 4,
-  leaveOut: ["regsync-4", "skopeo"],
+  leaveOut: ["regsync", "regsync-4", "regctl", "skopeo"],
   sourceLink: { bitsPerSecond: 400e6 },
 });
 

@@ -18,7 +18,7 @@ export const mediumMany = {
     const results = await bench.compare({
       clients,
       runs: 1,
-      limit: 240,
+      limit: 400,
       count: false,
       open: (options) => openStage(bench, setting, options),
     });

@@ -13,13 +13,13 @@ export const quota = {
     const corpus = smallCorpus(repositories);
     const { clients, leftOut } = bench.clients({
       repositories,
-      leaveOut: ["crane-tuned", "regsync-4", "skopeo-tuned"],
+      leaveOut: ["crane-tuned", "regsync-4", "regsync-16", "skopeo-tuned"],
     });
     const [waybill, ...peers] = clients;
     const results = await bench.compare({
       clients: [waybill, pacedWaybill(bench.waybill), ...peers],
       runs: 1,
-      limit: 120,
+      limit: 90,
       count: false,
       open: (options) =>
         openStage(bench, { corpus, destinationLink: () => ({ requestsPerSecond }) }, options),

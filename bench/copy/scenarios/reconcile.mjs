@@ -7,6 +7,7 @@ import { measure } from "../measuring.mjs";
 import { ask, removeFolder, startForked, stop, temporaryFolder } from "../processes.mjs";
 import { cpuSeconds } from "../registries.mjs";
 
+const limit = 900;
 const program = fileURLToPath(new URL("../table-process.mjs", import.meta.url));
 
 export const reconcile = {
@@ -45,7 +46,7 @@ async function reconcileOnce(bench, folder, { tree, desired, sources, extended }
     const report = join(folder, "report.json");
     const options = ["--confirm", "--quiet", "--report", report, "--config", config];
     const command = [process.execPath, bench.waybill, "promote", tree, ...options];
-    const { written, samples, ...used } = await measure({ commands: [command] }, folder, { limit: 900 });
+    const { written, samples, ...used } = await measure({ commands: [command] }, folder, { limit });
     const counted = await ask(child, {});
     const isSource = ({ name }) => sources.some((source) => source.split("/", 1)[0] === name);
     return {
@@ -55,7 +56,7 @@ async function reconcileOnce(bench, folder, { tree, desired, sources, extended }
         destinations: summed(counted.filter((host) => !isSource(host))),
       },
       registriesCpuSeconds: await cpuSeconds(child.pid),
-      ...(await failureIn(bench, report, written)),
+      ...(used.stopped ? { failure: `stopped after ${limit} s` } : await failureIn(bench, report, written)),
     };
   } finally {
     await stop(child);
