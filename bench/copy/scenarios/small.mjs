@@ -24,7 +24,7 @@ export const freshSmall120 = distant({
 export const smallFour = fresh({
   name: "small-4",
   title: "200 small images to four empty registries",
-  limit: 120,
+  limit: 240,
   patience,
   copies: 4,
   leaveOut: ["crane", "regsync", "regsync-4", "skopeo"],
