@@ -97,6 +97,7 @@ export {
   type FindingKind,
   formatJUnit,
   formatPlan,
+  formatPlanInParts,
   type OpenRepository,
   type Outcome,
   type Plan,
