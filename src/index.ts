@@ -101,6 +101,7 @@ export {
   type FindingKind,
   formatJUnit,
   formatPlan,
+  formatPlanInParts,
   type HostTraffic,
   type OpenRepository,
   type Outcome,

@@ -30,7 +30,7 @@ interface Options extends SinceOptions {
 
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
-  const { formatPlan, promote } = await import("../promotion/index.ts");
+  const { formatPlanInParts, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
   const writePlan = await openResult(options.out);
@@ -46,8 +46,8 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       onProgress: progress.at,
     });
     progress.end();
-    await writePlan(formatPlan(plan));
-    if (terminal.json) terminal.write(formatPlan(plan));
+    await writePlan(formatPlanInParts(plan));
+    if (terminal.json) for (const part of formatPlanInParts(plan)) terminal.write(part);
     else await printReport(terminal, report);
     return statusOf(report);
   } finally {

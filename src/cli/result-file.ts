@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { messageOf, WaybillError } from "../errors/index.ts";
 
-/** Puts the whole text in place in one step, so that nobody ever reads half of a result. */
-export type WriteResult = (text: string) => Promise<void>;
+/** Puts a whole text, or its parts, in place in one step, so that nobody ever reads half of a result. */
+export type WriteResult = (text: string | Iterable<string>) => Promise<void>;
 
 /**
  * Makes sure that a result can be written, before the work it is the result of begins: a promotion whose report

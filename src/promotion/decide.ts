@@ -2,7 +2,7 @@ import type { FailureRecord } from "../errors/index.ts";
 import { findOverlaps, type PromoterManifest } from "../manifest/index.ts";
 import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
 import type { DesiredImage, DesiredTag } from "./desired.ts";
-import type { RepositoryState } from "./inventory.ts";
+import type { Reading, RepositoryState } from "./inventory.ts";
 import type { PlannedEdge, PlannedImage } from "./plan.ts";
 
 /** What staging answered about a digest: the repository that has it, none, or that it could not be read. */
@@ -54,6 +54,25 @@ export function decideImage(
       ? [decideUntagged(image.digest, from.at, state, source)]
       : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
   return { digest: image.digest, project: from.project, source: from.repository, at: from.at, edges };
+}
+
+/** Whether nothing is to be done for an image: what {@link decideImage} says of each of its edges is `present`. */
+export function isPresent(
+  { digest, tags }: DesiredImage,
+  state: RepositoryState,
+  contested: ReadonlyMap<Tag, Claims>,
+): boolean {
+  const standsFor = (reading: Reading | undefined): boolean =>
+    reading !== undefined && "digest" in reading && reading.digest === digest;
+  if (tags.length === 0) return standsFor(state.digests.get(digest));
+  return tags.every(({ tag }) => !contested.has(tag) && standsFor(state.tags.get(tag)));
+}
+
+/** The plan of an image for which nothing is to be done. It is the same wherever the image is wanted. */
+export function planPresent(image: DesiredImage): PlannedImage {
+  const held: Reading = { digest: image.digest };
+  const tags = new Map(image.tags.map(({ tag }) => [tag, held]));
+  return decideImage(image, { tags, digests: new Map([[image.digest, held]]), empty: false }, new Map());
 }
 
 /** Whether the decision depends on what staging holds. */

@@ -36,6 +36,7 @@ export interface DesiredTag {
 /** All edges of the manifests, by production repository, in the order of their names. */
 export function desiredRepositories(manifests: readonly PromoterManifest[]): DesiredRepository[] {
   const repositories = new Map<RepositoryName, readonly DesiredImage[]>();
+  const union = sharedUnions();
   for (const manifest of manifests) {
     for (const image of manifest.images) {
       const images = desiredImages(manifest, image);
@@ -62,8 +63,20 @@ function desiredImages(manifest: PromoterManifest, image: ImageEntry): readonly 
   }));
 }
 
+/** Unions of lists, each made once: mirrors that several blocks feed share what comes of them, too. */
+function sharedUnions(): typeof unionOf {
+  const known = new Map<readonly DesiredImage[], Map<readonly DesiredImage[], readonly DesiredImage[]>>();
+  return (some, more) => {
+    const unions = known.get(some) ?? new Map<readonly DesiredImage[], readonly DesiredImage[]>();
+    known.set(some, unions);
+    const union = unions.get(more) ?? unionOf(some, more);
+    unions.set(more, union);
+    return union;
+  };
+}
+
 /** Images of several blocks that feed one repository; the same digest from several sources is one image. */
-function union(some: readonly DesiredImage[], more: readonly DesiredImage[]): readonly DesiredImage[] {
+function unionOf(some: readonly DesiredImage[], more: readonly DesiredImage[]): readonly DesiredImage[] {
   const images = new Map(some.map((image) => [image.digest, image]));
   for (const image of more) {
     const known = images.get(image.digest);
@@ -88,16 +101,23 @@ function union(some: readonly DesiredImage[], more: readonly DesiredImage[]): re
  */
 export function edgesHash(repositories: readonly DesiredRepository[]): string {
   const hash = createHash("sha256");
+  const lists = new Map<readonly DesiredImage[], string>();
   for (const { destination, images } of repositories) {
-    const edges = images.flatMap(({ digest, sources, tags }) => {
-      const from = sources
-        .map(({ repository }) => repository)
-        .sort()
-        .join(" ");
-      const names = tags.length === 0 ? ["-"] : tags.map(({ tag }) => tag);
-      return names.map((name) => `${digest} ${name} ${from}`);
-    });
-    hash.update(`${destination}\n${edges.sort().join("\n")}\n`);
+    const edges = lists.get(images) ?? edgesText(images);
+    lists.set(images, edges);
+    hash.update(`${destination}\n${edges}\n`);
   }
   return `sha256:${hash.digest("hex")}`;
+}
+
+function edgesText(images: readonly DesiredImage[]): string {
+  const edges = images.flatMap(({ digest, sources, tags }) => {
+    const from = sources
+      .map(({ repository }) => repository)
+      .sort()
+      .join(" ");
+    const names = tags.length === 0 ? ["-"] : tags.map(({ tag }) => tag);
+    return names.map((name) => `${digest} ${name} ${from}`);
+  });
+  return edges.sort().join("\n");
 }

@@ -21,6 +21,7 @@ export {
 } from "./report.ts";
 export {
   formatPlan,
+  formatPlanInParts,
   parsePlan,
   SavedPlanError,
   type SavedPlanErrorCode,

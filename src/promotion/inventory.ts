@@ -16,6 +16,9 @@ export interface RepositoryState {
 
 const absent: Reading = { digest: undefined };
 
+/** Requests of one repository that wait at the same time; the policy of its host bounds what really is in flight. */
+const requestsAtOnce = 32;
+
 /**
  * Reads as little as the wanted images need: one call where the registry lists manifests; otherwise one request for
  * each tag, and a listing once the first tag turns out to be absent, which answers for all others that are absent.
@@ -31,6 +34,7 @@ export async function readRepositoryState(
   } catch (error) {
     return unreadable(images, failureRecord(error));
   }
+  if (images.length === 0) return state;
   const wanted = new Set(images.flatMap(({ tags }) => tags.map(({ tag }) => tag)));
   await state.readTags([...wanted]);
   await state.readDigests(images);
@@ -60,7 +64,6 @@ class StateReader implements RepositoryState {
   }
 
   async readTags(wanted: readonly Tag[]): Promise<void> {
-    if (wanted.length === 0) return;
     if (this.#repository.listsManifests && (await this.#readListing(wanted))) return;
     await this.#readOneByOne(wanted);
   }
@@ -88,11 +91,9 @@ class StateReader implements RepositoryState {
       if (this.digests.has(digest)) return false;
       return tags.length === 0 || tags.some(({ tag }) => this.#isAbsent(tag));
     });
-    await Promise.all(
-      unknown.map(async ({ digest, tags }) => {
-        this.digests.set(digest, await this.#readDigest(digest, tags.length > 0));
-      }),
-    );
+    await inTurn(unknown, async ({ digest, tags }) => {
+      this.digests.set(digest, await this.#readDigest(digest, tags.length > 0));
+    });
   }
 
   async #readDigest(digest: Digest, tagged: boolean): Promise<Reading> {
@@ -128,19 +129,18 @@ class StateReader implements RepositoryState {
   #takeManifests(manifests: NonNullable<Listing["manifests"]>): void {
     this.#complete = true;
     for (const [digest, { tags }] of manifests) {
-      this.digests.set(digest, { digest });
-      for (const tag of tags) this.tags.set(tag, { digest });
+      const reading = { digest };
+      this.digests.set(digest, reading);
+      for (const tag of tags) this.tags.set(tag, reading);
     }
   }
 
   async #resolveTags(wanted: readonly Tag[]): Promise<void> {
-    await Promise.all(
-      wanted.map(async (tag) => {
-        const reading = await this.#resolve(tag);
-        this.tags.set(tag, reading);
-        if ("digest" in reading && reading.digest !== undefined) this.digests.set(reading.digest, reading);
-      }),
-    );
+    await inTurn(wanted, async (tag) => {
+      const reading = await this.#resolve(tag);
+      this.tags.set(tag, reading);
+      if ("digest" in reading && reading.digest !== undefined) this.digests.set(reading.digest, reading);
+    });
   }
 
   async #resolve(target: Target): Promise<Reading> {
@@ -155,4 +155,13 @@ class StateReader implements RepositoryState {
     const reading = this.tags.get(tag);
     return reading !== undefined && "digest" in reading && reading.digest === undefined;
   }
+}
+
+/** Does the work for each item, some at a time: what waits costs nothing, be there thousands of tags. */
+async function inTurn<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(requestsAtOnce, items.length) }, worker));
 }

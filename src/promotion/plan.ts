@@ -42,6 +42,7 @@ export interface PlannedRepository {
   readonly destination: RepositoryName;
   /** The registry listed nothing in it when it was read. */
   readonly empty: boolean;
+  /** Repositories share the objects of images that are present: a large plan is mostly these. */
   readonly images: readonly PlannedImage[];
 }
 

@@ -3,13 +3,21 @@ import pLimit from "p-limit";
 import type { DocumentCache } from "../copy/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import { type Digest, type RepositoryName, splitRepository, type Tag } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
-import { type Claims, contestedTags, decideImage, needsSource, type SourceReading } from "./decide.ts";
+import {
+  type Claims,
+  contestedTags,
+  decideImage,
+  isPresent,
+  needsSource,
+  planPresent,
+  type SourceReading,
+} from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
 import { readRepositoryState } from "./inventory.ts";
 import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
-import type { Plan, PlannedRepository, PlanSummary, Since } from "./plan.ts";
+import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since } from "./plan.ts";
 
 /** How promotion reaches a repository: usually `openRegistries(…).repository`. */
 export type OpenRepository = (name: RepositoryName) => Repository;
@@ -39,21 +47,18 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   const all = desiredRepositories(options.manifests);
   const desired = options.limit === undefined ? all : limitToChanges(all, options.limit);
   const contested = contestedTags(options.manifests);
-  const source = sourceReader(options);
+  const planning = { open: options.open, source: sourceReader(options), present: presentPlans() };
   const limit = pLimit(repositoriesAtOnce);
   let done = 0;
-  const repositories = await limit.map(desired, async (repository) => {
+  const planned = await limit.map(byTurns(desired), async (repository) => {
     options.signal?.throwIfAborted();
-    const planned = await planRepository(
-      repository,
-      options.open,
-      contested.get(repository.destination) ?? new Map(),
-      source,
-    );
+    const claims = contested.get(repository.destination) ?? new Map();
+    const result = await planRepository(repository, claims, planning);
     done += 1;
     options.onProgress?.(done, desired.length);
-    return planned;
+    return result;
   });
+  const repositories = planned.sort((one, other) => (one.destination < other.destination ? -1 : 1));
   const since = options.limit === undefined ? undefined : describeLimit(options.limit);
   return sealPlan(repositories, edgesHash(desired), since);
 }
@@ -77,31 +82,92 @@ export function sealPlan(repositories: readonly PlannedRepository[], edges: stri
  */
 export function planHash(repositories: readonly PlannedRepository[], edges: string): string {
   const hash = createHash("sha256").update(`waybill-plan/1\n${edges}\n`);
+  const shared = new Map<readonly PlannedImage[], string | undefined>();
+  for (const { images } of repositories) shared.set(images, shared.has(images) ? "" : undefined);
   for (const { destination, images } of repositories) {
-    hash.update(`${destination}\n`);
-    for (const { digest, source, edges } of images) {
-      for (const { tag, verdict, reason, current } of edges) {
-        hash.update(`${digest} ${source} ${tag ?? "-"} ${verdict} ${reason} ${current ?? "-"}\n`);
-      }
-    }
+    const verdicts = shared.get(images) || verdictsText(images);
+    // Only what is used again is kept: together, the texts of a large plan are too large.
+    if (shared.get(images) !== undefined) shared.set(images, verdicts);
+    hash.update(`${destination}\n${verdicts}`);
   }
   return `sha256:${hash.digest("hex")}`;
 }
 
-async function planRepository(
-  desired: DesiredRepository,
-  open: OpenRepository,
-  contested: ReadonlyMap<Tag, Claims>,
-  source: (image: DesiredImage) => Promise<SourceReading>,
-): Promise<PlannedRepository> {
-  const state = await readRepositoryState(() => open(desired.destination), desired.images);
-  const images = await Promise.all(
-    desired.images.map(async (image) => {
-      const reading = needsSource(image, state, contested) ? await source(image) : undefined;
-      return decideImage(image, state, contested, reading);
-    }),
+function verdictsText(images: readonly PlannedImage[]): string {
+  const lines = images.flatMap(({ digest, source, edges }) =>
+    edges.map(
+      ({ tag, verdict, reason, current }) =>
+        `${digest} ${source} ${tag ?? "-"} ${verdict} ${reason} ${current ?? "-"}\n`,
+    ),
   );
-  return { destination: desired.destination, empty: state.empty, images };
+  return lines.join("");
+}
+
+/** One repository of each host in turn: while one host answers, the others are asked as well. */
+function byTurns(desired: readonly DesiredRepository[]): DesiredRepository[] {
+  const hosts = new Map<string, DesiredRepository[]>();
+  for (const repository of desired) {
+    const { host } = splitRepository(repository.destination);
+    const known = hosts.get(host);
+    if (known === undefined) hosts.set(host, [repository]);
+    else known.push(repository);
+  }
+  const turns: DesiredRepository[] = [];
+  for (let turn = 0; turns.length < desired.length; turn += 1) {
+    for (const repositories of hosts.values()) {
+      const repository = repositories[turn];
+      if (repository !== undefined) turns.push(repository);
+    }
+  }
+  return turns;
+}
+
+/** Plans of images for which nothing is to be done: where images are shared, so are their plans. */
+interface PresentPlans {
+  image(image: DesiredImage): PlannedImage;
+  images(images: readonly DesiredImage[]): readonly PlannedImage[];
+}
+
+function presentPlans(): PresentPlans {
+  const plans = new Map<DesiredImage, PlannedImage>();
+  const lists = new Map<readonly DesiredImage[], readonly PlannedImage[]>();
+  const planOf = (image: DesiredImage): PlannedImage => {
+    const plan = plans.get(image) ?? planPresent(image);
+    plans.set(image, plan);
+    return plan;
+  };
+  return {
+    image: planOf,
+    images(images) {
+      const list = lists.get(images) ?? images.map(planOf);
+      lists.set(images, list);
+      return list;
+    },
+  };
+}
+
+interface Planning {
+  readonly open: OpenRepository;
+  readonly source: (image: DesiredImage) => Promise<SourceReading>;
+  readonly present: PresentPlans;
+}
+
+async function planRepository(
+  { destination, images }: DesiredRepository,
+  contested: ReadonlyMap<Tag, Claims>,
+  { open, source, present }: Planning,
+): Promise<PlannedRepository> {
+  const state = await readRepositoryState(() => open(destination), images);
+  const { empty } = state;
+  if (images.every((image) => isPresent(image, state, contested))) {
+    return { destination, empty, images: present.images(images) };
+  }
+  const planned = images.map((image) => {
+    if (isPresent(image, state, contested)) return present.image(image);
+    if (!needsSource(image, state, contested)) return decideImage(image, state, contested);
+    return source(image).then((reading) => decideImage(image, state, contested, reading));
+  });
+  return { destination, empty, images: await Promise.all(planned) };
 }
 
 /** Asks staging about each digest once, whoever asks; sources are tried in the order of the manifests. */

@@ -86,11 +86,17 @@ const planSchema = z.object({
 
 /** The plan as text, one line a repository: large plans stay readable, and differences between two of them local. */
 export function formatPlan(plan: Plan): string {
+  return [...formatPlanInParts(plan)].join("");
+}
+
+/** The same text in parts, a repository each: as a whole, that of a large plan is too much for one string. */
+export function* formatPlanInParts(plan: Plan): Generator<string> {
   const { repositories, ...head } = plan;
-  const lines = repositories.map((repository) => JSON.stringify(repository));
-  const opening = JSON.stringify(head, undefined, 2).replace(/\n\}$/, "");
-  const body = lines.length === 0 ? "[]" : `[\n    ${lines.join(",\n    ")}\n  ]`;
-  return `${opening},\n  "repositories": ${body}\n}\n`;
+  yield `${JSON.stringify(head, undefined, 2).replace(/\n\}$/, "")},\n  "repositories": [`;
+  for (const [index, repository] of repositories.entries()) {
+    yield `${index === 0 ? "" : ","}\n    ${JSON.stringify(repository)}`;
+  }
+  yield repositories.length === 0 ? "]\n}\n" : "\n  ]\n}\n";
 }
 
 /**
@@ -151,21 +157,22 @@ export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
     const source = allowed.get(edgeKey(destination, image, edge.tag));
     return source !== undefined && (edge.verdict === "tag" || source === image.source);
   };
-  const repositories = current.repositories.map(
-    (repository): PlannedRepository => ({
-      ...repository,
-      images: repository.images.map(
-        (image): PlannedImage => ({
-          ...image,
-          edges: image.edges.map((edge) =>
-            isWork(edge.verdict) && !isAllowed(repository, image, edge)
-              ? { ...edge, verdict: "withheld", reason: "not-in-saved-plan" }
-              : edge,
-          ),
-        }),
-      ),
-    }),
-  );
+  const isWithheld = (repository: PlannedRepository, image: PlannedImage, edge: PlannedEdge): boolean =>
+    isWork(edge.verdict) && !isAllowed(repository, image, edge);
+  const repositories = current.repositories.map((repository): PlannedRepository => {
+    const images = repository.images.map((image): PlannedImage => {
+      if (!image.edges.some((edge) => isWithheld(repository, image, edge))) return image;
+      const edges = image.edges.map(
+        (edge): PlannedEdge =>
+          isWithheld(repository, image, edge)
+            ? { ...edge, verdict: "withheld", reason: "not-in-saved-plan" }
+            : edge,
+      );
+      return { ...image, edges };
+    });
+    const isSame = images.every((image, index) => image === repository.images[index]);
+    return isSame ? repository : { ...repository, images };
+  });
   return { ...sealPlan(repositories, current.edgesHash, current.since), createdAt: current.createdAt };
 }
 

@@ -130,6 +130,14 @@ describe("reading a production repository", () => {
       expect(state.digests.get(digestFor("three"))).toEqual({ digest: undefined });
     });
 
+    test("takes one for digests without tags, too, and none when nothing is wanted", async () => {
+      const { state, requests } = await read(registryOf({}, listing), [wanted("two"), wanted("three")], true);
+      expect(requests).toEqual(["GET tags/list?n=10000"]);
+      expect(state.digests.get(digestFor("two"))).toEqual({ digest: digestFor("two") });
+      expect(state.digests.get(digestFor("three"))).toEqual({ digest: undefined });
+      expect((await read(registryOf({}, listing), [], true)).requests).toEqual([]);
+    });
+
     test("a tag that is listed without its manifest is not taken for free", async () => {
       const script = registryOf({ odd: "elsewhere" }, listing);
       const { state } = await read(script, [wanted("one", "v1", "odd")], true);

@@ -77,6 +77,30 @@ describe("a saved plan", () => {
     ]);
   });
 
+  it("copies nothing of a plan in which there is nothing to withhold", () => {
+    const current = planOf("present", "copy");
+    expect(restrictPlan(current, planOf("copy", "copy"), "f").repositories).toEqual(current.repositories);
+    expect(restrictPlan(current, planOf("copy", "copy"), "f").repositories[0]).toBe(current.repositories[0]);
+  });
+
+  it("says what it is limited to, and is refused for a plan that is limited otherwise", () => {
+    const since = { commit: "a".repeat(40), unchanged: 3, removed: 1, unreadable: ["p"] };
+    const plan = planOf("copy", "present");
+    const limited = { ...sealPlan(plan.repositories, plan.edgesHash, since), createdAt: plan.createdAt };
+    expect(limited.hash).toBe(plan.hash);
+    expect(parsePlan(formatPlan(limited), "plan.json")).toEqual(limited);
+    expect(edgesOf(restrictPlan(plan, limited, "f"))).toEqual(["copy", "present"]);
+    const others = { ...plan, edgesHash: digestFor("all edges") };
+    for (const [current, saved, hint] of [
+      [others, limited, `say --since ${since.commit}, as when it was made`],
+      [limited, others, "leave out --since and --changed, as when it was made"],
+    ] as const) {
+      expect(() => restrictPlan(current, saved, "f")).toThrow(
+        expect.objectContaining({ code: "plan-outdated", hint }),
+      );
+    }
+  });
+
   it("puts a tag on what has been copied since, whichever source is named for it now", () => {
     const from = (plan: Plan, source: string): Plan => ({
       ...plan,

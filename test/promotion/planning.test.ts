@@ -1,0 +1,139 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { createDocumentCache } from "../../src/copy/index.ts";
+import { parseRepository } from "../../src/oci/index.ts";
+import { formatPlan, formatPlanInParts, type Plan, planPromotion } from "../../src/promotion/index.ts";
+import { planHash } from "../../src/promotion/planning.ts";
+import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
+import { registriesWith } from "../support/world.ts";
+import { digestFor, type Images, manifestOf } from "./world.ts";
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function start(script: Script): Promise<ScriptedServer> {
+  const server = await startScriptedServer(script);
+  closing.push(server.close);
+  return server;
+}
+
+/** A registry that holds these images by name below any path, and lists them with their manifests or without. */
+const registryOf =
+  (images: Images, listsManifests: boolean): Script =>
+  (_, response, url) => {
+    const [, name = "", reference = ""] = /\/([^/]+)\/(?:tags|manifests)\/([^/]+)$/.exec(url.pathname) ?? [];
+    const held = Object.entries(images[name] ?? {}).map(([nickname, tags]) => ({
+      digest: digestFor(nickname),
+      tags,
+    }));
+    if (url.pathname.endsWith("/tags/list")) {
+      const tags = held.flatMap((image) => image.tags);
+      const manifest = Object.fromEntries(held.map((image) => [image.digest, { tag: image.tags }]));
+      const listing = listsManifests ? { tags, manifest } : { tags };
+      return answer(response, 200, { "content-type": "application/json" }, JSON.stringify(listing));
+    }
+    const found = held.find(({ digest, tags }) => digest === reference || tags.includes(reference));
+    if (found === undefined) return answer(response, 404);
+    return answer(response, 200, {
+      "docker-content-digest": found.digest,
+      "content-type": "application/vnd.oci.image.manifest.v1+json",
+    });
+  };
+
+const images: Images = { app: { one: ["v1", "latest"], two: ["v2"], three: [] }, web: { four: ["v1"] } };
+
+const noHost = "127.0.0.1:1";
+
+async function plan(
+  servers: readonly ScriptedServer[],
+  wanted: Images,
+  mirrors: readonly string[],
+  listsManifests = false,
+): Promise<Plan> {
+  const registries = registriesWith({
+    hosts: Object.fromEntries(
+      [...servers.map(({ host }) => host), noHost].map((host) => [host, { retries: 0 }]),
+    ),
+  });
+  closing.unshift(registries.close);
+  if (listsManifests) {
+    for (const { host } of servers) await registries.repository(parseRepository(`${host}/known`)).list();
+  }
+  const places = servers.flatMap(({ host }) => mirrors.map((name) => `${host}/${name}`));
+  return planPromotion({
+    manifests: [manifestOf("p", `${noHost}/staging`, places, wanted)],
+    open: registries.repository,
+    documents: createDocumentCache(),
+  });
+}
+
+const requests = ({ seen }: ScriptedServer): string[] =>
+  seen
+    .map(({ method, url }) => `${method} ${url.replace("/v2/", "")}`)
+    .filter((line) => !line.includes("known"));
+
+describe("a plan in which nothing is to be done", () => {
+  test("takes one listing a repository where manifests are listed, and nothing else", async () => {
+    const servers = [await start(registryOf(images, true)), await start(registryOf(images, true))];
+    const { summary } = await plan(servers, { ...images, none: {} }, ["eu", "us"], true);
+    expect(summary).toMatchObject({ present: 20, copy: 0, tag: 0, unread: 0 });
+    for (const server of servers) {
+      expect(requests(server).sort()).toEqual(
+        ["eu/app", "eu/web", "us/app", "us/web"].map((name) => `GET ${name}/tags/list?n=10000`),
+      );
+    }
+  });
+
+  test("takes one request for each tag of each repository elsewhere, and for each digest without any", async () => {
+    const server = await start(registryOf(images, false));
+    const { summary } = await plan([server], images, ["eu", "us"]);
+    expect(summary).toMatchObject({ present: 10, copy: 0, tag: 0, unread: 0 });
+    const names = ["app/manifests/latest", "app/manifests/v1", "app/manifests/v2", "web/manifests/v1"];
+    expect(requests(server).sort()).toEqual(
+      ["eu", "us"]
+        .flatMap((mirror) =>
+          [`app/manifests/${digestFor("three")}`, ...names].map((name) => `HEAD ${mirror}/${name}`),
+        )
+        .sort(),
+    );
+  });
+
+  test("costs mirrors no objects of their own, and has the hash that it has without sharing", async () => {
+    const server = await start(registryOf(images, true));
+    const shared = await plan([server], images, ["eu", "us"], true);
+    const [eu, , us] = shared.repositories;
+    expect(us?.images).toBe(eu?.images);
+    const apart: Plan = JSON.parse(formatPlan(shared));
+    expect(planHash(apart.repositories, apart.edgesHash)).toBe(shared.hash);
+    expect([...formatPlanInParts(shared)].length).toBeGreaterThan(4);
+  });
+});
+
+test("a plan shares the images that are present, and no others", async () => {
+  const server = await start(registryOf({ app: { one: ["v1"] }, web: {} }, false));
+  const wanted: Images = { app: { one: ["v1"], two: ["v2"] } };
+  const { repositories, summary } = await plan([server], wanted, ["eu", "us"]);
+  expect(summary).toMatchObject({ present: 2, unread: 2 });
+  const [eu, us] = repositories.map((repository) => repository.images);
+  expect(eu?.[0]).toBe(us?.[0]);
+  expect(eu?.[1]).not.toBe(us?.[1]);
+});
+
+test("all hosts are read at the same time, however many repositories one of them has", async () => {
+  const many: Images = Object.fromEntries(
+    Array.from({ length: 300 }, (_, at) => [`app${at}`, { one: ["v1"] }]),
+  );
+  const asked: (() => void)[] = [];
+  const askings = ["one", "other"].map(() => new Promise<void>((resolve) => asked.push(resolve)));
+  /** Each answers only when the other one has been asked. */
+  const waiting =
+    (own: number): Script =>
+    (request, response, url) => {
+      asked[own]?.();
+      void askings[1 - own]?.then(() => registryOf(many, false)(request, response, url));
+    };
+  const servers = [await start(waiting(0)), await start(waiting(1))];
+  const { summary } = await plan(servers, many, ["eu"]);
+  expect(summary).toMatchObject({ present: 600 });
+});
