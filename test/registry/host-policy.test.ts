@@ -134,6 +134,16 @@ describe("a request that is refused", () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it("is given up at once when a quota of hours is used up", async () => {
+    const headers = { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "0;w=21600" };
+    const server = await serve(failing(1, (_, response) => answer(response, 429, headers)));
+    const client = clientOf(server.host);
+    closing.push(client.close);
+    await expect(client.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
+    expect((await client.repository().fetch(v1))?.bytes).toEqual(index);
+    expect(client.pauses()).toEqual([]);
+  });
+
   it.each([429, 503])("makes everybody wait for its host, which is told once (%i)", async (status) => {
     const times: number[] = [];
     const refuse = failing(5, (_, response) => answer(response, status, { "retry-after": "1" }));

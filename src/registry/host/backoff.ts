@@ -19,6 +19,17 @@ export function readRetryAfter(header: string | undefined, now: number): number 
 }
 
 /**
+ * The milliseconds that an answer asks to wait for: what its `Retry-After` says, or else the time of a quota that is
+ * used up, as Docker Hub states it for its limits of hours (`RateLimit-Remaining: 0;w=21600`,
+ * https://docs.docker.com/docker-hub/usage/pulls/).
+ */
+export function demandedWait(header: (name: string) => string | undefined, now: number): number | undefined {
+  const [, seconds] = /^\s*0\s*;\s*w=(\d{1,9})\s*$/.exec(header("ratelimit-remaining") ?? "") ?? [];
+  const usedUp = seconds === undefined ? undefined : Number(seconds) * 1000;
+  return readRetryAfter(header("retry-after"), now) ?? usedUp;
+}
+
+/**
  * How long to wait before the next attempt: what the server asks for, otherwise a random time below an exponentially
  * growing bound ("full jitter"), so that many clients that failed together do not return together.
  * @param attempt The attempt that failed, counted from 1.

@@ -5,7 +5,7 @@ import type { Credential, CredentialStore } from "../credential.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
-import { isTransientStatus, readRetryAfter } from "./backoff.ts";
+import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { connectionFailure, TransientFailure } from "./failure.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
@@ -124,14 +124,15 @@ export function createHostClient(options: HostClientOptions): HostClient {
     isOwn({ from: url }) ? turns.next(kind) : undefined;
 
   const learn = (observation: Observation, headers: AnswerHead["headers"]): void => {
+    const { status } = observation;
+    const isBusy = status === 429 || status === 503;
+    const wait = isBusy ? (waitOf({ headers, status }) ?? 0) : 0;
+    // A limit of hours tells nothing of how many requests are too many in a second.
+    if (wait > timing.longestRetryAfter) return;
     limiter.observe(observation);
     turns.observe(observation);
-    const { status } = observation;
-    if (status !== 429 && status !== 503) return;
-    const milliseconds = readRetryAfter(headerOf({ headers }, "retry-after"), Date.now()) ?? 0;
-    if (milliseconds === 0 || milliseconds > timing.longestRetryAfter) return;
-    if (turns.pause(milliseconds)) {
-      listener({ type: "waiting", host, milliseconds, reason: `status ${status}` });
+    if (wait > 0 && turns.pause(wait)) {
+      listener({ type: "waiting", host, milliseconds: wait, reason: `status ${status}` });
     }
   };
 
@@ -264,7 +265,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
 
   const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
     if (!isTransientStatus(status)) return undefined;
-    const retryAfter = readRetryAfter(headerOf({ headers }, "retry-after"), Date.now());
+    const retryAfter = waitOf({ headers, status });
     return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
   };
 
@@ -311,6 +312,14 @@ export function createHostClient(options: HostClientOptions): HostClient {
 function faultOf(status: number): RegistryErrorCode {
   if (status === 429) return "rate-limited";
   return status === 408 ? "timeout" : "server-error";
+}
+
+/** The milliseconds that an answer asks to wait for. */
+function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status">): number | undefined {
+  const header = (name: string) => headerOf({ headers }, name);
+  return status === 429
+    ? demandedWait(header, Date.now())
+    : readRetryAfter(header("retry-after"), Date.now());
 }
 
 /** The first value of a header. */
