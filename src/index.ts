@@ -76,6 +76,8 @@ export {
 export {
   type Descriptor,
   type Digest,
+  type DigestHasher,
+  type HashLadder,
   type ImageDocument,
   isDigest,
   isTag,
@@ -88,15 +90,18 @@ export {
   parseTag,
   type Reference,
   type RepositoryName,
+  type Rung,
   type Tag,
   type Target,
 } from "./oci/index.ts";
 export {
+  createTrafficMeter,
   type EdgeState,
   type Finding,
   type FindingKind,
   formatJUnit,
   formatPlan,
+  type HostTraffic,
   type OpenRepository,
   type Outcome,
   type Plan,
@@ -114,6 +119,8 @@ export {
   SavedPlanError,
   type SavedPlanErrorCode,
   type Since,
+  type Traffic,
+  type TrafficMeter,
   type Verdict,
   type Verification,
   type VerifyOptions,
@@ -123,6 +130,8 @@ export {
 export * from "./registry/index.ts";
 export {
   type ListingStyle,
+  type RateLimit,
+  type RegistryBehaviour,
   type RegistryRequestEvent,
   type RegistryServer,
   RegistryServerError,

@@ -34,7 +34,7 @@ async function run(session: Session, text: string, options: Options): Promise<Ex
   if (target === undefined) {
     throw new UsageError(`${text} names no tag and no digest`, `a tag is never guessed; write ${text}:TAG`);
   }
-  const registries = await openRegistriesFor(session, session.terminal.detail);
+  const registries = await openRegistriesFor(session, { say: session.terminal.detail });
   try {
     const repository = registries.repository(name);
     if (options.raw) {

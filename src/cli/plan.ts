@@ -34,8 +34,8 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
   const writePlan = await openResult(options.out);
-  const registries = await openRegistriesFor(session);
   const progress = await openProgress(terminal);
+  const registries = await openRegistriesFor(session, { progress });
   progress.begin("Reading repositories");
   try {
     const { plan, report } = await promote({

@@ -9,6 +9,8 @@ export interface Progress {
   transferred(bytes: number): void;
   /** One thing that was done: a log has a line for each. */
   did(text: string): void;
+  /** A host is waited for, for so many milliseconds. */
+  waiting(text: string, milliseconds: number): void;
   end(): void;
 }
 
@@ -33,6 +35,7 @@ function logProgress(terminal: Terminal): Progress {
     },
     transferred: () => {},
     did: (text) => terminal.note(text),
+    waiting: (text) => terminal.note(text),
     end: () => {},
   };
 }
@@ -41,7 +44,7 @@ async function drawProgress(canvas: NonNullable<Terminal["canvas"]>): Promise<Pr
   const { SingleBar } = await import("cli-progress");
   const bar = new SingleBar({
     stream: canvas as NodeJS.WritableStream,
-    format: "{title} {bar} {value}/{total}{bytes}",
+    format: "{title} {bar} {value}/{total}{bytes}{waiting}",
     barsize: 24,
     clearOnComplete: true,
     // Ctrl-C ends the process in the middle of a bar: the terminal has to be as it was.
@@ -49,10 +52,16 @@ async function drawProgress(canvas: NonNullable<Terminal["canvas"]>): Promise<Pr
     linewrap: true,
   });
   let bytes = 0;
+  let waited: NodeJS.Timeout | undefined;
+  const stopWaiting = (): void => {
+    clearTimeout(waited);
+    waited = undefined;
+    bar.update({ waiting: "" });
+  };
   return {
     begin: (title, total = 1) => {
       bar.stop();
-      bar.start(total, 0, { title, bytes: "" });
+      bar.start(total, 0, { title, bytes: "", waiting: "" });
     },
     at: (done, total) => {
       bar.setTotal(total);
@@ -63,12 +72,20 @@ async function drawProgress(canvas: NonNullable<Terminal["canvas"]>): Promise<Pr
       bar.update({ bytes: `  ${formatBytes(bytes)}` });
     },
     did: () => {},
-    end: () => bar.stop(),
+    waiting: (text, milliseconds) => {
+      clearTimeout(waited);
+      waited = setTimeout(stopWaiting, milliseconds).unref();
+      bar.update({ waiting: `  ${text}` });
+    },
+    end: () => {
+      stopWaiting();
+      bar.stop();
+    },
   };
 }
 
 /** Bytes as people read them, in binary units. */
-function formatBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const amount = bytes / 1024 ** power;

@@ -10,6 +10,7 @@ import { printReport, statusOf } from "./report.ts";
 import { openResult, readText } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
+import { trafficInWords } from "./traffic.ts";
 
 interface Options extends SinceOptions {
   readonly confirm?: boolean;
@@ -71,14 +72,16 @@ async function promoteWithProgress(
   session: Session,
   options: Omit<PromoteOptions, "open">,
 ): Promise<Promotion> {
-  const { promote, workOf } = await import("../promotion/index.ts");
-  const registries = await openRegistriesFor(session);
+  const { createTrafficMeter, promote, workOf } = await import("../promotion/index.ts");
+  const meter = createTrafficMeter();
   const progress = await openProgress(session.terminal);
+  const registries = await openRegistriesFor(session, { progress, listener: meter.onRegistry });
+  const left = new Set<string>();
   let total = 0;
   let done = 0;
   progress.begin("Reading repositories");
   try {
-    return await promote({
+    const promotion = await promote({
       ...options,
       open: registries.repository,
       onProgress: progress.at,
@@ -87,7 +90,11 @@ async function promoteWithProgress(
         if (options.confirm && total > 0) progress.begin("Promoting", total);
       },
       onCopy: (event) => {
+        meter.onCopy(event);
         if (event.type === "bytes") progress.transferred(event.bytes);
+        if (event.type !== "left-behind" || left.has(event.host)) return;
+        left.add(event.host);
+        progress.did(`${event.host} does not keep up with the others: it goes on at its own pace`);
       },
       onOutcome: ({ destination, image, edge, failure }) => {
         done += 1;
@@ -96,6 +103,11 @@ async function promoteWithProgress(
         progress.did(failure === undefined ? `done ${what}` : `failed ${what}: ${failure.message}`);
       },
     });
+    const traffic = meter.read();
+    progress.end();
+    const words = trafficInWords(traffic);
+    if (words !== undefined) session.terminal.note(words);
+    return { ...promotion, report: { ...promotion.report, traffic } };
   } finally {
     progress.end();
     await registries.close();

@@ -1,7 +1,18 @@
-import type { Registries, RegistryEvent, RegistryListener } from "../registry/index.ts";
+import type { Registries, RegistryListener, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
+import type { Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** Where a command wants to be told what. */
+export interface Telling {
+  /** How many requests it took, at the end; a note by default. */
+  readonly say?: (text: string) => void;
+  /** That a host is waited for; a note by default. */
+  readonly progress?: Pick<Progress, "waiting">;
+  /** Everything that registries tell. */
+  readonly listener?: RegistryListener;
+}
 
 /**
  * The registries as the settings, the environment and the user's credential files describe them. Closing them says
@@ -9,7 +20,7 @@ import type { Terminal } from "./terminal.ts";
  */
 export async function openRegistriesFor(
   session: Session,
-  say: (text: string) => void = session.terminal.note,
+  { say = session.terminal.note, progress, listener }: Telling = {},
 ): Promise<Registries> {
   const { openCredentials, openRegistries } = await import("../registry/index.ts");
   const { env: environment, terminal } = session;
@@ -17,12 +28,16 @@ export async function openRegistriesFor(
   for (const [host, { tls }] of Object.entries(settings.hosts)) {
     if (tls?.insecure) terminal.warn(`${host}: any certificate is accepted, as the settings ask`);
   }
-  const requests = new Map<RegistryEvent["kind"], number>();
+  const requests = new Map<RequestKind, number>();
+  const print = listenerOf(terminal, requests, progress);
   const registries = openRegistries({
     settings,
     credentials: openCredentials({ settings, environment }),
     environment,
-    listener: listenerOf(terminal, requests),
+    listener: (event) => {
+      print(event);
+      listener?.(event);
+    },
   });
   return {
     ...registries,
@@ -35,18 +50,33 @@ export async function openRegistriesFor(
   };
 }
 
-function listenerOf(terminal: Terminal, requests: Map<RegistryEvent["kind"], number>): RegistryListener {
+function listenerOf(
+  terminal: Terminal,
+  requests: Map<RequestKind, number>,
+  progress: Pick<Progress, "waiting"> = { waiting: terminal.note },
+): RegistryListener {
+  const pauses = new Map<string, number>();
   return (event) => {
+    if (event.type === "waiting") {
+      const { host, milliseconds, reason } = event;
+      pauses.set(host, Date.now() + milliseconds);
+      progress.waiting(`waiting ${seconds(milliseconds)} for ${host}, as it asks (${reason})`, milliseconds);
+      return;
+    }
     if (event.type === "retry") {
       const { host, kind, reason, attempt, waitMilliseconds } = event;
-      const seconds = (waitMilliseconds / 1000).toFixed(1);
-      const text = `${host}: ${kind} failed (${reason}); attempt ${attempt + 1} in ${seconds} s`;
-      // A line in the middle of a bar helps nobody: what comes of it is in the report.
-      if (terminal.canvas === undefined) terminal.note(text);
+      const text = `${host}: ${kind} failed (${reason}); attempt ${attempt + 1} in ${seconds(waitMilliseconds)}`;
+      // One line says that the host is waited for; a line in the middle of a bar helps nobody.
+      const isSaid = (pauses.get(host) ?? 0) > Date.now();
+      if (terminal.canvas === undefined && !isSaid) terminal.note(text);
       return;
     }
     requests.set(event.kind, (requests.get(event.kind) ?? 0) + 1);
     const { status, method, host, kind, milliseconds } = event;
     terminal.detail(`${status} ${method} ${host} ${kind} ${milliseconds.toFixed(0)} ms`);
   };
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`;
 }

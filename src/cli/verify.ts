@@ -22,8 +22,8 @@ async function run(session: Session, path: string): Promise<ExitCode> {
   const { terminal } = session;
   const { verifyProduction } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
-  const registries = await openRegistriesFor(session);
   const progress = await openProgress(terminal);
+  const registries = await openRegistriesFor(session, { progress });
   progress.begin("Verifying repositories");
   try {
     const { manifests, diagnostics } = tree;

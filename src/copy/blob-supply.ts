@@ -163,7 +163,6 @@ export class BlobSupply {
       return;
     }
     const { listener, pace, flowing } = this.#run;
-    const { digest } = this.#blob;
     const destinations = new Map<Readable, Repository>();
     const repositoryOf = new WeakMap<Readable, Repository>();
     const fanOut = new FanOut(source.stream, {
@@ -172,9 +171,7 @@ export class BlobSupply {
       onLeft: (member) => {
         const to = destinations.get(member);
         destinations.delete(member);
-        if (to === undefined) return;
-        pace.leaveBehind(to);
-        listener({ type: "left-behind", destination: to.address, digest });
+        if (to !== undefined) pace.leaveBehind(to);
       },
       onBytes: (bytes) => {
         listener({ type: "read", source: source.address, bytes });

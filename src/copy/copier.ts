@@ -72,7 +72,7 @@ class RunCopier implements Copier {
 
   constructor(listener: CopyListener) {
     this.#listener = listener;
-    this.#run = { budget: new Budget(memory), pace: new Pace(), listener, flowing: new Map() };
+    this.#run = { budget: new Budget(memory), pace: new Pace(listener), listener, flowing: new Map() };
   }
 
   abreast(arrivals: readonly Arrival[]): Promise<void> {

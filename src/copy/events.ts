@@ -12,8 +12,8 @@ export type CopyEvent =
   | { readonly type: "read"; readonly source: string; readonly bytes: number }
   /** Bytes on their way to a destination. */
   | { readonly type: "bytes"; readonly destination: string; readonly bytes: number }
-  /** A destination that kept others waiting goes on by itself. */
-  | { readonly type: "left-behind"; readonly destination: string; readonly digest: Digest }
+  /** A host that kept others waiting goes on at its own pace. */
+  | { readonly type: "left-behind"; readonly host: string }
   | {
       readonly type: "blob-finished";
       readonly destination: string;

@@ -1,4 +1,5 @@
 import type { Repository } from "../registry/index.ts";
+import type { CopyListener } from "./events.ts";
 
 /** One destination of an image, and when it has it. */
 export interface Arrival {
@@ -18,6 +19,11 @@ export class Pace {
   readonly #lagging = new Set<string>();
   /** Images on their way, by host. */
   readonly #underWay = new Map<string, number>();
+  readonly #listener: CopyListener;
+
+  constructor(listener: CopyListener) {
+    this.#listener = listener;
+  }
 
   isLagging(to: Repository): boolean {
     return this.#lagging.has(hostKey(to));
@@ -25,7 +31,7 @@ export class Pace {
 
   /** The host has kept others waiting. */
   leaveBehind(to: Repository): void {
-    this.#lagging.add(hostKey(to));
+    this.#leave(hostKey(to));
   }
 
   /** Resolves when all hosts that keep up have the image. */
@@ -41,7 +47,7 @@ export class Pace {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       const giveUp = (): void => {
-        for (const host of open) this.#lagging.add(host);
+        for (const host of open) this.#leave(host);
         resolve();
       };
       for (const [host, all] of hosts) {
@@ -58,6 +64,12 @@ export class Pace {
       if (open.size === 0) resolve();
     });
     clearTimeout(timer);
+  }
+
+  #leave(host: string): void {
+    if (this.#lagging.has(host)) return;
+    this.#lagging.add(host);
+    this.#listener({ type: "left-behind", host });
   }
 
   #arrived(host: string): void {

@@ -25,6 +25,7 @@ export {
   SavedPlanError,
   type SavedPlanErrorCode,
 } from "./saved-plan.ts";
+export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
 export {
   type Finding,
   type FindingKind,

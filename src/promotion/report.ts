@@ -11,6 +11,7 @@ import {
   type Since,
   type Verdict,
 } from "./plan.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** What became of an edge, for the report: `done`, `failed`, `pending` (not begun), or the plan's verdict. */
 export type EdgeState = "done" | "failed" | "pending" | Exclude<Verdict, "copy" | "tag">;
@@ -51,6 +52,8 @@ export interface Report {
   readonly problems: readonly ReportedEdge[];
   /** Errors of the manifests: each has stopped its own line or project. */
   readonly manifestErrors: readonly Diagnostic[];
+  /** What it cost, where that was counted. */
+  readonly traffic?: Traffic;
 }
 
 /**

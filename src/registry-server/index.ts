@@ -1,3 +1,4 @@
+export type { RateLimit, RegistryBehaviour } from "./behaviour.ts";
 export type { ListingStyle } from "./dispatch.ts";
 export { RegistryServerError, type RegistryServerErrorCode } from "./errors.ts";
 export {

@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { messageOf } from "../errors/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
+import { type Conduct, conductOf, type RegistryBehaviour } from "./behaviour.ts";
 import { dispatch, type ListingStyle } from "./dispatch.ts";
 import { RegistryServerError } from "./errors.ts";
 import { answerRefusal, exchangeOf } from "./exchange.ts";
@@ -26,6 +27,8 @@ export interface RegistryServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** How tags are listed; `plain` when it is not said. */
   readonly listing?: ListingStyle;
+  /** In what it is to be unlike itself; for trying how clients get on with other registries. */
+  readonly behaviour?: RegistryBehaviour;
   /** Called once for each request, when its response is finished or broken off. Must not throw. */
   readonly onRequest?: (event: RegistryRequestEvent) => void;
 }
@@ -65,7 +68,8 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   const authenticate =
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
   const server = await createHttpServer(options.tls);
-  const answerRequest = requestListener(storage, authenticate, options);
+  const conduct = conductOf(options.behaviour ?? {}, () => performance.now());
+  const answerRequest = requestListener(storage, authenticate, conduct, options);
   const closeConnections = closerOf(server);
   server.on("request", (request, response) => void answerRequest(request, response, false));
   server.on("checkContinue", (request, response) => void answerRequest(request, response, true));
@@ -179,6 +183,7 @@ function closerOf(server: Server): () => Promise<void> {
 function requestListener(
   storage: Storage,
   authenticate: Authenticate | undefined,
+  conduct: Conduct,
   options: RegistryServerOptions,
 ) {
   return async (
@@ -205,18 +210,16 @@ function requestListener(
     response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
     response.setHeader("X-Content-Type-Options", "nosniff");
     try {
+      await conduct.greet(response);
       if (authenticate !== undefined && !(await authenticate(request.headers.authorization))) {
         throw new Refusal("UNAUTHORIZED", "log in with a user name and password of this registry", {
           headers: { "WWW-Authenticate": challenge },
         });
       }
       const { route, query } = readRequestTarget(method, target);
-      await dispatch(
-        exchangeOf(request, response, query, expectsContinue),
-        route,
-        storage,
-        options.listing ?? "plain",
-      );
+      const exchange = exchangeOf(request, response, query, expectsContinue);
+      const shaped = await conduct.shape(exchange, route, storage);
+      await dispatch(shaped, route, storage, options.listing ?? "plain");
     } catch (thrown) {
       const refusal = refusalOf(thrown);
       if (refusal.status >= 500 && !response.destroyed) failure = messageOf(refusal.cause ?? refusal);

@@ -1,3 +1,5 @@
+import type { RegistryErrorCode } from "./errors.ts";
+
 /** What the registry room reports while it works; listeners show progress, count requests, or write a log. */
 export type RegistryEvent =
   | {
@@ -15,6 +17,15 @@ export type RegistryEvent =
       /** Counted from 1. */
       readonly attempt: number;
       readonly waitMilliseconds: number;
+      readonly reason: string;
+      /** What kind of failure it was. */
+      readonly fault: RegistryErrorCode;
+    }
+  | {
+      /** The host wants a pause: nothing is sent to it for so long. Reported once for each pause. */
+      readonly type: "waiting";
+      readonly host: string;
+      readonly milliseconds: number;
       readonly reason: string;
     };
 
@@ -36,5 +47,5 @@ export type RequestKind =
   | "delete"
   | "redirect";
 
-/** Told of every request and every retry. Must not throw. */
+/** Told of every request, retry and pause. Must not throw. */
 export type RegistryListener = (event: RegistryEvent) => void;

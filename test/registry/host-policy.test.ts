@@ -1,11 +1,12 @@
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { isTransientStatus, readRetryAfter, waitBefore } from "../../src/registry/host/backoff.ts";
-import { Pace } from "../../src/registry/host/pace.ts";
 import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
+import { clientOf } from "../support/registry-client.ts";
 import {
   afterBody,
   answer,
@@ -101,6 +102,66 @@ describe("a request that fails", () => {
     const answers = await Promise.all([repository.fetch(v1), repository.fetch(v1), repository.fetch(v1)]);
     expect(answers.map((document) => document?.bytes)).toEqual([index, index, index]);
     expect(server.seen).toHaveLength(4);
+  });
+});
+
+describe("a request that is refused", () => {
+  it("is no failed attempt, when the registry says how long to wait", async () => {
+    const server = await serve(failing(3, (_, response) => answer(response, 429, { "retry-after": "0" })));
+    const { repository, retries } = repositoryOn(server, { retries: 0 });
+    expect((await repository.fetch(v1))?.bytes).toEqual(index);
+    expect(retries()).toHaveLength(3);
+  });
+
+  it("is no failed attempt, when it does not, until there is no more hope", async () => {
+    const script = (_: unknown, response: ServerResponse) => answer(response, 429);
+    const server = await serve(failing(3, script));
+    const patient = clientOf(server.host, { settings: { retries: 0 } });
+    closing.push(patient.close);
+    expect((await patient.repository().fetch(v1))?.bytes).toEqual(index);
+    const other = await serve(script);
+    const hopeless = clientOf(other.host, { settings: { retries: 2 }, timing: { longestRefusal: 0 } });
+    closing.push(hopeless.close);
+    await expect(hopeless.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
+    expect(other.seen).toHaveLength(3);
+  });
+
+  it("is given up when all its time is over", async () => {
+    const server = await serve((_, response) => answer(response, 429, { "retry-after": "1" }));
+    const client = clientOf(server.host, { timing: { deadline: 500 } });
+    closing.push(client.close);
+    await expect(client.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it.each([429, 503])("makes everybody wait for its host, which is told once (%i)", async (status) => {
+    const times: number[] = [];
+    const refuse = failing(5, (_, response) => answer(response, status, { "retry-after": "1" }));
+    const server = await serve((request, response, url) => {
+      times.push(performance.now());
+      refuse(request, response, url);
+    });
+    const client = clientOf(server.host);
+    closing.push(client.close);
+    await Promise.all(Array.from({ length: 5 }, () => client.repository().fetch(v1)));
+    const [first = 0, ...others] = times;
+    expect(others.filter((time) => time > first + 200).every((time) => time > first + 900)).toBe(true);
+    expect(times).toHaveLength(10);
+    expect(client.pauses()).toEqual([
+      { type: "waiting", host: server.host, milliseconds: 1000, reason: `status ${status}` },
+    ]);
+  });
+
+  it("is not waited for longer than anybody would want", async () => {
+    const tooLong = String(defaultTiming.longestRetryAfter / 1000 + 1);
+    const server = await serve(
+      failing(1, (_, response) => answer(response, 503, { "retry-after": tooLong })),
+    );
+    const client = clientOf(server.host);
+    closing.push(client.close);
+    await expect(client.repository().fetch(v1)).rejects.toMatchObject({ code: "server-error" });
+    expect((await client.repository().fetch(v1))?.bytes).toEqual(index);
+    expect(client.pauses()).toEqual([]);
   });
 });
 
@@ -261,15 +322,6 @@ describe("the limits of a host", () => {
     });
     const { repository } = repositoryOn(server, { concurrency: 1 });
     expect(await repository.push(layer, () => repository.open(layer))).toBe("pushed");
-  });
-
-  it("spreads requests where a rate is set, after a burst of one second's worth", () => {
-    const pace = new Pace(4);
-    const waits = Array.from({ length: 7 }, () => pace.reserve(1000));
-    expect(waits).toEqual([0, 0, 0, 0, 250, 500, 750]);
-    expect(pace.reserve(60_000)).toBe(0);
-    const slow = new Pace(0.5);
-    expect([slow.reserve(0), slow.reserve(0), slow.reserve(2000)]).toEqual([0, 2000, 2000]);
   });
 });
 

@@ -78,6 +78,17 @@ describe("the permits of a host", () => {
     expect(permits.names()).toEqual(["blob", "blob", "check", "put"]);
   });
 
+  it("go first of all to who had one before, and was refused", async () => {
+    const limiter = new HostLimiter(1);
+    const permits = desk(limiter);
+    await permits.ask("first", "manifest-get");
+    await permits.ask("put", "manifest-put", 5);
+    const again = limiter.request("manifest-get", true);
+    await permits.giveBack();
+    expect(permits.names()).toEqual([]);
+    (await again)();
+  });
+
   it("go to who has waited long, although puts go on coming", async () => {
     const permits = desk(new HostLimiter(1));
     await permits.ask("first", "manifest-put");

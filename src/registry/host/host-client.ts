@@ -1,24 +1,24 @@
 import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
 import type { Credential, CredentialStore } from "../credential.ts";
-import { RegistryError } from "../errors.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
 import { isTransientStatus, readRetryAfter } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { connectionFailure, TransientFailure } from "./failure.ts";
-import { HostLimiter, type Release } from "./limiter.ts";
-import { Pace } from "./pace.ts";
+import { HostLimiter, type Observation, type Release } from "./limiter.ts";
 import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
+import { pacesFor } from "./quotas.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
 import { type Passing, type RetryOptions, retrying } from "./retry.ts";
 import { readServerErrors } from "./server-text.ts";
 import type { Timing } from "./timing.ts";
 import { readToken, type Token, type TokenService, tokenRequest } from "./token-service.ts";
 import { type Outgoing, openTransport } from "./transport.ts";
+import { Turns } from "./turns.ts";
 
 /** One request to a registry host. */
 export interface HostRequest {
@@ -115,18 +115,25 @@ export function createHostClient(options: HostClientOptions): HostClient {
   // A blob that is read from the host it goes to needs a second connection, even where requests are one at a time.
   const transport = openTransport({ ...options, connections: Math.max(2, limit) });
   const limiter = new HostLimiter(limit, clock);
-  const pace = settings.requestsPerSecond === undefined ? undefined : new Pace(settings.requestsPerSecond);
-  let pausedUntil = 0;
-
-  /** Waits until the host may be asked something: after a pause that it demanded, and at the pace of the settings. */
-  const awaitTurn = async (): Promise<void> => {
-    const wait = pace?.reserve(Date.now()) ?? 0;
-    if (wait > 0) await sleep(wait);
-    for (let pause = pausedUntil - Date.now(); pause > 0; pause = pausedUntil - Date.now())
-      await sleep(pause);
-  };
+  const turns = new Turns(pacesFor(host, settings), clock);
 
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
+
+  /** Waits for the turn of a request, which every single one has that goes to the host itself. */
+  const turn = (url: URL, kind: RequestKind): Promise<void> | undefined =>
+    isOwn({ from: url }) ? turns.next(kind) : undefined;
+
+  const learn = (observation: Observation, headers: AnswerHead["headers"]): void => {
+    limiter.observe(observation);
+    turns.observe(observation);
+    const { status } = observation;
+    if (status !== 429 && status !== 503) return;
+    const milliseconds = readRetryAfter(headerOf({ headers }, "retry-after"), Date.now()) ?? 0;
+    if (milliseconds === 0 || milliseconds > timing.longestRetryAfter) return;
+    if (turns.pause(milliseconds)) {
+      listener({ type: "waiting", host, milliseconds, reason: `status ${status}` });
+    }
+  };
 
   const dispatch = async (
     outgoing: Omit<Outgoing, "answerWithin">,
@@ -141,7 +148,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const response = await transport.request({ ...outgoing, answerWithin });
       const { status, body } = response;
       const milliseconds = clock() - sent;
-      if (isOwn({ from: url })) limiter.observe({ kind, status, sent, milliseconds });
+      if (isOwn({ from: url })) learn({ kind, status, sent, milliseconds }, response.headers);
       listener({ type: "request", host: url.host, method, kind, status, milliseconds });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
@@ -170,6 +177,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     credential: Credential | undefined,
   ): Promise<Token> => {
     const { method, url, headers, body } = tokenRequest(service, scopes, credential);
+    await turn(url, "token");
     const asked = Date.now();
     const outgoing = {
       method,
@@ -193,6 +201,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
     // Once it has left the registry's origin, a request carries no credential any more, not even back there.
     let secret = isOwn({ from: url }) ? authorization : undefined;
     for (let hops = 0; ; hops += 1) {
+      const kind = hops === 0 ? request.kind : "redirect";
+      await turn(url, kind);
       const body = await request.body?.();
       const headers = { ...request.headers, ...(secret === undefined ? {} : { authorization: secret }) };
       const outgoing = {
@@ -202,7 +212,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
       };
-      const answer = await dispatch(outgoing, hops === 0 ? request.kind : "redirect", where);
+      const answer = await dispatch(outgoing, kind, where);
       const location = headerOf(answer, "location");
       const isRedirect = answer.status >= 300 && answer.status < 400 && location !== undefined;
       if (!request.follow || !isRedirect) return answer;
@@ -234,16 +244,9 @@ export function createHostClient(options: HostClientOptions): HostClient {
   };
 
   /** One attempt; the permit is held until the body has ended. */
-  const attempt = async (request: HostRequest, held?: Release): Promise<StreamedAnswer> => {
-    const release = held ?? (await limiter.request(request.kind));
+  const attempt = async (request: HostRequest, release: Release): Promise<StreamedAnswer> => {
     try {
-      await awaitTurn();
       const answer = await authorized(request);
-      const retryAfter = readRetryAfter(headerOf(answer, "retry-after"), Date.now());
-      const isPause = answer.status === 429 && isOwn(answer) && retryAfter !== undefined;
-      if (isPause && retryAfter <= timing.longestRetryAfter) {
-        pausedUntil = Math.max(pausedUntil, Date.now() + retryAfter);
-      }
       if (answer.body.closed) release();
       else answer.body.once("close", release);
       return answer;
@@ -262,7 +265,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
     if (!isTransientStatus(status)) return undefined;
     const retryAfter = readRetryAfter(headerOf({ headers }, "retry-after"), Date.now());
-    return { reason: `status ${status}`, retryAfter };
+    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
   };
 
   return {
@@ -271,12 +274,16 @@ export function createHostClient(options: HostClientOptions): HostClient {
     timing,
     quirks: quirksOf(host, settings),
     send: (request, limit = smallBody) => {
-      const once = async () => collect(await attempt(request), limit, request.where);
+      const once = async (number: number) => {
+        const release = await limiter.request(request.kind, number > 1);
+        return collect(await attempt(request, release), limit, request.where);
+      };
       return retrying(once, judge, retriesOf(request.kind));
     },
     open: (request) => {
-      const once = async () => {
-        const answer = await attempt(request);
+      const once = async (number: number) => {
+        const release = await limiter.request(request.kind, number > 1);
+        const answer = await attempt(request, release);
         const isContent = answer.status === 200 || answer.status === 206;
         return isContent ? answer : collect(answer, smallBody, request.where);
       };
@@ -286,15 +293,24 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const once: SendOnce = async (request) =>
         collect(await attempt(request, () => {}), smallBody, request.where);
       const whole = async (number: number) => {
-        const release = await limiter.upload();
+        const release = await limiter.upload(number > 1);
         return run(once, number).finally(release);
       };
       return retrying(whole, judge, retriesOf("upload-data"));
     },
     retriesOf,
     credentialSource: (path) => authorizer.sourceOf(path),
-    close: () => transport.close(),
+    close: () => {
+      turns.close();
+      return transport.close();
+    },
   };
+}
+
+/** What a status that may pass is called where failures are counted. */
+function faultOf(status: number): RegistryErrorCode {
+  if (status === 429) return "rate-limited";
+  return status === 408 ? "timeout" : "server-error";
 }
 
 /** The first value of a header. */

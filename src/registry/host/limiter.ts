@@ -39,6 +39,7 @@ interface Group {
   wanted: boolean;
 }
 
+const beforeAll = Number.MAX_SAFE_INTEGER;
 /** Requests of one operation at a time that every host gets to begin with. */
 const start = 16;
 /** The part of the permits that uploads may hold: they hold them long, and what ends an image has to get by. */
@@ -75,14 +76,14 @@ export class HostLimiter {
     };
   }
 
-  /** A permit for one request. */
-  request(kind: RequestKind): Promise<Release> {
-    return this.#acquire(operationOf(kind), headStartOf(kind), true);
+  /** A permit for one request. @param again It has had one before: it has waited its time, and goes first. */
+  request(kind: RequestKind, again = false): Promise<Release> {
+    return this.#acquire(operationOf(kind), again ? beforeAll : headStartOf(kind), true);
   }
 
   /** A permit for all requests of one upload, and for as long as it takes. */
-  upload(): Promise<Release> {
-    return this.#acquire("blob-write", 0, this.#limit > 1);
+  upload(again = false): Promise<Release> {
+    return this.#acquire("blob-write", again ? beforeAll : 0, this.#limit > 1);
   }
 
   /** Learns from an answer. 429 and 503 are how registries say that it is too much. */

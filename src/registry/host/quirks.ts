@@ -1,4 +1,5 @@
 import type { HostSettings } from "../../settings/index.ts";
+import { entryFor, knownHosts } from "./known-hosts.ts";
 
 /** In what a registry differs from the distribution specification, as far as it matters for what is asked of it. */
 export interface Quirks {
@@ -21,7 +22,6 @@ export interface Quirks {
 
 /** What is known of hosts whose names match. */
 interface Entry {
-  /** Matches the host without its port. */
   readonly hosts: RegExp;
   readonly quirks: Partial<Quirks>;
   /** Where it is written, by whoever runs the registry or has met it. */
@@ -41,14 +41,13 @@ const usual: Quirks = {
 /** The first match decides. Hosts that keep to the specification, Docker Hub among them, have no entry. */
 export const entries: readonly Entry[] = [
   {
-    // Artifact Registry, which also answers for the names of the former Container Registry.
-    hosts: /(?:^|\.)(?:gcr\.io|pkg\.dev)$/,
+    hosts: knownHosts.artifactRegistry,
     quirks: { chunks: false },
     sources: ["https://cloud.google.com/artifact-registry/docs/reference/docker-api"],
   },
   {
     // A chunk may have 4 MiB at most; a blob in one request, any size.
-    hosts: /^ghcr\.io$/,
+    hosts: knownHosts.gitHub,
     quirks: { chunks: false },
     sources: [
       "https://github.com/oras-project/rust-oci-client/issues/35",
@@ -58,7 +57,7 @@ export const entries: readonly Entry[] = [
   {
     // Mounts have to be switched on for the registry. They need leave to download the blob, and only what an image
     // refers to can be downloaded. The Range that answers a chunk may be an old one: it does not say where to go on.
-    hosts: /^\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|on\.aws)$/,
+    hosts: knownHosts.ecr,
     quirks: { chunks: false, mountsOnlyCommitted: true },
     sources: [
       "https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html",
@@ -67,24 +66,24 @@ export const entries: readonly Entry[] = [
     ],
   },
   {
-    hosts: /^public\.ecr\.aws$/,
+    hosts: knownHosts.ecrPublic,
     quirks: { chunks: false },
     sources: ["https://github.com/dotnet/sdk-container-builds/issues/472"],
   },
   {
     // "~20 MB" and a layer of 29 MB are what was refused with 413; a round number below.
-    hosts: /\.azurecr\.(?:io|cn|us)$/,
+    hosts: knownHosts.azure,
     quirks: { largestBody: 16 * mebibyte },
     sources: ["https://github.com/goharbor/harbor/issues/23015"],
   },
   {
     // A registry on Cloudflare's own domain; behind one with another name, only `chunkSize` helps.
-    hosts: /\.workers\.dev$/,
+    hosts: knownHosts.cloudflareWorkers,
     quirks: { largestBody: 95 * mebibyte },
     sources: ["https://developers.cloudflare.com/workers/platform/limits/"],
   },
   {
-    hosts: /^quay\.io$/,
+    hosts: knownHosts.quay,
     quirks: { singlePost: true },
     sources: ["https://github.com/quay/quay/blob/master/endpoints/v2/blob.py"],
   },
@@ -95,10 +94,9 @@ export const entries: readonly Entry[] = [
  * @param host `host[:port]` as {@link Endpoint} has it.
  */
 export function quirksOf(host: string, { upload, chunkBytes }: HostSettings = {}): Quirks {
-  const name = host.replace(/:\d+$/, "");
   return {
     ...usual,
-    ...entries.find(({ hosts }) => hosts.test(name))?.quirks,
+    ...entryFor(entries, host)?.quirks,
     ...(upload === undefined ? {} : { upload }),
     ...(chunkBytes === undefined ? {} : { chunks: true, largestBody: chunkBytes }),
   };

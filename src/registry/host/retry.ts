@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RegistryErrorCode } from "../errors.ts";
 import { waitBefore } from "./backoff.ts";
 import { TransientFailure } from "./failure.ts";
 import type { Timing } from "./timing.ts";
@@ -6,8 +7,11 @@ import type { Timing } from "./timing.ts";
 /** A result or failure that another attempt may mend. */
 export interface Passing {
   readonly reason: string;
+  readonly fault: RegistryErrorCode;
   /** Milliseconds the server asked to wait. */
   readonly retryAfter: number | undefined;
+  /** The server takes no more requests for the time being (429). */
+  readonly isRefusal: boolean;
 }
 
 /** How often, and who is told. */
@@ -15,27 +19,43 @@ export interface RetryOptions {
   /** Attempts after the first one. */
   readonly retries: number;
   readonly timing: Timing;
-  readonly onRetry: (retry: { attempt: number; waitMilliseconds: number; reason: string }) => void;
+  readonly onRetry: (retry: Retry) => void;
+}
+
+/** One retry, as it begins to wait. */
+export interface Retry {
+  /** The attempt that failed, counted from 1. */
+  readonly attempt: number;
+  readonly waitMilliseconds: number;
+  readonly reason: string;
+  readonly fault: RegistryErrorCode;
 }
 
 /**
  * Runs until it succeeds, fails for good, or has used up attempts or time; what the last attempt gave is then
  * returned or thrown. `run` gets the number of the attempt, counted from 1. It may be repeated when it throws a
  * {@link TransientFailure} and when `judge` finds its result to be passing. A server that asks for a longer wait than
- * anybody would want is not waited for: that request fails, and the run goes on.
+ * anybody would want is not waited for: that request fails, and the run goes on. A refusal is no failed attempt, as
+ * long as there is hope: where quotas are strict it says only that it was not this request's turn.
  */
 export async function retrying<Result>(
   run: (attempt: number) => Promise<Result>,
   judge: (result: Result) => Passing | undefined,
   { retries, timing, onRetry }: RetryOptions,
 ): Promise<Result> {
-  const deadline = Date.now() + timing.deadline;
+  let failed = 0;
+  let failedFirst: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const { passing, end } = await attempted(run, judge, attempt);
-    if (passing === undefined || attempt > retries) return end();
+    if (passing === undefined) return end();
+    failedFirst ??= Date.now();
+    const elapsed = Date.now() - failedFirst;
+    const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
+    if (!passing.isRefusal || !isHopeful) failed += 1;
+    if (failed > retries) return end();
     const wait = waitBefore(attempt, passing.retryAfter, timing, Math.random());
-    if (wait > timing.longestRetryAfter || Date.now() + wait > deadline) return end();
-    onRetry({ attempt, waitMilliseconds: wait, reason: passing.reason });
+    if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
+    onRetry({ attempt, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
     await sleep(wait);
   }
 }
@@ -55,6 +75,7 @@ async function attempted<Result>(
     const end = () => {
       throw error;
     };
-    return { passing: { reason: error.message, retryAfter }, end };
+    const { code: fault, message: reason } = error;
+    return { passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited" }, end };
   }
 }

@@ -16,7 +16,9 @@ export interface Timing {
   readonly longestBackoff: number;
   /** The longest `Retry-After` that is waited for; beyond it the request fails. */
   readonly longestRetryAfter: number;
-  /** From the first attempt; no retry begins later. */
+  /** How long a request may be refused, with 429 and no `Retry-After`, before its attempts are counted. */
+  readonly longestRefusal: number;
+  /** From the first failure; no retry begins later. */
   readonly deadline: number;
 }
 
@@ -28,5 +30,6 @@ export const defaultTiming: Timing = {
   firstBackoff: second,
   longestBackoff: 30 * second,
   longestRetryAfter: 5 * minute,
+  longestRefusal: 2 * minute,
   deadline: 15 * minute,
 };

@@ -58,7 +58,8 @@ export function resumedBody({ first, start, size, reopen, retry, where, host }: 
       return void joined.destroy(failure instanceof TransientFailure ? failure.error : failure);
     }
     const wait = moved ? 0 : waitBefore(attempts, failure.retryAfter, retry.timing, Math.random());
-    retry.onRetry({ attempt: attempts, waitMilliseconds: wait, reason: failure.error.message });
+    const { code: fault, message: reason } = failure.error;
+    retry.onRetry({ attempt: attempts, waitMilliseconds: wait, reason, fault });
     try {
       if (wait > 0) await sleep(wait);
       follow(await reopen(position));

@@ -1,0 +1,69 @@
+import type { CopyEvent, CopyListener } from "../copy/index.ts";
+import type { RegistryErrorCode, RegistryListener, RequestKind } from "../registry/index.ts";
+
+/** What went to and from one host. */
+export interface HostTraffic {
+  /** Requests by what they were for: the unit in which quotas are counted. */
+  readonly requests: Readonly<Partial<Record<RequestKind, number>>>;
+  /** Failures that another attempt was made for, by their kind. */
+  readonly faults: Readonly<Partial<Record<RegistryErrorCode, number>>>;
+  /** Milliseconds that the host was left alone because it asked for that. */
+  readonly waited: number;
+  /** Bytes of blobs that were read from it. */
+  readonly bytesRead: number;
+  /** Bytes of blobs on their way to it. */
+  readonly bytesSent: number;
+}
+
+/** What a run cost, by host; `oci:` stands for folders. */
+export interface Traffic {
+  readonly hosts: Readonly<Record<string, HostTraffic>>;
+}
+
+/** Counts what registries and copying tell of themselves. */
+export interface TrafficMeter {
+  readonly onRegistry: RegistryListener;
+  readonly onCopy: CopyListener;
+  /** What was counted so far. */
+  read(): Traffic;
+}
+
+interface Counters {
+  readonly requests: Partial<Record<RequestKind, number>>;
+  readonly faults: Partial<Record<RegistryErrorCode, number>>;
+  waited: number;
+  bytesRead: number;
+  bytesSent: number;
+}
+
+/** A meter that stands at nothing. */
+export function createTrafficMeter(): TrafficMeter {
+  const hosts = new Map<string, Counters>();
+
+  const of = (host: string): Counters => {
+    const known = hosts.get(host);
+    if (known !== undefined) return known;
+    const counters: Counters = { requests: {}, faults: {}, waited: 0, bytesRead: 0, bytesSent: 0 };
+    hosts.set(host, counters);
+    return counters;
+  };
+
+  return {
+    onRegistry(event) {
+      const { requests, faults } = of(event.host);
+      if (event.type === "request") requests[event.kind] = (requests[event.kind] ?? 0) + 1;
+      else if (event.type === "retry") faults[event.fault] = (faults[event.fault] ?? 0) + 1;
+      else of(event.host).waited += event.milliseconds;
+    },
+    onCopy(event: CopyEvent) {
+      if (event.type === "read") of(hostOf(event.source)).bytesRead += event.bytes;
+      if (event.type === "bytes") of(hostOf(event.destination)).bytesSent += event.bytes;
+    },
+    read: () => ({ hosts: Object.fromEntries(hosts) }),
+  };
+}
+
+/** The host of an address such as `host:port/path`. */
+function hostOf(address: string): string {
+  return address.startsWith("oci:") ? "oci:" : (address.split("/", 1)[0] ?? address);
+}

@@ -1,0 +1,111 @@
+import type { HostSettings } from "../../settings/index.ts";
+import type { RequestKind } from "../events.ts";
+import { entryFor, knownHosts } from "./known-hosts.ts";
+import { Pace, type Quota } from "./pace.ts";
+
+/** A quota, and the requests that count towards it; without kinds, all. */
+interface QuotaOf extends Quota {
+  readonly kinds?: readonly RequestKind[];
+}
+
+/** What a provider has published, or its registry says itself, of how often it may be asked. */
+interface Entry {
+  readonly hosts: RegExp;
+  readonly quotas: readonly QuotaOf[];
+  readonly sources: readonly string[];
+  /** The day it was read. */
+  readonly read: string;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+
+const beginnings: readonly RequestKind[] = ["upload-start", "mount"];
+const writes: readonly RequestKind[] = [
+  ...beginnings,
+  "upload-data",
+  "upload-status",
+  "upload-cancel",
+  "manifest-put",
+  "delete",
+];
+
+/**
+ * Quotas that one client may reach. Where there is no entry, the pace is learnt from what the host refuses, so entries
+ * are only for what is written down in numbers. That is not so of
+ *
+ * - Docker Hub: its limits count pulls in hours, not requests (https://docs.docker.com/docker-hub/usage/pulls/): a pull
+ *   is a `GET` of a manifest, which is why tags are asked after with `HEAD`; for requests there is only "thousands a
+ *   minute";
+ * - Azure: what it publishes for each tier are least values, not limits
+ *   (https://learn.microsoft.com/azure/container-registry/container-registry-skus);
+ * - Quay: "a few requests a second, with bursts" (https://access.redhat.com/solutions/6218921);
+ * - GitLab: the limits of gitlab.com are not those of registry.gitlab.com
+ *   (https://docs.gitlab.com/user/gitlab_com/rate_limits/); it says Retry-After.
+ */
+export const entries: readonly Entry[] = [
+  {
+    // A project has 60,000 a minute in each region, for everybody: what a promotion takes of them, those who pull lack.
+    // A project may set a limit for each user; the one behind registry.k8s.io has set this one.
+    hosts: knownHosts.artifactRegistry,
+    quotas: [{ requests: 5_000, milliseconds: minute }],
+    sources: [
+      "https://cloud.google.com/artifact-registry/quotas",
+      "https://github.com/kubernetes/registry.k8s.io/issues/153",
+      "https://github.com/kubernetes/k8s.io/pull/5174",
+    ],
+    read: "2026-11-25",
+  },
+  {
+    // InitiateLayerUpload, CompleteLayerUpload and PutImage; reading may be done by the thousand.
+    hosts: knownHosts.ecr,
+    quotas: [
+      { kinds: beginnings, requests: 100, milliseconds: second },
+      { kinds: ["upload-data"], requests: 100, milliseconds: second },
+      { kinds: ["manifest-put"], requests: 10, milliseconds: second },
+    ],
+    sources: ["https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"],
+    read: "2026-11-25",
+  },
+  {
+    hosts: knownHosts.ecrPublic,
+    quotas: [
+      { kinds: beginnings, requests: 10, milliseconds: second },
+      { kinds: ["upload-data"], requests: 10, milliseconds: second },
+      { kinds: ["manifest-put"], requests: 10, milliseconds: second },
+    ],
+    sources: ["https://docs.aws.amazon.com/AmazonECR/latest/public/public-service-quotas.html"],
+    read: "2026-11-25",
+  },
+  {
+    // GitHub publishes nothing; the numbers are what its registry says when it refuses.
+    hosts: knownHosts.gitHub,
+    quotas: [
+      { kinds: writes, requests: 2_000, milliseconds: minute },
+      { requests: 44_000, milliseconds: minute },
+    ],
+    sources: [
+      "https://github.com/chainguard-images/images/issues/173",
+      "https://github.com/dependabot/cli/issues/380",
+    ],
+    read: "2026-11-25",
+  },
+];
+
+/** A pace, and what keeps to it. */
+export interface PaceOf {
+  readonly kinds: ReadonlySet<RequestKind> | undefined;
+  readonly pace: Pace;
+}
+
+/** The paces that requests to a host keep to: the user's, or else what its provider has published. */
+export function pacesFor(host: string, { requestsPerSecond }: HostSettings): readonly PaceOf[] {
+  const quotas: readonly QuotaOf[] =
+    requestsPerSecond === undefined
+      ? (entryFor(entries, host)?.quotas ?? [])
+      : [{ requests: requestsPerSecond, milliseconds: second }];
+  return quotas.map(({ kinds, ...quota }) => ({
+    kinds: kinds === undefined ? undefined : new Set(kinds),
+    pace: new Pace(quota),
+  }));
+}

@@ -1,0 +1,131 @@
+import type { RequestKind } from "../events.ts";
+import { LearntPace } from "./learnt-pace.ts";
+import type { Observation } from "./limiter.ts";
+import { headStartOf, type Operation, operationOf } from "./operations.ts";
+import type { PaceOf } from "./quotas.ts";
+
+interface Waiter {
+  readonly kind: RequestKind;
+  readonly rank: number;
+  readonly granted: () => void;
+}
+
+/**
+ * When a request may go out to a host: at the paces that are known of it, at the one that its refusals have taught for
+ * the operation, and after a pause that it demanded. First come, first served, after head starts; who waits for a
+ * narrower pace holds up nobody else.
+ */
+export class Turns {
+  readonly #paces: readonly PaceOf[];
+  readonly #now: () => number;
+  readonly #learnt: Readonly<Record<Operation, LearntPace>> = {
+    "manifest-read": new LearntPace(),
+    "blob-read": new LearntPace(),
+    "blob-write": new LearntPace(),
+    "manifest-write": new LearntPace(),
+  };
+  /** In the order of their ranks. */
+  #waiting: Waiter[] = [];
+  #asked = 0;
+  #pause: { readonly since: number; readonly until: number } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param now A clock that never goes back, in milliseconds. */
+  constructor(paces: readonly PaceOf[], now: () => number) {
+    this.#paces = paces;
+    this.#now = now;
+  }
+
+  /** Resolves when a request of this kind may be sent; it counts as sent then. */
+  async next(kind: RequestKind): Promise<void> {
+    this.#asked += 1;
+    const now = this.#now();
+    if (this.#waiting.length === 0 && this.#pauseLeft(now) === 0 && this.#wait(kind, now) === 0) {
+      this.#take(kind, now);
+      return;
+    }
+    const rank = this.#asked - headStartOf(kind);
+    await new Promise<void>((granted) => {
+      const behind = this.#waiting.findLastIndex((waiter) => waiter.rank <= rank);
+      this.#waiting.splice(behind + 1, 0, { kind, rank, granted });
+      this.#serve();
+    });
+  }
+
+  /** Learns from an answer: 429 says that there were too many requests in a time. */
+  observe({ kind, status, sent }: Observation): void {
+    const now = this.#now();
+    const learnt = this.#learnt[operationOf(kind)];
+    if (status === 429) learnt.refused(sent, now);
+    else if (status < 500) learnt.accepted(sent, now);
+  }
+
+  /**
+   * Nothing is sent for so long.
+   * @returns Whether that is news: a burst of refusals demands about the same pause many times.
+   */
+  pause(milliseconds: number): boolean {
+    const now = this.#now();
+    const { since, until: before } = this.#pause ?? { since: now, until: undefined };
+    const until = now + milliseconds;
+    if (before !== undefined && until <= before) return false;
+    this.#pause = { since, until };
+    this.#serve();
+    return before === undefined || until - before > mostOfTheSame;
+  }
+
+  /** Nobody who waits gets a turn any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = [];
+  }
+
+  #serve(): void {
+    clearTimeout(this.#timer);
+    const now = this.#now();
+    let soonest = this.#pauseLeft(now);
+    if (soonest === 0) {
+      soonest = Number.POSITIVE_INFINITY;
+      const waiting: Waiter[] = [];
+      for (const waiter of this.#waiting) {
+        const wait = this.#wait(waiter.kind, now);
+        if (wait > 0) {
+          soonest = Math.min(soonest, wait);
+          waiting.push(waiter);
+          continue;
+        }
+        this.#take(waiter.kind, now);
+        waiter.granted();
+      }
+      this.#waiting = waiting;
+    }
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#serve(), Math.ceil(soonest));
+  }
+
+  #wait(kind: RequestKind, now: number): number {
+    const published = this.#pacesOf(kind).map(({ pace }) => pace.wait(now));
+    return Math.max(this.#learnt[operationOf(kind)].wait(now), ...published);
+  }
+
+  #take(kind: RequestKind, now: number): void {
+    this.#learnt[operationOf(kind)].take(now);
+    for (const { pace } of this.#pacesOf(kind)) pace.take(now);
+  }
+
+  #pacesOf(kind: RequestKind): readonly PaceOf[] {
+    return this.#paces.filter(({ kinds }) => kinds === undefined || kinds.has(kind));
+  }
+
+  /** Milliseconds that are left of a pause; ends one that is over. */
+  #pauseLeft(now: number): number {
+    if (this.#pause === undefined) return 0;
+    const { since, until } = this.#pause;
+    if (now < until) return until - now;
+    this.#pause = undefined;
+    for (const learnt of Object.values(this.#learnt)) learnt.resume(now, now - since);
+    return 0;
+  }
+}
+
+/** Milliseconds by which the demands of one burst differ. */
+const mostOfTheSame = 1_000;
