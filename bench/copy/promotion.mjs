@@ -15,7 +15,7 @@ export async function promote(bench, { corpus, source, destinations, settings = 
     const config = join(folder, "waybill.yaml");
     await writeTree(tree, corpus, source, destinations);
     await writeFile(config, settings);
-    const options = ["--confirm", "--quiet", "--json", "--config", config];
+    const options = ["--confirm", "--json", "--config", config];
     const beganAt = Date.now();
     const child = start(process.execPath, [bench.waybill, "promote", tree, ...options], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -33,7 +33,7 @@ export async function promote(bench, { corpus, source, destinations, settings = 
       beganAt,
       wallSeconds: (Date.now() - beganAt) / 1000,
       report: written.stdout.startsWith("{") ? JSON.parse(written.stdout) : undefined,
-      errors: written.stderr.slice(-2000),
+      errors: written.stderr.slice(-4000),
     };
   } finally {
     await removeFolder(folder);

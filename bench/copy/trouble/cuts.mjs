@@ -30,7 +30,9 @@ export const cuts = {
       const [from, to] = entrances.map(({ address }) => address);
       const task = { corpus, source: `${from}/staging`, destinations: [`${to}/production`] };
       const promotion = await promote(bench, task);
-      const [read, sent] = await Promise.all(entrances.map((entrance) => entrance.counters()));
+      const [read, sent] = await Promise.all(
+        entrances.map(async (entrance) => ({ host: entrance.address, ...(await entrance.counters()) })),
+      );
       const held = await readBack(destination.address, "production", corpus);
       return outcomeOf(size, promotion, { read, sent, held });
     } finally {
@@ -51,6 +53,8 @@ function outcomeOf(size, promotion, { read, sent, held }) {
   const { status, wallSeconds } = promotion;
   const cutsMade = [read, sent].map(({ injured }) => injured.cut ?? 0);
   const moreThanOnce = [read.bytes.down, sent.bytes.up].map((bytes) => Math.max(0, bytes - size));
+  const { hosts = {} } = promotion.report?.traffic ?? {};
+  const seen = [hosts[read.host]?.bytesRead ?? 0, hosts[sent.host]?.bytesSent ?? 0];
   const shares = moreThanOnce.map((bytes) => bytes / size);
   const percent = (share) => `${(100 * share).toFixed(2)} %`;
   return {
@@ -61,6 +65,7 @@ function outcomeOf(size, promotion, { read, sent, held }) {
         ["requests", String(read.requests), String(sent.requests)],
         ["bytes of the image", inMiB(size), inMiB(size)],
         ["bytes that passed", inMiB(read.bytes.down), inMiB(sent.bytes.up)],
+        ["of them seen by waybill", ...seen.map(inMiB)],
         ["more than once", ...moreThanOnce.map(inMiB)],
         ["of the image", ...shares.map(percent)],
         ["wall s", wallSeconds.toFixed(1), ""],
