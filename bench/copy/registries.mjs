@@ -11,6 +11,7 @@ import { removeFolder, start, stop, temporaryFolder } from "./processes.mjs";
 import { request } from "./requests.mjs";
 
 const run = promisify(execFile);
+const configName = "config.yml";
 
 /**
  * Starts a registry on a free port. `copyOf` is a registry whose data it begins with. Gives its `address`, and what it
@@ -22,7 +23,8 @@ export async function startRegistry(parent, { copyOf } = {}) {
   const log = join(folder, "access.log");
   await mkdir(data);
   if (copyOf !== undefined) await run("cp", ["-a", `${copyOf.data}/.`, data]);
-  const { child, address } = await serve(folder, data, log);
+  const { child: first, address } = await serve(folder, data, log);
+  let child = first;
   return {
     address,
     data,
@@ -33,6 +35,14 @@ export async function startRegistry(parent, { copyOf } = {}) {
       ...(await readAccessLog(log, logged)),
       cpuSeconds: (await cpuSeconds(child.pid)) - cpu,
     }),
+    /** Ends it as a crash does. What it has stays. */
+    kill: () => stop(child),
+    /** Starts it again at its address with what it has. */
+    async restart() {
+      child = launch(folder, log, "a");
+      if (!(await answers(address, child)))
+        throw new Error(`docker-registry does not come back at ${address}`);
+    },
     async end() {
       await stop(child);
       await removeFolder(folder);
@@ -42,7 +52,7 @@ export async function startRegistry(parent, { copyOf } = {}) {
 
 /** Starts the program; another one may have taken the port that was free a moment ago. */
 async function serve(folder, data, log) {
-  const config = join(folder, "config.yml");
+  const config = join(folder, configName);
   for (let tries = 0; tries < 3; tries += 1) {
     const address = `127.0.0.1:${await freePort()}`;
     await writeFile(
@@ -56,13 +66,20 @@ storage:
 http: { addr: "${address}", secret: bench, draintimeout: 1s }
 `,
     );
-    const output = openSync(log, "w");
-    const child = start("docker-registry", ["serve", config], { stdio: ["ignore", output, "ignore"] });
-    closeSync(output);
+    const child = launch(folder, log, "w");
     if (await answers(address, child)) return { child, address };
     await stop(child);
   }
   throw new Error("docker-registry does not answer; install it with: apt-get install docker-registry");
+}
+
+function launch(folder, log, flags) {
+  const output = openSync(log, flags);
+  const child = start("docker-registry", ["serve", join(folder, configName)], {
+    stdio: ["ignore", output, "ignore"],
+  });
+  closeSync(output);
+  return child;
 }
 
 /** CPU seconds that a process has used so far. */

@@ -1,11 +1,15 @@
 import { request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import { type Injury, passInjured } from "./injury.ts";
 import { type SeenRequest, startScriptedServer } from "./scripted-server.ts";
 
-/** Answers a request in the registry's place, or leaves it to the registry by returning `undefined`. */
+/**
+ * Answers a request in the registry's place, breaks its connection, injures its body or that of its answer, or leaves
+ * it to the registry by returning `undefined`.
+ */
 export type Fault = (
   request: IncomingMessage,
   url: URL,
-) => ((response: ServerResponse) => void) | "break" | undefined;
+) => ((response: ServerResponse) => void) | "break" | Injury | undefined;
 
 /** A real registry behind a server that interferes with some of its requests. */
 export interface FaultyRegistry {
@@ -23,15 +27,22 @@ export async function startFaultyRegistry(behind: string): Promise<FaultyRegistr
   const server = await startScriptedServer((request, response, url) => {
     const answer = fault(request, url);
     if (answer === "break") return response.destroy();
-    if (answer !== undefined) return answer(response);
-    const { method, headers } = request;
+    if (typeof answer === "function") return answer(response);
+    const { method, headers, socket } = request;
     const path = `${url.pathname}${url.search}`;
+    const injuryOf = (body: Injury["body"]) => (answer?.body === body ? answer : undefined);
+    const end = (how: "break" | "end"): void => {
+      if (how === "break") socket.resetAndDestroy();
+      else socket.destroySoon();
+      onward.destroy();
+    };
     const onward = forward(`http://${behind}${path}`, { method, headers }, (answered) => {
       response.writeHead(answered.statusCode ?? 502, answered.headers);
-      answered.pipe(response);
+      answered.on("error", () => response.destroy());
+      passInjured(answered, response, injuryOf("answer"), end);
     });
     onward.on("error", () => response.destroy());
-    request.pipe(onward);
+    passInjured(request, onward, injuryOf("request"), end);
   });
   return {
     host: server.host,

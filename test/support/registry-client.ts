@@ -33,6 +33,7 @@ export function clientOf(host: string, options: ClientOptions = {}) {
     /** The kinds of the requests that were answered. */
     requests: () => events.flatMap((event) => (event.type === "request" ? [event.kind] : [])),
     retries: () => events.flatMap((event) => (event.type === "retry" ? [event.reason] : [])),
+    faults: () => events.flatMap((event) => (event.type === "retry" ? [event.fault] : [])),
     pauses: () => events.filter((event) => event.type === "waiting"),
     close: () => registries.close(),
   };

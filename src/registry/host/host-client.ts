@@ -13,7 +13,7 @@ import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
-import { type Passing, type RetryOptions, retrying } from "./retry.ts";
+import { type Attempt, type Passing, type RetryOptions, retrying } from "./retry.ts";
 import { readServerErrors } from "./server-text.ts";
 import type { Timing } from "./timing.ts";
 import { readToken, type Token, type TokenService, tokenRequest } from "./token-service.ts";
@@ -80,7 +80,7 @@ export interface HostClient {
    * Several requests that make one upload, under one permit. Begun anew as a whole when one of them fails in a way
    * that may pass, or when the last answer has such a status.
    */
-  upload(run: (send: SendOnce, attempt: number) => Promise<Answer>): Promise<Answer>;
+  upload(run: (send: SendOnce, attempt: Attempt) => Promise<Answer>): Promise<Answer>;
   /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
   retriesOf(kind: RequestKind): RetryOptions;
   /** Where the credential for a path came from. */
@@ -275,14 +275,14 @@ export function createHostClient(options: HostClientOptions): HostClient {
     timing,
     quirks: quirksOf(host, settings),
     send: (request, limit = smallBody) => {
-      const once = async (number: number) => {
+      const once = async ({ number }: Attempt) => {
         const release = await limiter.request(request.kind, number > 1);
         return collect(await attempt(request, release), limit, request.where);
       };
       return retrying(once, judge, retriesOf(request.kind));
     },
     open: (request) => {
-      const once = async (number: number) => {
+      const once = async ({ number }: Attempt) => {
         const release = await limiter.request(request.kind, number > 1);
         const answer = await attempt(request, release);
         const isContent = answer.status === 200 || answer.status === 206;
@@ -293,9 +293,9 @@ export function createHostClient(options: HostClientOptions): HostClient {
     upload: (run) => {
       const once: SendOnce = async (request) =>
         collect(await attempt(request, () => {}), smallBody, request.where);
-      const whole = async (number: number) => {
-        const release = await limiter.upload(number > 1);
-        return run(once, number).finally(release);
+      const whole = async (attempt: Attempt) => {
+        const release = await limiter.upload(attempt.number > 1);
+        return run(once, attempt).finally(release);
       };
       return retrying(whole, judge, retriesOf("upload-data"));
     },

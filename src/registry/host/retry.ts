@@ -22,6 +22,14 @@ export interface RetryOptions {
   readonly onRetry: (retry: Retry) => void;
 }
 
+/** One of several attempts. */
+export interface Attempt {
+  /** Counted from 1. */
+  readonly number: number;
+  /** The one before it has brought the work forward, so attempts and time are counted anew. */
+  readonly goesOn: () => void;
+}
+
 /** One retry, as it begins to wait. */
 export interface Retry {
   /** The attempt that failed, counted from 1. */
@@ -33,41 +41,47 @@ export interface Retry {
 
 /**
  * Runs until it succeeds, fails for good, or has used up attempts or time; what the last attempt gave is then
- * returned or thrown. `run` gets the number of the attempt, counted from 1. It may be repeated when it throws a
- * {@link TransientFailure} and when `judge` finds its result to be passing. A server that asks for a longer wait than
+ * returned or thrown. `run` may be repeated when it throws a {@link TransientFailure} and when `judge` finds its result
+ * to be passing. A server that asks for a longer wait than
  * anybody would want is not waited for: that request fails, and the run goes on. A refusal is no failed attempt, as
  * long as there is hope: where quotas are strict it says only that it was not this request's turn.
  */
 export async function retrying<Result>(
-  run: (attempt: number) => Promise<Result>,
+  run: (attempt: Attempt) => Promise<Result>,
   judge: (result: Result) => Passing | undefined,
   { retries, timing, onRetry }: RetryOptions,
 ): Promise<Result> {
   let failed = 0;
   let failedFirst: number | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    const { passing, end } = await attempted(run, judge, attempt);
+  let inVain = 0;
+  const goesOn = (): void => {
+    failed = 0;
+    failedFirst = undefined;
+    inVain = 0;
+  };
+  for (let number = 1; ; number += 1) {
+    const { passing, end } = await attempted(() => run({ number, goesOn }), judge);
+    inVain += 1;
     if (passing === undefined) return end();
     failedFirst ??= Date.now();
     const elapsed = Date.now() - failedFirst;
     const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
     if (!passing.isRefusal || !isHopeful) failed += 1;
     if (failed > retries) return end();
-    const wait = waitBefore(attempt, passing.retryAfter, timing, Math.random());
+    const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
-    onRetry({ attempt, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
+    onRetry({ attempt: number, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
     await sleep(wait);
   }
 }
 
 /** One attempt: whether it may be repeated, and how it ends if it is not. */
 async function attempted<Result>(
-  run: (attempt: number) => Promise<Result>,
+  run: () => Promise<Result>,
   judge: (result: Result) => Passing | undefined,
-  attempt: number,
 ): Promise<{ passing: Passing | undefined; end: () => Result }> {
   try {
-    const result = await run(attempt);
+    const result = await run();
     return { passing: judge(result), end: () => result };
   } catch (thrown) {
     if (!(thrown instanceof TransientFailure)) throw thrown;

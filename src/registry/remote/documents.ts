@@ -21,6 +21,7 @@ import { type AnswerHead, headerOf } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import { Ability } from "./ability.ts";
 import { refusal } from "./answer.ts";
+import { damage, mendingDamage } from "./damage.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
 /**
@@ -59,8 +60,15 @@ function statedDescriptor(answer: AnswerHead): Descriptor | undefined {
   return { mediaType, digest, size: Number(length) };
 }
 
-/** A manifest or index, hashed; `undefined` when the registry does not have it. */
-export async function fetchDocument(remote: Remote, target: Target): Promise<ImageDocument | undefined> {
+/**
+ * A manifest or index, hashed; `undefined` when the registry does not have it. One that was damaged on its way is asked
+ * for again.
+ */
+export function fetchDocument(remote: Remote, target: Target): Promise<ImageDocument | undefined> {
+  return mendingDamage(remote.client, "manifest-get", () => fetchOnce(remote, target));
+}
+
+async function fetchOnce(remote: Remote, target: Target): Promise<ImageDocument | undefined> {
   const where = formatReference(remote.name, target);
   const answer = await remote.client.send(
     reading(remote, {
@@ -87,7 +95,7 @@ export async function fetchDocument(remote: Remote, target: Target): Promise<Ima
   // What was asked for counts; what the registry says it is serving counts only for a tag (CVE-2025-24882).
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   const wanted = isDigest(target) ? target : isDigest(stated) ? stated : digestOf(bytes);
-  if (!digestMatches(bytes, wanted)) throw lied(remote, wanted, digestOf(bytes));
+  if (!digestMatches(bytes, wanted)) throw damage(lied(remote, wanted, digestOf(bytes)));
   return { descriptor: { mediaType, digest: wanted, size: bytes.length }, bytes };
 }
 
@@ -97,6 +105,15 @@ function lied(remote: Remote, wanted: Digest, got: Digest): RegistryError {
     hint: "do not trust this registry's copy; look at what stands between it and this machine",
   });
 }
+
+/** What registries say of a manifest that is not what was sent, among other things. */
+const signsOfDamage: ReadonlySet<string> = new Set([
+  "DIGEST_INVALID",
+  "MANIFEST_INVALID",
+  "MANIFEST_UNVERIFIED",
+  "MANIFEST_BLOB_UNKNOWN",
+  "BLOB_UNKNOWN",
+]);
 
 const manyTags = new Ability();
 /** Tags in one request; the distribution specification asks registries to take so many. */
@@ -138,11 +155,21 @@ export async function putDocument(
   return { keepsReferrers: answer !== undefined && headerOf(answer, "oci-subject") !== undefined };
 }
 
-async function putUnder(
+/** Puts it again when something says that the registry received other bytes. */
+function putUnder(
+  remote: Remote,
+  document: ImageDocument,
+  target: Target,
+  tags: readonly Tag[] = [],
+): Promise<AnswerHead> {
+  return mendingDamage(remote.client, "manifest-put", () => putOnce(remote, document, target, tags));
+}
+
+async function putOnce(
   remote: Remote,
   { descriptor, bytes }: ImageDocument,
   target: Target,
-  tags: readonly Tag[] = [],
+  tags: readonly Tag[],
 ): Promise<AnswerHead> {
   const where = formatReference(remote.name, target);
   const url = urlIn(remote, `manifests/${target}`);
@@ -159,7 +186,7 @@ async function putUnder(
   const { status } = answer;
   if (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)) {
     const said = readServerErrors(answer.bytes, answer.secrets);
-    throw new RegistryError(
+    const refused = new RegistryError(
       "manifest-refused",
       `the registry refused the image manifest (${status})${said === undefined ? "" : `: ${said.text}`}`,
       {
@@ -169,10 +196,12 @@ async function putUnder(
           : undefined,
       },
     );
+    throw said?.codes.some((code) => signsOfDamage.has(code)) ? damage(refused) : refused;
   }
   if (status < 200 || status > 299) throw await refusal(remote, answer, "putting an image manifest", target);
   const stated = headerOf(answer, "docker-content-digest") ?? "";
-  if (isDigest(stated) && !digestMatches(bytes, stated)) throw lied(remote, descriptor.digest, stated);
+  if (isDigest(stated) && !digestMatches(bytes, stated))
+    throw damage(lied(remote, descriptor.digest, stated));
   return answer;
 }
 

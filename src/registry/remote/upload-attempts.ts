@@ -4,6 +4,7 @@ import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { isTransientStatus } from "../host/backoff.ts";
 import { TransientFailure } from "../host/failure.ts";
 import type { Answer, HostRequest, SendOnce } from "../host/host-client.ts";
+import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blobs.ts";
@@ -46,6 +47,8 @@ export class Upload {
   #session: UploadSession | undefined;
   /** Whether bytes of the session may be built on. */
   #resumable = false;
+  /** How far it has come. */
+  #reached = 0;
 
   /** @param begun A session that a mount turned out to be. */
   constructor(sending: Sending, begun: UploadSession | undefined) {
@@ -55,11 +58,17 @@ export class Upload {
     this.#session = begun;
   }
 
-  /** Sends what is missing. @param number Counted from 1. */
-  async attempt(send: SendOnce, number: number): Promise<Answer> {
+  /** Sends what is missing. */
+  async attempt(send: SendOnce, { number, goesOn }: Attempt): Promise<Answer> {
     if (number > 1) {
       const offset = await this.#progress(send);
-      if (offset !== undefined) return this.#transfer(send, offset);
+      if (offset !== undefined) {
+        if (offset >= this.#reached + worthResuming) {
+          this.#reached = offset;
+          goesOn();
+        }
+        return this.#transfer(send, offset);
+      }
       await this.cancel(send);
       // The blob may have arrived although the answer did not: asking is cheaper than sending it again.
       if (await hasBlob(this.#remote, this.#blob, send).catch(() => false)) return arrived(this.#remote);
@@ -68,6 +77,7 @@ export class Upload {
       const answer = await this.#begin(send);
       if (answer.status !== 202) return answer;
       this.#session = uploadSession(this.#remote, answer);
+      this.#reached = 0;
     }
     return this.#transfer(send, 0);
   }
@@ -131,7 +141,8 @@ export class Upload {
         : await this.#sendPatches(send, source, offset, largestBody);
       if (answer.status <= 299) return answer;
       if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
-      if (offset > 0 && [404, 416].includes(answer.status)) throw forgotten(this.#remote, this.#blob);
+      if (offset > 0 && answer.status === 404) throw forgotten(this.#remote, this.#blob);
+      if (offset > 0 && answer.status === 416) throw outrun(this.#remote, this.#blob);
       await this.#leave(send, source, isTransientStatus(answer.status));
       return answer;
     } catch (error) {
@@ -243,4 +254,10 @@ function forgotten(remote: Remote, { digest }: Descriptor): TransientFailure {
   return new TransientFailure(
     new RegistryError("unexpected-response", message, { where: `${remote.name}@${digest}` }),
   );
+}
+
+/** Bytes of the request before were still arriving when the registry said how far it was: it is asked once more. */
+function outrun(remote: Remote, { digest }: Descriptor): TransientFailure {
+  const message = "the registry holds other bytes of the upload than it said";
+  return new TransientFailure(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
 }

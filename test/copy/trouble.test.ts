@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type CopyEvent, createCopier, readGraph } from "../../src/copy/index.ts";
+import {
+  type Descriptor,
+  digestOf,
+  type ImageDocument,
+  mediaTypes,
+  parseRepository,
+  parseTag,
+} from "../../src/oci/index.ts";
+import { defaultTiming } from "../../src/registry/host/timing.ts";
+import type { RegistryEvent, Repository } from "../../src/registry/index.ts";
+import { openRegistries } from "../../src/registry/registries.ts";
+import { startRegistryServer } from "../../src/registry-server/index.ts";
+import { defaultSettings } from "../../src/settings/index.ts";
+import { type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+const MiB = 2 ** 20;
+const v1 = parseTag("v1");
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+let source: FaultyRegistry;
+let destinations: FaultyRegistry[];
+let copied: CopyEvent[];
+let registryEvents: RegistryEvent[];
+let open: (registry: FaultyRegistry, retries?: number) => Repository;
+
+beforeEach(async () => {
+  const { path, remove } = await temporaryFolder("trouble");
+  closing.push(remove);
+  const start = async (name: string) => {
+    const server = await startRegistryServer({ dir: `${path}/${name}` });
+    const faulty = await startFaultyRegistry(server.address);
+    closing.push(() => server.close(), faulty.close);
+    return faulty;
+  };
+  source = await start("source");
+  destinations = await Promise.all(["one", "two", "three", "four"].map(start));
+  copied = [];
+  registryEvents = [];
+  open = (registry, retries = 2) => {
+    const registries = openRegistries(
+      {
+        settings: { ...defaultSettings, hosts: { [registry.host]: { retries } } },
+        credentials: { lookup: async () => undefined },
+        environment: {},
+        listener: (event) => registryEvents.push(event),
+      },
+      { ...defaultTiming, firstBackoff: 1, longestBackoff: 20 },
+    );
+    closing.push(registries.close);
+    return registries.repository(parseRepository(`${registry.host}/app`));
+  };
+});
+
+/** Puts an image with layers of these sizes into the source. */
+async function stage(...sizes: readonly number[]): Promise<ImageDocument> {
+  const to = open(source);
+  const push = async (content: Buffer, mediaType: string): Promise<Descriptor> => {
+    const blob = { mediaType, digest: digestOf(content), size: content.length };
+    await to.push(blob, async () => content);
+    return blob;
+  };
+  const config = await push(Buffer.from("{}"), mediaTypes.ociConfig);
+  const layers: Descriptor[] = [];
+  for (const size of sizes) layers.push(await push(randomBytes(size), mediaTypes.ociLayer));
+  const mediaType = mediaTypes.ociManifest;
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers }));
+  const root = { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+  await to.put(root, v1);
+  return root;
+}
+
+/** Copies an image to destinations and puts it under its tag there. */
+async function copy(root: ImageDocument, from: Repository, to: readonly Repository[]): Promise<void> {
+  const copier = createCopier((event) => copied.push(event));
+  const graph = await readGraph(from.fetch, root.descriptor.digest, from.name);
+  const targets = to.map((repository) => ({ repository, empty: true }));
+  const closures = copier.copyClosure({ graph, from, to: targets });
+  await Promise.all(
+    to.map(async (repository, position) => {
+      await closures[position];
+      await copier.putRoot(root, repository, [v1]);
+    }),
+  );
+}
+
+/** Reads everything back; a stream fails when it is not what its digest says. */
+async function expectWhole(root: ImageDocument, registry: FaultyRegistry): Promise<void> {
+  registry.interfere();
+  const repository = open(registry);
+  expect(await repository.fetch(v1)).toEqual(root);
+  const { blobs } = await readGraph(repository.fetch, root.descriptor.digest, repository.name);
+  for (const blob of blobs) for await (const _ of await repository.open(blob));
+}
+
+describe("a large layer whose connections break again and again", () => {
+  test("arrives all the same, though there are more breaks than attempts", async () => {
+    const size = 24 * MiB;
+    const root = await stage(size);
+    const breaks = { source: 8, destination: 8 };
+    source.interfere((_, { pathname }) => {
+      if (!pathname.includes("/blobs/") || breaks.source === 0) return undefined;
+      breaks.source -= 1;
+      return { body: "answer", at: 2.5 * MiB, how: "break" };
+    });
+    const [destination] = destinations;
+    destination?.interfere(({ headers }) => {
+      if (Number(headers["content-length"] ?? 0) < 2.5 * MiB || breaks.destination === 0) return undefined;
+      breaks.destination -= 1;
+      return { body: "request", at: 2.5 * MiB, how: "break" };
+    });
+    if (destination === undefined) return;
+    await copy(root, open(source), [open(destination)]);
+    expect(breaks).toEqual({ source: 0, destination: 0 });
+    await expectWhole(root, destination);
+  });
+});
