@@ -1,6 +1,6 @@
 // Builds the package, and says nothing unless something is wrong: node scripts/build.mjs [FOLDER]. With a folder, only
 // the programs are built, into that folder.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "tsdown";
 
 const bundled = JSON.parse(readFileSync("scripts/bundled.json", "utf8"));
@@ -10,6 +10,8 @@ if (folder === undefined) writeFileSync("dist/third-party-licences.txt", bundled
 
 /** What the licence of a package whose code is in ours asks to be passed on. */
 function licenceOf(name) {
-  const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
-  return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/LICENSE`, "utf8")}`;
+  const folder = `node_modules/${name}`;
+  const { version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.md|\.txt)?$/i.test(entry));
+  return `${name} ${version}\n\n${readFileSync(`${folder}/${file}`, "utf8")}`;
 }

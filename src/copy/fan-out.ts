@@ -15,8 +15,11 @@ export interface FanOutOptions {
 
 /** Bytes that a member may be behind the source. Chunks are shared, so this bounds the whole group, not each member. */
 export const windowBytes = 4 * 1024 * 1024;
-/** A member with fewer bytes to send than this is waiting for more. */
-const starving = 64 * 1024;
+/**
+ * A member with fewer bytes to send than this is waiting for more. Nothing is read ahead while all have that much:
+ * buffers that are soon free again cost the garbage collector next to nothing, those that live longer a lot.
+ */
+const enough = 64 * 1024;
 /** Milliseconds between two looks at who waits for whom. */
 const glance = 25;
 /** A member is left behind when others have waited for it so many milliseconds, and this part of all the time. */
@@ -45,7 +48,7 @@ export class FanOut {
   join(): Readable {
     // A stream asks for more before it has given away what it has: how full it is shows afterwards.
     const read = (): void => queueMicrotask(() => this.#resume());
-    const member = new Readable({ highWaterMark: windowBytes, read });
+    const member = new Readable({ highWaterMark: enough, read });
     member.once("close", () => this.#remove(member));
     // Whoever reads it learns of its failure; one that nobody reads must not end the process.
     member.on("error", () => {});
@@ -77,21 +80,31 @@ export class FanOut {
   #pass(chunk: Uint8Array): void {
     this.#position += chunk.length;
     this.#options.onBytes(chunk.length);
-    let room = true;
-    for (const member of this.#members.keys()) room = member.push(chunk) && room;
-    if (!room) this.#source.pause();
+    for (const member of this.#members.keys()) member.push(chunk);
+    if (!this.#isWanted()) this.#source.pause();
   }
 
   #resume(): void {
-    for (const member of this.#members.keys()) if (member.readableLength >= windowBytes) return;
-    this.#source.resume();
+    if (this.#isWanted()) this.#source.resume();
+  }
+
+  /** Whether somebody waits for more, and nobody is too far behind. */
+  #isWanted(): boolean {
+    let wanted = false;
+    for (const { readableLength } of this.#members.keys()) {
+      if (readableLength >= windowBytes) return false;
+      if (readableLength < enough) wanted = true;
+    }
+    return wanted;
   }
 
   /** Counts who keeps others waiting. */
   #look(): void {
+    // One that was far behind does not say when it is less so.
+    this.#resume();
     if (!this.#source.isPaused()) return;
     const members = [...this.#members.keys()];
-    if (!members.some(({ readableLength }) => readableLength < starving)) return;
+    if (!members.some(({ readableLength }) => readableLength < enough)) return;
     for (const member of members) {
       if (member.readableLength < windowBytes / 2) continue;
       const waited = (this.#members.get(member) ?? 0) + glance;

@@ -80,8 +80,6 @@ async function direct(
     lookup: guardedLookup(rule),
     autoSelectFamilyAttemptTimeout: 1000,
     noDelay: true,
-    // Answers take it over: with room for two reads, a fast reader is never stopped between them.
-    readableHighWaterMark: 2 * readBytes,
   };
   const socket: Socket = readingInto(shared, (onread) =>
     tls === undefined

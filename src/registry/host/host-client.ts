@@ -56,6 +56,8 @@ export interface Answer extends AnswerHead {
 export interface StreamedAnswer extends AnswerHead {
   /** To be read or destroyed: it holds the request's permit until then. */
   readonly body: Readable;
+  /** Nothing is to come. */
+  readonly isEmpty: boolean;
 }
 
 /** Sends one request, once. A failure that may pass is a `TransientFailure`. */
@@ -104,6 +106,7 @@ const defaultRetries = 5;
 /** Bytes of an answer that is no success, or of one that says no more than its status. */
 const smallBody = 64 * 1024;
 const tokenBody = 128 * 1024;
+const nothing = new Uint8Array();
 
 const clock = (): number => performance.now();
 
@@ -153,7 +156,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
       listener({ type: "request", host: url.host, method, kind, status, milliseconds });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
-      return { status, from: url, headers: response.headers, secrets, body };
+      const isEmpty = method === "HEAD" || status === 204 || response.headers["content-length"] === "0";
+      return { status, from: url, headers: response.headers, secrets, body, isEmpty };
     } catch (error) {
       throw connectionFailure(error, { where, host: url.host });
     }
@@ -161,8 +165,12 @@ export function createHostClient(options: HostClientOptions): HostClient {
 
   /** The body of an answer in memory. */
   const collect = async (answer: StreamedAnswer, limit: number, where: string): Promise<Answer> => {
-    const { body, ...head } = answer;
+    const { body, isEmpty, ...head } = answer;
     const { status, from } = head;
+    if (isEmpty) {
+      body.resume();
+      return { ...head, bytes: nothing };
+    }
     const isSuccess = status >= 200 && status < 300;
     try {
       const bytes = isSuccess ? await readBody(body, limit, where) : await readBeginning(body, smallBody);

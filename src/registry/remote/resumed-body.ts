@@ -30,7 +30,6 @@ export function resumedBody({ first, start, size, reopen, retry, where, host }: 
   let current: Readable | undefined;
 
   const joined = new Readable({
-    highWaterMark: 1024 * 1024,
     read: () => void current?.resume(),
     destroy(error, done) {
       current?.destroy();

@@ -34,7 +34,6 @@ export function verifiedStream(stream: Readable, blob: Descriptor, options: Veri
   };
 
   const checked = new Readable({
-    highWaterMark: 1024 * 1024,
     read: () => void stream.resume(),
     destroy(error, done) {
       clearTimeout(watch);
