@@ -98,11 +98,14 @@ export class FanOut {
     return wanted;
   }
 
-  /** Counts who keeps others waiting. */
+  /** Counts who keeps others waiting, and goes on where nobody does any more. */
   #look(): void {
+    if (this.#source.isPaused()) this.#blame();
     // One that was far behind does not say when it is less so.
     this.#resume();
-    if (!this.#source.isPaused()) return;
+  }
+
+  #blame(): void {
     const members = [...this.#members.keys()];
     if (!members.some(({ readableLength }) => readableLength < enough)) return;
     for (const member of members) {
