@@ -13,7 +13,8 @@ const bytesPerMs = shape.bitsPerSecond === undefined ? Number.POSITIVE_INFINITY 
 const windowBytes = shape.bitsPerSecond === undefined ? 4 * 2 ** 20 : 256 * 1024;
 const [host, port] = shape.to.split(":");
 
-const counters = { up: 0, down: 0, connections: 0, firstAt: 0, lastAt: 0 };
+const nothing = { up: 0, down: 0, connections: 0, firstAt: 0, lastAt: 0, manifestAt: 0 };
+const counters = { ...nothing };
 const samples = [];
 const free = { up: 0, down: 0 };
 
@@ -48,6 +49,7 @@ function carry(from, to, direction, opens) {
       held -= chunk.length;
       counters[direction] += chunk.length;
       counters.lastAt = Date.now();
+      if (putsManifest(chunk)) counters.manifestAt = counters.lastAt;
       if (!to.write(chunk)) {
         to.once("drain", next);
         break;
@@ -75,10 +77,16 @@ function carry(from, to, direction, opens) {
   from.on("end", () => hold(undefined));
 }
 
+/** Whether a request to put a manifest begins here: a client sends its first line in one piece. */
+function putsManifest(chunk) {
+  const text = chunk.subarray(0, 512).toString("latin1");
+  return text.startsWith("PUT /v2/") && text.slice(0, text.indexOf("\r\n")).includes("/manifests/");
+}
+
 let sampling;
 process.on("message", ({ ask }) => {
   if (ask === "begin") {
-    Object.assign(counters, { up: 0, down: 0, connections: 0, firstAt: 0, lastAt: 0 });
+    Object.assign(counters, nothing);
     samples.length = 0;
     clearInterval(sampling);
     if (shape.sampleMs !== undefined) {

@@ -27,6 +27,11 @@ interface Opened {
 const small = 1024 * 1024;
 /** Milliseconds that one who has fallen out of a reading waits for it to end, to read from a destination instead. */
 const patience = 30_000;
+/**
+ * Each connection has buffers of its own in the system, which nobody else counts: for so many of them a reading takes
+ * once the memory of its window.
+ */
+const connectionsOfOne = 4;
 /** Destinations that are tried before the source is read again. */
 const holdersTried = 2;
 
@@ -78,13 +83,14 @@ export class BlobSupply {
     const { pace, flowing } = this.#run;
     this.#round = new Round(abreast, {
       isBusy: (to) => !pace.isLagging(to) && (flowing.get(hostKey(to)) ?? 0) > 0,
-      onLate: (to) => pace.leaveBehind(to),
       run: async (joined) => {
         await before?.ended;
         await this.#readTo(joined);
       },
     });
+    const unwatch = pace.watch(this.#round);
     void this.#round.ended.then(() => {
+      unwatch();
       this.#release();
       this.#check();
     });
@@ -114,7 +120,7 @@ export class BlobSupply {
     }
     const round = this.#round;
     if (!round?.expects(to)) return round?.ended;
-    await this.#take(Math.min(windowBytes, this.#blob.size));
+    await this.#take(Math.min(windowBytes, this.#blob.size) * Math.ceil(round.size / connectionsOfOne));
     if (round.isOver) this.#release();
   }
 
@@ -173,16 +179,12 @@ export class BlobSupply {
       return;
     }
     const { listener, pace, flowing } = this.#run;
+    /** Who is in the group, and all who ever were. */
     const destinations = new Map<Readable, Repository>();
     const repositoryOf = new WeakMap<Readable, Repository>();
     const fanOut = new FanOut(source.stream, {
       blob: this.#blob,
       rest: (offset, member) => this.#rest(offset, repositoryOf.get(member) ?? this.#source),
-      onLeft: (member) => {
-        const to = destinations.get(member);
-        destinations.delete(member);
-        if (to !== undefined) pace.leaveBehind(to);
-      },
       onBytes: (bytes) => {
         listener({ type: "read", source: source.address, bytes });
         for (const { address } of destinations.values())
@@ -200,7 +202,18 @@ export class BlobSupply {
       this.#receiving.add(to);
       flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 0) + 1);
     }
+    const unwatch = pace.watch({
+      late: () => fanOut.late().flatMap((member) => destinations.get(member) ?? []),
+      leave: (late) => {
+        for (const [member, to] of destinations) {
+          if (!late.includes(to)) continue;
+          destinations.delete(member);
+          fanOut.leave(member);
+        }
+      },
+    });
     await fanOut.start();
+    unwatch();
     for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 1) - 1);
   }
 

@@ -7,8 +7,6 @@ export interface FanOutOptions {
   readonly blob: Descriptor;
   /** Opens the rest of the blob for a member that has left, from an offset on. */
   readonly rest: (offset: number, member: Readable) => Promise<Readable>;
-  /** Told of a member that is left behind. */
-  readonly onLeft: (member: Readable) => void;
   /** Told of bytes as they come. */
   readonly onBytes: (bytes: number) => void;
 }
@@ -20,24 +18,16 @@ export const windowBytes = 4 * 1024 * 1024;
  * buffers that are soon free again cost the garbage collector next to nothing, those that live longer a lot.
  */
 const enough = 64 * 1024;
-/** Milliseconds between two looks at who waits for whom. */
-const glance = 25;
-/** A member is left behind when others have waited for it so many milliseconds, and this part of all the time. */
-const patience = 300;
-const share = 1 / 3;
 
 /**
- * One stream to several readers at the same time, at the pace of those who keep up. A reader that others wait for
- * leaves the group with what it has yet to send, and gets the rest by itself; one that fails leaves it at once.
+ * One stream to several readers at the same time. A reader can {@link leave} the group with what it has yet to send,
+ * and gets the rest by itself; one that fails leaves at once.
  */
 export class FanOut {
   readonly #source: Readable;
   readonly #options: FanOutOptions;
-  /** Members with the milliseconds that others have waited for them. */
-  readonly #members = new Map<Readable, number>();
+  readonly #members = new Set<Readable>();
   #position = 0;
-  #began = 0;
-  #watch: NodeJS.Timeout | undefined;
 
   constructor(source: Readable, options: FanOutOptions) {
     this.#source = source;
@@ -52,35 +42,47 @@ export class FanOut {
     member.once("close", () => this.#remove(member));
     // Whoever reads it learns of its failure; one that nobody reads must not end the process.
     member.on("error", () => {});
-    this.#members.set(member, 0);
+    this.#members.add(member);
     return vouchFor(member, this.#options.blob);
   }
 
   /** Lets the bytes flow; resolves when no member needs any more of them. Never rejects: members fail. */
   start(): Promise<void> {
     const source = this.#source;
-    this.#began = performance.now();
-    this.#watch = setInterval(() => this.#look(), glance).unref();
     return new Promise((resolve) => {
       source.on("data", (chunk: Uint8Array) => this.#pass(chunk));
       source.once("end", () => {
-        for (const member of this.#members.keys()) member.push(null);
+        for (const member of this.#members) member.push(null);
         this.#members.clear();
       });
       source.once("error", (error) => {
-        for (const member of this.#members.keys()) member.destroy(error);
+        for (const member of this.#members) member.destroy(error);
       });
-      source.once("close", () => {
-        clearInterval(this.#watch);
-        resolve();
-      });
+      source.once("close", () => resolve());
     });
+  }
+
+  /**
+   * Those who keep most of the others waiting right now. To be called now and then: a reader that was far behind does
+   * not say when it is less so, and the source goes on then.
+   */
+  late(): readonly Readable[] {
+    const waiting = this.#source.isPaused() ? this.#countWaiting() : 0;
+    const members = waiting * 2 < this.#members.size ? [] : [...this.#members];
+    this.#resume();
+    return members.filter(({ readableLength }) => readableLength >= windowBytes / 2);
+  }
+
+  #countWaiting(): number {
+    let waiting = 0;
+    for (const { readableLength } of this.#members) if (readableLength < enough) waiting += 1;
+    return waiting;
   }
 
   #pass(chunk: Uint8Array): void {
     this.#position += chunk.length;
     this.#options.onBytes(chunk.length);
-    for (const member of this.#members.keys()) member.push(chunk);
+    for (const member of this.#members) member.push(chunk);
     if (!this.#isWanted()) this.#source.pause();
   }
 
@@ -91,39 +93,19 @@ export class FanOut {
   /** Whether somebody waits for more, and nobody is too far behind. */
   #isWanted(): boolean {
     let wanted = false;
-    for (const { readableLength } of this.#members.keys()) {
+    for (const { readableLength } of this.#members) {
       if (readableLength >= windowBytes) return false;
       if (readableLength < enough) wanted = true;
     }
     return wanted;
   }
 
-  /** Counts who keeps others waiting, and goes on where nobody does any more. */
-  #look(): void {
-    if (this.#source.isPaused()) this.#blame();
-    // One that was far behind does not say when it is less so.
-    this.#resume();
-  }
-
-  #blame(): void {
-    const members = [...this.#members.keys()];
-    if (!members.some(({ readableLength }) => readableLength < enough)) return;
-    for (const member of members) {
-      if (member.readableLength < windowBytes / 2) continue;
-      const waited = (this.#members.get(member) ?? 0) + glance;
-      this.#members.set(member, waited);
-      if (waited > patience && waited > share * (performance.now() - this.#began)) this.#leave(member);
-    }
-  }
-
   /** The member goes on by itself from where the group is now. */
-  #leave(member: Readable): void {
-    const { rest, onLeft } = this.#options;
-    this.#members.delete(member);
-    onLeft(member);
+  leave(member: Readable): void {
+    if (!this.#members.delete(member)) return;
     let own: Readable | undefined;
     member._read = () => void own?.resume();
-    rest(this.#position, member).then(
+    this.#options.rest(this.#position, member).then(
       (stream) => {
         own = stream;
         if (member.destroyed) return void stream.destroy();

@@ -8,6 +8,23 @@ export interface Arrival {
   readonly done: Promise<void>;
 }
 
+/** Destinations that go ahead together, for as long as none of them keeps the others waiting. */
+export interface Group {
+  /** Those that most of the others wait for right now. */
+  readonly late: () => readonly Repository[];
+  /** Goes ahead without them. */
+  readonly leave: (destinations: readonly Repository[]) => void;
+}
+
+/** Milliseconds between two looks at who waits for whom. */
+const glance = 25;
+/** Milliseconds that most of the others wait for a host before they go ahead without it. */
+const patience = 1_000;
+/**
+ * What of a time in which nobody waited for a host is taken off the time that others did: at one half, a host that is
+ * waited for a third of the time loses nothing by it.
+ */
+const forgiveness = 1 / 2;
 /** Milliseconds that a host may take longer than half of the others before they stop waiting for it. */
 const allowance = 2_000;
 
@@ -19,7 +36,11 @@ export class Pace {
   readonly #lagging = new Set<string>();
   /** Images on their way, by host. */
   readonly #underWay = new Map<string, number>();
+  readonly #groups = new Set<Group>();
+  /** Milliseconds that others have waited, by host. */
+  readonly #waited = new Map<string, number>();
   readonly #listener: CopyListener;
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(listener: CopyListener) {
     this.#listener = listener;
@@ -29,9 +50,36 @@ export class Pace {
     return this.#lagging.has(hostKey(to));
   }
 
-  /** The host has kept others waiting. */
-  leaveBehind(to: Repository): void {
-    this.#leave(hostKey(to));
+  /** Has the group leave its late members when their hosts do not keep up. @returns How to end that. */
+  watch(group: Group): () => void {
+    this.#groups.add(group);
+    this.#watch ??= setInterval(() => this.#look(), glance).unref();
+    return () => {
+      this.#groups.delete(group);
+      if (this.#groups.size > 0) return;
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    };
+  }
+
+  #look(): void {
+    const late = [...this.#groups].map((group) => ({ group, those: group.late() }));
+    const waitedFor = new Set(late.flatMap(({ those }) => those.map(hostKey)));
+    for (const [host, waited] of this.#waited) {
+      if (waitedFor.has(host)) continue;
+      const left = waited - forgiveness * glance;
+      if (left > 0) this.#waited.set(host, left);
+      else this.#waited.delete(host);
+    }
+    for (const host of waitedFor) {
+      const waited = (this.#waited.get(host) ?? 0) + glance;
+      this.#waited.set(host, waited);
+      if (waited >= patience) this.#leave(host);
+    }
+    for (const { group, those } of late) {
+      const left = those.filter((to) => this.isLagging(to));
+      if (left.length > 0) group.leave(left);
+    }
   }
 
   /** Resolves when all hosts that keep up have the image. */
@@ -67,6 +115,7 @@ export class Pace {
   }
 
   #leave(host: string): void {
+    this.#waited.delete(host);
     if (this.#lagging.has(host)) return;
     this.#lagging.add(host);
     this.#listener({ type: "left-behind", host });

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Repository } from "../registry/index.ts";
+import type { Group } from "./pace.ts";
 
 /** What a round needs of those who hold it. */
 export interface RoundHost {
@@ -7,8 +8,6 @@ export interface RoundHost {
   readonly run: (joined: readonly Joined[]) => Promise<void>;
   /** Whether a destination that is not ready will be, because other blobs are on their way there. */
   readonly isBusy: (to: Repository) => boolean;
-  /** Told of those for whom the others have waited in vain. */
-  readonly onLate: (to: Repository) => void;
 }
 
 /** A destination that is ready for bytes. */
@@ -23,9 +22,10 @@ const grace = 2_000;
 
 /**
  * One reading of a blob for several destinations: begins when all that are expected are ready for bytes or have turned
- * out to need none, and does not wait long for one of them alone.
+ * out to need none. It does not wait for those that have to {@link leave}, nor long where nothing is on its way to
+ * those it waits for.
  */
-export class Round {
+export class Round implements Group {
   /** Resolves when the bytes have been read, or turned out not to be needed. */
   readonly ended: Promise<void>;
   readonly #host: RoundHost;
@@ -41,6 +41,11 @@ export class Round {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
+  }
+
+  /** Destinations that are expected or ready. */
+  get size(): number {
+    return this.#expected.size + this.#joined.length;
   }
 
   get isOver(): boolean {
@@ -72,6 +77,15 @@ export class Round {
     });
   }
 
+  late(): readonly Repository[] {
+    const isMostReady = this.#joined.length > 0 && this.#joined.length >= this.#expected.size;
+    return this.#state === "forming" && isMostReady ? [...this.#expected] : [];
+  }
+
+  leave(destinations: readonly Repository[]): void {
+    for (const to of destinations) this.excuse(to);
+  }
+
   /** The destination needs no bytes, or cannot take any. */
   excuse(to: Repository): void {
     if (this.#expected.delete(to)) this.#check();
@@ -90,7 +104,6 @@ export class Round {
     clearInterval(this.#timer);
     if (this.#state !== "forming") return;
     this.#state = "under way";
-    for (const to of this.#expected) this.#host.onLate(to);
     const running = this.#joined.length === 0 ? Promise.resolve() : this.#host.run(this.#joined);
     void running.then(() => {
       this.#state = "over";

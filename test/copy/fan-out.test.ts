@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { PassThrough, Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FanOut, type FanOutOptions, windowBytes } from "../../src/copy/fan-out.ts";
@@ -13,7 +14,6 @@ function fanOutOf(bytes: Buffer, source: Readable, options: Partial<FanOutOption
   return new FanOut(source, {
     blob,
     rest: async (offset) => Readable.from(pieces(bytes.subarray(offset))),
-    onLeft: () => {},
     onBytes: () => {},
     ...options,
   });
@@ -39,6 +39,14 @@ async function readSlowly(stream: Readable, milliseconds: number): Promise<Buffe
   });
   await once(stream, "end");
   return Buffer.concat(chunks);
+}
+
+async function untilLate(fanOut: FanOut): Promise<readonly Readable[]> {
+  for (;;) {
+    const late = fanOut.late();
+    if (late.length > 0) return late;
+    await sleep(5);
+  }
 }
 
 describe("one stream to several readers", () => {
@@ -106,39 +114,44 @@ describe("one stream to several readers", () => {
     expect(failing?.errored).toMatchObject({ message: "the connection broke" });
   });
 
-  test("leaves behind one that others wait for; it gets the rest by itself, none of it twice", async () => {
+  test("gives the rest to one that leaves from where the group was, none of it twice", async () => {
     const bytes = randomBytes(3 * windowBytes);
     const offsets: number[] = [];
-    const left: Readable[] = [];
     const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)), {
       rest: async (offset) => {
         offsets.push(offset);
         return Readable.from(pieces(bytes.subarray(offset)));
       },
-      onLeft: (member) => left.push(member),
     });
     const [slow, ...fast] = [fanOut.join(), fanOut.join(), fanOut.join()];
     if (slow === undefined) throw new Error("nobody is slow");
     const slowly = readSlowly(slow, 12);
+    const late = untilLate(fanOut).then((members) => {
+      for (const member of members) fanOut.leave(member);
+      return members;
+    });
     const [results] = await Promise.all([Promise.all(fast.map(read)), fanOut.start()]);
     for (const result of results) expect(result.equals(bytes)).toBe(true);
-    expect(left.map((member) => member === slow)).toEqual([true]);
+    expect((await late).map((member) => member === slow)).toEqual([true]);
     expect((await slowly).equals(bytes)).toBe(true);
     expect(offsets).toHaveLength(1);
     expect(offsets[0]).toBeGreaterThanOrEqual(windowBytes);
   });
 
-  test("leaves nobody behind when all are slow", async () => {
-    const bytes = randomBytes(2 * windowBytes);
-    const left: Readable[] = [];
-    const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)), { onLeft: (member) => left.push(member) });
-    const members = [fanOut.join(), fanOut.join()];
+  test("calls nobody late for whom only a few wait", async () => {
+    const bytes = randomBytes(3 * windowBytes);
+    const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)));
+    const slow = [fanOut.join(), fanOut.join(), fanOut.join()];
+    const fast = [fanOut.join(), fanOut.join()];
+    const late: number[] = [];
+    const watch = setInterval(() => late.push(fanOut.late().length), 5);
     const [results] = await Promise.all([
-      Promise.all(members.map((member) => readSlowly(member, 3))),
+      Promise.all([...slow.map((member) => readSlowly(member, 3)), ...fast.map(read)]),
       fanOut.start(),
     ]);
+    clearInterval(watch);
     for (const result of results) expect(result.equals(bytes)).toBe(true);
-    expect(left).toHaveLength(0);
+    expect(Math.max(...late)).toBe(0);
   });
 
   test("fails all of them when the source fails, and ends the source when nobody is left", async () => {

@@ -6,9 +6,9 @@ import { openStage } from "../stage.mjs";
 export const slowDestination = {
   name: "slow-destination",
   title:
-    "Four images of three platforms with layers of 5 to 20 MiB to registries behind links of 400 Mbit/s, and to one more behind 40 Mbit/s",
+    "Eight images of three platforms with layers of 5 to 20 MiB to registries behind links of 400 Mbit/s, and to one more behind 40 Mbit/s",
   run: async (bench) => {
-    const corpus = mediumCorpus(bench.quick ? 1 : 4);
+    const corpus = mediumCorpus(bench.quick ? 2 : 8);
     const results = [];
     const { clients } = bench.clients({ repositories: corpus.images.length, copies: 4 });
     for (const { id, title, kind, plan } of clients.filter(({ id }) =>
@@ -94,11 +94,11 @@ function thinned({ runs, ...client }) {
   return { ...client, runs: runs.map((run) => ({ ...run, links: links(run) })) };
 }
 
-/** With the seconds from the beginning until the last byte went to the last of the first three destinations. */
+/** With the seconds from the beginning until the last manifest went to the last of the first three destinations. */
 function withOthersDone({ runs, ...client }) {
   const withSeconds = runs.map((run) => {
     const [one, two, three] = run.links.filter(({ side }) => side === "destination");
-    const last = Math.max(...[one, two, three].map(({ lastAt }) => lastAt));
+    const last = Math.max(...[one, two, three].map(({ manifestAt }) => manifestAt));
     return { ...run, othersDoneSeconds: (last - run.beganAt) / 1000 };
   });
   return { ...client, runs: withSeconds };
