@@ -1,0 +1,135 @@
+/** Kinds of forges; Forgejo speaks as Gitea does. */
+export type ForgeKind = "github" | "gitlab" | "gitea";
+
+/** A repository on a forge, by its path: `owner/name`, on GitLab with as many groups as there are. */
+export interface ForgeRepository {
+  readonly path: string;
+  readonly defaultBranch: string;
+  /** To clone over HTTP; without any credentials in it. */
+  readonly cloneUrl: string;
+  readonly sshUrl: string;
+  readonly webUrl: string;
+  /** The path of the repository that it was forked from. */
+  readonly forkOf?: string;
+  /** Whether the token may push to it; `undefined` where the forge does not say. */
+  readonly mayPush?: boolean;
+}
+
+/** A pull request, or what GitLab calls a merge request. */
+export interface PullRequest {
+  readonly number: number;
+  readonly url: string;
+  readonly title: string;
+  readonly body: string;
+  readonly state: "open" | "merged" | "closed";
+  readonly draft: boolean;
+  readonly author: string;
+  readonly labels: readonly string[];
+  /** The branch that is proposed, where it is, and its newest commit. */
+  readonly head: { readonly repository: string; readonly branch: string; readonly commit: string };
+  readonly base: { readonly branch: string };
+  /** The commit that the base branch got by the merge. */
+  readonly mergeCommit?: string;
+}
+
+/** What a pull request is opened with. */
+export interface Proposal {
+  readonly title: string;
+  readonly body: string;
+  /** The branch, and the repository that it was pushed to. */
+  readonly head: { readonly repository: string; readonly branch: string };
+  readonly base: string;
+  readonly draft?: boolean;
+}
+
+/** A remark under a pull request. */
+export interface Comment {
+  readonly id: string;
+  readonly author: string;
+  readonly body: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+/** That somebody has approved a pull request, and the commit that was looked at where the forge says so. */
+export interface Approval {
+  readonly user: string;
+  readonly commit?: string;
+  /** ISO 8601. */
+  readonly at?: string;
+}
+
+/** What is said of a commit under a name: checks that must succeed before a merge are known by theirs. */
+export interface CommitStatus {
+  readonly context: string;
+  readonly state: "pending" | "success" | "failure" | "error";
+  /** Cut to what the forge allows. */
+  readonly description: string;
+  readonly url?: string;
+}
+
+/** Pull requests of one repository. Methods throw {@link ForgeError}. */
+export interface PullRequests {
+  /** The open one of a branch, if there is one. */
+  find(head: Proposal["head"], base: string): Promise<PullRequest | undefined>;
+  /** @throws {ForgeError} `not-found`. */
+  read(number: number): Promise<PullRequest>;
+  /** Opens one. Of two who do it at the same time, the second gets the first one's. */
+  open(proposal: Proposal): Promise<PullRequest>;
+  /** Changes what is given, and nothing else. Labels are all that it is to have; such as do not exist are made. */
+  update(
+    number: number,
+    change: {
+      readonly title?: string;
+      readonly body?: string;
+      readonly draft?: boolean;
+      readonly labels?: readonly string[];
+    },
+  ): Promise<PullRequest>;
+  /**
+   * Requests reviews, of users as `name`, of teams as `team-name` or `org/team-name` where the forge has them.
+   * @returns Those whom the forge did not accept, with its reason.
+   */
+  requestReviews(
+    number: number,
+    reviewers: readonly string[],
+  ): Promise<readonly { readonly reviewer: string; readonly reason: string }[]>;
+}
+
+/** What is said under a pull request. Methods throw {@link ForgeError}. */
+export interface Conversation {
+  /** Oldest first. */
+  comments(number: number): Promise<readonly Comment[]>;
+  /** Writes the comment that holds the marker anew, or a first one: there is never a second. */
+  put(number: number, marker: string, body: string): Promise<Comment>;
+  /** Approvals that stand: not withdrawn, not dismissed. */
+  approvals(number: number): Promise<readonly Approval[]>;
+}
+
+/** What is said of the commits of one repository. Methods throw {@link ForgeError}. */
+export interface CommitStatuses {
+  /** The newest for each context. */
+  read(commit: string): Promise<readonly CommitStatus[]>;
+  set(commit: string, status: CommitStatus): Promise<void>;
+}
+
+/** One repository on a forge, and what is done there. */
+export interface ForgeProject {
+  readonly path: string;
+  readonly pullRequests: PullRequests;
+  readonly conversation: Conversation;
+  readonly statuses: CommitStatuses;
+}
+
+/** A forge, as one user sees it. Methods throw {@link ForgeError}. */
+export interface Forge {
+  readonly kind: ForgeKind;
+  /** Such as `github.com` or `git.example.org:3000`. */
+  readonly host: string;
+  /** The name of the user whom the token belongs to. */
+  user(): Promise<string>;
+  /** @throws {ForgeError} `not-found`. */
+  repository(path: string): Promise<ForgeRepository>;
+  /** Opens nothing: the first of its methods that is called asks the forge. */
+  project(path: string): ForgeProject;
+}
