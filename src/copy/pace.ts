@@ -19,7 +19,7 @@ export interface Group {
 /** Milliseconds between two looks at who waits for whom. */
 const glance = 25;
 /** Milliseconds that most of the others wait for a host before they go ahead without it. */
-const patience = 1_000;
+const patience = 600;
 /**
  * What of a time in which nobody waited for a host is taken off the time that others did: at one half, a host that is
  * waited for a third of the time loses nothing by it.
