@@ -1,11 +1,14 @@
 import { WaybillError } from "../errors/index.ts";
 
-/** Why Git gave no answer. */
+/** Why Git gave no answer, or did not do what it was asked for. */
 export type GitErrorCode =
   | "git-missing"
   | "not-a-repository"
   | "unknown-revision"
   | "shallow-clone"
+  | "unreachable"
+  | "no-identity"
+  | "push-refused"
   | "git-failed";
 
 /** Git is not there, refuses, or does not have what it was asked for. */

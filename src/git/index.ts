@@ -1,4 +1,13 @@
 export type { CommitFiles } from "./commit-files.ts";
+export type { GitCredential } from "./credential.ts";
 export { GitError, type GitErrorCode } from "./errors.ts";
 export { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 export type { TreeEntry } from "./tree-object.ts";
+export {
+  type CommitRequest,
+  openWorkspace,
+  type RemoteBranch,
+  type Tip,
+  type Workspace,
+  type WorkspaceOptions,
+} from "./workspace.ts";

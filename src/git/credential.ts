@@ -1,0 +1,34 @@
+import type { Environment } from "./program.ts";
+
+/** What Git shows a remote when it asks who is there. */
+export interface GitCredential {
+  /** The origin that it is for, such as `https://github.com`: no other one gets it. */
+  readonly origin: string;
+  readonly user: string;
+  readonly token: string;
+}
+
+/** Git runs this when the origin asks; the secret comes from the environment, where process lists do not show it. */
+const helper =
+  '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$WAYBILL_GIT_USER" "$WAYBILL_GIT_TOKEN"; }; f';
+
+/**
+ * An environment in which Git has the credential for its origin, and no other helper is asked there, nor told to keep
+ * it. Neither a URL nor a command line nor a file ever holds it.
+ */
+export function withCredential(environment: Environment, credential: GitCredential | undefined): Environment {
+  if (credential === undefined) return environment;
+  const key = `credential.${credential.origin}.helper`;
+  const given = Number.parseInt(environment.GIT_CONFIG_COUNT ?? "0", 10) || 0;
+  return {
+    ...environment,
+    // An empty helper takes back those that are configured elsewhere (gitcredentials(7)).
+    [`GIT_CONFIG_KEY_${given}`]: key,
+    [`GIT_CONFIG_VALUE_${given}`]: "",
+    [`GIT_CONFIG_KEY_${given + 1}`]: key,
+    [`GIT_CONFIG_VALUE_${given + 1}`]: helper,
+    GIT_CONFIG_COUNT: String(given + 2),
+    WAYBILL_GIT_USER: credential.user,
+    WAYBILL_GIT_TOKEN: credential.token,
+  };
+}

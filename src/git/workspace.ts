@@ -1,0 +1,246 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GitCredential, withCredential } from "./credential.ts";
+import { GitError } from "./errors.ts";
+import { complaint, type Environment, type GitRun, runGit } from "./program.ts";
+import { type CommitHash, openGitRepository } from "./repository.ts";
+
+/** What a workspace is made of. */
+export interface WorkspaceOptions {
+  /** URL or path of the repository that the change is for. */
+  readonly upstream: string;
+  readonly branch: string;
+  /** A checkout of the same repository, whose objects are used instead of a clone; none of its files are touched. */
+  readonly checkout?: string;
+  readonly credentials?: readonly GitCredential[];
+  readonly environment?: Environment;
+}
+
+/** A commit to be made. */
+export interface CommitRequest {
+  /** The files that have changed, from the top of the repository. Nothing else is committed. */
+  readonly files: readonly string[];
+  readonly message: string;
+  /** Add `Signed-off-by` with the name that Git is configured with. */
+  readonly signOff: boolean;
+  /** Sign it; when it is left out, Git's configuration says whether. */
+  readonly sign?: boolean;
+}
+
+/** A branch of another repository. */
+export interface RemoteBranch {
+  readonly url: string;
+  readonly branch: string;
+}
+
+/** The newest commit of a branch. */
+export interface Tip {
+  readonly commit: CommitHash;
+  /** Its whole message. */
+  readonly message: string;
+}
+
+/**
+ * Files of the newest commit of a branch, in a temporary folder, to be changed, committed and pushed. Methods throw
+ * {@link GitError}.
+ */
+export interface Workspace {
+  /** Absolute, symbolic links resolved. */
+  readonly folder: string;
+  /** The commit that it was made from. */
+  readonly base: CommitHash;
+  /** @returns The new commit, on top of {@link base}. @throws {GitError} `no-identity` when Git does not know who commits. */
+  commit(request: CommitRequest): Promise<CommitHash>;
+  /** The newest commit of a remote branch; `undefined` when there is no such branch. */
+  tipOf(remote: RemoteBranch): Promise<Tip | undefined>;
+  /** Whether all of the files are the same in two commits. */
+  areEqual(one: CommitHash, other: CommitHash, files: readonly string[]): Promise<boolean>;
+  /**
+   * Makes a remote branch stand at a commit.
+   * @param expected Where it stands now as far as is known; `undefined` when it must not exist.
+   * @throws {GitError} `push-refused`: somebody else was faster, the branch is protected, or the token may not push.
+   */
+  push(commit: CommitHash, remote: RemoteBranch, expected: string | undefined): Promise<void>;
+  /** Removes the folder, and leaves nothing of it in the checkout. */
+  close(): Promise<void>;
+}
+
+/** Transports that run what a URL says are not for repositories that others name. */
+const transports = ["-c", "protocol.ext.allow=never"];
+
+/**
+ * Fetches the newest commit of a branch, and nothing of its history, and checks it out in a folder of its own.
+ * @throws {GitError} `unreachable` when the repository or the branch cannot be fetched.
+ */
+export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
+  const { upstream, branch, checkout, credentials = [] } = options;
+  const environment = credentials.reduce(withCredential, options.environment ?? process.env);
+  const temporary = await realpath(await mkdtemp(join(tmpdir(), "waybill-pr-")));
+  const folder = join(temporary, "files");
+  const made = { worktreeOf: undefined as string | undefined };
+  const close = async (): Promise<void> => {
+    if (made.worktreeOf !== undefined) {
+      await runGit(made.worktreeOf, ["worktree", "remove", "--force", folder], environment);
+    }
+    await rm(temporary, { recursive: true, force: true });
+  };
+  try {
+    if (checkout === undefined) {
+      await cloneNewest(temporary, folder, { upstream, branch }, environment);
+    } else {
+      const { root } = await openGitRepository(checkout, environment);
+      const remote = { url: upstream, branch };
+      const commit = await tipOf(root, remote, environment);
+      if (commit === undefined) throw noBranch(remote);
+      await fetchBranch(root, remote, environment, ["--no-tags"]);
+      const added = await runGit(root, ["worktree", "add", "--detach", "--quiet", folder, commit], environment);
+      if (added.code !== 0) throw new GitError("git-failed", complaint(added.stderr), { where: root });
+      made.worktreeOf = root;
+    }
+    return await workspaceAt(folder, environment, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function cloneNewest(
+  parent: string,
+  folder: string,
+  { upstream, branch }: { readonly upstream: string; readonly branch: string },
+  environment: Environment,
+): Promise<void> {
+  const words = ["clone", "--quiet", "--depth=1", "--single-branch", "--no-tags", `--branch=${branch}`];
+  const cloned = await runGit(parent, [...transports, ...words, "--", upstream, folder], environment);
+  if (cloned.code !== 0) throw notFetched(cloned, { url: upstream, branch });
+}
+
+/** Fetches the newest commit of a branch. */
+async function fetchBranch(
+  folder: string,
+  { url, branch }: RemoteBranch,
+  environment: Environment,
+  options: readonly string[],
+): Promise<void> {
+  const words = ["fetch", "--quiet", ...options, "--no-write-fetch-head", "--", url, `refs/heads/${branch}`];
+  const fetched = await runGit(folder, [...transports, ...words], environment);
+  if (fetched.code !== 0) throw notFetched(fetched, { url, branch });
+}
+
+async function tipOf(
+  folder: string,
+  { url, branch }: RemoteBranch,
+  environment: Environment,
+): Promise<string | undefined> {
+  const ref = `refs/heads/${branch}`;
+  const listed = await runGit(folder, [...transports, "ls-remote", "--", url, ref], environment);
+  if (listed.code !== 0) throw notFetched(listed, { url, branch });
+  return /^([0-9a-f]{40,64})\t/.exec(listed.stdout)?.[1];
+}
+
+async function workspaceAt(
+  folder: string,
+  environment: Environment,
+  close: () => Promise<void>,
+): Promise<Workspace> {
+  const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);
+  const answer = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await git(...words);
+    if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: folder });
+    return stdout.trim();
+  };
+  const base = (await answer("rev-parse", "--verify", "HEAD^{commit}")) as CommitHash;
+
+  return {
+    folder,
+    base,
+    close,
+    async commit({ files, message, signOff, sign }) {
+      await answer("add", "--", ...files);
+      const signing = sign === undefined ? [] : [sign ? "--gpg-sign" : "--no-gpg-sign"];
+      const options = [...(signOff ? ["--signoff"] : []), ...signing];
+      const words = ["commit", "--quiet", "--no-verify", ...options, "--message", message];
+      const { code, stderr } = await git(...words, "--", ...files);
+      if (code !== 0) throw notCommitted(stderr);
+      return (await answer("rev-parse", "HEAD")) as CommitHash;
+    },
+    async tipOf(remote) {
+      const commit = await tipOf(folder, remote, environment);
+      if (commit === undefined) return undefined;
+      await fetchBranch(folder, remote, environment, ["--no-tags", "--depth=1"]);
+      return { commit: commit as CommitHash, message: await answer("log", "--max-count=1", "--format=%B", commit) };
+    },
+    async areEqual(one, other, files) {
+      const { code } = await git("diff", "--quiet", "--no-ext-diff", "--no-textconv", one, other, "--", ...files);
+      return code === 0;
+    },
+    async push(commit, { url, branch }, expected) {
+      const ref = `refs/heads/${branch}`;
+      const lease = `--force-with-lease=${ref}:${expected ?? ""}`;
+      const words = [...transports, "push", "--quiet", "--porcelain", lease, "--", url, `${commit}:${ref}`];
+      const pushed = await git(...words);
+      if (pushed.code !== 0) throw notPushed(pushed, { url, branch });
+    },
+  };
+}
+
+function notCommitted(stderr: string): GitError {
+  if (/Please tell me who you are|empty ident|user\.email/i.test(stderr)) {
+    return new GitError("no-identity", "Git does not know who commits", {
+      hint: 'git config --global user.name "…" and user.email "…", or GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL',
+    });
+  }
+  if (/gpg|sign/i.test(stderr)) {
+    return new GitError("git-failed", `the commit could not be signed: ${complaint(stderr)}`, {
+      hint: "git config user.signingkey says with which key; without --sign it is not signed",
+    });
+  }
+  return new GitError("git-failed", complaint(stderr));
+}
+
+function noBranch({ url, branch }: RemoteBranch): GitError {
+  const where = withoutUserInfo(url);
+  return new GitError("unreachable", `there is no branch ${branch}`, { where, hint: "name it with --base" });
+}
+
+function notFetched({ stderr }: GitRun, { url, branch }: RemoteBranch): GitError {
+  if (/Remote branch .* not found|couldn't find remote ref/i.test(stderr)) return noBranch({ url, branch });
+  const where = withoutUserInfo(url);
+  return new GitError("unreachable", `the repository could not be read: ${complaint(stderr)}`, {
+    where,
+    hint: "does it exist, and may the token, or the key of the SSH agent, read it?",
+  });
+}
+
+function notPushed({ stdout, stderr }: GitRun, { url, branch }: RemoteBranch): GitError {
+  const where = `${withoutUserInfo(url)} ${branch}`;
+  const text = `${stdout}\n${stderr}`;
+  if (/stale info|fetch first|non-fast-forward/i.test(text)) {
+    return new GitError("push-refused", "somebody else has pushed to the branch in the meantime", {
+      where,
+      hint: "run it again: it goes on from what is there now",
+    });
+  }
+  if (/protected branch|pre-receive hook declined|hook declined/i.test(text)) {
+    return new GitError("push-refused", `the forge refuses pushes to the branch: ${remoteWords(text)}`, {
+      where,
+      hint: "name another branch with --branch, or a fork with --fork",
+    });
+  }
+  return new GitError("push-refused", `the branch could not be pushed: ${remoteWords(text)}`, {
+    where,
+    hint: "may the token, or the key of the SSH agent, push there? If not, name a fork with --fork",
+  });
+}
+
+/** What the other side said, on one line. */
+function remoteWords(text: string): string {
+  const said = /^remote: (?!$)(.+)$/m.exec(text)?.[1] ?? complaint(text);
+  return said.replace(/\p{Cc}/gu, "\uFFFD").slice(0, 300);
+}
+
+/** People paste `https://user:password@host/path`. */
+function withoutUserInfo(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^@/]*@/, "$1");
+}
