@@ -1,11 +1,12 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHashLadder, type Descriptor } from "../oci/index.ts";
 import { type BlobContent, type Repository, vouchFor } from "../registry/index.ts";
 import type { Budget } from "./budget.ts";
 import type { CopyListener } from "./events.ts";
-import { FanOut, windowBytes } from "./fan-out.ts";
+import { windowBytes } from "./fan-out.ts";
 import { hostKey, type Pace } from "./pace.ts";
+import { type Opened, Reading } from "./reading.ts";
 import { type Joined, Round } from "./round.ts";
 
 /** What all blobs of a run share. */
@@ -15,12 +16,6 @@ export interface SupplyRun {
   readonly listener: CopyListener;
   /** Readings under way, by the hosts that they go to. */
   readonly flowing: Map<string, number>;
-}
-
-/** A stream, and the repository that it comes from. */
-interface Opened {
-  readonly stream: Readable;
-  readonly address: string;
 }
 
 /** Blobs of so many bytes are read into memory, and sent to each destination whenever it is ready. */
@@ -53,6 +48,8 @@ export class BlobSupply {
   /** Destinations that the small blob is kept in memory for. */
   readonly #served = new Set<Repository>();
   #round: Round | undefined;
+  /** The newest reading that each destination had bytes of. */
+  readonly #readings = new Map<Repository, Reading>();
   #memory: Promise<Uint8Array> | undefined;
   #taking: Promise<() => void> | undefined;
 
@@ -100,6 +97,7 @@ export class BlobSupply {
   excuse(to: Repository): void {
     this.#round?.excuse(to);
     this.#receiving.delete(to);
+    this.#leaveReading(to);
     this.#check();
     if (!this.#served.delete(to) || this.#served.size > 0) return;
     this.#memory = undefined;
@@ -133,8 +131,15 @@ export class BlobSupply {
         return vouchFor(bytes.subarray(from), this.#blob);
       }
       if (from === 0 && this.#round?.expects(to)) return this.#round.join(to);
-      return this.#rest(from, to);
+      return this.#readings.get(to)?.rejoin(to, from) ?? this.#rest(from, to);
     };
+  }
+
+  /** The destination needs nothing of its reading any more; one that nobody needs anything of is over. */
+  #leaveReading(to: Repository): void {
+    const reading = this.#readings.get(to);
+    this.#readings.delete(to);
+    if (reading !== undefined && ![...this.#readings.values()].includes(reading)) reading.end();
   }
 
   /** The small blob in memory, for as long as somebody is expected to want it. */
@@ -178,49 +183,35 @@ export class BlobSupply {
       for (const { fail } of joined) fail(error);
       return;
     }
-    const { listener, pace, flowing } = this.#run;
-    /** Who is in the group, and all who ever were. */
-    const destinations = new Map<Readable, Repository>();
-    const repositoryOf = new WeakMap<Readable, Repository>();
-    const fanOut = new FanOut(source.stream, {
-      blob: this.#blob,
-      rest: (offset, member) => this.#rest(offset, repositoryOf.get(member) ?? this.#source),
-      onBytes: (bytes) => {
-        listener({ type: "read", source: source.address, bytes });
-        for (const { address } of destinations.values())
-          listener({ type: "bytes", destination: address, bytes });
-      },
-    });
+    const { pace, flowing } = this.#run;
+    const reading = this.#readingOf(source, 0);
     for (const { to, give } of joined) {
-      const member = fanOut.join();
-      destinations.set(member, to);
-      repositoryOf.set(member, to);
-      member.once("close", () => destinations.delete(member));
-      give(member);
-    }
-    for (const { to } of joined) {
+      this.#readings.set(to, reading);
       this.#receiving.add(to);
       flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 0) + 1);
+      give(reading.join(to));
     }
-    const unwatch = pace.watch({
-      late: () => fanOut.late().flatMap((member) => destinations.get(member) ?? []),
-      leave: (late) => {
-        for (const [member, to] of destinations) {
-          if (!late.includes(to)) continue;
-          destinations.delete(member);
-          fanOut.leave(member);
-        }
-      },
-    });
-    await fanOut.start();
+    const unwatch = pace.watch(reading);
+    await reading.start();
     unwatch();
     for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 1) - 1);
   }
 
   /** The bytes from an offset on, for one destination alone. */
-  async #rest(offset: number, to: Repository): Promise<Readable> {
+  async #rest(from: number, to: Repository): Promise<Readable> {
+    this.#leaveReading(to);
     await this.#anotherHolder(to);
-    return this.#passOn(await this.#openNearest(offset), to);
+    const reading = this.#readingOf(await this.#openNearest(from), from);
+    this.#readings.set(to, reading);
+    const member = reading.join(to);
+    void reading.start();
+    return member;
+  }
+
+  #readingOf(source: Opened, from: number): Reading {
+    const { listener } = this.#run;
+    const rest = (offset: number, to: Repository) => this.#rest(offset, to);
+    return new Reading(source, { blob: this.#blob, from, listener, rest });
   }
 
   /** Waits, but not for long, while another destination may turn out to have the blob. */
@@ -258,26 +249,5 @@ export class BlobSupply {
       }
     }
     return { stream: await this.#source.open(this.#blob, options), address: this.#source.address };
-  }
-
-  /** The stream, with its bytes reported as they pass. */
-  #passOn({ stream, address }: Opened, to: Repository): Readable {
-    const { listener } = this.#run;
-    const passing = new Readable({
-      read: () => void stream.resume(),
-      destroy(error, done) {
-        stream.destroy();
-        done(error);
-      },
-    });
-    stream.on("data", (chunk: Uint8Array) => {
-      listener({ type: "read", source: address, bytes: chunk.length });
-      listener({ type: "bytes", destination: to.address, bytes: chunk.length });
-      if (!passing.push(chunk)) stream.pause();
-    });
-    stream.once("end", () => passing.push(null));
-    stream.once("error", (error) => passing.destroy(error));
-    passing.on("error", () => {});
-    return vouchFor(passing, this.#blob);
   }
 }

@@ -5,10 +5,14 @@ import { vouchFor } from "../registry/index.ts";
 /** What a fan-out is of, and what becomes of members that cannot keep up. */
 export interface FanOutOptions {
   readonly blob: Descriptor;
+  /** The byte that the source begins with: the first one when it is left out. */
+  readonly from?: number;
   /** Opens the rest of the blob for a member that has left, from an offset on. */
   readonly rest: (offset: number, member: Readable) => Promise<Readable>;
   /** Told of bytes as they come. */
   readonly onBytes: (bytes: number) => void;
+  /** Bytes to keep of what has passed, for members whose connections break: none when it is left out. */
+  readonly kept?: number;
 }
 
 /** Bytes that a member may be behind the source. Chunks are shared, so this bounds the whole group, not each member. */
@@ -18,20 +22,28 @@ export const windowBytes = 4 * 1024 * 1024;
  * buffers that are soon free again cost the garbage collector next to nothing, those that live longer a lot.
  */
 const enough = 64 * 1024;
+/** Milliseconds that a source is kept open for members to come back to, when none is left. */
+const linger = 60_000;
 
 /**
  * One stream to several readers at the same time. A reader can {@link leave} the group with what it has yet to send,
- * and gets the rest by itself; one that fails leaves at once.
+ * and gets the rest by itself; one that fails leaves at once, and may {@link rejoin} where what it lacks is kept.
  */
 export class FanOut {
   readonly #source: Readable;
   readonly #options: FanOutOptions;
   readonly #members = new Set<Readable>();
-  #position = 0;
+  /** The newest of what has passed. */
+  readonly #tail: Uint8Array[] = [];
+  #tailBytes = 0;
+  #position: number;
+  #isOver = false;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(source: Readable, options: FanOutOptions) {
     this.#source = source;
     this.#options = options;
+    this.#position = options.from ?? 0;
   }
 
   /** A reader of everything that the source brings; to be called before {@link start}. */
@@ -46,12 +58,46 @@ export class FanOut {
     return vouchFor(member, this.#options.blob);
   }
 
+  /**
+   * A reader of what has passed from an offset on, and of all that follows; `undefined` when that is not kept any more. A
+   * source that nobody reads any more is given up then.
+   */
+  rejoin(offset: number): Readable | undefined {
+    clearTimeout(this.#lingering);
+    const skipped = offset - (this.#position - this.#tailBytes);
+    const isKept = skipped >= 0 && offset <= this.#position && (this.#isOver || !this.#source.destroyed);
+    if (!isKept) {
+      if (this.#members.size === 0) this.end();
+      return undefined;
+    }
+    const member = this.join();
+    let before = skipped;
+    for (const chunk of this.#tail) {
+      if (before < chunk.length) member.push(chunk.subarray(before));
+      before = Math.max(0, before - chunk.length);
+    }
+    if (this.#isOver) {
+      this.#members.delete(member);
+      member.push(null);
+    } else this.#resume();
+    return member;
+  }
+
+  /** Nobody will come back. */
+  end(): void {
+    clearTimeout(this.#lingering);
+    this.#tail.length = 0;
+    this.#tailBytes = 0;
+    this.#source.destroy();
+  }
+
   /** Lets the bytes flow; resolves when no member needs any more of them. Never rejects: members fail. */
   start(): Promise<void> {
     const source = this.#source;
     return new Promise((resolve) => {
       source.on("data", (chunk: Uint8Array) => this.#pass(chunk));
       source.once("end", () => {
+        this.#isOver = true;
         for (const member of this.#members) member.push(null);
         this.#members.clear();
       });
@@ -83,7 +129,23 @@ export class FanOut {
     this.#position += chunk.length;
     this.#options.onBytes(chunk.length);
     for (const member of this.#members) member.push(chunk);
+    this.#keep(chunk);
     if (!this.#isWanted()) this.#source.pause();
+  }
+
+  #keep(chunk: Uint8Array): void {
+    const { kept = 0 } = this.#options;
+    if (kept === 0) return;
+    this.#tail.push(chunk);
+    this.#tailBytes += chunk.length;
+    for (
+      let [oldest] = this.#tail;
+      oldest !== undefined && this.#tailBytes - oldest.length >= kept;
+      [oldest] = this.#tail
+    ) {
+      this.#tail.shift();
+      this.#tailBytes -= oldest.length;
+    }
   }
 
   #resume(): void {
@@ -123,7 +185,11 @@ export class FanOut {
 
   #remove(member: Readable): void {
     if (!this.#members.delete(member)) return;
-    if (this.#members.size === 0) this.#source.destroy();
-    else this.#resume();
+    if (this.#members.size > 0) this.#resume();
+    else if (this.#tailBytes === 0) this.#source.destroy();
+    else {
+      this.#source.pause();
+      this.#lingering = setTimeout(() => this.end(), linger).unref();
+    }
   }
 }

@@ -154,6 +154,36 @@ describe("one stream to several readers", () => {
     expect(Math.max(...late)).toBe(0);
   });
 
+  test("gives what it has kept to one that comes back, and goes on from there without reading it again", async () => {
+    const bytes = randomBytes(3 * windowBytes);
+    let given = 0;
+    function* counted(): Generator<Buffer> {
+      for (const chunk of pieces(bytes)) {
+        given += chunk.length;
+        yield chunk;
+      }
+    }
+    const fanOut = fanOutOf(bytes, Readable.from(counted(), { highWaterMark: 1 }), { kept: windowBytes });
+    const broken = fanOut.join();
+    const ended = fanOut.start();
+    let taken = 0;
+    for await (const chunk of broken) {
+      taken += chunk.length;
+      if (taken >= 2 * windowBytes) break;
+    }
+    const from = taken - windowBytes / 2;
+    const again = fanOut.rejoin(from);
+    if (again === undefined) throw new Error("nothing was kept");
+    const [rest] = await Promise.all([read(again), ended]);
+    expect(rest.equals(bytes.subarray(from))).toBe(true);
+    expect(given).toBe(bytes.length);
+    const last = fanOut.rejoin(bytes.length - 10);
+    if (last === undefined) throw new Error("nothing was kept");
+    expect((await read(last)).equals(bytes.subarray(-10))).toBe(true);
+    expect(fanOut.rejoin(0)).toBeUndefined();
+    expect(fanOut.rejoin(bytes.length - 10)).toBeUndefined();
+  });
+
   test("fails all of them when the source fails, and ends the source when nobody is left", async () => {
     const failing = new PassThrough();
     const fanOut = fanOutOf(Buffer.from("x"), failing);
