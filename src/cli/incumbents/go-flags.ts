@@ -3,8 +3,13 @@ import { UsageError } from "../failure.ts";
 
 /** A flag as the retired program declared it. */
 export interface Flag {
-  /** A switch takes a value only with `=`; every other flag also takes the next word. */
-  readonly kind: "switch" | "text" | "number";
+  /**
+   * A switch takes a value only with `=`; every other flag also takes the next word. A list may be given several
+   * times, and several values at a time with commas between them.
+   */
+  readonly kind: "switch" | "text" | "number" | "list";
+  /** Its short name, of one letter. */
+  readonly short?: string;
   readonly means: string;
   /** Set when the flag means nothing here: what is said instead of doing something. */
   readonly instead?: string;
@@ -13,6 +18,7 @@ export interface Flag {
 /** A command line taken apart. Names are as the table has them, with dashes. */
 export interface FlagValues {
   readonly texts: ReadonlyMap<string, string>;
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly switches: ReadonlyMap<string, boolean>;
   /** What stood between and after the flags. */
   readonly words: readonly string[];
@@ -33,6 +39,8 @@ const truths: Readonly<Record<string, boolean>> = {
  */
 export function readGoFlags(line: readonly string[], flags: Readonly<Record<string, Flag>>): FlagValues {
   const texts = new Map<string, string>();
+  const lists = new Map<string, readonly string[]>();
+  const longNames = new Map(Object.entries(flags).map(([name, { short = name }]) => [short, name]));
   const switches = new Map<string, boolean>();
   const words: string[] = [];
   const notices = new Set<string>();
@@ -48,7 +56,8 @@ export function readGoFlags(line: readonly string[], flags: Readonly<Record<stri
       words.push(word);
       continue;
     }
-    const name = (match[1] ?? "").replaceAll("_", "-");
+    const given = (match[1] ?? "").replaceAll("_", "-");
+    const name = flags[given] === undefined ? (longNames.get(given) ?? given) : given;
     const flag = flags[name];
     if (flag === undefined) throw unknownFlag(word, name, Object.keys(flags));
     if (flag.instead !== undefined) notices.add(`--${name} means nothing here: ${flag.instead}`);
@@ -59,9 +68,12 @@ export function readGoFlags(line: readonly string[], flags: Readonly<Record<stri
     const text = match[2] ?? line[++index];
     if (text === undefined) throw new UsageError(`flag needs an argument: --${name}`);
     if (flag.kind === "number" && !/^-?\d+$/.test(text)) throw badValue(text, name, "a number");
-    texts.set(name, text);
+    if (flag.kind === "list") {
+      const values = text.split(",").filter((value) => value !== "");
+      lists.set(name, [...(lists.get(name) ?? []), ...values]);
+    } else texts.set(name, text);
   }
-  return { texts, switches, words, notices: [...notices] };
+  return { texts, lists, switches, words, notices: [...notices] };
 }
 
 function readSwitch(name: string, text: string | undefined): boolean {

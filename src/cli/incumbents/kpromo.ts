@@ -3,11 +3,11 @@ import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { type Flag, readGoFlags } from "./go-flags.ts";
 import type { Environment } from "./prow.ts";
+import { translatePr } from "./pr.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Subcommands that Waybill has nothing for, with what comes nearest. */
 const missing: Readonly<Record<string, string>> = {
-  pr: "waybill merge edits the manifest; the pull request is yours to open",
   sigcheck: "signatures are not looked at yet; waybill verify checks images",
   run: "files are not promoted yet, only images",
   gh: "releases of a code host are not promoted yet, only images",
@@ -16,8 +16,8 @@ const missing: Readonly<Record<string, string>> = {
 
 const help = `Usage: waybill kpromo <command> [flags]
 
-Runs lines of kpromo: cip as waybill promote, check or snapshot, mm as waybill merge, and version. Each command
-shows its flags with --help.
+Runs lines of kpromo: cip as waybill promote, check or snapshot, mm as waybill merge, pr as waybill pr, and version. Each
+command shows its flags with --help.
 
 Examples:
   # promote a tree of manifests
@@ -46,6 +46,8 @@ export function translateKpromo(line: readonly string[], environment: Environmen
       return translateCip(flags, "kpromo cip", environment);
     case "mm":
       return translateCipMm(flags, "kpromo mm");
+    case "pr":
+      return translatePr(flags);
     case "version":
       return { command: ["--version"], notices: [] };
     case "help":
@@ -53,7 +55,7 @@ export function translateKpromo(line: readonly string[], environment: Environmen
     default:
       throw new UsageError(
         `Waybill does not run kpromo ${subcommand}`,
-        missing[subcommand] ?? "it runs kpromo cip and kpromo mm",
+        missing[subcommand] ?? "it runs kpromo cip, kpromo mm and kpromo pr",
       );
   }
 }

@@ -1,0 +1,217 @@
+import { createInterface } from "node:readline/promises";
+import { type Command, Option } from "commander";
+import type { HoldMeans, PromotionRequestResult } from "../release/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import { addForgeOptions, type ForgeOptions, openForgeFor } from "./forge.ts";
+import { addExamples, collect } from "./help.ts";
+import { shellLine } from "./incumbents/translate.ts";
+import { openRegistriesFor } from "./registries.ts";
+import { reviewCommit } from "./review-commit.ts";
+import type { Act, Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options extends ForgeOptions {
+  readonly stagingRepo: string;
+  readonly manifests: string;
+  readonly project?: string;
+  readonly release?: string;
+  readonly profile?: string;
+  readonly tag?: readonly string[];
+  readonly image?: readonly string[];
+  readonly digest?: readonly string[];
+  readonly fork?: string;
+  readonly base?: string;
+  readonly branch?: string;
+  readonly checkout?: string;
+  readonly ssh?: boolean;
+  readonly title?: string;
+  readonly link?: readonly string[];
+  readonly reviewer?: readonly string[];
+  readonly label?: readonly string[];
+  readonly hold: boolean;
+  readonly holdBy?: readonly HoldMeans[];
+  readonly signOff: boolean;
+  readonly sign?: boolean;
+  readonly skipProduction?: boolean;
+  readonly interactive?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, `${description}; repeatable`).argParser(collect);
+
+export function definePr(program: Command, act: Act): void {
+  const command = program
+    .command("pr")
+    .description("propose a promotion: branch, merge, commit, push, and a pull request that is held")
+    .argument("<repository>", "what holds the manifests: https://host/owner/name, or host/owner/name")
+    .addOption(new Option("--staging-repo <registry>", "staging registry to read").makeOptionMandatory())
+    .addOption(
+      new Option("--manifests <path>", "in the repository: folder of thin manifests, or a file").default("."),
+    )
+    .addOption(new Option("--project <name>", "project; made of the staging registry when left out"))
+    .addOption(new Option("--release <version>", "version being cut: promotes its set of tags"))
+    .addOption(new Option("--profile <name>", "whose rules make the set; see waybill release-tags"))
+    .addOption(repeatable("--tag <tag>", "promote this tag; globs"))
+    .addOption(repeatable("--image <name>", "take only these images; globs"))
+    .addOption(repeatable("--digest <digest>", "take only these digests"))
+    .addOption(new Option("--fork <owner/name>", "push to this fork; to the repository itself when left out"))
+    .addOption(new Option("--base <branch>", "branch to change; the default branch when left out"))
+    .addOption(new Option("--branch <name>", "branch to push; made of project and tag when left out"))
+    .addOption(
+      new Option("--checkout <folder>", "use the objects of this checkout instead of a clone; it stays as it is"),
+    )
+    .addOption(new Option("--ssh", "fetch and push over SSH; the token is for the forge alone"))
+    .addOption(new Option("--title <text>", "title of the pull request and the commit"))
+    .addOption(repeatable("--link <title=url>", "a link for the text, such as a build"))
+    .addOption(repeatable("--reviewer <name>", "request a review; of a team as org/team"))
+    .addOption(repeatable("--label <name>", "add a label"))
+    .addOption(new Option("--no-hold", "do not hold it"))
+    .addOption(
+      repeatable("--hold-by <means>", "label, draft or status; what the forge's users expect when left out"),
+    )
+    .addOption(new Option("--no-sign-off", "leave Signed-off-by out"))
+    .addOption(new Option("--sign", "sign the commit, as Git is configured to"))
+    .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
+    .addOption(new Option("--interactive", "ask before each step that others can see"))
+    .addOption(new Option("--dry-run", "print the change and the text, and propose nothing"))
+    .action(act(run));
+  addForgeOptions(command);
+  const line = "waybill pr github.com/kubernetes/k8s.io --manifests registry.k8s.io";
+  addExamples(command, [
+    [`${line} --fork me/k8s.io --staging-repo gcr.io/k8s-staging-kubernetes --release v1.19.0`, "a release"],
+    [`${line} --fork me/k8s.io --staging-repo gcr.io/k8s-staging-foo --tag v1.2.3 --dry-run`, "look first"],
+  ]);
+}
+
+async function run(session: Session, repository: string, options: Options): Promise<ExitCode> {
+  const { terminal, env } = session;
+  const { requestPromotion, usualHold } = await import("../release/index.ts");
+  const tags = await tagsOf(session, options);
+  const place = await openForgeFor(session, repository, options);
+  const { forge, path, credential } = place;
+  const registries = await openRegistriesFor(session);
+  const { image: images = [], digest: digests = [] } = options;
+  try {
+    const result = await requestPromotion({
+      forge,
+      subject: { project: options.project ?? projectOf(options.stagingRepo), tags },
+      upstream: path,
+      fork: options.fork ?? path,
+      ...(options.base === undefined ? {} : { base: options.base }),
+      ...(options.branch === undefined ? {} : { branch: options.branch }),
+      manifests: options.manifests,
+      ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
+      ...(options.ssh === true ? {} : { credential }),
+      environment: env,
+      staging: options.stagingRepo,
+      filters: { images, digests, tags },
+      skipProduction: options.skipProduction ?? false,
+      open: registries.repository,
+      catalog: registries.catalog,
+      command: commandOf(repository, options),
+      ...(options.title === undefined ? {} : { title: options.title }),
+      links: (options.link ?? []).map(linkOf),
+      reviewers: options.reviewer ?? [],
+      labels: options.label ?? [],
+      hold: options.hold ? (options.holdBy ?? usualHold(forge.kind)) : [],
+      signOff: options.signOff,
+      ...(options.sign === undefined ? {} : { sign: options.sign }),
+      dryRun: options.dryRun ?? false,
+      review: (commit) => reviewCommit(commit, registries, session),
+      ...(options.interactive === true ? { ask } : {}),
+      onStep: terminal.note,
+    });
+    for (const warning of result.warnings) terminal.warn(warning);
+    if (terminal.json) terminal.printJson({ format: "waybill-pr/1", ...result });
+    else print(terminal, result);
+    for (const { reviewer, reason } of result.notRequested) {
+      terminal.warn(`the review of ${reviewer} was not requested: ${reason}`);
+    }
+    return exitCodes.asDesired;
+  } finally {
+    await registries.close();
+  }
+}
+
+function print(terminal: Terminal, result: PromotionRequestResult): void {
+  const { outcome, pullRequest, added, branch, diff, body, title } = result;
+  const open = pullRequest === undefined ? "" : `: ${pullRequest.url}`;
+  switch (outcome) {
+    case "nothing-to-do":
+      return terminal.print(`nothing to do: the manifests ask for all of it already${open}`);
+    case "proposed":
+      return terminal.write(`${diff}\n# ${title}\n\n${body}\n`);
+    case "declined":
+      return terminal.print(`stopped, as you said; ${result.pushed ? `${branch} is pushed` : "nothing was pushed"}`);
+    default:
+      for (const { image, digest, tag } of added) {
+        terminal.note(`${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`);
+      }
+      return terminal.print(`${outcome}${open}`);
+  }
+}
+
+async function tagsOf(session: Session, { release, profile, tag = [] }: Options): Promise<readonly string[]> {
+  if (release === undefined) {
+    if (tag.length > 0) return tag;
+    throw new UsageError("nothing says what to promote", "name a version with --release, or tags with --tag");
+  }
+  const { releaseTags } = await import("../release/index.ts");
+  const { releases } = await session.settings();
+  const set = releaseTags(release, profile, releases);
+  for (const { tag: name, reason } of set.tags) session.terminal.note(`${name}: ${reason}`);
+  return [...set.tags.map(({ tag: name }) => name), ...tag];
+}
+
+/** `gcr.io/k8s-staging-foo` and `host/k8s-staging-images/foo` promote for the project `foo`. */
+function projectOf(staging: string): string {
+  const last = staging.replace(/\/+$/, "").split("/").at(-1) ?? staging;
+  return last.replace(/^k8s-staging-/, "");
+}
+
+function linkOf(text: string): { title: string; url: string } {
+  const [, title, url = text] = /^([^=:/?#]+)=(.+)$/s.exec(text) ?? [];
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw new UsageError(`--link ${text} is no link`, "write --link 'Mock build=https://…'");
+  }
+  return { title: title ?? url, url };
+}
+
+/** The command that does it again, wherever it runs. */
+function commandOf(repository: string, options: Options): string {
+  const one = (flag: string, value: string | undefined): string[] =>
+    value === undefined ? [] : [flag, value];
+  const all = (flag: string, values: readonly string[] = []): string[] =>
+    values.flatMap((value) => [flag, value]);
+  return shellLine([
+    ...["waybill", "pr", repository, "--manifests", options.manifests, "--staging-repo", options.stagingRepo],
+    ...one("--project", options.project),
+    ...one("--release", options.release),
+    ...one("--profile", options.profile),
+    ...all("--tag", options.tag),
+    ...all("--image", options.image),
+    ...all("--digest", options.digest),
+    ...one("--fork", options.fork),
+    ...one("--base", options.base),
+    ...one("--branch", options.branch),
+    ...one("--title", options.title),
+    ...all("--link", options.link),
+    ...all("--reviewer", options.reviewer),
+    ...all("--label", options.label),
+    ...(options.hold ? [] : ["--no-hold"]),
+    ...all("--hold-by", options.holdBy),
+    ...(options.skipProduction ? ["--skip-production"] : []),
+  ]);
+}
+
+async function ask(question: string): Promise<boolean> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = (await prompt.question(`${question} (Y/n) `)).trim().toLowerCase();
+    return answer === "" || answer === "y" || answer === "yes";
+  } finally {
+    prompt.close();
+  }
+}

@@ -1,0 +1,19 @@
+import { WaybillError } from "../errors/index.ts";
+
+/** Why a release manager's move was not made. */
+export type ReleaseErrorCode =
+  /** The repository to push to was not forked from the one that the change is for. */
+  | "not-a-fork"
+  /** The branch holds commits that were not made by `waybill pr`. */
+  | "branch-taken"
+  /** The manifests are not where they were said to be. */
+  | "no-manifests"
+  /** The pull request stands at another commit than was reviewed. */
+  | "outdated-review"
+  /** What was asked for contradicts itself. */
+  | "invalid-request";
+
+/** A promotion cannot be proposed as it was asked for. */
+export class ReleaseError extends WaybillError<ReleaseErrorCode> {
+  override readonly name = "ReleaseError";
+}

@@ -1,0 +1,147 @@
+import type { Comment, CommitStatus, ForgeKind, ForgeProject, PullRequest } from "../forge/index.ts";
+
+/** What keeps a pull request from being merged: a label, its being a draft, or a commit status that stays pending. */
+export type HoldMeans = "label" | "draft" | "status";
+
+/** The label that the incumbents' merge robot waits for. */
+export const holdLabel = "do-not-merge/hold";
+/** The name of the commit status; a branch that requires it cannot be merged into while it is pending. */
+export const holdContext = "waybill-hold";
+
+/**
+ * What users of a forge expect: on GitHub the label that Prow knows and a status that a branch may require, because
+ * nobody is asked to review a draft there; elsewhere a draft, which the forge itself does not merge.
+ */
+const usual: Readonly<Record<ForgeKind, readonly HoldMeans[]>> = {
+  github: ["label", "status"],
+  gitlab: ["label", "draft"],
+  gitea: ["label", "draft"],
+};
+
+export function usualHold(kind: ForgeKind): readonly HoldMeans[] {
+  return usual[kind];
+}
+
+/** A word of somebody under a pull request that asks to hold it, or not to any more. */
+export interface HoldWord {
+  readonly held: boolean;
+  readonly by: string;
+  readonly at: string;
+}
+
+/** The commands as Prow reads them: alone at the beginning of a line, in any case. */
+const holding = /^\/hold(?:\s.*)?$/i;
+const releasing = /^\/(?:remove-hold|hold\s+cancel|unhold)(?:\s.*)?$/i;
+
+/**
+ * The newest command among comments: of several in one comment the last. What stands in a code block or in a quotation is
+ * not meant, and neither is what `ignored` says.
+ */
+export function newestHoldWord(
+  comments: readonly Comment[],
+  ignored: (author: string) => boolean = () => false,
+): HoldWord | undefined {
+  let newest: HoldWord | undefined;
+  for (const { author, body, createdAt } of comments) {
+    if (ignored(author)) continue;
+    for (const line of linesOutsideCode(body)) {
+      if (releasing.test(line)) newest = { held: false, by: author, at: createdAt };
+      else if (holding.test(line)) newest = { held: true, by: author, at: createdAt };
+    }
+  }
+  return newest;
+}
+
+function linesOutsideCode(body: string): string[] {
+  const lines: string[] = [];
+  let fence: string | undefined;
+  for (const line of body.split(/\r?\n/)) {
+    const marks = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];
+    if (fence === undefined && marks === undefined) lines.push(line.trimEnd());
+    else if (fence === undefined) fence = marks;
+    else if (marks?.startsWith(fence)) fence = undefined;
+  }
+  return lines;
+}
+
+/** Whether a pull request is held, and by what. */
+export function holdsOf(
+  { labels, draft }: Pick<PullRequest, "labels" | "draft">,
+  statuses: readonly CommitStatus[],
+): readonly HoldMeans[] {
+  const status = statuses.find(({ context }) => context === holdContext);
+  return [
+    ...(labels.includes(holdLabel) ? (["label"] as const) : []),
+    ...(draft ? (["draft"] as const) : []),
+    ...(status !== undefined && status.state !== "success" ? (["status"] as const) : []),
+  ];
+}
+
+/** What was done to hold a pull request, or to hold it no longer. */
+export interface HoldChange {
+  readonly pullRequest: PullRequest;
+  readonly changed: readonly HoldMeans[];
+}
+
+/** Holds a pull request by these means; nothing is done twice. @throws {ForgeError} */
+export async function hold(
+  project: ForgeProject,
+  number: number,
+  means: readonly HoldMeans[],
+): Promise<HoldChange> {
+  const before = await project.pullRequests.read(number);
+  const statuses = means.includes("status") ? await project.statuses.read(before.head.commit) : [];
+  const standing = holdsOf(before, statuses);
+  const missing = means.filter((one) => !standing.includes(one));
+  const change = {
+    ...(missing.includes("label") ? { labels: [...before.labels, holdLabel] } : {}),
+    ...(missing.includes("draft") ? { draft: true } : {}),
+  };
+  const pullRequest =
+    Object.keys(change).length === 0 ? before : await project.pullRequests.update(number, change);
+  if (missing.includes("status")) {
+    await project.statuses.set(pullRequest.head.commit, {
+      context: holdContext,
+      state: "pending",
+      description: "held: waybill unhold, or /hold cancel, lets it go",
+    });
+  }
+  return { pullRequest, changed: missing };
+}
+
+/** Holds a pull request no longer, by whatever means it is held. @throws {ForgeError} */
+export async function unhold(project: ForgeProject, number: number): Promise<HoldChange> {
+  const before = await project.pullRequests.read(number);
+  const standing = holdsOf(before, await project.statuses.read(before.head.commit));
+  const change = {
+    ...(standing.includes("label") ? { labels: before.labels.filter((label) => label !== holdLabel) } : {}),
+    ...(standing.includes("draft") ? { draft: false } : {}),
+  };
+  const pullRequest =
+    Object.keys(change).length === 0 ? before : await project.pullRequests.update(number, change);
+  if (standing.includes("status")) {
+    await project.statuses.set(pullRequest.head.commit, {
+      context: holdContext,
+      state: "success",
+      description: "not held",
+    });
+  }
+  return { pullRequest, changed: standing };
+}
+
+/**
+ * Makes the pull request held, or not, as the newest command among its comments says; without one, it stays as it is. A
+ * new commit has no status yet: where a command holds the request, it gets one.
+ * @throws {ForgeError}
+ */
+export async function obeyHoldWords(
+  project: ForgeProject,
+  number: number,
+  means: readonly HoldMeans[],
+): Promise<HoldChange & { readonly word: HoldWord | undefined }> {
+  const word = newestHoldWord(await project.conversation.comments(number));
+  if (word === undefined) {
+    return { pullRequest: await project.pullRequests.read(number), changed: [], word };
+  }
+  return { ...(word.held ? await hold(project, number, means) : await unhold(project, number)), word };
+}

@@ -1,0 +1,135 @@
+import type { ForgeProject, PullRequest } from "../forge/index.ts";
+import { type ApprovalState, approvalState, formatReviewMarkdown, type Review } from "../review/index.ts";
+import { ReleaseError } from "./errors.ts";
+import { type HoldMeans, obeyHoldWords } from "./hold.ts";
+
+/** The name of the commit status, unless another one is asked for. */
+export const reviewContext = "pull-waybill-review";
+/** Tells the comment of a review from all others; the first line of its Markdown begins with it. */
+const marker = "<!-- waybill-review ";
+
+/** A review, and where it is to be shown. */
+export interface PostedReview {
+  readonly project: ForgeProject;
+  readonly number: number;
+  readonly review: Review;
+  /** Name of the commit status: {@link reviewContext} when left out. */
+  readonly context?: string;
+  /** Where the run can be looked at. */
+  readonly url?: string;
+  /** What a `/hold` under the pull request does. */
+  readonly hold: readonly HoldMeans[];
+  /** What has to have been approved; nothing when left out. */
+  readonly approval?: ApprovalRules;
+}
+
+/** Who has to approve what. */
+export interface ApprovalRules {
+  /** Files that nobody who may has approved, given those who have. */
+  readonly uncovered: (users: readonly string[]) => readonly string[];
+  readonly mayApprove: (user: string) => boolean;
+  /** The edges that the change asked for at a commit, as their hash; `undefined` when the commit is not known. */
+  readonly edgesHashAt: (commit: string) => Promise<string | undefined>;
+}
+
+/** What is said under the pull request now. */
+export interface PostResult {
+  readonly pullRequest: PullRequest;
+  /** Absent when no approval was asked for. */
+  readonly approvals?: ApprovalState & {
+    /** Changed files that no standing approval covers. */
+    readonly uncovered: readonly string[];
+  };
+  /** Whether the commit status is a success. */
+  readonly passes: boolean;
+}
+
+/**
+ * Says under a pull request what a review found: one comment, which later reviews write anew, and a commit status, which
+ * is a success only when nothing fails and what has to be approved is. Obeys the newest `/hold` or `/hold cancel`.
+ * @throws {ReleaseError} `outdated-review` when the pull request has moved on, and {@link ForgeError}.
+ */
+export async function postReview(options: PostedReview): Promise<PostResult> {
+  const { project, number, review, context = reviewContext, url } = options;
+  const before = await project.pullRequests.read(number);
+  const { commit } = review.head;
+  if (commit === undefined || commit !== before.head.commit) throw outdated(before, commit);
+  const approvals =
+    options.approval === undefined ? undefined : await judgeApprovals(options, options.approval, commit);
+  const isApproved = approvals === undefined || approvals.uncovered.length === 0;
+  const passes = review.verdict === "passes" && isApproved;
+  const text = formatReviewMarkdown(review);
+  await project.conversation.put(
+    number,
+    marker,
+    approvals === undefined ? text : `${text}\n${inWords(approvals)}\n`,
+  );
+  await project.statuses.set(commit, {
+    context,
+    state: passes ? "success" : review.verdict === "passes" ? "pending" : "failure",
+    description: describe(review, isApproved),
+    ...(url === undefined ? {} : { url }),
+  });
+  const { pullRequest } = await obeyHoldWords(project, number, options.hold);
+  return { pullRequest, ...(approvals === undefined ? {} : { approvals }), passes };
+}
+
+async function judgeApprovals(
+  { project, number, review }: PostedReview,
+  { uncovered, mayApprove, edgesHashAt }: ApprovalRules,
+  commit: string,
+): Promise<NonNullable<PostResult["approvals"]>> {
+  const approvals = await project.conversation.approvals(number);
+  const commits = [...new Set(approvals.flatMap((approval) => approval.commit ?? []))];
+  const hashes = new Map(
+    await Promise.all(commits.map(async (one) => [one, await edgesHashAt(one)] as const)),
+  );
+  const state = approvalState({
+    approvals,
+    edgesHashAt: (one) => hashes.get(one),
+    head: { commit, edgesHash: review.edgesHash },
+    mayApprove,
+  });
+  return { ...state, uncovered: uncovered(state.standing.map(({ user }) => user)) };
+}
+
+function describe({ verdict, edges, findings, plan }: Review, isApproved: boolean): string {
+  const fails = findings.filter(({ severity }) => severity === "fails").length;
+  const what =
+    verdict === "fails"
+      ? `${fails} ${fails === 1 ? "finding fails" : "findings fail"}`
+      : isApproved
+        ? `${edges.added} to promote`
+        : "waits for approval";
+  return plan === undefined ? what : `${what}; plan ${plan.hash.slice(0, 19)}`;
+}
+
+const reasons = {
+  "not-an-approver": "may not approve this",
+  "commit-unknown": "nobody can tell what was approved",
+  "edges-changed": "something else was approved than is asked for now",
+} as const;
+
+function inWords({ standing, void: fallen, uncovered }: NonNullable<PostResult["approvals"]>): string {
+  return [
+    "### Approvals",
+    "",
+    ...standing.map(({ user }) => `- ${code(user)}: stands`),
+    ...fallen.map(({ approval, reason }) => `- ${code(approval.user)}: void, ${reasons[reason]}`),
+    ...uncovered.map((file) => `- ${code(file)}: nobody who may has approved it`),
+  ].join("\n");
+}
+
+/** Names as code, so that nobody is called by them and nothing in them is live. */
+function code(text: string): string {
+  return `\`${text.replace(/[`\p{C}\p{Zl}\p{Zp}]/gu, "\uFFFD")}\``;
+}
+
+function outdated(pullRequest: PullRequest, commit: string | undefined): ReleaseError {
+  const reviewed = commit === undefined ? "of files that are not committed" : `of ${commit.slice(0, 12)}`;
+  return new ReleaseError(
+    "outdated-review",
+    `the pull request stands at ${pullRequest.head.commit.slice(0, 12)}, the review is ${reviewed}`,
+    { where: pullRequest.url, hint: "check the newest commit out, name it with --head, and run it again" },
+  );
+}

@@ -1,0 +1,267 @@
+import { stat } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import type { Forge, ForgeRepository, PullRequest } from "../forge/index.ts";
+import { type CommitHash, type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
+import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
+import { ReleaseError } from "./errors.ts";
+import { type HoldMeans, hold } from "./hold.ts";
+import {
+  bodyOf,
+  bodyWith,
+  branchNameOf,
+  commitMessageOf,
+  isOurCommit,
+  type Link,
+  type Subject,
+  titleOf,
+} from "./request-text.ts";
+
+/** A promotion that is to be proposed. */
+export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
+  readonly forge: Forge;
+  readonly subject: Subject;
+  /** Path of the repository that holds the manifests. */
+  readonly upstream: string;
+  /** Path of the repository to push to: a fork of it, or itself. */
+  readonly fork: string;
+  /** Branch of the upstream repository; its default branch when left out. */
+  readonly base?: string;
+  /** Branch to push; made of project and tag when left out. */
+  readonly branch?: string;
+  /** Folder of thin manifests in the repository, or one plain manifest. */
+  readonly manifests: string;
+  /** A checkout whose objects are used instead of a clone. */
+  readonly checkout?: string;
+  /** What Git shows to the forge over HTTP; without it, it uses SSH. */
+  readonly credential?: GitCredential;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The command that does it again, for the text of the pull request. */
+  readonly command: string;
+  readonly title?: string;
+  readonly links?: readonly Link[];
+  readonly reviewers?: readonly string[];
+  readonly labels?: readonly string[];
+  /** Empty: it is not held. */
+  readonly hold: readonly HoldMeans[];
+  readonly signOff?: boolean;
+  readonly sign?: boolean;
+  /** Print what would be proposed, and propose nothing. */
+  readonly dryRun?: boolean;
+  /** Looks at the commit as a reviewer would, and says what it saw as Markdown. */
+  readonly review: (commit: ProposedCommit) => Promise<string>;
+  /** Asked before each step that others can see; the rest is left when it says no. */
+  readonly ask?: (question: string) => Promise<boolean>;
+  /** Told of each step. */
+  readonly onStep?: (step: string) => void;
+}
+
+/** A commit that adds images, and where its files are. */
+export interface ProposedCommit {
+  /** The manifests on disk, at the commit. */
+  readonly manifests: string;
+  readonly base: CommitHash;
+  readonly commit: CommitHash;
+}
+
+/**
+ * What came of it.
+ * - `nothing-to-do`: the manifests ask for all of it already; `pullRequest` is one that is open all the same.
+ * - `proposed`: nothing was pushed, as for a dry run.
+ * - `declined`: somebody said no to the next step.
+ */
+export interface PromotionRequestResult {
+  readonly outcome: "nothing-to-do" | "proposed" | "declined" | "opened" | "updated" | "unchanged";
+  readonly branch: string;
+  readonly title: string;
+  readonly body: string;
+  readonly diff: string;
+  readonly added: MergePlan["added"];
+  readonly warnings: readonly string[];
+  readonly pushed: boolean;
+  readonly pullRequest?: PullRequest;
+  /** Reviewers whom the forge did not accept. */
+  readonly notRequested: readonly { readonly reviewer: string; readonly reason: string }[];
+}
+
+/**
+ * Proposes a promotion: merges images of a staging registry into the manifests of a branch, commits and pushes that,
+ * and opens a pull request, or makes the one that is open as it should be. Doing it again repairs what is missing and
+ * changes nothing else. The user's own checkout is not touched.
+ * @throws {ReleaseError}, {@link ForgeError}, {@link GitError}, {@link MergeError}.
+ */
+export async function requestPromotion(options: PromotionRequest): Promise<PromotionRequestResult> {
+  const { forge, subject, onStep = () => {} } = options;
+  const upstream = await forge.repository(options.upstream);
+  const fork = options.fork === upstream.path ? upstream : await forge.repository(options.fork);
+  checkFork(upstream, fork);
+  const base = options.base ?? upstream.defaultBranch;
+  const branch = options.branch ?? branchNameOf(subject);
+  if (fork.path === upstream.path && branch === base) {
+    throw new ReleaseError("invalid-request", `${branch} is the branch that the change is for`, {
+      where: upstream.path,
+      hint: "name another one with --branch",
+    });
+  }
+  onStep(`Fetching ${upstream.path} ${base}`);
+  const workspace = await openWorkspace({
+    upstream: urlOf(upstream, options),
+    branch: base,
+    ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
+    ...(options.credential === undefined ? {} : { credentials: [options.credential] }),
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
+  });
+  try {
+    return await proposeFrom(workspace, { upstream, fork, base, branch }, options);
+  } finally {
+    await workspace.close();
+  }
+}
+
+/** Where a proposal comes from and goes to. */
+interface Route {
+  readonly upstream: ForgeRepository;
+  readonly fork: ForgeRepository;
+  readonly base: string;
+  readonly branch: string;
+}
+
+function checkFork(upstream: ForgeRepository, fork: ForgeRepository): void {
+  if (fork.path === upstream.path || fork.forkOf === upstream.path) return;
+  const what = fork.forkOf === undefined ? "is no fork" : `is a fork of ${fork.forkOf}, not`;
+  throw new ReleaseError("not-a-fork", `${fork.path} ${what} of ${upstream.path}`, {
+    where: fork.webUrl,
+    hint: `fork ${upstream.webUrl} first, or name the fork with --fork`,
+  });
+}
+
+function urlOf({ cloneUrl, sshUrl }: ForgeRepository, { credential }: PromotionRequest): string {
+  return credential === undefined ? sshUrl : cloneUrl;
+}
+
+async function proposeFrom(
+  workspace: Workspace,
+  route: Route,
+  options: PromotionRequest,
+): Promise<PromotionRequestResult> {
+  const { forge, subject, onStep = () => {}, ask = async () => true } = options;
+  const { upstream, fork, base, branch } = route;
+  const project = forge.project(upstream.path);
+  const title = options.title ?? titleOf(subject);
+  const manifests = await manifestsIn(workspace, options.manifests);
+
+  onStep("Reading staging");
+  const merged = await planMerge({ ...options, tree: manifests });
+  const result = {
+    branch,
+    title,
+    body: "",
+    diff: relativeDiff(merged.diff, workspace.folder),
+    added: merged.added.map((edge) => ({ ...edge })),
+    warnings: merged.warnings,
+    pushed: false,
+    notRequested: [],
+  };
+  const open = await project.pullRequests.find({ repository: fork.path, branch }, base);
+  const known = open === undefined ? {} : { pullRequest: open };
+  if (merged.after === merged.before) return { ...result, ...known, outcome: "nothing-to-do" };
+
+  await writeMerge(merged);
+  const file = relative(workspace.folder, merged.file).split(sep).join("/");
+  const commit = await workspace.commit({
+    files: [file],
+    message: commitMessageOf(subject, merged.added.map(inWords)),
+    signOff: options.signOff ?? true,
+    ...(options.sign === undefined ? {} : { sign: options.sign }),
+  });
+  onStep("Reviewing");
+  const ours = bodyOf({
+    subject,
+    command: options.command,
+    links: options.links ?? [],
+    review: await options.review({ manifests, base: workspace.base, commit }),
+    hold: options.hold.length > 0 && forge.kind === "github",
+    cc: [],
+  });
+  const body = bodyWith(open?.body ?? "", ours);
+  const proposed = { ...result, body };
+  if (options.dryRun === true) return { ...proposed, ...known, outcome: "proposed" };
+
+  const remote = { url: urlOf(fork, options), branch };
+  const tip = await workspace.tipOf(remote);
+  if (tip !== undefined && !isOurCommit(tip.message)) throw taken(fork, branch);
+  const isThere = tip !== undefined && (await workspace.areEqual(tip.commit, commit, [file]));
+  if (!isThere) {
+    if (!(await ask(`Push to ${fork.path} ${branch}?`))) return { ...proposed, ...known, outcome: "declined" };
+    onStep(`Pushing ${branch} to ${fork.path}`);
+    await workspace.push(commit, remote, tip?.commit);
+  }
+  const pushed = { ...proposed, pushed: !isThere };
+
+  if (open !== undefined) {
+    const isSame = open.body.trim() === body.trim() && open.title === title;
+    onStep(isSame ? `${open.url} is as it should be` : `Updating ${open.url}`);
+    const updated = isSame ? open : await project.pullRequests.update(open.number, { title, body });
+    const finished = await finish(updated, false, options);
+    const unchanged = isSame && isThere && finished.pullRequest.labels.join() === open.labels.join();
+    return { ...pushed, ...finished, outcome: unchanged ? "unchanged" : "updated" };
+  }
+  if (!(await ask(`Open a pull request for ${upstream.path} ${base}?`))) {
+    return { ...pushed, outcome: "declined" };
+  }
+  onStep(`Opening a pull request for ${upstream.path} ${base}`);
+  const opened = await project.pullRequests.open({
+    title,
+    body,
+    head: { repository: fork.path, branch },
+    base,
+    draft: options.hold.includes("draft"),
+  });
+  return { ...pushed, ...(await finish(opened, true, options)), outcome: "opened" };
+}
+
+/** Labels, hold and reviewers. One that is open already is held only if it is new: somebody may have let it go. */
+async function finish(
+  opened: PullRequest,
+  isNew: boolean,
+  options: PromotionRequest,
+): Promise<Pick<PromotionRequestResult, "notRequested"> & { readonly pullRequest: PullRequest }> {
+  const project = options.forge.project(options.upstream);
+  const { number } = opened;
+  const missing = (options.labels ?? []).filter((label) => !opened.labels.includes(label));
+  const labelled =
+    missing.length === 0
+      ? opened
+      : await project.pullRequests.update(number, { labels: [...opened.labels, ...missing] });
+  const held =
+    isNew && options.hold.length > 0 ? (await hold(project, number, options.hold)).pullRequest : labelled;
+  const reviewers = isNew ? (options.reviewers ?? []) : [];
+  const notRequested =
+    reviewers.length === 0 ? [] : await project.pullRequests.requestReviews(number, reviewers);
+  return { pullRequest: held, notRequested };
+}
+
+async function manifestsIn({ folder }: Workspace, path: string): Promise<string> {
+  const full = join(folder, path);
+  const isInside = full === folder || full.startsWith(`${folder}${sep}`);
+  if (isInside && (await stat(full).then(Boolean, () => false))) return full;
+  throw new ReleaseError("no-manifests", `the repository has no ${path}`, {
+    where: path,
+    hint: "name the folder of thin manifests in the repository with --manifests",
+  });
+}
+
+function inWords({ image, digest, tag }: MergePlan["added"][number]): string {
+  return `${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`;
+}
+
+/** A temporary folder means nothing to whoever reads the change. */
+function relativeDiff(diff: string, folder: string): string {
+  return diff.replaceAll(`${folder}${sep}`, "");
+}
+
+function taken(fork: ForgeRepository, branch: string): ReleaseError {
+  return new ReleaseError("branch-taken", `the branch ${branch} holds somebody else's work`, {
+    where: fork.webUrl,
+    hint: "its newest commit was not made by waybill pr; name another branch with --branch",
+  });
+}
