@@ -11,6 +11,7 @@ export {
   messageOf,
   WaybillError,
 } from "./errors/index.ts";
+export * from "./forge/index.ts";
 export { GitError, type GitErrorCode } from "./git/index.ts";
 export { fetchDocument, type Inspection, type InspectOptions, inspectImage } from "./inspect/index.ts";
 export {

@@ -13,3 +13,9 @@ export type {
   PullRequest,
   PullRequests,
 } from "./forge.ts";
+export type { ForgeHostSettings, ForgeSettings } from "./forge-settings.ts";
+export { forgeKindOf } from "./kind.ts";
+export { type ForgeOptions, openForge } from "./open.ts";
+export { parseRemote, type RemoteRepository } from "./remote.ts";
+export { type FoundToken, findToken, type TokenPlaces } from "./token.ts";
+export type { ForgeWait, WireTiming } from "./wire.ts";

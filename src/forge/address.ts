@@ -1,0 +1,46 @@
+import { ForgeError } from "./errors.ts";
+import type { ForgeKind } from "./forge.ts";
+
+/** Where a forge answers. */
+export interface ForgeAddress {
+  /** `host` or `host:port`, in lower case. */
+  readonly host: string;
+  /** What paths of the API are below, without a slash at its end. */
+  readonly api: string;
+}
+
+const apiPaths: Readonly<Record<ForgeKind, string>> = {
+  github: "/api/v3",
+  gitlab: "/api/v4",
+  gitea: "/api/v1",
+};
+
+/**
+ * Where the API of a forge is. Plain HTTP is spoken to loopback addresses, and elsewhere only when somebody has said so.
+ * @throws {ForgeError} `forge-unknown` when the host is none.
+ */
+export function addressOf(kind: ForgeKind, host: string, http?: boolean): ForgeAddress {
+  const name = checkedHost(host);
+  if (kind === "github" && name === "github.com") return { host: name, api: "https://api.github.com" };
+  // GitHub Enterprise Cloud with data residency.
+  if (kind === "github" && name.endsWith(".ghe.com")) return { host: name, api: `https://api.${name}` };
+  const scheme = (http ?? isLoopback(name)) ? "http" : "https";
+  return { host: name, api: `${scheme}://${name}${apiPaths[kind]}` };
+}
+
+/** `host` or `host:port` in lower case. @throws {ForgeError} `forge-unknown` when it is something else. */
+export function checkedHost(host: string): string {
+  const url = `https://${host}`;
+  if (!/[/?#@\\\s]/.test(host) && URL.canParse(url)) {
+    const parsed = new URL(url);
+    if (parsed.pathname === "/" && parsed.hostname !== "") return parsed.host;
+  }
+  throw new ForgeError("forge-unknown", `${JSON.stringify(host.slice(0, 200))} is no host`, {
+    hint: "name it as host or host:port, without https://",
+  });
+}
+
+function isLoopback(host: string): boolean {
+  const { hostname } = new URL(`http://${host}`);
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { allPages, answered, unwrapped } from "../answers.ts";
+import { draftTitle, giteaDrafts, withoutPrefix } from "../draft-title.ts";
+import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
+import { saysItExists } from "../refusal.ts";
+import { requestReviewsOf } from "../review-requests.ts";
+import { type GiteaClient, ownerAndName } from "./client.ts";
+import { openLabels } from "./labels.ts";
+
+const pullSchema = z.object({
+  number: z.number(),
+  html_url: z.string(),
+  title: z.string(),
+  body: z.string().nullish(),
+  state: z.enum(["open", "closed"]),
+  merged: z.boolean().optional(),
+  merge_commit_sha: z.string().nullish(),
+  draft: z.boolean().optional(),
+  user: z.object({ login: z.string() }).nullish(),
+  labels: z.array(z.object({ name: z.string() })).nullish(),
+  head: z.object({
+    ref: z.string(),
+    sha: z.string(),
+    // Absent once the fork has been deleted.
+    repo: z.object({ full_name: z.string() }).nullish(),
+  }),
+  base: z.object({ ref: z.string() }),
+});
+
+type Pull = z.infer<typeof pullSchema>;
+
+/** Pull requests of Gitea and Forgejo. */
+export function openPullRequests(client: GiteaClient, path: string): PullRequests {
+  const here = (): readonly [string, string] => ownerAndName(path);
+  const labelsHere = openLabels(client, path);
+
+  const read = (number: number): Promise<Pull> =>
+    answered(client.repos.repoGetPullRequest(...here(), number), pullSchema);
+
+  // There is a search by base and head, whose branches older versions cannot tell apart when they have a slash in them.
+  const find = async (head: Proposal["head"], base: string): Promise<PullRequest | undefined> => {
+    const pulls = await allPages(
+      (page) => client.repos.repoListPullRequests(...here(), { state: "open", limit: 50, page }),
+      z.array(pullSchema),
+    );
+    const found = pulls.find(
+      (pull) =>
+        pull.head.ref === head.branch &&
+        pull.base.ref === base &&
+        pull.head.repo?.full_name.toLowerCase() === head.repository.toLowerCase(),
+    );
+    return found === undefined ? undefined : pullRequestOf(found);
+  };
+
+  const open = async ({ title, body, head, base, draft = false }: Proposal): Promise<PullRequest> => {
+    const isHere = head.repository.toLowerCase() === path.toLowerCase();
+    const [owner] = ownerAndName(head.repository);
+    const asked = client.repos.repoCreatePullRequest(...here(), {
+      title: draftTitle(giteaDrafts, title, draft),
+      body,
+      base,
+      head: isHere ? head.branch : `${owner}:${head.branch}`,
+    });
+    return pullRequestOf(await answered(asked, pullSchema));
+  };
+
+  /** A title says, too, whether it is a draft: who changes one of the two has to know the other. */
+  const newTitle = async (number: number, title?: string, draft?: boolean): Promise<{ title?: string }> => {
+    if (title === undefined && draft === undefined) return {};
+    if (title !== undefined && draft !== undefined) return { title: draftTitle(giteaDrafts, title, draft) };
+    const current = await read(number);
+    return { title: draftTitle(giteaDrafts, title ?? current.title, draft ?? isDraft(current)) };
+  };
+
+  return {
+    find,
+    async read(number) {
+      return pullRequestOf(await read(number));
+    },
+    async open(proposal) {
+      try {
+        return await open(proposal);
+      } catch (error) {
+        const existing = saysItExists(error) ? await find(proposal.head, proposal.base) : undefined;
+        if (existing === undefined) throw error;
+        return existing;
+      }
+    },
+    async update(number, { title, body, draft, labels }) {
+      const change = { ...(await newTitle(number, title, draft)), ...(body === undefined ? {} : { body }) };
+      if (Object.keys(change).length > 0) {
+        await unwrapped(client.repos.repoEditPullRequest(...here(), number, change));
+      }
+      if (labels !== undefined) await labelsHere.set(number, labels);
+      return pullRequestOf(await read(number));
+    },
+    requestReviews: (number, reviewers) =>
+      requestReviewsOf(
+        reviewers,
+        (asked) => unwrapped(client.repos.repoCreatePullReviewRequests(...here(), number, asked)),
+        () => read(number),
+      ),
+  };
+}
+
+function isDraft({ title, draft }: Pull): boolean {
+  return draft ?? giteaDrafts.read.test(title);
+}
+
+function pullRequestOf(pull: Pull): PullRequest {
+  const merged = pull.merged === true;
+  return {
+    number: pull.number,
+    url: pull.html_url,
+    title: withoutPrefix(giteaDrafts, pull.title),
+    body: pull.body ?? "",
+    state: merged ? "merged" : pull.state,
+    draft: isDraft(pull),
+    author: pull.user?.login ?? "ghost",
+    labels: (pull.labels ?? []).map(({ name }) => name),
+    head: { repository: pull.head.repo?.full_name ?? "", branch: pull.head.ref, commit: pull.head.sha },
+    base: { branch: pull.base.ref },
+    ...(merged && pull.merge_commit_sha ? { mergeCommit: pull.merge_commit_sha } : {}),
+  };
+}

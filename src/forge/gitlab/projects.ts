@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { answered } from "../answers.ts";
+import { ForgeError } from "../errors.ts";
+import type { ForgeRepository } from "../forge.ts";
+import { type GitLabClient, projectPath } from "./client.ts";
+
+const access = z.object({ access_level: z.number() }).nullish();
+
+const projectSchema = z.object({
+  id: z.number(),
+  path_with_namespace: z.string(),
+  default_branch: z.string().nullish(),
+  http_url_to_repo: z.string(),
+  ssh_url_to_repo: z.string(),
+  web_url: z.string(),
+  forked_from_project: z.object({ path_with_namespace: z.string() }).nullish(),
+  permissions: z.object({ project_access: access, group_access: access }).nullish(),
+});
+
+type Project = z.infer<typeof projectSchema>;
+
+/** Developer: the least role that may push (https://docs.gitlab.com/user/permissions/). */
+const mayPushFrom = 30;
+
+/** Projects by path and by number: merge requests name them by number alone. */
+export interface Projects {
+  repository(path: string): Promise<ForgeRepository>;
+  /** @throws {ForgeError} `not-found`. */
+  idOf(path: string): Promise<number>;
+  /** The path of a project; empty for one that was deleted, or that the token may not see. */
+  pathOf(id: number): Promise<string>;
+}
+
+/** Projects keep their numbers, so that each is asked for once. */
+export function openProjects(client: GitLabClient): Projects {
+  const ids = new Map<string, number>();
+  const paths = new Map<number, string>();
+
+  const read = async (where: string): Promise<Project> => {
+    const project = await answered(client("GET", where), projectSchema);
+    ids.set(project.path_with_namespace.toLowerCase(), project.id);
+    paths.set(project.id, project.path_with_namespace);
+    return project;
+  };
+
+  return {
+    async repository(path) {
+      return repositoryOf(await read(projectPath(path)));
+    },
+    async idOf(path) {
+      return ids.get(path.toLowerCase()) ?? (await read(projectPath(path))).id;
+    },
+    async pathOf(id) {
+      const known = paths.get(id);
+      if (known !== undefined) return known;
+      try {
+        return (await read(`/projects/${id}`)).path_with_namespace;
+      } catch (error) {
+        if (error instanceof ForgeError && error.code === "not-found") return "";
+        throw error;
+      }
+    },
+  };
+}
+
+function repositoryOf(project: Project): ForgeRepository {
+  const { forked_from_project: origin, permissions } = project;
+  const levels = [permissions?.project_access, permissions?.group_access].map(
+    (held) => held?.access_level ?? 0,
+  );
+  return {
+    path: project.path_with_namespace,
+    defaultBranch: project.default_branch ?? "",
+    cloneUrl: project.http_url_to_repo,
+    sshUrl: project.ssh_url_to_repo,
+    webUrl: project.web_url,
+    ...(origin ? { forkOf: origin.path_with_namespace } : {}),
+    ...(permissions ? { mayPush: Math.max(...levels) >= mayPushFrom } : {}),
+  };
+}

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { answered } from "../answers.ts";
+import type { RefusedReviewer } from "../review-requests.ts";
+import type { GitLabClient } from "./client.ts";
+
+const usersSchema = z.array(z.object({ id: z.number(), username: z.string() }));
+const reviewedSchema = z.object({ reviewers: usersSchema });
+
+/**
+ * Adds reviewers to a merge request. GitLab knows users alone, by number, and leaves out without a word whom it does not accept:
+ * who is not in its answer was refused.
+ * @param at The merge request's path in the API.
+ */
+export async function requestReviewsOfUsers(
+  client: GitLabClient,
+  at: string,
+  names: readonly string[],
+): Promise<readonly RefusedReviewer[]> {
+  const wanted = [...new Set(names)];
+  if (wanted.length === 0) return [];
+  const refused: RefusedReviewer[] = [];
+  const ids = new Map<string, number>();
+  for (const name of wanted) {
+    const id = name.includes("/") ? undefined : await idOf(client, name);
+    const reason = name.includes("/")
+      ? "GitLab requests reviews of users, not of groups"
+      : "there is no such user";
+    if (id === undefined) refused.push({ reviewer: name, reason });
+    else ids.set(name, id);
+  }
+  const { reviewers } = await answered(client("GET", at), reviewedSchema);
+  const before = reviewers.map(({ id }) => id);
+  const all = [...new Set([...before, ...ids.values()])];
+  if (all.length === before.length) return refused;
+  const after = await answered(client("PUT", at, { body: { reviewer_ids: all } }), reviewedSchema);
+  const accepted = new Set(after.reviewers.map(({ id }) => id));
+  const reason =
+    "GitLab leaves it out: it may not read the project, or the licence allows no more than one reviewer";
+  const leftOut = [...ids].filter(([, id]) => !accepted.has(id));
+  return [...refused, ...leftOut.map(([reviewer]) => ({ reviewer, reason }))];
+}
+
+async function idOf(client: GitLabClient, username: string): Promise<number | undefined> {
+  const found = await answered(client("GET", "/users", { query: { username } }), usersSchema);
+  return found.find((user) => user.username.toLowerCase() === username.toLowerCase())?.id;
+}

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { allPages, unwrapped } from "../answers.ts";
+import type { CommitStatus, CommitStatuses } from "../forge.ts";
+import { ForgeRefusal } from "../refusal.ts";
+import { cutTo } from "../said.ts";
+import { type GitLabClient, projectPath } from "./client.ts";
+
+const statusSchema = z.object({
+  name: z.string(),
+  status: z.string(),
+  description: z.string().nullish(),
+  target_url: z.string().nullish(),
+});
+
+const longestDescription = 255;
+
+const written: Readonly<Record<CommitStatus["state"], string>> = {
+  pending: "pending",
+  success: "success",
+  failure: "failed",
+  error: "canceled",
+};
+
+/** What is neither done nor failed is waited for: also what was skipped, for it says nothing of the commit. */
+const read: Readonly<Record<string, CommitStatus["state"]>> = {
+  success: "success",
+  failed: "failure",
+  canceled: "error",
+};
+
+/** https://docs.gitlab.com/api/commits/#commit-status */
+export function openStatuses(client: GitLabClient, path: string): CommitStatuses {
+  return {
+    async read(commit) {
+      const list = `${projectPath(path)}/repository/commits/${encodeURIComponent(commit)}/statuses`;
+      const statuses = await allPages(
+        (page) => client("GET", list, { query: { per_page: 100, page } }),
+        z.array(statusSchema),
+      );
+      return statuses.map(({ name, status, description, target_url: url }) => ({
+        context: name,
+        state: (Object.hasOwn(read, status) ? read[status] : undefined) ?? "pending",
+        description: description ?? "",
+        ...(url ? { url } : {}),
+      }));
+    },
+    async set(commit, { context, state, description, url }) {
+      const body = {
+        name: context,
+        state: written[state],
+        description: cutTo(longestDescription, description),
+        ...(url === undefined ? {} : { target_url: url }),
+      };
+      const at = `${projectPath(path)}/statuses/${encodeURIComponent(commit)}`;
+      try {
+        await unwrapped(client("POST", at, { body }));
+      } catch (error) {
+        // GitLab refuses to put a status into the state that it is in.
+        const isThere = error instanceof ForgeRefusal && /cannot transition status via/i.test(error.reason);
+        if (!isThere || state !== "pending") throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { addressOf } from "./address.ts";
+import { ForgeError } from "./errors.ts";
+import type { Forge, ForgeKind, ForgeProject } from "./forge.ts";
+import { checkedPath } from "./remote.ts";
+import { type ForgeWait, openWire, type WireTiming } from "./wire.ts";
+
+/** What a forge is opened with. */
+export interface ForgeOptions {
+  readonly kind: ForgeKind;
+  /** `host` or `host:port`. */
+  readonly host: string;
+  /** Sent to the forge's API and nowhere else. */
+  readonly token: string;
+  /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
+  readonly http?: boolean | undefined;
+  /** Gives up what is under way. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told before the forge is waited for. */
+  readonly onWait?: ((wait: ForgeWait) => void) | undefined;
+  readonly timing?: Partial<WireTiming> | undefined;
+}
+
+type Asked = Pick<Forge, "user" | "repository" | "project">;
+
+/**
+ * A forge, as the owner of a token sees it. Nothing is asked before the first of its methods is called.
+ * @throws {ForgeError} `forge-unknown` when the host is none, `token-missing` when the token is empty.
+ */
+export function openForge(options: ForgeOptions): Forge {
+  const { kind, token } = options;
+  const { host, api } = addressOf(kind, options.host, options.http);
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new ForgeError(
+      "token-missing",
+      `the token for ${host} is empty, or holds characters that no token has`,
+      {
+        where: host,
+      },
+    );
+  }
+  const { signal, onWait, timing } = options;
+  const wire = openWire({ kind, host, api, token, signal, onWait, timing });
+  // Each client is loaded when it is needed: the largest is as large as all of the rest.
+  const asked = once(async (): Promise<Asked> => {
+    if (kind === "github") return (await import("./github/forge.ts")).openGitHub(api, wire);
+    if (kind === "gitlab") return (await import("./gitlab/forge.ts")).openGitLab(api, wire);
+    return (await import("./gitea/forge.ts")).openGitea(api, wire);
+  });
+  const user = once(async () => (await asked()).user());
+  return {
+    kind,
+    host,
+    user,
+    async repository(path) {
+      return (await asked()).repository(checkedPath(path));
+    },
+    project: (path) => projectOf(path, async () => (await asked()).project(checkedPath(path))),
+  };
+}
+
+function projectOf(path: string, open: () => Promise<ForgeProject>): ForgeProject {
+  const project = once(open);
+  const pullRequests = async () => (await project()).pullRequests;
+  const conversation = async () => (await project()).conversation;
+  const statuses = async () => (await project()).statuses;
+  return {
+    path,
+    pullRequests: {
+      find: async (head, base) => (await pullRequests()).find(head, base),
+      read: async (number) => (await pullRequests()).read(number),
+      open: async (proposal) => (await pullRequests()).open(proposal),
+      update: async (number, change) => (await pullRequests()).update(number, change),
+      requestReviews: async (number, reviewers) => (await pullRequests()).requestReviews(number, reviewers),
+    },
+    conversation: {
+      comments: async (number) => (await conversation()).comments(number),
+      put: async (number, marker, body) => (await conversation()).put(number, marker, body),
+      approvals: async (number) => (await conversation()).approvals(number),
+    },
+    statuses: {
+      read: async (commit) => (await statuses()).read(commit),
+      set: async (commit, status) => (await statuses()).set(commit, status),
+    },
+  };
+}
+
+/** Does it once, and once more only after a failure. */
+function once<T>(start: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= start().catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
+}

@@ -1,0 +1,296 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Forge, type ForgeKind, forgeKindOf, openForge, type Proposal } from "../../src/forge/index.ts";
+import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
+import { repositoryAt } from "../support/git.ts";
+
+const kinds: readonly ForgeKind[] = ["github", "gitlab", "gitea"];
+
+describe.each(kinds)("a forge of the kind %s", (kind) => {
+  let server: ForgeServer;
+  let token: string;
+  let forge: Forge;
+  let branches = 0;
+
+  /** A branch of the robot's fork with a commit that nobody has proposed yet. */
+  const proposal = async (extra: Partial<Proposal> = {}): Promise<Proposal> => {
+    branches += 1;
+    const branch = `promote/v1.${branches}`;
+    await server.commit("robot/images", branch, { "images.yaml": `- name: image-${branches}\n` });
+    return {
+      ...{ title: `Promote v1.${branches}`, body: "What is promoted.", base: "main" },
+      ...{ head: { repository: "robot/images", branch }, ...extra },
+    };
+  };
+  const project = () => forge.project("org/images");
+  const pulls = () => project().pullRequests;
+
+  beforeAll(async () => {
+    server = await startForgeServer({ kind });
+    token = server.addUser("robot");
+    for (const name of ["alice", "bob", "stranger"]) server.addUser(name);
+    server.addTeam("org/release", ["alice"]);
+    await server.createRepository("org/images", { "README.md": "# Images\n" });
+    for (const name of ["alice", "bob", "robot"]) server.addWriter("org/images", name);
+    await server.fork("org/images", "robot");
+    forge = openForge({ kind, host: server.host, token, timing: { firstBackoff: 1 } });
+  });
+  afterAll(() => server.close());
+  beforeEach(() => {
+    expect(server.sawForeignToken()).toBe(false);
+  });
+
+  it("is known by what it answers to somebody without a token", async () => {
+    const before = server.seen.length;
+    expect(await forgeKindOf(server.host)).toBe(kind);
+    expect(server.seen.slice(before).map(({ by }) => by)).not.toContain("robot");
+  });
+
+  it("knows whose token it has", async () => {
+    expect(await forge.user()).toBe("robot");
+  });
+
+  it("describes a repository and a fork", async () => {
+    const clone = `${server.url}/robot/images.git`;
+    expect(await forge.repository("robot/images")).toMatchObject({
+      ...{
+        path: "robot/images",
+        defaultBranch: "main",
+        cloneUrl: clone,
+        forkOf: "org/images",
+        mayPush: true,
+      },
+    });
+    await server.createRepository("elsewhere/tools");
+    const { mayPush, forkOf } = await forge.repository("elsewhere/tools");
+    expect({ mayPush, forkOf }).toEqual({ mayPush: false, forkOf: undefined });
+  });
+
+  it("says not-found of what is not there, of what is private, and of names that no repository can have", async () => {
+    await server.createRepository("hidden/thing", {}, { isPrivate: true });
+    for (const path of ["org/nothing", "hidden/thing", "../../user", "org", "org/a?b"]) {
+      await expect(forge.repository(path)).rejects.toMatchObject({ name: "ForgeError", code: "not-found" });
+    }
+    await expect(pulls().read(4711)).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("opens a pull request from a fork, and finds and reads it again", async () => {
+    const asked = await proposal();
+    expect(await pulls().find(asked.head, "main")).toBeUndefined();
+    const opened = await pulls().open(asked);
+    expect(opened).toMatchObject({
+      ...{ title: asked.title, body: asked.body, state: "open", draft: false, author: "robot", labels: [] },
+      head: { ...asked.head, commit: await server.branch("robot/images", asked.head.branch) },
+      base: { branch: "main" },
+    });
+    expect(opened.url).toContain("org/images");
+    expect(await pulls().find(asked.head, "main")).toEqual(opened);
+    expect(await pulls().read(opened.number)).toEqual(opened);
+    expect(await pulls().find(asked.head, "release-1.0")).toBeUndefined();
+    expect(await pulls().find({ ...asked.head, repository: "org/images" }, "main")).toBeUndefined();
+  });
+
+  it("opens one from a branch of the repository itself", async () => {
+    await server.commit("org/images", "own/branch", { "a.yaml": "a\n" });
+    const head = { repository: "org/images", branch: "own/branch" };
+    const opened = await pulls().open({ title: "Own", body: "", base: "main", head });
+    expect(opened.head).toMatchObject(head);
+    expect((await pulls().find(head, "main"))?.number).toBe(opened.number);
+  });
+
+  it("gives the one that is open already, instead of a second", async () => {
+    const asked = await proposal();
+    const first = await pulls().open(asked);
+    const second = await pulls().open({ ...asked, title: "Another title" });
+    expect(second.number).toBe(first.number);
+    expect(second.title).toBe(asked.title);
+    server.closePullRequest("org/images", first.number);
+    expect(await pulls().find(asked.head, "main")).toBeUndefined();
+    expect((await pulls().read(first.number)).state).toBe("closed");
+  });
+
+  it("refuses a branch that is not there, with the forge's reason", async () => {
+    const asked = await proposal({ head: { repository: "robot/images", branch: "nowhere" } });
+    const failure = await pulls()
+      .open(asked)
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: "ForgeError" });
+    expect((failure as { code: string }).code).toMatch(/^(?:refused|not-found)$/);
+  });
+
+  it("changes what is given and nothing else", async () => {
+    const { number } = await pulls().open(await proposal({ draft: true, title: "A title" }));
+    expect(await pulls().read(number)).toMatchObject({ draft: true, title: "A title" });
+    expect(await pulls().update(number, { title: "Another title" })).toMatchObject({
+      ...{ draft: true, title: "Another title", body: "What is promoted." },
+    });
+    expect(await pulls().update(number, { body: "New." })).toMatchObject({ draft: true, body: "New." });
+    expect(await pulls().update(number, { draft: false })).toMatchObject({
+      ...{ draft: false, title: "Another title", body: "New." },
+    });
+    expect(await pulls().update(number, { draft: true, title: "Third" })).toMatchObject({
+      ...{ draft: true, title: "Third" },
+    });
+    expect(await pulls().update(number, { draft: true })).toMatchObject({ draft: true, title: "Third" });
+  });
+
+  it("sets all labels, and makes those that do not exist", async () => {
+    const { number } = await pulls().open(await proposal());
+    const labelled = await pulls().update(number, {
+      labels: ["do-not-merge/hold", "area/release", "new one"],
+    });
+    expect([...labelled.labels].sort()).toEqual(["area/release", "do-not-merge/hold", "new one"]);
+    expect((await pulls().update(number, { labels: ["area/release"] })).labels).toEqual(["area/release"]);
+    expect((await pulls().update(number, { title: "x" })).labels).toEqual(["area/release"]);
+    expect((await pulls().update(number, { labels: [] })).labels).toEqual([]);
+  });
+
+  it("requests reviews of those who can be asked, and says why of the others", async () => {
+    const { number } = await pulls().open(await proposal());
+    const refused = await pulls().requestReviews(number, ["alice", "nobody", "org/release", "stranger"]);
+    const names = refused.map(({ reviewer }) => reviewer);
+    expect(names).toEqual(kind === "gitlab" ? ["nobody", "org/release", "stranger"] : ["nobody", "stranger"]);
+    for (const { reason } of refused) expect(reason).not.toBe("");
+    const { reviewers, teams } = server.pullRequest("org/images", number);
+    expect(reviewers.map(({ name }) => name)).toEqual(["alice"]);
+    expect(teams).toEqual(kind === "gitlab" ? [] : ["release"]);
+    expect(await pulls().requestReviews(number, ["bob"])).toEqual([]);
+    expect(server.pullRequest("org/images", number).reviewers.map(({ name }) => name)).toEqual([
+      "alice",
+      "bob",
+    ]);
+    await expect(pulls().requestReviews(4711, ["nobody"])).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("lists comments, the oldest first", async () => {
+    const { number } = await pulls().open(await proposal());
+    for (const text of ["one", "two", "three"]) server.comment("org/images", number, "alice", text);
+    const comments = await project().conversation.comments(number);
+    expect(comments.map(({ author, body }) => `${author}: ${body}`)).toEqual([
+      ...["alice: one", "alice: two", "alice: three"],
+    ]);
+    expect(Date.parse(comments[0]?.createdAt ?? "")).not.toBeNaN();
+  });
+
+  it("lists more comments than a page holds", async () => {
+    const { number } = await pulls().open(await proposal());
+    for (let index = 0; index < 230; index += 1) server.comment("org/images", number, "alice", `${index}`);
+    expect(await project().conversation.comments(number)).toHaveLength(230);
+  });
+
+  it("writes its one comment anew, and never over another's", async () => {
+    const { number } = await pulls().open(await proposal());
+    const { conversation } = project();
+    const marker = "<!-- waybill:plan -->";
+    server.comment("org/images", number, "stranger", `${marker} mine`);
+    const first = await conversation.put(number, marker, `${marker}\nThe plan.`);
+    const second = await conversation.put(number, marker, `${marker}\nA newer plan.`);
+    const same = await conversation.put(number, marker, `${marker}\nA newer plan.`);
+    expect([second.id, same.id]).toEqual([first.id, first.id]);
+    const bodies = (await conversation.comments(number)).map(({ author, body }) => [author, body]);
+    expect(bodies).toEqual([
+      ["stranger", `${marker} mine`],
+      ["robot", `${marker}\nA newer plan.`],
+    ]);
+    const without = await conversation.put(number, "<!-- other -->", "No marker in it.");
+    expect(without.body).toContain("<!-- other -->");
+  });
+
+  it("counts the approvals that stand", async () => {
+    const { number, head } = await pulls().open(await proposal());
+    const { conversation } = project();
+    const users = async () => (await conversation.approvals(number)).map(({ user }) => user).sort();
+    expect(await users()).toEqual([]);
+    await server.approve("org/images", number, "alice");
+    await server.approve("org/images", number, "bob");
+    expect(await users()).toEqual(["alice", "bob"]);
+    const [approval] = await conversation.approvals(number);
+    expect(approval?.commit).toBe(kind === "gitlab" ? undefined : head.commit);
+    await server.requestChanges("org/images", number, "bob");
+    expect(await users()).toEqual(["alice"]);
+    await server.approve("org/images", number, "bob");
+    server.dismiss("org/images", number, "alice");
+    expect(await users()).toEqual(["bob"]);
+  });
+
+  it("says on which commit an approval was given", async () => {
+    const asked = await proposal();
+    const { number, head } = await pulls().open(asked);
+    await server.approve("org/images", number, "alice");
+    const newer = await server.commit("robot/images", asked.head.branch, { "b.yaml": "b\n" });
+    expect((await pulls().read(number)).head.commit).toBe(newer);
+    const [approval] = await project().conversation.approvals(number);
+    expect(approval).toMatchObject({ user: "alice", ...(kind === "gitlab" ? {} : { commit: head.commit }) });
+  });
+
+  it("sets statuses of a commit, and reads the newest of each context", async () => {
+    const { head } = await pulls().open(await proposal());
+    const { statuses } = project();
+    expect(await statuses.read(head.commit)).toEqual([]);
+    const url = "https://example.com/run/1";
+    await statuses.set(head.commit, { context: "waybill/plan", state: "pending", description: "", url });
+    await statuses.set(head.commit, { context: "waybill/plan", state: "pending", description: "" });
+    await statuses.set(head.commit, {
+      context: "waybill/plan",
+      state: "success",
+      description: "3 to do",
+      url,
+    });
+    await statuses.set(head.commit, {
+      context: "waybill/check",
+      state: "failure",
+      description: "é".repeat(300),
+    });
+    await statuses.set(head.commit, { context: "waybill/other", state: "error", description: "x" });
+    const read = await statuses.read(head.commit);
+    expect(read.find(({ context }) => context === "waybill/plan")).toEqual({
+      ...{ context: "waybill/plan", state: "success", description: "3 to do", url },
+    });
+    const check = read.find(({ context }) => context === "waybill/check");
+    expect(check?.state).toBe("failure");
+    expect(check?.description).toMatch(/^é+…$/);
+    expect(read.find(({ context }) => context === "waybill/other")?.state).toBe("error");
+    expect(read).toHaveLength(3);
+  });
+
+  it("sees a merge and its commit, and what keeps a pull request from it", async () => {
+    const { number, head } = await pulls().open(await proposal({ draft: true }));
+    server.protect("org/images", { requiredStatuses: ["waybill/plan"], blockingLabels: ["hold"] });
+    await expect(server.merge("org/images", number)).rejects.toThrow("draft");
+    await pulls().update(number, { draft: false, labels: ["hold"] });
+    await expect(server.merge("org/images", number)).rejects.toThrow("status");
+    await project().statuses.set(head.commit, { context: "waybill/plan", state: "success", description: "" });
+    await expect(server.merge("org/images", number)).rejects.toThrow("label");
+    await pulls().update(number, { labels: [] });
+    const commit = await server.merge("org/images", number);
+    expect(await pulls().read(number)).toMatchObject({ state: "merged", mergeCommit: commit });
+    expect(await server.branch("org/images", "main")).toBe(commit);
+    server.protect("org/images", { requiredStatuses: [], blockingLabels: [] });
+  });
+
+  describe("with Git over HTTP", () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "waybill-forge-test-"));
+    });
+    afterAll(() => rm(folder, { recursive: true, force: true }));
+
+    it("takes a branch that was pushed with the token, and refuses one without", async () => {
+      const path = join(folder, "clone");
+      await repositoryAt(folder).git("clone", "--quiet", `${server.url}/robot/images.git`, path);
+      const clone = repositoryAt(path);
+      await clone.git("commit", "--quiet", "--allow-empty", "--message", "a change");
+      const commit = await clone.commit("another");
+      await expect(clone.git("push", "--quiet", "origin", "HEAD:pushed")).rejects.toThrow();
+      const basic = Buffer.from(`x-access-token:${token}`).toString("base64");
+      const header = `http.extraHeader=Authorization: Basic ${basic}`;
+      await clone.git("-c", header, "push", "--quiet", "origin", "HEAD:pushed");
+      expect(await server.branch("robot/images", "pushed")).toBe(commit);
+      const head = { repository: "robot/images", branch: "pushed" };
+      const opened = await pulls().open({ title: "Pushed", body: "", base: "main", head });
+      expect(opened.head.commit).toBe(commit);
+    });
+  });
+});

@@ -1,0 +1,360 @@
+import {
+  type Call,
+  type Dialect,
+  pageOf,
+  Refusal,
+  type Reply,
+  type Route,
+  textIn,
+  textsIn,
+} from "./dialect.ts";
+import type { ForgeComment, ForgePull, ForgeRepo, ForgeReview, ForgeUser } from "./model.ts";
+import { type World, WorldError } from "./world.ts";
+
+const prefix = /^\s*(?:wip:|\[wip\])\s*/i;
+
+/** What a Gitea answers, as far as a forge is asked. */
+export function giteaDialect(world: World): Dialect {
+  const failure = (status: number, message: string): Reply => ({
+    status,
+    body: { message, url: "https://gitea.example.com/api/swagger" },
+  });
+  const notFound = (): Reply => ({
+    ...failure(404, "The target couldn't be found."),
+    body: {
+      errors: null,
+      message: "The target couldn't be found.",
+      url: "https://gitea.example.com/api/swagger",
+    },
+  });
+
+  const repositoryOf = (call: Call): ForgeRepo => {
+    const found = world.repository(`${call.params.owner}/${call.params.repo}`, call.user);
+    if (found === undefined) throw new Refusal(notFound());
+    return found;
+  };
+
+  const pullOf = (call: Call): ForgePull => {
+    const found = repositoryOf(call).pulls.find(({ number }) => String(number) === call.params.index);
+    if (found === undefined) throw new Refusal(notFound());
+    return found;
+  };
+
+  const userOf = (call: Call): ForgeUser => {
+    if (call.user === undefined) throw new Refusal(failure(401, "token is required"));
+    return call.user;
+  };
+
+  const mustWrite = (call: Call, repository: ForgeRepo): void => {
+    if (!world.mayWrite(repository, call.user)) {
+      throw new Refusal(failure(403, "user should have a permission to write to a repo"));
+    }
+  };
+
+  const shownLabels = (pull: ForgePull) => pull.labels.map((name) => world.label(pull.base.repository, name));
+
+  const shown = async (call: Call, pull: ForgePull) => {
+    const { base, head } = pull;
+    const sha = await world.headOf(pull);
+    const merged = pull.state === "merged";
+    return {
+      id: pull.id,
+      number: pull.number,
+      html_url: `${call.origin}/${base.repository.path}/pulls/${pull.number}`,
+      title: pull.draft ? `WIP: ${pull.title}` : pull.title,
+      body: pull.body,
+      user: shownUser(pull.author.name),
+      labels: shownLabels(pull),
+      state: pull.state === "open" ? "open" : "closed",
+      draft: pull.draft,
+      merged,
+      merged_at: pull.mergedAt ?? null,
+      merge_commit_sha: pull.mergeCommit ?? null,
+      requested_reviewers: pull.reviewers.map(({ name }) => shownUser(name)),
+      base: {
+        ...{ label: base.branch, ref: base.branch, sha: "", repo_id: base.repository.id },
+        repo: shownRepository(world, call, base.repository),
+      },
+      head: {
+        ...{ label: head.branch, ref: head.branch, sha, repo_id: head.repository.id },
+        repo: shownRepository(world, call, head.repository),
+      },
+      created_at: pull.createdAt,
+      updated_at: pull.updatedAt,
+    };
+  };
+
+  const retitle = (pull: ForgePull, title: string): void => {
+    pull.draft = prefix.test(title);
+    pull.title = title.replace(prefix, "");
+  };
+
+  const open = async (call: Call): Promise<Reply> => {
+    const repository = repositoryOf(call);
+    const [owner = "", branch] = (textIn(call, "head") ?? "").split(/:(.*)/s);
+    const forks = world.repositories.filter((one) => one === repository || one.forkOf === repository);
+    const source = branch === undefined ? repository : forks.find(({ path }) => path.split("/")[0] === owner);
+    if (source === undefined) throw new Refusal(notFound());
+    const head = { repository: source, branch: branch ?? owner };
+    const base = { repository, branch: textIn(call, "base") ?? "" };
+    try {
+      const pull = await world.openPull({
+        ...{ base, head, title: "", body: textIn(call, "body") ?? "", draft: false, author: userOf(call) },
+      });
+      retitle(pull, textIn(call, "title") ?? "");
+      return { status: 201, body: await shown(call, pull) };
+    } catch (error) {
+      if (!(error instanceof WorldError)) throw error;
+      if (error.reason === "exists") {
+        const about = `id: ${error.pull?.id}, issue_id: ${error.pull?.number}, head_repo_id: ${source.id}, base_repo_id: ${repository.id}, head_branch: ${head.branch}, base_branch: ${base.branch}`;
+        throw new Refusal(failure(409, `pull request already exists for these targets [${about}]`));
+      }
+      if (error.reason === "no-branch") throw new Refusal(notFound());
+      throw new Refusal(
+        failure(422, "Invalid PullRequest: There are no changes between the head and the base"),
+      );
+    }
+  };
+
+  const request = (call: Call): Reply => {
+    const pull = pullOf(call);
+    const { repository } = pull.base;
+    mustWrite(call, repository);
+    const users = textsIn(call, "reviewers").map((name) => {
+      const user = world.user(name);
+      if (user === undefined) throw new Refusal(failure(404, `user does not exist [uid: 0, name: ${name}]`));
+      if (user === pull.author) {
+        throw new Refusal(
+          failure(422, `poster of pr can't be reviewer [user_id: ${user.id}, repo_id: ${repository.id}]`),
+        );
+      }
+      if (!world.mayWrite(repository, user)) {
+        throw new Refusal(
+          failure(422, `Reviewer can't read [user_id: ${user.id}, repo_id: ${repository.id}]`),
+        );
+      }
+      return user;
+    });
+    const owner = repository.path.split("/")[0];
+    for (const name of textsIn(call, "team_reviewers")) {
+      if (!world.teams.has(`${owner}/${name}`))
+        throw new Refusal(failure(404, `team does not exist: ${name}`));
+      if (!pull.teams.includes(name)) pull.teams.push(name);
+    }
+    for (const user of users) if (!pull.reviewers.includes(user)) pull.reviewers.push(user);
+    return {
+      status: 201,
+      body: users.map(({ name }, index) => ({ id: index, user: shownUser(name), state: "REQUEST_REVIEW" })),
+    };
+  };
+
+  const setLabels = (call: Call): Reply => {
+    const pull = pullOf(call);
+    const { repository } = pull.base;
+    mustWrite(call, repository);
+    const ids = Array.isArray(call.body.labels) ? call.body.labels : [];
+    // Numbers that are none of its labels are left out.
+    pull.labels = repository.labels.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
+    return { status: 200, body: shownLabels(pull) };
+  };
+
+  const listed = async (call: Call): Promise<Reply> => {
+    const state = call.query.get("state") ?? "open";
+    const found = repositoryOf(call).pulls.filter(
+      (pull) => state === "all" || (pull.state === "open" ? "open" : "closed") === state,
+    );
+    const { items, headers } = pageOf(call, [...found].reverse(), "limit");
+    return { status: 200, body: await Promise.all(items.map((pull) => shown(call, pull))), headers };
+  };
+
+  const shownReview = (pull: ForgePull, head: string, review: ForgeReview) => ({
+    id: review.id,
+    user: shownUser(review.user.name),
+    state: reviewStates[review.state],
+    dismissed: review.state === "dismissed",
+    stale: review.commit !== head,
+    official: world.mayWrite(pull.base.repository, review.user),
+    commit_id: review.commit,
+    submitted_at: review.at,
+  });
+
+  const shownComment = ({ id, user, body, at }: ForgeComment) => ({
+    ...{ id, user: shownUser(user.name), body, created_at: at, updated_at: at },
+  });
+
+  const shownStatus = (status: ForgeRepo["statuses"][number]) => ({
+    id: status.id,
+    status: status.state,
+    target_url: status.url ?? "",
+    description: status.description,
+    context: status.context,
+    created_at: status.at,
+  });
+
+  const routes: Route[] = [
+    ["GET", "/version", () => ({ status: 200, body: { version: "1.22.6" } })],
+    ["GET", "/user", (call) => ({ status: 200, body: shownUser(userOf(call).name) })],
+    ["GET", "/orgs/:org/labels", () => notFound()],
+    [
+      "GET",
+      "/repos/:owner/:repo",
+      (call) => ({ status: 200, body: shownRepository(world, call, repositoryOf(call), true) }),
+    ],
+    ["GET", "/repos/:owner/:repo/pulls", listed],
+    ["POST", "/repos/:owner/:repo/pulls", open],
+    [
+      "GET",
+      "/repos/:owner/:repo/pulls/:index",
+      async (call) => ({ status: 200, body: await shown(call, pullOf(call)) }),
+    ],
+    [
+      "PATCH",
+      "/repos/:owner/:repo/pulls/:index",
+      async (call) => {
+        const pull = pullOf(call);
+        if (pull.author !== call.user) mustWrite(call, pull.base.repository);
+        const title = textIn(call, "title");
+        if (title !== undefined) retitle(pull, title);
+        pull.body = textIn(call, "body") ?? pull.body;
+        if (textIn(call, "state") === "closed") pull.state = "closed";
+        return { status: 201, body: await shown(call, pull) };
+      },
+    ],
+    [
+      "GET",
+      "/repos/:owner/:repo/labels",
+      (call) => {
+        const { items, headers } = pageOf(call, repositoryOf(call).labels, "limit");
+        // This list has no Link header.
+        return { status: 200, body: items, headers: { "x-total-count": headers["x-total-count"] ?? "0" } };
+      },
+    ],
+    [
+      "POST",
+      "/repos/:owner/:repo/labels",
+      (call) => {
+        const repository = repositoryOf(call);
+        mustWrite(call, repository);
+        const color = textIn(call, "color") ?? "";
+        if (!/^#?[0-9a-f]{6}$/i.test(color))
+          throw new Refusal(failure(422, "ColorPattern: label color is wrong"));
+        return {
+          status: 201,
+          body: world.label(repository, textIn(call, "name") ?? "", color.replace("#", "")),
+        };
+      },
+    ],
+    ["PUT", "/repos/:owner/:repo/issues/:index/labels", setLabels],
+    ["POST", "/repos/:owner/:repo/pulls/:index/requested_reviewers", request],
+    [
+      "GET",
+      "/repos/:owner/:repo/pulls/:index/reviews",
+      async (call) => {
+        const pull = pullOf(call);
+        const head = await world.headOf(pull);
+        const { items, headers } = pageOf(call, pull.reviews, "limit");
+        return { status: 200, body: items.map((review) => shownReview(pull, head, review)), headers };
+      },
+    ],
+    [
+      "GET",
+      "/repos/:owner/:repo/issues/:index/comments",
+      (call) => ({ status: 200, body: pullOf(call).comments.map(shownComment) }),
+    ],
+    [
+      "POST",
+      "/repos/:owner/:repo/issues/:index/comments",
+      (call) => ({
+        status: 201,
+        body: shownComment(world.comment(pullOf(call), userOf(call), textIn(call, "body") ?? "")),
+      }),
+    ],
+    [
+      "PATCH",
+      "/repos/:owner/:repo/issues/comments/:id",
+      (call) => {
+        const comments = repositoryOf(call).pulls.flatMap((pull) => pull.comments);
+        const found = comments.find(({ id }) => String(id) === call.params.id);
+        if (found === undefined) throw new Refusal(notFound());
+        if (found.user !== call.user) throw new Refusal(failure(403, "Only the poster may edit it"));
+        found.body = textIn(call, "body") ?? found.body;
+        return { status: 200, body: shownComment(found) };
+      },
+    ],
+    [
+      "GET",
+      "/repos/:owner/:repo/commits/:ref/status",
+      (call) => {
+        const sha = call.params.ref ?? "";
+        const all = world.statusesOf(repositoryOf(call), sha);
+        const { items, headers } = pageOf(call, all, "limit");
+        const statuses = items.length === 0 ? null : items.map(shownStatus);
+        return { status: 200, body: { state: "pending", sha, total_count: all.length, statuses }, headers };
+      },
+    ],
+    [
+      "POST",
+      "/repos/:owner/:repo/statuses/:sha",
+      (call) => {
+        const repository = repositoryOf(call);
+        mustWrite(call, repository);
+        const status = world.setStatus(repository, {
+          commit: call.params.sha ?? "",
+          context: textIn(call, "context") ?? "default",
+          state: (textIn(call, "state") ?? "pending") as "pending",
+          description: textIn(call, "description") ?? "",
+          ...{ url: textIn(call, "target_url"), user: userOf(call) },
+        });
+        return { status: 201, body: shownStatus(status) };
+      },
+    ],
+  ];
+
+  return {
+    prefix: "/api/v1",
+    routes,
+    openPaths: ["/version"],
+    tokenOf: ({ authorization = "" }) => /^(?:bearer|token) (.+)$/i.exec(authorization)?.[1],
+    headers: () => ({}),
+    notFound,
+    badToken: () => failure(401, "user does not exist [uid: 0, name: ]"),
+    readOnly: () =>
+      failure(
+        403,
+        "token does not have at least one of required scope(s), required=[write:repository], token scope=read:repository,read:user",
+      ),
+    rateLimited: (seconds) => ({
+      ...failure(429, "Too Many Requests"),
+      headers: { "retry-after": String(seconds) },
+    }),
+  };
+}
+
+const reviewStates = {
+  approved: "APPROVED",
+  "changes-requested": "REQUEST_CHANGES",
+  commented: "COMMENT",
+  dismissed: "APPROVED",
+} as const;
+
+function shownUser(login: string) {
+  return { id: 1, login, full_name: "", email: `${login}@noreply.example.com` };
+}
+
+function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): object {
+  const { origin } = call;
+  const { path, forkOf } = repository;
+  return {
+    id: repository.id,
+    name: path.split("/")[1],
+    full_name: path,
+    private: repository.isPrivate,
+    html_url: `${origin}/${path}`,
+    clone_url: `${origin}/${path}.git`,
+    ssh_url: `git@${new URL(origin).hostname}:${path}.git`,
+    fork: forkOf !== undefined,
+    parent: whole && forkOf !== undefined ? shownRepository(world, call, forkOf) : null,
+    default_branch: repository.defaultBranch,
+    permissions: { admin: false, push: world.mayWrite(repository, call.user), pull: true },
+  };
+}
