@@ -161,4 +161,14 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot/index.ts";
+export {
+  ReleaseProfileError,
+  type ReleaseTag,
+  type ReleaseTags,
+  type ReleaseTagsOptions,
+  releaseTags,
+  VersionError,
+} from "./release/index.ts";
 export type { TextPosition } from "./yaml/index.ts";
+  type ReleaseCut,
+  type ReleaseProfile,

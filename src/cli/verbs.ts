@@ -9,6 +9,7 @@ import { definePlan } from "./plan.ts";
 import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
 import type { Act } from "./session.ts";
+import { defineReleaseTags } from "./release-tags.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
 
@@ -25,4 +26,5 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineDemo,
   defineKpromo,
   defineCompletion,
+  defineReleaseTags,
 ];
