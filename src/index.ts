@@ -1,6 +1,13 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
+export {
+  comparisonAsMarkdown,
+  comparisonAsText,
+  differs,
+  type MarkdownOptions,
+  type TextOptions,
+} from "./comparison/index.ts";
 export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
 export { type DemoOptions, type DemoStep, runDemo } from "./demo/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
@@ -14,6 +21,7 @@ export {
 export { GitError, type GitErrorCode } from "./git/index.ts";
 export { fetchDocument, type Inspection, type InspectOptions, inspectImage } from "./inspect/index.ts";
 export {
+  type BaseOptions,
   type CheckResult,
   type CommitOptions,
   type CommittedManifests,
@@ -44,6 +52,7 @@ export {
   type RegistrySide,
   type RepositoryChange,
   readManifests,
+  readBothManifests,
   readManifestsAt,
   readManifestsBeforeChange,
   readManifestTree,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { defineCheck } from "./check.ts";
+import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
 import { defineInspect } from "./inspect.ts";
@@ -17,6 +18,7 @@ import { defineVerify } from "./verify.ts";
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
   defineMerge,
+  defineCompare,
   definePlan,
   definePromote,
   defineVerify,
