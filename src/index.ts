@@ -106,6 +106,14 @@ export {
 export {
   createTrafficMeter,
   type EdgeState,
+  type FileOwners,
+  type Owners,
+  type OwnersDiagnostic,
+  ownersFolder,
+  type RepositoryFiles,
+  readOwners,
+} from "./owners/index.ts";
+export {
   type Finding,
   type FindingKind,
   formatJUnit,
