@@ -1,6 +1,13 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
+export {
+  comparisonAsMarkdown,
+  comparisonAsText,
+  differs,
+  type MarkdownOptions,
+  type TextOptions,
+} from "./comparison/index.ts";
 export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
 export { type DemoOptions, type DemoStep, runDemo } from "./demo/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
@@ -15,6 +22,7 @@ export * from "./forge/index.ts";
 export { GitError, type GitErrorCode } from "./git/index.ts";
 export { fetchDocument, type Inspection, type InspectOptions, inspectImage } from "./inspect/index.ts";
 export {
+  type BaseOptions,
   type CheckResult,
   type CommitOptions,
   type CommittedManifests,
@@ -45,6 +53,7 @@ export {
   type RegistrySide,
   type RepositoryChange,
   readManifests,
+  readBothManifests,
   readManifestsAt,
   readManifestsBeforeChange,
   readManifestTree,
@@ -98,6 +107,14 @@ export {
 export {
   createTrafficMeter,
   type EdgeState,
+  type FileOwners,
+  type Owners,
+  type OwnersDiagnostic,
+  ownersFolder,
+  type RepositoryFiles,
+  readOwners,
+} from "./owners/index.ts";
+export {
   type Finding,
   type FindingKind,
   formatJUnit,
@@ -162,4 +179,14 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot/index.ts";
+export {
+  ReleaseProfileError,
+  type ReleaseTag,
+  type ReleaseTags,
+  type ReleaseTagsOptions,
+  releaseTags,
+  VersionError,
+} from "./release/index.ts";
 export type { TextPosition } from "./yaml/index.ts";
+  type ReleaseCut,
+  type ReleaseProfile,

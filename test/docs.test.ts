@@ -37,7 +37,7 @@ describe.each(pages)("%s", (page) => {
     );
     const common = [...program.options.map(({ long }) => long), "--help"];
     const lines = [...blocksOf(page, "sh"), ...blocksOf(page, "console")].join("\n").replaceAll("\\\n", " ");
-    const shown = Array.from(lines.matchAll(/^(?:\$ )?waybill ([a-z]+)\b([^|>#\n]*)/gm));
+    const shown = Array.from(lines.matchAll(/^(?:\$ )?waybill ([a-z][a-z-]*)([^|>#\n]*)/gm));
     const wrong = shown.filter(([, verb, rest = ""]) => {
       const command = program.commands.find((found) => found.name() === verb);
       if (command === undefined) return true;

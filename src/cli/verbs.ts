@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { defineCheck } from "./check.ts";
+import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
 import { defineInspect } from "./inspect.ts";
@@ -9,6 +10,7 @@ import { definePlan } from "./plan.ts";
 import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
 import type { Act } from "./session.ts";
+import { defineReleaseTags } from "./release-tags.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
 
@@ -16,6 +18,7 @@ import { defineVerify } from "./verify.ts";
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
   defineMerge,
+  defineCompare,
   definePlan,
   definePromote,
   defineVerify,
@@ -25,4 +28,5 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineDemo,
   defineKpromo,
   defineCompletion,
+  defineReleaseTags,
 ];

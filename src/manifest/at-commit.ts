@@ -17,20 +17,26 @@ export interface CommitOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Which commit is the newer side, where a revision is given as `REV...`. */
+export interface BaseOptions extends CommitOptions {
+  /** `HEAD` when it is left out. */
+  readonly head?: string;
+}
+
 /**
  * Reads the manifests that a revision has where a tree of the working copy stands. What has been read from disk is given,
  * so that files that are the same are not parsed again. A tree that is not there at the revision is an empty one, with
  * a diagnostic.
- * @param revision as gitrevisions(7) has them. `REV...` is the commit at which `HEAD` left `REV`, as for `git diff`.
+ * @param revision as gitrevisions(7) has them. `REV...` is the commit at which `head` left `REV`, as for `git diff`.
  * @throws {GitError} `not-a-repository`, `unknown-revision`, `shallow-clone`, `git-missing` or `git-failed`.
  */
 export async function readManifestsAt(
   tree: ManifestTree,
   revision: string,
-  { environment }: CommitOptions = {},
+  { environment, head = "HEAD" }: BaseOptions = {},
 ): Promise<CommittedManifests> {
   const repository = await openGitRepository(tree.path, environment);
-  return readAt(repository, await baseOf(repository, revision), tree);
+  return readAt(repository, await baseOf(repository, revision, head), tree);
 }
 
 /**
@@ -51,10 +57,34 @@ export async function readManifestsBeforeChange(
   return parent === undefined ? undefined : readAt(repository, parent, tree);
 }
 
-async function baseOf(repository: GitRepository, revision: string): Promise<CommitHash> {
+/** The manifests of a commit, and those of its first parent: none when it is the first commit. */
+export interface CommitChange {
+  readonly after: CommittedManifests;
+  readonly before: CommittedManifests | undefined;
+}
+
+/**
+ * Reads the manifests that a commit has at a path, and those that its first parent has, which for a merge is the branch that
+ * it was merged into. What is on disk does not matter.
+ * @throws {GitError} as {@link readManifestsAt}.
+ */
+export async function readManifestsOfCommit(
+  path: string,
+  revision: string,
+  { environment }: CommitOptions = {},
+): Promise<CommitChange> {
+  const repository = await openGitRepository(path, environment);
+  const commit = await repository.commitOf(revision);
+  const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
+  const after = await readAt(repository, commit, nothing);
+  const parent = await repository.firstParent(commit);
+  return { after, before: parent === undefined ? undefined : await readAt(repository, parent, after.tree) };
+}
+
+async function baseOf(repository: GitRepository, revision: string, head: string): Promise<CommitHash> {
   const branch = /^(.+)\.\.\.$/s.exec(revision)?.[1];
   if (branch === undefined) return repository.commitOf(revision);
-  return repository.mergeBase(await repository.commitOf(branch), await repository.commitOf("HEAD"));
+  return repository.mergeBase(await repository.commitOf(branch), await repository.commitOf(head));
 }
 
 async function readAt(

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { ProjectChange, RegistrySide } from "./compare.ts";
 import { unitsOf } from "./compare-units.ts";
 import type { ManifestTree, PromoterManifest, RegistryEntry } from "./model.ts";
@@ -68,14 +69,22 @@ function sideOf({ name, at }: RegistryEntry, file: string): RegistrySide {
   return { name, at: `${file}:${at.line}:${at.column}` };
 }
 
-/** Files of both states whose text differs, although they ask for the same and have the same errors. */
+/**
+ * Files of both states whose text differs, although they ask for the same and have the same errors; by their names in the
+ * second. A file is the same one when it is at the same place of its tree.
+ */
 export function rewrittenFiles(before: ManifestTree, after: ManifestTree): string[] {
   const [then, now] = [meanings(before), meanings(after)];
-  const texts = before.texts ?? {};
+  const namesBefore = new Map(
+    Object.keys(before.texts ?? {}).map((file) => [relative(before.path, file), file]),
+  );
   return Object.entries(after.texts ?? {})
-    .filter(([file, text]) => texts[file] !== undefined && texts[file] !== text)
+    .filter(([file, text]) => {
+      const earlier = namesBefore.get(relative(after.path, file));
+      if (earlier === undefined || before.texts?.[earlier] === text) return false;
+      return now.has(file) && now.get(file) === then.get(earlier);
+    })
     .map(([file]) => file)
-    .filter((file) => now.has(file) && now.get(file) === then.get(file))
     .sort();
 }
 

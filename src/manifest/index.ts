@@ -1,4 +1,6 @@
 export {
+  type BaseOptions,
+  type CommitChange,
   type CommitOptions,
   type CommittedManifests,
   readManifestsAt,
@@ -37,7 +39,8 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { readManifests, readManifestTree, readPlainManifest } from "./read.ts";
+export { printable } from "./printable.ts";
+export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
 export {

@@ -5,7 +5,7 @@ import type { Diagnostic, ImageEntry, ManifestTree, PromoterManifest } from "./m
 import { type ParsedImages, parseImages, parseRegistries } from "./parse.ts";
 import type { RegistryList } from "./registry-list.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
-import type { ThinProject } from "./thin-directory.ts";
+import { type ThinProject, thinProjectIn } from "./thin-directory.ts";
 
 /** What may be left unread. */
 export interface ReadOptions {
@@ -47,7 +47,7 @@ export async function readThinProject(project: ThinProject, reading: Reading): P
   Object.assign(texts, fingerprints([[project.imagesFile, list]]));
   const known = unchanged(project, texts, reading.known);
   if (known !== undefined) return known;
-  const images = parsedImages(list, project);
+  const images = knownImages(project, texts, reading.known) ?? parsedImages(list, project);
   const found = [...diagnostics, ...images.diagnostics];
   if (registries === undefined || images.images === undefined) {
     return { project: name, manifest: undefined, diagnostics: found, texts };
@@ -70,6 +70,20 @@ function unchanged(
     (found) => found.code !== "destination-is-staging" && (found.file === file || found.file === imagesFile),
   );
   return { project, manifest, diagnostics, texts };
+}
+
+/** The images of a project of another tree whose list has the same text, which nothing is wrong with: findings name files. */
+function knownImages(
+  { project, imagesFile }: ThinProject,
+  texts: Readonly<Record<string, string>>,
+  known: ManifestTree | undefined,
+): ParsedImages | undefined {
+  if (known === undefined) return undefined;
+  const other = thinProjectIn(known.path, project).imagesFile;
+  if (texts[imagesFile] === undefined || texts[imagesFile] !== known.texts?.[other]) return undefined;
+  if (known.diagnostics.some(({ file }) => file === other)) return undefined;
+  const images = known.manifests.find((manifest) => manifest.imagesFile === other)?.images;
+  return images === undefined ? undefined : { images, diagnostics: [] };
 }
 
 /**

@@ -16,7 +16,32 @@ export function readManifests(path: string, options: ReadOptions = {}): Promise<
   return readManifestsFrom(path, { ...options, files: diskFiles });
 }
 
-/** The same, from a commit or the disk. Rejects only when the files' source fails. */
+/**
+ * Reads two states of the same manifests from two places. Two plain manifests are read as one project, the second one's,
+ * whatever their files are called: otherwise what one asks for would seem to be gone where the other cannot be read.
+ * Never throws.
+ */
+export async function readBothManifests(
+  before: string,
+  after: string,
+): Promise<{ readonly before: ManifestTree; readonly after: ManifestTree }> {
+  const then = await readManifests(before);
+  const now = await readManifestsFrom(after, { files: diskFiles, known: then });
+  const kinds = await Promise.all([before, after].map((path) => diskFiles.kindOf(path)));
+  const arePlain = kinds.every((kind) => kind === "other");
+  return { before: arePlain ? renamed(then, basename(now.path)) : then, after: now };
+}
+
+/** A tree of one plain manifest, with that project renamed. */
+function renamed(tree: ManifestTree, project: string): ManifestTree {
+  return {
+    ...tree,
+    manifests: tree.manifests.map((manifest) => ({ ...manifest, project })),
+    unreadable: tree.unreadable.map(() => project),
+  };
+}
+
+/** {@link readManifests} from a commit or the disk. Rejects only when the files' source fails. */
 export async function readManifestsFrom(path: string, reading: Reading): Promise<ManifestTree> {
   const kind = await reading.files.kindOf(path);
   return kind === "other" ? readPlain(path, reading.files) : readTree(path, reading);

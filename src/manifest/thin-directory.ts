@@ -14,6 +14,15 @@ export interface ThinProject {
   readonly imagesFile: string;
 }
 
+/** Where the files of a project are in a directory of thin manifests. */
+export function thinProjectIn(directory: string, project: string): ThinProject {
+  return {
+    project,
+    file: join(directory, "manifests", project, promoterFile),
+    imagesFile: join(directory, "images", project, imagesFile),
+  };
+}
+
 /** What the folders of a directory of thin manifests hold. */
 export interface ThinDirectory {
   /** In the order of their names. */
@@ -92,11 +101,7 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
   const nested = entry.kind === "link" ? [] : await nestedManifests(path, entry.name, entries, listing);
   for (const { path, project } of nested) reportDepth(path, project, listing);
   if (names.includes(promoterFile)) {
-    listing.projects.push({
-      project: entry.name,
-      file: join(path, promoterFile),
-      imagesFile: join(directory, "images", entry.name, imagesFile),
-    });
+    listing.projects.push(thinProjectIn(directory, entry.name));
   } else if (nested.length === 0) {
     const similar = names.find((name) => /\.ya?ml$/i.test(name));
     listing.diagnostics.push(

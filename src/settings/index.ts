@@ -6,7 +6,10 @@ export {
   defaultSettings,
   type HostSettings,
   type Location,
+  type ReleaseCut,
+  type ReleaseProfile,
   type Settings,
 } from "./model.ts";
 export { longestPrefix, restBelow } from "./prefix.ts";
 export { parseSettings, readSettings } from "./read.ts";
+export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";

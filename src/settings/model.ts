@@ -4,6 +4,8 @@ export interface Settings {
   readonly hosts: Readonly<Record<string, HostSettings>>;
   readonly locations: readonly Location[];
   readonly credentials: readonly CredentialRule[];
+  /** What is promoted together when a version is cut, by the names of the user's own profiles. */
+  readonly releases: Readonly<Record<string, ReleaseProfile>>;
 }
 
 /** How to talk to one registry host. */
@@ -56,5 +58,20 @@ export interface CredentialRule {
   readonly where?: string;
 }
 
+/**
+ * What is being cut: an alpha, a beta, the release candidate 0 of a new minor version, any other release candidate, or a
+ * version that is none of these.
+ */
+export type ReleaseCut = "alpha" | "beta" | "first-rc" | "rc" | "stable";
+
+/**
+ * Tags that are promoted with a version, for each kind of cut, as templates such as `v{major}.{minor}.{patch+1}-rc.0`. The
+ * version's own tag always comes first, and alone where nothing is said.
+ */
+export interface ReleaseProfile extends Readonly<Partial<Record<ReleaseCut, readonly string[]>>> {
+  /** Each tag has a pull request of its own. */
+  readonly separately?: boolean;
+}
+
 /** No settings at all: every host at its defaults. */
-export const defaultSettings: Settings = { hosts: {}, locations: [], credentials: [] };
+export const defaultSettings: Settings = { hosts: {}, locations: [], credentials: [], releases: {} };

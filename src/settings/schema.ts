@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { isHost } from "../oci/index.ts";
 import { folderPrefix } from "./locate.ts";
+import type { ReleaseCut } from "./model.ts";
 import { prefixFault } from "./prefix.ts";
+import { tagTemplateFault } from "./tag-template.ts";
 import { byteSize, count, filePath, flag, rate, readPath, textValue } from "./values.ts";
 
 /** The schema of `waybill.yaml` whose file stands in `folder`: texts go in, settings with absolute paths come out. */
@@ -11,6 +13,7 @@ export function settingsSchema(folder: string) {
       hosts: hosts(folder).exactOptional(),
       locations: locations(folder).exactOptional(),
       credentials: credentials(folder).exactOptional(),
+      releases: releases().exactOptional(),
     })
     .meta({ title: "waybill.yaml", description: "Settings of Waybill that outlive a command line." });
 }
@@ -232,6 +235,60 @@ function ruleFault(rule: object): string | undefined {
   if (has("passwordFile") === has("passwordEnv")) return "username needs either passwordFile or passwordEnv";
   return undefined;
 }
+
+function releases() {
+  const templates = (cut: string) =>
+    z
+      .array(
+        textValue(
+          (text) => {
+            const fault = tagTemplateFault(text);
+            return fault === undefined ? { value: text } : fault;
+          },
+          {
+            type: "string",
+            minLength: 1,
+            description: "A tag, with {major}, {minor} and {patch} of the version, or such as {patch+1}.",
+          },
+        ),
+      )
+      .meta({ description: `Tags that are promoted with ${cut}.` })
+      .exactOptional();
+  const words = {
+    alpha: "an alpha",
+    beta: "a beta",
+    "first-rc": "the release candidate 0 of a minor version",
+    rc: "any other release candidate",
+    stable: "a stable version",
+  } as const satisfies Record<ReleaseCut, string>;
+  const profile = z.strictObject({
+    alpha: templates(words.alpha),
+    beta: templates(words.beta),
+    "first-rc": templates(words["first-rc"]),
+    rc: templates(words.rc),
+    stable: templates(words.stable),
+    separately: flag("Each tag has a pull request of its own.").exactOptional(),
+  });
+  return z
+    .record(z.string(), profile)
+    .superRefine(
+      (entries, context) => {
+        for (const name of Object.keys(entries)) {
+          if (profileName.test(name)) continue;
+          context.addIssue({
+            code: "custom",
+            path: [name],
+            message: "a profile is named by lower case letters, digits, dots and dashes, 64 at most",
+            params: { key: true },
+          });
+        }
+      },
+      { when: ({ value }) => isMapping(value) },
+    )
+    .meta({ description: "What is promoted together when a version is cut, by the name of the profile." });
+}
+
+const profileName = /^[a-z0-9][a-z0-9.-]{0,63}$/;
 
 function name(description: string) {
   return textValue(

@@ -62,7 +62,7 @@ describe.each(shells)("completion for %s", (shell) => {
   const test = testWith(shell);
 
   test("offers commands", () => {
-    expect(offers[shell](["waybill", "comp"])).toEqual(["completion"]);
+    expect(offers[shell](["waybill", "compl"])).toEqual(["completion"]);
   });
 
   test("offers subcommands and not those of another place", () => {

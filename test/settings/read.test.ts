@@ -42,6 +42,8 @@ describe("a settings file", () => {
       "    passwordFile: secrets/robot",
       "  - { repository: docker.io, helper: desktop }",
       "  - { repository: ghcr.io, anonymous: true }",
+      "releases:",
+      '  mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true }',
       "",
     ].join("\n");
     expect(parseSettings(text, "/etc/waybill/waybill.yaml")).toEqual({
@@ -70,6 +72,9 @@ describe("a settings file", () => {
         { repository: "docker.io", helper: "desktop", where: "/etc/waybill/waybill.yaml:17" },
         { repository: "ghcr.io", anonymous: true, where: "/etc/waybill/waybill.yaml:18" },
       ],
+      releases: {
+        mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true },
+      },
     });
   });
 
@@ -185,6 +190,19 @@ describe("a settings file", () => {
       "credentials: [{ repository: a.b, anonymous: false }]",
       "1:45 expected true; leave the line out otherwise",
     ],
+    [
+      "a name of a profile that could be something else",
+      "releases: { 'My Profile': {} }",
+      "1:13 a profile is named by lower case letters, digits, dots and dashes, 64 at most",
+    ],
+    ["an unknown cut", "releases: { mine: { first-rcs: [] } }", '1:21 unknown key "first-rcs"'],
+    [
+      "a number that versions do not have",
+      "releases: { mine: { rc: ['v{mayor}'] } }",
+      '1:26 nothing is known by the name "{mayor}"',
+    ],
+    ["a template of no tag", "releases: { mine: { rc: ['-{major}'] } }", "1:26 this would be no tag"],
+    ["a template with an open brace", "releases: { mine: { rc: ['v{major'] } }", "1:26 this would be no tag"],
   ])("is refused with %s", (_, text, problem) => {
     expect(problems(text)).toEqual([problem]);
   });
@@ -221,7 +239,19 @@ describe("a settings file", () => {
 
   test("is never taken for something else: any text gives settings or a SettingsError", () => {
     const keys = fc.constantFrom(
-      ...["hosts", "locations", "credentials", "a.b", "repository", "at", "tls", "__proto__", "constructor"],
+      ...[
+        "hosts",
+        "locations",
+        "credentials",
+        "releases",
+        "stable",
+        "a.b",
+        "repository",
+        "at",
+        "tls",
+        "__proto__",
+        "constructor",
+      ],
     );
     const value = fc.letrec((tie) => ({
       node: fc.oneof(
@@ -237,7 +267,7 @@ describe("a settings file", () => {
       fc.property(value, (text) => {
         try {
           const settings = parseSettings(String(text), "waybill.yaml");
-          expect(Object.keys(settings)).toEqual(["hosts", "locations", "credentials"]);
+          expect(Object.keys(settings)).toEqual(["hosts", "locations", "credentials", "releases"]);
         } catch (error) {
           expect(error).toBeInstanceOf(SettingsError);
         }

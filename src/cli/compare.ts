@@ -1,0 +1,135 @@
+import { type Command, Option } from "commander";
+import { WaybillError } from "../errors/index.ts";
+import type { ManifestComparison, ManifestTree } from "../manifest/index.ts";
+import { amount } from "./amount.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import { addExamples } from "./help.ts";
+import { formatDiagnostic } from "./manifests.ts";
+import type { Act, Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  readonly since?: string;
+  readonly head?: string;
+  readonly markdown?: boolean;
+  readonly exitCode?: boolean;
+}
+
+/** One of the two states: where it was read, and from which commit. */
+interface State {
+  readonly tree: ManifestTree;
+  readonly commit?: string;
+}
+
+export function defineCompare(program: Command, act: Act): void {
+  const command = program
+    .command("compare")
+    .description("say what two states of manifests ask for differently; how they are written does not count")
+    .argument("<before>", "directory of thin manifests, or one plain manifest")
+    .argument("[after]", "the newer one; without it, --since says with what to compare")
+    .addOption(new Option("--since <revision>", "the manifests of this Git revision are the older ones"))
+    .addOption(new Option("--head <revision>", "and those of this one the newer ones, not those on disk"))
+    .addOption(new Option("--markdown", "print for a pull request"))
+    .addOption(new Option("--exit-code", "end with 2 when they ask for something else"))
+    .action(act(run));
+  addExamples(command, [
+    ["waybill compare before/registry.k8s.io after/registry.k8s.io", "compare two directories"],
+    ["waybill compare registry.k8s.io --since origin/main...", "what this branch asks for"],
+    ["waybill compare registry.k8s.io --since v1 --head v2 --markdown", "two revisions, for a pull request"],
+  ]);
+}
+
+async function run(
+  session: Session,
+  path: string,
+  other: string | undefined,
+  options: Options,
+): Promise<ExitCode> {
+  const { terminal } = session;
+  if (terminal.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
+  const { compareManifests } = await import("../manifest/index.ts");
+  const { comparisonAsMarkdown, differs } = await import("../comparison/index.ts");
+  const { before, after } = await readStates(session, path, other, options);
+  tellFindings(terminal, before, after);
+  const comparison = compareManifests(before.tree, after.tree);
+  if (terminal.json) {
+    const states = { before: described(before), after: described(after) };
+    terminal.printJson({ format: "waybill-comparison/1", ...states, ...comparison });
+  } else if (options.markdown) terminal.print(comparisonAsMarkdown(comparison));
+  else await printText(terminal, comparison);
+  return options.exitCode && differs(comparison) ? exitCodes.notAsDesired : exitCodes.asDesired;
+}
+
+async function readStates(
+  { env: environment }: Session,
+  path: string,
+  other: string | undefined,
+  { since, head }: Options,
+): Promise<{ before: State; after: State }> {
+  const { readBothManifests, readManifests, readManifestsAt } = await import("../manifest/index.ts");
+  if (other !== undefined) {
+    if (since !== undefined || head !== undefined) {
+      throw new UsageError("two directories are compared without --since and --head");
+    }
+    const { before, after } = await readBothManifests(path, other);
+    return { before: { tree: readable(before) }, after: { tree: readable(after) } };
+  }
+  if (since === undefined) {
+    throw new UsageError(
+      "there is nothing to compare with",
+      "name a second directory, or a Git revision: --since REVISION",
+    );
+  }
+  const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
+  const after: State =
+    head === undefined
+      ? { tree: readable(await readManifests(path)) }
+      : await readManifestsAt(nothing, head, { environment });
+  const before = await readManifestsAt(after.tree, since, {
+    environment,
+    ...(head === undefined ? {} : { head }),
+  });
+  return { before, after };
+}
+
+/** A tree on disk that is there. One that is not would seem to have lost all that the other one asks for. */
+function readable(tree: ManifestTree): ManifestTree {
+  const fault = tree.diagnostics.find(
+    ({ severity, code }) => severity === "error" && code !== "no-manifests",
+  );
+  if (tree.manifests.length > 0 || fault === undefined) return tree;
+  throw new WaybillError("no-manifest", `there is no manifest that can be read: ${fault.message}`, {
+    where: tree.path,
+    hint: `look at what is wrong with: waybill check ${tree.path}`,
+  });
+}
+
+/** Lines with errors are not compared, which has to be said: what one of them asked for seems to be gone. */
+function tellFindings(terminal: Terminal, before: State, after: State): void {
+  for (const diagnostic of after.tree.diagnostics) {
+    if (diagnostic.severity === "error") terminal.say(formatDiagnostic(diagnostic));
+  }
+  for (const [name, state] of Object.entries({ before, after })) {
+    const { errors } = described(state);
+    if (errors > 0)
+      terminal.warn(`${name}: ${amount(errors, "error")}; what these lines ask for is left out`);
+  }
+}
+
+function described({ tree, commit }: State): { path: string; commit?: string; errors: number } {
+  const errors = tree.diagnostics.filter(({ severity }) => severity === "error").length;
+  return { path: tree.path, ...(commit === undefined ? {} : { commit }), errors };
+}
+
+async function printText(terminal: Terminal, comparison: ManifestComparison): Promise<void> {
+  const { comparisonAsText } = await import("../comparison/index.ts");
+  const { red, yellow, cyan, green } = terminal.colours;
+  const colours = { moved: red, removed: yellow, "source-changed": cyan, added: green };
+  terminal.print(
+    comparisonAsText(comparison, {
+      everything: terminal.verbose,
+      paint: (kind, text) => colours[kind](text),
+    }),
+  );
+}

@@ -1,0 +1,3 @@
+export { differs } from "./lines.ts";
+export { codeSpan, comparisonAsMarkdown, type MarkdownOptions } from "./markdown.ts";
+export { comparisonAsText, type TextOptions } from "./text.ts";

@@ -1,0 +1,91 @@
+import type { OwnersDiagnostic } from "./fault.ts";
+import { type PathPattern, pathPattern } from "./path-pattern.ts";
+import { normalName } from "./shape.ts";
+
+/** One line of `CODEOWNERS`. */
+export interface CodeOwnersRule {
+  readonly line: number;
+  readonly matches: PathPattern;
+  /** Users, teams as `org/team`, and addresses. Nobody owns what a line without any matches. */
+  readonly owners: readonly string[];
+}
+
+/** Rules of which the last that matches counts. A file without sections is one of them. */
+export interface CodeOwnersSection {
+  readonly rules: readonly CodeOwnersRule[];
+  /** GitLab asks for no approval here. */
+  readonly isOptional: boolean;
+  /** Approvals that GitLab asks for. */
+  readonly approvals: number;
+}
+
+/**
+ * Reads a `CODEOWNERS` file as GitHub does, and the sections of GitLab: in each of them the last rule that matches counts,
+ * and each wants approvals of its own. A line that means nothing is left out, and told.
+ */
+export function parseCodeOwners(
+  text: string,
+  tell: (found: Omit<OwnersDiagnostic, "file">) => void,
+): readonly CodeOwnersSection[] {
+  const sections = new Map<string, Section>();
+  let current = sectionOf(sections, "");
+  for (const [index, written] of text.split(/\r?\n/).entries()) {
+    const line = index + 1;
+    const words = wordsOf(written);
+    const [first, ...owners] = words;
+    if (first === undefined) continue;
+    const header = /^(\^?)\[([^\]]+)\](?:\[([0-9]{1,3})\])?(?:\s+(.*))?$/.exec(written.trim());
+    if (header !== null) {
+      const [, optional, name = "", approvals, defaults = ""] = header;
+      current = sectionOf(sections, name.trim().toLowerCase());
+      if (optional === "^") current.isOptional = true;
+      if (approvals !== undefined) current.approvals = Math.max(1, Number(approvals));
+      current.defaults = ownersOf(wordsOf(defaults), line, tell);
+    } else if (first.startsWith("!") || first.startsWith("[") || first === "/") {
+      tell({ line, message: `${JSON.stringify(first.slice(0, 80))} is no pattern` });
+    } else {
+      const named = ownersOf(owners, line, tell);
+      const own = owners.length === 0 ? current.defaults : named;
+      current.rules.push({ line, matches: pathPattern(first), owners: own });
+    }
+  }
+  return [...sections.values()];
+}
+
+interface Section extends CodeOwnersSection {
+  readonly rules: CodeOwnersRule[];
+  isOptional: boolean;
+  approvals: number;
+  defaults: readonly string[];
+}
+
+/** Sections of one name are one section. */
+function sectionOf(sections: Map<string, Section>, name: string): Section {
+  const known = sections.get(name);
+  if (known !== undefined) return known;
+  const section: Section = { rules: [], isOptional: false, approvals: 1, defaults: [] };
+  sections.set(name, section);
+  return section;
+}
+
+/** The words of a line up to its comment; a blank behind a backslash is part of a word. */
+function wordsOf(line: string): string[] {
+  const words = Array.from(line.matchAll(/(?:\\.|[^\s\\]|\\$)+/g), ([word]) => word);
+  const comment = words.findIndex((word) => word.startsWith("#"));
+  return comment < 0 ? words : words.slice(0, comment);
+}
+
+function ownersOf(
+  words: readonly string[],
+  line: number,
+  tell: (found: Omit<OwnersDiagnostic, "file">) => void,
+): string[] {
+  return words.flatMap((word) => {
+    if (/^@./.test(word) || /^[^@\s]+@[^@\s]+$/.test(word)) return [normalName(word)];
+    tell({
+      line,
+      message: `${JSON.stringify(word.slice(0, 80))} is neither a user, nor a team, nor an address`,
+    });
+    return [];
+  });
+}

@@ -1,0 +1,122 @@
+import { constants } from "node:fs";
+import { open, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { type Aliases, parseAliases } from "./aliases.ts";
+import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
+import { type OwnersDiagnostic, OwnersFault } from "./fault.ts";
+import { codeOwners, type Owners, prowOwners } from "./owners.ts";
+import { type OwnersFile, parseOwnersFile } from "./owners-file.ts";
+
+/** Files of a repository, by their paths in it: a commit's, or those of a folder ({@link ownersFolder}). */
+export interface RepositoryFiles {
+  /** A file's bytes, unless there is none, or it has more than `limit` of them, or it may not be read. */
+  read(path: string, limit: number): Promise<Uint8Array | "missing" | "folder" | "too-large" | "unreadable">;
+}
+
+/** Bytes of one file. GitHub reads no `CODEOWNERS` beyond 3 MB. */
+const largestFile = 3 * 1024 * 1024;
+const filesAtOnce = 16;
+const codeOwnersPlaces = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
+
+/**
+ * Reads who owns these files: the `OWNERS` files of Prow in their folders and all above, with `OWNERS_ALIASES`; where there is
+ * none, the first `CODEOWNERS` of `.github/`, the top, `docs/` and `.gitlab/`. The answers hold for these files alone.
+ * What is wrong with them is among the diagnostics; what cannot be used gives nobody any right.
+ * @throws what reading throws.
+ */
+export async function readOwners(repository: RepositoryFiles, files: readonly string[]): Promise<Owners> {
+  const diagnostics: OwnersDiagnostic[] = [];
+  const folders = foldersAbove(files);
+  const found = await pLimit(filesAtOnce).map(folders, async (folder) => {
+    const path = folder === "" ? "OWNERS" : `${folder}/OWNERS`;
+    const parsed = await parseAt<OwnersFile>(repository, path, parseOwnersFile, diagnostics);
+    return [folder, parsed] as const;
+  });
+  if (found.some(([, parsed]) => parsed !== "missing")) {
+    const aliases = await parseAt<Aliases>(repository, "OWNERS_ALIASES", parseAliases, diagnostics);
+    return prowOwners(new Map(found), typeof aliases === "string" ? new Map() : aliases, diagnostics);
+  }
+  for (const path of codeOwnersPlaces) {
+    const sections = await parseAt<readonly CodeOwnersSection[]>(
+      repository,
+      path,
+      parseCodeOwners,
+      diagnostics,
+    );
+    if (sections !== "missing") return codeOwners(path, sections === "unusable" ? [] : sections, diagnostics);
+  }
+  return codeOwners("CODEOWNERS", [], diagnostics);
+}
+
+/** The files of a folder. Symbolic links are not followed: they might lead out of it. */
+export function ownersFolder(root: string): RepositoryFiles {
+  return {
+    async read(path, limit) {
+      try {
+        const [top, real] = await Promise.all([realpath(root), realpath(join(root, path))]);
+        if (real !== join(top, path)) return "missing";
+        const file = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+        try {
+          const status = await file.stat();
+          if (!status.isFile()) return "folder";
+          if (status.size > limit) return "too-large";
+          const bytes = await file.readFile();
+          return bytes.length > limit ? "too-large" : bytes;
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? error.code : undefined;
+        if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return "missing";
+        if (code === "EISDIR") return "folder";
+        return "unreadable";
+      }
+    },
+  };
+}
+
+/** Folders of the files and all above them, without those that no file can be in. */
+function foldersAbove(files: readonly string[]): string[] {
+  const folders = new Set<string>();
+  for (const file of files) {
+    const segments = file.split("/").slice(0, -1);
+    if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) continue;
+    for (let depth = 0; depth <= segments.length; depth += 1) folders.add(segments.slice(0, depth).join("/"));
+  }
+  return [...folders];
+}
+
+type Parse<Parsed> = (text: string, tell: (found: Omit<OwnersDiagnostic, "file">) => void) => Parsed;
+
+async function parseAt<Parsed extends object>(
+  repository: RepositoryFiles,
+  file: string,
+  parse: Parse<Parsed>,
+  diagnostics: OwnersDiagnostic[],
+): Promise<Parsed | "missing" | "unusable"> {
+  const bytes = await repository.read(file, largestFile);
+  if (bytes === "missing" || bytes === "folder") return "missing";
+  try {
+    if (bytes === "too-large") throw new OwnersFault(`it has more than ${largestFile} bytes`);
+    if (bytes === "unreadable") throw new OwnersFault("it cannot be read");
+    return parse(decode(bytes), (found) => void diagnostics.push({ file, ...found }));
+  } catch (error) {
+    if (!(error instanceof OwnersFault)) throw error;
+    const { line, message } = error;
+    diagnostics.push({
+      file,
+      ...(line === undefined ? {} : { line }),
+      message: `nobody owns anything by it: ${message}`,
+    });
+    return "unusable";
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new OwnersFault("it is not text in UTF-8");
+  }
+}
