@@ -30,7 +30,7 @@ export async function readManifestsAt(
   { environment }: CommitOptions = {},
 ): Promise<CommittedManifests> {
   const repository = await openGitRepository(tree.path, environment);
-  return readAt(repository, await baseOf(repository, revision), tree);
+  return readAt(repository, await commitBefore(repository, revision), tree);
 }
 
 /**
@@ -51,10 +51,19 @@ export async function readManifestsBeforeChange(
   return parent === undefined ? undefined : readAt(repository, parent, tree);
 }
 
-async function baseOf(repository: GitRepository, revision: string): Promise<CommitHash> {
+/**
+ * The commit that a revision names; for `REV...` the one at which the head left `REV`.
+ * @param head `HEAD` when it is left out.
+ */
+export async function commitBefore(
+  repository: GitRepository,
+  revision: string,
+  head?: CommitHash,
+): Promise<CommitHash> {
   const branch = /^(.+)\.\.\.$/s.exec(revision)?.[1];
   if (branch === undefined) return repository.commitOf(revision);
-  return repository.mergeBase(await repository.commitOf(branch), await repository.commitOf("HEAD"));
+  const one = await repository.commitOf(branch);
+  return repository.mergeBase(one, head ?? (await repository.commitOf("HEAD")));
 }
 
 async function readAt(

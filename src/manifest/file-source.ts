@@ -1,6 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { isAbsolute, relative, sep } from "node:path";
 import { messageOf } from "../errors/index.ts";
-import { readTextFile, type TextFileFault } from "./text-file.ts";
+import { astray, readTextFile, type TextFileFault } from "./text-file.ts";
 
 /** Where manifests are read from: the disk, or a commit. Paths are as diagnostics name them. */
 export interface FileSource {
@@ -38,3 +39,23 @@ export const diskFiles: FileSource = {
   },
   read: readTextFile,
 };
+
+/**
+ * The files on disk below a folder that may hold somebody else's proposal. A symbolic link that leads out of it, or to
+ * what Git keeps there, is not followed: what is found wrong with a file is shown to others.
+ * @param root with its own links resolved.
+ */
+export function diskFilesWithin(root: string): FileSource {
+  const leadsOut = async (path: string): Promise<boolean> => {
+    const real = await realpath(path).catch(() => undefined);
+    if (real === undefined) return false;
+    const below = relative(root, real);
+    return isAbsolute(below) || below.split(sep).some((part) => part === ".." || part === ".git");
+  };
+  return {
+    kindOf: async (path) => ((await leadsOut(path)) ? undefined : diskFiles.kindOf(path)),
+    list: async (folder) =>
+      (await leadsOut(folder)) ? { fault: astray(folder).message } : diskFiles.list(folder),
+    read: async (file) => ((await leadsOut(file)) ? astray(file) : diskFiles.read(file)),
+  };
+}

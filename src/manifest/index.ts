@@ -4,6 +4,7 @@ export {
   readManifestsAt,
   readManifestsBeforeChange,
 } from "./at-commit.ts";
+export { type ManifestChange, readManifestChange } from "./change.ts";
 export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
 export {
   compareManifests,
@@ -37,13 +38,17 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
+export { printable } from "./printable.ts";
 export { readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
 export {
+  type SarifCodes,
+  type SarifFinding,
   type SarifLevel,
   type SarifLocation,
   type SarifLog,
+  type SarifPosition,
   type SarifResult,
   type SarifRule,
   type SarifRun,
