@@ -8,6 +8,7 @@ import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
 import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
+import { defineReview } from "./review.ts";
 import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
@@ -16,6 +17,7 @@ import { defineVerify } from "./verify.ts";
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
   defineMerge,
+  defineReview,
   definePlan,
   definePromote,
   defineVerify,

@@ -58,9 +58,9 @@ export async function describeImage(
   const attestations = content.children.filter(isAttestation);
   const children = content.children.filter((child) => !isAttestation(child));
   const instances = isIndex
-    ? (await Promise.all(children.slice(0, mostPlatforms).map((child) => readChild(child, fetch, where)))).filter(
-        (child) => child !== undefined,
-      )
+    ? (
+        await Promise.all(children.slice(0, mostPlatforms).map((child) => readChild(child, fetch, where)))
+      ).filter((child) => child !== undefined)
     : [content];
   const configs = await Promise.all(instances.map(({ blobs }) => readConfig(repository, blobs[0])));
   const blobs = new Map(instances.flatMap((instance) => instance.blobs).map((blob) => [blob.digest, blob]));

@@ -32,9 +32,15 @@ const statementSchema = z.object({
   subject: z.array(z.object({ digest: z.record(z.string(), z.string()) })).max(10_000),
   predicate: z.object({
     builder: z.object({ id: text }).optional().catch(undefined),
-    invocation: z.object({ configSource: material.optional().catch(undefined) }).optional().catch(undefined),
+    invocation: z
+      .object({ configSource: material.optional().catch(undefined) })
+      .optional()
+      .catch(undefined),
     materials,
-    runDetails: z.object({ builder: z.object({ id: text }) }).optional().catch(undefined),
+    runDetails: z
+      .object({ builder: z.object({ id: text }) })
+      .optional()
+      .catch(undefined),
     buildDefinition: z.object({ resolvedDependencies: materials }).optional().catch(undefined),
   }),
 });
@@ -60,7 +66,7 @@ export async function readProvenance(
 
 /** Layers say their predicate's type beside them; one that says another, or is too large, need not be read. */
 function mayBeProvenance({ annotations, size }: Descriptor): boolean {
-  const type = annotations?.["in-toto.io/predicate-type"] ?? annotations?.["predicateType"];
+  const type = annotations?.["in-toto.io/predicate-type"] ?? annotations?.predicateType;
   return size <= largestStatement && (type === undefined || type.includes("slsa.dev/provenance"));
 }
 

@@ -96,7 +96,9 @@ async function readSides(
   const reading = { imagesOf: ({ project }: { project: string }) => wanted.has(project) };
   const after = await readManifestsFrom(path, { ...reading, files: files.head, known: head });
   const before = await readManifestsFrom(path, { ...reading, files: files.base, known: after });
-  const unread = [...after.unreadable, ...before.unreadable].filter((name) => isUnlike(name, { base: before, head: after }));
+  const unread = [...after.unreadable, ...before.unreadable].filter((name) =>
+    isUnlike(name, { base: before, head: after }),
+  );
   return {
     base: before,
     head: after,
@@ -152,5 +154,8 @@ async function isNeighbour(
   files: FileSource,
 ): Promise<boolean> {
   const text = await files.read(manifest.imagesFile);
-  return typeof text !== "string" || changed.some((project) => mayMeet({ states: [manifest], texts: [text] }, project));
+  return (
+    typeof text !== "string" ||
+    changed.some((project) => mayMeet({ states: [manifest], texts: [text] }, project))
+  );
 }

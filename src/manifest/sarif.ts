@@ -58,7 +58,11 @@ export type SarifCodes = Readonly<
 /** A finding as far as the format shows it: a {@link Diagnostic} is one. */
 export type SarifFinding = Omit<Diagnostic, "at" | "related"> & {
   readonly at?: SarifPosition;
-  readonly related?: readonly { readonly file: string; readonly at?: SarifPosition; readonly message: string }[];
+  readonly related?: readonly {
+    readonly file: string;
+    readonly at?: SarifPosition;
+    readonly message: string;
+  }[];
 };
 
 /** A line and a column, counted from 1. */

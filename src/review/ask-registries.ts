@@ -3,7 +3,13 @@ import { failureRecord, messageOf } from "../errors/index.ts";
 import { describeImage } from "../inspect/index.ts";
 import type { ManifestComparison, ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { isDigest, parseRepository } from "../oci/index.ts";
-import { type Limit, type OpenRepository, type Plan, planPromotion, type Verdict } from "../promotion/index.ts";
+import {
+  type Limit,
+  type OpenRepository,
+  type Plan,
+  planPromotion,
+  type Verdict,
+} from "../promotion/index.ts";
 import { imageFacts } from "./facts.ts";
 import { type Comments, conflictsOf } from "./judge-plan.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
@@ -72,7 +78,13 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
       const previous = previousVersion(blocks(line), line.digest, line.tag);
       const place = previous === undefined ? "" : `${line.file}:${previous.at.line}:${previous.at.column}`;
       try {
-        facts.set(line, await readFacts({ ...line, ...(previous === undefined ? {} : { previous: { ...previous, place } }) }));
+        facts.set(
+          line,
+          await readFacts({
+            ...line,
+            ...(previous === undefined ? {} : { previous: { ...previous, place } }),
+          }),
+        );
       } catch (error) {
         facts.set(line, { failure: failureRecord(error) });
       }
@@ -111,7 +123,11 @@ function blocksOf({ manifests }: ManifestTree): (line: ChangedLine) => PromoterM
 }
 
 /** What stands where something else is wanted. What cannot be found out is left out: the finding says enough. */
-async function commentsOn(plan: Plan, lines: readonly ChangedLine[], open: OpenRepository): Promise<Comments> {
+async function commentsOn(
+  plan: Plan,
+  lines: readonly ChangedLine[],
+  open: OpenRepository,
+): Promise<Comments> {
   const described = new Map<string, string>();
   const describe = async (key: string, name: string, digest: string): Promise<boolean> => {
     try {
@@ -134,7 +150,9 @@ async function commentsOn(plan: Plan, lines: readonly ChangedLine[], open: OpenR
   const staged = new Map<ChangedLine, string>();
   const lost = new Set(
     plan.repositories.flatMap(({ images }) =>
-      images.flatMap(({ digest, edges }) => (edges.some(({ verdict }) => verdict === "lost") ? [digest] : [])),
+      images.flatMap(({ digest, edges }) =>
+        edges.some(({ verdict }) => verdict === "lost") ? [digest] : [],
+      ),
     ),
   );
   await Promise.all(
@@ -142,7 +160,9 @@ async function commentsOn(plan: Plan, lines: readonly ChangedLine[], open: OpenR
       .filter(({ digest, tag }) => tag !== null && lost.has(digest))
       .slice(0, mostComments)
       .map(async (line) => {
-        const found = await open(line.source).resolve(line.tag ?? line.digest).catch(() => undefined);
+        const found = await open(line.source)
+          .resolve(line.tag ?? line.digest)
+          .catch(() => undefined);
         if (found !== undefined) staged.set(line, found.digest);
       }),
   );
@@ -152,11 +172,17 @@ async function commentsOn(plan: Plan, lines: readonly ChangedLine[], open: OpenR
   };
 }
 
-async function askForRights({ open, head, changes }: RegistryQuestion): Promise<ReadonlyMap<string, PushAnswer>> {
+async function askForRights({
+  open,
+  head,
+  changes,
+}: RegistryQuestion): Promise<ReadonlyMap<string, PushAnswer>> {
   const answers = new Map<string, PushAnswer>();
   const probes = changes.projects.flatMap(({ project, addedDestinations }) => {
     const image = head.manifests.find((found) => found.project === project)?.images[0];
-    return image === undefined ? [] : addedDestinations.map(({ name }) => ({ project, name, image: image.name }));
+    return image === undefined
+      ? []
+      : addedDestinations.map(({ name }) => ({ project, name, image: image.name }));
   });
   for (const { project, name } of probes.slice(mostProbes)) {
     answers.set(`${project} ${name}`, { mayPush: "unknown", why: "there are too many to ask them all" });

@@ -31,7 +31,9 @@ function whatItIs({ image, provenance }: LineFacts): string {
     ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
     ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
     ...(provenance?.builder === undefined ? [] : [`built by ${provenance.builder}`]),
-    ...(provenance?.commit === undefined ? [] : [`from ${provenance.source ?? "commit"} ${provenance.commit.slice(0, 12)}`]),
+    ...(provenance?.commit === undefined
+      ? []
+      : [`from ${provenance.source ?? "commit"} ${provenance.commit.slice(0, 12)}`]),
   ].join(", ");
 }
 

@@ -52,7 +52,9 @@ export interface PreviousFacts {
 
 /** What tells two images apart. */
 export interface ImageDifference {
-  readonly layers: Readonly<Record<"added" | "removed" | "shared", { readonly count: number; readonly bytes: number }>>;
+  readonly layers: Readonly<
+    Record<"added" | "removed" | "shared", { readonly count: number; readonly bytes: number }>
+  >;
   readonly platforms: { readonly added: readonly string[]; readonly missing: readonly string[] };
   /** Labels that are not the same. */
   readonly labels: readonly {
@@ -103,7 +105,9 @@ function sourceLabels({ labels }: Pick<ImageDescription, "labels">): SourceLabel
 
 /** What is different in an image from the one before it. */
 export function differenceOf(before: ImageDescription, after: ImageDescription): ImageDifference {
-  const [then, now] = [before, after].map(({ layers }) => new Map(layers.map((layer) => [layer.digest, layer.size])));
+  const [then, now] = [before, after].map(
+    ({ layers }) => new Map(layers.map((layer) => [layer.digest, layer.size])),
+  );
   const sum = (layers: Iterable<readonly [Digest, number]>) => {
     const all = [...layers];
     return { count: all.length, bytes: all.reduce((total, [, size]) => total + size, 0) };
@@ -124,7 +128,11 @@ export function differenceOf(before: ImageDescription, after: ImageDescription):
     labels: labelNames.flatMap((name) => {
       const [was, is] = [earlier[name], later[name]];
       if (was === is) return [];
-      return { name, ...(was === undefined ? {} : { before: was }), ...(is === undefined ? {} : { after: is }) };
+      return {
+        name,
+        ...(was === undefined ? {} : { before: was }),
+        ...(is === undefined ? {} : { after: is }),
+      };
     }),
   };
 }

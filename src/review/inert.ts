@@ -1,7 +1,7 @@
 import { printable } from "../manifest/index.ts";
 
-/** Words of our own language, and small numbers: nothing that means anything to a renderer or a code host. */
-const plainWord = /^\(?(?:[A-Za-z]+(?:'[a-z]+)?|\d{1,6})\)?[,;:]?$/;
+/** Words of letters, small numbers and days: nothing that means anything to a renderer or a code host. */
+const plainWord = /^\(?(?:[A-Za-z]+(?:'[a-z]+)?|\d{1,6}(?:\.\d)?|\d{4}-\d\d-\d\d)\)?[,;:]?$/;
 
 /**
  * Text from outside as code in Markdown: nothing in it is a link, a mention, a reference, HTML, or a mark, in a table or

@@ -17,13 +17,21 @@ export interface ChangeQuestion {
  * is owned by nobody from then on: that has to be meant. A tag never moves, so a manifest that moves one asks for what
  * cannot be.
  */
-export function judgeChanges({ lines, changes, before, allowRemovals }: ChangeQuestion): readonly ReviewFinding[] {
+export function judgeChanges({
+  lines,
+  changes,
+  before,
+  allowRemovals,
+}: ChangeQuestion): readonly ReviewFinding[] {
   const removal = allowRemovals ? ("mentions" as const) : ("fails" as const);
-  const gone = new Set(changes.projects.flatMap(({ kind, project }) => (kind === "removed" ? [project] : [])));
+  const gone = new Set(
+    changes.projects.flatMap(({ kind, project }) => (kind === "removed" ? [project] : [])),
+  );
   const findings: ReviewFinding[] = [];
   for (const line of lines) {
     if (line.kind === "moved") findings.push(movedTag(line));
-    if (line.kind === "removed" && !gone.has(line.project)) findings.push({ severity: removal, ...removedLine(line) });
+    if (line.kind === "removed" && !gone.has(line.project))
+      findings.push({ severity: removal, ...removedLine(line) });
   }
   for (const { project, kind, source, removedDestinations } of changes.projects) {
     if (kind === "removed") {

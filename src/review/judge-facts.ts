@@ -11,7 +11,13 @@ export function judgeFacts(line: ChangedLine, facts: ReviewedLine["facts"]): rea
   if ("failure" in facts) {
     const { message, hint = "review again once the registry answers" } = facts.failure;
     return [
-      { severity: "fails", code: "unread", message: `it is not known what ${name} is: ${message}`, hint, ...place },
+      {
+        severity: "fails",
+        code: "unread",
+        message: `it is not known what ${name} is: ${message}`,
+        hint,
+        ...place,
+      },
     ];
   }
   const findings: ReviewFinding[] = [];

@@ -24,7 +24,10 @@ function keyOf({ code, file, message }: Diagnostic): string {
   return `${code} ${file} ${message}`;
 }
 
-function findingOf({ code, severity, message, hint, file, at, related }: Diagnostic, isOld: boolean): ReviewFinding {
+function findingOf(
+  { code, severity, message, hint, file, at, related }: Diagnostic,
+  isOld: boolean,
+): ReviewFinding {
   return {
     severity: severity === "error" && !isOld ? "fails" : "mentions",
     code: isDiagnosticCode(code) ? code : "unreadable-file",

@@ -41,7 +41,13 @@ export function judgePlan(
 }
 
 /** Conflicts of production with the plan, for whoever finds out what stands there. */
-export function conflictsOf(plan: Plan): readonly { readonly image: PlannedImage; readonly edge: PlannedEdge; readonly destination: RepositoryName }[] {
+export function conflictsOf(
+  plan: Plan,
+): readonly {
+  readonly image: PlannedImage;
+  readonly edge: PlannedEdge;
+  readonly destination: RepositoryName;
+}[] {
   const found = new Map<string, { image: PlannedImage; edge: PlannedEdge; destination: RepositoryName }>();
   for (const { destination, images } of plan.repositories) {
     for (const image of images) {
@@ -127,7 +133,10 @@ function judge(
       };
     default: {
       const side = edge.reason === "source-unread" ? image.source : severalOf(destinations);
-      const what = line === undefined ? `whether ${edgesInWords(count)} of ${image.project} can be done` : `whether ${name} can be done`;
+      const what =
+        line === undefined
+          ? `whether ${edgesInWords(count)} of ${image.project} can be done`
+          : `whether ${name} can be done`;
       return {
         severity: "fails",
         code: "unread",

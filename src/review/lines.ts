@@ -1,4 +1,10 @@
-import type { EdgeChange, EdgeSide, ManifestComparison, ManifestTree, PromoterManifest } from "../manifest/index.ts";
+import type {
+  EdgeChange,
+  EdgeSide,
+  ManifestComparison,
+  ManifestTree,
+  PromoterManifest,
+} from "../manifest/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { ReviewedLine } from "./review.ts";
 
@@ -47,7 +53,8 @@ export function changedLines(
       line.destinations.push(...destinations);
       lines.set(key, line);
       if (!isGone) {
-        for (const destination of destinations) byEdge.set(`${destination} ${found.digest} ${edge.tag}`, line);
+        for (const destination of destinations)
+          byEdge.set(`${destination} ${found.digest} ${edge.tag}`, line);
       }
     }
   }

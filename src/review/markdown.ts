@@ -1,8 +1,8 @@
+import { factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
-import { type Section, page } from "./markdown-page.ts";
+import { page, type Section } from "./markdown-page.ts";
 import { placeText } from "./places.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
-import { factsInWords } from "./facts-in-words.ts";
 import { countOf } from "./words.ts";
 
 /** Code hosts take a little more than 65,000. */
@@ -51,8 +51,14 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
   const lines = [
     `**Waybill: ${verdict === "fails" ? "this change fails" : "this change is sound"}**${counts.length === 0 ? "" : ` (${counts.join(", ")})`}. ` +
       `In ${countOf(projects.length, "project")}: ${what}.`,
-    ...(offline ? ["No registry was asked: whether the images are in staging, and what production holds, is not known."] : []),
-    ...(passedOver.length > 0 ? [`${countOf(passedOver.length, "other project")} cannot be touched by it and ${passedOver.length === 1 ? "was" : "were"} not looked at.`] : []),
+    ...(offline
+      ? ["No registry was asked: whether the images are in staging, and what production holds, is not known."]
+      : []),
+    ...(passedOver.length > 0
+      ? [
+          `${countOf(passedOver.length, "other project")} cannot be touched by it and ${passedOver.length === 1 ? "was" : "were"} not looked at.`,
+        ]
+      : []),
   ];
   return `${lines.join("\n\n")}\n`;
 }
@@ -72,7 +78,15 @@ function findingRow(finding: ReviewFinding): string {
   );
 }
 
-const columns = ["Line", "Image", "Digest", "What it is", "Since the version before", "Attached", "To be done"];
+const columns = [
+  "Line",
+  "Image",
+  "Digest",
+  "What it is",
+  "Since the version before",
+  "Attached",
+  "To be done",
+];
 
 function projectSections(project: ReviewedProject): Section[] {
   const { lines, files, newDestinations, removedDestinations } = project;
@@ -80,13 +94,15 @@ function projectSections(project: ReviewedProject): Section[] {
   const about = files.map(({ file, owners }) => `${code(file)}${ownersInWords(owners)}\n`);
   const destinations = [
     ...newDestinations.map(
-      ({ name, edges }) => `- New destination ${code(name)}, with ${countOf(edges, "edge")} of lines that were there before\n`,
+      ({ name, edges }) =>
+        `- New destination ${code(name)}, with ${countOf(edges, "edge")} of lines that were there before\n`,
     ),
     ...removedDestinations.map((name) => `- Destination ${code(name)} is taken away\n`),
   ];
   const head = `${title}${about.slice(0, 4).join("\n")}`;
   if (lines.length === 0) {
-    const rows = destinations.length === 0 ? ["- No line asks for anything else than before\n"] : destinations;
+    const rows =
+      destinations.length === 0 ? ["- No line asks for anything else than before\n"] : destinations;
     return [{ head: `${head}\n`, rows, foot: "", noun: "destination" }];
   }
   return [
@@ -106,7 +122,9 @@ function ownersInWords(owners: Owners | undefined): string {
   const names = (people: readonly string[]): string =>
     people.slice(0, 20).map(code).join(", ") + (people.length > 20 ? ` and ${people.length - 20} more` : "");
   return [
-    owners.approvers.length === 0 ? "; nobody may approve it" : `; may be approved by ${names(owners.approvers)}`,
+    owners.approvers.length === 0
+      ? "; nobody may approve it"
+      : `; may be approved by ${names(owners.approvers)}`,
     owners.reviewers.length === 0 ? "" : `; reviewed by ${names(owners.reviewers)}`,
   ].join("");
 }

@@ -21,7 +21,5 @@ export function comparePlaces(
   other: { readonly file: string; readonly at?: Place["at"] },
 ): number {
   if (one.file !== other.file) return one.file < other.file ? -1 : 1;
-  return (
-    (one.at?.line ?? 0) - (other.at?.line ?? 0) || (one.at?.column ?? 0) - (other.at?.column ?? 0)
-  );
+  return (one.at?.line ?? 0) - (other.at?.line ?? 0) || (one.at?.column ?? 0) - (other.at?.column ?? 0);
 }

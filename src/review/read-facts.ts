@@ -110,7 +110,9 @@ async function attachedTo(
   ]);
   const types = [...new Set(referrers.map(({ artifactType, mediaType }) => artifactType ?? mediaType))];
   const statements = [
-    ...referrers.filter(({ artifactType }) => attestationTypes.test(artifactType ?? "")).slice(0, mostReferrers),
+    ...referrers
+      .filter(({ artifactType }) => attestationTypes.test(artifactType ?? ""))
+      .slice(0, mostReferrers),
     ...(attestation === undefined ? [] : [attestation]),
     ...image.attestations.slice(0, 1),
   ];

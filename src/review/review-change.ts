@@ -16,7 +16,14 @@ import { judgePlan } from "./judge-plan.ts";
 import { judgeRights } from "./judge-rights.ts";
 import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
 import { comparePlaces, placeIn } from "./places.ts";
-import type { Review, ReviewedFile, ReviewedLine, ReviewedProject, ReviewFinding, ReviewOptions } from "./review.ts";
+import type {
+  Review,
+  ReviewedFile,
+  ReviewedLine,
+  ReviewedProject,
+  ReviewFinding,
+  ReviewOptions,
+} from "./review.ts";
 import { sameDigests, unlikeSiblings } from "./smells.ts";
 
 /**
@@ -72,10 +79,14 @@ function refuseEmpty(before: ManifestTree, after: ManifestTree): void {
     ({ manifests, unreadable }) => manifests.length === 0 && unreadable.length === 0,
   );
   if (!isEmpty) return;
-  throw new WaybillError("no-manifest", "there is no promoter manifest, neither at the base nor at the head", {
-    where: after.path,
-    hint: "name a directory of thin manifests, with images/ and manifests/, or one plain manifest",
-  });
+  throw new WaybillError(
+    "no-manifest",
+    "there is no promoter manifest, neither at the base nor at the head",
+    {
+      where: after.path,
+      hint: "name a directory of thin manifests, with images/ and manifests/, or one plain manifest",
+    },
+  );
 }
 
 interface Evidence {
@@ -87,7 +98,14 @@ interface Evidence {
   readonly allowRemovals: boolean;
 }
 
-function judge({ before, after, changes, lines, answers, allowRemovals }: Evidence): readonly ReviewFinding[] {
+function judge({
+  before,
+  after,
+  changes,
+  lines,
+  answers,
+  allowRemovals,
+}: Evidence): readonly ReviewFinding[] {
   const manifests = judgeManifests(checkTree(before).diagnostics, checkTree(after).diagnostics);
   const findings = [
     ...manifests,

@@ -17,7 +17,10 @@ const ownCodes = {
     severity: "error",
     summary: "An image lacks a platform that the version before it has.",
   },
-  unread: { severity: "error", summary: "A registry could not be read: it is not known, which is not absent." },
+  unread: {
+    severity: "error",
+    summary: "A registry could not be read: it is not known, which is not absent.",
+  },
   "source-changed": { severity: "warning", summary: "Images are promoted from another staging registry." },
   "not-looked-at": { severity: "warning", summary: "There is more than a review looks at." },
   "same-digest": { severity: "warning", summary: "One digest is listed under two image names." },

@@ -1,6 +1,6 @@
 import { type SarifLog, toSarif } from "../manifest/index.ts";
-import { reviewCodes } from "./review-codes.ts";
 import type { Review } from "./review.ts";
+import { reviewCodes } from "./review-codes.ts";
 
 /**
  * The findings of a review as SARIF 2.1.0, which code hosts show at the lines of a pull request: what fails as errors,

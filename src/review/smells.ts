@@ -5,7 +5,10 @@ import type { ReviewFinding } from "./review.ts";
 import { nameOf } from "./words.ts";
 
 /** One digest that a change lists, and that another image has already: as a rule somebody copied the wrong line. */
-export function sameDigests(lines: readonly ChangedLine[], { manifests }: ManifestTree): readonly ReviewFinding[] {
+export function sameDigests(
+  lines: readonly ChangedLine[],
+  { manifests }: ManifestTree,
+): readonly ReviewFinding[] {
   const added = lines.filter(({ kind }) => kind === "added" || kind === "moved");
   const wanted = new Set(added.map(({ digest }) => digest));
   const names = new Map<string, Map<string, string>>();
@@ -79,7 +82,9 @@ function usualPlaces(manifests: readonly PromoterManifest[]): ReadonlySet<string
     counts.set(key, { count: (counts.get(key)?.count ?? 0) + 1, places });
   }
   const [most] = [...counts.values()].sort((one, other) => other.count - one.count);
-  return most !== undefined && most.count >= fewest && most.count * 2 > manifests.length ? most.places : undefined;
+  return most !== undefined && most.count >= fewest && most.count * 2 > manifests.length
+    ? most.places
+    : undefined;
 }
 
 /** Destinations as far as projects have them in common: the host, and the first part of the path. */

@@ -5,7 +5,11 @@ export function nameOf({
   image,
   tag,
   digest,
-}: { readonly image: string; readonly tag: string | null; readonly digest: string }): string {
+}: {
+  readonly image: string;
+  readonly tag: string | null;
+  readonly digest: string;
+}): string {
   return tag === null ? `${image}@${digest}` : `${image}:${tag}`;
 }
 

@@ -97,7 +97,9 @@ export function tokenAllows(token: string, path: string, action: string): boolea
   const claims = claimsSchema.safeParse(parseJson(Buffer.from(payload, "base64url"))).data;
   return claims?.access.some(
     ({ type, name, actions }) =>
-      type === "repository" && name === path && actions.some((allowed) => allowed === action || allowed === "*"),
+      type === "repository" &&
+      name === path &&
+      actions.some((allowed) => allowed === action || allowed === "*"),
   );
 }
 

@@ -19,7 +19,8 @@ export async function mayPush(remote: Remote): Promise<boolean | undefined> {
   if (answer === "refused") {
     return (await remote.client.credentialSource(remote.path)) === undefined ? undefined : false;
   }
-  if (answer.status !== 404 && answer.status >= 400) throw await refusal(remote, answer, "asking for leave to push");
+  if (answer.status !== 404 && answer.status >= 400)
+    throw await refusal(remote, answer, "asking for leave to push");
   return remote.client.grants(access, "push");
 }
 
@@ -29,7 +30,13 @@ async function ask(
 ): Promise<Answer | "refused"> {
   try {
     const url = urlIn(remote, `blobs/${anyBlob}`);
-    const answer = await remote.client.send({ kind: "blob-head", method: "HEAD", url, access, where: remote.name });
+    const answer = await remote.client.send({
+      kind: "blob-head",
+      method: "HEAD",
+      url,
+      access,
+      where: remote.name,
+    });
     return answer.status === 401 || answer.status === 403 ? "refused" : answer;
   } catch (error) {
     if (error instanceof RegistryError && error.code === "unauthorized") return "refused";
