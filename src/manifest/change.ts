@@ -1,10 +1,10 @@
 import { relative, sep } from "node:path";
-import { openGitRepository } from "../git/index.ts";
+import { type CommitFiles, openGitRepository } from "../git/index.ts";
 import { type CommitOptions, type CommittedManifests, commitBefore } from "./at-commit.ts";
 import { committedFiles } from "./committed-files.ts";
-import { diskFilesWithin, type FileSource } from "./file-source.ts";
+import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
-import { mayMeet, type Project } from "./neighbours.ts";
+import { mayName, meetingOf, registriesOf } from "./neighbours.ts";
 import { normalisedPath, readManifestsFrom } from "./read.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 
@@ -46,12 +46,10 @@ export async function readManifestChange(
   const older = repository.filesAt(baseCommit);
   const newer = headCommit === undefined ? undefined : repository.filesAt(headCommit);
   try {
+    const filesOf = (commit: CommitFiles): FileSource => committedFiles(commit, place, repository.prefix);
     const read = await readSides(place, {
-      base: committedFiles(older, place, repository.prefix),
-      head:
-        newer === undefined
-          ? diskFilesWithin(repository.root)
-          : committedFiles(newer, place, repository.prefix),
+      base: remembered(filesOf(older)),
+      head: remembered(newer === undefined ? diskFilesWithin(repository.root) : filesOf(newer)),
     });
     return {
       base: { commit: baseCommit, tree: read.base },
@@ -80,12 +78,12 @@ async function readSides(
   const head = await readManifestsFrom(path, { files: files.head, imagesOf });
   const base = await readManifestsFrom(path, { files: files.base, imagesOf, known: head });
   const projects = projectsOf({ base, head });
-  const changed: Project[] = [];
+  const changed: ChangedProject[] = [];
   const same: PromoterManifest[] = [];
   for (const [name, states] of projects) {
     const texts = await changedTexts(states, files);
     if (texts === undefined) same.push(...states.slice(0, 1));
-    else changed.push({ name, states, texts });
+    else changed.push({ name, registries: registriesOf(states), texts });
   }
   const wanted = new Set(changed.map(({ name }) => name));
   const passedOver: string[] = [];
@@ -125,6 +123,8 @@ async function changedTexts(
   const texts: string[] = [];
   let isSame = one?.source === other?.source && one?.destinations === other?.destinations;
   for (const file of new Set(states.map(({ imagesFile }) => imagesFile))) {
+    const [hash, other] = await Promise.all([files.base.hashOf?.(file), files.head.hashOf?.(file)]);
+    if (isSame && hash !== undefined && hash === other) continue;
     const [before, after] = await Promise.all([files.base.read(file), files.head.read(file)]);
     texts.push(...[before, after].filter((text) => typeof text === "string"));
     isSame &&= meaningOf(before) === meaningOf(after);
@@ -148,14 +148,27 @@ function isUnlike(name: string, { base, head }: Sides<ManifestTree>): boolean {
   return base.unreadable.includes(name) !== head.unreadable.includes(name) || textsOf(base) !== textsOf(head);
 }
 
+/** A project that differs, as far as it has to be known to tell what it may write. */
+interface ChangedProject {
+  readonly name: string;
+  readonly registries: ReadonlySet<string>;
+  /** The texts of its images, in each of its states. */
+  readonly texts: readonly string[];
+}
+
+/** Whether a project may write a repository that one of the changed projects writes. */
 async function isNeighbour(
   manifest: PromoterManifest,
-  changed: readonly Project[],
+  changed: readonly ChangedProject[],
   files: FileSource,
 ): Promise<boolean> {
-  const text = await files.read(manifest.imagesFile);
-  return (
-    typeof text !== "string" ||
-    changed.some((project) => mayMeet({ states: [manifest], texts: [text] }, project))
-  );
+  const own = registriesOf([manifest]);
+  for (const { registries, texts } of changed) {
+    const { isSure, fromOne, fromOther } = meetingOf(own, registries);
+    if (isSure || texts.some((text) => mayName(text, fromOther))) return true;
+    if (fromOne.length === 0) continue;
+    const text = await files.read(manifest.imagesFile);
+    if (typeof text !== "string" || mayName(text, fromOne)) return true;
+  }
+  return false;
 }

@@ -1,44 +1,48 @@
 import type { PromoterManifest } from "./model.ts";
 
-/** A project as far as it has to be known to tell what it may write. */
-export interface Project {
-  readonly name: string;
-  /** Its registries, in each of the states it has. */
-  readonly states: readonly Pick<PromoterManifest, "destinations">[];
-  /** The texts of its images, in each of these states. */
-  readonly texts: readonly string[];
-}
-
 /**
- * Whether two projects may write the same production repository. Their images are not parsed for it: one registry has
- * to be the other, or to be below it by a path that begins the name of an image there. A name stands in the text as it is,
- * unless the text has escapes, which nobody needs for it: then it may be any.
+ * Where two projects may write the same production repository: anywhere below a registry that both promote to, or with an
+ * image whose name begins with the path from a registry of one to a registry of the other.
  */
-export function mayMeet(one: Omit<Project, "name">, other: Omit<Project, "name">): boolean {
-  const [ones, others] = [one, other].map(destinationsOf);
-  return isBelow(ones, others, other.texts) || isBelow(others, ones, one.texts);
+export interface Meeting {
+  /** They promote to the same registry. */
+  readonly isSure: boolean;
+  /** Beginnings of image names by which the one meets the other, with a slash at their end. */
+  readonly fromOne: readonly string[];
+  readonly fromOther: readonly string[];
 }
 
-function destinationsOf({ states }: Omit<Project, "name">): ReadonlySet<string> {
+/** Where the registries of two projects meet. */
+export function meetingOf(one: Iterable<string>, other: Iterable<string>): Meeting {
+  const [ones, others] = [new Set(one), new Set(other)];
+  return {
+    isSure: [...ones].some((registry) => others.has(registry)),
+    fromOne: pathsBelow(ones, others),
+    fromOther: pathsBelow(others, ones),
+  };
+}
+
+/** The registries that a project promotes to, in any of its states. */
+export function registriesOf(states: readonly Pick<PromoterManifest, "destinations">[]): ReadonlySet<string> {
   return new Set(states.flatMap(({ destinations }) => destinations.map(({ name }) => name)));
 }
 
-/** Whether any registry is one of the others, or below one with an image whose name may lead there. */
-function isBelow(
-  registries: ReadonlySet<string> = new Set(),
-  others: ReadonlySet<string> = new Set(),
-  texts: readonly string[],
-): boolean {
-  const tried = new Map<string, boolean>();
-  for (const registry of registries) {
-    if (others.has(registry)) return true;
-    for (let end = registry.lastIndexOf("/"); end > 0; end = registry.lastIndexOf("/", end - 1)) {
-      if (!others.has(registry.slice(0, end))) continue;
-      const path = registry.slice(end + 1);
-      const found = tried.get(path) ?? texts.some((text) => text.includes(`${path}/`) || text.includes("\\"));
-      if (found) return true;
-      tried.set(path, found);
+/**
+ * Whether a list of images may have a name with one of the beginnings. It is not parsed for it: a name stands in the text
+ * as it is, unless the text has escapes, which nobody needs for names: then it may have any.
+ */
+export function mayName(text: string, beginnings: readonly string[]): boolean {
+  if (beginnings.length === 0) return false;
+  return text.includes("\\") || beginnings.some((beginning) => text.includes(beginning));
+}
+
+/** The paths that lead from some registries to others below them. */
+function pathsBelow(registries: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
+  const paths = new Set<string>();
+  for (const other of others) {
+    for (let end = other.lastIndexOf("/"); end > 0; end = other.lastIndexOf("/", end - 1)) {
+      if (registries.has(other.slice(0, end))) paths.add(`${other.slice(end + 1)}/`);
     }
   }
-  return false;
+  return [...paths];
 }
