@@ -21,7 +21,10 @@ export function addForgeOptions(command: Command): Command {
       ]),
     )
     .addOption(
-      new Option("--token-file <file>", "file with a token; see docs/forges.md for where else one is looked for"),
+      new Option(
+        "--token-file <file>",
+        "file with a token; see docs/forges.md for where else one is looked for",
+      ),
     );
 }
 

@@ -18,7 +18,10 @@ export function defineHold(program: Command, act: Act): void {
     .description("keep a pull request from being merged")
     .argument("<pull-request>", argument)
     .addOption(
-      new Option("--by <means>", "label, draft or status; repeatable; what the forge's users expect when left out")
+      new Option(
+        "--by <means>",
+        "label, draft or status; repeatable; what the forge's users expect when left out",
+      )
         .choices(["label", "draft", "status"])
         .argParser(collect),
     )
@@ -27,7 +30,10 @@ export function defineHold(program: Command, act: Act): void {
   addForgeOptions(command);
   addExamples(command, [
     ["waybill hold https://github.com/kubernetes/k8s.io/pull/1106", "until waybill unhold, or /hold cancel"],
-    ["waybill hold --comments https://gitlab.com/group/images/-/merge_requests/7", "in a pipeline of comments"],
+    [
+      "waybill hold --comments https://gitlab.com/group/images/-/merge_requests/7",
+      "in a pipeline of comments",
+    ],
   ]);
 }
 

@@ -1,9 +1,10 @@
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
+import type { Registries } from "../registry/index.ts";
 import type { HoldMeans, PromotionRequestResult } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addForgeOptions, type ForgeOptions, openForgeFor } from "./forge.ts";
+import { addForgeOptions, type ForgeOptions, type ForgePlace, openForgeFor } from "./forge.ts";
 import { addExamples, collect } from "./help.ts";
 import { shellLine } from "./incumbents/translate.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -60,7 +61,10 @@ export function definePr(program: Command, act: Act): void {
     .addOption(new Option("--base <branch>", "branch to change; the default branch when left out"))
     .addOption(new Option("--branch <name>", "branch to push; made of project and tag when left out"))
     .addOption(
-      new Option("--checkout <folder>", "use the objects of this checkout instead of a clone; it stays as it is"),
+      new Option(
+        "--checkout <folder>",
+        "use the objects of this checkout instead of a clone; it stays as it is",
+      ),
     )
     .addOption(new Option("--ssh", "fetch and push over SSH; the token is for the forge alone"))
     .addOption(new Option("--title <text>", "title of the pull request and the commit"))
@@ -86,83 +90,111 @@ export function definePr(program: Command, act: Act): void {
 }
 
 async function run(session: Session, repository: string, options: Options): Promise<ExitCode> {
-  const { terminal, env } = session;
-  const { requestPromotion, usualHold } = await import("../release/index.ts");
-  const tags = await tagsOf(session, options);
+  const { terminal } = session;
+  const sets = await tagSetsOf(session, options);
+  if (sets.length > 1 && options.branch !== undefined) {
+    throw new UsageError("--branch names one branch, and each tag has its own", "leave it out, or use --tag");
+  }
   const place = await openForgeFor(session, repository, options);
-  const { forge, path, credential } = place;
   const registries = await openRegistriesFor(session);
-  const { image: images = [], digest: digests = [] } = options;
   try {
-    const result = await requestPromotion({
-      forge,
-      subject: { project: options.project ?? projectOf(options.stagingRepo), tags },
-      upstream: path,
-      fork: options.fork ?? path,
-      ...(options.base === undefined ? {} : { base: options.base }),
-      ...(options.branch === undefined ? {} : { branch: options.branch }),
-      manifests: options.manifests,
-      ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
-      ...(options.ssh === true ? {} : { credential }),
-      environment: env,
-      staging: options.stagingRepo,
-      filters: { images, digests, tags },
-      skipProduction: options.skipProduction ?? false,
-      open: registries.repository,
-      catalog: registries.catalog,
-      command: commandOf(repository, options),
-      ...(options.title === undefined ? {} : { title: options.title }),
-      links: (options.link ?? []).map(linkOf),
-      reviewers: options.reviewer ?? [],
-      labels: options.label ?? [],
-      hold: options.hold ? (options.holdBy ?? usualHold(forge.kind)) : [],
-      signOff: options.signOff,
-      ...(options.sign === undefined ? {} : { sign: options.sign }),
-      dryRun: options.dryRun ?? false,
-      review: (commit) => reviewCommit(commit, registries, session),
-      ...(options.interactive === true ? { ask } : {}),
-      onStep: terminal.note,
-    });
-    for (const warning of result.warnings) terminal.warn(warning);
-    if (terminal.json) terminal.printJson({ format: "waybill-pr/1", ...result });
-    else print(terminal, result);
-    for (const { reviewer, reason } of result.notRequested) {
-      terminal.warn(`the review of ${reviewer} was not requested: ${reason}`);
+    const results: PromotionRequestResult[] = [];
+    for (const tags of sets) {
+      const result = await propose(session, { ...place, registries, repository, tags }, options);
+      results.push(result);
+      if (!terminal.json) print(terminal, result);
+      for (const warning of result.warnings) terminal.warn(warning);
+      for (const { reviewer, reason } of result.notRequested) {
+        terminal.warn(`the review of ${reviewer} was not requested: ${reason}`);
+      }
     }
+    if (terminal.json) terminal.printJson({ format: "waybill-pr/1", requests: results });
     return exitCodes.asDesired;
   } finally {
     await registries.close();
   }
 }
 
-function print(terminal: Terminal, result: PromotionRequestResult): void {
-  const { outcome, pullRequest, added, branch, diff, body, title } = result;
-  const open = pullRequest === undefined ? "" : `: ${pullRequest.url}`;
-  switch (outcome) {
-    case "nothing-to-do":
-      return terminal.print(`nothing to do: the manifests ask for all of it already${open}`);
-    case "proposed":
-      return terminal.write(`${diff}\n# ${title}\n\n${body}\n`);
-    case "declined":
-      return terminal.print(`stopped, as you said; ${result.pushed ? `${branch} is pushed` : "nothing was pushed"}`);
-    default:
-      for (const { image, digest, tag } of added) {
-        terminal.note(`${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`);
-      }
-      return terminal.print(`${outcome}${open}`);
-  }
+/** One pull request: where, with what, and for which tags. */
+interface Place extends ForgePlace {
+  readonly registries: Registries;
+  /** As the command line names it. */
+  readonly repository: string;
+  readonly tags: readonly string[];
 }
 
-async function tagsOf(session: Session, { release, profile, tag = [] }: Options): Promise<readonly string[]> {
+async function propose(session: Session, place: Place, options: Options): Promise<PromotionRequestResult> {
+  const { terminal, env } = session;
+  const { forge, path, credential, registries, repository, tags } = place;
+  const { requestPromotion, usualHold } = await import("../release/index.ts");
+  const { image: images = [], digest: digests = [] } = options;
+  return requestPromotion({
+    forge,
+    subject: { project: options.project ?? projectOf(options.stagingRepo), tags },
+    upstream: path,
+    fork: options.fork ?? path,
+    ...(options.base === undefined ? {} : { base: options.base }),
+    ...(options.branch === undefined ? {} : { branch: options.branch }),
+    manifests: options.manifests,
+    ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
+    ...(options.ssh === true ? {} : { credential }),
+    environment: env,
+    staging: options.stagingRepo,
+    filters: { images, digests, tags },
+    skipProduction: options.skipProduction ?? false,
+    open: registries.repository,
+    catalog: registries.catalog,
+    command: commandOf(repository, options),
+    ...(options.title === undefined ? {} : { title: options.title }),
+    links: (options.link ?? []).map(linkOf),
+    reviewers: options.reviewer ?? [],
+    labels: options.label ?? [],
+    hold: options.hold ? (options.holdBy ?? usualHold(forge.kind)) : [],
+    signOff: options.signOff,
+    ...(options.sign === undefined ? {} : { sign: options.sign }),
+    dryRun: options.dryRun ?? false,
+    review: (commit) => reviewCommit(commit, registries, session),
+    ...(options.interactive === true ? { ask } : {}),
+    onStep: terminal.note,
+  });
+}
+
+function print(terminal: Terminal, result: PromotionRequestResult): void {
+  if (result.outcome === "proposed") {
+    terminal.write(`${result.diff}\n# ${result.title}\n\n${result.body}\n`);
+    return;
+  }
+  if (result.outcome === "opened" || result.outcome === "updated") {
+    for (const { image, digest, tag } of result.added) {
+      terminal.note(`${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`);
+    }
+  }
+  terminal.print(inWords(result));
+}
+
+function inWords({ outcome, pullRequest, branch, pushed }: PromotionRequestResult): string {
+  const open = pullRequest === undefined ? "" : `: ${pullRequest.url}`;
+  if (outcome === "nothing-to-do") return `nothing to do: the manifests ask for all of it already${open}`;
+  if (outcome === "declined")
+    return `stopped, as you said; ${pushed ? `${branch} is pushed` : "nothing was pushed"}`;
+  return `${outcome}${open}`;
+}
+
+/** The tags of each pull request: some profiles have one for each tag. */
+async function tagSetsOf(
+  session: Session,
+  { release, profile, tag = [] }: Options,
+): Promise<readonly (readonly string[])[]> {
   if (release === undefined) {
-    if (tag.length > 0) return tag;
+    if (tag.length > 0) return [tag];
     throw new UsageError("nothing says what to promote", "name a version with --release, or tags with --tag");
   }
   const { releaseTags } = await import("../release/index.ts");
-  const { releases } = await session.settings();
-  const set = releaseTags(release, profile, releases);
-  for (const { tag: name, reason } of set.tags) session.terminal.note(`${name}: ${reason}`);
-  return [...set.tags.map(({ tag: name }) => name), ...tag];
+  const { releases: profiles } = await session.settings();
+  const { sets } = releaseTags(release, { profiles, ...(profile === undefined ? {} : { profile }) });
+  for (const { tag: name, reason } of sets.flat()) session.terminal.note(`${name}: ${reason}`);
+  const [first = [], ...others] = sets.map((set) => set.map(({ tag: name }) => name as string));
+  return [[...first, ...tag], ...others];
 }
 
 /** `gcr.io/k8s-staging-foo` and `host/k8s-staging-images/foo` promote for the project `foo`. */

@@ -3,14 +3,17 @@ import { defineCheck } from "./check.ts";
 import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
+import { defineHold, defineUnhold } from "./hold.ts";
 import { defineInspect } from "./inspect.ts";
 import { defineKpromo } from "./kpromo.ts";
 import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
+import { definePr } from "./pr.ts";
 import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
-import type { Act } from "./session.ts";
 import { defineReleaseTags } from "./release-tags.ts";
+import { defineReview } from "./review.ts";
+import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
 
@@ -19,6 +22,10 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
   defineMerge,
   defineCompare,
+  defineReview,
+  definePr,
+  defineHold,
+  defineUnhold,
   definePlan,
   definePromote,
   defineVerify,

@@ -15,6 +15,8 @@ export interface CommitFiles {
   list(path: string): Promise<readonly TreeEntry[]>;
   /** A file's bytes, unless there is none, or it has more than `limit` of them. */
   read(path: string, limit: number): Promise<Uint8Array | "missing" | "folder" | "too-large">;
+  /** The hash of what stands at a path: where it is the same, so are the bytes. */
+  hashOf(path: string): Promise<string | undefined>;
   /** Ends the processes behind it. */
   close(): void;
 }
@@ -82,6 +84,9 @@ export function openCommitFiles(root: string, commit: string, environment: Envir
       if (head === undefined) return "missing";
       if (head.type !== "blob") return "folder";
       return head.size > limit ? "too-large" : contentOf(head);
+    },
+    async hashOf(path) {
+      return (await headOf(path))?.hash;
     },
     close() {
       heads?.close();

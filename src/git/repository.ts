@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { type CommitFiles, openCommitFiles } from "./commit-files.ts";
 import { GitError } from "./errors.ts";
 import { complaint, type Environment, type GitRun, runGit } from "./program.ts";
@@ -36,7 +36,7 @@ export interface GitRepository {
 }
 
 /**
- * The repository that a file or folder is in.
+ * The repository that a file or folder is in, or would be in if it were on disk.
  * @throws {GitError} `not-a-repository`, `git-missing`, or `git-failed` with what Git says.
  */
 export async function openGitRepository(
@@ -44,16 +44,21 @@ export async function openGitRepository(
   environment: Environment = process.env,
 ): Promise<GitRepository> {
   const absolute = resolve(path);
-  const isFolder = await stat(absolute).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const folder = isFolder ? absolute : dirname(absolute);
+  const folder = await folderAbove(absolute);
   const found = await runGit(folder, ["rev-parse", "--show-toplevel", "--show-prefix"], environment);
   if (found.code !== 0) throw notOpened(found, path);
   const [root = "", below = ""] = found.stdout.split("\n");
-  const name = isFolder ? "" : absolute.slice(join(folder, "/").length);
+  const name = folder === absolute ? "" : absolute.slice(join(folder, "/").length).split(sep).join("/");
   return repositoryAt(root, `${below}${name}`.replace(/\/$/, ""), environment);
+}
+
+/** The path itself or the nearest folder above it that is there: what a commit holds need not be on disk. */
+async function folderAbove(path: string): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder || dirname(path) === path ? path : folderAbove(dirname(path));
 }
 
 function notOpened({ stderr }: GitRun, path: string): GitError {

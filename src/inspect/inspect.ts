@@ -1,5 +1,3 @@
-import type { Readable } from "node:stream";
-import { z } from "zod";
 import { WaybillError } from "../errors/index.ts";
 import {
   type Descriptor,
@@ -8,11 +6,11 @@ import {
   formatReference,
   type ImageDocument,
   isIndexType,
-  limits,
   readImageContent,
   type Target,
 } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
+import { readConfig } from "./config.ts";
 
 /** An image as people want to see it. The upper-case fields are those of `skopeo inspect`, with its meanings. */
 export interface Inspection {
@@ -51,20 +49,6 @@ export interface InspectOptions {
   /** Leave `RepoTags` empty instead of listing the repository. */
   readonly withoutTags?: boolean;
 }
-
-const configSchema = z.object({
-  created: z.string().nullish(),
-  docker_version: z.string().nullish(),
-  architecture: z.string().nullish(),
-  variant: z.string().nullish(),
-  os: z.string().nullish(),
-  config: z
-    .object({
-      Labels: z.record(z.string(), z.string()).nullish(),
-      Env: z.array(z.string()).nullish(),
-    })
-    .nullish(),
-});
 
 /**
  * The manifest or index a reference stands for, bytes as stored.
@@ -149,36 +133,4 @@ function choosePlatform(
     where,
     hint: `it has ${offered.join(", ") || "no platforms"}; --raw shows the index itself`,
   });
-}
-
-/** The config of an image; artifacts have configs of their own kinds, which say nothing here. */
-async function readConfig(
-  repository: Repository,
-  blob: Descriptor | undefined,
-): Promise<z.infer<typeof configSchema>> {
-  if (blob === undefined || !/\bcontainer\.image|image\.config/.test(blob.mediaType)) return {};
-  if (blob.size > limits.manifestBytes) {
-    throw new RegistryError("too-large", `the image's config has ${blob.size} bytes`, {
-      where: repository.name,
-    });
-  }
-  const parsed = configSchema.safeParse(parseJson(await readText(await repository.open(blob))));
-  if (parsed.success) return parsed.data;
-  throw new WaybillError("invalid-image-config", "the image's config is not what the specification says", {
-    where: `${repository.name}@${blob.digest}`,
-  });
-}
-
-async function readText(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

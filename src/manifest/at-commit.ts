@@ -36,7 +36,8 @@ export async function readManifestsAt(
   { environment, head = "HEAD" }: BaseOptions = {},
 ): Promise<CommittedManifests> {
   const repository = await openGitRepository(tree.path, environment);
-  return readAt(repository, await baseOf(repository, revision, head), tree);
+  const base = await commitBefore(repository, revision, await repository.commitOf(head));
+  return readAt(repository, base, tree);
 }
 
 /**
@@ -81,10 +82,19 @@ export async function readManifestsOfCommit(
   return { after, before: parent === undefined ? undefined : await readAt(repository, parent, after.tree) };
 }
 
-async function baseOf(repository: GitRepository, revision: string, head: string): Promise<CommitHash> {
+/**
+ * The commit that a revision names; for `REV...` the one at which the head left `REV`.
+ * @param head `HEAD` when it is left out.
+ */
+export async function commitBefore(
+  repository: GitRepository,
+  revision: string,
+  head?: CommitHash,
+): Promise<CommitHash> {
   const branch = /^(.+)\.\.\.$/s.exec(revision)?.[1];
   if (branch === undefined) return repository.commitOf(revision);
-  return repository.mergeBase(await repository.commitOf(branch), await repository.commitOf(head));
+  const one = await repository.commitOf(branch);
+  return repository.mergeBase(one, head ?? (await repository.commitOf("HEAD")));
 }
 
 async function readAt(

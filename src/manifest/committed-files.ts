@@ -23,6 +23,7 @@ export function committedFiles(files: CommitFiles, path: string, prefix: string)
         kind: kind === "folder" ? "directory" : kind === "link" ? "link" : "other",
       }));
     },
+    hashOf: (file) => files.hashOf(placeOf(file)),
     read: async (file) => {
       const bytes = await files.read(placeOf(file), largestFile);
       switch (bytes) {

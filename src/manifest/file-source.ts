@@ -1,6 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { isAbsolute, relative, sep } from "node:path";
 import { messageOf } from "../errors/index.ts";
-import { readTextFile, type TextFileFault } from "./text-file.ts";
+import { astray, readTextFile, type TextFileFault } from "./text-file.ts";
 
 /** Where manifests are read from: the disk, or a commit. Paths are as diagnostics name them. */
 export interface FileSource {
@@ -10,6 +11,8 @@ export interface FileSource {
   list(folder: string): Promise<readonly FolderEntry[] | { readonly fault: string }>;
   /** A whole text file, a byte order mark included. */
   read(file: string): Promise<string | TextFileFault>;
+  /** What tells the bytes of a file from others without reading them, where the source keeps such a thing. */
+  hashOf?(file: string): Promise<string | undefined>;
 }
 
 /** One entry of a folder. */
@@ -38,3 +41,55 @@ export const diskFiles: FileSource = {
   },
   read: readTextFile,
 };
+
+/**
+ * The files on disk below a folder that may hold somebody else's proposal. A symbolic link that leads out of it, or to
+ * what Git keeps there, is not followed: what is found wrong with a file is shown to others.
+ * @param root with its own links resolved.
+ */
+export function diskFilesWithin(root: string): FileSource {
+  const leadsOut = async (path: string): Promise<boolean> => {
+    const real = await realpath(path).catch(() => undefined);
+    if (real === undefined) return false;
+    const below = relative(root, real);
+    return isAbsolute(below) || below.split(sep).some((part) => part === ".." || part === ".git");
+  };
+  return {
+    kindOf: async (path) => ((await leadsOut(path)) ? undefined : diskFiles.kindOf(path)),
+    list: async (folder) =>
+      (await leadsOut(folder)) ? { fault: astray(folder).message } : diskFiles.list(folder),
+    read: async (file) => ((await leadsOut(file)) ? astray(file) : diskFiles.read(file)),
+  };
+}
+
+/** Characters of a text that is kept, and of all of them together. */
+const kept = { text: 64 * 1024, all: 8 * 1024 * 1024 };
+
+/** Files that are looked at several times, asked for once: all but long texts are remembered. */
+export function remembered(files: FileSource): FileSource {
+  const kinds = new Map<string, ReturnType<FileSource["kindOf"]>>();
+  const lists = new Map<string, ReturnType<FileSource["list"]>>();
+  const texts = new Map<string, Awaited<ReturnType<FileSource["read"]>>>();
+  let room = kept.all;
+  const once = <Value>(known: Map<string, Value>, path: string, ask: (path: string) => Value): Value => {
+    const found = known.get(path) ?? ask(path);
+    known.set(path, found);
+    return found;
+  };
+  return {
+    ...files,
+    kindOf: (path) => once(kinds, path, files.kindOf),
+    list: (folder) => once(lists, folder, files.list),
+    async read(file) {
+      const known = texts.get(file);
+      if (known !== undefined) return known;
+      const text = await files.read(file);
+      const length = typeof text === "string" ? text.length : 0;
+      if (length <= Math.min(kept.text, room)) {
+        room -= length;
+        texts.set(file, text);
+      }
+      return text;
+    },
+  };
+}

@@ -6,6 +6,7 @@ export {
   readManifestsAt,
   readManifestsBeforeChange,
 } from "./at-commit.ts";
+export { type ManifestChange, readManifestChange } from "./change.ts";
 export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
 export {
   compareManifests,
@@ -44,9 +45,12 @@ export { readBothManifests, readManifests, readManifestTree, readPlainManifest }
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
 export {
+  type SarifCodes,
+  type SarifFinding,
   type SarifLevel,
   type SarifLocation,
   type SarifLog,
+  type SarifPosition,
   type SarifResult,
   type SarifRule,
   type SarifRun,

@@ -2,7 +2,7 @@ import { repositoryFault } from "../oci/index.ts";
 import { diskFiles, type FileSource } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 import type { Diagnostic, ImageEntry, ManifestTree, PromoterManifest } from "./model.ts";
-import { type ParsedImages, parseImages, parseRegistries } from "./parse.ts";
+import { type ParsedImages, type ParsedRegistries, parseImages, parseRegistries } from "./parse.ts";
 import type { RegistryList } from "./registry-list.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 import { type ThinProject, thinProjectIn } from "./thin-directory.ts";
@@ -35,11 +35,9 @@ export interface ReadProject {
 export async function readThinProject(project: ThinProject, reading: Reading): Promise<ReadProject> {
   const name = project.project;
   const text = await reading.files.read(project.file);
-  const { registries, diagnostics } =
-    typeof text === "string"
-      ? parseRegistries(text, project.file)
-      : { registries: undefined, diagnostics: [faultOf(text, project.file)] };
   const texts = fingerprints([[project.file, text]]);
+  const { registries, diagnostics } =
+    knownRegistries(project, texts, reading.known) ?? parsedRegistries(text, project);
   if (registries !== undefined && reading.imagesOf?.({ project: name, ...registries }) === false) {
     return { project: name, manifest: { ...project, ...registries, images: [] }, diagnostics, texts };
   }
@@ -56,6 +54,29 @@ export async function readThinProject(project: ThinProject, reading: Reading): P
   return { project: name, manifest, diagnostics: [...found, ...tooLong], texts };
 }
 
+function parsedRegistries(text: string | TextFileFault, { file }: ThinProject): ParsedRegistries {
+  if (typeof text === "string") return parseRegistries(text, file);
+  return { registries: undefined, diagnostics: [faultOf(text, file)] };
+}
+
+/** The registries of a project of another tree, when their file has the same text. */
+function knownRegistries(
+  { file }: ThinProject,
+  texts: Readonly<Record<string, string>>,
+  known: ManifestTree | undefined,
+): ParsedRegistries | undefined {
+  if (texts[file] === undefined || texts[file] !== known?.texts?.[file]) return undefined;
+  const manifest = known.manifests.find((other) => other.file === file);
+  if (manifest === undefined) return undefined;
+  const { source, destinations } = manifest;
+  return { registries: { source, destinations }, diagnostics: foundIn(known, [file]) };
+}
+
+/** What is wrong with files by themselves. */
+function foundIn({ diagnostics }: ManifestTree, files: readonly string[]): readonly Diagnostic[] {
+  return diagnostics.filter(({ code, file }) => code !== "destination-is-staging" && files.includes(file));
+}
+
 /** A project of another tree with the same name, files and texts. */
 function unchanged(
   { project, file, imagesFile }: ThinProject,
@@ -66,10 +87,7 @@ function unchanged(
   if (known === undefined || !isSame(file) || !isSame(imagesFile)) return undefined;
   const manifest = known.manifests.find((other) => other.file === file && other.imagesFile === imagesFile);
   if (manifest === undefined) return undefined;
-  const diagnostics = known.diagnostics.filter(
-    (found) => found.code !== "destination-is-staging" && (found.file === file || found.file === imagesFile),
-  );
-  return { project, manifest, diagnostics, texts };
+  return { project, manifest, diagnostics: foundIn(known, [file, imagesFile]), texts };
 }
 
 /** The images of a project of another tree whose list has the same text, which nothing is wrong with: findings name files. */

@@ -1,6 +1,6 @@
 import { basename, normalize, sep } from "node:path";
 import pLimit from "p-limit";
-import { diskFiles, type FileSource } from "./file-source.ts";
+import { diskFiles } from "./file-source.ts";
 import { diagnostic, inOrder } from "./findings.ts";
 import type { Diagnostic, ManifestTree, PromoterManifest } from "./model.ts";
 import { parsePlainManifest } from "./parse.ts";
@@ -44,7 +44,7 @@ function renamed(tree: ManifestTree, project: string): ManifestTree {
 /** {@link readManifests} from a commit or the disk. Rejects only when the files' source fails. */
 export async function readManifestsFrom(path: string, reading: Reading): Promise<ManifestTree> {
   const kind = await reading.files.kindOf(path);
-  return kind === "other" ? readPlain(path, reading.files) : readTree(path, reading);
+  return kind === "other" ? readPlain(path, reading) : readTree(path, reading);
 }
 
 /**
@@ -87,17 +87,18 @@ async function readTree(directory: string, reading: Reading): Promise<ManifestTr
 
 /** Reads one plain manifest, registries and images in one file, as a tree of one project. Never throws. */
 export function readPlainManifest(file: string): Promise<ManifestTree> {
-  return readPlain(file, diskFiles);
+  return readPlain(file, { files: diskFiles });
 }
 
-async function readPlain(file: string, files: FileSource): Promise<ManifestTree> {
+async function readPlain(file: string, { files, known }: Reading): Promise<ManifestTree> {
   const path = normalisedPath(file);
   const text = await files.read(path);
   if (typeof text !== "string") {
     return { path, manifests: [], diagnostics: [faultOf(text, path)], unreadable: [basename(path)] };
   }
-  const { registries, images, diagnostics } = parsePlainManifest(text, path);
   const texts = { [path]: fingerprint(text) };
+  if (known?.path === path && known.texts?.[path] === texts[path]) return known;
+  const { registries, images, diagnostics } = parsePlainManifest(text, path);
   if (registries === undefined || images === undefined) {
     return { path, manifests: [], diagnostics, unreadable: [basename(path)], texts };
   }

@@ -50,19 +50,37 @@ export interface SarifLocation {
 export type SarifLevel = "error" | "warning" | "note";
 
 const levels = { error: "error", warning: "warning", info: "note" } as const;
-const codes = Object.keys(diagnosticCodes);
+/** Codes of findings, with the severity that each has as a rule. */
+export type SarifCodes = Readonly<
+  Record<string, { readonly severity: Diagnostic["severity"]; readonly summary: string }>
+>;
+
+/** A finding as far as the format shows it: a {@link Diagnostic} is one. */
+export type SarifFinding = Omit<Diagnostic, "at" | "related"> & {
+  readonly at?: SarifPosition;
+  readonly related?: readonly {
+    readonly file: string;
+    readonly at?: SarifPosition;
+    readonly message: string;
+  }[];
+};
+
+/** A line and a column, counted from 1. */
+export type SarifPosition = Pick<TextPosition, "line" | "column">;
 
 /**
  * Findings in the Static Analysis Results Interchange Format (OASIS, version 2.1.0), which code hosts show beside the
  * lines of a pull request.
  * @param root folder that locations are relative to, as a rule the top of the checkout. Files outside it get `file:`
  * locations.
+ * @param codes every code that the findings may have: those of manifests when it is left out.
  */
 export function toSarif(
-  { diagnostics }: { readonly diagnostics: readonly Diagnostic[] },
+  { diagnostics }: { readonly diagnostics: readonly SarifFinding[] },
   root: string = process.cwd(),
+  codes: SarifCodes = diagnosticCodes,
 ): SarifLog {
-  const rules = Object.entries(diagnosticCodes).map(
+  const rules = Object.entries(codes).map(
     ([id, { severity, summary }]): SarifRule => ({
       id,
       shortDescription: { text: summary },
@@ -77,13 +95,17 @@ export function toSarif(
         tool: { driver: { name: "waybill", rules } },
         columnKind: "utf16CodeUnits",
         invocations: [{ executionSuccessful: true }],
-        results: diagnostics.map((found) => result(found, root)),
+        results: diagnostics.map((found) => result(found, root, Object.keys(codes))),
       },
     ],
   };
 }
 
-function result({ code, severity, message, hint, file, at, related }: Diagnostic, root: string): SarifResult {
+function result(
+  { code, severity, message, hint, file, at, related }: SarifFinding,
+  root: string,
+  codes: readonly string[],
+): SarifResult {
   return {
     ruleId: code,
     ruleIndex: codes.indexOf(code),
@@ -102,7 +124,7 @@ function result({ code, severity, message, hint, file, at, related }: Diagnostic
   };
 }
 
-function location(file: string, at: TextPosition | undefined, root: string): SarifLocation {
+function location(file: string, at: SarifPosition | undefined, root: string): SarifLocation {
   return {
     physicalLocation: {
       artifactLocation: artifact(file, root),

@@ -69,6 +69,11 @@ export function tooLarge(path: string): TextFileFault {
   return fault("file-too-large", `"${path}" is larger than ${largestFile / 1024 / 1024} MiB`);
 }
 
+/** A symbolic link at the path leads to where nobody may look. */
+export function astray(path: string): TextFileFault {
+  return fault("unreadable-file", `"${path}" leads out of the repository`);
+}
+
 function unreadable(path: string, error: unknown): TextFileFault {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT" || code === "ENOTDIR") return missingFile(path);

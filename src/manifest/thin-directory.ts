@@ -79,7 +79,7 @@ async function missingDirectory(path: string, files: FileSource): Promise<Diagno
 
 async function listManifestEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
   const path = join(directory, "manifests", entry.name);
-  const kind = await listing.files.kindOf(path);
+  const kind = await kindOf(entry, path, listing);
   if (kind !== "directory") {
     if (entry.name === promoterFile) reportDepth(path, entry.name, listing);
     else if (kind === undefined) {
@@ -115,6 +115,15 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
   }
 }
 
+/** What an entry is, or what its link leads to. */
+async function kindOf(
+  entry: FolderEntry,
+  path: string,
+  { files }: Listing,
+): Promise<"directory" | "other" | undefined> {
+  return entry.kind === "directory" ? "directory" : files.kindOf(path);
+}
+
 /** Promoter manifests in the folders of a project folder, however deep. */
 async function nestedManifests(
   folder: string,
@@ -147,8 +156,7 @@ function reportDepth(path: string, project: string, listing: Listing): void {
 
 async function listImagesEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
   const path = join(directory, "images", entry.name);
-  const { kindOf } = listing.files;
-  if ((await kindOf(path)) !== "directory") return;
+  if ((await kindOf(entry, path, listing)) !== "directory") return;
   const names = (await entriesOf(path, listing)).map(({ name }) => name);
   const isKnown = listing.projects.some(({ project }) => project === entry.name);
   if (names.includes(promoterFile)) {
@@ -158,7 +166,10 @@ async function listImagesEntry(directory: string, entry: FolderEntry, listing: L
         hint: `move it to manifests/${entry.name}/${promoterFile}`,
       }),
     );
-  } else if (!isKnown && (await kindOf(join(directory, "manifests", entry.name))) !== "directory") {
+  } else if (
+    !isKnown &&
+    (await listing.files.kindOf(join(directory, "manifests", entry.name))) !== "directory"
+  ) {
     const message = `images of ${entry.name} are not promoted: there is no manifests/${entry.name}`;
     listing.diagnostics.push(
       diagnostic("images-without-manifest", path, undefined, message, {

@@ -1,5 +1,6 @@
 export { type ApplyOptions, applyPlan, type Outcome } from "./apply.ts";
 export { formatJUnit } from "./junit.ts";
+export type { Limit } from "./limit.ts";
 export type {
   Plan,
   PlannedEdge,
@@ -10,7 +11,7 @@ export type {
   Since,
   Verdict,
 } from "./plan.ts";
-export { type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
+export { edgesHashOf, type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
 export { type PromoteOptions, type Promotion, promote } from "./promote.ts";
 export {
   type EdgeState,

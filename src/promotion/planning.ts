@@ -63,6 +63,15 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   return sealPlan(repositories, edgesHash(desired), since);
 }
 
+/**
+ * The `edgesHash` of the plan that {@link planPromotion} would make of these manifests: what they ask for, or what they
+ * ask for within a limit. No registry is asked.
+ */
+export function edgesHashOf(manifests: readonly PromoterManifest[], limit?: Limit): string {
+  const all = desiredRepositories(manifests);
+  return edgesHash(limit === undefined ? all : limitToChanges(all, limit));
+}
+
 /** A plan of these repositories, with its summary and hash. */
 export function sealPlan(repositories: readonly PlannedRepository[], edges: string, since?: Since): Plan {
   return {

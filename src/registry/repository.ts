@@ -60,6 +60,12 @@ export interface RepositoryWriter {
   push(blob: Descriptor, content: BlobContent, options?: PushOptions): Promise<PushOutcome>;
   /** Puts a manifest or index under its digest and any number of tags. What it refers to must be there already. */
   put(document: ImageDocument, tags?: Tag | readonly Tag[]): Promise<void>;
+  /**
+   * Whether a push would be allowed, asked without writing anything, not even beginning an upload: the registry or its
+   * token service refuses credentials that are there, or the token says what it allows. `undefined` when nobody says.
+   * Absent where only a write tells, as in a folder.
+   */
+  mayPush?(): Promise<boolean | undefined>;
   /** Deletes a manifest by digest (with all its tags) or a tag alone. Promotion never calls it. */
   delete(target: Target): Promise<void>;
 }

@@ -1,4 +1,30 @@
+export { ReleaseError, type ReleaseErrorCode } from "./errors.ts";
+export {
+  type HoldChange,
+  type HoldMeans,
+  type HoldWord,
+  hold,
+  holdsOf,
+  newestHoldWord,
+  obeyHoldWords,
+  unhold,
+  usualHold,
+} from "./hold.ts";
+export {
+  type ApprovalRules,
+  type PostedReview,
+  type PostResult,
+  postReview,
+  reviewContext,
+} from "./post-review.ts";
 export { ReleaseProfileError } from "./profiles.ts";
+export {
+  type PromotionRequest,
+  type PromotionRequestResult,
+  type ProposedCommit,
+  requestPromotion,
+} from "./promotion-request.ts";
+export type { Link, Subject } from "./request-text.ts";
 export {
   type ReleaseTag,
   type ReleaseTags,

@@ -191,7 +191,8 @@ async function proposeFrom(
   if (tip !== undefined && !isOurCommit(tip.message)) throw taken(fork, branch);
   const isThere = tip !== undefined && (await workspace.areEqual(tip.commit, commit, [file]));
   if (!isThere) {
-    if (!(await ask(`Push to ${fork.path} ${branch}?`))) return { ...proposed, ...known, outcome: "declined" };
+    if (!(await ask(`Push to ${fork.path} ${branch}?`)))
+      return { ...proposed, ...known, outcome: "declined" };
     onStep(`Pushing ${branch} to ${fork.path}`);
     await workspace.push(commit, remote, tip?.commit);
   }

@@ -60,7 +60,9 @@ export function bodyOf({ subject, command, links, review, hold, cc }: BodyParts)
     begin,
     `Promotes images of **${escaped(subject.project)}**${tags === "" ? "" : `: ${tags}`}.`,
     "",
-    ...links.map(({ title, url }) => `- [${escaped(title)}](<${url.replace(/[<>\s]/g, encodeURIComponent)}>)`),
+    ...links.map(
+      ({ title, url }) => `- [${escaped(title)}](<${url.replace(/[<>\s]/g, encodeURIComponent)}>)`,
+    ),
     ...(links.length > 0 ? [""] : []),
     review.trim(),
     "",

@@ -1,9 +1,13 @@
+import type { ForgeSettings } from "../forge/index.ts";
+
 /** Settings that outlive a command line: the contents of `waybill.yaml`, paths made absolute. */
 export interface Settings {
   /** By `host` or `host:port`, lower case. */
   readonly hosts: Readonly<Record<string, HostSettings>>;
   readonly locations: readonly Location[];
   readonly credentials: readonly CredentialRule[];
+  /** By `host` or `host:port`, lower case. */
+  readonly forges: ForgeSettings;
   /** What is promoted together when a version is cut, by the names of the user's own profiles. */
   readonly releases: Readonly<Record<string, ReleaseProfile>>;
 }
@@ -74,4 +78,10 @@ export interface ReleaseProfile extends Readonly<Partial<Record<ReleaseCut, read
 }
 
 /** No settings at all: every host at its defaults. */
-export const defaultSettings: Settings = { hosts: {}, locations: [], credentials: [], releases: {} };
+export const defaultSettings: Settings = {
+  hosts: {},
+  locations: [],
+  credentials: [],
+  forges: {},
+  releases: {},
+};

@@ -40,7 +40,7 @@ export function parseSettings(text: string, file: string): Settings {
       ordered.map(({ offset, ...fault }) => ({ at: lines.at(offset), ...fault })),
     );
   }
-  const { hosts = {}, locations = [], credentials = [], releases = {} } = parsed.data;
+  const { hosts = {}, locations = [], credentials = [], forges = {}, releases = {} } = parsed.data;
   return {
     hosts: Object.fromEntries(Object.entries(hosts).map(([host, entry]) => [host, hostSettings(entry)])),
     locations,
@@ -48,6 +48,7 @@ export function parseSettings(text: string, file: string): Settings {
       const { line } = lines.at(document.offsetOf(["credentials", index]));
       return { ...rule, where: `${file}:${line}` };
     }),
+    forges,
     releases,
   };
 }

@@ -13,6 +13,7 @@ export function settingsSchema(folder: string) {
       hosts: hosts(folder).exactOptional(),
       locations: locations(folder).exactOptional(),
       credentials: credentials(folder).exactOptional(),
+      forges: forges().exactOptional(),
       releases: releases().exactOptional(),
     })
     .meta({ title: "waybill.yaml", description: "Settings of Waybill that outlive a command line." });
@@ -234,6 +235,29 @@ function ruleFault(rule: object): string | undefined {
   if (!has("username")) return "a password needs username beside it";
   if (has("passwordFile") === has("passwordEnv")) return "username needs either passwordFile or passwordEnv";
   return undefined;
+}
+
+function forges() {
+  const forge = z.strictObject({
+    kind: z
+      .enum(["github", "gitlab", "gitea"])
+      .meta({ description: "What the host is; Forgejo is gitea." })
+      .exactOptional(),
+    http: flag("Plain HTTP. Loopback addresses need no such leave.").exactOptional(),
+  });
+  return z
+    .record(z.string(), forge)
+    .superRefine(
+      (entries, context) => {
+        for (const name of Object.keys(entries)) {
+          if (isHost(name)) continue;
+          const [message, hint] = hostFault(name);
+          context.addIssue({ code: "custom", path: [name], message, params: { hint, key: true } });
+        }
+      },
+      { when: ({ value }) => isMapping(value) },
+    )
+    .meta({ description: "Forges that are not known by their names, by host or host:port." });
 }
 
 function releases() {

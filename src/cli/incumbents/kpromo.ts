@@ -2,8 +2,8 @@ import { UsageError } from "../failure.ts";
 import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { type Flag, readGoFlags } from "./go-flags.ts";
-import type { Environment } from "./prow.ts";
 import { translatePr } from "./pr.ts";
+import type { Environment } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Subcommands that Waybill has nothing for, with what comes nearest. */

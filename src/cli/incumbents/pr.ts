@@ -35,7 +35,8 @@ export function translatePr(line: readonly string[]): Translation | Help {
   const [unexpected] = words;
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
   const tags = lists.get("tag") ?? [];
-  if (tags.length === 0) throw new UsageError("cannot start promotion without --tag", "such as --tag v1.30.0");
+  if (tags.length === 0)
+    throw new UsageError("cannot start promotion without --tag", "such as --tag v1.30.0");
   const fork = texts.get("fork") ?? "";
   if (fork === "") throw new UsageError("cannot start promotion without --fork", "such as --fork YOUR-NAME");
   const project = texts.get("project") || "kubernetes";

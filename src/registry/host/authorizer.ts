@@ -3,7 +3,7 @@ import { RegistryError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { judgeRealm } from "./realm.ts";
-import { basicHeader, type Token, type TokenService } from "./token-service.ts";
+import { basicHeader, type Token, type TokenService, tokenAllows } from "./token-service.ts";
 
 /** What a request has to be allowed. */
 export interface Access {
@@ -40,6 +40,11 @@ export interface Authorizer {
     access: Access,
     refused: { readonly used: string | undefined; readonly began: number },
   ): Promise<boolean>;
+  /**
+   * Whether the token that a request was made with allows an action on a repository; `undefined` when there is none, or
+   * none that says.
+   */
+  grants(access: Access, action: string): Promise<boolean | undefined>;
   /** Where the credential for a path came from, for messages. */
   sourceOf(path: string): Promise<string | undefined>;
 }
@@ -140,6 +145,10 @@ export function createAuthorizer(
       const isFresh = (entry.arrived?.fetchedAt ?? 0) >= began;
       if (!isFresh) forget(key, entry);
       return !isFresh && entry.arrived?.expiresAt !== Number.POSITIVE_INFINITY;
+    },
+    async grants(access, action) {
+      const token = await live(access.scopes)?.token;
+      return token === undefined ? undefined : tokenAllows(token.value, access.path, action);
     },
     async sourceOf(path) {
       return (await lookup(path).catch(() => undefined))?.source;

@@ -85,6 +85,8 @@ export interface HostClient {
   upload(run: (send: SendOnce, attempt: Attempt) => Promise<Answer>): Promise<Answer>;
   /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
   retriesOf(kind: RequestKind): RetryOptions;
+  /** Whether the token of an earlier request with the same access allows an action; `undefined` when nobody says. */
+  grants(access: Access, action: string): Promise<boolean | undefined>;
   /** Where the credential for a path came from. */
   credentialSource(path: string): Promise<string | undefined>;
   close(): Promise<void>;
@@ -308,6 +310,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       return retrying(whole, judge, retriesOf("upload-data"));
     },
     retriesOf,
+    grants: (access, action) => authorizer.grants(access, action),
     credentialSource: (path) => authorizer.sourceOf(path),
     close: () => {
       turns.close();

@@ -82,6 +82,27 @@ export function readToken(body: Uint8Array, asked: number, date: string | undefi
   return { value, fetchedAt: asked, expiresAt: asked + left - margin };
 }
 
+const claimsSchema = z.object({
+  access: z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()) })).max(1_000),
+});
+
+/**
+ * Whether a token allows an action on a repository, as it says itself (Docker token authentication specification,
+ * "Token Authentication Implementation": the claim `access`); `undefined` for one that is opaque. Services give less
+ * than they are asked for without a word. Nobody's word is taken for it but that of the token, which is not verified.
+ */
+export function tokenAllows(token: string, path: string, action: string): boolean | undefined {
+  const [, payload, ...rest] = token.split(".");
+  if (payload === undefined || rest.length !== 1) return undefined;
+  const claims = claimsSchema.safeParse(parseJson(Buffer.from(payload, "base64url"))).data;
+  return claims?.access.some(
+    ({ type, name, actions }) =>
+      type === "repository" &&
+      name === path &&
+      actions.some((allowed) => allowed === action || allowed === "*"),
+  );
+}
+
 /** The value of `Authorization` for a user name and password (RFC 7617). */
 export function basicHeader({ username, password }: { username: string; password: string }): string {
   return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;

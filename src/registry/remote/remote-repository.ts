@@ -6,6 +6,7 @@ import { deleteTarget, fetchDocument, resolveTarget } from "./documents.ts";
 import { listRepository, offersManifests } from "./listing.ts";
 import { putWithSubject, referrersOf } from "./referrers.ts";
 import { remoteOf } from "./remote.ts";
+import { mayPush } from "./rights.ts";
 import { uploadBlob } from "./upload.ts";
 
 /**
@@ -32,6 +33,7 @@ export function createRemoteRepository(
     list: () => listRepository(remote),
     referrers: (subject, artifactType) => referrersOf(remote, subject, artifactType),
     has: (blob) => hasBlob(remote, blob),
+    mayPush: () => mayPush(remote),
     push: (blob, content, options = {}) => {
       const { inMemory = false } = options;
       return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory });

@@ -1,0 +1,112 @@
+import type { Review, ReviewedLine, ReviewedProject, ReviewFinding } from "../review/index.ts";
+import { amount } from "./amount.ts";
+import { formatTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
+export async function printReview(terminal: Terminal, review: Review): Promise<void> {
+  const { colours } = terminal;
+  const { printable } = await import("../manifest/index.ts");
+  for (const project of review.projects) {
+    const parts = [...heading(project), ...(await lineTable(project)), ...(await factsOf(project))];
+    terminal.print(`${parts.map(printableLines(printable)).join("\n")}\n`);
+  }
+  for (const finding of review.findings) {
+    const paint = finding.severity === "fails" ? colours.red : colours.yellow;
+    terminal.print(formatFinding(finding, paint, printableLines(printable)));
+  }
+  if (review.findings.length > 0) terminal.print("");
+  for (const line of sums(review)) terminal.print(line);
+}
+
+/** Text from outside must not steer a terminal; our own line ends stay. */
+function printableLines(printable: (text: string) => string): (text: string) => string {
+  return (text) =>
+    text
+      .split("\n")
+      .map((line) => (line.match(/.{1,150}/gsu) ?? []).map(printable).join(""))
+      .join("\n");
+}
+
+function heading({ project, files, newDestinations, removedDestinations, lines }: ReviewedProject): string[] {
+  return [
+    project,
+    ...files.map(({ file, owners }) =>
+      owners === undefined
+        ? `  ${file}`
+        : `  ${file} (approvers: ${owners.approvers.join(", ") || "nobody"}${owners.reviewers.length === 0 ? "" : `; reviewers: ${owners.reviewers.join(", ")}`})`,
+    ),
+    ...newDestinations.map(
+      ({ name, edges }) =>
+        `  new destination ${name}${edges === 0 ? "" : `: ${amount(edges, "edge")} of old lines`}`,
+    ),
+    ...removedDestinations.map((name) => `  destination taken away: ${name}`),
+    ...(lines.length + newDestinations.length + removedDestinations.length === 0
+      ? ["  nothing else is asked for than before"]
+      : []),
+  ];
+}
+
+async function lineTable({ lines }: ReviewedProject): Promise<string[]> {
+  if (lines.length === 0) return [];
+  const rows = lines.map((line) => [
+    `  ${line.kind}`,
+    line.tag === null ? line.image : `${line.image}:${line.tag}`,
+    line.digest.slice(0, "sha256:".length + 12),
+    whatOf(line),
+    line.at,
+  ]);
+  return ["", await formatTable(["  CHANGE", "WHAT", "DIGEST", "TO BE DONE", "ASKED FOR AT"], rows)];
+}
+
+function whatOf({ verdicts, destinations }: ReviewedLine): string {
+  const found = Object.entries(verdicts ?? {});
+  if (found.length === 0) return amount(destinations.length, "destination");
+  return found.map(([verdict, count]) => `${count} ${verdict}`).join(", ");
+}
+
+async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
+  const { factsInWords } = await import("../review/index.ts");
+  return lines.flatMap((line) => {
+    if (line.facts === undefined) return [];
+    const { what, since, attached } = factsInWords(line);
+    return [
+      "",
+      `  ${line.tag === null ? `${line.image}@${line.digest}` : `${line.image}:${line.tag}`}`,
+      `    ${what}`,
+      ...(since === "" ? [] : [`    since ${since}`]),
+      ...(attached === "" ? [] : [`    attached: ${attached}`]),
+    ];
+  });
+}
+
+function formatFinding(
+  { severity, code, message, hint, file, at, related = [], isOld, gone }: ReviewFinding,
+  paint: (text: string) => string,
+  shown: (text: string) => string,
+): string {
+  const place = (found: Pick<ReviewFinding, "file" | "at">): string =>
+    found.at === undefined ? found.file : `${found.file}:${found.at.line}:${found.at.column}`;
+  const when = isOld ? " (so before)" : gone ? " (at the base)" : "";
+  return [
+    `${shown(place({ file, ...(at === undefined ? {} : { at }) }))}: ${paint(`${severity}:`)} ${shown(message)}${when} [${code}]`,
+    ...related.map((other) => shown(`    ${place(other)}: ${other.message}`)),
+    ...(hint === undefined ? [] : [shown(`    hint: ${hint}`)]),
+  ].join("\n");
+}
+
+function sums({ verdict, findings, edges, base, head, offline, passedOver }: Review): string[] {
+  const failing = findings.filter(({ severity }) => severity === "fails").length;
+  const changes = (["added", "removed", "moved", "source-changed"] as const)
+    .filter((kind) => edges[kind] > 0)
+    .map((kind) => `${amount(edges[kind], "edge")} ${kind}`);
+  return [
+    `${verdict}: ${changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ")}; ` +
+      `${amount(failing, "finding")} to mend, ${findings.length - failing} worth knowing`,
+    `${head.commit === undefined ? "the working tree" : head.commit.slice(0, 12)} against ${base.commit.slice(0, 12)} (${base.from ?? "--base"})`,
+    ...(offline ? ["offline: whether images are in staging, and what production holds, is not known"] : []),
+    ...(passedOver.length === 0
+      ? []
+      : [`${amount(passedOver.length, "other project")} cannot be touched by it: not looked at`]),
+  ];
+}

@@ -1,0 +1,111 @@
+import { type Command, Option } from "commander";
+import type { BaseRevision, Review } from "../review/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import { addExamples } from "./help.ts";
+import { manifestsArgument } from "./manifests.ts";
+import { openProgress } from "./progress.ts";
+import { openRegistriesFor } from "./registries.ts";
+import { openResult } from "./result-file.ts";
+import { printReview } from "./review-text.ts";
+import type { Act, Session } from "./session.ts";
+
+interface Options {
+  readonly base?: string;
+  readonly head?: string;
+  readonly allowRemovals?: boolean;
+  readonly offline?: boolean;
+  readonly markdown?: string;
+  readonly sarif?: string;
+}
+
+export function defineReview(program: Command, act: Act): void {
+  const command = program
+    .command("review")
+    .description("judge a change of manifests before it is merged: what it would do, and what it cannot")
+    .argument("<manifests>", manifestsArgument)
+    .addOption(
+      new Option("--base <revision>", "what the change is made to; REV... is where the head left REV"),
+    )
+    .addOption(new Option("--head <revision>", "the commit with the change; the working tree without it"))
+    .addOption(new Option("--allow-removals", "mention what is taken away, instead of failing for it"))
+    .addOption(new Option("--offline", "ask no registry: judge the manifests alone"))
+    .addOption(new Option("--markdown <file>", "write the review as a comment in Markdown; - prints it"))
+    .addOption(
+      new Option("--sarif <file>", "write the findings as SARIF, which code hosts show at the lines"),
+    )
+    .action(act(run));
+  addExamples(command, [
+    ["waybill review registry.k8s.io --base origin/main...", "what this branch changes"],
+    ["waybill review registry.k8s.io --head HEAD --markdown comment.md", "in a CI job that knows its base"],
+    ["waybill review registry.k8s.io --base HEAD --offline", "what is not committed yet, without registries"],
+  ]);
+}
+
+async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+  const { terminal } = session;
+  if (options.markdown === "-" && terminal.json) {
+    throw new UsageError(
+      "--json and --markdown - would both print the result",
+      "name a file: --markdown FILE",
+    );
+  }
+  const { formatReviewMarkdown, reviewToSarif } = await import("../review/index.ts");
+  const base = await baseOf(session, options);
+  const isPrinted = options.markdown === "-";
+  const writeMarkdown = await openResult(isPrinted ? undefined : options.markdown);
+  const writeSarif = await openResult(options.sarif);
+  const review = await reviewWithProgress(session, path, base, options);
+  if (isPrinted) terminal.write(formatReviewMarkdown(review));
+  else if (terminal.json) terminal.printJson(review);
+  else await printReview(terminal, review);
+  if (!isPrinted) await writeMarkdown(options.markdown === undefined ? "" : formatReviewMarkdown(review));
+  await writeSarif(
+    options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`,
+  );
+  return review.verdict === "passes" ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
+/** What the change is made to: as the command line or the CI system says. */
+async function baseOf({ env, terminal }: Session, { base }: Options): Promise<BaseRevision> {
+  if (base !== undefined) return { revision: base, from: "--base" };
+  const { baseOfEnvironment } = await import("../review/index.ts");
+  const found = baseOfEnvironment(env);
+  if (found === undefined) {
+    throw new UsageError(
+      "nobody says what the change is made to",
+      "name it: --base origin/main...; on Prow, GitHub and GitLab the job's environment says it",
+    );
+  }
+  terminal.note(`base: ${JSON.stringify(found.revision)}, from ${found.from}`);
+  return found;
+}
+
+async function reviewWithProgress(
+  session: Session,
+  path: string,
+  { revision, from }: BaseRevision,
+  { head, allowRemovals = false, offline = false }: Options,
+): Promise<Review> {
+  const { reviewChange } = await import("../review/index.ts");
+  const options = {
+    path,
+    base: revision,
+    baseFrom: from,
+    ...(head === undefined ? {} : { head }),
+    allowRemovals,
+    environment: session.env,
+  };
+  if (offline) return reviewChange(options);
+  const progress = await openProgress(session.terminal);
+  const registries = await openRegistriesFor(session, { progress });
+  progress.begin("Reading repositories");
+  try {
+    const review = await reviewChange({ ...options, open: registries.repository, onProgress: progress.at });
+    progress.end();
+    return review;
+  } finally {
+    progress.end();
+    await registries.close();
+  }
+}

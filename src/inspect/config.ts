@@ -1,0 +1,66 @@
+import type { Readable } from "node:stream";
+import { z } from "zod";
+import { WaybillError } from "../errors/index.ts";
+import { type Descriptor, limits } from "../oci/index.ts";
+import { RegistryError, type Repository } from "../registry/index.ts";
+
+const configSchema = z.object({
+  created: z.string().nullish(),
+  docker_version: z.string().nullish(),
+  architecture: z.string().nullish(),
+  variant: z.string().nullish(),
+  os: z.string().nullish(),
+  config: z
+    .object({
+      Labels: z.record(z.string(), z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+    })
+    .nullish(),
+});
+
+/** What the config of an image says, as far as anybody here asks (OCI image specification, config.md). */
+export type ImageConfig = z.infer<typeof configSchema>;
+
+/**
+ * The config of an image; artifacts have configs of their own kinds, which say nothing here.
+ * @throws {RegistryError} when it cannot be read, {@link WaybillError} `invalid-image-config`.
+ */
+export async function readConfig(
+  repository: Pick<Repository, "name" | "open">,
+  blob: Descriptor | undefined,
+): Promise<ImageConfig> {
+  if (blob === undefined || !/\bcontainer\.image|image\.config/.test(blob.mediaType)) return {};
+  const parsed = configSchema.safeParse(await readJsonBlob(repository, blob, limits.manifestBytes));
+  if (parsed.success) return parsed.data;
+  throw new WaybillError("invalid-image-config", "the image's config is not what the specification says", {
+    where: `${repository.name}@${blob.digest}`,
+  });
+}
+
+/**
+ * A small blob as JSON; `undefined` when it is none.
+ * @throws {RegistryError} `too-large`, or when it cannot be read.
+ */
+export async function readJsonBlob(
+  repository: Pick<Repository, "name" | "open">,
+  blob: Descriptor,
+  limit: number,
+): Promise<unknown> {
+  if (blob.size > limit) {
+    throw new RegistryError("too-large", `a blob that is read as JSON has ${blob.size} bytes`, {
+      where: `${repository.name}@${blob.digest}`,
+    });
+  }
+  const text = await readText(await repository.open(blob));
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readText(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

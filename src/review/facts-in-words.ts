@@ -1,0 +1,73 @@
+import type { ImageDifference, LineFacts } from "./facts.ts";
+import type { ReviewedLine } from "./review.ts";
+import { bytesInWords, countOf, dayOf } from "./words.ts";
+
+/** What is known of the image of a line, in words. */
+export interface FactsInWords {
+  readonly what: string;
+  /** Since the version before it. */
+  readonly since: string;
+  readonly attached: string;
+}
+
+/** The facts of a line as people read them, in one line each. Where nothing is known, it says so. */
+export function factsInWords({ facts, kind }: Pick<ReviewedLine, "facts" | "kind">): FactsInWords {
+  if (facts === undefined) {
+    const what = kind === "removed" ? "not looked at" : "nobody looked";
+    return { what, since: "", attached: "" };
+  }
+  if ("failure" in facts) return { what: "not known", since: "not known", attached: "not known" };
+  return { what: whatItIs(facts), since: sinceBefore(facts), attached: attachedTo(facts) };
+}
+
+function whatItIs({ image, provenance }: LineFacts): string {
+  if (image === undefined) return "not in staging";
+  const { artifactType, created, size, platforms, labels, isPartial } = image;
+  return [
+    ...(artifactType === undefined ? [] : [artifactType]),
+    ...(created === undefined ? [] : [`built ${dayOf(created)}`]),
+    `${isPartial ? "at least " : ""}${bytesInWords(size)}`,
+    ...(platforms.length === 0 ? [] : [platforms.join(" ")]),
+    ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
+    ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
+    ...(provenance?.builder === undefined ? [] : [`built by ${provenance.builder}`]),
+    ...(provenance?.commit === undefined
+      ? []
+      : [`from ${provenance.source ?? "commit"} ${provenance.commit.slice(0, 12)}`]),
+  ].join(", ");
+}
+
+function sinceBefore({ previous }: LineFacts): string {
+  if (previous === undefined) return "the first one";
+  const name = previous.tag ?? previous.digest.slice(0, 19);
+  if (previous.failure !== undefined) return `${name}: not known`;
+  if (previous.difference === undefined) return `${name}: not in staging any more`;
+  return `${name}: ${differenceInWords(previous.difference)}`;
+}
+
+function differenceInWords({ layers, platforms, labels }: ImageDifference): string {
+  const { added, removed, shared } = layers;
+  return [
+    `${countOf(added.count, "layer")} new (${bytesInWords(added.bytes)})`,
+    `${removed.count} gone`,
+    `${shared.count} shared (${bytesInWords(shared.bytes)})`,
+    ...(platforms.missing.length === 0 ? [] : [`lacks ${platforms.missing.join(" ")}`]),
+    ...(platforms.added.length === 0 ? [] : [`new for ${platforms.added.join(" ")}`]),
+    ...labels
+      .filter(({ name }) => name === "source")
+      .map(({ before, after }) => `source ${after ?? "none"} instead of ${before ?? "none"}`),
+  ].join(", ");
+}
+
+function attachedTo({ image, attached, provenance }: LineFacts): string {
+  if (image === undefined) return "";
+  const { signature, attestation, sbom, failure } = attached;
+  const found = [
+    ...(signature ? ["signature"] : []),
+    ...(attestation ? ["attestation"] : []),
+    ...(sbom ? ["SBOM"] : []),
+    ...(provenance === undefined ? [] : ["provenance"]),
+  ];
+  const known = found.length === 0 ? "nothing" : `${found.join(", ")} (not verified)`;
+  return failure === undefined ? known : `${known}; not all could be read`;
+}

@@ -1,0 +1,138 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { ImageDescription, Provenance } from "../inspect/index.ts";
+import type { Digest, Tag } from "../oci/index.ts";
+
+/** What staging says of the image of a line: what nobody sees in hexadecimal digits. */
+export interface LineFacts {
+  /** Absent when staging does not have it. */
+  readonly image?: ImageFacts;
+  /** The version before it in the manifest, and what is different; absent when it is the only one. */
+  readonly previous?: PreviousFacts;
+  readonly attached: Attached;
+  /** What a build recorded, not verified. */
+  readonly provenance?: Provenance;
+}
+
+/** An image, or an artifact that is none. */
+export interface ImageFacts {
+  /** Of the manifest or index. */
+  readonly mediaType: string;
+  /** What it is, when it is no image: a Helm chart, for example. */
+  readonly artifactType?: string;
+  /** When the newest of its platforms was built, in ISO 8601. */
+  readonly created?: string;
+  /** Bytes of all its blobs as they are stored, each counted once. */
+  readonly size: number;
+  readonly platforms: readonly string[];
+  /** Number of layers, each counted once. */
+  readonly layers: number;
+  readonly labels: SourceLabels;
+  /** There are more platforms than were read: size, layers and time are of the first of them. */
+  readonly isPartial: boolean;
+}
+
+/** Labels and annotations that say where an image comes from, without `org.opencontainers.image.`. */
+export interface SourceLabels {
+  readonly revision?: string;
+  readonly source?: string;
+  readonly version?: string;
+}
+
+/** The version before an image. */
+export interface PreviousFacts {
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+  /** `file:line:column`. */
+  readonly at: string;
+  /** Absent when staging does not have it any more, or when it could not be read. */
+  readonly difference?: ImageDifference;
+  /** Why it could not be read. */
+  readonly failure?: FailureRecord;
+}
+
+/** What tells two images apart. */
+export interface ImageDifference {
+  readonly layers: Readonly<
+    Record<"added" | "removed" | "shared", { readonly count: number; readonly bytes: number }>
+  >;
+  readonly platforms: { readonly added: readonly string[]; readonly missing: readonly string[] };
+  /** Labels that are not the same. */
+  readonly labels: readonly {
+    readonly name: keyof SourceLabels;
+    readonly before?: string;
+    readonly after?: string;
+  }[];
+}
+
+/** What is attached to an image in staging. Only that it is there is known: nothing was verified. */
+export interface Attached {
+  readonly signature: boolean;
+  readonly attestation: boolean;
+  readonly sbom: boolean;
+  /** Artifact types of its referrers, each once. */
+  readonly referrers: readonly string[];
+  /** Why that is not all: something could not be read. */
+  readonly failure?: FailureRecord;
+}
+
+/** Characters of a label that are kept. */
+const longestLabel = 500;
+const labelNames = ["revision", "source", "version"] as const;
+
+/** A description, cut down to what a review shows. */
+export function imageFacts(image: ImageDescription): ImageFacts {
+  const { mediaType, artifactType, created, size, platforms, layers, isPartial } = image;
+  return {
+    mediaType,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(created === undefined ? {} : { created }),
+    size,
+    platforms,
+    layers: layers.length,
+    labels: sourceLabels(image),
+    isPartial,
+  };
+}
+
+function sourceLabels({ labels }: Pick<ImageDescription, "labels">): SourceLabels {
+  return Object.fromEntries(
+    labelNames.flatMap((name) => {
+      const value = labels[`org.opencontainers.image.${name}`];
+      return value ? [[name, value.slice(0, longestLabel)]] : [];
+    }),
+  );
+}
+
+/** What is different in an image from the one before it. */
+export function differenceOf(before: ImageDescription, after: ImageDescription): ImageDifference {
+  const [then, now] = [before, after].map(
+    ({ layers }) => new Map(layers.map((layer) => [layer.digest, layer.size])),
+  );
+  const sum = (layers: Iterable<readonly [Digest, number]>) => {
+    const all = [...layers];
+    return { count: all.length, bytes: all.reduce((total, [, size]) => total + size, 0) };
+  };
+  const only = (some: Iterable<readonly [Digest, number]> = [], others?: ReadonlyMap<Digest, number>) =>
+    sum([...some].filter(([digest]) => !others?.has(digest)));
+  const [earlier, later] = [sourceLabels(before), sourceLabels(after)];
+  return {
+    layers: {
+      added: only(now, then),
+      removed: only(then, now),
+      shared: sum([...(now ?? [])].filter(([digest]) => then?.has(digest))),
+    },
+    platforms: {
+      added: after.platforms.filter((platform) => !before.platforms.includes(platform)),
+      missing: before.platforms.filter((platform) => !after.platforms.includes(platform)),
+    },
+    labels: labelNames.flatMap((name) => {
+      const [was, is] = [earlier[name], later[name]];
+      if (was === is) return [];
+      return {
+        name,
+        ...(was === undefined ? {} : { before: was }),
+        ...(is === undefined ? {} : { after: is }),
+      };
+    }),
+  };
+}

@@ -1,0 +1,33 @@
+export {
+  type ApprovalQuestion,
+  type ApprovalState,
+  approvalState,
+  type GivenApproval,
+  type VoidReason,
+} from "./approvals.ts";
+export { type BaseRevision, baseOfEnvironment } from "./base-revision.ts";
+export type {
+  Attached,
+  ImageDifference,
+  ImageFacts,
+  LineFacts,
+  PreviousFacts,
+  SourceLabels,
+} from "./facts.ts";
+export { type FactsInWords, factsInWords } from "./facts-in-words.ts";
+export { formatReviewMarkdown, reviewMarker } from "./markdown.ts";
+export type {
+  NewDestination,
+  Owners,
+  OwnersOf,
+  Review,
+  ReviewedFile,
+  ReviewedLine,
+  ReviewedProject,
+  ReviewedRevision,
+  ReviewFinding,
+  ReviewOptions,
+} from "./review.ts";
+export { reviewChange } from "./review-change.ts";
+export { type ReviewCode, reviewCodes } from "./review-codes.ts";
+export { reviewToSarif } from "./sarif.ts";

@@ -1,0 +1,200 @@
+import { factsInWords } from "./facts-in-words.ts";
+import { code, sentence } from "./inert.ts";
+import { page, type Section } from "./markdown-page.ts";
+import { placeText } from "./places.ts";
+import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
+import { countOf } from "./words.ts";
+
+/** Code hosts take a little more than 65,000. */
+const mostCharacters = 60_000;
+
+/** What a comment is found again by: it is the beginning of its first line. */
+export const reviewMarker = "<!-- waybill-review ";
+
+/**
+ * A review as a comment in Markdown, as code hosts render it, of at most 60,000 characters. The first line is a marker
+ * that nobody sees, with the hashes of the plan and of the edges and the commit that was reviewed. Nothing that comes
+ * from manifests, registries or file names is live in it: no link, no mention, no HTML.
+ */
+export function formatReviewMarkdown(review: Review): string {
+  const { findings, projects } = review;
+  const failing = findings.filter(({ severity }) => severity === "fails");
+  const mentioned = findings.filter(({ severity }) => severity === "mentions");
+  const sections = [
+    ...findingSection("What fails", failing),
+    ...projects.flatMap(projectSections),
+    ...findingSection("Worth knowing", mentioned),
+  ];
+  return page(`${marker(review)}\n${verdictLines(review)}`, sections, footer(review), mostCharacters);
+}
+
+function marker({ plan, edgesHash, head }: Review): string {
+  const hash = (text: string | undefined): string =>
+    text !== undefined && /^(?:sha256:)?[0-9a-f]{40,64}$/.test(text) ? text : "none";
+  return `${reviewMarker}plan=${hash(plan?.hash)} edges=${hash(edgesHash)} commit=${hash(head.commit)} -->`;
+}
+
+function verdictLines({ verdict, findings, edges, projects, offline, passedOver }: Review): string {
+  const failing = findings.filter(({ severity }) => severity === "fails").length;
+  const mentioned = findings.length - failing;
+  const changes = [
+    ...(edges.added > 0 ? [`${countOf(edges.added, "edge")} added`] : []),
+    ...(edges.removed > 0 ? [`${edges.removed} removed`] : []),
+    ...(edges.moved > 0 ? [`${edges.moved} moved`] : []),
+    ...(edges["source-changed"] > 0 ? [`${edges["source-changed"]} from elsewhere`] : []),
+  ];
+  const what = changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ");
+  const counts = [
+    ...(failing > 0 ? [`${failing} to mend`] : []),
+    ...(mentioned > 0 ? [`${mentioned} worth knowing`] : []),
+  ];
+  const lines = [
+    `**Waybill: ${verdict === "fails" ? "this change fails" : "this change is sound"}**${counts.length === 0 ? "" : ` (${counts.join(", ")})`}. ` +
+      `In ${countOf(projects.length, "project")}: ${what}.`,
+    ...(offline
+      ? ["No registry was asked: whether the images are in staging, and what production holds, is not known."]
+      : []),
+    ...(passedOver.length > 0
+      ? [
+          `${countOf(passedOver.length, "other project")} cannot be touched by it and ${passedOver.length === 1 ? "was" : "were"} not looked at.`,
+        ]
+      : []),
+  ];
+  return `${lines.join("\n\n")}\n`;
+}
+
+function findingSection(title: string, findings: readonly ReviewFinding[]): Section[] {
+  if (findings.length === 0) return [];
+  return [{ head: `\n#### ${title}\n\n`, rows: findings.map(findingRow), foot: "", noun: "finding" }];
+}
+
+function findingRow(finding: ReviewFinding): string {
+  const { code: name, message, hint, isOld, gone, related = [] } = finding;
+  const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
+  const others = related.map((other) => `  - ${code(placeText(other))}: ${sentence(other.message)}\n`);
+  return (
+    `- **${name}** at ${code(placeText(finding))}${notes}: ${sentence(message)}\n` +
+    `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
+  );
+}
+
+const columns = [
+  "Line",
+  "Image",
+  "Digest",
+  "What it is",
+  "Since the version before",
+  "Attached",
+  "To be done",
+];
+
+function projectSections(project: ReviewedProject): Section[] {
+  const { lines, files, newDestinations, removedDestinations } = project;
+  const title = `\n#### Project ${code(project.project)}\n\n`;
+  const about = files.map(({ file, owners }) => `${code(file)}${ownersInWords(owners)}\n`);
+  const destinations = [
+    ...newDestinations.map(
+      ({ name, edges }) =>
+        `- New destination ${code(name)}, with ${countOf(edges, "edge")} of lines that were there before\n`,
+    ),
+    ...removedDestinations.map((name) => `- Destination ${code(name)} is taken away\n`),
+  ];
+  const head = `${title}${about.slice(0, 4).join("\n")}`;
+  if (lines.length === 0) {
+    const rows =
+      destinations.length === 0 ? ["- No line asks for anything else than before\n"] : destinations;
+    return [{ head: `${head}\n`, rows, foot: "", noun: "destination" }];
+  }
+  return [
+    {
+      head: `${head}\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`,
+      rows: lines.map(lineRow),
+      foot: "",
+      noun: "line",
+    },
+    ...(destinations.length === 0 ? [] : [{ head: "\n", rows: destinations, foot: "", noun: "destination" }]),
+    ...destinationSections(lines),
+  ];
+}
+
+function ownersInWords(owners: Owners | undefined): string {
+  if (owners === undefined) return "";
+  const names = (people: readonly string[]): string =>
+    people.slice(0, 20).map(code).join(", ") + (people.length > 20 ? ` and ${people.length - 20} more` : "");
+  return [
+    owners.approvers.length === 0
+      ? "; nobody may approve it"
+      : `; may be approved by ${names(owners.approvers)}`,
+    owners.reviewers.length === 0 ? "" : `; reviewed by ${names(owners.reviewers)}`,
+  ].join("");
+}
+
+function lineRow(line: ReviewedLine): string {
+  const { image, tag, digest, at, before } = line;
+  const { what, since, attached } = factsInWords(line);
+  const cells = [
+    code(at),
+    `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
+    before === undefined ? code(digest) : `${code(digest)}, was ${code(before)}`,
+    sentence(what),
+    sentence(since),
+    sentence(attached),
+    workInWords(line),
+  ];
+  return `| ${cells.join(" | ")} |\n`;
+}
+
+const work = {
+  present: "there already",
+  copy: "to copy",
+  tag: "to tag",
+  conflict: "in conflict",
+  lost: "lost",
+  overlap: "claimed twice",
+  unread: "not known",
+  withheld: "withheld",
+} as const;
+
+function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
+  const everywhere = countOf(destinations.length, "destination");
+  if (kind === "removed") return `taken away from ${everywhere}`;
+  const found = Object.entries(verdicts ?? {}) as [keyof typeof work, number][];
+  if (found.length === 0) return everywhere;
+  return found.map(([verdict, count]) => `${count} ${work[verdict]}`).join(", ");
+}
+
+/** The destinations of lines, those of lines with the same ones together, folded. */
+function destinationSections(lines: readonly ReviewedLine[]): Section[] {
+  const groups = new Map<string, ReviewedLine>();
+  for (const line of lines) {
+    const key = registriesOf(line).join(" ");
+    if (!groups.has(key)) groups.set(key, line);
+  }
+  return [...groups.values()].map((line) => ({
+    // An HTML block ends at an empty line: only behind it is Markdown read, and only there may anything from outside be.
+    head: `\n<details>\n<summary>${countOf(line.destinations.length, "destination")}</summary>\n\n`,
+    rows: registriesOf(line).map((registry) => `- ${code(registry)}\n`),
+    foot: "\n</details>\n",
+    noun: "destination",
+  }));
+}
+
+function registriesOf({ destinations, image }: ReviewedLine): readonly string[] {
+  return destinations.map((name) => (name.endsWith(`/${image}`) ? name.slice(0, -image.length - 1) : name));
+}
+
+function footer({ path, base, head, offline, allowRemovals }: Review): string {
+  const words = [
+    ...["waybill", "review", path, "--base", base.commit],
+    ...(head.commit === undefined ? [] : ["--head", head.commit]),
+    ...(allowRemovals ? ["--allow-removals"] : []),
+    ...(offline ? ["--offline"] : []),
+  ];
+  const from = base.from === undefined ? "" : ` (base from ${code(base.from)})`;
+  return `\nSee it yourself${from}: ${code(words.map(shellWord).join(" "))}\n`;
+}
+
+/** A word as shells take it. */
+function shellWord(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,138 @@
+import pLimit from "p-limit";
+import { failureRecord } from "../errors/index.ts";
+import { describeImage, type ImageDescription, type Provenance, readProvenance } from "../inspect/index.ts";
+import { type Digest, hexOf, type ImageDocument, parseTag, type RepositoryName } from "../oci/index.ts";
+import type { OpenRepository } from "../promotion/index.ts";
+import type { Repository } from "../registry/index.ts";
+import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousFacts } from "./facts.ts";
+import type { PreviousVersion } from "./previous.ts";
+
+/** What facts are read of. */
+export interface FactsQuestion {
+  /** The staging repository. */
+  readonly source: RepositoryName;
+  readonly digest: Digest;
+  readonly previous?: PreviousVersion & { readonly place: string };
+}
+
+/** Manifests that have been read before: planning reads some of them as well. */
+export interface ReadDocuments {
+  of(repository: Repository): (digest: Digest) => Promise<ImageDocument | undefined>;
+}
+
+/** Reads facts of lines; images that several lines name are read once. */
+export type ReadFacts = (question: FactsQuestion) => Promise<LineFacts>;
+
+/** Lines that are read at the same time; the policy of each host bounds what really is in flight. */
+const linesAtOnce = 8;
+/** Referrers that are read to find out where an image comes from. */
+const mostReferrers = 2;
+
+/**
+ * Reads from staging alone, and of each image a bounded number of documents: itself, two for each platform, the same of
+ * the version before it, three tags, its referrers, and a few statements about it.
+ * @throws {RegistryError} from what it returns, when the image itself cannot be read. What else cannot be read is a
+ * failure among the facts.
+ */
+export function factsReader(open: OpenRepository, documents: ReadDocuments): ReadFacts {
+  const limit = pLimit(linesAtOnce);
+  const descriptions = new Map<string, Promise<ImageDescription | undefined>>();
+  const describe = (repository: Repository, digest: Digest): Promise<ImageDescription | undefined> => {
+    const key = `${repository.name}@${digest}`;
+    const known = descriptions.get(key) ?? describeImage(repository, digest, documents.of(repository));
+    descriptions.set(key, known);
+    return known;
+  };
+
+  const previousFacts = async (
+    repository: Repository,
+    image: ImageDescription | undefined,
+    { digest, tag, place }: NonNullable<FactsQuestion["previous"]>,
+  ): Promise<PreviousFacts> => {
+    const previous = { digest, tag, at: place };
+    if (image === undefined) return previous;
+    try {
+      const before = await describe(repository, digest);
+      return before === undefined ? previous : { ...previous, difference: differenceOf(before, image) };
+    } catch (error) {
+      return { ...previous, failure: failureRecord(error) };
+    }
+  };
+
+  return (question) =>
+    limit(async () => {
+      const repository = open(question.source);
+      const image = await describe(repository, question.digest);
+      const [previous, found] = await Promise.all([
+        question.previous === undefined ? undefined : previousFacts(repository, image, question.previous),
+        image === undefined ? nothing : attachedTo(repository, image, documents.of(repository)),
+      ]);
+      return {
+        ...(image === undefined ? {} : { image: imageFacts(image) }),
+        ...(previous === undefined ? {} : { previous }),
+        ...found,
+      };
+    });
+}
+
+type Found = Pick<LineFacts, "attached" | "provenance">;
+
+const nothing: Found = { attached: { signature: false, attestation: false, sbom: false, referrers: [] } };
+
+/** Artifact types by which clients attach signatures: cosign, its bundles, and notation. */
+const signatureTypes = /cosign\.artifact\.sig|sigstore\.bundle|cncf\.notary\.signature/;
+const attestationTypes = /in-toto|sigstore\.bundle|provenance/;
+const sbomTypes = /spdx|cyclonedx|syft/;
+
+async function attachedTo(
+  repository: Repository,
+  image: ImageDescription,
+  fetch: (digest: Digest) => Promise<ImageDocument | undefined>,
+): Promise<Found> {
+  const failures: unknown[] = [];
+  const attempt = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      failures.push(error);
+      return undefined;
+    }
+  };
+  const tag = (kind: string) => parseTag(`${image.digest.replace(":", "-").slice(0, 71)}.${kind}`);
+  const isCosign = hexOf(image.digest).length === 64;
+  const cosign = (kind: string) =>
+    isCosign ? attempt(() => repository.resolve(tag(kind))) : Promise.resolve(undefined);
+  const [signature, attestation, sbom, referrers = []] = await Promise.all([
+    cosign("sig"),
+    cosign("att"),
+    cosign("sbom"),
+    attempt(() => repository.referrers(image.digest)),
+  ]);
+  const types = [...new Set(referrers.map(({ artifactType, mediaType }) => artifactType ?? mediaType))];
+  const statements = [
+    ...referrers
+      .filter(({ artifactType }) => attestationTypes.test(artifactType ?? ""))
+      .slice(0, mostReferrers),
+    ...(attestation === undefined ? [] : [attestation]),
+    ...image.attestations.slice(0, 1),
+  ];
+  const about = [image.digest, ...image.children.map(({ digest }) => digest)];
+  let provenance: Provenance | undefined;
+  for (const { digest } of statements) {
+    provenance ??= await attempt(async () => {
+      const document = await fetch(digest);
+      return document === undefined ? undefined : readProvenance(repository, document, about);
+    });
+  }
+  const attached: Attached = {
+    signature: signature !== undefined || types.some((type) => signatureTypes.test(type)),
+    attestation:
+      attestation !== undefined ||
+      image.attestations.length > 0 ||
+      types.some((type) => attestationTypes.test(type)),
+    sbom: sbom !== undefined || types.some((type) => sbomTypes.test(type)),
+    referrers: types,
+    ...(failures.length === 0 ? {} : { failure: failureRecord(failures[0]) }),
+  };
+  return { attached, ...(provenance === undefined ? {} : { provenance }) };
+}

@@ -1,0 +1,219 @@
+import { WaybillError } from "../errors/index.ts";
+import {
+  checkTree,
+  compareManifests,
+  type ManifestChange,
+  type ManifestComparison,
+  type ManifestTree,
+  readManifestChange,
+} from "../manifest/index.ts";
+import { edgesHashOf, type PlannedEdge } from "../promotion/index.ts";
+import { type Answers, askRegistries } from "./ask-registries.ts";
+import { judgeChanges } from "./judge-changes.ts";
+import { judgeFacts } from "./judge-facts.ts";
+import { judgeManifests } from "./judge-manifests.ts";
+import { judgePlan } from "./judge-plan.ts";
+import { judgeRights } from "./judge-rights.ts";
+import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
+import { comparePlaces, placeIn } from "./places.ts";
+import type {
+  Review,
+  ReviewedFile,
+  ReviewedLine,
+  ReviewedProject,
+  ReviewFinding,
+  ReviewOptions,
+} from "./review.ts";
+import { sameDigests, unlikeSiblings } from "./smells.ts";
+
+/**
+ * Judges a change of promoter manifests: what it introduces that cannot be done, or should not be. What was wrong before
+ * is mentioned, and fails nothing. Registries are read for what the change touches alone, and nothing is written, here
+ * or there. What a registry does not tell is not known, which fails as well.
+ * @throws {GitError} when Git does not have the two states, {@link WaybillError} `no-manifest` when neither has any.
+ */
+export async function reviewChange(options: ReviewOptions): Promise<Review> {
+  const { path, open, environment, allowRemovals = false } = options;
+  const revisions = { base: options.base, head: options.head };
+  const change = await readManifestChange(path, revisions, environment === undefined ? {} : { environment });
+  const [before, after] = [change.base.tree, change.head.tree];
+  refuseEmpty(before, after);
+  const changes = compareManifests(before, after);
+  const limit = { commit: change.base.commit, changes };
+  const lines = changedLines(before, after, changes);
+  const { onProgress, signal } = options;
+  const answers =
+    open === undefined
+      ? undefined
+      : await askRegistries({
+          ...{ open, head: after, changes, limit, lines },
+          ...(onProgress === undefined ? {} : { onProgress }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+  const findings = judge({ before, after, changes, lines, answers, allowRemovals });
+  const { commit } = change.head;
+  return {
+    format: "waybill-review/1",
+    path: after.path,
+    verdict: findings.some(({ severity }) => severity === "fails") ? "fails" : "passes",
+    base: { commit: change.base.commit, revision: options.base, from: options.baseFrom ?? "--base" },
+    head: {
+      ...(commit === undefined ? {} : { commit }),
+      ...(options.head === undefined ? {} : { revision: options.head, from: "--head" }),
+    },
+    offline: answers === undefined,
+    allowRemovals,
+    edgesHash: answers?.plan.edgesHash ?? edgesHashOf(after.manifests, limit),
+    edges: changes.edges,
+    findings,
+    projects: reviewedProjects(change, changes, lines, answers, options.owners),
+    passedOver: change.passedOver,
+    rewritten: changes.rewritten,
+    ...(answers === undefined ? {} : { plan: answers.plan }),
+  };
+}
+
+/** A path at which there was nothing, and is nothing: as a rule a slip of the pen. */
+function refuseEmpty(before: ManifestTree, after: ManifestTree): void {
+  const isEmpty = [before, after].every(
+    ({ manifests, unreadable }) => manifests.length === 0 && unreadable.length === 0,
+  );
+  if (!isEmpty) return;
+  throw new WaybillError(
+    "no-manifest",
+    "there is no promoter manifest, neither at the base nor at the head",
+    {
+      where: after.path,
+      hint: "name a directory of thin manifests, with images/ and manifests/, or one plain manifest",
+    },
+  );
+}
+
+interface Evidence {
+  readonly before: ManifestTree;
+  readonly after: ManifestTree;
+  readonly changes: ManifestComparison;
+  readonly lines: ChangedLines;
+  readonly answers: Answers | undefined;
+  readonly allowRemovals: boolean;
+}
+
+function judge({
+  before,
+  after,
+  changes,
+  lines,
+  answers,
+  allowRemovals,
+}: Evidence): readonly ReviewFinding[] {
+  const manifests = judgeManifests(checkTree(before).diagnostics, checkTree(after).diagnostics);
+  const findings = [
+    ...manifests,
+    ...judgeChanges({ lines: lines.lines, changes, before, allowRemovals }),
+    ...(answers === undefined ? [] : judgeAnswers(lines, answers, manifests)),
+    ...judgeRights(changes, answers),
+    ...sameDigests(lines.lines, after),
+    ...unlikeSiblings(changes, after),
+  ];
+  const ranks = { fails: 0, mentions: 1 };
+  return findings.sort(
+    (one, other) => ranks[one.severity] - ranks[other.severity] || comparePlaces(one, other),
+  );
+}
+
+function judgeAnswers(
+  lines: ChangedLines,
+  answers: Answers,
+  manifests: readonly ReviewFinding[],
+): readonly ReviewFinding[] {
+  const { plan, comments, factsOf, verdictsOf, passedOver } = answers;
+  const [first] = lines.lines;
+  const isUnread = (line: ChangedLine): boolean => (verdictsOf(line).unread ?? 0) > 0;
+  return [
+    ...judgePlan(plan, lines, comments, (edge) => isReportedOverlap(edge, manifests)),
+    ...lines.lines.flatMap((line) => (isUnread(line) ? [] : judgeFacts(line, factsOf(line)))),
+    ...(passedOver === 0 || first === undefined
+      ? []
+      : [
+          {
+            severity: "mentions" as const,
+            code: "not-looked-at" as const,
+            message: `there are more changed lines than a review looks at: of ${passedOver} of them, nothing was read that tells what the image is`,
+            hint: "make several smaller changes of it",
+            file: placeIn(first.at).file,
+          },
+        ]),
+  ];
+}
+
+/** Whether the manifests' own findings name the overlap already: any of its claims is the place of one. */
+function isReportedOverlap({ claims = [] }: PlannedEdge, findings: readonly ReviewFinding[]): boolean {
+  const places = new Set(claims.map(({ at }) => at));
+  return findings.some(
+    ({ code, severity, file, at }) =>
+      code === "overlap" && severity === "fails" && places.has(`${file}:${at?.line}:${at?.column}`),
+  );
+}
+
+function reviewedProjects(
+  change: ManifestChange,
+  changes: ManifestComparison,
+  { lines, newEdgesAt }: ChangedLines,
+  answers: Answers | undefined,
+  owners: ReviewOptions["owners"],
+): ReviewedProject[] {
+  const files = changedFiles(change, owners);
+  const names = new Set([...change.changed, ...lines.map(({ project }) => project)]);
+  return [...names].sort().map((project) => {
+    const registries = changes.projects.find((found) => found.project === project);
+    return {
+      project,
+      files: files.get(project) ?? [],
+      lines: lines
+        .filter((line) => line.project === project)
+        .sort((one, other) => comparePlaces(placeIn(one.at), placeIn(other.at)))
+        .map((line) => reviewedLine(line, answers)),
+      newDestinations: (registries?.addedDestinations ?? []).map(({ name, at }) => {
+        const rights = answers?.mayPush(project, name);
+        const edges = newEdgesAt(project, name);
+        return { name, at, edges, ...(rights === undefined ? {} : { mayPush: rights.mayPush }) };
+      }),
+      removedDestinations: (registries?.removedDestinations ?? []).map(({ name }) => name),
+    };
+  });
+}
+
+function reviewedLine(line: ChangedLine, answers: Answers | undefined): ReviewedLine {
+  const { project, file, ...reviewed } = line;
+  const facts = answers?.factsOf(line);
+  const verdicts = line.kind === "removed" ? undefined : answers?.verdictsOf(line);
+  return {
+    ...reviewed,
+    ...(verdicts === undefined ? {} : { verdicts }),
+    ...(facts === undefined ? {} : { facts }),
+  };
+}
+
+/** By project, the files whose text is another one. */
+function changedFiles(
+  { base, head, changed, placeOf }: ManifestChange,
+  owners: ReviewOptions["owners"] = () => undefined,
+): Map<string, ReviewedFile[]> {
+  const [then = {}, now = {}] = [base.tree.texts, head.tree.texts];
+  const projects = new Map<string, string>();
+  for (const { project, file, imagesFile } of [...base.tree.manifests, ...head.tree.manifests]) {
+    projects.set(file, project);
+    projects.set(imagesFile, project);
+  }
+  const files = new Map<string, ReviewedFile[]>();
+  for (const file of [...new Set([...Object.keys(then), ...Object.keys(now)])].sort()) {
+    const project = projects.get(file) ?? changed.find((name) => file.split(/[\\/]/).includes(name));
+    if (then[file] === now[file] || project === undefined) continue;
+    const place = placeOf(file);
+    const found = owners(place);
+    const known = files.get(project) ?? [];
+    known.push({ file: place, ...(found === undefined ? {} : { owners: found }) });
+    files.set(project, known);
+  }
+  return files;
+}

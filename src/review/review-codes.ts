@@ -1,0 +1,37 @@
+import { diagnosticCodes } from "../manifest/index.ts";
+
+/** What a finding of its own kind is: the severity it has as a rule, and one line for lists of rules. */
+const ownCodes = {
+  lost: { severity: "error", summary: "A digest that the change asks for is not in staging." },
+  conflict: { severity: "error", summary: "Production holds the tag with another digest: tags never move." },
+  "tag-moved": { severity: "error", summary: "A tag is asked for at another digest than before." },
+  removed: { severity: "error", summary: "A line is not asked for any more: production keeps the image." },
+  "destination-removed": { severity: "error", summary: "A project does not promote to a registry any more." },
+  "project-removed": { severity: "error", summary: "A project is not promoted any more." },
+  "no-push-rights": { severity: "error", summary: "A new destination does not let us push." },
+  "push-rights-unknown": {
+    severity: "warning",
+    summary: "Nobody can tell, without writing, whether a new destination lets us push.",
+  },
+  "platform-missing": {
+    severity: "error",
+    summary: "An image lacks a platform that the version before it has.",
+  },
+  unread: {
+    severity: "error",
+    summary: "A registry could not be read: it is not known, which is not absent.",
+  },
+  "source-changed": { severity: "warning", summary: "Images are promoted from another staging registry." },
+  "not-looked-at": { severity: "warning", summary: "There is more than a review looks at." },
+  "same-digest": { severity: "warning", summary: "One digest is listed under two image names." },
+  "destinations-differ": {
+    severity: "warning",
+    summary: "A project does not promote to the registries that most others do.",
+  },
+} as const;
+
+/** Every code that a finding of a review can have: its own, and those of findings about manifests. */
+export const reviewCodes = { ...diagnosticCodes, ...ownCodes } as const;
+
+/** A code of {@link reviewCodes}. */
+export type ReviewCode = keyof typeof reviewCodes;

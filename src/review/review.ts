@@ -1,0 +1,159 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { EdgeChangeKind, ManifestComparison } from "../manifest/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { OpenRepository, Plan, Verdict } from "../promotion/index.ts";
+import type { LineFacts } from "./facts.ts";
+import type { ReviewCode } from "./review-codes.ts";
+
+/** What is to be reviewed, and how. */
+export interface ReviewOptions {
+  /** A directory of thin manifests or a plain manifest, in a Git repository. At `head`, it need not be on disk. */
+  readonly path: string;
+  /** The revision that the change is made to. `REV...` is the commit at which the head left `REV`. */
+  readonly base: string;
+  /** Who named the base, for the review to say: `--base` when it is left out. */
+  readonly baseFrom?: string;
+  /** The revision with the change; the working tree when it is left out. */
+  readonly head?: string;
+  /** How repositories are reached. Without it the review is offline: it says nothing of what registries hold. */
+  readonly open?: OpenRepository | undefined;
+  /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
+  readonly allowRemovals?: boolean;
+  /** Who may approve changes to a file. */
+  readonly owners?: OwnersOf;
+  /** Environment variables for Git: `process.env` when they are left out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Told after each production repository that was read. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops reading registries; the promise then rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Who may approve changes to a file, which is named from the top of the repository, with slashes. `undefined` when
+ * nobody says.
+ */
+export type OwnersOf = (file: string) => Owners | undefined;
+
+/** People who are asked about a file, by the names that the code host knows them by. */
+export interface Owners {
+  readonly approvers: readonly string[];
+  readonly reviewers: readonly string[];
+}
+
+/**
+ * A change of promoter manifests, judged: plain data, to be printed as JSON. What comes from manifests and registries
+ * stands in it as it is; the formats of this room make it harmless.
+ */
+export interface Review {
+  readonly format: "waybill-review/1";
+  /** As asked for, normalised. */
+  readonly path: string;
+  /** `fails` when any finding does. */
+  readonly verdict: "passes" | "fails";
+  readonly base: ReviewedRevision & { readonly commit: string };
+  /** Without a `commit` it is the working tree. */
+  readonly head: ReviewedRevision;
+  /** No registry was asked: nobody knows whether images are in staging, and what production holds. */
+  readonly offline: boolean;
+  /** The options that decide what fails. */
+  readonly allowRemovals: boolean;
+  /** Identity of the edges that the change asks for: approvals are bound to it. */
+  readonly edgesHash: string;
+  /** Edges by what becomes of them, as the manifests ask for them, in the projects that were looked at. */
+  readonly edges: Readonly<Record<EdgeChangeKind | "unchanged", number>>;
+  /** What fails before what is mentioned, each in the order of the files. */
+  readonly findings: readonly ReviewFinding[];
+  /** Projects that the change touches, in the order of their names. */
+  readonly projects: readonly ReviewedProject[];
+  /** Projects that are the same at both revisions and cannot meet the changed ones: their images were not read. */
+  readonly passedOver: readonly string[];
+  /** Files whose text differs, although they ask for the same. */
+  readonly rewritten: ManifestComparison["rewritten"];
+  /** What promotion would do; absent when offline. */
+  readonly plan?: Plan;
+}
+
+/** One of the two states. */
+export interface ReviewedRevision {
+  /** Full hash. */
+  readonly commit?: string;
+  /** As it was asked for. */
+  readonly revision?: string;
+  /** Who named it: an option, or a variable of the environment. */
+  readonly from?: string;
+}
+
+/** Something that fails the review, or is worth knowing. */
+export interface ReviewFinding {
+  readonly severity: "fails" | "mentions";
+  readonly code: ReviewCode;
+  /** What, and why, in one sentence without a full stop. */
+  readonly message: string;
+  /** What to do, as one sentence. */
+  readonly hint?: string;
+  readonly file: string;
+  /** Absent when it is about the file as a whole. Of a line that was removed, where it was at the base. */
+  readonly at?: { readonly line: number; readonly column: number };
+  /** The place is one of the base: the line is not in the file any more. */
+  readonly gone?: true;
+  /** It was so before the change. */
+  readonly isOld?: true;
+  /** Other places that belong to it. */
+  readonly related?: readonly {
+    readonly file: string;
+    readonly at?: { readonly line: number; readonly column: number };
+    readonly message: string;
+  }[];
+  /** Production repositories that it is about, as far as it is about any. */
+  readonly destinations?: readonly RepositoryName[];
+}
+
+/** A project that the change touches. */
+export interface ReviewedProject {
+  readonly project: string;
+  /** Changed files, from the top of the repository, with those who may approve them. */
+  readonly files: readonly ReviewedFile[];
+  readonly lines: readonly ReviewedLine[];
+  readonly newDestinations: readonly NewDestination[];
+  readonly removedDestinations: readonly string[];
+}
+
+/** A file that the change touches. */
+export interface ReviewedFile {
+  readonly file: string;
+  /** Absent when nobody says who they are. */
+  readonly owners?: Owners;
+}
+
+/** A line of a manifest that asks for something else than before, wherever it goes: one tag, or a digest without. */
+export interface ReviewedLine {
+  readonly kind: EdgeChangeKind;
+  readonly image: string;
+  /** `null` for a digest that is promoted without a tag. */
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+  /** The digest that the tag stood at, when it moved. */
+  readonly before?: Digest;
+  /** `file:line:column`; of a removed line, where it was. */
+  readonly at: string;
+  /** The staging repository. */
+  readonly source: RepositoryName;
+  /** Production repositories, in the order of their names. */
+  readonly destinations: readonly RepositoryName[];
+  /** What promotion would do, by verdict; absent when offline, and for what was removed. */
+  readonly verdicts?: Readonly<Partial<Record<Verdict, number>>>;
+  /** What staging says of the image; absent when offline, for what was removed, and beyond the first images. */
+  readonly facts?: LineFacts | { readonly failure: FailureRecord };
+}
+
+/** A registry that a project promotes to, and did not before. */
+export interface NewDestination {
+  readonly name: string;
+  /** `file:line:column`. */
+  readonly at: string;
+  /** Edges of lines that are not new themselves. */
+  readonly edges: number;
+  /** Whether we may push there; `unknown` where no registry says without a write, absent when offline. */
+  readonly mayPush?: "yes" | "no" | "unknown";
+}

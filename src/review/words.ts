@@ -1,0 +1,53 @@
+import type { ImageFacts } from "./facts.ts";
+
+/** An image with its tag, or with its digest where it has none. */
+export function nameOf({
+  image,
+  tag,
+  digest,
+}: {
+  readonly image: string;
+  readonly tag: string | null;
+  readonly digest: string;
+}): string {
+  return tag === null ? `${image}@${digest}` : `${image}:${tag}`;
+}
+
+/** The first of several names, and how many more there are. */
+export function severalOf(names: readonly string[]): string {
+  const [first = "nothing", ...others] = names;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+/** Bytes as people say them, in powers of a thousand. */
+export function bytesInWords(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [bytes, 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** The day of a time in ISO 8601. */
+export function dayOf(time: string): string {
+  return time.slice(0, 10);
+}
+
+/** So many of something: `1 layer`, `2 layers`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : noun.replace(/y$/, "ie").concat("s")}`;
+}
+
+/** What an image is, in a few words, to tell it from another one. */
+export function imageInWords({ created, size, platforms, artifactType, labels }: ImageFacts): string {
+  return [
+    ...(artifactType === undefined ? [] : [artifactType]),
+    created === undefined ? "built nobody knows when" : `built ${dayOf(created)}`,
+    bytesInWords(size),
+    ...(platforms.length === 0 ? [] : [countOf(platforms.length, "platform")]),
+    ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
+    ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
+  ].join(", ");
+}

@@ -1,0 +1,94 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { digestOf, type ImageDocument, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
+import { type Review, type ReviewOptions, reviewChange } from "../../src/review/index.ts";
+import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
+import { type Project, writeTree } from "../support/tree.ts";
+import { openWorld, type PromotionWorld } from "../support/world.ts";
+
+/** Two registries, and a repository whose last two commits are reviewed. */
+export interface ReviewWorld extends PromotionWorld {
+  /** Images by version, each in staging as `foo/app` with that tag. */
+  readonly images: Readonly<Record<string, BuiltImage>>;
+  /** A registry of production that nothing was ever pushed to. */
+  fresh(): string;
+  /** Puts an image somewhere in a registry. */
+  push(image: BuiltImage, name: string, ...tags: readonly string[]): Promise<void>;
+  /** Commits one state of the manifests, then the other, and reviews the change. */
+  change(before: readonly Project[], after: readonly Project[], options?: Partial<ReviewOptions>): Promise<Review>;
+  /** The folder of the repository of the last change. */
+  repository(): TestRepository;
+}
+
+export const digest = (image: BuiltImage | undefined): string => image?.root.descriptor.digest ?? "";
+
+export async function openReviewWorld(versions: readonly string[]): Promise<ReviewWorld> {
+  const world = await openWorld();
+  const images: Record<string, BuiltImage> = {};
+  for (const version of versions) {
+    images[version] = await buildImage("app", version);
+    await pushImage(images[version], world.registries.repository(parseRepository(`${world.staging.host}/foo/app`)), [
+      parseTag(version),
+    ]);
+  }
+  let count = 0;
+  let repository: TestRepository;
+  return {
+    ...world,
+    images,
+    fresh: () => `${world.production.host}/p${++count}`,
+    push: (image, name, ...tags) =>
+      pushImage(image, world.registries.repository(parseRepository(name)), tags.map(parseTag)),
+    repository: () => repository,
+    async change(before, after, options = {}) {
+      repository = await createRepository(join(world.folder, `repository-${++count}`));
+      const tree = join(repository.path, "tree");
+      const commits: string[] = [];
+      for (const projects of [before, after]) {
+        await rm(tree, { recursive: true, force: true });
+        await writeTree(tree, projects);
+        commits.push(await repository.commit());
+      }
+      const [base = "", head = ""] = commits;
+      const open = world.registries.repository;
+      return reviewChange({ path: tree, base, head, open, environment: gitEnvironment, ...options });
+    },
+  };
+}
+
+/** The same image for its first platform alone. */
+export function onePlatform({ root, children, blobs }: BuiltImage): BuiltImage {
+  const json = JSON.parse(Buffer.from(root.bytes).toString("utf8"));
+  const bytes = Buffer.from(JSON.stringify({ ...json, manifests: json.manifests.slice(0, 1) }));
+  const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+  return { root: { descriptor, bytes }, children: children.slice(0, 1), blobs };
+}
+
+/** A manifest about another one, with a blob that says something. */
+export function referrerTo(subject: ImageDocument, artifactType: string, statement: unknown): BuiltImage {
+  const blob = (content: unknown, mediaType: string) => {
+    const bytes = Buffer.from(JSON.stringify(content));
+    return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+  };
+  const config = blob({}, mediaTypes.ociEmpty);
+  const layer = blob(statement, "application/vnd.in-toto+json");
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      artifactType,
+      config: config.descriptor,
+      layers: [layer.descriptor],
+      subject: subject.descriptor,
+    }),
+  );
+  const descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length };
+  return { root: { descriptor, bytes }, children: [{ descriptor, bytes }], blobs: [config, layer] };
+}
+
+/** What a review comes to: what fails and what is mentioned, by code. */
+export const codes = ({ findings }: Review): { fails: string[]; mentions: string[] } => ({
+  fails: findings.filter(({ severity }) => severity === "fails").map(({ code }) => code),
+  mentions: findings.filter(({ severity }) => severity === "mentions").map(({ code }) => code),
+});
