@@ -23,10 +23,12 @@ const requestsAtOnce = 32;
  * Reads as little as the wanted images need: one call where the registry lists manifests; otherwise one request for
  * each tag, and a listing once the first tag turns out to be absent, which answers for all others that are absent.
  * Digests are asked for only when no tag has answered for them. Never throws: failures are readings.
+ * @param listFirst Ask for the listing although nobody knows whether the registry lists manifests.
  */
 export async function readRepositoryState(
   open: () => Repository,
   images: readonly DesiredImage[],
+  listFirst = false,
 ): Promise<RepositoryState> {
   let state: StateReader;
   try {
@@ -36,7 +38,7 @@ export async function readRepositoryState(
   }
   if (images.length === 0) return state;
   const wanted = new Set(images.flatMap(({ tags }) => tags.map(({ tag }) => tag)));
-  await state.readTags([...wanted]);
+  await state.readTags([...wanted], listFirst);
   await state.readDigests(images);
   return state;
 }
@@ -63,8 +65,8 @@ class StateReader implements RepositoryState {
     this.#repository = repository;
   }
 
-  async readTags(wanted: readonly Tag[]): Promise<void> {
-    if (this.#repository.listsManifests && (await this.#readListing(wanted))) return;
+  async readTags(wanted: readonly Tag[], listFirst: boolean): Promise<void> {
+    if ((listFirst || this.#repository.listsManifests) && (await this.#readListing(wanted))) return;
     await this.#readOneByOne(wanted);
   }
 

@@ -15,7 +15,7 @@ import {
   type SourceReading,
 } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
-import { readRepositoryState } from "./inventory.ts";
+import { type RepositoryState, readRepositoryState } from "./inventory.ts";
 import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
 import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since } from "./plan.ts";
 
@@ -35,6 +35,8 @@ export interface PlanningOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Tags that are wanted of a host from which on it is worth a request to find out whether it lists manifests. */
+const worthAListing = 1_000;
 /** Repositories that are read at the same time; the policy of each host bounds what really is in flight. */
 const repositoriesAtOnce = 64;
 
@@ -47,7 +49,12 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   const all = desiredRepositories(options.manifests);
   const desired = options.limit === undefined ? all : limitToChanges(all, options.limit);
   const contested = contestedTags(options.manifests);
-  const planning = { open: options.open, source: sourceReader(options), present: presentPlans() };
+  const planning = {
+    open: options.open,
+    source: sourceReader(options),
+    present: presentPlans(),
+    scout: scoutOf(desired),
+  };
   const limit = pLimit(repositoriesAtOnce);
   let done = 0;
   const planned = await limit.map(byTurns(desired), async (repository) => {
@@ -155,18 +162,52 @@ function presentPlans(): PresentPlans {
   };
 }
 
+/** Reads a repository, by its listing first when that is asked for. */
+type ReadState = (listFirst: boolean) => Promise<RepositoryState>;
+
+/**
+ * Of a host that many tags are wanted of, the first repository is listed, and the others wait for that: where it lists
+ * manifests, each of them takes one request instead of one for each tag.
+ */
+function scoutOf(
+  desired: readonly DesiredRepository[],
+): (destination: RepositoryName, read: ReadState) => Promise<RepositoryState> {
+  const wanted = new Map<string, number>();
+  for (const { destination, images } of desired) {
+    const { host } = splitRepository(destination);
+    const tags = images.reduce((sum, image) => sum + image.tags.length, 0);
+    wanted.set(host, (wanted.get(host) ?? 0) + tags);
+  }
+  const first = new Map<string, Promise<RepositoryState>>();
+  return async (destination, read) => {
+    const { host } = splitRepository(destination);
+    if ((wanted.get(host) ?? 0) < worthAListing) return read(false);
+    const scout = first.get(host);
+    if (scout !== undefined) {
+      await scout;
+      return read(false);
+    }
+    const reading = read(true);
+    first.set(host, reading);
+    return reading;
+  };
+}
+
 interface Planning {
   readonly open: OpenRepository;
   readonly source: (image: DesiredImage) => Promise<SourceReading>;
   readonly present: PresentPlans;
+  readonly scout: ReturnType<typeof scoutOf>;
 }
 
 async function planRepository(
   { destination, images }: DesiredRepository,
   contested: ReadonlyMap<Tag, Claims>,
-  { open, source, present }: Planning,
+  { open, source, present, scout }: Planning,
 ): Promise<PlannedRepository> {
-  const state = await readRepositoryState(() => open(destination), images);
+  const state = await scout(destination, (listFirst) =>
+    readRepositoryState(() => open(destination), images, listFirst),
+  );
   const { empty } = state;
   if (images.every((image) => isPresent(image, state, contested))) {
     return { destination, empty, images: present.images(images) };

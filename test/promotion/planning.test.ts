@@ -99,6 +99,20 @@ describe("a plan in which nothing is to be done", () => {
     );
   });
 
+  test.each([true, false])(
+    "finds out by one listing whether a host lists manifests that many tags are wanted of (it does: %s)",
+    async (listsManifests) => {
+      const tags = Array.from({ length: 300 }, (_, at) => `v${at}`);
+      const many: Images = Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, { [name]: tags }]));
+      const server = await start(registryOf(many, listsManifests));
+      const { summary } = await plan([server], many, ["eu"]);
+      expect(summary).toMatchObject({ present: 1200, copy: 0, tag: 0, unread: 0 });
+      const methods = requests(server).map((line) => line.slice(0, line.indexOf(" ")));
+      expect(methods.filter((method) => method === "GET")).toHaveLength(listsManifests ? 4 : 1);
+      expect(methods.filter((method) => method === "HEAD")).toHaveLength(listsManifests ? 0 : 1200);
+    },
+  );
+
   test("costs mirrors no objects of their own, and has the hash that it has without sharing", async () => {
     const server = await start(registryOf(images, true));
     const shared = await plan([server], images, ["eu", "us"], true);
