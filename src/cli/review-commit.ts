@@ -1,10 +1,11 @@
 import type { Registries } from "../registry/index.ts";
 import type { ProposedCommit } from "../release/index.ts";
+import type { Review } from "../review/index.ts";
 import type { Session } from "./session.ts";
 
 /** The review of a commit that is about to be proposed, as it goes into the text of its pull request. */
 export async function reviewCommit(
-  { manifests, base, commit }: ProposedCommit,
+  { folder, manifests, base, commit }: ProposedCommit,
   registries: Registries,
   { env }: Session,
 ): Promise<string> {
@@ -16,5 +17,7 @@ export async function reviewCommit(
     open: registries.repository,
     environment: env,
   });
-  return formatReviewMarkdown(review);
+  // Files are named as in the repository: the folder is gone when somebody reads it.
+  const named = JSON.stringify(review).replaceAll(JSON.stringify(`${folder}/`).slice(1, -1), "");
+  return formatReviewMarkdown(JSON.parse(named) as Review);
 }

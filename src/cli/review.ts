@@ -2,15 +2,19 @@ import { type Command, Option } from "commander";
 import type { BaseRevision, Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
+import { addForgeOptions } from "./forge.ts";
 import { addExamples } from "./help.ts";
 import { manifestsArgument } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { openResult } from "./result-file.ts";
+import { readReviewOwners } from "./review-owners.ts";
+import { type PostOptions, sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import type { Act, Session } from "./session.ts";
 
-interface Options {
+interface Options extends Omit<PostOptions, "post"> {
+  readonly post?: string;
   readonly base?: string;
   readonly head?: string;
   readonly allowRemovals?: boolean;
@@ -34,10 +38,21 @@ export function defineReview(program: Command, act: Act): void {
     .addOption(
       new Option("--sarif <file>", "write the findings as SARIF, which code hosts show at the lines"),
     )
+    .addOption(new Option("--post <pull-request>", "say it under this pull request: a comment and a status"))
+    .addOption(new Option("--context <name>", "name of the commit status; pull-waybill-review when left out"))
+    .addOption(new Option("--target-url <url>", "where the run can be looked at, for the commit status"))
+    .addOption(
+      new Option("--require-approval", "with --post: fail until those have approved who own what is changed"),
+    )
     .action(act(run));
+  addForgeOptions(command);
   addExamples(command, [
     ["waybill review registry.k8s.io --base origin/main...", "what this branch changes"],
     ["waybill review registry.k8s.io --head HEAD --markdown comment.md", "in a CI job that knows its base"],
+    [
+      "waybill review registry.k8s.io --base origin/main... --post https://github.com/kubernetes/k8s.io/pull/1106",
+      "say it where it is discussed",
+    ],
     ["waybill review registry.k8s.io --base HEAD --offline", "what is not committed yet, without registries"],
   ]);
 }
@@ -50,12 +65,20 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       "name a file: --markdown FILE",
     );
   }
-  const { formatReviewMarkdown, reviewToSarif } = await import("../review/index.ts");
+  if (options.requireApproval && options.post === undefined) {
+    throw new UsageError("--require-approval needs the pull request", "name it with --post");
+  }
+  const { formatReviewMarkdown, reviewToSarif, withOwners } = await import("../review/index.ts");
   const base = await baseOf(session, options);
   const isPrinted = options.markdown === "-";
   const writeMarkdown = await openResult(isPrinted ? undefined : options.markdown);
   const writeSarif = await openResult(options.sarif);
-  const review = await reviewWithProgress(session, path, base, options);
+  const judged = await reviewWithProgress(session, path, base, options);
+  const owners = await readReviewOwners(session, path, judged);
+  const review = withOwners(judged, (file) => {
+    const [found] = owners.ownersOf([file]);
+    return found === undefined || found.by.length === 0 ? undefined : found;
+  });
   if (isPrinted) terminal.write(formatReviewMarkdown(review));
   else if (terminal.json) terminal.printJson(review);
   else await printReview(terminal, review);
@@ -63,7 +86,11 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   await writeSarif(
     options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`,
   );
-  return review.verdict === "passes" ? exitCodes.asDesired : exitCodes.notAsDesired;
+  const { post } = options;
+  const said =
+    post === undefined ? undefined : await sayReview(session, review, path, owners, { ...options, post });
+  const passes = said?.passes ?? review.verdict === "passes";
+  return passes ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
 /** What the change is made to: as the command line or the CI system says. */

@@ -39,6 +39,8 @@ export interface Tip {
   readonly commit: CommitHash;
   /** Its whole message. */
   readonly message: string;
+  /** The commit that it was made on, which may not have been fetched; for a merge the first one. */
+  readonly parent?: string;
 }
 
 /**
@@ -94,7 +96,11 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
       const commit = await tipOf(root, remote, environment);
       if (commit === undefined) throw noBranch(remote);
       await fetchBranch(root, remote, environment, ["--no-tags"]);
-      const added = await runGit(root, ["worktree", "add", "--detach", "--quiet", folder, commit], environment);
+      const added = await runGit(
+        root,
+        ["worktree", "add", "--detach", "--quiet", folder, commit],
+        environment,
+      );
       if (added.code !== 0) throw new GitError("git-failed", complaint(added.stderr), { where: root });
       made.worktreeOf = root;
     }
@@ -169,10 +175,23 @@ async function workspaceAt(
       const commit = await tipOf(folder, remote, environment);
       if (commit === undefined) return undefined;
       await fetchBranch(folder, remote, environment, ["--no-tags", "--depth=1"]);
-      return { commit: commit as CommitHash, message: await answer("log", "--max-count=1", "--format=%B", commit) };
+      // The commit itself names its parent, also where a shallow clone has cut its history off.
+      const text = await answer("cat-file", "commit", commit);
+      const parent = /^tree [0-9a-f]+\nparent ([0-9a-f]+)\n/.exec(text)?.[1];
+      const message = text.slice(text.indexOf("\n\n") + 2);
+      return { commit: commit as CommitHash, message, ...(parent === undefined ? {} : { parent }) };
     },
     async areEqual(one, other, files) {
-      const { code } = await git("diff", "--quiet", "--no-ext-diff", "--no-textconv", one, other, "--", ...files);
+      const { code } = await git(
+        "diff",
+        "--quiet",
+        "--no-ext-diff",
+        "--no-textconv",
+        one,
+        other,
+        "--",
+        ...files,
+      );
       return code === 0;
     },
     async push(commit, { url, branch }, expected) {

@@ -57,7 +57,9 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
 
 /** A commit that adds images, and where its files are. */
 export interface ProposedCommit {
-  /** The manifests on disk, at the commit. */
+  /** The top of the repository, on disk for as long as it is looked at. */
+  readonly folder: string;
+  /** The manifests in it, at the commit. */
   readonly manifests: string;
   readonly base: CommitHash;
   readonly commit: CommitHash;
@@ -173,12 +175,21 @@ async function proposeFrom(
     signOff: options.signOff ?? true,
     ...(options.sign === undefined ? {} : { sign: options.sign }),
   });
+  const remote = { url: urlOf(fork, options), branch };
+  const tip = await workspace.tipOf(remote);
+  const isOurs = tip === undefined || isOurCommit(tip.message);
+  const isThere = tip !== undefined && isOurs && (await workspace.areEqual(tip.commit, commit, [file]));
   onStep("Reviewing");
   const ours = bodyOf({
     subject,
     command: options.command,
     links: options.links ?? [],
-    review: await options.review({ manifests, base: workspace.base, commit }),
+    review: await options.review({
+      folder: workspace.folder,
+      manifests,
+      base: workspace.base,
+      commit: isThere && tip.parent === workspace.base ? tip.commit : commit,
+    }),
     hold: options.hold.length > 0 && forge.kind === "github",
     cc: [],
   });
@@ -186,10 +197,7 @@ async function proposeFrom(
   const proposed = { ...result, body };
   if (options.dryRun === true) return { ...proposed, ...known, outcome: "proposed" };
 
-  const remote = { url: urlOf(fork, options), branch };
-  const tip = await workspace.tipOf(remote);
-  if (tip !== undefined && !isOurCommit(tip.message)) throw taken(fork, branch);
-  const isThere = tip !== undefined && (await workspace.areEqual(tip.commit, commit, [file]));
+  if (!isOurs) throw taken(fork, branch);
   if (!isThere) {
     if (!(await ask(`Push to ${fork.path} ${branch}?`)))
       return { ...proposed, ...known, outcome: "declined" };

@@ -31,3 +31,4 @@ export type {
 export { reviewChange } from "./review-change.ts";
 export { type ReviewCode, reviewCodes } from "./review-codes.ts";
 export { reviewToSarif } from "./sarif.ts";
+export { filesOf, withOwners } from "./with-owners.ts";

@@ -1,0 +1,79 @@
+import type { Owners } from "../owners/index.ts";
+import type { ApprovalRules, PostResult } from "../release/index.ts";
+import type { Review } from "../review/index.ts";
+import { type ForgeOptions, openPullRequest } from "./forge.ts";
+import type { Session } from "./session.ts";
+
+/** Where a review is said, and under which name. */
+export interface PostOptions extends ForgeOptions {
+  readonly post: string;
+  readonly context?: string;
+  readonly targetUrl?: string;
+  readonly requireApproval?: boolean;
+}
+
+/** Says a review under its pull request. @throws {ReleaseError}, {@link ForgeError}. */
+export async function sayReview(
+  session: Session,
+  review: Review,
+  path: string,
+  owners: Owners,
+  options: PostOptions,
+): Promise<PostResult> {
+  const { postReview, usualHold } = await import("../release/index.ts");
+  const { terminal, env } = session;
+  const { forge, project, number } = await openPullRequest(session, options.post, options);
+  const url = options.targetUrl ?? runUrl(env);
+  const result = await postReview({
+    project,
+    number,
+    review,
+    ...(options.context === undefined ? {} : { context: options.context }),
+    ...(url === undefined ? {} : { url }),
+    hold: usualHold(forge.kind),
+    ...(options.requireApproval ? { approval: await rulesOf(session, review, path, owners) } : {}),
+  });
+  for (const { approval, reason } of result.approvals?.void ?? []) {
+    terminal.note(`the approval of ${approval.user} does not count: ${reason}`);
+  }
+  for (const file of result.approvals?.uncovered ?? []) terminal.say(`not approved: ${file}`);
+  terminal.note(`said under ${options.post}`);
+  return result;
+}
+
+async function rulesOf(
+  { env: environment }: Session,
+  review: Review,
+  path: string,
+  owners: Owners,
+): Promise<ApprovalRules> {
+  const { filesOf, reviewChange } = await import("../review/index.ts");
+  const { GitError } = await import("../git/index.ts");
+  const files = filesOf(review);
+  const approvers = new Set(
+    owners.ownersOf(files).flatMap((file) => file.approvers.map((name) => name.toLowerCase())),
+  );
+  const base = review.base.revision ?? review.base.commit;
+  return {
+    uncovered: (users) => owners.uncovered(files, users),
+    mayApprove: (user) => approvers.has(user.toLowerCase()),
+    edgesHashAt: async (head) => {
+      try {
+        return (await reviewChange({ path, base, head, environment })).edgesHash;
+      } catch (error) {
+        // A commit that was pushed over may be gone.
+        if (error instanceof GitError) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** The page of the run, where a CI system names it. */
+function runUrl(env: Session["env"]): string | undefined {
+  const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID, CI_JOB_URL } = env;
+  if (GITHUB_SERVER_URL && GITHUB_REPOSITORY && GITHUB_RUN_ID) {
+    return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+  }
+  return CI_JOB_URL || undefined;
+}
