@@ -39,6 +39,11 @@ export class ForgeRefusal extends ForgeError {
   }
 }
 
+/** Why something was refused, and what to do about it, as one text. */
+export function reasonAndHint({ reason, hint }: ForgeRefusal): string {
+  return hint === undefined ? reason : `${reason}; ${hint}`;
+}
+
 /** Whether a failure says that the forge has such a pull request already. */
 export function saysItExists(thrown: unknown): boolean {
   return (

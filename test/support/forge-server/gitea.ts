@@ -1,3 +1,4 @@
+import type { Comment, CommitStatus, Label, PullRequest, PullReview, Repository, User } from "gitea-js";
 import {
   type Call,
   type Dialect,
@@ -9,6 +10,7 @@ import {
   textsIn,
 } from "./dialect.ts";
 import type { ForgeComment, ForgePull, ForgeRepo, ForgeReview, ForgeUser } from "./model.ts";
+import type { PartOf } from "./shapes.ts";
 import { type World, WorldError } from "./world.ts";
 
 const prefix = /^\s*(?:wip:|\[wip\])\s*/i;
@@ -51,7 +53,13 @@ export function giteaDialect(world: World): Dialect {
     }
   };
 
-  const shownLabels = (pull: ForgePull) => pull.labels.map((name) => world.label(pull.base.repository, name));
+  const labelOf = (pull: ForgePull, name: string) => {
+    const owner = pull.base.repository.path.split("/")[0] ?? "";
+    const shared = world.organisationLabels.get(owner)?.find((label) => label.name === name);
+    return shared ?? world.label(pull.base.repository, name);
+  };
+
+  const shownLabels = (pull: ForgePull) => pull.labels.map((name): PartOf<Label> => labelOf(pull, name));
 
   const shown = async (call: Call, pull: ForgePull) => {
     const { base, head } = pull;
@@ -81,7 +89,7 @@ export function giteaDialect(world: World): Dialect {
       },
       created_at: pull.createdAt,
       updated_at: pull.updatedAt,
-    };
+    } satisfies PartOf<PullRequest>;
   };
 
   const retitle = (pull: ForgePull, title: string): void => {
@@ -154,7 +162,9 @@ export function giteaDialect(world: World): Dialect {
     mustWrite(call, repository);
     const ids = Array.isArray(call.body.labels) ? call.body.labels : [];
     // Numbers that are none of its labels are left out.
-    pull.labels = repository.labels.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
+    const owner = repository.path.split("/")[0] ?? "";
+    const known = [...repository.labels, ...(world.organisationLabels.get(owner) ?? [])];
+    pull.labels = known.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
     return { status: 200, body: shownLabels(pull) };
   };
 
@@ -167,34 +177,44 @@ export function giteaDialect(world: World): Dialect {
     return { status: 200, body: await Promise.all(items.map((pull) => shown(call, pull))), headers };
   };
 
-  const shownReview = (pull: ForgePull, head: string, review: ForgeReview) => ({
-    id: review.id,
-    user: shownUser(review.user.name),
-    state: reviewStates[review.state],
-    dismissed: review.state === "dismissed",
-    stale: review.commit !== head,
-    official: world.mayWrite(pull.base.repository, review.user),
-    commit_id: review.commit,
-    submitted_at: review.at,
-  });
+  const shownReview = (pull: ForgePull, head: string, review: ForgeReview) =>
+    ({
+      id: review.id,
+      user: shownUser(review.user.name),
+      state: reviewStates[review.state],
+      dismissed: review.state === "dismissed",
+      stale: review.commit !== head,
+      official: world.mayWrite(pull.base.repository, review.user),
+      commit_id: review.commit,
+      submitted_at: review.at,
+    }) satisfies PartOf<PullReview>;
 
-  const shownComment = ({ id, user, body, at }: ForgeComment) => ({
+  const shownComment = ({ id, user, body, at }: ForgeComment): PartOf<Comment> => ({
     ...{ id, user: shownUser(user.name), body, created_at: at, updated_at: at },
   });
 
-  const shownStatus = (status: ForgeRepo["statuses"][number]) => ({
-    id: status.id,
-    status: status.state,
-    target_url: status.url ?? "",
-    description: status.description,
-    context: status.context,
-    created_at: status.at,
-  });
+  const shownStatus = (status: ForgeRepo["statuses"][number]) =>
+    ({
+      id: status.id,
+      status: status.state,
+      target_url: status.url ?? "",
+      description: status.description,
+      context: status.context,
+      created_at: status.at,
+    }) satisfies PartOf<CommitStatus>;
 
   const routes: Route[] = [
     ["GET", "/version", () => ({ status: 200, body: { version: "1.22.6" } })],
     ["GET", "/user", (call) => ({ status: 200, body: shownUser(userOf(call).name) })],
-    ["GET", "/orgs/:org/labels", () => notFound()],
+    [
+      "GET",
+      "/orgs/:org/labels",
+      (call) => {
+        const labels = world.organisationLabels.get(call.params.org ?? "");
+        if (labels === undefined) throw new Refusal(notFound());
+        return { status: 200, body: labels, headers: { "x-total-count": String(labels.length) } };
+      },
+    ],
     [
       "GET",
       "/repos/:owner/:repo",
@@ -338,15 +358,15 @@ const reviewStates = {
 } as const;
 
 function shownUser(login: string) {
-  return { id: 1, login, full_name: "", email: `${login}@noreply.example.com` };
+  return { id: 1, login, full_name: "", email: `${login}@noreply.example.com` } satisfies PartOf<User>;
 }
 
-function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): object {
+function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): PartOf<Repository> {
   const { origin } = call;
   const { path, forkOf } = repository;
   return {
     id: repository.id,
-    name: path.split("/")[1],
+    name: path.split("/")[1] ?? "",
     full_name: path,
     private: repository.isPrivate,
     html_url: `${origin}/${path}`,
@@ -356,5 +376,5 @@ function shownRepository(world: World, call: Call, repository: ForgeRepo, whole 
     parent: whole && forkOf !== undefined ? shownRepository(world, call, forkOf) : null,
     default_branch: repository.defaultBranch,
     permissions: { admin: false, push: world.mayWrite(repository, call.user), pull: true },
-  };
+  } satisfies PartOf<Repository>;
 }
