@@ -1,4 +1,5 @@
-import { ForgeRefusal, reasonAndHint } from "./refusal.ts";
+import { ForgeError } from "./errors.ts";
+import { reasonAndHint, reasonOf } from "./refusal.ts";
 
 /** Whom a review is requested of, as GitHub and Gitea want it. */
 export interface Reviewers {
@@ -29,8 +30,7 @@ export async function requestReviewsOf(
   // A pull request that is not there is nobody's fault among them.
   await mustExist();
   if (whole.code === "forbidden") {
-    const reason = reasonAndHint(whole);
-    return wanted.map((reviewer) => ({ reviewer, reason }));
+    return wanted.map((reviewer) => ({ reviewer, reason: reasonAndHint(whole) }));
   }
   const refused: RefusedReviewer[] = [];
   for (const name of wanted) {
@@ -38,7 +38,7 @@ export async function requestReviewsOf(
     if (refusal === undefined) continue;
     const asTeam = { reviewers: [], team_reviewers: [name] };
     const isTeam = !name.includes("/") && (await refusalOfRequest(request, asTeam)) === undefined;
-    if (!isTeam) refused.push({ reviewer: name, reason: refusal.reason });
+    if (!isTeam) refused.push({ reviewer: name, reason: reasonOf(refusal) });
   }
   return refused;
 }
@@ -55,13 +55,13 @@ function asReviewers(names: readonly string[]): Reviewers {
 async function refusalOfRequest(
   request: (reviewers: Reviewers) => Promise<unknown>,
   reviewers: Reviewers,
-): Promise<ForgeRefusal | undefined> {
+): Promise<ForgeError | undefined> {
   try {
     await request(reviewers);
     return undefined;
   } catch (thrown) {
     const isOfTheNames =
-      thrown instanceof ForgeRefusal && ["refused", "not-found", "forbidden"].includes(thrown.code);
+      thrown instanceof ForgeError && ["refused", "not-found", "forbidden"].includes(thrown.code);
     if (!isOfTheNames) throw thrown;
     return thrown;
   }

@@ -229,6 +229,16 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     await expect(pulls().requestReviews(4711, ["nobody"])).rejects.toMatchObject({ code: "not-found" });
   });
 
+  it("reports a team where there are none", async () => {
+    await server.createRepository("robot/own");
+    await server.commit("robot/own", "next", { "a.yaml": "a\n" });
+    const own = forge.project("robot/own").pullRequests;
+    const head = { repository: "robot/own", branch: "next" };
+    const { number } = await own.open({ title: "Own", body: "", base: "main", head });
+    const refused = await own.requestReviews(number, ["nobody", "robot/team"]);
+    expect(refused.map(({ reviewer }) => reviewer)).toEqual(["nobody", "robot/team"]);
+  });
+
   it("lists comments, the oldest first", async () => {
     const { number } = await pulls().open(await proposal());
     for (const text of ["one", "two", "three"]) server.comment("org/images", number, "alice", text);

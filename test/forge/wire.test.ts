@@ -251,6 +251,46 @@ describe.each(kinds)("the way to a %s", (kind) => {
   });
 });
 
+describe("the right that a token lacks", () => {
+  it.each([
+    [
+      "gitea",
+      {},
+      "token does not have at least one of required scope(s): [write:issue]",
+      "make one with write:issue",
+    ],
+    [
+      "github",
+      { "x-accepted-oauth-scopes": "repo, public_repo", "x-oauth-scopes": "gist" },
+      "Not Found",
+      "make one with repo or public_repo",
+    ],
+    [
+      "github",
+      { "x-github-sso": "required; url=https://github.com/orgs/o/sso?authorization_request=A" },
+      "Resource protected by organization SAML enforcement.",
+      "https://github.com/orgs/o/sso",
+    ],
+    ["github", {}, "Resource not accessible by integration", "permissions:"],
+  ] as const)(
+    "is named by a %s with the headers %j and the words %j",
+    async (kind, headers, message, hint) => {
+      const server = await scripted((_, response) => {
+        answer(
+          response,
+          403,
+          { "content-type": "application/json", ...headers },
+          JSON.stringify({ message }),
+        );
+      });
+      const forge = openForge({ kind, host: server.host, token: "a-token-of-mine" });
+      const error = await thrown(forge.repository("a/b"));
+      expect(error.code).toBe("forbidden");
+      expect(error.hint).toContain(hint);
+    },
+  );
+});
+
 describe("what a forge is opened with", () => {
   it.each(["", "two words", "line\nbreak", "é"])("is no token: %j", (token) => {
     expect(() => openForge({ kind: "github", host: "github.com", token })).toThrow(/token/);

@@ -79,6 +79,7 @@ export function giteaDialect(world: World): Dialect {
       merged_at: pull.mergedAt ?? null,
       merge_commit_sha: pull.mergeCommit ?? null,
       requested_reviewers: pull.reviewers.map(({ name }) => shownUser(name)),
+      requested_reviewers_teams: pull.teams.map((name) => ({ id: 1, name })),
       base: {
         ...{ label: base.branch, ref: base.branch, sha: "", repo_id: base.repository.id },
         repo: shownRepository(world, call, base.repository),
@@ -130,7 +131,7 @@ export function giteaDialect(world: World): Dialect {
     mustWrite(call, repository);
     const users = textsIn(call, "reviewers").map((name) => {
       const user = world.user(name);
-      if (user === undefined) throw new Refusal(failure(404, `user does not exist [uid: 0, name: ${name}]`));
+      if (user === undefined) throw new Refusal(failure(404, `User '${name}' not exist`));
       if (user === pull.author) {
         throw new Refusal(
           failure(422, `poster of pr can't be reviewer [user_id: ${user.id}, repo_id: ${repository.id}]`),
@@ -144,9 +145,10 @@ export function giteaDialect(world: World): Dialect {
       return user;
     });
     const owner = repository.path.split("/")[0];
-    for (const name of textsIn(call, "team_reviewers")) {
-      if (!world.teams.has(`${owner}/${name}`))
-        throw new Refusal(failure(404, `team does not exist: ${name}`));
+    // Where the owner is a user, teams are left out without a word.
+    const isOrganisation = world.user(owner ?? "") === undefined;
+    for (const name of isOrganisation ? textsIn(call, "team_reviewers") : []) {
+      if (!world.teams.has(`${owner}/${name}`)) throw new Refusal(failure(404, `Team '${name}' not exist`));
       if (!pull.teams.includes(name)) pull.teams.push(name);
     }
     for (const user of users) if (!pull.reviewers.includes(user)) pull.reviewers.push(user);
