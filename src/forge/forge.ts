@@ -25,7 +25,10 @@ export interface PullRequest {
   readonly draft: boolean;
   readonly author: string;
   readonly labels: readonly string[];
-  /** The branch that is proposed, where it is, and its newest commit. */
+  /**
+   * The branch that is proposed, where it is, and its newest commit. The repository is empty when it was deleted, or may
+   * not be seen.
+   */
   readonly head: { readonly repository: string; readonly branch: string; readonly commit: string };
   readonly base: { readonly branch: string };
   /** The commit that the base branch got by the merge. */

@@ -39,6 +39,16 @@ export class ForgeRefusal extends ForgeError {
   }
 }
 
+/** Why something was refused, in the forge's words where it has any. */
+export function reasonOf(error: ForgeError): string {
+  return error instanceof ForgeRefusal ? error.reason : error.message;
+}
+
+/** Why something was refused, and what to do about it, as one text. */
+export function reasonAndHint(error: ForgeError): string {
+  return error.hint === undefined ? reasonOf(error) : `${reasonOf(error)}; ${error.hint}`;
+}
+
 /** Whether a failure says that the forge has such a pull request already. */
 export function saysItExists(thrown: unknown): boolean {
   return (
@@ -53,7 +63,7 @@ const names: Readonly<Record<ForgeKind, string>> = { github: "GitHub", gitlab: "
 /** What an answer that is no success means, with what to do about it. */
 export function refusalOf(refused: Refused): ForgeRefusal {
   const { host, method, path, status } = refused;
-  const reason = reasonOf(refused);
+  const reason = reasonIn(refused);
   const asked = `${method} ${said(path, refused.secrets)}`;
   const [code, hint] = meaningOf(refused, reason);
   const message =
@@ -130,7 +140,7 @@ function scopesOf(header: string | null): readonly string[] {
 }
 
 /** What the body of an answer gives as the reason. The three say it in a dozen shapes, all of them texts in a tree. */
-function reasonOf({ text, headers, secrets }: Refused): string {
+function reasonIn({ text, headers, secrets }: Refused): string {
   const json = parsed(text);
   if (json === undefined) {
     const isPage = /html/i.test(headers.get("content-type") ?? "") || /^\s*</.test(text);

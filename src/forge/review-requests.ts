@@ -1,4 +1,5 @@
-import { ForgeRefusal } from "./refusal.ts";
+import { ForgeError } from "./errors.ts";
+import { reasonAndHint, reasonOf } from "./refusal.ts";
 
 /** Whom a review is requested of, as GitHub and Gitea want it. */
 export interface Reviewers {
@@ -24,16 +25,20 @@ export async function requestReviewsOf(
 ): Promise<readonly RefusedReviewer[]> {
   const wanted = [...new Set(names)];
   if (wanted.length === 0) return [];
-  if ((await refusalOfRequest(request, asReviewers(wanted))) === undefined) return [];
+  const whole = await refusalOfRequest(request, asReviewers(wanted));
+  if (whole === undefined) return [];
   // A pull request that is not there is nobody's fault among them.
   await mustExist();
+  if (whole.code === "forbidden") {
+    return wanted.map((reviewer) => ({ reviewer, reason: reasonAndHint(whole) }));
+  }
   const refused: RefusedReviewer[] = [];
   for (const name of wanted) {
-    const reason = await refusalOfRequest(request, asReviewers([name]));
-    if (reason === undefined) continue;
+    const refusal = await refusalOfRequest(request, asReviewers([name]));
+    if (refusal === undefined) continue;
     const asTeam = { reviewers: [], team_reviewers: [name] };
     const isTeam = !name.includes("/") && (await refusalOfRequest(request, asTeam)) === undefined;
-    if (!isTeam) refused.push({ reviewer: name, reason });
+    if (!isTeam) refused.push({ reviewer: name, reason: reasonOf(refusal) });
   }
   return refused;
 }
@@ -50,14 +55,14 @@ function asReviewers(names: readonly string[]): Reviewers {
 async function refusalOfRequest(
   request: (reviewers: Reviewers) => Promise<unknown>,
   reviewers: Reviewers,
-): Promise<string | undefined> {
+): Promise<ForgeError | undefined> {
   try {
     await request(reviewers);
     return undefined;
   } catch (thrown) {
-    if (!(thrown instanceof ForgeRefusal)) throw thrown;
-    const isOfTheNames = ["refused", "not-found", "forbidden"].includes(thrown.code);
+    const isOfTheNames =
+      thrown instanceof ForgeError && ["refused", "not-found", "forbidden"].includes(thrown.code);
     if (!isOfTheNames) throw thrown;
-    return thrown.reason;
+    return thrown;
   }
 }

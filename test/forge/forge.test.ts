@@ -52,6 +52,14 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect(await forge.user()).toBe("robot");
   });
 
+  if (kind === "github")
+    it("asks the other API whose token a workflow has", async () => {
+      const body = { message: "Resource not accessible by integration" };
+      server.failNext({ kind: "answer", status: 403, body }, { path: /\/user$/ });
+      const workflow = openForge({ kind, host: server.host, token });
+      expect(await workflow.user()).toBe("robot");
+    });
+
   it("describes a repository and a fork", async () => {
     const clone = `${server.url}/robot/images.git`;
     expect(await forge.repository("robot/images")).toMatchObject({
@@ -111,6 +119,39 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect((await pulls().read(first.number)).state).toBe("closed");
   });
 
+  it("opens one, when two ask for it at the same time", async () => {
+    const asked = await proposal();
+    const [one, other] = await Promise.all([pulls().open(asked), pulls().open(asked)]);
+    expect(other.number).toBe(one.number);
+  });
+
+  if (kind !== "gitea")
+    it("tells forks of one owner apart", async () => {
+      await server.fork("org/images", "robot", "images-too");
+      await server.fork("org/images", "org", "images-staging");
+      server.addWriter("org/images-staging", "robot");
+      const numbers: number[] = [];
+      for (const repository of ["org/images", "robot/images", "robot/images-too", "org/images-staging"]) {
+        await server.commit(repository, "same-name", { "a.yaml": `${repository}\n` });
+        if (kind === "github" && repository === "robot/images-too") continue;
+        const head = { repository, branch: "same-name" };
+        const opened = await pulls().open({ title: repository, body: "", base: "main", head });
+        expect(opened.head).toMatchObject(head);
+        numbers.push(opened.number);
+        expect((await pulls().find(head, "main"))?.number).toBe(opened.number);
+      }
+      expect(new Set(numbers).size).toBe(numbers.length);
+    });
+
+  if (kind === "gitlab")
+    it("reads one whose fork was deleted", async () => {
+      const { number } = await pulls().open(await proposal());
+      const body = { message: "404 Project Not Found" };
+      server.failNext({ kind: "answer", status: 404, body }, { path: /projects\/\d+$/ });
+      const fresh = openForge({ kind, host: server.host, token });
+      expect((await fresh.project("org/images").pullRequests.read(number)).head.repository).toBe("");
+    });
+
   it("refuses a branch that is not there, with the forge's reason", async () => {
     const asked = await proposal({ head: { repository: "robot/images", branch: "nowhere" } });
     const failure = await pulls()
@@ -147,6 +188,30 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect((await pulls().update(number, { labels: [] })).labels).toEqual([]);
   });
 
+  if (kind === "gitea")
+    it("uses a label of the organisation where there is one", async () => {
+      const { id } = server.world.addOrganisationLabel("org", "kind/promotion");
+      const { number } = await pulls().open(await proposal());
+      const { labels } = await pulls().update(number, { labels: ["kind/promotion", "own"] });
+      expect([...labels].sort()).toEqual(["kind/promotion", "own"]);
+      const put = server.seen.filter(({ method }) => method === "PUT").at(-1);
+      expect(put?.body).toMatchObject({ labels: expect.arrayContaining([id]) });
+    });
+
+  it("reports reviewers, instead of failing, when the token's user may request none", async () => {
+    const { number } = await pulls().open(await proposal());
+    const stranger = openForge({
+      kind,
+      host: server.host,
+      token: server.world.user("stranger")?.token ?? "",
+    });
+    const { pullRequests } = stranger.project("org/images");
+    const before = server.seen.length;
+    const refused = await pullRequests.requestReviews(number, ["alice", "bob"]);
+    expect(refused.map(({ reviewer }) => reviewer)).toEqual(["alice", "bob"]);
+    expect(server.seen.length - before).toBeLessThan(6);
+  });
+
   it("requests reviews of those who can be asked, and says why of the others", async () => {
     const { number } = await pulls().open(await proposal());
     const refused = await pulls().requestReviews(number, ["alice", "nobody", "org/release", "stranger"]);
@@ -162,6 +227,16 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
       "bob",
     ]);
     await expect(pulls().requestReviews(4711, ["nobody"])).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("reports a team where there are none", async () => {
+    await server.createRepository("robot/own");
+    await server.commit("robot/own", "next", { "a.yaml": "a\n" });
+    const own = forge.project("robot/own").pullRequests;
+    const head = { repository: "robot/own", branch: "next" };
+    const { number } = await own.open({ title: "Own", body: "", base: "main", head });
+    const refused = await own.requestReviews(number, ["nobody", "robot/team"]);
+    expect(refused.map(({ reviewer }) => reviewer)).toEqual(["nobody", "robot/team"]);
   });
 
   it("lists comments, the oldest first", async () => {

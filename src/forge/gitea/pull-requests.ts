@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { allPages, answered, unwrapped } from "../answers.ts";
 import { draftTitle, giteaDrafts, withoutPrefix } from "../draft-title.ts";
+import { ForgeError } from "../errors.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
 import { saysItExists } from "../refusal.ts";
-import { requestReviewsOf } from "../review-requests.ts";
+import { type Reviewers, requestReviewsOf } from "../review-requests.ts";
 import { type GiteaClient, ownerAndName } from "./client.ts";
 import { openLabels } from "./labels.ts";
 
@@ -25,6 +26,10 @@ const pullSchema = z.object({
     repo: z.object({ full_name: z.string() }).nullish(),
   }),
   base: z.object({ ref: z.string() }),
+});
+
+const requestedSchema = z.object({
+  requested_reviewers_teams: z.array(z.object({ name: z.string() })).nullish(),
 });
 
 type Pull = z.infer<typeof pullSchema>;
@@ -72,6 +77,23 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     return { title: draftTitle(giteaDrafts, title ?? current.title, draft ?? isDraft(current)) };
   };
 
+  /** Teams are left out without a word where the owner is a user, so that somebody has to look. */
+  const request = async (number: number, asked: Reviewers): Promise<void> => {
+    const before = await unwrapped(client.repos.repoCreatePullReviewRequests(...here(), number, asked));
+    const teams = asked.team_reviewers;
+    if (teams.length === 0) return;
+    const { requested_reviewers_teams: requested } = await answered(
+      client.repos.repoGetPullRequest(...here(), number),
+      requestedSchema,
+    );
+    // Versions before 1.22 do not tell; of them it is enough that somebody was asked.
+    const known = requested?.map(({ name }) => name.toLowerCase());
+    const missing = teams.filter((team) => known?.includes(team.toLowerCase()) === false);
+    if (missing.length > 0 || (known === undefined && before.data.length === 0)) {
+      throw new ForgeError("refused", `there is no team ${missing.join(", ")} here`);
+    }
+  };
+
   return {
     find,
     async read(number) {
@@ -97,7 +119,7 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     requestReviews: (number, reviewers) =>
       requestReviewsOf(
         reviewers,
-        (asked) => unwrapped(client.repos.repoCreatePullReviewRequests(...here(), number, asked)),
+        (asked) => request(number, asked),
         () => read(number),
       ),
   };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { answered } from "../answers.ts";
+import { ForgeRefusal, reasonAndHint } from "../refusal.ts";
 import type { RefusedReviewer } from "../review-requests.ts";
 import type { GitLabClient } from "./client.ts";
 
@@ -32,12 +33,31 @@ export async function requestReviewsOfUsers(
   const before = reviewers.map(({ id }) => id);
   const all = [...new Set([...before, ...ids.values()])];
   if (all.length === before.length) return refused;
-  const after = await answered(client("PUT", at, { body: { reviewer_ids: all } }), reviewedSchema);
-  const accepted = new Set(after.reviewers.map(({ id }) => id));
+  const after = await put(client, at, all);
+  if (after instanceof ForgeRefusal) {
+    const reason = reasonAndHint(after);
+    return [...refused, ...[...ids.keys()].map((reviewer) => ({ reviewer, reason }))];
+  }
   const reason =
     "GitLab leaves it out: it may not read the project, or the licence allows no more than one reviewer";
-  const leftOut = [...ids].filter(([, id]) => !accepted.has(id));
+  const leftOut = [...ids].filter(([, id]) => !after.has(id));
   return [...refused, ...leftOut.map(([reviewer]) => ({ reviewer, reason }))];
+}
+
+/** Sets all reviewers: the numbers of those who are, or why none of them was set. */
+async function put(
+  client: GitLabClient,
+  at: string,
+  all: readonly number[],
+): Promise<ReadonlySet<number> | ForgeRefusal> {
+  try {
+    const { reviewers } = await answered(client("PUT", at, { body: { reviewer_ids: all } }), reviewedSchema);
+    return new Set(reviewers.map(({ id }) => id));
+  } catch (error) {
+    if (error instanceof ForgeRefusal && (error.code === "forbidden" || error.code === "refused"))
+      return error;
+    throw error;
+  }
 }
 
 async function idOf(client: GitLabClient, username: string): Promise<number | undefined> {

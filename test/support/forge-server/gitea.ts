@@ -1,3 +1,4 @@
+import type { Comment, CommitStatus, Label, PullRequest, PullReview, Repository, User } from "gitea-js";
 import {
   type Call,
   type Dialect,
@@ -9,6 +10,7 @@ import {
   textsIn,
 } from "./dialect.ts";
 import type { ForgeComment, ForgePull, ForgeRepo, ForgeReview, ForgeUser } from "./model.ts";
+import type { PartOf } from "./shapes.ts";
 import { type World, WorldError } from "./world.ts";
 
 const prefix = /^\s*(?:wip:|\[wip\])\s*/i;
@@ -51,7 +53,13 @@ export function giteaDialect(world: World): Dialect {
     }
   };
 
-  const shownLabels = (pull: ForgePull) => pull.labels.map((name) => world.label(pull.base.repository, name));
+  const labelOf = (pull: ForgePull, name: string) => {
+    const owner = pull.base.repository.path.split("/")[0] ?? "";
+    const shared = world.organisationLabels.get(owner)?.find((label) => label.name === name);
+    return shared ?? world.label(pull.base.repository, name);
+  };
+
+  const shownLabels = (pull: ForgePull) => pull.labels.map((name): PartOf<Label> => labelOf(pull, name));
 
   const shown = async (call: Call, pull: ForgePull) => {
     const { base, head } = pull;
@@ -71,6 +79,7 @@ export function giteaDialect(world: World): Dialect {
       merged_at: pull.mergedAt ?? null,
       merge_commit_sha: pull.mergeCommit ?? null,
       requested_reviewers: pull.reviewers.map(({ name }) => shownUser(name)),
+      requested_reviewers_teams: pull.teams.map((name) => ({ id: 1, name })),
       base: {
         ...{ label: base.branch, ref: base.branch, sha: "", repo_id: base.repository.id },
         repo: shownRepository(world, call, base.repository),
@@ -81,7 +90,7 @@ export function giteaDialect(world: World): Dialect {
       },
       created_at: pull.createdAt,
       updated_at: pull.updatedAt,
-    };
+    } satisfies PartOf<PullRequest>;
   };
 
   const retitle = (pull: ForgePull, title: string): void => {
@@ -122,7 +131,7 @@ export function giteaDialect(world: World): Dialect {
     mustWrite(call, repository);
     const users = textsIn(call, "reviewers").map((name) => {
       const user = world.user(name);
-      if (user === undefined) throw new Refusal(failure(404, `user does not exist [uid: 0, name: ${name}]`));
+      if (user === undefined) throw new Refusal(failure(404, `User '${name}' not exist`));
       if (user === pull.author) {
         throw new Refusal(
           failure(422, `poster of pr can't be reviewer [user_id: ${user.id}, repo_id: ${repository.id}]`),
@@ -136,9 +145,10 @@ export function giteaDialect(world: World): Dialect {
       return user;
     });
     const owner = repository.path.split("/")[0];
-    for (const name of textsIn(call, "team_reviewers")) {
-      if (!world.teams.has(`${owner}/${name}`))
-        throw new Refusal(failure(404, `team does not exist: ${name}`));
+    // Where the owner is a user, teams are left out without a word.
+    const isOrganisation = world.user(owner ?? "") === undefined;
+    for (const name of isOrganisation ? textsIn(call, "team_reviewers") : []) {
+      if (!world.teams.has(`${owner}/${name}`)) throw new Refusal(failure(404, `Team '${name}' not exist`));
       if (!pull.teams.includes(name)) pull.teams.push(name);
     }
     for (const user of users) if (!pull.reviewers.includes(user)) pull.reviewers.push(user);
@@ -154,7 +164,9 @@ export function giteaDialect(world: World): Dialect {
     mustWrite(call, repository);
     const ids = Array.isArray(call.body.labels) ? call.body.labels : [];
     // Numbers that are none of its labels are left out.
-    pull.labels = repository.labels.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
+    const owner = repository.path.split("/")[0] ?? "";
+    const known = [...repository.labels, ...(world.organisationLabels.get(owner) ?? [])];
+    pull.labels = known.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
     return { status: 200, body: shownLabels(pull) };
   };
 
@@ -167,34 +179,44 @@ export function giteaDialect(world: World): Dialect {
     return { status: 200, body: await Promise.all(items.map((pull) => shown(call, pull))), headers };
   };
 
-  const shownReview = (pull: ForgePull, head: string, review: ForgeReview) => ({
-    id: review.id,
-    user: shownUser(review.user.name),
-    state: reviewStates[review.state],
-    dismissed: review.state === "dismissed",
-    stale: review.commit !== head,
-    official: world.mayWrite(pull.base.repository, review.user),
-    commit_id: review.commit,
-    submitted_at: review.at,
-  });
+  const shownReview = (pull: ForgePull, head: string, review: ForgeReview) =>
+    ({
+      id: review.id,
+      user: shownUser(review.user.name),
+      state: reviewStates[review.state],
+      dismissed: review.state === "dismissed",
+      stale: review.commit !== head,
+      official: world.mayWrite(pull.base.repository, review.user),
+      commit_id: review.commit,
+      submitted_at: review.at,
+    }) satisfies PartOf<PullReview>;
 
-  const shownComment = ({ id, user, body, at }: ForgeComment) => ({
+  const shownComment = ({ id, user, body, at }: ForgeComment): PartOf<Comment> => ({
     ...{ id, user: shownUser(user.name), body, created_at: at, updated_at: at },
   });
 
-  const shownStatus = (status: ForgeRepo["statuses"][number]) => ({
-    id: status.id,
-    status: status.state,
-    target_url: status.url ?? "",
-    description: status.description,
-    context: status.context,
-    created_at: status.at,
-  });
+  const shownStatus = (status: ForgeRepo["statuses"][number]) =>
+    ({
+      id: status.id,
+      status: status.state,
+      target_url: status.url ?? "",
+      description: status.description,
+      context: status.context,
+      created_at: status.at,
+    }) satisfies PartOf<CommitStatus>;
 
   const routes: Route[] = [
     ["GET", "/version", () => ({ status: 200, body: { version: "1.22.6" } })],
     ["GET", "/user", (call) => ({ status: 200, body: shownUser(userOf(call).name) })],
-    ["GET", "/orgs/:org/labels", () => notFound()],
+    [
+      "GET",
+      "/orgs/:org/labels",
+      (call) => {
+        const labels = world.organisationLabels.get(call.params.org ?? "");
+        if (labels === undefined) throw new Refusal(notFound());
+        return { status: 200, body: labels, headers: { "x-total-count": String(labels.length) } };
+      },
+    ],
     [
       "GET",
       "/repos/:owner/:repo",
@@ -338,15 +360,15 @@ const reviewStates = {
 } as const;
 
 function shownUser(login: string) {
-  return { id: 1, login, full_name: "", email: `${login}@noreply.example.com` };
+  return { id: 1, login, full_name: "", email: `${login}@noreply.example.com` } satisfies PartOf<User>;
 }
 
-function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): object {
+function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): PartOf<Repository> {
   const { origin } = call;
   const { path, forkOf } = repository;
   return {
     id: repository.id,
-    name: path.split("/")[1],
+    name: path.split("/")[1] ?? "",
     full_name: path,
     private: repository.isPrivate,
     html_url: `${origin}/${path}`,
@@ -356,5 +378,5 @@ function shownRepository(world: World, call: Call, repository: ForgeRepo, whole 
     parent: whole && forkOf !== undefined ? shownRepository(world, call, forkOf) : null,
     default_branch: repository.defaultBranch,
     permissions: { admin: false, push: world.mayWrite(repository, call.user), pull: true },
-  };
+  } satisfies PartOf<Repository>;
 }

@@ -9,6 +9,7 @@ import {
   textsIn,
 } from "./dialect.ts";
 import type { ForgeComment, ForgePull, ForgeRepo, ForgeReview, ForgeUser } from "./model.ts";
+import type { GitHubComment, GitHubPull, GitHubRepository, GitHubReview, GitHubStatus } from "./shapes.ts";
 import { type World, WorldError } from "./world.ts";
 
 const documentation = "https://docs.github.com/rest";
@@ -79,7 +80,7 @@ export function githubDialect(world: World): Dialect {
       merge_commit_sha: pull.mergeCommit ?? "0123456789abcdef0123456789abcdef01234567",
       head: side(pull.head.repository, pull.head.branch, base),
       base: side(pull.base.repository, pull.base.branch, base),
-    };
+    } satisfies GitHubPull;
   };
 
   const list = async (call: Call): Promise<Reply> => {
@@ -347,12 +348,12 @@ function shownUser({ origin }: Call, login: string) {
   return { login, id: 1, type: "User", html_url: `${origin}/${login}` };
 }
 
-function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): object {
+function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): GitHubRepository {
   const { origin } = call;
   const { path, forkOf } = repository;
   return {
     id: repository.id,
-    name: path.split("/")[1],
+    name: path.split("/")[1] ?? "",
     full_name: path,
     private: repository.isPrivate,
     owner: shownUser(call, ownerOf(repository)),
@@ -365,7 +366,7 @@ function shownRepository(world: World, call: Call, repository: ForgeRepo, whole 
     ...(whole && call.user !== undefined
       ? { permissions: { admin: false, push: world.mayWrite(repository, call.user), pull: true } }
       : {}),
-  };
+  } satisfies GitHubRepository;
 }
 
 const reviewStates = {
@@ -383,11 +384,17 @@ function shownReview(call: Call, { id, user, state, commit, at }: ForgeReview) {
     state: reviewStates[state],
     commit_id: commit,
     submitted_at: at,
-  };
+  } satisfies GitHubReview;
 }
 
 function shownComment(call: Call, { id, user, body, at }: ForgeComment) {
-  return { id, user: shownUser(call, user.name), body, created_at: at, updated_at: at };
+  return {
+    id,
+    user: shownUser(call, user.name),
+    body,
+    created_at: at,
+    updated_at: at,
+  } satisfies GitHubComment;
 }
 
 function shownStatus(status: ForgeRepo["statuses"][number]) {
@@ -398,5 +405,5 @@ function shownStatus(status: ForgeRepo["statuses"][number]) {
     target_url: status.url ?? null,
     context: status.context,
     created_at: status.at,
-  };
+  } satisfies GitHubStatus;
 }

@@ -30,8 +30,11 @@ export interface World {
   readonly repositories: readonly ForgeRepo[];
   /** Members by `organisation/team`. */
   readonly teams: ReadonlyMap<string, readonly string[]>;
+  /** Labels that all repositories of an owner have; Gitea alone shows them. */
+  readonly organisationLabels: ReadonlyMap<string, readonly ForgeLabel[]>;
   addUser(name: string, rights: ForgeUser["rights"]): ForgeUser;
   addTeam(name: string, members: readonly string[]): void;
+  addOrganisationLabel(owner: string, name: string): ForgeLabel;
   user(name: string): ForgeUser | undefined;
   /** A repository, unless it is private and not theirs. */
   repository(path: string, user: ForgeUser | undefined): ForgeRepo | undefined;
@@ -61,6 +64,7 @@ export function createWorld(folder: string): World {
   const users: ForgeUser[] = [];
   const repositories: ForgeRepo[] = [];
   const teams = new Map<string, readonly string[]>();
+  const organisationLabels = new Map<string, readonly ForgeLabel[]>();
   let last = 100;
   const nextId = (): number => {
     last += 1;
@@ -82,13 +86,18 @@ export function createWorld(folder: string): World {
   };
 
   const world: World = {
-    ...{ users, repositories, teams, mayWrite },
+    ...{ users, repositories, teams, organisationLabels, mayWrite },
     addUser(name, rights) {
       const user = { id: nextId(), name, token: `secret-${name}-${randomBytes(12).toString("hex")}`, rights };
       users.push(user);
       return user;
     },
     addTeam: (name, members) => void teams.set(name, members),
+    addOrganisationLabel(owner, name) {
+      const label = { id: nextId(), name, color: "ededed" };
+      organisationLabels.set(owner, [...(organisationLabels.get(owner) ?? []), label]);
+      return label;
+    },
     user: (name) => users.find((user) => user.name.toLowerCase() === name.toLowerCase()),
     repository(path, user) {
       const found = repositories.find((one) => one.path.toLowerCase() === path.toLowerCase());
@@ -123,6 +132,8 @@ export function createWorld(folder: string): World {
       const to = await branchCommit(base.repository.folder, base.branch);
       if (from === undefined) throw new WorldError("no-branch", "head");
       if (to === undefined) throw new WorldError("no-branch", "base");
+      if (from === to) throw new WorldError("no-changes", "nothing to merge");
+      // From here on without waiting, so that of two who come together one is second.
       const same = base.repository.pulls.find(
         (pull) =>
           pull.state === "open" &&
@@ -131,14 +142,7 @@ export function createWorld(folder: string): World {
           pull.base.branch === base.branch,
       );
       if (same !== undefined) throw new WorldError("exists", "there is one", same);
-      if (from === to) throw new WorldError("no-changes", "nothing to merge");
       const number = base.repository.pulls.length + 1;
-      await fetchHead(
-        base.repository.folder,
-        head.repository.folder,
-        head.branch,
-        `refs/pull/${number}/head`,
-      );
       const at = now();
       const pull: ForgePull = {
         ...{ id: nextId(), number, base, head, headCommit: from, title, body, draft, author, state: "open" },
@@ -146,6 +150,8 @@ export function createWorld(folder: string): World {
         ...{ mergeCommit: undefined, mergedAt: undefined, createdAt: at, updatedAt: at },
       };
       base.repository.pulls.push(pull);
+      const ref = `refs/pull/${number}/head`;
+      await fetchHead(base.repository.folder, head.repository.folder, head.branch, ref);
       return pull;
     },
     async merge(pull) {
