@@ -23,6 +23,7 @@ export { fetchDocument, type Inspection, type InspectOptions, inspectImage } fro
 export {
   type BaseOptions,
   type CheckResult,
+  type CommitChange,
   type CommitOptions,
   type CommittedManifests,
   checkManifests,
@@ -51,10 +52,11 @@ export {
   type RegistryEntry,
   type RegistrySide,
   type RepositoryChange,
-  readManifests,
   readBothManifests,
+  readManifests,
   readManifestsAt,
   readManifestsBeforeChange,
+  readManifestsOfCommit,
   readManifestTree,
   readPlainManifest,
   type SarifLevel,
@@ -104,8 +106,6 @@ export {
   type Target,
 } from "./oci/index.ts";
 export {
-  createTrafficMeter,
-  type EdgeState,
   type FileOwners,
   type Owners,
   type OwnersDiagnostic,
@@ -114,6 +114,10 @@ export {
   readOwners,
 } from "./owners/index.ts";
 export {
+  type AbsentEdge,
+  type AbsentState,
+  createTrafficMeter,
+  type EdgeState,
   type Finding,
   type FindingKind,
   formatJUnit,
@@ -158,12 +162,26 @@ export {
   startRegistryServer,
 } from "./registry-server/index.ts";
 export {
+  type Look,
+  ReleaseProfileError,
+  type ReleaseTag,
+  type ReleaseTags,
+  type ReleaseTagsOptions,
+  releaseTags,
+  VersionError,
+  type Waiting,
+  type WaitOptions,
+  waitForProduction,
+} from "./release/index.ts";
+export {
   type CredentialRule,
   defaultSettings,
   findSettings,
   type HostSettings,
   type Location,
   parseSettings,
+  type ReleaseCut,
+  type ReleaseProfile,
   readSettings,
   type Settings,
   SettingsError,
@@ -178,14 +196,4 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot/index.ts";
-export {
-  ReleaseProfileError,
-  type ReleaseTag,
-  type ReleaseTags,
-  type ReleaseTagsOptions,
-  releaseTags,
-  VersionError,
-} from "./release/index.ts";
 export type { TextPosition } from "./yaml/index.ts";
-  type ReleaseCut,
-  type ReleaseProfile,

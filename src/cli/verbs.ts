@@ -9,24 +9,26 @@ import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
 import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
-import type { Act } from "./session.ts";
 import { defineReleaseTags } from "./release-tags.ts";
+import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
+import { defineWait } from "./wait.ts";
 
 /** Every command, in the order of the help. */
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
-  defineMerge,
   defineCompare,
+  defineMerge,
   definePlan,
   definePromote,
   defineVerify,
+  defineWait,
   defineInspect,
   defineSnapshot,
+  defineReleaseTags,
   defineRegistry,
   defineDemo,
   defineKpromo,
   defineCompletion,
-  defineReleaseTags,
 ];
