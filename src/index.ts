@@ -56,6 +56,7 @@ export {
   readManifests,
   readManifestsAt,
   readManifestsBeforeChange,
+  readManifestsBeforeDate,
   readManifestsOfCommit,
   readManifestTree,
   readPlainManifest,

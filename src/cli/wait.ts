@@ -92,8 +92,11 @@ async function readExpected(
     const tree = await readForWork(path, terminal);
     return { tree, since: await readSince(tree, options, session) };
   }
-  if (options.changed) {
-    throw new UsageError("--changed means nothing with --commit", "what it changed is waited for anyway");
+  if (options.changed || options.sinceDate !== undefined) {
+    throw new UsageError(
+      "--changed and --since-date start from what is on disk, not from --commit",
+      "what the commit changed is waited for without them",
+    );
   }
   const { readManifestsAt, readManifestsOfCommit } = await import("../manifest/index.ts");
   const { after, before } = await readManifestsOfCommit(path, commit, { environment });

@@ -5,6 +5,7 @@ export {
   type CommittedManifests,
   readManifestsAt,
   readManifestsBeforeChange,
+  readManifestsBeforeDate,
   readManifestsOfCommit,
 } from "./at-commit.ts";
 export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
