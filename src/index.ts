@@ -48,6 +48,7 @@ export {
   type OverlapClaim,
   type ProjectChange,
   type PromoterManifest,
+  printablePath,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,

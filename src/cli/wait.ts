@@ -65,7 +65,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
     });
     progress.end();
     if (terminal.json) terminal.printJson(waiting);
-    else printWaiting(terminal, waiting);
+    else await printWaiting(terminal, waiting);
     return statusOf(waiting);
   } finally {
     progress.end();
@@ -151,17 +151,20 @@ function unreadHosts(absent: readonly AbsentEdge[]): readonly string[] {
 /** Edges that are shown; the rest is counted. */
 const most = 50;
 
-function printWaiting(
+async function printWaiting(
   terminal: Terminal,
   { state, absent, edges, present, hosts, manifestErrors }: Waiting,
-): void {
+): Promise<void> {
+  const { printablePath } = await import("../manifest/index.ts");
   // What will never arrive is what has to be looked at.
   const order = ["conflict", "overlap", "unread", "missing"] as const;
   const shown = order.flatMap((kind) => absent.filter((edge) => edge.state === kind)).slice(0, most);
   for (const edge of shown) {
     const { destination, tag, digest, at } = edge;
     const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
-    terminal.print(`${terminal.colours.red(edge.state)} ${what}\n    ${at}: ${reasonOf(edge)}`);
+    terminal.print(
+      `${terminal.colours.red(edge.state)} ${what}\n    ${printablePath(at)}: ${reasonOf(edge)}`,
+    );
   }
   if (absent.length > shown.length)
     terminal.print(`and ${amount(absent.length - shown.length, "more edge")}`);
