@@ -30,6 +30,7 @@ export {
 export {
   type BaseOptions,
   type CheckResult,
+  type CommitChange,
   type CommitOptions,
   type CommittedManifests,
   checkManifests,
@@ -55,6 +56,7 @@ export {
   type ProjectChange,
   type PromoterManifest,
   printable,
+  printablePath,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,
@@ -63,6 +65,8 @@ export {
   readManifests,
   readManifestsAt,
   readManifestsBeforeChange,
+  readManifestsBeforeDate,
+  readManifestsOfCommit,
   readManifestTree,
   readPlainManifest,
   type SarifCodes,
@@ -122,6 +126,8 @@ export {
   readOwners,
 } from "./owners/index.ts";
 export {
+  type AbsentEdge,
+  type AbsentState,
   createTrafficMeter,
   type EdgeState,
   type Finding,
@@ -173,6 +179,7 @@ export {
   type HoldWord,
   hold,
   holdsOf,
+  type Look,
   newestHoldWord,
   obeyHoldWords,
   type PostedReview,
@@ -191,6 +198,9 @@ export {
   unhold,
   usualHold,
   VersionError,
+  type Waiting,
+  type WaitOptions,
+  waitForProduction,
 } from "./release/index.ts";
 export {
   type ApprovalQuestion,

@@ -6,6 +6,8 @@ export const exitCodes = {
   nothingDone: 1,
   /** Done, but something is not as desired; the report names it. */
   notAsDesired: 2,
+  /** It was waited for, and is not there yet. */
+  notYet: 3,
   /** Stopped by the user; what had been done stands, and another run goes on from there. */
   interrupted: 130,
 } as const;

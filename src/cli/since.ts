@@ -8,6 +8,7 @@ import type { Session } from "./session.ts";
 export interface SinceOptions {
   readonly since?: string;
   readonly changed?: boolean;
+  readonly sinceDate?: string;
 }
 
 /** Adds the options that limit a plan. */
@@ -24,6 +25,12 @@ export function addSinceOptions(command: Command): Command {
         "--changed",
         "look only at the last change: what is not committed, else the last commit",
       ).conflicts("since"),
+    )
+    .addOption(
+      new Option(
+        "--since-date <date>",
+        "look only at what the branch has got since a date, as git log takes it: 14.days, 2026-05-01",
+      ).conflicts(["since", "changed"]),
     );
 }
 
@@ -33,16 +40,23 @@ export function addSinceOptions(command: Command): Command {
  */
 export async function readSince(
   tree: ManifestTree,
-  { since, changed }: SinceOptions,
+  { since, changed, sinceDate }: SinceOptions,
   { terminal, env: environment }: Session,
 ): Promise<CommittedManifests | undefined> {
-  if (since === undefined && changed !== true) return undefined;
-  const { readManifestsAt, readManifestsBeforeChange } = await import("../manifest/index.ts");
+  if (since === undefined && sinceDate === undefined && changed !== true) return undefined;
+  const { readManifestsAt, readManifestsBeforeChange, readManifestsBeforeDate } = await import(
+    "../manifest/index.ts"
+  );
   const found =
-    since === undefined
-      ? await readManifestsBeforeChange(tree, { environment })
-      : await readManifestsAt(tree, since, { environment });
-  if (found === undefined) terminal.note("HEAD is the first commit: everything is new");
+    since !== undefined
+      ? await readManifestsAt(tree, since, { environment })
+      : sinceDate !== undefined
+        ? await readManifestsBeforeDate(tree, sinceDate, { environment })
+        : await readManifestsBeforeChange(tree, { environment });
+  if (found === undefined)
+    terminal.note(
+      `${sinceDate === undefined ? "HEAD" : "the oldest"} is the first commit: everything is new`,
+    );
   return found;
 }
 

@@ -16,24 +16,26 @@ import { defineReview } from "./review.ts";
 import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
+import { defineWait } from "./wait.ts";
 
 /** Every command, in the order of the help. */
 export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineCheck,
-  defineMerge,
   defineCompare,
   defineReview,
   definePr,
   defineHold,
   defineUnhold,
+  defineMerge,
   definePlan,
   definePromote,
   defineVerify,
+  defineWait,
   defineInspect,
   defineSnapshot,
+  defineReleaseTags,
   defineRegistry,
   defineDemo,
   defineKpromo,
   defineCompletion,
-  defineReleaseTags,
 ];

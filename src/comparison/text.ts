@@ -1,4 +1,4 @@
-import { type EdgeChangeKind, type ManifestComparison, printable } from "../manifest/index.ts";
+import { type EdgeChangeKind, type ManifestComparison, printablePath } from "../manifest/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
 import { remarks } from "./remarks.ts";
@@ -32,7 +32,7 @@ export function comparisonAsText(comparison: ManifestComparison, options: TextOp
     if (!everything || line.destinations.length === 1) return words;
     return [words, ...line.destinations.map((name) => `          ${name}`)].join("\n");
   });
-  const said = remarks(comparison, printable);
+  const said = remarks(comparison, printablePath);
   return [
     ...cut(lines, everything, "changes"),
     ...cut(said, everything, "remarks"),
@@ -49,7 +49,7 @@ function wordsOf({ change, destinations }: ChangeLine): string {
   const { kind, tag, before, after } = change;
   const side = after ?? before;
   const what = `${nameOf(destinations)}${tag === null ? "" : `:${tag}`}${mirrors(destinations)}`;
-  const place = side === undefined ? "" : ` (${printable(side.at)})`;
+  const place = side === undefined ? "" : ` (${printablePath(side.at)})`;
   if (kind === "moved") return `${what}  ${shortened(before?.digest)} → ${shortened(after?.digest)}${place}`;
   if (kind === "source-changed") {
     return `${what}  from ${after?.sources.join(", ")}, before from ${before?.sources.join(", ")}${place}`;

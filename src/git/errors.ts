@@ -5,6 +5,7 @@ export type GitErrorCode =
   | "git-missing"
   | "not-a-repository"
   | "unknown-revision"
+  | "unknown-date"
   | "shallow-clone"
   | "unreachable"
   | "no-identity"

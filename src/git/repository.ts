@@ -31,6 +31,14 @@ export interface GitRepository {
    * @throws {GitError} `unknown-revision` when they have none, `shallow-clone` when it may not have been fetched.
    */
   mergeBase(one: CommitHash, other: CommitHash): Promise<CommitHash>;
+  /**
+   * The oldest commit that `HEAD` has got since a date, counted along first parents: of a merge, when it was merged.
+   * @param date as `git log --since` takes it: `14.days`, `2026-05-01`.
+   * @returns `undefined` when there is none.
+   * @throws {GitError} `unknown-date` when it is no date, or none in the past: Git takes what it does not understand for
+   * this moment.
+   */
+  oldestSince(date: string): Promise<CommitHash | undefined>;
   /** The files of a commit; to be closed. */
   filesAt(commit: CommitHash): CommitFiles;
 }
@@ -157,6 +165,23 @@ function repositoryAt(root: string, prefix: string, environment: Environment): G
       const what = `a common ancestor of ${one} and ${other}`;
       if (await isShallow()) throw unfetched(what, "git fetch --deepen=100");
       throw new GitError("unknown-revision", `there is no ${what.slice(2)}`, { where: root });
+    },
+    async oldestSince(date) {
+      const asked = Math.floor(Date.now() / 1000);
+      const parsed = /\p{Cc}/u.test(date) ? undefined : await git("rev-parse", `--since=${date}`);
+      const limit = /^--max-age=([0-9]{1,15})\n$/.exec(parsed?.stdout ?? "")?.[1];
+      if (limit === undefined || Number(limit) >= asked) {
+        const shown = JSON.stringify(date.slice(0, 80));
+        throw new GitError("unknown-date", `${shown} is no date, or none in the past`, {
+          where: root,
+          hint: "such as 14.days, or 2026-05-01",
+        });
+      }
+      const head = await repository.commitOf("HEAD");
+      const counted = await git("rev-list", "--first-parent", "--count", `--max-age=${limit}`, head);
+      if (counted.code !== 0) throw new GitError("git-failed", complaint(counted.stderr), { where: root });
+      const commits = Number(counted.stdout);
+      return commits === 0 ? undefined : repository.commitOf(`${head}~${commits - 1}`);
     },
     filesAt: (commit) => openCommitFiles(root, commit, environment),
   };

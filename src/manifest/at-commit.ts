@@ -58,6 +58,24 @@ export async function readManifestsBeforeChange(
   return parent === undefined ? undefined : readAt(repository, parent, tree);
 }
 
+/**
+ * Reads the manifests before the first change since a date: those of the first parent of the oldest commit that `HEAD` has got
+ * since then, or of `HEAD` when it has got none. `undefined` when there was no commit before, so that everything is new.
+ * @param date as `git log --since` takes it.
+ * @throws {GitError} as {@link readManifestsAt}, or `unknown-date`.
+ */
+export async function readManifestsBeforeDate(
+  tree: ManifestTree,
+  date: string,
+  { environment }: CommitOptions = {},
+): Promise<CommittedManifests | undefined> {
+  const repository = await openGitRepository(tree.path, environment);
+  const oldest = await repository.oldestSince(date);
+  const base =
+    oldest === undefined ? await repository.commitOf("HEAD") : await repository.firstParent(oldest);
+  return base === undefined ? undefined : readAt(repository, base, tree);
+}
+
 /** The manifests of a commit, and those of its first parent: none when it is the first commit. */
 export interface CommitChange {
   readonly after: CommittedManifests;

@@ -48,8 +48,12 @@ export function compareEdges({ destinations, before, after }: JointRepositories)
 
 /** How many edges the units ask for in one repository. */
 export function countEdges(units: readonly Unit[]): number {
+  const [unit, ...others] = units;
+  if (unit === undefined) return 0;
   let count = 0;
-  for (const { tags } of joined(units).values()) count += Math.max(1, tags.size);
+  for (const { tags } of (others.length === 0 ? unit.wants : joined(units)).values()) {
+    count += Math.max(1, tags.size);
+  }
   return count;
 }
 

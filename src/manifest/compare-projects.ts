@@ -74,36 +74,34 @@ function sideOf({ name, at }: RegistryEntry, file: string): RegistrySide {
  * second. A file is the same one when it is at the same place of its tree.
  */
 export function rewrittenFiles(before: ManifestTree, after: ManifestTree): string[] {
-  const [then, now] = [meanings(before), meanings(after)];
   const namesBefore = new Map(
     Object.keys(before.texts ?? {}).map((file) => [relative(before.path, file), file]),
   );
-  return Object.entries(after.texts ?? {})
-    .filter(([file, text]) => {
-      const earlier = namesBefore.get(relative(after.path, file));
-      if (earlier === undefined || before.texts?.[earlier] === text) return false;
-      return now.has(file) && now.get(file) === then.get(earlier);
-    })
+  const changed = new Map<string, string>();
+  for (const [file, text] of Object.entries(after.texts ?? {})) {
+    const earlier = namesBefore.get(relative(after.path, file));
+    if (earlier !== undefined && before.texts?.[earlier] !== text) changed.set(file, earlier);
+  }
+  const then = meanings(before, new Set(changed.values()));
+  const now = meanings(after, new Set(changed.keys()));
+  return [...changed]
+    .filter(([file, earlier]) => now.has(file) && now.get(file) === then.get(earlier))
     .map(([file]) => file)
     .sort();
 }
 
-/** What each file of a tree says, as a text that does not depend on how it is written. */
-function meanings({ manifests, diagnostics }: ManifestTree): Map<string, string> {
+/** What some files of a tree say, as texts that do not depend on how they are written. */
+function meanings({ manifests, diagnostics }: ManifestTree, files: ReadonlySet<string>): Map<string, string> {
   const meanings = new Map<string, string>();
   const add = (file: string, meaning: string): void =>
     void meanings.set(file, `${meanings.get(file) ?? ""}${meaning}\n`);
   for (const manifest of manifests) {
-    const names = manifest.destinations.map(({ name }) => name);
-    add(manifest.file, [manifest.source.name, ...names.sort()].join(" "));
-    const units = unitsOf({ ...manifest, source: { ...manifest.source, name: "localhost/any" } });
-    add(
-      manifest.imagesFile,
-      units
-        .map(({ identity }) => identity)
-        .sort()
-        .join(" "),
-    );
+    const { file, imagesFile, source, destinations } = manifest;
+    if (files.has(file)) add(file, [source.name, ...destinations.map(({ name }) => name).sort()].join(" "));
+    if (!files.has(imagesFile)) continue;
+    const units = unitsOf({ ...manifest, source: { ...source, name: "localhost/any" } });
+    const identities = units.map(({ identity }) => identity);
+    add(imagesFile, identities.sort().join(" "));
   }
   for (const { severity, file, code, message } of diagnostics) {
     if (severity === "error" && meanings.has(file)) add(file, `${code} ${message}`);

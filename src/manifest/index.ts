@@ -5,6 +5,8 @@ export {
   type CommittedManifests,
   readManifestsAt,
   readManifestsBeforeChange,
+  readManifestsBeforeDate,
+  readManifestsOfCommit,
 } from "./at-commit.ts";
 export { type ManifestChange, readManifestChange } from "./change.ts";
 export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
@@ -40,7 +42,7 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { printable } from "./printable.ts";
+export { printable, printablePath } from "./printable.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";

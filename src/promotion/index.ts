@@ -1,4 +1,13 @@
 export { type ApplyOptions, applyPlan, type Outcome } from "./apply.ts";
+export {
+  type AbsentEdge,
+  type AbsentState,
+  countExpected,
+  type Expectation,
+  expectationOf,
+  lookForArrivals,
+  unreadEdges,
+} from "./arrival.ts";
 export { formatJUnit } from "./junit.ts";
 export type { Limit } from "./limit.ts";
 export type {

@@ -120,7 +120,7 @@ function verdictsText(images: readonly PlannedImage[]): string {
 }
 
 /** One repository of each host in turn: while one host answers, the others are asked as well. */
-function byTurns(desired: readonly DesiredRepository[]): DesiredRepository[] {
+export function byTurns(desired: readonly DesiredRepository[]): DesiredRepository[] {
   const hosts = new Map<string, DesiredRepository[]>();
   for (const repository of desired) {
     const { host } = splitRepository(repository.destination);

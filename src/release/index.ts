@@ -32,3 +32,4 @@ export {
   releaseTags,
   VersionError,
 } from "./tag-set.ts";
+export { type Look, type Waiting, type WaitOptions, waitForProduction } from "./wait.ts";

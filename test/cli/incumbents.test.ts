@@ -194,13 +194,11 @@ describe("cip and kpromo cip", () => {
   });
 
   it("says what it passes over, and goes on", () => {
-    const line =
-      "--thin-manifest-dir=d --key-files=a,b --use-service-account --max-image-size=3 --manifest-diff-since=14.days";
+    const line = "--thin-manifest-dir=d --key-files=a,b --use-service-account --max-image-size=3";
     expect(notices("cip", line).map((text) => text.split(":")[0])).toEqual([
       "--key-files means nothing here",
       "--use-service-account means nothing here",
       "--max-image-size means nothing here",
-      "--manifest-diff-since means nothing here",
     ]);
   });
 
@@ -234,6 +232,23 @@ describe("cip and kpromo cip", () => {
   ])("does not guess the change: %j", (environment, message) => {
     const line = "--thin-manifest-dir=d --use-prow-manifest-diff --confirm";
     expect(() => command("cip", line, environment)).toThrow(message);
+  });
+
+  it("limits a run to what changed since a date, unless Prow says what changed", () => {
+    const line = "--thin-manifest-dir=d --manifest-diff-since=14.days";
+    expect(command("kpromo", `cip ${line} --confirm`)).toBe("promote d --confirm --since-date 14.days");
+    expect(command("kpromo", "cip --thin-manifest-dir=d --manifest-diff-since=")).toBe("promote d");
+    expect(command("kpromo", `cip ${line} --parse-only`)).toBe("check d");
+    const both = translate("cip", [...line.split(" "), "--use-prow-manifest-diff"], {
+      JOB_TYPE: "postsubmit",
+    });
+    expect(both).toEqual({
+      command: ["promote", "d", "--since", "HEAD^"],
+      notices: ["--use-prow-manifest-diff wins over --manifest-diff-since"],
+    });
+    expect(notices("cip", "--manifest=m.yaml --manifest-diff-since=14.days")).toEqual([
+      "--manifest-diff-since means nothing with --manifest, as for kpromo: all of it is planned",
+    ]);
   });
 
   it("limits no plain manifest, as kpromo does not", () => {

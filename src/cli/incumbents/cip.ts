@@ -6,8 +6,6 @@ import type { Help, Translation } from "./translation.ts";
 
 const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
 const signing = "Waybill does not sign or verify signatures yet";
-const wholePlan =
-  "all edges are planned, which includes those of the change; waybill promote --since takes a commit";
 const ignored = (kind: Flag["kind"], means: string, instead: string): Flag => ({ kind, means, instead });
 
 const flags: Readonly<Record<string, Flag>> = {
@@ -27,7 +25,7 @@ const flags: Readonly<Record<string, Flag>> = {
   help: { kind: "switch", means: "show this help" },
   h: { kind: "switch", means: "show this help" },
   "use-prow-manifest-diff": { kind: "switch", means: "only what the change asks for that Prow runs for" },
-  "manifest-diff-since": ignored("text", "only what changed since a date", wholePlan),
+  "manifest-diff-since": { kind: "text", means: "only what changed since a date, as git log takes it" },
   threads: ignored(
     "number",
     "parallel requests",
@@ -98,14 +96,28 @@ function actionOf(values: FlagValues, program: string, environment: Environment)
   const { path, notices } = manifestsOf(texts);
   if (switches.get("parse-only")) return { command: ["check", path], notices };
   const promotion = promotionOf(path, values, program, notices);
-  if (!switches.get("use-prow-manifest-diff")) return promotion;
+  const limit = limitOf(values, environment);
+  return {
+    command: [...promotion.command, ...limit.command],
+    notices: [...promotion.notices, ...limit.notices],
+  };
+}
+
+/** What a run is limited to: as in kpromo, Prow's change comes before a date, and a plain manifest is not limited. */
+function limitOf({ texts, switches }: FlagValues, environment: Environment): Translation {
+  const prow = switches.get("use-prow-manifest-diff") === true ? "--use-prow-manifest-diff" : undefined;
+  const date = texts.get("manifest-diff-since");
+  const flag = prow ?? (date ? "--manifest-diff-since" : undefined);
+  if (flag === undefined) return { command: [], notices: [] };
   if (texts.get("manifest")) {
-    const ignored =
-      "--use-prow-manifest-diff means nothing with --manifest, as for kpromo: all of it is planned";
-    return { ...promotion, notices: [...promotion.notices, ignored] };
+    return {
+      command: [],
+      notices: [`${flag} means nothing with --manifest, as for kpromo: all of it is planned`],
+    };
   }
-  const { command } = promotion;
-  return { ...promotion, command: [...command, "--since", revisionOfProw(environment)] };
+  if (prow === undefined) return { command: ["--since-date", date ?? ""], notices: [] };
+  const notices = date ? ["--use-prow-manifest-diff wins over --manifest-diff-since"] : [];
+  return { command: ["--since", revisionOfProw(environment)], notices };
 }
 
 function manifestsOf(texts: ReadonlyMap<string, string>): { path: string; notices: readonly string[] } {

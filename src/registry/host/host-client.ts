@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Readable } from "node:stream";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
@@ -267,10 +268,14 @@ export function createHostClient(options: HostClientOptions): HostClient {
     }
   };
 
+  const closing = new AbortController();
+  // As many requests wait as there are.
+  setMaxListeners(0, closing.signal);
   const retriesOf = (kind: RequestKind): RetryOptions => ({
     retries: settings.retries ?? defaultRetries,
     timing,
     onRetry: (retry) => listener({ type: "retry", host, kind, ...retry }),
+    closed: closing.signal,
   });
 
   const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
@@ -313,6 +318,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     grants: (access, action) => authorizer.grants(access, action),
     credentialSource: (path) => authorizer.sourceOf(path),
     close: () => {
+      closing.abort();
       turns.close();
       return transport.close();
     },

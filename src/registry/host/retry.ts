@@ -20,6 +20,8 @@ export interface RetryOptions {
   readonly retries: number;
   readonly timing: Timing;
   readonly onRetry: (retry: Retry) => void;
+  /** When it is aborted, nobody waits for another attempt any more: what the last one gave stands. */
+  readonly closed: AbortSignal;
 }
 
 /** One of several attempts. */
@@ -49,7 +51,7 @@ export interface Retry {
 export async function retrying<Result>(
   run: (attempt: Attempt) => Promise<Result>,
   judge: (result: Result) => Passing | undefined,
-  { retries, timing, onRetry }: RetryOptions,
+  { retries, timing, onRetry, closed }: RetryOptions,
 ): Promise<Result> {
   let failed = 0;
   let failedFirst: number | undefined;
@@ -71,7 +73,8 @@ export async function retrying<Result>(
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
     onRetry({ attempt: number, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
-    await sleep(wait);
+    await sleep(wait, undefined, { signal: closed }).catch(() => undefined);
+    if (closed.aborted) return end();
   }
 }
 

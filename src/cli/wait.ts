@@ -1,0 +1,196 @@
+import { type Command, Option } from "commander";
+import { WaybillError } from "../errors/index.ts";
+import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
+import type { AbsentEdge } from "../promotion/index.ts";
+import type { Look, Waiting } from "../release/index.ts";
+import { amount } from "./amount.ts";
+import { parseDuration } from "./duration.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import { addExamples } from "./help.ts";
+import { formatDiagnostic, manifestsArgument, readForWork } from "./manifests.ts";
+import { openProgress, type Progress } from "./progress.ts";
+import { openRegistriesFor } from "./registries.ts";
+import type { Act, Session } from "./session.ts";
+import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options extends SinceOptions {
+  readonly commit?: string;
+  readonly all?: boolean;
+  readonly timeout: string;
+  readonly interval: string;
+}
+
+export function defineWait(program: Command, act: Act): void {
+  const command = program
+    .command("wait")
+    .description("wait until production holds everything that manifests ask for, whoever promotes it")
+    .argument("<manifests>", manifestsArgument)
+    .addOption(new Option("--commit <revision>", "the manifests of this commit, and of them what it changed"))
+    .addOption(
+      new Option("--all", "with --commit: everything that its manifests ask for").conflicts([
+        "since",
+        "changed",
+      ]),
+    )
+    .addOption(new Option("--timeout <duration>", "how long to wait, such as 30m").default("2h"))
+    .addOption(new Option("--interval <duration>", "the longest pause between two looks").default("30s"))
+    .action(act(run));
+  addSinceOptions(command);
+  addExamples(command, [
+    ["waybill wait registry.k8s.io --commit 4f2d0c6b1a9e", "until what a merge asks for is in production"],
+    ["waybill wait registry.k8s.io --timeout 30m", "until everything is that the manifests ask for"],
+  ]);
+}
+
+async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+  const { terminal } = session;
+  const timeout = parseDuration(options.timeout, "--timeout");
+  const interval = Math.max(1, parseDuration(options.interval, "--interval"));
+  const { tree, since } = await readExpected(session, path, options);
+  const { waitForProduction } = await import("../release/index.ts");
+  const progress = await openProgress(terminal);
+  const registries = await openRegistriesFor(session, { progress });
+  progress.begin("Waiting for production");
+  try {
+    const tell = teller(terminal, progress);
+    const waiting = await waitForProduction({
+      tree,
+      ...(since === undefined ? {} : { since }),
+      open: registries.repository,
+      timeout,
+      interval,
+      onLook: tell,
+    });
+    progress.end();
+    if (terminal.json) terminal.printJson(waiting);
+    else await printWaiting(terminal, waiting);
+    return statusOf(waiting);
+  } finally {
+    progress.end();
+    await registries.close();
+  }
+}
+
+function statusOf({ state, manifestErrors }: Waiting): ExitCode {
+  if (state === "timeout") return exitCodes.notYet;
+  return state === "arrived" && manifestErrors.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
+async function readExpected(
+  session: Session,
+  path: string,
+  options: Options,
+): Promise<{ tree: ManifestTree; since: CommittedManifests | undefined }> {
+  const { terminal, env: environment } = session;
+  const { commit, all, since } = options;
+  if (commit === undefined) {
+    if (all) {
+      throw new UsageError("--all means something with --commit only", "everything is waited for anyway");
+    }
+    const tree = await readForWork(path, terminal);
+    return { tree, since: await readSince(tree, options, session) };
+  }
+  if (options.changed || options.sinceDate !== undefined) {
+    throw new UsageError(
+      "--changed and --since-date start from what is on disk, not from --commit",
+      "what the commit changed is waited for without them",
+    );
+  }
+  const { readManifestsAt, readManifestsOfCommit } = await import("../manifest/index.ts");
+  const { after, before } = await readManifestsOfCommit(path, commit, { environment });
+  tellFindings(terminal, after.tree);
+  if (after.tree.manifests.length === 0) {
+    throw new WaybillError("no-manifest", `commit ${after.commit} has no manifest that can be read`, {
+      where: after.tree.path,
+      hint: "name the folder as it was called then",
+    });
+  }
+  if (since !== undefined) {
+    const base = await readManifestsAt(after.tree, since, { environment, head: after.commit });
+    return { tree: after.tree, since: base };
+  }
+  return { tree: after.tree, since: all ? undefined : before };
+}
+
+function tellFindings(terminal: Terminal, { diagnostics }: ManifestTree): void {
+  for (const diagnostic of diagnostics) {
+    if (diagnostic.severity === "error") terminal.say(formatDiagnostic(diagnostic));
+    else terminal.detail(formatDiagnostic(diagnostic));
+  }
+}
+
+/** Says after each look how far it has come: a log gets a line only when something is new. */
+function teller(terminal: Terminal, progress: Progress): (look: Look, pause: number | undefined) => void {
+  let said = "";
+  return (look, pause) => {
+    progress.at(look.present, look.edges);
+    for (const text of unreadHosts(look.absent)) if (!said.includes(text)) terminal.warn(text);
+    const missing = look.hosts.filter(({ edges, present }) => present < edges);
+    const hosts = missing.slice(0, 5).map(({ host, edges, present }) => `${host} ${present} of ${edges}`);
+    if (missing.length > hosts.length) hosts.push(`${missing.length - hosts.length} more`);
+    const words = [`${look.present} of ${amount(look.edges, "edge")} there`, ...hosts].join(", ");
+    const news = [words, ...unreadHosts(look.absent)].join("\n");
+    if (news !== said && look.edges > 0) progress.did(words);
+    said = news;
+    if (terminal.canvas !== undefined && pause !== undefined) progress.waiting(hosts.join(", "), pause);
+  };
+}
+
+/** Hosts that could not be read, each with the first reason. */
+function unreadHosts(absent: readonly AbsentEdge[]): readonly string[] {
+  const reasons = new Map<string, string>();
+  for (const { destination, failure } of absent) {
+    const host = destination.slice(0, destination.indexOf("/"));
+    if (failure !== undefined && !reasons.has(host)) reasons.set(host, failure.message);
+  }
+  return [...reasons].map(([host, reason]) => `${host} could not be read: ${reason}`);
+}
+
+/** Edges that are shown; the rest is counted. */
+const most = 50;
+
+async function printWaiting(
+  terminal: Terminal,
+  { state, absent, edges, present, hosts, manifestErrors }: Waiting,
+): Promise<void> {
+  const { printablePath } = await import("../manifest/index.ts");
+  // What will never arrive is what has to be looked at.
+  const order = ["conflict", "overlap", "unread", "missing"] as const;
+  const shown = order.flatMap((kind) => absent.filter((edge) => edge.state === kind)).slice(0, most);
+  for (const edge of shown) {
+    const { destination, tag, digest, at } = edge;
+    const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
+    terminal.print(
+      `${terminal.colours.red(edge.state)} ${what}\n    ${printablePath(at)}: ${reasonOf(edge)}`,
+    );
+  }
+  if (absent.length > shown.length)
+    terminal.print(`and ${amount(absent.length - shown.length, "more edge")}`);
+  if (manifestErrors.length > 0) {
+    terminal.print(
+      `${amount(manifestErrors.length, "error")} in the manifests: nobody waits for these lines`,
+    );
+  }
+  const there = `${present} of ${amount(edges, "edge")} there, at ${amount(hosts.length, "host")}`;
+  const endings: Readonly<Record<Waiting["state"], string>> = {
+    arrived: edges === 0 ? "there is nothing to wait for" : `production holds everything: ${there}`,
+    hopeless: `${there}: waiting does not help`,
+    timeout: `${there}: the time is over`,
+  };
+  terminal.print(endings[state]);
+}
+
+function reasonOf({ state, digest, current, failure }: AbsentEdge): string {
+  switch (state) {
+    case "conflict":
+      return `the tag stands at ${current}, not at ${digest}; tags are never moved`;
+    case "overlap":
+      return "the manifests ask for the tag at two digests";
+    case "unread":
+      return `could not be read: ${failure?.message ?? "unknown"}`;
+    case "missing":
+      return "not there yet";
+  }
+}

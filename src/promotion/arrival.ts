@@ -1,0 +1,147 @@
+import pLimit from "p-limit";
+import type { FailureRecord } from "../errors/index.ts";
+import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import { type ContestedTags, contestedTags } from "./decide.ts";
+import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
+import { type Reading, type RepositoryState, readRepositoryState } from "./inventory.ts";
+import { limitToChanges } from "./limit.ts";
+import { byTurns, type OpenRepository } from "./planning.ts";
+
+/** What production is to hold, as far as it is not known to be there. */
+export interface Expectation {
+  /** By name, each with at least one image. */
+  readonly repositories: readonly DesiredRepository[];
+  readonly contested: ContestedTags;
+}
+
+/**
+ * - `missing`: the tag, or the digest that is asked for without one, is not there.
+ * - `conflict`: the tag stands at another digest. Tags never move.
+ * - `overlap`: the manifests ask for the tag at two digests, so that nobody promotes it.
+ * - `unread`: it could not be found out.
+ */
+export type AbsentState = "missing" | "conflict" | "overlap" | "unread";
+
+/** An edge that production is not known to hold. */
+export interface AbsentEdge {
+  readonly destination: RepositoryName;
+  /** `null` for a digest that is asked for without a tag. */
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+  /** `file:line:column` of the line that asks for it. */
+  readonly at: string;
+  readonly state: AbsentState;
+  /** Where the tag stands instead. */
+  readonly current?: Digest;
+  /** Why it is unread. */
+  readonly failure?: FailureRecord;
+}
+
+/** All that a tree asks for, or that which it did not ask for at a commit. */
+export function expectationOf(tree: ManifestTree, since?: CommittedManifests): Expectation {
+  const all = desiredRepositories(tree.manifests);
+  const wanted =
+    since === undefined
+      ? all
+      : limitToChanges(all, { commit: since.commit, changes: compareManifests(since.tree, tree) });
+  const repositories = wanted.filter(({ images }) => images.length > 0);
+  return { repositories, contested: contestedTags(tree.manifests) };
+}
+
+/** How many edges are expected, by production repository. */
+export function countExpected({ repositories }: Expectation): ReadonlyMap<RepositoryName, number> {
+  return new Map(
+    repositories.map(({ destination, images }) => [
+      destination,
+      images.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0),
+    ]),
+  );
+}
+
+const repositoriesAtOnce = 64;
+
+/**
+ * Looks in production, and nowhere else, for what is expected there. Never throws for what a registry does.
+ * @returns What is not there, in the order of its repositories, and the expectation of just that.
+ */
+export async function lookForArrivals(
+  { repositories, contested }: Expectation,
+  open: OpenRepository,
+): Promise<{ readonly absent: readonly AbsentEdge[]; readonly rest: Expectation }> {
+  const looks = await pLimit(repositoriesAtOnce).map(
+    byTurns(repositories),
+    async ({ destination, images }) => {
+      const state = await readRepositoryState(() => open(destination), images);
+      const claimed = contested.get(destination);
+      const absent = images.flatMap((image) =>
+        absentEdges(image, state, (tag) => claimed?.has(tag) === true).map((edge) => ({
+          ...edge,
+          destination,
+        })),
+      );
+      return { destination, images, absent };
+    },
+  );
+  looks.sort((one, other) => (one.destination < other.destination ? -1 : 1));
+  const rest = looks
+    .filter(({ absent }) => absent.length > 0)
+    .map(({ destination, images, absent }) => ({ destination, images: imagesOf(images, absent) }));
+  return { absent: looks.flatMap(({ absent }) => absent), rest: { repositories: rest, contested } };
+}
+
+/** Everything that is expected, as edges that could not be read. */
+export function unreadEdges({ repositories }: Expectation, failure: FailureRecord): readonly AbsentEdge[] {
+  return repositories.flatMap(({ destination, images }) =>
+    images.flatMap(({ digest, tags, sources }) => {
+      const edges = tags.length === 0 ? [{ tag: null, at: sources[0]?.at ?? "" }] : tags;
+      return edges.map(
+        ({ tag, at }): AbsentEdge => ({ destination, tag, digest, at, state: "unread", failure }),
+      );
+    }),
+  );
+}
+
+type Absence = Omit<AbsentEdge, "destination">;
+
+function absentEdges(
+  { digest, tags, sources }: DesiredImage,
+  state: RepositoryState,
+  isContested: (tag: Tag) => boolean,
+): readonly Absence[] {
+  if (tags.length === 0) {
+    const edge = { tag: null, digest, at: sources[0]?.at ?? "" };
+    return absence(edge, state.digests.get(digest));
+  }
+  return tags.flatMap(({ tag, at }): readonly Absence[] => {
+    const edge = { tag, digest, at };
+    return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag));
+  });
+}
+
+function absence(
+  edge: Pick<AbsentEdge, "tag" | "digest" | "at">,
+  reading: Reading | undefined,
+): readonly Absence[] {
+  if (reading === undefined) throw new TypeError(`${edge.tag ?? edge.digest} was not read`);
+  if ("failure" in reading) return [{ ...edge, state: "unread", failure: reading.failure }];
+  if (reading.digest === edge.digest) return [];
+  if (reading.digest === undefined) return [{ ...edge, state: "missing" }];
+  return [{ ...edge, state: "conflict", current: reading.digest }];
+}
+
+/** Of the images, those with absent edges, each with the tags that are. */
+function imagesOf(images: readonly DesiredImage[], absent: readonly AbsentEdge[]): readonly DesiredImage[] {
+  const tagsOf = new Map<Digest, Set<Tag | null>>();
+  for (const { digest, tag } of absent) {
+    const tags = tagsOf.get(digest) ?? new Set();
+    tags.add(tag);
+    tagsOf.set(digest, tags);
+  }
+  return images.flatMap((image) => {
+    const missing = tagsOf.get(image.digest);
+    return missing === undefined
+      ? []
+      : [{ ...image, tags: image.tags.filter(({ tag }) => missing.has(tag)) }];
+  });
+}

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FailureRecord } from "../errors/index.ts";
+import type { CommittedManifests, Diagnostic, ManifestTree } from "../manifest/index.ts";
+import { type RepositoryName, splitRepository } from "../oci/index.ts";
+import {
+  type AbsentEdge,
+  countExpected,
+  expectationOf,
+  lookForArrivals,
+  type OpenRepository,
+  unreadEdges,
+} from "../promotion/index.ts";
+
+/** What to wait for, and how long. */
+export interface WaitOptions {
+  readonly tree: ManifestTree;
+  /** Wait only for what these manifests did not ask for. */
+  readonly since?: CommittedManifests;
+  readonly open: OpenRepository;
+  /** Milliseconds after which it ends; 0 for one look, however long that takes. */
+  readonly timeout: number;
+  /** The longest pause between two looks, in milliseconds. They begin with a fraction of it and double. */
+  readonly interval: number;
+  /** Told after each look, and how long the next one will be waited for; not at all where there is none. */
+  readonly onLook?: (look: Look, pause: number | undefined) => void;
+}
+
+/** What one look has shown: plain data. */
+export interface Look {
+  /** All that are waited for. */
+  readonly edges: number;
+  readonly present: number;
+  /** By host, in the order of their names. */
+  readonly hosts: readonly { readonly host: string; readonly edges: number; readonly present: number }[];
+  readonly absent: readonly AbsentEdge[];
+}
+
+/** How waiting ended: plain data. */
+export interface Waiting extends Look {
+  readonly format: "waybill-waiting/1";
+  /**
+   * - `arrived`: production holds everything.
+   * - `hopeless`: something cannot arrive, however long anybody waits: a tag stands at another digest, or is asked for at two.
+   * - `timeout`: something is not there yet, or could not be read.
+   */
+  readonly state: "arrived" | "hopeless" | "timeout";
+  /** Full hash of the commit that the expectation is limited by. */
+  readonly since?: string;
+  readonly looks: number;
+  readonly milliseconds: number;
+  /** Errors of the manifests that the commit before did not have: their lines ask for something that nobody waits for. */
+  readonly manifestErrors: readonly Diagnostic[];
+}
+
+/**
+ * Waits until production holds everything that manifests ask for, by looking into the registries: it does not matter who
+ * promotes, nor whether that began before. The first look is at once; later ones look for what was missing alone. What
+ * cannot be read is waited for. What cannot arrive ends it at once.
+ */
+export async function waitForProduction(options: WaitOptions): Promise<Waiting> {
+  const { tree, since, open, timeout, interval, onLook } = options;
+  const begin = performance.now();
+  const ended = (): number => performance.now() - begin;
+  let expected = expectationOf(tree, since);
+  const totals = countExpected(expected);
+  const result = (look: Look, state: Waiting["state"], looks: number): Waiting => ({
+    format: "waybill-waiting/1",
+    state,
+    ...(since === undefined ? {} : { since: since.commit }),
+    ...look,
+    looks,
+    milliseconds: Math.round(ended()),
+    manifestErrors: newErrors(tree, since?.tree),
+  });
+  let last: Look | undefined;
+  let pause = Math.min(interval, shortestPause);
+  for (let looks = 1; ; looks += 1) {
+    const looking = lookForArrivals(expected, open);
+    // A registry may keep one look busy for longer than there is time.
+    const found = timeout === 0 ? await looking : await before(looking, timeout - ended());
+    if (found === undefined)
+      return result(last ?? lookOf(totals, unreadEdges(expected, late)), "timeout", looks);
+    expected = found.rest;
+    const look = lookOf(totals, found.absent);
+    last = look;
+    const state = stateOf(look);
+    const left = timeout - ended();
+    const isLast = state !== "timeout" || left <= 0;
+    onLook?.(look, isLast ? undefined : Math.min(pause, left));
+    if (isLast) return result(look, state, looks);
+    await sleep(Math.min(pause, left));
+    pause = Math.min(interval, pause * 2);
+  }
+}
+
+const late: FailureRecord = { code: "timeout", message: "the time was over before it had answered" };
+
+/** Milliseconds; a promotion that is under way already may be over in a moment. */
+const shortestPause = 2000;
+
+function stateOf({ absent }: Look): Waiting["state"] {
+  if (absent.length === 0) return "arrived";
+  return absent.some(({ state }) => state === "conflict" || state === "overlap") ? "hopeless" : "timeout";
+}
+
+function lookOf(totals: ReadonlyMap<RepositoryName, number>, absent: readonly AbsentEdge[]): Look {
+  const hosts = new Map<string, { host: string; edges: number; present: number }>();
+  const count = (name: RepositoryName, edges: number, present: number): void => {
+    const { host } = splitRepository(name);
+    const known = hosts.get(host) ?? { host, edges: 0, present: 0 };
+    known.edges += edges;
+    known.present += present;
+    hosts.set(host, known);
+  };
+  for (const [name, edges] of totals) count(name, edges, edges);
+  for (const { destination } of absent) count(destination, 0, -1);
+  const edges = [...totals.values()].reduce((sum, one) => sum + one, 0);
+  return {
+    edges,
+    present: edges - absent.length,
+    hosts: [...hosts.values()].sort((one, other) => (one.host < other.host ? -1 : 1)),
+    absent,
+  };
+}
+
+/** What a promise gives, or `undefined` when that takes longer than there are milliseconds. */
+async function before<Value>(work: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
+  const stop = new AbortController();
+  const over = sleep(Math.max(0, milliseconds), undefined, { signal: stop.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    stop.abort();
+  }
+}
+
+function newErrors(tree: ManifestTree, earlier: ManifestTree | undefined): readonly Diagnostic[] {
+  const keyOf = ({ file, code, message }: Diagnostic): string => `${file}\n${code}\n${message}`;
+  const known = new Set(earlier?.diagnostics.map(keyOf));
+  return tree.diagnostics.filter((found) => found.severity === "error" && !known.has(keyOf(found)));
+}
