@@ -41,9 +41,7 @@ export function judgePlan(
 }
 
 /** Conflicts of production with the plan, for whoever finds out what stands there. */
-export function conflictsOf(
-  plan: Plan,
-): readonly {
+export function conflictsOf(plan: Plan): readonly {
   readonly image: PlannedImage;
   readonly edge: PlannedEdge;
   readonly destination: RepositoryName;

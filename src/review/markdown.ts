@@ -18,14 +18,23 @@ export const reviewMarker = "<!-- waybill-review ";
  */
 export function formatReviewMarkdown(review: Review): string {
   const { findings, projects } = review;
+  const names = namesIn(review);
   const failing = findings.filter(({ severity }) => severity === "fails");
   const mentioned = findings.filter(({ severity }) => severity === "mentions");
   const sections = [
-    ...findingSection("What fails", failing),
-    ...projects.flatMap(projectSections),
-    ...findingSection("Worth knowing", mentioned),
+    ...findingSection("What fails", failing, names),
+    ...projects.flatMap((project) => projectSections(project, names)),
+    ...findingSection("Worth knowing", mentioned, names),
   ];
   return page(`${marker(review)}\n${verdictLines(review)}`, sections, footer(review), mostCharacters);
+}
+
+/** How files are named: from the top of the repository, for whoever reads a comment knows no other place. */
+type Names = (text: string) => string;
+
+function namesIn({ path, prefix }: Pick<Review, "path" | "prefix">): Names {
+  if (path === prefix || path === ".") return (text) => text;
+  return (text) => text.replaceAll(path, prefix === "" ? "." : prefix);
 }
 
 function marker({ plan, edgesHash, head }: Review): string {
@@ -39,9 +48,9 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
   const mentioned = findings.length - failing;
   const changes = [
     ...(edges.added > 0 ? [`${countOf(edges.added, "edge")} added`] : []),
-    ...(edges.removed > 0 ? [`${edges.removed} removed`] : []),
-    ...(edges.moved > 0 ? [`${edges.moved} moved`] : []),
-    ...(edges["source-changed"] > 0 ? [`${edges["source-changed"]} from elsewhere`] : []),
+    ...(edges.removed > 0 ? [`${countOf(edges.removed, "edge")} removed`] : []),
+    ...(edges.moved > 0 ? [`${countOf(edges.moved, "edge")} moved`] : []),
+    ...(edges["source-changed"] > 0 ? [`${countOf(edges["source-changed"], "edge")} from elsewhere`] : []),
   ];
   const what = changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ");
   const counts = [
@@ -63,17 +72,26 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
   return `${lines.join("\n\n")}\n`;
 }
 
-function findingSection(title: string, findings: readonly ReviewFinding[]): Section[] {
+function findingSection(title: string, findings: readonly ReviewFinding[], names: Names): Section[] {
   if (findings.length === 0) return [];
-  return [{ head: `\n#### ${title}\n\n`, rows: findings.map(findingRow), foot: "", noun: "finding" }];
+  return [
+    {
+      head: `\n#### ${title}\n\n`,
+      rows: findings.map((found) => findingRow(found, names)),
+      foot: "",
+      noun: "finding",
+    },
+  ];
 }
 
-function findingRow(finding: ReviewFinding): string {
+function findingRow(finding: ReviewFinding, names: Names): string {
   const { code: name, message, hint, isOld, gone, related = [] } = finding;
   const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
-  const others = related.map((other) => `  - ${code(placeText(other))}: ${sentence(other.message)}\n`);
+  const others = related.map(
+    (other) => `  - ${code(names(placeText(other)))}: ${sentence(names(other.message))}\n`,
+  );
   return (
-    `- **${name}** at ${code(placeText(finding))}${notes}: ${sentence(message)}\n` +
+    `- **${name}** at ${code(names(placeText(finding)))}${notes}: ${sentence(names(message))}\n` +
     `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
   );
 }
@@ -88,7 +106,7 @@ const columns = [
   "To be done",
 ];
 
-function projectSections(project: ReviewedProject): Section[] {
+function projectSections(project: ReviewedProject, names: Names): Section[] {
   const { lines, files, newDestinations, removedDestinations } = project;
   const title = `\n#### Project ${code(project.project)}\n\n`;
   const about = files.map(({ file, owners }) => `${code(file)}${ownersInWords(owners)}\n`);
@@ -108,7 +126,7 @@ function projectSections(project: ReviewedProject): Section[] {
   return [
     {
       head: `${head}\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`,
-      rows: lines.map(lineRow),
+      rows: lines.map((line) => lineRow(line, names)),
       foot: "",
       noun: "line",
     },
@@ -129,13 +147,13 @@ function ownersInWords(owners: Owners | undefined): string {
   ].join("");
 }
 
-function lineRow(line: ReviewedLine): string {
+function lineRow(line: ReviewedLine, names: Names): string {
   const { image, tag, digest, at, before } = line;
   const { what, since, attached } = factsInWords(line);
   const cells = [
-    code(at),
+    code(names(at)),
     `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
-    before === undefined ? code(digest) : `${code(digest)}, was ${code(before)}`,
+    before === undefined ? code(digest) : `${code(digest)}, was ${code(before.digest)}`,
     sentence(what),
     sentence(since),
     sentence(attached),
@@ -183,9 +201,9 @@ function registriesOf({ destinations, image }: ReviewedLine): readonly string[] 
   return destinations.map((name) => (name.endsWith(`/${image}`) ? name.slice(0, -image.length - 1) : name));
 }
 
-function footer({ path, base, head, offline, allowRemovals }: Review): string {
+function footer({ path, prefix, base, head, offline, allowRemovals }: Review): string {
   const words = [
-    ...["waybill", "review", path, "--base", base.commit],
+    ...["waybill", "review", namesIn({ path, prefix })(path), "--base", base.commit],
     ...(head.commit === undefined ? [] : ["--head", head.commit]),
     ...(allowRemovals ? ["--allow-removals"] : []),
     ...(offline ? ["--offline"] : []),

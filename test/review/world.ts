@@ -16,7 +16,11 @@ export interface ReviewWorld extends PromotionWorld {
   /** Puts an image somewhere in a registry. */
   push(image: BuiltImage, name: string, ...tags: readonly string[]): Promise<void>;
   /** Commits one state of the manifests, then the other, and reviews the change. */
-  change(before: readonly Project[], after: readonly Project[], options?: Partial<ReviewOptions>): Promise<Review>;
+  change(
+    before: readonly Project[],
+    after: readonly Project[],
+    options?: Partial<ReviewOptions>,
+  ): Promise<Review>;
   /** The folder of the repository of the last change. */
   repository(): TestRepository;
 }
@@ -28,9 +32,11 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
   const images: Record<string, BuiltImage> = {};
   for (const version of versions) {
     images[version] = await buildImage("app", version);
-    await pushImage(images[version], world.registries.repository(parseRepository(`${world.staging.host}/foo/app`)), [
-      parseTag(version),
-    ]);
+    await pushImage(
+      images[version],
+      world.registries.repository(parseRepository(`${world.staging.host}/foo/app`)),
+      [parseTag(version)],
+    );
   }
   let count = 0;
   let repository: TestRepository;
