@@ -1,6 +1,6 @@
 import { factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
-import { page, type Section } from "./markdown-page.ts";
+import { page, type Section, sectionOf } from "./markdown-page.ts";
 import { placeText } from "./places.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
 import { countOf } from "./words.ts";
@@ -74,14 +74,8 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
 
 function findingSection(title: string, findings: readonly ReviewFinding[], names: Names): Section[] {
   if (findings.length === 0) return [];
-  return [
-    {
-      head: `\n#### ${title}\n\n`,
-      rows: findings.map((found) => findingRow(found, names)),
-      foot: "",
-      noun: "finding",
-    },
-  ];
+  const row = (found: ReviewFinding): string => findingRow(found, names);
+  return [sectionOf(findings, row, { head: `\n#### ${title}\n\n`, noun: "finding" })];
 }
 
 function findingRow(finding: ReviewFinding, names: Names): string {
@@ -121,19 +115,20 @@ function projectSections(project: ReviewedProject, names: Names): Section[] {
   if (lines.length === 0) {
     const rows =
       destinations.length === 0 ? ["- No line asks for anything else than before\n"] : destinations;
-    return [{ head: `${head}\n`, rows, foot: "", noun: "destination" }];
+    return [sectionOf(rows, same, { head: `${head}\n`, noun: "destination" })];
   }
+  const table = `\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`;
+  const row = (line: ReviewedLine): string => lineRow(line, names);
   return [
-    {
-      head: `${head}\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`,
-      rows: lines.map((line) => lineRow(line, names)),
-      foot: "",
-      noun: "line",
-    },
-    ...(destinations.length === 0 ? [] : [{ head: "\n", rows: destinations, foot: "", noun: "destination" }]),
+    sectionOf(lines, row, { head: `${head}${table}`, noun: "line" }),
+    ...(destinations.length === 0
+      ? []
+      : [sectionOf(destinations, same, { head: "\n", noun: "destination" })]),
     ...destinationSections(lines),
   ];
 }
+
+const same = (row: string): string => row;
 
 function ownersInWords(owners: Owners | undefined): string {
   if (owners === undefined) return "";
@@ -181,20 +176,24 @@ function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
   return found.map(([verdict, count]) => `${count} ${work[verdict]}`).join(", ");
 }
 
+/** Lines whose destinations are shown: those of a project have the same ones as a rule. */
+const mostLines = 200;
+
 /** The destinations of lines, those of lines with the same ones together, folded. */
 function destinationSections(lines: readonly ReviewedLine[]): Section[] {
-  const groups = new Map<string, ReviewedLine>();
-  for (const line of lines) {
-    const key = registriesOf(line).join(" ");
-    if (!groups.has(key)) groups.set(key, line);
+  const groups = new Map<string, readonly string[]>();
+  for (const line of lines.slice(0, mostLines)) {
+    const registries = registriesOf(line);
+    groups.set(registries.join(" "), registries);
   }
-  return [...groups.values()].map((line) => ({
-    // An HTML block ends at an empty line: only behind it is Markdown read, and only there may anything from outside be.
-    head: `\n<details>\n<summary>${countOf(line.destinations.length, "destination")}</summary>\n\n`,
-    rows: registriesOf(line).map((registry) => `- ${code(registry)}\n`),
-    foot: "\n</details>\n",
-    noun: "destination",
-  }));
+  return [...groups.values()].map((registries) =>
+    sectionOf(registries, (registry) => `- ${code(registry)}\n`, {
+      // An HTML block ends at an empty line: only behind it is Markdown read, and only there may anything from outside be.
+      head: `\n<details>\n<summary>${countOf(registries.length, "destination")}</summary>\n\n`,
+      foot: "\n</details>\n",
+      noun: "destination",
+    }),
+  );
 }
 
 function registriesOf({ destinations, image }: ReviewedLine): readonly string[] {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test as plainTest } from "vitest";
 import { formatReviewMarkdown, type Review, reviewToSarif } from "../../src/review/index.ts";
-import { page } from "../../src/review/markdown-page.ts";
+import { page, sectionOf } from "../../src/review/markdown-page.ts";
 import { testWith } from "../support/programs.ts";
 import type { Project } from "../support/tree.ts";
 import { digest, openReviewWorld, type ReviewWorld } from "./world.ts";
@@ -101,12 +101,8 @@ describe("a page", () => {
   plainTest("has no more characters than it may, whatever its sections", () => {
     for (const length of [10, 100, 1000, 5000]) {
       for (const rows of [0, 1, 7, 300]) {
-        const section = {
-          head: "head\n",
-          rows: Array(rows).fill(`${"x".repeat(length)}\n`),
-          foot: "foot\n",
-          noun: "row",
-        };
+        const items = Array(rows).fill(`${"x".repeat(length)}\n`);
+        const section = sectionOf(items, String, { head: "head\n", foot: "foot\n", noun: "row" });
         const text = page("first\n", Array(9).fill(section), "last\n", 3000);
         expect(text.length).toBeLessThanOrEqual(3000);
         expect(text.endsWith("last\n")).toBe(true);

@@ -27,6 +27,9 @@ beforeEach(() => {
   world.production.interfere();
 });
 
+/** Options of a review that asks no registry. */
+const offline = { isOffline: true };
+
 const lost = `sha256:${"e".repeat(64)}`;
 
 const project = (images: Project["images"], more: Partial<Project> = {}): Project => ({
@@ -97,9 +100,9 @@ describe("a change that adds an image", () => {
     const since = await readManifestsAt(tree, review.base.commit, { environment: gitEnvironment });
     const { plan } = await promote({ tree, since, open: world.registries.repository, confirm: false });
     expect([review.plan?.hash, review.plan?.edgesHash]).toEqual([plan.hash, plan.edgesHash]);
-    const offline = await world.change([base(), other], [both(), other], { open: undefined });
-    expect(offline).toMatchObject({ offline: true, edgesHash: plan.edgesHash });
-    expect(offline.plan).toBeUndefined();
+    const alone = await world.change([base(), other], [both(), other], offline);
+    expect(alone).toMatchObject({ offline: true, edgesHash: plan.edgesHash });
+    expect(alone.plan).toBeUndefined();
   });
 
   test("asks each destination at most three times, and writes nothing", async () => {
@@ -304,7 +307,7 @@ describe("a change mentions", () => {
     });
     const siblings = ["a", "b", "c"].map(sibling);
     const added = { ...sibling("d"), destinations: ["a.example/prod/d", "c.example/prod/d"] };
-    const review = await world.change(siblings, [...siblings, added], { open: undefined });
+    const review = await world.change(siblings, [...siblings, added], offline);
     expect(codes(review)).toEqual({ fails: [], mentions: ["destinations-differ"] });
     expect(review.findings[0]?.message).toContain("it lacks b.example/prod; it alone has c.example/prod");
   });

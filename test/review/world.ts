@@ -19,7 +19,7 @@ export interface ReviewWorld extends PromotionWorld {
   change(
     before: readonly Project[],
     after: readonly Project[],
-    options?: Partial<ReviewOptions>,
+    options?: Partial<ReviewOptions> & { readonly isOffline?: boolean },
   ): Promise<Review>;
   /** The folder of the repository of the last change. */
   repository(): TestRepository;
@@ -47,7 +47,7 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
     push: (image, name, ...tags) =>
       pushImage(image, world.registries.repository(parseRepository(name)), tags.map(parseTag)),
     repository: () => repository,
-    async change(before, after, options = {}) {
+    async change(before, after, { isOffline = false, ...options } = {}) {
       repository = await createRepository(join(world.folder, `repository-${++count}`));
       const tree = join(repository.path, "tree");
       const commits: string[] = [];
@@ -57,8 +57,8 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
         commits.push(await repository.commit());
       }
       const [base = "", head = ""] = commits;
-      const open = world.registries.repository;
-      return reviewChange({ path: tree, base, head, open, environment: gitEnvironment, ...options });
+      const registries = isOffline ? {} : { open: world.registries.repository };
+      return reviewChange({ path: tree, base, head, ...registries, environment: gitEnvironment, ...options });
     },
   };
 }
