@@ -132,7 +132,12 @@ function parse(text: string, findings: Findings): YamlDocument | undefined {
     return parseYaml(text);
   } catch (error) {
     if (!(error instanceof YamlSyntaxError)) throw error;
-    findings.report("yaml-syntax", error.offset, `not YAML: ${error.message}`, { hint: error.hint });
+    const marks = text.search(/^<{7} /m);
+    if (marks >= 0) {
+      findings.report("yaml-syntax", marks, "not YAML: a merge left the marks of a conflict in it", {
+        hint: "choose what stands between <<<<<<<, ======= and >>>>>>>, and take these lines out",
+      });
+    } else findings.report("yaml-syntax", error.offset, `not YAML: ${error.message}`, { hint: error.hint });
     return undefined;
   }
 }

@@ -13,8 +13,9 @@ import {
 import { imageFacts } from "./facts.ts";
 import { type Comments, conflictsOf } from "./judge-plan.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
+import { placeText } from "./places.ts";
 import { previousVersion } from "./previous.ts";
-import { factsReader } from "./read-facts.ts";
+import { type FactsQuestion, factsReader } from "./read-facts.ts";
 import type { NewDestination, ReviewedLine, ReviewOptions } from "./review.ts";
 import { imageInWords } from "./words.ts";
 
@@ -75,16 +76,9 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   await Promise.all(
     asked.slice(0, mostLines).map(async (line) => {
       signal?.throwIfAborted();
-      const previous = previousVersion(blocks(line), line.digest, line.tag);
-      const place = previous === undefined ? "" : `${line.file}:${previous.at.line}:${previous.at.column}`;
+      const previous = previousOf(line, blocks(line));
       try {
-        facts.set(
-          line,
-          await readFacts({
-            ...line,
-            ...(previous === undefined ? {} : { previous: { ...previous, place } }),
-          }),
-        );
+        facts.set(line, await readFacts({ ...line, ...(previous === undefined ? {} : { previous }) }));
       } catch (error) {
         facts.set(line, { failure: failureRecord(error) });
       }
@@ -115,6 +109,16 @@ function verdictsIn({ repositories }: Plan): Answers["verdictsOf"] {
     }
     return Object.fromEntries(counts);
   };
+}
+
+/** What the image of a line is compared with: what its tag stood at, or the version before it. */
+function previousOf(
+  { before, tag, digest, file }: ChangedLine,
+  blocks: PromoterManifest["images"],
+): FactsQuestion["previous"] {
+  if (before !== undefined) return { ...before, tag };
+  const previous = previousVersion(blocks, digest, tag);
+  return previous === undefined ? undefined : { ...previous, at: placeText({ file, at: previous.at }) };
 }
 
 function blocksOf({ manifests }: ManifestTree): (line: ChangedLine) => PromoterManifest["images"] {

@@ -37,7 +37,8 @@ function whatItIs({ image, provenance }: LineFacts): string {
   ].join(", ");
 }
 
-function sinceBefore({ previous }: LineFacts): string {
+function sinceBefore({ image, previous }: LineFacts): string {
+  if (image === undefined) return "";
   if (previous === undefined) return "the first one";
   const name = previous.tag ?? previous.digest.slice(0, 19);
   if (previous.failure !== undefined) return `${name}: not known`;

@@ -65,7 +65,7 @@ function movedTag({ image, tag, digest, before, at, destinations }: ChangedLine)
   return {
     severity: "fails",
     code: "tag-moved",
-    message: `the tag ${image}:${tag} is asked for at ${digest} instead of ${before}; tags never move`,
+    message: `the tag ${image}:${tag} is asked for at ${digest} instead of ${before?.digest}; tags never move`,
     hint: "keep the old line, and give the new image a tag of its own",
     ...placeIn(at),
     destinations,

@@ -79,7 +79,8 @@ function lineFrom(
   { digest, at }: EdgeSide,
   { project, file, image, source }: Owner,
 ): ChangedLine & { destinations: RepositoryName[] } {
-  const moved = kind === "moved" && before !== undefined ? { before: before.digest } : {};
+  const moved =
+    kind === "moved" && before !== undefined ? { before: { digest: before.digest, at: before.at } } : {};
   return { kind, project, file, image, tag, digest, ...moved, at, source, destinations: [] };
 }
 

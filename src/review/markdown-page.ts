@@ -2,11 +2,27 @@
 export interface Section {
   /** With its line ends. */
   readonly head: string;
-  /** Each with its line end. */
-  readonly rows: readonly string[];
+  /** How many rows there are. */
+  readonly count: number;
+  /** A row with its line end; made only when it may find room. */
+  row(at: number): string;
   readonly foot: string;
   /** What a row is, for the line that says how many were left out; its plural takes an `s`. */
   readonly noun: string;
+}
+
+/** A section with a row for each item. */
+export function sectionOf<Item>(
+  items: readonly Item[],
+  row: (item: Item) => string,
+  { head, foot = "", noun }: { readonly head: string; readonly foot?: string; readonly noun: string },
+): Section {
+  const rowAt = (at: number): string =>
+    items
+      .slice(at, at + 1)
+      .map(row)
+      .join("");
+  return { head, foot, noun, count: items.length, row: rowAt };
 }
 
 /** Characters that saying what was left out may take, in each section and at the end. */
@@ -20,21 +36,22 @@ export function page(first: string, sections: readonly Section[], last: string, 
   let room = atMost - first.length - last.length - reserve;
   let text = first;
   let leftOut = 0;
-  for (const { head, rows, foot, noun } of sections) {
+  for (const { head, count, row, foot, noun } of sections) {
     const frame = head.length + foot.length + reserve;
-    if (frame + (rows[0]?.length ?? 0) > room) {
+    const first = frame > room ? "" : row(0);
+    if (frame + first.length > room) {
       leftOut += 1;
       continue;
     }
     room -= frame;
-    let count = 0;
-    while (count < rows.length && (rows[count] ?? "").length <= room) {
-      room -= (rows[count] ?? "").length;
-      count += 1;
+    const rows: string[] = [];
+    for (let next = first; rows.length < count && next.length <= room; next = row(rows.length)) {
+      room -= next.length;
+      rows.push(next);
     }
-    const missing = rows.length - count;
+    const missing = count - rows.length;
     const more = missing === 0 ? "" : `\n${missing} more ${missing === 1 ? noun : `${noun}s`} left out\n`;
-    text += `${head}${rows.slice(0, count).join("")}${more}${foot}`;
+    text += `${head}${rows.join("")}${more}${foot}`;
   }
   const end = leftOut === 0 ? "" : `\n${leftOut} more ${leftOut === 1 ? "part" : "parts"} left out\n`;
   return `${text}${end}${last}`;

@@ -1,6 +1,6 @@
 import { factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
-import { page, type Section } from "./markdown-page.ts";
+import { page, type Section, sectionOf } from "./markdown-page.ts";
 import { placeText } from "./places.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
 import { countOf } from "./words.ts";
@@ -18,14 +18,23 @@ export const reviewMarker = "<!-- waybill-review ";
  */
 export function formatReviewMarkdown(review: Review): string {
   const { findings, projects } = review;
+  const names = namesIn(review);
   const failing = findings.filter(({ severity }) => severity === "fails");
   const mentioned = findings.filter(({ severity }) => severity === "mentions");
   const sections = [
-    ...findingSection("What fails", failing),
-    ...projects.flatMap(projectSections),
-    ...findingSection("Worth knowing", mentioned),
+    ...findingSection("What fails", failing, names),
+    ...projects.flatMap((project) => projectSections(project, names)),
+    ...findingSection("Worth knowing", mentioned, names),
   ];
   return page(`${marker(review)}\n${verdictLines(review)}`, sections, footer(review), mostCharacters);
+}
+
+/** How files are named: from the top of the repository, for whoever reads a comment knows no other place. */
+type Names = (text: string) => string;
+
+function namesIn({ path, prefix }: Pick<Review, "path" | "prefix">): Names {
+  if (path === prefix || path === ".") return (text) => text;
+  return (text) => text.replaceAll(path, prefix === "" ? "." : prefix);
 }
 
 function marker({ plan, edgesHash, head }: Review): string {
@@ -39,9 +48,9 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
   const mentioned = findings.length - failing;
   const changes = [
     ...(edges.added > 0 ? [`${countOf(edges.added, "edge")} added`] : []),
-    ...(edges.removed > 0 ? [`${edges.removed} removed`] : []),
-    ...(edges.moved > 0 ? [`${edges.moved} moved`] : []),
-    ...(edges["source-changed"] > 0 ? [`${edges["source-changed"]} from elsewhere`] : []),
+    ...(edges.removed > 0 ? [`${countOf(edges.removed, "edge")} removed`] : []),
+    ...(edges.moved > 0 ? [`${countOf(edges.moved, "edge")} moved`] : []),
+    ...(edges["source-changed"] > 0 ? [`${countOf(edges["source-changed"], "edge")} from elsewhere`] : []),
   ];
   const what = changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ");
   const counts = [
@@ -63,17 +72,20 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
   return `${lines.join("\n\n")}\n`;
 }
 
-function findingSection(title: string, findings: readonly ReviewFinding[]): Section[] {
+function findingSection(title: string, findings: readonly ReviewFinding[], names: Names): Section[] {
   if (findings.length === 0) return [];
-  return [{ head: `\n#### ${title}\n\n`, rows: findings.map(findingRow), foot: "", noun: "finding" }];
+  const row = (found: ReviewFinding): string => findingRow(found, names);
+  return [sectionOf(findings, row, { head: `\n#### ${title}\n\n`, noun: "finding" })];
 }
 
-function findingRow(finding: ReviewFinding): string {
+function findingRow(finding: ReviewFinding, names: Names): string {
   const { code: name, message, hint, isOld, gone, related = [] } = finding;
   const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
-  const others = related.map((other) => `  - ${code(placeText(other))}: ${sentence(other.message)}\n`);
+  const others = related.map(
+    (other) => `  - ${code(names(placeText(other)))}: ${sentence(names(other.message))}\n`,
+  );
   return (
-    `- **${name}** at ${code(placeText(finding))}${notes}: ${sentence(message)}\n` +
+    `- **${name}** at ${code(names(placeText(finding)))}${notes}: ${sentence(names(message))}\n` +
     `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
   );
 }
@@ -88,7 +100,7 @@ const columns = [
   "To be done",
 ];
 
-function projectSections(project: ReviewedProject): Section[] {
+function projectSections(project: ReviewedProject, names: Names): Section[] {
   const { lines, files, newDestinations, removedDestinations } = project;
   const title = `\n#### Project ${code(project.project)}\n\n`;
   const about = files.map(({ file, owners }) => `${code(file)}${ownersInWords(owners)}\n`);
@@ -103,19 +115,20 @@ function projectSections(project: ReviewedProject): Section[] {
   if (lines.length === 0) {
     const rows =
       destinations.length === 0 ? ["- No line asks for anything else than before\n"] : destinations;
-    return [{ head: `${head}\n`, rows, foot: "", noun: "destination" }];
+    return [sectionOf(rows, same, { head: `${head}\n`, noun: "destination" })];
   }
+  const table = `\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`;
+  const row = (line: ReviewedLine): string => lineRow(line, names);
   return [
-    {
-      head: `${head}\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`,
-      rows: lines.map(lineRow),
-      foot: "",
-      noun: "line",
-    },
-    ...(destinations.length === 0 ? [] : [{ head: "\n", rows: destinations, foot: "", noun: "destination" }]),
+    sectionOf(lines, row, { head: `${head}${table}`, noun: "line" }),
+    ...(destinations.length === 0
+      ? []
+      : [sectionOf(destinations, same, { head: "\n", noun: "destination" })]),
     ...destinationSections(lines),
   ];
 }
+
+const same = (row: string): string => row;
 
 function ownersInWords(owners: Owners | undefined): string {
   if (owners === undefined) return "";
@@ -129,13 +142,13 @@ function ownersInWords(owners: Owners | undefined): string {
   ].join("");
 }
 
-function lineRow(line: ReviewedLine): string {
+function lineRow(line: ReviewedLine, names: Names): string {
   const { image, tag, digest, at, before } = line;
   const { what, since, attached } = factsInWords(line);
   const cells = [
-    code(at),
+    code(names(at)),
     `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
-    before === undefined ? code(digest) : `${code(digest)}, was ${code(before)}`,
+    before === undefined ? code(digest) : `${code(digest)}, was ${code(before.digest)}`,
     sentence(what),
     sentence(since),
     sentence(attached),
@@ -163,29 +176,33 @@ function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
   return found.map(([verdict, count]) => `${count} ${work[verdict]}`).join(", ");
 }
 
+/** Lines whose destinations are shown: those of a project have the same ones as a rule. */
+const mostLines = 200;
+
 /** The destinations of lines, those of lines with the same ones together, folded. */
 function destinationSections(lines: readonly ReviewedLine[]): Section[] {
-  const groups = new Map<string, ReviewedLine>();
-  for (const line of lines) {
-    const key = registriesOf(line).join(" ");
-    if (!groups.has(key)) groups.set(key, line);
+  const groups = new Map<string, readonly string[]>();
+  for (const line of lines.slice(0, mostLines)) {
+    const registries = registriesOf(line);
+    groups.set(registries.join(" "), registries);
   }
-  return [...groups.values()].map((line) => ({
-    // An HTML block ends at an empty line: only behind it is Markdown read, and only there may anything from outside be.
-    head: `\n<details>\n<summary>${countOf(line.destinations.length, "destination")}</summary>\n\n`,
-    rows: registriesOf(line).map((registry) => `- ${code(registry)}\n`),
-    foot: "\n</details>\n",
-    noun: "destination",
-  }));
+  return [...groups.values()].map((registries) =>
+    sectionOf(registries, (registry) => `- ${code(registry)}\n`, {
+      // An HTML block ends at an empty line: only behind it is Markdown read, and only there may anything from outside be.
+      head: `\n<details>\n<summary>${countOf(registries.length, "destination")}</summary>\n\n`,
+      foot: "\n</details>\n",
+      noun: "destination",
+    }),
+  );
 }
 
 function registriesOf({ destinations, image }: ReviewedLine): readonly string[] {
   return destinations.map((name) => (name.endsWith(`/${image}`) ? name.slice(0, -image.length - 1) : name));
 }
 
-function footer({ path, base, head, offline, allowRemovals }: Review): string {
+function footer({ path, prefix, base, head, offline, allowRemovals }: Review): string {
   const words = [
-    ...["waybill", "review", path, "--base", base.commit],
+    ...["waybill", "review", namesIn({ path, prefix })(path), "--base", base.commit],
     ...(head.commit === undefined ? [] : ["--head", head.commit]),
     ...(allowRemovals ? ["--allow-removals"] : []),
     ...(offline ? ["--offline"] : []),

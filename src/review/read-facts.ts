@@ -5,14 +5,13 @@ import { type Digest, hexOf, type ImageDocument, parseTag, type RepositoryName }
 import type { OpenRepository } from "../promotion/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousFacts } from "./facts.ts";
-import type { PreviousVersion } from "./previous.ts";
 
 /** What facts are read of. */
 export interface FactsQuestion {
   /** The staging repository. */
   readonly source: RepositoryName;
   readonly digest: Digest;
-  readonly previous?: PreviousVersion & { readonly place: string };
+  readonly previous?: Pick<PreviousFacts, "digest" | "tag" | "at">;
 }
 
 /** Manifests that have been read before: planning reads some of them as well. */
@@ -46,13 +45,11 @@ export function factsReader(open: OpenRepository, documents: ReadDocuments): Rea
 
   const previousFacts = async (
     repository: Repository,
-    image: ImageDescription | undefined,
-    { digest, tag, place }: NonNullable<FactsQuestion["previous"]>,
+    image: ImageDescription,
+    previous: NonNullable<FactsQuestion["previous"]>,
   ): Promise<PreviousFacts> => {
-    const previous = { digest, tag, at: place };
-    if (image === undefined) return previous;
     try {
-      const before = await describe(repository, digest);
+      const before = await describe(repository, previous.digest);
       return before === undefined ? previous : { ...previous, difference: differenceOf(before, image) };
     } catch (error) {
       return { ...previous, failure: failureRecord(error) };
@@ -63,21 +60,20 @@ export function factsReader(open: OpenRepository, documents: ReadDocuments): Rea
     limit(async () => {
       const repository = open(question.source);
       const image = await describe(repository, question.digest);
+      if (image === undefined) return { attached: nothing };
       const [previous, found] = await Promise.all([
         question.previous === undefined ? undefined : previousFacts(repository, image, question.previous),
-        image === undefined ? nothing : attachedTo(repository, image, documents.of(repository)),
+        attachedTo(repository, image, documents.of(repository)),
       ]);
       return {
-        ...(image === undefined ? {} : { image: imageFacts(image) }),
+        image: imageFacts(image),
         ...(previous === undefined ? {} : { previous }),
         ...found,
       };
     });
 }
 
-type Found = Pick<LineFacts, "attached" | "provenance">;
-
-const nothing: Found = { attached: { signature: false, attestation: false, sbom: false, referrers: [] } };
+const nothing: Attached = { signature: false, attestation: false, sbom: false, referrers: [] };
 
 /** Artifact types by which clients attach signatures: cosign, its bundles, and notation. */
 const signatureTypes = /cosign\.artifact\.sig|sigstore\.bundle|cncf\.notary\.signature/;
@@ -88,7 +84,7 @@ async function attachedTo(
   repository: Repository,
   image: ImageDescription,
   fetch: (digest: Digest) => Promise<ImageDocument | undefined>,
-): Promise<Found> {
+): Promise<Pick<LineFacts, "attached" | "provenance">> {
   const failures: unknown[] = [];
   const attempt = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
     try {

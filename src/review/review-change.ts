@@ -55,6 +55,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   return {
     format: "waybill-review/1",
     path: after.path,
+    prefix: change.placeOf(after.path),
     verdict: findings.some(({ severity }) => severity === "fails") ? "fails" : "passes",
     base: { commit: change.base.commit, revision: options.base, from: options.baseFrom ?? "--base" },
     head: {

@@ -47,8 +47,10 @@ export interface Owners {
  */
 export interface Review {
   readonly format: "waybill-review/1";
-  /** As asked for, normalised. */
+  /** As asked for, normalised: files and places begin with it. */
   readonly path: string;
+  /** Where the path is from the top of the repository, with slashes; empty for the top itself. */
+  readonly prefix: string;
   /** `fails` when any finding does. */
   readonly verdict: "passes" | "fails";
   readonly base: ReviewedRevision & { readonly commit: string };
@@ -133,8 +135,8 @@ export interface ReviewedLine {
   /** `null` for a digest that is promoted without a tag. */
   readonly tag: Tag | null;
   readonly digest: Digest;
-  /** The digest that the tag stood at, when it moved. */
-  readonly before?: Digest;
+  /** What the tag was asked for at, when it moved. */
+  readonly before?: { readonly digest: Digest; readonly at: string };
   /** `file:line:column`; of a removed line, where it was. */
   readonly at: string;
   /** The staging repository. */

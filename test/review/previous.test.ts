@@ -14,35 +14,51 @@ const listed = (...tags: (string | null)[]) => [
     })),
   },
 ];
-const before = (tag: string, ...others: (string | null)[]): Tag | null | undefined =>
+const tagBefore = (tag: string, ...others: (string | null)[]): Tag | null | undefined =>
   previousVersion(listed(...others), digestFor(tag), parseTag(tag))?.tag;
 
 describe("the version before", () => {
   test("is the highest of those below, in whatever order they are listed", () => {
-    expect(before("v1.10.0", "v1.10.0", "v1.9.0", "v1.2.0", "v2.0.0")).toBe("v1.9.0");
-    expect(before("v1.2.0", "v1.1.9", "v1.2.0-rc.1", "v1.2.0", "v1.2.0-beta.11")).toBe("v1.2.0-rc.1");
-    expect(before("1.14-1", "1.13-9", "1.14-1", "1.2-9")).toBe("1.13-9");
-    expect(before("v20240601-abc", "v20231201-fff", "v20240601-abc", "v20240101-000")).toBe("v20240101-000");
+    expect(tagBefore("v1.10.0", "v1.10.0", "v1.9.0", "v1.2.0", "v2.0.0")).toBe("v1.9.0");
+    expect(tagBefore("v1.2.0", "v1.1.9", "v1.2.0-rc.1", "v1.2.0", "v1.2.0-beta.11")).toBe("v1.2.0-rc.1");
+    expect(tagBefore("1.14-1", "1.13-9", "1.14-1", "1.2-9")).toBe("1.13-9");
+    expect(tagBefore("v20240601-abc", "v20231201-fff", "v20240601-abc", "v20240101-000")).toBe(
+      "v20240101-000",
+    );
   });
 
   test("is the line before it where the tag is no version, or the lowest", () => {
-    expect(before("latest", "one", "latest", "two")).toBe("one");
-    expect(before("v1.0.0", "v1.0.0", "v2.0.0", "v3.0.0")).toBe("v2.0.0");
-    expect(before("first", "first", "second")).toBe("second");
-    expect(before("first", "first")).toBeUndefined();
+    expect(tagBefore("latest", "one", "latest", "two")).toBe("one");
+    expect(tagBefore("v1.0.0", "v1.0.0", "v2.0.0", "v3.0.0")).toBe("v2.0.0");
+    expect(tagBefore("first", "first", "second")).toBe("second");
+    expect(tagBefore("first", "first")).toBeUndefined();
   });
 
   test("may have no tag, and is never the same digest", () => {
-    expect(before("b", null, "b")).toBeNull();
+    expect(tagBefore("b", null, "b")).toBeNull();
     const twice = listed("v1.0.0", "v1.1.0");
-    const same = [...twice, { digests: [{ ...twice[0]?.digests[0], tags: [{ tag: parseTag("v1.0.9"), at }] }] }];
-    expect(previousVersion(same as typeof twice, digestFor("v1.0.0"), parseTag("v1.1.0"))?.tag).toBe("v1.1.0");
+    const same = [
+      ...twice,
+      { digests: [{ ...twice[0]?.digests[0], tags: [{ tag: parseTag("v1.0.9"), at }] }] },
+    ];
+    expect(previousVersion(same as typeof twice, digestFor("v1.0.0"), parseTag("v1.1.0"))?.tag).toBe(
+      "v1.1.0",
+    );
   });
 });
 
 describe("versions", () => {
   test("are ordered as in section 11 of semantic versioning", () => {
-    const order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0"];
+    const order = [
+      "1.0.0-alpha",
+      "1.0.0-alpha.1",
+      "1.0.0-alpha.beta",
+      "1.0.0-beta",
+      "1.0.0-beta.2",
+      "1.0.0-beta.11",
+      "1.0.0-rc.1",
+      "1.0.0",
+    ];
     const shuffled = order.toReversed().sort((one, other) => {
       const [left, right] = [versionOf(one), versionOf(other)];
       return left === undefined || right === undefined ? 0 : compareVersions(left, right);
@@ -58,7 +74,8 @@ describe("versions", () => {
     fc.assert(
       fc.property(version, version, version, (a, b, c) => {
         expect(Math.sign(compareVersions(a, b))).toBe(-Math.sign(compareVersions(b, a)) + 0);
-        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) expect(compareVersions(a, c)).toBeLessThanOrEqual(0);
+        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0)
+          expect(compareVersions(a, c)).toBeLessThanOrEqual(0);
       }),
     );
   });

@@ -27,6 +27,9 @@ beforeEach(() => {
   world.production.interfere();
 });
 
+/** Options of a review that asks no registry. */
+const offline = { isOffline: true };
+
 const lost = `sha256:${"e".repeat(64)}`;
 
 const project = (images: Project["images"], more: Partial<Project> = {}): Project => ({
@@ -97,9 +100,9 @@ describe("a change that adds an image", () => {
     const since = await readManifestsAt(tree, review.base.commit, { environment: gitEnvironment });
     const { plan } = await promote({ tree, since, open: world.registries.repository, confirm: false });
     expect([review.plan?.hash, review.plan?.edgesHash]).toEqual([plan.hash, plan.edgesHash]);
-    const offline = await world.change([base(), other], [both(), other], { open: undefined });
-    expect(offline).toMatchObject({ offline: true, edgesHash: plan.edgesHash });
-    expect(offline.plan).toBeUndefined();
+    const alone = await world.change([base(), other], [both(), other], offline);
+    expect(alone).toMatchObject({ offline: true, edgesHash: plan.edgesHash });
+    expect(alone.plan).toBeUndefined();
   });
 
   test("asks each destination at most three times, and writes nothing", async () => {
@@ -132,7 +135,9 @@ describe("a change that adds an image", () => {
       predicateType: "https://slsa.dev/provenance/v1",
       predicate: {
         buildDefinition: {
-          resolvedDependencies: [{ uri: "git+https://example.com/app", digest: { gitCommit: "a".repeat(40) } }],
+          resolvedDependencies: [
+            { uri: "git+https://example.com/app", digest: { gitCommit: "a".repeat(40) } },
+          ],
         },
         runDetails: { builder: { id: "https://example.com/builder" } },
       },
@@ -143,7 +148,12 @@ describe("a change that adds an image", () => {
     await world.push(image, name, signature);
     const { projects } = await world.change([base()], [both()]);
     expect(projects[0]?.lines[0]?.facts).toMatchObject({
-      attached: { signature: true, attestation: true, sbom: false, referrers: ["application/vnd.in-toto+json"] },
+      attached: {
+        signature: true,
+        attestation: true,
+        sbom: false,
+        referrers: ["application/vnd.in-toto+json"],
+      },
       provenance: {
         builder: "https://example.com/builder",
         source: "git+https://example.com/app",
@@ -155,7 +165,10 @@ describe("a change that adds an image", () => {
 
 describe("a change fails", () => {
   test("for a digest that is not in staging, and says what its tag stands at there", async () => {
-    const review = await world.change([base()], [project({ app: { [one]: ["v1.0.0"], [lost]: ["v1.1.0"] } })]);
+    const review = await world.change(
+      [base()],
+      [project({ app: { [one]: ["v1.0.0"], [lost]: ["v1.1.0"] } })],
+    );
     expect(codes(review)).toEqual({ fails: ["lost"], mentions: [] });
     expect(review.findings[0]).toMatchObject({
       file: expect.stringMatching(/images\.yaml$/),
@@ -178,7 +191,9 @@ describe("a change fails", () => {
     const after = [project({ app: { [two]: ["v1.0.0"] } })];
     const review = await world.change([base()], after, { allowRemovals: true });
     expect(codes(review).fails).toEqual(["tag-moved"]);
-    expect(review.projects[0]?.lines).toMatchObject([{ kind: "moved", before: one, digest: two }]);
+    expect(review.projects[0]?.lines).toMatchObject([
+      { kind: "moved", before: { digest: one }, digest: two },
+    ]);
   });
 
   test("for what it takes away, unless that is allowed", async () => {
@@ -239,7 +254,10 @@ describe("a change fails", () => {
 
   test("for an error in a file, and mentions those that were there", async () => {
     const broken = project({ app: { [one]: ["v1.0.0"], "sha256:123": ["v1.1.0"] } });
-    expect(codes(await world.change([base()], [broken]))).toEqual({ fails: ["invalid-digest"], mentions: [] });
+    expect(codes(await world.change([base()], [broken]))).toEqual({
+      fails: ["invalid-digest"],
+      mentions: [],
+    });
     const more = project({ app: { [two]: ["v1.1.0"], [one]: ["v1.0.0"], "sha256:123": ["v1.1.0"] } });
     const review = await world.change([broken], [more]);
     expect(codes(review)).toEqual({ fails: [], mentions: ["invalid-digest"] });
@@ -289,7 +307,7 @@ describe("a change mentions", () => {
     });
     const siblings = ["a", "b", "c"].map(sibling);
     const added = { ...sibling("d"), destinations: ["a.example/prod/d", "c.example/prod/d"] };
-    const review = await world.change(siblings, [...siblings, added], { open: undefined });
+    const review = await world.change(siblings, [...siblings, added], offline);
     expect(codes(review)).toEqual({ fails: [], mentions: ["destinations-differ"] });
     expect(review.findings[0]?.message).toContain("it lacks b.example/prod; it alone has c.example/prod");
   });

@@ -16,7 +16,11 @@ export interface ReviewWorld extends PromotionWorld {
   /** Puts an image somewhere in a registry. */
   push(image: BuiltImage, name: string, ...tags: readonly string[]): Promise<void>;
   /** Commits one state of the manifests, then the other, and reviews the change. */
-  change(before: readonly Project[], after: readonly Project[], options?: Partial<ReviewOptions>): Promise<Review>;
+  change(
+    before: readonly Project[],
+    after: readonly Project[],
+    options?: Partial<ReviewOptions> & { readonly isOffline?: boolean },
+  ): Promise<Review>;
   /** The folder of the repository of the last change. */
   repository(): TestRepository;
 }
@@ -28,9 +32,11 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
   const images: Record<string, BuiltImage> = {};
   for (const version of versions) {
     images[version] = await buildImage("app", version);
-    await pushImage(images[version], world.registries.repository(parseRepository(`${world.staging.host}/foo/app`)), [
-      parseTag(version),
-    ]);
+    await pushImage(
+      images[version],
+      world.registries.repository(parseRepository(`${world.staging.host}/foo/app`)),
+      [parseTag(version)],
+    );
   }
   let count = 0;
   let repository: TestRepository;
@@ -41,7 +47,7 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
     push: (image, name, ...tags) =>
       pushImage(image, world.registries.repository(parseRepository(name)), tags.map(parseTag)),
     repository: () => repository,
-    async change(before, after, options = {}) {
+    async change(before, after, { isOffline = false, ...options } = {}) {
       repository = await createRepository(join(world.folder, `repository-${++count}`));
       const tree = join(repository.path, "tree");
       const commits: string[] = [];
@@ -51,8 +57,8 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
         commits.push(await repository.commit());
       }
       const [base = "", head = ""] = commits;
-      const open = world.registries.repository;
-      return reviewChange({ path: tree, base, head, open, environment: gitEnvironment, ...options });
+      const registries = isOffline ? {} : { open: world.registries.repository };
+      return reviewChange({ path: tree, base, head, ...registries, environment: gitEnvironment, ...options });
     },
   };
 }
