@@ -19,7 +19,13 @@ export {
   WaybillError,
 } from "./errors/index.ts";
 export * from "./forge/index.ts";
-export { GitError, type GitErrorCode } from "./git/index.ts";
+export {
+  type GitCredential,
+  GitError,
+  type GitErrorCode,
+  type GitRepository,
+  openGitRepository,
+} from "./git/index.ts";
 export {
   fetchDocument,
   type Inspection,
@@ -174,6 +180,7 @@ export {
   startRegistryServer,
 } from "./registry-server/index.ts";
 export {
+  type ApprovalRules,
   type HoldChange,
   type HoldMeans,
   type HoldWord,
@@ -186,6 +193,7 @@ export {
   type PostResult,
   type PromotionRequest,
   type PromotionRequestResult,
+  type ProposedCommit,
   postReview,
   ReleaseError,
   type ReleaseErrorCode,
@@ -211,6 +219,7 @@ export {
   baseOfEnvironment,
   type FactsInWords,
   factsInWords,
+  filesOf,
   formatReviewMarkdown,
   type GivenApproval,
   type ImageDifference,
@@ -234,6 +243,7 @@ export {
   reviewToSarif,
   type SourceLabels,
   type VoidReason,
+  withOwners,
 } from "./review/index.ts";
 export {
   type CredentialRule,

@@ -24,7 +24,7 @@ function printableLines(printable: (text: string) => string): (text: string) => 
   return (text) =>
     text
       .split("\n")
-      .map((line) => (line.match(/.{1,150}/gsu) ?? []).map(printable).join(""))
+      .map((line) => (line.match(/.{1,150}/gsu) ?? []).map((piece) => printable(piece)).join(""))
       .join("\n");
 }
 
