@@ -15,6 +15,7 @@ export {
   type FailureDetails,
   type FailureRecord,
   failureRecord,
+  harmless,
   messageOf,
   WaybillError,
 } from "./errors/index.ts";
@@ -48,7 +49,6 @@ export {
   type OverlapClaim,
   type ProjectChange,
   type PromoterManifest,
-  printablePath,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,

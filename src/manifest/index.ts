@@ -41,7 +41,6 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { printablePath } from "./printable.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
