@@ -15,6 +15,7 @@ export {
   type FailureDetails,
   type FailureRecord,
   failureRecord,
+  harmless,
   messageOf,
   WaybillError,
 } from "./errors/index.ts";
@@ -61,8 +62,6 @@ export {
   type OverlapClaim,
   type ProjectChange,
   type PromoterManifest,
-  printable,
-  printablePath,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,

@@ -1,4 +1,4 @@
-import { WaybillError } from "../errors/index.ts";
+import { harmless, WaybillError } from "../errors/index.ts";
 import type { Diagnostic, ManifestTree } from "../manifest/index.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,12 +31,13 @@ export function formatDiagnostic(
   paint: (text: string) => string = (text) => text,
 ): string {
   return [
-    `${place(file, at)}: ${paint(`${severity}:`)} ${message} [${code}]`,
-    ...(related ?? []).map((other) => `    ${place(other.file, other.at)}: ${other.message}`),
-    ...(hint === undefined ? [] : [`    hint: ${hint}`]),
+    `${place(file, at)}: ${paint(`${severity}:`)} ${harmless(message)} [${code}]`,
+    ...(related ?? []).map((other) => `    ${place(other.file, other.at)}: ${harmless(other.message)}`),
+    ...(hint === undefined ? [] : [`    hint: ${harmless(hint)}`]),
   ].join("\n");
 }
 
 function place(file: string, at: Diagnostic["at"]): string {
-  return at === undefined ? file : `${file}:${at.line}:${at.column}`;
+  const name = harmless(file);
+  return at === undefined ? name : `${name}:${at.line}:${at.column}`;
 }

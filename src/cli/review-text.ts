@@ -1,3 +1,4 @@
+import { harmless } from "../errors/index.ts";
 import type { Review, ReviewedLine, ReviewedProject, ReviewFinding } from "../review/index.ts";
 import { amount } from "./amount.ts";
 import { formatTable } from "./table.ts";
@@ -6,26 +7,21 @@ import type { Terminal } from "./terminal.ts";
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
   const { colours } = terminal;
-  const { printable } = await import("../manifest/index.ts");
   for (const project of review.projects) {
     const parts = [...heading(project), ...(await lineTable(project)), ...(await factsOf(project))];
-    terminal.print(`${parts.map(printableLines(printable)).join("\n")}\n`);
+    terminal.print(`${parts.map(harmlessLines).join("\n")}\n`);
   }
   for (const finding of review.findings) {
     const paint = finding.severity === "fails" ? colours.red : colours.yellow;
-    terminal.print(formatFinding(finding, paint, printableLines(printable)));
+    terminal.print(formatFinding(finding, paint, harmlessLines));
   }
   if (review.findings.length > 0) terminal.print("");
   for (const line of sums(review)) terminal.print(line);
 }
 
 /** Text from outside must not steer a terminal; our own line ends stay. */
-function printableLines(printable: (text: string) => string): (text: string) => string {
-  return (text) =>
-    text
-      .split("\n")
-      .map((line) => (line.match(/.{1,150}/gsu) ?? []).map((piece) => printable(piece)).join(""))
-      .join("\n");
+function harmlessLines(text: string): string {
+  return text.split("\n").map(harmless).join("\n");
 }
 
 function heading({ project, files, newDestinations, removedDestinations, lines }: ReviewedProject): string[] {

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { WaybillError } from "../errors/index.ts";
+import { harmless, WaybillError } from "../errors/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { AbsentEdge } from "../promotion/index.ts";
 import type { Look, Waiting } from "../release/index.ts";
@@ -65,7 +65,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
     });
     progress.end();
     if (terminal.json) terminal.printJson(waiting);
-    else await printWaiting(terminal, waiting);
+    else printWaiting(terminal, waiting);
     return statusOf(waiting);
   } finally {
     progress.end();
@@ -151,20 +151,17 @@ function unreadHosts(absent: readonly AbsentEdge[]): readonly string[] {
 /** Edges that are shown; the rest is counted. */
 const most = 50;
 
-async function printWaiting(
+function printWaiting(
   terminal: Terminal,
   { state, absent, edges, present, hosts, manifestErrors }: Waiting,
-): Promise<void> {
-  const { printablePath } = await import("../manifest/index.ts");
+): void {
   // What will never arrive is what has to be looked at.
   const order = ["conflict", "overlap", "unread", "missing"] as const;
   const shown = order.flatMap((kind) => absent.filter((edge) => edge.state === kind)).slice(0, most);
   for (const edge of shown) {
     const { destination, tag, digest, at } = edge;
     const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
-    terminal.print(
-      `${terminal.colours.red(edge.state)} ${what}\n    ${printablePath(at)}: ${reasonOf(edge)}`,
-    );
+    terminal.print(`${terminal.colours.red(edge.state)} ${what}\n    ${harmless(at)}: ${reasonOf(edge)}`);
   }
   if (absent.length > shown.length)
     terminal.print(`and ${amount(absent.length - shown.length, "more edge")}`);

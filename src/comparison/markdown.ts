@@ -1,4 +1,5 @@
-import { type ManifestComparison, printablePath } from "../manifest/index.ts";
+import { harmless } from "../errors/index.ts";
+import type { ManifestComparison } from "../manifest/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
 import { remarks } from "./remarks.ts";
 
@@ -78,7 +79,7 @@ function rowOf({ change, destinations }: ChangeLine): string {
  * number, since in a table it ends a cell even there (GitHub Flavored Markdown, "Tables").
  */
 export function codeSpan(text: string): string {
-  const shown = printablePath(text).replaceAll("|", "\\u{7c}");
+  const shown = harmless(text).replaceAll("|", "\\u{7c}");
   const runs = Array.from(shown.matchAll(/`+/g), ([run]) => run.length);
   const fence = "`".repeat(Math.max(0, ...runs) + 1);
   const pad = /^[` ]|[` ]$/.test(shown) || shown === "" ? " " : "";

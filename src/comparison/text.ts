@@ -1,4 +1,5 @@
-import { type EdgeChangeKind, type ManifestComparison, printablePath } from "../manifest/index.ts";
+import { harmless } from "../errors/index.ts";
+import type { EdgeChangeKind, ManifestComparison } from "../manifest/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
 import { remarks } from "./remarks.ts";
@@ -32,7 +33,7 @@ export function comparisonAsText(comparison: ManifestComparison, options: TextOp
     if (!everything || line.destinations.length === 1) return words;
     return [words, ...line.destinations.map((name) => `          ${name}`)].join("\n");
   });
-  const said = remarks(comparison, printablePath);
+  const said = remarks(comparison, harmless);
   return [
     ...cut(lines, everything, "changes"),
     ...cut(said, everything, "remarks"),
@@ -49,7 +50,7 @@ function wordsOf({ change, destinations }: ChangeLine): string {
   const { kind, tag, before, after } = change;
   const side = after ?? before;
   const what = `${nameOf(destinations)}${tag === null ? "" : `:${tag}`}${mirrors(destinations)}`;
-  const place = side === undefined ? "" : ` (${printablePath(side.at)})`;
+  const place = side === undefined ? "" : ` (${harmless(side.at)})`;
   if (kind === "moved") return `${what}  ${shortened(before?.digest)} → ${shortened(after?.digest)}${place}`;
   if (kind === "source-changed") {
     return `${what}  from ${after?.sources.join(", ")}, before from ${before?.sources.join(", ")}${place}`;

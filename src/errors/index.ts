@@ -1,3 +1,5 @@
+export { harmless } from "./harmless.ts";
+
 /** What a failure carries beside its message. */
 export interface FailureDetails {
   /** Where it happened: `file:line:column`, or a registry, repository or reference. */

@@ -42,7 +42,7 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { printable, printablePath } from "./printable.ts";
+export { printable } from "./printable.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";

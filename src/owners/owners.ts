@@ -20,8 +20,11 @@ export interface FileOwners {
 export interface Owners {
   /** For files by their paths in the repository, in the order that they are asked for. */
   ownersOf(files: readonly string[]): readonly FileOwners[];
-  /** Of the files, those that lack an approval when these users have given theirs. */
-  uncovered(files: readonly string[], users: readonly string[]): readonly string[];
+  /**
+   * Of the files, those that lack an approval when these users have given theirs.
+   * @param users one entry for each person: a name, or a name with those of the teams and addresses that count for it.
+   */
+  uncovered(files: readonly string[], users: readonly (string | readonly string[])[]): readonly string[];
   /** What is wrong with the files that say so. A file that cannot be used gives nobody any right. */
   readonly diagnostics: readonly OwnersDiagnostic[];
 }
@@ -39,16 +42,29 @@ export function ownersBy(
   return {
     ownersOf: (files) => files.map(ownerOf),
     uncovered(files, users) {
-      const names = new Set(users.map(normalName));
+      const people = personsOf(users);
       return files.filter((file) => {
         const { needed } = ownerOf(file);
         const isCovered = ({ anyOf, approvals }: FileOwners["needed"][number]): boolean =>
-          anyOf.filter((name) => names.has(name)).length >= approvals;
+          people.filter((names) => anyOf.some((name) => names.has(name))).length >= approvals;
         return needed.length === 0 || !needed.every(isCovered);
       });
     },
     diagnostics,
   };
+}
+
+/** The names of each person. Who is named twice is one person, and gives one approval. */
+function personsOf(users: readonly (string | readonly string[])[]): ReadonlySet<string>[] {
+  const people = new Map<string, Set<string>>();
+  for (const user of users) {
+    const [first, ...others] = [user].flat().map(normalName);
+    if (first === undefined) continue;
+    const names = people.get(first) ?? new Set([first]);
+    for (const name of others) names.add(name);
+    people.set(first, names);
+  }
+  return [...people.values()];
 }
 
 /**

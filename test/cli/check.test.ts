@@ -91,4 +91,16 @@ describe("waybill check", () => {
     expect(status).toBe(1);
     expect(stdout).toContain(": error: ");
   });
+
+  it("prints no name of a folder as it is that could steer a terminal", async () => {
+    const path = join(folder.path, "hostile");
+    await write(join(path, "manifests/foo\u001b[2J\nerror: all is well/promoter-manifest.yaml"), "[");
+    await mkdir(join(path, "images"), { recursive: true });
+    const { status, stdout } = await run("check", path);
+    expect(status).toBe(1);
+    expect(stdout).toContain(
+      "manifests/foo\\u{1b}[2J\\nerror: all is well/promoter-manifest.yaml:1:2: error: ",
+    );
+    expect(stdout).not.toContain("\u001b");
+  });
 });

@@ -120,6 +120,13 @@ describe("CODEOWNERS", () => {
     expect(owners.uncovered(files, ["all", "docs1", "docs2"])).toEqual(["README.md", "docs/own"]);
   });
 
+  it("counts persons, not the names that they go by", async () => {
+    const owners = await read("[Docs][2]\n* @alice @org/writers @bob", ["x"]);
+    expect(owners.uncovered(["x"], [["alice", "org/writers"]])).toEqual(["x"]);
+    expect(owners.uncovered(["x"], ["alice", "Alice", ["@alice", "org/writers"]])).toEqual(["x"]);
+    expect(owners.uncovered(["x"], ["alice", ["carol", "org/writers"]])).toEqual([]);
+  });
+
   it.each([".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"])(
     "is found at %s",
     async (place) => {
