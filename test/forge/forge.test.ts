@@ -108,6 +108,25 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect((await pulls().find(head, "main"))?.number).toBe(opened.number);
   });
 
+  if (kind === "gitlab") {
+    it("knows groups within groups", async () => {
+      await server.createRepository("org/team/sub/images");
+      server.addWriter("org/team/sub/images", "robot");
+      await server.commit("org/team/sub/images", "a/b", { "a.yaml": "a\n" });
+      const path = "org/team/sub/images";
+      expect((await forge.repository(path)).path).toBe(path);
+      const head = { repository: path, branch: "a/b" };
+      const opened = await forge
+        .project(path)
+        .pullRequests.open({ title: "x", body: "", base: "main", head });
+      expect(opened.head.repository).toBe(path);
+    });
+  } else {
+    it("has no groups", async () => {
+      await expect(forge.repository("org/team/images")).rejects.toMatchObject({ code: "not-found" });
+    });
+  }
+
   it("gives the one that is open already, instead of a second", async () => {
     const asked = await proposal();
     const first = await pulls().open(asked);

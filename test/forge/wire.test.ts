@@ -213,11 +213,18 @@ describe.each(kinds)("the way to a %s", (kind) => {
     expect(error.message).toContain("does not answer in time");
   });
 
-  it("stops when it is told to", async () => {
-    const controller = new AbortController();
-    const server = await scripted(() => controller.abort(new Error("that is enough")));
-    const forge = openForge({ kind, host: server.host, token: "t", signal: controller.signal });
-    await expect(forge.user()).rejects.toThrow("that is enough");
+  it("stops when it is told to, with the reason that was given", async () => {
+    const reason = new Error("that is enough");
+    const asking = new AbortController();
+    const silent = await scripted(() => asking.abort(reason));
+    const one = openForge({ kind, host: silent.host, token: "t", signal: asking.signal });
+    expect(await one.user().catch((error: unknown) => error)).toBe(reason);
+    const waiting = new AbortController();
+    const { server, token } = await forgeOf(kind);
+    server.failNext({ kind: "answer", status: 503, headers: { "retry-after": "50" } });
+    const onWait = () => void setImmediate(() => waiting.abort(reason));
+    const other = openForge({ kind, host: server.host, token, signal: waiting.signal, onWait });
+    expect(await other.user().catch((error: unknown) => error)).toBe(reason);
   });
 
   it("says that nobody listens", async () => {
