@@ -349,6 +349,21 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect(read).toHaveLength(3);
   });
 
+  it("reads more statuses than a page holds", async () => {
+    const { statuses } = project();
+    const commit = await server.commit("org/images", "many-statuses", { "a.yaml": "a\n" });
+    const repository = server.world.repository("org/images", server.world.user("robot"));
+    const user = server.world.user("robot");
+    if (repository === undefined || user === undefined) throw new Error("they were made above");
+    for (let index = 0; index < 130; index += 1) {
+      const context = `check-${index}`;
+      server.world.setStatus(repository, {
+        ...{ commit, context, state: "success", description: "", url: undefined, user },
+      });
+    }
+    expect(new Set((await statuses.read(commit)).map(({ context }) => context)).size).toBe(130);
+  });
+
   it("sees a merge and its commit, and what keeps a pull request from it", async () => {
     const { number, head } = await pulls().open(await proposal({ draft: true }));
     server.protect("org/images", { requiredStatuses: ["waybill/plan"], blockingLabels: ["hold"] });

@@ -200,8 +200,15 @@ describe.each(kinds)("the way to a %s", (kind) => {
       const server = await scripted((_, response) => {
         answer(response, 200, { "content-type": "application/json" }, body);
       });
-      const error = await thrown(openForge({ kind, host: server.host, token: "t" }).user());
-      expect(error.code).toBe("unexpected-answer");
+      const forge = openForge({ kind, host: server.host, token: "t" });
+      expect((await thrown(forge.user())).code).toBe("unexpected-answer");
+      const project = forge.project("a/b");
+      const statuses = project.statuses.read("0".repeat(40));
+      // To a GitLab an empty list is one.
+      if (kind !== "gitlab" || body !== "[]") expect((await thrown(statuses)).code).toBe("unexpected-answer");
+      expect((await thrown(project.pullRequests.read(1))).code).toBe("unexpected-answer");
+      if (body !== "[]")
+        expect((await thrown(project.conversation.comments(1))).code).toBe("unexpected-answer");
     }
   });
 

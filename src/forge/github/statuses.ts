@@ -22,7 +22,8 @@ export function openStatuses(client: GitHubClient, path: string): CommitStatuses
           ...ownerAndName(path),
           ...{ ref: commit, per_page: 100, page },
         });
-        return { data: data.statuses, headers };
+        // Whatever else it is, the schema refuses it.
+        return { data: (data as { statuses?: unknown } | null)?.statuses, headers };
       }, z.array(statusSchema));
       return statuses.map(({ context, state, description, target_url: url }) => ({
         ...{ context, state, description: description ?? "" },
