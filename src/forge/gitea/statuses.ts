@@ -3,7 +3,7 @@ import { answered, unwrapped } from "../answers.ts";
 import { ForgeError } from "../errors.ts";
 import type { CommitStatus, CommitStatuses } from "../forge.ts";
 import { cutTo } from "../said.ts";
-import { type GiteaClient, ownerAndName } from "./client.ts";
+import { type GiteaClient, ownerThenName } from "./client.ts";
 
 const statusSchema = z.object({
   context: z.string(),
@@ -36,7 +36,7 @@ const states: Readonly<Record<string, CommitStatus["state"]>> = {
 export function openStatuses(client: GiteaClient, path: string): CommitStatuses {
   const page = async (commit: string, number: number): Promise<readonly Status[]> => {
     const ref = encodeURIComponent(commit);
-    const asked = client.repos.repoGetCombinedStatusByRef(...ownerAndName(path), ref, {
+    const asked = client.repos.repoGetCombinedStatusByRef(...ownerThenName(path), ref, {
       limit: 50,
       page: number,
     });
@@ -69,7 +69,7 @@ export function openStatuses(client: GiteaClient, path: string): CommitStatuses 
     },
     async set(commit, { context, state, description, url }) {
       await unwrapped(
-        client.repos.repoCreateStatus(...ownerAndName(path), encodeURIComponent(commit), {
+        client.repos.repoCreateStatus(...ownerThenName(path), encodeURIComponent(commit), {
           ...{ context, state, description: cutTo(longestDescription, description) },
           ...(url === undefined ? {} : { target_url: url }),
         }),

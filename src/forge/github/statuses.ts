@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { allPages, unwrapped } from "../answers.ts";
 import type { CommitStatuses } from "../forge.ts";
+import { ownerAndName } from "../remote.ts";
 import { cutTo } from "../said.ts";
-import { type GitHubClient, ownerAndName } from "./client.ts";
+import type { GitHubClient } from "./client.ts";
 
 const statusSchema = z.object({
   context: z.string(),
