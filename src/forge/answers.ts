@@ -48,13 +48,13 @@ export async function allPages<T>(
   );
 }
 
-/** A promise whose failure is what the wire threw: clients wrap it into errors of their own. */
+/** A promise whose failure is what the wire threw: GitHub's client wraps it into an error of its own. */
 export async function unwrapped<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (thrown) {
-    if (thrown instanceof ForgeError || !(thrown instanceof Error)) throw thrown;
-    throw thrown.cause instanceof ForgeError ? thrown.cause : thrown;
+    const isWrapped = thrown instanceof Error && thrown.name === "HttpError" && thrown.cause instanceof Error;
+    throw isWrapped ? thrown.cause : thrown;
   }
 }
 

@@ -27,3 +27,25 @@ export function draftTitle(prefixes: DraftPrefixes, title: string, draft: boolea
   const bare = withoutPrefix(prefixes, title);
   return draft ? `${prefixes.written}${bare}` : bare;
 }
+
+/** What a title says of a pull request. */
+export interface TitleAndDraft {
+  readonly title: string;
+  readonly draft: boolean;
+}
+
+/**
+ * The title to send when the title or the state of a draft is to change, or none. Who changes one of the two has to know the
+ * other.
+ */
+export async function changedTitle(
+  prefixes: DraftPrefixes,
+  change: { readonly title: string | undefined; readonly draft: boolean | undefined },
+  current: () => Promise<TitleAndDraft>,
+): Promise<{ title?: string }> {
+  const { title, draft } = change;
+  if (title === undefined && draft === undefined) return {};
+  if (title !== undefined && draft !== undefined) return { title: draftTitle(prefixes, title, draft) };
+  const found = await current();
+  return { title: draftTitle(prefixes, title ?? found.title, draft ?? found.draft) };
+}

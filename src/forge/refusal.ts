@@ -49,15 +49,6 @@ export function reasonAndHint(error: ForgeError): string {
   return error.hint === undefined ? reasonOf(error) : `${reasonOf(error)}; ${error.hint}`;
 }
 
-/** Whether a failure says that the forge has such a pull request already. */
-export function saysItExists(thrown: unknown): boolean {
-  return (
-    thrown instanceof ForgeRefusal &&
-    (thrown.status === 409 || thrown.status === 422) &&
-    /already exists/i.test(thrown.reason)
-  );
-}
-
 const names: Readonly<Record<ForgeKind, string>> = { github: "GitHub", gitlab: "GitLab", gitea: "Gitea" };
 
 /** What an answer that is no success means, with what to do about it. */

@@ -45,6 +45,18 @@ export function checkedPath(path: string): string {
   });
 }
 
+/**
+ * Owner and name, on forges that have no groups.
+ * @throws {ForgeError} `not-found`: no such forge has a repository of such a name.
+ */
+export function ownerAndName(path: string): { readonly owner: string; readonly repo: string } {
+  const [owner = "", repo = "", ...more] = checkedPath(path).split("/");
+  if (more.length === 0) return { owner, repo };
+  throw new ForgeError("not-found", `${path} is no repository: there are no groups`, {
+    hint: "write it as owner/name",
+  });
+}
+
 /** `[user@]host:path`. A single letter before the colon is a drive. */
 function parseScpLike(text: string): RemoteRepository | undefined {
   const parts = /^(?:[^@/:]*(?::[^@/]*)?@)?(\[[0-9a-f:.]+\]|[^@/:[\]]{2,}):(.+)$/i.exec(text);

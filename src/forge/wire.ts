@@ -95,7 +95,13 @@ export function openWire(options: WireOptions): Wire {
 
   const pause = async (milliseconds: number, reason: string): Promise<void> => {
     options.onWait?.({ host, milliseconds, reason });
-    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+    try {
+      await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // The reason that was given, not that of the clock.
+      signal?.throwIfAborted();
+      throw error;
+    }
   };
 
   return async (input, init = {}) => {
@@ -227,7 +233,7 @@ function connectionFailure(
   const hint = isTls
     ? "name the file of its authority in NODE_EXTRA_CA_CERTS"
     : isName
-      ? "look for a typing error in its name"
+      ? "look for a typing error in its name; a way through a proxy needs Node 24 and NODE_USE_ENV_PROXY=1"
       : wasSent
         ? "it may have been done all the same: look, or run the command again, which looks first"
         : "is it running, and is there a way to it from here?";

@@ -108,6 +108,25 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect((await pulls().find(head, "main"))?.number).toBe(opened.number);
   });
 
+  if (kind === "gitlab") {
+    it("knows groups within groups", async () => {
+      await server.createRepository("org/team/sub/images");
+      server.addWriter("org/team/sub/images", "robot");
+      await server.commit("org/team/sub/images", "a/b", { "a.yaml": "a\n" });
+      const path = "org/team/sub/images";
+      expect((await forge.repository(path)).path).toBe(path);
+      const head = { repository: path, branch: "a/b" };
+      const opened = await forge
+        .project(path)
+        .pullRequests.open({ title: "x", body: "", base: "main", head });
+      expect(opened.head.repository).toBe(path);
+    });
+  } else {
+    it("has no groups", async () => {
+      await expect(forge.repository("org/team/images")).rejects.toMatchObject({ code: "not-found" });
+    });
+  }
+
   it("gives the one that is open already, instead of a second", async () => {
     const asked = await proposal();
     const first = await pulls().open(asked);
@@ -328,6 +347,21 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect(check?.description).toMatch(/^é+…$/);
     expect(read.find(({ context }) => context === "waybill/other")?.state).toBe("error");
     expect(read).toHaveLength(3);
+  });
+
+  it("reads more statuses than a page holds", async () => {
+    const { statuses } = project();
+    const commit = await server.commit("org/images", "many-statuses", { "a.yaml": "a\n" });
+    const repository = server.world.repository("org/images", server.world.user("robot"));
+    const user = server.world.user("robot");
+    if (repository === undefined || user === undefined) throw new Error("they were made above");
+    for (let index = 0; index < 130; index += 1) {
+      const context = `check-${index}`;
+      server.world.setStatus(repository, {
+        ...{ commit, context, state: "success", description: "", url: undefined, user },
+      });
+    }
+    expect(new Set((await statuses.read(commit)).map(({ context }) => context)).size).toBe(130);
   });
 
   it("sees a merge and its commit, and what keeps a pull request from it", async () => {

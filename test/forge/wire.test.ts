@@ -200,8 +200,15 @@ describe.each(kinds)("the way to a %s", (kind) => {
       const server = await scripted((_, response) => {
         answer(response, 200, { "content-type": "application/json" }, body);
       });
-      const error = await thrown(openForge({ kind, host: server.host, token: "t" }).user());
-      expect(error.code).toBe("unexpected-answer");
+      const forge = openForge({ kind, host: server.host, token: "t" });
+      expect((await thrown(forge.user())).code).toBe("unexpected-answer");
+      const project = forge.project("a/b");
+      const statuses = project.statuses.read("0".repeat(40));
+      // To a GitLab an empty list is one.
+      if (kind !== "gitlab" || body !== "[]") expect((await thrown(statuses)).code).toBe("unexpected-answer");
+      expect((await thrown(project.pullRequests.read(1))).code).toBe("unexpected-answer");
+      if (body !== "[]")
+        expect((await thrown(project.conversation.comments(1))).code).toBe("unexpected-answer");
     }
   });
 
@@ -213,11 +220,18 @@ describe.each(kinds)("the way to a %s", (kind) => {
     expect(error.message).toContain("does not answer in time");
   });
 
-  it("stops when it is told to", async () => {
-    const controller = new AbortController();
-    const server = await scripted(() => controller.abort(new Error("that is enough")));
-    const forge = openForge({ kind, host: server.host, token: "t", signal: controller.signal });
-    await expect(forge.user()).rejects.toThrow("that is enough");
+  it("stops when it is told to, with the reason that was given", async () => {
+    const reason = new Error("that is enough");
+    const asking = new AbortController();
+    const silent = await scripted(() => asking.abort(reason));
+    const one = openForge({ kind, host: silent.host, token: "t", signal: asking.signal });
+    expect(await one.user().catch((error: unknown) => error)).toBe(reason);
+    const waiting = new AbortController();
+    const { server, token } = await forgeOf(kind);
+    server.failNext({ kind: "answer", status: 503, headers: { "retry-after": "50" } });
+    const onWait = () => void setImmediate(() => waiting.abort(reason));
+    const other = openForge({ kind, host: server.host, token, signal: waiting.signal, onWait });
+    expect(await other.user().catch((error: unknown) => error)).toBe(reason);
   });
 
   it("says that nobody listens", async () => {

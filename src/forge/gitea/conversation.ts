@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { allPages, answered } from "../answers.ts";
 import { putComment } from "../comment.ts";
-import type { Approval, Comment, Conversation } from "../forge.ts";
-import { type GiteaClient, ownerAndName } from "./client.ts";
+import type { Comment, Conversation } from "../forge.ts";
+import { standingApprovals, type Verdict } from "../last-word.ts";
+import { type GiteaClient, ownerThenName } from "./client.ts";
 
 const commentSchema = z.object({
   id: z.number(),
@@ -25,7 +26,7 @@ export function openConversation(
   path: string,
   user: () => Promise<string>,
 ): Conversation {
-  const here = (): readonly [string, string] => ownerAndName(path);
+  const here = (): readonly [string, string] => ownerThenName(path);
 
   const comments = async (number: number): Promise<readonly Comment[]> => {
     // All of them at once: this list has no pages.
@@ -54,28 +55,20 @@ export function openConversation(
         (page) => client.repos.repoListPullReviews(...here(), number, { limit: 50, page }),
         z.array(reviewSchema),
       );
-      return standing(reviews);
+      return standingApprovals(reviews.flatMap(verdictOf));
     },
   };
 }
 
 /**
- * The last word of each, oldest first. A remark takes nothing back. An approval of an older commit stands, as on the
- * other forges, and names the commit.
+ * A remark takes nothing back, and is left out. An approval of an older commit stands, as on the other forges, and names the
+ * commit.
  */
-function standing(reviews: readonly z.infer<typeof reviewSchema>[]): readonly Approval[] {
-  const last = new Map<string, z.infer<typeof reviewSchema>>();
-  for (const review of reviews) {
-    const login = review.user?.login;
-    if (login === undefined || !/^(?:APPROVED|REQUEST_CHANGES)$/.test(review.state)) continue;
-    last.delete(login);
-    last.set(login, review);
-  }
-  return [...last].flatMap(([user, { state, dismissed, commit_id: commit, submitted_at: at }]) =>
-    state === "APPROVED" && dismissed !== true
-      ? [{ user, ...(commit ? { commit } : {}), ...(at ? { at } : {}) }]
-      : [],
-  );
+function verdictOf(review: z.infer<typeof reviewSchema>): Verdict[] {
+  const { user, state, dismissed, commit_id: commit, submitted_at: at } = review;
+  if (!user || !/^(?:APPROVED|REQUEST_CHANGES)$/.test(state)) return [];
+  const stands = state === "APPROVED" && dismissed !== true;
+  return [{ user: user.login, says: stands ? "approved" : "withdrawn", commit, at }];
 }
 
 function commentOf(comment: z.infer<typeof commentSchema>): Comment {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { allPages, answered, unwrapped } from "../answers.ts";
 import { ForgeError } from "../errors.ts";
-import { type GiteaClient, ownerAndName } from "./client.ts";
+import { type GiteaClient, ownerThenName } from "./client.ts";
 
 const labelSchema = z.object({ id: z.number(), name: z.string() });
 
@@ -20,12 +20,12 @@ const colour = "#ededed";
 export function openLabels(client: GiteaClient, path: string): Labels {
   const ofRepository = (): Promise<readonly Label[]> =>
     allPages(
-      (page) => client.repos.issueListLabels(...ownerAndName(path), { limit: 50, page }),
+      (page) => client.repos.issueListLabels(...ownerThenName(path), { limit: 50, page }),
       z.array(labelSchema),
     );
 
   const ofOrganisation = async (): Promise<readonly Label[]> => {
-    const [owner] = ownerAndName(path);
+    const [owner] = ownerThenName(path);
     try {
       return await allPages(
         (page) => client.orgs.orgListLabels(owner, { limit: 50, page }),
@@ -50,11 +50,11 @@ export function openLabels(client: GiteaClient, path: string): Labels {
       if (names.length > 0) note(await ofRepository());
       if (names.some(isMissing)) note(await ofOrganisation());
       for (const name of new Set(names.filter(isMissing))) {
-        const asked = client.repos.issueCreateLabel(...ownerAndName(path), { name, color: colour });
+        const asked = client.repos.issueCreateLabel(...ownerThenName(path), { name, color: colour });
         note([await answered(asked, labelSchema)]);
       }
       const labels = [...new Set(names)].flatMap((name) => ids.get(name) ?? []);
-      await unwrapped(client.repos.issueReplaceLabels(...ownerAndName(path), number, { labels }));
+      await unwrapped(client.repos.issueReplaceLabels(...ownerThenName(path), number, { labels }));
     },
   };
 }

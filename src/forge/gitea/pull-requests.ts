@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { allPages, answered, unwrapped } from "../answers.ts";
-import { draftTitle, giteaDrafts, withoutPrefix } from "../draft-title.ts";
+import { changedTitle, draftTitle, giteaDrafts, type TitleAndDraft, withoutPrefix } from "../draft-title.ts";
 import { ForgeError } from "../errors.ts";
+import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
-import { saysItExists } from "../refusal.ts";
 import { type Reviewers, requestReviewsOf } from "../review-requests.ts";
-import { type GiteaClient, ownerAndName } from "./client.ts";
+import { type GiteaClient, ownerThenName } from "./client.ts";
 import { openLabels } from "./labels.ts";
 
 const pullSchema = z.object({
@@ -36,11 +36,16 @@ type Pull = z.infer<typeof pullSchema>;
 
 /** Pull requests of Gitea and Forgejo. */
 export function openPullRequests(client: GiteaClient, path: string): PullRequests {
-  const here = (): readonly [string, string] => ownerAndName(path);
+  const here = (): readonly [string, string] => ownerThenName(path);
   const labelsHere = openLabels(client, path);
 
   const read = (number: number): Promise<Pull> =>
     answered(client.repos.repoGetPullRequest(...here(), number), pullSchema);
+
+  const current = async (number: number): Promise<TitleAndDraft> => {
+    const found = await read(number);
+    return { title: found.title, draft: isDraft(found) };
+  };
 
   // There is a search by base and head, whose branches older versions cannot tell apart when they have a slash in them.
   const find = async (head: Proposal["head"], base: string): Promise<PullRequest | undefined> => {
@@ -59,7 +64,7 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
 
   const open = async ({ title, body, head, base, draft = false }: Proposal): Promise<PullRequest> => {
     const isHere = head.repository.toLowerCase() === path.toLowerCase();
-    const [owner] = ownerAndName(head.repository);
+    const [owner] = ownerThenName(head.repository);
     const asked = client.repos.repoCreatePullRequest(...here(), {
       title: draftTitle(giteaDrafts, title, draft),
       body,
@@ -67,14 +72,6 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
       head: isHere ? head.branch : `${owner}:${head.branch}`,
     });
     return pullRequestOf(await answered(asked, pullSchema));
-  };
-
-  /** A title says, too, whether it is a draft: who changes one of the two has to know the other. */
-  const newTitle = async (number: number, title?: string, draft?: boolean): Promise<{ title?: string }> => {
-    if (title === undefined && draft === undefined) return {};
-    if (title !== undefined && draft !== undefined) return { title: draftTitle(giteaDrafts, title, draft) };
-    const current = await read(number);
-    return { title: draftTitle(giteaDrafts, title ?? current.title, draft ?? isDraft(current)) };
   };
 
   /** Teams are left out without a word where the owner is a user, so that somebody has to look. */
@@ -99,17 +96,12 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     async read(number) {
       return pullRequestOf(await read(number));
     },
-    async open(proposal) {
-      try {
-        return await open(proposal);
-      } catch (error) {
-        const existing = saysItExists(error) ? await find(proposal.head, proposal.base) : undefined;
-        if (existing === undefined) throw error;
-        return existing;
-      }
-    },
+    open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
-      const change = { ...(await newTitle(number, title, draft)), ...(body === undefined ? {} : { body }) };
+      const change = {
+        ...(await changedTitle(giteaDrafts, { title, draft }, () => current(number))),
+        ...(body === undefined ? {} : { body }),
+      };
       if (Object.keys(change).length > 0) {
         await unwrapped(client.repos.repoEditPullRequest(...here(), number, change));
       }

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { allPages, unwrapped } from "../answers.ts";
+import { answered, unwrapped } from "../answers.ts";
+import { ForgeError } from "../errors.ts";
 import type { CommitStatus, CommitStatuses } from "../forge.ts";
 import { cutTo } from "../said.ts";
-import { type GiteaClient, ownerAndName } from "./client.ts";
+import { type GiteaClient, ownerThenName } from "./client.ts";
 
 const statusSchema = z.object({
   context: z.string(),
@@ -10,6 +11,16 @@ const statusSchema = z.object({
   description: z.string().nullish(),
   target_url: z.string().nullish(),
 });
+
+/** Older versions answer `null` when there is none. */
+const combinedSchema = z.union([
+  z.null(),
+  z.object({ total_count: z.number(), statuses: z.array(statusSchema).nullish() }),
+]);
+
+type Status = z.infer<typeof statusSchema>;
+
+const mostPages = 50;
 
 /** Gitea sets no limit; this is what its lists still show. */
 const longestDescription = 255;
@@ -23,15 +34,32 @@ const states: Readonly<Record<string, CommitStatus["state"]>> = {
 
 /** Commit statuses of Gitea and Forgejo. */
 export function openStatuses(client: GiteaClient, path: string): CommitStatuses {
+  const page = async (commit: string, number: number): Promise<readonly Status[]> => {
+    const ref = encodeURIComponent(commit);
+    const asked = client.repos.repoGetCombinedStatusByRef(...ownerThenName(path), ref, {
+      limit: 50,
+      page: number,
+    });
+    // The client has `null` for what is no JSON, too.
+    const answer = asked.then(({ data, error }) => ({
+      data: (error as unknown) === null ? data : undefined,
+    }));
+    return (await answered(answer, combinedSchema))?.statuses ?? [];
+  };
+
   return {
     async read(commit) {
-      const statuses = await allPages(async (page) => {
-        const ref = encodeURIComponent(commit);
-        const { data, headers } = await client.repos.repoGetCombinedStatusByRef(...ownerAndName(path), ref, {
-          ...{ limit: 50, page },
-        });
-        return { data: data.statuses ?? [], headers };
-      }, z.array(statusSchema));
+      // Nothing tells how many there are of all: there are more as long as a page has some that are new.
+      const found = new Map<string, Status>();
+      for (let number = 1, before = -1; found.size > before; number += 1) {
+        if (number > mostPages)
+          throw new ForgeError("unexpected-answer", `a list of more than ${mostPages} pages`);
+        before = found.size;
+        for (const status of await page(commit, number)) {
+          if (!found.has(status.context)) found.set(status.context, status);
+        }
+      }
+      const statuses = [...found.values()];
       return statuses.map(({ context, status, description, target_url: url }) => ({
         context,
         state: (Object.hasOwn(states, status) ? states[status] : undefined) ?? "pending",
@@ -41,7 +69,7 @@ export function openStatuses(client: GiteaClient, path: string): CommitStatuses 
     },
     async set(commit, { context, state, description, url }) {
       await unwrapped(
-        client.repos.repoCreateStatus(...ownerAndName(path), encodeURIComponent(commit), {
+        client.repos.repoCreateStatus(...ownerThenName(path), encodeURIComponent(commit), {
           ...{ context, state, description: cutTo(longestDescription, description) },
           ...(url === undefined ? {} : { target_url: url }),
         }),

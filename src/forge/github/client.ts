@@ -2,7 +2,6 @@ import { request } from "@octokit/request";
 import { z } from "zod";
 import { answered } from "../answers.ts";
 import { ForgeError } from "../errors.ts";
-import { checkedPath } from "../remote.ts";
 import type { Wire } from "../wire.ts";
 
 /** Asks GitHub by the routes of its REST API (https://docs.github.com/rest). */
@@ -14,15 +13,6 @@ export function openClient(api: string, wire: Wire): GitHubClient {
     baseUrl: api,
     headers: { "user-agent": "waybill", "x-github-api-version": "2022-11-28" },
     request: { fetch: wire },
-  });
-}
-
-/** Owner and name, as routes want them. @throws {ForgeError} `not-found` for a path that no repository can have. */
-export function ownerAndName(path: string): { readonly owner: string; readonly repo: string } {
-  const [owner = "", repo = "", ...more] = checkedPath(path).split("/");
-  if (more.length === 0) return { owner, repo };
-  throw new ForgeError("not-found", `${path} is no repository: there are no groups`, {
-    hint: "write it as owner/name",
   });
 }
 

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { allPages, answered } from "../answers.ts";
 import { putComment } from "../comment.ts";
-import type { Approval, Comment, Conversation } from "../forge.ts";
-import { type GitHubClient, ownerAndName } from "./client.ts";
+import type { Comment, Conversation } from "../forge.ts";
+import { standingApprovals, type Verdict } from "../last-word.ts";
+import { ownerAndName } from "../remote.ts";
+import type { GitHubClient } from "./client.ts";
 
 const commentSchema = z.object({
   id: z.number(),
@@ -65,22 +67,20 @@ export function openConversation(
           }),
         z.array(reviewSchema),
       );
-      return standing(reviews);
+      return standingApprovals(reviews.flatMap(verdictOf));
     },
   };
 }
 
-/** The last word of each, oldest first. A remark takes nothing back; a review that was dismissed says so itself. */
-function standing(reviews: readonly z.infer<typeof reviewSchema>[]): readonly Approval[] {
-  const last = new Map<string, z.infer<typeof reviewSchema>>();
-  for (const review of reviews) {
-    if (review.user === null || !/^(?:APPROVED|CHANGES_REQUESTED|DISMISSED)$/.test(review.state)) continue;
-    last.delete(review.user.login);
-    last.set(review.user.login, review);
-  }
-  return [...last].flatMap(([user, { state, commit_id: commit, submitted_at: at }]) =>
-    state === "APPROVED" ? [{ user, ...(commit ? { commit } : {}), ...(at ? { at } : {}) }] : [],
-  );
+/** A remark takes nothing back, and is left out. */
+function verdictOf({
+  user,
+  state,
+  commit_id: commit,
+  submitted_at: at,
+}: z.infer<typeof reviewSchema>): Verdict[] {
+  if (user === null || !/^(?:APPROVED|CHANGES_REQUESTED|DISMISSED)$/.test(state)) return [];
+  return [{ user: user.login, says: state === "APPROVED" ? "approved" : "withdrawn", commit, at }];
 }
 
 function commentOf(comment: z.infer<typeof commentSchema>): Comment {

@@ -1,25 +1,17 @@
 import { z } from "zod";
 import { answered } from "../answers.ts";
 import { ForgeError } from "../errors.ts";
-import type { Forge, ForgeRepository } from "../forge.ts";
+import type { Forge } from "../forge.ts";
+import { ownerAndName } from "../remote.ts";
+import { repositoryOf, repositorySchema } from "../repository-answer.ts";
 import type { Wire } from "../wire.ts";
-import { type GitHubClient, graphql, openClient, ownerAndName } from "./client.ts";
+import { type GitHubClient, graphql, openClient } from "./client.ts";
 import { openConversation } from "./conversation.ts";
 import { openPullRequests } from "./pull-requests.ts";
 import { openStatuses } from "./statuses.ts";
 
 const userSchema = z.object({ login: z.string() });
 const viewerSchema = z.object({ viewer: userSchema });
-
-const repositorySchema = z.object({
-  full_name: z.string(),
-  default_branch: z.string(),
-  clone_url: z.string(),
-  ssh_url: z.string(),
-  html_url: z.string(),
-  parent: z.object({ full_name: z.string() }).nullish(),
-  permissions: z.object({ push: z.boolean() }).nullish(),
-});
 
 /** What a GitHub is asked. */
 export function openGitHub(api: string, wire: Wire): Pick<Forge, "user" | "repository" | "project"> {
@@ -50,17 +42,4 @@ async function userOf(client: GitHubClient, api: string): Promise<string> {
     if (!viewer.success) throw error;
     return viewer.data.viewer.login;
   }
-}
-
-function repositoryOf(found: z.infer<typeof repositorySchema>): ForgeRepository {
-  const { parent, permissions } = found;
-  return {
-    path: found.full_name,
-    defaultBranch: found.default_branch,
-    cloneUrl: found.clone_url,
-    sshUrl: found.ssh_url,
-    webUrl: found.html_url,
-    ...(parent ? { forkOf: parent.full_name } : {}),
-    ...(permissions ? { mayPush: permissions.push } : {}),
-  };
 }

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { allPages, answered, unwrapped } from "../answers.ts";
+import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
-import { saysItExists } from "../refusal.ts";
+import { ownerAndName } from "../remote.ts";
 import { requestReviewsOf } from "../review-requests.ts";
-import { type GitHubClient, graphql, ownerAndName } from "./client.ts";
+import { type GitHubClient, graphql } from "./client.ts";
 
 const pullSchema = z.object({
   node_id: z.string(),
@@ -84,15 +85,7 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
     async read(number) {
       return pullRequestOf(await readPull(number));
     },
-    async open(proposal) {
-      try {
-        return await open(proposal);
-      } catch (error) {
-        const existing = saysItExists(error) ? await find(proposal.head, proposal.base) : undefined;
-        if (existing === undefined) throw error;
-        return existing;
-      }
-    },
+    open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
       if (title !== undefined || body !== undefined) {
         const change = { ...(title === undefined ? {} : { title }), ...(body === undefined ? {} : { body }) };

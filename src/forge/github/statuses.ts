@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { allPages, unwrapped } from "../answers.ts";
 import type { CommitStatuses } from "../forge.ts";
+import { ownerAndName } from "../remote.ts";
 import { cutTo } from "../said.ts";
-import { type GitHubClient, ownerAndName } from "./client.ts";
+import type { GitHubClient } from "./client.ts";
 
 const statusSchema = z.object({
   context: z.string(),
@@ -22,7 +23,8 @@ export function openStatuses(client: GitHubClient, path: string): CommitStatuses
           ...ownerAndName(path),
           ...{ ref: commit, per_page: 100, page },
         });
-        return { data: data.statuses, headers };
+        // Whatever else it is, the schema refuses it.
+        return { data: (data as { statuses?: unknown } | null)?.statuses, headers };
       }, z.array(statusSchema));
       return statuses.map(({ context, state, description, target_url: url }) => ({
         ...{ context, state, description: description ?? "" },

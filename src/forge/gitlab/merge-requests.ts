@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { allPages, answered } from "../answers.ts";
-import { draftTitle, gitlabDrafts, withoutPrefix } from "../draft-title.ts";
+import { changedTitle, draftTitle, gitlabDrafts, type TitleAndDraft, withoutPrefix } from "../draft-title.ts";
 import { ForgeError } from "../errors.ts";
+import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
-import { saysItExists } from "../refusal.ts";
 import { type GitLabClient, projectPath } from "./client.ts";
 import type { Projects } from "./projects.ts";
 import { requestReviewsOfUsers } from "./reviewers.ts";
@@ -42,6 +42,11 @@ export function openMergeRequests(client: GitLabClient, projects: Projects, path
   const read = (number: number): Promise<MergeRequest> =>
     answered(client("GET", at(number)), mergeRequestSchema);
 
+  const current = async (number: number): Promise<TitleAndDraft> => {
+    const found = await read(number);
+    return { title: found.title, draft: isDraft(found) };
+  };
+
   const find = async (head: Proposal["head"], base: string): Promise<PullRequest | undefined> => {
     const source = await projects.idOf(head.repository);
     const wanted = { state: "opened", source_branch: head.branch, target_branch: base, per_page: 100 };
@@ -68,31 +73,15 @@ export function openMergeRequests(client: GitLabClient, projects: Projects, path
     return pullRequestOf(await answered(asked, mergeRequestSchema), head.repository);
   };
 
-  /** A title says, too, whether it is a draft: who changes one of the two has to know the other. */
-  const newTitle = async (number: number, title?: string, draft?: boolean): Promise<{ title?: string }> => {
-    if (title === undefined && draft === undefined) return {};
-    if (title !== undefined && draft !== undefined) return { title: draftTitle(gitlabDrafts, title, draft) };
-    const current = await read(number);
-    return { title: draftTitle(gitlabDrafts, title ?? current.title, draft ?? isDraft(current)) };
-  };
-
   return {
     find,
     async read(number) {
       return shown(await read(number));
     },
-    async open(proposal) {
-      try {
-        return await open(proposal);
-      } catch (error) {
-        const existing = saysItExists(error) ? await find(proposal.head, proposal.base) : undefined;
-        if (existing === undefined) throw error;
-        return existing;
-      }
-    },
+    open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
       const change = {
-        ...(await newTitle(number, title, draft)),
+        ...(await changedTitle(gitlabDrafts, { title, draft }, () => current(number))),
         ...(body === undefined ? {} : { description: body }),
         ...(labels === undefined ? {} : { labels: listOf(labels) }),
       };

@@ -1,0 +1,21 @@
+import type { Approval } from "./forge.ts";
+
+/** A review, and what it says: `withdrawn` when somebody objects, or when it was dismissed. */
+export interface Verdict {
+  readonly user: string;
+  readonly says: "approved" | "withdrawn";
+  readonly commit: string | null | undefined;
+  readonly at: string | null | undefined;
+}
+
+/** The approvals that stand, of reviews that come oldest first: the last word of each counts. */
+export function standingApprovals(verdicts: readonly Verdict[]): readonly Approval[] {
+  const last = new Map<string, Verdict>();
+  for (const verdict of verdicts) {
+    last.delete(verdict.user);
+    last.set(verdict.user, verdict);
+  }
+  return [...last.values()].flatMap(({ user, says, commit, at }) =>
+    says === "approved" ? [{ user, ...(commit ? { commit } : {}), ...(at ? { at } : {}) }] : [],
+  );
+}
