@@ -67,6 +67,7 @@ describe("waybill review", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/ {2}added {3}app:2\.0 +sha256:[0-9a-f]{12} +2 copy +.*images\.yaml:4:81\n/);
     expect(stdout).toContain("linux/amd64 linux/arm64, version 2.0\n");
+    expect(stdout).toContain("linux/amd64 linux/arm64, version 2.0\n");
     expect(stdout).toMatch(/ {4}since 1\.0: 2 layers new \(\d+ B\), 2 gone, 1 shared \(\d+ B\)\n/);
     expect(stdout).toContain("\npasses: 2 edges added; 0 findings to mend, 0 worth knowing\n");
     expect(stdout).toContain(`the working tree against ${base.slice(0, 12)} (--base)\n`);
