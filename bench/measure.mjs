@@ -56,10 +56,10 @@ export function line(name, numbers, unit, goal) {
 }
 
 /** Three lines: wall time, CPU time and peak memory of some runs. */
-export function costs(results, { wall, resident } = {}, title = "wall, start included") {
+export function costs(results, { wall, cpu, resident } = {}, title = "wall, start included") {
   const figures = (name) => results.map((result) => result[name]);
   line(title, figures("wallSeconds"), "s", wall);
-  line("CPU", figures("cpuSeconds"), "s");
+  line("CPU", figures("cpuSeconds"), "s", cpu);
   line("resident", figures("residentMiB"), "MiB", resident);
 }
 

@@ -4,24 +4,24 @@ import { amount } from "./amount.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Text from outside, in one line that cannot steer a terminal. */
+type Shown = (text: string) => string;
+
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
   const { colours } = terminal;
+  const shown: Shown = harmless;
   for (const project of review.projects) {
-    const parts = [...heading(project), ...(await lineTable(project)), ...(await factsOf(project))];
-    terminal.print(`${parts.map(harmlessLines).join("\n")}\n`);
+    const facts = await factsOf(project);
+    const parts = [...heading(project).map(shown), ...(await lineTable(project, shown)), ...facts.map(shown)];
+    terminal.print(`${parts.join("\n")}\n`);
   }
   for (const finding of review.findings) {
     const paint = finding.severity === "fails" ? colours.red : colours.yellow;
-    terminal.print(formatFinding(finding, paint, harmlessLines));
+    terminal.print(formatFinding(finding, paint, shown));
   }
   if (review.findings.length > 0) terminal.print("");
-  for (const line of sums(review)) terminal.print(line);
-}
-
-/** Text from outside must not steer a terminal; our own line ends stay. */
-function harmlessLines(text: string): string {
-  return text.split("\n").map(harmless).join("\n");
+  for (const line of sums(review)) terminal.print(shown(line));
 }
 
 function heading({ project, files, newDestinations, removedDestinations, lines }: ReviewedProject): string[] {
@@ -43,7 +43,7 @@ function heading({ project, files, newDestinations, removedDestinations, lines }
   ];
 }
 
-async function lineTable({ lines }: ReviewedProject): Promise<string[]> {
+async function lineTable({ lines }: ReviewedProject, shown: Shown): Promise<string[]> {
   if (lines.length === 0) return [];
   const rows = lines.map((line) => [
     `  ${line.kind}`,
@@ -52,7 +52,13 @@ async function lineTable({ lines }: ReviewedProject): Promise<string[]> {
     whatOf(line),
     line.at,
   ]);
-  return ["", await formatTable(["  CHANGE", "WHAT", "DIGEST", "TO BE DONE", "ASKED FOR AT"], rows)];
+  return [
+    "",
+    await formatTable(
+      ["  CHANGE", "WHAT", "DIGEST", "TO BE DONE", "ASKED FOR AT"],
+      rows.map((row) => row.map(shown)),
+    ),
+  ];
 }
 
 function whatOf({ verdicts, destinations }: ReviewedLine): string {
@@ -79,7 +85,7 @@ async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
 function formatFinding(
   { severity, code, message, hint, file, at, related = [], isOld, gone }: ReviewFinding,
   paint: (text: string) => string,
-  shown: (text: string) => string,
+  shown: Shown,
 ): string {
   const place = (found: Pick<ReviewFinding, "file" | "at">): string =>
     found.at === undefined ? found.file : `${found.file}:${found.at.line}:${found.at.column}`;

@@ -42,7 +42,8 @@ export class CatFile {
 
   /** @param object a hash, or `hash:path`, on one line. @throws {GitError} `git-failed`. */
   ask(object: string): Promise<GitObject | NoObject> {
-    const answer = this.#last.then(() => this.#exchange(object));
+    this.#put(object);
+    const answer = this.#last.then(() => this.#answer());
     this.#last = answer.catch(() => undefined);
     return answer;
   }
@@ -52,8 +53,17 @@ export class CatFile {
     this.#child.kill();
   }
 
-  async #exchange(object: string): Promise<GitObject | NoObject> {
-    this.#child.stdin.write(`${object}\n`);
+  /** Questions that are asked at the same time are written at once: answers come in their order. */
+  #put(object: string): void {
+    const { stdin } = this.#child;
+    if (stdin.writableCorked === 0) {
+      stdin.cork();
+      process.nextTick(() => stdin.uncork());
+    }
+    stdin.write(`${object}\n`);
+  }
+
+  async #answer(): Promise<GitObject | NoObject> {
     const line = await this.#line();
     const found = /^([0-9a-f]{40,64}) (\w+) (\d+)$/.exec(line);
     if (found !== null) {

@@ -19,7 +19,7 @@ interface Fate {
   readonly image: PlannedImage;
   /** Absent when the edges are of lines that are as they were, and go to another registry. */
   readonly line: ChangedLine | undefined;
-  readonly destinations: RepositoryName[];
+  readonly destinations: Set<RepositoryName>;
   count: number;
 }
 
@@ -36,7 +36,7 @@ export function judgePlan(
   return [...fatesOf(plan, lines).values()].flatMap((fate): readonly ReviewFinding[] => {
     const found = judge(fate, comments, isReported);
     if (found === undefined) return [];
-    return [{ ...found, ...placeIn(fate.edge.at), destinations: fate.destinations.toSorted() }];
+    return [{ ...found, ...placeIn(fate.edge.at), destinations: [...fate.destinations].sort() }];
   });
 }
 
@@ -69,9 +69,15 @@ function fatesOf(plan: Plan, { lineOf }: ChangedLines): Map<string, Fate> {
         const isOfLine = line !== undefined || edge.verdict === "conflict" || edge.verdict === "overlap";
         const subject = isOfLine ? [edge.at, edge.tag, image.digest] : [image.project];
         const key = [edge.verdict, edge.reason, edge.current, edge.failure?.code, ...subject].join(" ");
-        const fate = fates.get(key) ?? { edge, image, line, destinations: [], count: 0 };
+        const fate = fates.get(key) ?? {
+          edge,
+          image,
+          line,
+          destinations: new Set<RepositoryName>(),
+          count: 0,
+        };
         fate.count += 1;
-        if (!fate.destinations.includes(destination)) fate.destinations.push(destination);
+        fate.destinations.add(destination);
         fates.set(key, fate);
       }
     }
@@ -82,10 +88,11 @@ function fatesOf(plan: Plan, { lineOf }: ChangedLines): Map<string, Fate> {
 type Judged = Pick<ReviewFinding, "severity" | "code" | "message" | "hint">;
 
 function judge(
-  { edge, image, line, destinations, count }: Fate,
+  { edge, image, line, count, ...fate }: Fate,
   { describe, staged }: Comments,
   isReported: (edge: PlannedEdge) => boolean,
 ): Judged | undefined {
+  const destinations = [...fate.destinations].sort();
   const name = imageName(image, edge, destinations, line);
   switch (edge.verdict) {
     case "lost": {

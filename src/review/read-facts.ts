@@ -36,6 +36,7 @@ const mostReferrers = 2;
 export function factsReader(open: OpenRepository, documents: ReadDocuments): ReadFacts {
   const limit = pLimit(linesAtOnce);
   const descriptions = new Map<string, Promise<ImageDescription | undefined>>();
+  const attachments = new Map<ImageDescription, ReturnType<typeof attachedTo>>();
   const describe = (repository: Repository, digest: Digest): Promise<ImageDescription | undefined> => {
     const key = `${repository.name}@${digest}`;
     const known = descriptions.get(key) ?? describeImage(repository, digest, documents.of(repository));
@@ -56,6 +57,12 @@ export function factsReader(open: OpenRepository, documents: ReadDocuments): Rea
     }
   };
 
+  const attached = (repository: Repository, image: ImageDescription): ReturnType<typeof attachedTo> => {
+    const known = attachments.get(image) ?? attachedTo(repository, image, documents.of(repository));
+    attachments.set(image, known);
+    return known;
+  };
+
   return (question) =>
     limit(async () => {
       const repository = open(question.source);
@@ -63,7 +70,7 @@ export function factsReader(open: OpenRepository, documents: ReadDocuments): Rea
       if (image === undefined) return { attached: nothing };
       const [previous, found] = await Promise.all([
         question.previous === undefined ? undefined : previousFacts(repository, image, question.previous),
-        attachedTo(repository, image, documents.of(repository)),
+        attached(repository, image),
       ]);
       return {
         image: imageFacts(image),

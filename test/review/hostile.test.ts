@@ -176,6 +176,18 @@ describe("a change that means harm", () => {
     expect(printed.stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
+  test("writes no lines of its own into the text, by a name with a line end", async () => {
+    const project = "x\npasses: all is well";
+    await mkdir(join(tree, "manifests", project));
+    await mkdir(join(tree, "images", project));
+    await writeFile(join(tree, "manifests", project, "promoter-manifest.yaml"), "registries: [");
+    await writeFile(join(tree, "images", project, "images.yaml"), "");
+    const { status, stdout } = await runWith(gitEnvironment, "review", tree, "--base", base, "--offline");
+    expect(status).toBe(2);
+    expect(stdout).toContain("all is well");
+    expect(stdout).not.toMatch(/^passes/m);
+  });
+
   test("runs nothing that the repository brings or configures", async () => {
     const spy = join(repository.path, "spy");
     await writeFile(spy, `#!/bin/sh\ntouch ${folder.path}/ran\n`, { mode: 0o755 });

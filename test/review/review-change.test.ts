@@ -4,7 +4,15 @@ import { promote } from "../../src/promotion/index.ts";
 import { gitEnvironment } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import type { Project } from "../support/tree.ts";
-import { codes, digest, onePlatform, openReviewWorld, type ReviewWorld, referrerTo } from "./world.ts";
+import {
+  artifact,
+  codes,
+  digest,
+  onePlatform,
+  openReviewWorld,
+  type ReviewWorld,
+  referrerTo,
+} from "./world.ts";
 
 const test = testWith("git");
 
@@ -159,6 +167,30 @@ describe("a change that adds an image", () => {
         source: "git+https://example.com/app",
         commit: "a".repeat(40),
       },
+    });
+  });
+});
+
+describe("a change of many lines", () => {
+  test("is judged as a whole, and what is looked at of it has a limit", async () => {
+    const tags = Array.from({ length: 103 }, (_, at) => `v2.0.${at}`);
+    const from = world.staging.seen.length;
+    const review = await world.change([base()], [project({ app: { [one]: ["v1.0.0"], [two]: tags } })]);
+    expect(codes(review)).toEqual({ fails: [], mentions: ["not-looked-at"] });
+    expect(review.findings[0]?.message).toContain("of 3 of them");
+    expect(review.plan?.summary.copy).toBe(206);
+    expect(review.projects[0]?.lines.filter(({ facts }) => facts === undefined)).toHaveLength(3);
+    expect(world.staging.seen.length - from).toBeLessThanOrEqual(25);
+  });
+
+  test("may add what is no image, which is shown by its type", async () => {
+    const chart = artifact("application/vnd.cncf.helm.config.v1+json");
+    await world.push(chart, `${world.staging.host}/foo/charts/app`, "1.0.0");
+    const after = project({ app: { [one]: ["v1.0.0"] }, "charts/app": { [digest(chart)]: ["1.0.0"] } });
+    const review = await world.change([base()], [after]);
+    expect(codes(review)).toEqual({ fails: [], mentions: [] });
+    expect(review.projects[0]?.lines[0]?.facts).toMatchObject({
+      image: { artifactType: "application/vnd.cncf.helm.config.v1+json", platforms: [], layers: 1 },
     });
   });
 });

@@ -73,20 +73,28 @@ export function onePlatform({ root, children, blobs }: BuiltImage): BuiltImage {
 
 /** A manifest about another one, with a blob that says something. */
 export function referrerTo(subject: ImageDocument, artifactType: string, statement: unknown): BuiltImage {
+  return documentWith({ artifactType, subject: subject.descriptor }, mediaTypes.ociEmpty, statement);
+}
+
+/** Something that is no image, such as a chart: its config says what. */
+export function artifact(configType: string): BuiltImage {
+  return documentWith({}, configType, "its content");
+}
+
+function documentWith(fields: object, configType: string, content: unknown): BuiltImage {
   const blob = (content: unknown, mediaType: string) => {
     const bytes = Buffer.from(JSON.stringify(content));
     return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
   };
-  const config = blob({}, mediaTypes.ociEmpty);
-  const layer = blob(statement, "application/vnd.in-toto+json");
+  const config = blob({}, configType);
+  const layer = blob(content, "application/vnd.in-toto+json");
   const bytes = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
-      artifactType,
+      ...fields,
       config: config.descriptor,
       layers: [layer.descriptor],
-      subject: subject.descriptor,
     }),
   );
   const descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length };
