@@ -116,7 +116,7 @@ function judge(
       };
     }
     case "conflict": {
-      const what = (digest: string) => describe(image.source, digest) ?? "not in staging";
+      const what = (digest: string) => describe(image.source, digest) ?? "nobody knows what it is";
       const current = edge.current ?? "";
       return {
         severity: "fails",

@@ -30,11 +30,24 @@ export function formatReviewMarkdown(review: Review): string {
 }
 
 /** How files are named: from the top of the repository, for whoever reads a comment knows no other place. */
-type Names = (text: string) => string;
+interface Names {
+  /** A place, or the path itself. */
+  place(text: string): string;
+  /** A sentence that may name places. */
+  words(text: string): string;
+}
 
 function namesIn({ path, prefix }: Pick<Review, "path" | "prefix">): Names {
-  if (path === prefix || path === ".") return (text) => text;
-  return (text) => text.replaceAll(path, prefix === "" ? "." : prefix);
+  const name = prefix === "" ? "." : prefix;
+  if (path === "." || path === "") {
+    // Places do not begin with it, and cannot be told from other words in a sentence.
+    const place = (text: string): string => (text === path ? name : [prefix, text].filter(Boolean).join("/"));
+    return { place, words: (text) => text };
+  }
+  const literal = path.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const places = new RegExp(`(?<![\\p{L}\\p{N}_./-])${literal}(?=[/:"])`, "gu");
+  const words = (text: string): string => text.replace(places, () => name);
+  return { place: (text) => (text === path ? name : words(text)), words };
 }
 
 function marker({ plan, edgesHash, head }: Review): string {
@@ -82,10 +95,10 @@ function findingRow(finding: ReviewFinding, names: Names): string {
   const { code: name, message, hint, isOld, gone, related = [] } = finding;
   const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
   const others = related.map(
-    (other) => `  - ${code(names(placeText(other)))}: ${sentence(names(other.message))}\n`,
+    (other) => `  - ${code(names.place(placeText(other)))}: ${sentence(names.words(other.message))}\n`,
   );
   return (
-    `- **${name}** at ${code(names(placeText(finding)))}${notes}: ${sentence(names(message))}\n` +
+    `- **${name}** at ${code(names.place(placeText(finding)))}${notes}: ${sentence(names.words(message))}\n` +
     `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
   );
 }
@@ -146,7 +159,7 @@ function lineRow(line: ReviewedLine, names: Names): string {
   const { image, tag, digest, at, before } = line;
   const { what, since, attached } = factsInWords(line);
   const cells = [
-    code(names(at)),
+    code(names.place(at)),
     `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
     before === undefined ? code(digest) : `${code(digest)}, was ${code(before.digest)}`,
     sentence(what),
@@ -202,7 +215,7 @@ function registriesOf({ destinations, image }: ReviewedLine): readonly string[] 
 
 function footer({ path, prefix, base, head, offline, allowRemovals }: Review): string {
   const words = [
-    ...["waybill", "review", namesIn({ path, prefix })(path), "--base", base.commit],
+    ...["waybill", "review", namesIn({ path, prefix }).place(path), "--base", base.commit],
     ...(head.commit === undefined ? [] : ["--head", head.commit]),
     ...(allowRemovals ? ["--allow-removals"] : []),
     ...(offline ? ["--offline"] : []),

@@ -72,6 +72,26 @@ describe("the comment", () => {
     await expect(settled(formatReviewMarkdown(review))).toMatchFileSnapshot("tag-moved.golden.md");
   });
 
+  test("names files from the top of the repository, and changes nothing else that is called so", () => {
+    const message = 'the street is in "app/x" and app:1, /app/x and myapp/x stay, app stays';
+    const finding = { severity: "fails", code: "lost", message, file: "app/images.yaml" } as const;
+    const markdown = formatReviewMarkdown({ ...good, path: "app", prefix: "$&/app", findings: [finding] });
+    expect(markdown).toContain(
+      'at `$&/app/images.yaml`: the street is in `"$&/app/x"` and `$&/app:1`, `/app/x` and `myapp/x` stay, app stays\n',
+    );
+    const top = formatReviewMarkdown({
+      ...good,
+      path: "/home/x",
+      prefix: "",
+      findings: [{ ...finding, file: "/home/x" }],
+    });
+    expect(top).toContain("at `.`: ");
+    expect(top).toContain("`waybill review . --base");
+    const here = formatReviewMarkdown({ ...good, path: ".", prefix: "infra", findings: [finding] });
+    expect(here).toContain("at `infra/app/images.yaml`: ");
+    expect(here).toContain("`waybill review infra --base");
+  });
+
   test("is cut by whole rows, and says how many were left out", () => {
     const [first] = good.projects;
     const [line] = first?.lines ?? [];
