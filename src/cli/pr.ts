@@ -82,10 +82,10 @@ export function definePr(program: Command, act: Act): void {
     .addOption(new Option("--dry-run", "print the change and the text, and propose nothing"))
     .action(act(run));
   addForgeOptions(command);
-  const line = "waybill pr github.com/kubernetes/k8s.io --manifests registry.k8s.io";
+  const line = "waybill pr github.com/me/images --staging-repo gcr.io/k8s-staging-foo";
   addExamples(command, [
-    [`${line} --fork me/k8s.io --staging-repo gcr.io/k8s-staging-kubernetes --release v1.19.0`, "a release"],
-    [`${line} --fork me/k8s.io --staging-repo gcr.io/k8s-staging-foo --tag v1.2.3 --dry-run`, "look first"],
+    [`${line} --release v1.19.0 --reviewer ann`, "a release"],
+    [`${line} --fork me/images --tag v1.2.3 --dry-run`, "look first"],
   ]);
 }
 

@@ -71,6 +71,10 @@ function listenerOf(
       if (terminal.canvas === undefined && !isSaid) terminal.note(text);
       return;
     }
+    if (event.type === "overlooked") {
+      terminal.detail(`${event.host}: ${event.kind} failed (${event.fault}), which does not matter`);
+      return;
+    }
     requests.set(event.kind, (requests.get(event.kind) ?? 0) + 1);
     const { status, method, host, kind, milliseconds } = event;
     terminal.detail(`${status} ${method} ${host} ${kind} ${milliseconds.toFixed(0)} ms`);

@@ -5,7 +5,7 @@ import type { RegistryErrorCode, RegistryListener, RequestKind } from "../regist
 export interface HostTraffic {
   /** Requests by what they were for: the unit in which quotas are counted. */
   readonly requests: Readonly<Partial<Record<RequestKind, number>>>;
-  /** Failures that another attempt was made for, by their kind. */
+  /** Failures that another attempt was made for, or that did not matter, by their kind. */
   readonly faults: Readonly<Partial<Record<RegistryErrorCode, number>>>;
   /** Milliseconds that the host was left alone because it asked for that. */
   readonly waited: number;
@@ -52,7 +52,8 @@ export function createTrafficMeter(): TrafficMeter {
     onRegistry(event) {
       const { requests, faults } = of(event.host);
       if (event.type === "request") requests[event.kind] = (requests[event.kind] ?? 0) + 1;
-      else if (event.type === "retry") faults[event.fault] = (faults[event.fault] ?? 0) + 1;
+      else if (event.type === "retry" || event.type === "overlooked")
+        faults[event.fault] = (faults[event.fault] ?? 0) + 1;
       else of(event.host).waited += event.milliseconds;
     },
     onCopy(event: CopyEvent) {

@@ -22,6 +22,13 @@ export type RegistryEvent =
       readonly fault: RegistryErrorCode;
     }
   | {
+      /** A failure that the work goes on without: what failed is not asked for again. */
+      readonly type: "overlooked";
+      readonly host: string;
+      readonly kind: RequestKind;
+      readonly fault: RegistryErrorCode;
+    }
+  | {
       /** The host wants a pause: nothing is sent to it for so long. Reported once for each pause. */
       readonly type: "waiting";
       readonly host: string;
@@ -47,5 +54,5 @@ export type RequestKind =
   | "delete"
   | "redirect";
 
-/** Told of every request, retry and pause. Must not throw. */
+/** Told of every request, retry, overlooked failure and pause. Must not throw. */
 export type RegistryListener = (event: RegistryEvent) => void;

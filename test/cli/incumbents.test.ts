@@ -294,12 +294,33 @@ describe("kpromo", () => {
     expect(command("kpromo", line)).toBe(translated);
   });
 
-  it.each(["pr --fork=me", "sigcheck", "gh --org=o", "run files", "manifest validate"])(
-    "refuses %s, naming it",
-    (line) => {
-      expect(() => command("kpromo", line)).toThrow(`Waybill does not run kpromo ${line.split(" ")[0]}`);
-    },
-  );
+  it.each([
+    [
+      "pr --fork=me --tag v1.2.3,v1.2.4 -t v1.2.5 --project foo",
+      "pr github.com/kubernetes/k8s.io --manifests registry.k8s.io --project foo --staging-repo gcr.io/k8s-staging-foo" +
+        " --tag v1.2.3 --tag v1.2.4 --tag v1.2.5 --fork me/k8s.io --reviewer kubernetes/release-engineering --ssh",
+    ],
+    [
+      "pr --fork=org/repo -t v1 --staging-repo host.test/s --image a --digests sha256:1 --reviewers '@ann @bob' -i --use-ssh=false",
+      "pr github.com/kubernetes/k8s.io --manifests registry.k8s.io --project kubernetes --staging-repo host.test/s" +
+        " --tag v1 --image a --digest sha256:1 --fork org/repo --reviewer ann --reviewer bob --interactive",
+    ],
+  ])("%s is waybill pr", (line, translated) => {
+    const words = Array.from(line.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, plain]) => quoted ?? plain ?? "");
+    expect(translate("kpromo", words, {})).toMatchObject({ command: translated.split(" ") });
+  });
+
+  it.each([
+    ["pr --fork me", "cannot start promotion without --tag"],
+    ["pr -t v1", "cannot start promotion without --fork"],
+    ["pr -t v1 --fork me extra", 'unexpected argument "extra"'],
+  ])("refuses %s", (line, message) => {
+    expect(() => command("kpromo", line)).toThrow(message);
+  });
+
+  it.each(["sigcheck", "gh --org=o", "run files", "manifest validate"])("refuses %s, naming it", (line) => {
+    expect(() => command("kpromo", line)).toThrow(`Waybill does not run kpromo ${line.split(" ")[0]}`);
+  });
 });
 
 describe("a translated line", () => {

@@ -82,7 +82,11 @@ describe("a workspace", () => {
   });
 
   test("says so when Git does not know who commits", async () => {
-    const configuration = { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "user.useConfigOnly", GIT_CONFIG_VALUE_0: "true" };
+    const configuration = {
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "user.useConfigOnly",
+      GIT_CONFIG_VALUE_0: "true",
+    };
     const { PATH = "", GIT_CONFIG_NOSYSTEM = "", GIT_CONFIG_GLOBAL = "" } = gitEnvironment;
     const workspace = await openWorkspace({
       upstream: upstream.path,
@@ -114,12 +118,16 @@ describe("a workspace", () => {
   });
 
   test("names the branch that is not there, and the repository that cannot be read", async () => {
-    expect(await refusal(openWorkspace({ upstream: fork, branch: "nowhere", environment: gitEnvironment }))).toMatchObject({
+    expect(
+      await refusal(openWorkspace({ upstream: fork, branch: "nowhere", environment: gitEnvironment })),
+    ).toMatchObject({
       code: "unreachable",
       message: "there is no branch nowhere",
     });
     const absent = join(folder.path, "absent.git");
-    expect(await refusal(openWorkspace({ upstream: absent, branch: "main", environment: gitEnvironment }))).toMatchObject({
+    expect(
+      await refusal(openWorkspace({ upstream: absent, branch: "main", environment: gitEnvironment })),
+    ).toMatchObject({
       code: "unreachable",
     });
   });
@@ -127,7 +135,9 @@ describe("a workspace", () => {
   test("runs nothing that a URL says", async () => {
     const proof = join(folder.path, "proof");
     const url = `ext::sh -c touch% ${proof}`;
-    expect(await refusal(openWorkspace({ upstream: url, branch: "main", environment: gitEnvironment }))).toMatchObject({
+    expect(
+      await refusal(openWorkspace({ upstream: url, branch: "main", environment: gitEnvironment })),
+    ).toMatchObject({
       code: "unreachable",
     });
     await expect(access(proof)).rejects.toThrow();

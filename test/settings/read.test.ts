@@ -42,6 +42,9 @@ describe("a settings file", () => {
       "    passwordFile: secrets/robot",
       "  - { repository: docker.io, helper: desktop }",
       "  - { repository: ghcr.io, anonymous: true }",
+      "forges:",
+      "  git.example.com: { kind: gitea }",
+      "  localhost:3000: { kind: gitlab, http: true }",
       "releases:",
       '  mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true }',
       "",
@@ -72,6 +75,10 @@ describe("a settings file", () => {
         { repository: "docker.io", helper: "desktop", where: "/etc/waybill/waybill.yaml:17" },
         { repository: "ghcr.io", anonymous: true, where: "/etc/waybill/waybill.yaml:18" },
       ],
+      forges: {
+        "git.example.com": { kind: "gitea" },
+        "localhost:3000": { kind: "gitlab", http: true },
+      },
       releases: {
         mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true },
       },
@@ -191,6 +198,11 @@ describe("a settings file", () => {
       "1:45 expected true; leave the line out otherwise",
     ],
     [
+      "a kind of forge that nobody knows",
+      "forges: { git.example.com: { kind: bitbucket } }",
+      '1:35 expected one of "github", "gitlab", "gitea", found "bitbucket"',
+    ],
+    [
       "a name of a profile that could be something else",
       "releases: { 'My Profile': {} }",
       "1:13 a profile is named by lower case letters, digits, dots and dashes, 64 at most",
@@ -243,6 +255,7 @@ describe("a settings file", () => {
         "hosts",
         "locations",
         "credentials",
+        "forges",
         "releases",
         "stable",
         "a.b",
@@ -267,7 +280,7 @@ describe("a settings file", () => {
       fc.property(value, (text) => {
         try {
           const settings = parseSettings(String(text), "waybill.yaml");
-          expect(Object.keys(settings)).toEqual(["hosts", "locations", "credentials", "releases"]);
+          expect(Object.keys(settings)).toEqual(["hosts", "locations", "credentials", "forges", "releases"]);
         } catch (error) {
           expect(error).toBeInstanceOf(SettingsError);
         }

@@ -16,7 +16,7 @@ const reportedAs = {
   broken: ["unreachable", "truncated", "timeout"],
   "server error": ["server-error"],
   "rate limited": ["rate-limited"],
-  corrupted: ["digest-mismatch"],
+  corrupted: ["digest-mismatch", "manifest-refused"],
 };
 
 export const faults = {

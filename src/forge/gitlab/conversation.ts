@@ -18,6 +18,8 @@ const approvalsSchema = z.object({
   ),
 });
 
+const versionSchema = z.object({ head_commit_sha: z.string(), created_at: z.string() });
+
 /** https://docs.gitlab.com/api/notes/ and https://docs.gitlab.com/api/merge_request_approvals/ */
 export function openConversation(
   client: GitLabClient,
@@ -35,6 +37,12 @@ export function openConversation(
     // What GitLab itself remarks, such as that somebody has pushed, is no comment.
     return notes.filter(({ system }) => system !== true).map(commentOf);
   };
+
+  const versionsOf = (number: number): Promise<readonly Version[]> =>
+    allPages(
+      (page) => client("GET", `${at(number)}/versions`, { query: { per_page: 100, page } }),
+      z.array(versionSchema),
+    );
 
   return {
     comments,
@@ -58,12 +66,29 @@ export function openConversation(
         client("GET", `${at(number)}/approvals`),
         approvalsSchema,
       );
-      return approved.map(({ user: { username }, approved_at: time }) => ({
-        user: username,
-        ...(time ? { at: time } : {}),
-      }));
+      const times = approved.flatMap(({ approved_at: time }) => time ?? []);
+      const versions = times.length === 0 ? [] : await versionsOf(number);
+      return approved.map(({ user: { username }, approved_at: time }) => {
+        if (!time) return { user: username };
+        const commit = commitAt(versions, time);
+        return { user: username, at: time, ...(commit === undefined ? {} : { commit }) };
+      });
     },
   };
+}
+
+type Version = z.infer<typeof versionSchema>;
+
+/**
+ * What a merge request stood at when it was approved: GitLab does not say that of an approval, but when it was given, and
+ * when each version was pushed. https://docs.gitlab.com/api/merge_requests/#get-merge-request-diff-versions
+ */
+function commitAt(versions: readonly Version[], time: string): string | undefined {
+  const approved = Date.parse(time);
+  const before = versions
+    .map((version) => ({ commit: version.head_commit_sha, pushed: Date.parse(version.created_at) }))
+    .filter(({ pushed }) => pushed <= approved);
+  return before.sort((one, other) => other.pushed - one.pushed)[0]?.commit;
 }
 
 function commentOf(note: z.infer<typeof noteSchema>): Comment {

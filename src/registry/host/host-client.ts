@@ -86,6 +86,8 @@ export interface HostClient {
   upload(run: (send: SendOnce, attempt: Attempt) => Promise<Answer>): Promise<Answer>;
   /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
   retriesOf(kind: RequestKind): RetryOptions;
+  /** What comes of a request that the work does not depend on; `undefined`, and the listener told, when it fails. */
+  overlook<Result>(kind: RequestKind, result: Promise<Result>): Promise<Result | undefined>;
   /** Whether the token of an earlier request with the same access allows an action; `undefined` when nobody says. */
   grants(access: Access, action: string): Promise<boolean | undefined>;
   /** Where the credential for a path came from. */
@@ -278,6 +280,24 @@ export function createHostClient(options: HostClientOptions): HostClient {
     closed: closing.signal,
   });
 
+  const overlook = async <Result>(
+    kind: RequestKind,
+    result: Promise<Result>,
+  ): Promise<Result | undefined> => {
+    const tell = (fault: RegistryErrorCode): void => listener({ type: "overlooked", host, kind, fault });
+    try {
+      const found = await result;
+      const status = statusIn(found);
+      if (status !== undefined && isTransientStatus(status)) tell(faultOf(status));
+      return found;
+    } catch (thrown) {
+      const error = thrown instanceof TransientFailure ? thrown.error : thrown;
+      if (!(error instanceof RegistryError)) throw thrown;
+      tell(error.code);
+      return undefined;
+    }
+  };
+
   const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
     if (!isTransientStatus(status)) return undefined;
     const retryAfter = waitOf({ headers, status });
@@ -315,6 +335,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       return retrying(whole, judge, retriesOf("upload-data"));
     },
     retriesOf,
+    overlook,
     grants: (access, action) => authorizer.grants(access, action),
     credentialSource: (path) => authorizer.sourceOf(path),
     close: () => {
@@ -326,6 +347,12 @@ export function createHostClient(options: HostClientOptions): HostClient {
 }
 
 /** What a status that may pass is called where failures are counted. */
+/** The status of what is an answer. */
+function statusIn(result: unknown): number | undefined {
+  const isObject = typeof result === "object" && result !== null;
+  return isObject && "status" in result && typeof result.status === "number" ? result.status : undefined;
+}
+
 function faultOf(status: number): RegistryErrorCode {
   if (status === 429) return "rate-limited";
   return status === 408 ? "timeout" : "server-error";

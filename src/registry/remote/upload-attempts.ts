@@ -71,7 +71,8 @@ export class Upload {
       }
       await this.cancel(send);
       // The blob may have arrived although the answer did not: asking is cheaper than sending it again.
-      if (await hasBlob(this.#remote, this.#blob, send).catch(() => false)) return arrived(this.#remote);
+      const asking = hasBlob(this.#remote, this.#blob, send);
+      if (await this.#remote.client.overlook("blob-head", asking)) return arrived(this.#remote);
     }
     if (this.#session === undefined) {
       const answer = await this.#begin(send);
@@ -88,9 +89,13 @@ export class Upload {
     if (url === undefined) return;
     this.#session = undefined;
     this.#resumable = false;
-    await send({ ...pushing(this.#remote, this.#blob), kind: "upload-cancel", method: "DELETE", url }).catch(
-      () => undefined,
-    );
+    const cancelling = send({
+      ...pushing(this.#remote, this.#blob),
+      kind: "upload-cancel",
+      method: "DELETE",
+      url,
+    });
+    await this.#remote.client.overlook("upload-cancel", cancelling);
   }
 
   /** The byte that an upload goes on from, where the registry still knows of it. */

@@ -214,6 +214,19 @@ export function gitlabDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/projects/:id/merge_requests/:iid/versions",
+      async (call) => {
+        const pull = pullOf(call);
+        await world.headOf(pull);
+        const versions = pull.versions.map(({ commit, at }, index) => ({
+          ...{ id: index + 1, head_commit_sha: commit, created_at: at, state: "collected" },
+        }));
+        const { items, headers } = pageOf(call, versions.reverse(), "per_page");
+        return { status: 200, headers, body: items };
+      },
+    ],
+    [
+      "GET",
       "/projects/:id/merge_requests/:iid/notes",
       (call) => {
         const pull = pullOf(call);

@@ -47,6 +47,8 @@ export interface ForgePull {
   readonly head: { readonly repository: ForgeRepo; readonly branch: string };
   /** The last commit that the branch was seen at. */
   headCommit: string;
+  /** Commits that the branch was seen at, and since when. */
+  readonly versions: { readonly commit: string; readonly at: string }[];
   /** Without what marks a draft. */
   title: string;
   body: string;

@@ -124,6 +124,9 @@ export function createWorld(folder: string): World {
       if (pull.state === "open") {
         pull.headCommit =
           (await branchCommit(pull.head.repository.folder, pull.head.branch)) ?? pull.headCommit;
+        if (pull.versions.at(-1)?.commit !== pull.headCommit) {
+          pull.versions.push({ commit: pull.headCommit, at: now() });
+        }
       }
       return pull.headCommit;
     },
@@ -146,7 +149,14 @@ export function createWorld(folder: string): World {
       const at = now();
       const pull: ForgePull = {
         ...{ id: nextId(), number, base, head, headCommit: from, title, body, draft, author, state: "open" },
-        ...{ labels: [], reviewers: [], teams: [], reviews: [], comments: [] },
+        ...{
+          versions: [{ commit: from, at }],
+          labels: [],
+          reviewers: [],
+          teams: [],
+          reviews: [],
+          comments: [],
+        },
         ...{ mergeCommit: undefined, mergedAt: undefined, createdAt: at, updatedAt: at },
       };
       base.repository.pulls.push(pull);
