@@ -235,7 +235,7 @@ function notFetched({ stderr }: GitRun, { url, branch }: RemoteBranch): GitError
 function notPushed({ stdout, stderr }: GitRun, { url, branch }: RemoteBranch): GitError {
   const where = `${withoutUserInfo(url)} ${branch}`;
   const text = `${stdout}\n${stderr}`;
-  if (/stale info|fetch first|non-fast-forward/i.test(text)) {
+  if (/stale info|fetch first|non-fast-forward|(?:lock|update) ref|reference already exists/i.test(text)) {
     return new GitError("push-refused", "somebody else has pushed to the branch in the meantime", {
       where,
       hint: "run it again: it goes on from what is there now",

@@ -15,7 +15,6 @@ export {
   type PostedReview,
   type PostResult,
   postReview,
-  reviewContext,
 } from "./post-review.ts";
 export { ReleaseProfileError } from "./profiles.ts";
 export {
