@@ -20,13 +20,7 @@ export {
   WaybillError,
 } from "./errors/index.ts";
 export * from "./forge/index.ts";
-export {
-  type GitCredential,
-  GitError,
-  type GitErrorCode,
-  type GitRepository,
-  openGitRepository,
-} from "./git/index.ts";
+export { type GitCredential, GitError, type GitErrorCode } from "./git/index.ts";
 export {
   fetchDocument,
   type Inspection,
@@ -126,6 +120,7 @@ export {
 export {
   type FileOwners,
   type OwnersDiagnostic,
+  type OwnersRules,
   ownersFolder,
   type RepositoryFiles,
   readOwners,
@@ -185,6 +180,7 @@ export {
   type HoldWord,
   hold,
   holdsOf,
+  type Link,
   type Look,
   newestHoldWord,
   obeyHoldWords,
@@ -200,8 +196,10 @@ export {
   type ReleaseTag,
   type ReleaseTags,
   type ReleaseTagsOptions,
+  readBaseOwners,
   releaseTags,
   requestPromotion,
+  type Subject,
   unhold,
   usualHold,
   VersionError,

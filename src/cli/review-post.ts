@@ -1,4 +1,4 @@
-import type { Owners } from "../owners/index.ts";
+import type { OwnersRules } from "../owners/index.ts";
 import type { ApprovalRules, PostResult } from "../release/index.ts";
 import type { Review } from "../review/index.ts";
 import { type ForgeOptions, openPullRequest } from "./forge.ts";
@@ -17,7 +17,7 @@ export async function sayReview(
   session: Session,
   review: Review,
   path: string,
-  owners: Owners,
+  owners: OwnersRules,
   options: PostOptions,
 ): Promise<PostResult> {
   const { postReview, usualHold } = await import("../release/index.ts");
@@ -45,7 +45,7 @@ async function rulesOf(
   { env: environment }: Session,
   review: Review,
   path: string,
-  owners: Owners,
+  owners: OwnersRules,
 ): Promise<ApprovalRules> {
   const { filesOf, reviewChange } = await import("../review/index.ts");
   const { GitError } = await import("../git/index.ts");

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { harmless } from "../errors/index.ts";
 import type { BaseRevision, Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
@@ -8,7 +9,6 @@ import { manifestsArgument } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { openResult } from "./result-file.ts";
-import { readReviewOwners } from "./review-owners.ts";
 import { type PostOptions, sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import type { Act, Session } from "./session.ts";
@@ -69,12 +69,14 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
     throw new UsageError("--require-approval needs the pull request", "name it with --post");
   }
   const { formatReviewMarkdown, reviewToSarif, withOwners } = await import("../review/index.ts");
+  const { readBaseOwners } = await import("../release/index.ts");
   const base = await baseOf(session, options);
   const isPrinted = options.markdown === "-";
   const writeMarkdown = await openResult(isPrinted ? undefined : options.markdown);
   const writeSarif = await openResult(options.sarif);
   const judged = await reviewWithProgress(session, path, base, options);
-  const owners = await readReviewOwners(session, path, judged);
+  const owners = await readBaseOwners(path, judged, session.env);
+  for (const { file, message } of owners.diagnostics) terminal.warn(harmless(`${file}: ${message}`));
   const review = withOwners(judged, (file) => {
     const [found] = owners.ownersOf([file]);
     return found === undefined || found.by.length === 0 ? undefined : found;

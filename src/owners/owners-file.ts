@@ -14,7 +14,7 @@ export interface OwnersRule {
 /** What one `OWNERS` file says. Aliases are not resolved yet. */
 export interface OwnersFile {
   readonly rules: readonly OwnersRule[];
-  /** What stands in folders above does not count, where this file names somebody. */
+  /** What stands in folders above does not count, where this file or one below it names somebody. */
   readonly noParentOwners: boolean;
 }
 

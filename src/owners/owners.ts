@@ -17,7 +17,7 @@ export interface FileOwners {
 }
 
 /** Who owns which file, at one state of a repository. */
-export interface Owners {
+export interface OwnersRules {
   /** For files by their paths in the repository, in the order that they are asked for. */
   ownersOf(files: readonly string[]): readonly FileOwners[];
   /**
@@ -33,7 +33,7 @@ export interface Owners {
 export function ownersBy(
   find: (file: string, segments: readonly string[]) => FileOwners,
   diagnostics: readonly OwnersDiagnostic[],
-): Owners {
+): OwnersRules {
   const ownerOf = (file: string): FileOwners => {
     const segments = file.split("/");
     const isSound = segments.every((segment) => segment !== "" && segment !== "." && segment !== "..");
@@ -76,7 +76,7 @@ export function prowOwners(
   files: ReadonlyMap<string, OwnersFile | "missing" | "unusable">,
   aliases: Aliases,
   diagnostics: readonly OwnersDiagnostic[],
-): Owners {
+): OwnersRules {
   const find = (file: string, segments: readonly string[]): FileOwners => {
     const people = { approvers: new Set<string>(), reviewers: new Set<string>() };
     const open = { approvers: true, reviewers: true };
@@ -113,7 +113,7 @@ export function codeOwners(
   name: string,
   sections: readonly CodeOwnersSection[],
   diagnostics: readonly OwnersDiagnostic[],
-): Owners {
+): OwnersRules {
   const find = (file: string, segments: readonly string[]): FileOwners => {
     const found = sections.flatMap(({ rules, isOptional, approvals }) => {
       const rule = rules.findLast(({ matches }) => matches(segments));

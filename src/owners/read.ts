@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import { type Aliases, parseAliases } from "./aliases.ts";
 import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
 import { type OwnersDiagnostic, OwnersFault } from "./fault.ts";
-import { codeOwners, type Owners, prowOwners } from "./owners.ts";
+import { codeOwners, type OwnersRules, prowOwners } from "./owners.ts";
 import { type OwnersFile, parseOwnersFile } from "./owners-file.ts";
 
 /** Files of a repository, by their paths in it: a commit's, or those of a folder ({@link ownersFolder}). */
@@ -25,7 +25,10 @@ const codeOwnersPlaces = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS",
  * What is wrong with them is among the diagnostics; what cannot be used gives nobody any right.
  * @throws what reading throws.
  */
-export async function readOwners(repository: RepositoryFiles, files: readonly string[]): Promise<Owners> {
+export async function readOwners(
+  repository: RepositoryFiles,
+  files: readonly string[],
+): Promise<OwnersRules> {
   const diagnostics: OwnersDiagnostic[] = [];
   const folders = foldersAbove(files);
   const found = await pLimit(filesAtOnce).map(folders, async (folder) => {

@@ -18,6 +18,7 @@ const usual: Readonly<Record<ForgeKind, readonly HoldMeans[]>> = {
   gitea: ["label", "draft"],
 };
 
+/** What holds a pull request on a forge of this kind, unless somebody asks for something else. */
 export function usualHold(kind: ForgeKind): readonly HoldMeans[] {
   return usual[kind];
 }

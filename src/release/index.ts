@@ -1,3 +1,4 @@
+export { readBaseOwners } from "./base-owners.ts";
 export { ReleaseError, type ReleaseErrorCode } from "./errors.ts";
 export {
   type HoldChange,

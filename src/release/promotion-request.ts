@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { Forge, ForgeRepository, PullRequest } from "../forge/index.ts";
-import { type CommitHash, type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
+import { type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
 import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
 import { ReleaseError } from "./errors.ts";
 import { type HoldMeans, hold } from "./hold.ts";
@@ -61,8 +61,9 @@ export interface ProposedCommit {
   readonly folder: string;
   /** The manifests in it, at the commit. */
   readonly manifests: string;
-  readonly base: CommitHash;
-  readonly commit: CommitHash;
+  /** Full hashes. */
+  readonly base: string;
+  readonly commit: string;
 }
 
 /**

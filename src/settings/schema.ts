@@ -239,10 +239,17 @@ function ruleFault(rule: object): string | undefined {
 
 function forges() {
   const forge = z.strictObject({
-    kind: z
-      .enum(["github", "gitlab", "gitea"])
-      .meta({ description: "What the host is; Forgejo is gitea." })
-      .exactOptional(),
+    kind: textValue(
+      (text) =>
+        text === "github" || text === "gitlab" || text === "gitea"
+          ? { value: text as "github" | "gitlab" | "gitea" }
+          : { fault: "expected github, gitlab or gitea" },
+      {
+        type: "string",
+        enum: ["github", "gitlab", "gitea"],
+        description: "What the host is; Forgejo is gitea.",
+      },
+    ).exactOptional(),
     http: flag("Plain HTTP. Loopback addresses need no such leave.").exactOptional(),
   });
   return z

@@ -140,17 +140,18 @@ describe("any folders with OWNERS files", () => {
 
   type Folders = readonly (readonly [string, { approvers: readonly string[]; isLast: boolean }])[];
 
-  /** Who may approve what is in a folder, told from the top down. */
+  /** Who may approve what is in a folder: what is above a file that is the last one counts only while nobody is found. */
   function expected(all: Folders, path: string): Set<string> {
     const names = path === "" ? [] : path.split("/");
-    let found = new Set<string>();
-    for (let depth = 0; depth <= names.length; depth += 1) {
-      const own = all.find(([name]) => name === names.slice(0, depth).join("/"))?.[1];
-      if (own === undefined) continue;
-      const cutsOff = own.isLast && own.approvers.length > 0;
-      found = new Set([...(cutsOff ? [] : found), ...own.approvers]);
-    }
-    return found;
+    const onTheWay = Array.from({ length: names.length + 1 }, (_, up) => {
+      const folder = names.slice(0, names.length - up).join("/");
+      return all.find(([name]) => name === folder)?.[1] ?? { approvers: [], isLast: false };
+    });
+    const last = onTheWay.findIndex(
+      ({ isLast }, at) => isLast && onTheWay.slice(0, at + 1).some(({ approvers }) => approvers.length > 0),
+    );
+    const counting = last < 0 ? onTheWay : onTheWay.slice(0, last + 1);
+    return new Set(counting.flatMap(({ approvers }) => approvers));
   }
 
   it("own what is below by the files on the way, as far as none cuts the others off", async () => {

@@ -200,7 +200,7 @@ describe("a settings file", () => {
     [
       "a kind of forge that nobody knows",
       "forges: { git.example.com: { kind: bitbucket } }",
-      '1:35 expected one of "github", "gitlab", "gitea", found "bitbucket"',
+      "1:36 expected github, gitlab or gitea",
     ],
     [
       "a name of a profile that could be something else",
