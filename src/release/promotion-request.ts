@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { Forge, ForgeRepository, PullRequest } from "../forge/index.ts";
 import { type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
@@ -154,6 +154,7 @@ async function proposeFrom(
 
   onStep("Reading staging");
   const merged = await planMerge({ ...options, tree: manifests });
+  await refuseOutside(workspace, merged.file);
   const result = {
     branch,
     title,
@@ -257,6 +258,15 @@ async function manifestsIn({ folder }: Workspace, path: string): Promise<string>
   throw new ReleaseError("no-manifests", `the repository has no ${path}`, {
     where: path,
     hint: "name the folder of thin manifests in the repository with --manifests",
+  });
+}
+
+/** A link in the repository must not have a file changed that is not in it. */
+async function refuseOutside({ folder }: Workspace, file: string): Promise<void> {
+  if ((await realpath(file)).startsWith(`${folder}${sep}`)) return;
+  throw new ReleaseError("no-manifests", "the images are behind a link that leads out of the repository", {
+    where: relative(folder, file),
+    hint: "put the file itself where the link is",
   });
 }
 

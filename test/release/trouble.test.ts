@@ -1,3 +1,4 @@
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
@@ -5,7 +6,7 @@ import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { type Captured, runWith } from "../cli/captured.ts";
 import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
-import { gitEnvironment } from "../support/git.ts";
+import { gitEnvironment, repositoryAt } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { registriesWith } from "../support/world.ts";
@@ -151,6 +152,22 @@ describe("waybill pr", () => {
     expect(`${result.stdout}${result.stderr}`).not.toContain(token);
     expect(forge.seen.every(({ url }) => !url.includes(token))).toBe(true);
     expect(forge.pullRequests(path)[0]?.body).not.toContain(token);
+  });
+
+  test("changes no file that a link in the repository leads to outside", async () => {
+    const outside = join(folder.path, "outside.yaml");
+    const text = `- name: app\n  dmap:\n    "${digests.v1}": ["v1"]\n`;
+    await writeFile(outside, text);
+    const url = `http://robot:${token}@${forge.host}/${path}.git`;
+    await repositoryAt(folder.path).git("clone", "--quiet", url, "clone");
+    const clone = repositoryAt(join(folder.path, "clone"));
+    await rm(join(clone.path, file));
+    await symlink(outside, join(clone.path, file));
+    await clone.commit("a link");
+    await clone.git("push", "--quiet", "origin", "main");
+    expect((await propose()).status).toBe(1);
+    expect(await readFile(outside, "utf8")).toBe(text);
+    expect(forge.pullRequests(path)).toHaveLength(0);
   });
 
   test("refuses manifests that a link leads out of the repository", async () => {
