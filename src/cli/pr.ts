@@ -219,6 +219,7 @@ function commandOf(repository: string, options: Options): string {
     values.flatMap((value) => [flag, value]);
   return shellLine([
     ...["waybill", "pr", repository, "--manifests", options.manifests, "--staging-repo", options.stagingRepo],
+    ...one("--forge", options.forge),
     ...one("--project", options.project),
     ...one("--release", options.release),
     ...one("--profile", options.profile),

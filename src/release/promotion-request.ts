@@ -276,7 +276,7 @@ function inWords({ image, digest, tag }: MergePlan["added"][number]): string {
 
 /** A temporary folder means nothing to whoever reads the change. */
 function relativeDiff(diff: string, folder: string): string {
-  return diff.replaceAll(`${folder}${sep}`, "");
+  return diff.replaceAll(`${folder}${sep}`, "/");
 }
 
 function taken(fork: ForgeRepository, branch: string): ReleaseError {

@@ -11,7 +11,8 @@ export interface PreviousVersion {
 
 /**
  * The version before one that is listed: of all versions below its tag, by semantic versioning, the highest; where the
- * tag is no version, or the lowest, the line before it in the file, or after it when it is the first.
+ * tag is no version, or the lowest, the line before it in the file, or after it when it is the first. What is listed with
+ * a higher version did not come before.
  * @param blocks all blocks of the image, in the order of the file.
  */
 export function previousVersion(
@@ -34,12 +35,17 @@ export function previousVersion(
   }
   if (best !== undefined) return { digest: best.entry.digest, tag: best.tag, at: best.entry.at };
   const at = entries.findIndex((entry) => entry.digest === digest);
+  const mayBeBefore = (entry: DigestEntry): boolean =>
+    entry.digest !== digest && !entry.tags.some((named) => isAbove(versionOf(named.tag), version));
   const near =
-    entries.slice(0, Math.max(0, at)).findLast((entry) => entry.digest !== digest) ??
-    entries.slice(at + 1).find((entry) => entry.digest !== digest);
+    entries.slice(0, Math.max(0, at)).findLast(mayBeBefore) ?? entries.slice(at + 1).find(mayBeBefore);
   return near === undefined
     ? undefined
     : { digest: near.digest, tag: near.tags[0]?.tag ?? null, at: near.at };
+}
+
+function isAbove(one: Version | undefined, other: Version | undefined): boolean {
+  return one !== undefined && other !== undefined && compareVersions(one, other) > 0;
 }
 
 /** A tag as a version: numbers, then the identifiers of a pre-release, if any. */

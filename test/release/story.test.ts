@@ -108,6 +108,7 @@ describe.each(["github", "gitlab", "gitea"] as const)("a release on %s", (kind) 
     async () => {
       const looked = await propose("--dry-run");
       expect(looked).toMatchObject({ status: 0, stdout: expect.stringContaining("+- name: kube-proxy") });
+      expect(looked.stdout).toContain(`--- a/${images}\n+++ b/${images}\n`);
       expect(forge.pullRequests(upstream)).toHaveLength(0);
 
       const proposed = await propose();

@@ -27,9 +27,11 @@ describe("the version before", () => {
     );
   });
 
-  test("is the line before it where the tag is no version, or the lowest", () => {
+  test("is the line before it where the tag is no version, or the lowest, but never a higher one", () => {
     expect(tagBefore("latest", "one", "latest", "two")).toBe("one");
-    expect(tagBefore("v1.0.0", "v1.0.0", "v2.0.0", "v3.0.0")).toBe("v2.0.0");
+    expect(tagBefore("v1.0.0", "v1.0.0", "v2.0.0", "v3.0.0")).toBeUndefined();
+    expect(tagBefore("v1.19.0", "v1.19.0", "v1.19.1-rc.0")).toBeUndefined();
+    expect(tagBefore("v1.0.0", "nightly", "v2.0.0", "v1.0.0")).toBe("nightly");
     expect(tagBefore("first", "first", "second")).toBe("second");
     expect(tagBefore("first", "first")).toBeUndefined();
   });
