@@ -1,3 +1,4 @@
+import { harmless } from "../errors/index.ts";
 import type { Report, ReportedEdge } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -21,7 +22,7 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
   if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
   for (const group of grouped(report.problems, terminal.verbose)) {
     const { state, at, why } = group.first;
-    terminal.print(`${colours.red(state)} ${group.what}\n    ${at}: ${why ?? "not begun"}`);
+    terminal.print(`${colours.red(state)} ${group.what}\n    ${harmless(at)}: ${why ?? "not begun"}`);
   }
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sums(report));

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { harmless } from "../errors/index.ts";
 import type { Verification } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -44,7 +45,7 @@ function printVerification(terminal: Terminal, verification: Verification): void
   const { findings, repositories, images, tags, blobs } = verification;
   for (const { kind, destination, tag, digest, at, message } of findings) {
     const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
-    terminal.print(`${terminal.colours.red(kind)} ${what}\n    ${at}: ${message}`);
+    terminal.print(`${terminal.colours.red(kind)} ${what}\n    ${harmless(at)}: ${message}`);
   }
   const found = findings.length === 0 ? "all as listed" : amount(findings.length, "finding");
   const seen = [amount(repositories, "repository"), amount(images, "image"), amount(tags, "tag")];
