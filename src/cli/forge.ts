@@ -88,8 +88,7 @@ async function openForgeAt(
     onWait: ({ reason, milliseconds }) =>
       terminal.note(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),
   });
-  const scheme = (http ?? isLoopback(host)) ? "http" : "https";
-  const credential = { origin: `${scheme}://${forge.host}`, user: tokenUsers[kind], token };
+  const credential = { origin: forge.origin, user: tokenUsers[kind], token };
   return { forge, path, credential };
 }
 
@@ -115,9 +114,4 @@ export async function openPullRequest(
   }
   const { forge, path } = await openForgeFor(session, repository, options);
   return { forge, project: forge.project(path), number: Number(number) };
-}
-
-function isLoopback(host: string): boolean {
-  const { hostname } = new URL(`http://${host}`);
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

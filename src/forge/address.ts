@@ -24,8 +24,7 @@ export function addressOf(kind: ForgeKind, host: string, http?: boolean): ForgeA
   if (kind === "github" && name === "github.com") return { host: name, api: "https://api.github.com" };
   // GitHub Enterprise Cloud with data residency.
   if (kind === "github" && name.endsWith(".ghe.com")) return { host: name, api: `https://api.${name}` };
-  const scheme = (http ?? isLoopback(name)) ? "http" : "https";
-  return { host: name, api: `${scheme}://${name}${apiPaths[kind]}` };
+  return { host: name, api: `${originOf(name, http)}${apiPaths[kind]}` };
 }
 
 /** `host` or `host:port` in lower case. @throws {ForgeError} `forge-unknown` when it is something else. */
@@ -38,6 +37,11 @@ export function checkedHost(host: string): string {
   throw new ForgeError("forge-unknown", `${JSON.stringify(host.slice(0, 200))} is no host`, {
     hint: "name it as host or host:port, without https://",
   });
+}
+
+/** The origin that a forge shows itself at, and that Git speaks to. */
+export function originOf(host: string, http?: boolean): string {
+  return `${(http ?? isLoopback(host)) ? "http" : "https"}://${host}`;
 }
 
 function isLoopback(host: string): boolean {

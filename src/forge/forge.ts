@@ -129,6 +129,8 @@ export interface Forge {
   readonly kind: ForgeKind;
   /** Such as `github.com` or `git.example.org:3000`. */
   readonly host: string;
+  /** What Git speaks to over HTTP, such as `https://github.com`. */
+  readonly origin: string;
   /** The name of the user whom the token belongs to. */
   user(): Promise<string>;
   /** @throws {ForgeError} `not-found`. */

@@ -1,4 +1,4 @@
-import { addressOf } from "./address.ts";
+import { addressOf, originOf } from "./address.ts";
 import { ForgeError } from "./errors.ts";
 import type { Forge, ForgeKind, ForgeProject } from "./forge.ts";
 import { checkedPath } from "./remote.ts";
@@ -29,6 +29,7 @@ type Asked = Pick<Forge, "user" | "repository" | "project">;
 export function openForge(options: ForgeOptions): Forge {
   const { kind, token } = options;
   const { host, api } = addressOf(kind, options.host, options.http);
+  const origin = originOf(host, options.http);
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new ForgeError(
       "token-missing",
@@ -50,6 +51,7 @@ export function openForge(options: ForgeOptions): Forge {
   return {
     kind,
     host,
+    origin,
     user,
     async repository(path) {
       return (await asked()).repository(checkedPath(path));

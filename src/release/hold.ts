@@ -93,41 +93,47 @@ export async function hold(
   const before = await project.pullRequests.read(number);
   const statuses = means.includes("status") ? await project.statuses.read(before.head.commit) : [];
   const standing = holdsOf(before, statuses);
-  const missing = means.filter((one) => !standing.includes(one));
-  const change = {
-    ...(missing.includes("label") ? { labels: [...before.labels, holdLabel] } : {}),
-    ...(missing.includes("draft") ? { draft: true } : {}),
-  };
-  const pullRequest =
-    Object.keys(change).length === 0 ? before : await project.pullRequests.update(number, change);
-  if (missing.includes("status")) {
-    await project.statuses.set(pullRequest.head.commit, {
-      context: holdContext,
-      state: "pending",
-      description: "held: waybill unhold, or /hold cancel, lets it go",
-    });
-  }
-  return { pullRequest, changed: missing };
+  return switchMeans(
+    project,
+    before,
+    means.filter((one) => !standing.includes(one)),
+    true,
+  );
 }
 
 /** Holds a pull request no longer, by whatever means it is held. @throws {ForgeError} */
 export async function unhold(project: ForgeProject, number: number): Promise<HoldChange> {
   const before = await project.pullRequests.read(number);
-  const standing = holdsOf(before, await project.statuses.read(before.head.commit));
+  return switchMeans(
+    project,
+    before,
+    holdsOf(before, await project.statuses.read(before.head.commit)),
+    false,
+  );
+}
+
+/** Puts these means in force, or out of it. */
+async function switchMeans(
+  project: ForgeProject,
+  before: PullRequest,
+  changed: readonly HoldMeans[],
+  held: boolean,
+): Promise<HoldChange> {
+  const others = before.labels.filter((label) => label !== holdLabel);
   const change = {
-    ...(standing.includes("label") ? { labels: before.labels.filter((label) => label !== holdLabel) } : {}),
-    ...(standing.includes("draft") ? { draft: false } : {}),
+    ...(changed.includes("label") ? { labels: held ? [...others, holdLabel] : others } : {}),
+    ...(changed.includes("draft") ? { draft: held } : {}),
   };
-  const pullRequest =
-    Object.keys(change).length === 0 ? before : await project.pullRequests.update(number, change);
-  if (standing.includes("status")) {
+  const isChanged = Object.keys(change).length > 0;
+  const pullRequest = isChanged ? await project.pullRequests.update(before.number, change) : before;
+  if (changed.includes("status")) {
     await project.statuses.set(pullRequest.head.commit, {
       context: holdContext,
-      state: "success",
-      description: "not held",
+      state: held ? "pending" : "success",
+      description: held ? "held: waybill unhold, or /hold cancel, lets it go" : "not held",
     });
   }
-  return { pullRequest, changed: standing };
+  return { pullRequest, changed };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { codeSpan } from "../comparison/index.ts";
 import type { ForgeProject, PullRequest } from "../forge/index.ts";
 import { type ApprovalState, approvalState, formatReviewMarkdown, type Review } from "../review/index.ts";
 import { ReleaseError } from "./errors.ts";
@@ -114,15 +115,10 @@ function inWords({ standing, void: fallen, uncovered }: NonNullable<PostResult["
   return [
     "### Approvals",
     "",
-    ...standing.map(({ user }) => `- ${code(user)}: stands`),
-    ...fallen.map(({ approval, reason }) => `- ${code(approval.user)}: void, ${reasons[reason]}`),
-    ...uncovered.map((file) => `- ${code(file)}: nobody who may has approved it`),
+    ...standing.map(({ user }) => `- ${codeSpan(user)}: stands`),
+    ...fallen.map(({ approval, reason }) => `- ${codeSpan(approval.user)}: void, ${reasons[reason]}`),
+    ...uncovered.map((file) => `- ${codeSpan(file)}: nobody who may has approved it`),
   ].join("\n");
-}
-
-/** Names as code, so that nobody is called by them and nothing in them is live. */
-function code(text: string): string {
-  return `\`${text.replace(/[`\p{C}\p{Zl}\p{Zp}]/gu, "\uFFFD")}\``;
 }
 
 function outdated(pullRequest: PullRequest, commit: string | undefined): ReleaseError {

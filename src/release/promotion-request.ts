@@ -193,7 +193,6 @@ async function proposeFrom(
       commit: isThere && tip.parent === workspace.base ? tip.commit : commit,
     }),
     hold: options.hold.length > 0 && forge.kind === "github",
-    cc: [],
   });
   const body = bodyWith(open?.body ?? "", ours);
   const proposed = { ...result, body };

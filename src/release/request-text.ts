@@ -49,12 +49,10 @@ export interface BodyParts {
   readonly review: string;
   /** Asks the incumbents' robot to hold it. */
   readonly hold: boolean;
-  /** Whom to tell, as they want to be called. */
-  readonly cc: readonly string[];
 }
 
 /** The part of a pull request's text that is ours. */
-export function bodyOf({ subject, command, links, review, hold, cc }: BodyParts): string {
+export function bodyOf({ subject, command, links, review, hold }: BodyParts): string {
   const tags = subject.tags.map((tag) => `\`${tag}\``).join(", ");
   return [
     begin,
@@ -72,7 +70,6 @@ export function bodyOf({ subject, command, links, review, hold, cc }: BodyParts)
     "",
     "</details>",
     ...(hold ? ["", "/hold"] : []),
-    ...(cc.length > 0 ? ["", `cc: ${cc.join(" ")}`] : []),
     end,
   ].join("\n");
 }

@@ -27,19 +27,23 @@ export const issueParams = z.object({
 });
 
 function hosts(folder: string) {
-  return z
-    .record(z.string(), host(folder))
-    .superRefine(
-      (entries, context) => {
-        for (const name of Object.keys(entries)) {
-          if (isHost(name)) continue;
-          const [message, hint] = hostFault(name);
-          context.addIssue({ code: "custom", path: [name], message, params: { hint, key: true } });
-        }
-      },
-      { when: ({ value }) => isMapping(value) },
-    )
-    .meta({ description: "How to talk to a registry, by its host or host:port." });
+  return byHost(host(folder)).meta({
+    description: "How to talk to a registry, by its host or host:port.",
+  });
+}
+
+/** Entries by host: a name that is none is told at its key. */
+function byHost<Entry extends z.ZodType>(entry: Entry) {
+  return z.record(z.string(), entry).superRefine(
+    (entries, context) => {
+      for (const name of Object.keys(entries)) {
+        if (isHost(name)) continue;
+        const [message, hint] = hostFault(name);
+        context.addIssue({ code: "custom", path: [name], message, params: { hint, key: true } });
+      }
+    },
+    { when: ({ value }) => isMapping(value) },
+  );
 }
 
 function hostFault(name: string): [message: string, hint: string | undefined] {
@@ -252,19 +256,9 @@ function forges() {
     ).exactOptional(),
     http: flag("Plain HTTP. Loopback addresses need no such leave.").exactOptional(),
   });
-  return z
-    .record(z.string(), forge)
-    .superRefine(
-      (entries, context) => {
-        for (const name of Object.keys(entries)) {
-          if (isHost(name)) continue;
-          const [message, hint] = hostFault(name);
-          context.addIssue({ code: "custom", path: [name], message, params: { hint, key: true } });
-        }
-      },
-      { when: ({ value }) => isMapping(value) },
-    )
-    .meta({ description: "Forges that are not known by their names, by host or host:port." });
+  return byHost(forge).meta({
+    description: "Forges that are not known by their names, by host or host:port.",
+  });
 }
 
 function releases() {

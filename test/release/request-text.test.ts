@@ -15,7 +15,6 @@ const parts = {
   links: [{ title: "Mock build", url: "https://ci.test/1" }],
   review: "All is well.",
   hold: true,
-  cc: [],
 };
 
 describe("names of a promotion", () => {
