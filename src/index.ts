@@ -183,6 +183,7 @@ export {
   type Link,
   type Look,
   newestHoldWord,
+  type OwnedReview,
   obeyHoldWords,
   type PostedReview,
   type PostResult,
@@ -196,7 +197,6 @@ export {
   type ReleaseTag,
   type ReleaseTags,
   type ReleaseTagsOptions,
-  readBaseOwners,
   releaseTags,
   requestPromotion,
   type Subject,
@@ -206,6 +206,7 @@ export {
   type Waiting,
   type WaitOptions,
   waitForProduction,
+  withBaseOwners,
 } from "./release/index.ts";
 export {
   type ApprovalQuestion,

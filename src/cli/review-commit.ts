@@ -10,13 +10,15 @@ export async function reviewCommit(
   { env }: Session,
 ): Promise<string> {
   const { formatReviewMarkdown, reviewChange } = await import("../review/index.ts");
-  const review = await reviewChange({
+  const { withBaseOwners } = await import("../release/index.ts");
+  const judged = await reviewChange({
     path: manifests,
     base,
     head: commit,
     open: registries.repository,
     environment: env,
   });
+  const { review } = await withBaseOwners(manifests, judged, env);
   // Files are named as in the repository: the folder is gone when somebody reads it.
   const named = JSON.stringify(review).replaceAll(JSON.stringify(`${folder}/`).slice(1, -1), "");
   return formatReviewMarkdown(JSON.parse(named) as Review);

@@ -68,19 +68,15 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   if (options.requireApproval && options.post === undefined) {
     throw new UsageError("--require-approval needs the pull request", "name it with --post");
   }
-  const { formatReviewMarkdown, reviewToSarif, withOwners } = await import("../review/index.ts");
-  const { readBaseOwners } = await import("../release/index.ts");
+  const { formatReviewMarkdown, reviewToSarif } = await import("../review/index.ts");
+  const { withBaseOwners } = await import("../release/index.ts");
   const base = await baseOf(session, options);
   const isPrinted = options.markdown === "-";
   const writeMarkdown = await openResult(isPrinted ? undefined : options.markdown);
   const writeSarif = await openResult(options.sarif);
   const judged = await reviewWithProgress(session, path, base, options);
-  const owners = await readBaseOwners(path, judged, session.env);
+  const { review, owners } = await withBaseOwners(path, judged, session.env);
   for (const { file, message } of owners.diagnostics) terminal.warn(harmless(`${file}: ${message}`));
-  const review = withOwners(judged, (file) => {
-    const [found] = owners.ownersOf([file]);
-    return found === undefined || found.by.length === 0 ? undefined : found;
-  });
   if (isPrinted) terminal.write(formatReviewMarkdown(review));
   else if (terminal.json) terminal.printJson(review);
   else await printReview(terminal, review);

@@ -1,4 +1,4 @@
-export { readBaseOwners } from "./base-owners.ts";
+export { type OwnedReview, withBaseOwners } from "./base-owners.ts";
 export { ReleaseError, type ReleaseErrorCode } from "./errors.ts";
 export {
   type HoldChange,

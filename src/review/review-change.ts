@@ -67,7 +67,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     edgesHash: answers?.plan.edgesHash ?? edgesHashOf(after.manifests, limit),
     edges: changes.edges,
     findings,
-    projects: reviewedProjects(change, changes, lines, answers, options.owners),
+    projects: reviewedProjects(change, changes, lines, answers),
     passedOver: change.passedOver,
     rewritten: changes.rewritten,
     ...(answers === undefined ? {} : { plan: answers.plan }),
@@ -161,9 +161,8 @@ function reviewedProjects(
   changes: ManifestComparison,
   { lines, newEdgesAt }: ChangedLines,
   answers: Answers | undefined,
-  owners: ReviewOptions["owners"],
 ): ReviewedProject[] {
-  const files = changedFiles(change, owners);
+  const files = changedFiles(change);
   const names = new Set([...change.changed, ...lines.map(({ project }) => project)]);
   return [...names].sort().map((project) => {
     const registries = changes.projects.find((found) => found.project === project);
@@ -196,10 +195,7 @@ function reviewedLine(line: ChangedLine, answers: Answers | undefined): Reviewed
 }
 
 /** By project, the files whose text is another one. */
-function changedFiles(
-  { base, head, changed, placeOf }: ManifestChange,
-  owners: ReviewOptions["owners"] = () => undefined,
-): Map<string, ReviewedFile[]> {
+function changedFiles({ base, head, changed, placeOf }: ManifestChange): Map<string, ReviewedFile[]> {
   const [then = {}, now = {}] = [base.tree.texts, head.tree.texts];
   const projects = new Map<string, string>();
   for (const { project, file, imagesFile } of [...base.tree.manifests, ...head.tree.manifests]) {
@@ -210,10 +206,8 @@ function changedFiles(
   for (const file of [...new Set([...Object.keys(then), ...Object.keys(now)])].sort()) {
     const project = projects.get(file) ?? changed.find((name) => file.split(/[\\/]/).includes(name));
     if (then[file] === now[file] || project === undefined) continue;
-    const place = placeOf(file);
-    const found = owners(place);
     const known = files.get(project) ?? [];
-    known.push({ file: place, ...(found === undefined ? {} : { owners: found }) });
+    known.push({ file: placeOf(file) });
     files.set(project, known);
   }
   return files;

@@ -19,8 +19,6 @@ export interface ReviewOptions {
   readonly open?: OpenRepository | undefined;
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
   readonly allowRemovals?: boolean;
-  /** Who may approve changes to a file. */
-  readonly owners?: OwnersOf;
   /** Environment variables for Git: `process.env` when they are left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Told after each production repository that was read. */

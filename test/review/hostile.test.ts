@@ -2,7 +2,13 @@ import { execFileSync } from "node:child_process";
 import { mkdir, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { formatReviewMarkdown, type Review, reviewChange, reviewToSarif } from "../../src/review/index.ts";
+import {
+  formatReviewMarkdown,
+  type Review,
+  reviewChange,
+  reviewToSarif,
+  withOwners,
+} from "../../src/review/index.ts";
 import { runWith } from "../cli/captured.ts";
 import { digestFor } from "../promotion/world.ts";
 import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
@@ -138,13 +144,8 @@ describe("a change that means harm", () => {
         `- name: app\n  dmap:\n    "${digestFor("two")}": ["v1"]\n    ${JSON.stringify(name)}: []\n`,
     );
     const head = await repository.commit();
-    const found = await reviewChange({
-      path: tree,
-      base,
-      head,
-      environment: gitEnvironment,
-      owners: () => ({ approvers: ["@all\n/approve"], reviewers: [name] }),
-    });
+    const judged = await reviewChange({ path: tree, base, head, environment: gitEnvironment });
+    const found = withOwners(judged, () => ({ approvers: ["@all\n/approve"], reviewers: [name] }));
     expect(found.findings.length).toBeGreaterThan(1);
     const markdown = formatReviewMarkdown(found);
     const [marker = "", ...lines] = markdown.split("\n");

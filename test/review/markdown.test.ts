@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test as plainTest } from "vitest";
-import { formatReviewMarkdown, type Review, reviewToSarif } from "../../src/review/index.ts";
+import { formatReviewMarkdown, type Review, reviewToSarif, withOwners } from "../../src/review/index.ts";
 import { page, sectionOf } from "../../src/review/markdown-page.ts";
 import { testWith } from "../support/programs.ts";
 import type { Project } from "../support/tree.ts";
@@ -21,8 +21,8 @@ const project = (images: Project["images"]): Project => ({
   images,
 });
 const owners = () => ({ approvers: ["ann", "bob"], reviewers: ["cat"] });
-const reviewOf = (before: Project["images"], after: Project["images"]): Promise<Review> =>
-  world.change([project(before)], [project(after)], { owners });
+const reviewOf = async (before: Project["images"], after: Project["images"]): Promise<Review> =>
+  withOwners(await world.change([project(before)], [project(after)]), owners);
 
 beforeAll(async () => {
   world = await openReviewWorld(["v1.0.0", "v1.1.0"]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { readManifests, readManifestsAt } from "../../src/manifest/index.ts";
 import { promote } from "../../src/promotion/index.ts";
+import { withOwners } from "../../src/review/index.ts";
 import { gitEnvironment } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import type { Project } from "../support/tree.ts";
@@ -129,7 +130,7 @@ describe("a change that adds an image", () => {
       asked.push(file);
       return { approvers: ["ann"], reviewers: [] };
     };
-    const { projects } = await world.change([base()], [both()], { owners });
+    const { projects } = withOwners(await world.change([base()], [both()]), owners);
     expect(asked).toEqual(["tree/images/foo/images.yaml"]);
     expect(projects[0]?.files).toEqual([{ file: asked[0], owners: { approvers: ["ann"], reviewers: [] } }]);
   });
