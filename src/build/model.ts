@@ -1,0 +1,156 @@
+import type { ResolvedBuild } from "../cloudbuild/index.ts";
+import type { FailureRecord } from "../errors/index.ts";
+import type { Digest } from "../oci/index.ts";
+import type { EngineAction, EngineName } from "./engine.ts";
+
+/** What to build, in the words of image-builder's command line. */
+export interface BuildRequest {
+  /** The folder with `cloudbuild.yaml` and `variants.yaml`. */
+  readonly configDir: string;
+  /** The folder that is built from; the config folder by default. */
+  readonly buildDir?: string;
+  /** The build file, from the config folder on; `cloudbuild.yaml` by default. */
+  readonly configFile?: string;
+  /** What `$PROJECT_ID` stands for. */
+  readonly project?: string;
+  /** Only this one of `variants.yaml`. */
+  readonly variant?: string;
+  /** Variables of the environment that become substitutions, with an underscore before them. */
+  readonly envPassthrough?: readonly string[];
+  /** Other substitutions, as `_KEY`. */
+  readonly substitutions?: Readonly<Record<string, string>>;
+  readonly allowDirty?: boolean;
+  readonly withGitDir?: boolean;
+  /** Steps get an empty workspace. */
+  readonly noSource?: boolean;
+  /** A glob that `git describe` chooses tags by. */
+  readonly versionTagFilter?: string;
+  /** The date of the tag: today's, the commit's, or one as `YYYYMMDD`. */
+  readonly date?: "today" | "commit" | string;
+  readonly platforms?: readonly string[];
+  /** The registry (a host, or a host and a path) that images go to instead of the one the file names. */
+  readonly pushTo?: string;
+  readonly engine?: EngineName;
+  /** Variants that are built at the same time. */
+  readonly concurrency?: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a build would do, or did: plain data, the same for the command line, a run's record and a page. */
+export interface BuildPlan {
+  readonly format: "waybill-build/1";
+  readonly engine: EngineName;
+  /** Why it is that engine. */
+  readonly engineReason: string;
+  /** What `$_GIT_TAG` stands for. */
+  readonly tag: string;
+  readonly source: BuildSource;
+  /** The build file, as it is named in messages. */
+  readonly config: string;
+  readonly destination: BuildDestination;
+  /** One for each variant; one named `build` where there are none. */
+  readonly builds: readonly PlannedBuild[];
+  /** What somebody should know: what is ignored here, what cannot be seen. */
+  readonly notes: readonly string[];
+}
+
+/** Where the source comes from. */
+export interface BuildSource {
+  /** The folder that is built from, absolute. */
+  readonly folder: string;
+  /** From the top of the repository to {@link folder}; empty for the top. */
+  readonly path: string;
+  /** The URL of the remote `origin`, without credentials. */
+  readonly repository?: string;
+  readonly commit?: string;
+  readonly describe?: string;
+  readonly isDirty: boolean;
+  readonly withGitDir: boolean;
+}
+
+/** Where images go. */
+export type BuildDestination =
+  | { readonly kind: "embedded"; readonly folder: string }
+  | { readonly kind: "registry"; readonly prefix: string }
+  /** Where the build file names them. */
+  | { readonly kind: "named" };
+
+export interface PlannedBuild {
+  readonly name: string;
+  readonly build: ResolvedBuild;
+  /** In the order of the steps. */
+  readonly actions: readonly PlannedAction[];
+  readonly pushes: readonly PlannedPush[];
+}
+
+/** A step as it will be done. Paths of native builds are those of the source, before it is copied. */
+export type PlannedAction =
+  | {
+      readonly kind: "engine";
+      readonly action: Exclude<EngineAction, { readonly kind: "run" }>;
+      readonly reason: string;
+    }
+  | { readonly kind: "push"; readonly image: string; readonly reason: string }
+  /** In a container, as the step says. */
+  | { readonly kind: "container"; readonly reason: string };
+
+/** An image that is pushed. */
+export interface PlannedPush {
+  /** As the build file names it. */
+  readonly image: string;
+  /** `repository:tag`, where it goes. */
+  readonly to: string;
+}
+
+/** What a run built: `artifacts/images.json` of its record. */
+export interface BuiltImages {
+  readonly format: "waybill-images/1";
+  readonly run: { readonly job: string; readonly id: string };
+  readonly source: Pick<BuildSource, "repository" | "commit" | "describe" | "isDirty" | "path">;
+  readonly tag: string;
+  readonly images: readonly BuiltImage[];
+}
+
+/** An image that was pushed during a build, once for each repository and digest. */
+export interface BuiltImage {
+  /** The variant. */
+  readonly build: string;
+  /** The repository as the build file names it, or as a step pushed to it: `gcr.io/k8s-staging-apisnoop/snoopdb`. */
+  readonly name: string;
+  /** The repository where it went. For the embedded registry, by the address that it had then. */
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly tags: readonly string[];
+  /** How it is known: it was pushed by Waybill, the registry saw it, or a step said so and the registry confirmed it. */
+  readonly seenBy: readonly ("waybill" | "registry" | "step")[];
+  /** The provenance that was attached to it. */
+  readonly provenance?: Digest;
+}
+
+/** How a build ended. */
+export type BuildStatus = "success" | "failure" | "timeout" | "cancelled";
+
+export interface BuildOutcome {
+  readonly name: string;
+  readonly status: BuildStatus;
+  readonly steps: readonly StepOutcome[];
+  readonly failure?: FailureRecord;
+}
+
+export interface StepOutcome {
+  readonly index: number;
+  readonly status: "success" | "failure" | "allowed-failure" | "timeout" | "cancelled" | "not-started";
+  readonly exitCode?: number;
+  readonly startedAt?: string;
+  readonly milliseconds?: number;
+  readonly image?: { readonly name: string; readonly digest: Digest };
+}
+
+/** A build that came to its end, well or not: `artifacts/build.json` of its record. */
+export interface BuildResult {
+  readonly plan: BuildPlan;
+  readonly run: { readonly job: string; readonly id: string; readonly folder: string };
+  readonly outcomes: readonly BuildOutcome[];
+  readonly images: readonly BuiltImage[];
+}

@@ -1,0 +1,1 @@
+export type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";

@@ -1,0 +1,1 @@
+export type { RecordedRun, Run, RunEnd, RunRefs, RunRequest, RunStore, RunType } from "./model.ts";
