@@ -2,6 +2,19 @@ import { WaybillError } from "../errors/index.ts";
 
 /** Why a build could not be done. */
 export type BuildErrorCode =
+  | "config-missing"
+  | "config-unreadable"
+  | "variants-invalid"
+  | "unknown-variant"
+  | "dirty"
+  | "invalid-tag"
+  | "invalid-date"
+  | "invalid-substitution"
+  | "invalid-destination"
+  | "source-unreadable"
+  | "image-missing"
+  | "objects-missing"
+  | "push-failed"
   | "engine-missing"
   | "engine-failed"
   | "step-image-unavailable"

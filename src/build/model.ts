@@ -38,15 +38,32 @@ export interface BuildRequest {
   readonly engine?: EngineName;
   /** Of the embedded registry, where that is used. */
   readonly registryFolder?: string;
+  /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE`, or `NAME` for the variable of that name. */
+  readonly secrets?: readonly string[];
+  /** What only Google's service understands. */
+  readonly google?: GoogleOptions;
   /** Variants that are built at the same time. */
   readonly concurrency?: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Options of image-builder that are about Google's service. */
+export interface GoogleOptions {
+  readonly region?: string;
+  readonly scratchBucket?: string;
+  readonly machineType?: string;
+  readonly workerPool?: string;
+  readonly serviceAccount?: string;
+  readonly pollingSeconds?: number;
+  readonly suppressLogs?: boolean;
 }
 
 /** What a build would do, or did: plain data, the same for the command line, a run's record and a page. */
 export interface BuildPlan {
   readonly format: "waybill-build/1";
   readonly engine: EngineName;
+  /** What a program says of itself. */
+  readonly engineVersion?: string;
   /** Why it is that engine. */
   readonly engineReason: string;
   /** What `$_GIT_TAG` stands for. */

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import {
   CloudBuildError,
   type CloudBuildFile,
@@ -8,15 +7,18 @@ import {
   parseCloudBuild,
   resolveCloudBuild,
 } from "../cloudbuild/index.ts";
-import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
+import { parseRepository } from "../oci/index.ts";
 import { actionsOf } from "./actions.ts";
 import { chooseEngine, type EngineChoice } from "./choose-engine.ts";
+import { findBuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
-import type { BuildDestination, BuildPlan, BuildRequest, BuildSource, PlannedBuild } from "./model.ts";
+import type { BuildDestination, BuildPlan, BuildRequest, PlannedBuild } from "./model.ts";
+import { notesOf } from "./notes.ts";
 import { plannedPush, refuseCollisions } from "./planned-push.ts";
 import { readBuildText } from "./read-text.ts";
-import { readVariants, type Variant } from "./variants.ts";
-import { dateOfTag, versionTag } from "./version-tag.ts";
+import { nameSource } from "./source.ts";
+import { builtInsOf, substitutionsOf } from "./substitutions.ts";
+import { readVariants } from "./variants.ts";
 
 /** A plan, and what it takes to carry it out beside it. */
 export interface PreparedBuild {
@@ -26,61 +28,113 @@ export interface PreparedBuild {
   readonly engine: EngineChoice;
 }
 
-/** What `$PROJECT_ID` stands for where nobody has said it, and nothing leaves this machine. */
+/** What `$PROJECT_ID` stands for where nobody has said it, and images do not go where it would lead. */
 const localProject = "local";
 
 /**
- * Makes the plan of a build: reads the config folder, asks Git what is built, and the machine by what. Nothing is executed
+ * Makes the plan of a build: reads the config folder, asks Git what is built, and this machine by what. Nothing is executed
  * and nothing is written.
- * @throws {BuildError} what is wrong with the folder, the source, the destination or the engine.
- * @throws {CloudBuildError} every problem of the build file.
+ * @throws {BuildError} for what is wrong with the folder, the source, the destination or the engine.
+ * @throws {CloudBuildError} with every problem of the build file.
+ * @throws {GitError} when the source is in no repository.
  */
 export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild> {
-  const paths = await findConfig(request);
-  const [text, variants, source] = await Promise.all([
+  const paths = await findBuildPaths(request);
+  const choosing = chooseEngine(request.engine, request.environment);
+  // What is wrong with the files is told first; an engine that is missing meanwhile has its turn below.
+  choosing.catch(() => undefined);
+  const [text = "", variants, { source, tag }] = await Promise.all([
     readBuildText(paths.config),
     readVariants(join(paths.configDir, "variants.yaml"), request.variant),
-    readSource(paths.buildDir, request),
+    nameSource(paths.buildDir, request),
   ]);
-  if (text === undefined) throw new BuildError("config-missing", `${paths.config} does not exist`, configHint);
-  const shown = relative(process.cwd(), paths.config);
-  const config = shown.startsWith("..") ? paths.config : shown;
+  const config = shownPath(paths.config);
   const { build: file, problems } = parseCloudBuild(text, config);
-  if (file === undefined) throw new CloudBuildError(problems, config);
+  const found = new Problems(problems);
+  if (file === undefined) throw found.error(config);
 
-  const tag = tagOf(source, request);
-  const project = request.project ?? (request.pushAsNamed === true ? undefined : localProject);
   const destination = destinationOf(request);
-  const found: CloudBuildProblem[] = [...problems];
-  const planned = variants.map((variant): PlannedBuild => {
+  const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
+  const leftOut: string[] = [];
+  const builds = variants.flatMap((variant): PlannedBuild[] => {
     const resolved = resolveCloudBuild(file, {
       substitutions: substitutionsOf(request, variant, tag),
-      builtIns: builtInsOf(source, project, request),
+      builtIns: builtInsOf(source, { project, buildId: randomUUID(), region: request.google?.region }),
     });
-    found.push(...resolved.problems.filter((problem) => !isKnown(found, problem)));
-    if (resolved.build === undefined) return { name: variant.name, build: nothing, actions: [], pushes: [] };
+    found.add(resolved.problems);
+    if (resolved.build === undefined || found.isFatal) return [];
     const push = (image: string) => plannedPush(image, destination, project);
-    const actions = actionsOf(resolved.build, push, request.platforms ?? []);
-    return {
-      name: variant.name,
-      build: resolved.build,
-      actions: actions.actions,
-      pushes: resolved.build.images.map(push),
-    };
+    const { actions, notes } = actionsOf(resolved.build, push, request.platforms ?? []);
+    leftOut.push(...notes);
+    return [{ name: variant.name, build: resolved.build, actions, pushes: resolved.build.images.map(push) }];
   });
-  if (found.some(({ severity }) => severity === "error")) throw new CloudBuildError(found, config);
-  refuseCollisions(planned);
-  const engine = await chooseEngine(request);
+  if (found.isFatal) throw found.error(config);
+  refuseCollisions(builds);
+  const engine = await choosing;
   const plan: BuildPlan = {
     format: "waybill-build/1",
     engine: engine.name,
+    ...(engine.kind === "local" ? { engineVersion: engine.engine.version } : {}),
     engineReason: engine.reason,
     tag,
     source,
     config,
     destination,
-    builds: planned,
-    notes: notesOf({ found, planned, engine, request, config }),
+    builds,
+    notes: notesOf({ warnings: found.warnings(config), leftOut, builds, engine, request, project }),
   };
   return { plan, file, engine };
+}
+
+/** Problems of a build file, each once: variants of one file share most. */
+class Problems {
+  readonly #found = new Map<string, CloudBuildProblem>();
+
+  constructor(problems: readonly CloudBuildProblem[]) {
+    this.add(problems);
+  }
+
+  add(problems: readonly CloudBuildProblem[]): void {
+    for (const problem of problems) {
+      const { line, column } = problem.at;
+      this.#found.set(`${line}:${column}: ${problem.message}`, problem);
+    }
+  }
+
+  get isFatal(): boolean {
+    return [...this.#found.values()].some(({ severity }) => severity === "error");
+  }
+
+  error(file: string): CloudBuildError {
+    return new CloudBuildError([...this.#found.values()], file);
+  }
+
+  warnings(file: string): string[] {
+    return [...this.#found.values()].map(
+      ({ at, message }) => `${file}:${at.line}:${at.column}: ${message}`,
+    );
+  }
+}
+
+function destinationOf(request: BuildRequest): BuildDestination {
+  const { pushTo, pushAsNamed, registryFolder } = request;
+  if (pushTo !== undefined) {
+    const prefix = pushTo.replace(/^docker:\/\//, "").replace(/\/+$/, "");
+    try {
+      parseRepository(`${prefix}/name`);
+    } catch (cause) {
+      throw new BuildError("invalid-destination", `${JSON.stringify(pushTo)} is no registry to push to`, {
+        hint: "such as localhost:5000, or registry.example.com/staging",
+        cause,
+      });
+    }
+    return { kind: "registry", prefix };
+  }
+  if (pushAsNamed === true || request.engine === "gcb" || registryFolder === undefined) return { kind: "named" };
+  return { kind: "embedded", folder: registryFolder };
+}
+
+function shownPath(path: string): string {
+  const shown = relative(process.cwd(), path);
+  return shown.startsWith("..") ? path : shown;
 }

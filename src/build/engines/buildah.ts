@@ -7,6 +7,7 @@ import type {
   ActionIo,
   ContainerRun,
   Engine,
+  EngineAbsence,
   ExportedImage,
   ImageBuild,
   Workshop,
@@ -17,12 +18,6 @@ import { readExported } from "./exported.ts";
 import { engineFailure, imageUnavailable } from "./failures.ts";
 import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
 import { loopbackHosts, registriesFile } from "./loopback.ts";
-
-/** Why there is no engine of a kind here. */
-export interface EngineAbsence {
-  readonly reason: string;
-  readonly hint: string;
-}
 
 /**
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
