@@ -1,0 +1,18 @@
+import { WaybillError } from "../errors/index.ts";
+
+/** Why a build could not be done. */
+export type BuildErrorCode =
+  | "engine-missing"
+  | "engine-failed"
+  | "step-image-unavailable"
+  | "dockerfile-missing"
+  | "disk-full"
+  | "secret-missing"
+  | "secret-refused"
+  | "cloud-build-refused"
+  | "cloud-build-unreachable";
+
+/** A build that cannot go on. What a step itself says by its exit code is no error but an answer. */
+export class BuildError extends WaybillError<BuildErrorCode> {
+  override readonly name = "BuildError";
+}
