@@ -1,2 +1,6 @@
 export type * from "./engine.ts";
+export { BuildError, type BuildErrorCode } from "./errors.ts";
+export { jobNameOf } from "./job-name.ts";
 export type * from "./model.ts";
+export { type PreparedBuild, prepareBuild } from "./plan.ts";
+export { type RunBuildOptions, runBuild } from "./run-build.ts";

@@ -46,7 +46,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   const [text = "", variants, { source, tag }] = await Promise.all([
     readBuildText(paths.config),
     readVariants(join(paths.configDir, "variants.yaml"), request.variant),
-    nameSource(paths.buildDir, request),
+    nameSource(paths, request),
   ]);
   const config = shownPath(paths.config);
   const { build: file, problems } = parseCloudBuild(text, config);

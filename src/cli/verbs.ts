@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { defineBuild } from "./build.ts";
 import { defineCheck } from "./check.ts";
 import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
@@ -26,6 +27,7 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   definePr,
   defineHold,
   defineUnhold,
+  defineBuild,
   defineMerge,
   definePlan,
   definePromote,
