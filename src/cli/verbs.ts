@@ -14,6 +14,7 @@ import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
 import { defineReleaseTags } from "./release-tags.ts";
 import { defineReview } from "./review.ts";
+import { defineRuns } from "./runs.ts";
 import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
@@ -36,6 +37,7 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineInspect,
   defineSnapshot,
   defineReleaseTags,
+  defineRuns,
   defineRegistry,
   defineDemo,
   defineKpromo,
