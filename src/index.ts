@@ -256,6 +256,21 @@ export {
   withOwners,
 } from "./review/index.ts";
 export {
+  defaultDataFolder,
+  logFileOf,
+  openRuns,
+  type RecordedRun,
+  type Run,
+  type RunEnd,
+  RunError,
+  type RunErrorCode,
+  type RunRefs,
+  type RunRequest,
+  type RunStore,
+  type RunType,
+  readLog,
+} from "./runs/index.ts";
+export {
   type CredentialRule,
   defaultSettings,
   findSettings,

@@ -18,6 +18,14 @@ export interface Engine {
   open(folder: string): Promise<Workshop>;
 }
 
+/** Why there is no engine of a kind here. */
+export interface EngineAbsence {
+  /** Part of a sentence. */
+  readonly reason: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
 /** One build's place in an engine. Methods throw {@link BuildError} and `AbortError`; they may be called side by side. */
 export interface Workshop {
   /** Does one thing to its end, or until the signal is given: then its processes and containers have ended as well. */

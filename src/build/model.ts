@@ -1,7 +1,7 @@
 import type { ResolvedBuild } from "../cloudbuild/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest } from "../oci/index.ts";
-import type { EngineAction, EngineName } from "./engine.ts";
+import type { ContainerRun, EngineAction, EngineName } from "./engine.ts";
 
 /** What to build, in the words of image-builder's command line. */
 export interface BuildRequest {
@@ -28,18 +28,42 @@ export interface BuildRequest {
   /** The date of the tag: today's, the commit's, or one as `YYYYMMDD`. */
   readonly date?: "today" | "commit" | string;
   readonly platforms?: readonly string[];
-  /** The registry (a host, or a host and a path) that images go to instead of the one the file names. */
+  /**
+   * The registry (a host, or a host and a path) that images go to instead of the one that the file names. Without it, and
+   * without {@link pushAsNamed}, they go to the embedded registry.
+   */
   readonly pushTo?: string;
+  /** Images go where the build file names them. */
+  readonly pushAsNamed?: boolean;
   readonly engine?: EngineName;
+  /** Of the embedded registry, where that is used. */
+  readonly registryFolder?: string;
+  /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE`, or `NAME` for the variable of that name. */
+  readonly secrets?: readonly string[];
+  /** What only Google's service understands. */
+  readonly google?: GoogleOptions;
   /** Variants that are built at the same time. */
   readonly concurrency?: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Options of image-builder that are about Google's service. */
+export interface GoogleOptions {
+  readonly region?: string;
+  readonly scratchBucket?: string;
+  readonly machineType?: string;
+  readonly workerPool?: string;
+  readonly serviceAccount?: string;
+  readonly pollingSeconds?: number;
+  readonly suppressLogs?: boolean;
 }
 
 /** What a build would do, or did: plain data, the same for the command line, a run's record and a page. */
 export interface BuildPlan {
   readonly format: "waybill-build/1";
   readonly engine: EngineName;
+  /** What a program says of itself. */
+  readonly engineVersion?: string;
   /** Why it is that engine. */
   readonly engineReason: string;
   /** What `$_GIT_TAG` stands for. */
@@ -83,23 +107,25 @@ export interface PlannedBuild {
   readonly pushes: readonly PlannedPush[];
 }
 
-/** A step as it will be done. Paths of native builds are those of the source, before it is copied. */
+/** A step as it will be done. Paths of native actions are those in a container: `/workspace/postgres`. */
 export type PlannedAction =
+  /** By the engine itself, without a container: a plain `docker build`, `tag` or `push`. */
   | {
-      readonly kind: "engine";
-      readonly action: Exclude<EngineAction, { readonly kind: "run" }>;
-      readonly reason: string;
+      readonly kind: "native";
+      readonly action?: Exclude<EngineAction, ContainerRun>;
+      /** Pushed when the action is done. */
+      readonly pushes: readonly PlannedPush[];
     }
-  | { readonly kind: "push"; readonly image: string; readonly reason: string }
-  /** In a container, as the step says. */
+  /** In a container, as the step says, and why. */
   | { readonly kind: "container"; readonly reason: string };
 
 /** An image that is pushed. */
 export interface PlannedPush {
   /** As the build file names it. */
   readonly image: string;
-  /** `repository:tag`, where it goes. */
-  readonly to: string;
+  /** Where it goes; for the embedded registry, without its address. */
+  readonly repository: string;
+  readonly tag: string;
 }
 
 /** What a run built: `artifacts/images.json` of its record. */

@@ -1,5 +1,6 @@
 export type { CommitFiles } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
+export { type DescribedCheckout, describeCheckout } from "./describe.ts";
 export { GitError, type GitErrorCode } from "./errors.ts";
 export { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 export type { TreeEntry } from "./tree-object.ts";

@@ -9,6 +9,7 @@ export { type CredentialOrigins, openCredentials } from "./credentials.ts";
 export { RegistryError, type RegistryErrorCode, refusesToList } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export type { Timing } from "./host/timing.ts";
+export { openLayout } from "./layout.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
   BlobContent,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { type HeldLock, holdingLock } from "../process/index.ts";
 import { RegistryError } from "./errors.ts";
 import {
   folderExists,
@@ -13,7 +14,6 @@ import {
   within,
 } from "./layout-files.ts";
 import { emptyIndex, formatIndex, type LayoutIndex, parseIndex, parseJson } from "./layout-index.ts";
-import { type HeldLock, holdingLock } from "./layout-lock.ts";
 
 /** What an image layout lists, and the one way to change it. */
 export interface LayoutCatalog {
@@ -97,7 +97,7 @@ export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder): Layou
     change(change) {
       const lock = join(drafts.path, "lock");
       return together(layout.path, change, async (changes) => {
-        while (!(await holdingLock(lock, (held) => commit(changes, held))));
+        while (!(await holdingLock(lock, (held) => commit(changes, held), { failure: storageFailure })));
       });
     },
   };

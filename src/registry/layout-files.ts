@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { isKnownToHaveEnded, processMark } from "../process/index.ts";
 import { RegistryError } from "./errors.ts";
-import { isKnownToHaveEnded, processMark } from "./layout-owner.ts";
 
 /**
  * A folder below `root`. What the user named, the root, is followed wherever it leads; what lies below may have come
@@ -230,6 +230,10 @@ const storageFaults: ReadonlyMap<string, readonly [message: string, hint: string
   ["EPERM", ["operation not permitted", "give this user access to the folder"]],
   ["ELOOP", ["expected a regular file, found a symbolic link", "links are not followed here"]],
   ["EIO", ["the disk failed", "check the medium"]],
+  [
+    "ELOCKED",
+    ["another process does not release its lock", "end that process; if there is none, delete the file"],
+  ],
 ]);
 
 /** What the file system refused, as an error of this room; an error of another kind stays what it is. */

@@ -2,14 +2,23 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readFile, rename, rm, utimes } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RegistryError } from "./errors.ts";
-import { errorCode, storageFailure } from "./layout-files.ts";
-import { isKnownToHaveEnded, processMark } from "./layout-owner.ts";
+import { isKnownToHaveEnded, processMark } from "./mark.ts";
 
 /** A lock that this process holds. */
 export interface HeldLock {
   /** Whether it still does: a process that slept for long may find its lock taken. To be asked before each commit. */
   isMine(): Promise<boolean>;
+}
+
+/** How a lock is waited for, and what is thrown when it cannot be had. */
+export interface LockOptions {
+  /**
+   * What the file system refuses, as an error of whoever locks. `ELOCKED` is the code when living processes have not
+   * released a lock for five minutes.
+   */
+  readonly failure: (error: unknown, file: string) => Error;
+  /** How long a lock without a sign of life is respected: 15 seconds by default. */
+  readonly patienceMilliseconds?: number;
 }
 
 /** How often a holder shows that it is alive. */
@@ -22,22 +31,24 @@ const longestToken = 256;
  * Runs `body` while holding a lock file, which no two processes do at the same time. A lock is held for as long as a
  * small file takes to write; one that a killed process left is taken over, at once when that process is known to
  * have ended, else when it has not been touched for 15 seconds of our watching, so that clocks need not agree.
- * @throws {RegistryError} `storage` when the lock cannot be had; whatever `body` throws.
+ * @throws What `failure` makes of it when the lock cannot be had; whatever `body` throws.
  */
 export async function holdingLock<Result>(
   file: string,
   body: (lock: HeldLock) => Promise<Result>,
-  /** How long a lock without a sign of life is respected. */
-  patienceMilliseconds = 15_000,
+  { failure, patienceMilliseconds = 15_000 }: LockOptions,
 ): Promise<Result> {
   const token = `${processMark()} ${randomBytes(12).toString("hex")}\n`;
-  await acquire(file, token, patienceMilliseconds);
+  const refused = (error: unknown): never => {
+    throw failure(error, file);
+  };
+  await acquire(file, token, patienceMilliseconds).catch(refused);
   const beat = setInterval(() => {
     const now = new Date();
     // A lock that is gone shows in isMine.
     utimes(file, now, now).catch(() => undefined);
   }, beatMilliseconds);
-  const isMine = async () => (await readLock(file))?.token === token;
+  const isMine = async () => (await readLock(file).catch(refused))?.token === token;
   try {
     return await body({ isMine });
   } finally {
@@ -59,10 +70,7 @@ async function acquire(file: string, token: string, patienceMilliseconds: number
       continue;
     }
     if (now - started > longestWaitMilliseconds) {
-      throw new RegistryError("storage", "another process does not release its lock", {
-        where: file,
-        hint: "end that process; if there is none, delete the file",
-      });
+      throw Object.assign(new Error("another process does not release its lock"), { code: "ELOCKED" });
     }
     await sleep(10 + Math.random() * 20);
   }
@@ -71,7 +79,7 @@ async function acquire(file: string, token: string, patienceMilliseconds: number
 async function create(file: string, token: string): Promise<boolean> {
   const handle = await open(file, "wx").catch((error) => {
     if (errorCode(error) === "EEXIST") return undefined;
-    throw storageFailure(error, file);
+    throw error;
   });
   if (handle === undefined) return false;
   try {
@@ -79,7 +87,7 @@ async function create(file: string, token: string): Promise<boolean> {
     return true;
   } catch (error) {
     await rm(file, { force: true });
-    throw storageFailure(error, file);
+    throw error;
   } finally {
     await handle.close();
   }
@@ -99,7 +107,7 @@ async function readLock(file: string): Promise<{ token: string; state: string } 
     }
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
-    throw storageFailure(error, file);
+    throw error;
   }
 }
 
@@ -113,9 +121,13 @@ async function takeAway(file: string, deadToken: string): Promise<void> {
     await rename(file, aside);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return;
-    throw storageFailure(error, file);
+    throw error;
   }
   const taken = await readFile(aside, "utf8");
   if (taken !== deadToken) await create(file, taken);
   await rm(aside, { force: true });
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

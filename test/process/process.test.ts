@@ -2,17 +2,36 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { holdingLock } from "../../src/registry/layout-lock.ts";
-import { isKnownToHaveEnded, processMark } from "../../src/registry/layout-owner.ts";
+import {
+  type HeldLock,
+  holdingLock as holding,
+  isKnownToHaveEnded,
+  processMark,
+} from "../../src/process/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
 let file: string;
 beforeEach(async () => {
-  temporary = await temporaryFolder("lock");
+  temporary = await temporaryFolder("process");
   file = join(temporary.path, "lock");
 });
 afterEach(() => temporary.remove());
+
+/** What the room that locks would throw. */
+class Refused extends Error {}
+
+function holdingLock<Result>(
+  path: string,
+  body: (lock: HeldLock) => Promise<Result>,
+  patienceMilliseconds?: number,
+): Promise<Result> {
+  const failure = (cause: unknown, where: string) => new Refused(where, { cause });
+  return holding(path, body, {
+    failure,
+    ...(patienceMilliseconds === undefined ? {} : { patienceMilliseconds }),
+  });
+}
 
 /** The mark that a process of this machine would have had that has ended by now. */
 function markOfEnded(): string {
@@ -81,10 +100,10 @@ describe("a lock", () => {
 
   test("that is a folder, or cannot be made, is an error", async () => {
     await mkdir(file);
-    await expect(holdingLock(file, async () => 1)).rejects.toMatchObject({ code: "storage" });
-    await expect(holdingLock(join(temporary.path, "no", "lock"), async () => 1)).rejects.toMatchObject({
-      code: "storage",
-    });
+    await expect(holdingLock(file, async () => 1)).rejects.toBeInstanceOf(Refused);
+    await expect(holdingLock(join(temporary.path, "no", "lock"), async () => 1)).rejects.toBeInstanceOf(
+      Refused,
+    );
   });
 });
 

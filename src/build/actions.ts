@@ -1,0 +1,44 @@
+import type { ResolvedBuild } from "../cloudbuild/index.ts";
+import { understandDocker } from "./docker-command.ts";
+import type { PlannedAction, PlannedPush } from "./model.ts";
+
+/** What the steps of a build come down to. */
+export interface PlannedActions {
+  readonly actions: readonly PlannedAction[];
+  /** Parts of sentences about what was left out, each with its step's number. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Decides of each step whether an engine can do it by itself. A step that builds, tags or pushes with `docker` and does
+ * nothing else becomes native, so that it needs neither a container nor Docker's socket; every other runs in a container.
+ * @param push Where an image goes.
+ * @param platforms What native builds are made for that do not say it themselves.
+ */
+export function actionsOf(
+  build: Pick<ResolvedBuild, "steps">,
+  push: (image: string) => PlannedPush,
+  platforms: readonly string[],
+): PlannedActions {
+  const notes: string[] = [];
+  const actions = build.steps.map((step): PlannedAction => {
+    const command = understandDocker(step);
+    if ("reason" in command) return { kind: "container", reason: command.reason };
+    if (command.kind === "push") return { kind: "native", pushes: command.images.map(push) };
+    if (command.kind === "tag") return { kind: "native", action: command, pushes: [] };
+    const { push: isPushed, load: _, notes: left, ...action } = command;
+    const outside = [action.context, action.dockerfile].find((path) => !isInWorkspace(path));
+    if (outside !== undefined) return { kind: "container", reason: `${outside} is outside of /workspace` };
+    notes.push(...left.map((note) => `step ${step.index}: ${note}`));
+    return {
+      kind: "native",
+      action: { ...action, platforms: action.platforms.length > 0 ? action.platforms : platforms },
+      pushes: isPushed ? action.tags.map(push) : [],
+    };
+  });
+  return { actions, notes };
+}
+
+function isInWorkspace(path: string): boolean {
+  return path === "/workspace" || path.startsWith("/workspace/");
+}

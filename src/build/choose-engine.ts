@@ -1,0 +1,51 @@
+import type { Engine, EngineAbsence, EngineName, LocalEngineName } from "./engine.ts";
+import { detectBuildah } from "./engines/buildah.ts";
+import { detectDocker } from "./engines/docker.ts";
+import { detectPodman } from "./engines/podman.ts";
+import { BuildError } from "./errors.ts";
+import type { Environment } from "./program.ts";
+
+/** By what a build is done, and why. */
+export type EngineChoice =
+  | { readonly kind: "local"; readonly name: LocalEngineName; readonly reason: string; readonly engine: Engine }
+  | { readonly kind: "gcb" | "plan"; readonly name: "gcb" | "plan"; readonly reason: string };
+
+const detectors: Readonly<
+  Record<LocalEngineName, (environment: Environment) => Promise<Engine | EngineAbsence>>
+> = { docker: detectDocker, buildah: detectBuildah, podman: detectPodman };
+
+/** In the order in which they are taken: Docker does what build files expect, Buildah needs the least. */
+const order: readonly LocalEngineName[] = ["docker", "buildah", "podman"];
+
+/**
+ * Finds the program that builds: the one that was asked for, or the first that works here.
+ * @throws {BuildError} `engine-missing` with what to do about each.
+ */
+export async function chooseEngine(
+  wanted: EngineName | undefined,
+  environment: Environment,
+): Promise<EngineChoice> {
+  if (wanted === "gcb" || wanted === "plan") return { kind: wanted, name: wanted, reason: "it was asked for" };
+  const absences: [LocalEngineName, EngineAbsence][] = [];
+  for (const name of wanted === undefined ? order : [wanted]) {
+    const found = await detectors[name](environment);
+    if (!("reason" in found)) {
+      return { kind: "local", name, reason: reasonFor(name, wanted, absences), engine: found };
+    }
+    absences.push([name, found]);
+  }
+  const why = absences.map(([name, { reason }]) => `${name}: ${reason}`).join("; ");
+  throw new BuildError("engine-missing", `nothing here can build images (${why})`, {
+    hint: `${absences.at(-1)?.[1].hint}; --engine plan shows what would be done`,
+  });
+}
+
+function reasonFor(
+  name: LocalEngineName,
+  wanted: EngineName | undefined,
+  absences: readonly [LocalEngineName, EngineAbsence][],
+): string {
+  if (wanted !== undefined) return "it was asked for";
+  if (absences.length === 0) return `${name} works here`;
+  return `${name} works here; ${absences.map(([other, { reason }]) => `${other}: ${reason}`).join("; ")}`;
+}

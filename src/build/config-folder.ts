@@ -1,0 +1,56 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { BuildError } from "./errors.ts";
+import type { BuildRequest } from "./model.ts";
+
+/** The paths of a build, absolute. */
+export interface BuildPaths {
+  readonly configDir: string;
+  /** The build file; it need not exist. */
+  readonly config: string;
+  readonly buildDir: string;
+}
+
+/**
+ * Where the files of a build are, by image-builder's rules: the build file stands in the config folder, or below it; what is
+ * built is the config folder unless another one is named.
+ * @throws {BuildError} `config-missing` in image-builder's words.
+ */
+export async function findBuildPaths(request: BuildRequest): Promise<BuildPaths> {
+  const configDir = resolve(request.configDir);
+  const kind = await kindOf(configDir);
+  if (kind === undefined) {
+    throw new BuildError("config-missing", `Config directory (${request.configDir}) does not exist`);
+  }
+  if (kind !== "folder") {
+    throw new BuildError(
+      "config-missing",
+      `Config directory (${request.configDir}) is not actually a directory`,
+      {
+        hint: "name the folder; --gcb-config names the file in it",
+      },
+    );
+  }
+  const config = join(configDir, request.configFile ?? "cloudbuild.yaml");
+  if ((await kindOf(config)) !== "file") {
+    throw new BuildError("config-missing", `${config} does not exist`, {
+      hint: "--gcb-config names the build file, from the config folder on",
+    });
+  }
+  const buildDir = request.buildDir === undefined ? configDir : resolve(request.buildDir);
+  if ((await kindOf(buildDir)) !== "folder") {
+    throw new BuildError("config-missing", `the build directory (${request.buildDir}) is no folder`);
+  }
+  return { configDir, config, buildDir };
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? "folder" : "file";
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BuildError("config-unreadable", `it cannot be read: ${reason}`, { where: path, cause });
+  }
+}

@@ -1,0 +1,53 @@
+import type { EngineChoice } from "./choose-engine.ts";
+import type { BuildRequest, PlannedBuild } from "./model.ts";
+
+/** What notes are made from. */
+export interface NotedFacts {
+  readonly warnings: readonly string[];
+  readonly leftOut: readonly string[];
+  readonly builds: readonly PlannedBuild[];
+  readonly engine: EngineChoice;
+  readonly request: BuildRequest;
+  readonly project: string | undefined;
+}
+
+/** What somebody should know before a build: what is ignored here, what is not seen, what will hardly work. Each once. */
+export function notesOf(facts: NotedFacts): readonly string[] {
+  return [
+    ...new Set([
+      ...facts.warnings,
+      ...facts.leftOut,
+      ...projectNotes(facts),
+      ...(facts.engine.kind === "gcb" ? [] : googleNotes(facts)),
+      ...(facts.engine.kind === "local" ? containerNotes(facts) : []),
+    ]),
+  ];
+}
+
+function projectNotes({ request, project, builds }: NotedFacts): string[] {
+  const isUsed = builds.some(({ build }) => JSON.stringify(build).includes(`${project}/`));
+  if (request.project !== undefined || project === undefined || !isUsed) return [];
+  return [`$PROJECT_ID is ${JSON.stringify(project)}, because --project does not say what it is`];
+}
+
+function googleNotes({ builds }: NotedFacts): string[] {
+  const settings = new Map(builds.flatMap(({ build }) => Object.entries(build.google)));
+  if (settings.size === 0) return [];
+  const words = [...settings].map(([name, value]) => `${name} (${value})`);
+  return [`only Cloud Build itself knows what to do with ${words.join(", ")}; it is left out here`];
+}
+
+/** Containers of Docker have its socket, as on Cloud Build; those of the others have not. */
+function containerNotes({ builds, engine }: NotedFacts): string[] {
+  return builds.flatMap(({ build, actions }) =>
+    build.steps.flatMap(({ index, name }) => {
+      const action = actions[index];
+      if (action?.kind !== "container" || engine.name === "docker" || !wantsSocket.test(name)) return [];
+      return [
+        `step ${index} runs in ${name}, which as a rule needs Docker's socket, and ${engine.name} has none to give`,
+      ];
+    }),
+  );
+}
+
+const wantsSocket = /(?:^|\/)(?:gcb-docker-gcloud|docker|k8s-cloud-builder)(?::|@|$)/;

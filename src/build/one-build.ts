@@ -1,0 +1,187 @@
+import type { ResolvedStep } from "../cloudbuild/index.ts";
+import type { Copier } from "../copy/index.ts";
+import { failureRecord, messageOf } from "../errors/index.ts";
+import { parseRepository, parseTag } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import type { BuildFolder } from "./build-folder.ts";
+import type { ActionEnd, Engine, ExportedImage, Workshop } from "./engine.ts";
+import { BuildError } from "./errors.ts";
+import { executeSteps, type StepsEnd } from "./execute-steps.ts";
+import type { ImageLedger } from "./image-ledger.ts";
+import type { BuildOutcome, PlannedAction, PlannedBuild, PlannedPush } from "./model.ts";
+import { keepObjects } from "./objects.ts";
+import { pushExported } from "./push.ts";
+import { SaidPushes } from "./said-pushes.ts";
+import { createStepLog, stepPrefix } from "./step-log.ts";
+import { containerOf, onThisMachine, type Workspace } from "./workspace.ts";
+
+/** What a build shares with the others of its run. */
+export interface BuildSite {
+  readonly engine: Engine;
+  readonly copier: Copier;
+  readonly ledger: ImageLedger;
+  /** The variant is named in front of each line. */
+  readonly isOneOfSeveral: boolean;
+  /** Where an image goes, with the address of the registry. */
+  placeOf(push: PlannedPush): string;
+  open(repository: string): Repository;
+  /** Takes whole lines. */
+  log(line: Uint8Array): void;
+  /** A folder for files that are kept of this build. */
+  readonly objectsFolder: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Carries out one build by an engine of this machine: its steps, then its pushes. What it pushed, and what its steps said
+ * that they pushed, stands in the ledger. Rejects never: what went wrong is in what it returns.
+ */
+export async function carryOut(
+  planned: PlannedBuild,
+  workspace: Workspace,
+  site: BuildSite,
+): Promise<BuildOutcome> {
+  const { name, build } = planned;
+  const work = new BuildWork(planned, workspace, site);
+  let workshop: Workshop | undefined;
+  try {
+    const opened = await site.engine.open(workspace.folder.engine);
+    workshop = opened;
+    const end = await executeSteps(build, (step, signal) => work.step(step, opened, signal), site.signal);
+    const outcome =
+      end.status === "success"
+        ? await finish(work, end, opened, { planned, workspace, site })
+        : { name, ...end };
+    // A build that failed may have pushed all the same.
+    if (!site.signal.aborted) await work.confirmSaid();
+    return outcome;
+  } catch (error) {
+    return { name, status: "failure", steps: [], failure: failureRecord(error) };
+  } finally {
+    await workshop?.close();
+  }
+}
+
+async function finish(
+  work: BuildWork,
+  end: StepsEnd,
+  workshop: Workshop,
+  { planned, workspace, site }: { planned: PlannedBuild; workspace: Workspace; site: BuildSite },
+): Promise<BuildOutcome> {
+  const { name, pushes, build } = planned;
+  try {
+    await work.pushAll(pushes, workshop, site.signal);
+    if (build.objects !== undefined) {
+      const { files } = await keepObjects(workspace.source, build.objects.paths, site.objectsFolder);
+      work.say(`kept ${files.length} files that would go to ${build.objects.location}`);
+    }
+    return { name, ...end };
+  } catch (error) {
+    const cancelled = site.signal.aborted;
+    const status = cancelled ? "cancelled" : "failure";
+    return { name, status, steps: end.steps, failure: failureRecord(error) };
+  }
+}
+
+class BuildWork {
+  readonly #planned: PlannedBuild;
+  readonly #workspace: Workspace;
+  readonly #site: BuildSite;
+  readonly #said: SaidPushes[] = [];
+
+  constructor(planned: PlannedBuild, workspace: Workspace, site: BuildSite) {
+    this.#planned = planned;
+    this.#workspace = workspace;
+    this.#site = site;
+  }
+
+  /** Does one step, natively or in a container. */
+  async step(step: ResolvedStep, workshop: Workshop, signal: AbortSignal): Promise<ActionEnd> {
+    const planned: PlannedAction = this.#planned.actions[step.index] ?? { kind: "container", reason: "" };
+    const said = new SaidPushes();
+    this.#said.push(said);
+    const log = createStepLog(stepPrefix(step, this.#variant), this.#site.log);
+    const output = (chunk: Uint8Array): void => {
+      said.take(chunk);
+      log.write(chunk);
+    };
+    try {
+      if (planned.kind === "container") {
+        return await workshop.perform(await containerOf(step, this.#workspace), { output, signal });
+      }
+      const action =
+        planned.action === undefined ? undefined : onThisMachine(planned.action, this.#workspace);
+      const end = action === undefined ? { exitCode: 0 } : await workshop.perform(action, { output, signal });
+      if (end.exitCode === 0) await this.pushAll(planned.pushes, workshop, signal);
+      return end;
+    } catch (error) {
+      if (!signal.aborted) output(Buffer.from(`${messageOf(error)}\n`));
+      throw error;
+    } finally {
+      log.end();
+    }
+  }
+
+  /** Pushes images in their order. @throws {BuildError} `image-missing`, naming all that are, or `push-failed`. */
+  async pushAll(pushes: readonly PlannedPush[], workshop: Workshop, signal: AbortSignal): Promise<void> {
+    const exported: { readonly push: PlannedPush; readonly image: ExportedImage }[] = [];
+    const missing: string[] = [];
+    const folders: BuildFolder = this.#workspace.folder;
+    for (const push of pushes) {
+      const image = await workshop.export(push.image, await folders.scratch(), { output: () => {}, signal });
+      if (image === undefined) missing.push(push.image);
+      else exported.push({ push, image });
+    }
+    if (missing.length > 0) {
+      throw new BuildError(
+        "image-missing",
+        `failed to find one or more images after execution of build steps: [${missing.map((image) => JSON.stringify(image)).join(" ")}]`,
+        { hint: "a step has to build each image that images: names, under exactly that name" },
+      );
+    }
+    for (const { push, image } of exported) await this.#push(push, image, signal);
+  }
+
+  async #push(push: PlannedPush, image: ExportedImage, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const place = this.#site.placeOf(push);
+    const { copier, ledger, open } = this.#site;
+    const { root, movedFrom } = await pushExported(copier, image, open(place), parseTag(push.tag));
+    ledger.add({
+      build: this.#planned.name,
+      name: push.image.replace(/:[^:/]*$/, ""),
+      repository: place,
+      tag: push.tag,
+      digest: root.digest,
+      mediaType: root.mediaType,
+      by: "waybill",
+    });
+    const moved = movedFrom === undefined ? "" : `, where the tag was that of ${movedFrom}`;
+    this.say(`pushed ${place}:${push.tag}@${root.digest}${moved}`);
+  }
+
+  /** Asks registries whether they hold what steps said that they pushed; what they do not hold is told, and not recorded. */
+  async confirmSaid(): Promise<void> {
+    for (const { repository, tag, digest } of this.#said.flatMap((said) => said.all())) {
+      try {
+        const name = parseRepository(repository);
+        const found = await this.#site.open(name).resolve(tag === undefined ? digest : parseTag(tag));
+        if (found?.digest !== digest) throw new Error("it is not there");
+        const { mediaType } = found;
+        const known = { build: this.#planned.name, name, repository: name, digest, mediaType };
+        this.#site.ledger.add({ ...known, ...(tag === undefined ? {} : { tag }), by: "step" });
+      } catch (error) {
+        this.say(`a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  say(text: string): void {
+    const variant = this.#variant === undefined ? "" : `[${this.#variant}] `;
+    this.#site.log(Buffer.from(`${variant}${text}\n`));
+  }
+
+  get #variant(): string | undefined {
+    return this.#site.isOneOfSeveral ? this.#planned.name : undefined;
+  }
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from "node:crypto";
+import { join, relative } from "node:path";
+import {
+  CloudBuildError,
+  type CloudBuildFile,
+  type CloudBuildProblem,
+  parseCloudBuild,
+  resolveCloudBuild,
+} from "../cloudbuild/index.ts";
+import { parseRepository } from "../oci/index.ts";
+import { actionsOf } from "./actions.ts";
+import { chooseEngine, type EngineChoice } from "./choose-engine.ts";
+import { findBuildPaths } from "./config-folder.ts";
+import { BuildError } from "./errors.ts";
+import type { BuildDestination, BuildPlan, BuildRequest, PlannedBuild } from "./model.ts";
+import { notesOf } from "./notes.ts";
+import { plannedPush, refuseCollisions } from "./planned-push.ts";
+import { readBuildText } from "./read-text.ts";
+import { nameSource } from "./source.ts";
+import { builtInsOf, substitutionsOf } from "./substitutions.ts";
+import { readVariants } from "./variants.ts";
+
+/** A plan, and what it takes to carry it out beside it. */
+export interface PreparedBuild {
+  readonly plan: BuildPlan;
+  /** The build file as it was read, for Cloud Build itself. */
+  readonly file: CloudBuildFile;
+  readonly engine: EngineChoice;
+}
+
+/** What `$PROJECT_ID` stands for where nobody has said it, and images do not go where it would lead. */
+const localProject = "local";
+
+/**
+ * Makes the plan of a build: reads the config folder, asks Git what is built, and this machine by what. Nothing is executed
+ * and nothing is written.
+ * @throws {BuildError} for what is wrong with the folder, the source, the destination or the engine.
+ * @throws {CloudBuildError} with every problem of the build file.
+ * @throws {GitError} when the source is in no repository.
+ */
+export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild> {
+  const paths = await findBuildPaths(request);
+  const choosing = chooseEngine(request.engine, request.environment);
+  // What is wrong with the files is told first; an engine that is missing meanwhile has its turn below.
+  choosing.catch(() => undefined);
+  const [text = "", variants, { source, tag }] = await Promise.all([
+    readBuildText(paths.config),
+    readVariants(join(paths.configDir, "variants.yaml"), request.variant),
+    nameSource(paths.buildDir, request),
+  ]);
+  const config = shownPath(paths.config);
+  const { build: file, problems } = parseCloudBuild(text, config);
+  const found = new Problems(problems);
+  if (file === undefined) throw found.error(config);
+
+  const destination = destinationOf(request);
+  const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
+  const leftOut: string[] = [];
+  const builds = variants.flatMap((variant): PlannedBuild[] => {
+    const resolved = resolveCloudBuild(file, {
+      substitutions: substitutionsOf(request, variant, tag),
+      builtIns: builtInsOf(source, { project, buildId: randomUUID(), region: request.google?.region }),
+    });
+    found.add(resolved.problems);
+    if (resolved.build === undefined || found.isFatal) return [];
+    const push = (image: string) => plannedPush(image, destination, project);
+    const { actions, notes } = actionsOf(resolved.build, push, request.platforms ?? []);
+    leftOut.push(...notes);
+    return [{ name: variant.name, build: resolved.build, actions, pushes: resolved.build.images.map(push) }];
+  });
+  if (found.isFatal) throw found.error(config);
+  refuseCollisions(builds);
+  const engine = await choosing;
+  const plan: BuildPlan = {
+    format: "waybill-build/1",
+    engine: engine.name,
+    ...(engine.kind === "local" ? { engineVersion: engine.engine.version } : {}),
+    engineReason: engine.reason,
+    tag,
+    source,
+    config,
+    destination,
+    builds,
+    notes: notesOf({ warnings: found.warnings(config), leftOut, builds, engine, request, project }),
+  };
+  return { plan, file, engine };
+}
+
+/** Problems of a build file, each once: variants of one file share most. */
+class Problems {
+  readonly #found = new Map<string, CloudBuildProblem>();
+
+  constructor(problems: readonly CloudBuildProblem[]) {
+    this.add(problems);
+  }
+
+  add(problems: readonly CloudBuildProblem[]): void {
+    for (const problem of problems) {
+      const { line, column } = problem.at;
+      this.#found.set(`${line}:${column}: ${problem.message}`, problem);
+    }
+  }
+
+  get isFatal(): boolean {
+    return [...this.#found.values()].some(({ severity }) => severity === "error");
+  }
+
+  error(file: string): CloudBuildError {
+    return new CloudBuildError([...this.#found.values()], file);
+  }
+
+  warnings(file: string): string[] {
+    return [...this.#found.values()].map(
+      ({ at, message }) => `${file}:${at.line}:${at.column}: ${message}`,
+    );
+  }
+}
+
+function destinationOf(request: BuildRequest): BuildDestination {
+  const { pushTo, pushAsNamed, registryFolder } = request;
+  if (pushTo !== undefined) {
+    const prefix = pushTo.replace(/^docker:\/\//, "").replace(/\/+$/, "");
+    try {
+      parseRepository(`${prefix}/name`);
+    } catch (cause) {
+      throw new BuildError("invalid-destination", `${JSON.stringify(pushTo)} is no registry to push to`, {
+        hint: "such as localhost:5000, or registry.example.com/staging",
+        cause,
+      });
+    }
+    return { kind: "registry", prefix };
+  }
+  if (pushAsNamed === true || request.engine === "gcb" || registryFolder === undefined) return { kind: "named" };
+  return { kind: "embedded", folder: registryFolder };
+}
+
+function shownPath(path: string): string {
+  const shown = relative(process.cwd(), path);
+  return shown.startsWith("..") ? path : shown;
+}

@@ -1,0 +1,193 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { delimiter, isAbsolute } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BuildError } from "./errors.ts";
+
+/** Environment variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a program is run with. */
+export interface ProgramOptions {
+  /** All that it gets: see {@link engineEnvironment}. */
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Its standard input; none by default. */
+  readonly input?: string | Uint8Array;
+  /** Both streams, or standard error alone where standard output is captured. */
+  readonly output: (chunk: Uint8Array) => void;
+  readonly signal: AbortSignal;
+  /** Keeps standard output as text instead, up to 4 MiB. */
+  readonly captureStdout?: boolean;
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** 128 and the number of the signal, where one ended it: as a shell says it. */
+  readonly exitCode: number;
+  /** Empty unless it was asked for. */
+  readonly stdout: string;
+}
+
+/** Characters of captured output beyond which a program is ended. */
+const longestOutput = 4 * 1024 * 1024;
+/** Time that a process group has to end by itself, once asked. */
+const graceMilliseconds = 10_000;
+/** Time that a killed process group, or pipes without a reader, may take until nobody waits for them any more. */
+const lingerMilliseconds = 2_000;
+
+/**
+ * Runs a program without a shell, in a process group of its own, to its end, whatever its exit code. When the signal is
+ * given, the whole group is asked to end, killed if it does not, and only then the promise is rejected.
+ * @throws {BuildError} `engine-missing` when there is no such program, `engine-failed` when it cannot be started or what
+ *   is captured has no end; `AbortError` when the signal was given.
+ */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions,
+): Promise<ProgramEnd> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: "pipe",
+    windowsHide: true,
+  });
+  // Said at once or at the end: what is written to a program that has gone is nobody's concern.
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(options.input);
+
+  const captured: Buffer[] = [];
+  let capturedSize = 0;
+  const tooMuch = new AbortController();
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (options.captureStdout !== true) return options.output(chunk);
+    capturedSize += chunk.length;
+    if (capturedSize <= longestOutput) captured.push(chunk);
+    else tooMuch.abort();
+  });
+  child.stderr.on("data", options.output);
+
+  const ended = endOf(child, command);
+  const stopped = AbortSignal.any([signal, tooMuch.signal]);
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping = endGroup(child);
+  };
+  if (stopped.aborted) stop();
+  else stopped.addEventListener("abort", stop, { once: true });
+  try {
+    const exitCode = await ended;
+    await stopping;
+    if (signal.aborted) throw abortError(signal);
+    if (tooMuch.signal.aborted) throw new BuildError("engine-failed", `${command} wrote more than 4 MiB`);
+    return { exitCode, stdout: Buffer.concat(captured).toString("utf8") };
+  } finally {
+    stopped.removeEventListener("abort", stop);
+  }
+}
+
+/** The exit code, once its output has come to its end too, or nobody writes it any more. */
+function endOf(child: ChildProcess, command: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let exitCode = 0;
+    child.on("error", (error) => reject(notStarted(command, error)));
+    child.on("exit", (code, signal) => {
+      exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+      // A process that it left behind may hold its pipes for ever.
+      const linger = setTimeout(() => {
+        signalGroup(child, "SIGKILL");
+        for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      }, lingerMilliseconds);
+      child.once("close", () => clearTimeout(linger));
+    });
+    child.on("close", () => resolve(exitCode));
+  });
+}
+
+async function endGroup(child: ChildProcess): Promise<void> {
+  signalGroup(child, "SIGTERM");
+  if (await isGone(child, graceMilliseconds)) return;
+  signalGroup(child, "SIGKILL");
+  // Processes that have ended and whom nobody waits for still count, so this has a bound.
+  await isGone(child, lingerMilliseconds);
+}
+
+async function isGone(child: ChildProcess, milliseconds: number): Promise<boolean> {
+  const until = performance.now() + milliseconds;
+  while (signalGroup(child, 0)) {
+    if (performance.now() > until) return false;
+    await sleep(20);
+  }
+  return true;
+}
+
+/** False when there is nobody in the group. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  if (child.pid === undefined) return false;
+  try {
+    return process.kill(-child.pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+function abortError(signal: AbortSignal): Error {
+  const { reason } = signal;
+  return reason instanceof Error ? reason : new DOMException("the operation was aborted", "AbortError");
+}
+
+function notStarted(command: string, error: NodeJS.ErrnoException): BuildError {
+  if (error.code === "ENOENT") {
+    return new BuildError("engine-missing", `there is no ${command} in PATH`, {
+      hint: `install ${command}, or choose another engine`,
+      cause: error,
+    });
+  }
+  return new BuildError("engine-failed", `${command} could not be started: ${error.message}`, {
+    cause: error,
+  });
+}
+
+/** Names of variables that engines read: where they find things, whom they speak to, in which language. */
+const engineVariables = new Set([
+  ...["HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "LANGUAGE", "TZ", "DBUS_SESSION_BUS_ADDRESS"],
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "FTP_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"],
+  ...[
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_TLS",
+  ],
+  ...[
+    "DOCKER_API_VERSION",
+    "REGISTRY_AUTH_FILE",
+    "CONTAINER_HOST",
+    "CONTAINER_SSHKEY",
+    "CONTAINER_CONNECTION",
+  ],
+]);
+const enginePrefixes = /^(?:LC|XDG|CONTAINERS|STORAGE|BUILDAH)_[A-Z0-9_]+$/;
+
+/**
+ * The environment of an engine: of the caller's only what engines themselves read, so that no secret in it gets into a
+ * build by accident; and programs from the absolute folders of `PATH` alone.
+ */
+export function engineEnvironment(environment: Environment): Readonly<Record<string, string>> {
+  const kept = Object.entries(environment).flatMap(([name, value = ""]): [string, string][] => {
+    if (name === "PATH") {
+      const folders = value.split(delimiter).filter((folder) => isAbsolute(folder));
+      // An empty PATH would mean the working directory.
+      return folders.length === 0 ? [] : [[name, folders.join(delimiter)]];
+    }
+    // Proxies are named in small letters as often.
+    const known = engineVariables.has(name) || /^(?:[a-z]+)_proxy$/.test(name) || enginePrefixes.test(name);
+    return known ? [[name, value]] : [];
+  });
+  return Object.fromEntries(kept);
+}

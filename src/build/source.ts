@@ -1,0 +1,75 @@
+import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
+import { isTag } from "../oci/index.ts";
+import { BuildError } from "./errors.ts";
+import type { BuildRequest, BuildSource } from "./model.ts";
+import { dateOfTag, versionTag } from "./version-tag.ts";
+
+/** What is built, and what `$_GIT_TAG` stands for. */
+export interface NamedSource {
+  readonly source: BuildSource;
+  readonly tag: string;
+  /** The branch or tag that was pushed, or is checked out, where somebody knows. */
+  readonly ref?: string;
+}
+
+/**
+ * Describes what is built from a folder, and names it.
+ * @param now Today, for tags that begin with it.
+ * @throws {BuildError} `dirty`, `invalid-date`, `invalid-tag`.
+ * @throws {GitError} when the folder is in no repository, unless the request says what `_GIT_TAG` is.
+ */
+export async function nameSource(
+  folder: string,
+  request: BuildRequest,
+  now: Date = new Date(),
+): Promise<NamedSource> {
+  const given = request.substitutions?._GIT_TAG;
+  const withGitDir = request.withGitDir ?? false;
+  const checkout = await describe(folder, request, given !== undefined);
+  if (checkout === undefined) {
+    return { source: { folder, path: "", isDirty: false, withGitDir }, tag: given ?? "" };
+  }
+  const { path, commit, describe: described, isDirty, origin } = checkout;
+  if (isDirty && request.allowDirty !== true) {
+    throw new BuildError("dirty", "the working copy is dirty", {
+      where: folder,
+      hint: "commit what is changed, or put it aside with git stash; --allow-dirty builds it as it is",
+    });
+  }
+  return {
+    source: {
+      folder,
+      path,
+      ...(origin === undefined ? {} : { repository: origin }),
+      commit,
+      describe: described,
+      isDirty,
+      withGitDir,
+    },
+    tag: given ?? versionTag(dateFor(request, checkout, now), described),
+  };
+}
+
+async function describe(
+  folder: string,
+  request: BuildRequest,
+  isOptional: boolean,
+): Promise<DescribedCheckout | undefined> {
+  const match = request.versionTagFilter;
+  try {
+    return await describeCheckout(folder, match === undefined ? {} : { match }, request.environment);
+  } catch (error) {
+    if (isOptional && error instanceof GitError) return undefined;
+    throw error;
+  }
+}
+
+function dateFor(request: BuildRequest, checkout: DescribedCheckout, now: Date): string {
+  const { date = "today" } = request;
+  if (date === "today") return dateOfTag(now, "local");
+  if (date === "commit") return dateOfTag(checkout.committedAt, "utc");
+  if (/^[0-9]{8}$/.test(date) && isTag(date)) return date;
+  throw new BuildError("invalid-date", `${JSON.stringify(date)} is no date of a tag`, {
+    hint: "today, commit, or a day as 20261120",
+  });
+}

@@ -1,0 +1,73 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import type { ResolvedStep } from "../cloudbuild/index.ts";
+import type { BuildFolder } from "./build-folder.ts";
+import type { ContainerRun, EngineAction } from "./engine.ts";
+
+/** Where steps find the source. */
+export const workspacePath = "/workspace";
+
+/** Paths of containers, as this machine has them. */
+export interface Workspace {
+  /** The folder that is `/workspace`. */
+  readonly source: string;
+  readonly folder: BuildFolder;
+  /** More variables that every container has. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+/** A native action with the paths of this machine. */
+export function onThisMachine(
+  action: Exclude<EngineAction, ContainerRun>,
+  { source }: Pick<Workspace, "source">,
+): EngineAction {
+  if (action.kind !== "build") return action;
+  const outside = (path: string) => join(source, posix.relative(workspacePath, path));
+  return { ...action, context: outside(action.context), dockerfile: outside(action.dockerfile) };
+}
+
+/** A step as a container: with the folders and variables that Cloud Build gives to every step. */
+export async function containerOf(step: ResolvedStep, workspace: Workspace): Promise<ContainerRun> {
+  const { folder, source, secrets } = workspace;
+  const volumes = await Promise.all(
+    step.volumes.map(async ({ name, path }) => [path, await folder.volume(name)] as const),
+  );
+  const script = step.script === undefined ? undefined : await writeScript(step.script, step.index, folder);
+  const secretEnv = step.secretEnv.flatMap((name) => {
+    const value = secrets.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const entrypoint = script === undefined ? step.entrypoint : scriptPlace;
+  return {
+    kind: "run",
+    image: step.name,
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    args: script === undefined ? step.args : [],
+    env: {
+      HOME: "/builder/home",
+      BUILDER_OUTPUT: "/builder/outputs",
+      ...workspace.env,
+      ...step.env,
+      ...Object.fromEntries(secretEnv),
+    },
+    secretEnv: secretEnv.map(([name]) => name),
+    dir: step.dir,
+    mounts: {
+      [workspacePath]: source,
+      "/builder/home": folder.home,
+      "/builder/outputs": folder.outputs,
+      ...Object.fromEntries(volumes),
+      ...(script === undefined ? {} : { [scriptPlace]: script }),
+    },
+  };
+}
+
+const scriptPlace = "/builder/script";
+
+async function writeScript(script: string, index: number, folder: BuildFolder): Promise<string> {
+  const file = join(folder.path, `script-${index}`);
+  await writeFile(file, script.startsWith("#!") ? script : `#!/bin/sh\n${script}`);
+  await chmod(file, 0o755);
+  return file;
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isKnownToHaveEnded, processMark } from "../process/index.ts";
+import { errorCode, recordFailure } from "./errors.ts";
+
+/** Folder of a store for what is not finished: nothing below it is a record. */
+export const unfinished = ".unfinished";
+
+const draftMilliseconds = 60 * 60 * 1000;
+
+/**
+ * Puts bytes under a name at once: readers see what was there before, or all of it, also after a loss of power. Folders
+ * on the way are made. @throws {RunError} `run-unwritable`.
+ */
+export async function replaceFile(store: string, path: string, content: string | Uint8Array): Promise<void> {
+  const drafts = join(store, unfinished);
+  const draft = join(drafts, `${processMark()}.${randomBytes(8).toString("hex")}`);
+  try {
+    await makeFolder(drafts);
+    await makeFolder(dirname(path));
+    try {
+      await writeFlushed(draft, content);
+      await rename(draft, path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+    await flushFolder(dirname(path));
+  } catch (error) {
+    throw recordFailure(error, path);
+  }
+}
+
+/** A new file whose bytes are on the disk. Throws what the file system says. */
+export async function writeFlushed(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a folder with those above it, so that it outlives a loss of power. Throws what the file system says. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made !== dirname(first); made = dirname(made)) await flushFolder(dirname(made));
+}
+
+/** Makes new and changed names in a folder outlive a loss of power, where the system can. */
+export async function flushFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Removes what killed processes left half-made. What cannot be removed stays. */
+export async function sweepUnfinished(store: string): Promise<void> {
+  const folder = join(store, unfinished);
+  for (const name of await namesIn(folder, () => true)) {
+    const path = join(folder, name);
+    const found = await lstat(path).catch(() => undefined);
+    const isOld = found !== undefined && found.mtimeMs < Date.now() - draftMilliseconds;
+    if (!isOld && !isKnownToHaveEnded(name)) continue;
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * Opens a regular file for reading; `undefined` when there is none, or none that may be read. Links are not followed: a
+ * record may come from anybody, and must not show what it does not hold.
+ */
+export async function openRecord(path: string): Promise<FileHandle | undefined> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
+  if (handle === undefined || (await handle.stat()).isFile()) return handle;
+  await handle.close();
+  return undefined;
+}
+
+/** The text of a small file, `undefined` when it is not there, is larger, or cannot be read. */
+export async function readSmall(path: string, longest: number): Promise<string | undefined> {
+  const handle = await openRecord(path);
+  if (handle === undefined) return undefined;
+  try {
+    const buffer = Buffer.alloc(Math.min(longest, (await handle.stat()).size) + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+      if (bytesRead === 0) return buffer.toString("utf8", 0, length);
+      length += bytesRead;
+    }
+    return undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether something has this name. */
+export async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}
+
+/** Whether this is a real folder, no link to one. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+/** Names of the real folders in a folder that pass; none when it is not there or cannot be read. */
+export async function foldersIn(path: string, passes: (name: string) => boolean): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory() && passes(entry.name)).map(({ name }) => name);
+}
+
+/** Names of everything in a folder that pass; none when it is not there or cannot be read. */
+export async function namesIn(path: string, passes: (name: string) => boolean): Promise<string[]> {
+  return (await readdir(path).catch(() => [])).filter(passes);
+}
+
+/** Makes a folder that was not there; `false` when it was. Throws what else the file system says. */
+export async function claimFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}

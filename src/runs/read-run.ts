@@ -1,0 +1,180 @@
+import { lstat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { isKnownToHaveEnded } from "../process/index.ts";
+import { isThere, readSmall } from "./files.ts";
+import type { RecordedRun, RunEnd, RunRefs } from "./model.ts";
+import { timeOfId } from "./snowflake.ts";
+
+/** Names of the files of a record. */
+export const recordFiles = {
+  started: "started.json",
+  finished: "finished.json",
+  prowJob: "prowjob.json",
+  log: "build-log.txt",
+  artifacts: "artifacts",
+} as const;
+
+/** Longest document that is read; those of Prow with a whole pod in them have some ten kilobytes. */
+const longestDocument = 4 * 1024 * 1024;
+
+const text = z.string().max(4096);
+const timestamp = z.number().int().nonnegative().max(253_402_300_799);
+const startedSchema = z.looseObject({
+  timestamp: timestamp.optional().catch(undefined),
+  repos: z.record(text, text).optional().catch(undefined),
+  "repo-commit": text.optional().catch(undefined),
+  metadata: z
+    .looseObject({ process: text.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+const finishedSchema = z.looseObject({
+  timestamp: timestamp.optional().catch(undefined),
+  passed: z.boolean().optional().catch(undefined),
+  result: text.optional().catch(undefined),
+  revision: text.optional().catch(undefined),
+});
+const refsSchema = z.looseObject({
+  org: text,
+  repo: text,
+  base_ref: text.catch(""),
+  base_sha: text.optional().catch(undefined),
+  repo_link: text.optional().catch(undefined),
+  pulls: z
+    .array(
+      z.looseObject({
+        number: z.number().int().nonnegative(),
+        author: text.optional().catch(undefined),
+        sha: text,
+        title: text.optional().catch(undefined),
+        head_ref: text.optional().catch(undefined),
+      }),
+    )
+    .max(1000)
+    .optional()
+    .catch(undefined),
+});
+const prowJobSchema = z.looseObject({
+  spec: z
+    .looseObject({ refs: refsSchema.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  status: z
+    .looseObject({ state: text.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+
+type Started = z.infer<typeof startedSchema>;
+type Finished = z.infer<typeof finishedSchema>;
+type ProwJob = z.infer<typeof prowJobSchema>;
+
+/** A run as its folder shows it, as well as it can: what is missing or broken there is left out. */
+export async function readRun(folder: string): Promise<RecordedRun> {
+  const [job, id] = [basename(dirname(folder)), basename(folder)];
+  const started = await readDocument(join(folder, recordFiles.started), startedSchema);
+  // In this order: a process that has ended writes nothing any more.
+  const isDead = isKnownToHaveEnded(started?.metadata?.process ?? "");
+  const isOver = await isThere(join(folder, recordFiles.finished));
+  const finished = isOver
+    ? await readDocument(join(folder, recordFiles.finished), finishedSchema)
+    : undefined;
+  const prowJob = await readDocument(join(folder, recordFiles.prowJob), prowJobSchema);
+  const startedAt = started?.timestamp === undefined ? timeOfId(id) : fromSeconds(started.timestamp);
+  const refs = refsOf(prowJob, started);
+  const revision = finished?.revision ?? started?.["repo-commit"];
+  return {
+    job,
+    id,
+    folder,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finished?.timestamp === undefined ? {} : { finishedAt: fromSeconds(finished.timestamp) }),
+    result: isOver ? resultOf(finished, prowJob) : isDead ? "CRASHED" : "PENDING",
+    ...(refs === undefined ? {} : { refs }),
+    ...(revision === undefined ? {} : { revision }),
+  };
+}
+
+/** Whether a run has crashed, which asks for fewer files than reading all of it. */
+export async function hasCrashed(folder: string): Promise<boolean> {
+  if (await isThere(join(folder, recordFiles.finished))) return false;
+  return (await readRun(folder)).result === "CRASHED";
+}
+
+/** When a run last gave a sign of life. */
+export async function lastSignOfLife(folder: string): Promise<Date | undefined> {
+  const found = await lstat(join(folder, recordFiles.log)).catch(() => undefined);
+  return found?.mtime;
+}
+
+/** A document as it stands, if it is an object. */
+export async function readObject(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return readDocument(path, z.looseObject({}));
+}
+
+async function readDocument<Value>(path: string, schema: z.ZodType<Value>): Promise<Value | undefined> {
+  const content = await readSmall(path, longestDocument);
+  if (content === undefined) return undefined;
+  try {
+    return schema.safeParse(JSON.parse(content)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A run that is over is a failure unless something says otherwise. */
+function resultOf(finished: Finished | undefined, prowJob: ProwJob | undefined): RunEnd["result"] {
+  const said = (finished?.result ?? "").toUpperCase();
+  if (said === "SUCCESS" || said === "FAILURE" || said === "ABORTED") return said;
+  if (finished?.passed !== undefined) return finished.passed ? "SUCCESS" : "FAILURE";
+  const state = prowJob?.status?.state?.toUpperCase();
+  return state === "SUCCESS" || state === "ABORTED" ? state : "FAILURE";
+}
+
+function refsOf(prowJob: ProwJob | undefined, started: Started | undefined): RunRefs | undefined {
+  const refs = prowJob?.spec?.refs;
+  if (refs !== undefined) return withoutUndefined(refs);
+  const [name, line] = Object.entries(started?.repos ?? {})[0] ?? [];
+  const [org, repo, ...more] = name?.split("/") ?? [];
+  if (org === undefined || repo === undefined || more.length > 0) return undefined;
+  const [base = "", ...others] = line?.split(",") ?? [];
+  const [base_ref = "", base_sha] = base.split(":");
+  const pulls = others.flatMap((other) => {
+    const [, number, sha] = /^([0-9]{1,9}):([0-9a-f]{1,64})/.exec(other) ?? [];
+    return number === undefined || sha === undefined ? [] : [{ number: Number(number), sha }];
+  });
+  return {
+    org,
+    repo,
+    base_ref,
+    ...(base_sha === undefined ? {} : { base_sha }),
+    ...(pulls.length === 0 ? {} : { pulls }),
+  };
+}
+
+function withoutUndefined(refs: z.infer<typeof refsSchema>): RunRefs {
+  const { org, repo, base_ref, base_sha, repo_link, pulls } = refs;
+  return {
+    org,
+    repo,
+    base_ref,
+    ...(base_sha === undefined ? {} : { base_sha }),
+    ...(repo_link === undefined ? {} : { repo_link }),
+    ...(pulls === undefined
+      ? {}
+      : {
+          pulls: pulls.map(({ number, author, sha, title, head_ref }) => ({
+            number,
+            sha,
+            ...(author === undefined ? {} : { author }),
+            ...(title === undefined ? {} : { title }),
+            ...(head_ref === undefined ? {} : { head_ref }),
+          })),
+        }),
+  };
+}
+
+function fromSeconds(timestamp: number): Date {
+  return new Date(timestamp * 1000);
+}
