@@ -27,7 +27,6 @@ export {
   type Inspection,
   type InspectOptions,
   inspectImage,
-  type Provenance,
 } from "./inspect/index.ts";
 export {
   type BaseOptions,
@@ -162,6 +161,19 @@ export {
   verifyProduction,
   workOf,
 } from "./promotion/index.ts";
+export {
+  attachStatement,
+  type BuildFacts,
+  type FoundProvenance,
+  findProvenance,
+  type Material,
+  type Provenance,
+  ProvenanceError,
+  type ProvenanceErrorCode,
+  type Statement,
+  type StatementSubject,
+  slsaStatement,
+} from "./provenance/index.ts";
 export * from "./registry/index.ts";
 export {
   type ListingStyle,
