@@ -1,7 +1,7 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
-export { type BuildSource, type BuiltImage, type BuiltImages, parseBuiltImages } from "./build/index.ts";
+export * from "./build/index.ts";
 export {
   comparisonAsMarkdown,
   comparisonAsText,
