@@ -21,13 +21,24 @@ export {
   WaybillError,
 } from "./errors/index.ts";
 export * from "./forge/index.ts";
-export { type GitCredential, GitError, type GitErrorCode } from "./git/index.ts";
+export {
+  type CommitHash,
+  checkoutPush,
+  type GitCredential,
+  GitError,
+  type GitErrorCode,
+  type Push,
+  type PushedFiles,
+  type PushQuestion,
+  readPush,
+} from "./git/index.ts";
 export {
   fetchDocument,
   type Inspection,
   type InspectOptions,
   inspectImage,
 } from "./inspect/index.ts";
+export * from "./jobs/index.ts";
 export {
   type BaseOptions,
   type CheckResult,
