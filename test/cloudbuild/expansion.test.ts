@@ -67,6 +67,8 @@ const pattern = fc
     { maxLength: 6 },
   )
   .map((all) => all.join(""));
+/** Bash 5.2 is wrong about the length of `*\\*` where it replaces: `X='a*'; echo "${X/*\\*/}"` changes nothing. */
+const replaceable = pattern.filter((text) => !/\*.*\\/.test(text));
 const word = fc.array(fc.constantFrom(...signs), { maxLength: 5 }).map((all) => all.join(""));
 const number = fc.integer({ min: -14, max: 14 }).map((of) => (of < 0 ? ` ${of}` : String(of)));
 
@@ -78,9 +80,9 @@ const expansion = fc.oneof(
     .map((all) => all.join("")),
   fc.tuple(fc.constantFrom("#", "##", "%", "%%"), pattern).map((all) => all.join("")),
   fc
-    .tuple(fc.constantFrom("/", "//", "/#", "/%"), pattern, fc.constant("/"), word)
+    .tuple(fc.constantFrom("/", "//", "/#", "/%"), replaceable, fc.constant("/"), word)
     .map((all) => all.join("")),
-  fc.tuple(fc.constantFrom("/", "//"), pattern).map((all) => all.join("")),
+  fc.tuple(fc.constantFrom("/", "//"), replaceable).map((all) => all.join("")),
   fc.tuple(fc.constantFrom(":-", ":+", "-", "+"), word).map((all) => all.join("")),
 );
 
@@ -96,7 +98,7 @@ describe("parameter expansions", () => {
         expect(wrong.slice(0, 5)).toEqual([]);
         expect(expected.filter((text) => text !== undefined).length).toBeGreaterThan(250);
       }),
-      { numRuns: 12, endOnFailure: true },
+      { numRuns: 100, endOnFailure: true },
     );
   });
 
@@ -122,6 +124,8 @@ describe("parameter expansions", () => {
     ["abc", "/#/x", "xabc"],
     ["abc", "/%/x", "abcx"],
     ["abc", "///x", "abc"],
+    ["a/b/c", "///", "abc"],
+    ["a/b/c", "////x", "axbxc"],
     ["abc", "//*/x", "x"],
     ["x[y", "/[/-", "x-y"],
     ["", ":-a\\}b", "a}b"],
