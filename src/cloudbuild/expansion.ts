@@ -68,7 +68,8 @@ function substring(text: string): Expansion | undefined {
 
 function replacement(operator: string, text: string): Expansion {
   const places = { "/": "first", "//": "all", "/#": "prefix", "/%": "suffix" } as const;
-  let slash = 0;
+  // Behind // even a slash is the beginning of the pattern.
+  let slash = operator === "//" && text.startsWith("/") ? 1 : 0;
   while (slash < text.length && text[slash] !== "/") slash += text[slash] === "\\" ? 2 : 1;
   return {
     kind: "replace",

@@ -232,8 +232,7 @@ options: {dynamicSubstitutions: true}
     [`${"${_NO:-".repeat(30)}${"}".repeat(30)}`, "expansions within expansions, more than 20 deep"],
   ])("say what is wrong with %s", (text, message) => {
     const file = JSON.stringify({ steps: [{ name: "a", args: [text] }], options: dynamic });
-    expect(saidOf(file, world).join("
-")).toContain(message);
+    expect(saidOf(file, world).join("\n")).toContain(message);
   });
 
   test("make references within words and patterns", () => {
