@@ -26,7 +26,7 @@ async function leftovers(): Promise<string[]> {
 
 /** A build file with steps in the world's image. */
 function steps(...bodies: readonly string[]): string {
-  return `steps:\n${bodies.map((body) => `- name: ${world.stepImage}\n  ${body.replaceAll("\n", "\n  ")}\n`).join("")}`;
+  return `options: {substitutionOption: ALLOW_LOOSE}\nsteps:\n${bodies.map((body) => `- name: ${world.stepImage}\n  ${body.replaceAll("\n", "\n  ")}\n`).join("")}`;
 }
 
 describe("a build by Buildah", () => {
@@ -84,6 +84,7 @@ describe("a build by Buildah", () => {
       "sub/.keep": "",
     });
     const { result, log } = await world.build();
+    console.log(log, JSON.stringify(result.outcomes,null,1));
     expect(result.outcomes[0]?.steps.map(({ status }) => status)).toEqual([
       "success",
       "success",
@@ -99,7 +100,8 @@ describe("a build by Buildah", () => {
 
   withBuildah("runs a step in an image that an earlier step built", async () => {
     await world.commit({
-      "cloudbuild.yaml": `steps:
+      "cloudbuild.yaml": `options: {substitutionOption: ALLOW_LOOSE}
+steps:
 - name: gcr.io/cloud-builders/docker
   args: [build, -t, my-builder, .]
 - name: my-builder
