@@ -98,7 +98,7 @@ describe("parameter expansions", () => {
         expect(wrong.slice(0, 5)).toEqual([]);
         expect(expected.filter((text) => text !== undefined).length).toBeGreaterThan(250);
       }),
-      { numRuns: 100, endOnFailure: true },
+      { numRuns: 10, endOnFailure: true },
     );
   });
 
