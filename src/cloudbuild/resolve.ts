@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { isTag } from "../oci/index.ts";
-import { environmentOf, isMapped, type Variable, variables } from "./environment.ts";
+import { environmentOf, environmentOfAll, isMapped } from "./environment.ts";
 import type { CloudBuildProblem } from "./errors.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import { Findings, quoted, shortened } from "./findings.ts";
@@ -44,8 +44,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
   const strict = options.substitutionOption === "MUST_MATCH";
   const substitution = new Substitution(values, { dynamic: options.dynamicSubstitutions, strict }, findings);
   const objects = resolveObjects(file, substitution, findings);
-  const ofAll = variables(options.env, substitution, findings);
-  reportSecretsOfAll(file, ofAll, findings);
+  const ofAll = environmentOfAll(file, substitution, findings);
   const build: ResolvedBuild = {
     steps: file.steps.map((step) => resolveStep(step, file, ofAll, substitution, findings)),
     images: file.images.map((image) => imageOf(image, substitution, findings)),
@@ -94,7 +93,7 @@ function valuesOf(
 function resolveStep(
   step: CloudBuildStep,
   file: CloudBuildFile,
-  ofAll: readonly Variable[],
+  ofAll: ReadonlyMap<string, string>,
   substitution: Substitution,
   findings: Findings,
 ): ResolvedStep {
@@ -171,22 +170,6 @@ function resolveObjects(
     paths.add(path);
   }
   return { location: location.endsWith("/") ? location : `${location}/`, paths: [...paths] };
-}
-
-function reportSecretsOfAll(
-  { options }: CloudBuildFile,
-  ofAll: readonly Variable[],
-  findings: Findings,
-): void {
-  for (const { value: name, at } of options.secretEnv) {
-    if (!ofAll.some((variable) => variable.name === name)) continue;
-    findings.error(
-      "invalid-environment",
-      at,
-      `the variable ${quoted(name)} is in env and in secretEnv`,
-      "keep one of them",
-    );
-  }
 }
 
 /** Values that nothing refers to, which `MUST_MATCH` forbids. */
