@@ -154,7 +154,7 @@ function readStep(
       name,
       args,
       ...(entrypoint === undefined ? {} : { entrypoint }),
-      ...(script === undefined ? {} : { script: script.value }),
+      ...(script === undefined ? {} : { script }),
       env,
       secretEnv,
       ...(dir === undefined ? {} : { dir }),
