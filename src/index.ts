@@ -3,6 +3,29 @@
 
 export * from "./build/index.ts";
 export {
+  type BuiltInValues,
+  CloudBuildError,
+  type CloudBuildErrorCode,
+  type CloudBuildFile,
+  type CloudBuildOptions,
+  type CloudBuildProblem,
+  type CloudBuildProblemCode,
+  type CloudBuildReading,
+  type CloudBuildResolution,
+  type CloudBuildSecret,
+  type CloudBuildStep,
+  type CloudBuildSubstitution,
+  type CloudBuildText,
+  type CloudBuildVolume,
+  type GivenValues,
+  parseCloudBuild,
+  problemsInWords,
+  type ResolvedBuild,
+  type ResolvedStep,
+  resolveCloudBuild,
+  type SecretSource,
+} from "./cloudbuild/index.ts";
+export {
   comparisonAsMarkdown,
   comparisonAsText,
   differs,
