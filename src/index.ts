@@ -276,6 +276,8 @@ export {
 } from "./runs/index.ts";
 export {
   type CredentialRule,
+  type DestinationSet,
+  type DestinationTemplate,
   defaultSettings,
   findSettings,
   type HostSettings,
