@@ -147,6 +147,7 @@ export {
   parseTag,
   type Reference,
   type RepositoryName,
+  type RepositoryPath,
   type Rung,
   type Tag,
   type Target,
@@ -213,6 +214,7 @@ export {
   type ListingStyle,
   type RateLimit,
   type RegistryBehaviour,
+  type RegistryPushEvent,
   type RegistryRequestEvent,
   type RegistryServer,
   RegistryServerError,
@@ -308,6 +310,8 @@ export {
 } from "./runs/index.ts";
 export {
   type CredentialRule,
+  type DestinationSet,
+  type DestinationTemplate,
   defaultSettings,
   findSettings,
   type HostSettings,
