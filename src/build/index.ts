@@ -1,2 +1,3 @@
+export { readBuiltImages } from "./built-images.ts";
 export type * from "./engine.ts";
 export type * from "./model.ts";
