@@ -89,7 +89,9 @@ export {
   type Overlap,
   type OverlapClaim,
   type ProjectChange,
+  type PromotedFrom,
   type PromoterManifest,
+  promotedFrom,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,
@@ -116,6 +118,9 @@ export {
   writeImages,
 } from "./manifest/index.ts";
 export {
+  type AdditionOptions,
+  type ImageOrigin,
+  type LeftOutImage,
   MergeError,
   type MergeErrorCode,
   type MergeFilters,
@@ -124,8 +129,13 @@ export {
   type MergePlan,
   type MergeResult,
   merge,
+  mergeRun,
   planMerge,
+  planRunMerge,
   type Refusal,
+  type RunMergeOptions,
+  type RunMergePlan,
+  type RunMergeResult,
   type StagingAccess,
   writeMerge,
 } from "./merge/index.ts";
@@ -202,6 +212,7 @@ export {
   type FoundProvenance,
   findProvenance,
   type Material,
+  originInWords,
   type Provenance,
   ProvenanceError,
   type ProvenanceErrorCode,
@@ -305,7 +316,6 @@ export {
   type RunRequest,
   type RunStore,
   type RunType,
-  readArtifact,
   readLog,
 } from "./runs/index.ts";
 export {

@@ -9,3 +9,4 @@ export {
 export { type Material, type Provenance, provenanceOf, readProvenance } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
 export type { Statement, StatementSubject } from "./statement.ts";
+export { originInWords, shownDigits, sourceAddress } from "./words.ts";
