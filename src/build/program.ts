@@ -4,6 +4,7 @@ import { delimiter, isAbsolute } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BuildError } from "./errors.ts";
+import { watchGroup } from "./watchdog.ts";
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +60,7 @@ export async function runProgram(
     stdio: "pipe",
     windowsHide: true,
   });
+  if (child.pid !== undefined) watchGroup("start", child.pid);
   // Said at once or at the end: what is written to a program that has gone is nobody's concern.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input);
@@ -110,7 +112,10 @@ function endOf(child: ChildProcess, command: string): Promise<number> {
       }, lingerMilliseconds);
       child.once("close", () => clearTimeout(linger));
     });
-    child.on("close", () => resolve(exitCode));
+    child.on("close", () => {
+      if (child.pid !== undefined) watchGroup("end", child.pid);
+      resolve(exitCode);
+    });
   });
 }
 

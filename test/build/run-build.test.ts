@@ -84,7 +84,6 @@ describe("a build by Buildah", () => {
       "sub/.keep": "",
     });
     const { result, log } = await world.build();
-    console.log(log, JSON.stringify(result.outcomes,null,1));
     expect(result.outcomes[0]?.steps.map(({ status }) => status)).toEqual([
       "success",
       "success",

@@ -1,11 +1,11 @@
 import { harmless } from "../../errors/index.ts";
-import type { ActionIo } from "../engine.ts";
+import type { ActionIo, LocalEngineName } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { type ProgramOptions, runProgram } from "../program.ts";
 
-/** A program that containers and images are asked of, by the commands that docker and podman have in common. */
+/** A program that containers and images are asked of, by the commands that the engines have in common. */
 export interface CommandLine {
-  readonly command: "docker" | "podman";
+  readonly command: LocalEngineName;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
@@ -16,12 +16,6 @@ export interface Said {
   readonly stdout: string;
   /** The end of what it wrote, for messages. */
   readonly tail: string;
-}
-
-/** Why there is no engine of a name here. */
-export interface NoEngine {
-  readonly reason: string;
-  readonly hint: string;
 }
 
 /** Bytes at the end of the output that messages are made of. */
@@ -87,7 +81,7 @@ export function engineFailure(
 export function faultOfEngine(command: string, tail: string): BuildError | undefined {
   if (/no space left on device|disk quota exceeded/i.test(tail)) {
     return new BuildError("disk-full", `the disk is full: ${lastWords(tail)}`, {
-      hint: `make room (${command} system df says who uses it) and run again`,
+      hint: "make room, or name another folder for temporary files in TMPDIR, and run again",
     });
   }
   if (/cannot connect to the docker daemon|error during connect/i.test(tail)) {

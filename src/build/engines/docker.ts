@@ -1,19 +1,11 @@
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { formatPlatform, mediaTypes } from "../../oci/index.ts";
-import type { ActionIo, Engine, ExportedImage, ImageBuild } from "../engine.ts";
+import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { type Environment, engineEnvironment } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
-import {
-  ask,
-  type CommandLine,
-  engineFailure,
-  faultOfEngine,
-  lastWords,
-  type NoEngine,
-  show,
-} from "./command-line.ts";
+import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
 import {
   type Built,
   type ContainerEngine,
@@ -41,7 +33,7 @@ interface Docker {
  * Finds the `docker` in PATH, with a daemon that answers. Steps get its socket, as they do on Cloud Build: most of them are
  * there to run `docker`. Whoever has the socket can do on the machine whatever the daemon can.
  */
-export async function detectDocker(environment: Environment): Promise<Engine | NoEngine> {
+export async function detectDocker(environment: Environment): Promise<Engine | EngineAbsence> {
   const env = engineEnvironment(environment);
   const line: CommandLine = { command: "docker", env, cwd: tmpdir() };
   const signal = AbortSignal.timeout(answerMilliseconds);

@@ -2,7 +2,15 @@ import { z } from "zod";
 import { type Digest, isDigest, type Platform } from "../../oci/index.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
+import {
+  ask,
+  type CommandLine,
+  engineFailure,
+  faultOfEngine,
+  lastWords,
+  type Said,
+  show,
+} from "./command-line.ts";
 
 /** An image as the engine keeps it. */
 export interface LocalImage {
@@ -83,17 +91,7 @@ export async function obtainImage(
       said.tail,
     );
     if (mayPass && attempt < pullAttempts) continue;
-    throw (
-      faultOfEngine(line.command, said.tail) ??
-      new BuildError(
-        "step-image-unavailable",
-        `the image of the step could not be pulled: ${lastWords(said.tail)}`,
-        {
-          where: names[0],
-          hint: `see whether "${line.command} pull ${wanted}" works: the image may be gone, or need a login`,
-        },
-      )
-    );
+    throw notPulled(line, names[0] ?? wanted, said);
   }
   const pulled = await findImage(line, wanted, io.signal);
   if (pulled !== undefined) return pulled;
@@ -103,6 +101,21 @@ export async function obtainImage(
     {
       where: names[0],
     },
+  );
+}
+
+/** Why the image of a step could not be had. */
+export function notPulled({ command }: CommandLine, image: string, { tail }: Pick<Said, "tail">): BuildError {
+  return (
+    faultOfEngine(command, tail) ??
+    new BuildError(
+      "step-image-unavailable",
+      `the image of the step could not be pulled: ${lastWords(tail)}`,
+      {
+        where: image,
+        hint: `see whether "${command} pull ${image}" works: the image may be gone, or need a login`,
+      },
+    )
   );
 }
 
