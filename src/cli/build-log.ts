@@ -28,7 +28,9 @@ export async function listenToBuild(
     const known = files.get(build);
     if (known !== undefined) return known;
     const opened = createWriteStream(join(folder, `${build.replaceAll("/", "-")}.log`), { flags: "a" });
-    opened.on("error", (error) => terminal.warn(`the log of ${build} cannot be written: ${messageOf(error)}`));
+    opened.on("error", (error) =>
+      terminal.warn(`the log of ${build} cannot be written: ${messageOf(error)}`),
+    );
     files.set(build, opened);
     return opened;
   };

@@ -19,16 +19,19 @@ export async function printBuildPlan(terminal: Terminal, plan: BuildPlan): Promi
   terminal.print(`  engine       ${program} (${engineReason})`);
   terminal.print(`  destination  ${destinationInWords(plan)}`);
   for (const { name, build, actions, pushes } of plan.builds) {
-    const rows = build.steps.map(({ index, id, name: image, waitFor }) => [
-      String(index),
-      id ?? "",
-      image,
-      waitFor.length === index ? "" : waitFor.length === 0 ? "nothing" : waitFor.join(", "),
-      actionInWords(actions[index], build.steps[index]),
-    ].map(harmless));
+    const rows = build.steps.map(({ index, id, name: image, waitFor }) =>
+      [
+        String(index),
+        id ?? "",
+        image,
+        waitFor.length === index ? "" : waitFor.length === 0 ? "nothing" : waitFor.join(", "),
+        actionInWords(actions[index], build.steps[index]),
+      ].map(harmless),
+    );
     terminal.print(`\n${plan.builds.length > 1 ? `${name}: ` : ""}${amount(build.steps.length, "step")}`);
     terminal.print(await formatTable(["step", "id", "image", "waits for", "what is done"], rows));
-    for (const { image, repository, tag } of pushes) terminal.print(harmless(`pushes ${image} to ${repository}:${tag}`));
+    for (const { image, repository, tag } of pushes)
+      terminal.print(harmless(`pushes ${image} to ${repository}:${tag}`));
   }
   for (const note of plan.notes) terminal.note(`note: ${harmless(note)}`);
 }
@@ -77,7 +80,10 @@ function destinationInWords({ destination }: BuildPlan): string {
   return "where the build file names its images";
 }
 
-function actionInWords(action: PlannedAction | undefined, step: { readonly args: readonly string[] } | undefined): string {
+function actionInWords(
+  action: PlannedAction | undefined,
+  step: { readonly args: readonly string[] } | undefined,
+): string {
   if (action === undefined || action.kind === "container") {
     return `in a container: ${action?.reason ?? ""} ${(step?.args ?? []).join(" ").slice(0, 60)}`.trimEnd();
   }
@@ -87,7 +93,9 @@ function actionInWords(action: PlannedAction | undefined, step: { readonly args:
     const platforms = native.platforms.length === 0 ? "" : ` for ${native.platforms.join(", ")}`;
     return [`build ${native.dockerfile} in ${native.context}${platforms}`, ...pushed].join("; ");
   }
-  return [...(native === undefined ? [] : [`tag ${native.source} as ${native.target}`]), ...pushed].join("; ");
+  return [...(native === undefined ? [] : [`tag ${native.source} as ${native.target}`]), ...pushed].join(
+    "; ",
+  );
 }
 
 function coloured({ colours }: Terminal, status: StepOutcome["status"]): string {

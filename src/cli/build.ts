@@ -47,34 +47,42 @@ export function defineBuild(program: Command, act: Act): void {
     .description("build images from a Cloud Build file, as image-builder does, and push them to staging")
     .argument("<config-dir>", "folder with cloudbuild.yaml, and perhaps variants.yaml")
     .addOption(new Option("--build-dir <dir>", "folder to build from; the config folder by default"))
-    .addOption(new Option("--gcb-config <file>", "build file, from the config folder on").default("cloudbuild.yaml"))
+    .addOption(
+      new Option("--gcb-config <file>", "build file, from the config folder on").default("cloudbuild.yaml"),
+    )
     .addOption(new Option("--project <id>", "what $PROJECT_ID stands for"))
     .addOption(new Option("--variant <name>", "build only this one of variants.yaml"))
     .addOption(
-      new Option("--env-passthrough <names>", "variables that become substitutions, as _NAME").argParser(names),
-    )
-    .addOption(
-      new Option("--substitution <_KEY=value>", "another substitution; repeatable").argParser(pairs),
-    )
-    .addOption(
-      new Option("--secret <NAME=source>", "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable").argParser(
-        collect,
+      new Option("--env-passthrough <names>", "variables that become substitutions, as _NAME").argParser(
+        names,
       ),
+    )
+    .addOption(new Option("--substitution <_KEY=value>", "another substitution; repeatable").argParser(pairs))
+    .addOption(
+      new Option(
+        "--secret <NAME=source>",
+        "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable",
+      ).argParser(collect),
     )
     .addOption(new Option("--allow-dirty", "build a working copy with changes"))
     .addOption(new Option("--with-git-dir", "steps see .git as well"))
     .addOption(new Option("--no-source", "steps get an empty workspace"))
     .addOption(new Option("--version-tag-filter <glob>", "Git tags that $_GIT_TAG may be made from"))
     .addOption(
-      new Option("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default("today"),
-    )
-    .addOption(
-      new Option("--platform <os/arch>", "platforms of native builds, by commas; two or more make an index").argParser(
-        names,
+      new Option("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default(
+        "today",
       ),
     )
     .addOption(
-      new Option("--push-to <registry>", "registry to push to, instead of the embedded one").conflicts("push"),
+      new Option(
+        "--platform <os/arch>",
+        "platforms of native builds, by commas; two or more make an index",
+      ).argParser(names),
+    )
+    .addOption(
+      new Option("--push-to <registry>", "registry to push to, instead of the embedded one").conflicts(
+        "push",
+      ),
     )
     .addOption(new Option("--push", "push to where the build file names its images"))
     .addOption(new Option("--engine <name>", "what builds; found by itself by default").choices(engines))
@@ -97,7 +105,10 @@ export function defineBuild(program: Command, act: Act): void {
     ["waybill build apps/snoopdb --dry-run", "see what would be done, by what"],
     ["waybill build apps/snoopdb", "build with what is here, push to the embedded registry"],
     ["waybill build --project=k8s-staging-foo --env-passthrough=PULL_BASE_REF .", "a line of image-builder"],
-    ["waybill build apps/snoopdb --push-to localhost:5000/staging --date commit", "a tag that can be made again"],
+    [
+      "waybill build apps/snoopdb --push-to localhost:5000/staging --date commit",
+      "a tag that can be made again",
+    ],
   ]);
 }
 
@@ -176,7 +187,9 @@ function requestOf(
 }
 
 /** Options that were given: the others are absent, not undefined. */
-function given<Options extends object>(options: Options): { [Key in keyof Options]?: NonNullable<Options[Key]> } {
+function given<Options extends object>(
+  options: Options,
+): { [Key in keyof Options]?: NonNullable<Options[Key]> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [Key in keyof Options]?: NonNullable<Options[Key]>;
   };
