@@ -343,4 +343,11 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot/index.ts";
+export {
+  type NewStaging,
+  type NewStagingOptions,
+  newStaging,
+  StagingError,
+  type StagingErrorCode,
+} from "./staging/index.ts";
 export type { TextPosition } from "./yaml/index.ts";

@@ -19,6 +19,7 @@ import { defineReview } from "./review.ts";
 import { defineRuns } from "./runs.ts";
 import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
+import { defineStaging } from "./staging.ts";
 import { defineVerify } from "./verify.ts";
 import { defineWait } from "./wait.ts";
 
@@ -31,6 +32,7 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineHold,
   defineUnhold,
   defineBuild,
+  defineStaging,
   defineMerge,
   definePlan,
   definePromote,
