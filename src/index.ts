@@ -1,6 +1,7 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
+export * from "./build/index.ts";
 export {
   comparisonAsMarkdown,
   comparisonAsText,
@@ -20,13 +21,24 @@ export {
   WaybillError,
 } from "./errors/index.ts";
 export * from "./forge/index.ts";
-export { type GitCredential, GitError, type GitErrorCode } from "./git/index.ts";
+export {
+  type CommitHash,
+  checkoutPush,
+  type GitCredential,
+  GitError,
+  type GitErrorCode,
+  type Push,
+  type PushedFiles,
+  type PushQuestion,
+  readPush,
+} from "./git/index.ts";
 export {
   fetchDocument,
   type Inspection,
   type InspectOptions,
   inspectImage,
 } from "./inspect/index.ts";
+export * from "./jobs/index.ts";
 export {
   type BaseOptions,
   type CheckResult,
@@ -279,6 +291,7 @@ export {
   type RunRequest,
   type RunStore,
   type RunType,
+  readArtifact,
   readLog,
 } from "./runs/index.ts";
 export {

@@ -84,12 +84,16 @@ export interface BuildSource {
   readonly folder: string;
   /** From the top of the repository to {@link folder}; empty for the top. */
   readonly path: string;
+  /** The build file, from the top of the repository on where it stands in one, else absolute. */
+  readonly configPath: string;
   /** The URL of the remote `origin`, without credentials. */
   readonly repository?: string;
   readonly commit?: string;
   readonly describe?: string;
   readonly isDirty: boolean;
   readonly withGitDir: boolean;
+  /** Steps get an empty workspace. */
+  readonly isOmitted?: boolean;
 }
 
 /** Where images go. */

@@ -1,10 +1,13 @@
 import type { Command } from "commander";
+import { defineBuild } from "./build.ts";
 import { defineCheck } from "./check.ts";
 import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
 import { defineHold, defineUnhold } from "./hold.ts";
+import { defineImport } from "./import.ts";
 import { defineInspect } from "./inspect.ts";
+import { defineJobs } from "./jobs.ts";
 import { defineKpromo } from "./kpromo.ts";
 import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
@@ -13,6 +16,7 @@ import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
 import { defineReleaseTags } from "./release-tags.ts";
 import { defineReview } from "./review.ts";
+import { defineRuns } from "./runs.ts";
 import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
 import { defineVerify } from "./verify.ts";
@@ -26,6 +30,7 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   definePr,
   defineHold,
   defineUnhold,
+  defineBuild,
   defineMerge,
   definePlan,
   definePromote,
@@ -34,6 +39,9 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineInspect,
   defineSnapshot,
   defineReleaseTags,
+  defineRuns,
+  defineJobs,
+  defineImport,
   defineRegistry,
   defineDemo,
   defineKpromo,

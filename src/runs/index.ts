@@ -1,3 +1,4 @@
+export { readArtifact } from "./artifact.ts";
 export { defaultDataFolder } from "./data-folder.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { logFileOf, readLog } from "./log.ts";

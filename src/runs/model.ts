@@ -34,6 +34,8 @@ export interface Run {
   readonly job: string;
   /** Digits: the time of the start, in the way of snowflake ids. */
   readonly id: string;
+  /** What `prowjob.json` calls it: `PROW_JOB_ID` of the job's environment. */
+  readonly uuid: string;
   /** Absolute: `<store>/logs/<job>/<id>`. */
   readonly folder: string;
   /** Its `artifacts/`, absolute, there already. */
@@ -46,8 +48,10 @@ export interface Run {
   finish(end: RunEnd): Promise<void>;
 }
 
+/** How a run ended. */
 export interface RunEnd {
   readonly result: "SUCCESS" | "FAILURE" | "ABORTED";
+  /** The commit that it was about; what the request's refs say by default. */
   readonly revision?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
 }

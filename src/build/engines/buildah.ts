@@ -17,7 +17,7 @@ import { type Environment, engineEnvironment, runProgram } from "../program.ts";
 import { readExported } from "./exported.ts";
 import { engineFailure, imageUnavailable } from "./failures.ts";
 import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
-import { loopbackHosts, registriesFile } from "./loopback.ts";
+import { loopbackHosts, registriesConfig } from "./loopback.ts";
 
 /**
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
@@ -46,23 +46,23 @@ export async function detectBuildah(environment: Environment): Promise<Engine | 
 
 async function openWorkshop(folder: string, environment: Environment): Promise<Workshop> {
   const store = join(folder, "store");
-  const drops = join(folder, "registries.conf.d");
   const secrets = join(folder, "secrets");
-  await Promise.all([store, drops, secrets].map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
-  return new BuildahWorkshop({ folder, store, drops, secrets }, environment);
+  await Promise.all([store, secrets].map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
+  return new BuildahWorkshop({ folder, store, secrets }, environment);
 }
 
 interface Places {
   readonly folder: string;
   readonly store: string;
-  readonly drops: string;
   readonly secrets: string;
 }
 
 class BuildahWorkshop implements Workshop {
   readonly #places: Places;
   readonly #environment: Environment;
-  readonly #globals: readonly string[];
+  readonly #storage: readonly string[];
+  /** Registries of this machine that actions have named. */
+  readonly #loopback = new Set<string>();
   /** Names that stand for an index, and its name in the store. */
   readonly #indexes = new Map<string, string>();
   #containers = 0;
@@ -71,9 +71,9 @@ class BuildahWorkshop implements Workshop {
     this.#places = places;
     this.#environment = environment;
     const driver = environment.STORAGE_DRIVER ?? "vfs";
-    this.#globals = [
+    this.#storage = [
       ...["--root", join(places.store, "root"), "--runroot", join(places.store, "run")],
-      ...["--storage-driver", driver, "--registries-conf-dir", places.drops],
+      ...["--storage-driver", driver],
     ];
   }
 
@@ -200,12 +200,20 @@ class BuildahWorkshop implements Workshop {
   }
 
   async #allowLoopback(texts: readonly string[]): Promise<void> {
-    const hosts = loopbackHosts(texts);
-    await Promise.all(
-      hosts.map((host) =>
-        writeFile(join(this.#places.drops, `${host.replace(/[^\w.-]/g, "_")}.conf`), registriesFile(host)),
-      ),
-    );
+    const hosts = loopbackHosts(texts).filter((host) => !this.#loopback.has(host));
+    if (hosts.length === 0) return;
+    const all = [...this.#loopback, ...hosts];
+    await writeFile(this.#registriesFile, await registriesConfig(all, this.#environment));
+    for (const host of hosts) this.#loopback.add(host);
+  }
+
+  get #registriesFile(): string {
+    return join(this.#places.folder, "registries.conf");
+  }
+
+  get #globals(): readonly string[] {
+    const registries = this.#loopback.size === 0 ? [] : ["--registries-conf", this.#registriesFile];
+    return [...this.#storage, ...registries];
   }
 
   #next(): number {
