@@ -1,3 +1,4 @@
+import type { TextPosition } from "../yaml/index.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import { type Findings, quoted } from "./findings.ts";
 import type { Substitution } from "./substitution.ts";
@@ -15,34 +16,39 @@ export interface StepEnvironment {
 export function environmentOf(
   step: CloudBuildStep,
   { options }: CloudBuildFile,
-  ofAll: readonly Variable[],
+  ofAll: ReadonlyMap<string, string>,
   substitution: Substitution,
   findings: Findings,
 ): StepEnvironment {
   const secrets = new Set([...options.secretEnv, ...step.secretEnv].map(({ value }) => value));
   const own = variables(step.env, substitution, findings);
-  const written = new Map([...ofAll, ...own].map(({ name, value }) => [name, value]));
-  for (const { name, at } of own) {
-    if (secrets.has(name))
-      findings.error(
-        "invalid-environment",
-        at,
-        `the variable ${quoted(name)} is in env and in secretEnv`,
-        "keep one of them",
-      );
-  }
+  const written = new Map([...ofAll, ...own.map(({ name, value }) => [name, value] as const)]);
+  for (const { name, at } of own) if (secrets.has(name)) reportBoth(name, at, "env", findings);
+  const names = new Set(own.map(({ name }) => name));
   for (const { value: name, at } of step.secretEnv) {
-    if (ofAll.some((variable) => variable.name === name) && !own.some((variable) => variable.name === name)) {
-      findings.error(
-        "invalid-environment",
-        at,
-        `the variable ${quoted(name)} is in the env of options and in secretEnv`,
-        "keep one of them",
-      );
-    }
+    if (ofAll.has(name) && !names.has(name)) reportBoth(name, at, "the env of options", findings);
   }
   const mapped = isMapped(step, options) ? [...substitution.values].filter(([key]) => !secrets.has(key)) : [];
   return { env: Object.fromEntries([...mapped, ...written]), secretEnv: [...secrets] };
+}
+
+/** The variables of `options`, by their names. */
+export function environmentOfAll(
+  { options }: CloudBuildFile,
+  substitution: Substitution,
+  findings: Findings,
+): ReadonlyMap<string, string> {
+  const ofAll = new Map(
+    variables(options.env, substitution, findings).map(({ name, value }) => [name, value]),
+  );
+  for (const { value: name, at } of options.secretEnv)
+    if (ofAll.has(name)) reportBoth(name, at, "env", findings);
+  return ofAll;
+}
+
+function reportBoth(name: string, at: TextPosition, list: string, findings: Findings): void {
+  const message = `the variable ${quoted(name)} is in ${list} and in secretEnv`;
+  findings.error("invalid-environment", at, message, "keep one of them");
 }
 
 /** Whether a step gets every substitution as a variable. */
@@ -51,14 +57,14 @@ export function isMapped(step: CloudBuildStep, options: CloudBuildFile["options"
 }
 
 /** One variable of a list, and where it stands. */
-export interface Variable {
+interface Variable {
   readonly name: string;
   readonly value: string;
-  readonly at: CloudBuildText["at"];
+  readonly at: TextPosition;
 }
 
 /** Items of `env`, with their references made. */
-export function variables(
+function variables(
   env: readonly CloudBuildText[],
   substitution: Substitution,
   findings: Findings,

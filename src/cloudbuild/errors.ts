@@ -17,6 +17,8 @@ export type CloudBuildProblemCode =
   /** More of something than Google's service takes. */
   | "limit"
   | "script-with-args"
+  /** A substitution that a script asks for, where none are made. */
+  | "script-reference"
   | "invalid-substitution"
   /** `$KEY` that is no built-in substitution, and none of the user's. */
   | "unknown-built-in"

@@ -23,7 +23,8 @@ export interface CloudBuildStep {
   readonly name: CloudBuildText;
   readonly args: readonly CloudBuildText[];
   readonly entrypoint?: CloudBuildText;
-  readonly script?: string;
+  /** In which no substitutions are made. */
+  readonly script?: CloudBuildText;
   readonly env: readonly CloudBuildText[];
   readonly secretEnv: readonly CloudBuildText[];
   readonly dir?: CloudBuildText;

@@ -26,6 +26,11 @@ export class Findings {
     return this.#errors > 0;
   }
 
+  /** Whether more would not be kept, so that nobody has to find words for it. */
+  get isFull(): boolean {
+    return this.#problems.length >= mostProblems;
+  }
+
   error(code: CloudBuildProblemCode, at: TextPosition, message: string, hint?: string): void {
     this.#report("error", code, at, message, hint);
   }
@@ -44,7 +49,7 @@ export class Findings {
     // Even where too much is said already, one error has to be among it.
     const isFirst = severity === "error" && this.#errors === 0;
     if (severity === "error") this.#errors += 1;
-    if (this.#problems.length >= mostProblems && !isFirst) return;
+    if (this.isFull && !isFirst) return;
     this.#problems.push({ severity, code, message, at, ...(hint === undefined ? {} : { hint }) });
   }
 }

@@ -1,4 +1,4 @@
-import { digestFault, isHost, isRepositoryPath, isTag } from "../oci/index.ts";
+import { isDigest, isHost, isRepositoryPath, isTag } from "../oci/index.ts";
 import { quoted } from "./findings.ts";
 
 /** What is wrong with the name of an image as Docker takes it, host and tag or not; in Google's words. */
@@ -14,7 +14,7 @@ export function imageNameFault(name: string): string | undefined {
 function referenceFault(name: string): string | undefined {
   if (name === "") return "it is empty";
   const { repository, tag, digest } = partsOf(name);
-  if (digest !== undefined && digestFault(digest) !== undefined) return `${quoted(digest)} is no digest`;
+  if (digest !== undefined && !isDigest(digest)) return `${quoted(digest)} is no digest`;
   if (tag === "") return "its tag is empty";
   if (tag !== undefined && !isTag(tag)) return `${quoted(tag)} is no tag`;
   const slash = repository.indexOf("/");

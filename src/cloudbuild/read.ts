@@ -1,5 +1,4 @@
 import { LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
-import { placeOf, type ReadingContext } from "./field-readers.ts";
 import type {
   CloudBuildFile,
   CloudBuildOptions,
@@ -10,6 +9,7 @@ import type {
 import { Findings, quoted } from "./findings.ts";
 import { isUserKey, keyFault, mostSubstitutions } from "./keys.ts";
 import { orderSteps } from "./order.ts";
+import { placeOf, type ReadingContext } from "./reader.ts";
 import { checkSecrets, readSecrets } from "./secrets.ts";
 import { type BuildFields, buildShape, mostSteps, type StepFields } from "./shape.ts";
 import { checkVolumes, readVolumes } from "./volumes.ts";
@@ -23,6 +23,8 @@ const longestSeconds = 24 * 60 * 60;
  * still say so; but a build that runs through there must not be cut off here.
  */
 const defaultTimeoutSeconds = 60 * 60;
+/** Of what `options` gives to every step, so that a small file does not become a huge build. Ten times what Google took once. */
+const mostForAll = 1000;
 /** Of one argument, in characters; the service's own limit as far as it is known, so passing it is only said. */
 const longestArgument = 10_000;
 
@@ -152,7 +154,7 @@ function readStep(
       name,
       args,
       ...(entrypoint === undefined ? {} : { entrypoint }),
-      ...(script === undefined ? {} : { script: script.value }),
+      ...(script === undefined ? {} : { script }),
       env,
       secretEnv,
       ...(dir === undefined ? {} : { dir }),
@@ -168,13 +170,21 @@ function readStep(
 
 function readOptions({ options }: BuildFields, findings: Findings): CloudBuildOptions {
   const fields = options?.value ?? {};
+  const lists = { env: fields.env ?? [], secretEnv: fields.secretEnv ?? [], volumes: fields.volumes ?? [] };
+  for (const [name, { length }] of Object.entries(lists)) {
+    if (length <= mostForAll || options === undefined) continue;
+    findings.error(
+      "limit",
+      options.at,
+      `options.${name} has more than ${mostForAll} items, which all steps get`,
+    );
+  }
   return {
     substitutionOption: fields.substitutionOption ?? "MUST_MATCH",
     dynamicSubstitutions: fields.dynamicSubstitutions ?? false,
     automapSubstitutions: fields.automapSubstitutions ?? false,
-    env: fields.env ?? [],
-    secretEnv: fields.secretEnv ?? [],
-    volumes: readVolumes(fields.volumes, findings),
+    ...lists,
+    volumes: readVolumes(lists.volumes.slice(0, mostForAll), findings),
   };
 }
 

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { isTag } from "../oci/index.ts";
-import { environmentOf, isMapped, type Variable, variables } from "./environment.ts";
+import { environmentOf, environmentOfAll, isMapped, type StepEnvironment } from "./environment.ts";
 import type { CloudBuildProblem } from "./errors.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import { Findings, quoted, shortened } from "./findings.ts";
@@ -8,6 +8,7 @@ import { imageNameFault } from "./image-name.ts";
 import { givenFault, isUserKey, mostSubstitutions } from "./keys.ts";
 import type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
 import { Substitution, type SubstitutionValue } from "./substitution.ts";
+import { takeApart } from "./template.ts";
 
 /** What a build is given from outside of its file. */
 export interface GivenValues {
@@ -44,8 +45,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
   const strict = options.substitutionOption === "MUST_MATCH";
   const substitution = new Substitution(values, { dynamic: options.dynamicSubstitutions, strict }, findings);
   const objects = resolveObjects(file, substitution, findings);
-  const ofAll = variables(options.env, substitution, findings);
-  reportSecretsOfAll(file, ofAll, findings);
+  const ofAll = environmentOfAll(file, substitution, findings);
   const build: ResolvedBuild = {
     steps: file.steps.map((step) => resolveStep(step, file, ofAll, substitution, findings)),
     images: file.images.map((image) => imageOf(image, substitution, findings)),
@@ -94,19 +94,21 @@ function valuesOf(
 function resolveStep(
   step: CloudBuildStep,
   file: CloudBuildFile,
-  ofAll: readonly Variable[],
+  ofAll: ReadonlyMap<string, string>,
   substitution: Substitution,
   findings: Findings,
 ): ResolvedStep {
   const { index, at, id, script, timeoutSeconds, allowFailure, allowExitCodes, waitFor } = step;
+  const environment = environmentOf(step, file, ofAll, substitution, findings);
+  if (script !== undefined) reportLeftInScript(script, environment, substitution, findings);
   return {
     index,
     ...(id === undefined ? {} : { id }),
     name: imageOf(step.name, substitution, findings),
     args: step.args.map((argument) => substitution.make(argument)),
     ...(step.entrypoint === undefined ? {} : { entrypoint: substitution.make(step.entrypoint) }),
-    ...(script === undefined ? {} : { script }),
-    ...environmentOf(step, file, ofAll, substitution, findings),
+    ...(script === undefined ? {} : { script: script.value }),
+    ...environment,
     dir: posix.resolve(workspace, step.dir === undefined ? "" : substitution.make(step.dir)),
     volumes: [...file.options.volumes, ...step.volumes].map(({ name, path }) => ({
       name: name.value,
@@ -118,6 +120,23 @@ function resolveStep(
     waitFor,
     at,
   };
+}
+
+/** A shell finds nothing under the name of a substitution that nobody gave it as a variable. */
+function reportLeftInScript(
+  script: CloudBuildText,
+  { env, secretEnv }: StepEnvironment,
+  { values }: Substitution,
+  findings: Findings,
+): void {
+  for (const piece of takeApart(script.value, false)) {
+    if (piece.kind === "text" || !values.has(piece.key)) continue;
+    const { key } = piece;
+    if (Object.hasOwn(env, key) || secretEnv.includes(key)) continue;
+    const message = `$${shortened(key)} stays as it is: no substitutions are made in a script`;
+    const hint = `give it to the step with env: ["${shortened(key)}=$${shortened(key)}"], or set automapSubstitutions to true`;
+    findings.warning("script-reference", script.dollars?.[piece.dollar] ?? script.at, message, hint);
+  }
 }
 
 function imageOf(text: CloudBuildText, substitution: Substitution, findings: Findings): string {
@@ -171,22 +190,6 @@ function resolveObjects(
     paths.add(path);
   }
   return { location: location.endsWith("/") ? location : `${location}/`, paths: [...paths] };
-}
-
-function reportSecretsOfAll(
-  { options }: CloudBuildFile,
-  ofAll: readonly Variable[],
-  findings: Findings,
-): void {
-  for (const { value: name, at } of options.secretEnv) {
-    if (!ofAll.some((variable) => variable.name === name)) continue;
-    findings.error(
-      "invalid-environment",
-      at,
-      `the variable ${quoted(name)} is in env and in secretEnv`,
-      "keep one of them",
-    );
-  }
 }
 
 /** Values that nothing refers to, which `MUST_MATCH` forbids. */

@@ -34,15 +34,16 @@ export function checkSecrets(
   asked: readonly CloudBuildText[],
   findings: Findings,
 ): void {
-  const names = secrets.map(({ env }) => env.value);
+  const names = new Set(secrets.map(({ env }) => env.value));
+  const askedFor = new Set(asked.map(({ value }) => value));
   for (const { value, at } of asked) {
-    if (names.includes(value)) continue;
-    const near = nearest(value, names);
+    if (names.has(value)) continue;
+    const near = findings.isFull ? undefined : nearest(value, names);
     const hint = near === undefined ? "name it under availableSecrets" : `did you mean ${near}?`;
     findings.error("secret", at, `no secret has the variable ${quoted(value)}`, hint);
   }
   for (const { env } of secrets) {
-    if (asked.some(({ value }) => value === env.value)) continue;
+    if (askedFor.has(env.value)) continue;
     const message = `the secret ${quoted(env.value)} is asked for by no step; Google's service refuses that`;
     findings.warning("secret", env.at, message, "name it in the secretEnv of a step");
   }

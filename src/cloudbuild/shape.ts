@@ -1,16 +1,7 @@
-import {
-  duration,
-  flag,
-  googles,
-  listOf,
-  mapOf,
-  type Placed,
-  type Reader,
-  record,
-  text,
-  wholeNumber,
-  word,
-} from "./field-readers.ts";
+import { listOf, mapOf, record } from "./collection-readers.ts";
+import { googles } from "./google-fields.ts";
+import type { Placed, Reader } from "./reader.ts";
+import { duration, flag, text, wholeNumber, word } from "./scalar-readers.ts";
 
 /** Of a few more than Google takes, the surplus is counted and not read. */
 export const mostSteps = 300;

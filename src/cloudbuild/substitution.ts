@@ -86,42 +86,41 @@ export class Substitution {
       : this.#parameter(key, piece.expansion, value, at, depth);
   }
 
-  /** Says what is wrong with a key that has no value. */
+  /** Whether a key may have no value; if not, that is said. */
   #isKnown(key: string, at: TextPosition, expansion: Expansion | undefined): boolean {
     if (this.#values.has(key)) return true;
-    if (!key.startsWith("_")) {
-      if (builtInKeys.includes(key)) return true;
-      const near = nearest(key, builtInKeys);
-      const shell = `write $$${shortened(key, 60)} for a variable of the shell`;
-      const hint =
-        near === undefined
-          ? `${shell}; substitutions of your own begin with an underscore`
-          : `did you mean $${near}? ${shell}`;
-      const message = `key in the template ${quoted(key)} is not a valid built-in substitution`;
-      this.#findings.error("unknown-built-in", at, message, hint);
-      return false;
-    }
+    const isUsers = key.startsWith("_");
+    if (!isUsers && builtInKeys.includes(key)) return true;
     // A word that stands in for no value says that there may be none. Whether the hosted service agrees is a guess.
-    if (expansion?.kind === "default" || expansion?.kind === "alternative" || !this.#mode.strict) return true;
-    const near = nearest(
-      key,
-      [...this.#values.keys()].filter((known) => known.startsWith("_")),
-    );
-    const message = `key in the template ${quoted(key)} is not matched in the substitution data; substitutions = ${this.#data()}`;
-    const hint =
-      near === undefined
-        ? "give it a value under substitutions, or set options.substitutionOption to ALLOW_LOOSE"
-        : `did you mean $${near}?`;
-    this.#findings.error("no-value", at, message, hint);
+    const mayLack = expansion?.kind === "default" || expansion?.kind === "alternative";
+    if (isUsers && (mayLack || !this.#mode.strict)) return true;
+    if (isUsers) this.#reportMissing(key, at);
+    else this.#reportUnknown(key, at);
     return false;
   }
 
-  /** The user's values, as the incumbents print them. */
-  #data(): string {
-    const users = [...this.#values]
-      .filter(([key]) => key.startsWith("_"))
-      .sort(([one], [other]) => (one < other ? -1 : 1));
-    return shortened(`map[${users.map(([key, { value }]) => `${key}:${value.slice(0, 60)}`).join(" ")}]`);
+  #reportUnknown(key: string, at: TextPosition): void {
+    const near = this.#findings.isFull ? undefined : nearest(key, builtInKeys);
+    const shell = `write $$${shortened(key, 60)} for a variable of the shell`;
+    const own = "substitutions of your own begin with an underscore";
+    const hint = near === undefined ? `${shell}; ${own}` : `did you mean $${near}? ${shell}`;
+    const message = `key in the template ${quoted(key)} is not a valid built-in substitution`;
+    this.#findings.error("unknown-built-in", at, message, hint);
+  }
+
+  #reportMissing(key: string, at: TextPosition): void {
+    const users = this.#findings.isFull ? [] : [...this.#values].filter(([known]) => known.startsWith("_"));
+    const near = nearest(
+      key,
+      users.map(([known]) => known),
+    );
+    const data = users.sort(([one], [other]) => (one < other ? -1 : 1));
+    const shown = shortened(
+      `map[${data.map(([known, { value }]) => `${known}:${value.slice(0, 60)}`).join(" ")}]`,
+    );
+    const message = `key in the template ${quoted(key)} is not matched in the substitution data; substitutions = ${shown}`;
+    const remedy = "give it a value under substitutions, or set options.substitutionOption to ALLOW_LOOSE";
+    this.#findings.error("no-value", at, message, near === undefined ? remedy : `did you mean $${near}?`);
   }
 
   #leftover(key: string, at: TextPosition): void {

@@ -67,7 +67,7 @@ const pattern = fc
     { maxLength: 6 },
   )
   .map((all) => all.join(""));
-/** Bash 5.2 is wrong about the length of `*\\*` where it replaces: `X='a*'; echo "${X/*\\*/}"` changes nothing. */
+// Bash 5.2 mistakes the length of a pattern with a star before an escaped sign where it replaces, and changes nothing.
 const replaceable = pattern.filter((text) => !/\*.*\\/.test(text));
 const word = fc.array(fc.constantFrom(...signs), { maxLength: 5 }).map((all) => all.join(""));
 const number = fc.integer({ min: -14, max: 14 }).map((of) => (of < 0 ? ` ${of}` : String(of)));
@@ -98,7 +98,7 @@ describe("parameter expansions", () => {
         expect(wrong.slice(0, 5)).toEqual([]);
         expect(expected.filter((text) => text !== undefined).length).toBeGreaterThan(250);
       }),
-      { numRuns: 100, endOnFailure: true },
+      { numRuns: 10, endOnFailure: true },
     );
   });
 

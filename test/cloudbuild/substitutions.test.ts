@@ -292,6 +292,24 @@ options: {automapSubstitutions: true, env: [_X=all]}
   });
 });
 
+test("a script that asks for a substitution which it does not get is said", () => {
+  const text = `steps:
+- name: a
+  env: [_Y=$_Y]
+  script: |
+    #!/bin/sh
+    echo $_X \${_X:-none} $$_X
+    echo $_Y $PROJECT_ID $HOME $_Z
+- {name: b, script: echo $_X, automapSubstitutions: true}
+`;
+  const given = { substitutions: { _X: "x", _Y: "y" }, builtIns: { PROJECT_ID: "p" } };
+  const hint = (key: string) =>
+    `(give it to the step with env: ["${key}=$${key}"], or set automapSubstitutions to true)`;
+  const said = (place: string, key: string) =>
+    `cloudbuild.yaml:${place}: warning: $${key} stays as it is: no substitutions are made in a script ${hint(key)}`;
+  expect(saidOf(text, given)).toEqual([said("6:10", "_X"), said("6:14", "_X"), said("7:14", "PROJECT_ID")]);
+});
+
 test("a file keeps the places of dollar signs, unless escapes hide them", () => {
   const file = read('steps: [{name: a, args: ["a$$b $_X", "\\x24_X$_Y", plain$_X]}]');
   expect(file.steps[0]?.args.map(({ dollars }) => dollars?.map(({ column }) => column))).toEqual([
