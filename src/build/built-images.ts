@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { harmless } from "../errors/index.ts";
-import { isDigest, repositoryFault } from "../oci/index.ts";
+import { isDigest } from "../oci/index.ts";
 import { BuildError } from "./errors.ts";
 import type { BuiltImages } from "./model.ts";
 import { readBuildText } from "./read-text.ts";
 
 /** Where the images of a run are recorded, in the folder of the run. */
-export const imagesFile = "artifacts/images.json";
+const imagesFile = "artifacts/images.json";
 
 const text = z.string().max(4096);
-const repository = text.refine((name) => repositoryFault(name) === undefined, { error: "is no repository" });
 const digest = z.string().refine(isDigest, { error: "is no digest" });
 
 const imagesSchema = z.object({
@@ -29,7 +28,7 @@ const imagesSchema = z.object({
       z.object({
         build: text,
         name: text,
-        repository,
+        repository: text,
         digest,
         mediaType: text,
         tags: z.array(text).max(1000),
@@ -60,6 +59,12 @@ export async function readBuiltImages(runFolder: string): Promise<BuiltImages> {
   throw new BuildError("images-unreadable", `not what a run records: ${harmless(place)}: ${issue?.message}`, {
     where: file,
   });
+}
+
+/** What a run built, from the text of its `images.json`; `undefined` when it says something else. */
+export function parseBuiltImages(json: string): BuiltImages | undefined {
+  const { data } = imagesSchema.safeParse(parseJson(json));
+  return data === undefined ? undefined : withoutUndefined(data);
 }
 
 function parseJson(content: string): unknown {

@@ -20,6 +20,7 @@ interface Options {
   readonly baseDir: string;
   readonly stagingRepo?: string;
   readonly fromRun?: string;
+  readonly dataDir?: string;
   readonly as?: string;
   readonly image?: readonly string[];
   readonly digest?: readonly string[];
@@ -116,7 +117,7 @@ async function mergeOneRun(
   if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);
   const result = await mergeRun({
     ...common(options, registries),
-    run: await readBuiltImages(await folderOf(session, name)),
+    run: await readBuiltImages(await folderOf(session, name, options)),
     ...(options.stagingRepo === undefined ? {} : { staging: options.stagingRepo }),
     ...(options.as === undefined ? {} : { as: options.as }),
   });
@@ -130,9 +131,9 @@ async function mergeOneRun(
 }
 
 /** The folder of a run that came to a good end: what another one pushed is not what was asked for. */
-async function folderOf({ env }: Session, name: string): Promise<string> {
+async function folderOf({ env }: Session, name: string, { dataDir }: Options): Promise<string> {
   const { defaultDataFolder, openRuns } = await import("../runs/index.ts");
-  const { folder, result } = await openRuns(defaultDataFolder(env)).find(name);
+  const { folder, result } = await openRuns(dataDir ?? defaultDataFolder(env)).find(name);
   if (result === "SUCCESS") return folder;
   throw new WaybillError(
     "run-not-successful",

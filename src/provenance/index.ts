@@ -1,4 +1,5 @@
 export { attachStatement } from "./attach.ts";
+export { commitPage } from "./commit-page.ts";
 export { ProvenanceError, type ProvenanceErrorCode } from "./errors.ts";
 export {
   type FoundProvenance,

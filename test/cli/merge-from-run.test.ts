@@ -106,6 +106,10 @@ describe("merge --from-run", () => {
       const { path } = await tree();
       expect(await waybill("merge", "--base-dir", path, "--from-run", name)).toMatchObject({ status: 0 });
     }
+    const elsewhere = await tree();
+    const line = ["merge", "--base-dir", elsewhere.path, "--from-run", "by-name"];
+    const data = join(folder.path, "data");
+    expect(await runWith({ HOME: "/nowhere" }, ...line, "--data-dir", data)).toMatchObject({ status: 0 });
     const { path } = await tree();
     const unknown = await waybill("merge", "--base-dir", path, "--from-run", "by-nam");
     expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("did you mean by-name?") });
