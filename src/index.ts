@@ -1,7 +1,30 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
-export { type BuildSource, type BuiltImage, type BuiltImages, parseBuiltImages } from "./build/index.ts";
+export * from "./build/index.ts";
+export {
+  type BuiltInValues,
+  CloudBuildError,
+  type CloudBuildErrorCode,
+  type CloudBuildFile,
+  type CloudBuildOptions,
+  type CloudBuildProblem,
+  type CloudBuildProblemCode,
+  type CloudBuildReading,
+  type CloudBuildResolution,
+  type CloudBuildSecret,
+  type CloudBuildStep,
+  type CloudBuildSubstitution,
+  type CloudBuildText,
+  type CloudBuildVolume,
+  type GivenValues,
+  parseCloudBuild,
+  problemsInWords,
+  type ResolvedBuild,
+  type ResolvedStep,
+  resolveCloudBuild,
+  type SecretSource,
+} from "./cloudbuild/index.ts";
 export {
   comparisonAsMarkdown,
   comparisonAsText,
@@ -21,13 +44,24 @@ export {
   WaybillError,
 } from "./errors/index.ts";
 export * from "./forge/index.ts";
-export { type GitCredential, GitError, type GitErrorCode } from "./git/index.ts";
+export {
+  type CommitHash,
+  checkoutPush,
+  type GitCredential,
+  GitError,
+  type GitErrorCode,
+  type Push,
+  type PushedFiles,
+  type PushQuestion,
+  readPush,
+} from "./git/index.ts";
 export {
   fetchDocument,
   type Inspection,
   type InspectOptions,
   inspectImage,
 } from "./inspect/index.ts";
+export * from "./jobs/index.ts";
 export {
   type BaseOptions,
   type CheckResult,
@@ -55,7 +89,9 @@ export {
   type Overlap,
   type OverlapClaim,
   type ProjectChange,
+  type PromotedFrom,
   type PromoterManifest,
+  promotedFrom,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,
@@ -82,6 +118,9 @@ export {
   writeImages,
 } from "./manifest/index.ts";
 export {
+  type AdditionOptions,
+  type ImageOrigin,
+  type LeftOutImage,
   MergeError,
   type MergeErrorCode,
   type MergeFilters,
@@ -90,8 +129,13 @@ export {
   type MergePlan,
   type MergeResult,
   merge,
+  mergeRun,
   planMerge,
+  planRunMerge,
   type Refusal,
+  type RunMergeOptions,
+  type RunMergePlan,
+  type RunMergeResult,
   type StagingAccess,
   writeMerge,
 } from "./merge/index.ts";
@@ -168,6 +212,7 @@ export {
   type FoundProvenance,
   findProvenance,
   type Material,
+  originInWords,
   type Provenance,
   ProvenanceError,
   type ProvenanceErrorCode,
@@ -271,7 +316,6 @@ export {
   type RunRequest,
   type RunStore,
   type RunType,
-  readArtifact,
   readLog,
 } from "./runs/index.ts";
 export {

@@ -1,4 +1,4 @@
-export { parseBuiltImages } from "./built-images.ts";
+export { readBuiltImages } from "./built-images.ts";
 export type * from "./engine.ts";
 export { BuildError, type BuildErrorCode } from "./errors.ts";
 export { jobNameOf } from "./job-name.ts";

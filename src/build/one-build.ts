@@ -100,7 +100,9 @@ class BuildWork {
     const planned: PlannedAction = this.#planned.actions[step.index] ?? { kind: "container", reason: "" };
     const said = new SaidPushes();
     this.#said.push(said);
-    const log = createStepLog(stepPrefix(step, this.#variant), (line) => this.#site.log(line, this.#planned.name));
+    const log = createStepLog(stepPrefix(step, this.#variant), (line) =>
+      this.#site.log(line, this.#planned.name),
+    );
     const output = (chunk: Uint8Array): void => {
       said.take(chunk);
       log.write(chunk);
@@ -171,7 +173,9 @@ class BuildWork {
         const known = { build: this.#planned.name, name, repository: name, digest, mediaType };
         this.#site.ledger.add({ ...known, ...(tag === undefined ? {} : { tag }), by: "step" });
       } catch (error) {
-        this.say(`a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${messageOf(error)}`);
+        this.say(
+          `a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${messageOf(error)}`,
+        );
       }
     }
   }

@@ -132,7 +132,8 @@ class RunningBuild {
 
   #site(placeOf: BuildSite["placeOf"], log: BuildSite["log"]): Omit<BuildSite, "objectsFolder"> {
     const { engine, plan } = this.#prepared;
-    if (engine.kind !== "local") throw new BuildError("engine-missing", `${engine.name} executes nothing here`);
+    if (engine.kind !== "local")
+      throw new BuildError("engine-missing", `${engine.name} executes nothing here`);
     return {
       engine: engine.engine,
       copier: createCopier(),
@@ -168,9 +169,13 @@ class RunningBuild {
   async #sourceFor(planned: PlannedBuild, workspace: string): Promise<string> {
     const { source } = this.#prepared.plan;
     if (source.isOmitted) return workspace;
-    const readsOnly = planned.build.objects === undefined && planned.actions.every(({ kind }) => kind === "native");
+    const readsOnly =
+      planned.build.objects === undefined && planned.actions.every(({ kind }) => kind === "native");
     if (readsOnly && (source.withGitDir || (await holdsNoGit(source.folder)))) return source.folder;
-    await copySource(source.folder, workspace, { withGitDir: source.withGitDir, signal: this.#options.signal });
+    await copySource(source.folder, workspace, {
+      withGitDir: source.withGitDir,
+      signal: this.#options.signal,
+    });
     return workspace;
   }
 

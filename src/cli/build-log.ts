@@ -1,7 +1,8 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { harmless, messageOf } from "../errors/index.ts";
+import { messageOf } from "../errors/index.ts";
+import { printable } from "./log-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Who looks on while a build goes on. */
@@ -9,10 +10,6 @@ export interface BuildListener {
   onLog(line: Uint8Array, build?: string): void;
   end(): Promise<void>;
 }
-
-/** What programs write to change the colour, or to underline. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what colours begin with is one
-const colours = /(\u001b\[[0-9;:]*m)/;
 
 /**
  * Shows the log of a build on standard error, and writes a file for each variant into the log folder, as image-builder does:
@@ -37,7 +34,7 @@ export async function listenToBuild(
   return {
     onLog(line, build) {
       const text = Buffer.from(line).toString("utf8").replace(/\n$/, "");
-      if (suppressLogs !== true) terminal.note(shown(text, terminal.hasColour));
+      if (suppressLogs !== true) terminal.note(printable(text, terminal.hasColour));
       if (logDir !== undefined) fileOf(logDir, build ?? "build").write(line);
     },
     async end() {
@@ -46,13 +43,4 @@ export async function listenToBuild(
       );
     },
   };
-}
-
-/** Colours pass, where there are any; nothing else that a program of a build writes may steer the terminal. */
-function shown(text: string, hasColour: boolean): string {
-  const parts = text.split(colours).map((part, index) => {
-    if (index % 2 === 1) return hasColour ? part : "";
-    return part.split("\t").map(harmless).join("\t");
-  });
-  return `${parts.join("")}${hasColour && parts.length > 1 ? "\u001b[0m" : ""}`;
 }

@@ -122,7 +122,7 @@ async function run(session: Session, configDir: string, options: Options): Promi
   const prepared = await prepareBuild(request);
   if (options.dryRun || options.engine === "plan") {
     if (terminal.json) terminal.printJson(prepared.plan);
-    else printBuildPlan(terminal, prepared.plan);
+    else await printBuildPlan(terminal, prepared.plan);
     return exitCodes.asDesired;
   }
   const listening = await listenToBuild(terminal, options);
@@ -141,7 +141,7 @@ async function run(session: Session, configDir: string, options: Options): Promi
       signal: interruption.signal,
     });
     if (terminal.json) terminal.printJson(result);
-    else printBuildResult(terminal, result);
+    else await printBuildResult(terminal, result);
     return interruption.signal.aborted ? exitCodes.interrupted : statusOfBuild(result);
   } finally {
     interruption.end();

@@ -21,11 +21,15 @@ export async function* logForPeople(pieces: AsyncIterable<Uint8Array>): AsyncGen
   yield printable(kept + decoder.decode());
 }
 
-function printable(text: string): string {
+/** The same for text that is at hand; without colours where there are to be none. */
+export function printable(text: string, hasColour = true): string {
   return text
     .replace(/\r\n?/g, "\n")
     .split(colourSequence)
-    .map((part, at) => (at % 2 === 1 ? part : part.replace(/[^\n\t]+/g, harmless)))
+    .map((part, at) => {
+      if (at % 2 === 1) return hasColour ? part : "";
+      return part.replace(/[^\n\t]+/g, harmless);
+    })
     .join("");
 }
 

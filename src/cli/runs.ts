@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { BuiltImages } from "../build/index.ts";
-import { harmless } from "../errors/index.ts";
+import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunRefs, RunStore } from "../runs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
@@ -82,18 +82,15 @@ async function listRuns(session: Session, job: string | undefined, options: Opti
 
 async function showRun(session: Session, name: string, options: ShowOptions): Promise<ExitCode> {
   const { terminal } = session;
-  const { logFileOf, readArtifact, readLog } = await import("../runs/index.ts");
+  const { logFileOf, readLog } = await import("../runs/index.ts");
   const store = await openStore(session, options);
   const run = await store.find(name);
   if (options.log) {
     for await (const piece of logForPeople(readLog(run))) terminal.write(piece);
     return exitCodes.asDesired;
   }
-  const { parseBuiltImages } = await import("../build/index.ts");
-  const json = await readArtifact(run, "images.json");
-  const built = json === undefined ? undefined : parseBuiltImages(json);
+  const built = await imagesOf(run, terminal);
   const log = logFileOf(run);
-  if (json !== undefined && built === undefined) terminal.warn("artifacts/images.json is not readable");
   if (terminal.json) {
     terminal.printJson({
       format: "waybill-run/1",
@@ -106,6 +103,19 @@ async function showRun(session: Session, name: string, options: ShowOptions): Pr
   printRun(terminal, run, log);
   if (built !== undefined) await printImages(terminal, built);
   return exitCodes.asDesired;
+}
+
+/** What a run built; nothing for a run that was no build, or is not over. */
+async function imagesOf({ folder }: RecordedRun, terminal: Terminal): Promise<BuiltImages | undefined> {
+  const { readBuiltImages } = await import("../build/index.ts");
+  try {
+    return await readBuiltImages(folder);
+  } catch (error) {
+    if (!(error instanceof WaybillError)) throw error;
+    if (error.code === "images-unreadable") terminal.detail(messageOf(error));
+    else terminal.warn(messageOf(error));
+    return undefined;
+  }
 }
 
 function printRun(terminal: Terminal, run: RecordedRun, log: string): void {

@@ -5,7 +5,9 @@ import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
 import { defineHold, defineUnhold } from "./hold.ts";
+import { defineImport } from "./import.ts";
 import { defineInspect } from "./inspect.ts";
+import { defineJobs } from "./jobs.ts";
 import { defineKpromo } from "./kpromo.ts";
 import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
@@ -40,6 +42,8 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineSnapshot,
   defineReleaseTags,
   defineRuns,
+  defineJobs,
+  defineImport,
   defineRegistry,
   defineDemo,
   defineKpromo,

@@ -1,4 +1,5 @@
 export { attachStatement } from "./attach.ts";
+export { commitPage } from "./commit-page.ts";
 export { ProvenanceError, type ProvenanceErrorCode } from "./errors.ts";
 export {
   type FoundProvenance,
@@ -9,3 +10,4 @@ export {
 export { type Material, type Provenance, provenanceOf, readProvenance } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
 export type { Statement, StatementSubject } from "./statement.ts";
+export { originInWords, shownDigits, sourceAddress } from "./words.ts";

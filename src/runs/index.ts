@@ -1,4 +1,3 @@
-export { readArtifact } from "./artifact.ts";
 export { defaultDataFolder } from "./data-folder.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { logFileOf, readLog } from "./log.ts";

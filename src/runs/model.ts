@@ -34,6 +34,8 @@ export interface Run {
   readonly job: string;
   /** Digits: the time of the start, in the way of snowflake ids. */
   readonly id: string;
+  /** What `prowjob.json` calls it: `PROW_JOB_ID` of the job's environment. */
+  readonly uuid: string;
   /** Absolute: `<store>/logs/<job>/<id>`. */
   readonly folder: string;
   /** Its `artifacts/`, absolute, there already. */

@@ -31,6 +31,7 @@ export function openRun(begun: BegunRun): Run {
   return {
     job: request.job,
     id,
+    uuid,
     folder,
     artifacts,
     log(chunk) {

@@ -1,0 +1,113 @@
+import type { Push } from "../git/index.ts";
+import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import type { Session } from "./session.ts";
+
+/** How a job is run by hand. */
+export interface RunOptions {
+  readonly jobsDir: string;
+  readonly checkout: string;
+  readonly ref?: string;
+  readonly before?: string;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** A job whose build can begin: its source is checked out. */
+export interface ReadyJob {
+  readonly job: Job;
+  readonly push: Push;
+  readonly resolved: ResolvedJob;
+}
+
+/** Builds what a job says; the exit status of the verb. */
+export type BuildJob = (session: Session, ready: ReadyJob) => Promise<ExitCode>;
+
+/** Runs a job by hand, on the commit of a ref. @param build does the building. */
+export async function runByHand(
+  session: Session,
+  name: string,
+  options: RunOptions,
+  build: BuildJob = notYet,
+): Promise<ExitCode> {
+  const { terminal, env } = session;
+  const { findJob, isSameRepository, judgePush, readJobs, resolveJob } = await import("../jobs/index.ts");
+  const { checkoutPush, readPush } = await import("../git/index.ts");
+  const { harmless } = await import("../errors/index.ts");
+  const { job } = findJob(await readJobs(options.jobsDir), name);
+  const { ref, before, checkout } = options;
+  const push = await readPush(checkout, {
+    environment: env,
+    ...(ref === undefined ? {} : { ref }),
+    ...(before === undefined ? {} : { before }),
+  });
+  if (push.origin !== undefined && !isSameRepository(push.origin, job.repo)) {
+    terminal.warn(harmless(`the job is for ${job.repo}, and the checkout is of ${push.origin}`));
+  }
+  const verdict: JobVerdict =
+    job.on === undefined
+      ? { verdict: "run", reason: "no push starts it, so by hand it is run on any ref" }
+      : judgePush(job, push);
+  const isRun = verdict.verdict === "run" || options.force === true;
+  if (options.dryRun === true || !isRun) {
+    const resolved = resolveJob(job, push, push.root);
+    if (terminal.json) terminal.printJson(await dryRunOf(job, push, verdict, isRun, resolved));
+    else await printDryRun(session, { job, push, resolved }, verdict, isRun, harmless);
+    return exitCodes.asDesired;
+  }
+  terminal.note(harmless(`${job.name} at ${push.ref}, ${push.commit}: ${verdict.reason}`));
+  if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
+  const files = await checkoutPush(push, env);
+  try {
+    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder) });
+  } finally {
+    await files.close();
+  }
+}
+
+async function notYet(): Promise<ExitCode> {
+  throw new UsageError("jobs cannot be built yet", "--dry-run prints what would be built");
+}
+
+/** What would be built, as plain data. Of what is known in a run alone, only the names. */
+async function dryRunOf(job: Job, push: Push, verdict: JobVerdict, isRun: boolean, resolved: ResolvedJob) {
+  const { variablesOfRun } = await import("../jobs/index.ts");
+  const { environment: _, ...plain } = resolved;
+  const { root: __, ...pushed } = push;
+  return {
+    format: "waybill-job/1",
+    job,
+    push: pushed,
+    verdict,
+    runs: isRun,
+    ...plain,
+    environmentOfRun: variablesOfRun,
+  };
+}
+
+async function printDryRun(
+  { terminal }: Session,
+  { job, push, resolved }: ReadyJob,
+  verdict: JobVerdict,
+  isRun: boolean,
+  harmless: (text: string) => string,
+): Promise<void> {
+  const { variablesOfRun } = await import("../jobs/index.ts");
+  const { environment, google = {}, ...plain } = resolved.request;
+  const rows = [
+    ["job", job.name],
+    ["ref", push.ref],
+    ["commit", push.commit],
+    [isRun ? "runs" : "skipped", verdict.reason],
+    ...(isRun && verdict.verdict === "skip" ? [["forced", "--force"]] : []),
+    ...Object.entries(plain).map(([key, value]) => [key, String(value)]),
+    ...Object.entries(google).map(([key, value]) => [key, `${value} (for Google's service alone)`]),
+    ...Object.entries(environment).map(([name, value]) => [`$${name}`, value ?? ""]),
+    ...variablesOfRun.map((name) => [`$${name}`, "(once it runs)"]),
+  ];
+  const width = Math.max(...rows.map(([key = ""]) => key.length));
+  for (const [key = "", value = ""] of isRun ? rows : rows.slice(0, 4)) {
+    terminal.print(harmless(`${key.padEnd(width)}  ${value}`));
+  }
+}

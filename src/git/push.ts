@@ -1,0 +1,132 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GitError } from "./errors.ts";
+import { complaint, type GitRun, runGit } from "./program.ts";
+import { type CommitHash, openGitRepository } from "./repository.ts";
+
+/** A branch or tag as it was pushed. */
+export interface Push {
+  /** `refs/heads/…` or `refs/tags/…`. */
+  readonly ref: string;
+  /** Where it stands now; of an annotated tag the commit that it is of. */
+  readonly commit: CommitHash;
+  /** Where the branch stood before; of a tag and of a history's first commit none. */
+  readonly before?: CommitHash;
+  /** Paths that commits of the push have changed, each once: as they are added, modified or deleted. None of a tag. */
+  readonly changes: readonly string[];
+  /** The top of the working tree that it was read from. */
+  readonly root: string;
+  /** The URL of the remote `origin` there. */
+  readonly origin?: string;
+}
+
+/** Which push is meant. */
+export interface PushQuestion {
+  /** `main`, `v1.0.0`, or in full; the branch that is checked out by default. */
+  readonly ref?: string;
+  /** A revision; by default the first parent of where the ref stands. */
+  readonly before?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * What a push of a ref was, as far as a repository that has it can tell.
+ * @throws {GitError} `unknown-revision` when there is no such branch or tag, both, or none is checked out.
+ */
+export async function readPush(checkout: string, question: PushQuestion = {}): Promise<Push> {
+  const { environment = process.env } = question;
+  const repository = await openGitRepository(checkout, environment);
+  const { root } = repository;
+  const git = (...words: string[]): Promise<GitRun> => runGit(root, words, environment);
+  const ref = await fullName(question.ref, root, git);
+  const commit = await repository.commitOf(ref);
+  const configured = await git("config", "--get", "remote.origin.url");
+  const origin = configured.code === 0 ? { origin: configured.stdout.trim() } : {};
+  if (ref.startsWith("refs/tags/")) return { ref, commit, changes: [], root, ...origin };
+  const before =
+    question.before === undefined
+      ? await repository.firstParent(commit)
+      : await repository.commitOf(question.before);
+  const changes = await changedPaths(before, commit, root, git);
+  return { ref, commit, ...(before === undefined ? {} : { before }), changes, root, ...origin };
+}
+
+type Git = (...words: string[]) => Promise<GitRun>;
+
+async function fullName(name: string | undefined, root: string, git: Git): Promise<string> {
+  if (name === undefined) {
+    const { code, stdout } = await git("symbolic-ref", "--quiet", "HEAD");
+    if (code === 0) return stdout.trim();
+    throw new GitError("unknown-revision", "no branch is checked out, so nobody knows which one is meant", {
+      where: root,
+      hint: "name it with --ref",
+    });
+  }
+  if (/^refs\/(?:heads|tags)\/./.test(name)) return name;
+  const found: string[] = [];
+  for (const ref of [`refs/heads/${name}`, `refs/tags/${name}`]) {
+    if ((await git("show-ref", "--verify", "--quiet", "--", ref)).code === 0) found.push(ref);
+  }
+  const [only, other] = found;
+  if (other !== undefined) {
+    throw new GitError("unknown-revision", `${name} is a branch as well as a tag`, {
+      where: root,
+      hint: `name it in full: ${found.join(" or ")}`,
+    });
+  }
+  // Whoever knows it says what is near to it.
+  return only ?? `refs/heads/${name}`;
+}
+
+/** Of a merge, what it has brought into the branch. Configuration of the user changes nothing. */
+async function changedPaths(
+  before: CommitHash | undefined,
+  after: CommitHash,
+  root: string,
+  git: Git,
+): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await git(
+    ...["-c", "log.showRoot=true", "log", "--no-show-signature", "--format=", "--name-only", "-z"],
+    ...["--no-renames", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv", "--no-relative"],
+    ...["--ignore-submodules=none", ...(before === undefined ? [after] : [after, `^${before}`]), "--"],
+  );
+  if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
+  return [...new Set(stdout.split(/[\0\n]+/).filter((path) => path !== ""))].sort();
+}
+
+/** The files of a push's commit in a temporary folder. */
+export interface PushedFiles {
+  /** The top of a working tree of its own: absolute, symbolic links resolved. */
+  readonly folder: string;
+  /** Removes it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Checks a push's commit out into a clone of its own, with all tags: neither what else is in the working tree nor what is
+ * done to the files there has to do with the other. Submodules stay empty.
+ * @throws {GitError} `git-failed`.
+ */
+export async function checkoutPush(
+  push: Push,
+  environment: PushQuestion["environment"] = process.env,
+): Promise<PushedFiles> {
+  const temporary = await realpath(await mkdtemp(join(tmpdir(), "waybill-push-")));
+  const folder = join(temporary, "files");
+  const close = (): Promise<void> => rm(temporary, { recursive: true, force: true });
+  const attempt = async (at: string, ...words: string[]): Promise<void> => {
+    const { code, stderr } = await runGit(at, words, environment);
+    if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: push.root });
+  };
+  try {
+    await attempt(temporary, "clone", "--quiet", "--no-checkout", "--template=", "--", push.root, folder);
+    await attempt(folder, "checkout", "--quiet", "--detach", push.commit);
+    if (push.origin === undefined) await attempt(folder, "remote", "remove", "origin");
+    else await attempt(folder, "config", "remote.origin.url", push.origin);
+    return { folder, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Push } from "../git/index.ts";
+import { searchFor } from "./expression.ts";
+import type { ChangeFilter, Job } from "./model.ts";
+
+/** Whether something starts a job, and why. */
+export interface JobVerdict {
+  readonly verdict: "run" | "skip";
+  readonly reason: string;
+}
+
+/**
+ * Whether a push starts a job, by Prow's rules for postsubmits: `skipBranch` wins over `branch`; a tag counts as a branch,
+ * and as a push without changed paths, so that `paths` and `skipPaths` never let one through.
+ */
+export function judgePush(job: Job, push: Pick<Push, "ref" | "changes">): JobVerdict {
+  if (job.on === undefined) return skip("no push starts it: it has no filter `on`");
+  const name = branchName(push.ref);
+  const byBranch = judgeBranch(job.on, name);
+  if (byBranch.verdict === "skip") return byBranch;
+  const byPath = judgePaths(job.on, push.ref.startsWith("refs/tags/") ? [] : push.changes, push.ref);
+  return byPath ?? byBranch;
+}
+
+/** The name that a pushed ref is filtered by, and that is its `PULL_BASE_REF`. */
+export function branchName(ref: string): string {
+  return ref.replace(/^refs\/(?:heads|tags)\//, "");
+}
+
+function judgeBranch({ branch = [], skipBranch = [] }: ChangeFilter, name: string): JobVerdict {
+  const shown = JSON.stringify(name);
+  if (skipBranch.length > 0 && searchFor(skipBranch)(name)) {
+    return skip(`skipBranch ${quoted(skipBranch)} matches ${shown}`);
+  }
+  if (branch.length === 0) return run(`every branch but those of skipBranch: ${shown}`, skipBranch);
+  if (searchFor(branch)(name)) return run(`branch ${quoted(branch)} matches ${shown}`);
+  return skip(`branch ${quoted(branch)} does not match ${shown}`);
+}
+
+function judgePaths(
+  { paths, skipPaths }: ChangeFilter,
+  changes: readonly string[],
+  ref: string,
+): JobVerdict | undefined {
+  const filter = paths ?? skipPaths;
+  if (filter === undefined) return undefined;
+  const name = paths === undefined ? "skipPaths" : "paths";
+  if (changes.length === 0) {
+    const isTag = ref.startsWith("refs/tags/");
+    return skip(
+      isTag
+        ? `${name} never lets a tag through: its push has no changed paths`
+        : `${name} needs a changed path, and nothing changed`,
+    );
+  }
+  const search = searchFor([filter]);
+  const found = changes.find((path) => search(path) === (paths !== undefined));
+  const shown = JSON.stringify(filter);
+  if (found !== undefined) {
+    const verb = paths === undefined ? "does not match" : "matches";
+    return run(`${name} ${shown} ${verb} ${JSON.stringify(found)}`);
+  }
+  const all = changes.length === 1 ? "the one changed path" : `all ${changes.length} changed paths`;
+  const none =
+    changes.length === 1
+      ? "does not match the one changed path"
+      : `matches none of ${changes.length} changed paths`;
+  return skip(paths === undefined ? `${name} ${shown} matches ${all}` : `${name} ${shown} ${none}`);
+}
+
+function quoted(expressions: readonly string[]): string {
+  return expressions.map((expression) => JSON.stringify(expression)).join(", ");
+}
+
+function skip(reason: string): JobVerdict {
+  return { verdict: "skip", reason };
+}
+
+function run(reason: string, skipBranch?: readonly string[]): JobVerdict {
+  return { verdict: "run", reason: skipBranch?.length === 0 ? "every push starts it" : reason };
+}

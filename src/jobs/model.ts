@@ -1,0 +1,95 @@
+import type { GoogleOptions } from "../build/index.ts";
+
+/** One job, as its file says it: what is built, of which repository, and when. It never holds a command. */
+export interface Job {
+  /** `^[A-Za-z0-9-._]+$`. */
+  readonly name: string;
+  /** URL of the repository that is built. */
+  readonly repo: string;
+  readonly description?: string;
+  /** Addresses of those who want to know when it fails. */
+  readonly contact?: readonly string[];
+  /** The pushes that start it; an empty filter means all, none that no push does. */
+  readonly on?: ChangeFilter;
+  /** The pull requests that start it, by the branch they are for. */
+  readonly pullRequest?: ChangeFilter;
+  readonly clock?: Clock;
+  readonly build: JobBuild;
+  /** Variables of the job's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** After this many seconds a run is stopped. */
+  readonly timeoutSeconds?: number;
+  /** Of jobs with the same one, a single run goes on at a time. */
+  readonly mutex?: string;
+  /** Runs of this job at the same time. */
+  readonly maxConcurrency?: number;
+}
+
+/** Regular expressions in Go's syntax, each found anywhere in what it is held against. A pushed tag counts as a branch. */
+export interface ChangeFilter {
+  /** Of these, one has to be found in the branch's name. Joined by `|`, as Prow does it. */
+  readonly branch?: readonly string[];
+  /** None of these may; they win. */
+  readonly skipBranch?: readonly string[];
+  /** It has to be found in one changed path at least. Excludes `skipPaths`. */
+  readonly paths?: string;
+  /** One changed path at least has to be without it. */
+  readonly skipPaths?: string;
+}
+
+/** Times that start a job: exactly one of `every`, `afterEnd` and `cron`. */
+export interface Clock {
+  /** Seconds from the start of one run to that of the next. */
+  readonly everySeconds?: number;
+  /** Seconds from the end of one run to the start of the next. */
+  readonly afterEndSeconds?: number;
+  /** Five fields, in UTC, or such as `@daily`. */
+  readonly cron?: string;
+  /** The branch that is built. */
+  readonly ref: string;
+}
+
+/** What is built. Paths are relative, with slashes, and stay in the repository. */
+export interface JobBuild {
+  /** The folder with the build file. */
+  readonly dir: string;
+  /** The build file, from `dir` on; `cloudbuild.yaml` by default. */
+  readonly config?: string;
+  /** The folder that is built from; `dir` by default. */
+  readonly buildDir?: string;
+  /** What `$PROJECT_ID` stands for. */
+  readonly project?: string;
+  /** The registry that images go to; without it, and without `pushAsNamed`, to the embedded one. */
+  readonly pushTo?: string;
+  /** Images go where the build file names them. Excludes `pushTo`. */
+  readonly pushAsNamed?: boolean;
+  /** Variables of the job's environment that become substitutions, with an underscore before them. */
+  readonly env?: readonly string[];
+  /** Only this one of `variants.yaml`. */
+  readonly variant?: string;
+  /** A glob that `git describe` chooses tags by. */
+  readonly versionTagFilter?: string;
+  readonly withGitDir?: boolean;
+  readonly allowDirty?: boolean;
+  readonly noSource?: boolean;
+  /** What only Google's service understands. */
+  readonly google?: GoogleOptions;
+}
+
+/** A job and where it is written. */
+export interface LocatedJob {
+  readonly job: Job;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Something wrong in a job file; the job that it is in is left out. */
+export interface JobProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly hint?: string;
+  /** The job that is left out, where its name can be read. */
+  readonly job?: string;
+}

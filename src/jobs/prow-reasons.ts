@@ -1,0 +1,80 @@
+/** Why a key of a Prow job is not taken, by its path without numbers. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  ["agent", "Waybill runs its builds itself"],
+  ["annotations.testgrid-dashboards", "it is for TestGrid"],
+  ["annotations.testgrid-tab-name", "it is for TestGrid"],
+  ["annotations.testgrid-num-failures-to-alert", "it is for TestGrid"],
+  ["clone_depth", "a run has all of the history that the checkout has"],
+  ["clone_uri", "the repository's own URL counts"],
+  ["cluster", "a run goes on where Waybill is started, in no cluster"],
+  ["context", "no status is reported to the pull request"],
+  ["decorate", "a run always has a checkout of its own, a log and a record"],
+  ["decoration_config", "a run has no containers beside it"],
+  ["error_on_eviction", "there is no pod that could be evicted"],
+  ["hidden", "there is no page that would show it"],
+  ["jenkins_spec", "there is no Jenkins"],
+  ["labels", "there are no pods to label; a preset that asks for one may have added variables to the job"],
+  ["max_concurrency", "it sets no limit"],
+  ["namespace", "there are no pods"],
+  ["optional", "no status is reported to the pull request"],
+  ["path_alias", "where the checkout is does not matter to a build"],
+  ["prowjob_defaults", "there is no other Prow to take defaults from"],
+  ["reporter_config", "nothing is reported yet"],
+  ["rerun_auth_config", "who may start a run is who may start Waybill"],
+  ["rerun_command", "no comment starts a job"],
+  ["retry", "a run that failed is not repeated by itself"],
+  ["run_before_merge", "no pull requests are merged"],
+  ["skip_fetch_head", "a run builds what the checkout has"],
+  ["skip_report", "nothing is reported to the pull request"],
+  ["skip_submodules", "submodules are never fetched"],
+  ["spec.automountServiceAccountToken", "there is no pod"],
+  ["spec.containers[].envFrom", "its variables are kept in the cluster"],
+  ["spec.containers[].imagePullPolicy", "Waybill does the work of that image itself"],
+  ["spec.containers[].name", "there is no container to name"],
+  ["spec.containers[].resources", "the build has what this machine has"],
+  ["spec.containers[].securityContext", "there is no container"],
+  ["spec.containers[].volumeMounts", "there are no volumes"],
+  ["spec.containers[].workingDir", "paths start at the top of the repository"],
+  ["spec.nodeSelector", "there is no cluster to choose a node of"],
+  ["spec.serviceAccount", "a run has the credentials of who starts it"],
+  ["spec.serviceAccountName", "a run has the credentials of who starts it"],
+  ["spec.tolerations", "there is no cluster to choose a node of"],
+  ["spec.volumes", "there are no volumes"],
+  ["tags", "they are words to find the job by"],
+  ["trigger", "no comment starts a job"],
+  ["extra_refs[].auxiliary", "only the first repository is built"],
+  ["extra_refs[].base_sha", "what is built is the newest commit of the branch, not one commit for ever"],
+  ["extra_refs[].clone_depth", "a run has all of the history that the checkout has"],
+  ["extra_refs[].path_alias", "where the checkout is does not matter to a build"],
+  ["extra_refs[].repo_link", "it follows from the URL"],
+  ["extra_refs[].skip_submodules", "submodules are never fetched"],
+]);
+
+/** Keys whose entries are told one by one. */
+export const openedKeys: ReadonlySet<string> = new Set([
+  "annotations",
+  "decoration_config",
+  "spec",
+  "spec.containers",
+  "spec.containers[]",
+  "spec.containers[].args",
+  "spec.containers[].env",
+]);
+
+/** A path without numbers: `spec.containers[].args[]`. */
+export function generalPath(path: string): string {
+  return path.replace(/\[[0-9]+\]/g, "[]");
+}
+
+/** Why what stands at a path is not taken. */
+export function reasonFor(path: string): string {
+  const general = generalPath(path);
+  const known = reasons.get(general);
+  if (known !== undefined) return known;
+  if (general.startsWith("annotations.")) return "it is for a program that reads annotations";
+  if (general.startsWith("decoration_config."))
+    return "it is about the containers that Prow puts beside a job";
+  if (/^extra_refs\[\]$/.test(general)) return "a build has one repository";
+  if (general.startsWith("spec.")) return "it is about the pod, and there is none";
+  return "Waybill does not know this key";
+}

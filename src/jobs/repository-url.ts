@@ -1,0 +1,46 @@
+/** The parts of a repository's URL, in Prow's words. */
+export interface RepositoryName {
+  /** All of the path but its last segment. */
+  readonly org: string;
+  readonly repo: string;
+  /** Where people see it, where that can be told. */
+  readonly link?: string;
+}
+
+/** Takes a repository's URL apart; `undefined` when it is none, or has a password in it. */
+export function repositoryName(url: string): RepositoryName | undefined {
+  const [, user, host, path] =
+    /^(?:([\w.-]+)@)?([\w.-]+):(?!\/\/)\/?(.+)$/.exec(url) ?? ([] as (string | undefined)[]);
+  if (host !== undefined && path !== undefined && (user !== undefined || host.includes("."))) {
+    return named(path, `https://${host}`);
+  }
+  if (!URL.canParse(url)) return undefined;
+  const parsed = new URL(url);
+  if (!/^(?:https?|ssh|git|file):$/.test(parsed.protocol) || parsed.password !== "") return undefined;
+  if (parsed.protocol.startsWith("http") && parsed.username !== "") return undefined;
+  if (parsed.search !== "" || parsed.hash !== "") return undefined;
+  if (parsed.protocol === "file:") return named(parsed.pathname, undefined);
+  return named(parsed.pathname, /^http/.test(parsed.protocol) ? parsed.origin : `https://${parsed.hostname}`);
+}
+
+function named(path: string, origin: string | undefined): RepositoryName | undefined {
+  const segments = path
+    .replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split("/")
+    .filter((segment) => segment !== "");
+  const repo = segments.at(-1);
+  const org = segments.slice(0, -1).join("/");
+  if (repo === undefined || org === "" || segments.some((segment) => /^\.\.?$|[\s\p{Cc}]/u.test(segment))) {
+    return undefined;
+  }
+  return { org, repo, ...(origin === undefined ? {} : { link: `${origin}/${org}/${repo}` }) };
+}
+
+/** Whether two URLs mean the same repository, however they are written. */
+export function isSameRepository(one: string, other: string): boolean {
+  const [first, second] = [repositoryName(one), repositoryName(other)];
+  if (first === undefined || second === undefined) return one === other;
+  const key = ({ org, repo, link }: RepositoryName): string => (link ?? `${org}/${repo}`).toLowerCase();
+  return key(first) === key(second);
+}

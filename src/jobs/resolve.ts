@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import type { BuildRequest } from "../build/index.ts";
+import type { Push } from "../git/index.ts";
+import type { Run, RunRefs, RunType } from "../runs/index.ts";
+import { branchName } from "./judge.ts";
+import type { Job } from "./model.ts";
+import { repositoryName } from "./repository-url.ts";
+
+/** A job made ready to run on a commit. Plain data but for `environment`. */
+export interface ResolvedJob {
+  readonly type: RunType;
+  /** What was pushed. A job that a clock starts has them in `spec` alone, as `extra_refs`. */
+  readonly refs?: RunRefs;
+  /** More of the job's spec, for the record of its run. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** With the variables that are known before the run has begun. */
+  readonly request: BuildRequest;
+  readonly timeoutSeconds?: number;
+  /** All variables of the job's environment, once its run has begun. */
+  environment(run: Pick<Run, "id" | "uuid" | "artifacts">): Readonly<Record<string, string>>;
+}
+
+/** Variables that are known only when a run has begun. */
+export const variablesOfRun = ["ARTIFACTS", "BUILD_ID", "BUILD_NUMBER", "JOB_SPEC", "PROW_JOB_ID"] as const;
+
+/**
+ * What a push of a ref makes of a job: the build, and the environment that Prow gives it. Variables of Prow win over those
+ * of the job. A job that only a clock starts is a periodic, whose environment does not say what is built.
+ * @param folder The top of a working tree at the push's commit, absolute.
+ */
+export function resolveJob(job: Job, push: Pick<Push, "ref" | "commit">, folder: string): ResolvedJob {
+  const type: RunType = job.on === undefined && job.clock !== undefined ? "periodic" : "postsubmit";
+  const pushed = refsOf(job, push);
+  const refs = type === "periodic" ? { extra_refs: [pushed] } : { refs: pushed };
+  const known = {
+    ...job.env,
+    CI: "true",
+    JOB_NAME: job.name,
+    JOB_TYPE: type,
+    ...(type === "periodic" ? {} : variablesOfRefs(pushed)),
+  };
+  return {
+    type,
+    ...(type === "periodic" ? {} : { refs: pushed }),
+    spec: { type, job: job.name, ...refs },
+    request: requestOf(job, folder, known),
+    ...(job.timeoutSeconds === undefined ? {} : { timeoutSeconds: job.timeoutSeconds }),
+    environment({ id, uuid, artifacts }) {
+      return {
+        ...known,
+        BUILD_ID: id,
+        BUILD_NUMBER: id,
+        PROW_JOB_ID: uuid,
+        ARTIFACTS: artifacts,
+        JOB_SPEC: JSON.stringify({ type, job: job.name, buildid: id, prowjobid: uuid, ...refs }),
+      };
+    },
+  };
+}
+
+function refsOf({ repo }: Job, { ref, commit }: Pick<Push, "ref" | "commit">): RunRefs {
+  const { org, repo: name, link } = repositoryName(repo) ?? { org: "", repo, link: undefined };
+  return {
+    org,
+    repo: name,
+    ...(link === undefined ? {} : { repo_link: link }),
+    base_ref: branchName(ref),
+    base_sha: commit,
+  };
+}
+
+function variablesOfRefs({ org, repo, base_ref, base_sha = "" }: RunRefs): Readonly<Record<string, string>> {
+  return {
+    REPO_OWNER: org,
+    REPO_NAME: repo,
+    PULL_BASE_REF: base_ref,
+    PULL_BASE_SHA: base_sha,
+    PULL_REFS: `${base_ref}:${base_sha}`,
+  };
+}
+
+function requestOf({ build }: Job, folder: string, environment: BuildRequest["environment"]): BuildRequest {
+  const { dir, buildDir, config, env, ...same } = build;
+  return {
+    configDir: join(folder, dir),
+    ...(buildDir === undefined ? {} : { buildDir: join(folder, buildDir) }),
+    ...(config === undefined ? {} : { configFile: config }),
+    ...(env === undefined ? {} : { envPassthrough: env }),
+    ...same,
+    environment,
+  };
+}

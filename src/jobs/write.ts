@@ -1,0 +1,103 @@
+import { writeSeconds } from "./duration.ts";
+import type { Clock, Job } from "./model.ts";
+
+/** What a job file holds, in the order in which it is written. */
+type Written =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | { readonly [key: string]: Written | undefined };
+
+/** A job as the text of its file; {@link parseJobs} reads the same job from it. */
+export function formatJob(job: Job): string {
+  return lines(writtenJob(job), "").join("");
+}
+
+/** Jobs as one file with a list. @param comment stands above a job, on lines of their own. */
+export function formatJobs(
+  jobs: readonly Job[],
+  comment: (index: number) => readonly string[] = () => [],
+): string {
+  if (jobs.length === 0) return "jobs: []\n";
+  const parts = jobs.map((job, index) => {
+    const [first = "", ...rest] = lines(writtenJob(job), "    ");
+    return [...comment(index).map((text) => `  # ${text}\n`), `  - ${first.trimStart()}`, ...rest].join("");
+  });
+  return `jobs:\n${parts.join("\n")}`;
+}
+
+function writtenJob(job: Job): { readonly [key: string]: Written | undefined } {
+  const { timeoutSeconds, clock, build, ...rest } = job;
+  const { name, repo, description, contact, on, pullRequest, env, mutex, maxConcurrency } = rest;
+  return {
+    name,
+    repo,
+    description,
+    contact: single(contact),
+    on: filterOf(on),
+    pullRequest: filterOf(pullRequest),
+    clock: clock === undefined ? undefined : writtenClock(clock),
+    build: { ...build, google: build.google === undefined ? undefined : { ...build.google } },
+    env,
+    timeout: timeoutSeconds === undefined ? undefined : writeSeconds(timeoutSeconds),
+    mutex,
+    maxConcurrency,
+  };
+}
+
+function filterOf(filter: Job["on"]): Written | undefined {
+  if (filter === undefined) return undefined;
+  return { ...filter, branch: single(filter.branch), skipBranch: single(filter.skipBranch) };
+}
+
+function writtenClock({ everySeconds, afterEndSeconds, cron, ref }: Clock): Written {
+  return {
+    every: everySeconds === undefined ? undefined : writeSeconds(everySeconds),
+    afterEnd: afterEndSeconds === undefined ? undefined : writeSeconds(afterEndSeconds),
+    cron,
+    ref,
+  };
+}
+
+/** A list of one is written without a list. */
+function single(list: readonly string[] | undefined): string | readonly string[] | undefined {
+  return list?.length === 1 ? list[0] : list;
+}
+
+function lines(mapping: { readonly [key: string]: Written | undefined }, indent: string): string[] {
+  return Object.entries(mapping).flatMap(([key, value]): string[] => {
+    if (value === undefined) return [];
+    // Readers of YAML 1.1 would take it for a boolean; it is a key of ours, and people expect it so.
+    const head = `${indent}${key === "on" ? key : scalar(key)}:`;
+    if (isList(value)) return [`${head}\n`, ...value.map((item) => `${indent}  - ${scalar(item)}\n`)];
+    if (typeof value !== "object") return [`${head} ${typeof value === "string" ? scalar(value) : value}\n`];
+    const below = lines(value, `${indent}  `);
+    return below.length === 0 ? [`${head} {}\n`] : [`${head}\n`, ...below];
+  });
+}
+
+function isList(value: Written): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+/** Plain where every reader of YAML takes it for this text, else in quotes. */
+function scalar(text: string): string {
+  if (/[^\P{C}]|[\u2028\u2029\uFEFF]/u.test(text))
+    return JSON.stringify(text).replace(/[^\P{C}]|[\u2028\u2029\uFEFF]/gu, escaped);
+  if (/^(?:[0-9]+[hms])+$/.test(text)) return text;
+  const isPlain =
+    /^[A-Za-z_/^.$][^\s:#,[\]{}"'`&*!|>%@\\]*(?:[ :@|\\*](?=[^\s:#&*!])[^\s:#,[\]{}"'`&*!|>%@\\]*)*$/.test(
+      text,
+    ) &&
+    !/^(?:y|n|yes|no|on|off|true|false|null|\.(?:inf|nan|[0-9].*))$/i.test(text) &&
+    !text.endsWith(":");
+  return isPlain ? text : `'${text.replaceAll("'", "''")}'`;
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code > 0xffff
+    ? `\\U${code.toString(16).padStart(8, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+}
