@@ -11,6 +11,8 @@ export interface BuildRequest {
   readonly buildDir?: string;
   /** The build file, from the config folder on; `cloudbuild.yaml` by default. */
   readonly configFile?: string;
+  /** The URL of the repository, where the checkout has no remote that says it. */
+  readonly repository?: string;
   /** What `$PROJECT_ID` stands for. */
   readonly project?: string;
   /** Only this one of `variants.yaml`. */

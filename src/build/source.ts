@@ -30,7 +30,7 @@ export async function nameSource(
   if (checkout === undefined) {
     return { source: { folder, path: "", configPath: config, isDirty: false, ...how }, tag: given ?? "" };
   }
-  const { root, path, commit, describe: described, isDirty, origin } = checkout;
+  const { root, path, commit, describe: described, isDirty, origin = request.repository } = checkout;
   if (isDirty && request.allowDirty !== true) {
     throw new BuildError("dirty", "the working copy is dirty", {
       where: folder,

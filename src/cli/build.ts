@@ -1,11 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BuildRequest } from "../build/index.ts";
-import { listenToBuild } from "./build-log.ts";
-import { printBuildPlan, printBuildResult, statusOfBuild } from "./build-text.ts";
+import { printBuildPlan } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples, collect } from "./help.ts";
-import { catchInterruption } from "./interruption.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { dataFolder, runAskedBuild } from "./run-build.ts";
 import type { Act, Session } from "./session.ts";
 
 const engines = ["docker", "podman", "buildah", "gcb", "plan"] as const;
@@ -114,40 +112,24 @@ export function defineBuild(program: Command, act: Act): void {
 
 async function run(session: Session, configDir: string, options: Options): Promise<ExitCode> {
   const { terminal, env } = session;
-  const { jobNameOf, prepareBuild, runBuild } = await import("../build/index.ts");
-  const { defaultDataFolder, openRuns } = await import("../runs/index.ts");
-  const { join, resolve } = await import("node:path");
-  const data = options.dataDir === undefined ? defaultDataFolder(env) : resolve(options.dataDir);
-  const request = requestOf(configDir, options, env, join(data, "registry"));
-  const prepared = await prepareBuild(request);
+  const { jobNameOf, prepareBuild } = await import("../build/index.ts");
+  const { join } = await import("node:path");
+  const data = await dataFolder(session, options.dataDir);
+  const prepared = await prepareBuild(requestOf(configDir, options, env, join(data, "registry")));
   if (options.dryRun || options.engine === "plan") {
     if (terminal.json) terminal.printJson(prepared.plan);
     else await printBuildPlan(terminal, prepared.plan);
     return exitCodes.asDesired;
   }
-  const listening = await listenToBuild(terminal, options);
-  const registries = await openRegistriesFor(session);
-  const interruption = catchInterruption(terminal);
-  try {
-    const result = await runBuild(async () => prepared, {
-      runs: openRuns(data),
-      job: options.job ?? jobNameOf(prepared.plan),
-      type: "periodic",
-      open: registries.repository,
-      secrets: options.secret ?? [],
-      environment: env,
-      concurrency: options.jobs,
-      onLog: listening.onLog,
-      signal: interruption.signal,
-    });
-    if (terminal.json) terminal.printJson(result);
-    else await printBuildResult(terminal, result);
-    return interruption.signal.aborted ? exitCodes.interrupted : statusOfBuild(result);
-  } finally {
-    interruption.end();
-    await listening.end();
-    await registries.close();
-  }
+  return runAskedBuild(session, {
+    data,
+    job: options.job ?? jobNameOf(prepared.plan),
+    type: "periodic",
+    prepare: async () => prepared,
+    secrets: options.secret ?? [],
+    concurrency: options.jobs,
+    ...given({ logDir: options.logDir, suppressLogs: options.suppressLogs }),
+  });
 }
 
 function requestOf(
