@@ -38,8 +38,15 @@ export function compileFilters({ images = [], digests = [], tags = [] }: MergeFi
   return {
     images: compile("image", images, (name) => repositoryFault(`localhost/${name}`)),
     digests: compile("digest", digests, (text) => (isDigest(text) ? undefined : digestFault(text))),
-    tags: compile("tag", tags, (text) => (isTag(text) ? undefined : "it is no tag")),
+    tags: compile("tag", tags, tagFault),
   };
+}
+
+/** Versions of charts may have a `+`, which tags may not: Helm writes `_` for it (Helm documentation, OCI registries). */
+function tagFault(text: string): string | undefined {
+  if (isTag(text)) return undefined;
+  const written = text.replaceAll("+", "_");
+  return isTag(written) ? `it is no tag, for tags have no +; Helm writes ${written} for it` : "it is no tag";
 }
 
 /** No image name, digest or tag has one of these characters, so none is ever taken for a glob. */
