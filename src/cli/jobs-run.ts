@@ -60,7 +60,7 @@ export async function runByHand(
   if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
   const files = await checkoutPush(push, env);
   try {
-    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder) });
+    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder, env) });
   } finally {
     await files.close();
   }
