@@ -1,4 +1,5 @@
 export { readBuiltImages } from "./built-images.ts";
+export type { EngineChoice } from "./choose-engine.ts";
 export type * from "./engine.ts";
 export { BuildError, type BuildErrorCode } from "./errors.ts";
 export { jobNameOf } from "./job-name.ts";

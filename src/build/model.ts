@@ -105,6 +105,7 @@ export type BuildDestination =
   /** Where the build file names them. */
   | { readonly kind: "named" };
 
+/** One build of a plan. */
 export interface PlannedBuild {
   readonly name: string;
   readonly build: ResolvedBuild;
@@ -163,6 +164,7 @@ export interface BuiltImage {
 /** How a build ended. */
 export type BuildStatus = "success" | "failure" | "timeout" | "cancelled";
 
+/** What became of one build. */
 export interface BuildOutcome {
   readonly name: string;
   readonly status: BuildStatus;
@@ -170,6 +172,7 @@ export interface BuildOutcome {
   readonly failure?: FailureRecord;
 }
 
+/** What became of a step. */
 export interface StepOutcome {
   readonly index: number;
   readonly status: "success" | "failure" | "allowed-failure" | "timeout" | "cancelled" | "not-started";

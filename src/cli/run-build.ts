@@ -29,10 +29,8 @@ export async function dataFolder({ env }: Session, named: string | undefined): P
 export async function runAskedBuild(session: Session, asked: AskedBuild): Promise<ExitCode> {
   const { terminal, env } = session;
   const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
-  const [{ runBuild }, { openRuns }] = await Promise.all([
-    import("../build/index.ts"),
-    import("../runs/index.ts"),
-  ]);
+  const { runBuild } = await import("../build/index.ts");
+  const { openRuns } = await import("../runs/index.ts");
   const listening = await listenToBuild(terminal, {
     ...(logDir === undefined ? {} : { logDir }),
     ...(suppressLogs === undefined ? {} : { suppressLogs }),
