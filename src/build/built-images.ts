@@ -41,13 +41,13 @@ const imagesSchema = z.object({
 
 /**
  * What a run built, by the record in its folder.
- * @throws {BuildError} `images-unreadable` when there is no such record, or it is not what a run writes.
+ * @throws {BuildError} `images-missing` when there is no such record, `images-unreadable` when it is not what a run writes.
  */
 export async function readBuiltImages(runFolder: string): Promise<BuiltImages> {
   const file = join(runFolder, imagesFile);
   const content = await readBuildText(file);
   if (content === undefined) {
-    throw new BuildError("images-unreadable", "the run recorded no images", {
+    throw new BuildError("images-missing", "the run recorded no images", {
       where: file,
       hint: "it may still be under way, or it was no build",
     });
@@ -59,12 +59,6 @@ export async function readBuiltImages(runFolder: string): Promise<BuiltImages> {
   throw new BuildError("images-unreadable", `not what a run records: ${harmless(place)}: ${issue?.message}`, {
     where: file,
   });
-}
-
-/** What a run built, from the text of its `images.json`; `undefined` when it says something else. */
-export function parseBuiltImages(json: string): BuiltImages | undefined {
-  const { data } = imagesSchema.safeParse(parseJson(json));
-  return data === undefined ? undefined : withoutUndefined(data);
 }
 
 function parseJson(content: string): unknown {

@@ -112,7 +112,7 @@ async function imagesOf({ folder }: RecordedRun, terminal: Terminal): Promise<Bu
     return await readBuiltImages(folder);
   } catch (error) {
     if (!(error instanceof WaybillError)) throw error;
-    if (error.code === "images-unreadable") terminal.detail(messageOf(error));
+    if (error.code === "images-missing") terminal.detail(messageOf(error));
     else terminal.warn(messageOf(error));
     return undefined;
   }
