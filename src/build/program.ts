@@ -36,7 +36,7 @@ export interface ProgramEnd {
 /** Characters of captured output beyond which a program is ended. */
 const longestOutput = 4 * 1024 * 1024;
 /** Time that a process group has to end by itself, once asked. */
-const graceMilliseconds = 10_000;
+const graceMilliseconds = 5_000;
 /** Time that a killed process group, or pipes without a reader, may take until nobody waits for them any more. */
 const lingerMilliseconds = 2_000;
 

@@ -32,7 +32,7 @@ async function run(session: Session, files: readonly string[], options: Options)
   const texts: { file: string; text: string }[] = [];
   for (const file of files) texts.push({ file, text: await readBounded(file) });
   const result = importProwJobs(texts);
-  const origin = ({ file, line }: ImportedJob): string => harmless(`from ${file}:${line}`);
+  const origin = ({ file, line }: ImportedJob): string => `from ${file}:${line}`;
   const written =
     options.out === undefined
       ? undefined

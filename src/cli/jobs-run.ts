@@ -57,7 +57,7 @@ export async function runByHand(session: Session, name: string, options: RunOpti
   if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
   const files = await checkoutPush(push, env);
   try {
-    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder) }, options);
+    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder, env) }, options);
   } finally {
     await files.close();
   }
@@ -87,8 +87,7 @@ async function build(
         ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
         ...(push.origin === undefined ? { repository: job.repo } : {}),
         registryFolder: join(data, "registry"),
-        // What programs are found by is this machine's; what is built sees the job's.
-        environment: { ...session.env, ...resolved.environment(run) },
+        environment: resolved.environment(run),
       }),
   });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
-import { type CommitHash, openGitRepository } from "./repository.ts";
+import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 
 /** A branch or tag as it was pushed. */
 export interface Push {
@@ -40,7 +40,7 @@ export async function readPush(checkout: string, question: PushQuestion = {}): P
   const repository = await openGitRepository(checkout, environment);
   const { root } = repository;
   const git = (...words: string[]): Promise<GitRun> => runGit(root, words, environment);
-  const ref = await fullName(question.ref, root, git);
+  const ref = await fullName(question.ref, repository, git);
   const commit = await repository.commitOf(ref);
   const configured = await git("config", "--get", "remote.origin.url");
   const origin = configured.code === 0 ? { origin: withoutPassword(configured.stdout.trim()) } : {};
@@ -55,12 +55,12 @@ export async function readPush(checkout: string, question: PushQuestion = {}): P
 
 type Git = (...words: string[]) => Promise<GitRun>;
 
-async function fullName(name: string | undefined, root: string, git: Git): Promise<string> {
+async function fullName(name: string | undefined, repository: GitRepository, git: Git): Promise<string> {
   if (name === undefined) {
     const { code, stdout } = await git("symbolic-ref", "--quiet", "HEAD");
     if (code === 0) return stdout.trim();
     throw new GitError("unknown-revision", "no branch is checked out, so nobody knows which one is meant", {
-      where: root,
+      where: repository.root,
       hint: "name it with --ref",
     });
   }
@@ -72,12 +72,17 @@ async function fullName(name: string | undefined, root: string, git: Git): Promi
   const [only, other] = found;
   if (other !== undefined) {
     throw new GitError("unknown-revision", `${name} is a branch as well as a tag`, {
-      where: root,
+      where: repository.root,
       hint: `name it in full: ${found.join(" or ")}`,
     });
   }
-  // Whoever knows it says what is near to it.
-  return only ?? `refs/heads/${name}`;
+  if (only !== undefined) return only;
+  // When it is no commit either, this says what is near to it.
+  await repository.commitOf(name);
+  throw new GitError("unknown-revision", `${name} is no branch and no tag here, and only those are pushed`, {
+    where: repository.root,
+    hint: "git branch, or git tag, gives a commit a name",
+  });
 }
 
 /** Of a merge, what it has brought into the branch. Configuration of the user changes nothing. */

@@ -5,6 +5,7 @@ import type { JobBuild } from "./model.ts";
 import type { ProwFields } from "./prow-fields.ts";
 import { Refusal } from "./prow-refusal.ts";
 import { variableFault } from "./shape.ts";
+import { isVariableOfProw } from "./variables.ts";
 
 const container = ["spec", "containers", 0] as const;
 
@@ -13,10 +14,6 @@ const wrapperVariables: ReadonlyMap<string, string> = new Map([
   ["LOG_TO_STDOUT", "the log is always in the record of the run, and shown"],
   ["GOOGLE_APPLICATION_CREDENTIALS", "a run has the credentials of who starts it"],
 ]);
-
-/** Variables that Prow adds to those of the container, so that nobody knows them before a run. */
-const prowVariables =
-  /^(?:CI|JOB_(?:NAME|TYPE|SPEC)|BUILD_(?:ID|NUMBER)|PROW_JOB_ID|ARTIFACTS|REPO_(?:OWNER|NAME)|PULL_\w+|GOPATH)$/;
 
 /**
  * What the one container of an image-pushing job builds.
@@ -75,7 +72,7 @@ function readVariables(fields: ProwFields): Variables {
       secrets.set(name.value, index);
     } else if (wrapperVariables.has(name.value)) {
       fields.ignore(wrapperVariables.get(name.value) ?? "", ...path);
-    } else if (prowVariables.test(name.value)) {
+    } else if (isVariableOfProw(name.value)) {
       fields.ignore(`the run itself says what ${name.value} is`, ...path);
     } else {
       variables.set(name.value, value?.kind === "scalar" ? expanded(value.value, variables) : "");
@@ -90,7 +87,7 @@ function readVariables(fields: ProwFields): Variables {
 function expanded(text: string, variables: ReadonlyMap<string, string>): string {
   return text.replace(/\$(?:\$|\(([^()]*)\))/g, (reference, name: string | undefined) => {
     if (name === undefined) return "$";
-    if (prowVariables.test(name)) throw new Refusal(`it uses ${reference}, which is known only in a run`);
+    if (isVariableOfProw(name)) throw new Refusal(`it uses ${reference}, which is known only in a run`);
     return variables.get(name) ?? reference;
   });
 }

@@ -1,23 +1,24 @@
 import { join } from "node:path";
 import type { BuildRequest } from "../build/index.ts";
 import type { Push } from "../git/index.ts";
-import type { Run, RunRefs, RunType } from "../runs/index.ts";
+import type { Run, RunRefs, RunRequest, RunType } from "../runs/index.ts";
 import { branchName } from "./judge.ts";
 import type { Job } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";
+import { isVariableOfProw } from "./variables.ts";
 
 /** A job made ready to run on a commit. Plain data but for `environment`. */
 export interface ResolvedJob {
   readonly type: RunType;
   /** What was pushed. A job that a clock starts has them in `spec` alone, as `extra_refs`. */
   readonly refs?: RunRefs;
-  /** More of the job's spec, for the record of its run. */
-  readonly spec: Readonly<Record<string, unknown>>;
-  /** With the variables that are known before the run has begun. */
+  /** More of the job's spec, for the record of its run: see {@link RunRequest}. */
+  readonly spec: NonNullable<RunRequest["spec"]>;
+  /** With the variables that are known before the run has begun, beside those of the surroundings. */
   readonly request: BuildRequest;
   readonly timeoutSeconds?: number;
-  /** All variables of the job's environment, once its run has begun. */
-  environment(run: Pick<Run, "id" | "uuid" | "artifacts">): Readonly<Record<string, string>>;
+  /** All variables, once the run has begun. */
+  environment(run: Pick<Run, "id" | "uuid" | "artifacts">): BuildRequest["environment"];
 }
 
 /** Variables that are known only when a run has begun. */
@@ -27,12 +28,22 @@ export const variablesOfRun = ["ARTIFACTS", "BUILD_ID", "BUILD_NUMBER", "JOB_SPE
  * What a push of a ref makes of a job: the build, and the environment that Prow gives it. Variables of Prow win over those
  * of the job. A job that only a clock starts is a periodic, whose environment does not say what is built.
  * @param folder The top of a working tree at the push's commit, absolute.
+ * @param surroundings Variables of this process, for the programs that it starts. None of them reaches the build: those that
+ * the job passes on, and those of Prow, are left out.
  */
-export function resolveJob(job: Job, push: Pick<Push, "ref" | "commit">, folder: string): ResolvedJob {
+export function resolveJob(
+  job: Job,
+  push: Pick<Push, "ref" | "commit">,
+  folder: string,
+  surroundings: BuildRequest["environment"] = {},
+): ResolvedJob {
   const type: RunType = job.on === undefined && job.clock !== undefined ? "periodic" : "postsubmit";
   const pushed = refsOf(job, push);
   const refs = type === "periodic" ? { extra_refs: [pushed] } : { refs: pushed };
+  const passed = new Set(job.build.env);
+  const kept = Object.entries(surroundings).filter(([name]) => !isVariableOfProw(name) && !passed.has(name));
   const known = {
+    ...Object.fromEntries(kept),
     ...job.env,
     CI: "true",
     JOB_NAME: job.name,
@@ -42,7 +53,7 @@ export function resolveJob(job: Job, push: Pick<Push, "ref" | "commit">, folder:
   return {
     type,
     ...(type === "periodic" ? {} : { refs: pushed }),
-    spec: { type, job: job.name, ...refs },
+    spec: type === "periodic" ? refs : {},
     request: requestOf(job, folder, known),
     ...(job.timeoutSeconds === undefined ? {} : { timeoutSeconds: job.timeoutSeconds }),
     environment({ id, uuid, artifacts }) {

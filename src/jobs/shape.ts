@@ -2,6 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { isNullScalar, readBoolean, type YamlNode, type YamlScalar } from "../yaml/index.ts";
 import { readSeconds } from "./duration.ts";
 import { ExpressionFault, searchFor } from "./expression.ts";
+import { isVariableOfProw } from "./variables.ts";
 
 /** Something wrong, at an offset of the text. */
 export interface Fault {
@@ -127,7 +128,9 @@ export const variables: Reading<Readonly<Record<string, string>>> = (node, tell)
   const seen = new Set<string>();
   const read = node.entries.flatMap(({ key, value }): [string, string][] => {
     if (isRepeated(key, seen, tell)) return [];
-    const fault = variableFault(key.value);
+    const fault = isVariableOfProw(key.value)
+      ? `the run itself says what ${key.value} is`
+      : variableFault(key.value);
     if (fault !== undefined) wrong(key, tell, fault);
     else if (value.kind !== "scalar") wrong(value, tell, "expected a text");
     else return [[key.value, isNullScalar(value) ? "" : value.value]];

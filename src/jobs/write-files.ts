@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../errors/index.ts";
+import { harmless, messageOf } from "../errors/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
 import { formatJob } from "./write.ts";
@@ -20,7 +20,7 @@ export interface JobToWrite {
 export async function writeJobs(folder: string, jobs: readonly JobToWrite[]): Promise<readonly string[]> {
   const files = jobs.map(({ job, comment }) => ({
     file: join(folder, `${job.name}.yaml`),
-    text: `# ${comment}\n${formatJob(job)}`,
+    text: `# ${harmless(comment)}\n${formatJob(job)}`,
   }));
   const missing: typeof files = [];
   for (const { file, text } of files) {

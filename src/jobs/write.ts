@@ -1,3 +1,4 @@
+import { harmless } from "../errors/index.ts";
 import { writeSeconds } from "./duration.ts";
 import type { Clock, Job } from "./model.ts";
 
@@ -14,7 +15,7 @@ export function formatJob(job: Job): string {
   return lines(writtenJob(job), "").join("");
 }
 
-/** Jobs as one file with a list. @param comment stands above a job, on lines of their own. */
+/** Jobs as one file with a list. @param comment lines that stand above a job. */
 export function formatJobs(
   jobs: readonly Job[],
   comment: (index: number) => readonly string[] = () => [],
@@ -22,7 +23,11 @@ export function formatJobs(
   if (jobs.length === 0) return "jobs: []\n";
   const parts = jobs.map((job, index) => {
     const [first = "", ...rest] = lines(writtenJob(job), "    ");
-    return [...comment(index).map((text) => `  # ${text}\n`), `  - ${first.trimStart()}`, ...rest].join("");
+    return [
+      ...comment(index).map((text) => `  # ${harmless(text)}\n`),
+      `  - ${first.trimStart()}`,
+      ...rest,
+    ].join("");
   });
   return `jobs:\n${parts.join("\n")}`;
 }
@@ -83,15 +88,12 @@ function isList(value: Written): value is readonly string[] {
 
 /** Plain where every reader of YAML takes it for this text, else in quotes. */
 function scalar(text: string): string {
-  if (/[^\P{C}]|[\u2028\u2029\uFEFF]/u.test(text))
-    return JSON.stringify(text).replace(/[^\P{C}]|[\u2028\u2029\uFEFF]/gu, escaped);
-  if (/^(?:[0-9]+[hms])+$/.test(text)) return text;
+  if (/\p{C}|\p{Zl}|\p{Zp}/u.test(text)) {
+    return JSON.stringify(text).replace(/\p{C}|\p{Zl}|\p{Zp}/gu, escaped);
+  }
   const isPlain =
-    /^[A-Za-z_/^.$][^\s:#,[\]{}"'`&*!|>%@\\]*(?:[ :@|\\*](?=[^\s:#&*!])[^\s:#,[\]{}"'`&*!|>%@\\]*)*$/.test(
-      text,
-    ) &&
-    !/^(?:y|n|yes|no|on|off|true|false|null|\.(?:inf|nan|[0-9].*))$/i.test(text) &&
-    !text.endsWith(":");
+    /^(?:[A-Za-z_/^$.][\w./^$@+=()|*\\?:~-]*|(?:[0-9]+[hms])+)$/.test(text) &&
+    !/^(?:y|n|yes|no|on|off|true|false|null|\.(?:inf|nan|[0-9].*)|.*:)$/i.test(text);
   return isPlain ? text : `'${text.replaceAll("'", "''")}'`;
 }
 

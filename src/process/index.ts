@@ -1,2 +1,2 @@
 export { type HeldLock, holdingLock, type LockOptions } from "./lock.ts";
-export { isKnownToHaveEnded, processMark } from "./mark.ts";
+export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, processMark } from "./mark.ts";

@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, uptime } from "node:os";
 
-let machine: string | undefined;
+let place: string | undefined;
 
 /** Names this process among all that may share a folder: `PID-MACHINE`. */
 export function processMark(): string {
-  machine ??= createHash("sha256")
-    .update(JSON.stringify([hostname(), processSpace()]))
-    .digest("hex")
-    .slice(0, 12);
-  return `${process.pid}-${machine}`;
+  place ??= shortHash(hostname(), bootId(), processSpace());
+  return `${process.pid}-${place}`;
 }
 
 /**
@@ -18,8 +15,8 @@ export function processMark(): string {
  * started, whose number no process has now. Of processes elsewhere nothing is known.
  */
 export function isKnownToHaveEnded(text: string): boolean {
-  const [, pid, place] = /^([0-9]+)-([0-9a-f]{12})\b/.exec(text) ?? [];
-  if (pid === undefined || !processMark().endsWith(`-${place}`)) return false;
+  const [, pid, there] = /^([0-9]+)-([0-9a-f]{12})\b/.exec(text) ?? [];
+  if (pid === undefined || !processMark().endsWith(`-${there}`)) return false;
   try {
     process.kill(Number(pid), 0);
     return false;
@@ -28,16 +25,46 @@ export function isKnownToHaveEnded(text: string): boolean {
   }
 }
 
-/** What tells process numbers apart that a host name does not: this start of the machine, and this container. */
-function processSpace(): string[] {
-  return [
-    () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"),
-    () => readlinkSync("/proc/self/ns/pid"),
-  ].map((read) => {
-    try {
-      return read();
-    } catch {
-      return "";
-    }
-  });
+/**
+ * Names this start of the machine: `MACHINE-BOOT`. `undefined` where machines have no identity of their own, as in many
+ * containers.
+ */
+export function bootMark(): string | undefined {
+  const machineId = textOf(() => readFileSync("/etc/machine-id", "utf8")).trim();
+  const boot = bootId();
+  if (machineId === "" || boot === "") return undefined;
+  return `${shortHash(machineId, hostname())}-${shortHash(boot)}`;
+}
+
+/**
+ * Whether the text is the mark of an earlier start of this machine, and what carries it gave its last sign of life before
+ * this start: no process of then is left. The second is asked for because copies of a machine have its identity.
+ */
+export function isOfEarlierBoot(text: string, lastSignOfLife: Date): boolean {
+  const own = bootMark();
+  const [machine, boot, ...more] = text.split("-");
+  const [ownMachine, ownBoot] = own?.split("-") ?? [];
+  if (own === undefined || more.length > 0 || machine !== ownMachine || boot === ownBoot) return false;
+  return lastSignOfLife.getTime() < Date.now() - uptime() * 1000;
+}
+
+function shortHash(...parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12);
+}
+
+function bootId(): string {
+  return textOf(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
+}
+
+/** What tells process numbers apart that a machine and its start do not: this container. */
+function processSpace(): string {
+  return textOf(() => readlinkSync("/proc/self/ns/pid"));
+}
+
+function textOf(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return "";
+  }
 }

@@ -8,18 +8,24 @@ export function textOf(document: Document): string {
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
+/** Who does a run: marks of a process and of this start of its machine. */
+export interface Runner {
+  readonly process: string;
+  readonly boot: string | undefined;
+}
+
 /**
  * `started.json`. The process that does the run is in its metadata, so that a run that nobody ends can be told from one
  * that goes on.
  */
-export function startedDocument({ refs }: RunRequest, startedAt: Date, process: string): Document {
+export function startedDocument({ refs }: RunRequest, startedAt: Date, runner: Runner): Document {
   const pull = refs?.pulls?.[0]?.number;
   return {
     timestamp: seconds(startedAt),
     ...(pull === undefined ? {} : { pull: String(pull) }),
     ...(refs === undefined ? {} : { repos: { [`${refs.org}/${refs.repo}`]: inOneLine(refs) } }),
     ...(refs?.base_sha === undefined ? {} : { "repo-commit": refs.base_sha }),
-    metadata: { process },
+    metadata: { process: runner.process, ...(runner.boot === undefined ? {} : { boot: runner.boot }) },
   };
 }
 

@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { isKnownToHaveEnded } from "../process/index.ts";
+import { isKnownToHaveEnded, isOfEarlierBoot } from "../process/index.ts";
 import { isThere, readSmall } from "./files.ts";
 import type { RecordedRun, RunEnd, RunRefs } from "./model.ts";
 import { timeOfId } from "./snowflake.ts";
@@ -25,7 +25,10 @@ const startedSchema = z.looseObject({
   repos: z.record(text, text).optional().catch(undefined),
   "repo-commit": text.optional().catch(undefined),
   metadata: z
-    .looseObject({ process: text.optional().catch(undefined) })
+    .looseObject({
+      process: text.optional().catch(undefined),
+      boot: text.optional().catch(undefined),
+    })
     .optional()
     .catch(undefined),
 });
@@ -75,7 +78,7 @@ export async function readRun(folder: string): Promise<RecordedRun> {
   const [job, id] = [basename(dirname(folder)), basename(folder)];
   const started = await readDocument(join(folder, recordFiles.started), startedSchema);
   // In this order: a process that has ended writes nothing any more.
-  const isDead = isKnownToHaveEnded(started?.metadata?.process ?? "");
+  const isDead = await isAbandoned(folder, started?.metadata);
   const isOver = await isThere(join(folder, recordFiles.finished));
   const finished = isOver
     ? await readDocument(join(folder, recordFiles.finished), finishedSchema)
@@ -100,6 +103,12 @@ export async function readRun(folder: string): Promise<RecordedRun> {
 export async function hasCrashed(folder: string): Promise<boolean> {
   if (await isThere(join(folder, recordFiles.finished))) return false;
   return (await readRun(folder)).result === "CRASHED";
+}
+
+async function isAbandoned(folder: string, runner: Started["metadata"]): Promise<boolean> {
+  if (isKnownToHaveEnded(runner?.process ?? "")) return true;
+  const sign = runner?.boot === undefined ? undefined : await lastSignOfLife(folder);
+  return sign !== undefined && isOfEarlierBoot(runner?.boot ?? "", sign);
 }
 
 /** When a run last gave a sign of life. */

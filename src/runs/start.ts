@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { processMark } from "../process/index.ts";
+import { bootMark, processMark } from "../process/index.ts";
 import { prowJob, startedDocument, textOf } from "./documents.ts";
 import { recordFailure } from "./errors.ts";
 import { claimFolder, flushFolder, makeFolder, replaceFile, unfinished, writeFlushed } from "./files.ts";
@@ -69,7 +69,8 @@ async function fillDraft(
   request: RunRequest,
   facts: { name: string; id: string; startedAt: Date },
 ): Promise<void> {
-  const started = startedDocument(request, facts.startedAt, processMark());
+  const runner = { process: processMark(), boot: bootMark() };
+  const started = startedDocument(request, facts.startedAt, runner);
   await writeFlushed(join(draft, recordFiles.started), textOf(started));
   await writeFlushed(join(draft, recordFiles.prowJob), textOf(prowJob(request, facts)));
   await writeFlushed(join(draft, recordFiles.log), "");

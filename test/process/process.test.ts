@@ -3,9 +3,11 @@ import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
+  bootMark,
   type HeldLock,
   holdingLock as holding,
   isKnownToHaveEnded,
+  isOfEarlierBoot,
   processMark,
 } from "../../src/process/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -114,5 +116,18 @@ describe("the mark of a process", () => {
     expect(isKnownToHaveEnded(processMark())).toBe(false);
     expect(isKnownToHaveEnded("123-0123456789ab")).toBe(false);
     expect(isKnownToHaveEnded("")).toBe(false);
+  });
+});
+
+describe("the mark of a start of the machine", () => {
+  test("tells what an earlier start left behind, where machines have an identity", () => {
+    const own = bootMark();
+    const longAgo = new Date("2000-01-01");
+    const earlier = own?.replace(/[^-]+$/, "0123456789ab") ?? "";
+    expect(isOfEarlierBoot(earlier, longAgo)).toBe(own !== undefined);
+    expect(isOfEarlierBoot(earlier, new Date())).toBe(false);
+    for (const text of [own ?? "", "0123456789ab-0123456789ab", `${earlier}-more`, "", "-"]) {
+      expect(isOfEarlierBoot(text, longAgo)).toBe(false);
+    }
   });
 });

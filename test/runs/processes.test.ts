@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bootMark } from "../../src/process/index.ts";
 import { openRuns, type RunStore } from "../../src/runs/index.ts";
 import { outputOf, start } from "../support/child.ts";
 import { compileSources } from "../support/compiled.ts";
@@ -129,10 +130,23 @@ describe("a run whose process was killed", () => {
     expect(await latest()).toBe(runs[0]?.id);
   });
 
+  test.skipIf(bootMark() === undefined)("by a loss of power is closed after the next start", async () => {
+    const run = await store.start({ job, type: "periodic" });
+    const path = join(run.folder, "started.json");
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replaceAll(/-[0-9a-f]{12}"/g, '-0123456789ab"'));
+    expect(await store.find(run.id)).toMatchObject({ result: "PENDING" });
+    await utimes(join(run.folder, "build-log.txt"), 0, 1_000_000_000);
+    expect(await store.find(run.id)).toMatchObject({ result: "CRASHED" });
+    await store.start({ job, type: "periodic" });
+    const closed = { result: "ABORTED", finishedAt: new Date(1_000_000_000_000) };
+    expect(await store.find(run.id)).toMatchObject(closed);
+  });
+
   test("elsewhere is not judged", async () => {
     const run = await store.start({ job, type: "periodic" });
     const path = join(run.folder, "started.json");
-    const text = (await readFile(path, "utf8")).replace(/-[0-9a-f]{12}"/, '-0123456789ab"');
+    const text = (await readFile(path, "utf8")).replaceAll(/[0-9a-f]+-[0-9a-f]{12}"/g, '12-0123456789ab"');
     await writeFile(path, text);
     await store.start({ job, type: "periodic" });
     expect(await store.find(run.id)).toMatchObject({ result: "PENDING" });

@@ -14,7 +14,7 @@ import {
 } from "./container-workshop.ts";
 import { archiveIntoLayout, unpackArchive } from "./docker-archive.ts";
 import { type LayoutWriter, startLayout } from "./layout-writer.ts";
-import { findImage, type LocalImage } from "./local-images.ts";
+import { findImage, isFor, type LocalImage } from "./local-images.ts";
 
 /** Time that a daemon has to answer. */
 const answerMilliseconds = 15_000;
@@ -143,17 +143,14 @@ async function buildOne(
   for (const name of [id.trim(), ...action.tags].filter((candidate) => candidate !== "")) {
     const image = await findImage(line, name, io.signal);
     if (image === undefined) continue;
-    if (platform !== undefined && !isFor(image, platform)) throw otherPlatform(image, platform);
-    return { exitCode: 0, image };
+    if (platform === undefined || isFor(image.platform, platform)) return { exitCode: 0, image };
+    if (docker.hasBuildx || action.noCache) throw otherPlatform(image, platform);
+    // The cache of the old builder may hold what was built for another platform.
+    return await buildOne(docker, { ...action, noCache: true }, platform, idFile, io);
   }
   // It has no name, so that nobody can ask for it.
   if (action.tags.length === 0 && platform === undefined) return { exitCode: 0 };
   throw new BuildError("engine-failed", "docker has built an image, but does not have it");
-}
-
-function isFor({ platform }: LocalImage, wanted: string): boolean {
-  const [os, architecture] = wanted.split("/");
-  return platform.os === os && platform.architecture === architecture;
 }
 
 function otherPlatform({ platform }: LocalImage, wanted: string): BuildError {

@@ -119,6 +119,12 @@ export function notPulled({ command }: CommandLine, image: string, { tail }: Pic
   );
 }
 
+/** Whether an image, or an entry of an index, is for a platform that is written as `linux/arm64` or `linux/arm/v7`. */
+export function isFor(platform: Platform, wanted: string): boolean {
+  const [os, architecture] = wanted.split("/");
+  return platform.os === os && platform.architecture === architecture;
+}
+
 /** The digest by which a registry knows an image, if the engine does: of the repository that the name is in. */
 export function digestIn(image: LocalImage, name: string): Digest | undefined {
   const repository = repositoryOf(name);

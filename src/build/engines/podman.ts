@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { z } from "zod";
+import type { Platform } from "../../oci/index.ts";
 import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { type Environment, engineEnvironment } from "../program.ts";
@@ -13,7 +15,7 @@ import {
   openContainerWorkshop,
 } from "./container-workshop.ts";
 import { readLayoutRoot } from "./layout-root.ts";
-import { canonicalName, findImage } from "./local-images.ts";
+import { canonicalName, findImage, isFor } from "./local-images.ts";
 
 /** Time that podman has to look at its store. */
 const answerMilliseconds = 15_000;
@@ -65,41 +67,97 @@ function engineOf(line: CommandLine): ContainerEngine {
 
 async function build(
   line: CommandLine,
-  action: ImageBuild,
+  given: ImageBuild,
   file: (name: string) => string,
   io: ActionIo,
   lists: Set<string>,
 ): Promise<Built> {
-  const dockerfile = await findDockerfile(action);
-  const isIndex = action.platforms.length > 1;
-  // Of an index, the name that only this build knows; its tags may be given to another meanwhile.
-  const list = `localhost/waybill-${randomBytes(8).toString("hex")}`;
-  const idFile = file("image-id");
-  const words = [
-    ...["build", ...buildWords(action, dockerfile)],
-    ...(isIndex ? ["--manifest", list] : action.tags.flatMap((tag) => ["--tag", tag])),
-    ...(action.platforms.length === 0 ? [] : ["--platform", action.platforms.join(",")]),
-    ...["--iidfile", idFile, "--", action.context],
-  ];
-  if (isIndex) lists.add(list);
-  const said = await show(line, words, io);
-  if (said.exitCode !== 0) {
-    const fault = faultOfEngine(line.command, said.tail);
-    if (fault !== undefined) throw fault;
-    return { exitCode: said.exitCode };
-  }
-  if (isIndex) {
-    for (const tag of action.tags) {
-      const tagged = await show(line, ["tag", list, tag], io);
-      if (tagged.exitCode !== 0) return { exitCode: tagged.exitCode };
-    }
-    return { exitCode: 0, made: { id: list, index: [list] } };
-  }
+  const action = { ...given, dockerfile: await findDockerfile(given) };
+  const once = action.platforms.length > 1 ? buildIndex : buildImage;
+  const built = await once(line, action, file("image-id"), io, lists);
+  if (built !== "for other platforms") return built;
+  // Its cache may hold what was built for another platform.
+  const again = await once(line, { ...action, noCache: true }, file("image-id"), io, lists);
+  if (again !== "for other platforms") return again;
+  throw new BuildError(
+    "engine-failed",
+    `podman did not build for ${action.platforms.join(", ")}, as was asked for`,
+  );
+}
+
+type Attempt = Promise<Built | "for other platforms">;
+
+async function buildImage(line: CommandLine, action: ImageBuild, idFile: string, io: ActionIo): Attempt {
+  const tags = action.tags.flatMap((tag) => ["--tag", tag]);
+  const exitCode = await buildWith(line, action, [...tags, "--iidfile", idFile], io);
+  if (exitCode !== 0) return { exitCode };
   const id = (await readFile(idFile, "utf8").catch(() => "")).trim();
   const image = id === "" ? undefined : await findImage(line, id, io.signal);
   if (image === undefined)
     throw new BuildError("engine-failed", "podman has built an image, but does not have it");
-  return { exitCode: 0, made: { id: image.id } };
+  const isRight = action.platforms.every((platform) => isFor(image.platform, platform));
+  return isRight ? { exitCode, made: { id: image.id } } : "for other platforms";
+}
+
+async function buildIndex(
+  line: CommandLine,
+  action: ImageBuild,
+  _: string,
+  io: ActionIo,
+  lists: Set<string>,
+): Attempt {
+  // A name that only this build knows: its tags may be given to another meanwhile.
+  const list = `localhost/waybill-${randomBytes(8).toString("hex")}`;
+  lists.add(list);
+  const exitCode = await buildWith(line, action, ["--manifest", list], io);
+  if (exitCode !== 0) return { exitCode };
+  const entries = await readList(line, list, io.signal);
+  const isRight = action.platforms.every((platform) => entries.some((entry) => isFor(entry, platform)));
+  if (!isRight) return "for other platforms";
+  for (const tag of action.tags) {
+    const tagged = await show(line, ["tag", list, tag], io);
+    if (tagged.exitCode !== 0) return { exitCode: tagged.exitCode };
+  }
+  return { exitCode, made: { id: list, index: [list] } };
+}
+
+async function buildWith(
+  line: CommandLine,
+  action: ImageBuild,
+  words: readonly string[],
+  io: ActionIo,
+): Promise<number> {
+  const platforms = action.platforms.length === 0 ? [] : ["--platform", action.platforms.join(",")];
+  const all = [
+    "build",
+    ...buildWords(action, action.dockerfile),
+    ...platforms,
+    ...words,
+    "--",
+    action.context,
+  ];
+  const said = await show(line, all, io);
+  const fault = said.exitCode === 0 ? undefined : faultOfEngine(line.command, said.tail);
+  if (fault !== undefined) throw fault;
+  return said.exitCode;
+}
+
+const listSchema = z.object({
+  manifests: z
+    .array(z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) }))
+    .max(1000),
+});
+
+async function readList(line: CommandLine, list: string, signal: AbortSignal): Promise<Platform[]> {
+  const said = await ask(line, ["manifest", "inspect", list], signal);
+  if (said.exitCode !== 0) throw engineFailure(line, "could not read the index", said);
+  try {
+    return listSchema.parse(JSON.parse(said.stdout)).manifests.map(({ platform }) => platform);
+  } catch (cause) {
+    throw new BuildError("engine-failed", "podman describes an index in a way that is not known here", {
+      cause,
+    });
+  }
 }
 
 async function exportImage(
