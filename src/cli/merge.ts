@@ -47,6 +47,7 @@ export function defineMerge(program: Command, act: Act): void {
     .addOption(filter("--image <name>", "take only these images; repeatable, globs as in kube-*"))
     .addOption(filter("--digest <digest>", "take only these digests; repeatable"))
     .addOption(filter("--tag <tag>", "take only these tags; repeatable, globs; latest only if named"))
+    .addOption(new Option("--data-dir <dir>", "folder of the records of runs; $WAYBILL_DATA by default"))
     .addOption(
       new Option("--as <tag>", "with --from-run: list the images under this release tag, not the run's"),
     )

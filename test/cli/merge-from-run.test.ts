@@ -109,7 +109,8 @@ describe("merge --from-run", () => {
     const elsewhere = await tree();
     const line = ["merge", "--base-dir", elsewhere.path, "--from-run", "by-name"];
     const data = join(folder.path, "data");
-    expect(await runWith({ HOME: "/nowhere" }, ...line, "--data-dir", data)).toMatchObject({ status: 0 });
+    const there = await runWith({ HOME: folder.path }, ...line, "--data-dir", data);
+    expect(there).toMatchObject({ status: 0, stderr: expect.stringContaining("1 added") });
     const { path } = await tree();
     const unknown = await waybill("merge", "--base-dir", path, "--from-run", "by-nam");
     expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("did you mean by-name?") });
