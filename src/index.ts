@@ -1,7 +1,30 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
-export type { BuildRequest, EngineName, GoogleOptions, LocalEngineName } from "./build/index.ts";
+export * from "./build/index.ts";
+export {
+  type BuiltInValues,
+  CloudBuildError,
+  type CloudBuildErrorCode,
+  type CloudBuildFile,
+  type CloudBuildOptions,
+  type CloudBuildProblem,
+  type CloudBuildProblemCode,
+  type CloudBuildReading,
+  type CloudBuildResolution,
+  type CloudBuildSecret,
+  type CloudBuildStep,
+  type CloudBuildSubstitution,
+  type CloudBuildText,
+  type CloudBuildVolume,
+  type GivenValues,
+  parseCloudBuild,
+  problemsInWords,
+  type ResolvedBuild,
+  type ResolvedStep,
+  resolveCloudBuild,
+  type SecretSource,
+} from "./cloudbuild/index.ts";
 export {
   comparisonAsMarkdown,
   comparisonAsText,
@@ -37,7 +60,6 @@ export {
   type Inspection,
   type InspectOptions,
   inspectImage,
-  type Provenance,
 } from "./inspect/index.ts";
 export * from "./jobs/index.ts";
 export {
@@ -67,7 +89,9 @@ export {
   type Overlap,
   type OverlapClaim,
   type ProjectChange,
+  type PromotedFrom,
   type PromoterManifest,
+  promotedFrom,
   type ReadOptions,
   type RegistryEntry,
   type RegistrySide,
@@ -94,6 +118,9 @@ export {
   writeImages,
 } from "./manifest/index.ts";
 export {
+  type AdditionOptions,
+  type ImageOrigin,
+  type LeftOutImage,
   MergeError,
   type MergeErrorCode,
   type MergeFilters,
@@ -102,8 +129,13 @@ export {
   type MergePlan,
   type MergeResult,
   merge,
+  mergeRun,
   planMerge,
+  planRunMerge,
   type Refusal,
+  type RunMergeOptions,
+  type RunMergePlan,
+  type RunMergeResult,
   type StagingAccess,
   writeMerge,
 } from "./merge/index.ts";
@@ -125,6 +157,7 @@ export {
   parseTag,
   type Reference,
   type RepositoryName,
+  type RepositoryPath,
   type Rung,
   type Tag,
   type Target,
@@ -173,11 +206,26 @@ export {
   verifyProduction,
   workOf,
 } from "./promotion/index.ts";
+export {
+  attachStatement,
+  type BuildFacts,
+  type FoundProvenance,
+  findProvenance,
+  type Material,
+  originInWords,
+  type Provenance,
+  ProvenanceError,
+  type ProvenanceErrorCode,
+  type Statement,
+  type StatementSubject,
+  slsaStatement,
+} from "./provenance/index.ts";
 export * from "./registry/index.ts";
 export {
   type ListingStyle,
   type RateLimit,
   type RegistryBehaviour,
+  type RegistryPushEvent,
   type RegistryRequestEvent,
   type RegistryServer,
   RegistryServerError,
@@ -272,6 +320,8 @@ export {
 } from "./runs/index.ts";
 export {
   type CredentialRule,
+  type DestinationSet,
+  type DestinationTemplate,
   defaultSettings,
   findSettings,
   type HostSettings,
@@ -293,4 +343,11 @@ export {
   type SnapshotOptions,
   takeSnapshot,
 } from "./snapshot/index.ts";
+export {
+  type NewStaging,
+  type NewStagingOptions,
+  newStaging,
+  StagingError,
+  type StagingErrorCode,
+} from "./staging/index.ts";
 export type { TextPosition } from "./yaml/index.ts";

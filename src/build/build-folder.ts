@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKnownToHaveEnded, processMark } from "../process/index.ts";
+import { watchFolder } from "./watchdog.ts";
 
 /** Where one build works: everything in it is gone when the build is over. */
 export interface BuildFolder {
@@ -27,6 +28,7 @@ const prefix = "waybill-build-";
 export async function openBuildFolder(): Promise<BuildFolder> {
   await removeAbandoned();
   const path = await mkdtemp(join(tmpdir(), `${prefix}${processMark()}-`));
+  watchFolder("made", path);
   const inside = async (name: string): Promise<string> => {
     const folder = join(path, name);
     await mkdir(folder, { recursive: true });
@@ -52,7 +54,10 @@ export async function openBuildFolder(): Promise<BuildFolder> {
       scratches += 1;
       return inside(join("scratch", String(scratches)));
     },
-    remove: () => removeFolder(path),
+    async remove() {
+      await removeFolder(path);
+      watchFolder("gone", path);
+    },
   };
 }
 

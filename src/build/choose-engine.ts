@@ -7,7 +7,12 @@ import type { Environment } from "./program.ts";
 
 /** By what a build is done, and why. */
 export type EngineChoice =
-  | { readonly kind: "local"; readonly name: LocalEngineName; readonly reason: string; readonly engine: Engine }
+  | {
+      readonly kind: "local";
+      readonly name: LocalEngineName;
+      readonly reason: string;
+      readonly engine: Engine;
+    }
   | { readonly kind: "gcb" | "plan"; readonly name: "gcb" | "plan"; readonly reason: string };
 
 const detectors: Readonly<
@@ -25,7 +30,8 @@ export async function chooseEngine(
   wanted: EngineName | undefined,
   environment: Environment,
 ): Promise<EngineChoice> {
-  if (wanted === "gcb" || wanted === "plan") return { kind: wanted, name: wanted, reason: "it was asked for" };
+  if (wanted === "gcb" || wanted === "plan")
+    return { kind: wanted, name: wanted, reason: "it was asked for" };
   const absences: [LocalEngineName, EngineAbsence][] = [];
   for (const name of wanted === undefined ? order : [wanted]) {
     const found = await detectors[name](environment);

@@ -12,6 +12,7 @@ export type BuildErrorCode =
   | "invalid-substitution"
   | "invalid-destination"
   | "source-unreadable"
+  | "images-unreadable"
   | "image-missing"
   | "objects-missing"
   | "push-failed"

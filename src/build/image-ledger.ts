@@ -23,7 +23,10 @@ export interface ImageLedger {
 
 /** A ledger in which nothing stands yet. */
 export function createImageLedger(): ImageLedger {
-  const entries = new Map<string, KnownPush & { readonly tags: Set<string>; readonly seenBy: Set<KnownPush["by"]> }>();
+  const entries = new Map<
+    string,
+    KnownPush & { readonly tags: Set<string>; readonly seenBy: Set<KnownPush["by"]> }
+  >();
   const holders = new Map<string, string>();
 
   return {

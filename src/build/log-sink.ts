@@ -5,12 +5,12 @@ import { maskSecrets } from "./masking.ts";
 export function logSink(
   run: Run,
   secrets: Iterable<string>,
-  onLog: (chunk: Uint8Array) => void,
-): (line: Uint8Array) => void {
+  onLog: (line: Uint8Array, build?: string) => void,
+): (line: Uint8Array, build?: string) => void {
   const mask = maskSecrets([...secrets]);
-  return (line) => {
+  return (line, build) => {
     const clean = mask.line(line);
     run.log(clean);
-    onLog(clean);
+    onLog(clean, build);
   };
 }

@@ -11,6 +11,8 @@ export interface BuildRequest {
   readonly buildDir?: string;
   /** The build file, from the config folder on; `cloudbuild.yaml` by default. */
   readonly configFile?: string;
+  /** The URL of the repository, where the checkout has no remote that says it. */
+  readonly repository?: string;
   /** What `$PROJECT_ID` stands for. */
   readonly project?: string;
   /** Only this one of `variants.yaml`. */
@@ -84,12 +86,16 @@ export interface BuildSource {
   readonly folder: string;
   /** From the top of the repository to {@link folder}; empty for the top. */
   readonly path: string;
+  /** The build file, from the top of the repository on where it stands in one, else absolute. */
+  readonly configPath: string;
   /** The URL of the remote `origin`, without credentials. */
   readonly repository?: string;
   readonly commit?: string;
   readonly describe?: string;
   readonly isDirty: boolean;
   readonly withGitDir: boolean;
+  /** Steps get an empty workspace. */
+  readonly isOmitted?: boolean;
 }
 
 /** Where images go. */

@@ -25,8 +25,8 @@ export interface BuildSite {
   /** Where an image goes, with the address of the registry. */
   placeOf(push: PlannedPush): string;
   open(repository: string): Repository;
-  /** Takes whole lines. */
-  log(line: Uint8Array): void;
+  /** Takes whole lines, and which build they are of. */
+  log(line: Uint8Array, build: string): void;
   /** A folder for files that are kept of this build. */
   readonly objectsFolder: string;
   readonly signal: AbortSignal;
@@ -100,7 +100,9 @@ class BuildWork {
     const planned: PlannedAction = this.#planned.actions[step.index] ?? { kind: "container", reason: "" };
     const said = new SaidPushes();
     this.#said.push(said);
-    const log = createStepLog(stepPrefix(step, this.#variant), this.#site.log);
+    const log = createStepLog(stepPrefix(step, this.#variant), (line) =>
+      this.#site.log(line, this.#planned.name),
+    );
     const output = (chunk: Uint8Array): void => {
       said.take(chunk);
       log.write(chunk);
@@ -171,14 +173,16 @@ class BuildWork {
         const known = { build: this.#planned.name, name, repository: name, digest, mediaType };
         this.#site.ledger.add({ ...known, ...(tag === undefined ? {} : { tag }), by: "step" });
       } catch (error) {
-        this.say(`a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${messageOf(error)}`);
+        this.say(
+          `a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${messageOf(error)}`,
+        );
       }
     }
   }
 
   say(text: string): void {
     const variant = this.#variant === undefined ? "" : `[${this.#variant}] `;
-    this.#site.log(Buffer.from(`${variant}${text}\n`));
+    this.#site.log(Buffer.from(`${variant}${text}\n`), this.#planned.name);
   }
 
   get #variant(): string | undefined {

@@ -46,7 +46,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   const [text = "", variants, { source, tag }] = await Promise.all([
     readBuildText(paths.config),
     readVariants(join(paths.configDir, "variants.yaml"), request.variant),
-    nameSource(paths.buildDir, request),
+    nameSource(paths, request),
   ]);
   const config = shownPath(paths.config);
   const { build: file, problems } = parseCloudBuild(text, config);
@@ -106,13 +106,11 @@ class Problems {
   }
 
   error(file: string): CloudBuildError {
-    return new CloudBuildError([...this.#found.values()], file);
+    return new CloudBuildError(file, [...this.#found.values()]);
   }
 
   warnings(file: string): string[] {
-    return [...this.#found.values()].map(
-      ({ at, message }) => `${file}:${at.line}:${at.column}: ${message}`,
-    );
+    return [...this.#found.values()].map(({ at, message }) => `${file}:${at.line}:${at.column}: ${message}`);
   }
 }
 
@@ -130,7 +128,8 @@ function destinationOf(request: BuildRequest): BuildDestination {
     }
     return { kind: "registry", prefix };
   }
-  if (pushAsNamed === true || request.engine === "gcb" || registryFolder === undefined) return { kind: "named" };
+  if (pushAsNamed === true || request.engine === "gcb" || registryFolder === undefined)
+    return { kind: "named" };
   return { kind: "embedded", folder: registryFolder };
 }
 

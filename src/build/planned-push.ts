@@ -1,5 +1,5 @@
-import { BuildError } from "./errors.ts";
 import { referenceOf, rehosted, renamed, splitImageName } from "./destination.ts";
+import { BuildError } from "./errors.ts";
 import type { BuildDestination, PlannedBuild, PlannedPush } from "./model.ts";
 
 /** Stands for the address of the embedded registry, which nobody knows before it is started. */
@@ -21,7 +21,9 @@ export function plannedPush(
     return { image, repository: place.slice(embedded.length + 1), tag };
   }
   const place =
-    destination.kind === "named" ? withDockerHub(repository) : renamed(repository, destination.prefix, project);
+    destination.kind === "named"
+      ? withDockerHub(repository)
+      : renamed(repository, destination.prefix, project);
   return { image, repository: referenceOf(place, tag).repository, tag };
 }
 

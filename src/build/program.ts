@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { delimiter, isAbsolute } from "node:path";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BuildError } from "./errors.ts";
+import { watchGroup } from "./watchdog.ts";
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,6 +21,8 @@ export interface ProgramOptions {
   readonly signal: AbortSignal;
   /** Keeps standard output as text instead, up to 4 MiB. */
   readonly captureStdout?: boolean;
+  /** Reads standard output instead, as fast as it likes. When it fails, the program is ended and the failure thrown. */
+  readonly readStdout?: (stdout: Readable) => Promise<void>;
 }
 
 /** How a program ended. */
@@ -40,7 +44,7 @@ const lingerMilliseconds = 2_000;
  * Runs a program without a shell, in a process group of its own, to its end, whatever its exit code. When the signal is
  * given, the whole group is asked to end, killed if it does not, and only then the promise is rejected.
  * @throws {BuildError} `engine-missing` when there is no such program, `engine-failed` when it cannot be started or what
- *   is captured has no end; `AbortError` when the signal was given.
+ *   is captured has no end; the reason of the signal when it was given.
  */
 export async function runProgram(
   command: string,
@@ -56,23 +60,26 @@ export async function runProgram(
     stdio: "pipe",
     windowsHide: true,
   });
+  if (child.pid !== undefined) watchGroup("start", child.pid);
   // Said at once or at the end: what is written to a program that has gone is nobody's concern.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input);
 
   const captured: Buffer[] = [];
   let capturedSize = 0;
-  const tooMuch = new AbortController();
-  child.stdout.on("data", (chunk: Buffer) => {
-    if (options.captureStdout !== true) return options.output(chunk);
+  const enough = new AbortController();
+  const capture = (chunk: Buffer) => {
     capturedSize += chunk.length;
     if (capturedSize <= longestOutput) captured.push(chunk);
-    else tooMuch.abort();
-  });
-  child.stderr.on("data", options.output);
-
+    else enough.abort(new BuildError("engine-failed", `${command} wrote more than 4 MiB`));
+  };
   const ended = endOf(child, command);
-  const stopped = AbortSignal.any([signal, tooMuch.signal]);
+  child.stderr.on("data", options.output);
+  const reading = options.readStdout?.(child.stdout).catch((error: unknown) => enough.abort(error));
+  if (reading === undefined)
+    child.stdout.on("data", options.captureStdout === true ? capture : options.output);
+
+  const stopped = AbortSignal.any([signal, enough.signal]);
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping = endGroup(child);
@@ -81,9 +88,10 @@ export async function runProgram(
   else stopped.addEventListener("abort", stop, { once: true });
   try {
     const exitCode = await ended;
+    await reading;
     await stopping;
-    if (signal.aborted) throw abortError(signal);
-    if (tooMuch.signal.aborted) throw new BuildError("engine-failed", `${command} wrote more than 4 MiB`);
+    signal.throwIfAborted();
+    enough.signal.throwIfAborted();
     return { exitCode, stdout: Buffer.concat(captured).toString("utf8") };
   } finally {
     stopped.removeEventListener("abort", stop);
@@ -104,7 +112,10 @@ function endOf(child: ChildProcess, command: string): Promise<number> {
       }, lingerMilliseconds);
       child.once("close", () => clearTimeout(linger));
     });
-    child.on("close", () => resolve(exitCode));
+    child.on("close", () => {
+      if (child.pid !== undefined) watchGroup("end", child.pid);
+      resolve(exitCode);
+    });
   });
 }
 
@@ -133,11 +144,6 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   } catch {
     return false;
   }
-}
-
-function abortError(signal: AbortSignal): Error {
-  const { reason } = signal;
-  return reason instanceof Error ? reason : new DOMException("the operation was aborted", "AbortError");
 }
 
 function notStarted(command: string, error: NodeJS.ErrnoException): BuildError {
@@ -174,6 +180,16 @@ const engineVariables = new Set([
 ]);
 const enginePrefixes = /^(?:LC|XDG|CONTAINERS|STORAGE|BUILDAH)_[A-Z0-9_]+$/;
 
+function isRead(name: string): boolean {
+  // Proxies are named in small letters as often.
+  return engineVariables.has(name) || /^[a-z]+_proxy$/.test(name) || enginePrefixes.test(name);
+}
+
+/** Whether a variable changes what an engine does, or how any program is loaded. */
+export function isEngineVariable(name: string): boolean {
+  return isRead(name) || /^(?:PATH|LD_[A-Z_]+|DYLD_[A-Z_]+|GODEBUG|GOTRACEBACK|GLIBC_TUNABLES)$/.test(name);
+}
+
 /**
  * The environment of an engine: of the caller's only what engines themselves read, so that no secret in it gets into a
  * build by accident; and programs from the absolute folders of `PATH` alone.
@@ -185,9 +201,7 @@ export function engineEnvironment(environment: Environment): Readonly<Record<str
       // An empty PATH would mean the working directory.
       return folders.length === 0 ? [] : [[name, folders.join(delimiter)]];
     }
-    // Proxies are named in small letters as often.
-    const known = engineVariables.has(name) || /^(?:[a-z]+)_proxy$/.test(name) || enginePrefixes.test(name);
-    return known ? [[name, value]] : [];
+    return isRead(name) ? [[name, value]] : [];
   });
   return Object.fromEntries(kept);
 }

@@ -33,7 +33,9 @@ export async function pushExported(
     const [graph, before] = await Promise.all([readGraph(from.fetch, digest, where), to.resolve(tag)]);
     const root = graph.root.document;
     if (before?.digest === digest) return { root: root.descriptor };
-    await Promise.all(copier.copyClosure({ graph, from, to: [{ repository: to, empty: before === undefined }] }));
+    await Promise.all(
+      copier.copyClosure({ graph, from, to: [{ repository: to, empty: before === undefined }] }),
+    );
     await copier.putRoot(root, to, [tag]);
     const { mediaType, size } = root.descriptor;
     const moved = before === undefined ? {} : { movedFrom: before.digest };

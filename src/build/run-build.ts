@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { createCopier } from "../copy/index.ts";
@@ -10,10 +9,218 @@ import { attachOrigins } from "./attach-origins.ts";
 import { openBuildFolder } from "./build-folder.ts";
 import { BuildError } from "./errors.ts";
 import { createImageLedger, type ImageLedger } from "./image-ledger.ts";
+import { logSink } from "./log-sink.ts";
 import type { BuildOutcome, BuildPlan, BuildResult, BuiltImage, BuiltImages, PlannedBuild } from "./model.ts";
 import { type BuildSite, carryOut } from "./one-build.ts";
 import type { PreparedBuild } from "./plan.ts";
 import { readSecrets } from "./secrets.ts";
 import { copySource, holdsNoGit } from "./source-copy.ts";
-import { openStaging, type Staging } from "./staging.ts";
-import { workspacePath } from "./workspace.ts";
+import { openStaging } from "./staging.ts";
+
+/** What a run of a build needs beside its plan. */
+export interface RunBuildOptions {
+  readonly runs: RunStore;
+  readonly job: string;
+  readonly type: RunType;
+  readonly refs?: RunRefs;
+  /** More of a job's spec, for `prowjob.json`. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /** Opens a repository with the user's credentials. */
+  readonly open: (repository: RepositoryName) => Repository;
+  /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE` or `NAME`. */
+  readonly secrets?: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Variants that are built at the same time; 4 unless it is said. */
+  readonly concurrency?: number;
+  /** The run has begun: its record is there. */
+  readonly onStart?: (run: Run) => void;
+  /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */
+  readonly onLog?: (line: Uint8Array, build?: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const usualConcurrency = 4;
+
+/**
+ * Carries out a build and records it: the log while it goes on, then what was pushed with the provenance that is attached to
+ * it, then how it ended. A process that is killed leaves a record that says so, and nothing else.
+ * @param prepare Makes the plan, once the run has its id; what it throws ends the run, and stands in its log.
+ * @returns How the builds ended, well or not.
+ * @throws whatever `prepare` throws, and {@link RunError} when nothing can be recorded.
+ */
+export async function runBuild(
+  prepare: (run: Run) => Promise<PreparedBuild>,
+  options: RunBuildOptions,
+): Promise<BuildResult> {
+  const { runs, job, type, refs, spec, onLog = () => {} } = options;
+  const run = await runs.start({
+    job,
+    type,
+    ...(refs === undefined ? {} : { refs }),
+    ...(spec === undefined ? {} : { spec }),
+  });
+  options.onStart?.(run);
+  try {
+    const prepared = await prepare(run);
+    const result = await new RunningBuild(run, prepared, options).toItsEnd();
+    await run.finish({
+      result: resultOf(result.outcomes),
+      ...revisionOf(prepared.plan),
+      metadata: { engine: prepared.plan.engine, tag: prepared.plan.tag, images: result.images.length },
+    });
+    return result;
+  } catch (error) {
+    const line = Buffer.from(`${messageOf(error)}\n`);
+    run.log(line);
+    onLog(line);
+    const result = options.signal.aborted ? "ABORTED" : "FAILURE";
+    await run.finish({ result, metadata: { failure: failureRecord(error) } });
+    throw error;
+  }
+}
+
+class RunningBuild {
+  readonly #run: Run;
+  readonly #prepared: PreparedBuild;
+  readonly #options: RunBuildOptions;
+  readonly #ledger: ImageLedger = createImageLedger();
+  readonly #started = new Date();
+
+  constructor(run: Run, prepared: PreparedBuild, options: RunBuildOptions) {
+    this.#run = run;
+    this.#prepared = prepared;
+    this.#options = options;
+  }
+
+  async toItsEnd(): Promise<BuildResult> {
+    const { plan } = this.#prepared;
+    const { environment, secrets: given = [], onLog = () => {} } = this.#options;
+    const [, secrets] = await Promise.all([
+      this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`),
+      readSecrets(
+        plan.builds.flatMap(({ build }) => build.secrets),
+        given,
+        environment,
+      ),
+    ]);
+    const log = logSink(this.#run, secrets.values(), onLog);
+    const say = (text: string): void => log(Buffer.from(`${text}\n`));
+    say(
+      `building ${plan.config} as ${plan.tag} with ${plan.engine}${plan.engineVersion === undefined ? "" : ` ${plan.engineVersion}`}`,
+    );
+    for (const note of plan.notes) say(`note: ${note}`);
+    const only = plan.builds.length === 1 ? (plan.builds[0]?.name ?? "") : "";
+    const staging = await openStaging(plan.destination, this.#ledger, only);
+    try {
+      const site = this.#site(staging.placeOf, log);
+      const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
+      const outcomes = await Promise.all(
+        plan.builds.map((build) => limit(() => this.#build(build, site, secrets, staging.env))),
+      );
+      const images = await this.#recordImages(outcomes, [...secrets.values()], say);
+      for (const { name, status, failure } of outcomes) {
+        say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
+      }
+      const { job, id, folder } = this.#run;
+      const result: BuildResult = { plan, run: { job, id, folder }, outcomes, images };
+      await this.#run.write("build.json", `${JSON.stringify(result, undefined, 2)}\n`);
+      return result;
+    } finally {
+      await staging.close();
+    }
+  }
+
+  #site(placeOf: BuildSite["placeOf"], log: BuildSite["log"]): Omit<BuildSite, "objectsFolder"> {
+    const { engine, plan } = this.#prepared;
+    if (engine.kind !== "local")
+      throw new BuildError("engine-missing", `${engine.name} executes nothing here`);
+    return {
+      engine: engine.engine,
+      copier: createCopier(),
+      ledger: this.#ledger,
+      isOneOfSeveral: plan.builds.length > 1,
+      placeOf,
+      open: (repository) => this.#options.open(parseRepository(repository)),
+      log,
+      signal: this.#options.signal,
+    };
+  }
+
+  async #build(
+    planned: PlannedBuild,
+    site: Omit<BuildSite, "objectsFolder">,
+    secrets: ReadonlyMap<string, string>,
+    env: Readonly<Record<string, string>>,
+  ): Promise<BuildOutcome> {
+    const folder = await openBuildFolder();
+    try {
+      const source = await this.#sourceFor(planned, folder.workspace);
+      const objectsFolder = join(this.#run.artifacts, "objects", planned.name.replaceAll("/", "-"));
+      return await carryOut(planned, { source, folder, env, secrets }, { ...site, objectsFolder });
+    } catch (error) {
+      const status = this.#options.signal.aborted ? "cancelled" : "failure";
+      return { name: planned.name, status, steps: [], failure: failureRecord(error) };
+    } finally {
+      await folder.remove();
+    }
+  }
+
+  /** Native builds only read: where a copy would be the same, they read the source itself. */
+  async #sourceFor(planned: PlannedBuild, workspace: string): Promise<string> {
+    const { source } = this.#prepared.plan;
+    if (source.isOmitted) return workspace;
+    const readsOnly =
+      planned.build.objects === undefined && planned.actions.every(({ kind }) => kind === "native");
+    if (readsOnly && (source.withGitDir || (await holdsNoGit(source.folder)))) return source.folder;
+    await copySource(source.folder, workspace, {
+      withGitDir: source.withGitDir,
+      signal: this.#options.signal,
+    });
+    return workspace;
+  }
+
+  /** Attaches provenance and writes `images.json`, whatever became of the builds: what was pushed was pushed. */
+  async #recordImages(
+    outcomes: readonly BuildOutcome[],
+    secrets: readonly string[],
+    say: (text: string) => void,
+  ): Promise<readonly BuiltImage[]> {
+    const { plan } = this.#prepared;
+    const { job, id } = this.#run;
+    const images = await attachOrigins(this.#ledger.images(), {
+      plan,
+      outcomes,
+      run: { job, id },
+      ...(this.#options.refs === undefined ? {} : { ref: this.#options.refs.base_ref }),
+      startedAt: this.#started,
+      secrets,
+      open: (repository) => this.#options.open(parseRepository(repository)),
+      say,
+    });
+    const { repository, commit, describe, isDirty, path } = plan.source;
+    const document: BuiltImages = {
+      format: "waybill-images/1",
+      run: { job, id },
+      source: {
+        ...(repository === undefined ? {} : { repository }),
+        ...(commit === undefined ? {} : { commit }),
+        ...(describe === undefined ? {} : { describe }),
+        isDirty,
+        path,
+      },
+      tag: plan.tag,
+      images,
+    };
+    await this.#run.write("images.json", `${JSON.stringify(document, undefined, 2)}\n`);
+    return images;
+  }
+}
+
+function resultOf(outcomes: readonly BuildOutcome[]): "SUCCESS" | "FAILURE" | "ABORTED" {
+  if (outcomes.some(({ status }) => status === "cancelled")) return "ABORTED";
+  return outcomes.every(({ status }) => status === "success") ? "SUCCESS" : "FAILURE";
+}
+
+function revisionOf({ source }: BuildPlan): { revision?: string } {
+  return source.commit === undefined ? {} : { revision: source.commit };
+}

@@ -1,5 +1,7 @@
+import { isAbsolute, relative, sep } from "node:path";
 import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
 import { isTag } from "../oci/index.ts";
+import type { BuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildRequest, BuildSource } from "./model.ts";
 import { dateOfTag, versionTag } from "./version-tag.ts";
@@ -8,8 +10,6 @@ import { dateOfTag, versionTag } from "./version-tag.ts";
 export interface NamedSource {
   readonly source: BuildSource;
   readonly tag: string;
-  /** The branch or tag that was pushed, or is checked out, where somebody knows. */
-  readonly ref?: string;
 }
 
 /**
@@ -19,17 +19,18 @@ export interface NamedSource {
  * @throws {GitError} when the folder is in no repository, unless the request says what `_GIT_TAG` is.
  */
 export async function nameSource(
-  folder: string,
+  { buildDir: folder, config }: Pick<BuildPaths, "buildDir" | "config">,
   request: BuildRequest,
   now: Date = new Date(),
 ): Promise<NamedSource> {
   const given = request.substitutions?._GIT_TAG;
-  const withGitDir = request.withGitDir ?? false;
+  const omitted = request.noSource === true ? { isOmitted: true } : {};
+  const how = { withGitDir: request.withGitDir ?? false, ...omitted };
   const checkout = await describe(folder, request, given !== undefined);
   if (checkout === undefined) {
-    return { source: { folder, path: "", isDirty: false, withGitDir }, tag: given ?? "" };
+    return { source: { folder, path: "", configPath: config, isDirty: false, ...how }, tag: given ?? "" };
   }
-  const { path, commit, describe: described, isDirty, origin } = checkout;
+  const { root, path, commit, describe: described, isDirty, origin = request.repository } = checkout;
   if (isDirty && request.allowDirty !== true) {
     throw new BuildError("dirty", "the working copy is dirty", {
       where: folder,
@@ -40,14 +41,20 @@ export async function nameSource(
     source: {
       folder,
       path,
+      configPath: isBelow(root, config) ? relative(root, config).split(sep).join("/") : config,
       ...(origin === undefined ? {} : { repository: origin }),
       commit,
       describe: described,
       isDirty,
-      withGitDir,
+      ...how,
     },
     tag: given ?? versionTag(dateFor(request, checkout, now), described),
   };
+}
+
+function isBelow(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== "" && !isAbsolute(way) && way.split(sep)[0] !== "..";
 }
 
 async function describe(

@@ -32,9 +32,16 @@ export function substitutionsOf(
  */
 export function builtInsOf(
   { commit, repository }: Pick<BuildSource, "commit" | "repository">,
-  facts: { readonly project: string | undefined; readonly buildId: string; readonly region?: string | undefined },
+  facts: {
+    readonly project: string | undefined;
+    readonly buildId: string;
+    readonly region?: string | undefined;
+  },
 ): BuiltInValues {
-  const name = repository?.replace(/\/+$/, "").replace(/\.git$/, "").split(/[/:]/);
+  const name = repository
+    ?.replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split(/[/:]/);
   const known: Readonly<Record<string, string | undefined>> = {
     PROJECT_ID: facts.project,
     BUILD_ID: facts.buildId,

@@ -1,7 +1,8 @@
+import type { LocalEngineName } from "../build/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { UsageError } from "./failure.ts";
+import { dataFolder, runAskedBuild } from "./run-build.ts";
 import type { Session } from "./session.ts";
 
 /** How a job is run by hand. */
@@ -12,6 +13,10 @@ export interface RunOptions {
   readonly before?: string;
   readonly force?: boolean;
   readonly dryRun?: boolean;
+  readonly dataDir?: string;
+  readonly engine?: LocalEngineName | "gcb";
+  readonly pushTo?: string;
+  readonly secret?: readonly string[];
 }
 
 /** A job whose build can begin: its source is checked out. */
@@ -21,16 +26,8 @@ export interface ReadyJob {
   readonly resolved: ResolvedJob;
 }
 
-/** Builds what a job says; the exit status of the verb. */
-export type BuildJob = (session: Session, ready: ReadyJob) => Promise<ExitCode>;
-
-/** Runs a job by hand, on the commit of a ref. @param build does the building. */
-export async function runByHand(
-  session: Session,
-  name: string,
-  options: RunOptions,
-  build: BuildJob = notYet,
-): Promise<ExitCode> {
+/** Runs a job by hand, on the commit of a ref. */
+export async function runByHand(session: Session, name: string, options: RunOptions): Promise<ExitCode> {
   const { terminal, env } = session;
   const { findJob, isSameRepository, judgePush, readJobs, resolveJob } = await import("../jobs/index.ts");
   const { checkoutPush, readPush } = await import("../git/index.ts");
@@ -60,14 +57,40 @@ export async function runByHand(
   if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
   const files = await checkoutPush(push, env);
   try {
-    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder, env) });
+    const resolved = resolveJob(job, push, files.folder, env);
+    return await build(session, { job, push, resolved }, options);
   } finally {
     await files.close();
   }
 }
 
-async function notYet(): Promise<ExitCode> {
-  throw new UsageError("jobs cannot be built yet", "--dry-run prints what would be built");
+async function build(
+  session: Session,
+  { job, push, resolved }: ReadyJob,
+  options: RunOptions,
+): Promise<ExitCode> {
+  const { prepareBuild } = await import("../build/index.ts");
+  const { join } = await import("node:path");
+  const data = await dataFolder(session, options.dataDir);
+  const { type, refs, spec, request, timeoutSeconds } = resolved;
+  return runAskedBuild(session, {
+    data,
+    job: job.name,
+    type,
+    spec,
+    ...(refs === undefined ? {} : { refs }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    secrets: options.secret ?? [],
+    prepare: (run) =>
+      prepareBuild({
+        ...request,
+        ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
+        ...(options.engine === undefined ? {} : { engine: options.engine }),
+        ...(push.origin === undefined ? { repository: job.repo } : {}),
+        registryFolder: join(data, "registry"),
+        environment: resolved.environment(run),
+      }),
+  });
 }
 
 /** What would be built, as plain data. Of what is known in a run alone, only the names. */

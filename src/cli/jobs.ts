@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { ChangeFilter, Job, JobList, JobProblem } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
+import { addExamples, collect } from "./help.ts";
 import { type RunOptions, runByHand } from "./jobs-run.ts";
 import type { Act, Session } from "./session.ts";
 import { formatTable } from "./table.ts";
@@ -28,6 +28,14 @@ export function defineJobs(program: Command, act: Act): void {
     .addOption(new Option("--before <commit>", "where the branch stood before; the first parent by default"))
     .addOption(new Option("--force", "run it, whatever its filters say"))
     .addOption(new Option("--dry-run", "print what would be built, and build nothing"))
+    .addOption(new Option("--engine <name>", "what builds").choices(["docker", "podman", "buildah", "gcb"]))
+    .addOption(new Option("--push-to <registry>", "registry to push to, instead of the job's"))
+    .addOption(
+      new Option("--secret <NAME=source>", "a secret, as waybill build has it; repeatable").argParser(
+        collect,
+      ),
+    )
+    .addOption(new Option("--data-dir <dir>", "folder for records, and for the embedded registry"))
     .action(act((session: Session, name: string, options: RunOptions) => runByHand(session, name, options)));
   const line = "waybill jobs run apisnoop-push-snoopdb-images --checkout ../apisnoop";
   const runs = [

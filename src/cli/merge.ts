@@ -1,6 +1,9 @@
 import { type Command, Option } from "commander";
-import type { MergeFormat, MergeResult } from "../merge/index.ts";
+import { harmless, WaybillError } from "../errors/index.ts";
+import type { ImageOrigin, MergeFormat, MergeResult, RunMergeResult } from "../merge/index.ts";
+import type { Registries } from "../registry/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
 import { addExamples, collect } from "./help.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
@@ -15,7 +18,10 @@ const formats = {
 
 interface Options {
   readonly baseDir: string;
-  readonly stagingRepo: string;
+  readonly stagingRepo?: string;
+  readonly fromRun?: string;
+  readonly dataDir?: string;
+  readonly as?: string;
   readonly image?: readonly string[];
   readonly digest?: readonly string[];
   readonly tag?: readonly string[];
@@ -27,14 +33,23 @@ interface Options {
 export function defineMerge(program: Command, act: Act): void {
   const command = program
     .command("merge")
-    .description("add what a staging registry holds to the manifest that promotes it")
-    .addOption(new Option("--staging-repo <registry>", "staging registry to read").makeOptionMandatory())
+    .description("add what a staging registry holds, or what a run built, to the manifest that promotes it")
+    .addOption(new Option("--staging-repo <registry>", "staging registry to read"))
+    .addOption(
+      new Option(
+        "--from-run <run>",
+        "take exactly what a run built: its folder, job/id, id, or a job for its newest run",
+      ),
+    )
     .addOption(
       new Option("--base-dir <path>", "directory of thin manifests, or one plain manifest").default("."),
     )
     .addOption(filter("--image <name>", "take only these images; repeatable, globs as in kube-*"))
     .addOption(filter("--digest <digest>", "take only these digests; repeatable"))
     .addOption(filter("--tag <tag>", "take only these tags; repeatable, globs; latest only if named"))
+    .addOption(
+      new Option("--as <tag>", "with --from-run: list the images under this release tag, not the run's"),
+    )
     .addOption(
       new Option("--format <format>", "edit in place, or write the list anew as cip-mm or kpromo pr do")
         .choices(Object.keys(formats))
@@ -47,6 +62,7 @@ export function defineMerge(program: Command, act: Act): void {
   addExamples(command, [
     [`${line} --tag v1.30.0`, "a release"],
     [`${line} --tag 'v1.30.*' --image 'kube-*' --dry-run`, "see what would be added"],
+    ["waybill merge --from-run push-foo --as v1.30.0", "a release, as its newest build recorded it"],
   ]);
 }
 
@@ -55,41 +71,118 @@ function filter(flags: string, description: string): Option {
 }
 
 async function run(session: Session, options: Options): Promise<ExitCode> {
-  const { terminal } = session;
-  const { merge } = await import("../merge/index.ts");
-  const { image: images = [], digest: digests = [], tag: tags = [] } = options;
+  if (options.fromRun === undefined && options.stagingRepo === undefined) {
+    throw new UsageError(
+      "nothing says what to merge",
+      "name a staging registry with --staging-repo, or --from-run",
+    );
+  }
+  if (options.as !== undefined && options.fromRun === undefined) {
+    throw new UsageError("--as gives the images of a run a tag", "name the run with --from-run");
+  }
   const registries = await openRegistriesFor(session);
   try {
-    const result = await merge({
-      tree: options.baseDir,
-      staging: options.stagingRepo,
-      filters: { images, digests, tags },
-      format: formats[options.format],
-      skipProduction: options.skipProduction ?? false,
-      dryRun: options.dryRun ?? false,
-      open: registries.repository,
-      catalog: registries.catalog,
-    });
-    for (const warning of result.warnings) terminal.warn(warning);
-    if (terminal.json) printJson(terminal, result);
-    else printText(terminal, result, options.dryRun ?? false);
-    return exitCodes.asDesired;
+    return await (options.fromRun === undefined
+      ? mergeStaging(session, registries, options, options.stagingRepo ?? "")
+      : mergeOneRun(session, registries, options, options.fromRun));
   } finally {
     await registries.close();
   }
 }
 
-function printJson(terminal: Terminal, { before: _, after: __, ...result }: MergeResult): void {
-  terminal.printJson({ format: "waybill-merge/1", ...result });
+async function mergeStaging(
+  { terminal }: Session,
+  registries: Registries,
+  options: Options,
+  staging: string,
+): Promise<ExitCode> {
+  const { merge } = await import("../merge/index.ts");
+  const result = await merge({ ...common(options, registries), staging, catalog: registries.catalog });
+  say(terminal, result);
+  if (terminal.json) terminal.printJson({ format: "waybill-merge/1", ...withoutTexts(result) });
+  else await printText(terminal, result, options.dryRun ?? false);
+  return exitCodes.asDesired;
 }
 
-function printText(terminal: Terminal, { file, added, present, diff }: MergeResult, dryRun: boolean): void {
-  if (dryRun) {
-    terminal.write(diff);
-  } else {
-    for (const { image, digest, tag, line } of added) {
-      terminal.print(`${file}:${line}: added ${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`);
-    }
+async function mergeOneRun(
+  session: Session,
+  registries: Registries,
+  options: Options,
+  name: string,
+): Promise<ExitCode> {
+  const { terminal } = session;
+  const { readBuiltImages } = await import("../build/index.ts");
+  const { mergeRun } = await import("../merge/index.ts");
+  const { isTag } = await import("../oci/index.ts");
+  if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);
+  const result = await mergeRun({
+    ...common(options, registries),
+    run: await readBuiltImages(await folderOf(session, name, options)),
+    ...(options.stagingRepo === undefined ? {} : { staging: options.stagingRepo }),
+    ...(options.as === undefined ? {} : { as: options.as }),
+  });
+  for (const each of result.merges) say(terminal, each);
+  for (const { message, hint } of result.leftOut) {
+    terminal.warn(`left out: ${harmless(message)}\n  hint: ${harmless(hint)}`);
+  }
+  if (terminal.json) printRunJson(terminal, result);
+  else for (const each of result.merges) await printText(terminal, each, options.dryRun ?? false);
+  return result.leftOut.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
+/** The folder of a run that came to a good end: what another one pushed is not what was asked for. */
+async function folderOf({ env }: Session, name: string, { dataDir }: Options): Promise<string> {
+  const { defaultDataFolder, openRuns } = await import("../runs/index.ts");
+  const { folder, result } = await openRuns(dataDir ?? defaultDataFolder(env)).find(name);
+  if (result === "SUCCESS") return folder;
+  throw new WaybillError(
+    "run-not-successful",
+    result === "PENDING" ? "the run is not over yet" : `the run did not succeed: ${result}`,
+    {
+      where: folder,
+      hint: "what it pushed can be merged by name: --staging-repo, with --image and --digest",
+    },
+  );
+}
+
+function common(options: Options, registries: Registries) {
+  const { image: images = [], digest: digests = [], tag: tags = [] } = options;
+  return {
+    tree: options.baseDir,
+    filters: { images, digests, tags },
+    format: formats[options.format],
+    skipProduction: options.skipProduction ?? false,
+    dryRun: options.dryRun ?? false,
+    open: registries.repository,
+  };
+}
+
+function say(terminal: Terminal, { warnings, notes }: MergeResult): void {
+  for (const warning of warnings) terminal.warn(warning);
+  for (const note of notes) terminal.note(harmless(note));
+}
+
+function printRunJson(terminal: Terminal, { run: of, merges, leftOut }: RunMergeResult): void {
+  terminal.printJson({ format: "waybill-merge-run/1", run: of, merges: merges.map(withoutTexts), leftOut });
+}
+
+function withoutTexts({ before: _, after: __, ...result }: MergeResult): object {
+  return result;
+}
+
+async function printText(terminal: Terminal, result: MergeResult, dryRun: boolean): Promise<void> {
+  const { originInWords } = await import("../provenance/index.ts");
+  const { file, added, present, diff, origins } = result;
+  const words = new Map(
+    origins.map((origin: ImageOrigin) => [`${origin.image}@${origin.digest}`, originInWords(origin)]),
+  );
+  if (dryRun) terminal.write(diff);
+  for (const { image, digest, tag, line } of added) {
+    const origin = words.get(`${image}@${digest}`);
+    const from = origin === undefined ? "" : ` (${harmless(origin)})`;
+    const what = `${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}${from}`;
+    if (!dryRun) terminal.print(`${file}:${line}: added ${what}`);
+    else if (origin !== undefined) terminal.note(what);
   }
   terminal.note(`${added.length} ${dryRun ? "to add" : "added"}, ${present.length} already there`);
 }

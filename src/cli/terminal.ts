@@ -31,6 +31,8 @@ export interface Terminal {
   readonly verbose: boolean;
   /** Colours for results; they do nothing where colour is not wanted. */
   readonly colours: Colours;
+  /** Whether standard error shows colours, those of other programs among them. */
+  readonly hasColour: boolean;
   /** The stream that progress may be drawn on: a terminal that nobody asked to be quiet. */
   readonly canvas: OutputStream | undefined;
   /** A result, with a line end. */
@@ -58,6 +60,7 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
     quiet,
     verbose,
     colours: picocolors.createColors(wantsColour(stdout, env, options)),
+    hasColour: wantsColour(stderr, env, options),
     canvas: stderr.isTTY === true && !quiet && !verbose ? stderr : undefined,
     print: (text) => void stdout.write(`${text}\n`),
     write: (text) => void stdout.write(text),

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { defineBuild } from "./build.ts";
 import { defineCheck } from "./check.ts";
 import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
@@ -15,8 +16,10 @@ import { definePromote } from "./promote.ts";
 import { defineRegistry } from "./registry.ts";
 import { defineReleaseTags } from "./release-tags.ts";
 import { defineReview } from "./review.ts";
+import { defineRuns } from "./runs.ts";
 import type { Act } from "./session.ts";
 import { defineSnapshot } from "./snapshot.ts";
+import { defineStaging } from "./staging.ts";
 import { defineVerify } from "./verify.ts";
 import { defineWait } from "./wait.ts";
 
@@ -28,6 +31,8 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   definePr,
   defineHold,
   defineUnhold,
+  defineBuild,
+  defineStaging,
   defineMerge,
   definePlan,
   definePromote,
@@ -36,6 +41,7 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineInspect,
   defineSnapshot,
   defineReleaseTags,
+  defineRuns,
   defineJobs,
   defineImport,
   defineRegistry,

@@ -1,1 +1,20 @@
+export {
+  CloudBuildError,
+  type CloudBuildErrorCode,
+  type CloudBuildProblem,
+  type CloudBuildProblemCode,
+  problemsInWords,
+} from "./errors.ts";
+export type {
+  CloudBuildFile,
+  CloudBuildOptions,
+  CloudBuildReading,
+  CloudBuildSecret,
+  CloudBuildStep,
+  CloudBuildSubstitution,
+  CloudBuildText,
+  CloudBuildVolume,
+} from "./file.ts";
 export type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
+export { parseCloudBuild } from "./read.ts";
+export { type CloudBuildResolution, type GivenValues, resolveCloudBuild } from "./resolve.ts";

@@ -14,7 +14,7 @@ export type {
   PullRequests,
 } from "./forge.ts";
 export type { ForgeHostSettings, ForgeSettings } from "./forge-settings.ts";
-export { forgeKindOf } from "./kind.ts";
+export { forgeKindOf, knownForgeKind } from "./kind.ts";
 export { type ForgeOptions, openForge } from "./open.ts";
 export { parseRemote, type RemoteRepository } from "./remote.ts";
 export { type FoundToken, findToken, type TokenPlaces } from "./token.ts";

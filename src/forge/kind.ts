@@ -13,6 +13,12 @@ const known: Readonly<Record<string, ForgeKind>> = {
   "codeberg.org": "gitea",
 };
 
+/** What kind of forge a host is, where its name alone tells. */
+export function knownForgeKind(host: string): ForgeKind | undefined {
+  if (host.endsWith(".ghe.com")) return "github";
+  return Object.hasOwn(known, host) ? known[host] : undefined;
+}
+
 /** What each kind answers to everybody, and what tells it from a page that answers anything. */
 const probes: Readonly<Record<ForgeKind, { readonly path: string; readonly answer: z.ZodType }>> = {
   github: {
@@ -44,9 +50,8 @@ export async function forgeKindOf(
 ): Promise<ForgeKind> {
   const name = checkedHost(host);
   const settings = settingsOf(configured, name);
-  const certain = settings?.kind ?? (Object.hasOwn(known, name) ? known[name] : undefined) ?? found.get(name);
+  const certain = settings?.kind ?? knownForgeKind(name) ?? found.get(name);
   if (certain !== undefined) return certain;
-  if (name.endsWith(".ghe.com")) return "github";
   const kinds: readonly ForgeKind[] = ["gitea", "gitlab", "github"];
   const answers = await Promise.all(kinds.map((kind) => probe(kind, name, settings?.http, timing)));
   const matching = kinds.filter((_, index) => answers[index] === true);

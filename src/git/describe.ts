@@ -1,4 +1,5 @@
 import { GitError } from "./errors.ts";
+import { withoutPassword } from "./password.ts";
 import { complaint, type Environment, runGit } from "./program.ts";
 import { type CommitHash, openGitRepository } from "./repository.ts";
 
@@ -43,7 +44,7 @@ export async function describeCheckout(
       hint: "commit what is to be built",
     });
   }
-  const url = withoutCredentials(origin.stdout.trim());
+  const url = withoutPassword(origin.stdout.trim());
   return {
     root,
     path: prefix,
@@ -53,9 +54,4 @@ export async function describeCheckout(
     isDirty: describe.endsWith("-dirty"),
     ...(url === "" ? {} : { origin: url }),
   };
-}
-
-/** People clone from `https://user:token@host/path`; what is recorded must not know. */
-function withoutCredentials(url: string): string {
-  return url.replace(/^(https?:\/\/)[^@/]*@/, "$1").replace(/^(\w+:\/\/[^:@/]+):[^@/]*@/, "$1@");
 }

@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GitError } from "./errors.ts";
+import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
 import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 
@@ -17,7 +18,7 @@ export interface Push {
   readonly changes: readonly string[];
   /** The top of the working tree that it was read from. */
   readonly root: string;
-  /** The URL of the remote `origin` there. */
+  /** The URL of the remote `origin` there, without a password. */
   readonly origin?: string;
 }
 
@@ -42,7 +43,7 @@ export async function readPush(checkout: string, question: PushQuestion = {}): P
   const ref = await fullName(question.ref, repository, git);
   const commit = await repository.commitOf(ref);
   const configured = await git("config", "--get", "remote.origin.url");
-  const origin = configured.code === 0 ? { origin: configured.stdout.trim() } : {};
+  const origin = configured.code === 0 ? { origin: withoutPassword(configured.stdout.trim()) } : {};
   if (ref.startsWith("refs/tags/")) return { ref, commit, changes: [], root, ...origin };
   const before =
     question.before === undefined

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GitCredential, withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
+import { withoutPassword } from "./password.ts";
 import { complaint, type Environment, type GitRun, runGit } from "./program.ts";
 import { type CommitHash, openGitRepository } from "./repository.ts";
 
@@ -219,13 +220,13 @@ function notCommitted(stderr: string): GitError {
 }
 
 function noBranch({ url, branch }: RemoteBranch): GitError {
-  const where = withoutUserInfo(url);
+  const where = withoutPassword(url);
   return new GitError("unreachable", `there is no branch ${branch}`, { where, hint: "name it with --base" });
 }
 
 function notFetched({ stderr }: GitRun, { url, branch }: RemoteBranch): GitError {
   if (/Remote branch .* not found|couldn't find remote ref/i.test(stderr)) return noBranch({ url, branch });
-  const where = withoutUserInfo(url);
+  const where = withoutPassword(url);
   return new GitError("unreachable", `the repository could not be read: ${complaint(stderr)}`, {
     where,
     hint: "does it exist, and may the token, or the key of the SSH agent, read it?",
@@ -233,7 +234,7 @@ function notFetched({ stderr }: GitRun, { url, branch }: RemoteBranch): GitError
 }
 
 function notPushed({ stdout, stderr }: GitRun, { url, branch }: RemoteBranch): GitError {
-  const where = `${withoutUserInfo(url)} ${branch}`;
+  const where = `${withoutPassword(url)} ${branch}`;
   const text = `${stdout}\n${stderr}`;
   if (/stale info|fetch first|non-fast-forward|(?:lock|update) ref|reference already exists/i.test(text)) {
     return new GitError("push-refused", "somebody else has pushed to the branch in the meantime", {
@@ -257,9 +258,4 @@ function notPushed({ stdout, stderr }: GitRun, { url, branch }: RemoteBranch): G
 function remoteWords(text: string): string {
   const said = /^remote: (?!$)(.+)$/m.exec(text)?.[1] ?? complaint(text);
   return said.replace(/\p{Cc}/gu, "\uFFFD").slice(0, 300);
-}
-
-/** People paste `https://user:password@host/path`. */
-function withoutUserInfo(url: string): string {
-  return url.replace(/^(\w+:\/\/)[^@/]*@/, "$1");
 }

@@ -1,8 +1,7 @@
-import type { Readable } from "node:stream";
 import { z } from "zod";
 import { WaybillError } from "../errors/index.ts";
 import { type Descriptor, limits } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import { type Repository, readSmallBlob } from "../registry/index.ts";
 
 const configSchema = z.object({
   created: z.string().nullish(),
@@ -30,37 +29,19 @@ export async function readConfig(
   blob: Descriptor | undefined,
 ): Promise<ImageConfig> {
   if (blob === undefined || !/\bcontainer\.image|image\.config/.test(blob.mediaType)) return {};
-  const parsed = configSchema.safeParse(await readJsonBlob(repository, blob, limits.manifestBytes));
+  const parsed = configSchema.safeParse(
+    parseJson(await readSmallBlob(repository, blob, limits.manifestBytes)),
+  );
   if (parsed.success) return parsed.data;
   throw new WaybillError("invalid-image-config", "the image's config is not what the specification says", {
     where: `${repository.name}@${blob.digest}`,
   });
 }
 
-/**
- * A small blob as JSON; `undefined` when it is none.
- * @throws {RegistryError} `too-large`, or when it cannot be read.
- */
-export async function readJsonBlob(
-  repository: Pick<Repository, "name" | "open">,
-  blob: Descriptor,
-  limit: number,
-): Promise<unknown> {
-  if (blob.size > limit) {
-    throw new RegistryError("too-large", `a blob that is read as JSON has ${blob.size} bytes`, {
-      where: `${repository.name}@${blob.digest}`,
-    });
-  }
-  const text = await readText(await repository.open(blob));
+function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(bytes.toString("utf8"));
   } catch {
     return undefined;
   }
-}
-
-async function readText(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }

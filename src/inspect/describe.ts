@@ -5,6 +5,7 @@ import {
   formatReference,
   type ImageContent,
   type ImageDocument,
+  isAttestation,
   isIndexType,
   readImageContent,
 } from "../oci/index.ts";
@@ -91,14 +92,6 @@ async function readChild(
 ): Promise<ImageContent | undefined> {
   const document = await fetch(child.digest);
   return document === undefined ? undefined : readImageContent(document, where);
-}
-
-/** BuildKit marks what it adds to an index beside images in this way. */
-function isAttestation({ annotations, platform }: Descriptor): boolean {
-  return (
-    annotations?.["vnd.docker.reference.type"] !== undefined ||
-    (platform?.os === "unknown" && platform.architecture === "unknown")
-  );
 }
 
 function platformsOf(children: readonly Descriptor[]): string[] {

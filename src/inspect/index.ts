@@ -1,3 +1,2 @@
 export { describeImage, type ImageDescription } from "./describe.ts";
 export { fetchDocument, type Inspection, type InspectOptions, inspectImage } from "./inspect.ts";
-export { type Provenance, provenanceOf, readProvenance } from "./provenance.ts";

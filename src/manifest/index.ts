@@ -43,6 +43,7 @@ export {
   parseRegistries,
 } from "./parse.ts";
 export { printable } from "./printable.ts";
+export { type PromotedFrom, promotedFrom } from "./promoted-from.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";

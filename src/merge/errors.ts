@@ -12,6 +12,8 @@ export type MergeErrorCode =
   | "no-image"
   | "refused"
   | "production-unread"
+  | "run-empty"
+  | "tag-not-unique"
   | "manifest-unreadable"
   | "manifest-invalid"
   | "manifest-changed"

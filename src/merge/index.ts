@@ -1,12 +1,15 @@
+export type { AdditionOptions, MergePlan } from "./addition.ts";
 export type { StagingAccess } from "./candidates.ts";
 export type { MergeFormat } from "./canonical.ts";
 export { MergeError, type MergeErrorCode, type Refusal } from "./errors.ts";
 export type { MergeFilters } from "./filters.ts";
 export {
-  type MergeOptions,
-  type MergePlan,
-  type MergeResult,
-  merge,
-  planMerge,
-  writeMerge,
-} from "./merge.ts";
+  mergeRun,
+  planRunMerge,
+  type RunMergeOptions,
+  type RunMergePlan,
+  type RunMergeResult,
+} from "./from-run.ts";
+export { type MergeOptions, type MergeResult, merge, planMerge, writeMerge } from "./merge.ts";
+export type { ImageOrigin } from "./origins.ts";
+export type { LeftOutImage } from "./place-images.ts";

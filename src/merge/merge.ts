@@ -1,65 +1,28 @@
-import {
-  addToImages,
-  type ImagesEdit,
-  type ListedEdge,
-  ManifestEditError,
-  type ManifestTree,
-  type PromoterManifest,
-  readManifests,
-  readTextFile,
-  unifiedDiff,
-} from "../manifest/index.ts";
-import { isDigest, type Tag } from "../oci/index.ts";
+import { type PromoterManifest, readManifests } from "../manifest/index.ts";
+import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import { findCandidates, type StagingAccess } from "./candidates.ts";
-import { edgeKey, type MergeFormat, rewriteImages } from "./canonical.ts";
-import { findContested } from "./contested.ts";
-import { MergeError, type Refusal } from "./errors.ts";
 import { compileFilters, type MergeFilters } from "./filters.ts";
 import { explainNothing } from "./nothing.ts";
-import { findTakenTags, type TaggedImage } from "./production.ts";
+import { attachedOrigins, type ImageOrigin } from "./origins.ts";
 import { replaceFile } from "./replace-file.ts";
-import { type ChosenImage, checkImages, readStaging } from "./staging.ts";
+import { readStaging } from "./staging.ts";
 import { findTarget, withoutSlash } from "./target.ts";
 
 /** What to take from where, and in which form to write it. */
-export interface MergeOptions extends StagingAccess {
-  /** The manifests as they were read, or where they are: then no more of them is read than the merge needs. */
-  readonly tree: ManifestTree | string;
+export interface MergeOptions extends StagingAccess, AdditionOptions {
   /** The staging registry, as the source of one of the manifests names it. */
   readonly staging: string;
   readonly filters?: MergeFilters;
-  /** `in-place` unless something else is asked for. */
-  readonly format?: MergeFormat;
-  /**
-   * Do not look at production. A tag that stands there at another digest is then found only by the plan of the
-   * promotion, as a conflict.
-   */
-  readonly skipProduction?: boolean;
-}
-
-/** A merge that is ready to be written. */
-export interface MergePlan {
-  readonly project: string;
-  /** The file with the images. */
-  readonly file: string;
-  /** Its text now, and its text to be; the same when there is nothing to add. */
-  readonly before: string;
-  readonly after: string;
-  /** Lines are those of {@link after}. */
-  readonly added: readonly ListedEdge[];
-  readonly present: readonly ListedEdge[];
-  /** Lines of {@link after} that are old lines with something written into them; empty unless `in-place`. */
-  readonly changedLines: readonly number[];
-  /** Unified diff of the file; empty when there is nothing to change. */
-  readonly diff: string;
-  /** What somebody should know before writing. */
-  readonly warnings: readonly string[];
 }
 
 /** A merge that was made, or would be. */
 export interface MergeResult extends MergePlan {
   /** Whether the file was written: never by a dry run, nor when there was nothing to change. */
   readonly written: boolean;
+  /** What built the added images, of those where it is known. */
+  readonly origins: readonly ImageOrigin[];
+  /** What could not be found out, and does not matter to the merge. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -71,7 +34,7 @@ export async function merge(options: MergeOptions & { readonly dryRun?: boolean 
   const plan = await planMerge(options);
   const written = options.dryRun !== true && plan.after !== plan.before;
   if (written) await writeMerge(plan);
-  return { ...plan, written };
+  return { ...plan, written, ...(await attachedOrigins(withoutSlash(options.staging), plan.added, options)) };
 }
 
 /**
@@ -94,29 +57,8 @@ export async function planMerge(options: MergeOptions): Promise<MergePlan> {
   const { candidates, warnings } = await findCandidates(staging, known, filters.images, options);
   const reading = await readStaging(staging, candidates, filters, options);
   if (reading.chosen.length === 0) throw await explainNothing(staging, known, filters, options);
-
-  const { edit, collisions } = editOrCollide(before, reading.chosen, manifest);
-  const added = newOnly(edit.added, reading.chosen);
-  await checkImages(staging, added, options);
-  const contested = await findContested(tree, read, manifest, tagged(added));
-  const taken = options.skipProduction ? [] : await findTakenTags(manifest, tagged(added), options);
-  const refusals = [...collisions, ...contested, ...taken];
-  if (refusals.length > 0) throw refused(refusals, manifest);
-
-  const format = options.format ?? "in-place";
-  const written =
-    format === "in-place" ? { edit, warnings: [] } : rewriteImages(edit, manifest, format, reading.chosen);
-  return {
-    project: manifest.project,
-    file: manifest.imagesFile,
-    before,
-    after: written.edit.text,
-    added: written.edit.added,
-    present: written.edit.present,
-    changedLines: written.edit.changedLines,
-    diff: unifiedDiff(manifest.imagesFile, before, written.edit.text),
-    warnings: [...others, ...warnings, ...reading.warnings, ...written.warnings],
-  };
+  const plan = await planAddition({ read, manifest, before, chosen: reading.chosen }, options);
+  return { ...plan, warnings: [...others, ...warnings, ...reading.warnings, ...plan.warnings] };
 }
 
 /**
@@ -125,73 +67,4 @@ export async function planMerge(options: MergeOptions): Promise<MergePlan> {
  */
 export async function writeMerge(plan: MergePlan): Promise<void> {
   await replaceFile(plan.file, plan.before, plan.after);
-}
-
-async function readManifestText({ imagesFile }: PromoterManifest): Promise<string> {
-  const text = await readTextFile(imagesFile);
-  if (typeof text === "string") return text;
-  throw new MergeError("manifest-unreadable", text.message, { where: imagesFile, hint: text.hint });
-}
-
-/** The edit and, when tags collide with what the file has, the edit without those and what they collide with. */
-function editOrCollide(
-  text: string,
-  chosen: readonly ChosenImage[],
-  { imagesFile }: PromoterManifest,
-): { edit: ImagesEdit; collisions: readonly Refusal[] } {
-  try {
-    return { edit: addToImages(text, chosen), collisions: [] };
-  } catch (error) {
-    if (!(error instanceof ManifestEditError)) throw error;
-    if (error.code !== "tag-collision") {
-      throw new ManifestEditError(error.code, error.message, {
-        where: imagesFile,
-        hint: error.hint,
-        cause: error,
-      });
-    }
-    const collisions = error.collisions.map(({ image, tag, asked, listed, line }) => ({
-      image,
-      tag,
-      asked,
-      standing: listed,
-      where: `${imagesFile}:${line}`,
-    }));
-    const colliding = new Set(collisions.map(({ image, tag }) => `${image}:${tag}`));
-    const others = chosen
-      .map((each) => ({ ...each, tags: each.tags.filter((tag) => !colliding.has(`${each.image}:${tag}`)) }))
-      .filter(({ tags }) => tags.length > 0);
-    return { edit: addToImages(text, others), collisions };
-  }
-}
-
-/** The chosen images that are new to the file, with their new tags only. */
-function newOnly(added: readonly ListedEdge[], chosen: readonly ChosenImage[]): ChosenImage[] {
-  const keys = new Set(added.map(edgeKey));
-  const isNew = ({ image, digest }: ChosenImage, tag: Tag | undefined) =>
-    keys.has(edgeKey({ image, digest, tag }));
-  return chosen
-    .map((each) => ({ ...each, tags: each.tags.filter((tag) => isNew(each, tag)) }))
-    .filter((each) => each.tags.length > 0 || isNew(each, undefined));
-}
-
-function tagged(chosen: readonly ChosenImage[]): TaggedImage[] {
-  return chosen.flatMap(({ image, digest, tags }) => tags.map((tag) => ({ image, digest, tag })));
-}
-
-function refused(refusals: readonly Refusal[], manifest: PromoterManifest): MergeError {
-  const sentences = refusals.map(
-    ({ image, tag, asked, standing, where }) =>
-      `${image}:${tag} stands at ${shown(standing)} (${where}), and staging has it at ${asked}`,
-  );
-  return new MergeError("refused", sentences.join("\n"), {
-    where: manifest.imagesFile,
-    hint: "a promoted tag never moves: give the new image a new tag, or leave it out with --image or --tag",
-    refusals,
-  });
-}
-
-/** Digests as they are; what a manifest holds in their place could be anything. */
-function shown(standing: string): string {
-  return isDigest(standing) ? standing : JSON.stringify(standing.slice(0, 200));
 }

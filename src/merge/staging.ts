@@ -112,7 +112,7 @@ async function readContents(
     if (contents.size === 0 && !digests.hasGlobs) return { contents, warnings: [] };
   }
   const listing = known ?? (await repository.list());
-  const takes = (tag: Tag) => tags.exact.has(tag) || (tags.passes(tag) && isOrdinary(tag));
+  const takes = tagTaker(tags);
   if (listing?.manifests !== undefined) {
     for (const [digest, listed] of listing.manifests) {
       contents.set(digest, { tags: listed.tags.filter(takes), found: contents.get(digest)?.found });
@@ -125,6 +125,11 @@ async function readContents(
     else warnings.push(`${repository.name} lists the tag ${tag}, which stands for nothing`);
   }
   return { contents, warnings };
+}
+
+/** Whether a tag is taken: one that was named exactly, or one that passes and that people give to images. */
+export function tagTaker(tags: Filter): (tag: Tag) => boolean {
+  return (tag) => tags.exact.has(tag) || (tags.passes(tag) && isOrdinary(tag));
 }
 
 /** Whether a tag is one that people give to images: neither `latest` nor that of a signature or another referrer. */

@@ -28,3 +28,11 @@ export interface ImageDocument {
 export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, ...(platform.variant ? [platform.variant] : [])].join("/");
 }
+
+/** Whether an entry of an index is no image but says something about one, as BuildKit adds them to its indexes. */
+export function isAttestation({ annotations, platform }: Descriptor): boolean {
+  return (
+    annotations?.["vnd.docker.reference.type"] !== undefined ||
+    (platform?.os === "unknown" && platform.architecture === "unknown")
+  );
+}

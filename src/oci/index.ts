@@ -1,4 +1,10 @@
-export { type Descriptor, formatPlatform, type ImageDocument, type Platform } from "./descriptor.ts";
+export {
+  type Descriptor,
+  formatPlatform,
+  type ImageDocument,
+  isAttestation,
+  type Platform,
+} from "./descriptor.ts";
 export {
   algorithmOf,
   type Digest,

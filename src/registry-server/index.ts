@@ -2,6 +2,7 @@ export type { RateLimit, RegistryBehaviour } from "./behaviour.ts";
 export type { ListingStyle } from "./dispatch.ts";
 export { RegistryServerError, type RegistryServerErrorCode } from "./errors.ts";
 export {
+  type RegistryPushEvent,
   type RegistryRequestEvent,
   type RegistryServer,
   type RegistryServerOptions,

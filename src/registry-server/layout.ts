@@ -21,7 +21,7 @@ import {
  *   _manifests/<algorithm>/<hex>                 one line of JSON, a line feed, the bytes of the manifest
  *   _referrers/<algorithm>/<hex of the subject>/<algorithm>-<hex>   the descriptor of a referrer
  *   _tags/<tag>                                  the digest that the tag stands for
- * uploads/<id>.<key of the repository>           bytes of an upload session, so far
+ * uploads/<id>.<key of the repository>[.<owner>] bytes of an upload session, so far, and which server has it
  * temporary/                                     files that have no name yet
  * ```
  *

@@ -90,6 +90,9 @@ const recordSchema = z.object({
 
 const referrerSchema = z.object({ artifactType: z.string().optional() });
 
+/** How often a manifest that another process deletes at the same moment is stored before the failure is reported. */
+const putAttempts = 5;
+
 /** More bytes than any record has. */
 const recordBytes = 1024;
 
@@ -161,10 +164,15 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
           const entry = join(referrersFolder(layout, repository, referrer.subject), referrerName(digest));
           await files.replace(entry, JSON.stringify(referrer.descriptor));
         }
-        if ((await readRecord(path)) === undefined) await files.replace(path, fileOf(manifest));
-        for (const tag of tags) {
-          await files.replace(join(tagsFolder(layout, repository), tagFileName(tag)), `${digest}\n`);
+        for (let attempt = 1; attempt <= putAttempts; attempt += 1) {
+          if ((await readRecord(path)) === undefined) await files.replace(path, fileOf(manifest));
+          for (const tag of tags) {
+            await files.replace(join(tagsFolder(layout, repository), tagFileName(tag)), `${digest}\n`);
+          }
+          // The gate keeps out this process's deletions, not those of another one.
+          if ((await readRecord(path)) !== undefined) return;
         }
+        throw new Error("the manifest was deleted again and again while it was stored");
       }),
     remove: (repository, target) =>
       gateOf(repository).exclusive(() =>

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { messageOf } from "../errors/index.ts";
+import type { Digest, RepositoryPath, Tag } from "../oci/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
 import { type Conduct, conductOf, type RegistryBehaviour } from "./behaviour.ts";
 import { dispatch, type ListingStyle } from "./dispatch.ts";
@@ -17,7 +18,7 @@ import { openStorage, type Storage } from "./storage.ts";
 
 /** Where the data is, where to listen, and who may come in. */
 export interface RegistryServerOptions {
-  /** The folder that holds everything; made when it is missing. One process at a time may serve it. */
+  /** The folder that holds everything; made when it is missing. Several processes of a machine may serve it at once. */
   readonly dir: string;
   /** Where to listen; without it on 127.0.0.1, at a free port. */
   readonly listen?: { readonly host?: string; readonly port?: number };
@@ -31,6 +32,22 @@ export interface RegistryServerOptions {
   readonly behaviour?: RegistryBehaviour;
   /** Called once for each request, when its response is finished or broken off. Must not throw. */
   readonly onRequest?: (event: RegistryRequestEvent) => void;
+  /**
+   * Called once for each manifest that a client has put, when it is stored with its tags and before the client is told;
+   * not for one that is refused, nor for what other processes take in. Must not throw.
+   */
+  readonly onPush?: (event: RegistryPushEvent) => void;
+}
+
+/** A manifest that came in. */
+export interface RegistryPushEvent {
+  readonly repository: RepositoryPath;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** The tags that it was put under: none, one, or all of the `tag` parameters. */
+  readonly tags: readonly Tag[];
+  /** Bytes of the manifest itself. */
+  readonly size: number;
 }
 
 /** One request, as a log shows it. Holds no header, and so no secret. */
@@ -64,7 +81,7 @@ export interface RegistryServer {
  * @throws {RegistryServerError} when the folder, a file or the address cannot be used.
  */
 export async function startRegistryServer(options: RegistryServerOptions): Promise<RegistryServer> {
-  const storage = await openStorage(options.dir);
+  const storage = telling(await openStorage(options.dir), options.onPush);
   const authenticate =
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
   const server = await createHttpServer(options.tls);
@@ -82,9 +99,27 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   return {
     address,
     url: `${options.tls === undefined ? "http" : "https"}://${address}`,
-    close() {
+    async close() {
       clearInterval(sweeping);
-      return closeConnections();
+      await closeConnections();
+      await storage.uploads.release();
+    },
+  };
+}
+
+/** A storage that says what manifests it takes in. */
+function telling(storage: Storage, onPush: RegistryServerOptions["onPush"]): Storage {
+  if (onPush === undefined) return storage;
+  const { manifests } = storage;
+  return {
+    ...storage,
+    manifests: {
+      ...manifests,
+      async put(repository, manifest, tags) {
+        await manifests.put(repository, manifest, tags);
+        const { digest, mediaType, bytes } = manifest;
+        onPush({ repository, digest, mediaType, tags, size: bytes.length });
+      },
     },
   };
 }

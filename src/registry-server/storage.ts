@@ -22,7 +22,8 @@ const versionSchema = z.object({ layout: z.number() });
 
 /**
  * Opens the registry in a folder, or makes a new one, and clears what a process that was killed left out of sight:
- * old upload sessions and drafts, and bytes that no repository has.
+ * old upload sessions and drafts, and bytes that no repository has. Other processes may be serving the folder: what
+ * they are about to give a name is left alone.
  * @throws {RegistryServerError} `storage-unusable` when the folder cannot be written, holds another layout, or has no
  * hard links.
  */
@@ -31,7 +32,7 @@ export async function openStorage(dir: string): Promise<Storage> {
   const files = durableFiles(layout.temporary);
   try {
     await prepare(layout, files);
-    const uploads = await openUploadSessions(layout);
+    const uploads = openUploadSessions(layout);
     await uploads.sweep(Date.now());
     await sweepBlobs(layout);
     return {
@@ -85,7 +86,10 @@ async function refuseWithoutLinks(layout: Layout, files: DurableFiles): Promise<
   }
 }
 
-/** Gives back bytes that have no other name: nobody can see them, and a link made meanwhile keeps them. */
+/**
+ * Gives back bytes that have no other name: nobody can see them. What is being taken in has a second name, that of its
+ * upload, also in another process; and a link made between the look and the removal keeps the bytes.
+ */
 async function sweepBlobs(layout: Layout): Promise<void> {
   for (const algorithm of algorithms) {
     const folder = join(layout.blobs, algorithm);

@@ -56,7 +56,7 @@ async function takeWhole(exchange: Exchange, intake: Intake, repository: Reposit
 
 /** A request to one upload session. @throws {Refusal} `BLOB_UPLOAD_UNKNOWN` when the repository has no such session. */
 export async function atUpload(exchange: Exchange, intake: Intake, repository: RepositoryPath, id: string) {
-  const session = intake.uploads.find(repository, id);
+  const session = await intake.uploads.find(repository, id);
   if (session === undefined) {
     throw new Refusal("BLOB_UPLOAD_UNKNOWN", `repository ${repository} has no upload session ${id}`);
   }

@@ -1,22 +1,31 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { algorithmOf, type Digest, hexOf, type RepositoryPath } from "../oci/index.ts";
+import { isKnownToHaveEnded, processMark } from "../process/index.ts";
 import { flushFile, ifPresent } from "./durable-files.ts";
 import { type Layout, uploadName } from "./layout.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Blobs on their way in. Sessions survive a restart: their bytes are on disk, and hashed again at the end. */
+/**
+ * Blobs on their way in. Sessions survive a restart: their bytes are on disk, and hashed again at the end. Other
+ * processes may have theirs in the same folder; the name of a file says whose it is.
+ */
 export interface UploadSessions {
   /** Opens a session. @throws {Refusal} `TOOMANYREQUESTS` when too many are open. */
   begin(repository: RepositoryPath): Promise<UploadSession>;
-  /** The session of that id, if this repository has it. */
-  find(repository: RepositoryPath, id: string): UploadSession | undefined;
+  /**
+   * The session of that id, if this repository has it. One that is on disk alone is taken over when nobody else can be
+   * writing it: it was let go, its process has ended, or it was silent for longer than any connection may be.
+   */
+  find(repository: RepositoryPath, id: string): Promise<UploadSession | undefined>;
   /** Gives up sessions that got no byte for longer than the limit, and drafts as old; answers how many. */
   sweep(now: number): Promise<number>;
+  /** Lets all sessions go, for whoever serves the folder next. */
+  release(): Promise<void>;
 }
 
 /** One blob on its way in. */
@@ -56,50 +65,83 @@ export interface Chunk {
 /** Bytes that are gathered before they are written. */
 const writeBytes = 256 * 1024;
 
-const uploadNamePattern = /^[0-9a-f-]{36}\.[0-9a-f]{16}$/;
+/** `ID.REPOSITORY`, and whose it is: nobody's, or a process's. */
+const uploadNamePattern = /^([0-9a-f-]{36}\.[0-9a-f]{16})(?:\.([0-9]+-[0-9a-f]{12}\.[0-9]+))?$/;
+
+let opened = 0;
 
 /** The sessions whose bytes lie in the layout's `uploads` folder. */
-export async function openUploadSessions(layout: Layout): Promise<UploadSessions> {
+export function openUploadSessions(layout: Layout): UploadSessions {
   const sessions = new Map<string, OpenSession>();
-  for (const name of await readdir(layout.uploads)) {
-    const path = join(layout.uploads, name);
-    const found = uploadNamePattern.test(name) ? await ifPresent(stat(path)) : undefined;
-    if (found === undefined) continue;
-    sessions.set(
-      name,
-      openSession(name, path, found.size, found.mtimeMs, () => sessions.delete(name)),
-    );
+  // Servers in one process have sessions of their own as well.
+  opened += 1;
+  const owner = `${processMark()}.${opened}`;
+  const ownPath = (name: string) => join(layout.uploads, `${name}.${owner}`);
+  const keep = (name: string, size: number, touchedAt: number): OpenSession => {
+    const session = openSession(name, ownPath(name), size, touchedAt, () => sessions.delete(name));
+    sessions.set(name, session);
+    return session;
+  };
+
+  async function takeOver(name: string): Promise<OpenSession | undefined> {
+    for (const file of await readdir(layout.uploads)) {
+      const [, found, whose] = uploadNamePattern.exec(file) ?? [];
+      if (found !== name) continue;
+      const path = join(layout.uploads, file);
+      const seen = await ifPresent(stat(path));
+      if (seen === undefined) continue;
+      const isSilent = seen.mtimeMs < Date.now() - serverLimits.silenceMilliseconds;
+      if (whose !== undefined && !isKnownToHaveEnded(whose) && !isSilent) continue;
+      // One process alone can rename it.
+      const taken = await ifPresent(rename(path, ownPath(name)).then(() => stat(ownPath(name))));
+      if (taken !== undefined) return keep(name, taken.size, taken.mtimeMs);
+    }
+    // Two requests may have asked at once.
+    return sessions.get(name);
   }
+
   return {
     async begin(repository) {
       if (sessions.size >= serverLimits.uploadSessions) {
         throw new Refusal("TOOMANYREQUESTS", "too many uploads are open; finish or cancel one of them");
       }
       const name = uploadName(repository, randomUUID());
-      const path = join(layout.uploads, name);
-      const session = openSession(name, path, 0, Date.now(), () => sessions.delete(name));
-      sessions.set(name, session);
+      const session = keep(name, 0, Date.now());
       try {
-        await writeFile(path, "", { flag: "wx" });
+        await writeFile(ownPath(name), "", { flag: "wx" });
       } catch (thrown) {
         sessions.delete(name);
         throw thrown;
       }
       return session;
     },
-    find: (repository, id) => sessions.get(uploadName(repository, id)),
+    async find(repository, id) {
+      const name = uploadName(repository, id);
+      return sessions.get(name) ?? takeOver(name);
+    },
     async sweep(now) {
       const oldest = now - serverLimits.uploadAgeMilliseconds;
       const stale = [...sessions.values()].filter((session) => session.touchedAt < oldest);
       for (const session of stale) await session.cancel().catch(() => undefined);
-      return stale.length + (await sweepDrafts(layout.temporary, oldest));
+      const isOthers = (name: string) => uploadNamePattern.test(name) && !name.endsWith(`.${owner}`);
+      return (
+        stale.length +
+        (await sweepOld(layout.uploads, oldest, isOthers)) +
+        (await sweepOld(layout.temporary, oldest, () => true))
+      );
+    },
+    async release() {
+      for (const [name, session] of sessions) {
+        await session.release(join(layout.uploads, name)).catch(() => undefined);
+      }
     },
   };
 }
 
-async function sweepDrafts(folder: string, oldest: number): Promise<number> {
+/** Removes the files of a folder that pass and were not touched since; answers how many. */
+async function sweepOld(folder: string, oldest: number, passes: (name: string) => boolean): Promise<number> {
   let swept = 0;
-  for (const name of await readdir(folder)) {
+  for (const name of (await readdir(folder)).filter(passes)) {
     const path = join(folder, name);
     const found = await ifPresent(stat(path));
     if (found === undefined || found.mtimeMs >= oldest) continue;
@@ -111,6 +153,8 @@ async function sweepDrafts(folder: string, oldest: number): Promise<number> {
 
 interface OpenSession extends UploadSession {
   readonly touchedAt: number;
+  /** Ends the session here, and keeps its bytes under a name that others may take it over by. */
+  release(path: string): Promise<void>;
 }
 
 interface RunningHash {
@@ -134,9 +178,12 @@ function openSession(
   let ended = false;
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(() => {
+    const mine = turn.then(async () => {
       if (ended) throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session has ended");
-      return work();
+      if ((await ifPresent(stat(path))) !== undefined) return work();
+      // It was silent for so long that another process went on with it, or gave it up.
+      await end();
+      throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session goes on elsewhere, or was given up");
     });
     turn = mine.catch(() => undefined);
     return mine;
@@ -226,6 +273,14 @@ function openSession(
     async cancel() {
       abortCurrent();
       await inTurn(end);
+    },
+    async release(free) {
+      abortCurrent();
+      await inTurn(async () => {
+        ended = true;
+        forget();
+        await rename(path, free);
+      });
     },
   };
 }

@@ -22,4 +22,5 @@ export type {
   RepositoryReader,
   RepositoryWriter,
 } from "./repository.ts";
+export { readSmallBlob } from "./small-blob.ts";
 export { vouchFor } from "./vouched.ts";

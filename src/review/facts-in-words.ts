@@ -1,6 +1,7 @@
+import { commitPage, originInWords, shownDigits } from "../provenance/index.ts";
 import type { ImageDifference, LineFacts } from "./facts.ts";
 import type { ReviewedLine } from "./review.ts";
-import { bytesInWords, countOf, dayOf } from "./words.ts";
+import { bytesInWords, countOf, dayOf, kindInWords } from "./words.ts";
 
 /** What is known of the image of a line, in words. */
 export interface FactsInWords {
@@ -8,6 +9,8 @@ export interface FactsInWords {
   /** Since the version before it. */
   readonly since: string;
   readonly attached: string;
+  /** The commit as it stands among the words, and its page, where it has one that is safe to lead to. */
+  readonly commit?: { readonly text: string; readonly page: string };
 }
 
 /** The facts of a line as people read them, in one line each. Where nothing is known, it says so. */
@@ -17,23 +20,33 @@ export function factsInWords({ facts, kind }: Pick<ReviewedLine, "facts" | "kind
     return { what, since: "", attached: "" };
   }
   if ("failure" in facts) return { what: "not known", since: "not known", attached: "not known" };
-  return { what: whatItIs(facts), since: sinceBefore(facts), attached: attachedTo(facts) };
+  const { provenance } = facts;
+  const page = provenance === undefined ? undefined : commitPage(provenance);
+  return {
+    what: whatItIs(facts),
+    since: sinceBefore(facts),
+    attached: attachedTo(facts),
+    ...(page === undefined || provenance?.commit === undefined
+      ? {}
+      : { commit: { text: provenance.commit.slice(0, shownDigits), page } }),
+  };
 }
 
 function whatItIs({ image, provenance }: LineFacts): string {
   if (image === undefined) return "not in staging";
   const { artifactType, created, size, platforms, labels, isPartial } = image;
+  const origin = provenance === undefined ? undefined : originInWords(provenance);
   return [
-    ...(artifactType === undefined ? [] : [artifactType]),
+    ...(artifactType === undefined ? [] : [kindInWords(artifactType)]),
     ...(created === undefined ? [] : [`built ${dayOf(created)}`]),
     `${isPartial ? "at least " : ""}${bytesInWords(size)}`,
     ...(platforms.length === 0 ? [] : [platforms.join(" ")]),
     ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
     ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
-    ...(provenance?.builder === undefined ? [] : [`built by ${provenance.builder}`]),
-    ...(provenance?.commit === undefined
+    ...(origin === undefined ? [] : [origin]),
+    ...(provenance?.builder === undefined || provenance.run === undefined
       ? []
-      : [`from ${provenance.source ?? "commit"} ${provenance.commit.slice(0, 12)}`]),
+      : [`builder ${provenance.builder}`]),
   ].join(", ");
 }
 

@@ -1,6 +1,7 @@
 import type { FailureRecord } from "../errors/index.ts";
-import type { ImageDescription, Provenance } from "../inspect/index.ts";
+import type { ImageDescription } from "../inspect/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
+import type { Provenance } from "../provenance/index.ts";
 
 /** What staging says of the image of a line: what nobody sees in hexadecimal digits. */
 export interface LineFacts {

@@ -1,4 +1,4 @@
-import { factsInWords } from "./facts-in-words.ts";
+import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
 import { page, type Section, sectionOf } from "./markdown-page.ts";
 import { placeText } from "./places.ts";
@@ -157,17 +157,26 @@ function ownersInWords(owners: Owners | undefined): string {
 
 function lineRow(line: ReviewedLine, names: Names): string {
   const { image, tag, digest, at, before } = line;
-  const { what, since, attached } = factsInWords(line);
+  const { what, since, attached, commit } = factsInWords(line);
   const cells = [
     code(names.place(at)),
     `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
     before === undefined ? code(digest) : `${code(digest)}, was ${code(before.digest)}`,
-    sentence(what),
+    linked(sentence(what), commit),
     sentence(since),
     sentence(attached),
     workInWords(line),
   ];
   return `| ${cells.join(" | ")} |\n`;
+}
+
+/** The words with the commit in them as a link: the one thing from outside that leads anywhere. */
+function linked(words: string, commit: FactsInWords["commit"]): string {
+  if (commit === undefined) return words;
+  const at = words.lastIndexOf(code(commit.text));
+  if (at < 0) return words;
+  const end = at + code(commit.text).length;
+  return `${words.slice(0, at)}[${words.slice(at, end)}](${commit.page})${words.slice(end)}`;
 }
 
 const work = {

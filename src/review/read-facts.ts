@@ -1,8 +1,14 @@
 import pLimit from "p-limit";
 import { failureRecord } from "../errors/index.ts";
-import { describeImage, type ImageDescription, type Provenance, readProvenance } from "../inspect/index.ts";
+import { describeImage, type ImageDescription } from "../inspect/index.ts";
 import { type Digest, hexOf, type ImageDocument, parseTag, type RepositoryName } from "../oci/index.ts";
 import type { OpenRepository } from "../promotion/index.ts";
+import {
+  holdsAttestations,
+  type Provenance,
+  provenanceReferrers,
+  readProvenance,
+} from "../provenance/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousFacts } from "./facts.ts";
 
@@ -24,8 +30,6 @@ export type ReadFacts = (question: FactsQuestion) => Promise<LineFacts>;
 
 /** Lines that are read at the same time; the policy of each host bounds what really is in flight. */
 const linesAtOnce = 8;
-/** Referrers that are read to find out where an image comes from. */
-const mostReferrers = 2;
 
 /**
  * Reads from staging alone, and of each image a bounded number of documents: itself, two for each platform, the same of
@@ -84,7 +88,6 @@ const nothing: Attached = { signature: false, attestation: false, sbom: false, r
 
 /** Artifact types by which clients attach signatures: cosign, its bundles, and notation. */
 const signatureTypes = /cosign\.artifact\.sig|sigstore\.bundle|cncf\.notary\.signature/;
-const attestationTypes = /in-toto|sigstore\.bundle|provenance/;
 const sbomTypes = /spdx|cyclonedx|syft/;
 
 async function attachedTo(
@@ -113,9 +116,7 @@ async function attachedTo(
   ]);
   const types = [...new Set(referrers.map(({ artifactType, mediaType }) => artifactType ?? mediaType))];
   const statements = [
-    ...referrers
-      .filter(({ artifactType }) => attestationTypes.test(artifactType ?? ""))
-      .slice(0, mostReferrers),
+    ...provenanceReferrers(referrers),
     ...(attestation === undefined ? [] : [attestation]),
     ...image.attestations.slice(0, 1),
   ];
@@ -130,9 +131,7 @@ async function attachedTo(
   const attached: Attached = {
     signature: signature !== undefined || types.some((type) => signatureTypes.test(type)),
     attestation:
-      attestation !== undefined ||
-      image.attestations.length > 0 ||
-      types.some((type) => attestationTypes.test(type)),
+      attestation !== undefined || image.attestations.length > 0 || referrers.some(holdsAttestations),
     sbom: sbom !== undefined || types.some((type) => sbomTypes.test(type)),
     referrers: types,
     ...(failures.length === 0 ? {} : { failure: failureRecord(failures[0]) }),

@@ -43,11 +43,16 @@ export function countOf(count: number, noun: string): string {
 /** What an image is, in a few words, to tell it from another one. */
 export function imageInWords({ created, size, platforms, artifactType, labels }: ImageFacts): string {
   return [
-    ...(artifactType === undefined ? [] : [artifactType]),
+    ...(artifactType === undefined ? [] : [kindInWords(artifactType)]),
     created === undefined ? "built nobody knows when" : `built ${dayOf(created)}`,
     bytesInWords(size),
     ...(platforms.length === 0 ? [] : [countOf(platforms.length, "platform")]),
     ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
     ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
   ].join(", ");
+}
+
+/** What people call an artifact that is no image; what is not known by name, by its artifact type. */
+export function kindInWords(artifactType: string): string {
+  return artifactType === "application/vnd.cncf.helm.config.v1+json" ? "Helm chart" : artifactType;
 }

@@ -48,8 +48,10 @@ export interface Run {
   finish(end: RunEnd): Promise<void>;
 }
 
+/** How a run ended. */
 export interface RunEnd {
   readonly result: "SUCCESS" | "FAILURE" | "ABORTED";
+  /** The commit that it was about; what the request's refs say by default. */
   readonly revision?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
 }

@@ -3,6 +3,8 @@ export { findSettings } from "./find.ts";
 export { locate } from "./locate.ts";
 export {
   type CredentialRule,
+  type DestinationSet,
+  type DestinationTemplate,
   defaultSettings,
   type HostSettings,
   type Location,
@@ -10,6 +12,7 @@ export {
   type ReleaseProfile,
   type Settings,
 } from "./model.ts";
+export { expandNameTemplate } from "./name-template.ts";
 export { longestPrefix, restBelow } from "./prefix.ts";
 export { parseSettings, readSettings } from "./read.ts";
 export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";

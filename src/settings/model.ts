@@ -10,6 +10,8 @@ export interface Settings {
   readonly forges: ForgeSettings;
   /** What is promoted together when a version is cut, by the names of the user's own profiles. */
   readonly releases: Readonly<Record<string, ReleaseProfile>>;
+  /** Where new projects are promoted to, by the names of sets. */
+  readonly destinations: Readonly<Record<string, DestinationSet>>;
 }
 
 /** How to talk to one registry host. */
@@ -77,6 +79,26 @@ export interface ReleaseProfile extends Readonly<Partial<Record<ReleaseCut, read
   readonly separately?: boolean;
 }
 
+/**
+ * Registries that many projects are promoted to, and how such projects are named. The texts are templates: `{name}` stands
+ * for the short name of a project.
+ */
+export interface DestinationSet {
+  readonly registries: readonly DestinationTemplate[];
+  /** The staging registry of a project: `gcr.io/k8s-staging-{name}`. */
+  readonly source?: string;
+  /** The folder of a project below `images/` and `manifests/`; its name alone by default. */
+  readonly folder?: string;
+}
+
+/** A production registry of a {@link DestinationSet}. */
+export interface DestinationTemplate {
+  /** Such as `us.gcr.io/k8s-artifacts-prod/{name}`. */
+  readonly name: string;
+  /** Whom `cip` and `kpromo` write there as. */
+  readonly serviceAccount?: string;
+}
+
 /** No settings at all: every host at its defaults. */
 export const defaultSettings: Settings = {
   hosts: {},
@@ -84,4 +106,5 @@ export const defaultSettings: Settings = {
   credentials: [],
   forges: {},
   releases: {},
+  destinations: {},
 };

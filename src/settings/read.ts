@@ -5,7 +5,13 @@ import { z } from "zod";
 import { LineIndex, parseYaml, type YamlDocument, YamlSyntaxError } from "../yaml/index.ts";
 import { type PlainDocument, plainDocument } from "./document.ts";
 import { invalidSettings, SettingsError, type SettingsProblem } from "./errors.ts";
-import { type CredentialRule, defaultSettings, type HostSettings, type Settings } from "./model.ts";
+import {
+  type CredentialRule,
+  type DestinationSet,
+  defaultSettings,
+  type HostSettings,
+  type Settings,
+} from "./model.ts";
 import { issueParams, settingsSchema } from "./schema.ts";
 
 const longestFile = 1024 * 1024;
@@ -41,6 +47,7 @@ export function parseSettings(text: string, file: string): Settings {
     );
   }
   const { hosts = {}, locations = [], credentials = [], forges = {}, releases = {} } = parsed.data;
+  const { destinations = {} } = parsed.data;
   return {
     hosts: Object.fromEntries(Object.entries(hosts).map(([host, entry]) => [host, hostSettings(entry)])),
     locations,
@@ -50,10 +57,23 @@ export function parseSettings(text: string, file: string): Settings {
     }),
     forges,
     releases,
+    destinations: Object.fromEntries(
+      Object.entries(destinations).map(([name, set]) => [name, destinationSet(set)]),
+    ),
   };
 }
 
-type ParsedHost = NonNullable<z.output<ReturnType<typeof settingsSchema>>["hosts"]>[string];
+type Parsed = z.output<ReturnType<typeof settingsSchema>>;
+
+function destinationSet(set: NonNullable<Parsed["destinations"]>[string]): DestinationSet {
+  const { registries, ...naming } = Array.isArray(set) ? { registries: set } : set;
+  return {
+    ...naming,
+    registries: registries.map((entry) => (typeof entry === "string" ? { name: entry } : entry)),
+  };
+}
+
+type ParsedHost = NonNullable<Parsed["hosts"]>[string];
 
 function hostSettings({ chunkSize, ...entry }: ParsedHost): HostSettings {
   return chunkSize === undefined ? entry : { ...entry, chunkBytes: chunkSize };
@@ -113,7 +133,7 @@ function repeatedKeys(document: PlainDocument): Fault[] {
 }
 
 function schemaFaults(error: z.ZodError | undefined, schema: z.ZodType, document: PlainDocument): Fault[] {
-  return (error?.issues ?? []).flatMap((issue): Fault[] => {
+  return (error?.issues ?? []).flatMap(issuesOf).flatMap((issue): Fault[] => {
     if (issue.code === "unrecognized_keys") {
       const known = keysAt(schema, issue.path);
       return issue.keys.map((key) => ({
@@ -132,14 +152,30 @@ function schemaFaults(error: z.ZodError | undefined, schema: z.ZodType, document
   });
 }
 
+/** What is amiss with a value that may have several shapes: as the shape that it was meant to have sees it. */
+function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const isOther = ({ code, path }: z.core.$ZodIssue) => code === "invalid_type" && path.length === 0;
+  const meant = issue.errors.find((issues) => !issues.some(isOther));
+  const inside = (meant ?? []).map((found) => ({ ...found, path: [...issue.path, ...found.path] }));
+  return inside.length === 0 ? [issue] : inside.flatMap(issuesOf);
+}
+
 /** Says in our words what is amiss when a value has the wrong shape or is missing. */
 function describe(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === "invalid_union") {
+    const shapes = issue.errors.map(([first]) => first?.code === "invalid_type" && shapeName(first.expected));
+    return `expected ${shapes.filter((shape) => shape !== false).join(" or ")}`;
+  }
   if (issue.code !== "invalid_type") return undefined;
   const last = issue.path?.at(-1);
   if (issue.input === undefined && typeof last === "string") return `${last} is missing`;
-  const expected =
-    issue.expected === "array" ? "a list" : issue.expected === "string" ? "a value" : "a mapping";
+  const expected = shapeName(issue.expected);
   return issue.input === null ? `expected ${expected}, found nothing` : `expected ${expected}`;
+}
+
+function shapeName(expected: string): string {
+  return expected === "array" ? "a list" : expected === "string" ? "a value" : "a mapping";
 }
 
 function unknownKey(key: string, known: readonly string[]): Pick<Fault, "message" | "hint"> {
@@ -161,10 +197,18 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly strin
   let at: unknown = schema;
   for (const step of [...path, undefined]) {
     if (at instanceof z.ZodExactOptional) at = at.unwrap();
+    if (at instanceof z.ZodUnion) at = shapeFor(at, step);
     if (step === undefined) break;
     if (at instanceof z.ZodRecord) at = at.valueType;
     else if (at instanceof z.ZodArray) at = at.element;
     else if (at instanceof z.ZodObject) at = at.shape[String(step)];
   }
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+/** Of several shapes, the one that a step goes on in: a list for a number, a mapping for a key and for the end. */
+function shapeFor({ options }: z.ZodUnion, step: PropertyKey | undefined): unknown {
+  return options.find((shape) =>
+    typeof step === "number" ? shape instanceof z.ZodArray : shape instanceof z.ZodObject,
+  );
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isHost } from "../oci/index.ts";
+import { destinations } from "./destinations.ts";
 import { folderPrefix } from "./locate.ts";
 import type { ReleaseCut } from "./model.ts";
 import { prefixFault } from "./prefix.ts";
@@ -15,6 +16,7 @@ export function settingsSchema(folder: string) {
       credentials: credentials(folder).exactOptional(),
       forges: forges().exactOptional(),
       releases: releases().exactOptional(),
+      destinations: destinations().exactOptional(),
     })
     .meta({ title: "waybill.yaml", description: "Settings of Waybill that outlive a command line." });
 }

@@ -86,9 +86,10 @@ export function memoryRegistries(contents: Contents, options: MemoryOptions = {}
         children: options.listsManifests ? [...new Set(children)] : [],
       };
     },
-    fetch: unsupported,
+    // Nothing is attached to any image.
+    fetch: async () => undefined,
     open: unsupported,
-    referrers: unsupported,
+    referrers: async () => [],
     has: unsupported,
     push: unsupported,
     put: unsupported,

@@ -164,6 +164,29 @@ describe("referrers of a registry that does not", () => {
     expect(digests(found)).toEqual(digests(all.map(({ descriptor }) => descriptor)));
   });
 
+  it("are put in again when another process has overwritten them, and not for ever", async () => {
+    const theirs = JSON.stringify({ schemaVersion: 2, manifests: [referrer("theirs").descriptor] });
+    for (const times of [1, 3, Number.POSITIVE_INFINITY]) {
+      const { script, held } = plainRegistry();
+      let overwritten = 0;
+      const { repository } = await open((request, response, url) => {
+        if (request.method === "GET" && held.has(fallbackTag) && overwritten < times) {
+          overwritten += 1;
+          held.set(fallbackTag, Buffer.from(theirs));
+        }
+        script(request, response, url);
+      });
+      const putting = repository().put(referrer("ours"));
+      if (times === Number.POSITIVE_INFINITY) {
+        await expect(putting).rejects.toMatchObject({ code: "unexpected-response" });
+        continue;
+      }
+      await putting;
+      const all = [referrer("ours"), referrer("theirs")].map(({ descriptor }) => descriptor);
+      expect(digests(await repository().referrers(about.digest))).toEqual(digests(all));
+    }
+  });
+
   it("leave what others have written there as it is", async () => {
     const entry = {
       ...referrer("theirs").descriptor,

@@ -72,6 +72,35 @@ describe("the comment", () => {
     await expect(settled(formatReviewMarkdown(review))).toMatchFileSnapshot("tag-moved.golden.md");
   });
 
+  test("of an image that says what built it", async () => {
+    const commit = "9afb85e".padEnd(40, "0");
+    const told = (source: string): Review => ({
+      ...good,
+      projects: good.projects.map((project) => ({
+        ...project,
+        lines: project.lines.map((line) =>
+          line.facts === undefined || "failure" in line.facts
+            ? line
+            : {
+                ...line,
+                facts: {
+                  ...line.facts,
+                  provenance: { source, commit, run: "push-app/7", builder: "pkg:generic/waybill" },
+                },
+              },
+        ),
+      })),
+    });
+    const known = told(`git+https://github.com/cncf/apisnoop@${commit}`);
+    await expect(settled(formatReviewMarkdown(known))).toMatchFileSnapshot("built.golden.md");
+    const other = formatReviewMarkdown(told("git+https://example.com/cncf/apisnoop"));
+    expect(other).toContain("built from `9afb85e00000` of `https://example.com/cncf/apisnoop` by run");
+    const hostile = formatReviewMarkdown(told("https://github.com/a/b)[x](https://example.com/y"));
+    expect(hostile).toContain(
+      "built from `9afb85e00000` of `https://github.com/a/b)[x](https://example.com/y` by",
+    );
+  });
+
   test("names files from the top of the repository, and changes nothing else that is called so", () => {
     const message = 'the street is in "app/x" and app:1, /app/x and myapp/x stay, app stays';
     const finding = { severity: "fails", code: "lost", message, file: "app/images.yaml" } as const;

@@ -79,6 +79,7 @@ describe("a settings file", () => {
         "git.example.com": { kind: "gitea" },
         "localhost:3000": { kind: "gitlab", http: true },
       },
+      destinations: {},
       releases: {
         mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true },
       },
@@ -262,6 +263,9 @@ describe("a settings file", () => {
         "repository",
         "at",
         "tls",
+        "destinations",
+        "registries",
+        "name",
         "__proto__",
         "constructor",
       ],
@@ -280,7 +284,9 @@ describe("a settings file", () => {
       fc.property(value, (text) => {
         try {
           const settings = parseSettings(String(text), "waybill.yaml");
-          expect(Object.keys(settings)).toEqual(["hosts", "locations", "credentials", "forges", "releases"]);
+          expect(Object.keys(settings)).toEqual([
+            ...["hosts", "locations", "credentials", "forges", "releases", "destinations"],
+          ]);
         } catch (error) {
           expect(error).toBeInstanceOf(SettingsError);
         }

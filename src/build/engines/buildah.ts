@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Digest } from "../../oci/index.ts";
 import { isDigest } from "../../oci/index.ts";
@@ -13,122 +14,116 @@ import type {
   Workshop,
 } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type Environment, engineEnvironment, runProgram } from "../program.ts";
-import { readExported } from "./exported.ts";
-import { engineFailure, imageUnavailable } from "./failures.ts";
+import { type Environment, engineEnvironment } from "../program.ts";
+import { buildWords, findDockerfile } from "./build-sources.ts";
+import {
+  ask,
+  type CommandLine,
+  engineFailure,
+  faultOfEngine,
+  lastWords,
+  type Said,
+  show,
+} from "./command-line.ts";
 import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
-import { loopbackHosts, registriesFile } from "./loopback.ts";
+import { readLayoutRoot } from "./layout-root.ts";
+import { canonicalName, notPulled } from "./local-images.ts";
+import { loopbackHosts, registriesConfig } from "./loopback.ts";
 
 /**
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
  * machine. Each build has a store of its own, so that builds never meet, and nothing of them is left.
  */
 export async function detectBuildah(environment: Environment): Promise<Engine | EngineAbsence> {
-  const env = engineEnvironment(environment);
+  const line: CommandLine = { command: "buildah", env: engineEnvironment(environment), cwd: tmpdir() };
+  const hint = "look what it says: buildah --version";
   try {
-    const { exitCode, stdout } = await runProgram("buildah", ["--version"], {
-      env,
-      cwd: "/",
-      output: () => {},
-      signal: AbortSignal.timeout(20_000),
-      captureStdout: true,
-    });
-    const version = /version ([\w.+~-]+)/.exec(stdout)?.[1];
-    if (exitCode !== 0 || version === undefined) {
-      return { reason: "buildah does not say its version", hint: "look what it says: buildah --version" };
+    const said = await ask(line, ["--version"], AbortSignal.timeout(answerMilliseconds));
+    const version = /version ([\w.+~-]+)/.exec(said.stdout)?.[1];
+    if (said.exitCode !== 0 || version === undefined) {
+      return { reason: `buildah is here, but does not work: ${lastWords(said.tail)}`, hint };
     }
-    return { name: "buildah", version, open: (folder) => openWorkshop(folder, env) };
+    return { name: "buildah", version, open: (folder) => openWorkshop({ ...line, cwd: folder }) };
   } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    return { reason: error.message, hint: "install it: apt-get install buildah, or dnf install buildah" };
+    if (error instanceof BuildError && error.code === "engine-missing") {
+      return { reason: error.message, hint: "install it: apt-get install buildah, or dnf install buildah" };
+    }
+    if (error instanceof Error && error.name === "TimeoutError") {
+      return { reason: "buildah is here, but does not answer in time", hint };
+    }
+    throw error;
   }
 }
 
-async function openWorkshop(folder: string, environment: Environment): Promise<Workshop> {
-  const store = join(folder, "store");
-  const drops = join(folder, "registries.conf.d");
-  const secrets = join(folder, "secrets");
-  await Promise.all([store, drops, secrets].map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
-  return new BuildahWorkshop({ folder, store, drops, secrets }, environment);
+async function openWorkshop(line: CommandLine): Promise<Workshop> {
+  const places = { store: join(line.cwd, "store"), secrets: join(line.cwd, "secrets") };
+  await Promise.all(Object.values(places).map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
+  return new BuildahWorkshop(line, places);
 }
 
 interface Places {
-  readonly folder: string;
   readonly store: string;
-  readonly drops: string;
   readonly secrets: string;
 }
 
 class BuildahWorkshop implements Workshop {
+  readonly #line: CommandLine;
   readonly #places: Places;
-  readonly #environment: Environment;
-  readonly #globals: readonly string[];
+  readonly #storage: readonly string[];
+  /** Registries of this machine that actions have named. */
+  readonly #loopback = new Set<string>();
   /** Names that stand for an index, and its name in the store. */
   readonly #indexes = new Map<string, string>();
-  #containers = 0;
+  #count = 0;
 
-  constructor(places: Places, environment: Environment) {
+  constructor(line: CommandLine, places: Places) {
+    this.#line = line;
     this.#places = places;
-    this.#environment = environment;
-    const driver = environment.STORAGE_DRIVER ?? "vfs";
-    this.#globals = [
+    this.#storage = [
       ...["--root", join(places.store, "root"), "--runroot", join(places.store, "run")],
-      ...["--storage-driver", driver, "--registries-conf-dir", places.drops],
+      ...["--storage-driver", line.env.STORAGE_DRIVER ?? "vfs"],
     ];
   }
 
   perform(action: Parameters<Workshop["perform"]>[0], io: ActionIo): Promise<ActionEnd> {
     if (action.kind === "build") return this.#build(action, io);
     if (action.kind === "run") return this.#runStep(action, io);
-    const index = this.#indexes.get(action.source);
-    if (index !== undefined) this.#indexes.set(action.target, index);
-    return this.#run(["tag", index ?? action.source, action.target], io);
+    const index = this.#indexes.get(canonicalName(action.source));
+    if (index !== undefined) this.#indexes.set(canonicalName(action.target), index);
+    return this.#show(["tag", index ?? action.source, action.target], io);
   }
 
   async export(image: string, folder: string, io: ActionIo): Promise<ExportedImage | undefined> {
-    const index = this.#indexes.get(image);
+    const index = this.#indexes.get(canonicalName(image));
     const target = `oci:${folder}:exported`;
-    if (index !== undefined) {
-      await this.#must(["manifest", "push", "--all", "--quiet", index, target], io);
-      return readExported(folder);
-    }
-    const found = await this.#ask(["inspect", "--type", "image", "--format", "{{.FromImageID}}", image], io);
-    if (found === undefined) return undefined;
-    await this.#must(["push", "--quiet", image, target], io);
-    return readExported(folder);
+    if (index !== undefined) await this.#must(["manifest", "push", "--all", "--quiet", index, target], io);
+    else if ((await this.#ask(["inspect", "--type", "image", image], io)).exitCode !== 0) return undefined;
+    else await this.#must(["push", "--quiet", image, target], io);
+    return { root: await readLayoutRoot(folder), folder };
   }
 
   async close(): Promise<void> {
     if (process.getuid?.() === 0) return;
     // Files of images belong to other users, as this one sees them, and only this one's other self may remove them.
-    await runProgram("buildah", ["unshare", "rm", "-rf", this.#places.store], {
-      env: this.#environment,
-      cwd: "/",
-      output: () => {},
-      signal: AbortSignal.timeout(60_000),
-    }).catch(() => undefined);
+    const signal = AbortSignal.timeout(removalMilliseconds);
+    await ask(this.#line, ["unshare", "rm", "-rf", this.#places.store], signal).catch(() => undefined);
   }
 
   async #build(action: ImageBuild, io: ActionIo): Promise<ActionEnd> {
-    const dockerfile = await readDockerfile(action.dockerfile);
-    await this.#allowLoopback([dockerfile, ...action.buildArgs]);
-    const [name, ...others] = action.tags;
-    const several = action.platforms.length > 1;
-    const index = several ? `waybill-index-${this.#next()}` : undefined;
+    const dockerfile = await findDockerfile(action);
+    const text = await readFile(dockerfile, "utf8");
+    await this.#allowLoopback([text, ...action.buildArgs]);
+    const index = action.platforms.length > 1 ? `waybill-index-${this.#next()}` : undefined;
     const words = [
-      ...["bud", "--isolation", "chroot", "--file", action.dockerfile],
-      ...(needsDockerFormat(dockerfile) ? ["--format", "docker"] : []),
-      ...action.buildArgs.flatMap((arg) => ["--build-arg", arg]),
-      ...action.labels.flatMap((label) => ["--label", label]),
-      ...(action.target === undefined ? [] : ["--target", action.target]),
+      ...["bud", "--isolation", "chroot", ...buildWords(action, dockerfile)],
+      ...(needsDockerFormat(text) ? ["--format", "docker"] : []),
       ...(action.platforms.length > 0 ? ["--platform", action.platforms.join(",")] : []),
-      ...(action.pull ? ["--pull-always"] : []),
-      ...(action.noCache ? ["--no-cache"] : []),
       ...(index === undefined ? action.tags.flatMap((tag) => ["--tag", tag]) : ["--manifest", index]),
     ];
-    const end = await this.#run([...words, action.context], io);
-    if (end.exitCode !== 0 || index === undefined || name === undefined) return end;
-    for (const tag of [name, ...others]) this.#indexes.set(tag, index);
+    const end = await this.#show([...words, action.context], io);
+    if (end.exitCode === 0 && index !== undefined) {
+      for (const tag of action.tags) this.#indexes.set(canonicalName(tag), index);
+    }
     return end;
   }
 
@@ -150,7 +145,7 @@ class BuildahWorkshop implements Workshop {
         ...(secretFile === undefined ? [] : ["/bin/sh", "-c", `. ${secretPlace} && exec "$@"`, "sh"]),
         ...containerCommand(action, command),
       ];
-      const end = await this.#run(words, io);
+      const end = await this.#show(words, io);
       return digest === undefined ? end : { ...end, image: { name: action.image, digest } };
     } finally {
       await this.#forget(container);
@@ -159,22 +154,23 @@ class BuildahWorkshop implements Workshop {
 
   /** A name that an earlier step built wins; of the others, those without a host are Docker's. */
   async #from(image: string, container: string, io: ActionIo): Promise<void> {
-    const local = ["from", "--pull-never", "--name", container, image];
-    if ((await this.#ask(local, io)) !== undefined) return;
-    const said: Uint8Array[] = [];
-    const words = ["from", "--quiet", "--name", container, `docker://${withHost(image)}`];
-    const { exitCode } = await this.#run(words, { ...io, output: (chunk) => void said.push(chunk) });
-    if (exitCode !== 0) throw imageUnavailable(image, Buffer.concat(said).toString("utf8"));
+    const local = await this.#ask(["from", "--pull-never", "--name", container, image], io);
+    if (local.exitCode === 0) return;
+    const words = ["from", "--quiet", "--name", container, `docker://${canonicalName(image)}`];
+    const pulled = await this.#ask(words, io);
+    if (pulled.exitCode !== 0) throw notPulled(this.#line, image, pulled);
   }
 
   async #describe(
     container: string,
     io: ActionIo,
   ): Promise<{ readonly digest?: Digest; readonly command: ImageCommand }> {
-    const text = await this.#ask(["inspect", "--type", "container", container], io);
-    const parsed = imageCommandSchema.safeParse(JSON.parse(text ?? "null"));
+    const said = await this.#ask(["inspect", "--type", "container", container], io);
+    if (said.exitCode !== 0)
+      throw engineFailure(this.#line, "could not describe the image of the step", said);
+    const parsed = imageCommandSchema.safeParse(JSON.parse(said.stdout));
     if (!parsed.success) {
-      throw new BuildError("engine-failed", "buildah inspect says nothing of the container's image");
+      throw new BuildError("engine-failed", "buildah describes images in a way that is not known here");
     }
     const { FromImageDigest: digest, OCIv1 } = parsed.data;
     const command = OCIv1?.config ?? {};
@@ -194,78 +190,58 @@ class BuildahWorkshop implements Workshop {
   }
 
   async #forget(container: string): Promise<void> {
-    const signal = AbortSignal.timeout(60_000);
-    const options = { env: this.#environment, cwd: "/", output: () => {}, signal };
-    await runProgram("buildah", [...this.#globals, "rm", container], options).catch(() => undefined);
+    const signal = AbortSignal.timeout(removalMilliseconds);
+    const io = { output: () => {}, signal };
+    await this.#ask(["rm", container], io).catch(() => undefined);
   }
 
   async #allowLoopback(texts: readonly string[]): Promise<void> {
-    const hosts = loopbackHosts(texts);
-    await Promise.all(
-      hosts.map((host) =>
-        writeFile(join(this.#places.drops, `${host.replace(/[^\w.-]/g, "_")}.conf`), registriesFile(host)),
-      ),
-    );
+    const hosts = loopbackHosts(texts).filter((host) => !this.#loopback.has(host));
+    if (hosts.length === 0) return;
+    const all = [...this.#loopback, ...hosts];
+    await writeFile(this.#registriesFile, await registriesConfig(all, this.#line.env));
+    for (const host of hosts) this.#loopback.add(host);
+  }
+
+  get #registriesFile(): string {
+    return join(this.#line.cwd, "registries.conf");
+  }
+
+  get #globals(): readonly string[] {
+    const registries = this.#loopback.size === 0 ? [] : ["--registries-conf", this.#registriesFile];
+    return [...this.#storage, ...registries];
   }
 
   #next(): number {
-    this.#containers += 1;
-    return this.#containers;
+    this.#count += 1;
+    return this.#count;
   }
 
-  #run(words: readonly string[], io: ActionIo): Promise<ActionEnd> {
-    return runProgram("buildah", [...this.#globals, ...words], {
-      env: this.#environment,
-      cwd: this.#places.folder,
-      output: io.output,
-      signal: io.signal,
-    });
+  /** Output is for people; a full disk is no fault of the step. */
+  async #show(words: readonly string[], io: ActionIo): Promise<ActionEnd> {
+    const { exitCode, tail } = await show(this.#line, [...this.#globals, ...words], io);
+    const fault = exitCode === 0 ? undefined : faultOfEngine("buildah", tail);
+    if (fault !== undefined) throw fault;
+    return { exitCode };
+  }
+
+  #ask(words: readonly string[], { signal }: Pick<ActionIo, "signal">): Promise<Said> {
+    return ask(this.#line, [...this.#globals, ...words], signal);
   }
 
   async #must(words: readonly string[], io: ActionIo): Promise<void> {
-    const said: Uint8Array[] = [];
-    const { exitCode } = await this.#run(words, { ...io, output: (chunk) => void said.push(chunk) });
-    if (exitCode !== 0) throw engineFailure("buildah", words[0] ?? "", Buffer.concat(said).toString("utf8"));
-  }
-
-  /** What a command prints, or `undefined` when it fails. */
-  async #ask(words: readonly string[], io: ActionIo): Promise<string | undefined> {
-    const { exitCode, stdout } = await runProgram("buildah", [...this.#globals, ...words], {
-      env: this.#environment,
-      cwd: this.#places.folder,
-      output: () => {},
-      signal: io.signal,
-      captureStdout: true,
-    });
-    return exitCode === 0 ? stdout : undefined;
+    const said = await this.#ask(words, io);
+    if (said.exitCode !== 0) throw engineFailure(this.#line, `${words[0]} failed`, said);
   }
 }
 
+/** Time that it has to say its version. */
+const answerMilliseconds = 15_000;
+/** Time that removing a container may take, once nobody waits for it any more. */
+const removalMilliseconds = 60_000;
 const secretPlace = "/run/waybill-secrets";
-
-/** Bytes of a Dockerfile that are looked at. */
-const largestDockerfile = 4 * 1024 * 1024;
-
-async function readDockerfile(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    return size > largestDockerfile ? "" : await readFile(path, "utf8");
-  } catch (cause) {
-    throw new BuildError("dockerfile-missing", "there is no Dockerfile to build from", {
-      where: path,
-      hint: "--file of the step names it, from its dir on; by default it is Dockerfile in the context",
-      cause,
-    });
-  }
-}
 
 /** What OCI's config has no word for, and Docker's has. */
 function needsDockerFormat(dockerfile: string): boolean {
   return /^\s*(?:HEALTHCHECK|SHELL|ONBUILD)\s/im.test(dockerfile);
-}
-
-function withHost(image: string): string {
-  const first = image.split("/", 1)[0] ?? "";
-  if (first !== image && (/[.:]/.test(first) || first === "localhost")) return image;
-  return `docker.io/${image.includes("/") ? image : `library/${image}`}`;
 }

@@ -1,3 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Environment } from "../program.ts";
+
 /**
  * Registries of this machine that texts name, as `host:port`. Docker takes those for registries without TLS; what is read
  * from them does not leave the machine.
@@ -12,7 +16,28 @@ export function loopbackHosts(texts: readonly string[]): readonly string[] {
   return [...new Set(hosts)];
 }
 
-/** A `registries.conf` (containers-registries.conf(5)) that says so of one of them. */
-export function registriesFile(host: string): string {
-  return `[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true\n`;
+/**
+ * A `registries.conf` (containers-registries.conf(5)): the user's own, or that of the machine, with these hosts as registries
+ * without TLS. What it says of them already stays.
+ */
+export async function registriesConfig(hosts: readonly string[], environment: Environment): Promise<string> {
+  const own = await firstText([
+    environment.CONTAINERS_REGISTRIES_CONF,
+    environment.HOME === undefined
+      ? undefined
+      : join(environment.XDG_CONFIG_HOME ?? join(environment.HOME, ".config"), "containers/registries.conf"),
+    "/etc/containers/registries.conf",
+  ]);
+  const added = hosts
+    .filter((host) => !own.includes(JSON.stringify(host)))
+    .map((host) => `\n[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true\n`);
+  return `${own}\n${added.join("")}`;
+}
+
+async function firstText(paths: readonly (string | undefined)[]): Promise<string> {
+  for (const path of paths) {
+    const text = path === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  return "";
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Descriptor,
   type Digest,
@@ -115,7 +116,48 @@ function mentionsSubject({ bytes }: ImageDocument): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('"subject"');
 }
 
+/** Times that an entry is written again when another process has overwritten it. */
+const mostRecords = 8;
+
+/**
+ * Adds an entry to the referrers tag, and looks whether it stays: a registry has no way to write only if nobody else has
+ * written, so that of two processes that read the same list the later one takes out what the earlier one put in. Who
+ * could do that has read before the entry was there, and writes within about the time that reading and writing take:
+ * after so long it is looked for, and added again when it is gone.
+ */
 async function recordReferrer(remote: Remote, subject: Digest, document: ImageDocument): Promise<void> {
+  const entry = entryOf(remote, document);
+  for (let attempt = 0; attempt < mostRecords; attempt += 1) {
+    const began = performance.now();
+    if (!(await addReferrer(remote, subject, entry))) return;
+    // By chance, so that two who collide do not collide again.
+    await sleep(Math.min((performance.now() - began) * (1 + Math.random()), longestSettling));
+  }
+  throw new RegistryError(
+    "unexpected-response",
+    `others keep overwriting the list of referrers of ${subject}`,
+    {
+      where: remote.name,
+      hint: "run again when nobody else attaches anything to this image",
+    },
+  );
+}
+
+/** Milliseconds after which an entry is looked for again, at most. */
+const longestSettling = 2000;
+
+/** The manifest as lists of referrers show it (distribution specification, "Listing Referrers"). */
+function entryOf(remote: Remote, document: ImageDocument): Descriptor {
+  const { artifactType, annotations } = readImageContent(document, remote.name);
+  return {
+    ...document.descriptor,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+  };
+}
+
+/** @returns Whether it was not there yet, so that the list was written. */
+async function addReferrer(remote: Remote, subject: Digest, entry: Descriptor): Promise<boolean> {
   const tag = referrersTag(subject);
   const present = await fetchDocument(remote, tag);
   const content = present === undefined ? undefined : readImageContent(present, remote.name);
@@ -126,13 +168,7 @@ async function recordReferrer(remote: Remote, subject: Digest, document: ImageDo
     });
   }
   const known = content?.children ?? [];
-  if (known.some(({ digest }) => digest === document.descriptor.digest)) return;
-  const { artifactType, annotations } = readImageContent(document, remote.name);
-  const entry: Descriptor = {
-    ...document.descriptor,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-  };
+  if (known.some(({ digest }) => digest === entry.digest)) return false;
   const bytes = Buffer.from(JSON.stringify(withEntry(present?.bytes, entry)));
   if (bytes.length > limits.manifestBytes) {
     throw new RegistryError("too-large", `the list of referrers of ${subject} is full`, {
@@ -141,6 +177,7 @@ async function recordReferrer(remote: Remote, subject: Digest, document: ImageDo
   }
   const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
   await putDocument(remote, { descriptor, bytes }, [tag]);
+  return true;
 }
 
 /** The index with one more entry; what it holds stays as it is, with fields that nobody here knows. */

@@ -1,0 +1,1 @@
+create table if not exists audit_event (release text, data jsonb);

@@ -1,0 +1,79 @@
+import packageJson from "../../package.json" with { type: "json" };
+import { messageOf } from "../errors/index.ts";
+import type { Digest } from "../oci/index.ts";
+import { attachStatement, slsaStatement } from "../provenance/index.ts";
+import type { Repository } from "../registry/index.ts";
+import type { BuildOutcome, BuildPlan, BuiltImage } from "./model.ts";
+
+/** What is known of a run when its images are there. */
+export interface OriginFacts {
+  readonly plan: BuildPlan;
+  readonly outcomes: readonly BuildOutcome[];
+  readonly run: { readonly job: string; readonly id: string };
+  /** The branch or tag that was built, where somebody knows. */
+  readonly ref?: string;
+  readonly startedAt: Date;
+  readonly secrets: readonly string[];
+  readonly open: (repository: string) => Repository;
+  /** Tells what could not be attached: an image is not the worse for it. */
+  readonly say: (text: string) => void;
+}
+
+/** Attaches to each image where it comes from, and notes with it what was attached. */
+export async function attachOrigins(
+  images: readonly BuiltImage[],
+  facts: OriginFacts,
+): Promise<readonly BuiltImage[]> {
+  const finishedAt = new Date();
+  return Promise.all(
+    images.map(async (image): Promise<BuiltImage> => {
+      try {
+        const repository = facts.open(image.repository);
+        const subject = await repository.resolve(image.digest);
+        if (subject === undefined) throw new Error("the image is not there any more");
+        const statement = slsaStatement(buildFacts(image, facts, finishedAt));
+        const { digest } = await attachStatement(repository, subject, statement);
+        return { ...image, provenance: digest };
+      } catch (error) {
+        facts.say(`no provenance for ${image.repository}@${image.digest}: ${messageOf(error)}`);
+        return image;
+      }
+    }),
+  );
+}
+
+function buildFacts(image: BuiltImage, facts: OriginFacts, finishedAt: Date) {
+  const { plan, outcomes, run, ref, startedAt, secrets } = facts;
+  const { repository, commit, isDirty } = plan.source;
+  const planned = plan.builds.find(({ name }) => name === image.build);
+  const images = outcomes
+    .filter(({ name }) => name === image.build)
+    .flatMap(({ steps }) => steps.flatMap((step) => (step.image === undefined ? [] : [step.image])));
+  const platforms = planned?.actions.flatMap((action) =>
+    action.kind === "native" && action.action?.kind === "build" ? action.action.platforms : [],
+  );
+  return {
+    subjects: [{ name: image.repository, digest: image.digest }],
+    source: {
+      ...(repository === undefined ? {} : { repository }),
+      ...(ref === undefined ? {} : { ref }),
+      ...(commit === undefined ? {} : { commit }),
+      isDirty,
+    },
+    config: plan.source.configPath,
+    substitutions: planned?.build.substitutions ?? {},
+    ...(plan.builds.length > 1 ? { variant: image.build } : {}),
+    ...(platforms === undefined || platforms.length === 0 ? {} : { platforms: [...new Set(platforms)] }),
+    engine: plan.engineVersion === undefined ? plan.engine : `${plan.engine} ${plan.engineVersion}`,
+    images: distinct(images),
+    run,
+    version: packageJson.version,
+    startedAt,
+    finishedAt,
+    secrets,
+  };
+}
+
+function distinct(images: readonly { readonly name: string; readonly digest: Digest }[]) {
+  return [...new Map(images.map((image) => [`${image.name}@${image.digest}`, image])).values()];
+}

@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { harmless } from "../errors/index.ts";
+import { isDigest } from "../oci/index.ts";
+import { BuildError } from "./errors.ts";
+import type { BuiltImages } from "./model.ts";
+import { readBuildText } from "./read-text.ts";
+
+/** Where the images of a run are recorded, in the folder of the run. */
+const imagesFile = "artifacts/images.json";
+
+const text = z.string().max(4096);
+const digest = z.string().refine(isDigest, { error: "is no digest" });
+
+const imagesSchema = z.object({
+  format: z.literal("waybill-images/1"),
+  run: z.object({ job: text, id: text }),
+  source: z.object({
+    repository: text.optional(),
+    commit: text.optional(),
+    describe: text.optional(),
+    isDirty: z.boolean(),
+    path: text,
+  }),
+  tag: text,
+  images: z
+    .array(
+      z.object({
+        build: text,
+        name: text,
+        repository: text,
+        digest,
+        mediaType: text,
+        tags: z.array(text).max(1000),
+        seenBy: z.array(z.enum(["waybill", "registry", "step"])),
+        provenance: digest.optional(),
+      }),
+    )
+    .max(10_000),
+});
+
+/**
+ * What a run built, by the record in its folder.
+ * @throws {BuildError} `images-unreadable` when there is no such record, or it is not what a run writes.
+ */
+export async function readBuiltImages(runFolder: string): Promise<BuiltImages> {
+  const file = join(runFolder, imagesFile);
+  const content = await readBuildText(file);
+  if (content === undefined) {
+    throw new BuildError("images-unreadable", "the run recorded no images", {
+      where: file,
+      hint: "it may still be under way, or it was no build",
+    });
+  }
+  const parsed = imagesSchema.safeParse(parseJson(content));
+  if (parsed.success) return withoutUndefined(parsed.data);
+  const issue = parsed.error.issues[0];
+  const place = issue?.path.join(".") || "document";
+  throw new BuildError("images-unreadable", `not what a run records: ${harmless(place)}: ${issue?.message}`, {
+    where: file,
+  });
+}
+
+/** What a run built, from the text of its `images.json`; `undefined` when it says something else. */
+export function parseBuiltImages(json: string): BuiltImages | undefined {
+  const { data } = imagesSchema.safeParse(parseJson(json));
+  return data === undefined ? undefined : withoutUndefined(data);
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON has no `undefined`: what the schema calls optional is there, or is not. */
+function withoutUndefined({ source, images, ...rest }: z.infer<typeof imagesSchema>): BuiltImages {
+  const { repository: from, commit, describe, isDirty, path } = source;
+  return {
+    ...rest,
+    source: {
+      isDirty,
+      path,
+      ...(from === undefined ? {} : { repository: from }),
+      ...(commit === undefined ? {} : { commit }),
+      ...(describe === undefined ? {} : { describe }),
+    },
+    images: images.map(({ provenance, ...image }) => ({
+      ...image,
+      ...(provenance === undefined ? {} : { provenance }),
+    })),
+  };
+}

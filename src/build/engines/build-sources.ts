@@ -1,0 +1,39 @@
+import { stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { ImageBuild } from "../engine.ts";
+import { BuildError } from "../errors.ts";
+
+/**
+ * The Dockerfile of a build, once it and the context are known to be there. Like docker, it takes `dockerfile` where there
+ * is no `Dockerfile`. @throws {BuildError} `dockerfile-missing`.
+ */
+export async function findDockerfile({ context, dockerfile }: ImageBuild): Promise<string> {
+  if ((await kindOf(context)) !== "folder") {
+    throw new BuildError("dockerfile-missing", "there is no such folder to build from", { where: context });
+  }
+  if ((await kindOf(dockerfile)) === "file") return dockerfile;
+  const lower = join(dirname(dockerfile), "dockerfile");
+  if (basename(dockerfile) === "Dockerfile" && (await kindOf(lower)) === "file") return lower;
+  throw new BuildError("dockerfile-missing", "there is no Dockerfile", {
+    where: dockerfile,
+    hint: "docker reads it from the context; --file names another, from the folder of the step on",
+  });
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return "folder";
+  return found === undefined ? undefined : "file";
+}
+
+/** The words that docker and podman have in common for a build, without tags and platforms. */
+export function buildWords(action: ImageBuild, dockerfile: string): string[] {
+  return [
+    ...["--file", dockerfile],
+    ...action.buildArgs.flatMap((argument) => ["--build-arg", argument]),
+    ...action.labels.flatMap((label) => ["--label", label]),
+    ...(action.target === undefined ? [] : ["--target", action.target]),
+    ...(action.pull ? ["--pull"] : []),
+    ...(action.noCache ? ["--no-cache"] : []),
+  ];
+}

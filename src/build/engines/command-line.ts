@@ -1,0 +1,93 @@
+import { harmless } from "../../errors/index.ts";
+import type { ActionIo, LocalEngineName } from "../engine.ts";
+import { BuildError } from "../errors.ts";
+import { type ProgramOptions, runProgram } from "../program.ts";
+
+/** A program that containers and images are asked of, by the commands that the engines have in common. */
+export interface CommandLine {
+  readonly command: LocalEngineName;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** What came of a command. */
+export interface Said {
+  readonly exitCode: number;
+  readonly stdout: string;
+  /** The end of what it wrote, for messages. */
+  readonly tail: string;
+}
+
+/** Bytes at the end of the output that messages are made of. */
+const tailBytes = 4096;
+
+/** Asks for an answer on standard output; nobody sees what else it writes. */
+export function ask(line: CommandLine, args: readonly string[], signal: AbortSignal): Promise<Said> {
+  return call(line, args, { output: () => undefined, signal }, { captureStdout: true });
+}
+
+/** Does something whose output is for people. */
+export function show(
+  line: CommandLine,
+  args: readonly string[],
+  io: ActionIo,
+  more: Pick<ProgramOptions, "readStdout" | "captureStdout"> & {
+    env?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<Said> {
+  return call(line, args, io, more);
+}
+
+async function call(
+  { command, env, cwd }: CommandLine,
+  args: readonly string[],
+  io: ActionIo,
+  more: Partial<ProgramOptions>,
+): Promise<Said> {
+  let tail = Buffer.alloc(0);
+  const output = (chunk: Uint8Array) => {
+    tail = Buffer.concat([tail, chunk]).subarray(-tailBytes);
+    io.output(chunk);
+  };
+  const end = await runProgram(command, args, {
+    cwd,
+    signal: io.signal,
+    ...more,
+    env: { ...more.env, ...env },
+    output,
+  });
+  return { ...end, tail: tail.toString("utf8") };
+}
+
+/** What a program said last, on one line: the reason that people look for first. */
+export function lastWords(tail: string): string {
+  const lines = tail.split(/\r?\n|\r/).filter((line) => line.trim() !== "" && !/^See '/.test(line));
+  const said = lines.findLast((line) => /\berror\b|denied|cannot|no such/i.test(line)) ?? lines.at(-1);
+  return said === undefined ? "it gave no reason" : harmless(said.trim()).slice(0, 500);
+}
+
+/** A command that the engine itself could not do, as an error. `what` goes on after the name of the engine. */
+export function engineFailure(
+  { command }: CommandLine,
+  what: string,
+  { tail }: Pick<Said, "tail">,
+): BuildError {
+  return (
+    faultOfEngine(command, tail) ?? new BuildError("engine-failed", `${command} ${what}: ${lastWords(tail)}`)
+  );
+}
+
+/** What is no fault of a build: a full disk, a daemon that has gone. */
+export function faultOfEngine(command: string, tail: string): BuildError | undefined {
+  if (/no space left on device|disk quota exceeded/i.test(tail)) {
+    return new BuildError("disk-full", `the disk is full: ${lastWords(tail)}`, {
+      hint: "make room, or name another folder for temporary files in TMPDIR, and run again",
+    });
+  }
+  if (/cannot connect to the docker daemon|error during connect/i.test(tail)) {
+    return new BuildError("engine-failed", `${command} lost its daemon: ${lastWords(tail)}`, {
+      hint: "see whether the daemon runs, and run again",
+    });
+  }
+  return undefined;
+}

@@ -1,0 +1,204 @@
+import { readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { formatPlatform, mediaTypes } from "../../oci/index.ts";
+import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
+import { BuildError } from "../errors.ts";
+import { type Environment, engineEnvironment } from "../program.ts";
+import { buildWords, findDockerfile } from "./build-sources.ts";
+import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
+import {
+  type Built,
+  type ContainerEngine,
+  type MadeImage,
+  openContainerWorkshop,
+} from "./container-workshop.ts";
+import { archiveIntoLayout, unpackArchive } from "./docker-archive.ts";
+import { type LayoutWriter, startLayout } from "./layout-writer.ts";
+import { findImage, type LocalImage } from "./local-images.ts";
+
+/** Time that a daemon has to answer. */
+const answerMilliseconds = 15_000;
+
+/** What is known of a docker once it has answered. */
+interface Docker {
+  readonly line: CommandLine;
+  /** As `linux/amd64`. */
+  readonly platform: string;
+  readonly hasBuildx: boolean;
+  /** Where its daemon listens, if that is a socket on this machine. */
+  readonly socket: string | undefined;
+}
+
+/**
+ * Finds the `docker` in PATH, with a daemon that answers. Steps get its socket, as they do on Cloud Build: most of them are
+ * there to run `docker`. Whoever has the socket can do on the machine whatever the daemon can.
+ */
+export async function detectDocker(environment: Environment): Promise<Engine | EngineAbsence> {
+  const env = engineEnvironment(environment);
+  const line: CommandLine = { command: "docker", env, cwd: tmpdir() };
+  const signal = AbortSignal.timeout(answerMilliseconds);
+  const hint = "start Docker, or set DOCKER_HOST to where it listens";
+  try {
+    const said = await ask(
+      line,
+      ["version", "--format", "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}"],
+      signal,
+    );
+    const [, version, platform] = /^(\S+) (\w+\/\w+)$/.exec(said.stdout.trim()) ?? [];
+    if (said.exitCode !== 0 || version === undefined || platform === undefined) {
+      return { reason: `docker is here, but no daemon answers: ${lastWords(said.tail)}`, hint };
+    }
+    const buildx = await ask(line, ["buildx", "version"], signal);
+    const context = await ask(line, ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], signal);
+    const [, socket] = /^unix:\/\/(\/.+)$/.exec(context.stdout.trim()) ?? [];
+    const docker = { platform, hasBuildx: buildx.exitCode === 0, socket };
+    return {
+      name: "docker",
+      version,
+      open: async (folder) =>
+        openContainerWorkshop(engineOf({ ...docker, line: { ...line, cwd: folder } }), folder),
+    };
+  } catch (error) {
+    if (error instanceof BuildError && error.code === "engine-missing") {
+      return { reason: error.message, hint: "install Docker, or choose another engine" };
+    }
+    if (signal.aborted) return { reason: "docker is here, but its daemon does not answer in time", hint };
+    throw error;
+  }
+}
+
+function engineOf(docker: Docker): ContainerEngine {
+  const { line, socket } = docker;
+  const unnamed = new Set<string>();
+  return {
+    line,
+    mounts: socket === undefined ? {} : { "/var/run/docker.sock": socket },
+    isOpenToSteps: socket !== undefined,
+    imageNames: (name) => [name],
+    build: (action, file, io) => build(docker, action, file, io, unnamed),
+    export: (made, folder, file, io) => exportImage(line, made, folder, file, io),
+    async removeLeftovers() {
+      if (unnamed.size > 0)
+        await ask(line, ["image", "rm", ...unnamed], AbortSignal.timeout(answerMilliseconds));
+    },
+  };
+}
+
+/** Several platforms are built one after the other, each as an image of its own: most daemons keep no indexes. */
+async function build(
+  docker: Docker,
+  action: ImageBuild,
+  file: (name: string) => string,
+  io: ActionIo,
+  unnamed: Set<string>,
+): Promise<Built> {
+  const dockerfile = await findDockerfile(action);
+  if (action.platforms.length < 2) {
+    const [platform] = action.platforms;
+    const one = await buildOne(docker, { ...action, dockerfile }, platform, file("image-id"), io);
+    return { exitCode: one.exitCode, ...(one.image === undefined ? {} : { made: { id: one.image.id } }) };
+  }
+  const images: LocalImage[] = [];
+  for (const platform of action.platforms) {
+    const one = await buildOne(docker, { ...action, dockerfile, tags: [] }, platform, file("image-id"), io);
+    if (one.image === undefined) return { exitCode: one.exitCode };
+    unnamed.add(one.image.id);
+    images.push(one.image);
+  }
+  const standIn = images.find(({ platform }) => formatPlatform(platform) === docker.platform) ?? images[0];
+  if (standIn === undefined) return { exitCode: 1 };
+  for (const tag of action.tags) {
+    const said = await show(docker.line, ["tag", standIn.id, tag], io);
+    if (said.exitCode !== 0) return { exitCode: said.exitCode };
+  }
+  if (action.tags.length > 0) unnamed.delete(standIn.id);
+  return { exitCode: 0, made: { id: standIn.id, index: images.map(({ id }) => id) } };
+}
+
+async function buildOne(
+  docker: Docker,
+  action: ImageBuild,
+  platform: string | undefined,
+  idFile: string,
+  io: ActionIo,
+): Promise<{ readonly exitCode: number; readonly image?: LocalImage }> {
+  const { line } = docker;
+  const words = [
+    // A builder in a container would keep what it built to itself.
+    ...(docker.hasBuildx ? ["buildx", "build", "--load"] : ["build"]),
+    ...buildWords(action, action.dockerfile),
+    ...action.tags.flatMap((tag) => ["--tag", tag]),
+    ...(platform === undefined ? [] : ["--platform", platform]),
+    ...["--iidfile", idFile, "--", action.context],
+  ];
+  // Attestations would make an index of an image; Waybill attaches its own.
+  const env = docker.hasBuildx ? { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" } : { DOCKER_BUILDKIT: "0" };
+  const said = await show(line, words, io, { env });
+  if (said.exitCode !== 0) {
+    const fault = faultOfEngine(line.command, said.tail);
+    if (fault !== undefined) throw fault;
+    return { exitCode: said.exitCode };
+  }
+  const id = await readFile(idFile, "utf8").catch(() => "");
+  for (const name of [id.trim(), ...action.tags].filter((candidate) => candidate !== "")) {
+    const image = await findImage(line, name, io.signal);
+    if (image === undefined) continue;
+    if (platform !== undefined && !isFor(image, platform)) throw otherPlatform(image, platform);
+    return { exitCode: 0, image };
+  }
+  // It has no name, so that nobody can ask for it.
+  if (action.tags.length === 0 && platform === undefined) return { exitCode: 0 };
+  throw new BuildError("engine-failed", "docker has built an image, but does not have it");
+}
+
+function isFor({ platform }: LocalImage, wanted: string): boolean {
+  const [os, architecture] = wanted.split("/");
+  return platform.os === os && platform.architecture === architecture;
+}
+
+function otherPlatform({ platform }: LocalImage, wanted: string): BuildError {
+  return new BuildError(
+    "engine-failed",
+    `docker built for ${formatPlatform(platform)} where ${wanted} was asked for`,
+    {
+      hint: "install docker's buildx: the builder that docker falls back to knows no platforms",
+    },
+  );
+}
+
+async function exportImage(
+  line: CommandLine,
+  made: MadeImage,
+  folder: string,
+  file: (name: string) => string,
+  io: ActionIo,
+): Promise<ExportedImage> {
+  const layout = await startLayout(folder);
+  const roots = [];
+  for (const id of made.index ?? [made.id]) roots.push(await saveInto(layout, line, id, file("saved"), io));
+  const [only] = roots;
+  if (made.index === undefined && only !== undefined) {
+    const { platform: _, ...root } = only;
+    await layout.finish(root);
+    return { root, folder };
+  }
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: roots };
+  const root = await layout.putDocument(index);
+  await layout.finish(root);
+  return { root, folder };
+}
+
+async function saveInto(layout: LayoutWriter, line: CommandLine, id: string, folder: string, io: ActionIo) {
+  try {
+    let archive: Awaited<ReturnType<typeof unpackArchive>> | undefined;
+    const readStdout = async (stdout: Parameters<typeof unpackArchive>[0]) => {
+      archive = await unpackArchive(stdout, folder);
+    };
+    const said = await show(line, ["save", id], io, { readStdout });
+    if (said.exitCode !== 0 || archive === undefined)
+      throw engineFailure(line, "could not save the image", said);
+    return await archiveIntoLayout(archive, layout, io.signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,51 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type Descriptor, digestMatches, hexOf, isDigest, limits } from "../../oci/index.ts";
+import { BuildError } from "../errors.ts";
+
+const indexSchema = z.object({
+  manifests: z
+    .array(
+      z.object({
+        mediaType: z.string().max(255),
+        digest: z.string().refine(isDigest),
+        size: z.number().int().min(0),
+      }),
+    )
+    .length(1),
+});
+
+/**
+ * The one root of an OCI image layout that a program has written.
+ * @throws {BuildError} `engine-failed` when there is none, or it is not what the layout says.
+ */
+export async function readLayoutRoot(folder: string): Promise<Descriptor> {
+  const [root] = await readIndex(folder);
+  if (root === undefined || !root.digest.startsWith("sha256:"))
+    throw new BuildError("engine-failed", "the layout has no root");
+  const bytes = await readBounded(join(folder, "blobs", "sha256", hexOf(root.digest)));
+  if (bytes.length === root.size && digestMatches(bytes, root.digest)) return root;
+  throw new BuildError("engine-failed", `the layout holds something else as ${root.digest}`);
+}
+
+async function readIndex(folder: string) {
+  const bytes = await readBounded(join(folder, "index.json"));
+  try {
+    return indexSchema.parse(JSON.parse(bytes.toString("utf8"))).manifests;
+  } catch (cause) {
+    throw new BuildError("engine-failed", "the layout has no index with one root", { cause });
+  }
+}
+
+async function readBounded(path: string): Promise<Buffer> {
+  const handle = await open(path, "r").catch((cause: unknown) => {
+    throw new BuildError("engine-failed", "the layout lacks a file that it should have", { cause });
+  });
+  try {
+    if ((await handle.stat()).size <= limits.manifestBytes) return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+  throw new BuildError("engine-failed", "a manifest in the layout is larger than 4 MiB");
+}

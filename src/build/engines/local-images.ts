@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { type Digest, isDigest, type Platform } from "../../oci/index.ts";
+import type { ActionIo } from "../engine.ts";
+import { BuildError } from "../errors.ts";
+import {
+  ask,
+  type CommandLine,
+  engineFailure,
+  faultOfEngine,
+  lastWords,
+  type Said,
+  show,
+} from "./command-line.ts";
+
+/** An image as the engine keeps it. */
+export interface LocalImage {
+  readonly id: string;
+  readonly platform: Platform;
+  readonly repoDigests: readonly string[];
+}
+
+const inspected = z
+  .array(
+    z.object({
+      Id: z.string().max(200),
+      Os: z.string().max(100),
+      Architecture: z.string().max(100),
+      Variant: z.string().max(100).nullish(),
+      RepoDigests: z.array(z.string().max(1000)).max(10_000).nullish(),
+    }),
+  )
+  .min(1);
+
+/**
+ * Looks an image up by its name or id; `undefined` when it is not here: nothing is pulled.
+ * @throws {BuildError} `engine-failed` when that cannot be told.
+ */
+export async function findImage(
+  line: CommandLine,
+  name: string,
+  signal: AbortSignal,
+): Promise<LocalImage | undefined> {
+  const said = await ask(line, ["image", "inspect", "--", name], signal);
+  if (said.exitCode !== 0) {
+    if (/no such image|not known|not found|no such object/i.test(said.tail)) return undefined;
+    throw engineFailure(line, `could not look ${name} up`, said);
+  }
+  const [image] = readJson(line, said.stdout);
+  if (image === undefined) return undefined;
+  // podman leaves the algorithm out.
+  const id = /^[0-9a-f]{64}$/.test(image.Id) ? `sha256:${image.Id}` : image.Id;
+  const platform = { os: image.Os, architecture: image.Architecture };
+  return {
+    id,
+    platform: image.Variant ? { ...platform, variant: image.Variant } : platform,
+    repoDigests: image.RepoDigests ?? [],
+  };
+}
+
+function readJson({ command }: CommandLine, text: string): z.infer<typeof inspected> {
+  try {
+    return inspected.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new BuildError("engine-failed", `${command} describes images in a way that is not known here`, {
+      cause,
+    });
+  }
+}
+
+/** Times that a pull is tried, where what went wrong may pass. */
+const pullAttempts = 3;
+
+/**
+ * Brings the image of a step here unless it is here already.
+ * @throws {BuildError} `step-image-unavailable`.
+ */
+export async function obtainImage(
+  line: CommandLine,
+  names: readonly string[],
+  io: ActionIo,
+): Promise<LocalImage> {
+  for (const name of names) {
+    const here = await findImage(line, name, io.signal);
+    if (here !== undefined) return here;
+  }
+  const wanted = names.at(-1) ?? "";
+  for (let attempt = 1; ; attempt++) {
+    const said = await show(line, ["pull", "--", wanted], io);
+    if (said.exitCode === 0) break;
+    const mayPass = /timeout|timed out|reset by peer|EOF|too ?many ?requests|\b(?:429|50[0234])\b/i.test(
+      said.tail,
+    );
+    if (mayPass && attempt < pullAttempts) continue;
+    throw notPulled(line, names[0] ?? wanted, said);
+  }
+  const pulled = await findImage(line, wanted, io.signal);
+  if (pulled !== undefined) return pulled;
+  throw new BuildError(
+    "step-image-unavailable",
+    `${line.command} has pulled the image of the step, but does not have it`,
+    {
+      where: names[0],
+    },
+  );
+}
+
+/** Why the image of a step could not be had. */
+export function notPulled({ command }: CommandLine, image: string, { tail }: Pick<Said, "tail">): BuildError {
+  return (
+    faultOfEngine(command, tail) ??
+    new BuildError(
+      "step-image-unavailable",
+      `the image of the step could not be pulled: ${lastWords(tail)}`,
+      {
+        where: image,
+        hint: `see whether "${command} pull ${image}" works: the image may be gone, or need a login`,
+      },
+    )
+  );
+}
+
+/** The digest by which a registry knows an image, if the engine does: of the repository that the name is in. */
+export function digestIn(image: LocalImage, name: string): Digest | undefined {
+  const repository = repositoryOf(name);
+  const digests = image.repoDigests.flatMap((entry) => {
+    const at = entry.lastIndexOf("@");
+    const digest = entry.slice(at + 1);
+    return repositoryOf(entry.slice(0, at)) === repository && isDigest(digest) ? [digest] : [];
+  });
+  return digests[0];
+}
+
+/** A name as docker understands it, with everything that may be left out. */
+export function canonicalName(name: string): string {
+  const [, path = "", rest = ""] = /^([^@]*?)((?::[^:/@]*)?(?:@.*)?)$/.exec(name) ?? [];
+  return `${withHost(path)}${rest === "" ? ":latest" : rest}`;
+}
+
+function repositoryOf(name: string): string {
+  return withHost(name.replace(/@.*$/, "").replace(/:[^:/]*$/, ""));
+}
+
+function withHost(path: string): string {
+  const [first = "", ...rest] = path.split("/");
+  const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  const [host, below] = hasHost ? [first, rest.join("/")] : ["docker.io", path];
+  const isHub = host === "docker.io" || host === "index.docker.io";
+  return isHub ? `docker.io/${below.includes("/") ? below : `library/${below}`}` : `${host}/${below}`;
+}

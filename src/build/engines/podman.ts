@@ -1,0 +1,120 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
+import { BuildError } from "../errors.ts";
+import { type Environment, engineEnvironment } from "../program.ts";
+import { buildWords, findDockerfile } from "./build-sources.ts";
+import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
+import {
+  type Built,
+  type ContainerEngine,
+  type MadeImage,
+  openContainerWorkshop,
+} from "./container-workshop.ts";
+import { readLayoutRoot } from "./layout-root.ts";
+import { canonicalName, findImage } from "./local-images.ts";
+
+/** Time that podman has to look at its store. */
+const answerMilliseconds = 15_000;
+
+/**
+ * Finds the `podman` in PATH, with a store that it can use. Steps get no socket: it has no daemon. What a step may do is
+ * bounded by what the user may.
+ */
+export async function detectPodman(environment: Environment): Promise<Engine | EngineAbsence> {
+  const line: CommandLine = { command: "podman", env: engineEnvironment(environment), cwd: tmpdir() };
+  const signal = AbortSignal.timeout(answerMilliseconds);
+  const hint = '"podman info" says more';
+  try {
+    const said = await ask(line, ["info", "--format", "{{.Version.Version}}"], signal);
+    const version = said.stdout.trim();
+    if (said.exitCode !== 0 || version === "") {
+      return { reason: `podman is here, but does not work: ${lastWords(said.tail)}`, hint };
+    }
+    return {
+      name: "podman",
+      version,
+      open: async (folder) => openContainerWorkshop(engineOf({ ...line, cwd: folder }), folder),
+    };
+  } catch (error) {
+    if (error instanceof BuildError && error.code === "engine-missing") {
+      return { reason: error.message, hint: "install podman, or choose another engine" };
+    }
+    if (signal.aborted) return { reason: "podman is here, but does not answer in time", hint };
+    throw error;
+  }
+}
+
+function engineOf(line: CommandLine): ContainerEngine {
+  const lists = new Set<string>();
+  return {
+    line,
+    mounts: {},
+    isOpenToSteps: false,
+    // It looks for short names in registries of its own choice; Cloud Build means Docker Hub.
+    imageNames: (name) => [name, canonicalName(name)],
+    build: (action, file, io) => build(line, action, file, io, lists),
+    export: (made, folder, _, io) => exportImage(line, made, folder, io),
+    async removeLeftovers() {
+      for (const list of lists)
+        await ask(line, ["manifest", "rm", list], AbortSignal.timeout(answerMilliseconds));
+    },
+  };
+}
+
+async function build(
+  line: CommandLine,
+  action: ImageBuild,
+  file: (name: string) => string,
+  io: ActionIo,
+  lists: Set<string>,
+): Promise<Built> {
+  const dockerfile = await findDockerfile(action);
+  const isIndex = action.platforms.length > 1;
+  // Of an index, the name that only this build knows; its tags may be given to another meanwhile.
+  const list = `localhost/waybill-${randomBytes(8).toString("hex")}`;
+  const idFile = file("image-id");
+  const words = [
+    ...["build", ...buildWords(action, dockerfile)],
+    ...(isIndex ? ["--manifest", list] : action.tags.flatMap((tag) => ["--tag", tag])),
+    ...(action.platforms.length === 0 ? [] : ["--platform", action.platforms.join(",")]),
+    ...["--iidfile", idFile, "--", action.context],
+  ];
+  if (isIndex) lists.add(list);
+  const said = await show(line, words, io);
+  if (said.exitCode !== 0) {
+    const fault = faultOfEngine(line.command, said.tail);
+    if (fault !== undefined) throw fault;
+    return { exitCode: said.exitCode };
+  }
+  if (isIndex) {
+    for (const tag of action.tags) {
+      const tagged = await show(line, ["tag", list, tag], io);
+      if (tagged.exitCode !== 0) return { exitCode: tagged.exitCode };
+    }
+    return { exitCode: 0, made: { id: list, index: [list] } };
+  }
+  const id = (await readFile(idFile, "utf8").catch(() => "")).trim();
+  const image = id === "" ? undefined : await findImage(line, id, io.signal);
+  if (image === undefined)
+    throw new BuildError("engine-failed", "podman has built an image, but does not have it");
+  return { exitCode: 0, made: { id: image.id } };
+}
+
+async function exportImage(
+  line: CommandLine,
+  made: MadeImage,
+  folder: string,
+  io: ActionIo,
+): Promise<ExportedImage> {
+  const [list] = made.index ?? [];
+  const target = `oci:${folder}`;
+  const words =
+    list === undefined
+      ? ["push", "--format", "oci", made.id, target]
+      : ["manifest", "push", "--all", list, target];
+  const said = await show(line, words, io);
+  if (said.exitCode !== 0) throw engineFailure(line, "could not export the image", said);
+  return { root: await readLayoutRoot(folder), folder };
+}

@@ -1,0 +1,16 @@
+import type { BuildPlan } from "./model.ts";
+
+/** What the job of a build is called when somebody runs it by hand: after its build file, `build-apps-snoopdb`. */
+export function jobNameOf({ source, config }: Pick<BuildPlan, "source" | "config">): string {
+  const repository = source.repository
+    ?.replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split(/[/:]/)
+    .at(-1);
+  const file = source.configPath.startsWith("/") ? config : source.configPath;
+  const path = file.replace(/(?:^|\/)cloudbuild\.ya?ml$/, "").replace(/\.ya?ml$/, "");
+  const words = ["build", repository, ...path.split("/")]
+    .map((word) => word?.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+|[.-]+$/g, ""))
+    .filter((word) => word !== undefined && word !== "");
+  return words.join("-").slice(0, 120);
+}

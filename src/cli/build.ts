@@ -1,0 +1,199 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { BuildRequest } from "../build/index.ts";
+import { printBuildPlan } from "./build-text.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { addExamples, collect } from "./help.ts";
+import { dataFolder, runAskedBuild } from "./run-build.ts";
+import type { Act, Session } from "./session.ts";
+
+const engines = ["docker", "podman", "buildah", "gcb", "plan"] as const;
+
+interface Options {
+  readonly buildDir?: string;
+  readonly gcbConfig: string;
+  readonly project?: string;
+  readonly variant?: string;
+  readonly envPassthrough?: readonly string[];
+  readonly substitution?: readonly [string, string][];
+  readonly secret?: readonly string[];
+  readonly allowDirty?: boolean;
+  readonly withGitDir?: boolean;
+  readonly source: boolean;
+  readonly versionTagFilter?: string;
+  readonly date: string;
+  readonly platform?: readonly string[];
+  readonly pushTo?: string;
+  readonly push?: boolean;
+  readonly engine?: (typeof engines)[number];
+  readonly jobs: number;
+  readonly job?: string;
+  readonly dataDir?: string;
+  readonly logDir?: string;
+  readonly dryRun?: boolean;
+  readonly scratchBucket?: string;
+  readonly region?: string;
+  readonly machineType?: string;
+  readonly workerPool?: string;
+  readonly serviceAccount?: string;
+  readonly pollingInterval?: number;
+  readonly suppressLogs?: boolean;
+}
+
+export function defineBuild(program: Command, act: Act): void {
+  const command = program
+    .command("build")
+    .description("build images from a Cloud Build file, as image-builder does, and push them to staging")
+    .argument("<config-dir>", "folder with cloudbuild.yaml, and perhaps variants.yaml")
+    .addOption(new Option("--build-dir <dir>", "folder to build from; the config folder by default"))
+    .addOption(
+      new Option("--gcb-config <file>", "build file, from the config folder on").default("cloudbuild.yaml"),
+    )
+    .addOption(new Option("--project <id>", "what $PROJECT_ID stands for"))
+    .addOption(new Option("--variant <name>", "build only this one of variants.yaml"))
+    .addOption(
+      new Option("--env-passthrough <names>", "variables that become substitutions, as _NAME").argParser(
+        names,
+      ),
+    )
+    .addOption(new Option("--substitution <_KEY=value>", "another substitution; repeatable").argParser(pairs))
+    .addOption(
+      new Option(
+        "--secret <NAME=source>",
+        "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable",
+      ).argParser(collect),
+    )
+    .addOption(new Option("--allow-dirty", "build a working copy with changes"))
+    .addOption(new Option("--with-git-dir", "steps see .git as well"))
+    .addOption(new Option("--no-source", "steps get an empty workspace"))
+    .addOption(new Option("--version-tag-filter <glob>", "Git tags that $_GIT_TAG may be made from"))
+    .addOption(
+      new Option("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default(
+        "today",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--platform <os/arch>",
+        "platforms of native builds, by commas; two or more make an index",
+      ).argParser(names),
+    )
+    .addOption(
+      new Option("--push-to <registry>", "registry to push to, instead of the embedded one").conflicts(
+        "push",
+      ),
+    )
+    .addOption(new Option("--push", "push to where the build file names its images"))
+    .addOption(new Option("--engine <name>", "what builds; found by itself by default").choices(engines))
+    .addOption(
+      new Option("--jobs <number>", "variants that are built at the same time").argParser(number).default(4),
+    )
+    .addOption(new Option("--job <name>", "name of the job in the record; from the config folder by default"))
+    .addOption(new Option("--data-dir <dir>", "folder for records, and for the embedded registry"))
+    .addOption(new Option("--log-dir <dir>", "write the log to a file here, too"))
+    .addOption(new Option("--dry-run", "print what would be done, and do nothing"))
+    .addOption(new Option("--scratch-bucket <url>", "Cloud Build: bucket for sources and logs"))
+    .addOption(new Option("--region <name>", "Cloud Build: region; global by default"))
+    .addOption(new Option("--machine-type <type>", "Cloud Build: kind of machine"))
+    .addOption(new Option("--worker-pool <name>", "Cloud Build: private pool"))
+    .addOption(new Option("--service-account <name>", "Cloud Build: account of the build"))
+    .addOption(new Option("--polling-interval <seconds>", "Cloud Build: how often to ask").argParser(number))
+    .addOption(new Option("--suppress-logs", "do not show the log; the record has it"))
+    .action(act(run));
+  addExamples(command, [
+    ["waybill build apps/snoopdb --dry-run", "see what would be done, by what"],
+    ["waybill build apps/snoopdb", "build with what is here, push to the embedded registry"],
+    ["waybill build --project=k8s-staging-foo --env-passthrough=PULL_BASE_REF .", "a line of image-builder"],
+    [
+      "waybill build apps/snoopdb --push-to localhost:5000/staging --date commit",
+      "a tag that can be made again",
+    ],
+  ]);
+}
+
+async function run(session: Session, configDir: string, options: Options): Promise<ExitCode> {
+  const { terminal, env } = session;
+  const { jobNameOf, prepareBuild } = await import("../build/index.ts");
+  const { join } = await import("node:path");
+  const data = await dataFolder(session, options.dataDir);
+  const prepared = await prepareBuild(requestOf(configDir, options, env, join(data, "registry")));
+  if (options.dryRun || options.engine === "plan") {
+    if (terminal.json) terminal.printJson(prepared.plan);
+    else await printBuildPlan(terminal, prepared.plan);
+    return exitCodes.asDesired;
+  }
+  return runAskedBuild(session, {
+    data,
+    job: options.job ?? jobNameOf(prepared.plan),
+    type: "periodic",
+    prepare: async () => prepared,
+    secrets: options.secret ?? [],
+    concurrency: options.jobs,
+    ...given({ logDir: options.logDir, suppressLogs: options.suppressLogs }),
+  });
+}
+
+function requestOf(
+  configDir: string,
+  options: Options,
+  environment: Session["env"],
+  registryFolder: string,
+): BuildRequest {
+  const { scratchBucket, region, machineType, workerPool, serviceAccount, suppressLogs } = options;
+  const google = {
+    ...given({ scratchBucket, region, machineType, workerPool, serviceAccount, suppressLogs }),
+    ...given({ pollingSeconds: options.pollingInterval }),
+  };
+  return {
+    configDir: configDir.replace(/(?<=.)\/+$/, ""),
+    configFile: options.gcbConfig,
+    ...given({
+      buildDir: options.buildDir,
+      project: options.project,
+      variant: options.variant,
+      envPassthrough: options.envPassthrough,
+      allowDirty: options.allowDirty,
+      withGitDir: options.withGitDir,
+      versionTagFilter: options.versionTagFilter,
+      platforms: options.platform,
+      pushTo: options.pushTo,
+      pushAsNamed: options.push,
+      engine: options.engine,
+    }),
+    noSource: !options.source,
+    date: options.date,
+    substitutions: Object.fromEntries(options.substitution ?? []),
+    google,
+    registryFolder,
+    environment,
+  };
+}
+
+/** Options that were given: the others are absent, not undefined. */
+function given<Options extends object>(
+  options: Options,
+): { [Key in keyof Options]?: NonNullable<Options[Key]> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Options]?: NonNullable<Options[Key]>;
+  };
+}
+
+function names(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+function pairs(text: string, previous: readonly [string, string][] = []): readonly [string, string][] {
+  const [, key, value] = /^(_[A-Z0-9_]+)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined || value === undefined) {
+    throw new InvalidArgumentError("it is _KEY=value, with capital letters, digits and underscores");
+  }
+  return [...previous, [key, value]];
+}
+
+function number(text: string): number {
+  const value = /^[0-9]{1,4}s?$/.test(text) ? Number.parseInt(text, 10) : 0;
+  if (value < 1) throw new InvalidArgumentError("it is a whole number from 1 on");
+  return value;
+}

@@ -1,0 +1,171 @@
+import { harmless } from "../errors/index.ts";
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { FoundProvenance } from "../provenance/index.ts";
+import type { Registries } from "../registry/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { readForWork } from "./manifests.ts";
+import type { Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The image whose origin is asked for. */
+export interface Inspected {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+}
+
+/** How it is asked for. */
+export interface ProvenanceOptions {
+  readonly raw?: boolean;
+  /** Where promoter manifests are, that say where an image of production comes from. */
+  readonly manifests?: string;
+}
+
+/** A place where provenance was looked for. */
+interface Place {
+  readonly repository: RepositoryName;
+  /** The project that promotes from there; `undefined` for the repository itself. */
+  readonly project: string | undefined;
+}
+
+/** What was found, and where. */
+interface Result {
+  readonly place: Place;
+  readonly found: FoundProvenance;
+}
+
+/**
+ * Prints what built an image. Looks in its own repository, then where the manifests promote it from.
+ * @returns 2 when there is none, or none that is about the image.
+ */
+export async function printProvenance(
+  session: Session,
+  registries: Registries,
+  image: Inspected,
+  options: ProvenanceOptions,
+): Promise<ExitCode> {
+  const { terminal } = session;
+  const places = [{ repository: image.repository, project: undefined }];
+  const here = await lookIn(registries, places, image.digest);
+  const origins = here !== undefined ? [] : await originsOf(terminal, image, options.manifests);
+  const result = here ?? (await lookIn(registries, origins, image.digest));
+  if (result === undefined) {
+    if (terminal.json) terminal.printJson(documentOf(image, undefined));
+    else sayNothingFound(terminal, image, options.manifests, origins);
+    return exitCodes.notAsDesired;
+  }
+  if (options.raw) terminal.write(result.found.bytes);
+  else if (terminal.json) terminal.printJson(documentOf(image, result));
+  else for (const line of linesOf(image, result)) terminal.print(line);
+  return result.found.about === "other" ? exitCodes.notAsDesired : exitCodes.asDesired;
+}
+
+async function lookIn(
+  registries: Registries,
+  places: readonly Place[],
+  digest: Digest,
+): Promise<Result | undefined> {
+  const { findProvenance } = await import("../provenance/index.ts");
+  let stray: Result | undefined;
+  for (const place of places) {
+    const found = await findProvenance(registries.repository(place.repository), digest);
+    if (found !== undefined && found.about !== "other") return { place, found };
+    if (found !== undefined) stray ??= { place, found };
+  }
+  return stray;
+}
+
+async function originsOf(
+  terminal: Terminal,
+  { repository, digest }: Inspected,
+  path: string | undefined,
+): Promise<readonly Place[]> {
+  if (path === undefined) return [];
+  const { promotedFrom } = await import("../manifest/index.ts");
+  const { manifests } = await readForWork(path, terminal);
+  const found = promotedFrom(manifests, repository, digest);
+  // What the manifests do not list was not promoted by them, unless nothing is listed any more.
+  const listed = found.filter(({ isListed }) => isListed);
+  return (listed.length > 0 ? listed : found).map(({ project, source }) => ({ project, repository: source }));
+}
+
+function sayNothingFound(
+  terminal: Terminal,
+  { repository, digest }: Inspected,
+  manifests: string | undefined,
+  origins: readonly Place[],
+): void {
+  const looked = [repository, ...origins.map((place) => place.repository)].join(" and in ");
+  terminal.say(`no provenance is attached to ${digest} in ${looked}`);
+  if (manifests === undefined) {
+    terminal.say(
+      "hint: if it was promoted, its provenance stays in staging: --manifests DIR looks there, " +
+        "in the repository that the promoter manifests in DIR promote it from",
+    );
+  } else if (origins.length === 0) {
+    terminal.say(`hint: no manifest in ${harmless(manifests)} has a destination that holds ${repository}`);
+  }
+}
+
+function documentOf({ repository, digest }: Inspected, result: Result | undefined): object {
+  const asked = { format: "waybill-provenance/1", repository, digest, verified: false };
+  if (result === undefined) return { ...asked, provenance: null };
+  const { place, found } = result;
+  return {
+    ...asked,
+    ...(place.project === undefined
+      ? {}
+      : { promotedFrom: { project: place.project, repository: place.repository } }),
+    about: found.about,
+    way: found.way,
+    manifest: found.manifest,
+    provenance: found.provenance,
+  };
+}
+
+const aboutInWords = {
+  image: "the same",
+  platform: "not the same: it is about the image of one platform",
+  other: "NOT THE SAME: it says nothing of this image",
+} as const satisfies Record<FoundProvenance["about"], string>;
+
+const waysInWords = {
+  referrer: "as its referrer",
+  tag: "by cosign's tag",
+  index: "in its index",
+} as const satisfies Record<FoundProvenance["way"], string>;
+
+function linesOf({ repository, digest }: Inspected, { place, found }: Result): string[] {
+  const { provenance, about, way, manifest } = found;
+  const { source, commit, isDirty, config, builder, buildType, run, startedAt, finishedAt } = provenance;
+  const materials = (provenance.materials ?? []).filter(({ uri }) => uri !== source);
+  const rows: readonly (readonly [string, string | readonly string[] | undefined])[] = [
+    ["image", `${repository}@${digest}`],
+    ["promoted from", place.project === undefined ? undefined : `${place.repository} (${place.project})`],
+    ["source", source],
+    [
+      "commit",
+      commit === undefined ? undefined : `${commit}${isDirty ? ", and changes that are in no commit" : ""}`,
+    ],
+    ["config", config],
+    ["builder", builder],
+    ["build type", buildType],
+    ["run", run],
+    ["started", startedAt],
+    ["finished", finishedAt],
+    [
+      "substitutions",
+      Object.entries(provenance.substitutions ?? {}).map(([key, value]) => `${key}=${value}`),
+    ],
+    ["materials", materials.map(({ uri, digest: of }) => (of === undefined ? uri : `${uri} ${of}`))],
+    ["attached to", `${digest}, ${waysInWords[way]} ${manifest}`],
+    ["subject", `${provenance.subject ?? "none that can be read"} (${aboutInWords[about]})`],
+    [
+      "verified",
+      "no: this was read, and no signature was checked; whoever may push there may have written it",
+    ],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.flatMap(([name, value]) =>
+    [value ?? []].flat().map((text, at) => `${(at === 0 ? name : "").padEnd(width)}${harmless(text)}`),
+  );
+}

@@ -1,0 +1,64 @@
+import type { BuildResult, PreparedBuild, RunBuildOptions } from "../build/index.ts";
+import type { Run } from "../runs/index.ts";
+import { listenToBuild } from "./build-log.ts";
+import { printBuildResult, statusOfBuild } from "./build-text.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { catchInterruption } from "./interruption.ts";
+import { openRegistriesFor } from "./registries.ts";
+import type { Session } from "./session.ts";
+
+/** A build that a verb asks for. */
+export interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs" | "spec" | "secrets"> {
+  /** Folder of records, and of the embedded registry. */
+  readonly data: string;
+  readonly prepare: (run: Run) => Promise<PreparedBuild>;
+  readonly concurrency?: number;
+  readonly logDir?: string;
+  readonly suppressLogs?: boolean;
+  readonly timeoutSeconds?: number;
+}
+
+/** Where records are, unless somebody says so. */
+export async function dataFolder({ env }: Session, named: string | undefined): Promise<string> {
+  const { defaultDataFolder } = await import("../runs/index.ts");
+  const { resolve } = await import("node:path");
+  return named === undefined ? defaultDataFolder(env) : resolve(named);
+}
+
+/** Carries a build out, shows its log meanwhile, then what came of it. */
+export async function runAskedBuild(session: Session, asked: AskedBuild): Promise<ExitCode> {
+  const { terminal, env } = session;
+  const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
+  const [{ runBuild }, { openRuns }] = await Promise.all([
+    import("../build/index.ts"),
+    import("../runs/index.ts"),
+  ]);
+  const listening = await listenToBuild(terminal, {
+    ...(logDir === undefined ? {} : { logDir }),
+    ...(suppressLogs === undefined ? {} : { suppressLogs }),
+  });
+  const registries = await openRegistriesFor(session);
+  const interruption = catchInterruption(terminal);
+  const { signal } = interruption;
+  let result: BuildResult;
+  try {
+    result = await runBuild(prepare, {
+      ...options,
+      runs: openRuns(data),
+      open: registries.repository,
+      environment: env,
+      onLog: listening.onLog,
+      signal:
+        timeoutSeconds === undefined
+          ? signal
+          : AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+    });
+  } finally {
+    interruption.end();
+    await listening.end();
+    await registries.close();
+  }
+  if (terminal.json) terminal.printJson(result);
+  else await printBuildResult(terminal, result);
+  return signal.aborted ? exitCodes.interrupted : statusOfBuild(result);
+}

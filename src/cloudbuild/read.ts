@@ -1,0 +1,254 @@
+import { LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import type {
+  CloudBuildFile,
+  CloudBuildOptions,
+  CloudBuildReading,
+  CloudBuildStep,
+  CloudBuildText,
+} from "./file.ts";
+import { Findings, quoted } from "./findings.ts";
+import { isUserKey, keyFault, mostSubstitutions } from "./keys.ts";
+import { orderSteps } from "./order.ts";
+import { placeOf, type ReadingContext } from "./reader.ts";
+import { checkSecrets, readSecrets } from "./secrets.ts";
+import { type BuildFields, buildShape, mostSteps, type StepFields } from "./shape.ts";
+import { checkVolumes, readVolumes } from "./volumes.ts";
+
+/** Far more than any build needs; bounds what a hostile file costs. */
+const longestFile = 1024 * 1024;
+/** Google's service ends every build, and every step, after a day. */
+const longestSeconds = 24 * 60 * 60;
+/**
+ * What the hosted service takes today when a file names no timeout. It was 600 seconds once, and older descriptions
+ * still say so; but a build that runs through there must not be cut off here.
+ */
+const defaultTimeoutSeconds = 60 * 60;
+/** Of what `options` gives to every step, so that a small file does not become a huge build. Ten times what Google took once. */
+const mostForAll = 1000;
+/** Of one argument, in characters; the service's own limit as far as it is known, so passing it is only said. */
+const longestArgument = 10_000;
+
+/**
+ * Reads the text of a Cloud Build file, YAML or JSON, and checks all that does not depend on substitutions. Never
+ * throws: everything that is wrong is among the problems. Fields are those of version 1 of Google's API, in camelCase or
+ * snake_case; unknown ones are only said.
+ * @param file how the file is named.
+ */
+export function parseCloudBuild(text: string, file: string): CloudBuildReading {
+  const findings = new Findings();
+  const context: ReadingContext = { text, lines: new LineIndex(text), findings, google: new Map() };
+  const root = readRoot(context);
+  const read = root === undefined ? undefined : buildShape(root, "", context);
+  if (root === undefined || read === undefined) return { build: undefined, problems: findings.problems };
+  const fields = read.value.value;
+  const steps = readSteps(fields, root, context);
+  const options = readOptions(fields, findings);
+  const secrets = readSecrets(fields, findings);
+  const timeoutSeconds = fields.timeout?.value ?? defaultTimeoutSeconds;
+  checkTimeouts(fields, timeoutSeconds, findings);
+  checkVolumes(steps, options.volumes, findings);
+  checkSecrets(secrets, [...options.secretEnv, ...steps.flatMap(({ secretEnv }) => secretEnv)], findings);
+  const objects = readObjects(fields, findings);
+  const build: CloudBuildFile = {
+    file,
+    steps,
+    images: [...(fields.images ?? []), ...(fields.artifacts?.value.images ?? [])],
+    ...(objects === undefined ? {} : { objects }),
+    tags: fields.tags ?? [],
+    substitutions: readSubstitutions(fields, findings),
+    options,
+    timeoutSeconds,
+    secrets,
+    google: Object.fromEntries(context.google),
+    document: read.json as Readonly<Record<string, unknown>>,
+  };
+  return { build: findings.hasErrors ? undefined : build, problems: findings.problems };
+}
+
+function readRoot(context: ReadingContext): YamlNode | undefined {
+  const { text, lines, findings } = context;
+  const top = { line: 1, column: 1 };
+  if (text.length > longestFile) {
+    findings.error("unreadable", top, `the file has more than ${longestFile} characters`);
+    return undefined;
+  }
+  try {
+    const { root, secondDocument } = parseYaml(text);
+    if (secondDocument !== undefined) {
+      findings.error("unreadable", lines.at(secondDocument), "a second document starts here; a build is one");
+      return undefined;
+    }
+    if (root === undefined) findings.error("missing-field", top, "the file is empty; a build needs steps");
+    return root;
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    findings.error("unreadable", lines.at(error.offset), `not YAML: ${error.message}`, error.hint);
+    return undefined;
+  }
+}
+
+function readSteps(fields: BuildFields, root: YamlNode, context: ReadingContext): CloudBuildStep[] {
+  const { findings } = context;
+  const read = fields.steps ?? [];
+  if (fields.steps === undefined) {
+    if (!findings.hasErrors) findings.error("missing-field", placeOf(root, context), "a build needs steps");
+  } else if (read.length === 0 && !findings.hasErrors) {
+    findings.error(
+      "missing-field",
+      placeOf(stepsNode(root) ?? root, context),
+      "a build needs at least one step",
+    );
+  }
+  const node = stepsNode(root);
+  const surplus = node?.kind === "sequence" ? node.items[mostSteps] : undefined;
+  if (surplus !== undefined) {
+    findings.error("limit", placeOf(surplus, context), `a build has at most ${mostSteps} steps`);
+  }
+  const order = orderSteps(
+    read.map(({ value }) => value),
+    findings,
+  );
+  return read.flatMap((step, index) => readStep(step, index, order[index] ?? [], findings));
+}
+
+function stepsNode(root: YamlNode): YamlNode | undefined {
+  return root.kind === "mapping" ? root.entries.find(({ key }) => key.value === "steps")?.value : undefined;
+}
+
+function readStep(
+  { value: fields, at }: StepFields,
+  index: number,
+  waitFor: readonly number[],
+  findings: Findings,
+): CloudBuildStep[] {
+  const { name, args = [], script, entrypoint, env = [], secretEnv = [], dir, timeout, id } = fields;
+  const { allowFailure = false, allowExitCodes = [], automapSubstitutions } = fields;
+  if (script !== undefined && (args.length > 0 || entrypoint !== undefined)) {
+    const other = entrypoint === undefined ? "args" : "an entrypoint";
+    findings.error(
+      "script-with-args",
+      script.at,
+      `a step has a script or ${other}, never both`,
+      "keep one of them",
+    );
+  }
+  for (const argument of args) {
+    if (argument.value.length <= longestArgument) continue;
+    const message = `the argument has more than ${longestArgument} characters; Google's service refuses it`;
+    findings.warning("limit", argument.at, message, "keep the script in a file of the repository");
+  }
+  if (name === undefined || name.value === "") {
+    findings.error(
+      "missing-field",
+      name?.at ?? at,
+      `step ${index} has no name`,
+      "name is the image that the step runs in",
+    );
+    return [];
+  }
+  return [
+    {
+      index,
+      at,
+      ...(id === undefined ? {} : { id: id.value }),
+      name,
+      args,
+      ...(entrypoint === undefined ? {} : { entrypoint }),
+      ...(script === undefined ? {} : { script }),
+      env,
+      secretEnv,
+      ...(dir === undefined ? {} : { dir }),
+      volumes: readVolumes(fields.volumes, findings),
+      ...(timeout === undefined ? {} : { timeoutSeconds: timeout.value }),
+      allowFailure,
+      allowExitCodes,
+      ...(automapSubstitutions === undefined ? {} : { automapSubstitutions }),
+      waitFor,
+    },
+  ];
+}
+
+function readOptions({ options }: BuildFields, findings: Findings): CloudBuildOptions {
+  const fields = options?.value ?? {};
+  const lists = { env: fields.env ?? [], secretEnv: fields.secretEnv ?? [], volumes: fields.volumes ?? [] };
+  for (const [name, { length }] of Object.entries(lists)) {
+    if (length <= mostForAll || options === undefined) continue;
+    findings.error(
+      "limit",
+      options.at,
+      `options.${name} has more than ${mostForAll} items, which all steps get`,
+    );
+  }
+  return {
+    substitutionOption: fields.substitutionOption ?? "MUST_MATCH",
+    dynamicSubstitutions: fields.dynamicSubstitutions ?? false,
+    automapSubstitutions: fields.automapSubstitutions ?? false,
+    ...lists,
+    volumes: readVolumes(lists.volumes.slice(0, mostForAll), findings),
+  };
+}
+
+function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: Findings): void {
+  const { timeout } = fields;
+  if (timeout !== undefined && timeout.value > longestSeconds) {
+    findings.error(
+      "timeout",
+      timeout.at,
+      "a build may take 24 hours at most",
+      `write ${longestSeconds}s or less`,
+    );
+  }
+  for (const { value: step } of fields.steps ?? []) {
+    if (step.timeout === undefined || step.timeout.value <= Math.min(buildSeconds, longestSeconds)) continue;
+    const given =
+      timeout === undefined ? "which is so because the file names no other" : "which stands in the file";
+    const message = `the step may take ${step.timeout.value}s, longer than the whole build with its ${buildSeconds}s, ${given}`;
+    findings.error(
+      "timeout",
+      step.timeout.at,
+      message,
+      "raise the timeout of the build, or lower that of the step",
+    );
+  }
+}
+
+function readSubstitutions(
+  { substitutions = [] }: BuildFields,
+  findings: Findings,
+): CloudBuildFile["substitutions"] {
+  for (const { name, value } of substitutions) {
+    const fault = isUserKey(name.value) ? keyFault(name.value, value.value) : noUserKey(name);
+    if (fault !== undefined) findings.error("invalid-substitution", name.at, fault.message, fault.hint);
+  }
+  const surplus = substitutions[mostSubstitutions];
+  if (surplus !== undefined) {
+    findings.error("limit", surplus.name.at, `a build has at most ${mostSubstitutions} substitutions`);
+  }
+  return Object.fromEntries(
+    substitutions.map(({ name, value }) => [name.value, { ...value, keyAt: name.at }]),
+  );
+}
+
+function noUserKey({ value: key }: CloudBuildText): { message: string; hint: string } {
+  return {
+    message: `invalid substitution key ${quoted(key)}: those of a file match ^_[A-Z0-9_]+$`,
+    hint: "begin with an underscore, and use capital letters, digits and underscores",
+  };
+}
+
+function readObjects({ artifacts }: BuildFields, findings: Findings): CloudBuildFile["objects"] {
+  const objects = artifacts?.value.objects;
+  if (objects === undefined) return undefined;
+  const { location, paths = [] } = objects.value;
+  if (location === undefined) {
+    findings.error(
+      "missing-field",
+      objects.at,
+      "artifacts.objects needs a location",
+      "as in gs://bucket/folder/",
+    );
+    return undefined;
+  }
+  if (paths.length === 0) findings.error("missing-field", objects.at, "artifacts.objects needs paths");
+  return { location, paths };
+}

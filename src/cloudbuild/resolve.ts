@@ -1,0 +1,213 @@
+import { posix } from "node:path";
+import { isTag } from "../oci/index.ts";
+import { environmentOf, environmentOfAll, isMapped, type StepEnvironment } from "./environment.ts";
+import type { CloudBuildProblem } from "./errors.ts";
+import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
+import { Findings, quoted, shortened } from "./findings.ts";
+import { imageNameFault } from "./image-name.ts";
+import { givenFault, isUserKey, mostSubstitutions } from "./keys.ts";
+import type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
+import { Substitution, type SubstitutionValue } from "./substitution.ts";
+import { takeApart } from "./template.ts";
+
+/** What a build is given from outside of its file. */
+export interface GivenValues {
+  /** By their keys without `$`: the user's, and built-in ones of triggered builds. They win over those of the file. */
+  readonly substitutions: Readonly<Record<string, string>>;
+  /** What is known of the build and its source; what is not is empty. */
+  readonly builtIns: BuiltInValues;
+}
+
+/** What came of making the substitutions of a file. */
+export interface CloudBuildResolution {
+  /** `undefined` when at least one problem is an error. */
+  readonly build: ResolvedBuild | undefined;
+  /** In the order of the file. */
+  readonly problems: readonly CloudBuildProblem[];
+}
+
+/** What is wrong with values from outside is said at the beginning of the file. */
+const top = { line: 1, column: 1 };
+/** Where steps run; paths that are not absolute start there. */
+const workspace = "/workspace";
+/** Of what only Google's service understands, where it makes substitutions too. */
+const googlesTemplates = ["logsBucket", "serviceAccount", "options.pool.name"];
+
+/**
+ * Makes every substitution of a file, and checks what comes of it. References are made in `name`, `args`, `entrypoint`,
+ * `env` and `dir` of steps, in `images`, `tags`, `artifacts`, names of secrets, and in `env` of `options`; never in
+ * `script`. Messages have the words of Google's tools. Never throws, and takes no more time than a file of its size may.
+ */
+export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): CloudBuildResolution {
+  const findings = new Findings();
+  const { options } = file;
+  const values = valuesOf(file, given, findings);
+  const strict = options.substitutionOption === "MUST_MATCH";
+  const substitution = new Substitution(values, { dynamic: options.dynamicSubstitutions, strict }, findings);
+  const objects = resolveObjects(file, substitution, findings);
+  const ofAll = environmentOfAll(file, substitution, findings);
+  const build: ResolvedBuild = {
+    steps: file.steps.map((step) => resolveStep(step, file, ofAll, substitution, findings)),
+    images: file.images.map((image) => imageOf(image, substitution, findings)),
+    ...(objects === undefined ? {} : { objects }),
+    tags: resolveTags(file, substitution, findings),
+    timeoutSeconds: file.timeoutSeconds,
+    substitutions: Object.fromEntries(substitution.values),
+    secrets: file.secrets.map(({ env, version }): SecretSource => {
+      return { env: env.value, ...(version === undefined ? {} : { version: substitution.make(version) }) };
+    }),
+    google: Object.fromEntries(
+      Object.entries(file.google).map(([path, text]) => [
+        path,
+        googlesTemplates.includes(path) ? substitution.make(text) : text.value,
+      ]),
+    ),
+  };
+  if (strict) reportUnused(file, given, substitution, findings);
+  return { build: findings.hasErrors ? undefined : build, problems: findings.problems };
+}
+
+function valuesOf(
+  file: CloudBuildFile,
+  given: GivenValues,
+  findings: Findings,
+): ReadonlyMap<string, SubstitutionValue> {
+  const values = new Map<string, SubstitutionValue>();
+  for (const [key, value] of Object.entries(given.builtIns))
+    values.set(key, { value, at: top, isBuiltIn: true });
+  for (const [key, { keyAt: _, ...text }] of Object.entries(file.substitutions)) {
+    values.set(key, { ...text, isBuiltIn: false });
+  }
+  for (const [key, value] of Object.entries(given.substitutions)) {
+    const fault = givenFault(key, value);
+    if (fault !== undefined) findings.error("invalid-substitution", top, fault.message, fault.hint);
+    else values.set(key, { value, at: top, isBuiltIn: !isUserKey(key) });
+  }
+  const users = [...values.values()].filter(({ isBuiltIn }) => !isBuiltIn).length;
+  if (users > mostSubstitutions) {
+    const message = `a build has at most ${mostSubstitutions} substitutions; with those given there are ${users}`;
+    findings.error("limit", top, message);
+  }
+  return values;
+}
+
+function resolveStep(
+  step: CloudBuildStep,
+  file: CloudBuildFile,
+  ofAll: ReadonlyMap<string, string>,
+  substitution: Substitution,
+  findings: Findings,
+): ResolvedStep {
+  const { index, at, id, script, timeoutSeconds, allowFailure, allowExitCodes, waitFor } = step;
+  const environment = environmentOf(step, file, ofAll, substitution, findings);
+  if (script !== undefined) reportLeftInScript(script, environment, substitution, findings);
+  return {
+    index,
+    ...(id === undefined ? {} : { id }),
+    name: imageOf(step.name, substitution, findings),
+    args: step.args.map((argument) => substitution.make(argument)),
+    ...(step.entrypoint === undefined ? {} : { entrypoint: substitution.make(step.entrypoint) }),
+    ...(script === undefined ? {} : { script: script.value }),
+    ...environment,
+    dir: posix.resolve(workspace, step.dir === undefined ? "" : substitution.make(step.dir)),
+    volumes: [...file.options.volumes, ...step.volumes].map(({ name, path }) => ({
+      name: name.value,
+      path: path.value,
+    })),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    allowFailure,
+    allowExitCodes,
+    waitFor,
+    at,
+  };
+}
+
+/** A shell finds nothing under the name of a substitution that nobody gave it as a variable. */
+function reportLeftInScript(
+  script: CloudBuildText,
+  { env, secretEnv }: StepEnvironment,
+  { values }: Substitution,
+  findings: Findings,
+): void {
+  for (const piece of takeApart(script.value, false)) {
+    if (piece.kind === "text" || !values.has(piece.key)) continue;
+    const { key } = piece;
+    if (Object.hasOwn(env, key) || secretEnv.includes(key)) continue;
+    const message = `$${shortened(key)} stays as it is: no substitutions are made in a script`;
+    const hint = `give it to the step with env: ["${shortened(key)}=$${shortened(key)}"], or set automapSubstitutions to true`;
+    findings.warning("script-reference", script.dollars?.[piece.dollar] ?? script.at, message, hint);
+  }
+}
+
+function imageOf(text: CloudBuildText, substitution: Substitution, findings: Findings): string {
+  const before = findings.errors;
+  const name = substitution.make(text);
+  const fault = imageNameFault(name);
+  // A reference that could not be made leaves a hole, which would only be said twice.
+  if (fault !== undefined && findings.errors === before) {
+    const hint = name === text.value ? undefined : `the file has ${shortened(text.value)}`;
+    findings.error("invalid-image", text.at, fault, hint);
+  }
+  return name;
+}
+
+function resolveTags(file: CloudBuildFile, substitution: Substitution, findings: Findings): string[] {
+  const tags = new Set<string>();
+  for (const text of file.tags) {
+    const tag = substitution.make(text);
+    if (tag === "") continue;
+    if (isTag(tag)) tags.add(tag);
+    else {
+      const rule = "1 to 128 letters, digits, _ . and -, of which . and - do not come first";
+      findings.error("invalid-value", text.at, `invalid build tag ${quoted(tag)}`, rule);
+    }
+  }
+  return [...tags];
+}
+
+function resolveObjects(
+  { objects }: CloudBuildFile,
+  substitution: Substitution,
+  findings: Findings,
+): ResolvedBuild["objects"] {
+  if (objects === undefined) return undefined;
+  const location = substitution.make(objects.location);
+  if (!location.startsWith("gs://")) {
+    const message = `invalid artifacts.objects.location: ${quoted(location)} does not start with gs://`;
+    findings.error("artifacts", objects.location.at, message);
+  }
+  const paths = new Set<string>();
+  for (const text of objects.paths) {
+    const path = substitution.make(text);
+    if (path === "" || /\s/.test(path)) {
+      findings.error(
+        "artifacts",
+        text.at,
+        `invalid artifact path ${quoted(path)}: it is empty or has blanks in it`,
+      );
+    } else if (paths.has(path))
+      findings.error("artifacts", text.at, `the artifact path ${quoted(path)} stands twice`);
+    paths.add(path);
+  }
+  return { location: location.endsWith("/") ? location : `${location}/`, paths: [...paths] };
+}
+
+/** Values that nothing refers to, which `MUST_MATCH` forbids. */
+function reportUnused(
+  file: CloudBuildFile,
+  given: GivenValues,
+  { used }: Substitution,
+  findings: Findings,
+): void {
+  if (file.steps.some((step) => isMapped(step, file.options))) return;
+  const keys = new Set([
+    ...Object.keys(file.substitutions),
+    ...Object.keys(given.substitutions).filter(isUserKey),
+  ]);
+  for (const key of keys) {
+    if (used.has(key)) continue;
+    const message = `key ${quoted(key)} in the substitution data is not matched in the template`;
+    const hint = `use it, be it as the variable "_=$${key} # unused", or set options.substitutionOption to ALLOW_LOOSE`;
+    findings.error("unused", file.substitutions[key]?.keyAt ?? top, message, hint);
+  }
+}

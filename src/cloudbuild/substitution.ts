@@ -1,0 +1,212 @@
+import type { TextPosition } from "../yaml/index.ts";
+import { applyExpansion, type Expansion } from "./expansion.ts";
+import type { CloudBuildText } from "./file.ts";
+import { type Findings, quoted, shortened } from "./findings.ts";
+import { builtInKeys, longestValue } from "./keys.ts";
+import { nearest } from "./nearest.ts";
+import { type Piece, takeApart } from "./template.ts";
+
+/** A value that is at hand for a key. */
+export interface SubstitutionValue extends CloudBuildText {
+  /** Built-in values are what they are, whatever signs they hold. */
+  readonly isBuiltIn: boolean;
+}
+
+/** How substitutions are made. */
+export interface SubstitutionMode {
+  /** Values may refer to each other, and parameter expansions are made. */
+  readonly dynamic: boolean;
+  /** A reference needs a value (`MUST_MATCH`). */
+  readonly strict: boolean;
+}
+
+/** Characters that substitutions may add up to, and steps that expansions may take: a file is not to eat the machine. */
+const mostCharacters = 16 * 1024 * 1024;
+const mostWork = 200_000_000;
+const deepest = 20;
+
+/** Makes the substitutions of one build, and remembers which values were asked for. */
+export class Substitution {
+  readonly #values: ReadonlyMap<string, SubstitutionValue>;
+  readonly #mode: SubstitutionMode;
+  readonly #findings: Findings;
+  readonly #made = new Map<string, string>();
+  readonly #making: string[] = [];
+  readonly #used = new Set<string>();
+  #characters = 0;
+  #work = 0;
+  #isExhausted = false;
+
+  constructor(values: ReadonlyMap<string, SubstitutionValue>, mode: SubstitutionMode, findings: Findings) {
+    this.#values = values;
+    this.#mode = mode;
+    this.#findings = findings;
+    for (const key of values.keys()) this.#value(key);
+  }
+
+  /** Keys that something referred to. */
+  get used(): ReadonlySet<string> {
+    return this.#used;
+  }
+
+  /** Every value that is at hand, with its own references made. */
+  get values(): ReadonlyMap<string, string> {
+    return this.#made;
+  }
+
+  /** A text with its references made. What is wrong with them is among the findings. */
+  make(text: CloudBuildText): string {
+    return text.value.includes("$")
+      ? this.#expand(text.value, (dollar) => text.dollars?.[dollar] ?? text.at, 0)
+      : text.value;
+  }
+
+  #expand(template: string, placeOf: (dollar: number) => TextPosition, depth: number): string {
+    let made = "";
+    for (const piece of takeApart(template, this.#mode.dynamic)) {
+      const part = piece.kind === "text" ? piece.text : this.#piece(piece, placeOf(piece.dollar), depth);
+      this.#characters += part.length;
+      if (this.#characters > mostCharacters) return this.#exhausted(placeOf(0));
+      made += part;
+    }
+    return made;
+  }
+
+  #piece(piece: Exclude<Piece, { kind: "text" }>, at: TextPosition, depth: number): string {
+    const { key } = piece;
+    if (piece.kind === "leftover") {
+      this.#leftover(key, at);
+      return piece.text;
+    }
+    if (!this.#isKnown(key, at, piece.expansion)) return "";
+    this.#used.add(key);
+    const value = this.#value(key);
+    return piece.expansion === undefined
+      ? (value ?? "")
+      : this.#parameter(key, piece.expansion, value, at, depth);
+  }
+
+  /** Whether a key may have no value; if not, that is said. */
+  #isKnown(key: string, at: TextPosition, expansion: Expansion | undefined): boolean {
+    if (this.#values.has(key)) return true;
+    const isUsers = key.startsWith("_");
+    if (!isUsers && builtInKeys.includes(key)) return true;
+    // A word that stands in for no value says that there may be none. Whether the hosted service agrees is a guess.
+    const mayLack = expansion?.kind === "default" || expansion?.kind === "alternative";
+    if (isUsers && (mayLack || !this.#mode.strict)) return true;
+    if (isUsers) this.#reportMissing(key, at);
+    else this.#reportUnknown(key, at);
+    return false;
+  }
+
+  #reportUnknown(key: string, at: TextPosition): void {
+    const near = this.#findings.isFull ? undefined : nearest(key, builtInKeys);
+    const shell = `write $$${shortened(key, 60)} for a variable of the shell`;
+    const own = "substitutions of your own begin with an underscore";
+    const hint = near === undefined ? `${shell}; ${own}` : `did you mean $${near}? ${shell}`;
+    const message = `key in the template ${quoted(key)} is not a valid built-in substitution`;
+    this.#findings.error("unknown-built-in", at, message, hint);
+  }
+
+  #reportMissing(key: string, at: TextPosition): void {
+    const users = this.#findings.isFull ? [] : [...this.#values].filter(([known]) => known.startsWith("_"));
+    const near = nearest(
+      key,
+      users.map(([known]) => known),
+    );
+    const data = users.sort(([one], [other]) => (one < other ? -1 : 1));
+    const shown = shortened(
+      `map[${data.map(([known, { value }]) => `${known}:${value.slice(0, 60)}`).join(" ")}]`,
+    );
+    const message = `key in the template ${quoted(key)} is not matched in the substitution data; substitutions = ${shown}`;
+    const remedy = "give it a value under substitutions, or set options.substitutionOption to ALLOW_LOOSE";
+    this.#findings.error("no-value", at, message, near === undefined ? remedy : `did you mean $${near}?`);
+  }
+
+  #leftover(key: string, at: TextPosition): void {
+    if (this.#mode.dynamic) {
+      const message = `the parameter expansion of ${quoted(key)} is not understood`;
+      this.#findings.error(
+        "expansion",
+        at,
+        message,
+        `write $$\{${shortened(key, 60)}… for one of the shell's`,
+      );
+    } else if (this.#values.has(key)) {
+      const message = `\${${shortened(key, 60)}…} stays as it is: parameter expansions need dynamic substitutions`;
+      this.#findings.warning("expansion", at, message, "set options.dynamicSubstitutions to true");
+    }
+  }
+
+  #parameter(
+    key: string,
+    expansion: Expansion,
+    value: string | undefined,
+    at: TextPosition,
+    depth: number,
+  ): string {
+    if (depth >= deepest) {
+      this.#findings.error("expansion", at, `expansions within expansions, more than ${deepest} deep`);
+      return "";
+    }
+    const made = applyExpansion(expansion, value, (word) => {
+      const expanded = this.#expand(word, () => at, depth + 1);
+      this.#work += (expanded.length + 1) * ((value?.length ?? 0) + 1);
+      return this.#work > mostWork ? this.#exhausted(at) : expanded;
+    });
+    if (typeof made === "string") return made;
+    this.#findings.error(
+      "expansion",
+      at,
+      `the parameter expansion of ${quoted(key)} cannot be made: ${shortened(made.fault)}`,
+    );
+    return "";
+  }
+
+  /** A value with its references made, once. */
+  #value(key: string): string | undefined {
+    const given = this.#values.get(key);
+    const known = this.#made.get(key);
+    if (given === undefined || known !== undefined) return known;
+    if (!this.#mode.dynamic || given.isBuiltIn) {
+      this.#made.set(key, given.value);
+      return given.value;
+    }
+    const circle = this.#making.indexOf(key);
+    if (circle >= 0) {
+      const chain = [...this.#making.slice(circle), key].join(" → ");
+      this.#findings.error(
+        "cycle",
+        given.at,
+        `substitutions refer to each other: ${shortened(chain)}`,
+        "give one of them a value of its own",
+      );
+      return "";
+    }
+    this.#making.push(key);
+    const made = this.make(given);
+    this.#making.pop();
+    this.#made.set(key, made);
+    if (made.length > longestValue) {
+      this.#findings.error(
+        "limit",
+        given.at,
+        `the value of ${shortened(key)} has more than ${longestValue} characters with its references made`,
+      );
+      this.#made.set(key, made.slice(0, longestValue));
+    }
+    return this.#made.get(key);
+  }
+
+  #exhausted(at: TextPosition): string {
+    if (!this.#isExhausted)
+      this.#findings.error(
+        "limit",
+        at,
+        "the substitutions of this file take more than they may",
+        "make them shorter",
+      );
+    this.#isExhausted = true;
+    return "";
+  }
+}

@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { type Descriptor, digestOf, formatReference, type ImageDocument, mediaTypes } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import { ProvenanceError } from "./errors.ts";
+import { canonicalJson, hasDigest, largestStatement, type Statement } from "./statement.ts";
+
+/** The media type of a plain in-toto statement. */
+export const inToto = "application/vnd.in-toto+json";
+
+/**
+ * Attaches a statement to an image, as a referrer: an image manifest whose subject is the image, whose artifact type and
+ * only layer are an in-toto statement, and whose config is the empty one (OCI image specification, "Guidelines for
+ * Artifact Usage"). Where the registry has no referrers API it is found by the referrers tag.
+ *
+ * The artifact type is that of what is in it. A statement is not signed: `application/vnd.dev.sigstore.bundle.v0.3+json`,
+ * under which cosign and GitHub attach theirs, would promise a signature; BuildKit's type is for entries of an index.
+ * The layer is what BuildKit writes, so that who reads BuildKit's reads these.
+ *
+ * The same statement makes the same manifest, so that attaching it again changes nothing; it repairs what an attempt
+ * that broke has left undone.
+ * @returns The manifest that was put.
+ * @throws {ProvenanceError} when the statement is not about the image or is larger than what is read; and
+ * {@link RegistryError}.
+ */
+export async function attachStatement(
+  repository: Repository,
+  subject: Descriptor,
+  statement: Statement,
+): Promise<Descriptor> {
+  const where = formatReference(repository.name, subject.digest);
+  if (!statement.subject.some(({ digest }) => hasDigest(digest, subject.digest))) {
+    throw new ProvenanceError("not-about-it", "the statement is about something else", { where });
+  }
+  const content = Buffer.from(canonicalJson(statement));
+  if (content.length > largestStatement) {
+    const message = `the statement has ${content.length} bytes, the limit is ${largestStatement}`;
+    throw new ProvenanceError("statement-too-large", message, { where });
+  }
+  const config = blobOf(mediaTypes.ociEmpty, Buffer.from("{}"));
+  const layer = blobOf(inToto, content);
+  for (const { descriptor, bytes } of [config, layer]) {
+    if (await repository.has(descriptor)) continue;
+    await repository.push(descriptor, async () => bytes, { inMemory: true });
+  }
+  const created = createdOf(statement);
+  const manifest = blobOf(
+    mediaTypes.ociManifest,
+    Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociManifest,
+        artifactType: inToto,
+        config: config.descriptor,
+        layers: [
+          { ...layer.descriptor, annotations: { "in-toto.io/predicate-type": statement.predicateType } },
+        ],
+        subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+        annotations: {
+          // Registries show annotations in their lists of referrers: readers choose by them without another request.
+          "in-toto.io/predicate-type": statement.predicateType,
+          ...(created === undefined ? {} : { "org.opencontainers.image.created": created }),
+        },
+      }),
+    ),
+  );
+  await repository.put(manifest);
+  return { ...manifest.descriptor, artifactType: inToto };
+}
+
+const dated = z.object({
+  runDetails: z.object({ metadata: z.object({ finishedOn: z.string().max(40) }) }),
+});
+
+/** When it was made: what the statement says, for the clock would give each attempt another digest. */
+function createdOf({ predicate }: Statement): string | undefined {
+  return dated.safeParse(predicate).data?.runDetails.metadata.finishedOn;
+}
+
+function blobOf(mediaType: string, bytes: Buffer): ImageDocument {
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}

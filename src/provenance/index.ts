@@ -1,0 +1,13 @@
+export { attachStatement } from "./attach.ts";
+export { commitPage } from "./commit-page.ts";
+export { ProvenanceError, type ProvenanceErrorCode } from "./errors.ts";
+export {
+  type FoundProvenance,
+  findProvenance,
+  holdsAttestations,
+  provenanceReferrers,
+} from "./find.ts";
+export { type Material, type Provenance, provenanceOf, readProvenance } from "./read.ts";
+export { type BuildFacts, slsaStatement } from "./slsa.ts";
+export type { Statement, StatementSubject } from "./statement.ts";
+export { originInWords, shownDigits, sourceAddress } from "./words.ts";

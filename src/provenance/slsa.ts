@@ -1,0 +1,149 @@
+import type { Digest } from "../oci/index.ts";
+import { digestSet, type Statement } from "./statement.ts";
+
+/** The predicate type of SLSA provenance, version 1. */
+export const slsaProvenance = "https://slsa.dev/provenance/v1";
+
+/**
+ * What a build is, in provenance: a Cloud Build file with image-builder's substitutions, run by Waybill. A package URL,
+ * for it is a URI that needs neither a domain nor a namespace that somebody has to own.
+ */
+export const buildType = "pkg:generic/waybill#cloudbuild/v1";
+
+/**
+ * Who ran a build, as long as nobody says otherwise: Waybill, wherever somebody ran it. It names the program and vouches
+ * for no machine; a site that runs a builder for others gives it a URI of its own.
+ */
+export const unnamedBuilder = "pkg:generic/waybill";
+
+/** What is known of a build when it has ended. */
+export interface BuildFacts {
+  /** What it pushed. The name of a repository is for people. */
+  readonly subjects: readonly { readonly name: string; readonly digest: Digest }[];
+  readonly source: {
+    /** As Git has it: a URL, or `user@host:path`. Credentials in it are left out, and so is a folder. */
+    readonly repository?: string;
+    /** The branch or tag that was asked for: `refs/heads/main`, `main`. */
+    readonly ref?: string;
+    readonly commit?: string;
+    /** There were changes that are not in the commit. */
+    readonly isDirty: boolean;
+  };
+  /** The build file, from the top of the source on. */
+  readonly config: string;
+  /** Values by their keys, without `$`. */
+  readonly substitutions: Readonly<Record<string, string>>;
+  readonly variant?: string;
+  readonly platforms?: readonly string[];
+  /** What ran the steps: `buildah`, `docker`. */
+  readonly engine: string;
+  /** The images that steps ran in or that images were built on. */
+  readonly images: readonly { readonly name: string; readonly digest: Digest }[];
+  readonly run: { readonly job: string; readonly id: string };
+  /** A URI; {@link unnamedBuilder} by default. */
+  readonly builder?: string;
+  /** Of Waybill. */
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+  /** Values that must not be written down: a substitution that has one in it is left out. */
+  readonly secrets?: readonly string[];
+  /** What else the build left behind, such as its log. */
+  readonly byproducts?: readonly { readonly name: string; readonly digest?: Digest; readonly uri?: string }[];
+}
+
+/**
+ * What a build did, as SLSA provenance, version 1. The same facts give the same statement. Parameters are named as
+ * Google's Cloud Build names them (`buildConfigSource`, `substitutions`), so that who reads those reads these.
+ */
+export function slsaStatement(facts: BuildFacts): Statement {
+  const { source, variant, platforms, engine, run, version, byproducts = [] } = facts;
+  const repository = source.repository === undefined ? undefined : urlOf(source.repository);
+  return {
+    _type: "https://in-toto.io/Statement/v1",
+    subject: facts.subjects.map(({ name, digest }) => ({ name, digest: digestSet(digest) })),
+    predicateType: slsaProvenance,
+    predicate: {
+      buildDefinition: {
+        buildType,
+        externalParameters: {
+          buildConfigSource: {
+            ...(repository === undefined ? {} : { repository }),
+            ...(source.ref === undefined ? {} : { ref: source.ref }),
+            path: facts.config,
+          },
+          substitutions: withoutSecrets(facts.substitutions, facts.secrets ?? []),
+          ...(variant === undefined ? {} : { variant }),
+          ...(platforms === undefined ? {} : { platforms }),
+        },
+        internalParameters: { engine },
+        resolvedDependencies: [
+          ...(source.commit === undefined
+            ? []
+            : [sourceOf({ ...source, repository, commit: source.commit })]),
+          ...facts.images.map(({ name, digest }) => ({ uri: `docker://${name}`, digest: digestSet(digest) })),
+        ],
+      },
+      runDetails: {
+        builder: { id: facts.builder ?? unnamedBuilder, version: { waybill: version } },
+        metadata: {
+          invocationId: `${run.job}/${run.id}`,
+          startedOn: seconds(facts.startedAt),
+          finishedOn: seconds(facts.finishedAt),
+        },
+        ...(byproducts.length === 0
+          ? {}
+          : {
+              byproducts: byproducts.map(({ name, digest, uri }) => ({
+                name,
+                ...(uri === undefined ? {} : { uri }),
+                ...(digest === undefined ? {} : { digest: digestSet(digest) }),
+              })),
+            }),
+      },
+    },
+  };
+}
+
+function sourceOf(source: {
+  readonly repository: string | undefined;
+  readonly commit: string;
+  readonly isDirty: boolean;
+}): object {
+  const { repository, commit, isDirty } = source;
+  return {
+    name: "source",
+    ...(repository === undefined ? {} : { uri: `git+${repository}@${commit}` }),
+    digest: { gitCommit: commit },
+    ...(isDirty ? { annotations: { dirty: true } } : {}),
+  };
+}
+
+/**
+ * The URL of a repository, without credentials; `user@host:path` is short for one by SSH. A folder has none that means
+ * anything elsewhere.
+ */
+function urlOf(repository: string): string | undefined {
+  const short = /^(?<user>[\w.-]+@)?(?<host>[\w.-]+):(?<path>(?!\/\/).+)$/.exec(repository)?.groups;
+  if (short !== undefined) return `ssh://${short.user ?? ""}${short.host}/${short.path?.replace(/^\/+/, "")}`;
+  if (!/^(?:https?|ssh|git):\/\//.test(repository)) return undefined;
+  // The user of SSH is part of the address; what stands before the host of HTTP is a secret, or may be.
+  return repository
+    .replace(/^(?<scheme>https?:\/\/)[^/]*@/, "$<scheme>")
+    .replace(/^(?<scheme>[a-z]+:\/\/[^/:@]*):[^/]*@/, "$<scheme>@");
+}
+
+function withoutSecrets(
+  substitutions: Readonly<Record<string, string>>,
+  secrets: readonly string[],
+): Record<string, string> {
+  const known = secrets.filter((secret) => secret !== "");
+  return Object.fromEntries(
+    Object.entries(substitutions).filter(([, value]) => !known.some((secret) => value.includes(secret))),
+  );
+}
+
+/** RFC 3339 without fractions, as other builders write it. */
+function seconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,45 @@
+import { prefixFault } from "./prefix.ts";
+
+type Fault = { readonly fault: string; readonly hint?: string };
+
+const place = "{name}";
+const hint = `${place} stands for the short name of the project`;
+
+/** The text that a template stands for. */
+export function expandNameTemplate(template: string, name: string): string {
+  return template.replaceAll(place, name);
+}
+
+/** What is wrong with a text as a template of registries, or `undefined`. */
+export function registryTemplateFault(text: string): Fault | undefined {
+  const unknown = unknownPlace(text);
+  if (unknown !== undefined) return unknown;
+  const fault = prefixFault(expandNameTemplate(text, "a"));
+  return fault === undefined ? undefined : { fault };
+}
+
+/** The same for one that gives each project another registry. */
+export function sourceTemplateFault(text: string): Fault | undefined {
+  return withoutPlace(text) ?? registryTemplateFault(text);
+}
+
+/** The same for the name of a project's folder. */
+export function folderTemplateFault(text: string): Fault | undefined {
+  const fault = withoutPlace(text) ?? unknownPlace(text);
+  if (fault !== undefined) return fault;
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/.test(expandNameTemplate(text, "a"))) return undefined;
+  return { fault: "expected the name of one folder", hint: "such as k8s-staging-{name}" };
+}
+
+function withoutPlace(text: string): Fault | undefined {
+  if (text.includes(place)) return undefined;
+  return { fault: `without ${place} all projects would have the same`, hint };
+}
+
+function unknownPlace(text: string): Fault | undefined {
+  const unknown = Array.from(text.matchAll(/\{[^{}]*\}?/g), ([written]) => written).find(
+    (written) => written !== place,
+  );
+  if (unknown === undefined) return undefined;
+  return { fault: `nothing is known by the name ${JSON.stringify(unknown.slice(0, 40))}`, hint };
+}

@@ -1,0 +1,117 @@
+import { stat } from "node:fs/promises";
+import { join, normalize } from "node:path";
+import {
+  checkManifests,
+  type Diagnostic,
+  parseImages,
+  parseRegistries,
+  readManifestTree,
+} from "../manifest/index.ts";
+import type { Settings } from "../settings/index.ts";
+import { StagingError } from "./errors.ts";
+import { chooseSet, namesIn, type ProjectNames } from "./names.ts";
+import { refuseTaken } from "./taken.ts";
+import { emptyImages, ownersFile, promoterManifest } from "./texts.ts";
+import { type NewFile, refusePresent, writeNewFiles } from "./write-files.ts";
+
+/** What project to make, and where. */
+export interface NewStagingOptions {
+  /** The short name: `apisnoop`. */
+  readonly name: string;
+  /** The directory of thin manifests; its folders `images` and `manifests` are made when they are missing. */
+  readonly directory: string;
+  /** The sets to choose from. */
+  readonly sets: Settings["destinations"];
+  /** The name of the set; may be left out when there is one. */
+  readonly set?: string;
+  /** The staging registry, when it is not the one that the set says. */
+  readonly source?: string;
+  /** Approvers of the list of images; without any, there is no `OWNERS` file. */
+  readonly owners?: readonly string[];
+  /** Says what would be written, and writes nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** A project that was made, or would be. */
+export interface NewStaging {
+  /** The name of its folders below `images/` and `manifests/`. */
+  readonly project: string;
+  /** The set that its destinations are from. */
+  readonly set: string;
+  readonly source: string;
+  readonly destinations: readonly string[];
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+  readonly written: boolean;
+  /** What `waybill check` says of the new files; empty in a dry run. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Makes the files of a project that is to be promoted: an empty list of images, who may approve changes of it, and the
+ * promoter manifest, which comes last, so that no project without a list is ever seen. The registries themselves are not
+ * made: that takes rights that this does not need.
+ * @throws {StagingError} Then nothing was written.
+ */
+export async function newStaging(options: NewStagingOptions): Promise<NewStaging> {
+  const { name, sets, set: wanted, owners = [], dryRun = false } = options;
+  const { name: set, set: destinationSet } = chooseSet(sets, wanted);
+  const names = namesIn(destinationSet, name, options.source);
+  const directory = normalize(options.directory);
+  const files = filesOf(directory, names, owners);
+  refuseUnreadable(files);
+  await refuseNoDirectory(directory);
+  await refusePresent(files);
+  const tree = await readManifestTree(directory);
+  refuseTaken(tree.manifests, names);
+  if (!dryRun) await writeNewFiles(files);
+  const paths = files.map(({ path }) => path);
+  const checked = dryRun ? [] : (await checkManifests(directory)).diagnostics;
+  return {
+    project: names.project,
+    set,
+    source: names.source,
+    destinations: names.destinations.map(({ name }) => name),
+    files,
+    written: !dryRun,
+    diagnostics: checked.filter(({ file }) => paths.includes(file)),
+    warnings: tree.unreadable.map(
+      (project) => `${project} cannot be read, so nobody knows whether it has one of the registries`,
+    ),
+  };
+}
+
+function filesOf(directory: string, names: ProjectNames, owners: readonly string[]): NewFile[] {
+  const images = join(directory, "images", names.project);
+  return [
+    { path: join(images, "images.yaml"), text: emptyImages },
+    ...(owners.length === 0 ? [] : [{ path: join(images, "OWNERS"), text: ownersFile(owners) }]),
+    {
+      path: join(directory, "manifests", names.project, "promoter-manifest.yaml"),
+      text: promoterManifest(names),
+    },
+  ];
+}
+
+/** What would not be read as it is meant is never written. */
+function refuseUnreadable(files: readonly NewFile[]): void {
+  const found = files.flatMap(({ path, text }) => {
+    if (path.endsWith("promoter-manifest.yaml")) return parseRegistries(text, path).diagnostics;
+    return path.endsWith("images.yaml") ? parseImages(text, path).diagnostics : [];
+  });
+  const error = found.find(({ severity }) => severity === "error");
+  if (error === undefined) return;
+  throw new StagingError("invalid-registry", error.message, {
+    hint: error.hint ?? "see --source, and destinations in waybill.yaml",
+  });
+}
+
+async function refuseNoDirectory(directory: string): Promise<void> {
+  const found = await stat(directory).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  throw new StagingError(
+    "not-a-directory",
+    found === undefined ? "there is no such directory" : "a plain manifest has one project; this is a file",
+    { where: directory, hint: "a directory of thin manifests has the folders images/ and manifests/" },
+  );
+}

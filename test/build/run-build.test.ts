@@ -1,0 +1,134 @@
+import { readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { processMark } from "../../src/process/index.ts";
+import { testWith } from "../support/programs.ts";
+import { type BuildWorld, openBuildWorld } from "./build-world.ts";
+
+const withBuildah = testWith("buildah");
+let world: BuildWorld;
+beforeAll(async () => {
+  world = await openBuildWorld();
+});
+afterAll(() => world?.close());
+
+const dockerfile = "FROM scratch\nARG IMAGE_ARG\nENV IMAGE=$IMAGE_ARG\nCOPY hello /\n";
+const native = `steps:
+- name: gcr.io/cloud-builders/docker
+  args: [build, -t, 'gcr.io/$PROJECT_ID/hello:$_GIT_TAG', --build-arg, 'IMAGE_ARG=$_GIT_TAG', ./context]
+images: ['gcr.io/$PROJECT_ID/hello:$_GIT_TAG']
+`;
+
+async function leftovers(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith(`waybill-build-${processMark()}`));
+}
+
+/** A build file with steps in the world's image. */
+function steps(...bodies: readonly string[]): string {
+  return `options: {substitutionOption: ALLOW_LOOSE}\nsteps:\n${bodies.map((body) => `- name: ${world.stepImage}\n  ${body.replaceAll("\n", "\n  ")}\n`).join("")}`;
+}
+
+describe("a build by Buildah", () => {
+  withBuildah("builds what docker would, without a container, and pushes it", async () => {
+    await world.commit({
+      "cloudbuild.yaml": native,
+      "context/Dockerfile": dockerfile,
+      "context/hello": "hello\n",
+    });
+    const { result, log } = await world.build({ pushTo: `${world.registry}/staging` });
+    expect(result.outcomes).toMatchObject([{ name: "build", status: "success" }]);
+    expect(result.plan.builds[0]?.actions).toMatchObject([{ kind: "native", action: { kind: "build" } }]);
+    const [image] = result.images;
+    expect(image).toMatchObject({
+      name: "gcr.io/k8s-staging-demo/hello",
+      repository: `${world.registry}/staging/hello`,
+      tags: [result.plan.tag],
+      seenBy: ["waybill"],
+      provenance: expect.stringMatching(/^sha256:/),
+    });
+    expect(await world.digestOf(`${world.registry}/staging/hello:${result.plan.tag}`)).toBe(image?.digest);
+    expect(log).toContain("Step #0: STEP 1/4: FROM scratch\n");
+    expect(await leftovers()).toEqual([]);
+    const record = JSON.parse(await readFile(join(result.run.folder, "finished.json"), "utf8"));
+    expect(record).toMatchObject({ passed: true, result: "SUCCESS", revision: result.plan.source.commit });
+  });
+
+  withBuildah("pushes to the embedded registry where nothing else is said, which sees it", async () => {
+    const { result } = await world.build();
+    expect(result.images).toMatchObject([
+      {
+        name: "gcr.io/k8s-staging-demo/hello",
+        repository: expect.stringMatching(/^127\.0\.0\.1:\d+\/k8s-staging-demo\/hello$/),
+        seenBy: expect.arrayContaining(["waybill", "registry"]),
+      },
+    ]);
+  });
+
+  withBuildah("makes an index of several platforms", async () => {
+    const { result } = await world.build({
+      pushTo: `${world.registry}/multi`,
+      platforms: ["linux/amd64", "linux/arm64"],
+    });
+    expect(result.outcomes[0]?.status).toBe("success");
+    expect(result.images).toMatchObject([{ mediaType: "application/vnd.oci.image.index.v1+json" }]);
+  });
+
+  withBuildah("runs steps in containers, in one workspace, with what Cloud Build gives them", async () => {
+    await world.commit({
+      "cloudbuild.yaml": steps(
+        "args: [-c, 'echo from $_GIT_TAG > made; echo \"$$GREETING in $$PWD, home $$HOME\"']\nentrypoint: sh\nenv: [GREETING=hello]\ndir: sub",
+        "script: |\n  cat sub/made\n  ls /workspace\nid: second",
+        "args: [cat, /workspace/sub/made, /builder/home/x]\nwaitFor: [second]\nallowFailure: true",
+      ),
+      "sub/.keep": "",
+    });
+    const { result, log } = await world.build();
+    expect(result.outcomes[0]?.steps.map(({ status }) => status)).toEqual([
+      "success",
+      "success",
+      "allowed-failure",
+    ]);
+    expect(log).toContain("Step #0: hello in /workspace/sub, home /builder/home\n");
+    expect(log).toContain(`Step #1 - "second": from ${result.plan.tag}\n`);
+    expect(log).toContain("cloudbuild.yaml\n");
+    expect(log).not.toMatch(/Step #1 - "second": \.git$/m);
+    expect(result.outcomes[0]?.steps[0]?.image?.digest).toMatch(/^sha256:/);
+    expect(await world.repository.git("status", "--porcelain")).toBe("");
+  });
+
+  withBuildah("runs a step in an image that an earlier step built", async () => {
+    await world.commit({
+      "cloudbuild.yaml": `options: {substitutionOption: ALLOW_LOOSE}
+steps:
+- name: gcr.io/cloud-builders/docker
+  args: [build, -t, my-builder, .]
+- name: my-builder
+  args: [sh, -c, 'echo built by the one before']
+`,
+      Dockerfile: `FROM ${world.stepImage}\nENV A=b\n`,
+    });
+    const { result, log } = await world.build();
+    expect(log).toContain("Step #1: built by the one before\n");
+    expect(result.outcomes[0]?.status).toBe("success");
+  });
+
+  withBuildah("fails with the step, says which, and pushes nothing", async () => {
+    await world.commit({
+      "cloudbuild.yaml": `${steps("args: [sh, -c, 'echo so sorry >&2; exit 7']")}images: ['gcr.io/$PROJECT_ID/never:1']\n`,
+    });
+    const { result, log } = await world.build({ pushTo: `${world.registry}/failed` });
+    expect(result.outcomes).toMatchObject([
+      {
+        status: "failure",
+        steps: [{ status: "failure", exitCode: 7 }],
+        failure: { message: expect.stringContaining("failed: it exited with 7") },
+      },
+    ]);
+    expect(log).toContain("Step #0: so sorry\n");
+    expect(result.images).toEqual([]);
+    expect(await leftovers()).toEqual([]);
+    const record = JSON.parse(await readFile(join(result.run.folder, "finished.json"), "utf8"));
+    expect(record).toMatchObject({ passed: false, result: "FAILURE" });
+  });
+});

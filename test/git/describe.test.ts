@@ -1,0 +1,50 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeCheckout } from "../../src/git/index.ts";
+import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let repository: TestRepository;
+beforeAll(async () => {
+  folder = await temporaryFolder("describe");
+  repository = await createRepository(join(folder.path, "repository"));
+  await mkdir(join(repository.path, "apps", "x"), { recursive: true });
+  await writeFile(join(repository.path, "apps", "x", "Dockerfile"), "FROM scratch\n");
+});
+afterAll(() => folder.remove());
+
+const here = (options = {}) =>
+  describeCheckout(join(repository.path, "apps", "x"), options, gitEnvironment);
+
+test("a repository without a commit cannot be described", async () => {
+  await expect(here()).rejects.toMatchObject({ code: "unknown-revision", hint: "commit what is to be built" });
+});
+
+test("a checkout is described by tags, commits, and changes of files that Git knows", async () => {
+  const commit = await repository.commit();
+  const short = await repository.git("rev-parse", "--short", "HEAD");
+  expect(await here()).toMatchObject({ path: "apps/x", commit, describe: short, isDirty: false });
+  await repository.git("tag", "v0.1.0");
+  await repository.git("tag", "sub/v9.0.0");
+  expect(await here({ match: "v*" })).toMatchObject({ describe: "v0.1.0" });
+  expect(await here({ match: "sub/*" })).toMatchObject({ describe: "sub/v9.0.0" });
+  await writeFile(join(repository.path, "untracked"), "x");
+  expect((await here()).isDirty).toBe(false);
+  await writeFile(join(repository.path, "apps", "x", "Dockerfile"), "FROM scratch\nENV A=b\n");
+  expect(await here({ match: "v*" })).toMatchObject({ describe: "v0.1.0-dirty", isDirty: true });
+  await repository.commit();
+  expect((await here({ match: "v*" })).describe).toMatch(/^v0\.1\.0-1-g[0-9a-f]{7,}$/);
+  expect((await here()).committedAt.getTime()).toBeGreaterThan(Date.now() - 600_000);
+});
+
+test("the remote is known without passwords", async () => {
+  expect(await here()).not.toHaveProperty("origin");
+  await repository.git("remote", "add", "origin", "https://user:secret@example.com/org/x.git");
+  expect(await here()).toMatchObject({ origin: "https://example.com/org/x.git" });
+  await repository.git("remote", "set-url", "origin", "git@github.com:org/x.git");
+  expect(await here()).toMatchObject({ origin: "git@github.com:org/x.git" });
+  await repository.git("remote", "set-url", "origin", "ssh://git:secret@example.com/org/x.git");
+  expect(await here()).toMatchObject({ origin: "ssh://git@example.com/org/x.git" });
+});
