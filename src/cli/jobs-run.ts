@@ -57,7 +57,8 @@ export async function runByHand(session: Session, name: string, options: RunOpti
   if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
   const files = await checkoutPush(push, env);
   try {
-    return await build(session, { job, push, resolved: resolveJob(job, push, files.folder, env) }, options);
+    const resolved = resolveJob(job, push, files.folder, env);
+    return await build(session, { job, push, resolved }, options);
   } finally {
     await files.close();
   }
@@ -83,8 +84,8 @@ async function build(
     prepare: (run) =>
       prepareBuild({
         ...request,
-        ...(options.engine === undefined ? {} : { engine: options.engine }),
         ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
+        ...(options.engine === undefined ? {} : { engine: options.engine }),
         ...(push.origin === undefined ? { repository: job.repo } : {}),
         registryFolder: join(data, "registry"),
         environment: resolved.environment(run),

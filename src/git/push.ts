@@ -98,7 +98,7 @@ async function changedPaths(
     ...["--ignore-submodules=none", ...(before === undefined ? [after] : [after, `^${before}`]), "--"],
   );
   if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
-  return [...new Set(stdout.split(/[\0\n]+/).filter((path) => path !== ""))].sort();
+  return [...new Set(stdout.split("\0").filter((path) => path !== ""))].sort();
 }
 
 /** The files of a push's commit in a temporary folder. */

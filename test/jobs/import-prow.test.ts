@@ -74,7 +74,7 @@ describe("image-pushing jobs of Prow", () => {
       jobs.map(({ job }) => job),
       from,
     );
-    await expect(written).toMatchFileSnapshot(join(folder, file.replace(".yaml", ".golden.yaml")));
+    await expect(written).toMatchFileSnapshot(join(folder, file.replace(".yaml", ".jobs.txt")));
     const lines = [
       ...jobs.flatMap(({ job, remarks }) => remarks.map((remark) => ({ job: job.name, ...remark }))),
       ...remarks.map((remark) => ({ job: "-", ...remark })),
@@ -83,7 +83,7 @@ describe("image-pushing jobs of Prow", () => {
       ({ line, column, job, path, kind, message }) =>
         `${line}:${column} ${job} ${path} ${kind}: ${message}\n`,
     );
-    await expect(lines.join("")).toMatchFileSnapshot(join(folder, file.replace(".yaml", ".golden.txt")));
+    await expect(lines.join("")).toMatchFileSnapshot(join(folder, file.replace(".yaml", ".remarks.txt")));
   });
 
   test.each(files)("%s: can be read again, and are the same", async (file) => {

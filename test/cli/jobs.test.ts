@@ -1,0 +1,102 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect } from "vitest";
+import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
+import { testWith } from "../support/programs.ts";
+import { temporaryFolder } from "../support/tree.ts";
+import { runWith } from "./captured.ts";
+
+const test = testWith("git");
+const prow = join(import.meta.dirname, "../jobs/prow");
+const name = "apisnoop-push-snoopdb-images";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let jobs: string;
+let checkout: TestRepository;
+
+beforeEach(async () => {
+  folder = await temporaryFolder("jobs");
+  jobs = join(folder.path, "jobs");
+  checkout = await createRepository(join(folder.path, "apisnoop"));
+  await mkdir(join(checkout.path, "apps/snoopdb"), { recursive: true });
+  await writeFile(join(checkout.path, "apps/snoopdb/cloudbuild.yaml"), "steps: []\n");
+  await checkout.commit();
+});
+
+afterEach(() => folder.remove());
+
+const run = (...words: string[]) => runWith(gitEnvironment, ...words);
+const importJobs = () => run("import", "prow", join(prow, "k8s-staging-apisnoop.yaml"), "--out", jobs);
+const runJob = (...words: string[]) =>
+  run("jobs", "run", name, "--jobs-dir", jobs, "--checkout", checkout.path, ...words);
+
+describe("waybill import prow", () => {
+  test("writes a file for each job, twice the same, and never over another", async () => {
+    expect(await importJobs()).toMatchObject({ status: 0, stdout: `${join(jobs, `${name}.yaml`)}\n` });
+    expect(await readdir(jobs)).toEqual([`${name}.yaml`]);
+    const text = await readFile(join(jobs, `${name}.yaml`), "utf8");
+    expect(text).toMatch(/^# from .*k8s-staging-apisnoop\.yaml:3\nname: apisnoop-push-snoopdb-images\n/);
+    expect((await importJobs()).status).toBe(0);
+    await writeFile(join(jobs, `${name}.yaml`), `${text}mutex: a\n`);
+    const again = await importJobs();
+    expect(again.status).toBe(1);
+    expect(again.stderr).toContain("a file is there already, and says something else");
+  });
+
+  test("prints a list that can be read, says all that is left out, and ends with 2 when a job is", async () => {
+    const file = join(prow, "twenty.yaml");
+    const { status, stdout, stderr } = await run("import", "prow", file);
+    expect(status).toBe(2);
+    await mkdir(jobs);
+    await writeFile(join(jobs, "all.yaml"), stdout);
+    const list = await run("jobs", "list", "--jobs-dir", jobs, "--json");
+    expect(list.status).toBe(0);
+    expect(JSON.parse(list.stdout).jobs).toHaveLength(15);
+    expect(stderr).toContain(
+      `${file}:88:13: post-north-push-images: spec.containers[0].resources is not taken: `,
+    );
+    expect(stderr).toContain("ci-promoter is not imported: it is no image-builder job");
+    expect(JSON.parse((await run("import", "prow", file, "--json")).stdout)).toMatchObject({
+      format: "waybill-import/1",
+      jobs: expect.anything(),
+      notImported: expect.anything(),
+    });
+  });
+});
+
+describe("waybill jobs", () => {
+  test("lists jobs, and what is wrong with others", async () => {
+    await importJobs();
+    await writeFile(join(jobs, "b.yaml"), "name: b\n");
+    const { status, stdout, stderr } = await run("jobs", "--jobs-dir", jobs);
+    expect(status).toBe(2);
+    expect(stdout).toContain("push ^main$ in ^apps/snoopdb/");
+    expect(stderr).toContain("b.yaml:1:1: repo is missing");
+  });
+
+  test("run says what would be built, for a push that the filters let through", async () => {
+    await importJobs();
+    const { status, stdout } = await runJob("--dry-run", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      format: "waybill-job/1",
+      runs: true,
+      verdict: { reason: 'paths "^apps/snoopdb/" matches "apps/snoopdb/cloudbuild.yaml"' },
+      request: { project: "k8s-staging-apisnoop", environment: { PULL_BASE_REF: "main" } },
+    });
+  });
+
+  test("run does nothing for another push, and says why", async () => {
+    await importJobs();
+    await checkout.git("tag", "v1");
+    await writeFile(join(checkout.path, "README"), "x");
+    await checkout.commit();
+    const skipped = await runJob();
+    expect(skipped).toMatchObject({ status: 0 });
+    expect(skipped.stdout).toContain('paths "^apps/snoopdb/" does not match the one changed path');
+    expect((await runJob("--ref", "v1")).stdout).toContain('branch "^main$" does not match "v1"');
+    expect((await runJob("--before", "v1~0")).stdout).toContain("does not match the one changed path");
+    const forced = JSON.parse((await runJob("--force", "--dry-run", "--json")).stdout);
+    expect(forced).toMatchObject({ runs: true, verdict: { verdict: "skip" } });
+  });
+});
