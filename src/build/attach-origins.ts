@@ -29,8 +29,8 @@ export async function attachOrigins(
     images.map(async (image): Promise<BuiltImage> => {
       try {
         const repository = facts.open(image.repository);
-        const subject = await repository.resolve(image.digest);
-        if (subject === undefined) throw new Error("the image is not there any more");
+        const { digest: about, mediaType, size } = image;
+        const subject = { digest: about, mediaType, size };
         const statement = slsaStatement(buildFacts(image, facts, finishedAt));
         const { digest } = await attachStatement(repository, subject, statement);
         return { ...image, provenance: digest };

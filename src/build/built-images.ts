@@ -31,6 +31,7 @@ const imagesSchema = z.object({
         repository: text,
         digest,
         mediaType: text,
+        size: z.number().int().nonnegative(),
         tags: z.array(text).max(1000),
         seenBy: z.array(z.enum(["waybill", "registry", "step"])),
         provenance: digest.optional(),

@@ -11,6 +11,8 @@ export interface KnownPush {
   readonly tag?: Tag | string;
   readonly digest: Digest;
   readonly mediaType: string;
+  /** Bytes of the manifest or index. */
+  readonly size: number;
   readonly by: BuiltImage["seenBy"][number];
 }
 
@@ -50,12 +52,13 @@ export function createImageLedger(): ImageLedger {
       entries.set(key, entry);
     },
     images: () =>
-      [...entries.values()].map(({ build, name, repository, digest, mediaType, tags, seenBy }) => ({
+      [...entries.values()].map(({ build, name, repository, digest, mediaType, size, tags, seenBy }) => ({
         build,
         name,
         repository,
         digest,
         mediaType,
+        size,
         tags: [...tags],
         seenBy: [...seenBy],
       })),

@@ -154,6 +154,8 @@ export interface BuiltImage {
   readonly repository: string;
   readonly digest: Digest;
   readonly mediaType: string;
+  /** Bytes of the manifest or index. */
+  readonly size: number;
   readonly tags: readonly string[];
   /** How it is known: it was pushed by Waybill, the registry saw it, or a step said so and the registry confirmed it. */
   readonly seenBy: readonly ("waybill" | "registry" | "step")[];

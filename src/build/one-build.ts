@@ -7,6 +7,7 @@ import type { BuildFolder } from "./build-folder.ts";
 import type { ActionEnd, Engine, ExportedImage, Workshop } from "./engine.ts";
 import { BuildError } from "./errors.ts";
 import { executeSteps, type StepsEnd } from "./execute-steps.ts";
+import type { HiddenSecrets } from "./hidden-secrets.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, PlannedAction, PlannedBuild, PlannedPush } from "./model.ts";
 import { keepObjects } from "./objects.ts";
@@ -25,7 +26,8 @@ export interface BuildSite {
   /** Where an image goes, with the address of the registry. */
   placeOf(push: PlannedPush): string;
   open(repository: string): Repository;
-  /** Takes whole lines, and which build they are of. */
+  readonly hidden: HiddenSecrets;
+  /** Takes whole lines without secrets, and which build they are of. */
   log(line: Uint8Array, build: string): void;
   /** A folder for files that are kept of this build. */
   readonly objectsFolder: string;
@@ -103,9 +105,10 @@ class BuildWork {
     const log = createStepLog(stepPrefix(step, this.#variant), (line) =>
       this.#site.log(line, this.#planned.name),
     );
+    const masker = this.#site.hidden.stream();
     const output = (chunk: Uint8Array): void => {
       said.take(chunk);
-      log.write(chunk);
+      log.write(masker.mask(chunk));
     };
     try {
       if (planned.kind === "container") {
@@ -120,6 +123,7 @@ class BuildWork {
       if (!signal.aborted) output(Buffer.from(`${messageOf(error)}\n`));
       throw error;
     } finally {
+      log.write(masker.flush());
       log.end();
     }
   }
@@ -156,6 +160,7 @@ class BuildWork {
       tag: push.tag,
       digest: root.digest,
       mediaType: root.mediaType,
+      size: root.size,
       by: "waybill",
     });
     const moved = movedFrom === undefined ? "" : `, where the tag was that of ${movedFrom}`;
@@ -169,8 +174,8 @@ class BuildWork {
         const name = parseRepository(repository);
         const found = await this.#site.open(name).resolve(tag === undefined ? digest : parseTag(tag));
         if (found?.digest !== digest) throw new Error("it is not there");
-        const { mediaType } = found;
-        const known = { build: this.#planned.name, name, repository: name, digest, mediaType };
+        const { mediaType, size } = found;
+        const known = { build: this.#planned.name, name, repository: name, digest, mediaType, size };
         this.#site.ledger.add({ ...known, ...(tag === undefined ? {} : { tag }), by: "step" });
       } catch (error) {
         this.say(
@@ -182,7 +187,7 @@ class BuildWork {
 
   say(text: string): void {
     const variant = this.#variant === undefined ? "" : `[${this.#variant}] `;
-    this.#site.log(Buffer.from(`${variant}${text}\n`), this.#planned.name);
+    this.#site.log(Buffer.from(`${variant}${this.#site.hidden.text(text)}\n`), this.#planned.name);
   }
 
   get #variant(): string | undefined {

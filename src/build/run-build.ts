@@ -8,8 +8,8 @@ import type { Run, RunRefs, RunStore, RunType } from "../runs/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
 import { openBuildFolder } from "./build-folder.ts";
 import { BuildError } from "./errors.ts";
+import { type HiddenSecrets, hideSecrets } from "./hidden-secrets.ts";
 import { createImageLedger, type ImageLedger } from "./image-ledger.ts";
-import { logSink } from "./log-sink.ts";
 import type { BuildOutcome, BuildPlan, BuildResult, BuiltImage, BuiltImages, PlannedBuild } from "./model.ts";
 import { type BuildSite, carryOut } from "./one-build.ts";
 import type { PreparedBuild } from "./plan.ts";
@@ -85,6 +85,7 @@ class RunningBuild {
   readonly #options: RunBuildOptions;
   readonly #ledger: ImageLedger = createImageLedger();
   readonly #started = new Date();
+  readonly #removals: Promise<void>[] = [];
 
   constructor(run: Run, prepared: PreparedBuild, options: RunBuildOptions) {
     this.#run = run;
@@ -95,16 +96,20 @@ class RunningBuild {
   async toItsEnd(): Promise<BuildResult> {
     const { plan } = this.#prepared;
     const { environment, secrets: given = [], onLog = () => {} } = this.#options;
-    const [, secrets] = await Promise.all([
-      this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`),
-      readSecrets(
-        plan.builds.flatMap(({ build }) => build.secrets),
-        given,
-        environment,
-      ),
-    ]);
-    const log = logSink(this.#run, secrets.values(), onLog);
-    const say = (text: string): void => log(Buffer.from(`${text}\n`));
+    // The first thing on disk, but nothing waits for it.
+    const planned = this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`);
+    planned.catch(() => undefined);
+    const secrets = await readSecrets(
+      plan.builds.flatMap(({ build }) => build.secrets),
+      given,
+      environment,
+    );
+    const hidden = hideSecrets([...secrets.values()]);
+    const log = (line: Uint8Array, build?: string): void => {
+      this.#run.log(line);
+      onLog(line, build);
+    };
+    const say = (text: string): void => log(Buffer.from(`${hidden.text(text)}\n`));
     say(
       `building ${plan.config} as ${plan.tag} with ${plan.engine}${plan.engineVersion === undefined ? "" : ` ${plan.engineVersion}`}`,
     );
@@ -112,25 +117,34 @@ class RunningBuild {
     const only = plan.builds.length === 1 ? (plan.builds[0]?.name ?? "") : "";
     const staging = await openStaging(plan.destination, this.#ledger, only);
     try {
-      const site = this.#site(staging.placeOf, log);
+      const site = this.#site(staging.placeOf, log, hidden);
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
-      const outcomes = await Promise.all(
+      const ended = await Promise.all(
         plan.builds.map((build) => limit(() => this.#build(build, site, secrets, staging.env))),
       );
+      const outcomes = ended.map((outcome) => withoutSecrets(outcome, hidden));
       const images = await this.#recordImages(outcomes, [...secrets.values()], say);
       for (const { name, status, failure } of outcomes) {
         say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
       }
       const { job, id, folder } = this.#run;
       const result: BuildResult = { plan, run: { job, id, folder }, outcomes, images };
-      await this.#run.write("build.json", `${JSON.stringify(result, undefined, 2)}\n`);
+      await Promise.all([
+        planned,
+        this.#run.write("build.json", `${JSON.stringify(result, undefined, 2)}\n`),
+        ...this.#removals,
+      ]);
       return result;
     } finally {
-      await staging.close();
+      await Promise.all([staging.close(), ...this.#removals]);
     }
   }
 
-  #site(placeOf: BuildSite["placeOf"], log: BuildSite["log"]): Omit<BuildSite, "objectsFolder"> {
+  #site(
+    placeOf: BuildSite["placeOf"],
+    log: BuildSite["log"],
+    hidden: HiddenSecrets,
+  ): Omit<BuildSite, "objectsFolder"> {
     const { engine, plan } = this.#prepared;
     if (engine.kind !== "local")
       throw new BuildError("engine-missing", `${engine.name} executes nothing here`);
@@ -142,6 +156,7 @@ class RunningBuild {
       placeOf,
       open: (repository) => this.#options.open(parseRepository(repository)),
       log,
+      hidden,
       signal: this.#options.signal,
     };
   }
@@ -161,7 +176,8 @@ class RunningBuild {
       const status = this.#options.signal.aborted ? "cancelled" : "failure";
       return { name: planned.name, status, steps: [], failure: failureRecord(error) };
     } finally {
-      await folder.remove();
+      // An engine's store may have many files; what has been built is recorded meanwhile.
+      this.#removals.push(folder.remove());
     }
   }
 
@@ -214,6 +230,14 @@ class RunningBuild {
     await this.#run.write("images.json", `${JSON.stringify(document, undefined, 2)}\n`);
     return images;
   }
+}
+
+/** What an engine said of a failure may quote what it was given. */
+function withoutSecrets(outcome: BuildOutcome, { text }: HiddenSecrets): BuildOutcome {
+  const { failure } = outcome;
+  return failure === undefined
+    ? outcome
+    : { ...outcome, failure: { ...failure, message: text(failure.message) } };
 }
 
 function resultOf(outcomes: readonly BuildOutcome[]): "SUCCESS" | "FAILURE" | "ABORTED" {

@@ -29,10 +29,10 @@ export async function openStaging(
   let address = "";
   const server = await startRegistryServer({
     dir: destination.folder,
-    onPush: ({ repository, tags, digest, mediaType }) => {
+    onPush: ({ repository, tags, digest, mediaType, size }) => {
       const place = `${address}/${repository}`;
       for (const tag of tags) {
-        ledger.add({ build, name: place, repository: place, tag, digest, mediaType, by: "registry" });
+        ledger.add({ build, name: place, repository: place, tag, digest, mediaType, size, by: "registry" });
       }
     },
   });

@@ -38,10 +38,12 @@ export async function attachStatement(
   }
   const config = blobOf(mediaTypes.ociEmpty, Buffer.from("{}"));
   const layer = blobOf(inToto, content);
-  for (const { descriptor, bytes } of [config, layer]) {
-    if (await repository.has(descriptor)) continue;
-    await repository.push(descriptor, async () => bytes, { inMemory: true });
-  }
+  await Promise.all(
+    [config, layer].map(async ({ descriptor, bytes }) => {
+      if (await repository.has(descriptor)) return;
+      await repository.push(descriptor, async () => bytes, { inMemory: true });
+    }),
+  );
   const created = createdOf(statement);
   const manifest = blobOf(
     mediaTypes.ociManifest,

@@ -60,6 +60,7 @@ const imagesOf = (job: string, id: string, name: string): BuiltImages => ({
       repository: name,
       digest: image.digest,
       mediaType: image.mediaType,
+      size: image.size,
       tags: ["v20210421-x"],
       seenBy: ["waybill"],
     },

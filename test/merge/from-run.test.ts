@@ -21,6 +21,7 @@ function built(name: string, nickname: string, more: Partial<BuiltImage> = {}): 
     repository: name,
     digest: digestFor(nickname),
     mediaType: mediaTypes.ociIndex,
+    size: 1,
     tags: [tag],
     seenBy: ["registry"],
     ...more,
