@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { type FailureRecord, harmless } from "../../errors/index.ts";
+import { type Digest, isDigest } from "../../oci/index.ts";
+import type { BuildStatus, StepOutcome } from "../model.ts";
+
+const text = z.string().max(10_000);
+
+/** What is used of a `Build` (https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds). */
+export const buildSchema = z.object({
+  id: z.string().regex(/^[\w-]{1,64}$/),
+  status: text.optional(),
+  statusDetail: text.optional(),
+  logUrl: text.optional(),
+  logsBucket: text.optional(),
+  failureInfo: z.object({ type: text.optional(), detail: text.optional() }).optional(),
+  steps: z
+    .array(
+      z.object({
+        name: text.optional(),
+        status: text.optional(),
+        exitCode: z.number().int().optional(),
+        allowFailure: z.boolean().optional(),
+        allowExitCodes: z.array(z.number()).optional(),
+        timing: z.object({ startTime: text.optional(), endTime: text.optional() }).optional(),
+      }),
+    )
+    .max(1000)
+    .optional(),
+  results: z
+    .object({
+      images: z
+        .array(z.object({ name: text.optional(), digest: text.optional() }))
+        .max(1000)
+        .optional(),
+      buildStepImages: z.array(text).max(1000).optional(),
+    })
+    .optional(),
+});
+
+/** A build as Cloud Build describes it. */
+export type GoogleBuild = z.infer<typeof buildSchema>;
+
+const ends: Readonly<Record<string, BuildStatus>> = {
+  SUCCESS: "success",
+  FAILURE: "failure",
+  INTERNAL_ERROR: "failure",
+  TIMEOUT: "timeout",
+  EXPIRED: "timeout",
+  CANCELLED: "cancelled",
+};
+
+/** How a build ended; `undefined` while it has not. */
+export function endOf({ status }: GoogleBuild): BuildStatus | undefined {
+  return status !== undefined && Object.hasOwn(ends, status) ? ends[status] : undefined;
+}
+
+/** How the steps of a build that is over have ended. */
+export function stepsOf(build: GoogleBuild): StepOutcome[] {
+  return (build.steps ?? []).map((step, index) => {
+    const { startTime, endTime } = step.timing ?? {};
+    const milliseconds = startTime && endTime ? Date.parse(endTime) - Date.parse(startTime) : Number.NaN;
+    const digest = build.results?.buildStepImages?.[index] ?? "";
+    return {
+      index,
+      status: stepStatus(step),
+      ...(step.exitCode === undefined ? {} : { exitCode: step.exitCode }),
+      ...(startTime === undefined ? {} : { startedAt: startTime }),
+      ...(Number.isNaN(milliseconds) ? {} : { milliseconds }),
+      ...(isDigest(digest) && step.name !== undefined ? { image: { name: step.name, digest } } : {}),
+    };
+  });
+}
+
+function stepStatus(step: NonNullable<GoogleBuild["steps"]>[number]): StepOutcome["status"] {
+  switch (step.status) {
+    case "SUCCESS":
+      return "success";
+    case "FAILURE":
+    case "INTERNAL_ERROR": {
+      const codes = step.allowExitCodes ?? [];
+      const isAllowed = codes.length > 0 ? codes.includes(step.exitCode ?? 0) : step.allowFailure === true;
+      return isAllowed ? "allowed-failure" : "failure";
+    }
+    case "TIMEOUT":
+    case "EXPIRED":
+      return "timeout";
+    // A step that was at work when the build came to its end.
+    case "WORKING":
+    case "CANCELLED":
+      return "cancelled";
+    default:
+      return "not-started";
+  }
+}
+
+/** What Cloud Build pushed itself. */
+export function imagesOf({ results }: GoogleBuild): { readonly name: string; readonly digest: Digest }[] {
+  return (results?.images ?? []).flatMap(({ name, digest }) =>
+    name !== undefined && digest !== undefined && isDigest(digest) ? [{ name, digest }] : [],
+  );
+}
+
+/** Why a build did not succeed, in Cloud Build's words. */
+export function failureOf(build: GoogleBuild): FailureRecord {
+  const why = build.failureInfo?.detail ?? build.statusDetail ?? "it gave no reason";
+  return {
+    code: "cloud-build-failed",
+    message: `Cloud Build says ${build.status}: ${harmless(why)}`,
+    where: build.id,
+    ...(build.logUrl === undefined ? {} : { hint: `see ${harmless(build.logUrl)}` }),
+  };
+}

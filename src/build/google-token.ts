@@ -1,0 +1,80 @@
+import { tmpdir } from "node:os";
+import { z } from "zod";
+import { BuildError } from "./errors.ts";
+import type { TokenSource } from "./google-wire.ts";
+import { type Environment, engineEnvironment, runProgram } from "./program.ts";
+
+/** Time that gcloud, or the metadata server, has to answer. */
+const gcloudMilliseconds = 30_000;
+const metadataMilliseconds = 2_000;
+
+/**
+ * An access token for Google: `GOOGLE_OAUTH_ACCESS_TOKEN` of the environment, else what `gcloud` gives (for the key or
+ * federation that `GOOGLE_APPLICATION_CREDENTIALS` names, else for who is logged in), else that of the machine's service
+ * account. @throws {BuildError} `cloud-build-refused` when there is none.
+ */
+export function googleTokens(
+  environment: Environment,
+  signal: AbortSignal,
+  metadataOrigin = "http://metadata.google.internal",
+): TokenSource {
+  return async ({ isFresh }) => {
+    const given = environment.GOOGLE_OAUTH_ACCESS_TOKEN;
+    if (given && !isFresh) return given;
+    const token = given
+      ? undefined
+      : ((await fromGcloud(environment, signal)) ?? (await fromMetadata(metadataOrigin, signal)));
+    if (token !== undefined) return token;
+    throw new BuildError(
+      "cloud-build-refused",
+      given ? "the token for Google is no longer valid" : "there is no login for Google",
+      {
+        hint: 'run "gcloud auth login", or set GOOGLE_OAUTH_ACCESS_TOKEN',
+      },
+    );
+  };
+}
+
+async function fromGcloud(environment: Environment, signal: AbortSignal): Promise<string | undefined> {
+  const own = Object.entries(environment).filter(([name]) =>
+    /^(?:CLOUDSDK_\w+|GOOGLE_APPLICATION_CREDENTIALS)$/.test(name),
+  );
+  const isDefault = environment.GOOGLE_APPLICATION_CREDENTIALS !== undefined;
+  try {
+    const words = ["auth", ...(isDefault ? ["application-default"] : []), "print-access-token"];
+    const end = await runProgram("gcloud", words, {
+      env: {
+        ...engineEnvironment(environment),
+        ...Object.fromEntries(own),
+        CLOUDSDK_CORE_DISABLE_PROMPTS: "1",
+      },
+      cwd: tmpdir(),
+      output: () => undefined,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(gcloudMilliseconds)]),
+      captureStdout: true,
+    });
+    const token = end.stdout.trim();
+    return end.exitCode === 0 && /^\S+$/.test(token) ? token : undefined;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+const metadataSchema = z.object({ access_token: z.string().min(1).max(10_000) });
+
+/** https://cloud.google.com/compute/docs/access/authenticate-workloads */
+async function fromMetadata(origin: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${origin}/computeMetadata/v1/instance/service-accounts/default/token`, {
+      headers: { "metadata-flavor": "Google" },
+      redirect: "error",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(metadataMilliseconds)]),
+    });
+    if (!response.ok || response.headers.get("metadata-flavor") !== "Google") return undefined;
+    return metadataSchema.parse(await response.json()).access_token;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}

@@ -1,0 +1,146 @@
+import { open } from "node:fs/promises";
+import { z } from "zod";
+import type { SecretSource } from "../cloudbuild/index.ts";
+import { harmless, messageOf } from "../errors/index.ts";
+import { BuildError } from "./errors.ts";
+import { openGoogleWire, type TokenSource } from "./google-wire.ts";
+import type { Environment } from "./program.ts";
+
+/** Bytes of the largest secret, as in Secret Manager. */
+const largestSecret = 64 * 1024;
+
+/** What is asked of Secret Manager, and how. */
+export interface SecretManagerAccess {
+  readonly token: TokenSource;
+  readonly signal: AbortSignal;
+  /** `https://secretmanager.googleapis.com` by default. */
+  readonly origin?: string;
+}
+
+/**
+ * Finds the secrets that steps ask for: what was given comes first, then Secret Manager, where the file names a version
+ * there. Values are taken byte for byte, as Secret Manager does: a newline at the end of a file is part of the secret.
+ * @param given `NAME=@file`, `NAME=env:VARIABLE`, or `NAME` for the variable of the same name. A value itself is refused: a
+ *   command line is read by others.
+ * @throws {BuildError} `secret-missing`, naming every one that is; `secret-refused` for what cannot be one.
+ */
+export async function readSecrets(
+  wanted: readonly SecretSource[],
+  given: readonly string[],
+  environment: Environment,
+  secretManager?: SecretManagerAccess,
+): Promise<ReadonlyMap<string, string>> {
+  const places = new Map(given.map(readPlace));
+  const known = new Set(wanted.map(({ env }) => env));
+  const stray = [...places.keys()].find((name) => !known.has(name));
+  if (stray !== undefined) throw refused(stray, "no step asks for it", "secretEnv names what steps ask for");
+
+  const secrets = new Map<string, string>();
+  const missing: SecretSource[] = [];
+  for (const source of wanted) {
+    const place = places.get(source.env);
+    if (secrets.has(source.env)) continue;
+    if (place !== undefined) secrets.set(source.env, await readGiven(source.env, place, environment));
+    else if (source.version !== undefined && secretManager !== undefined) {
+      secrets.set(source.env, await accessVersion(source.env, source.version, secretManager));
+    } else missing.push(source);
+  }
+  if (missing.length > 0) throw missingSecrets(missing);
+  return secrets;
+}
+
+type Place =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "variable"; readonly name: string };
+
+function readPlace(given: string): readonly [string, Place] {
+  const [, name = "", place] = /^([^=]*)(?:=([\s\S]*))?$/.exec(given) ?? [];
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    throw new BuildError("secret-refused", "a secret has to be named like an environment variable", {
+      hint: spellings,
+    });
+  }
+  if (place === undefined) return [name, { kind: "variable", name }];
+  if (place.startsWith("@") && place.length > 1) return [name, { kind: "file", path: place.slice(1) }];
+  if (/^env:./.test(place)) return [name, { kind: "variable", name: place.slice("env:".length) }];
+  throw refused(
+    name,
+    "it says neither a file nor a variable; a value itself would be seen by others",
+    spellings,
+  );
+}
+
+const spellings =
+  "--secret NAME=@file, --secret NAME=env:VARIABLE, or --secret NAME for the variable of that name";
+
+async function readGiven(secret: string, place: Place, environment: Environment): Promise<string> {
+  if (place.kind === "file") return textOf(secret, await readBounded(secret, place.path));
+  const value = environment[place.name];
+  if (value === undefined) throw refused(secret, `the environment has no ${harmless(place.name)}`, spellings);
+  return textOf(secret, Buffer.from(value));
+}
+
+async function readBounded(secret: string, path: string): Promise<Buffer> {
+  try {
+    const handle = await open(path, "r");
+    try {
+      const buffer = Buffer.alloc(largestSecret + 1);
+      let size = 0;
+      // Pipes, such as those of a shell, give what they have in pieces.
+      for (let read = 1; read > 0 && size < buffer.length; size += read) {
+        read = (await handle.read(buffer, size, buffer.length - size, null)).bytesRead;
+      }
+      return buffer.subarray(0, size);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw refused(secret, `its file cannot be read: ${harmless(messageOf(error))}`, spellings);
+  }
+}
+
+/** What the environment of a step can hold. */
+function textOf(secret: string, bytes: Buffer): string {
+  if (bytes.length > largestSecret) throw refused(secret, "it is larger than 64 KiB", undefined);
+  const text = bytes.toString("utf8");
+  if (text.includes("\0") || !Buffer.from(text).equals(bytes)) {
+    throw refused(secret, "it is no text, which a variable cannot hold", "encode it, in base64 for example");
+  }
+  return text;
+}
+
+const accessed = z.object({ payload: z.object({ data: z.string() }) });
+
+/** https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access */
+async function accessVersion(secret: string, version: string, access: SecretManagerAccess): Promise<string> {
+  if (!/^projects\/[\w:.-]+(?:\/locations\/[\w-]+)?\/secrets\/[\w-]+\/versions\/[\w-]+$/.test(version)) {
+    throw refused(secret, "its version is not named as projects/P/secrets/S/versions/V", undefined);
+  }
+  const wire = openGoogleWire({ ...access, refused: "secret-refused", unreachable: "secret-missing" });
+  const origin = access.origin ?? "https://secretmanager.googleapis.com";
+  const url = `${origin}/v1/${version}:access`;
+  const { bytes } = await wire({ method: "GET", url, mayRepeat: true, mostBytes: 2 * largestSecret });
+  let data: string;
+  try {
+    ({ data } = accessed.parse(JSON.parse(bytes.toString("utf8"))).payload);
+  } catch {
+    // Without a cause, which would quote what may be the secret.
+    throw refused(secret, "Secret Manager gave something else than a secret", undefined);
+  }
+  return textOf(secret, Buffer.from(data, "base64"));
+}
+
+function refused(secret: string, why: string, hint: string | undefined): BuildError {
+  return new BuildError("secret-refused", `the secret ${secret} cannot be used: ${why}`, { hint });
+}
+
+function missingSecrets(missing: readonly SecretSource[]): BuildError {
+  const names = missing.map(({ env, version }) =>
+    version === undefined ? `${env} (encrypted in the file by a key of Google's KMS)` : `${env} (${version})`,
+  );
+  const noun = missing.length === 1 ? "a secret is" : `${missing.length} secrets are`;
+  const inManager = missing.some(({ version }) => version !== undefined);
+  const orGoogle = inManager ? "; Secret Manager is asked where Google credentials are found" : "";
+  const hint = `give each by ${spellings}${orGoogle}`;
+  return new BuildError("secret-missing", `${noun} missing: ${harmless(names.join(", "))}`, { hint });
+}
