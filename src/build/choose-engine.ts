@@ -13,11 +13,14 @@ export type EngineChoice =
       readonly reason: string;
       readonly engine: Engine;
     }
-  | { readonly kind: "gcb" | "plan"; readonly name: "gcb" | "plan"; readonly reason: string };
+  | { readonly kind: "gcb"; readonly name: "gcb"; readonly reason: string }
+  | { readonly kind: "plan"; readonly name: "plan"; readonly reason: string };
 
 const detectors: Readonly<
   Record<LocalEngineName, (environment: Environment) => Promise<Engine | EngineAbsence>>
 > = { docker: detectDocker, buildah: detectBuildah, podman: detectPodman };
+
+const asked = "it was asked for";
 
 /** In the order in which they are taken: Docker does what build files expect, Buildah needs the least. */
 const order: readonly LocalEngineName[] = ["docker", "buildah", "podman"];
@@ -30,8 +33,8 @@ export async function chooseEngine(
   wanted: EngineName | undefined,
   environment: Environment,
 ): Promise<EngineChoice> {
-  if (wanted === "gcb" || wanted === "plan")
-    return { kind: wanted, name: wanted, reason: "it was asked for" };
+  if (wanted === "gcb") return { kind: "gcb", name: "gcb", reason: asked };
+  if (wanted === "plan") return { kind: "plan", name: "plan", reason: asked };
   const absences: [LocalEngineName, EngineAbsence][] = [];
   for (const name of wanted === undefined ? order : [wanted]) {
     const found = await detectors[name](environment);
@@ -51,7 +54,7 @@ function reasonFor(
   wanted: EngineName | undefined,
   absences: readonly [LocalEngineName, EngineAbsence][],
 ): string {
-  if (wanted !== undefined) return "it was asked for";
+  if (wanted !== undefined) return asked;
   if (absences.length === 0) return `${name} works here`;
   return `${name} works here; ${absences.map(([other, { reason }]) => `${other}: ${reason}`).join("; ")}`;
 }

@@ -108,6 +108,8 @@ export type BuildDestination =
 /** One build of a plan. */
 export interface PlannedBuild {
   readonly name: string;
+  /** Substitutions that are given beside those of the file. */
+  readonly given: Readonly<Record<string, string>>;
   readonly build: ResolvedBuild;
   /** In the order of the steps. */
   readonly actions: readonly PlannedAction[];

@@ -12,7 +12,7 @@ import { actionsOf } from "./actions.ts";
 import { chooseEngine, type EngineChoice } from "./choose-engine.ts";
 import { findBuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
-import type { BuildDestination, BuildPlan, BuildRequest, PlannedBuild } from "./model.ts";
+import type { BuildDestination, BuildPlan, BuildRequest, GoogleOptions, PlannedBuild } from "./model.ts";
 import { notesOf } from "./notes.ts";
 import { plannedPush, refuseCollisions } from "./planned-push.ts";
 import { readBuildText } from "./read-text.ts";
@@ -26,6 +26,8 @@ export interface PreparedBuild {
   /** The build file as it was read, for Cloud Build itself. */
   readonly file: CloudBuildFile;
   readonly engine: EngineChoice;
+  readonly project: string | undefined;
+  readonly google: GoogleOptions;
 }
 
 /** What `$PROJECT_ID` stands for where nobody has said it, and images do not go where it would lead. */
@@ -57,8 +59,9 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
   const leftOut: string[] = [];
   const builds = variants.flatMap((variant): PlannedBuild[] => {
+    const given = substitutionsOf(request, variant, tag);
     const resolved = resolveCloudBuild(file, {
-      substitutions: substitutionsOf(request, variant, tag),
+      substitutions: given,
       builtIns: builtInsOf(source, { project, buildId: randomUUID(), region: request.google?.region }),
     });
     found.add(resolved.problems);
@@ -66,7 +69,9 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     const push = (image: string) => plannedPush(image, destination, project);
     const { actions, notes } = actionsOf(resolved.build, push, request.platforms ?? []);
     leftOut.push(...notes);
-    return [{ name: variant.name, build: resolved.build, actions, pushes: resolved.build.images.map(push) }];
+    return [
+      { name: variant.name, given, build: resolved.build, actions, pushes: resolved.build.images.map(push) },
+    ];
   });
   if (found.isFatal) throw found.error(config);
   refuseCollisions(builds);
@@ -83,7 +88,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     builds,
     notes: notesOf({ warnings: found.warnings(config), leftOut, builds, engine, request, project }),
   };
-  return { plan, file, engine };
+  return { plan, file, engine, project, google: request.google ?? {} };
 }
 
 /** Problems of a build file, each once: variants of one file share most. */

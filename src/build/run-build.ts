@@ -6,16 +6,16 @@ import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { Run, RunRefs, RunStore, RunType } from "../runs/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
-import { openBuildFolder } from "./build-folder.ts";
+import { buildHere, type HereSite } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
+import { buildOnGoogle, type GoogleSite } from "./google-build.ts";
+import { googleTokens } from "./google-token.ts";
 import { type HiddenSecrets, hideSecrets } from "./hidden-secrets.ts";
 import { createImageLedger, type ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, BuildPlan, BuildResult, BuiltImage, BuiltImages, PlannedBuild } from "./model.ts";
-import { type BuildSite, carryOut } from "./one-build.ts";
 import type { PreparedBuild } from "./plan.ts";
 import { readSecrets } from "./secrets.ts";
-import { copySource, holdsNoGit } from "./source-copy.ts";
-import { openStaging } from "./staging.ts";
+import { openStaging, type Staging } from "./staging.ts";
 
 /** What a run of a build needs beside its plan. */
 export interface RunBuildOptions {
@@ -37,6 +37,8 @@ export interface RunBuildOptions {
   /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */
   readonly onLog?: (line: Uint8Array, build?: string) => void;
   readonly signal: AbortSignal;
+  /** Where Google's service is; tests have their own. */
+  readonly service?: GoogleSite["service"];
 }
 
 const usualConcurrency = 4;
@@ -97,12 +99,15 @@ class RunningBuild {
     const { plan } = this.#prepared;
     const { environment, secrets: given = [], onLog = () => {} } = this.#options;
     // The first thing on disk, but nothing waits for it.
-    const planned = this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`);
-    planned.catch(() => undefined);
+    const written = this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`);
+    written.catch(() => undefined);
+    const { signal } = this.#options;
+    // Google's service reads secrets itself.
     const secrets = await readSecrets(
-      plan.builds.flatMap(({ build }) => build.secrets),
+      this.#prepared.engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets),
       given,
       environment,
+      { token: googleTokens(environment, signal), signal },
     );
     const hidden = hideSecrets([...secrets.values()]);
     const log = (line: Uint8Array, build?: string): void => {
@@ -117,11 +122,9 @@ class RunningBuild {
     const only = plan.builds.length === 1 ? (plan.builds[0]?.name ?? "") : "";
     const staging = await openStaging(plan.destination, this.#ledger, only);
     try {
-      const site = this.#site(staging.placeOf, log, hidden);
+      const build = this.#builder({ staging, log, hidden, secrets });
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
-      const ended = await Promise.all(
-        plan.builds.map((build) => limit(() => this.#build(build, site, secrets, staging.env))),
-      );
+      const ended = await Promise.all(plan.builds.map((planned) => limit(() => build(planned))));
       const outcomes = ended.map((outcome) => withoutSecrets(outcome, hidden));
       const images = await this.#recordImages(outcomes, [...secrets.values()], say);
       for (const { name, status, failure } of outcomes) {
@@ -130,7 +133,7 @@ class RunningBuild {
       const { job, id, folder } = this.#run;
       const result: BuildResult = { plan, run: { job, id, folder }, outcomes, images };
       await Promise.all([
-        planned,
+        written,
         this.#run.write("build.json", `${JSON.stringify(result, undefined, 2)}\n`),
         ...this.#removals,
       ]);
@@ -140,59 +143,41 @@ class RunningBuild {
     }
   }
 
-  #site(
-    placeOf: BuildSite["placeOf"],
-    log: BuildSite["log"],
-    hidden: HiddenSecrets,
-  ): Omit<BuildSite, "objectsFolder"> {
+  /** What carries out each build: an engine of this machine, or Google's service. */
+  #builder(means: {
+    readonly staging: Staging;
+    readonly log: (line: Uint8Array, build?: string) => void;
+    readonly hidden: HiddenSecrets;
+    readonly secrets: ReadonlyMap<string, string>;
+  }): (planned: PlannedBuild) => Promise<BuildOutcome> {
     const { engine, plan } = this.#prepared;
-    if (engine.kind !== "local")
-      throw new BuildError("engine-missing", `${engine.name} executes nothing here`);
-    return {
+    const { signal, environment, open: openNamed, service } = this.#options;
+    const { staging, log, hidden, secrets } = means;
+    const open = (repository: string): Repository => openNamed(parseRepository(repository));
+    if (engine.kind === "gcb") {
+      const prepared = this.#prepared;
+      const shared = service === undefined ? {} : { service };
+      const site = { prepared, ledger: this.#ledger, environment, open, log, signal, ...shared };
+      return (planned) => buildOnGoogle(planned, site);
+    }
+    if (engine.kind === "plan") throw new BuildError("engine-missing", "the engine plan executes nothing");
+    const site: HereSite = {
       engine: engine.engine,
       copier: createCopier(),
       ledger: this.#ledger,
       isOneOfSeveral: plan.builds.length > 1,
-      placeOf,
-      open: (repository) => this.#options.open(parseRepository(repository)),
+      placeOf: staging.placeOf,
+      open,
       log,
       hidden,
-      signal: this.#options.signal,
+      signal,
+      source: plan.source,
+      objects: join(this.#run.artifacts, "objects"),
+      secrets,
+      env: staging.env,
+      removing: (removal) => void this.#removals.push(removal),
     };
-  }
-
-  async #build(
-    planned: PlannedBuild,
-    site: Omit<BuildSite, "objectsFolder">,
-    secrets: ReadonlyMap<string, string>,
-    env: Readonly<Record<string, string>>,
-  ): Promise<BuildOutcome> {
-    const folder = await openBuildFolder();
-    try {
-      const source = await this.#sourceFor(planned, folder.workspace);
-      const objectsFolder = join(this.#run.artifacts, "objects", planned.name.replaceAll("/", "-"));
-      return await carryOut(planned, { source, folder, env, secrets }, { ...site, objectsFolder });
-    } catch (error) {
-      const status = this.#options.signal.aborted ? "cancelled" : "failure";
-      return { name: planned.name, status, steps: [], failure: failureRecord(error) };
-    } finally {
-      // An engine's store may have many files; what has been built is recorded meanwhile.
-      this.#removals.push(folder.remove());
-    }
-  }
-
-  /** Native builds only read: where a copy would be the same, they read the source itself. */
-  async #sourceFor(planned: PlannedBuild, workspace: string): Promise<string> {
-    const { source } = this.#prepared.plan;
-    if (source.isOmitted) return workspace;
-    const readsOnly =
-      planned.build.objects === undefined && planned.actions.every(({ kind }) => kind === "native");
-    if (readsOnly && (source.withGitDir || (await holdsNoGit(source.folder)))) return source.folder;
-    await copySource(source.folder, workspace, {
-      withGitDir: source.withGitDir,
-      signal: this.#options.signal,
-    });
-    return workspace;
+    return (planned) => buildHere(planned, site);
   }
 
   /** Attaches provenance and writes `images.json`, whatever became of the builds: what was pushed was pushed. */

@@ -42,11 +42,19 @@ export async function readSecrets(
     if (secrets.has(source.env)) continue;
     if (place !== undefined) secrets.set(source.env, await readGiven(source.env, place, environment));
     else if (source.version !== undefined && secretManager !== undefined) {
-      secrets.set(source.env, await accessVersion(source.env, source.version, secretManager));
+      const value = await accessVersion(source.env, source.version, secretManager).catch(withoutLogin);
+      if (value === undefined) missing.push(source);
+      else secrets.set(source.env, value);
     } else missing.push(source);
   }
   if (missing.length > 0) throw missingSecrets(missing);
   return secrets;
+}
+
+/** Who is not logged in to Google is told of all ways to give a secret, not of that one alone. */
+function withoutLogin(error: unknown): undefined {
+  if (error instanceof BuildError && error.code === "cloud-build-refused") return undefined;
+  throw error;
 }
 
 type Place =

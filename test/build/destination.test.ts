@@ -55,6 +55,7 @@ describe("where images go", () => {
   test("refuses two variants that would push under one name", () => {
     const build = (name: string, tag: string) => ({
       name,
+      given: {},
       build: {} as never,
       actions: [],
       pushes: [{ image: `gcr.io/p/x:${tag}`, repository: "gcr.io/p/x", tag }],

@@ -131,4 +131,65 @@ steps:
     const record = JSON.parse(await readFile(join(result.run.folder, "finished.json"), "utf8"));
     expect(record).toMatchObject({ passed: false, result: "FAILURE" });
   });
+
+  withBuildah("builds all variants, each in a place of its own, and lets none stop another", async () => {
+    await world.commit({
+      "variants.yaml": "variants:\n  good: {_KIND: good}\n  bad: {_KIND: bad}\n  other: {_KIND: other}\n",
+      "cloudbuild.yaml": `${steps(
+        'args: [sh, -c, "echo $_KIND > kind; sleep 0.2; cat kind; [ $_KIND != bad ]"]',
+      ).replace(
+        "steps:",
+        "steps:\n- name: gcr.io/cloud-builders/docker\n  args: [build, -t, 'gcr.io/$PROJECT_ID/hello:$_KIND', --build-arg, 'IMAGE_ARG=$_KIND', ./context]",
+      )}images: ['gcr.io/$PROJECT_ID/hello:$_KIND']\n`,
+      "context/Dockerfile": dockerfile,
+      "context/hello": "hello\n",
+    });
+    const { result, log } = await world.build({ pushTo: `${world.registry}/variants` });
+    expect(result.outcomes.map(({ name, status }) => [name, status])).toEqual([
+      ["good", "success"],
+      ["bad", "failure"],
+      ["other", "success"],
+    ]);
+    expect(log).toContain("[good] Step #1: good\n");
+    expect(log).toContain("[other] Step #1: other\n");
+    expect(result.images.map(({ build, tags }) => [build, tags])).toEqual(
+      expect.arrayContaining([
+        ["good", ["good"]],
+        ["other", ["other"]],
+      ]),
+    );
+    expect(result.images).toHaveLength(2);
+    await world.repository.git("rm", "--quiet", "variants.yaml");
+  });
+
+  withBuildah("gives secrets to the steps that ask for them, and shows them to nobody", async () => {
+    const secret = "p4ss'w0rd with $signs";
+    await world.commit({
+      "cloudbuild.yaml": `availableSecrets:
+  secretManager: [{versionName: projects/p/secrets/s/versions/1, env: TOKEN}]
+${steps(
+  `entrypoint: sh\nargs: [-c, 'echo "the secret is $$TOKEN";']\nsecretEnv: [TOKEN]`,
+  "args: [sh, -c, 'echo \"nothing: $$TOKEN.\"']",
+)}`,
+    });
+    const { result, log } = await world.build(
+      { pushTo: `${world.registry}/secret` },
+      { secrets: ["TOKEN=env:MY_TOKEN"], environment: { MY_TOKEN: secret } },
+    );
+    expect(log).toContain("Step #0: the secret is ***\n");
+    expect(log).toContain("Step #1: nothing: .\n");
+    expect(result.outcomes[0]?.status).toBe("success");
+    for (const file of [
+      "build-log.txt",
+      "artifacts/plan.json",
+      "artifacts/build.json",
+      "artifacts/images.json",
+    ]) {
+      expect(await readFile(join(result.run.folder, file), "utf8")).not.toContain(secret);
+    }
+    await expect(world.build()).rejects.toMatchObject({
+      code: "secret-missing",
+      hint: expect.stringContaining("--secret"),
+    });
+  });
 });

@@ -32,6 +32,7 @@ async function recorded() {
     repository: "localhost:5000/k8s-staging-apisnoop/snoopdb",
     digest,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
+    size: 499,
     tags: ["v20210421-0.2.0", "latest"],
     seenBy: ["registry"],
   };

@@ -1,0 +1,98 @@
+import { basename } from "node:path";
+import { packTar } from "modern-tar/fs";
+import { failureRecord, messageOf } from "../errors/index.ts";
+import { parseRepository } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import { splitImageName } from "./destination.ts";
+import { type CloudBuildIo, runOnCloudBuild } from "./engines/gcb.ts";
+import { BuildError } from "./errors.ts";
+import { googleTokens } from "./google-token.ts";
+import type { ImageLedger } from "./image-ledger.ts";
+import type { BuildOutcome, PlannedBuild } from "./model.ts";
+import type { PreparedBuild } from "./plan.ts";
+import type { Environment } from "./program.ts";
+import { createStepLog } from "./step-log.ts";
+
+/** What a build on Google's service shares with the others of its run. */
+export interface GoogleSite {
+  readonly prepared: PreparedBuild;
+  readonly ledger: ImageLedger;
+  readonly environment: Environment;
+  open(repository: string): Repository;
+  /** Takes whole lines, and which build they are of. */
+  log(line: Uint8Array, build: string): void;
+  readonly signal: AbortSignal;
+  /** Where the service is; tests have their own. */
+  readonly service?: Pick<CloudBuildIo, "buildOrigin" | "storageOrigin" | "firstWait">;
+}
+
+const usualPollingSeconds = 10;
+
+/**
+ * Gives one build to Cloud Build, with the file as it is and the substitutions beside it, and waits for its end. What the
+ * service says that it pushed stands in the ledger. Never rejects: what went wrong is in what it returns.
+ */
+export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Promise<BuildOutcome> {
+  const { name } = planned;
+  const variant = site.prepared.plan.builds.length > 1 ? `[${name}] ` : "";
+  const log = createStepLog(variant, (line) => site.log(line, name));
+  try {
+    const end = await runOnCloudBuild(requestOf(planned, site.prepared), {
+      ...site.service,
+      token: googleTokens(site.environment, site.signal),
+      output: (chunk) => log.write(chunk),
+      signal: site.signal,
+    });
+    for (const image of end.images) await record(image, planned, site);
+    const { status, steps, failure } = end;
+    return { name, status, steps, ...(failure === undefined ? {} : { failure }) };
+  } catch (error) {
+    const status = site.signal.aborted ? "cancelled" : "failure";
+    return { name, status, steps: [], failure: failureRecord(error) };
+  } finally {
+    log.end();
+  }
+}
+
+function requestOf(planned: PlannedBuild, { plan, file, google, project }: PreparedBuild) {
+  if (project === undefined) {
+    throw new BuildError("cloud-build-refused", "Cloud Build has to know in which project it builds", {
+      hint: "name it with --project",
+    });
+  }
+  const { scratchBucket, machineType, workerPool, serviceAccount } = google;
+  const { folder, withGitDir, isOmitted } = plan.source;
+  const source = () => packTar(folder, { filter: (path) => withGitDir || basename(path) !== ".git" });
+  return {
+    document: file.document,
+    substitutions: planned.given,
+    project,
+    region: google.region ?? "global",
+    ...(scratchBucket === undefined ? {} : { scratchBucket }),
+    ...(isOmitted ? {} : { source }),
+    ...(machineType === undefined ? {} : { machineType }),
+    ...(workerPool === undefined ? {} : { workerPool }),
+    ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    pollingSeconds: google.pollingSeconds ?? usualPollingSeconds,
+    suppressLogs: google.suppressLogs ?? false,
+  };
+}
+
+/** The service names a tag and a digest; the registry knows the rest. */
+async function record(
+  image: { readonly name: string; readonly digest: Parameters<ImageLedger["add"]>[0]["digest"] },
+  { name: build }: PlannedBuild,
+  { ledger, open, log }: GoogleSite,
+): Promise<void> {
+  const { digest } = image;
+  try {
+    const { repository, tag } = splitImageName(image.name);
+    const found = await open(parseRepository(repository)).resolve(digest);
+    if (found === undefined) throw new Error("the registry does not have it");
+    const { mediaType, size } = found;
+    ledger.add({ build, name: repository, repository, tag, digest, mediaType, size, by: "step" });
+  } catch (error) {
+    const text = `Cloud Build says that it pushed ${image.name}@${digest}, and nobody confirms it: ${messageOf(error)}`;
+    log(Buffer.from(`${text}\n`), build);
+  }
+}
