@@ -97,6 +97,15 @@ describe("a build by Buildah", () => {
     expect(await world.repository.git("status", "--porcelain")).toBe("");
   });
 
+  withBuildah("runs a step in an image that is pinned by a digest beside its tag", async () => {
+    const digest = await world.digestOf(world.stepImage);
+    await world.commit({
+      "cloudbuild.yaml": `steps: [{name: '${world.stepImage}@${digest}', args: [ls]}]\noptions: {substitutionOption: ALLOW_LOOSE}\n`,
+    });
+    const { result } = await world.build();
+    expect(result.outcomes).toMatchObject([{ status: "success", steps: [{ image: { digest } }] }]);
+  });
+
   withBuildah("runs a step in an image that an earlier step built", async () => {
     await world.commit({
       "cloudbuild.yaml": `options: {substitutionOption: ALLOW_LOOSE}
