@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { mediaTypes } from "../../src/oci/index.ts";
 import { processMark } from "../../src/process/index.ts";
 import { testWith } from "../support/programs.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";
@@ -63,6 +64,23 @@ describe("a build by Buildah", () => {
         seenBy: expect.arrayContaining(["waybill", "registry"]),
       },
     ]);
+  });
+
+  withBuildah("keeps what only Docker's config has a word for", async () => {
+    await world.commit({
+      "context/Dockerfile": `${dockerfile}SHELL ["/hello", "-c"]\nHEALTHCHECK CMD ["/hello"]\nONBUILD RUN hello\n`,
+    });
+    const { result } = await world.build({ pushTo: `${world.registry}/docker` });
+    expect(result.images).toMatchObject([{ mediaType: mediaTypes.dockerManifest }]);
+    expect(await world.configOf(`${world.registry}/docker/hello:${result.plan.tag}`)).toMatchObject({
+      config: {
+        Env: expect.arrayContaining([`IMAGE=${result.plan.tag}`]),
+        Healthcheck: { Test: ["CMD", "/hello"] },
+        Shell: ["/hello", "-c"],
+        OnBuild: ["RUN hello"],
+      },
+    });
+    await world.commit({ "context/Dockerfile": dockerfile });
   });
 
   withBuildah("makes an index of several platforms", async () => {

@@ -1,8 +1,8 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Digest } from "../../oci/index.ts";
-import { isDigest } from "../../oci/index.ts";
+import { z } from "zod";
+import { type Digest, isDigest, mediaTypes } from "../../oci/index.ts";
 import type {
   ActionEnd,
   ActionIo,
@@ -25,6 +25,7 @@ import {
   type Said,
   show,
 } from "./command-line.ts";
+import { directoryIntoLayout } from "./directory-layout.ts";
 import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
 import { readLayoutRoot } from "./layout-root.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
@@ -97,9 +98,24 @@ class BuildahWorkshop implements Workshop {
     const index = this.#indexes.get(canonicalName(image));
     const target = `oci:${folder}:exported`;
     if (index !== undefined) await this.#must(["manifest", "push", "--all", "--quiet", index, target], io);
-    else if ((await this.#ask(["inspect", "--type", "image", image], io)).exitCode !== 0) return undefined;
-    else await this.#must(["push", "--quiet", image, target], io);
+    else {
+      const inspected = await this.#ask(["inspect", "--type", "image", image], io);
+      if (inspected.exitCode !== 0) return undefined;
+      if (isDockerImage(inspected.stdout)) return this.#exportDockerImage(image, folder, io);
+      await this.#must(["push", "--quiet", image, target], io);
+    }
     return { root: await readLayoutRoot(folder), folder };
+  }
+
+  /** Written as `oci:` it would be made one of OCI, and lose what only Docker's config has a word for. */
+  async #exportDockerImage(image: string, folder: string, io: ActionIo): Promise<ExportedImage> {
+    const directory = await mkdtemp(`${folder}-`);
+    try {
+      await this.#must(["push", "--quiet", image, `dir:${directory}`], io);
+      return { root: await directoryIntoLayout(directory, folder), folder };
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   }
 
   async close(): Promise<void> {
@@ -240,6 +256,21 @@ const answerMilliseconds = 15_000;
 /** Time that removing a container may take, once nobody waits for it any more. */
 const removalMilliseconds = 60_000;
 const secretPlace = "/run/waybill-secrets";
+
+/** Whether `buildah inspect` speaks of an image in Docker's format, not in OCI's. */
+function isDockerImage(inspected: string): boolean {
+  const { data } = z.object({ Manifest: z.string() }).safeParse(parseJson(inspected));
+  const manifest = z.object({ mediaType: z.string() }).safeParse(parseJson(data?.Manifest ?? ""));
+  return manifest.data?.mediaType === mediaTypes.dockerManifest;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** What OCI's config has no word for, and Docker's has. */
 function needsDockerFormat(dockerfile: string): boolean {
