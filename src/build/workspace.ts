@@ -1,5 +1,5 @@
-import { chmod, writeFile } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { chmod, mkdir, realpath, writeFile } from "node:fs/promises";
+import { dirname, join, posix, relative, sep } from "node:path";
 import type { ResolvedStep } from "../cloudbuild/index.ts";
 import type { BuildFolder } from "./build-folder.ts";
 import type { ContainerRun, EngineAction } from "./engine.ts";
@@ -39,6 +39,7 @@ export async function containerOf(step: ResolvedStep, workspace: Workspace): Pro
     return value === undefined ? [] : [[name, value] as const];
   });
   const entrypoint = script === undefined ? step.entrypoint : scriptPlace;
+  await makeDirectory(step.dir, source);
   return {
     kind: "run",
     image: step.name,
@@ -61,6 +62,21 @@ export async function containerOf(step: ResolvedStep, workspace: Workspace): Pro
       ...(script === undefined ? {} : { [scriptPlace]: script }),
     },
   };
+}
+
+/** Makes the folder of a step that is not there yet, as Docker does; where links lead out of the workspace, nothing. */
+async function makeDirectory(dir: string, source: string): Promise<void> {
+  const way = posix.relative(workspacePath, dir);
+  if (way === "" || way.split("/")[0] === "..") return;
+  const [top, above] = await Promise.all([realpath(source), deepestFolder(join(source, way))]);
+  const isInside = relative(top, above).split(sep)[0] !== "..";
+  // What stands in its way is for the engine to tell.
+  if (isInside) await mkdir(join(source, way), { recursive: true }).catch(() => undefined);
+}
+
+/** The nearest folder above that is there, without links. */
+async function deepestFolder(path: string): Promise<string> {
+  return (await realpath(path).catch(() => undefined)) ?? (await deepestFolder(dirname(path)));
 }
 
 const scriptPlace = "/builder/script";

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { json } from "node:stream/consumers";
 import {
   type BuildRequest,
   type BuildResult,
@@ -8,6 +9,7 @@ import {
   type RunBuildOptions,
   runBuild,
 } from "../../src/build/index.ts";
+import { parseReference } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { openRuns } from "../../src/runs/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
@@ -30,6 +32,8 @@ export interface BuildWorld {
   build(request?: Partial<BuildRequest>, options?: Partial<RunBuildOptions>): Promise<BuiltInWorld>;
   /** Where a tag of the registry stands. */
   digestOf(image: string): Promise<string | undefined>;
+  /** The config of the image that a tag of the registry stands for. */
+  configOf(image: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -88,10 +92,17 @@ export async function openBuildWorld(): Promise<BuildWorld> {
       return { result, log: await readFile(join(result.run.folder, "build-log.txt"), "utf8") };
     },
     async digestOf(image) {
-      const { parseReference } = await import("../../src/oci/index.ts");
       const { repository: name, tag } = parseReference(image);
       if (tag === undefined) return undefined;
       return (await registries.repository(name).resolve(tag))?.digest;
+    },
+    async configOf(image) {
+      const { repository: name, tag } = parseReference(image);
+      if (tag === undefined) return undefined;
+      const from = registries.repository(name);
+      const manifest = await from.fetch(tag);
+      const { config } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString());
+      return json(await from.open(config));
     },
     async close() {
       await registries.close();

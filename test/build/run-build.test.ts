@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { mediaTypes } from "../../src/oci/index.ts";
 import { processMark } from "../../src/process/index.ts";
 import { testWith } from "../support/programs.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";
@@ -65,6 +66,23 @@ describe("a build by Buildah", () => {
     ]);
   });
 
+  withBuildah("keeps what only Docker's config has a word for", async () => {
+    await world.commit({
+      "context/Dockerfile": `${dockerfile}SHELL ["/hello", "-c"]\nHEALTHCHECK CMD ["/hello"]\nONBUILD RUN hello\n`,
+    });
+    const { result } = await world.build({ pushTo: `${world.registry}/docker` });
+    expect(result.images).toMatchObject([{ mediaType: mediaTypes.dockerManifest }]);
+    expect(await world.configOf(`${world.registry}/docker/hello:${result.plan.tag}`)).toMatchObject({
+      config: {
+        Env: expect.arrayContaining([`IMAGE=${result.plan.tag}`]),
+        Healthcheck: { Test: ["CMD", "/hello"] },
+        Shell: ["/hello", "-c"],
+        OnBuild: ["RUN hello"],
+      },
+    });
+    await world.commit({ "context/Dockerfile": dockerfile });
+  });
+
   withBuildah("makes an index of several platforms", async () => {
     const { result } = await world.build({
       pushTo: `${world.registry}/multi`,
@@ -95,6 +113,15 @@ describe("a build by Buildah", () => {
     expect(log).not.toMatch(/Step #1 - "second": \.git$/m);
     expect(result.outcomes[0]?.steps[0]?.image?.digest).toMatch(/^sha256:/);
     expect(await world.repository.git("status", "--porcelain")).toBe("");
+  });
+
+  withBuildah("runs a step in an image that is pinned by a digest beside its tag", async () => {
+    const digest = await world.digestOf(world.stepImage);
+    await world.commit({
+      "cloudbuild.yaml": `steps: [{name: '${world.stepImage}@${digest}', args: [ls]}]\noptions: {substitutionOption: ALLOW_LOOSE}\n`,
+    });
+    const { result } = await world.build();
+    expect(result.outcomes).toMatchObject([{ status: "success", steps: [{ image: { digest } }] }]);
   });
 
   withBuildah("runs a step in an image that an earlier step built", async () => {

@@ -1,15 +1,34 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 /** Programs of this machine that a step of a test may run. */
 const programs = ["sh", "cat", "sleep", "env", "ls", "mkdir", "rm", "cp", "id"];
 
+/** What an image for steps holds beside the usual. */
+export interface MoreInStepRoot {
+  /** Names of programs of this machine. */
+  readonly programs?: readonly string[];
+  /** Texts by their paths; those that begin with `#!` can be run. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
 /**
  * Makes a root file system with a shell and a few programs of this machine in `folder/rootfs`, and beside it a `Dockerfile`
  * for it that pulls nothing: an image for steps where there is no network.
  */
-export function buildStepRoot(folder: string): { readonly rootfs: string; readonly dockerfile: string } {
+export function buildStepRoot(
+  folder: string,
+  more: MoreInStepRoot = {},
+): { readonly rootfs: string; readonly dockerfile: string } {
   const rootfs = join(folder, "rootfs");
   for (const name of ["bin", "etc", "tmp", "usr", "workspace", "builder/home"]) {
     mkdirSync(join(rootfs, name), { recursive: true });
@@ -23,10 +42,15 @@ export function buildStepRoot(folder: string): { readonly rootfs: string; readon
     mkdirSync(dirname(join(rootfs, to)), { recursive: true });
     copyFileSync(realpathSync(from), join(rootfs, to));
   };
-  for (const name of programs) {
+  for (const name of [...programs, ...(more.programs ?? [])]) {
     const path = whereIs(name);
     copy(path, `/bin/${name}`);
     for (const library of librariesOf(path)) copy(library, library);
+  }
+  for (const [path, text] of Object.entries(more.files ?? {})) {
+    mkdirSync(dirname(join(rootfs, path)), { recursive: true });
+    writeFileSync(join(rootfs, path), text);
+    if (text.startsWith("#!")) chmodSync(join(rootfs, path), 0o755);
   }
   const dockerfile = join(folder, "Dockerfile");
   writeFileSync(dockerfile, 'FROM scratch\nCOPY rootfs /\nENV PATH=/bin\nCMD ["/bin/sh"]\n');

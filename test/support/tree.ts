@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** A project of a thin manifest directory, as text is made from it. */
 export interface Project {
@@ -30,6 +30,15 @@ export async function writeTree(dir: string, projects: readonly Project[]): Prom
       return `- name: ${name}\n  dmap:\n${lines.join("")}`;
     });
     await writeFile(join(images, "images.yaml"), blocks.join(""));
+  }
+}
+
+/** Writes texts by their paths below a folder; those that begin with `#!` can be run. */
+export async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(folder, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text, { mode: text.startsWith("#!") ? 0o755 : 0o644 });
   }
 }
 

@@ -1,8 +1,7 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Digest } from "../../oci/index.ts";
-import { isDigest } from "../../oci/index.ts";
+import { type Digest, isDigest, mediaTypes } from "../../oci/index.ts";
 import type {
   ActionEnd,
   ActionIo,
@@ -25,6 +24,7 @@ import {
   type Said,
   show,
 } from "./command-line.ts";
+import { directoryIntoLayout } from "./directory-layout.ts";
 import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
 import { readLayoutRoot } from "./layout-root.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
@@ -95,14 +95,25 @@ class BuildahWorkshop implements Workshop {
 
   async export(image: string, folder: string, io: ActionIo): Promise<ExportedImage | undefined> {
     const index = this.#indexes.get(canonicalName(image));
-    const target = `oci:${folder}:exported`;
-    const words =
-      index === undefined ? ["push", "--quiet", image] : ["manifest", "push", "--all", "--quiet", index];
-    const said = await this.#ask([...words, target], io);
-    // To look first would take as long as half of the export.
-    if (said.exitCode !== 0 && index === undefined && /image not known/.test(said.tail)) return undefined;
+    if (index === undefined) return this.#exportImage(image, folder, io);
+    const words = ["manifest", "push", "--all", "--quiet", index, `oci:${folder}:exported`];
+    const said = await this.#ask(words, io);
     if (said.exitCode !== 0) throw engineFailure(this.#line, `could not export ${image}`, said);
     return { root: await readLayoutRoot(folder), folder };
+  }
+
+  /** In the form that it has: as `oci:` an image of Docker's would lose what only Docker's config has a word for. */
+  async #exportImage(image: string, folder: string, io: ActionIo): Promise<ExportedImage | undefined> {
+    const directory = await mkdtemp(`${folder}-`);
+    try {
+      const said = await this.#ask(["push", "--quiet", image, `dir:${directory}`], io);
+      // To look first would take as long as half of the export.
+      if (said.exitCode !== 0 && /image not known/.test(said.tail)) return undefined;
+      if (said.exitCode !== 0) throw engineFailure(this.#line, `could not export ${image}`, said);
+      return { root: await directoryIntoLayout(directory, folder), folder };
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   }
 
   async close(): Promise<void> {

@@ -38,7 +38,8 @@ async function readIndex(folder: string) {
   }
 }
 
-async function readBounded(path: string): Promise<Buffer> {
+/** A manifest of a folder that a program has written. @throws {BuildError} `engine-failed` when it is missing or too large. */
+export async function readBounded(path: string): Promise<Buffer> {
   const handle = await open(path, "r").catch((cause: unknown) => {
     throw new BuildError("engine-failed", "the layout lacks a file that it should have", { cause });
   });

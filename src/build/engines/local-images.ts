@@ -136,10 +136,13 @@ export function digestIn(image: LocalImage, name: string): Digest | undefined {
   return digests[0];
 }
 
-/** A name as docker understands it, with everything that may be left out. */
+/**
+ * A name as docker understands it, with everything that may be left out. Beside a digest a tag says nothing, and Buildah and
+ * Podman refuse names that have both.
+ */
 export function canonicalName(name: string): string {
-  const [, path = "", rest = ""] = /^([^@]*?)((?::[^:/@]*)?(?:@.*)?)$/.exec(name) ?? [];
-  return `${withHost(path)}${rest === "" ? ":latest" : rest}`;
+  const [, path = "", tag = ":latest", digest] = /^([^@]*?)(:[^:/@]*)?(@.*)?$/.exec(name) ?? [];
+  return `${withHost(path)}${digest ?? tag}`;
 }
 
 function repositoryOf(name: string): string {
