@@ -80,9 +80,10 @@ function direct(folder, registry) {
   const store = mkdtempSync(join(work, "store-"));
   const globals = ["--root", join(store, "root"), "--runroot", join(store, "run"), "--storage-driver", "vfs"];
   const image = `${registry}/direct/bench:1`;
-  const script =
-    'buildah "${@:4}" bud --isolation chroot --tag "$1" "$2" && buildah "${@:4}" push --tls-verify=false "$1"';
-  const { wall } = timed("bash", ["-c", script, "bash", image, folder, "", ...globals]);
+  // The first two words are the image and the context, the others are options of buildah.
+  const script = `image=$1 context=$2; shift 2
+    buildah "$@" bud --isolation chroot --tag "$image" "$context" && buildah "$@" push --tls-verify=false "$image"`;
+  const { wall } = timed("bash", ["-c", script, "bash", image, folder, ...globals]);
   rmSync(store, { recursive: true, force: true });
   return wall;
 }
