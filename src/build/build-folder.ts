@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isKnownToHaveEnded, processMark } from "../process/index.ts";
+import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { watchFolder } from "./watchdog.ts";
 
 /** Where one build works: everything in it is gone when the build is over. */
@@ -22,12 +21,9 @@ export interface BuildFolder {
   remove(): Promise<void>;
 }
 
-const prefix = "waybill-build-";
-
 /** Makes the folder of a build, and removes those of builds whose processes were killed. */
 export async function openBuildFolder(): Promise<BuildFolder> {
-  await removeAbandoned();
-  const path = await mkdtemp(join(tmpdir(), `${prefix}${processMark()}-`));
+  const path = await makeTemporaryFolder("waybill-build");
   watchFolder("made", path);
   const inside = async (name: string): Promise<string> => {
     const folder = join(path, name);
@@ -55,21 +51,8 @@ export async function openBuildFolder(): Promise<BuildFolder> {
       return inside(join("scratch", String(scratches)));
     },
     async remove() {
-      await removeFolder(path);
+      await removeTemporaryFolder(path);
       watchFolder("gone", path);
     },
   };
-}
-
-async function removeAbandoned(): Promise<void> {
-  const names = await readdir(tmpdir()).catch(() => []);
-  const abandoned = names.filter(
-    (name) => name.startsWith(prefix) && isKnownToHaveEnded(name.slice(prefix.length)),
-  );
-  await Promise.all(abandoned.map((name) => removeFolder(join(tmpdir(), name)).catch(() => undefined)));
-}
-
-/** Images hold folders that not even their owner may write, and so not empty. */
-async function removeFolder(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
 }

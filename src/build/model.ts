@@ -13,6 +13,8 @@ export interface BuildRequest {
   readonly configFile?: string;
   /** The URL of the repository, where the checkout has no remote that says it. */
   readonly repository?: string;
+  /** How messages name the build file, where its path means nothing to people. */
+  readonly configName?: string;
   /** What `$PROJECT_ID` stands for. */
   readonly project?: string;
   /** Only this one of `variants.yaml`. */

@@ -50,7 +50,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     readVariants(join(paths.configDir, "variants.yaml"), request.variant),
     nameSource(paths, request),
   ]);
-  const config = shownPath(paths.config);
+  const config = request.configName ?? shownPath(paths.config);
   const { build: file, problems } = parseCloudBuild(text, config);
   const found = new Problems(problems);
   if (file === undefined) throw found.error(config);

@@ -87,6 +87,7 @@ async function build(
         ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
         ...(options.engine === undefined ? {} : { engine: options.engine }),
         ...(push.origin === undefined ? { repository: job.repo } : {}),
+        configName: join(job.build.dir, job.build.config ?? "cloudbuild.yaml"),
         registryFolder: join(data, "registry"),
         environment: resolved.environment(run),
       }),

@@ -1,6 +1,5 @@
-import { mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
@@ -118,9 +117,9 @@ export async function checkoutPush(
   push: Push,
   environment: PushQuestion["environment"] = process.env,
 ): Promise<PushedFiles> {
-  const temporary = await realpath(await mkdtemp(join(tmpdir(), "waybill-push-")));
+  const temporary = await makeTemporaryFolder("waybill-push");
   const folder = join(temporary, "files");
-  const close = (): Promise<void> => rm(temporary, { recursive: true, force: true });
+  const close = (): Promise<void> => removeTemporaryFolder(temporary);
   const attempt = async (at: string, ...words: string[]): Promise<void> => {
     const { code, stderr } = await runGit(at, words, environment);
     if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: push.root });

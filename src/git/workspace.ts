@@ -1,6 +1,5 @@
-import { mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
@@ -79,14 +78,14 @@ const transports = ["-c", "protocol.ext.allow=never"];
 export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
   const { upstream, branch, checkout, credentials = [] } = options;
   const environment = credentials.reduce(withCredential, options.environment ?? process.env);
-  const temporary = await realpath(await mkdtemp(join(tmpdir(), "waybill-pr-")));
+  const temporary = await makeTemporaryFolder("waybill-pr");
   const folder = join(temporary, "files");
   const made = { worktreeOf: undefined as string | undefined };
   const close = async (): Promise<void> => {
     if (made.worktreeOf !== undefined) {
       await runGit(made.worktreeOf, ["worktree", "remove", "--force", folder], environment);
     }
-    await rm(temporary, { recursive: true, force: true });
+    await removeTemporaryFolder(temporary);
   };
   try {
     if (checkout === undefined) {
