@@ -99,7 +99,9 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
         return resolved(text, usual).steps.map(({ name }) => name);
       }),
     );
+    // What an earlier step builds, and what it builds it from.
     names.delete("otter-builder");
+    names.add("demo/base");
     const found = new Set<string>();
     for (const name of names) {
       const [, path = "", imageTag = "latest", pin] = /^([^@]+?)(?::([^:/@]+))?(?:@(.+))?$/.exec(name) ?? [];
