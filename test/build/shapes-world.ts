@@ -42,6 +42,8 @@ export interface ShapesWorld {
   plan(shape: string): Promise<PreparedBuild["plan"]>;
   /** Runs a shape by Buildah. */
   run(shape: string): Promise<ShapeRun>;
+  /** The log of a shape that has been run. */
+  logOf(shape: string): string | undefined;
   close(): Promise<void>;
 }
 
@@ -122,8 +124,10 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
     }
   }
 
+  const logs = new Map<string, string>();
   return {
     plan,
+    logOf: (shape) => logs.get(shape),
     async run(shape) {
       const { builds } = await plan(shape);
       const secrets = [...new Set(builds.flatMap(({ build }) => build.secrets.map(({ env }) => env)))];
@@ -137,6 +141,7 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
         signal: new AbortController().signal,
       });
       const log = await readFile(join(result.run.folder, "build-log.txt"), "utf8");
+      logs.set(shape, log);
       if (log.includes(secret)) throw new Error(`the log of ${shape} shows a secret`);
       return shapeRun(result, log, `${server.address}/staging/`);
     },
