@@ -42,6 +42,8 @@ export interface ShapesWorld {
   plan(shape: string): Promise<PreparedBuild["plan"]>;
   /** Runs a shape by Buildah. */
   run(shape: string): Promise<ShapeRun>;
+  /** The log of a shape that has been run. */
+  logOf(shape: string): string | undefined;
   close(): Promise<void>;
 }
 
@@ -99,7 +101,9 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
         return resolved(text, usual).steps.map(({ name }) => name);
       }),
     );
+    // What an earlier step builds, and what it builds it from.
     names.delete("otter-builder");
+    names.add("demo/base");
     const found = new Set<string>();
     for (const name of names) {
       const [, path = "", imageTag = "latest", pin] = /^([^@]+?)(?::([^:/@]+))?(?:@(.+))?$/.exec(name) ?? [];
@@ -120,8 +124,10 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
     }
   }
 
+  const logs = new Map<string, string>();
   return {
     plan,
+    logOf: (shape) => logs.get(shape),
     async run(shape) {
       const { builds } = await plan(shape);
       const secrets = [...new Set(builds.flatMap(({ build }) => build.secrets.map(({ env }) => env)))];
@@ -135,6 +141,7 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
         signal: new AbortController().signal,
       });
       const log = await readFile(join(result.run.folder, "build-log.txt"), "utf8");
+      logs.set(shape, log);
       if (log.includes(secret)) throw new Error(`the log of ${shape} shows a secret`);
       return shapeRun(result, log, `${server.address}/staging/`);
     },

@@ -58,7 +58,12 @@ export async function detectBuildah(environment: Environment): Promise<Engine | 
 async function openWorkshop(line: CommandLine): Promise<Workshop> {
   const places = { store: join(line.cwd, "store"), secrets: join(line.cwd, "secrets") };
   await Promise.all(Object.values(places).map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
+  await writeFile(registriesFileIn(line.cwd), await registriesConfig([], line.env));
   return new BuildahWorkshop(line, places);
+}
+
+function registriesFileIn(folder: string): string {
+  return join(folder, "registries.conf");
 }
 
 interface Places {
@@ -213,17 +218,12 @@ class BuildahWorkshop implements Workshop {
     const hosts = loopbackHosts(texts).filter((host) => !this.#loopback.has(host));
     if (hosts.length === 0) return;
     const all = [...this.#loopback, ...hosts];
-    await writeFile(this.#registriesFile, await registriesConfig(all, this.#line.env));
+    await writeFile(registriesFileIn(this.#line.cwd), await registriesConfig(all, this.#line.env));
     for (const host of hosts) this.#loopback.add(host);
   }
 
-  get #registriesFile(): string {
-    return join(this.#line.cwd, "registries.conf");
-  }
-
   get #globals(): readonly string[] {
-    const registries = this.#loopback.size === 0 ? [] : ["--registries-conf", this.#registriesFile];
-    return [...this.#storage, ...registries];
+    return [...this.#storage, "--registries-conf", registriesFileIn(this.#line.cwd)];
   }
 
   #next(): number {

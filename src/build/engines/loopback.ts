@@ -18,7 +18,8 @@ export function loopbackHosts(texts: readonly string[]): readonly string[] {
 
 /**
  * A `registries.conf` (containers-registries.conf(5)): the user's own, or that of the machine, with these hosts as registries
- * without TLS. What it says of them already stays.
+ * without TLS. What it says of them already stays. Names without a host are Docker Hub's, as in every build file, whatever
+ * registries it would look for them in.
  */
 export async function registriesConfig(hosts: readonly string[], environment: Environment): Promise<string> {
   const own = await firstText([
@@ -31,8 +32,11 @@ export async function registriesConfig(hosts: readonly string[], environment: En
   const added = hosts
     .filter((host) => !own.includes(JSON.stringify(host)))
     .map((host) => `\n[[registry]]\nlocation = ${JSON.stringify(host)}\ninsecure = true\n`);
-  return `${own}\n${added.join("")}`;
+  return `${searchDockerHub}\n${own.replace(searched, "")}\n${added.join("")}`;
 }
+
+const searchDockerHub = 'unqualified-search-registries = ["docker.io"]';
+const searched = /^[ \t]*unqualified-search-registries[ \t]*=[ \t]*\[[^\]]*\][^\n]*$/m;
 
 async function firstText(paths: readonly (string | undefined)[]): Promise<string> {
   for (const path of paths) {

@@ -1,2 +1,2 @@
-FROM busybox
+FROM demo/base
 COPY hello.txt /hello.txt
