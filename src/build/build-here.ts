@@ -24,7 +24,8 @@ export async function buildHere(planned: PlannedBuild, site: HereSite): Promise<
   try {
     const source = await sourceFor(planned, site, folder.workspace);
     const objectsFolder = join(site.objects, planned.name.replaceAll("/", "-"));
-    return await carryOut(planned, { source, folder, env, secrets }, { ...site, objectsFolder });
+    const outcome = await carryOut(planned, { source, folder, env, secrets }, { ...site, objectsFolder });
+    return inSource(outcome, folder.workspace, site.source.folder);
   } catch (error) {
     const status = signal.aborted ? "cancelled" : "failure";
     return { name: planned.name, status, steps: [], failure: failureRecord(error) };
@@ -46,4 +47,11 @@ async function sourceFor(
   if (readsOnly && (withGitDir || (await holdsNoGit(source.folder)))) return source.folder;
   await copySource(source.folder, workspace, { withGitDir, signal });
   return workspace;
+}
+
+/** Where something went wrong, as people know the place: the workspace is gone by then. */
+function inSource(outcome: BuildOutcome, workspace: string, source: string): BuildOutcome {
+  const { failure } = outcome;
+  if (!failure?.where?.startsWith(`${workspace}/`)) return outcome;
+  return { ...outcome, failure: { ...failure, where: join(source, failure.where.slice(workspace.length)) } };
 }

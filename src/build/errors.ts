@@ -11,6 +11,8 @@ export type BuildErrorCode =
   | "invalid-date"
   | "invalid-substitution"
   | "invalid-destination"
+  | "project-missing"
+  | "no-repository"
   | "source-unreadable"
   | "images-missing"
   | "images-unreadable"

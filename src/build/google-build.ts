@@ -4,11 +4,11 @@ import { failureRecord, messageOf } from "../errors/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { splitImageName } from "./destination.ts";
-import { type CloudBuildIo, runOnCloudBuild } from "./engines/gcb.ts";
+import { runOnCloudBuild } from "./engines/gcb.ts";
 import { BuildError } from "./errors.ts";
 import { googleTokens } from "./google-token.ts";
 import type { ImageLedger } from "./image-ledger.ts";
-import type { BuildOutcome, PlannedBuild } from "./model.ts";
+import type { BuildOutcome, GoogleService, PlannedBuild } from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
 import type { Environment } from "./program.ts";
 import { createStepLog } from "./step-log.ts";
@@ -23,7 +23,7 @@ export interface GoogleSite {
   log(line: Uint8Array, build: string): void;
   readonly signal: AbortSignal;
   /** Where the service is; tests have their own. */
-  readonly service?: Pick<CloudBuildIo, "buildOrigin" | "storageOrigin" | "firstWait">;
+  readonly service?: GoogleService;
 }
 
 const usualPollingSeconds = 10;

@@ -62,6 +62,16 @@ export interface GoogleOptions {
   readonly suppressLogs?: boolean;
 }
 
+/** Where Google's service is. */
+export interface GoogleService {
+  /** `https://cloudbuild.googleapis.com` by default. */
+  readonly buildOrigin?: string;
+  /** `https://storage.googleapis.com` by default. */
+  readonly storageOrigin?: string;
+  /** Milliseconds until the first look, and the first wait after a refusal. */
+  readonly firstWait?: number;
+}
+
 /** What a build would do, or did: plain data, the same for the command line, a run's record and a page. */
 export interface BuildPlan {
   readonly format: "waybill-build/1";
@@ -190,6 +200,7 @@ export interface StepOutcome {
 
 /** A build that came to its end, well or not: `artifacts/build.json` of its record. */
 export interface BuildResult {
+  readonly format: "waybill-build-result/1";
   readonly plan: BuildPlan;
   readonly run: { readonly job: string; readonly id: string; readonly folder: string };
   readonly outcomes: readonly BuildOutcome[];

@@ -18,7 +18,7 @@ export function notesOf(facts: NotedFacts): readonly string[] {
       ...facts.warnings,
       ...facts.leftOut,
       ...projectNotes(facts),
-      ...(facts.engine.kind === "gcb" ? [] : googleNotes(facts)),
+      ...(facts.engine.kind === "gcb" ? hereNotes(facts) : googleNotes(facts)),
       ...(facts.engine.kind === "local" ? containerNotes(facts) : []),
     ]),
   ];
@@ -35,6 +35,11 @@ function googleNotes({ builds }: NotedFacts): string[] {
   if (settings.size === 0) return [];
   const words = [...settings].map(([name, value]) => `${name} (${value})`);
   return [`only Cloud Build itself knows what to do with ${words.join(", ")}; it is left out here`];
+}
+
+function hereNotes({ request }: NotedFacts): string[] {
+  if (request.platforms === undefined || request.platforms.length === 0) return [];
+  return ["Cloud Build is not told of --platform: it does what the steps say"];
 }
 
 /** Containers of Docker have its socket, as on Cloud Build; those of the others have not. */

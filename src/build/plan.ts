@@ -56,6 +56,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   if (file === undefined) throw found.error(config);
 
   const destination = destinationOf(request);
+  if (destination.kind === "named" && request.project === undefined) refuseUnnamedProject(text, config);
   const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
   const leftOut: string[] = [];
   const builds = variants.flatMap((variant): PlannedBuild[] => {
@@ -119,8 +120,29 @@ class Problems {
   }
 }
 
+/** Without a project, names such as `gcr.io/$PROJECT_ID/name` would lead nowhere. */
+function refuseUnnamedProject(text: string, config: string): void {
+  const lines = text.split("\n");
+  const line = lines.findIndex((one) => /(?<!\$)\$(?:PROJECT_ID\b|\{PROJECT_ID\})/.test(one));
+  if (line < 0) return;
+  const where = `${config}:${line + 1}:${(lines[line]?.indexOf("$") ?? 0) + 1}`;
+  throw new BuildError("project-missing", "nothing says what $PROJECT_ID stands for", {
+    where,
+    hint: "name the project with --project",
+  });
+}
+
 function destinationOf(request: BuildRequest): BuildDestination {
   const { pushTo, pushAsNamed, registryFolder } = request;
+  if (pushTo !== undefined && request.engine === "gcb") {
+    throw new BuildError(
+      "invalid-destination",
+      "Cloud Build pushes to where the build file names its images",
+      {
+        hint: "leave --push-to out, or build here: --engine docker",
+      },
+    );
+  }
   if (pushTo !== undefined) {
     const prefix = pushTo.replace(/^docker:\/\//, "").replace(/\/+$/, "");
     try {

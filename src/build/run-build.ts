@@ -8,11 +8,19 @@ import type { Run, RunRefs, RunStore, RunType } from "../runs/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
 import { buildHere, type HereSite } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
-import { buildOnGoogle, type GoogleSite } from "./google-build.ts";
+import { buildOnGoogle } from "./google-build.ts";
 import { googleTokens } from "./google-token.ts";
 import { type HiddenSecrets, hideSecrets } from "./hidden-secrets.ts";
 import { createImageLedger, type ImageLedger } from "./image-ledger.ts";
-import type { BuildOutcome, BuildPlan, BuildResult, BuiltImage, BuiltImages, PlannedBuild } from "./model.ts";
+import type {
+  BuildOutcome,
+  BuildPlan,
+  BuildResult,
+  BuiltImage,
+  BuiltImages,
+  GoogleService,
+  PlannedBuild,
+} from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
 import { readSecrets } from "./secrets.ts";
 import { openStaging, type Staging } from "./staging.ts";
@@ -38,7 +46,7 @@ export interface RunBuildOptions {
   readonly onLog?: (line: Uint8Array, build?: string) => void;
   readonly signal: AbortSignal;
   /** Where Google's service is; tests have their own. */
-  readonly service?: GoogleSite["service"];
+  readonly service?: GoogleService;
 }
 
 const usualConcurrency = 4;
@@ -54,7 +62,7 @@ export async function runBuild(
   prepare: (run: Run) => Promise<PreparedBuild>,
   options: RunBuildOptions,
 ): Promise<BuildResult> {
-  const { runs, job, type, refs, spec, onLog = () => {} } = options;
+  const { runs, job, type, refs, spec } = options;
   const run = await runs.start({
     job,
     type,
@@ -62,8 +70,9 @@ export async function runBuild(
     ...(spec === undefined ? {} : { spec }),
   });
   options.onStart?.(run);
+  let prepared: PreparedBuild | undefined;
   try {
-    const prepared = await prepare(run);
+    prepared = await prepare(run);
     const result = await new RunningBuild(run, prepared, options).toItsEnd();
     await run.finish({
       result: resultOf(result.outcomes),
@@ -72,11 +81,11 @@ export async function runBuild(
     });
     return result;
   } catch (error) {
-    const line = Buffer.from(`${messageOf(error)}\n`);
-    run.log(line);
-    onLog(line);
+    // Whoever asked for the build is told by what is thrown.
+    run.log(`${messageOf(error)}\n`);
     const result = options.signal.aborted ? "ABORTED" : "FAILURE";
-    await run.finish({ result, metadata: { failure: failureRecord(error) } });
+    const revision = prepared === undefined ? {} : revisionOf(prepared.plan);
+    await run.finish({ result, ...revision, metadata: { failure: failureRecord(error) } });
     throw error;
   }
 }
@@ -131,7 +140,13 @@ class RunningBuild {
         say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
       }
       const { job, id, folder } = this.#run;
-      const result: BuildResult = { plan, run: { job, id, folder }, outcomes, images };
+      const result: BuildResult = {
+        format: "waybill-build-result/1",
+        plan,
+        run: { job, id, folder },
+        outcomes,
+        images,
+      };
       await Promise.all([
         written,
         this.#run.write("build.json", `${JSON.stringify(result, undefined, 2)}\n`),

@@ -66,8 +66,18 @@ async function describe(
   try {
     return await describeCheckout(folder, match === undefined ? {} : { match }, request.environment);
   } catch (error) {
-    if (isOptional && error instanceof GitError) return undefined;
-    throw error;
+    if (!(error instanceof GitError)) throw error;
+    if (isOptional) return undefined;
+    if (error.code !== "not-a-repository") throw error;
+    throw new BuildError(
+      "no-repository",
+      "the folder is in no Git repository, which $_GIT_TAG is made from",
+      {
+        where: folder,
+        hint: "build from a checkout, or say what it is: --substitution _GIT_TAG=…",
+        cause: error,
+      },
+    );
   }
 }
 

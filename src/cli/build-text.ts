@@ -63,8 +63,9 @@ export async function printBuildResult(terminal: Terminal, result: BuildResult):
   }
   for (const { name, failure } of outcomes) {
     if (failure === undefined) continue;
+    const where = failure.where === undefined ? "" : ` (${failure.where})`;
     const hint = failure.hint === undefined ? "" : `; ${failure.hint}`;
-    terminal.warn(`${outcomes.length > 1 ? `${name}: ` : ""}${failure.message}${hint}`);
+    terminal.warn(harmless(`${outcomes.length > 1 ? `${name}: ` : ""}${failure.message}${where}${hint}`));
   }
   terminal.note(`record: ${run.folder}`);
   if (images.length === 0 || statusOfBuild(result) !== exitCodes.asDesired) return;

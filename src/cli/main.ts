@@ -11,7 +11,7 @@ import type { Surroundings } from "./terminal.ts";
  * what goes wrong is printed.
  */
 export async function main(argv: readonly string[], io: Surroundings = process): Promise<ExitCode> {
-  if (argv[0] === "kpromo") return mainAs("kpromo", argv.slice(1), io);
+  if (argv[0] === "kpromo" || argv[0] === "image-builder") return mainAs(argv[0], argv.slice(1), io);
   if (io === process) dropBrokenPipes();
   let status: ExitCode = exitCodes.asDesired;
   const act: Act =

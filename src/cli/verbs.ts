@@ -6,9 +6,9 @@ import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
 import { defineHold, defineUnhold } from "./hold.ts";
 import { defineImport } from "./import.ts";
+import { defineImageBuilder, defineKpromo } from "./incumbent-verbs.ts";
 import { defineInspect } from "./inspect.ts";
 import { defineJobs } from "./jobs.ts";
-import { defineKpromo } from "./kpromo.ts";
 import { defineMerge } from "./merge.ts";
 import { definePlan } from "./plan.ts";
 import { definePr } from "./pr.ts";
@@ -47,5 +47,6 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineRegistry,
   defineDemo,
   defineKpromo,
+  defineImageBuilder,
   defineCompletion,
 ];

@@ -346,3 +346,29 @@ describe("a translated line", () => {
     expect(stdout).toContain("--staging-repo");
   });
 });
+
+describe("image-builder", () => {
+  it.each([
+    [
+      "--project=k8s-staging-apisnoop --scratch-bucket=gs://b --env-passthrough=PULL_BASE_REF apps/snoopdb",
+      "build --push --project k8s-staging-apisnoop --scratch-bucket gs://b --env-passthrough PULL_BASE_REF apps/snoopdb",
+    ],
+    [
+      "-project=p --allow-dirty=true --with-git-dir .",
+      "build --push --project p --allow-dirty --with-git-dir .",
+    ],
+    [
+      "--allow-dirty=false --build-dir . --polling-interval 20 x",
+      "build --push --build-dir . --polling-interval 20 x",
+    ],
+  ])("%s", (line, translated) => {
+    expect(command("image-builder", line)).toBe(translated);
+  });
+
+  it("wants a config folder, in its own words", () => {
+    expect(() => command("image-builder", "--project=p")).toThrow(
+      "expected a config directory to be provided",
+    );
+    expect(() => command("image-builder", "--projct=p x")).toThrow("unknown flag: --projct");
+  });
+});

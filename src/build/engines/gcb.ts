@@ -8,7 +8,7 @@ import type { Digest } from "../../oci/index.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { type GoogleAnswer, type GoogleWire, openGoogleWire, type TokenSource } from "../google-wire.ts";
-import type { BuildStatus, StepOutcome } from "../model.ts";
+import type { BuildStatus, GoogleService, StepOutcome } from "../model.ts";
 import { buildSchema, endOf, failureOf, type GoogleBuild, imagesOf, stepsOf } from "./gcb-answers.ts";
 
 /** A build for Google's service. */
@@ -33,14 +33,8 @@ export interface CloudBuildRequest {
 }
 
 /** Where Google's service is spoken to, and as whom. */
-export interface CloudBuildIo extends ActionIo {
+export interface CloudBuildIo extends ActionIo, GoogleService {
   readonly token: TokenSource;
-  /** `https://cloudbuild.googleapis.com` by default. */
-  readonly buildOrigin?: string;
-  /** `https://storage.googleapis.com` by default. */
-  readonly storageOrigin?: string;
-  /** Milliseconds until the first look, and the first wait after a refusal. */
-  readonly firstWait?: number;
 }
 
 /** What came of it. */

@@ -1,17 +1,19 @@
 import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
+import { translateImageBuilder } from "./image-builder.ts";
 import { translateKpromo } from "./kpromo.ts";
 import type { Environment } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Programs whose command lines run unchanged. */
-export type Incumbent = "cip" | "cip-mm" | "kpromo";
+export type Incumbent = "cip" | "cip-mm" | "image-builder" | "kpromo";
 
 type Translate = (line: readonly string[], environment: Environment) => Translation | Help;
 
 const translators: Readonly<Record<Incumbent, Translate>> = {
   cip: (line, environment) => translateCip(line, "cip", environment),
   "cip-mm": (line) => translateCipMm(line),
+  "image-builder": (line) => translateImageBuilder(line),
   kpromo: translateKpromo,
 };
 
