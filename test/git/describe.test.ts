@@ -15,11 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-const here = (options = {}) =>
-  describeCheckout(join(repository.path, "apps", "x"), options, gitEnvironment);
+const here = (options = {}) => describeCheckout(join(repository.path, "apps", "x"), options, gitEnvironment);
 
 test("a repository without a commit cannot be described", async () => {
-  await expect(here()).rejects.toMatchObject({ code: "unknown-revision", hint: "commit what is to be built" });
+  await expect(here()).rejects.toMatchObject({
+    code: "unknown-revision",
+    hint: "commit what is to be built",
+  });
 });
 
 test("a checkout is described by tags, commits, and changes of files that Git knows", async () => {
