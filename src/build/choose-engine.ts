@@ -1,7 +1,4 @@
 import type { Engine, EngineAbsence, EngineName, LocalEngineName } from "./engine.ts";
-import { detectBuildah } from "./engines/buildah.ts";
-import { detectDocker } from "./engines/docker.ts";
-import { detectPodman } from "./engines/podman.ts";
 import { BuildError } from "./errors.ts";
 import type { Environment } from "./program.ts";
 
@@ -16,9 +13,23 @@ export type EngineChoice =
   | { readonly kind: "gcb"; readonly name: "gcb"; readonly reason: string }
   | { readonly kind: "plan"; readonly name: "plan"; readonly reason: string };
 
+/** One is loaded at a time: most builds need no second. */
 const detectors: Readonly<
   Record<LocalEngineName, (environment: Environment) => Promise<Engine | EngineAbsence>>
-> = { docker: detectDocker, buildah: detectBuildah, podman: detectPodman };
+> = {
+  docker: async (environment) => {
+    const { detectDocker } = await import("./engines/docker.ts");
+    return detectDocker(environment);
+  },
+  buildah: async (environment) => {
+    const { detectBuildah } = await import("./engines/buildah.ts");
+    return detectBuildah(environment);
+  },
+  podman: async (environment) => {
+    const { detectPodman } = await import("./engines/podman.ts");
+    return detectPodman(environment);
+  },
+};
 
 const asked = "it was asked for";
 

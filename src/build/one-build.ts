@@ -10,7 +10,6 @@ import { executeSteps, type StepsEnd } from "./execute-steps.ts";
 import type { HiddenSecrets } from "./hidden-secrets.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, PlannedAction, PlannedBuild, PlannedPush } from "./model.ts";
-import { keepObjects } from "./objects.ts";
 import { pushExported } from "./push.ts";
 import { SaidPushes } from "./said-pushes.ts";
 import { createStepLog, stepPrefix } from "./step-log.ts";
@@ -74,6 +73,7 @@ async function finish(
   try {
     await work.pushAll(pushes, workshop, site.signal);
     if (build.objects !== undefined) {
+      const { keepObjects } = await import("./objects.ts");
       const { files } = await keepObjects(workspace.source, build.objects.paths, site.objectsFolder);
       work.say(`kept ${files.length} files that would go to ${build.objects.location}`);
     }

@@ -8,8 +8,6 @@ import type { Run, RunRefs, RunStore, RunType } from "../runs/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
 import { buildHere, type HereSite } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
-import { buildOnGoogle } from "./google-build.ts";
-import { googleTokens } from "./google-token.ts";
 import { type HiddenSecrets, hideSecrets } from "./hidden-secrets.ts";
 import { createImageLedger, type ImageLedger } from "./image-ledger.ts";
 import type {
@@ -22,7 +20,6 @@ import type {
   PlannedBuild,
 } from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
-import { readSecrets } from "./secrets.ts";
 import { openStaging, type Staging } from "./staging.ts";
 
 /** What a run of a build needs beside its plan. */
@@ -106,18 +103,11 @@ class RunningBuild {
 
   async toItsEnd(): Promise<BuildResult> {
     const { plan } = this.#prepared;
-    const { environment, secrets: given = [], onLog = () => {} } = this.#options;
+    const { secrets: given = [], onLog = () => {} } = this.#options;
     // The first thing on disk, but nothing waits for it.
     const written = this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`);
     written.catch(() => undefined);
-    const { signal } = this.#options;
-    // Google's service reads secrets itself.
-    const secrets = await readSecrets(
-      this.#prepared.engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets),
-      given,
-      environment,
-      { token: googleTokens(environment, signal), signal },
-    );
+    const secrets = await this.#readSecrets(given);
     const hidden = hideSecrets([...secrets.values()]);
     const log = (line: Uint8Array, build?: string): void => {
       this.#run.log(line);
@@ -131,7 +121,7 @@ class RunningBuild {
     const only = plan.builds.length === 1 ? (plan.builds[0]?.name ?? "") : "";
     const staging = await openStaging(plan.destination, this.#ledger, only);
     try {
-      const build = this.#builder({ staging, log, hidden, secrets });
+      const build = await this.#builder({ staging, log, hidden, secrets });
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
       const ended = await Promise.all(plan.builds.map((planned) => limit(() => build(planned))));
       const outcomes = ended.map((outcome) => withoutSecrets(outcome, hidden));
@@ -158,13 +148,24 @@ class RunningBuild {
     }
   }
 
+  async #readSecrets(given: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { plan, engine } = this.#prepared;
+    const { environment, signal } = this.#options;
+    // Google's service reads secrets itself.
+    const wanted = engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets);
+    if (wanted.length === 0 && given.length === 0) return new Map();
+    const { readSecrets } = await import("./secrets.ts");
+    const { googleTokens } = await import("./google-token.ts");
+    return readSecrets(wanted, given, environment, { token: googleTokens(environment, signal), signal });
+  }
+
   /** What carries out each build: an engine of this machine, or Google's service. */
-  #builder(means: {
+  async #builder(means: {
     readonly staging: Staging;
     readonly log: (line: Uint8Array, build?: string) => void;
     readonly hidden: HiddenSecrets;
     readonly secrets: ReadonlyMap<string, string>;
-  }): (planned: PlannedBuild) => Promise<BuildOutcome> {
+  }): Promise<(planned: PlannedBuild) => Promise<BuildOutcome>> {
     const { engine, plan } = this.#prepared;
     const { signal, environment, open: openNamed, service } = this.#options;
     const { staging, log, hidden, secrets } = means;
@@ -173,6 +174,7 @@ class RunningBuild {
       const prepared = this.#prepared;
       const shared = service === undefined ? {} : { service };
       const site = { prepared, ledger: this.#ledger, environment, open, log, signal, ...shared };
+      const { buildOnGoogle } = await import("./google-build.ts");
       return (planned) => buildOnGoogle(planned, site);
     }
     if (engine.kind === "plan") throw new BuildError("engine-missing", "the engine plan executes nothing");

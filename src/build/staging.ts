@@ -1,4 +1,3 @@
-import { startRegistryServer } from "../registry-server/index.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildDestination, PlannedPush } from "./model.ts";
 
@@ -26,6 +25,8 @@ export async function openStaging(
     const env = destination.kind === "registry" ? { WAYBILL_STAGING: destination.prefix } : {};
     return { placeOf: ({ repository }) => repository, env, close: async () => {} };
   }
+  // Builds that push elsewhere do without it.
+  const { startRegistryServer } = await import("../registry-server/index.ts");
   let address = "";
   const server = await startRegistryServer({
     dir: destination.folder,
