@@ -115,7 +115,7 @@ class BuildWork {
         return await workshop.perform(await containerOf(step, this.#workspace), { output, signal });
       }
       const action =
-        planned.action === undefined ? undefined : onThisMachine(planned.action, this.#workspace);
+        planned.action === undefined ? undefined : await onThisMachine(planned.action, this.#workspace);
       const end = action === undefined ? { exitCode: 0 } : await workshop.perform(action, { output, signal });
       if (end.exitCode === 0) await this.pushAll(planned.pushes, workshop, signal);
       return end;
