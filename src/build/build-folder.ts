@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKnownToHaveEnded, processMark } from "../process/index.ts";
@@ -19,6 +19,7 @@ export interface BuildFolder {
   volume(name: string): Promise<string>;
   /** An empty folder. */
   scratch(): Promise<string>;
+  /** Rejects where that is not allowed: of what a container has left, some may belong to others. */
   remove(): Promise<void>;
 }
 
@@ -69,7 +70,17 @@ async function removeAbandoned(): Promise<void> {
   await Promise.all(abandoned.map((name) => removeFolder(join(tmpdir(), name)).catch(() => undefined)));
 }
 
-/** Images hold folders that not even their owner may write, and so not empty. */
+/** Images and module caches hold folders that not even their owner may write, and so not empty. */
 async function removeFolder(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  const remove = (): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 });
+  await remove().catch(async () => {
+    await makeWritable(path);
+    await remove();
+  });
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  await chmod(folder, 0o700).catch(() => undefined);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
 }

@@ -86,3 +86,16 @@ describe("a build file of somebody else", () => {
     expect(await readdir(upper)).toEqual([]);
   });
 });
+
+describe("a Dockerfile that writes to its context", () => {
+  withBuildah("changes a copy of the source", async () => {
+    const configDir = join(world.repository.path, "writes");
+    await world.commit({
+      "writes/cloudbuild.yaml": docker("build", "-t", "a/b:c", "."),
+      "writes/Dockerfile": `FROM ${world.stepImage}\nRUN --mount=type=bind,source=.,target=/src,rw echo > /src/made\n`,
+    });
+    const { result } = await world.build({ configDir });
+    expect(result.outcomes[0]?.status).toBe("success");
+    expect(await readdir(configDir)).not.toContain("made");
+  });
+});
