@@ -15,11 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-const here = (options = {}) =>
-  describeCheckout(join(repository.path, "apps", "x"), options, gitEnvironment);
+const here = (options = {}) => describeCheckout(join(repository.path, "apps", "x"), options, gitEnvironment);
 
 test("a repository without a commit cannot be described", async () => {
-  await expect(here()).rejects.toMatchObject({ code: "unknown-revision", hint: "commit what is to be built" });
+  await expect(here()).rejects.toMatchObject({
+    code: "unknown-revision",
+    hint: "commit what is to be built",
+  });
 });
 
 test("a checkout is described by tags, commits, and changes of files that Git knows", async () => {
@@ -47,4 +49,13 @@ test("the remote is known without passwords", async () => {
   expect(await here()).toMatchObject({ origin: "git@github.com:org/x.git" });
   await repository.git("remote", "set-url", "origin", "ssh://git:secret@example.com/org/x.git");
   expect(await here()).toMatchObject({ origin: "ssh://git@example.com/org/x.git" });
+  for (const url of [
+    "https://user:se@cret@example.com/org/x.git",
+    "HTTPS://secret@example.com/org/x.git",
+    "https://example.com/org/x.git?private_token=secret",
+    "git+ssh://git:se@cret@example.com/org/x.git",
+  ]) {
+    await repository.git("remote", "set-url", "origin", url);
+    expect((await here()).origin).toMatch(/^(https:\/\/|git\+ssh:\/\/git@)example\.com\/org\/x\.git$/i);
+  }
 });
