@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Digest, isDigest, mediaTypes } from "../../oci/index.ts";
+import { type Digest, isDigest } from "../../oci/index.ts";
 import type {
   ActionEnd,
   ActionIo,
