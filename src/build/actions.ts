@@ -1,5 +1,5 @@
-import type { ResolvedBuild } from "../cloudbuild/index.ts";
-import { understandDocker } from "./docker-command.ts";
+import { imageNameFault, type ResolvedBuild } from "../cloudbuild/index.ts";
+import { type DockerCommand, understandDocker } from "./docker-command.ts";
 import type { PlannedAction, PlannedPush } from "./model.ts";
 
 /** What the steps of a build come down to. */
@@ -24,6 +24,11 @@ export function actionsOf(
   const actions = build.steps.map((step): PlannedAction => {
     const command = understandDocker(step);
     if ("reason" in command) return { kind: "container", reason: command.reason };
+    // Docker takes nothing else for a name; other engines do: `dir:/etc` has them write there.
+    const fault = namesIn(command)
+      .map(imageNameFault)
+      .find((one) => one !== undefined);
+    if (fault !== undefined) return { kind: "container", reason: fault };
     if (command.kind === "push") return { kind: "native", pushes: command.images.map(push) };
     if (command.kind === "tag") return { kind: "native", action: command, pushes: [] };
     const { push: isPushed, load: _, notes: left, ...action } = command;
@@ -37,6 +42,11 @@ export function actionsOf(
     };
   });
   return { actions, notes };
+}
+
+function namesIn(command: DockerCommand): readonly string[] {
+  if (command.kind === "build") return command.tags;
+  return command.kind === "tag" ? [command.source, command.target] : command.images;
 }
 
 function isInWorkspace(path: string): boolean {

@@ -28,6 +28,9 @@ export async function attachOrigins(
   return Promise.all(
     images.map(async (image): Promise<BuiltImage> => {
       try {
+        if (isMereClaim(image, facts.plan)) {
+          throw new Error("only a step says that it pushed it, and it is not where images of this build go");
+        }
         const repository = facts.open(image.repository);
         const { digest: about, mediaType, size } = image;
         const subject = { digest: about, mediaType, size };
@@ -40,6 +43,22 @@ export async function attachOrigins(
       }
     }),
   );
+}
+
+/**
+ * Whether an image may have been there before: a step can name any that a registry holds, and what is attached to it is
+ * attached with the rights of whoever builds. Where images of the build go anyway, it could have pushed it as well.
+ */
+function isMereClaim({ seenBy, repository, build }: BuiltImage, plan: BuildPlan): boolean {
+  if (seenBy.some((one) => one !== "step")) return false;
+  const { destination } = plan;
+  if (destination.kind === "embedded") return true;
+  if (destination.kind === "registry") return !repository.startsWith(`${destination.prefix}/`);
+  const planned = plan.builds.find(({ name }) => name === build);
+  const project = planned?.build.substitutions.PROJECT_ID;
+  const isOfProject = project !== undefined && repository.split("/")[1] === project;
+  const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
+  return !isOfProject && !planned?.pushes.some((push) => folderOf(push.repository) === folderOf(repository));
 }
 
 function buildFacts(image: BuiltImage, facts: OriginFacts, finishedAt: Date) {

@@ -18,6 +18,7 @@ export interface BuildFolder {
   volume(name: string): Promise<string>;
   /** An empty folder. */
   scratch(): Promise<string>;
+  /** Rejects where that is not allowed: of what a container has left, some may belong to others. */
   remove(): Promise<void>;
 }
 

@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { failureRecord } from "../errors/index.ts";
-import { openBuildFolder } from "./build-folder.ts";
+import { failureRecord, messageOf } from "../errors/index.ts";
+import { type BuildFolder, openBuildFolder } from "./build-folder.ts";
 import type { BuildOutcome, BuildSource, PlannedBuild } from "./model.ts";
 import { type BuildSite, carryOut } from "./one-build.ts";
-import { copySource, holdsNoGit } from "./source-copy.ts";
+import { copySource } from "./source-copy.ts";
+import { fileNameOf } from "./variants.ts";
 
 /** What a build on this machine shares with the others of its run. */
 export interface HereSite extends Omit<BuildSite, "objectsFolder"> {
@@ -19,34 +20,35 @@ export interface HereSite extends Omit<BuildSite, "objectsFolder"> {
 
 /** Carries out one build in a folder of its own, which is gone afterwards. Rejects never. */
 export async function buildHere(planned: PlannedBuild, site: HereSite): Promise<BuildOutcome> {
-  const { secrets, env, signal } = site;
-  const folder = await openBuildFolder();
+  const { name } = planned;
   try {
-    const source = await sourceFor(planned, site, folder.workspace);
-    const objectsFolder = join(site.objects, planned.name.replaceAll("/", "-"));
-    const outcome = await carryOut(planned, { source, folder, env, secrets }, { ...site, objectsFolder });
-    return inSource(outcome, folder.workspace, site.source.folder);
+    const folder = await openBuildFolder();
+    try {
+      return await buildIn(folder, planned, site);
+    } finally {
+      // What was built is no worse for it.
+      const told = (error: unknown) =>
+        site.log(Buffer.from(`${folder.path} could not be removed: ${messageOf(error)}\n`), name);
+      site.removing(folder.remove().catch(told));
+    }
   } catch (error) {
-    const status = signal.aborted ? "cancelled" : "failure";
-    return { name: planned.name, status, steps: [], failure: failureRecord(error) };
-  } finally {
-    site.removing(folder.remove());
+    const status = site.signal.aborted ? "cancelled" : "failure";
+    return { name, status, steps: [], failure: failureRecord(error) };
   }
 }
 
-/** Native builds only read: where a copy would be the same, they read the source itself. */
-async function sourceFor(
-  planned: PlannedBuild,
-  { source, signal }: HereSite,
-  workspace: string,
-): Promise<string> {
-  if (source.isOmitted) return workspace;
+/**
+ * Steps get a copy of the source, even those that an engine does by itself: Buildah and Podman let a `RUN` write to what a
+ * Dockerfile mounts with `rw`, and variants would see what is changed between one and the next.
+ */
+async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: HereSite): Promise<BuildOutcome> {
+  const { source, secrets, env, signal } = site;
   const { withGitDir } = source;
-  const readsOnly =
-    planned.build.objects === undefined && planned.actions.every(({ kind }) => kind === "native");
-  if (readsOnly && (withGitDir || (await holdsNoGit(source.folder)))) return source.folder;
-  await copySource(source.folder, workspace, { withGitDir, signal });
-  return workspace;
+  if (!source.isOmitted) await copySource(source.folder, folder.workspace, { withGitDir, signal });
+  const objectsFolder = join(site.objects, fileNameOf(planned));
+  const workspace = { source: folder.workspace, folder, env, secrets };
+  const outcome = await carryOut(planned, workspace, { ...site, objectsFolder });
+  return inSource(outcome, folder.workspace, source.folder);
 }
 
 /** Where something went wrong, as people know the place: the workspace is gone by then. */

@@ -1,9 +1,9 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { BuildError } from "./errors.ts";
 import type { BuildRequest } from "./model.ts";
 
-/** The paths of a build, absolute. */
+/** The paths of a build, absolute; folders without links, as Git tells where they are. */
 export interface BuildPaths {
   readonly configDir: string;
   /** The build file; it need not exist. */
@@ -17,8 +17,8 @@ export interface BuildPaths {
  * @throws {BuildError} `config-missing` in image-builder's words.
  */
 export async function findBuildPaths(request: BuildRequest): Promise<BuildPaths> {
-  const configDir = resolve(request.configDir);
-  const kind = await kindOf(configDir);
+  const named = resolve(request.configDir);
+  const kind = await kindOf(named);
   if (kind === undefined) {
     throw new BuildError("config-missing", `Config directory (${request.configDir}) does not exist`);
   }
@@ -31,6 +31,7 @@ export async function findBuildPaths(request: BuildRequest): Promise<BuildPaths>
       },
     );
   }
+  const configDir = await realpath(named);
   const config = join(configDir, request.configFile ?? "cloudbuild.yaml");
   if ((await kindOf(config)) !== "file") {
     throw new BuildError("config-missing", `${config} does not exist`, {
@@ -41,7 +42,7 @@ export async function findBuildPaths(request: BuildRequest): Promise<BuildPaths>
   if ((await kindOf(buildDir)) !== "folder") {
     throw new BuildError("config-missing", `the build directory (${request.buildDir}) is no folder`);
   }
-  return { configDir, config, buildDir };
+  return { configDir, config, buildDir: await realpath(buildDir) };
 }
 
 async function kindOf(path: string): Promise<"file" | "folder" | undefined> {

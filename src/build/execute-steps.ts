@@ -36,7 +36,11 @@ export async function executeSteps(
     failure = record;
     stop.abort();
   };
-  const cancel = (): void => end("cancelled", { code: "cancelled", message: "the build was cancelled" });
+  const cancel = (): void => {
+    const isLate = signal.reason instanceof Error && signal.reason.name === "TimeoutError";
+    if (isLate) end("timeout", { code: "timeout", message: "the run took more time than its job allows" });
+    else end("cancelled", { code: "cancelled", message: "the build was cancelled" });
+  };
   const timer = setTimeout(() => {
     end("timeout", timeoutRecord(`the build took more than its ${build.timeoutSeconds} s`));
   }, build.timeoutSeconds * 1000);
@@ -73,7 +77,11 @@ async function attempt(
   const started = new Date();
   const own = new AbortController();
   const seconds = step.timeoutSeconds;
-  const timer = seconds === undefined ? undefined : setTimeout(() => own.abort(), seconds * 1000);
+  const late = (): void => {
+    // What is being stopped already may take its time.
+    if (!stop.aborted) own.abort();
+  };
+  const timer = seconds === undefined ? undefined : setTimeout(late, seconds * 1000);
   const times = () => ({ startedAt: started.toISOString(), milliseconds: Date.now() - started.getTime() });
   try {
     const { exitCode, image } = await runStep(step, AbortSignal.any([stop, own.signal]));

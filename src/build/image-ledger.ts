@@ -36,8 +36,11 @@ export function createImageLedger(): ImageLedger {
       const key = `${push.repository}@${push.digest}`;
       const known = entries.get(key);
       // What Waybill pushed itself it knows best: the variant, and how the build file names it.
+      const isKnownBetter = known !== undefined && (push.by !== "waybill" || known.by === "waybill");
       const entry = {
-        ...(known !== undefined && (push.by !== "waybill" || known.by === "waybill") ? known : push),
+        ...(isKnownBetter ? known : push),
+        // A registry does not know which of several builds pushes; a step does.
+        build: (isKnownBetter && known.build) || push.build,
         tags: known?.tags ?? new Set<string>(),
         seenBy: known?.seenBy ?? new Set(),
       };

@@ -1,7 +1,7 @@
 import type { ResolvedStep } from "../cloudbuild/index.ts";
 import type { Copier } from "../copy/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
-import { parseRepository, parseTag } from "../oci/index.ts";
+import { parseTag } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { BuildFolder } from "./build-folder.ts";
 import type { ActionEnd, Engine, ExportedImage, Workshop } from "./engine.ts";
@@ -11,7 +11,7 @@ import type { HiddenSecrets } from "./hidden-secrets.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, PlannedAction, PlannedBuild, PlannedPush } from "./model.ts";
 import { pushExported } from "./push.ts";
-import { SaidPushes } from "./said-pushes.ts";
+import { askedFor, SaidPushes } from "./said-pushes.ts";
 import { createStepLog, stepPrefix } from "./step-log.ts";
 import { containerOf, onThisMachine, type Workspace } from "./workspace.ts";
 
@@ -53,8 +53,8 @@ export async function carryOut(
       end.status === "success"
         ? await finish(work, end, opened, { planned, workspace, site })
         : { name, ...end };
-    // A build that failed may have pushed all the same.
-    if (!site.signal.aborted) await work.confirmSaid();
+    // A build that failed, or was cancelled, may have pushed all the same.
+    await work.confirmSaid();
     return outcome;
   } catch (error) {
     return { name, status: "failure", steps: [], failure: failureRecord(error) };
@@ -115,7 +115,7 @@ class BuildWork {
         return await workshop.perform(await containerOf(step, this.#workspace), { output, signal });
       }
       const action =
-        planned.action === undefined ? undefined : onThisMachine(planned.action, this.#workspace);
+        planned.action === undefined ? undefined : await onThisMachine(planned.action, this.#workspace);
       const end = action === undefined ? { exitCode: 0 } : await workshop.perform(action, { output, signal });
       if (end.exitCode === 0) await this.pushAll(planned.pushes, workshop, signal);
       return end;
@@ -152,7 +152,12 @@ class BuildWork {
     signal.throwIfAborted();
     const place = this.#site.placeOf(push);
     const { copier, ledger, open } = this.#site;
-    const { root, movedFrom } = await pushExported(copier, image, open(place), parseTag(push.tag));
+    const { root, movedFrom } = await pushExported(
+      copier,
+      image,
+      { to: open(place), tag: parseTag(push.tag) },
+      signal,
+    );
     ledger.add({
       build: this.#planned.name,
       name: push.image.replace(/:[^:/]*$/, ""),
@@ -167,20 +172,24 @@ class BuildWork {
     this.say(`pushed ${place}:${push.tag}@${root.digest}${moved}`);
   }
 
-  /** Asks registries whether they hold what steps said that they pushed; what they do not hold is told, and not recorded. */
+  /** Records what steps said that they pushed, where registries hold it; what they do not hold is told. */
   async confirmSaid(): Promise<void> {
-    for (const { repository, tag, digest } of this.#said.flatMap((said) => said.all())) {
-      try {
-        const name = parseRepository(repository);
-        const found = await this.#site.open(name).resolve(tag === undefined ? digest : parseTag(tag));
-        if (found?.digest !== digest) throw new Error("it is not there");
-        const { mediaType, size } = found;
-        const known = { build: this.#planned.name, name, repository: name, digest, mediaType, size };
-        this.#site.ledger.add({ ...known, ...(tag === undefined ? {} : { tag }), by: "step" });
-      } catch (error) {
+    const { open, ledger } = this.#site;
+    const said = this.#said.flatMap((one) => one.all());
+    for await (const { repository, digest, ...answer } of askedFor(said, open)) {
+      if ("reason" in answer) {
         this.say(
-          `a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${messageOf(error)}`,
+          `a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${answer.reason}`,
         );
+      } else {
+        ledger.add({
+          build: this.#planned.name,
+          name: repository,
+          repository,
+          digest,
+          ...answer,
+          by: "step",
+        });
       }
     }
   }

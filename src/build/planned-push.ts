@@ -1,4 +1,5 @@
 import { referenceOf, rehosted, renamed, splitImageName } from "./destination.ts";
+import { canonicalName } from "./engines/local-images.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildDestination, PlannedBuild, PlannedPush } from "./model.ts";
 
@@ -28,18 +29,20 @@ export function plannedPush(
 }
 
 /**
- * Refuses builds that would push different images under one name: the last would win, and which that is nobody knows.
+ * Refuses builds that would push different images under one name, be it at their end or by a step of `docker`: the last would
+ * win, and which that is nobody knows.
  * @throws {BuildError} `invalid-destination`.
  */
 export function refuseCollisions(builds: readonly PlannedBuild[]): void {
   const claims = new Map<string, { readonly image: string; readonly build: string }>();
-  for (const { name, pushes } of builds) {
-    for (const { image, repository, tag } of pushes) {
+  for (const { name, pushes, actions } of builds) {
+    const ofSteps = actions.flatMap((action) => (action.kind === "native" ? action.pushes : []));
+    for (const { image, repository, tag } of [...ofSteps, ...pushes]) {
       const place = `${repository}:${tag}`;
       const claim = claims.get(place);
       if (claim === undefined) {
         claims.set(place, { image, build: name });
-      } else if (claim.build !== name || claim.image !== image) {
+      } else if (claim.build !== name || canonicalName(claim.image) !== canonicalName(image)) {
         const [one, other] = [claim, { image, build: name }].map((it) => `${it.image} of ${it.build}`);
         throw new BuildError("invalid-destination", `${one} and ${other} would be pushed under one name`, {
           where: place,

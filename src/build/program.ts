@@ -16,7 +16,7 @@ export interface ProgramOptions {
   readonly cwd: string;
   /** Its standard input; none by default. */
   readonly input?: string | Uint8Array;
-  /** Both streams, or standard error alone where standard output is captured. */
+  /** Both streams, or standard error alone where standard output is captured. When it throws, the program is ended. */
   readonly output: (chunk: Uint8Array) => void;
   readonly signal: AbortSignal;
   /** Keeps standard output as text instead, up to 4 MiB. */
@@ -73,11 +73,18 @@ export async function runProgram(
     if (capturedSize <= longestOutput) captured.push(chunk);
     else enough.abort(new BuildError("engine-failed", `${command} wrote more than 4 MiB`));
   };
+  /** Whoever takes the output may fail, as a record on a full disk does. */
+  const output = (chunk: Uint8Array) => {
+    try {
+      options.output(chunk);
+    } catch (error) {
+      enough.abort(error);
+    }
+  };
   const ended = endOf(child, command);
-  child.stderr.on("data", options.output);
+  child.stderr.on("data", output);
   const reading = options.readStdout?.(child.stdout).catch((error: unknown) => enough.abort(error));
-  if (reading === undefined)
-    child.stdout.on("data", options.captureStdout === true ? capture : options.output);
+  if (reading === undefined) child.stdout.on("data", options.captureStdout === true ? capture : output);
 
   const stopped = AbortSignal.any([signal, enough.signal]);
   let stopping: Promise<void> | undefined;

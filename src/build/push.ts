@@ -18,13 +18,14 @@ const layoutName = parseRepository("localhost/engine");
 /**
  * Pushes what an engine has exported, index and all: by Waybill's own client, which knows the user's credentials, checks
  * every byte, sends nothing that is there already, and tries again where that helps.
- * @throws {BuildError} `push-failed`.
+ * @param signal When it is given in time, the tag does not move.
+ * @throws {BuildError} `push-failed`; the reason of the signal.
  */
 export async function pushExported(
   copier: Copier,
   exported: ExportedImage,
-  to: Repository,
-  tag: Tag,
+  { to, tag }: { readonly to: Repository; readonly tag: Tag },
+  signal: AbortSignal,
 ): Promise<Pushed> {
   const where = formatReference(to.name, tag);
   try {
@@ -36,12 +37,13 @@ export async function pushExported(
     await Promise.all(
       copier.copyClosure({ graph, from, to: [{ repository: to, empty: before === undefined }] }),
     );
+    signal.throwIfAborted();
     await copier.putRoot(root, to, [tag]);
     const { mediaType, size } = root.descriptor;
     const moved = before === undefined ? {} : { movedFrom: before.digest };
     return { root: { mediaType, digest, size }, ...moved };
   } catch (cause) {
-    if (cause instanceof Error && cause.name === "AbortError") throw cause;
+    signal.throwIfAborted();
     throw new BuildError("push-failed", `the image could not be pushed: ${messageOf(cause)}`, {
       where,
       hint: "the steps have succeeded: when the registry takes it, run the build again",

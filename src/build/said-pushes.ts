@@ -1,4 +1,6 @@
-import { type Digest, isDigest } from "../oci/index.ts";
+import { messageOf } from "../errors/index.ts";
+import { type Digest, isDigest, parseRepository, parseTag, type Tag } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
 
 /** What a step said that it pushed: a claim, to be confirmed by the registry. */
 export interface SaidPush {
@@ -6,6 +8,12 @@ export interface SaidPush {
   readonly tag?: string;
   readonly digest: Digest;
 }
+
+/** What a registry says of a claim, or why nobody knows. */
+export type SaidPushAnswer = { readonly repository: string; readonly digest: Digest } & (
+  | { readonly tag?: Tag; readonly mediaType: string; readonly size: number }
+  | { readonly reason: string }
+);
 
 /** Pushes of one step that are remembered: more would be asked of the registry than anybody pushes. */
 const mostPushes = 500;
@@ -74,6 +82,44 @@ export class SaidPushes {
       digest: hash,
     });
   }
+}
+
+/** Questions that a host may fail to answer: whoever names hosts that are not there must not be waited for again and again. */
+const mostFailures = 3;
+
+/**
+ * Asks registries whether they hold what steps of one build said that they pushed, each claim once. A tag that stands
+ * elsewhere meanwhile is left out of the answer.
+ */
+export async function* askedFor(
+  said: readonly SaidPush[],
+  open: (repository: string) => Repository,
+): AsyncGenerator<SaidPushAnswer> {
+  const claims = new Map(said.map((push) => [`${push.repository}:${push.tag ?? ""}@${push.digest}`, push]));
+  const failures = new Map<string, number>();
+  for (const push of [...claims.values()].slice(0, mostPushes)) {
+    const { repository, digest } = push;
+    const [host = ""] = repository.split("/", 1);
+    const failed = failures.get(host) ?? 0;
+    try {
+      if (failed >= mostFailures) throw new Error(`${host} does not answer`);
+      const found = await whereItStands(open(parseRepository(repository)), push);
+      yield { repository, digest, ...(found ?? { reason: "it is not there" }) };
+    } catch (error) {
+      failures.set(host, failed + 1);
+      yield { repository, digest, reason: messageOf(error) };
+    }
+  }
+}
+
+async function whereItStands(repository: Repository, { tag: said, digest }: SaidPush) {
+  const tag = said === undefined ? undefined : parseTag(said);
+  const tagged = tag === undefined ? undefined : await repository.resolve(tag);
+  const isTagged = tagged?.digest === digest;
+  const found = isTagged ? tagged : await repository.resolve(digest);
+  if (found === undefined) return undefined;
+  const { mediaType, size } = found;
+  return { mediaType, size, ...(isTagged && tag !== undefined ? { tag } : {}) };
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what colours begin with is one

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { cp, lstat, readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { cp, lstat } from "node:fs/promises";
+import { basename } from "node:path";
 import { BuildError } from "./errors.ts";
 
 /** What of a source folder its copy leaves out. */
@@ -31,19 +31,9 @@ export async function copySource(from: string, to: string, options: SourceCopyOp
       },
     });
   } catch (cause) {
+    options.signal?.throwIfAborted();
     throw copyFailure(cause, from);
   }
-}
-
-/** Whether a copy without `.git` would be the folder as it is, as far as its first two levels tell. */
-export async function holdsNoGit(folder: string): Promise<boolean> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const below = await Promise.all(
-    entries
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => readdir(join(folder, name)).catch(() => [])),
-  );
-  return ![entries.map(({ name }) => name), ...below].some((names) => names.includes(".git"));
 }
 
 function copyFailure(cause: unknown, where: string): unknown {

@@ -9,6 +9,11 @@ export interface Variant {
   readonly substitutions: Readonly<Record<string, string>>;
 }
 
+/** What files of a variant are named after, as image-builder names its logs. */
+export function fileNameOf({ name }: Pick<Variant, "name">): string {
+  return name.replaceAll("/", "-");
+}
+
 /** Variants of one file; known ones have less than thirty. */
 const mostVariants = 1000;
 
@@ -67,6 +72,18 @@ function parseVariants(text: string, file: string): Variant[] {
   const variants = mapping(entry.value, "a mapping of variants").entries;
   if (variants.length === 0 || variants.length > mostVariants) {
     throw fault(entry.value.start, `expected 1 to ${mostVariants} variants`);
+  }
+  const files = new Map<string, string>();
+  for (const { key } of variants) {
+    const { value: name, start } = key;
+    if (!/^[^\p{Cc}]{1,100}$/u.test(name) || /^\.\.?$/.test(name)) {
+      throw fault(start, `a variant cannot be named ${JSON.stringify(name)}`, "logs and files have its name");
+    }
+    const other = files.get(fileNameOf({ name }));
+    if (other !== undefined) {
+      throw fault(start, `the variants ${other} and ${name} would have one log and one folder of files`);
+    }
+    files.set(fileNameOf({ name }), name);
   }
   return variants.map(({ key, value }) => ({
     name: key.value,

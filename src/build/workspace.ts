@@ -3,6 +3,7 @@ import { dirname, join, posix, relative, sep } from "node:path";
 import type { ResolvedStep } from "../cloudbuild/index.ts";
 import type { BuildFolder } from "./build-folder.ts";
 import type { ContainerRun, EngineAction } from "./engine.ts";
+import { BuildError } from "./errors.ts";
 
 /** Where steps find the source. */
 export const workspacePath = "/workspace";
@@ -17,14 +18,32 @@ export interface Workspace {
   readonly secrets: ReadonlyMap<string, string>;
 }
 
-/** A native action with the paths of this machine. */
-export function onThisMachine(
+/**
+ * A native action with the paths of this machine, links followed. On Cloud Build a link that leads out of the workspace
+ * leads to files of a container; here they would be those of this machine.
+ * @throws {BuildError} `source-unreadable` for one that leads out.
+ */
+export async function onThisMachine(
   action: Exclude<EngineAction, ContainerRun>,
   { source }: Pick<Workspace, "source">,
-): EngineAction {
+): Promise<EngineAction> {
   if (action.kind !== "build") return action;
-  const outside = (path: string) => join(source, posix.relative(workspacePath, path));
-  return { ...action, context: outside(action.context), dockerfile: outside(action.dockerfile) };
+  const top = await realpath(source);
+  const outside = async (path: string): Promise<string> => {
+    const plain = join(top, posix.relative(workspacePath, path));
+    // What is not there the engine tells, with its place.
+    const real = await realpath(plain).catch(() => plain);
+    if (isWithin(top, real)) return real;
+    throw new BuildError("source-unreadable", `${path} is a link that leads out of the workspace`, {
+      hint: "copy what the build needs into the folder that is built from",
+    });
+  };
+  const [context, dockerfile] = await Promise.all([outside(action.context), outside(action.dockerfile)]);
+  return { ...action, context, dockerfile };
+}
+
+function isWithin(top: string, path: string): boolean {
+  return relative(top, path).split(sep)[0] !== "..";
 }
 
 /** A step as a container: with the folders and variables that Cloud Build gives to every step. */
@@ -69,9 +88,8 @@ async function makeDirectory(dir: string, source: string): Promise<void> {
   const way = posix.relative(workspacePath, dir);
   if (way === "" || way.split("/")[0] === "..") return;
   const [top, above] = await Promise.all([realpath(source), deepestFolder(join(source, way))]);
-  const isInside = relative(top, above).split(sep)[0] !== "..";
   // What stands in its way is for the engine to tell.
-  if (isInside) await mkdir(join(source, way), { recursive: true }).catch(() => undefined);
+  if (isWithin(top, above)) await mkdir(join(source, way), { recursive: true }).catch(() => undefined);
 }
 
 /** The nearest folder above that is there, without links. */

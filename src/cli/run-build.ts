@@ -25,6 +25,14 @@ export async function dataFolder({ env }: Session, named: string | undefined): P
   return named === undefined ? defaultDataFolder(env) : resolve(named);
 }
 
+/** Milliseconds of the longest timer, which is 24 days; one that asks for more is over at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Is given when the time of a job is over, or when timers end. */
+export function timeLimit(seconds: number): AbortSignal {
+  return AbortSignal.timeout(Math.min(seconds * 1000, longestTimer));
+}
+
 /** Carries a build out, shows its log meanwhile, then what came of it. */
 export async function runAskedBuild(session: Session, asked: AskedBuild): Promise<ExitCode> {
   const { terminal, env } = session;
@@ -46,10 +54,7 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
       open: registries.repository,
       environment: env,
       onLog: listening.onLog,
-      signal:
-        timeoutSeconds === undefined
-          ? signal
-          : AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+      signal: timeoutSeconds === undefined ? signal : AbortSignal.any([signal, timeLimit(timeoutSeconds)]),
     });
   } finally {
     interruption.end();

@@ -15,6 +15,7 @@ export type {
   CloudBuildText,
   CloudBuildVolume,
 } from "./file.ts";
+export { imageNameFault } from "./image-name.ts";
 export type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
 export { parseCloudBuild } from "./read.ts";
 export { type CloudBuildResolution, type GivenValues, resolveCloudBuild } from "./resolve.ts";

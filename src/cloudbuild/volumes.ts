@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { CloudBuildVolume } from "./file.ts";
 import { type Findings, quoted } from "./findings.ts";
 import type { VolumeFields } from "./shape.ts";
@@ -24,7 +25,13 @@ export function readVolumes(
       findings.error("volume", path.at, `the path of a volume is absolute, unlike ${quoted(path.value)}`);
       return [];
     }
-    const plain = path.value.replace(/\/+$/, "");
+    // Engines are told of a volume in one word, where these begin the next part: its options, which may name any folder.
+    if (/[:,"\p{Cc}]/u.test(path.value)) {
+      const rule = 'the path of a volume has no :, no comma and no "';
+      findings.error("volume", path.at, `invalid path of a volume ${quoted(path.value)}`, rule);
+      return [];
+    }
+    const plain = posix.resolve(path.value);
     if (reservedPaths.includes(plain) || `${plain}/`.startsWith("/cloudbuild/")) {
       findings.error(
         "volume",

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKnownToHaveEnded, processMark } from "./mark.ts";
@@ -13,9 +13,22 @@ export async function makeTemporaryFolder(name: string): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), `${name}-${processMark()}-`)));
 }
 
-/** Removes a folder with all that is in it, also while programs that are ending still write into it. */
+/**
+ * Removes a folder with all that is in it, also while programs that are ending still write into it, and folders that not even
+ * their owner may write, as images and caches of modules have them.
+ */
 export async function removeTemporaryFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  await remove().catch(async () => {
+    await makeWritable(folder);
+    await remove();
+  });
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  await chmod(folder, 0o700).catch(() => undefined);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
 }
 
 async function removeAbandoned(prefix: string): Promise<void> {

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findBuildPaths } from "../../src/build/config-folder.ts";
-import { copySource, holdsNoGit } from "../../src/build/source-copy.ts";
+import { copySource } from "../../src/build/source-copy.ts";
 import { readVariants } from "../../src/build/variants.ts";
 import { createRepository } from "../support/git.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -66,6 +66,9 @@ describe("variants.yaml", () => {
     ["variants:\n  a: {_X: b}\nmore: 1\n", ":3:1"],
     ["", ":1:1"],
     ["variants: [\n", ":2:1"],
+    ["variants:\n  ..: {_X: b}\n", ":2:3"],
+    ['variants:\n  "a\\nb": {_X: b}\n', ":2:3"],
+    ["variants:\n  a/b: {_X: b}\n  a-b: {_X: c}\n", ":3:3"],
   ])("refuses %j at its place", async (text, place) => {
     await expect(variantsOf(text)).rejects.toMatchObject({
       code: "variants-invalid",
@@ -100,7 +103,28 @@ describe("the folders of a build", () => {
   });
 });
 
+describe("a config folder behind a link", () => {
+  test("is found where it is, as Git finds it", async () => {
+    const config = join(folder.path, "real");
+    await mkdir(config);
+    await writeFile(join(config, "cloudbuild.yaml"), "steps: []\n");
+    const link = join(folder.path, "link-to-config");
+    await symlink(config, link);
+    const paths = { configDir: config, config: join(config, "cloudbuild.yaml"), buildDir: config };
+    expect(await findBuildPaths({ configDir: link, environment: {} })).toEqual(paths);
+    expect(await findBuildPaths({ configDir: config, buildDir: link, environment: {} })).toEqual(paths);
+  });
+});
+
 describe("the copy of a source", () => {
+  test("that is cancelled says so, and nothing of files", async () => {
+    const copying = copySource(folder.path, join(folder.path, "..", "never"), {
+      withGitDir: false,
+      signal: AbortSignal.abort(),
+    });
+    await expect(copying).rejects.toMatchObject({ name: "AbortError" });
+  });
+
   test("is the folder without .git, links, modes and times as they are", async () => {
     const from = join(folder.path, "source");
     const repository = await createRepository(from);
@@ -121,8 +145,6 @@ describe("the copy of a source", () => {
     const { mode, mtimeMs } = await stat(join(to, "sub", "run.sh"));
     expect(mode & 0o777).toBe(0o751);
     expect(mtimeMs).toBe(1_000_000_000);
-    expect(await holdsNoGit(from)).toBe(false);
-    expect(await holdsNoGit(to)).toBe(true);
 
     const whole = join(folder.path, "whole");
     await copySource(from, whole, { withGitDir: true });

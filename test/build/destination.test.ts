@@ -62,5 +62,16 @@ describe("where images go", () => {
     });
     expect(() => refuseCollisions([build("one", "a"), build("two", "b")])).not.toThrow();
     expect(() => refuseCollisions([build("one", "a"), build("two", "a")])).toThrow(/of one and .* of two/);
+
+    const byStep = ({ pushes, ...rest }: ReturnType<typeof build>) => ({
+      ...rest,
+      actions: [{ kind: "native" as const, pushes }],
+      pushes: [],
+    });
+    expect(() => refuseCollisions([byStep(build("one", "a")), build("two", "a")])).toThrow(/of one and/);
+    const [at] = build("one", "latest").pushes;
+    if (at === undefined) throw new Error("no push");
+    const twice = { ...byStep(build("one", "latest")), pushes: [{ ...at, image: "gcr.io/p/x" }] };
+    expect(() => refuseCollisions([twice])).not.toThrow();
   });
 });

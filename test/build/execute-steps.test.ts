@@ -105,6 +105,9 @@ describe("the steps of a build", () => {
     expect(end.status).toBe("cancelled");
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 10);
+    const late = AbortSignal.timeout(1);
+    const tooLate = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, late);
+    expect(tooLate).toMatchObject({ status: "timeout", failure: { code: "timeout" } });
     const later = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, controller.signal);
     expect(later.steps.map(({ status }) => status)).toEqual(["cancelled"]);
   });

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SaidPushes } from "../../src/build/said-pushes.ts";
+import { createImageLedger } from "../../src/build/image-ledger.ts";
+import { askedFor, type SaidPush, SaidPushes } from "../../src/build/said-pushes.ts";
 import { createStepLog, stepPrefix } from "../../src/build/step-log.ts";
+import { type Digest, parseDigest } from "../../src/oci/index.ts";
+import type { Repository } from "../../src/registry/index.ts";
 
 const hex = "0123456789abcdef".repeat(4);
 
@@ -76,5 +79,66 @@ describe("what a step says that it pushed", () => {
   test("is not guessed from what it pulls", () => {
     expect(said(`Pulling gcr.io/p/base@sha256:${hex}\nDigest: sha256:${hex}\n`)).toEqual([]);
     expect(said(`v1: digest: sha256:${hex} size: 528\n`)).toEqual([]);
+  });
+});
+
+describe("what registries say of claims", () => {
+  const [mine, other] = [parseDigest(`sha256:${hex}`), parseDigest(`sha256:${"f".repeat(64)}`)];
+  const asked: string[] = [];
+
+  /** A registry that holds one image by its digest, and another under the tag `moved`; `down` does not answer. */
+  function open(repository: string): Repository {
+    const resolve = async (name: string) => {
+      asked.push(`${repository} ${name}`);
+      if (repository.startsWith("down.example.com/")) throw new Error("down");
+      const digest = name === "moved" ? other : name === "v1" || name === mine ? mine : undefined;
+      return digest === undefined ? undefined : { digest, mediaType: "application/x", size: 2 };
+    };
+    return { resolve } as unknown as Repository;
+  }
+
+  async function answers(...said: SaidPush[]) {
+    asked.length = 0;
+    const all = [];
+    for await (const answer of askedFor(said, open)) all.push(answer);
+    return all;
+  }
+
+  test("stand by the digest where the tag has moved on", async () => {
+    const repository = "gcr.io/p/x";
+    const found = await answers(
+      { repository, tag: "v1", digest: mine },
+      { repository, tag: "moved", digest: mine },
+      { repository, tag: "v1", digest: mine },
+      { repository, tag: "v1", digest: other },
+    );
+    expect(found).toEqual([
+      { repository, digest: mine, mediaType: "application/x", size: 2, tag: "v1" },
+      { repository, digest: mine, mediaType: "application/x", size: 2 },
+      { repository, digest: other, reason: "it is not there" },
+    ]);
+  });
+
+  test("are not waited for again and again where nobody answers", async () => {
+    const said = Array.from({ length: 20 }, (_, index) => ({
+      repository: `down.example.com/p/x${index}`,
+      digest: mine,
+    }));
+    expect(await answers(...said)).toHaveLength(20);
+    expect(asked).toHaveLength(3);
+  });
+
+  test("do not take the variant from an image that a registry saw first", () => {
+    const ledger = createImageLedger();
+    const push = {
+      name: "x",
+      repository: "r/x",
+      digest: mine as Digest,
+      mediaType: "application/x",
+      size: 2,
+    };
+    ledger.add({ ...push, build: "", by: "registry" });
+    ledger.add({ ...push, build: "arm", by: "step" });
+    expect(ledger.images()).toMatchObject([{ build: "arm", seenBy: ["registry", "step"] }]);
   });
 });

@@ -41,6 +41,16 @@ describe("runProgram", () => {
     expect(text()).toBe("err\n");
   });
 
+  it("ends with whoever takes its output", async () => {
+    const output = (): void => {
+      throw new Error("the disk is full");
+    };
+    const { given } = options({ output });
+    await expect(runProgram("sh", ["-c", "echo out; exec sleep 600"], given)).rejects.toThrow(
+      "the disk is full",
+    );
+  });
+
   it("says a signal as a shell does", async () => {
     expect((await runProgram("sh", ["-c", "kill -KILL $$"], options().given)).exitCode).toBe(137);
   });

@@ -2,9 +2,12 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import type { RepositoryName } from "../../src/oci/index.ts";
 import { mediaTypes } from "../../src/oci/index.ts";
 import { processMark } from "../../src/process/index.ts";
+import type { Repository } from "../../src/registry/index.ts";
 import { testWith } from "../support/programs.ts";
+import { registriesWith } from "../support/world.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";
 
 const withBuildah = testWith("buildah");
@@ -138,6 +141,37 @@ steps:
     const { result, log } = await world.build();
     expect(log).toContain("Step #1: built by the one before\n");
     expect(result.outcomes[0]?.status).toBe("success");
+  });
+
+  withBuildah("moves no tag once it is cancelled, though blobs were under way", async () => {
+    await world.commit({
+      "cloudbuild.yaml": native,
+      "context/Dockerfile": dockerfile,
+      "context/hello": "hello\n",
+    });
+    const registries = registriesWith();
+    const controller = new AbortController();
+    const open = (name: RepositoryName): Repository => {
+      const repository = registries.repository(name);
+      const push: Repository["push"] = (...blob) => {
+        controller.abort();
+        return repository.push(...blob);
+      };
+      return new Proxy(repository, {
+        get: (target, key) => {
+          const member: unknown = key === "push" ? push : Reflect.get(target, key);
+          return typeof member === "function" ? member.bind(target) : member;
+        },
+      });
+    };
+    const { result } = await world.build(
+      { pushTo: `${world.registry}/cancelled` },
+      { open, signal: controller.signal },
+    );
+    await registries.close();
+    expect(result.outcomes[0]?.status).toBe("cancelled");
+    expect(result.images).toEqual([]);
+    expect(await world.digestOf(`${world.registry}/cancelled/hello:${result.plan.tag}`)).toBeUndefined();
   });
 
   withBuildah("fails with the step, says which, and pushes nothing", async () => {

@@ -49,4 +49,13 @@ test("the remote is known without passwords", async () => {
   expect(await here()).toMatchObject({ origin: "git@github.com:org/x.git" });
   await repository.git("remote", "set-url", "origin", "ssh://git:secret@example.com/org/x.git");
   expect(await here()).toMatchObject({ origin: "ssh://git@example.com/org/x.git" });
+  for (const url of [
+    "https://user:se@cret@example.com/org/x.git",
+    "HTTPS://secret@example.com/org/x.git",
+    "https://example.com/org/x.git?private_token=secret",
+    "git+ssh://git:se@cret@example.com/org/x.git",
+  ]) {
+    await repository.git("remote", "set-url", "origin", url);
+    expect((await here()).origin).toMatch(/^(https:\/\/|git\+ssh:\/\/git@)example\.com\/org\/x\.git$/i);
+  }
 });

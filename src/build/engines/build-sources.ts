@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
@@ -13,17 +13,19 @@ export async function findDockerfile({ context, dockerfile }: ImageBuild): Promi
   }
   if ((await kindOf(dockerfile)) === "file") return dockerfile;
   const lower = join(dirname(dockerfile), "dockerfile");
-  if (basename(dockerfile) === "Dockerfile" && (await kindOf(lower)) === "file") return lower;
+  // Nobody has looked yet where this one would lead if it were a link.
+  if (basename(dockerfile) === "Dockerfile" && (await kindOf(lower, lstat)) === "file") return lower;
   throw new BuildError("dockerfile-missing", "there is no Dockerfile", {
     where: dockerfile,
     hint: "docker reads it from the context; --file names another, from the folder of the step on",
   });
 }
 
-async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
-  const found = await stat(path).catch(() => undefined);
+async function kindOf(path: string, look = stat): Promise<"file" | "folder" | undefined> {
+  const found = await look(path).catch(() => undefined);
   if (found?.isDirectory()) return "folder";
-  return found === undefined ? undefined : "file";
+  // A pipe or a device that a step has made would be read without end.
+  return found?.isFile() ? "file" : undefined;
 }
 
 /** The words that docker and podman have in common for a build, without tags and platforms. */
