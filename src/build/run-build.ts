@@ -73,10 +73,14 @@ export async function runBuild(
     return result;
   } catch (error) {
     const line = Buffer.from(`${messageOf(error)}\n`);
-    run.log(line);
     onLog(line);
+    try {
+      run.log(line);
+    } catch {
+      // What cannot be recorded is why it failed, as a rule; that is thrown below.
+    }
     const result = options.signal.aborted ? "ABORTED" : "FAILURE";
-    await run.finish({ result, metadata: { failure: failureRecord(error) } });
+    await run.finish({ result, metadata: { failure: failureRecord(error) } }).catch(() => undefined);
     throw error;
   }
 }
@@ -98,9 +102,6 @@ class RunningBuild {
   async toItsEnd(): Promise<BuildResult> {
     const { plan } = this.#prepared;
     const { environment, secrets: given = [], onLog = () => {} } = this.#options;
-    // The first thing on disk, but nothing waits for it.
-    const written = this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`);
-    written.catch(() => undefined);
     const { signal } = this.#options;
     // Google's service reads secrets itself.
     const secrets = await readSecrets(
@@ -110,6 +111,11 @@ class RunningBuild {
       { token: googleTokens(environment, signal), signal },
     );
     const hidden = hideSecrets([...secrets.values()]);
+    // A variable or a substitution may have the same value as a secret.
+    const shown = hidden.document(plan);
+    // Nothing waits for it.
+    const written = this.#run.write("plan.json", `${JSON.stringify(shown, undefined, 2)}\n`);
+    written.catch(() => undefined);
     const log = (line: Uint8Array, build?: string): void => {
       this.#run.log(line);
       onLog(line, build);
@@ -125,13 +131,17 @@ class RunningBuild {
       const build = this.#builder({ staging, log, hidden, secrets });
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
       const ended = await Promise.all(plan.builds.map((planned) => limit(() => build(planned))));
-      const outcomes = ended.map((outcome) => withoutSecrets(outcome, hidden));
+      const outcomes = ended.map((outcome) => {
+        const { failure } = outcome;
+        // What an engine said of a failure may quote what it was given.
+        return failure === undefined ? outcome : { ...outcome, failure: hidden.document(failure) };
+      });
       const images = await this.#recordImages(outcomes, [...secrets.values()], say);
       for (const { name, status, failure } of outcomes) {
         say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
       }
       const { job, id, folder } = this.#run;
-      const result: BuildResult = { plan, run: { job, id, folder }, outcomes, images };
+      const result: BuildResult = { plan: shown, run: { job, id, folder }, outcomes, images };
       await Promise.all([
         written,
         this.#run.write("build.json", `${JSON.stringify(result, undefined, 2)}\n`),
@@ -215,14 +225,6 @@ class RunningBuild {
     await this.#run.write("images.json", `${JSON.stringify(document, undefined, 2)}\n`);
     return images;
   }
-}
-
-/** What an engine said of a failure may quote what it was given. */
-function withoutSecrets(outcome: BuildOutcome, { text }: HiddenSecrets): BuildOutcome {
-  const { failure } = outcome;
-  return failure === undefined
-    ? outcome
-    : { ...outcome, failure: { ...failure, message: text(failure.message) } };
 }
 
 function resultOf(outcomes: readonly BuildOutcome[]): "SUCCESS" | "FAILURE" | "ABORTED" {
