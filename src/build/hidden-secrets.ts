@@ -6,18 +6,29 @@ export interface HiddenSecrets {
   stream(): Masker;
   /** For a text that is whole. */
   text(text: string): string;
+  /** For plain data: every text in it, but no key. */
+  document<Document>(document: Document): Document;
 }
 
 const untouched: Masker = { mask: (chunk) => chunk, flush: () => new Uint8Array() };
 
 /** Hides these values; without any, nothing is looked at. */
 export function hideSecrets(values: readonly string[]): HiddenSecrets {
-  if (values.length === 0) return { stream: () => untouched, text: (text) => text };
+  if (values.length === 0) {
+    return { stream: () => untouched, text: (text) => text, document: (document) => document };
+  }
+  const masker = maskSecrets(values);
+  const text = (whole: string): string =>
+    Buffer.concat([masker.mask(Buffer.from(whole)), masker.flush()]).toString("utf8");
+  const hide = (value: unknown): unknown => {
+    if (typeof value === "string") return text(value);
+    if (Array.isArray(value)) return value.map(hide);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, hide(one)]));
+  };
   return {
     stream: () => maskSecrets(values),
-    text(text) {
-      const masker = maskSecrets(values);
-      return Buffer.concat([masker.mask(Buffer.from(text)), masker.flush()]).toString("utf8");
-    },
+    text,
+    document: <Document>(document: Document) => hide(document) as Document,
   };
 }

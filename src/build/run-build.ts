@@ -79,10 +79,15 @@ export async function runBuild(
     return result;
   } catch (error) {
     // Whoever asked for the build is told by what is thrown.
-    run.log(`${messageOf(error)}\n`);
+    try {
+      run.log(`${messageOf(error)}\n`);
+    } catch {
+      // What cannot be recorded is why it failed, as a rule; that is thrown below.
+    }
     const result = options.signal.aborted ? "ABORTED" : "FAILURE";
     const revision = prepared === undefined ? {} : revisionOf(prepared.plan);
-    await run.finish({ result, ...revision, metadata: { failure: failureRecord(error) } });
+    const metadata = { failure: failureRecord(error) };
+    await run.finish({ result, ...revision, metadata }).catch(() => undefined);
     throw error;
   }
 }
@@ -104,11 +109,13 @@ class RunningBuild {
   async toItsEnd(): Promise<BuildResult> {
     const { plan } = this.#prepared;
     const { secrets: given = [], onLog = () => {} } = this.#options;
-    // The first thing on disk, but nothing waits for it.
-    const written = this.#run.write("plan.json", `${JSON.stringify(plan, undefined, 2)}\n`);
-    written.catch(() => undefined);
     const secrets = await this.#readSecrets(given);
     const hidden = hideSecrets([...secrets.values()]);
+    // A variable or a substitution may have the same value as a secret.
+    const shown = hidden.document(plan);
+    // Nothing waits for it.
+    const written = this.#run.write("plan.json", `${JSON.stringify(shown, undefined, 2)}\n`);
+    written.catch(() => undefined);
     const log = (line: Uint8Array, build?: string): void => {
       this.#run.log(line);
       onLog(line, build);
@@ -124,7 +131,11 @@ class RunningBuild {
       const build = await this.#builder({ staging, log, hidden, secrets });
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
       const ended = await Promise.all(plan.builds.map((planned) => limit(() => build(planned))));
-      const outcomes = ended.map((outcome) => withoutSecrets(outcome, hidden));
+      const outcomes = ended.map((outcome) => {
+        const { failure } = outcome;
+        // What an engine said of a failure may quote what it was given.
+        return failure === undefined ? outcome : { ...outcome, failure: hidden.document(failure) };
+      });
       const images = await this.#recordImages(outcomes, [...secrets.values()], say);
       for (const { name, status, failure } of outcomes) {
         say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
@@ -132,7 +143,7 @@ class RunningBuild {
       const { job, id, folder } = this.#run;
       const result: BuildResult = {
         format: "waybill-build-result/1",
-        plan,
+        plan: shown,
         run: { job, id, folder },
         outcomes,
         images,
@@ -232,14 +243,6 @@ class RunningBuild {
     await this.#run.write("images.json", `${JSON.stringify(document, undefined, 2)}\n`);
     return images;
   }
-}
-
-/** What an engine said of a failure may quote what it was given. */
-function withoutSecrets(outcome: BuildOutcome, { text }: HiddenSecrets): BuildOutcome {
-  const { failure } = outcome;
-  return failure === undefined
-    ? outcome
-    : { ...outcome, failure: { ...failure, message: text(failure.message) } };
 }
 
 function resultOf(outcomes: readonly BuildOutcome[]): "SUCCESS" | "FAILURE" | "ABORTED" {

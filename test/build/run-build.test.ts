@@ -230,11 +230,11 @@ steps:
   secretManager: [{versionName: projects/p/secrets/s/versions/1, env: TOKEN}]
 ${steps(
   `entrypoint: sh\nargs: [-c, 'echo "the secret is $$TOKEN";']\nsecretEnv: [TOKEN]`,
-  "args: [sh, -c, 'echo \"nothing: $$TOKEN.\"']",
+  "args: [sh, -c, 'echo \"nothing: $$TOKEN.\"']\nenv: ['COPY=$_COPY']",
 )}`,
     });
     const { result, log } = await world.build(
-      { pushTo: `${world.registry}/secret` },
+      { pushTo: `${world.registry}/secret`, substitutions: { _COPY: secret } },
       { secrets: ["TOKEN=env:MY_TOKEN"], environment: { MY_TOKEN: secret } },
     );
     expect(log).toContain("Step #0: the secret is ***\n");
