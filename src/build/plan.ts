@@ -56,6 +56,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   if (file === undefined) throw found.error(config);
 
   const destination = destinationOf(request);
+  const platforms = platformsOf(request);
   const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
   const leftOut: string[] = [];
   const builds = variants.flatMap((variant): PlannedBuild[] => {
@@ -67,7 +68,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     found.add(resolved.problems);
     if (resolved.build === undefined || found.isFatal) return [];
     const push = (image: string) => plannedPush(image, destination, project);
-    const { actions, notes } = actionsOf(resolved.build, push, request.platforms ?? []);
+    const { actions, notes } = actionsOf(resolved.build, push, platforms);
     leftOut.push(...notes);
     return [
       { name: variant.name, given, build: resolved.build, actions, pushes: resolved.build.images.map(push) },
@@ -119,6 +120,15 @@ class Problems {
   }
 }
 
+/** An engine would make an image of what it has, and label it as it was told. */
+function platformsOf({ platforms = [] }: BuildRequest): readonly string[] {
+  const odd = platforms.find((one) => !/^[a-z0-9]+\/[a-z0-9]+(?:\/[a-z0-9.]+)?$/.test(one));
+  if (odd === undefined) return [...new Set(platforms)];
+  throw new BuildError("invalid-platform", `${JSON.stringify(odd)} names no platform`, {
+    hint: "such as linux/amd64, or linux/arm/v7",
+  });
+}
+
 function destinationOf(request: BuildRequest): BuildDestination {
   const { pushTo, pushAsNamed, registryFolder } = request;
   if (pushTo !== undefined) {
@@ -126,7 +136,8 @@ function destinationOf(request: BuildRequest): BuildDestination {
     try {
       parseRepository(`${prefix}/name`);
     } catch (cause) {
-      throw new BuildError("invalid-destination", `${JSON.stringify(pushTo)} is no registry to push to`, {
+      const shown = JSON.stringify(pushTo.replace(/^(\w+:\/\/).*@/, "$1"));
+      throw new BuildError("invalid-destination", `${shown} is no registry to push to`, {
         hint: "such as localhost:5000, or registry.example.com/staging",
         cause,
       });
