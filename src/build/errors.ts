@@ -9,6 +9,7 @@ export type BuildErrorCode =
   | "dirty"
   | "invalid-tag"
   | "invalid-date"
+  | "invalid-platform"
   | "invalid-substitution"
   | "invalid-destination"
   | "project-missing"

@@ -1,12 +1,9 @@
 import type { BuildPlan } from "./model.ts";
+import { repositoryWords } from "./substitutions.ts";
 
 /** What the job of a build is called when somebody runs it by hand: after its build file, `build-apps-snoopdb`. */
 export function jobNameOf({ source, config }: Pick<BuildPlan, "source" | "config">): string {
-  const repository = source.repository
-    ?.replace(/\/+$/, "")
-    .replace(/\.git$/, "")
-    .split(/[/:]/)
-    .at(-1);
+  const repository = repositoryWords(source.repository ?? "").at(-1);
   const file = source.configPath.startsWith("/") ? config : source.configPath;
   const path = file.replace(/(?:^|\/)cloudbuild\.ya?ml$/, "").replace(/\.ya?ml$/, "");
   const words = ["build", repository, ...path.split("/")]

@@ -57,6 +57,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
 
   const destination = destinationOf(request);
   if (destination.kind === "named" && request.project === undefined) refuseUnnamedProject(text, config);
+  const platforms = platformsOf(request);
   const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
   const leftOut: string[] = [];
   const builds = variants.flatMap((variant): PlannedBuild[] => {
@@ -68,7 +69,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     found.add(resolved.problems);
     if (resolved.build === undefined || found.isFatal) return [];
     const push = (image: string) => plannedPush(image, destination, project);
-    const { actions, notes } = actionsOf(resolved.build, push, request.platforms ?? []);
+    const { actions, notes } = actionsOf(resolved.build, push, platforms);
     leftOut.push(...notes);
     return [
       { name: variant.name, given, build: resolved.build, actions, pushes: resolved.build.images.map(push) },
@@ -132,6 +133,15 @@ function refuseUnnamedProject(text: string, config: string): void {
   });
 }
 
+/** An engine would make an image of what it has, and label it as it was told. */
+function platformsOf({ platforms = [] }: BuildRequest): readonly string[] {
+  const odd = platforms.find((one) => !/^[a-z0-9]+\/[a-z0-9]+(?:\/[a-z0-9.]+)?$/.test(one));
+  if (odd === undefined) return [...new Set(platforms)];
+  throw new BuildError("invalid-platform", `${JSON.stringify(odd)} names no platform`, {
+    hint: "such as linux/amd64, or linux/arm/v7",
+  });
+}
+
 function destinationOf(request: BuildRequest): BuildDestination {
   const { pushTo, pushAsNamed, registryFolder } = request;
   if (pushTo !== undefined && request.engine === "gcb") {
@@ -148,7 +158,8 @@ function destinationOf(request: BuildRequest): BuildDestination {
     try {
       parseRepository(`${prefix}/name`);
     } catch (cause) {
-      throw new BuildError("invalid-destination", `${JSON.stringify(pushTo)} is no registry to push to`, {
+      const shown = JSON.stringify(pushTo.replace(/^(\w+:\/\/).*@/, "$1"));
+      throw new BuildError("invalid-destination", `${shown} is no registry to push to`, {
         hint: "such as localhost:5000, or registry.example.com/staging",
         cause,
       });

@@ -1,6 +1,5 @@
 import { isAbsolute, relative, sep } from "node:path";
 import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
-import { isTag } from "../oci/index.ts";
 import type { BuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildRequest, BuildSource } from "./model.ts";
@@ -85,7 +84,7 @@ function dateFor(request: BuildRequest, checkout: DescribedCheckout, now: Date):
   const { date = "today" } = request;
   if (date === "today") return dateOfTag(now, "local");
   if (date === "commit") return dateOfTag(checkout.committedAt, "utc");
-  if (/^[0-9]{8}$/.test(date) && isTag(date)) return date;
+  if (/^[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$/.test(date)) return date;
   throw new BuildError("invalid-date", `${JSON.stringify(date)} is no date of a tag`, {
     hint: "today, commit, or a day as 20261120",
   });

@@ -38,10 +38,7 @@ export function builtInsOf(
     readonly region?: string | undefined;
   },
 ): BuiltInValues {
-  const name = repository
-    ?.replace(/\/+$/, "")
-    .replace(/\.git$/, "")
-    .split(/[/:]/);
+  const name = repository === undefined ? undefined : repositoryWords(repository);
   const known: Readonly<Record<string, string | undefined>> = {
     PROJECT_ID: facts.project,
     BUILD_ID: facts.buildId,
@@ -55,4 +52,12 @@ export function builtInsOf(
   return Object.fromEntries(
     Object.entries(known).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
+}
+
+/** The URL of a repository in words: the last is its name, and the one before whose it is. */
+export function repositoryWords(url: string): readonly string[] {
+  return url
+    .replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split(/[/:]/);
 }

@@ -104,6 +104,12 @@ function codeOf(character: string): number {
   return character.codePointAt(0) ?? -1;
 }
 
+/** Whether a text matches from its first character to its last. */
+export function matchesWhole(glob: Glob, text: string): boolean {
+  const characters = Array.from(text);
+  return prefixLength(glob, characters, true) === characters.length;
+}
+
 /** How much of the text's beginning matches, as little or as much as there is, or `undefined`. */
 export function prefixLength(glob: Glob, text: readonly string[], longest: boolean): number | undefined {
   const [first = []] = glob.segments;

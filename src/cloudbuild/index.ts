@@ -15,6 +15,7 @@ export type {
   CloudBuildText,
   CloudBuildVolume,
 } from "./file.ts";
+export { type Glob, matchesWhole, parseGlob } from "./glob.ts";
 export { imageNameFault } from "./image-name.ts";
 export type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
 export { parseCloudBuild } from "./read.ts";
