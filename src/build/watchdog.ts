@@ -20,7 +20,7 @@ END
   esac
 done
 for one in $groups; do kill -s KILL -- "-$one" 2>/dev/null; done
-[ -z "$groups" ] || sleep 0.2
+case $groups in *[0-9]*) sleep 0.2 ;; esac
 while read -r one; do [ -z "$one" ] || rm -rf -- "$one"; done <<END
 $folders
 END
