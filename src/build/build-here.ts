@@ -7,8 +7,12 @@ import { copySource } from "./source-copy.ts";
 import { fileNameOf } from "./variants.ts";
 
 /** What a build on this machine shares with the others of its run. */
-export interface HereSite extends Omit<BuildSite, "objectsFolder"> {
+export interface HereSite extends Omit<BuildSite, "objectsFolder" | "sourceHeld"> {
   readonly source: BuildSource;
+  /** Folders in the source that are not part of it. */
+  readonly leaveOut: readonly string[];
+  /** Rejects when the source is no longer what the plan says. */
+  checkSource(): Promise<void>;
   /** Where files that builds keep go, each into a folder of its own. */
   readonly objects: string;
   readonly secrets: ReadonlyMap<string, string>;
@@ -42,12 +46,15 @@ export async function buildHere(planned: PlannedBuild, site: HereSite): Promise<
  * Dockerfile mounts with `rw`, and variants would see what is changed between one and the next.
  */
 async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: HereSite): Promise<BuildOutcome> {
-  const { source, secrets, env, signal } = site;
+  const { source, leaveOut, secrets, env, signal } = site;
   const { withGitDir } = source;
-  if (!source.isOmitted) await copySource(source.folder, folder.workspace, { withGitDir, signal });
+  if (!source.isOmitted) await copySource(source.folder, folder.workspace, { withGitDir, leaveOut, signal });
+  // Steps need not wait for it; whoever pushes does.
+  const sourceHeld = site.checkSource();
+  sourceHeld.catch(() => undefined);
   const objectsFolder = join(site.objects, fileNameOf(planned));
   const workspace = { source: folder.workspace, folder, env, secrets };
-  const outcome = await carryOut(planned, workspace, { ...site, objectsFolder });
+  const outcome = await carryOut(planned, workspace, { ...site, objectsFolder, sourceHeld });
   return inSource(outcome, folder.workspace, source.folder);
 }
 

@@ -15,6 +15,7 @@ export type BuildErrorCode =
   | "project-missing"
   | "no-repository"
   | "source-unreadable"
+  | "source-changed"
   | "images-missing"
   | "images-unreadable"
   | "image-missing"

@@ -30,6 +30,8 @@ export interface BuildSite {
   log(line: Uint8Array, build: string): void;
   /** A folder for files that are kept of this build. */
   readonly objectsFolder: string;
+  /** Rejects when the source was changed while it was copied: nothing is pushed then. */
+  readonly sourceHeld: Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -130,6 +132,7 @@ class BuildWork {
 
   /** Pushes images in their order. @throws {BuildError} `image-missing`, naming all that are, or `push-failed`. */
   async pushAll(pushes: readonly PlannedPush[], workshop: Workshop, signal: AbortSignal): Promise<void> {
+    await this.#site.sourceHeld;
     const exported: { readonly push: PlannedPush; readonly image: ExportedImage }[] = [];
     const missing: string[] = [];
     const folders: BuildFolder = this.#workspace.folder;

@@ -20,6 +20,7 @@ import type {
   PlannedBuild,
 } from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
+import { checkUnchanged } from "./source.ts";
 import { openStaging, type Staging } from "./staging.ts";
 
 /** What a run of a build needs beside its plan. */
@@ -200,6 +201,8 @@ class RunningBuild {
       hidden,
       signal,
       source: plan.source,
+      leaveOut: [this.#options.runs.folder],
+      checkSource: () => checkUnchanged(plan.source, environment),
       objects: join(this.#run.artifacts, "objects"),
       secrets,
       env: staging.env,

@@ -51,6 +51,25 @@ export async function nameSource(
   };
 }
 
+/**
+ * Looks once more at a source that has been copied: what was changed between its description and its copy would be built
+ * under the name of a commit that does not have it.
+ * @throws {BuildError} `source-changed`.
+ */
+export async function checkUnchanged(
+  { folder, commit, isDirty }: BuildSource,
+  environment: BuildRequest["environment"],
+): Promise<void> {
+  // Of a working copy that is dirty nobody says more than that.
+  if (commit === undefined || isDirty) return;
+  const now = await describeCheckout(folder, {}, environment);
+  if (now.commit === commit && !now.isDirty) return;
+  throw new BuildError("source-changed", "the working copy was changed while it was copied", {
+    where: folder,
+    hint: "nothing was pushed; run the build again when nobody works there",
+  });
+}
+
 function isBelow(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== "" && !isAbsolute(way) && way.split(sep)[0] !== "..";

@@ -29,7 +29,12 @@ export interface BuildWorld {
   /** Writes files into the checkout and commits them. */
   commit(files: Readonly<Record<string, string>>): Promise<string>;
   /** Builds by Buildah; everything as a command line would have it. */
-  build(request?: Partial<BuildRequest>, options?: Partial<RunBuildOptions>): Promise<BuiltInWorld>;
+  build(
+    request?: Partial<BuildRequest>,
+    options?: Partial<RunBuildOptions>,
+    /** What somebody does when the plan is there. */
+    afterPlan?: () => Promise<void>,
+  ): Promise<BuiltInWorld>;
   /** Where a tag of the registry stands. */
   digestOf(image: string): Promise<string | undefined>;
   /** The config of the image that a tag of the registry stands for. */
@@ -67,18 +72,21 @@ export async function openBuildWorld(): Promise<BuildWorld> {
       }
       return repository.commit();
     },
-    async build(request = {}, options = {}) {
+    async build(request = {}, options = {}, afterPlan = async () => {}) {
       const runs = openRuns(data);
       const result = await runBuild(
-        () =>
-          prepareBuild({
+        async () => {
+          const prepared = await prepareBuild({
             configDir: repository.path,
             engine: "buildah",
             project: "k8s-staging-demo",
             registryFolder: join(data, "registry"),
             environment,
             ...request,
-          }),
+          });
+          await afterPlan();
+          return prepared;
+        },
         {
           runs,
           job: "demo",

@@ -151,6 +151,15 @@ describe("the copy of a source", () => {
     expect(await readFile(join(whole, ".git", "HEAD"), "utf8")).toBe("ref: refs/heads/main\n");
   });
 
+  test("does without the records of runs, where those are in it", async () => {
+    const from = join(folder.path, "with-records");
+    await mkdir(join(from, "data", "logs"), { recursive: true });
+    await writeFile(join(from, "file"), "x");
+    const to = join(folder.path, "without-records");
+    await copySource(from, to, { withGitDir: false, leaveOut: [join(from, "data")] });
+    expect(await readdir(to)).toEqual(["file"]);
+  });
+
   test("says what cannot be read", async () => {
     const missing = join(folder.path, "missing");
     await expect(copySource(missing, join(folder.path, "c2"), { withGitDir: false })).rejects.toMatchObject({

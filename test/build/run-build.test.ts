@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -252,5 +252,19 @@ ${steps(
       code: "secret-missing",
       hint: expect.stringContaining("--secret"),
     });
+  });
+
+  withBuildah("pushes nothing of a source that was changed after it had its name", async () => {
+    await world.commit({
+      "cloudbuild.yaml": native,
+      "context/Dockerfile": dockerfile,
+      "context/hello": "hello\n",
+    });
+    const { result } = await world.build({ pushTo: `${world.registry}/changed` }, {}, () =>
+      writeFile(join(world.repository.path, "context/hello"), "somebody else's\n"),
+    );
+    expect(result.outcomes[0]).toMatchObject({ status: "failure", failure: { code: "source-changed" } });
+    expect(result.images).toEqual([]);
+    await world.repository.git("checkout", "--", ".");
   });
 });
