@@ -85,7 +85,7 @@ function direct(folder, registry) {
   const image = `${registry}/direct/bench:1`;
   // The first two words are the image and the context, the others are options of buildah.
   const script = `image=$1 context=$2; shift 2
-    buildah "$@" bud --isolation chroot --tag "$image" "$context" && buildah "$@" push --tls-verify=false "$image"`;
+    buildah "$@" bud --isolation chroot --network host --tag "$image" "$context" && buildah "$@" push --tls-verify=false "$image"`;
   const { wall } = timed("bash", ["-c", script, "bash", image, folder, ...globals]);
   rmSync(store, { recursive: true, force: true });
   return wall;

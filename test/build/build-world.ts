@@ -137,7 +137,7 @@ async function pushStepImage(folder: string, image: string): Promise<void> {
     ];
     execFileSync("buildah", [...globals, ...words], { stdio: "pipe" });
   };
-  await buildah("bud", "--isolation", "chroot", "--tag", image, context);
+  await buildah("bud", "--isolation", "chroot", "--network", "host", "--tag", image, context);
   // The registry is served by this process, which must not be blocked while it is pushed to.
   const { run } = await import("../support/child.ts");
   const globals = ["--root", join(store, "root"), "--runroot", join(store, "run"), "--storage-driver", "vfs"];

@@ -134,7 +134,7 @@ class BuildahWorkshop implements Workshop {
     await this.#allowLoopback([text, ...action.buildArgs]);
     const index = action.platforms.length > 1 ? `waybill-index-${this.#next()}` : undefined;
     const words = [
-      ...["bud", "--isolation", "chroot", ...buildWords(action, dockerfile)],
+      ...["bud", ...isolation, ...buildWords(action, dockerfile)],
       ...(needsDockerFormat(text) ? ["--format", "docker"] : []),
       ...(action.platforms.length > 0 ? ["--platform", action.platforms.join(",")] : []),
       ...(index === undefined ? action.tags.flatMap((tag) => ["--tag", tag]) : ["--manifest", index]),
@@ -154,7 +154,7 @@ class BuildahWorkshop implements Workshop {
       const { digest, command } = await this.#describe(container, io);
       const secretFile = await this.#writeSecrets(action, container);
       const words = [
-        ...["run", "--isolation", "chroot", "--workingdir", action.dir],
+        ...["run", ...isolation, "--workingdir", action.dir],
         ...Object.entries(action.env).flatMap(([name, value]) =>
           action.secretEnv.includes(name) ? [] : ["--env", `${name}=${value}`],
         ),
@@ -173,9 +173,9 @@ class BuildahWorkshop implements Workshop {
 
   /** A name that an earlier step built wins; of the others, those without a host are Docker's. */
   async #from(image: string, container: string, io: ActionIo): Promise<void> {
-    const local = await this.#ask(["from", "--pull-never", "--name", container, image], io);
+    const local = await this.#ask(["from", ...network, "--pull-never", "--name", container, image], io);
     if (local.exitCode === 0) return;
-    const words = ["from", "--quiet", "--name", container, `docker://${canonicalName(image)}`];
+    const words = ["from", ...network, "--quiet", "--name", container, `docker://${canonicalName(image)}`];
     const pulled = await this.#ask(words, io);
     if (pulled.exitCode !== 0) throw notPulled(this.#line, image, pulled);
   }
@@ -244,6 +244,10 @@ class BuildahWorkshop implements Workshop {
   }
 }
 
+/** A network of its own would take plugins that are not everywhere, and keep builds from registries of this machine. */
+const network = ["--network", "host"];
+/** Neither a daemon nor rights to make containers are needed. */
+const isolation = ["--isolation", "chroot", ...network];
 /** Time that it has to say its version. */
 const answerMilliseconds = 15_000;
 /** Time that removing a container may take, once nobody waits for it any more. */
