@@ -28,6 +28,15 @@ async function leftovers(): Promise<string[]> {
   return (await readdir(tmpdir())).filter((name) => name.startsWith(`waybill-build-${processMark()}`));
 }
 
+/** A checkout with one native step. */
+function commitNative(): Promise<string> {
+  return world.commit({
+    "cloudbuild.yaml": native,
+    "context/Dockerfile": dockerfile,
+    "context/hello": "hello\n",
+  });
+}
+
 /** A build file with steps in the world's image. */
 function steps(...bodies: readonly string[]): string {
   return `options: {substitutionOption: ALLOW_LOOSE}\nsteps:\n${bodies.map((body) => `- name: ${world.stepImage}\n  ${body.replaceAll("\n", "\n  ")}\n`).join("")}`;
@@ -35,11 +44,7 @@ function steps(...bodies: readonly string[]): string {
 
 describe("a build by Buildah", () => {
   withBuildah("builds what docker would, without a container, and pushes it", async () => {
-    await world.commit({
-      "cloudbuild.yaml": native,
-      "context/Dockerfile": dockerfile,
-      "context/hello": "hello\n",
-    });
+    await commitNative();
     const { result, log } = await world.build({ pushTo: `${world.registry}/staging` });
     expect(result.outcomes).toMatchObject([{ name: "build", status: "success" }]);
     expect(result.plan.builds[0]?.actions).toMatchObject([{ kind: "native", action: { kind: "build" } }]);
@@ -59,6 +64,7 @@ describe("a build by Buildah", () => {
   });
 
   withBuildah("pushes to the embedded registry where nothing else is said, which sees it", async () => {
+    await commitNative();
     const { result } = await world.build();
     expect(result.images).toMatchObject([
       {
@@ -87,6 +93,7 @@ describe("a build by Buildah", () => {
   });
 
   withBuildah("makes an index of several platforms", async () => {
+    await commitNative();
     const { result } = await world.build({
       pushTo: `${world.registry}/multi`,
       platforms: ["linux/amd64", "linux/arm64"],
@@ -144,11 +151,7 @@ steps:
   });
 
   withBuildah("moves no tag once it is cancelled, though blobs were under way", async () => {
-    await world.commit({
-      "cloudbuild.yaml": native,
-      "context/Dockerfile": dockerfile,
-      "context/hello": "hello\n",
-    });
+    await commitNative();
     const registries = registriesWith();
     const controller = new AbortController();
     const open = (name: RepositoryName): Repository => {
@@ -255,11 +258,7 @@ ${steps(
   });
 
   withBuildah("pushes nothing of a source that was changed after it had its name", async () => {
-    await world.commit({
-      "cloudbuild.yaml": native,
-      "context/Dockerfile": dockerfile,
-      "context/hello": "hello\n",
-    });
+    await commitNative();
     const { result } = await world.build({ pushTo: `${world.registry}/changed` }, {}, () =>
       writeFile(join(world.repository.path, "context/hello"), "somebody else's\n"),
     );
