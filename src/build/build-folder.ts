@@ -31,21 +31,13 @@ export async function openBuildFolder(): Promise<BuildFolder> {
     await mkdir(folder, { recursive: true });
     return folder;
   };
-  const [workspace, home, outputs, engine] = await Promise.all(
-    ["workspace", "home", "outputs", "engine"].map(inside) as [
-      Promise<string>,
-      Promise<string>,
-      Promise<string>,
-      Promise<string>,
-    ],
-  );
   let scratches = 0;
   return {
     path,
-    workspace,
-    home,
-    outputs,
-    engine,
+    workspace: await inside("workspace"),
+    home: await inside("home"),
+    outputs: await inside("outputs"),
+    engine: await inside("engine"),
     volume: (name) => inside(join("volumes", name)),
     scratch: () => {
       scratches += 1;

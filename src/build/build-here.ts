@@ -9,8 +9,8 @@ import { fileNameOf } from "./variants.ts";
 /** What a build on this machine shares with the others of its run. */
 export interface HereSite extends Omit<BuildSite, "objectsFolder" | "sourceHeld"> {
   readonly source: BuildSource;
-  /** Folders in the source that are not part of it. */
-  readonly leaveOut: readonly string[];
+  /** A folder in the source that is not part of it, absolute. */
+  readonly leaveOut: string;
   /** Rejects when the source is no longer what the plan says. */
   checkSource(): Promise<void>;
   /** Where files that builds keep go, each into a folder of its own. */

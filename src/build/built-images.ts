@@ -16,9 +16,9 @@ const imagesSchema = z.object({
   format: z.literal("waybill-images/1"),
   run: z.object({ job: text, id: text }),
   source: z.object({
-    repository: text.optional(),
-    commit: text.optional(),
-    describe: text.optional(),
+    repository: text.exactOptional(),
+    commit: text.exactOptional(),
+    describe: text.exactOptional(),
     isDirty: z.boolean(),
     path: text,
   }),
@@ -34,7 +34,7 @@ const imagesSchema = z.object({
         size: z.number().int().nonnegative(),
         tags: z.array(text).max(1000),
         seenBy: z.array(z.enum(["waybill", "registry", "step"])),
-        provenance: digest.optional(),
+        provenance: digest.exactOptional(),
       }),
     )
     .max(10_000),
@@ -54,7 +54,7 @@ export async function readBuiltImages(runFolder: string): Promise<BuiltImages> {
     });
   }
   const parsed = imagesSchema.safeParse(parseJson(content));
-  if (parsed.success) return withoutUndefined(parsed.data);
+  if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const place = issue?.path.join(".") || "document";
   throw new BuildError("images-unreadable", `not what a run records: ${harmless(place)}: ${issue?.message}`, {
@@ -68,23 +68,4 @@ function parseJson(content: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** JSON has no `undefined`: what the schema calls optional is there, or is not. */
-function withoutUndefined({ source, images, ...rest }: z.infer<typeof imagesSchema>): BuiltImages {
-  const { repository: from, commit, describe, isDirty, path } = source;
-  return {
-    ...rest,
-    source: {
-      isDirty,
-      path,
-      ...(from === undefined ? {} : { repository: from }),
-      ...(commit === undefined ? {} : { commit }),
-      ...(describe === undefined ? {} : { describe }),
-    },
-    images: images.map(({ provenance, ...image }) => ({
-      ...image,
-      ...(provenance === undefined ? {} : { provenance }),
-    })),
-  };
 }

@@ -18,6 +18,8 @@ export interface GoogleSite {
   readonly prepared: PreparedBuild;
   readonly ledger: ImageLedger;
   readonly environment: Environment;
+  /** A folder in the source that is not part of it, absolute. */
+  readonly leaveOut: string;
   open(repository: string): Repository;
   /** Takes whole lines, and which build they are of. */
   log(line: Uint8Array, build: string): void;
@@ -37,7 +39,7 @@ export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Pr
   const variant = site.prepared.plan.builds.length > 1 ? `[${name}] ` : "";
   const log = createStepLog(variant, (line) => site.log(line, name));
   try {
-    const end = await runOnCloudBuild(requestOf(planned, site.prepared), {
+    const end = await runOnCloudBuild(requestOf(planned, site), {
       ...site.service,
       token: googleTokens(site.environment, site.signal),
       output: (chunk) => log.write(chunk),
@@ -54,7 +56,8 @@ export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Pr
   }
 }
 
-function requestOf(planned: PlannedBuild, { plan, file, google, project }: PreparedBuild) {
+function requestOf(planned: PlannedBuild, { prepared, leaveOut }: GoogleSite) {
+  const { plan, file, google, project } = prepared;
   if (project === undefined) {
     throw new BuildError("cloud-build-refused", "Cloud Build has to know in which project it builds", {
       hint: "name it with --project",
@@ -62,7 +65,8 @@ function requestOf(planned: PlannedBuild, { plan, file, google, project }: Prepa
   }
   const { scratchBucket, machineType, workerPool, serviceAccount } = google;
   const { folder, withGitDir, isOmitted } = plan.source;
-  const source = () => packTar(folder, { filter: (path) => withGitDir || basename(path) !== ".git" });
+  const source = () =>
+    packTar(folder, { filter: (path) => path !== leaveOut && (withGitDir || basename(path) !== ".git") });
   return {
     document: file.document,
     substitutions: planned.given,

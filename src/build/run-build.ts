@@ -185,7 +185,8 @@ class RunningBuild {
     if (engine.kind === "gcb") {
       const prepared = this.#prepared;
       const shared = service === undefined ? {} : { service };
-      const site = { prepared, ledger: this.#ledger, environment, open, log, signal, ...shared };
+      const leaveOut = this.#options.runs.folder;
+      const site = { prepared, ledger: this.#ledger, environment, leaveOut, open, log, signal, ...shared };
       const { buildOnGoogle } = await import("./google-build.ts");
       return (planned) => buildOnGoogle(planned, site);
     }
@@ -201,7 +202,7 @@ class RunningBuild {
       hidden,
       signal,
       source: plan.source,
-      leaveOut: [this.#options.runs.folder],
+      leaveOut: this.#options.runs.folder,
       checkSource: () => checkUnchanged(plan.source, environment),
       objects: join(this.#run.artifacts, "objects"),
       secrets,

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { messageOf } from "../errors/index.ts";
 import { type Digest, isDigest, parseRepository, parseTag, type Tag } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
@@ -54,7 +55,7 @@ export class SaidPushes {
   }
 
   #read(coloured: string): void {
-    const line = coloured.replace(colours, "").trim();
+    const line = stripVTControlCharacters(coloured).trim();
     const head = dockerHead.exec(line);
     if (head !== null) {
       this.#dockerRepository = head[1];
@@ -121,6 +122,3 @@ async function whereItStands(repository: Repository, { tag: said, digest }: Said
   const { mediaType, size } = found;
   return { mediaType, size, ...(isTagged && tag !== undefined ? { tag } : {}) };
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what colours begin with is one
-const colours = /\u001b\[[0-9;]*[A-Za-z]/g;

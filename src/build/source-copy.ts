@@ -7,8 +7,8 @@ import { BuildError } from "./errors.ts";
 export interface SourceCopyOptions {
   /** Everything named `.git` comes along, at any depth, a submodule's file among them. */
   readonly withGitDir: boolean;
-  /** Folders that are not part of it, such as that of the records, absolute. */
-  readonly leaveOut?: readonly string[];
+  /** A folder that is not part of it, such as that of the records, absolute. */
+  readonly leaveOut?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +28,7 @@ export async function copySource(from: string, to: string, options: SourceCopyOp
         options.signal?.throwIfAborted();
         if (path === from) return true;
         if (!options.withGitDir && basename(path) === ".git") return false;
-        if (options.leaveOut?.includes(path)) return false;
+        if (path === options.leaveOut) return false;
         const status = await lstat(path);
         return status.isFile() || status.isDirectory() || status.isSymbolicLink();
       },
