@@ -207,6 +207,9 @@ function shapeRun(
             .map(({ name }) => name)
             .sort(),
         }),
-    said: containers.flatMap((index) => lines.filter((line) => new RegExp(`^Step #${index}\\b`).test(line))),
+    // Of the lines of one step, those on standard output and on standard error come by two pipes, in no order.
+    said: containers.flatMap((index) =>
+      lines.filter((line) => new RegExp(`^Step #${index}\\b`).test(line)).sort(),
+    ),
   };
 }
