@@ -6,6 +6,8 @@ export interface FailureDetails {
   readonly where?: string | undefined;
   /** What to do next, as one sentence. */
   readonly hint?: string | undefined;
+  /** `host[:port]` whose own failure it is, whatever it was asked for: all that is asked of it fails alike. */
+  readonly host?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -18,12 +20,15 @@ export class WaybillError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly where: string | undefined;
   readonly hint: string | undefined;
+  /** `host[:port]` whose own failure it is: it is not that of the image or the place alone. */
+  readonly host: string | undefined;
 
   constructor(code: Code, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.where = details.where;
     this.hint = details.hint;
+    this.host = details.host;
   }
 }
 
@@ -40,6 +45,11 @@ export interface FailureRecord {
   readonly message: string;
   readonly where?: string;
   readonly hint?: string;
+  /**
+   * `host[:port]` whose own failure it is: unreachable, unknown, without a trusted certificate, of another scheme, or
+   * it refuses the credential. Code, message and hint are then the same for everything that was asked of it.
+   */
+  readonly host?: string;
 }
 
 /** Anything that was thrown, as a {@link FailureRecord}; what is not a {@link WaybillError} gets the code `internal`. */
@@ -50,5 +60,6 @@ export function failureRecord(thrown: unknown): FailureRecord {
     message: thrown.message,
     ...(thrown.where === undefined ? {} : { where: thrown.where }),
     ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    ...(thrown.host === undefined ? {} : { host: thrown.host }),
   };
 }

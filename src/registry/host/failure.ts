@@ -38,16 +38,17 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   if (cause instanceof RegistryError || cause instanceof TransientFailure) return cause;
   const code = codeOf(cause);
   const details = { where: about.where, cause: thrown };
+  const ofHost = { ...details, host: about.host };
   const reason = cause instanceof Error ? shownText(cause.message, []) : "";
-  if (isTlsCode(code)) return tlsFailure(code, reason, about, details);
+  if (isTlsCode(code)) return tlsFailure(code, reason, about, ofHost);
   if (code === "ENOTFOUND") {
     return new RegistryError("unreachable", `the name ${about.host} does not exist (${code})`, {
-      ...details,
+      ...ofHost,
       hint: "look for a typing error in the registry's name, or set HTTPS_PROXY if there is no direct way out",
     });
   }
   if (code === "connect-timeout" || code === "ETIMEDOUT") {
-    return transient("timeout", `${about.host} takes no connection in time (${code})`, details);
+    return transient("timeout", `${about.host} takes no connection in time (${code})`, ofHost);
   }
   if (code === "answer-timeout") {
     return transient("timeout", `${about.host} accepted the request but did not answer in time`, details);
@@ -71,12 +72,12 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   }
   if (code === "proxy") {
     return new RegistryError("unreachable", `the proxy does not connect to ${about.host}: ${reason}`, {
-      ...details,
+      ...ofHost,
       hint: "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY",
     });
   }
   return transient("unreachable", `${about.host} cannot be reached: ${connectionReason(code, reason)}`, {
-    ...details,
+    ...(closed.has(code) ? details : ofHost),
     hint: unreachableHint(code, about.host),
   });
 }

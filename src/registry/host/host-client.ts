@@ -408,6 +408,7 @@ function tokenRefusal(
   }
   return new RegistryError("unauthorized", message, {
     where,
+    ...(credential !== undefined && status === 401 ? { host: where } : {}),
     hint:
       credential === undefined
         ? `there is no credential for it here; log in: docker login ${where}`
