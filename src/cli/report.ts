@@ -2,7 +2,7 @@ import { harmless } from "../errors/index.ts";
 import type { Report, ReportedEdge } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { limitInWords } from "./since.ts";
+import { limitInWords, outsideInWords } from "./since.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -27,6 +27,7 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sums(report));
   if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
+  for (const line of outsideInWords(report.outsideErrors)) terminal.print(line);
   if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
   else if (report.dryRun && report.work.length > 0)
     terminal.print("nothing was written; waybill promote --confirm does it");

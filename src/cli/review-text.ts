@@ -9,6 +9,7 @@ type Shown = (text: string) => string;
 
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
+  const { outsideInWords } = await import("../review/index.ts");
   const { colours } = terminal;
   const shown: Shown = harmless;
   for (const project of review.projects) {
@@ -21,7 +22,7 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
     terminal.print(formatFinding(finding, paint, shown));
   }
   if (review.findings.length > 0) terminal.print("");
-  for (const line of sums(review)) terminal.print(shown(line));
+  for (const line of sums(review, outsideInWords(review))) terminal.print(shown(line));
 }
 
 function heading({ project, files, newDestinations, removedDestinations, lines }: ReviewedProject): string[] {
@@ -97,7 +98,10 @@ function formatFinding(
   ].join("\n");
 }
 
-function sums({ verdict, findings, edges, base, head, offline, passedOver }: Review): string[] {
+function sums(
+  { verdict, findings, edges, base, head, offline, passedOver }: Review,
+  before: string | undefined,
+): string[] {
   const failing = findings.filter(({ severity }) => severity === "fails").length;
   const changes = (["added", "removed", "moved", "source-changed"] as const)
     .filter((kind) => edges[kind] > 0)
@@ -110,5 +114,6 @@ function sums({ verdict, findings, edges, base, head, offline, passedOver }: Rev
     ...(passedOver.length === 0
       ? []
       : [`${amount(passedOver.length, "other project")} cannot be touched by it: not looked at`]),
+    ...(before === undefined ? [] : [before]),
   ];
 }

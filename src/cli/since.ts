@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
+import type { CommittedManifests, Diagnostic, ManifestTree } from "../manifest/index.ts";
 import type { Since } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import type { Session } from "./session.ts";
@@ -58,6 +58,15 @@ export async function readSince(
       `${sinceDate === undefined ? "HEAD" : "the oldest"} is the first commit: everything is new`,
     );
   return found;
+}
+
+/** In words, errors that lie outside of what something is limited to: they are mentioned, and count for nothing there. */
+export function outsideInWords(errors: readonly Diagnostic[] = []): string[] {
+  if (errors.length === 0) return [];
+  const [were, count] = errors.length === 1 ? ["was", "it counts"] : ["were", "they count"];
+  return [
+    `${amount(errors.length, "error")} in the manifests ${were} there before: ${count} when everything is looked at`,
+  ];
 }
 
 /** In words, what a plan is limited to. */

@@ -12,7 +12,7 @@ import { formatDiagnostic, manifestsArgument, readForWork } from "./manifests.ts
 import { openProgress, type Progress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
-import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
+import { addSinceOptions, outsideInWords, readSince, type SinceOptions } from "./since.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Options extends SinceOptions {
@@ -153,7 +153,7 @@ const most = 50;
 
 function printWaiting(
   terminal: Terminal,
-  { state, absent, edges, present, hosts, manifestErrors }: Waiting,
+  { state, absent, edges, present, hosts, manifestErrors, outsideErrors }: Waiting,
 ): void {
   // What will never arrive is what has to be looked at.
   const order = ["conflict", "overlap", "unread", "missing"] as const;
@@ -170,6 +170,7 @@ function printWaiting(
       `${amount(manifestErrors.length, "error")} in the manifests: nobody waits for these lines`,
     );
   }
+  for (const line of outsideInWords(outsideErrors)) terminal.print(line);
   const there = `${present} of ${amount(edges, "edge")} there, at ${amount(hosts.length, "host")}`;
   const endings: Readonly<Record<Waiting["state"], string>> = {
     arrived: edges === 0 ? "there is nothing to wait for" : `production holds everything: ${there}`,

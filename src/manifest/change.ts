@@ -3,6 +3,7 @@ import { type CommitFiles, openGitRepository } from "../git/index.ts";
 import { type CommitOptions, type CommittedManifests, commitBefore } from "./at-commit.ts";
 import { committedFiles } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
+import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
 import { mayName, meetingOf, registriesOf } from "./neighbours.ts";
 import { normalisedPath, readManifestsFrom } from "./read.ts";
@@ -139,13 +140,8 @@ function meaningOf(text: string | TextFileFault): string {
 
 /** Whether a project that cannot be read at one side differs between them. */
 function isUnlike(name: string, { base, head }: Sides<ManifestTree>): boolean {
-  const textsOf = ({ texts = {} }: ManifestTree): string =>
-    Object.entries(texts)
-      .filter(([file]) => file.split(sep).includes(name))
-      .map(([file, text]) => `${file} ${text}`)
-      .sort()
-      .join("\n");
-  return base.unreadable.includes(name) !== head.unreadable.includes(name) || textsOf(base) !== textsOf(head);
+  const wasUnreadable = base.unreadable.includes(name);
+  return wasUnreadable !== head.unreadable.includes(name) || textsOf(name, base) !== textsOf(name, head);
 }
 
 /** A project that differs, as far as it has to be known to tell what it may write. */

@@ -24,6 +24,7 @@ export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit.ts";
 export { unifiedDiff } from "./edit-diff.ts";
 export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit-error.ts";
+export { type FoundSince, foundSince } from "./found-since.ts";
 export type {
   Diagnostic,
   DigestEntry,

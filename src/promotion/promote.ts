@@ -1,5 +1,11 @@
 import { type CopyListener, createCopier, createDocumentCache } from "../copy/index.ts";
-import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
+import {
+  type CommittedManifests,
+  compareManifests,
+  type Diagnostic,
+  foundSince,
+  type ManifestTree,
+} from "../manifest/index.ts";
 import { applyPlan, type Outcome } from "./apply.ts";
 import type { Plan } from "./plan.ts";
 import { type OpenRepository, planPromotion } from "./planning.ts";
@@ -54,11 +60,17 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
   const plan =
     options.saved === undefined ? current : restrictPlan(current, options.saved.plan, options.saved.where);
   options.onPlan?.(plan);
-  const hasErrors = tree.diagnostics.some(({ severity }) => severity === "error");
-  if (options.strict && (hasErrors || !planIsClean(plan))) {
-    return { plan, report: { ...reportPromotion(plan, tree.diagnostics, []), stopped: true } };
+  const { introduced, known } =
+    since === undefined ? { introduced: tree.diagnostics, known: [] } : foundSince(since.tree, tree);
+  const outsideErrors = known.filter(isError);
+  const reported = (outcomes?: readonly Outcome[]): Report => ({
+    ...reportPromotion(plan, introduced, outcomes),
+    ...(since === undefined ? {} : { outsideErrors }),
+  });
+  if (options.strict && (introduced.some(isError) || !planIsClean(plan))) {
+    return { plan, report: { ...reported([]), stopped: true } };
   }
-  if (!options.confirm) return { plan, report: reportPromotion(plan, tree.diagnostics) };
+  if (!options.confirm) return { plan, report: reported() };
   const outcomes = await applyPlan(plan, {
     open,
     documents,
@@ -66,5 +78,9 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
     ...(options.onOutcome === undefined ? {} : { onOutcome: options.onOutcome }),
     ...(signal === undefined ? {} : { signal }),
   });
-  return { plan, report: reportPromotion(plan, tree.diagnostics, outcomes) };
+  return { plan, report: reported(outcomes) };
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === "error";
 }

@@ -50,8 +50,10 @@ export interface Report {
   readonly work: readonly ReportedEdge[];
   /** Edges that are not as desired. */
   readonly problems: readonly ReportedEdge[];
-  /** Errors of the manifests: each has stopped its own line or project. */
+  /** Errors of the manifests: each has stopped its own line or project. With a limit, those that came since. */
   readonly manifestErrors: readonly Diagnostic[];
+  /** Errors that the manifests had before, outside of the limit: they count in a full run. Absent without a limit. */
+  readonly outsideErrors?: readonly Diagnostic[];
   /** What it cost, where that was counted. */
   readonly traffic?: Traffic;
 }
@@ -59,6 +61,7 @@ export interface Report {
 /**
  * What a plan and its outcomes come to. In a dry run (`outcomes` left out) work is `pending` and counts as desired;
  * in a real one, work without an outcome was never begun and counts as a problem.
+ * @param diagnostics What is wrong with the manifests; of a limited plan, what came since.
  */
 export function reportPromotion(
   plan: Plan,

@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FailureRecord } from "../errors/index.ts";
-import type { CommittedManifests, Diagnostic, ManifestTree } from "../manifest/index.ts";
+import {
+  type CommittedManifests,
+  type Diagnostic,
+  foundSince,
+  type ManifestTree,
+} from "../manifest/index.ts";
 import { type RepositoryName, splitRepository } from "../oci/index.ts";
 import {
   type AbsentEdge,
@@ -50,6 +55,8 @@ export interface Waiting extends Look {
   readonly milliseconds: number;
   /** Errors of the manifests that the commit before did not have: their lines ask for something that nobody waits for. */
   readonly manifestErrors: readonly Diagnostic[];
+  /** Errors that it had: they lie outside of what is waited for. Absent when everything is. */
+  readonly outsideErrors?: readonly Diagnostic[];
 }
 
 /**
@@ -70,7 +77,7 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
     ...look,
     looks,
     milliseconds: Math.round(ended()),
-    manifestErrors: newErrors(tree, since?.tree),
+    ...errorsOf(tree, since?.tree),
   });
   let last: Look | undefined;
   let pause = Math.min(interval, shortestPause);
@@ -134,8 +141,16 @@ async function before<Value>(work: Promise<Value>, milliseconds: number): Promis
   }
 }
 
-function newErrors(tree: ManifestTree, earlier: ManifestTree | undefined): readonly Diagnostic[] {
-  const keyOf = ({ file, code, message }: Diagnostic): string => `${file}\n${code}\n${message}`;
-  const known = new Set(earlier?.diagnostics.map(keyOf));
-  return tree.diagnostics.filter((found) => found.severity === "error" && !known.has(keyOf(found)));
+/** Errors of the manifests, by whether somebody who waits for a change has to do with them. */
+function errorsOf(
+  tree: ManifestTree,
+  earlier: ManifestTree | undefined,
+): Pick<Waiting, "manifestErrors" | "outsideErrors"> {
+  const found = earlier === undefined ? undefined : foundSince(earlier, tree);
+  const errors = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
+    diagnostics.filter(({ severity }) => severity === "error");
+  return {
+    manifestErrors: errors(found?.introduced ?? tree.diagnostics),
+    ...(found === undefined ? {} : { outsideErrors: errors(found.known) }),
+  };
 }

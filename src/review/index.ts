@@ -32,3 +32,4 @@ export { reviewChange } from "./review-change.ts";
 export { type ReviewCode, reviewCodes } from "./review-codes.ts";
 export { reviewToSarif } from "./sarif.ts";
 export { filesOf, withOwners } from "./with-owners.ts";
+export { outsideInWords } from "./words.ts";

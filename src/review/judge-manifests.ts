@@ -1,27 +1,47 @@
-import { type Diagnostic, type DiagnosticCode, diagnosticCodes } from "../manifest/index.ts";
-import type { ReviewFinding } from "./review.ts";
+import {
+  checkTree,
+  type Diagnostic,
+  type DiagnosticCode,
+  diagnosticCodes,
+  foundSince,
+  type ManifestTree,
+} from "../manifest/index.ts";
+import type { Review, ReviewFinding } from "./review.ts";
 
-/**
- * What is wrong with the manifests themselves. An error that the base did not have fails; one that it had is mentioned.
- * Lines move when a file is edited, so places do not count: the second of two like errors is a new one.
- */
-export function judgeManifests(
-  before: readonly Diagnostic[],
-  after: readonly Diagnostic[],
-): readonly ReviewFinding[] {
-  const known = new Map<string, number>();
-  for (const found of before) known.set(keyOf(found), (known.get(keyOf(found)) ?? 0) + 1);
-  return after.flatMap((found): readonly ReviewFinding[] => {
-    const count = known.get(keyOf(found)) ?? 0;
-    known.set(keyOf(found), count - 1);
-    const isOld = count > 0;
-    if (isOld && found.severity === "info") return [];
-    return [findingOf(found, isOld)];
-  });
+/** What is wrong with the manifests themselves. */
+export interface JudgedManifests {
+  readonly findings: readonly ReviewFinding[];
+  /** What was so before in files that the change does not touch. */
+  readonly outside: Review["outside"];
 }
 
-function keyOf({ code, file, message }: Diagnostic): string {
-  return `${code} ${file} ${message}`;
+/**
+ * Judges what is wrong with the manifests themselves. An error that the base did not have fails; one that it had is
+ * mentioned where the change touches its file, and counted where it does not.
+ */
+export function judgeManifests(before: ManifestTree, after: ManifestTree): JudgedManifests {
+  const { introduced, known } = foundSince(checked(before), checked(after));
+  const isTouched = ({ file, related = [] }: Diagnostic): boolean =>
+    [file, ...related.map((other) => other.file)].some(
+      (name) => before.texts?.[name] !== after.texts?.[name],
+    );
+  const worthSaying = known.filter(({ severity }) => severity !== "info");
+  const outside = worthSaying.filter((found) => !isTouched(found));
+  return {
+    findings: [
+      ...introduced.map((found) => findingOf(found, false)),
+      ...worthSaying.filter(isTouched).map((found) => findingOf(found, true)),
+    ],
+    outside: {
+      errors: outside.filter(({ severity }) => severity === "error").length,
+      warnings: outside.filter(({ severity }) => severity === "warning").length,
+    },
+  };
+}
+
+/** A tree with what can only be seen when looking at all of it. */
+function checked(tree: ManifestTree): ManifestTree {
+  return { ...tree, diagnostics: checkTree(tree).diagnostics };
 }
 
 function findingOf(

@@ -3,7 +3,7 @@ import { code, sentence } from "./inert.ts";
 import { page, type Section, sectionOf } from "./markdown-page.ts";
 import { placeText } from "./places.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
-import { countOf } from "./words.ts";
+import { countOf, outsideInWords } from "./words.ts";
 
 /** Code hosts take a little more than 65,000. */
 const mostCharacters = 60_000;
@@ -56,7 +56,8 @@ function marker({ plan, edgesHash, head }: Review): string {
   return `${reviewMarker}plan=${hash(plan?.hash)} edges=${hash(edgesHash)} commit=${hash(head.commit)} -->`;
 }
 
-function verdictLines({ verdict, findings, edges, projects, offline, passedOver }: Review): string {
+function verdictLines(review: Review): string {
+  const { verdict, findings, edges, projects, offline, passedOver } = review;
   const failing = findings.filter(({ severity }) => severity === "fails").length;
   const mentioned = findings.length - failing;
   const changes = [
@@ -70,6 +71,7 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
     ...(failing > 0 ? [`${failing} to mend`] : []),
     ...(mentioned > 0 ? [`${mentioned} worth knowing`] : []),
   ];
+  const before = outsideInWords(review);
   const lines = [
     `**Waybill: ${verdict === "fails" ? "this change fails" : "this change is sound"}**${counts.length === 0 ? "" : ` (${counts.join(", ")})`}. ` +
       `In ${countOf(projects.length, "project")}: ${what}.`,
@@ -81,6 +83,7 @@ function verdictLines({ verdict, findings, edges, projects, offline, passedOver 
           `${countOf(passedOver.length, "other project")} cannot be touched by it and ${passedOver.length === 1 ? "was" : "were"} not looked at.`,
         ]
       : []),
+    ...(before === undefined ? [] : [`${before}.`]),
   ];
   return `${lines.join("\n\n")}\n`;
 }

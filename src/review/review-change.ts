@@ -1,6 +1,5 @@
 import { WaybillError } from "../errors/index.ts";
 import {
-  checkTree,
   compareManifests,
   type ManifestChange,
   type ManifestComparison,
@@ -50,7 +49,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
           ...(onProgress === undefined ? {} : { onProgress }),
           ...(signal === undefined ? {} : { signal }),
         });
-  const findings = judge({ before, after, changes, lines, answers, allowRemovals });
+  const { findings, outside } = judge({ before, after, changes, lines, answers, allowRemovals });
   const { commit } = change.head;
   return {
     format: "waybill-review/1",
@@ -69,6 +68,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     findings,
     projects: reviewedProjects(change, changes, lines, answers),
     passedOver: change.passedOver,
+    outside,
     rewritten: changes.rewritten,
     ...(answers === undefined ? {} : { plan: answers.plan }),
   };
@@ -106,8 +106,8 @@ function judge({
   lines,
   answers,
   allowRemovals,
-}: Evidence): readonly ReviewFinding[] {
-  const manifests = judgeManifests(checkTree(before).diagnostics, checkTree(after).diagnostics);
+}: Evidence): Pick<Review, "findings" | "outside"> {
+  const { findings: manifests, outside } = judgeManifests(before, after);
   const findings = [
     ...manifests,
     ...judgeChanges({ lines: lines.lines, changes, before, allowRemovals }),
@@ -117,9 +117,8 @@ function judge({
     ...unlikeSiblings(changes, after),
   ];
   const ranks = { fails: 0, mentions: 1 };
-  return findings.sort(
-    (one, other) => ranks[one.severity] - ranks[other.severity] || comparePlaces(one, other),
-  );
+  findings.sort((one, other) => ranks[one.severity] - ranks[other.severity] || comparePlaces(one, other));
+  return { findings, outside };
 }
 
 function judgeAnswers(

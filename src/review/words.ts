@@ -1,4 +1,5 @@
 import type { ImageFacts } from "./facts.ts";
+import type { Review } from "./review.ts";
 
 /** An image with its tag, or with its digest where it has none. */
 export function nameOf({
@@ -55,4 +56,16 @@ export function imageInWords({ created, size, platforms, artifactType, labels }:
 /** What people call an artifact that is no image; what is not known by name, by its artifact type. */
 export function kindInWords(artifactType: string): string {
   return artifactType === "application/vnd.cncf.helm.config.v1+json" ? "Helm chart" : artifactType;
+}
+
+/** What was wrong before in files that the change does not touch, as a sentence without a full stop; `undefined` for nothing. */
+export function outsideInWords({
+  outside: { errors, warnings },
+}: Pick<Review, "outside">): string | undefined {
+  const found = [
+    ...(errors === 0 ? [] : [countOf(errors, "error")]),
+    ...(warnings === 0 ? [] : [countOf(warnings, "warning")]),
+  ];
+  if (found.length === 0) return undefined;
+  return `${found.join(" and ")} from before in files that it does not touch: waybill check shows them`;
 }

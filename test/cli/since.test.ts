@@ -9,7 +9,7 @@ import { defaultSettings } from "../../src/settings/index.ts";
 import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { type Project, temporaryFolder, writeTree } from "../support/tree.ts";
-import { type Captured, runWith } from "./captured.ts";
+import { type Captured, runAs, runWith } from "./captured.ts";
 
 const test = testWith("git");
 
@@ -140,6 +140,44 @@ describe("--since", () => {
     const { stdout } = await waybill("plan", path, "--since", "HEAD");
     expect(stdout).toContain("\n2 to do\n");
     expect(stdout).toContain(`foo could not be read at ${short(broken)}: all of it counts as changed\n`);
+  });
+
+  test("is not judged by what another project had wrong before, which counts when everything is looked at", async () => {
+    await writeTree(path, [
+      { name: "old", source: `${staging.address}/old`, destinations: [`${prefix}/eu`], images: {} },
+    ]);
+    await writeFile(join(path, "images/old/images.yaml"), "- name: gone\n  dmap:\n");
+    await repository.commit("an error");
+    await write({ app: { [one]: ["1.0", "stable"] } });
+    const limited = await waybill("promote", path, "--since", "HEAD", "--confirm", "--strict");
+    expect(limited).toMatchObject({ status: 0, stdout: expect.stringContaining("\n2 done\n") });
+    expect(limited.stdout).toContain(
+      "\n1 error in the manifests was there before: it counts when everything is looked at\n",
+    );
+    expect((await waybill("wait", path, "--since", "HEAD", "--timeout", "0s")).status).toBe(0);
+    const cip = ["--use-prow-manifest-diff", `--thin-manifest-dir=${path}`];
+    await repository.commit("a change");
+    const job = { ...gitEnvironment, HOME: folder.path, JOB_TYPE: "postsubmit" };
+    expect((await runAs(job, "cip", ...cip)).status).toBe(0);
+    const all = await waybill("promote", path);
+    expect(all).toMatchObject({ status: 2, stdout: expect.stringContaining("1 error in the manifests\n") });
+    expect(all.stdout).not.toContain("there before");
+  });
+
+  test("is judged by an error that came since, and by a file it edits that nobody can read", async () => {
+    const images = join(path, "images/foo/images.yaml");
+    await writeFile(images, "- name: app\n  dmap:\n");
+    const introduced = await waybill("plan", path, "--since", "HEAD");
+    expect(introduced).toMatchObject({ status: 2 });
+    expect(introduced.stdout).toContain("1 error in the manifests\n");
+    await writeTree(path, [
+      { name: "bar", source: `${staging.address}/bar`, destinations: [`${prefix}/eu`], images: {} },
+    ]);
+    await writeFile(images, "[");
+    await repository.commit("broken");
+    expect((await waybill("plan", path, "--since", "HEAD")).status).toBe(0);
+    await writeFile(images, "[ # more is asked for here");
+    expect((await waybill("plan", path, "--since", "HEAD")).status).toBe(2);
   });
 
   test("takes the commit at which a branch was left", async () => {

@@ -104,7 +104,7 @@ const reviews = fc
         },
         { ...{ project, files: [{ file }], lines: [], newDestinations: [], removedDestinations: [] } },
       ],
-      ...{ passedOver: [project], rewritten: [file] },
+      ...{ passedOver: [project], rewritten: [file], outside: { errors: 1, warnings: 2 } },
     };
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { readManifests, readManifestsAt } from "../../src/manifest/index.ts";
 import { promote } from "../../src/promotion/index.ts";
-import { withOwners } from "../../src/review/index.ts";
+import { formatReviewMarkdown, withOwners } from "../../src/review/index.ts";
 import { gitEnvironment } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import type { Project } from "../support/tree.ts";
@@ -247,6 +247,17 @@ describe("a change fails", () => {
     const review = await world.change([torn], [later]);
     expect(codes(review)).toEqual({ fails: [], mentions: ["overlap"] });
     expect(review.findings[0]?.isOld).toBe(true);
+  });
+
+  test("for nothing of a file that it does not touch: what was so there before is counted alone", async () => {
+    // The two write the same registry, so that both are read.
+    const old = { ...project({ web: { "sha256:123": ["v1"], [one]: ["latest"] } }), name: "old" };
+    const review = await world.change([base(), old], [both(), old]);
+    expect(codes(review)).toEqual({ fails: [], mentions: [] });
+    expect(review.outside).toEqual({ errors: 1, warnings: 1 });
+    expect(formatReviewMarkdown(review)).toContain(
+      "1 error and 1 warning from before in files that it does not touch: waybill check shows them.",
+    );
   });
 
   test("for an overlap with a project that it does not touch", async () => {
