@@ -286,6 +286,7 @@ export {
   type NewDestination,
   type Owners,
   type OwnersOf,
+  outsideInWords,
   type PreviousFacts,
   type Review,
   type ReviewCode,
