@@ -11,7 +11,7 @@ export interface Descriptor {
   readonly platform?: Platform;
 }
 
-/** The platform an index entry is for (image-index.md). */
+/** The platform an index entry is for (image-index.md); what an entry leaves out is empty. */
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
@@ -26,7 +26,7 @@ export interface ImageDocument {
 
 /** A platform as people write it: `linux/arm64/v8`. */
 export function formatPlatform(platform: Platform): string {
-  return [platform.os, platform.architecture, ...(platform.variant ? [platform.variant] : [])].join("/");
+  return [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/");
 }
 
 /** Whether an entry of an index is no image but says something about one, as BuildKit adds them to its indexes. */

@@ -7,6 +7,7 @@ export type OciErrorCode =
   | "invalid-reference"
   | "invalid-image-manifest"
   | "ambiguous-image-manifest"
+  | "ambiguous-json"
   | "media-type-mismatch"
   | "too-large"
   | "digest-mismatch"

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Descriptor, ImageDocument, Platform } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
+import { parseDocumentJson } from "./document-json.ts";
 import { OciError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { isIndexType, isManifestType, mediaTypes } from "./media-type.ts";
@@ -20,31 +21,47 @@ export interface ImageContent {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** A map of strings, as Go reads it: `null` for one of them is the empty string. */
+const annotationsSchema = z
+  .record(
+    z.string(),
+    z
+      .string()
+      .nullable()
+      .transform((value) => value ?? ""),
+  )
+  .nullish();
+
 const descriptorSchema = z.object({
   mediaType: z.string().min(1).max(255),
   digest: z.string().refine(isDigest, { error: "is no sha256 or sha512 digest" }),
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
-  artifactType: z.string().optional(),
-  annotations: z.record(z.string(), z.string()).nullish(),
-  platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }).nullish(),
+  artifactType: z.string().nullish(),
+  annotations: annotationsSchema,
+  platform: z
+    .object({ os: z.string().nullish(), architecture: z.string().nullish(), variant: z.string().nullish() })
+    .nullish(),
 });
 
 const documentSchema = z.object({
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
+  mediaType: z.string().nullish(),
+  artifactType: z.string().nullish(),
   config: descriptorSchema.optional(),
   layers: z.array(descriptorSchema).nullish(),
   manifests: z.array(descriptorSchema).nullish(),
   subject: descriptorSchema.nullish(),
-  annotations: z.record(z.string(), z.string()).nullish(),
+  annotations: annotationsSchema,
+  fsLayers: z.unknown().optional(),
+  history: z.unknown().optional(),
 });
 
 /**
  * Reads an image manifest or index (OCI image specification; Docker image manifest version 2, schema 2). Strict on
- * purpose: a document that could be taken for either kind (CVE-2021-41190), or whose own `mediaType` is not the one
- * it was served under, is refused.
- * @throws {OciError} `too-large`, `invalid-image-manifest`, `ambiguous-image-manifest` or `media-type-mismatch`.
+ * purpose: a document that could be taken for either kind (CVE-2021-41190), whose own `mediaType` is not the one it
+ * was served under, or that not all read alike ({@link parseDocumentJson}), is refused.
+ * @throws {OciError} `too-large`, `invalid-image-manifest`, `ambiguous-image-manifest`, `ambiguous-json` or
+ * `media-type-mismatch`.
  */
 export function readImageContent(document: ImageDocument, where?: string): ImageContent {
   const { mediaType } = document.descriptor;
@@ -67,13 +84,13 @@ export function readImageContent(document: ImageDocument, where?: string): Image
       },
     );
   }
-  const parsed = documentSchema.safeParse(parseJson(document.bytes, at.where));
+  const parsed = documentSchema.safeParse(parseDocumentJson(document.bytes, at.where));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new OciError(
       "invalid-image-manifest",
       `not a valid ${kind}: ${issue?.path.join(".") || "document"}: ${issue?.message}`,
-      at,
+      { ...at, hint: "whoever built the image has to build it again, with another tool" },
     );
   }
   const json = parsed.data;
@@ -86,14 +103,22 @@ export function readImageContent(document: ImageDocument, where?: string): Image
       at,
     );
   }
-  if (json.mediaType !== undefined && json.mediaType !== mediaType) {
+  if (json.fsLayers !== undefined || json.history !== undefined) {
+    throw new OciError(
+      "ambiguous-image-manifest",
+      "the document has the fields of both an image manifest and one of Docker's schema 1",
+      at,
+    );
+  }
+  if (json.mediaType != null && json.mediaType !== mediaType) {
     throw new OciError(
       "media-type-mismatch",
       `the document says it is ${json.mediaType}, but it was served as ${mediaType}`,
       at,
     );
   }
-  if (kind === "index" ? !looksLikeIndex : json.config === undefined) {
+  // A list that is null is one of nothing, as Go writes it.
+  if (kind === "index" ? json.manifests === undefined || looksLikeManifest : json.config === undefined) {
     throw new OciError(
       "invalid-image-manifest",
       `the document has no ${kind === "index" ? "manifests" : "config"}`,
@@ -113,31 +138,26 @@ export function readImageContent(document: ImageDocument, where?: string): Image
   };
 }
 
-function parseJson(bytes: Uint8Array, where: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new OciError("invalid-image-manifest", "the document is not JSON in UTF-8", { where, cause });
-  }
-}
-
 function descriptor(json: z.infer<typeof descriptorSchema>): Descriptor {
+  const platform = json.platform == null ? undefined : readPlatform(json.platform);
   return {
     mediaType: json.mediaType,
     digest: json.digest,
     size: json.size,
-    ...(json.artifactType === undefined ? {} : { artifactType: json.artifactType }),
+    ...(json.artifactType == null ? {} : { artifactType: json.artifactType }),
     ...(json.annotations == null ? {} : { annotations: json.annotations }),
-    ...(json.platform == null ? {} : { platform: platform(json.platform) }),
+    ...(platform === undefined ? {} : { platform }),
   };
 }
 
-function platform(json: { os: string; architecture: string; variant?: string | undefined }): Platform {
-  return {
-    os: json.os,
-    architecture: json.architecture,
-    ...(json.variant === undefined ? {} : { variant: json.variant }),
-  };
+/** What is left out of a platform is empty; one that says nothing is none. */
+function readPlatform({
+  os,
+  architecture,
+  variant,
+}: NonNullable<z.infer<typeof descriptorSchema>["platform"]>): Platform | undefined {
+  if (!os && !architecture) return undefined;
+  return { os: os ?? "", architecture: architecture ?? "", ...(variant == null ? {} : { variant }) };
 }
 
 function artifactTypeOf(config: Descriptor | undefined): string | undefined {

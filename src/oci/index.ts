@@ -17,6 +17,7 @@ export {
   isDigest,
   parseDigest,
 } from "./digest.ts";
+export { parseDocumentJson } from "./document-json.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export { createHashLadder, type HashLadder, type Rung } from "./hash-ladder.ts";
 export { type ImageContent, readImageContent } from "./image-manifest.ts";

@@ -6,6 +6,8 @@
 export const limits = {
   /** Bytes of one manifest or index. */
   manifestBytes: 4 * 1024 * 1024,
+  /** Objects and lists within each other in the JSON of a manifest; those that the specification knows have six. */
+  jsonDepth: 128,
   /** Levels of indexes within indexes. */
   indexDepth: 8,
   /** Descriptors in the closure of one image. */

@@ -1,7 +1,14 @@
 import pLimit from "p-limit";
 import { type Arrival, type Copier, type DocumentCache, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
-import type { Digest, ImageDocument, RepositoryName, Tag } from "../oci/index.ts";
+import {
+  type Digest,
+  formatReference,
+  type ImageDocument,
+  type RepositoryName,
+  readImageContent,
+  type Tag,
+} from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
 import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
 import type { OpenRepository } from "./planning.ts";
@@ -215,7 +222,11 @@ async function isFree(claims: TagClaims, { root, to }: Brought, tag: Tag): Promi
 
 async function heldRoot(repository: Repository, digest: Digest): Promise<ImageDocument> {
   const document = await repository.fetch(digest);
-  if (document !== undefined) return document;
+  if (document !== undefined) {
+    // What not all read alike, or is no image, gets no tag, whoever has brought it there.
+    readImageContent(document, formatReference(repository.name, digest));
+    return document;
+  }
   throw new RegistryError("manifest-missing", `${digest} was there when the plan was made and is not now`, {
     where: repository.name,
     hint: "run the promotion again: the next plan will copy it",

@@ -19,7 +19,7 @@ import type { OpenRepository } from "./planning.ts";
  * - `tag-elsewhere`: the tag stands at another digest.
  * - `missing-image`: the digest is not there.
  * - `incomplete`: a manifest, config or layer that the image needs is not there.
- * - `corrupt`: a manifest is there but is not what its digest says.
+ * - `corrupt`: a manifest is there but is not what its digest says, or not all read the same in it.
  * - `unread`: it could not be found out.
  */
 export type FindingKind =
@@ -197,6 +197,7 @@ const corruptions: ReadonlySet<string> = new Set([
   "media-type-mismatch",
   "invalid-image-manifest",
   "ambiguous-image-manifest",
+  "ambiguous-json",
   "too-large",
 ]);
 

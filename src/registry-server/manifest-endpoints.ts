@@ -166,7 +166,11 @@ async function refuseOtherType(
   throw new Refusal("MANIFEST_INVALID", `these bytes are already here as ${stored.record.mediaType}`);
 }
 
-/** Bytes of everything the manifest refers to. @throws {Refusal} `MANIFEST_BLOB_UNKNOWN` when something is missing. */
+/**
+ * Bytes of everything the manifest refers to.
+ * @throws {Refusal} `MANIFEST_BLOB_UNKNOWN` when something is missing, `MANIFEST_INVALID` when something has another
+ * size than the manifest says: nobody could pull it.
+ */
 async function sizeOfReferences(
   shelf: Shelf,
   repository: RepositoryPath,
@@ -175,21 +179,37 @@ async function sizeOfReferences(
   let total = 0;
   for (const child of content.children) {
     const known = isManifestType(child.mediaType) || isIndexType(child.mediaType);
-    const manifest = await shelf.manifests.find(repository, child.digest);
+    const manifest = (await shelf.manifests.find(repository, child.digest))?.record;
     // Caches of builders keep layers in an index; there the blob is what must be present.
-    const size =
-      manifest?.record.imageSize ?? (known ? undefined : await shelf.blobs.size(repository, child.digest));
+    const blobSize =
+      manifest === undefined && !known ? await shelf.blobs.size(repository, child.digest) : undefined;
+    const size = manifest?.size ?? blobSize;
     if (size === undefined) throw referenceUnknown(repository, known ? "manifest" : "blob", child.digest);
-    total += size;
+    refuseOtherSize(child, size);
+    total += manifest?.imageSize ?? size;
   }
   for (const blob of content.blobs) {
     const size = await shelf.blobs.size(repository, blob.digest);
     if (size === undefined && !isForeignLayerType(blob.mediaType)) {
       throw referenceUnknown(repository, "blob", blob.digest);
     }
+    refuseOtherSize(blob, size ?? blob.size);
     total += size ?? 0;
   }
+  const { subject } = content;
+  if (subject !== undefined) {
+    const stored = await shelf.manifests.find(repository, subject.digest);
+    refuseOtherSize(subject, stored?.record.size ?? subject.size);
+  }
   return total;
+}
+
+function refuseOtherSize({ digest, size }: Descriptor, found: number): void {
+  if (size === found) return;
+  throw new Refusal(
+    "MANIFEST_INVALID",
+    `the manifest says that ${digest} has ${size} bytes; it has ${found}`,
+  );
 }
 
 /** How the manifest shows up among the referrers of its subject ("Listing Referrers"). */

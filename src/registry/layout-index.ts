@@ -7,6 +7,8 @@ import {
   isManifestType,
   isTag,
   mediaTypes,
+  OciError,
+  parseDocumentJson,
   type Tag,
 } from "../oci/index.ts";
 import { RegistryError } from "./errors.ts";
@@ -36,7 +38,7 @@ const entrySchema = z.looseObject({
   digest: z.string(),
   size: z.number().int().nonnegative(),
   artifactType: z.string().optional(),
-  annotations: z.record(z.string(), z.string()).nullish(),
+  annotations: z.record(z.string(), z.string().nullable()).nullish(),
 });
 const indexSchema = z.looseObject({
   schemaVersion: z.literal(2),
@@ -51,7 +53,7 @@ export const emptyIndex: LayoutIndex = {
 
 /** Reads an `index.json`. @throws {RegistryError} `storage` when it is none, or one tag stands at two digests. */
 export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
-  const parsed = indexSchema.safeParse(parseJson(bytes));
+  const parsed = indexSchema.safeParse(documentJson(bytes, where));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const path = issue?.path.join(".") || "the document";
@@ -78,6 +80,16 @@ export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
     tags.set(tag, manifest.digest);
   }
   return index;
+}
+
+/** Other tools have to read the same in it, so that it is parsed as an image manifest is. */
+function documentJson(bytes: Uint8Array, where: string): unknown {
+  try {
+    return parseDocumentJson(bytes, where);
+  } catch (cause) {
+    if (!(cause instanceof OciError)) throw cause;
+    throw new RegistryError("storage", `not an index of an image layout: ${cause.message}`, { where, cause });
+  }
 }
 
 /** An `index.json` as bytes, the inverse of {@link parseIndex}. */
@@ -154,7 +166,7 @@ function readEntry(json: z.output<typeof entrySchema>): LayoutEntry {
   return {
     json,
     manifest: { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) },
-    tag: name !== undefined && isTag(name) ? name : undefined,
+    tag: name != null && isTag(name) ? name : undefined,
   };
 }
 

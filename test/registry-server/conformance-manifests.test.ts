@@ -268,6 +268,42 @@ describe("manifests that are refused", () => {
   });
 
   test.each([
+    ["a layer", "layers"],
+    ["a config", "config"],
+  ])("another size of %s than the one it has", async (_what, field) => {
+    const sample = image({ layers: 1 });
+    const url = await readyFor(sample);
+    const json = JSON.parse(Buffer.from(lastOf(sample).bytes).toString());
+    for (const described of [json[field]].flat()) described.size += 1;
+    const answer = await put(url, "latest", types.manifest, JSON.stringify(json));
+    expect([answer.status, errorCode(answer)]).toEqual([400, "MANIFEST_INVALID"]);
+    expect((await ask(url, "GET", manifestPath("latest"))).status).toBe(404);
+  });
+
+  test.each(["manifests", "subject"])(
+    "another size of a manifest in %s than the one it has",
+    async (field) => {
+      const child = image();
+      const { url } = await startForTest();
+      await pushSample(url, repository, child);
+      const held = lastOf(child);
+      const wrong = descriptor(held.mediaType, held, { size: held.bytes.length - 1 });
+      const json = { schemaVersion: 2, manifests: [], [field]: field === "subject" ? wrong : [wrong] };
+      const answer = await put(url, "latest", types.index, JSON.stringify(json));
+      expect([answer.status, errorCode(answer)]).toEqual([400, "MANIFEST_INVALID"]);
+    },
+  );
+
+  test("keys that are fields for some who read it and not for others", async () => {
+    const sample = image();
+    const url = await readyFor(sample);
+    const text = Buffer.from(lastOf(sample).bytes).toString().replace(/}$/, ',"Layers":[]}');
+    const answer = await put(url, "latest", types.manifest, text);
+    expect([answer.status, errorCode(answer)]).toEqual([400, "MANIFEST_INVALID"]);
+    expect(answer.body.toString()).toContain("Layers");
+  });
+
+  test.each([
     ["one byte, with a Content-Length", 4 * 1024 * 1024 + 1, {}],
     ["one byte, as a stream", 4 * 1024 * 1024 + 1, { "Transfer-Encoding": "chunked" }],
     ["many, as a stream", 12 * 1024 * 1024, { "Transfer-Encoding": "chunked" }],

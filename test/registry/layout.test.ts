@@ -483,6 +483,14 @@ describe("an index.json that others wrote", () => {
     expect((await repository.list())?.tags).toEqual(["v1"]);
   });
 
+  test("whose entries have annotations without a value is read", async () => {
+    const held = image();
+    await store(repository, held);
+    const annotations = { "org.opencontainers.image.ref.name": "v1", "io.example": null };
+    await write({ schemaVersion: 2, manifests: [{ ...held.manifest.descriptor, annotations }] });
+    expect((await repository.list())?.tags).toEqual(["v1"]);
+  });
+
   test("keeps the other annotations of a tag that moves", async () => {
     const old = image();
     const annotations = { "org.opencontainers.image.ref.name": "v1", "io.example": "x" };
@@ -499,6 +507,8 @@ describe("an index.json that others wrote", () => {
     ["no index", []],
     ["another version", { schemaVersion: 1 }],
     ["an entry without a size", { schemaVersion: 2, manifests: [{ mediaType: "x", digest: nowhere }] }],
+    ["another list for other tools", { schemaVersion: 2, manifests: [], Manifests: [] }],
+    ["two lists", '{"schemaVersion":2,"manifests":[],"manifests":[]}'],
   ])("that is %s is an error", async (_, json) => {
     await write(json);
     await expect(repository.list()).rejects.toMatchObject({
