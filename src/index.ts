@@ -36,6 +36,14 @@ export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
 export { type DemoOptions, type DemoStep, runDemo } from "./demo/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
 export {
+  type Content,
+  type DiskFault,
+  diskFaultOf,
+  errorCodeOf,
+  type Output,
+  openOutput,
+} from "./disk/index.ts";
+export {
   type FailureDetails,
   type FailureRecord,
   failureRecord,

@@ -1,11 +1,20 @@
 #!/usr/bin/env node
+import { writeSync } from "node:fs";
 import packageJson from "../../package.json" with { type: "json" };
 
 const argv = process.argv.slice(2);
-if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
-  // Scripts ask for the version often; the parser would take as long again as Node itself.
-  process.stdout.write(`${packageJson.version}\n`);
-} else {
+const asksVersion = argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V");
+// Scripts ask for the version often; the parser would take as long again as Node itself.
+if (!asksVersion || !isPrinted(`${packageJson.version}\n`)) {
   const { main } = await import("../cli/main.ts");
   process.exitCode = await main(argv);
+}
+
+function isPrinted(text: string): boolean {
+  try {
+    return writeSync(1, text) === text.length;
+  } catch {
+    // The long way explains why it cannot be printed.
+    return false;
+  }
 }

@@ -8,7 +8,9 @@ export const exitCodes = {
   notAsDesired: 2,
   /** It was waited for, and is not there yet. */
   notYet: 3,
-  /** Stopped by the user; what had been done stands, and another run goes on from there. */
+  /** The work is over, but what came of it could not be written where it should go. */
+  unwritten: 4,
+  /** Stopped by a signal before all was done; what had been done stands, and another run goes on from there. */
   interrupted: 130,
 } as const;
 

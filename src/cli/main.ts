@@ -3,16 +3,18 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
 import { buildProgram } from "./program.ts";
+import { UnwrittenResult } from "./result-file.ts";
 import { type Act, type GlobalOptions, openSession, type Session } from "./session.ts";
+import { openStandardStreams } from "./standard-streams.ts";
 import type { Surroundings } from "./terminal.ts";
 
 /**
  * Runs one command line of `waybill`, without the program's own name, and resolves to the exit status. Never throws:
  * what goes wrong is printed.
  */
-export async function main(argv: readonly string[], io: Surroundings = process): Promise<ExitCode> {
+export async function main(argv: readonly string[], io?: Surroundings): Promise<ExitCode> {
+  if (io === undefined) return onStandardStreams((streams) => main(argv, streams));
   if (argv[0] === "kpromo" || argv[0] === "image-builder") return mainAs(argv[0], argv.slice(1), io);
-  if (io === process) dropBrokenPipes();
   let status: ExitCode = exitCodes.asDesired;
   const act: Act =
     <Given extends unknown[]>(work: (session: Session, ...given: Given) => Promise<ExitCode>) =>
@@ -35,7 +37,7 @@ export async function main(argv: readonly string[], io: Surroundings = process):
     const verb = program.commands.find((found) => argv.includes(found.name()));
     const name = verb === undefined ? program.name() : `${program.name()} ${verb.name()}`;
     printFailure(explained(thrown, name), io, { ...program.opts<GlobalOptions>(), ...asked });
-    return exitCodes.nothingDone;
+    return thrown instanceof UnwrittenResult ? exitCodes.unwritten : exitCodes.nothingDone;
   }
 }
 
@@ -43,8 +45,9 @@ export async function main(argv: readonly string[], io: Surroundings = process):
 export async function mainAs(
   program: Incumbent,
   line: readonly string[],
-  io: Surroundings = process,
+  io?: Surroundings,
 ): Promise<ExitCode> {
+  if (io === undefined) return onStandardStreams((streams) => mainAs(program, line, streams));
   const { shellLine, translate } = await import("./incumbents/translate.ts");
   try {
     const translation = translate(program, line, io.env);
@@ -61,11 +64,14 @@ export async function mainAs(
   }
 }
 
-/** A reader that has gone, as in `waybill plan … | head`, is no failure: the work goes on without it. */
-function dropBrokenPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-    });
-  }
+/** Runs a line with this process's own streams; that they cannot be written to is an error like any other. */
+async function onStandardStreams(work: (streams: Surroundings) => Promise<ExitCode>): Promise<ExitCode> {
+  const streams = openStandardStreams();
+  const status = await work(streams);
+  const failure = await streams.settled();
+  if (failure === undefined) return status;
+  printFailure(failure, streams, {});
+  // What was not begun, or not done, is more than what could not be said of it.
+  const isKept = status === exitCodes.nothingDone || status === exitCodes.interrupted;
+  return isKept ? status : exitCodes.unwritten;
 }

@@ -46,9 +46,9 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       onProgress: progress.at,
     });
     progress.end();
-    await writePlan(formatPlanInParts(plan));
     if (terminal.json) for (const part of formatPlanInParts(plan)) terminal.write(part);
     else await printReport(terminal, report);
+    await writePlan(formatPlanInParts(plan));
     return statusOf(report);
   } finally {
     progress.end();

@@ -7,7 +7,7 @@ import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { openResult, readText } from "./result-file.ts";
+import { openResult, readText, writeResults } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 import { trafficInWords } from "./traffic.ts";
@@ -60,8 +60,10 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       ...(saved === undefined ? {} : { saved }),
     });
     await printReport(terminal, report);
-    await writeReport(`${JSON.stringify(report, undefined, 2)}\n`);
-    await writeJUnit(formatJUnit(report));
+    await writeResults(
+      writeReport(`${JSON.stringify(report, undefined, 2)}\n`),
+      writeJUnit(formatJUnit(report)),
+    );
     return interruption.signal.aborted ? exitCodes.interrupted : statusOf(report);
   } finally {
     interruption.end();

@@ -1,36 +1,47 @@
-import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { messageOf, WaybillError } from "../errors/index.ts";
+import { readFile } from "node:fs/promises";
+import { type Content, diskFaultOf, type Output, openOutput } from "../disk/index.ts";
+import { type FailureDetails, messageOf, WaybillError } from "../errors/index.ts";
 
-/** Puts a whole text, or its parts, in place in one step, so that nobody ever reads half of a result. */
-export type WriteResult = (text: string | Iterable<string>) => Promise<void>;
+/** Writes a result, as a whole text or in parts, to where it was asked for. @throws {UnwrittenResult} */
+export type WriteResult = (content: Content) => Promise<void>;
+
+/** The work is over, and its result could not be written. */
+export class UnwrittenResult extends WaybillError<"file-unwritable"> {
+  override readonly name = "UnwrittenResult";
+}
 
 /**
  * Makes sure that a result can be written, before the work it is the result of begins: a promotion whose report
- * cannot be written would otherwise look like one that failed. Without a file, nothing is written.
+ * cannot be written would otherwise look like one that failed. A regular file is replaced in one step, so that nobody ever
+ * reads half of a result; a device, a pipe and what a link leads to are written to. Without a file, nothing is written.
  * @throws {WaybillError} `file-unwritable`.
  */
 export async function openResult(file: string | undefined): Promise<WriteResult> {
   if (file === undefined) return async () => {};
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  const attempt = async (step: () => Promise<void>): Promise<void> => {
+  let output: Output;
+  try {
+    output = await openOutput(file);
+  } catch (cause) {
+    throw new WaybillError("file-unwritable", ...refusal(file, cause));
+  }
+  return async (content) => {
     try {
-      await step();
+      await output.write(content);
     } catch (cause) {
-      throw new WaybillError("file-unwritable", `the result cannot be written: ${messageOf(cause)}`, {
-        where: file,
-        cause,
-      });
-    } finally {
-      await rm(temporary, { force: true });
+      throw new UnwrittenResult("file-unwritable", ...refusal(file, cause));
     }
   };
-  await attempt(() => writeFile(temporary, ""));
-  return (text) =>
-    attempt(async () => {
-      await writeFile(temporary, text);
-      await rename(temporary, file);
-    });
+}
+
+function refusal(file: string, cause: unknown): [message: string, details: FailureDetails] {
+  const { message, hint } = diskFaultOf(cause) ?? { message: messageOf(cause), hint: undefined };
+  return [`the result cannot be written: ${message}`, { where: file, hint, cause }];
+}
+
+/** Writes every one of the results, whatever becomes of the others. @throws {UnwrittenResult} The first that failed. */
+export async function writeResults(...writing: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(writing)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** A file that the command line names. @throws {WaybillError} `file-unreadable`. */

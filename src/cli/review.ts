@@ -8,7 +8,7 @@ import { addExamples } from "./help.ts";
 import { manifestsArgument } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { openResult } from "./result-file.ts";
+import { openResult, writeResults } from "./result-file.ts";
 import { type PostOptions, sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import type { Act, Session } from "./session.ts";
@@ -80,9 +80,9 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   if (isPrinted) terminal.write(formatReviewMarkdown(review));
   else if (terminal.json) terminal.printJson(review);
   else await printReview(terminal, review);
-  if (!isPrinted) await writeMarkdown(options.markdown === undefined ? "" : formatReviewMarkdown(review));
-  await writeSarif(
-    options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`,
+  await writeResults(
+    writeMarkdown(options.markdown === undefined ? "" : formatReviewMarkdown(review)),
+    writeSarif(options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`),
   );
   const { post } = options;
   const said =

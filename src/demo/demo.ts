@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createFiles } from "../disk/index.ts";
 import { checkManifests, readManifestTree } from "../manifest/index.ts";
 import { merge } from "../merge/index.ts";
 import { parseRepository, parseTag } from "../oci/index.ts";
@@ -116,10 +116,10 @@ async function writeManifests({ tree, staging, production }: Place): Promise<Dem
   ];
   const images = ["# Images of the demonstration. Reviewed like any other change."];
   const manifests = join(tree, "manifests", "demo");
-  await mkdir(manifests, { recursive: true });
-  await mkdir(join(tree, "images", "demo"), { recursive: true });
-  await writeFile(join(manifests, "promoter-manifest.yaml"), `${manifest.join("\n")}\n`);
-  await writeFile(join(tree, "images", "demo", "images.yaml"), `${images.join("\n")}\n`);
+  await createFiles([
+    { path: join(manifests, "promoter-manifest.yaml"), text: `${manifest.join("\n")}\n` },
+    { path: join(tree, "images", "demo", "images.yaml"), text: `${images.join("\n")}\n` },
+  ]);
   return {
     title: "A promoter manifest: from where, to where",
     commands: [`cat ${join(manifests, "promoter-manifest.yaml")}`],

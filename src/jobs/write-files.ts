@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createFiles, diskFaultOf, type NewFile } from "../disk/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
@@ -13,38 +14,38 @@ export interface JobToWrite {
 
 /**
  * Writes each job into a file of its own, named after it. Files that say the same already are left alone; nothing is
- * written when one says something else.
+ * written when one says something else, and nothing stays when one cannot be written.
  * @returns the files, in the order of the jobs.
  * @throws {JobsError} `file-exists`, `jobs-unwritable`.
  */
 export async function writeJobs(folder: string, jobs: readonly JobToWrite[]): Promise<readonly string[]> {
   const files = jobs.map(({ job, comment }) => ({
-    file: join(folder, `${job.name}.yaml`),
+    path: join(folder, `${job.name}.yaml`),
     text: `# ${harmless(comment)}\n${formatJob(job)}`,
   }));
-  const missing: typeof files = [];
-  for (const { file, text } of files) {
-    const there = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const missing: NewFile[] = [];
+  for (const { path, text } of files) {
+    const there = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
-      throw unwritable(file, error);
+      throw unwritable(path, error);
     });
-    if (there === undefined) missing.push({ file, text });
+    if (there === undefined) missing.push({ path, text });
     else if (there !== text) {
       throw new JobsError("file-exists", "a file is there already, and says something else", {
-        where: file,
+        where: path,
         hint: "name another folder, or remove the file",
       });
     }
   }
   try {
-    await mkdir(folder, { recursive: true });
-    for (const { file, text } of missing) await writeFile(file, text, { flag: "wx" });
+    await createFiles(missing);
   } catch (error) {
     throw unwritable(folder, error);
   }
-  return files.map(({ file }) => file);
+  return files.map(({ path }) => path);
 }
 
 function unwritable(where: string, cause: unknown): JobsError {
-  return new JobsError("jobs-unwritable", messageOf(cause), { where, cause });
+  const { message, hint } = diskFaultOf(cause) ?? { message: messageOf(cause), hint: undefined };
+  return new JobsError("jobs-unwritable", message, { where, hint, cause });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, rename, rm, stat, unlink } from "node:fs/promises";
+import { link, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { errorCodeOf, flushFolder, makeFolder, replaceFile } from "../disk/index.ts";
 
 /**
  * Changes to a folder that are there whole or not at all, and that outlive a crash of the process or the machine once
@@ -19,15 +20,7 @@ export interface DurableFiles {
 export function durableFiles(temporary: string): DurableFiles {
   return {
     async replace(path, content) {
-      const draft = join(temporary, randomUUID());
-      try {
-        await writeFlushed(draft, content);
-        await withFolder(path, () => rename(draft, path));
-      } catch (thrown) {
-        await rm(draft, { force: true }).catch(() => undefined);
-        throw thrown;
-      }
-      await flushFolder(dirname(path));
+      await withFolder(path, () => replaceFile(path, content, { draft: join(temporary, randomUUID()) }));
     },
     async link(existing, path) {
       try {
@@ -56,7 +49,7 @@ export function durableFiles(temporary: string): DurableFiles {
 
 /** Whether it is a failure of the operating system with this code, such as `ENOENT`. */
 export function hasCode(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === code;
+  return errorCodeOf(thrown) === code;
 }
 
 /** The answer of a reading call, or `undefined` when the file or folder it reads is not there. */
@@ -69,26 +62,6 @@ export async function ifPresent<T>(reading: Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Makes the bytes of a file outlive a crash. */
-export async function flushFile(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function writeFlushed(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, "wx");
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 /** Does the work; when the folder of `path` is missing, makes it and does the work again. */
 async function withFolder(path: string, work: () => Promise<void>): Promise<void> {
   try {
@@ -98,22 +71,4 @@ async function withFolder(path: string, work: () => Promise<void>): Promise<void
   }
   await makeFolder(dirname(path));
   return work();
-}
-
-/** Makes a folder with those above it, so that it outlives a crash. */
-export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made !== dirname(first); made = dirname(made)) await flushFolder(dirname(made));
-}
-
-async function flushFolder(path: string): Promise<void> {
-  // Windows cannot open a folder to flush it, and keeps names in a journal of its own.
-  if (process.platform === "win32") return;
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import {
+  diskFaultOf,
+  flushFolder,
+  makeFolder as makeOnDisk,
+  startDraft as startOnDisk,
+} from "../disk/index.ts";
 import { isKnownToHaveEnded, processMark } from "../process/index.ts";
 import { RegistryError } from "./errors.ts";
 
@@ -43,10 +49,9 @@ export async function subfolders(folder: GuardedFolder): Promise<string[]> {
 export async function makeFolder(folder: GuardedFolder): Promise<void> {
   for (const path of parts(folder)) {
     if (await isFolder(path, path === folder.root)) continue;
-    await mkdir(path, { recursive: true }).catch((error) => {
+    await makeOnDisk(path).catch((error) => {
       throw storageFailure(error, path);
     });
-    await syncFolder(dirname(path));
   }
 }
 
@@ -112,37 +117,22 @@ export interface Draft {
 /** Starts a file in a folder for drafts. @throws {RegistryError} `storage`, as its methods do. */
 export async function startDraft(drafts: GuardedFolder): Promise<Draft> {
   const path = join(drafts.path, draftName());
-  const handle = await open(path, "wx").catch((error) => {
+  const draft = await startOnDisk(path).catch((error) => {
     throw storageFailure(error, path);
   });
-  let isOpen = true;
-  const close = async () => {
-    if (isOpen) await handle.close();
-    isOpen = false;
-  };
   return {
     path,
     async write(chunk) {
-      try {
-        for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
-      } catch (error) {
+      await draft.write(chunk).catch((error) => {
         throw storageFailure(error, dirname(drafts.path));
-      }
+      });
     },
     async keepAs(target) {
-      try {
-        await handle.sync();
-        await close();
-        await rename(path, target);
-      } catch (error) {
+      await draft.keepAs(target).catch((error) => {
         throw storageFailure(error, target);
-      }
-      await syncFolder(dirname(target));
+      });
     },
-    async discard() {
-      await close();
-      await rm(path, { force: true });
-    },
+    discard: draft.discard,
   };
 }
 
@@ -181,19 +171,10 @@ export async function linkFile(drafts: GuardedFolder, from: string, to: string):
     // Still there when both were names of the same file, which renaming leaves as they are.
     await rm(aside, { force: true });
   }
-  await syncFolder(dirname(to));
+  await flushFolder(dirname(to)).catch((error) => {
+    throw storageFailure(error, dirname(to));
+  });
   return true;
-}
-
-/** Makes new and changed names in a folder survive a loss of power, where the system can. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  try {
-    const handle = await open(path, "r");
-    await handle.sync().finally(() => handle.close());
-  } catch (error) {
-    throw storageFailure(error, path);
-  }
 }
 
 /** Longest life of a draft whose process is not known to have ended. */
@@ -221,25 +202,16 @@ function isAbsence(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-const storageFaults: ReadonlyMap<string, readonly [message: string, hint: string]> = new Map([
-  ["ENOSPC", ["the disk is full", "make room and run again: nothing half-written is visible"]],
-  ["EDQUOT", ["the disk quota is used up", "make room and run again: nothing half-written is visible"]],
-  ["EFBIG", ["the file is too large for this file system", "use a file system without that limit"]],
-  ["EROFS", ["the file system is read-only", "mount it for writing"]],
-  ["EACCES", ["permission denied", "give this user access to the folder"]],
-  ["EPERM", ["operation not permitted", "give this user access to the folder"]],
-  ["ELOOP", ["expected a regular file, found a symbolic link", "links are not followed here"]],
-  ["EIO", ["the disk failed", "check the medium"]],
-  [
-    "ELOCKED",
-    ["another process does not release its lock", "end that process; if there is none, delete the file"],
-  ],
-]);
-
 /** What the file system refused, as an error of this room; an error of another kind stays what it is. */
 export function storageFailure(error: unknown, where: string): Error {
   const code = errorCode(error);
   if (error instanceof Error && (error instanceof RegistryError || code === undefined)) return error;
-  const [message, hint] = storageFaults.get(code ?? "") ?? [`the file system failed: ${code}`, undefined];
+  const { message, hint } =
+    code === "ELOCKED"
+      ? {
+          message: "another process does not release its lock",
+          hint: "end that process; if there is none, delete the file",
+        }
+      : (diskFaultOf(error) ?? { message: `the file system failed: ${code}`, hint: undefined });
   return new RegistryError("storage", message, { where, hint, cause: error });
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder, replaceFile as replaceOnDisk } from "../disk/index.ts";
 import { isKnownToHaveEnded, processMark } from "../process/index.ts";
 import { errorCode, recordFailure } from "./errors.ts";
 
@@ -20,45 +21,9 @@ export async function replaceFile(store: string, path: string, content: string |
   try {
     await makeFolder(drafts);
     await makeFolder(dirname(path));
-    try {
-      await writeFlushed(draft, content);
-      await rename(draft, path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
-    await flushFolder(dirname(path));
+    await replaceOnDisk(path, content, { draft });
   } catch (error) {
     throw recordFailure(error, path);
-  }
-}
-
-/** A new file whose bytes are on the disk. Throws what the file system says. */
-export async function writeFlushed(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, "wx");
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes a folder with those above it, so that it outlives a loss of power. Throws what the file system says. */
-export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made !== dirname(first); made = dirname(made)) await flushFolder(dirname(made));
-}
-
-/** Makes new and changed names in a folder outlive a loss of power, where the system can. */
-export async function flushFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

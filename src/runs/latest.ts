@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { makeFolder } from "../disk/index.ts";
 import { holdingLock } from "../process/index.ts";
 import { recordFailure } from "./errors.ts";
-import { makeFolder, readSmall, replaceFile, unfinished } from "./files.ts";
+import { readSmall, replaceFile, unfinished } from "./files.ts";
 import { folderOfPlace } from "./places.ts";
 import { isRunId, newestFirst } from "./snowflake.ts";
 

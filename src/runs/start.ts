@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { createFile, flushFolder, makeFolder } from "../disk/index.ts";
 import { bootMark, processMark } from "../process/index.ts";
 import { prowJob, startedDocument, textOf } from "./documents.ts";
 import { recordFailure } from "./errors.ts";
-import { claimFolder, flushFolder, makeFolder, replaceFile, unfinished, writeFlushed } from "./files.ts";
+import { claimFolder, replaceFile, unfinished } from "./files.ts";
 import { noteLatest } from "./latest.ts";
 import type { Run, RunRequest } from "./model.ts";
 import { openRun } from "./open-run.ts";
@@ -71,9 +72,9 @@ async function fillDraft(
 ): Promise<void> {
   const runner = { process: processMark(), boot: bootMark() };
   const started = startedDocument(request, facts.startedAt, runner);
-  await writeFlushed(join(draft, recordFiles.started), textOf(started));
-  await writeFlushed(join(draft, recordFiles.prowJob), textOf(prowJob(request, facts)));
-  await writeFlushed(join(draft, recordFiles.log), "");
+  await createFile(join(draft, recordFiles.started), textOf(started));
+  await createFile(join(draft, recordFiles.prowJob), textOf(prowJob(request, facts)));
+  await createFile(join(draft, recordFiles.log), "");
   await mkdir(join(draft, recordFiles.artifacts));
   await flushFolder(draft);
 }

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join, normalize } from "node:path";
+import type { NewFile } from "../disk/index.ts";
 import {
   checkManifests,
   type Diagnostic,
@@ -12,7 +13,7 @@ import { StagingError } from "./errors.ts";
 import { chooseSet, namesIn, type ProjectNames } from "./names.ts";
 import { refuseTaken } from "./taken.ts";
 import { emptyImages, ownersFile, promoterManifest } from "./texts.ts";
-import { type NewFile, refusePresent, writeNewFiles } from "./write-files.ts";
+import { refusePresent, writeNewFiles } from "./write-files.ts";
 
 /** What project to make, and where. */
 export interface NewStagingOptions {

@@ -1,0 +1,69 @@
+import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { flushFolder } from "./flush.ts";
+
+/** The bytes of a file, or its text in parts. */
+export type Content = string | Uint8Array | Iterable<string>;
+
+/** A file under construction: it has the name that it is to have once it is whole, and not before. */
+export interface Draft {
+  readonly path: string;
+  write(content: Content): Promise<void>;
+  /** Gives it what the old file has: its mode and, as far as this user may, its owner. */
+  inherit(old: { readonly mode: number; readonly uid: number; readonly gid: number }): Promise<void>;
+  /** Everything that was written reaches the disk. */
+  flush(): Promise<void>;
+  /** The same; then the file takes its name, which may have been another's, and that outlives a crash as well. */
+  keepAs(path: string): Promise<void>;
+  /** Ends the construction: what was not kept is gone. Never throws. */
+  discard(): Promise<void>;
+}
+
+/** Begins a file at a path that nothing has. The draft and its methods throw what the file system says. */
+export async function startDraft(path: string): Promise<Draft> {
+  const file = await open(path, "wx");
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (!isOpen) return;
+    isOpen = false;
+    await file.close();
+  };
+  const flush = async (): Promise<void> => {
+    if (isOpen) await file.sync();
+    await close();
+  };
+  return {
+    path,
+    async write(content) {
+      if (content instanceof Uint8Array) await writeAll(file, content);
+      else await writeFile(file, content, "utf8");
+    },
+    async inherit({ mode, uid, gid }) {
+      const made = await file.stat();
+      if (made.uid !== uid || made.gid !== gid) await give(file, uid, gid);
+      await file.chmod(mode & 0o7777);
+    },
+    flush,
+    async keepAs(target) {
+      await flush();
+      await rename(path, target);
+      await flushFolder(dirname(target));
+    },
+    async discard() {
+      await close().catch(() => undefined);
+      await rm(path, { force: true }).catch(() => undefined);
+    },
+  };
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+/** To the owner and the group, or to the group alone: only the system's administrator may give files away. */
+async function give(file: FileHandle, uid: number, gid: number): Promise<void> {
+  await file.chown(uid, gid).catch(async () => {
+    const { uid: own } = await file.stat();
+    await file.chown(own, gid).catch(() => undefined);
+  });
+}

@@ -1,0 +1,41 @@
+/** What a file system refused, as people say it. */
+export interface DiskFault {
+  readonly message: string;
+  /** What to do next, where that is known. */
+  readonly hint: string | undefined;
+}
+
+const room = "make room and run again: nothing half-written is visible";
+const faults: ReadonlyMap<string, DiskFault> = new Map([
+  ["ENOSPC", { message: "the disk is full", hint: room }],
+  ["EDQUOT", { message: "the disk quota is used up", hint: room }],
+  [
+    "EFBIG",
+    { message: "the file is too large for this file system", hint: "use a file system without that limit" },
+  ],
+  ["EROFS", { message: "the file system is read-only", hint: "mount it for writing" }],
+  ["EACCES", { message: "permission denied", hint: "give this user access to the folder" }],
+  ["EPERM", { message: "operation not permitted", hint: "give this user access to the folder" }],
+  [
+    "ELOOP",
+    { message: "expected a regular file, found a symbolic link", hint: "links are not followed here" },
+  ],
+  ["EIO", { message: "the disk failed", hint: "check the medium" }],
+  ["ENOENT", { message: "there is no such folder", hint: undefined }],
+  ["ENOTDIR", { message: "what should be a folder is a file", hint: undefined }],
+  ["EISDIR", { message: "it is a folder", hint: "name a file" }],
+  ["EPIPE", { message: "nobody reads it any more", hint: undefined }],
+  ["ENXIO", { message: "nobody reads it", hint: undefined }],
+  ["EBADF", { message: "it is not open for writing", hint: undefined }],
+]);
+
+/** The code of a system error, such as `ENOENT`. */
+export function errorCodeOf(error: unknown): string | undefined {
+  const isCoded = error instanceof Error && "code" in error && typeof error.code === "string";
+  return isCoded ? (error.code as string) : undefined;
+}
+
+/** What a system error means, in words; `undefined` for one that has none. */
+export function diskFaultOf(error: unknown): DiskFault | undefined {
+  return faults.get(errorCodeOf(error) ?? "");
+}

@@ -1,0 +1,172 @@
+import { constants, fstat, open as openDescriptor, write } from "node:fs";
+import { access, type FileHandle, open, stat } from "node:fs/promises";
+import { connect, Socket } from "node:net";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { type Content, startDraft } from "./draft.ts";
+import { errorCodeOf } from "./fault.ts";
+import { draftBeside, replaceFile } from "./replace.ts";
+import { type Target, targetOf } from "./target.ts";
+
+/** Something that somebody named to have a result written to. */
+export interface Output {
+  /** Writes the whole of it. Throws what the system says. */
+  write(content: Content): Promise<void>;
+}
+
+/**
+ * Finds out what a name stands for, and that it can be written to, before the work begins whose result it is for:
+ *
+ * - a regular file, or nothing: replaced in one step, so that nobody ever reads half of a result. Where its folder takes no
+ *   new file, as where a file alone was mounted into a container, it is written in its place.
+ * - a link: what it leads to; the link stays.
+ * - a device, a pipe, a socket: opened and written to, never replaced.
+ * - `/dev/stdout`, `/dev/fd/N`, a shell's `>(command)`: that descriptor of this process, from where it stands.
+ *
+ * Throws what the file system says.
+ */
+export async function openOutput(name: string): Promise<Output> {
+  const target = await targetOf(name);
+  return target.kind === "descriptor" ? descriptorOutput(target) : namedOutput(target.path);
+}
+
+async function namedOutput(path: string): Promise<Output> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (errorCodeOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined || found.isFile()) return fileOutput(path, found !== undefined);
+  if (found.isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
+  await access(path, constants.W_OK);
+  if (found.isFIFO()) return { write: (content) => writeToPipe(path, content) };
+  if (found.isSocket()) return { write: (content) => writeToStream(connect(path), content) };
+  return { write: (content) => writeToDevice(path, content) };
+}
+
+/** What the system says where a folder takes no new file, or a file cannot be given another's name. */
+const irreplaceable: ReadonlySet<string | undefined> = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "EBUSY",
+  "EXDEV",
+]);
+
+async function fileOutput(path: string, isThere: boolean): Promise<Output> {
+  const inPlace = async (error: unknown, content?: Content): Promise<void> => {
+    if (!isThere || !irreplaceable.has(errorCodeOf(error))) throw error;
+    await access(path, constants.W_OK).catch(() => {
+      throw error;
+    });
+    if (content !== undefined) await overwrite(path, content);
+  };
+  try {
+    const draft = await startDraft(draftBeside(path));
+    await draft.discard();
+  } catch (error) {
+    await inPlace(error);
+    return { write: (content) => overwrite(path, content) };
+  }
+  return {
+    async write(content) {
+      // Parts may come only once, and an old file may have to be written in its place after all.
+      const kept = isThere && !isWhole(content) ? [...content] : content;
+      await replaceFile(path, kept).catch((error) => inPlace(error, kept));
+    },
+  };
+}
+
+async function overwrite(path: string, content: Content): Promise<void> {
+  await writing(await open(path, constants.O_WRONLY | constants.O_TRUNC), async (file) => {
+    for (const part of partsOf(content)) await file.writeFile(part);
+    await file.sync();
+  });
+}
+
+async function writeToDevice(path: string, content: Content): Promise<void> {
+  await writing(await open(path, constants.O_WRONLY | constants.O_NOCTTY), async (file) => {
+    for (const part of partsOf(content)) await file.writeFile(part);
+  });
+}
+
+async function writing(file: FileHandle, work: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Milliseconds that somebody who is to read from a pipe may take to open it, and between two looks. */
+const readerWithin = 60_000;
+const glance = 50;
+
+/** Opening a pipe would wait for its reader, and nothing could end that: it is asked for until somebody reads. */
+async function writeToPipe(path: string, content: Content): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_NONBLOCK;
+  const began = performance.now();
+  for (;;) {
+    try {
+      const descriptor = await promisify(openDescriptor)(path, flags);
+      return await writeToStream(socketOf(descriptor), content);
+    } catch (error) {
+      if (errorCodeOf(error) !== "ENXIO" || performance.now() - began > readerWithin) throw error;
+    }
+    await sleep(glance);
+  }
+}
+
+async function descriptorOutput({ number, path }: Target & { kind: "descriptor" }): Promise<Output> {
+  const found = await promisify(fstat)(number);
+  if (found.isFile()) return { write: (content) => writeOn(number, content) };
+  const standard = { 1: process.stdout, 2: process.stderr }[number];
+  // What was printed before has to come before.
+  if (standard !== undefined) return { write: (content) => writeAfter(standard, content) };
+  if (found.isFIFO()) return { write: (content) => writeToPipe(path, content) };
+  if (found.isSocket()) return { write: (content) => writeToStream(socketOf(number), content) };
+  return { write: (content) => writeToDevice(path, content) };
+}
+
+/** Writes where a descriptor stands. */
+async function writeOn(descriptor: number, content: Content): Promise<void> {
+  for (const part of partsOf(content)) {
+    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    for (let at = 0; at < bytes.length; ) at += await promisify(writeSome)(descriptor, bytes, at);
+  }
+}
+
+function writeSome(
+  descriptor: number,
+  bytes: Uint8Array,
+  at: number,
+  done: (error: Error | null, written: number) => void,
+): void {
+  write(descriptor, bytes, at, bytes.length - at, null, done);
+}
+
+/** Owns the descriptor, and closes it. */
+function socketOf(descriptor: number): Socket {
+  return new Socket({ fd: descriptor, readable: false, writable: true });
+}
+
+function writeToStream(stream: Writable, content: Content): Promise<void> {
+  return pipeline(Readable.from(partsOf(content)), stream);
+}
+
+async function writeAfter(stream: Writable, content: Content): Promise<void> {
+  for (const part of partsOf(content)) {
+    await new Promise<void>((resolve, reject) => {
+      stream.write(part, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+}
+
+function partsOf(content: Content): Iterable<string | Uint8Array> {
+  return isWhole(content) ? [content] : content;
+}
+
+function isWhole(content: Content): content is string | Uint8Array {
+  return typeof content === "string" || content instanceof Uint8Array;
+}

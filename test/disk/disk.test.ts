@@ -1,0 +1,95 @@
+import { spawnSync } from "node:child_process";
+import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createFile, createFiles, makeFolder, replaceFile } from "../../src/disk/index.ts";
+import { run } from "../support/child.ts";
+import { compileSources } from "../support/compiled.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let file: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder("disk");
+  file = join(folder.path, "file");
+});
+afterEach(() => folder.remove());
+
+const isRoot = process.getuid?.() === 0;
+
+describe("a file that is replaced", () => {
+  it("has the mode of the old one", async () => {
+    await writeFile(file, "old");
+    await chmod(file, 0o604);
+    await replaceFile(file, "new");
+    expect(await readFile(file, "utf8")).toBe("new");
+    expect((await stat(file)).mode & 0o7777).toBe(0o604);
+    expect(await readdir(folder.path)).toEqual(["file"]);
+  });
+
+  (isRoot ? it : it.skip)(`has its owner${isRoot ? "" : " [skipped: not root]"}`, async () => {
+    await writeFile(file, "old");
+    await chown(file, 1234, 2345);
+    await replaceFile(file, ["new ", "parts"]);
+    expect(await stat(file)).toMatchObject({ uid: 1234, gid: 2345 });
+    expect(await readFile(file, "utf8")).toBe("new parts");
+  });
+
+  it("is as it was when a check refuses, and nothing stays behind", async () => {
+    await writeFile(file, "old");
+    const check = () => Promise.reject(new Error("no"));
+    await expect(replaceFile(file, "new", { check })).rejects.toThrow("no");
+    expect(await readFile(file, "utf8")).toBe("old");
+    expect(await readdir(folder.path)).toEqual(["file"]);
+  });
+});
+
+describe("a file that is made", () => {
+  it("takes nobody's name, not even that of a link which leads nowhere", async () => {
+    await symlink("nowhere", file);
+    await expect(createFile(file, "new")).rejects.toMatchObject({ code: "EEXIST" });
+    expect((await lstat(file)).isSymbolicLink()).toBe(true);
+    expect(await readdir(folder.path)).toEqual(["file"]);
+  });
+
+  it("goes again with those before it, and their folders, when another cannot be made", async () => {
+    await mkdir(join(folder.path, "there"));
+    await writeFile(join(folder.path, "there", "taken"), "theirs");
+    const files = ["a/b/one", "there/two", "there/taken"].map((name) => ({
+      path: join(folder.path, name),
+      text: name,
+    }));
+    await expect(createFiles(files)).rejects.toMatchObject({ code: "EEXIST", dest: files[2]?.path });
+    expect(await readdir(folder.path, { recursive: true })).toEqual(["there", "there/taken"]);
+  });
+});
+
+describe("a folder", () => {
+  it("is made with those above it, once", async () => {
+    const path = join(folder.path, "a", "b");
+    expect(await makeFolder(path)).toBe(join(folder.path, "a"));
+    expect(await makeFolder(path)).toBeUndefined();
+  });
+
+  it("cannot be made below a file", async () => {
+    await writeFile(file, "");
+    await expect(makeFolder(join(file, "a", "b"))).rejects.toMatchObject({ code: "ENOTDIR" });
+    await expect(makeFolder(file)).rejects.toMatchObject({ code: "EEXIST" });
+  });
+
+  const canMount = spawnSync("unshare", ["--map-root-user", "--mount", "true"]).status === 0;
+  const reason = canMount ? "" : " [skipped: no mount namespaces]";
+  (canMount || process.env.CI === "true" ? it : it.skip)(
+    `of a read-only file system is called that, not absent${reason}`,
+    async () => {
+      const door = join(await compileSources(), "disk", "index.js");
+      const script = `import { makeFolder } from ${JSON.stringify(door)};
+        await makeFolder(${JSON.stringify(join(folder.path, "a", "b"))}).catch(({ code }) => console.log(code));`;
+      const mounted = 'mount -t tmpfs -o ro tmpfs "$1"; shift; exec "$@"';
+      const node = [process.execPath, "--input-type=module", "--eval", script];
+      const line = ["--map-root-user", "--mount", "sh", "-c", mounted, "sh", folder.path, ...node];
+      expect((await run("unshare", line)).stdout).toBe("EROFS\n");
+    },
+  );
+});
