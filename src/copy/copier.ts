@@ -60,11 +60,14 @@ export function createCopier(listener: CopyListener = () => {}): Copier {
 class RunCopier implements Copier {
   readonly #listener: CopyListener;
   readonly #run: SupplyRun;
-  /** Transfers of this run by kind, destination and digest: the second to ask waits for the first. */
+  /** Transfers of this run by kind, destination, digest and size: the second to ask waits for the first. */
   readonly #transfers = new Map<string, Promise<void>>();
-  /** By host and digest, the repository that holds the blob, or will when its transfer ends. */
+  /** By host, digest and size, the repository that holds the blob, or will when its transfer ends. */
   readonly #holders = new Map<string, Promise<Repository | undefined>>();
-  readonly #supplies = new Map<Digest, BlobSupply>();
+  /** By digest and size. */
+  readonly #supplies = new Map<string, BlobSupply>();
+  /** What images of this run say of the size of each blob; nobody's word counts where they differ. */
+  readonly #sizes = new Map<Digest, number | "disputed">();
   /** Hosts that wanted the bytes of a blob they could have mounted: there it pays to ask for a blob first. */
   readonly #mountless = new Set<string>();
   /** Hosts that have mounted a blob: there a mount of a repository from itself tells whether it has a blob. */
@@ -72,7 +75,7 @@ class RunCopier implements Copier {
 
   /** By root, what to remember of an image that is put: its blobs are committed then. */
   readonly #closures = new Map<Digest, readonly Descriptor[]>();
-  /** By host and digest, blobs that an image of this run refers to there. */
+  /** By host, digest and size, blobs that an image of this run refers to there. */
   readonly #committed = new Set<string>();
 
   constructor(listener: CopyListener) {
@@ -88,9 +91,12 @@ class RunCopier implements Copier {
     if (to.some(({ repository }) => repository.mountsOnlyCommitted)) {
       this.#closures.set(graph.root.document.descriptor.digest, graph.blobs);
     }
+    for (const { digest, size } of graph.blobs) {
+      this.#sizes.set(digest, (this.#sizes.get(digest) ?? size) === size ? size : "disputed");
+    }
     for (const blob of graph.blobs) this.#supply(blob, from, to);
     return to.map(async ({ repository }) => {
-      const key = (blob: Descriptor) => `blob ${repository.address} ${blob.digest}`;
+      const key = transferOf(repository);
       await allEnded(graph.blobs.map((blob) => this.#transfers.get(key(blob)) ?? Promise.resolve()));
       for (const level of levels(graph.children)) {
         await allEnded(level.map((child) => this.#putChild(child, repository)));
@@ -101,7 +107,8 @@ class RunCopier implements Copier {
   async putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void> {
     await to.put(document, tags);
     const { digest } = document.descriptor;
-    for (const blob of this.#closures.get(digest) ?? []) this.#committed.add(`${hostKey(to)} ${blob.digest}`);
+    for (const blob of this.#closures.get(digest) ?? [])
+      this.#committed.add(`${hostKey(to)} ${identity(blob)}`);
     this.#listener({ type: "manifest-put", destination: to.address, digest, tags });
   }
 
@@ -126,12 +133,12 @@ class RunCopier implements Copier {
 
   /** Begins to bring a blob to all destinations that no other image has brought it to. */
   #supply(blob: Descriptor, from: Repository, to: readonly CopyTarget[]): void {
-    const key = ({ address }: Repository) => `blob ${address} ${blob.digest}`;
+    const key = (repository: Repository) => transferOf(repository)(blob);
     const missing = to.filter(({ repository }) => !this.#transfers.has(key(repository)));
     if (missing.length === 0) return;
-    const known = this.#supplies.get(blob.digest);
+    const known = this.#supplies.get(identity(blob));
     const supply = known ?? new BlobSupply(blob, from, this.#run);
-    this.#supplies.set(blob.digest, supply);
+    this.#supplies.set(identity(blob), supply);
     supply.expect(this.#leaders(blob, from, missing));
     for (const target of missing) {
       const { repository } = target;
@@ -145,7 +152,7 @@ class RunCopier implements Copier {
     return to.flatMap(({ repository }) => {
       const host = hostKey(repository);
       const isProvided =
-        host === hostKey(from) || this.#holders.has(`${host} ${blob.digest}`) || led.has(host);
+        host === hostKey(from) || this.#holders.has(`${host} ${identity(blob)}`) || led.has(host);
       led.add(host);
       return isProvided && !this.#mountless.has(host) ? [] : [repository];
     });
@@ -155,7 +162,7 @@ class RunCopier implements Copier {
     const { repository: to } = target;
     const { digest, size } = blob;
     this.#listener({ type: "blob-started", destination: to.address, digest, size });
-    const key = `${hostKey(to)} ${digest}`;
+    const key = `${hostKey(to)} ${identity(blob)}`;
     const bringing = this.#bring(blob, from, target, supply).finally(() => supply.excuse(to));
     if (!this.#holders.has(key)) {
       const holding = bringing.then((outcome) => (outcome === "foreign" ? undefined : to));
@@ -179,7 +186,7 @@ class RunCopier implements Copier {
     const mounting = holder !== undefined && this.#canMount(blob, from, to);
     const probing = !mounting && (!empty || blob.size > worthAProbe);
     // A mount is as cheap as a probe, and begins the upload where the blob is not there.
-    const probingByMount = probing && this.#mounting.has(host);
+    const probingByMount = probing && this.#mounting.has(host) && !this.#isDisputed(blob);
     if (probing && !probingByMount && (await to.has(blob))) return "present";
     if (!mounting) await supply.ready(to);
     const mountFrom = probingByMount ? to : mounting ? holder : undefined;
@@ -201,16 +208,34 @@ class RunCopier implements Copier {
   /** Whether it is worth while to try. */
   #canMount(blob: Descriptor, from: Repository, to: Repository): boolean {
     const host = hostKey(to);
-    if (this.#mountless.has(host)) return false;
+    if (this.#mountless.has(host) || this.#isDisputed(blob)) return false;
     if (!to.mountsOnlyCommitted || host === hostKey(from)) return true;
-    return this.#committed.has(`${host} ${blob.digest}`);
+    return this.#committed.has(`${host} ${identity(blob)}`);
+  }
+
+  /** Whether its size has to be seen: a mount says nothing of it. */
+  #isDisputed({ digest }: Descriptor): boolean {
+    return this.#sizes.get(digest) === "disputed";
   }
 
   /** A repository on the destination's host to mount from, once it has the blob. */
   async #findHolder(blob: Descriptor, from: Repository, to: Repository): Promise<Repository | undefined> {
     if (hostKey(from) === hostKey(to)) return from;
-    return this.#holders.get(`${hostKey(to)} ${blob.digest}`)?.catch(() => undefined);
+    return this.#holders.get(`${hostKey(to)} ${identity(blob)}`)?.catch(() => undefined);
   }
+}
+
+/**
+ * What a blob is known by. An image that says another size of it means something that does not exist, and must not pass
+ * because another image has brought what does.
+ */
+function identity({ digest, size }: Descriptor): string {
+  return `${digest} ${size}`;
+}
+
+/** What the transfer of a blob to a repository is known by. */
+function transferOf({ address }: Repository): (blob: Descriptor) => string {
+  return (blob) => `blob ${address} ${identity(blob)}`;
 }
 
 /** Children in groups that can be put at the same time: each group refers only to earlier ones. */

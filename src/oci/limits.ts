@@ -10,6 +10,8 @@ export const limits = {
   jsonDepth: 128,
   /** Levels of indexes within indexes. */
   indexDepth: 8,
+  /** Bytes of all manifests and indexes in the closure of one image together. */
+  closureBytes: 16 * 1024 * 1024,
   /** Descriptors in the closure of one image. */
   closureDescriptors: 20_000,
 } as const;

@@ -96,6 +96,51 @@ describe("images that share blobs", () => {
   });
 });
 
+describe("an image that says a wrong size of a layer", () => {
+  /** Two images of one layer, of which the second says that the layer has one byte more. */
+  async function stageBoth(name: string) {
+    const from = staged(name);
+    const config = await pushBytes(from, Buffer.from("{}"), mediaTypes.ociConfig);
+    const layer = await pushBytes(from, Buffer.from("a layer"), mediaTypes.ociLayer);
+    const imageOf = (size: number) =>
+      documentOf({ mediaType: mediaTypes.ociManifest, config, layers: [{ ...layer, size }] });
+    const [right, wrong] = [imageOf(layer.size), imageOf(layer.size + 1)];
+    await from.put(right);
+    // The embedded registry takes no such image, others do.
+    const fetch = async () => wrong;
+    return { right, wrong, from, lying: { ...from, fetch } };
+  }
+
+  test.each([
+    ["after", "another repository", true],
+    ["after", "the same repository", true],
+    ["after", "the same repository", false],
+    ["beside", "another repository", true],
+    ["beside", "the same repository", true],
+  ])(
+    "is not carried by another image that is copied %s it, to %s (empty: %s)",
+    async (when, where, empty) => {
+      const { right, wrong, from, lying } = await stageBoth("app");
+      const { copy } = countingCopier();
+      const to = produced(where === "the same repository" ? "app" : "other");
+      const good = copy(right, from, produced("app"));
+      if (when === "after") await good;
+      const [bad] = await Promise.allSettled([copy(wrong, lying, to, empty), good]);
+      expect(bad).toMatchObject({ status: "rejected", reason: { code: "size-mismatch" } });
+      await expectWhole(produced("app"), right);
+    },
+  );
+
+  test("is not taken for there because the host mounts a blob of that digest", async () => {
+    const { right, wrong, from, lying } = await stageBoth("app");
+    const { copy, outcomes } = countingCopier();
+    await copy(right, from, produced("one"));
+    await copy(right, from, produced("two"));
+    expect(outcomes.mounted).toBeGreaterThan(0);
+    await expect(copy(wrong, lying, produced("two"), false)).rejects.toMatchObject({ code: "size-mismatch" });
+  });
+});
+
 describe("a host that does not mount", () => {
   beforeEach(() => {
     world.production.interfere((request, url) => {

@@ -94,6 +94,75 @@ describe("reading the graph of an image", () => {
     await expect(read(wrongType, leaf)).rejects.toMatchObject({ code: "media-type-mismatch" });
   });
 
+  test("refuses an image that says two things of the same manifest", async () => {
+    const leaf = leafOf("one");
+    const lying = indexOf({ ...leaf.descriptor, size: leaf.descriptor.size + 1 });
+    const later = indexOf(leaf.descriptor, indexOf(lying.descriptor).descriptor);
+    const all = [leaf, lying, indexOf(lying.descriptor)];
+    await expect(read(later, ...all)).rejects.toMatchObject({ code: "size-mismatch" });
+    const twice = indexOf(leaf.descriptor, { ...leaf.descriptor, mediaType: mediaTypes.dockerManifest });
+    await expect(read(twice, leaf)).rejects.toMatchObject({ code: "media-type-mismatch" });
+  });
+
+  test("refuses an image that says two sizes of the same blob", async () => {
+    const layers = [{ ...config, mediaType: mediaTypes.ociLayer, size: config.size + 1 }];
+    const root = documentOf({ mediaType: mediaTypes.ociManifest, config, layers });
+    await expect(read(root)).rejects.toMatchObject({ code: "size-mismatch" });
+  });
+
+  test("asks for nothing of an index whose children are too large together", async () => {
+    const asked: Digest[] = [];
+    const children = Array.from({ length: 10 }, (_, at) => {
+      const descriptor = leafOf(`${at}`).descriptor;
+      return { ...descriptor, size: Math.ceil(limits.closureBytes / 10) };
+    });
+    const root = indexOf(...children);
+    const fetch: FetchDocument = async (digest) => {
+      asked.push(digest);
+      return digest === root.descriptor.digest ? root : undefined;
+    };
+    await expect(readGraph(fetch, root.descriptor.digest, "reg.example.com/app")).rejects.toMatchObject({
+      code: "too-large",
+    });
+    expect(asked).toEqual([root.descriptor.digest]);
+  });
+
+  test("stops asking at the first child that is not what it is said to be", async () => {
+    let asked = 0;
+    const children = Array.from({ length: 5000 }, (_, at) => leafOf(`${at}`).descriptor);
+    const root = indexOf(...children);
+    const fetch: FetchDocument = async (digest) => {
+      asked += 1;
+      return digest === root.descriptor.digest ? root : leafOf("another");
+    };
+    await expect(readGraph(fetch, root.descriptor.digest, "reg.example.com/app")).rejects.toThrow();
+    expect(asked).toBeLessThan(50);
+  });
+
+  test("refuses indexes that claim to list each other", async () => {
+    const inner = indexOf();
+    const root = indexOf(inner.descriptor, config);
+    const circle: FetchDocument = async (digest) => {
+      if (digest === root.descriptor.digest) return root;
+      return { ...indexOf(inner.descriptor), descriptor: inner.descriptor };
+    };
+    await expect(readGraph(circle, root.descriptor.digest, "reg.example.com/app")).rejects.toMatchObject({
+      code: "too-large",
+    });
+  });
+
+  test("refuses a long way through indexes that are listed by the root, too", async () => {
+    const chain = [leafOf("end")];
+    while (chain.length <= limits.indexDepth) {
+      const below = chain.at(-1);
+      if (below !== undefined) chain.push(indexOf(below.descriptor));
+    }
+    const allowed = indexOf(...chain.slice(0, -1).map(({ descriptor }) => descriptor));
+    expect((await read(allowed, ...chain)).children).toHaveLength(limits.indexDepth);
+    const flat = indexOf(...chain.map(({ descriptor }) => descriptor));
+    await expect(read(flat, ...chain)).rejects.toMatchObject({ code: "too-large" });
+  });
+
   test("says which manifest is not there", async () => {
     const leaf = leafOf("one");
     await expect(read(indexOf(leaf.descriptor))).rejects.toMatchObject({
