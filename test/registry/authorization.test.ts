@@ -223,6 +223,17 @@ describe("a token service that fails", () => {
   });
 });
 
+describe("a token service", () => {
+  it("may answer with any success", async () => {
+    const { repository } = await open((request, response, url) => {
+      if (url.pathname === "/token") return answer(response, 201, {}, '{"token":"t"}');
+      if (request.headers.authorization === "Bearer t") return answer(response, 404);
+      answer(response, 401, { "www-authenticate": `Bearer realm="http://${request.headers.host}/token"` });
+    });
+    expect(await repository().fetch(v1)).toBeUndefined();
+  });
+});
+
 describe("the life of a token", () => {
   const asked = Date.parse("2026-10-21T10:00:00Z");
   const date = "Wed, 21 Oct 2026 12:00:00 GMT";
@@ -239,6 +250,32 @@ describe("the life of a token", () => {
     expect(lifeOf({ expires_in: 300, issued_at: "2026-10-21T11:58:00Z" })).toBe(175);
     expect(lifeOf({ expires_in: 300, issued_at: "2026-10-21T12:30:00Z" })).toBe(295);
     expect(lifeOf({ expires_in: 300, issued_at: "yesterday" })).toBe(295);
+    expect(lifeOf({ expires_in: 300, issued_at: Date.parse("2026-10-21T11:58:00Z") / 1000 })).toBe(175);
+    expect(lifeOf({ expires_in: 300, issued_at: {} })).toBe(295);
+  });
+  it.each([
+    ["300", 295],
+    ["300.5", 295.5],
+    [300.5, 295.5],
+    [" 300 ", 295],
+    ["0", 55],
+    [0, 55],
+    [-1, 55],
+    [null, 55],
+    ["soon", 55],
+    [[300], 55],
+  ])("is read in all forms that services write it in: %o", (written, seconds) => {
+    expect(lifeOf({ expires_in: written })).toBe(seconds);
+  });
+  it.each([
+    { token: "t\n" },
+    { access_token: "t" },
+    { token: "", access_token: "t" },
+    { token: null, access_token: "t", refresh_token: null },
+    { token: { value: "x" }, access_token: "t" },
+    { token: "t", access_token: 7, scope: null },
+  ])("does not depend on where the token stands: %o", (json) => {
+    expect(readToken(Buffer.from(JSON.stringify(json)), asked, date, "here").value).toBe("t");
   });
 });
 

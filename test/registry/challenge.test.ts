@@ -20,6 +20,11 @@ describe("WWW-Authenticate", () => {
     ],
     ['BEARER Realm = "x" , SERVICE = y', ["bearer", { realm: "x", service: "y" }]],
     ["Bearer realm=https://a/token,service=s", ["bearer", { realm: "https://a/token", service: "s" }]],
+    [
+      "Bearer scope=repository:a/b:pull,push,delete,realm=https://a/token,service=s",
+      ["bearer", { scope: "repository:a/b:pull,push,delete", realm: "https://a/token", service: "s" }],
+    ],
+    ["Bearer scope=registry:catalog:*, realm=r", ["bearer", { scope: "registry:catalog:*", realm: "r" }]],
     ['Bearer realm="a" service="b"', ["bearer", { realm: "a", service: "b" }]],
     ['Basic realm="say \\"hello\\", world"', ["basic", { realm: 'say "hello", world' }]],
     ["Basic", ["basic", {}]],

@@ -126,6 +126,22 @@ describe("a request that is refused", () => {
     expect(other.seen).toHaveLength(3);
   });
 
+  it("waits until a time that is told by the registry's own clock", async () => {
+    const date = new Date(Date.now() - 3_600_000);
+    const until = `${Math.floor(date.getTime() / 1000)}`;
+    const headers = { date: date.toUTCString(), "retry-after": until };
+    const server = await serve(failing(1, (_, response) => answer(response, 429, headers)));
+    const ahead = { date: new Date(Date.now() + 3_600_000).toUTCString() };
+    const other = await serve(
+      failing(1, (_, response) => answer(response, 429, { ...ahead, "retry-after": ahead.date })),
+    );
+    for (const { host } of [server, other]) {
+      const client = clientOf(host);
+      closing.push(client.close);
+      expect((await client.repository().fetch(v1))?.bytes).toEqual(index);
+    }
+  });
+
   it("is given up when all its time is over", async () => {
     const server = await serve((_, response) => answer(response, 429, { "retry-after": "1" }));
     const client = clientOf(server.host, { timing: { deadline: 500 } });
@@ -341,6 +357,13 @@ describe("waiting", () => {
     ["0", 0],
     ["Wed, 21 Oct 2026 07:28:10 GMT", 10_000],
     ["Wed, 21 Oct 2020 07:28:00 GMT", 0],
+    ["Wednesday, 21-Oct-26 07:28:10 GMT", 10_000],
+    ["Wed Oct 21 07:28:10 2026", 10_000],
+    ["2.5", 2500],
+    [`${Date.parse("2026-10-21T07:28:04Z") / 1000}`, 4000],
+    [`${Date.parse("2026-10-21T07:28:04Z") / 1000 + 0.5}`, 4500],
+    [`${Date.parse("2026-10-21T07:28:04Z")}`, 4000],
+    [`${Date.parse("2026-10-21T07:27:04Z") / 1000}`, 0],
     ["soon", undefined],
     ["-5", undefined],
     [undefined, undefined],

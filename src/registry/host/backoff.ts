@@ -6,15 +6,25 @@ export function isTransientStatus(status: number): boolean {
   return status >= 500 && status !== 501 && status !== 505 && status !== 507;
 }
 
+/** From here on a number of seconds, or of milliseconds, is no wait that anybody means but a time since the epoch. */
+const leastEpochSeconds = 1e9;
+const leastEpochMilliseconds = 1e11;
+
 /**
- * The milliseconds a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds, or a date), or `undefined`
- * when there is none to understand. Not bounded.
+ * The milliseconds a `Retry-After` header asks for, or `undefined` when there is none to understand. Not bounded. Beside
+ * the seconds and the three forms of a date that RFC 9110 has (sections 5.6.7 and 10.2.3), registries are met with
+ * fractions of seconds and with Unix times, as Docker Hub says them (https://github.com/docker/hub-feedback/issues/2459).
+ * @param now What the server's clock says, as far as that is known: dates are its own.
  */
 export function readRetryAfter(header: string | undefined, now: number): number | undefined {
   const text = header?.trim() ?? "";
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
+  if (/^\d{1,15}(\.\d{0,9})?$/.test(text)) {
+    const number = Number(text);
+    if (number < leastEpochSeconds) return Math.ceil(number * 1000);
+    return Math.max(0, Math.ceil(number < leastEpochMilliseconds ? number * 1000 : number) - now);
+  }
   if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
-  const date = Date.parse(text);
+  const date = Date.parse(/ (?:GMT|UTC|Z|[+-]\d{4})$/.test(text) ? text : `${text} GMT`);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

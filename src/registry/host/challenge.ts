@@ -13,6 +13,8 @@ const parameterPattern = new RegExp(
   `[\\s,]*(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\[\\s\\S])*)"|([^\\s,"]*))(?=[\\s,]|$)`,
   "y",
 );
+/** The rest of a scope that is not quoted, although there are commas in it. */
+const moreActionsPattern = /(?:,(?:pull|push|delete|\*)(?=[\s,]|$))+/y;
 const token68Pattern = /\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)/y;
 
 /**
@@ -39,8 +41,9 @@ function parseOne(text: string): Challenge[] {
     const parameter = current === undefined ? undefined : take(parameterPattern);
     if (current !== undefined && parameter !== undefined) {
       const [, name = "", quoted, bare = ""] = parameter;
-      const value = quoted === undefined ? bare : quoted.replace(/\\([\s\S])/g, "$1");
       const key = name.toLowerCase();
+      const more = quoted === undefined && key === "scope" ? (take(moreActionsPattern)?.[0] ?? "") : "";
+      const value = quoted === undefined ? bare + more : quoted.replace(/\\([\s\S])/g, "$1");
       if (!current.parameters.has(key)) current.parameters.set(key, value);
       continue;
     }

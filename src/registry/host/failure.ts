@@ -8,11 +8,14 @@ export class TransientFailure extends Error {
   readonly error: RegistryError;
   /** Milliseconds the server asked to wait. */
   readonly retryAfter: number | undefined;
+  /** Attempts after the first one, where more would be in vain although more are allowed. */
+  readonly mostRetries: number | undefined;
 
-  constructor(error: RegistryError, retryAfter?: number) {
+  constructor(error: RegistryError, retryAfter?: number, mostRetries?: number) {
     super(error.message);
     this.error = error;
     this.retryAfter = retryAfter;
+    this.mostRetries = mostRetries;
   }
 }
 

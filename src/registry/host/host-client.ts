@@ -9,6 +9,8 @@ import { type Access, createAuthorizer } from "./authorizer.ts";
 import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { connectionFailure, TransientFailure } from "./failure.ts";
+import { isForeignPage } from "./foreign-page.ts";
+import { type LastingReason, lastingReason } from "./lasting.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
 import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
@@ -32,8 +34,11 @@ export interface HostRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */
   readonly body?: () => Promise<Uint8Array | Readable>;
-  /** Follow redirects, to other hosts without credentials. */
-  readonly follow?: boolean;
+  /**
+   * Follow redirects: all of them, to other hosts without credentials; or only those that keep method and body (307 and
+   * 308) and stay on the registry's origin, for what is not to go anywhere else.
+   */
+  readonly follow?: true | "own-origin";
   /** Gives a request up whose body is a stream; without it, the time until the answer is bounded. */
   readonly signal?: AbortSignal;
 }
@@ -108,6 +113,18 @@ export interface HostClientOptions {
 /** Requests at the same time, where the settings do not say how many. */
 const defaultLimit = 64;
 const defaultRetries = 5;
+/** Attempts after the first one at what there is another way for: a blob that is not mounted is uploaded. */
+const mostRetriesOf: Partial<Record<RequestKind, number>> = { mount: 1 };
+/** Kinds of requests that a 404 answers by itself, whoever says it: a registry need not have what they are for. */
+const optional: ReadonlySet<RequestKind> = new Set(["referrers", "mount", "upload-status", "upload-cancel"]);
+/** A page in the registry's place: it may be gone soon, and a registry that is not there shows soon. */
+const foreignPage: Passing = {
+  reason: "a page that is not the registry's (404)",
+  fault: "unexpected-response",
+  retryAfter: undefined,
+  isRefusal: false,
+  mostRetries: 3,
+};
 /** Bytes of an answer that is no success, or of one that says no more than its status. */
 const smallBody = 64 * 1024;
 const tokenBody = 128 * 1024;
@@ -126,6 +143,12 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const turns = new Turns(pacesFor(host, settings), clock);
 
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
+
+  const mayFollow = ({ follow }: HostRequest, { status, from }: AnswerHead, to: string): boolean => {
+    if (follow !== "own-origin") return follow === true;
+    const keepsMethod = status === 307 || status === 308;
+    return keepsMethod && URL.canParse(to, from.href) && isOwn({ from: new URL(to, from) });
+  };
 
   /** Waits for the turn of a request, which every single one has that goes to the host itself. */
   const turn = (url: URL, kind: RequestKind): Promise<void> | undefined =>
@@ -176,9 +199,10 @@ export function createHostClient(options: HostClientOptions): HostClient {
       body.resume();
       return { ...head, bytes: nothing };
     }
-    const isSuccess = status >= 200 && status < 300;
     try {
-      const bytes = isSuccess ? await readBody(body, limit, where) : await readBeginning(body, smallBody);
+      const bytes = isSuccess({ status })
+        ? await readBody(body, limit, where)
+        : await readBeginning(body, smallBody);
       return { ...head, bytes };
     } catch (error) {
       throw connectionFailure(error, { where, host: from.host });
@@ -200,7 +224,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       ...(body === undefined ? {} : { body }),
     };
     const answer = await collect(await dispatch(outgoing, "token", host), tokenBody, host);
-    if (answer.status === 200) return readToken(answer.bytes, asked, headerOf(answer, "date"), host);
+    if (isSuccess(answer)) return readToken(answer.bytes, asked, headerOf(answer, "date"), host);
     throw tokenRefusal(answer, url, host, credential);
   };
 
@@ -229,7 +253,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const answer = await dispatch(outgoing, kind, where);
       const location = headerOf(answer, "location");
       const isRedirect = answer.status >= 300 && answer.status < 400 && location !== undefined;
-      if (!request.follow || !isRedirect) return answer;
+      if (!isRedirect || !mayFollow(request, answer, location)) return answer;
       await drain(answer);
       if (hops === redirectLimit) {
         throw new RegistryError("unsafe-redirect", `there are more than ${redirectLimit} redirects`, {
@@ -274,7 +298,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
   // As many requests wait as there are.
   setMaxListeners(0, closing.signal);
   const retriesOf = (kind: RequestKind): RetryOptions => ({
-    retries: settings.retries ?? defaultRetries,
+    retries: Math.min(settings.retries ?? defaultRetries, mostRetriesOf[kind] ?? Number.POSITIVE_INFINITY),
     timing,
     onRetry: (retry) => listener({ type: "retry", host, kind, ...retry }),
     closed: closing.signal,
@@ -298,11 +322,17 @@ export function createHostClient(options: HostClientOptions): HostClient {
     }
   };
 
-  const judge = ({ status, headers }: AnswerHead): Passing | undefined => {
-    if (!isTransientStatus(status)) return undefined;
-    const retryAfter = waitOf({ headers, status });
-    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
-  };
+  const judge =
+    (kind: RequestKind) =>
+    (answer: Answer | StreamedAnswer): Passing | undefined => {
+      const { status } = answer;
+      if (!("bytes" in answer)) return undefined;
+      if (isOwn(answer) && !optional.has(kind) && isForeignPage(answer)) return foreignPage;
+      if (!isTransientStatus(status)) return undefined;
+      const retryAfter = waitOf(answer);
+      if (retryAfter === undefined && lastingReasonOf(answer) !== undefined) return undefined;
+      return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
+    };
 
   return {
     endpoint,
@@ -314,7 +344,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         const release = await limiter.request(request.kind, number > 1);
         return collect(await attempt(request, release), limit, request.where);
       };
-      return retrying(once, judge, retriesOf(request.kind));
+      return retrying(once, judge(request.kind), retriesOf(request.kind));
     },
     open: (request) => {
       const once = async ({ number }: Attempt) => {
@@ -323,7 +353,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         const isContent = answer.status === 200 || answer.status === 206;
         return isContent ? answer : collect(answer, smallBody, request.where);
       };
-      return retrying(once, judge, retriesOf(request.kind));
+      return retrying(once, judge(request.kind), retriesOf(request.kind));
     },
     upload: (run) => {
       const once: SendOnce = async (request) =>
@@ -332,7 +362,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         const release = await limiter.upload(attempt.number > 1);
         return run(once, attempt).finally(release);
       };
-      return retrying(whole, judge, retriesOf("upload-data"));
+      return retrying(whole, judge("upload-data"), retriesOf("upload-data"));
     },
     retriesOf,
     overlook,
@@ -346,13 +376,23 @@ export function createHostClient(options: HostClientOptions): HostClient {
   };
 }
 
-/** What a status that may pass is called where failures are counted. */
+/** Why a failed request had better not be sent again, where the registry says so. */
+export function lastingReasonOf({ status, bytes, secrets }: Answer): LastingReason | undefined {
+  return lastingReason(status, readServerErrors(bytes, secrets));
+}
+
+/** Whether a status says that what was asked for was done. */
+function isSuccess({ status }: Pick<AnswerHead, "status">): boolean {
+  return status >= 200 && status < 300;
+}
+
 /** The status of what is an answer. */
 function statusIn(result: unknown): number | undefined {
   const isObject = typeof result === "object" && result !== null;
   return isObject && "status" in result && typeof result.status === "number" ? result.status : undefined;
 }
 
+/** What a status that may pass is called where failures are counted. */
 function faultOf(status: number): RegistryErrorCode {
   if (status === 429) return "rate-limited";
   return status === 408 ? "timeout" : "server-error";
@@ -361,9 +401,8 @@ function faultOf(status: number): RegistryErrorCode {
 /** The milliseconds that an answer asks to wait for. */
 function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status">): number | undefined {
   const header = (name: string) => headerOf({ headers }, name);
-  return status === 429
-    ? demandedWait(header, Date.now())
-    : readRetryAfter(header("retry-after"), Date.now());
+  const now = Date.parse(header("date") ?? "") || Date.now();
+  return status === 429 ? demandedWait(header, now) : readRetryAfter(header("retry-after"), now);
 }
 
 /** The first value of a header. */
@@ -396,15 +435,15 @@ function tokenRefusal(
   const secrets = credential?.kind === "identity-token" ? [credential.token] : answer.secrets;
   const said = readServerErrors(answer.bytes, secrets);
   const message = `the token service ${url.origin} answered ${status}${said === undefined ? "" : ` (${said.text})`}`;
-  if (isTransientStatus(status)) {
+  if (isTransientStatus(status) && lastingReasonOf(answer) === undefined) {
     const error = new RegistryError(status === 429 ? "rate-limited" : "server-error", message, { where });
-    return new TransientFailure(error, readRetryAfter(headerOf(answer, "retry-after"), Date.now()));
+    return new TransientFailure(error, waitOf(answer));
   }
   if (status >= 300 && status < 400) {
     return new RegistryError("unsafe-redirect", `${message}, a redirect, which is not followed`, { where });
   }
   if (status !== 400 && status !== 401 && status !== 403) {
-    return new RegistryError("unexpected-response", message, { where });
+    return new RegistryError(status >= 500 ? "server-error" : "unexpected-response", message, { where });
   }
   return new RegistryError("unauthorized", message, {
     where,

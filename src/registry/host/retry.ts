@@ -12,6 +12,8 @@ export interface Passing {
   readonly retryAfter: number | undefined;
   /** The server takes no more requests for the time being (429). */
   readonly isRefusal: boolean;
+  /** Attempts after the first one, where more would be in vain although more are allowed. */
+  readonly mostRetries?: number | undefined;
 }
 
 /** How often, and who is told. */
@@ -69,7 +71,7 @@ export async function retrying<Result>(
     const elapsed = Date.now() - failedFirst;
     const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
     if (!passing.isRefusal || !isHopeful) failed += 1;
-    if (failed > retries) return end();
+    if (failed > Math.min(retries, passing.mostRetries ?? retries)) return end();
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
     onRetry({ attempt: number, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
@@ -88,11 +90,11 @@ async function attempted<Result>(
     return { passing: judge(result), end: () => result };
   } catch (thrown) {
     if (!(thrown instanceof TransientFailure)) throw thrown;
-    const { error, retryAfter } = thrown;
+    const { error, retryAfter, mostRetries } = thrown;
     const end = () => {
       throw error;
     };
     const { code: fault, message: reason } = error;
-    return { passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited" }, end };
+    return { passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited", mostRetries }, end };
   }
 }

@@ -28,12 +28,28 @@ const margin = 5_000;
 /** Seconds: what a token without a stated life has, and the least that any is taken to have. */
 const shortestLife = 60;
 
-const text = z.string().max(65_536).nullish();
+/** What is not as it should be counts as not there: a field that is needed is missed then, and no other one matters. */
+const tokenText = z
+  .string()
+  .max(65_536)
+  .transform((text) => text.trim())
+  .optional()
+  .catch(undefined);
+const numberText = z
+  .string()
+  .max(32)
+  .regex(/^\s*-?\d+(\.\d+)?\s*$/)
+  .transform(Number);
 const answerSchema = z.object({
-  token: text,
-  access_token: text,
-  expires_in: z.number().nullish(),
-  issued_at: text,
+  token: tokenText,
+  access_token: tokenText,
+  /** A number of seconds; as text from some (https://github.com/distribution/distribution/issues/1746). */
+  expires_in: z.union([z.number(), numberText]).optional().catch(undefined),
+  /** RFC 3339; from some, seconds since the epoch (https://github.com/moby/moby/issues/20970). */
+  issued_at: z
+    .union([z.number(), numberText, z.string().max(64)])
+    .optional()
+    .catch(undefined),
 });
 
 /**
@@ -77,9 +93,14 @@ export function readToken(body: Uint8Array, asked: number, date: string | undefi
     throw new RegistryError("unauthorized", "the token service answered without a usable token", { where });
   }
   const life = (answer?.expires_in ?? shortestLife) * 1000;
-  const age = Math.max(0, Date.parse(date ?? "") - Date.parse(answer?.issued_at ?? "")) || 0;
+  const age = Math.max(0, Date.parse(date ?? "") - issueOf(answer?.issued_at)) || 0;
   const left = Math.max(shortestLife * 1000, life - age);
   return { value, fetchedAt: asked, expiresAt: asked + left - margin };
+}
+
+/** When a token was issued, in milliseconds since the epoch; not a number where nobody says. */
+function issueOf(issued: number | string | undefined): number {
+  return typeof issued === "number" ? issued * 1000 : Date.parse(issued ?? "");
 }
 
 const claimsSchema = z.object({

@@ -1,6 +1,7 @@
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import type { Answer, HostClient } from "../host/host-client.ts";
+import { type Answer, type HostClient, lastingReasonOf } from "../host/host-client.ts";
+import type { LastingReason } from "../host/lasting.ts";
 import { readServerErrors, saysPlainHttp } from "../host/server-text.ts";
 
 /** What was asked for something: a repository, or a registry as a whole. */
@@ -43,11 +44,7 @@ export async function refusal(
     );
   }
   if (status >= 500) {
-    return make(
-      "server-error",
-      `the registry answered ${status}`,
-      "run again later: what is done stays done",
-    );
+    return make("server-error", `the registry answered ${status}`, serverErrorHint(lastingReasonOf(answer)));
   }
   if (status >= 300 && status < 400) {
     return make(
@@ -63,6 +60,15 @@ export async function refusal(
     );
   }
   return make("unexpected-response", `the registry answered ${status}`);
+}
+
+function serverErrorHint(reason: LastingReason | undefined): string {
+  const hints: Readonly<Record<LastingReason, string>> = {
+    full: "make room in the registry, or raise the quota, and run again",
+    "read-only": "it is not written to before whoever runs the registry allows that again",
+    refused: "another attempt is answered the same: ask whoever runs the registry",
+  };
+  return reason === undefined ? "run again later: what is done stays done" : hints[reason];
 }
 
 /** A refusal by a host that the registry sent us to, which has seen no credential of ours. */

@@ -30,6 +30,7 @@ export function postWhole(
     const answer = await send({ ...beginning, url, headers, body: async () => bytes, signal }).finally(() =>
       source.close(),
     );
+    // What another success stands for, nobody knows: the upload is begun as if nothing had been sent.
     const result = answer.status === 201 || answer.status === 202 ? answer : undefined;
     return { result, able: answer.status === 201 };
   });

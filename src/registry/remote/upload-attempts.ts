@@ -13,10 +13,10 @@ import { type Remote, urlIn } from "./remote.ts";
 import { postWhole } from "./single-post.ts";
 import {
   endOfUpload,
+  nextLocation,
   pushing,
   sessionOffset,
   type UploadSession,
-  uploadLocation,
   uploadSession,
 } from "./upload-session.ts";
 import { UploadSource } from "./upload-source.ts";
@@ -75,10 +75,8 @@ export class Upload {
       if (await this.#remote.client.overlook("blob-head", asking)) return arrived(this.#remote);
     }
     if (this.#session === undefined) {
-      const answer = await this.#begin(send);
-      if (answer.status !== 202) return answer;
-      this.#session = uploadSession(this.#remote, answer);
-      this.#reached = 0;
+      const ended = await this.#begin(send);
+      if (ended !== undefined) return ended;
     }
     return this.#transfer(send, 0);
   }
@@ -119,12 +117,12 @@ export class Upload {
     }
     const offset = sessionOffset(answer);
     if (offset === undefined || offset > this.#blob.size) return undefined;
-    this.#session = { ...session, url: uploadLocation(this.#remote, answer) };
+    this.#session = { ...session, url: nextLocation(this.#remote, answer, url) };
     return offset;
   }
 
-  /** The request that begins an upload, or does it all. */
-  async #begin(send: SendOnce): Promise<Answer> {
+  /** Begins an upload. @returns What ended it already, for good or ill. */
+  async #begin(send: SendOnce): Promise<Answer | undefined> {
     const request: HostRequest = {
       ...pushing(this.#remote, this.#blob),
       kind: "upload-start",
@@ -132,7 +130,12 @@ export class Upload {
       url: urlIn(this.#remote, "blobs/uploads/"),
       headers: { "content-length": "0" },
     };
-    return (await postWhole(this.#sending, send, request)) ?? send(request);
+    const whole = await postWhole(this.#sending, send, request);
+    const answer = whole ?? (await send(request));
+    if (whole?.status === 201 || answer.status < 200 || answer.status > 299) return answer;
+    this.#session = uploadSession(this.#remote, answer);
+    this.#reached = 0;
+    return undefined;
   }
 
   async #transfer(send: SendOnce, offset: number): Promise<Answer> {
@@ -144,9 +147,12 @@ export class Upload {
       const answer = inOne
         ? await this.#sendWhole(send, source)
         : await this.#sendPatches(send, source, offset, largestBody);
-      if (answer.status <= 299) return answer;
+      if (answer.status >= 200 && answer.status <= 299) return await this.#ended(send, answer);
       if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
-      if (offset > 0 && answer.status === 404) throw forgotten(this.#remote, this.#blob);
+      if (isForgotten(answer)) {
+        this.#session = undefined;
+        throw forgotten(this.#remote, this.#blob, answer);
+      }
       if (offset > 0 && answer.status === 416) throw outrun(this.#remote, this.#blob);
       await this.#leave(send, source, isTransientStatus(answer.status));
       return answer;
@@ -158,6 +164,12 @@ export class Upload {
     } finally {
       source.close();
     }
+  }
+
+  /** A success that is not the one due may mean that the blob is there, or that the registry has only read it. */
+  async #ended(send: SendOnce, answer: Answer): Promise<Answer> {
+    if (answer.status === 201 || (await hasBlob(this.#remote, this.#blob, send))) return answer;
+    throw unkept(this.#remote, this.#blob, answer);
   }
 
   /** After a transfer that did not end: keeps the session where another attempt can build on it. */
@@ -190,10 +202,16 @@ export class Upload {
   async #sendPatches(send: SendOnce, source: UploadSource, offset: number, largest: number): Promise<Answer> {
     const { size } = this.#blob;
     const most = Math.max(largest, this.#session?.leastChunk ?? 0);
-    const opened = offset === size ? undefined : await source.open(offset);
-    const portions = opened === undefined ? undefined : new Portions(streamOf(opened));
+    let portions = offset === size ? undefined : new Portions(streamOf(await source.open(offset)));
     for (let sent = offset; sent < size; ) {
-      const bytes = Math.min(most, size - sent);
+      const start = sent;
+      const bytes = Math.min(most, size - start);
+      let isRepeated = false;
+      const body = async (): Promise<Readable> => {
+        if (isRepeated) portions = new Portions(streamOf(await this.#reopened(source, start)));
+        isRepeated = true;
+        return Readable.from(portions?.take(bytes) ?? [], { objectMode: false });
+      };
       const answer = await send({
         ...pushing(this.#remote, this.#blob),
         kind: "upload-data",
@@ -202,13 +220,13 @@ export class Upload {
         headers: {
           ...octets,
           "content-length": `${bytes}`,
-          "content-range": `${sent}-${sent + bytes - 1}`,
+          "content-range": `${start}-${start + bytes - 1}`,
         },
-        body: async () => Readable.from(portions?.take(bytes) ?? [], { objectMode: false }),
+        body,
         signal: source.signal,
       });
       if (answer.status > 299) return answer;
-      this.#session = { leastChunk: most, url: uploadLocation(this.#remote, answer) };
+      this.#session = { leastChunk: most, url: nextLocation(this.#remote, answer, this.#url()) };
       sent += bytes;
     }
     return send({
@@ -219,6 +237,12 @@ export class Upload {
       headers: { "content-length": "0" },
       signal: source.signal,
     });
+  }
+
+  /** The bytes from an offset on once more, for a chunk that the registry wants again, or elsewhere. */
+  #reopened(source: UploadSource, offset: number): Promise<Readable | Uint8Array> {
+    if (offset > 0 && !source.vouched) throw outrun(this.#remote, this.#blob);
+    return source.open(offset);
   }
 
   #url(): URL {
@@ -253,12 +277,37 @@ function damaged(remote: Remote, { digest }: Descriptor): TransientFailure {
   );
 }
 
-/** The registry said how far an upload had come, and then would not go on from there. */
-function forgotten(remote: Remote, { digest }: Descriptor): TransientFailure {
-  const message = "the registry does not go on with an upload that broke";
-  return new TransientFailure(
-    new RegistryError("unexpected-response", message, { where: `${remote.name}@${digest}` }),
-  );
+/** Whether a registry does not know an upload that it has begun: another one of its replicas may have. */
+function isForgotten({ status, bytes, secrets }: Answer): boolean {
+  if (status === 404) return true;
+  const codes = status >= 400 ? readServerErrors(bytes, secrets)?.codes : undefined;
+  return codes?.some((code) => code === "BLOB_UPLOAD_UNKNOWN" || code === "BLOB_UPLOAD_INVALID") ?? false;
+}
+
+/** Attempts after one whose upload was forgotten, or whose blob was not kept: each of them sends all bytes. */
+const fewRetries = 3;
+
+/** It is begun anew; a registry that forgets all of them has replicas that know nothing of each other. */
+function forgotten(
+  remote: Remote,
+  { digest }: Descriptor,
+  { status, bytes, secrets }: Answer,
+): TransientFailure {
+  const said = readServerErrors(bytes, secrets);
+  const message = `the registry does not know an upload that it has begun (${status})${said === undefined ? "" : `: ${said.text}`}`;
+  const hint = "ask whoever runs it whether several servers behind one address share their uploads";
+  const error = new RegistryError("unexpected-response", message, {
+    where: `${remote.name}@${digest}`,
+    hint,
+  });
+  return new TransientFailure(error, undefined, fewRetries);
+}
+
+/** The registry answered the whole blob with a success, and has not got it: it is sent again. */
+function unkept(remote: Remote, { digest }: Descriptor, { status }: Answer): TransientFailure {
+  const message = `the registry took all bytes of the blob (${status}) and does not have it`;
+  const error = new RegistryError("unexpected-response", message, { where: `${remote.name}@${digest}` });
+  return new TransientFailure(error, undefined, fewRetries);
 }
 
 /** Bytes of the request before were still arriving when the registry said how far it was: it is asked once more. */

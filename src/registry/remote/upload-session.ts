@@ -13,8 +13,9 @@ export interface UploadSession {
 }
 
 /** What the requests of an upload have in common. */
-export function pushing(remote: Remote, blob: Descriptor): Pick<HostRequest, "access" | "where"> {
+export function pushing(remote: Remote, blob: Descriptor): Pick<HostRequest, "access" | "where" | "follow"> {
   return {
+    follow: "own-origin",
     access: { path: remote.path, scopes: [pushScope(remote.path)] },
     where: `${remote.name}@${blob.digest}`,
   };
@@ -25,36 +26,37 @@ export function pushing(remote: Remote, blob: Descriptor): Pick<HostRequest, "ac
  * in chunks"), or `undefined` when it does not say, or holds none: `0-0` stands for both no byte and one.
  */
 export function sessionOffset(answer: Answer): number | undefined {
-  if (answer.status !== 204) return undefined;
+  if (answer.status < 200 || answer.status > 299) return undefined;
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headerOf(answer, "range") ?? "")?.[1];
   return last === undefined || last === "0" ? undefined : Number(last) + 1;
 }
 
-/** The session that a `202 Accepted` begins. @throws {RegistryError} as {@link uploadLocation}. */
+/** The session that a `202 Accepted` begins, or another success where that is due. @throws {RegistryError} as {@link uploadLocation}. */
 export function uploadSession(remote: Remote, answer: Answer): UploadSession {
   const least = headerOf(answer, "oci-chunk-min-length") ?? "";
   return { url: uploadLocation(remote, answer), leastChunk: /^\d{1,12}$/.test(least) ? Number(least) : 0 };
 }
 
 /**
- * Where the upload goes on: always on the registry's own origin. A registry behind a proxy may get its own scheme or
- * port wrong, so the same host with the registry's port or a default one is taken as that origin; any other host is
- * refused, because the credential would go there (GHSA-jxpm-75mh-9fp7). Nothing else of the address is touched: it
- * may be signed.
+ * Where the upload goes on: always on the registry's own origin. A location may be relative, and is so to what was
+ * asked. A registry behind a proxy may get its own scheme or port wrong, so the same host with the registry's port or a
+ * default one, or with any port where the path is one of registries, is taken as that origin; anything else is refused,
+ * because the credential would go there (GHSA-jxpm-75mh-9fp7). Nothing else of the address is touched: it may be signed.
  * @throws {RegistryError} `unexpected-response` without a location, `unsafe-upload-location` for one elsewhere.
  */
-export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers">): URL {
+export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers" | "from">): URL {
   const { origin } = remote.client.endpoint;
   const text = headerOf(answer, "location");
-  if (text === undefined || !URL.canParse(text, origin.href)) {
+  if (text === undefined || !URL.canParse(text, answer.from.href)) {
     throw new RegistryError("unexpected-response", "the registry began an upload and did not say where", {
       where: remote.name,
     });
   }
-  const url = new URL(text, origin);
+  const url = new URL(text, answer.from);
   const isHttp = url.protocol === "https:" || url.protocol === "http:";
   const isOwnPort = url.port === origin.port || ["", "80", "443"].includes(url.port);
-  if (!isHttp || url.hostname !== origin.hostname || !isOwnPort) {
+  const isOwn = url.hostname === origin.hostname && (isOwnPort || url.pathname.startsWith("/v2/"));
+  if (!isHttp || !isOwn) {
     throw new RegistryError(
       "unsafe-upload-location",
       `the registry wants the upload at another host, ${url.host || url.protocol}`,
@@ -68,6 +70,11 @@ export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers">):
   own.pathname = url.pathname;
   own.search = url.search;
   return own;
+}
+
+/** Where the upload goes on after a further request of it: where it was, when the answer does not say. */
+export function nextLocation(remote: Remote, answer: Pick<Answer, "headers" | "from">, known: URL): URL {
+  return headerOf(answer, "location") === undefined ? known : uploadLocation(remote, answer);
 }
 
 /** The address that ends an upload; what the registry wrote into its query stays as it is. */

@@ -28,7 +28,7 @@ export async function uploadBlob(
     await upload.cancel(remote.client.send);
     throw error;
   }
-  if (answer.status !== 201 && answer.status !== 204) {
+  if (answer.status < 200 || answer.status > 299) {
     await upload.cancel(remote.client.send);
     throw await refusal(remote, answer, "uploading a blob", blob.digest);
   }
