@@ -357,6 +357,7 @@ describe("a copy of a large blob", () => {
     const destination = await open(script);
     await destination.repository().push(blob, () => source.repository().open(blob));
     expect(received).toBe(blob.size);
-    expect(most).toBeLessThan(32 * 1024 * 1024);
+    // The buffers of the system of four sockets hold up to some 40 MiB when they are all busy.
+    expect(most).toBeLessThan(64 * 1024 * 1024);
   });
 });
