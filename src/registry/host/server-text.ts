@@ -1,4 +1,5 @@
 import { presentable } from "../credentials-redaction.ts";
+import { wordsOf } from "./server-words.ts";
 
 /** Query strings: the signatures of storage URLs are in them. */
 const query = /\?[^\s"'<>]*=[^\s"'<>]*/g;
@@ -13,22 +14,20 @@ export function shownText(text: string, secrets: readonly string[]): string {
 
 /** What a registry says went wrong. */
 export interface ServerErrors {
+  /** Those of the distribution specification, as far as the answer has its form. */
   readonly codes: readonly string[];
-  /** Code and message of the first ones, fit for a message. */
+  /** What it says, fit for a message. */
   readonly text: string;
 }
 
-const mostShown = 3;
-
 /**
- * The errors in an answer's body (distribution specification, "Error Codes"), or `undefined` when the body is no such
- * document.
+ * What the body of an answer says, in whatever form (distribution specification, "Error Codes", and what registries,
+ * proxies and web servers say instead), or `undefined` when it says nothing.
  */
 export function readServerErrors(body: Uint8Array, secrets: readonly string[]): ServerErrors | undefined {
-  const errors = errorsOf(body);
-  if (errors.length === 0) return undefined;
-  const text = errors.slice(0, mostShown).map(({ code, message }) => `${code} ${message}`.trim());
-  return { codes: errors.map(({ code }) => code), text: shownText(text.join("; "), secrets) };
+  const { codes, texts } = wordsOf(body);
+  const text = shownText(texts.join("; "), secrets);
+  return text === "" ? undefined : { codes, text };
 }
 
 /** Whether an answer says that a TLS port was spoken to in plain HTTP, as Go's and nginx's servers do. */
@@ -37,21 +36,4 @@ export function saysPlainHttp(status: number, body: Uint8Array): boolean {
     status === 400 &&
     /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(Buffer.from(body).toString("latin1"))
   );
-}
-
-function errorsOf(body: Uint8Array): { code: string; message: string }[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    return [];
-  }
-  if (typeof json !== "object" || json === null || !("errors" in json) || !Array.isArray(json.errors))
-    return [];
-  const string = (value: unknown) => (typeof value === "string" ? value : "");
-  return json.errors.slice(0, 100).flatMap((error: unknown) => {
-    if (typeof error !== "object" || error === null) return [];
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    return [{ code: string(code).slice(0, 64), message: string(message) }];
-  });
 }
