@@ -44,11 +44,17 @@ export {
   openOutput,
 } from "./disk/index.ts";
 export {
+  type Cause,
+  type CausePlace,
+  type CauseStyle,
+  causeInLines,
   type FailureDetails,
   type FailureRecord,
   failureRecord,
   harmless,
   messageOf,
+  type Problem,
+  problemOf,
   WaybillError,
 } from "./errors/index.ts";
 export * from "./forge/index.ts";
@@ -181,6 +187,9 @@ export {
 export {
   type AbsentEdge,
   type AbsentState,
+  causesOf,
+  causesOfAbsence,
+  causesOfFindings,
   createTrafficMeter,
   type EdgeState,
   type Finding,

@@ -46,9 +46,9 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       onProgress: progress.at,
     });
     progress.end();
-    if (terminal.json) for (const part of formatPlanInParts(plan)) terminal.write(part);
+    if (terminal.json) for (const part of formatPlanInParts(plan, report.causes)) terminal.write(part);
     else await printReport(terminal, report);
-    await writePlan(formatPlanInParts(plan));
+    await writePlan(formatPlanInParts(plan, report.causes));
     return statusOf(report);
   } finally {
     progress.end();

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { type FailureRecord, problemOf } from "../errors/index.ts";
 import type { PromoteOptions, Promotion } from "../promotion/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
@@ -79,6 +80,7 @@ async function promoteWithProgress(
   const progress = await openProgress(session.terminal);
   const registries = await openRegistriesFor(session, { progress, listener: meter.onRegistry });
   const left = new Set<string>();
+  const tellFailure = failureTeller();
   let total = 0;
   let done = 0;
   progress.begin("Reading repositories");
@@ -102,7 +104,8 @@ async function promoteWithProgress(
         done += 1;
         progress.at(done, total);
         const what = edge.tag === null ? `${destination}@${image.digest}` : `${destination}:${edge.tag}`;
-        progress.did(failure === undefined ? `done ${what}` : `failed ${what}: ${failure.message}`);
+        if (failure === undefined) progress.did(`done ${what}`);
+        else for (const line of tellFailure(what, failure)) progress.did(line);
       },
     });
     const traffic = meter.read();
@@ -114,4 +117,18 @@ async function promoteWithProgress(
     progress.end();
     await registries.close();
   }
+}
+
+/** Failures of one kind at one host that are told while the work goes on: the report groups all of them. */
+const mostTold = 3;
+
+function failureTeller(): (what: string, failure: FailureRecord) => readonly string[] {
+  const told = new Map<string, number>();
+  return (what, failure) => {
+    const { code, host = "", message } = problemOf(failure);
+    const count = (told.get(`${code} ${host}`) ?? 0) + 1;
+    told.set(`${code} ${host}`, count);
+    if (count <= mostTold) return [`failed ${what}: ${message}`];
+    return count === mostTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
+  };
 }

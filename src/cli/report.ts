@@ -1,6 +1,6 @@
-import { harmless } from "../errors/index.ts";
 import type { Report, ReportedEdge } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
+import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { limitInWords, outsideInWords } from "./since.ts";
 import { formatTable } from "./table.ts";
@@ -18,12 +18,9 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
     terminal.printJson(report);
     return;
   }
-  const { colours } = terminal;
   if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
-  for (const group of grouped(report.problems, terminal.verbose)) {
-    const { state, at, why } = group.first;
-    terminal.print(`${colours.red(state)} ${group.what}\n    ${harmless(at)}: ${why ?? "not begun"}`);
-  }
+  const { causesOf } = await import("../promotion/index.ts");
+  printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sums(report));
   if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
@@ -35,13 +32,16 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
 
 function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
   const rows = grouped(work, everyEdge).map(({ first, what }) => [
-    first.action ?? first.state,
+    first.state === "done" ? doneWords[first.action ?? "copy"] : (first.action ?? first.state),
     what,
     shortened(first.digest),
     first.at,
   ]);
   return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
 }
+
+/** What was done, once it is. */
+const doneWords = { copy: "copied", tag: "tagged" } as const;
 
 interface Group {
   readonly first: ReportedEdge;

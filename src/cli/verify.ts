@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { harmless } from "../errors/index.ts";
+import type { Cause } from "../errors/index.ts";
 import type { Verification } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
+import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
@@ -21,7 +22,7 @@ export function defineVerify(program: Command, act: Act): void {
 
 async function run(session: Session, path: string): Promise<ExitCode> {
   const { terminal } = session;
-  const { verifyProduction } = await import("../promotion/index.ts");
+  const { causesOfFindings, verifyProduction } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   const progress = await openProgress(terminal);
   const registries = await openRegistriesFor(session, { progress });
@@ -31,8 +32,9 @@ async function run(session: Session, path: string): Promise<ExitCode> {
     const open = registries.repository;
     const verification = await verifyProduction({ manifests, open, onProgress: progress.at });
     progress.end();
-    if (terminal.json) terminal.printJson(verification);
-    else printVerification(terminal, verification);
+    const causes = causesOfFindings(verification.findings, terminal.verbose && !terminal.json);
+    if (terminal.json) terminal.printJson({ ...verification, causes });
+    else printVerification(terminal, verification, causes);
     const sound = diagnostics.every(({ severity }) => severity !== "error");
     return sound && verification.findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
   } finally {
@@ -41,12 +43,12 @@ async function run(session: Session, path: string): Promise<ExitCode> {
   }
 }
 
-function printVerification(terminal: Terminal, verification: Verification): void {
-  const { findings, repositories, images, tags, blobs } = verification;
-  for (const { kind, destination, tag, digest, at, message } of findings) {
-    const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
-    terminal.print(`${terminal.colours.red(kind)} ${what}\n    ${harmless(at)}: ${message}`);
-  }
+function printVerification(
+  terminal: Terminal,
+  { findings, repositories, images, tags, blobs }: Verification,
+  causes: readonly Cause[],
+): void {
+  printCauses(terminal, causes, "finding");
   const found = findings.length === 0 ? "all as listed" : amount(findings.length, "finding");
   const seen = [amount(repositories, "repository"), amount(images, "image"), amount(tags, "tag")];
   terminal.print(`${found} (${seen.join(", ")}, ${amount(blobs, "blob")})`);

@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander";
-import { harmless, WaybillError } from "../errors/index.ts";
+import { type Cause, WaybillError } from "../errors/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { AbsentEdge } from "../promotion/index.ts";
 import type { Look, Waiting } from "../release/index.ts";
 import { amount } from "./amount.ts";
+import { printCauses } from "./causes.ts";
 import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
@@ -49,6 +50,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const timeout = parseDuration(options.timeout, "--timeout");
   const interval = Math.max(1, parseDuration(options.interval, "--interval"));
   const { tree, since } = await readExpected(session, path, options);
+  const { causesOfAbsence } = await import("../promotion/index.ts");
   const { waitForProduction } = await import("../release/index.ts");
   const progress = await openProgress(terminal);
   const registries = await openRegistriesFor(session, { progress });
@@ -64,8 +66,9 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       onLook: tell,
     });
     progress.end();
-    if (terminal.json) terminal.printJson(waiting);
-    else printWaiting(terminal, waiting);
+    const causes = causesOfAbsence(worstFirst(waiting.absent), terminal.verbose && !terminal.json);
+    if (terminal.json) terminal.printJson({ ...waiting, causes });
+    else printWaiting(terminal, waiting, causes);
     return statusOf(waiting);
   } finally {
     progress.end();
@@ -148,23 +151,18 @@ function unreadHosts(absent: readonly AbsentEdge[]): readonly string[] {
   return [...reasons].map(([host, reason]) => `${host} could not be read: ${reason}`);
 }
 
-/** Edges that are shown; the rest is counted. */
-const most = 50;
+/** What will never arrive is what has to be looked at. */
+function worstFirst(absent: readonly AbsentEdge[]): readonly AbsentEdge[] {
+  const order = ["conflict", "overlap", "unread", "missing"] as const;
+  return order.flatMap((kind) => absent.filter(({ state }) => state === kind));
+}
 
 function printWaiting(
   terminal: Terminal,
-  { state, absent, edges, present, hosts, manifestErrors, outsideErrors }: Waiting,
+  { state, edges, present, hosts, manifestErrors, outsideErrors }: Waiting,
+  causes: readonly Cause[],
 ): void {
-  // What will never arrive is what has to be looked at.
-  const order = ["conflict", "overlap", "unread", "missing"] as const;
-  const shown = order.flatMap((kind) => absent.filter((edge) => edge.state === kind)).slice(0, most);
-  for (const edge of shown) {
-    const { destination, tag, digest, at } = edge;
-    const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
-    terminal.print(`${terminal.colours.red(edge.state)} ${what}\n    ${harmless(at)}: ${reasonOf(edge)}`);
-  }
-  if (absent.length > shown.length)
-    terminal.print(`and ${amount(absent.length - shown.length, "more edge")}`);
+  printCauses(terminal, causes, "edge");
   if (manifestErrors.length > 0) {
     terminal.print(
       `${amount(manifestErrors.length, "error")} in the manifests: nobody waits for these lines`,
@@ -178,17 +176,4 @@ function printWaiting(
     timeout: `${there}: the time is over`,
   };
   terminal.print(endings[state]);
-}
-
-function reasonOf({ state, digest, current, failure }: AbsentEdge): string {
-  switch (state) {
-    case "conflict":
-      return `the tag stands at ${current}, not at ${digest}; tags are never moved`;
-    case "overlap":
-      return "the manifests ask for the tag at two digests";
-    case "unread":
-      return `could not be read: ${failure?.message ?? "unknown"}`;
-    case "missing":
-      return "not there yet";
-  }
 }

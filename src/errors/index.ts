@@ -1,3 +1,12 @@
+export {
+  type Cause,
+  type CausePlace,
+  type CauseStyle,
+  causeInLines,
+  groupByCause,
+  type Problem,
+  problemOf,
+} from "./causes.ts";
 export { harmless } from "./harmless.ts";
 
 /** What a failure carries beside its message. */

@@ -21,6 +21,7 @@ export type {
   Verdict,
 } from "./plan.ts";
 export { edgesHashOf, type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
+export { causesOf, causesOfAbsence, causesOfFindings } from "./problem-causes.ts";
 export { type PromoteOptions, type Promotion, promote } from "./promote.ts";
 export {
   type EdgeState,

@@ -1,4 +1,4 @@
-import type { FailureRecord } from "../errors/index.ts";
+import type { Cause, FailureRecord } from "../errors/index.ts";
 import type { Diagnostic } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Outcome } from "./apply.ts";
@@ -8,9 +8,11 @@ import {
   type Plan,
   type PlannedEdge,
   type PlannedImage,
+  type Reason,
   type Since,
   type Verdict,
 } from "./plan.ts";
+import { causesOf } from "./problem-causes.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** What became of an edge, for the report: `done`, `failed`, `pending` (not begun), or the plan's verdict. */
@@ -31,6 +33,10 @@ export interface ReportedEdge {
   /** Why, in words, when it is not as desired. */
   readonly why?: string;
   readonly failure?: FailureRecord;
+  /** Why it has the verdict that stops it. */
+  readonly reason?: Reason;
+  /** The digest that the tag stands at in production, when that is another one. */
+  readonly current?: Digest;
 }
 
 /** The result of a promotion, real or dry: plain data. */
@@ -50,6 +56,8 @@ export interface Report {
   readonly work: readonly ReportedEdge[];
   /** Edges that are not as desired. */
   readonly problems: readonly ReportedEdge[];
+  /** What the problems come from, each with its first places and what to do about it. */
+  readonly causes: readonly Cause[];
   /** Errors of the manifests: each has stopped its own line or project. With a limit, those that came since. */
   readonly manifestErrors: readonly Diagnostic[];
   /** Errors that the manifests had before, outside of the limit: they count in a full run. Absent without a limit. */
@@ -105,6 +113,7 @@ export function reportPromotion(
     counts,
     work,
     problems,
+    causes: causesOf(problems),
     manifestErrors,
   };
 }
@@ -135,6 +144,8 @@ function reportEdge(
     ...(edge.verdict === "copy" || edge.verdict === "tag" ? { action: edge.verdict } : {}),
     ...(why === undefined ? {} : { why }),
     ...(failure === undefined ? {} : { failure }),
+    ...(isProblem(edge.verdict) ? { reason: edge.reason } : {}),
+    ...(edge.current === undefined ? {} : { current: edge.current }),
   };
 }
 
@@ -152,15 +163,17 @@ function explain(
       return `the image is in neither production nor staging (${image.source})`;
     case "overlap":
       return `two digests claim the tag: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`;
-    case "unread": {
-      const side = edge.reason === "source-unread" ? "staging" : "production";
-      return `${side} could not be read: ${edge.failure === undefined ? "unknown" : describe(edge.failure)}`;
-    }
+    case "unread":
+      return `${unreadSide(edge)} could not be read: ${edge.failure === undefined ? "unknown" : describe(edge.failure)}`;
     case "withheld":
       return "it could be done now, but the saved plan does not hold it";
     default:
       return undefined;
   }
+}
+
+function unreadSide({ reason }: Pick<PlannedEdge, "reason">): string {
+  return reason === "source-unread" ? "staging" : "production";
 }
 
 function describe({ message, where }: FailureRecord): string {

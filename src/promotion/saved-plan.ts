@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { WaybillError } from "../errors/index.ts";
+import { type Cause, WaybillError } from "../errors/index.ts";
 import { isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
 import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
 import { planHash, sealPlan } from "./planning.ts";
@@ -22,6 +22,7 @@ const failure = z.object({
   message: z.string(),
   where: z.string().exactOptional(),
   hint: z.string().exactOptional(),
+  host: z.string().exactOptional(),
 });
 
 const planSchema = z.object({
@@ -89,9 +90,13 @@ export function formatPlan(plan: Plan): string {
   return [...formatPlanInParts(plan)].join("");
 }
 
-/** The same text in parts, a repository each: as a whole, that of a large plan is too much for one string. */
-export function* formatPlanInParts(plan: Plan): Generator<string> {
-  const { repositories, ...head } = plan;
+/**
+ * The same text in parts, a repository each: as a whole, that of a large plan is too much for one string.
+ * @param causes What its problems come from, for those who read the text; they are no part of the plan.
+ */
+export function* formatPlanInParts(plan: Plan, causes?: readonly Cause[]): Generator<string> {
+  const { repositories, ...rest } = plan;
+  const head = causes === undefined ? rest : { ...rest, causes };
   yield `${JSON.stringify(head, undefined, 2).replace(/\n\}$/, "")},\n  "repositories": [`;
   for (const [index, repository] of repositories.entries()) {
     yield `${index === 0 ? "" : ","}\n    ${JSON.stringify(repository)}`;

@@ -39,8 +39,15 @@ async function planned(environment: Record<string, string>, ...flags: string[]):
   const config = join(folder.path, "waybill.yaml");
   await writeFile(config, "hosts: { '127.0.0.1:1': { retries: 0 } }\n");
   const env = { ...gitEnvironment, HOME: folder.path, WAYBILL_CONFIG: config, ...environment };
-  const { stdout, stderr } = await runAs(env, "kpromo", "cip", `--thin-manifest-dir=${path}`, ...flags);
-  const tags = Array.from(stdout.matchAll(/^unread \S+\/app:(\S+)/gm), ([, tag]) => tag ?? "");
+  const { stdout, stderr } = await runAs(
+    env,
+    "kpromo",
+    "cip",
+    "--log-level=debug",
+    `--thin-manifest-dir=${path}`,
+    ...flags,
+  );
+  const tags = Array.from(stdout.matchAll(/^(?:unread| {3}) \S+\/app:(\S+)/gm), ([, tag]) => tag ?? "");
   return stdout === "" ? stderr : [...new Set(tags)].sort();
 }
 

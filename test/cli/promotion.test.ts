@@ -77,6 +77,8 @@ describe("plan and promote", () => {
 
     const real = await waybill("promote", path, "--confirm");
     expect(real.status).toBe(0);
+    expect(real.stdout).toContain(`copied  ${prefix}/eu/app:1.0 and 1 more`);
+    expect(real.stdout).not.toMatch(/^(?:copy|tag) /m);
     expect(real.stdout).toMatch(/\n6 done\n$/);
     expect(real.stderr).toContain(`done ${prefix}/us/app:latest\n`);
     expect(real.stderr).toMatch(/\d+ requests \(.*manifest-put/);

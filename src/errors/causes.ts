@@ -1,0 +1,177 @@
+import { harmless } from "./harmless.ts";
+import type { FailureRecord } from "./index.ts";
+
+/** Something that is not as it should be, at one place. */
+export interface Problem {
+  /** What became of it, as the verb calls it: `unread`, `failed`, `conflict`. */
+  readonly state: string;
+  /** Why, in words that are the same wherever the cause is. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+  /** Stable, and meant for programs. */
+  readonly code?: string | undefined;
+  /** `host[:port]` that it happened at. */
+  readonly host?: string | undefined;
+  /** What it happened to: a reference. */
+  readonly what: string;
+  /** What of it is told apart at this place alone, such as where a tag stands. */
+  readonly detail?: string | undefined;
+  /** What failed there, where that is something else: a blob, or the repository that it comes from. */
+  readonly where?: string | undefined;
+  /** `file:line:column` that asks for it. */
+  readonly at?: string | undefined;
+}
+
+/** A place of a cause. What one line of a manifest asks of several repositories is one. */
+export interface CausePlace {
+  readonly what: string;
+  /** How many others the same line asks for, to which the same happened. */
+  readonly others: number;
+  readonly at?: string;
+  readonly where?: string;
+  /** What is told apart here: a detail, or the message where it has other words than that of the cause. */
+  readonly detail?: string;
+}
+
+/** What several problems have in common: plain data. */
+export interface Cause {
+  readonly state: string;
+  readonly code?: string;
+  readonly host?: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Problems that it accounts for. */
+  readonly count: number;
+  /** The first places, or all of them. */
+  readonly places: readonly CausePlace[];
+  /** Places that are left out. */
+  readonly more: number;
+}
+
+/** Places of a cause that are shown when not all are. */
+const firstPlaces = 3;
+
+/**
+ * Problems by what caused them, in the order in which they came. Messages that differ only in what they are about, such as
+ * a digest, have one cause; hosts do not share any.
+ * @param everyPlace Keeps all places, and each repository by itself.
+ */
+export function groupByCause(problems: readonly Problem[], everyPlace = false): readonly Cause[] {
+  const groups = new Map<string, { readonly first: Problem; readonly problems: Problem[] }>();
+  for (const problem of problems) {
+    const { state, code = "", host = "" } = problem;
+    const key = [
+      state,
+      code,
+      host,
+      likeness(problem.message, problem),
+      likeness(problem.hint ?? "", problem),
+    ].join("\n");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { first: problem, problems: [problem] });
+    else group.problems.push(problem);
+  }
+  return [...groups.values()].map(({ first, problems: all }) => {
+    const places = placesOf(all, first, everyPlace);
+    const shown = everyPlace ? places : places.slice(0, firstPlaces);
+    return {
+      state: first.state,
+      ...(first.code === undefined ? {} : { code: first.code }),
+      ...(first.host === undefined ? {} : { host: first.host }),
+      message: first.message,
+      ...(first.hint === undefined ? {} : { hint: first.hint }),
+      count: all.length,
+      places: shown,
+      more: places.length - shown.length,
+    };
+  });
+}
+
+function placesOf(problems: readonly Problem[], first: Problem, everyPlace: boolean): CausePlace[] {
+  const places = new Map<string, { -readonly [Key in keyof CausePlace]: CausePlace[Key] }>();
+  for (const problem of problems) {
+    const { what, at, where, message, detail = message === first.message ? undefined : message } = problem;
+    const key = at === undefined || everyPlace ? `${what} ${at} ${places.size}` : `${at} ${detail}`;
+    const place = places.get(key);
+    if (place !== undefined) place.others += 1;
+    else {
+      places.set(key, {
+        what,
+        others: 0,
+        ...(at === undefined ? {} : { at }),
+        ...(where === undefined || where === what ? {} : { where }),
+        ...(detail === undefined ? {} : { detail }),
+      });
+    }
+  }
+  return [...places.values()];
+}
+
+/** A message without what tells its place from others: names of what it is about, digests, identifiers, large numbers. */
+function likeness(message: string, { what }: Problem): string {
+  const names = [what, ...what.split(/[@:](?=[^/]*$)/)];
+  const path = /^[^/]+\/(.*?)(?:[@:][^/]*)?$/.exec(what)?.[1];
+  let text = message;
+  for (const name of path === undefined ? names : [...names, path]) {
+    if (name.length > 2) text = text.replaceAll(name, "…");
+  }
+  return text
+    .replaceAll(/\b[a-z0-9]+:[0-9a-f]{32,}\b/gi, "…")
+    .replaceAll(/\b(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{12,}\b/gi, "…")
+    .replaceAll(/\b\d[\d.:]{3,}\b/g, "…");
+}
+
+/** A failure as part of a problem: its code, hint, and the host that it happened at. */
+export function problemOf(
+  failure: FailureRecord,
+): Pick<Problem, "message" | "code" | "hint" | "host" | "where"> {
+  const { code, message, where, hint, host = hostIn(where) } = failure;
+  return { code, message, hint, host, where };
+}
+
+/** The registry of a reference; `undefined` for what is none. */
+function hostIn(where: string | undefined): string | undefined {
+  const [, host] =
+    /^((?:[\w-]+\.)+[\w-]+(?::\d+)?|[\w-]+:\d+|localhost|\[[0-9a-f:]+\](?::\d+)?)(?:\/|$)/i.exec(
+      where ?? "",
+    ) ?? [];
+  return host;
+}
+
+/** How a cause is printed. */
+export interface CauseStyle {
+  /** Paints the state. */
+  readonly paint: (text: string) => string;
+  /** What is counted. */
+  readonly noun: string;
+}
+
+/**
+ * A cause in lines for people: what happened, where first, and what to do about it. All that comes from outside is made
+ * harmless.
+ */
+export function causeInLines(cause: Cause, { paint, noun }: CauseStyle): string[] {
+  const { state, host, message, hint, count, places, more } = cause;
+  const hints = hint === undefined ? [] : [`    hint: ${harmless(hint)}`];
+  const [only] = places;
+  if (only !== undefined && places.length === 1 && more === 0) {
+    const at = only.at === undefined ? "" : `${harmless(only.at)}: `;
+    const where = only.where === undefined ? "" : `${harmless(only.where)}: `;
+    const detail = only.detail === undefined ? "" : ` (${harmless(only.detail)})`;
+    return [`${paint(state)} ${nameOf(only)}`, `    ${at}${where}${harmless(message)}${detail}`, ...hints];
+  }
+  return [
+    `${paint(state)} ${count} ${noun}s${host === undefined ? "" : ` at ${host}`}: ${harmless(message)}`,
+    ...places.map((place) => {
+      const at = place.at === undefined ? "" : ` (${harmless(place.at)})`;
+      return `    ${nameOf(place)}${at}${place.detail === undefined ? "" : `: ${harmless(place.detail)}`}`;
+    }),
+    ...(more === 0 ? [] : [`    and ${more} more ${more === 1 ? "place" : "places"}: --verbose shows all`]),
+    ...hints,
+  ];
+}
+
+function nameOf({ what, others }: CausePlace): string {
+  return `${harmless(what)}${others === 0 ? "" : ` and ${others} more`}`;
+}
