@@ -68,6 +68,11 @@ export const diagnosticCodes = {
     severity: "warning",
     summary: "The tag latest is promoted, although production tags never move.",
   },
+  "referrers-tag": {
+    severity: "info",
+    summary:
+      "A tag is one under which registries keep lists of referrers: promoted, such a list cannot grow.",
+  },
   "duplicate-image": {
     severity: "info",
     summary: "An image is listed in several blocks, which count as one.",

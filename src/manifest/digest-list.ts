@@ -1,4 +1,4 @@
-import { type Digest, digestFault, isDigest, isTag, type Tag } from "../oci/index.ts";
+import { type Digest, digestFault, isDigest, isReferrersTag, isTag, type Tag } from "../oci/index.ts";
 import { isNullScalar, type TextPosition, type YamlMapping, type YamlNode } from "../yaml/index.ts";
 import type { Findings } from "./findings.ts";
 import type { DigestEntry, TagEntry } from "./model.ts";
@@ -73,6 +73,16 @@ function readTag(node: YamlNode, tags: Map<Tag, TextPosition>, findings: Finding
     findings.report("latest-tag", start, "latest is promoted once and never moves again", {
       hint: "production tags do not move: promote versions",
     });
+  }
+  if (isReferrersTag(value)) {
+    findings.report(
+      "referrers-tag",
+      start,
+      `${value} is where registries keep the list of an image's referrers`,
+      {
+        hint: "list the referrers themselves, by their digests: promoting one enters it into the list of its image",
+      },
+    );
   }
   tags.set(value, findings.placeOf(start));
 }

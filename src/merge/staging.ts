@@ -134,7 +134,7 @@ export function tagTaker(tags: Filter): (tag: Tag) => boolean {
 
 /** Whether a tag is one that people give to images: neither `latest` nor that of a signature or another referrer. */
 function isOrdinary(tag: Tag): boolean {
-  return tag !== "latest" && !/^sha256-[0-9a-f]{64}(?:\.|$)/.test(tag);
+  return tag !== "latest" && !/^sha(?:256|512)-[0-9a-f]{64}(?:\.|$)/.test(tag);
 }
 
 async function resolveTags(

@@ -44,4 +44,5 @@ export {
   splitRepository,
   type Target,
 } from "./reference.ts";
+export { isReferrersTag, referrerEntry, referrersTag, subjectOf } from "./referrer.ts";
 export { isTag, parseTag, type Tag } from "./tag.ts";

@@ -239,6 +239,14 @@ describe("what is worth knowing", () => {
     ]);
   });
 
+  test("the tag of a list of referrers is read, with a note; the tags of cosign are none", () => {
+    const list = `sha256-${"0".repeat(64)}`;
+    expect(readAs(withTags(`[${list}]`))).toEqual([["foo", [[a, [list]]]]]);
+    expect(toldOf(withTags(`[${list}, ${list}.sig, sha256-0, v1]`))).toEqual([
+      `3:81 referrers-tag ${list} is where registries keep the list of an image's referrers`,
+    ]);
+  });
+
   test("blocks of one name stay as they are, and are reported once", () => {
     const block = (digest: string, tag: string) => `- name: foo\n  dmap:\n    "${digest}": ["${tag}"]\n`;
     const text = block(a, "v1") + block(b, "v2") + block(a, "v3");
