@@ -1,14 +1,17 @@
 import {
   type Descriptor,
   type Digest,
+  formatReference,
   type ImageDocument,
   isAttestation,
   isIndexType,
+  mediaTypes,
   parseTag,
   readImageContent,
+  subjectOf,
   type Tag,
 } from "../oci/index.ts";
-import type { Repository } from "../registry/index.ts";
+import { RegistryError, type Repository } from "../registry/index.ts";
 import { type Provenance, type ReadStatement, readStatements } from "./read.ts";
 
 /** Provenance that is attached to an image. */
@@ -30,24 +33,50 @@ export interface FoundProvenance {
 /** Artifact types of manifests that hold attestations. */
 const attestationTypes = /in-toto|sigstore\.bundle|provenance/;
 /** Referrers that are read to find out where an image comes from. */
-const mostReferrers = 2;
+const mostReferrers = 8;
 
 /** Whether a manifest is for attestations, as far as its artifact type tells. */
 export function holdsAttestations({ artifactType }: Pick<Descriptor, "artifactType">): boolean {
   return attestationTypes.test(artifactType ?? "");
 }
 
+/** Referrers of an image that may be provenance. */
+export interface LikelyReferrers {
+  /** Those to read, in that order; few of them, for anybody may attach any number. */
+  readonly first: readonly Descriptor[];
+  /** How many more there are. */
+  readonly passedOver: number;
+}
+
 /**
- * The referrers to read for provenance, in the order to read them; few of them, for anybody may attach any number.
- * Those that say that they are provenance come first.
+ * The referrers to read for provenance: those that say that they are it, then those that say that they are attestations,
+ * then those that say nothing of what they are.
  */
-export function provenanceReferrers(referrers: readonly Descriptor[]): readonly Descriptor[] {
+export function provenanceReferrers(referrers: readonly Descriptor[]): LikelyReferrers {
   const saysSo = ({ annotations }: Descriptor) =>
     Object.entries(annotations ?? {}).some(
       ([key, value]) => /predicate-?type$/i.test(key) && value.includes("slsa.dev/provenance"),
     );
-  const others = referrers.filter((each) => !saysSo(each) && holdsAttestations(each));
-  return [...referrers.filter(saysSo), ...others].slice(0, mostReferrers);
+  const isUntold = ({ artifactType }: Descriptor) => !artifactType || artifactType === mediaTypes.ociEmpty;
+  const others = referrers.filter((each) => !saysSo(each));
+  const likely = [
+    ...referrers.filter(saysSo),
+    ...others.filter(holdsAttestations),
+    ...others.filter(isUntold),
+  ];
+  return { first: likely.slice(0, mostReferrers), passedOver: Math.max(0, likely.length - mostReferrers) };
+}
+
+/** Why nothing can be said of the provenance of an image: it may be in what was not read. */
+export function tooManyReferrers(repository: Repository, digest: Digest, passedOver: number): RegistryError {
+  return new RegistryError(
+    "too-large",
+    `of what is attached to the image, ${passedOver} manifests more may be its provenance than are read`,
+    {
+      where: formatReference(repository.name, digest),
+      hint: "whoever may push there may attach anything: look at what is attached, and clear it up",
+    },
+  );
 }
 
 /** The tag under which cosign keeps attestations of an image, when it is not told to use referrers. */
@@ -60,7 +89,8 @@ function attestationTag(digest: Digest): Tag {
  * platforms is preferred; what is about something else is told, when there is nothing better. Takes about four small
  * requests where there is none.
  * @returns `undefined` when none is attached.
- * @throws {RegistryError} when something of it cannot be read.
+ * @throws {RegistryError} when something of it cannot be read, and `too-large` when none is in what was read, and more is
+ * attached than that.
  */
 export async function findProvenance(
   repository: Repository,
@@ -73,8 +103,9 @@ export async function findProvenance(
       : undefined;
   const children = content?.children ?? [];
   const about = [digest, ...children.filter((child) => !isAttestation(child)).map((child) => child.digest)];
+  const { first, passedOver } = provenanceReferrers(await repository.referrers(digest));
   let stray: FoundProvenance | undefined;
-  for await (const { way, document } of holders(repository, digest, children)) {
+  for await (const { way, document } of holders(repository, digest, first, children)) {
     const { found, other } = await readStatements(repository, document, about);
     const told = (read: ReadStatement, kind: FoundProvenance["about"]): FoundProvenance => ({
       provenance: read.provenance,
@@ -88,6 +119,7 @@ export async function findProvenance(
     }
     if (other !== undefined) stray ??= told(other, "other");
   }
+  if (passedOver > 0) throw tooManyReferrers(repository, digest, passedOver);
   return stray;
 }
 
@@ -95,11 +127,14 @@ export async function findProvenance(
 async function* holders(
   repository: Repository,
   digest: Digest,
+  referrers: readonly Descriptor[],
   children: readonly Descriptor[],
 ): AsyncGenerator<{ readonly way: FoundProvenance["way"]; readonly document: ImageDocument }> {
-  for (const referrer of provenanceReferrers(await repository.referrers(digest))) {
+  for (const referrer of referrers) {
     const document = await repository.fetch(referrer.digest);
-    if (document !== undefined) yield { way: "referrer", document };
+    // What a list says of a manifest counts only if the manifest says so, too.
+    if (document === undefined || subjectOf(document, repository.name) !== digest) continue;
+    yield { way: "referrer", document };
   }
   const tagged = await repository.fetch(attestationTag(digest));
   if (tagged !== undefined) yield { way: "tag", document: tagged };

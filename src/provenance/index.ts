@@ -5,7 +5,9 @@ export {
   type FoundProvenance,
   findProvenance,
   holdsAttestations,
+  type LikelyReferrers,
   provenanceReferrers,
+  tooManyReferrers,
 } from "./find.ts";
 export { type Material, type Provenance, provenanceOf, readProvenance } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";

@@ -14,6 +14,7 @@ import {
   OciError,
   type RepositoryPath,
   readImageContent,
+  referrerEntry,
   type Tag,
   type Target,
 } from "../oci/index.ts";
@@ -215,18 +216,8 @@ function refuseOtherSize({ digest, size }: Descriptor, found: number): void {
 /** How the manifest shows up among the referrers of its subject ("Listing Referrers"). */
 function referrerOf(content: ImageContent, digest: Digest, bytes: Uint8Array): NewManifest["referrer"] {
   if (content.subject === undefined) return undefined;
-  const config = content.kind === "manifest" ? content.blobs[0] : undefined;
-  const artifactType = content.artifactType || config?.mediaType;
-  return {
-    subject: content.subject.digest,
-    descriptor: {
-      mediaType: content.mediaType,
-      digest,
-      size: bytes.length,
-      ...(artifactType === undefined ? {} : { artifactType }),
-      ...(Object.keys(content.annotations).length === 0 ? {} : { annotations: content.annotations }),
-    },
-  };
+  const descriptor = { mediaType: content.mediaType, digest, size: bytes.length };
+  return { subject: content.subject.digest, descriptor: referrerEntry(descriptor, content) };
 }
 
 function manifestUnknown(repository: RepositoryPath, target: Target): Refusal {

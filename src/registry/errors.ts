@@ -19,6 +19,8 @@ export type RegistryErrorCode =
   | "blob-missing"
   | "manifest-missing"
   | "manifest-refused"
+  | "referrers-tag-taken"
+  | "referrer-unconfirmed"
   | "digest-mismatch"
   | "size-mismatch"
   | "truncated"

@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import pLimit from "p-limit";
 import {
-  type Descriptor,
   type Digest,
   digestMatches,
   formatReference,
@@ -13,6 +12,7 @@ import {
   OciError,
   type RepositoryName,
   readImageContent,
+  referrerEntry,
   repositoryFault,
   type Tag,
 } from "../oci/index.ts";
@@ -87,12 +87,10 @@ export function openLayout(
       const index = await catalog.read();
       if (index === undefined) return [];
       const held = [...(await manifests.all(index)).values()];
-      return held.flatMap(({ descriptor, content }) =>
-        content?.subject?.digest === subject &&
-        (artifactType ?? content.artifactType) === content.artifactType
-          ? [referrer(descriptor, content)]
-          : [],
+      const entries = held.flatMap(({ descriptor, content }) =>
+        content?.subject?.digest === subject ? [referrerEntry(descriptor, content)] : [],
       );
+      return entries.filter((entry) => artifactType === undefined || entry.artifactType === artifactType);
     },
     has: (blob) => blobs.has(blob),
     async push(blob, content, { mountFrom } = {}) {
@@ -164,18 +162,6 @@ function listing(held: ReadonlyMap<Digest, HeldManifest>, children: readonly str
       ] as const,
   );
   return { tags: [...held.values()].flatMap(({ tags }) => tags), manifests: new Map(manifests), children };
-}
-
-/** A manifest as the referrers API describes it (distribution specification, "Listing Referrers"). */
-function referrer({ mediaType, digest, size }: Descriptor, content: ImageContent): Descriptor {
-  const { artifactType, annotations } = content;
-  return {
-    mediaType,
-    digest,
-    size,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-  };
 }
 
 /** @throws {RegistryError} when the bytes are not what their descriptor says. */

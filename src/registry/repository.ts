@@ -44,8 +44,16 @@ export interface RepositoryReader {
   open(blob: Descriptor, options?: OpenOptions): Promise<Readable>;
   /** Everything the repository lists, in one call where it can, or `undefined` when there is no such repository. */
   list(): Promise<Listing | undefined>;
-  /** Manifests whose subject is the digest: the referrers API or, where it is missing, the referrers tag. */
+  /**
+   * Manifests whose subject is the digest: the referrers API or, where it is missing, the referrers tag.
+   * @throws {RegistryError} when they cannot be read, and `too-large` when they are too many to look into.
+   */
   referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]>;
+  /**
+   * Whether the list of its subject's referrers names a manifest that is there; true of one without a subject, for which
+   * nothing is asked. Absent where no list can lack it, as in a folder, which makes it of what it holds.
+   */
+  isListedReferrer?(document: ImageDocument): Promise<boolean>;
 }
 
 /** Writing. */
@@ -58,8 +66,19 @@ export interface RepositoryWriter {
    * bytes have been hashed. An upload that breaks goes on where the registry says that it is.
    */
   push(blob: Descriptor, content: BlobContent, options?: PushOptions): Promise<PushOutcome>;
-  /** Puts a manifest or index under its digest and any number of tags. What it refers to must be there already. */
+  /**
+   * Puts a manifest or index under its digest and any number of tags. What it refers to must be there already. One with
+   * a subject is put by its digest, then entered into the list of its subject's referrers, then tagged.
+   * @throws {RegistryError} `referrers-tag-taken` when something else stands where that list belongs, and
+   * `referrer-unconfirmed` when the list does not keep it.
+   */
   put(document: ImageDocument, tags?: Tag | readonly Tag[]): Promise<void>;
+  /**
+   * Looks again at the lists of referrers that were written here, and mends them: a slower writer may have overwritten them
+   * since. To be called at the end of a run. Absent where nobody can, as in a folder.
+   * @returns Manifests that their lists lack for all that.
+   */
+  confirmReferrers?(): Promise<readonly Digest[]>;
   /**
    * Whether a push would be allowed, asked without writing anything, not even beginning an upload: the registry or its
    * token service refuses credentials that are there, or the token says what it allows. `undefined` when nobody says.

@@ -1,13 +1,21 @@
 import pLimit from "p-limit";
 import { failureRecord } from "../errors/index.ts";
 import { describeImage, type ImageDescription } from "../inspect/index.ts";
-import { type Digest, hexOf, type ImageDocument, parseTag, type RepositoryName } from "../oci/index.ts";
+import {
+  type Digest,
+  hexOf,
+  type ImageDocument,
+  parseTag,
+  type RepositoryName,
+  subjectOf,
+} from "../oci/index.ts";
 import type { OpenRepository } from "../promotion/index.ts";
 import {
   holdsAttestations,
   type Provenance,
   provenanceReferrers,
   readProvenance,
+  tooManyReferrers,
 } from "../provenance/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousFacts } from "./facts.ts";
@@ -115,8 +123,10 @@ async function attachedTo(
     attempt(() => repository.referrers(image.digest)),
   ]);
   const types = [...new Set(referrers.map(({ artifactType, mediaType }) => artifactType ?? mediaType))];
+  const { first, passedOver } = provenanceReferrers(referrers);
+  const asReferrers = new Set(first.map(({ digest }) => digest));
   const statements = [
-    ...provenanceReferrers(referrers),
+    ...first,
     ...(attestation === undefined ? [] : [attestation]),
     ...image.attestations.slice(0, 1),
   ];
@@ -125,8 +135,13 @@ async function attachedTo(
   for (const { digest } of statements) {
     provenance ??= await attempt(async () => {
       const document = await fetch(digest);
-      return document === undefined ? undefined : readProvenance(repository, document, about);
+      if (document === undefined) return undefined;
+      const isStray = asReferrers.has(digest) && subjectOf(document, repository.name) !== image.digest;
+      return isStray ? undefined : readProvenance(repository, document, about);
     });
+  }
+  if (provenance === undefined && passedOver > 0) {
+    failures.push(tooManyReferrers(repository, image.digest, passedOver));
   }
   const attached: Attached = {
     signature: signature !== undefined || types.some((type) => signatureTypes.test(type)),

@@ -12,7 +12,13 @@ import {
 import type { Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { clientOf } from "../support/registry-client.ts";
-import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
+import {
+  afterBody,
+  answer,
+  type Script,
+  type ScriptedServer,
+  startScriptedServer,
+} from "../support/scripted-server.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -49,29 +55,49 @@ const referrer = (name: string, artifactType = "application/sbom"): ImageDocumen
 
 const digests = (found: readonly { digest: Digest }[]) => found.map(({ digest }) => digest).sort();
 
-/** A registry without a referrers API that keeps manifests in memory, and answers a little late. */
-function plainRegistry(fill: Record<string, Buffer> = {}): { script: Script; held: Map<string, Buffer> } {
-  const held = new Map(Object.entries(fill));
+/**
+ * A registry without a referrers API that keeps manifests in memory, by what they are put under and by their digests, and
+ * answers a little late.
+ */
+function plainRegistry(fill: Record<string, ImageDocument> = {}): {
+  script: Script;
+  held: Map<string, Buffer>;
+} {
+  const held = new Map<string, Buffer>();
+  const hold = (name: string, bytes: Buffer) => held.set(name, bytes).set(digestOf(bytes), bytes);
+  for (const [name, { bytes }] of Object.entries(fill)) hold(name, Buffer.from(bytes));
   const script: Script = (request, response, url) => {
+    if (url.pathname.endsWith("/tags/list")) {
+      const tags = [...held.keys()].filter((name) => !name.includes(":"));
+      return answer(response, 200, {}, JSON.stringify({ name: "team/app", tags }));
+    }
     const name = decodeURIComponent(url.pathname.split("/manifests/")[1] ?? "");
     if (name === "") return answer(response, 404);
     if (request.method === "PUT") {
-      const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
-      request.on("end", () => {
-        held.set(name, Buffer.concat(chunks));
+      return afterBody(request, (bytes) => {
+        hold(name, bytes);
         answer(response, 201);
       });
-      return;
     }
     const found = held.get(name);
     setTimeout(() => {
       if (found === undefined) return answer(response, 404);
-      answer(response, 200, { "content-type": mediaTypes.ociIndex }, found);
+      const { mediaType } = JSON.parse(found.toString()) as { mediaType?: string };
+      answer(response, 200, { "content-type": mediaType ?? mediaTypes.ociIndex }, found);
     }, 3);
   };
   return { script, held };
 }
+
+const listOf = (...entries: readonly object[]): ImageDocument =>
+  documentOf(mediaTypes.ociIndex, { manifests: entries });
+
+const image = (name: string): ImageDocument =>
+  documentOf(mediaTypes.ociManifest, { config, layers: [], annotations: { name } });
+
+/** By what the registry was asked to put, in order. */
+const putsOf = (server: ScriptedServer): readonly string[] =>
+  server.seen.flatMap(({ method, url }) => (method === "PUT" ? [url.split("/manifests/")[1] ?? ""] : []));
 
 const fallbackTag = `sha256-${hexOf(about.digest)}`;
 
@@ -165,12 +191,13 @@ describe("referrers of a registry that does not", () => {
   });
 
   it("are put in again when another process has overwritten them, and not for ever", async () => {
-    const theirs = JSON.stringify({ schemaVersion: 2, manifests: [referrer("theirs").descriptor] });
+    const theirs = listOf(referrer("theirs").descriptor).bytes;
     for (const times of [1, 3, Number.POSITIVE_INFINITY]) {
-      const { script, held } = plainRegistry();
+      const { script, held } = plainRegistry({ theirs: referrer("theirs") });
       let overwritten = 0;
       const { repository } = await open((request, response, url) => {
-        if (request.method === "GET" && held.has(fallbackTag) && overwritten < times) {
+        const isRead = request.method === "GET" && url.pathname.endsWith(fallbackTag);
+        if (isRead && held.has(fallbackTag) && overwritten < times) {
           overwritten += 1;
           held.set(fallbackTag, Buffer.from(theirs));
         }
@@ -178,7 +205,7 @@ describe("referrers of a registry that does not", () => {
       });
       const putting = repository().put(referrer("ours"));
       if (times === Number.POSITIVE_INFINITY) {
-        await expect(putting).rejects.toMatchObject({ code: "unexpected-response" });
+        await expect(putting).rejects.toMatchObject({ code: "referrer-unconfirmed" });
         continue;
       }
       await putting;
@@ -194,7 +221,12 @@ describe("referrers of a registry that does not", () => {
       "x-other": { deep: [1] },
     };
     const index = { schemaVersion: 2, manifests: [entry], annotations: { by: "others" }, "x-top": true };
-    const { script, held } = plainRegistry({ [fallbackTag]: Buffer.from(JSON.stringify(index)) });
+    const bytes = Buffer.from(JSON.stringify(index));
+    const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+    const { script, held } = plainRegistry({
+      [fallbackTag]: { bytes, descriptor },
+      theirs: referrer("theirs"),
+    });
     const { repository } = await open(script);
     await repository().put(referrer("ours"));
     const written = JSON.parse(held.get(fallbackTag)?.toString() ?? "");
@@ -216,15 +248,224 @@ describe("referrers of a registry that does not", () => {
     expect(requests()).toEqual(["manifest-put"]);
   });
 
-  it("are not written over an image that has their tag", async () => {
-    const image = documentOf(mediaTypes.ociManifest, { config, layers: [] });
+  it("are entered after their digest is there and before their tags are", async () => {
     const { script } = plainRegistry();
+    const { repository, server } = await open(script);
+    const { descriptor } = referrer("a");
+    await repository().put(referrer("a"), parseTag("v1"));
+    expect(putsOf(server)).toEqual([descriptor.digest, fallbackTag, "v1"]);
+    const failing = await open((request, response, url) => {
+      const isList = request.method === "PUT" && url.pathname.endsWith(fallbackTag);
+      return isList ? answer(response, 500) : plainRegistry().script(request, response, url);
+    });
+    await expect(failing.repository().put(referrer("a"), parseTag("v1"))).rejects.toMatchObject({
+      code: "server-error",
+    });
+    expect(putsOf(failing.server)).toEqual([descriptor.digest, fallbackTag]);
+  });
+
+  it("are kept under the tag where a registry says that it keeps them and has no API", async () => {
+    const { script, held } = plainRegistry();
     const { repository } = await open((request, response, url) => {
-      if (request.method === "GET" && url.pathname.endsWith(fallbackTag)) {
-        return answer(response, 200, { "content-type": mediaTypes.ociManifest }, image.bytes);
-      }
+      if (request.method === "PUT") response.setHeader("oci-subject", about.digest);
       script(request, response, url);
     });
-    await expect(repository().put(referrer("a"))).rejects.toMatchObject({ code: "unexpected-response" });
+    await repository().put(referrer("a"));
+    expect(held.has(fallbackTag)).toBe(true);
+    expect(digests(await repository().referrers(about.digest))).toEqual([referrer("a").descriptor.digest]);
+  });
+});
+
+describe("the referrers tag", () => {
+  const subject = listOf({ ...image("arm").descriptor, platform: { os: "linux", architecture: "arm64" } });
+  const tag = `sha256-${hexOf(subject.descriptor.digest)}`;
+  const sbomOf = (of: ImageDocument, fields: object = { artifactType: "application/sbom" }) =>
+    documentOf(mediaTypes.ociManifest, { config, layers: [config], subject: of.descriptor, ...fields });
+  const sbom = sbomOf(subject);
+  const other = listOf({ ...image("amd").descriptor, platform: { os: "linux", architecture: "amd64" } });
+  const held = { arm: image("arm"), amd: image("amd"), sbom, ofOther: sbomOf(other) };
+
+  const inTheWay: Record<string, ImageDocument> = {
+    "the image itself": subject,
+    "another image": image("amd"),
+    "an index of images": other,
+    "an index that lists the image": listOf(subject.descriptor, sbom.descriptor),
+    "a list of what is about something else": listOf(sbomOf(other).descriptor),
+  };
+  for (const [what, document] of Object.entries(inTheWay)) {
+    it(`is not taken for a list, nor written, where it is that of ${what}`, async () => {
+      const registry = plainRegistry({ ...held, [tag]: document });
+      const { repository, server } = await open(registry.script);
+      expect(await repository().referrers(subject.descriptor.digest)).toEqual([]);
+      expect(await repository().isListedReferrer?.(sbom)).toBe(false);
+      const putting = repository().put(sbom, parseTag("sbom"));
+      await expect(putting).rejects.toMatchObject({
+        code: "referrers-tag-taken",
+        hint: expect.stringContaining("delete the tag alone"),
+      });
+      expect(putsOf(server)).toEqual([sbom.descriptor.digest]);
+      expect(registry.held.get(tag)).toEqual(Buffer.from(document.bytes));
+    });
+  }
+
+  it("is free where a registry answers for it with the image, and lists no such tag", async () => {
+    const registry = plainRegistry(held);
+    const { repository } = await open((request, response, url) => {
+      const isAsked = request.method === "GET" && url.pathname.endsWith(tag) && !registry.held.has(tag);
+      if (!isAsked) return registry.script(request, response, url);
+      answer(response, 200, { "content-type": mediaTypes.ociIndex }, subject.bytes);
+    });
+    await repository().put(sbom, parseTag("sbom"));
+    expect(digests(await repository().referrers(subject.descriptor.digest))).toEqual([
+      sbom.descriptor.digest,
+    ]);
+    expect(JSON.parse(registry.held.get(tag)?.toString() ?? "").manifests).toHaveLength(1);
+  });
+
+  it("is believed only as far as the manifests that it names bear it out", async () => {
+    const old = sbomOf(subject, { artifactType: "application/old" });
+    const list = listOf(
+      image("arm").descriptor,
+      { ...sbomOf(other).descriptor, artifactType: "application/sbom" },
+      { ...referrer("deleted").descriptor, artifactType: "application/sbom" },
+      { ...old.descriptor, artifactType: mediaTypes.ociEmpty },
+      sbom.descriptor,
+    );
+    const registry = plainRegistry({ ...held, old, [tag]: list });
+    const { repository, server } = await open(registry.script);
+    const found = await repository().referrers(subject.descriptor.digest);
+    expect(found).toEqual([
+      { ...old.descriptor, artifactType: "application/old" },
+      { ...sbom.descriptor, artifactType: "application/sbom" },
+    ]);
+    expect(await repository().referrers(subject.descriptor.digest, "application/old")).toEqual([found[0]]);
+    expect(await repository().referrers(subject.descriptor.digest, "application/none")).toEqual([]);
+    // One that is polluted is a list all the same: what it holds stays, and it grows.
+    await repository().put(sbomOf(subject, { artifactType: "application/new" }));
+    expect(JSON.parse(registry.held.get(tag)?.toString() ?? "").manifests).toHaveLength(6);
+    expect(putsOf(server)).toHaveLength(2);
+  });
+
+  it("security: a flood of entries is not read to its end, and not called none", async () => {
+    const flood = Array.from({ length: 5000 }, (_, at) => ({ ...referrer(`${at}`).descriptor }));
+    const registry = plainRegistry({ ...held, [tag]: listOf(...flood, sbom.descriptor) });
+    const { repository, server } = await open(registry.script);
+    await expect(repository().referrers(subject.descriptor.digest)).rejects.toMatchObject({
+      code: "too-large",
+    });
+    expect(await repository().isListedReferrer?.(sbom)).toBe(true);
+    expect(server.seen.length).toBeLessThan(10);
+  });
+
+  it("is not read when one of its entries cannot be", async () => {
+    const registry = plainRegistry({ ...held, [tag]: listOf(sbom.descriptor) });
+    const { repository } = await open((request, response, url) => {
+      if (url.pathname.endsWith(sbom.descriptor.digest)) return answer(response, 403);
+      registry.script(request, response, url);
+    });
+    await expect(repository().referrers(subject.descriptor.digest)).rejects.toMatchObject({ code: "denied" });
+  });
+});
+
+describe("what answers in the place of the referrers API", () => {
+  const html: [number, Record<string, string>, string] = [
+    200,
+    { "content-type": "text/html" },
+    "<html></html>",
+  ];
+  const answers: Record<string, [number, Record<string, string>, string | Uint8Array]> = {
+    "a web page": html,
+    "something else in JSON": [200, { "content-type": "application/json" }, '{"status":"ok"}'],
+    "a manifest": [200, { "content-type": mediaTypes.ociManifest }, image("x").bytes],
+    "half a list": [200, { "content-type": mediaTypes.ociIndex }, '{"schemaVersion":2,"manifests":['],
+  };
+  for (const [what, reply] of Object.entries(answers)) {
+    it(`is not "none" when it is ${what}, and the tag is asked`, async () => {
+      const registry = plainRegistry();
+      const { repository } = await open((request, response, url) => {
+        if (url.pathname.includes("/referrers/")) return answer(response, ...reply);
+        registry.script(request, response, url);
+      });
+      await expect(repository().referrers(about.digest)).rejects.toMatchObject({
+        code: "unexpected-response",
+      });
+      await expect(repository().isListedReferrer?.(referrer("a"))).rejects.toMatchObject({
+        code: "unexpected-response",
+      });
+      await repository().put(referrer("a"));
+      expect(digests(await repository().referrers(about.digest))).toEqual([referrer("a").descriptor.digest]);
+      expect(await repository().isListedReferrer?.(referrer("a"))).toBe(true);
+    });
+  }
+
+  it("is no API where the path is unknown, however that is said", async () => {
+    for (const status of [400, 404, 405, 406, 501]) {
+      const registry = plainRegistry();
+      const { repository } = await open((request, response, url) => {
+        if (url.pathname.includes("/referrers/")) return answer(response, status);
+        registry.script(request, response, url);
+      });
+      expect(await repository().referrers(about.digest)).toEqual([]);
+      await repository().put(referrer("a"));
+      expect(await repository().referrers(about.digest)).toHaveLength(1);
+    }
+  });
+
+  it("is not a whole list when a page of it is missing, and is one of nothing when it is null", async () => {
+    const one = listOf(referrer("one").descriptor);
+    for (const rest of [[404, {}, ""] as [number, Record<string, string>, string], html]) {
+      const { repository } = await open((_, response, url) => {
+        if (url.searchParams.has("last")) return answer(response, ...rest);
+        const link = `<${url.pathname}?last=1>; rel="next"`;
+        answer(response, 200, { "content-type": mediaTypes.ociIndex, link }, one.bytes);
+      });
+      await expect(repository().referrers(about.digest)).rejects.toMatchObject({
+        code: "unexpected-response",
+      });
+    }
+    const { repository } = await open((_, response) =>
+      answer(response, 200, {}, `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":null}`),
+    );
+    expect(await repository().referrers(about.digest)).toEqual([]);
+  });
+
+  it("is looked into where it does not filter, and does not say of what type an entry is", async () => {
+    const [wanted, unwanted] = [referrer("a", "wanted"), referrer("b", "unwanted")];
+    const registry = plainRegistry({ a: wanted, b: unwanted });
+    const { repository } = await open((request, response, url) => {
+      if (!url.pathname.includes("/referrers/")) return registry.script(request, response, url);
+      const list = listOf(wanted.descriptor, { ...unwanted.descriptor, artifactType: mediaTypes.ociEmpty });
+      answer(response, 200, { "content-type": mediaTypes.ociIndex }, list.bytes);
+    });
+    expect(await repository().referrers(about.digest, "wanted")).toMatchObject([
+      { ...wanted.descriptor, artifactType: "wanted" },
+    ]);
+  });
+});
+
+describe("lists of referrers with other writers", () => {
+  const theirs = listOf(referrer("theirs").descriptor).bytes;
+
+  it("are looked at again at the end, and mended until they stay", async () => {
+    const registry = plainRegistry({ theirs: referrer("theirs") });
+    const { repository } = await open(registry.script);
+    await repository().put(referrer("ours"));
+    expect(await repository().confirmReferrers?.()).toEqual([]);
+    registry.held.set(fallbackTag, Buffer.from(theirs));
+    expect(await repository().confirmReferrers?.()).toEqual([]);
+    const all = [referrer("ours"), referrer("theirs")].map(({ descriptor }) => descriptor);
+    expect(digests(await repository().referrers(about.digest))).toEqual(digests(all));
+  });
+
+  it("are called unconfirmed when somebody goes on overwriting them", async () => {
+    const registry = plainRegistry({ theirs: referrer("theirs") });
+    let isHostile = false;
+    const { repository } = await open((request, response, url) => {
+      if (isHostile && request.method === "GET") registry.held.set(fallbackTag, Buffer.from(theirs));
+      registry.script(request, response, url);
+    });
+    await repository().put(referrer("ours"));
+    isHostile = true;
+    expect(await repository().confirmReferrers?.()).toEqual([referrer("ours").descriptor.digest]);
   });
 });

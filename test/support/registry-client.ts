@@ -11,7 +11,7 @@ export interface ClientOptions {
   readonly credentials?: CredentialStore;
   /** Where proxies are named. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Instead of the usual times, of which the backoff is short here. */
+  /** Instead of the usual times, of which the backoff and what lists of referrers take are short here. */
   readonly timing?: Partial<Timing>;
 }
 
@@ -25,7 +25,7 @@ export function clientOf(host: string, options: ClientOptions = {}) {
       environment: options.environment ?? {},
       listener: (event) => events.push(event),
     },
-    { ...defaultTiming, firstBackoff: 1, longestBackoff: 5, ...options.timing },
+    { ...defaultTiming, firstBackoff: 1, longestBackoff: 5, settle: 20, ...options.timing },
   );
   return {
     registries,

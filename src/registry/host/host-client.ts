@@ -12,6 +12,7 @@ import { connectionFailure, TransientFailure } from "./failure.ts";
 import { isForeignPage } from "./foreign-page.ts";
 import { type LastingReason, lastingReason } from "./lasting.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
+import { operationOf } from "./operations.ts";
 import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
@@ -80,6 +81,8 @@ export interface HostClient {
   readonly timing: Timing;
   /** What has to be done differently here. */
   readonly quirks: Quirks;
+  /** Milliseconds that the slowest answer about a manifest has taken so far. */
+  readonly slowestAnswer: number;
   /** Sends a request and reads the answer's body. @param limit Bytes of a successful answer, beyond which it is refused. */
   send(request: HostRequest, limit?: number): Promise<Answer>;
   /** Sends a request whose successful answer is a stream; the body of any other answer is read. */
@@ -142,6 +145,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const limiter = new HostLimiter(limit, clock);
   const turns = new Turns(pacesFor(host, settings), clock);
 
+  let slowestAnswer = 0;
+
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
 
   const mayFollow = ({ follow }: HostRequest, { status, from }: AnswerHead, to: string): boolean => {
@@ -181,6 +186,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const { status, body } = response;
       const milliseconds = clock() - sent;
       if (isOwn({ from: url })) learn({ kind, status, sent, milliseconds }, response.headers);
+      if (operationOf(kind).startsWith("manifest-")) slowestAnswer = Math.max(slowestAnswer, milliseconds);
       listener({ type: "request", host: url.host, method, kind, status, milliseconds });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
@@ -339,6 +345,9 @@ export function createHostClient(options: HostClientOptions): HostClient {
     settings,
     timing,
     quirks: quirksOf(host, settings),
+    get slowestAnswer() {
+      return slowestAnswer;
+    },
     send: (request, limit = smallBody) => {
       const once = async ({ number }: Attempt) => {
         const release = await limiter.request(request.kind, number > 1);

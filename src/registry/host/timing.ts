@@ -18,6 +18,8 @@ export interface Timing {
   readonly longestRetryAfter: number;
   /** How long a request may be refused, with 429 and no `Retry-After`, before its attempts are counted. */
   readonly longestRefusal: number;
+  /** At least so long after a list of referrers was written it is looked for what others have made of it. */
+  readonly settle: number;
   /** From the first failure; no retry begins later. */
   readonly deadline: number;
 }
@@ -31,5 +33,6 @@ export const defaultTiming: Timing = {
   longestBackoff: 30 * second,
   longestRetryAfter: 5 * minute,
   longestRefusal: 2 * minute,
+  settle: 2 * second,
   deadline: 15 * minute,
 };

@@ -4,7 +4,7 @@ import type { PushOptions, Repository } from "../repository.ts";
 import { hasBlob, openBlob } from "./blobs.ts";
 import { deleteTarget, fetchDocument, resolveTarget } from "./documents.ts";
 import { listRepository, offersManifests } from "./listing.ts";
-import { putWithSubject, referrersOf } from "./referrers.ts";
+import { confirmReferrers, isListedReferrer, putWithSubject, referrersOf } from "./referrers.ts";
 import { remoteOf } from "./remote.ts";
 import { mayPush } from "./rights.ts";
 import { uploadBlob } from "./upload.ts";
@@ -32,6 +32,7 @@ export function createRemoteRepository(
     open: (blob, options) => openBlob(remote, blob, options),
     list: () => listRepository(remote),
     referrers: (subject, artifactType) => referrersOf(remote, subject, artifactType),
+    isListedReferrer: (document) => isListedReferrer(remote, document),
     has: (blob) => hasBlob(remote, blob),
     mayPush: () => mayPush(remote),
     push: (blob, content, options = {}) => {
@@ -39,6 +40,7 @@ export function createRemoteRepository(
       return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory });
     },
     put: (document, tags = []) => putWithSubject(remote, document, typeof tags === "string" ? [tags] : tags),
+    confirmReferrers: () => confirmReferrers(remote),
     delete: (target) => deleteTarget(remote, target),
   };
 }

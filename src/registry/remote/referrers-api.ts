@@ -1,0 +1,111 @@
+import { z } from "zod";
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  limits,
+  mediaTypes,
+  OciError,
+  readImageContent,
+} from "../../oci/index.ts";
+import { RegistryError } from "../errors.ts";
+import { type Answer, headerOf } from "../host/host-client.ts";
+import { refusal } from "./answer.ts";
+import { nextPage, pages } from "./pagination.ts";
+import { type Remote, reading, urlIn } from "./remote.ts";
+
+/** What came of asking the referrers API. */
+export type ApiAnswer =
+  | {
+      readonly kind: "list";
+      readonly entries: readonly Descriptor[];
+      /** The registry says that it has left out what has another artifact type. */
+      readonly filtered: boolean;
+    }
+  /** The registry has no such API, or no such repository. */
+  | { readonly kind: "no-api" }
+  /** Something answers in its place that is no list: the registry's own page, a proxy, a login form. */
+  | { readonly kind: "no-list"; readonly error: RegistryError };
+
+/** What registries answer that do not know the path. */
+const unknownPath: ReadonlySet<number> = new Set([400, 404, 405, 406, 410, 501]);
+
+/**
+ * Asks the referrers API (distribution specification, "Listing Referrers"), all pages. A list of which a page is
+ * missing is no list.
+ * @throws {RegistryError} when it cannot be read as a whole.
+ */
+export async function askReferrersApi(
+  remote: Remote,
+  subject: Digest,
+  artifactType?: string,
+): Promise<ApiAnswer> {
+  const first = urlIn(remote, `referrers/${subject}`);
+  if (artifactType !== undefined) first.searchParams.set("artifactType", artifactType);
+  const entries: Descriptor[] = [];
+  let filtered = true;
+  let instead: ApiAnswer = { kind: "no-api" };
+  let pagesRead = 0;
+  const request = { kind: "referrers", method: "GET", headers: { accept: mediaTypes.ociIndex } } as const;
+  const read = async (url: URL) => {
+    const asking = reading(remote, { ...request, url, target: subject, follow: true });
+    const answer = await remote.client.send(asking, limits.manifestBytes);
+    if (pagesRead === 0 && unknownPath.has(answer.status)) return undefined;
+    if (answer.status !== 200) throw await refusal(remote, answer, "listing referrers", subject);
+    const listed = entriesIn(answer);
+    if (listed === undefined) {
+      const error = noList(remote, subject, answer);
+      if (pagesRead > 0) throw error;
+      instead = { kind: "no-list", error };
+      return undefined;
+    }
+    return { page: { listed, isFiltered: appliesFilter(answer) }, next: nextPage(answer, url, remote.name) };
+  };
+  for await (const { listed, isFiltered } of pages(first, remote.name, read)) {
+    pagesRead += 1;
+    filtered &&= isFiltered;
+    entries.push(...listed);
+    if (entries.length <= limits.closureDescriptors) continue;
+    const message = `${subject} has more than ${limits.closureDescriptors} referrers`;
+    throw new RegistryError("too-large", message, { where: remote.name });
+  }
+  return pagesRead === 0 ? instead : { kind: "list", entries, filtered };
+}
+
+function appliesFilter(answer: Answer): boolean {
+  return (headerOf(answer, "oci-filters-applied") ?? "").split(/[\s,]+/).includes("artifactType");
+}
+
+/** Registries written in Go say `null` for a list of nothing. */
+const listOfNothing = z.object({ schemaVersion: z.literal(2), manifests: z.null() });
+
+/** The entries of a page; `undefined` for what is none. */
+function entriesIn({ bytes }: Answer): readonly Descriptor[] | undefined {
+  const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+  try {
+    return readImageContent({ descriptor, bytes }).children;
+  } catch (error) {
+    if (!(error instanceof OciError)) throw error;
+    return listOfNothing.safeParse(parseJson(bytes)).success ? [] : undefined;
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function noList(remote: Remote, subject: Digest, answer: Answer): RegistryError {
+  const type = JSON.stringify((headerOf(answer, "content-type") ?? "").slice(0, 100));
+  return new RegistryError(
+    "unexpected-response",
+    `listing referrers: the answer, ${type}, is no list of manifests`,
+    {
+      where: `${remote.name}@${subject}`,
+      hint: "look at what stands between the registry and this machine; what is attached to the image is unknown",
+    },
+  );
+}

@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Descriptor, type Digest, digestOf, limits, mediaTypes, referrersTag } from "../../oci/index.ts";
+import { RegistryError } from "../errors.ts";
+import type { HostClient } from "../host/host-client.ts";
+import { putDocument } from "./documents.ts";
+import { listRepository } from "./listing.ts";
+import { askReferrersApi } from "./referrers-api.ts";
+import { isReferrersList, readReferrersTag, tagTaken } from "./referrers-tag.ts";
+import type { Remote } from "./remote.ts";
+
+/** A manifest that this process has put, as its subject's list is to show it. */
+interface Mine {
+  readonly entry: Descriptor;
+  /** Times that it was written into the list, since somebody waits for it. */
+  written: number;
+  readonly waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[];
+}
+
+/** Times that an entry is written again when another process has overwritten it. */
+const mostWrites = 8;
+/** Looks at a list, at the end, that others go on writing. */
+const mostLooks = 8;
+/** Milliseconds between writing and looking, at most. */
+const longestSettling = 30_000;
+
+/**
+ * The list of one subject's referrers on a registry, as this process keeps it. A registry has no way to write only if
+ * nobody else has written: of two writers that read the same list, the later one takes out what the earlier one put in.
+ * Who could do that has read before the entry was there. So an entry is looked for again after longer than any answer of
+ * this registry has taken, and put in again when it is gone; entries that wait at the same time are written together.
+ */
+export class ReferrersList {
+  readonly #remote: Remote;
+  readonly #subject: Digest;
+  /** What was put here, by digest. */
+  readonly #mine = new Map<Digest, Mine>();
+  /** The list as it was last seen or written here. */
+  #seen: Digest | undefined;
+  /** When it was last written here, or seen to have been written by others. */
+  #changedAt = Number.NEGATIVE_INFINITY;
+  /** What has been found to be a list of referrers, or was written as one. */
+  readonly #proven = new Set<Digest>();
+  /** Readings and writings, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(remote: Remote, subject: Digest) {
+    this.#remote = remote;
+    this.#subject = subject;
+  }
+
+  /**
+   * Resolves when the list has the entry and, if it was written here, still had it a while later.
+   * @param keptByRegistry The registry has said that it keeps the list itself.
+   */
+  async add(entry: Descriptor, keptByRegistry: boolean): Promise<void> {
+    if (keptByRegistry && (await this.#isInApi(entry.digest))) return;
+    const mine: Mine = this.#mine.get(entry.digest) ?? { entry, written: 0, waiting: [] };
+    if (mine.waiting.length === 0) mine.written = 0;
+    this.#mine.set(entry.digest, mine);
+    await new Promise<void>((resolve, reject) => {
+      mine.waiting.push({ resolve, reject });
+      void this.#next(() => this.#settleAll());
+    });
+  }
+
+  /** Looks again at what was put here, and puts in again what is gone. @returns What is not there for all that. */
+  confirm(): Promise<readonly Digest[]> {
+    return this.#next(async () => {
+      const mine = [...this.#mine.values()].map(({ entry }) => entry);
+      let missing: readonly Descriptor[] = [];
+      for (let look = 0; look < mostLooks && mine.length > 0; look += 1) {
+        await this.#settled();
+        const before = this.#seen;
+        const list = await this.#read();
+        missing = mine.filter(({ digest }) => !list.digests.has(digest));
+        if (missing.length > 0) await this.#write(list, missing);
+        else if (this.#seen === before) return [];
+        // A list that is not as it was left has other writers, who may still be at work.
+        else this.#changedAt = performance.now();
+      }
+      return missing.map(({ digest }) => digest);
+    });
+  }
+
+  #next<Result>(work: () => Promise<Result>): Promise<Result> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  /**
+   * Whether the registry's list shows it: `false` where there is no such list, for some say that they keep one and do
+   * not. @throws {RegistryError} when there is one that does not show it.
+   */
+  async #isInApi(digest: Digest): Promise<boolean> {
+    for (let look = 0; look < mostLooks; look += 1) {
+      const answer = await askReferrersApi(this.#remote, this.#subject);
+      if (answer.kind !== "list") return false;
+      if (answer.entries.some((entry) => entry.digest === digest)) return true;
+      await sleep(this.#settling());
+    }
+    throw unconfirmed(this.#remote, this.#subject, "the registry says that it keeps it, and does not show");
+  }
+
+  /** Until nobody waits any more. Never rejects: those who wait do. */
+  async #settleAll(): Promise<void> {
+    for (;;) {
+      const waiting = [...this.#mine.values()].filter((mine) => mine.waiting.length > 0);
+      if (waiting.length === 0) return;
+      try {
+        await this.#round(waiting);
+      } catch (error) {
+        for (const mine of waiting) for (const { reject } of mine.waiting.splice(0)) reject(error);
+      }
+    }
+  }
+
+  /** Settles who waits for what is there, and writes what is not. */
+  async #round(waiting: readonly Mine[]): Promise<void> {
+    const hasNew = waiting.some(({ written }) => written === 0);
+    if (!hasNew) await this.#settled();
+    const list = await this.#read();
+    const due: Mine[] = [];
+    for (const mine of waiting) {
+      const isThere = list.digests.has(mine.entry.digest);
+      if (!isThere && mine.written < mostWrites) due.push(mine);
+      else if (!isThere) throw unconfirmed(this.#remote, this.#subject, "others keep overwriting the");
+      // What was written a moment ago may still be undone.
+      else if (mine.written === 0 || !hasNew) for (const { resolve } of mine.waiting.splice(0)) resolve();
+    }
+    if (due.length > 0)
+      await this.#write(
+        list,
+        due.map(({ entry }) => entry),
+      );
+    for (const mine of due) mine.written += 1;
+  }
+
+  /** Resolves when whoever had read the list before it was last written here has written, too. */
+  async #settled(): Promise<void> {
+    const left = this.#changedAt + this.#settling() - performance.now();
+    if (left > 0) await sleep(left);
+  }
+
+  /** By chance, so that two who collide do not collide again. */
+  #settling(): number {
+    const { timing, slowestAnswer } = this.#remote.client;
+    // Reading and writing are two answers, and somebody else's way may be longer.
+    const least = Math.min(Math.max(timing.settle, 4 * slowestAnswer), longestSettling);
+    return least * (1 + Math.random() / 2);
+  }
+
+  /** The list as it is. @throws {RegistryError} `referrers-tag-taken` when something else has its place. */
+  async #read(): Promise<List> {
+    const content = await readReferrersTag(this.#remote, this.#subject);
+    this.#seen = undefined;
+    if (content.kind === "nothing") return nothing;
+    if (content.kind !== "index") {
+      if (content.kind === "the image itself" && (await this.#isNoTag())) return nothing;
+      throw tagTaken(this.#remote, this.#subject, content.kind);
+    }
+    const { document, entries } = content;
+    const { digest } = document.descriptor;
+    const isList = this.#proven.has(digest) || (await isReferrersList(this.#remote, this.#subject, entries));
+    if (!isList) throw tagTaken(this.#remote, this.#subject, "an index that is no list of referrers");
+    this.#proven.add(digest);
+    this.#seen = digest;
+    return { digests: new Set(entries.map((entry) => entry.digest)), bytes: document.bytes };
+  }
+
+  /** Whether the registry answers with the image for its digest alone, so that no tag is in the way. */
+  async #isNoTag(): Promise<boolean> {
+    const listing = await listRepository(this.#remote);
+    return listing !== undefined && !listing.tags.includes(referrersTag(this.#subject));
+  }
+
+  /** Adds entries to the list; what it holds stays as it is, with fields that nobody here knows. */
+  async #write({ bytes: present }: List, entries: readonly Descriptor[]): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify(withEntries(present, entries)));
+    if (bytes.length > limits.manifestBytes) {
+      throw new RegistryError("too-large", `the list of referrers of ${this.#subject} is full`, {
+        where: this.#remote.name,
+      });
+    }
+    const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+    await putDocument(this.#remote, { descriptor, bytes }, [referrersTag(this.#subject)]);
+    this.#seen = descriptor.digest;
+    this.#proven.add(descriptor.digest);
+    this.#changedAt = performance.now();
+  }
+}
+
+/** A list as it was read. */
+interface List {
+  readonly digests: ReadonlySet<Digest>;
+  /** Absent where there is none yet. */
+  readonly bytes?: Uint8Array;
+}
+
+const nothing: List = { digests: new Set() };
+
+function withEntries(index: Uint8Array | undefined, entries: readonly Descriptor[]): object {
+  const empty = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] };
+  const json: { manifests: unknown[] } =
+    index === undefined ? empty : JSON.parse(Buffer.from(index).toString("utf8"));
+  return { ...empty, ...json, mediaType: mediaTypes.ociIndex, manifests: [...json.manifests, ...entries] };
+}
+
+/** It is not known whether the list keeps an entry. */
+function unconfirmed(remote: Remote, subject: Digest, why: string): RegistryError {
+  return new RegistryError("referrer-unconfirmed", `${why} list of referrers of ${subject}`, {
+    where: remote.name,
+    hint: "run again when nobody else attaches anything to this image",
+  });
+}
+
+const lists = new WeakMap<HostClient, Map<string, ReferrersList>>();
+
+/** The lists that this process has written in a repository. */
+export function writtenLists({ client, path }: Remote): readonly ReferrersList[] {
+  return [...(lists.get(client) ?? [])].flatMap(([key, list]) => (key.startsWith(`${path}@`) ? [list] : []));
+}
+
+/** The list of a subject in a repository: one for the whole process, so that it loses no entry of its own. */
+export function referrersListOf(remote: Remote, subject: Digest): ReferrersList {
+  const known = lists.get(remote.client) ?? new Map<string, ReferrersList>();
+  lists.set(remote.client, known);
+  const key = `${remote.path}@${subject}`;
+  const list = known.get(key) ?? new ReferrersList(remote, subject);
+  known.set(key, list);
+  return list;
+}
