@@ -12,6 +12,8 @@ export function readDigests(dmap: YamlMapping, findings: Findings): readonly Dig
   const entries = new Map<string, DigestEntry>();
   for (const { key, value } of dmap.entries) {
     const digest = readDigest(key.value, key.start, findings);
+    // A line that is left out is told all of its faults, or mending one would only show the next.
+    const tags = readTags(value, findings);
     if (digest === undefined) continue;
     const first = entries.get(digest);
     if (first !== undefined) {
@@ -21,7 +23,6 @@ export function readDigests(dmap: YamlMapping, findings: Findings): readonly Dig
       });
       continue;
     }
-    const tags = readTags(value, findings);
     if (tags !== undefined) entries.set(digest, { digest, tags, at: findings.placeOf(key.start) });
   }
   return [...entries.values()];

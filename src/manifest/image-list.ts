@@ -29,9 +29,10 @@ function readImage(node: YamlNode, findings: Findings): ImageEntry | undefined {
   const fields = readFields(node, ["name", "dmap"], "an image", findings, adviceOnKeys);
   const name = readName(fields, node.start, findings);
   const dmap = readDmap(fields, node.start, findings);
+  // Read for what is wrong with them, even where they come to nothing.
+  const digests = dmap === undefined ? [] : readDigests(dmap, findings);
   // Two names or two dmaps: nobody can tell which one was meant.
   if (name === undefined || fields.repeated.size > 0) return undefined;
-  const digests = dmap === undefined ? [] : readDigests(dmap, findings);
   return { name, digests, at: findings.placeOf(node.start) };
 }
 

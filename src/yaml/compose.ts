@@ -169,7 +169,15 @@ class Composer {
     this.#refuseTag(event, "!!str");
     const { start, end, style } = this.#placeOf(event, role);
     this.#cursor = end;
-    return { kind: "scalar", value: getScalarValue(this.#text, event), style, start, end };
+    return { kind: "scalar", value: this.#valueOf(event), style, start, end };
+  }
+
+  /** A block scalar that ends with the text has no last line break where there is none, as Go and Python read it. */
+  #valueOf(event: ScalarEvent): string {
+    const value = getScalarValue(this.#text, event);
+    const isBlock = event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK;
+    const isCutOff = isBlock && event.valueEnd === this.#text.length && !/[\r\n]$/.test(this.#text);
+    return isCutOff ? value.replace(/\n$/, "") : value;
   }
 
   #placeOf(event: ScalarEvent, role: Role): Pick<YamlScalar, "start" | "end" | "style"> {

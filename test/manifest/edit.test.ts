@@ -507,3 +507,21 @@ describe("refusals", () => {
     expect(edited(text, addition("bar", "c", "1.3"))).toBe(long(`${text}    "<c>": ["1.3"]\n`));
   });
 });
+
+describe("files whose brackets close in the column of their key, and tabs behind colons", () => {
+  const flow = lines("- name: foo", "  dmap:", '    "<a>": [', '      "1.0"', "    ]", '    "<b>":\t["1.2"]');
+
+  test.each<[string, ImageAddition]>([
+    ["a digest between them", addition("foo", "c", "1.1")],
+    ["a digest behind them", addition("foo", "d", "1.3")],
+    ["a tag within brackets of several lines", addition("foo", "a", "1.0.1")],
+    ["a tag behind a tab", addition("foo", "b", "1.2.1")],
+    ["another image", addition("bar", "c", "1.1")],
+  ])("%s", (_, wanted) => {
+    const { text, added } = addToImages(long(flow), [wanted]);
+    expect(added).toHaveLength(1);
+    const before = long(flow).split("\n");
+    expect(text.split("\n")).toEqual(expect.arrayContaining(before.slice(0, 2)));
+    expect(addToImages(text, [wanted]).added).toEqual([]);
+  });
+});

@@ -90,6 +90,17 @@ describe("what is read as it is written", () => {
   });
 });
 
+test("all faults of an image are told at once", () => {
+  const text = '- name: Foo\n  dmap:\n    "sha256:11": ["v 1", v2, "x y"]\n';
+  expect(toldOf(text)).toEqual([
+    "1:9 invalid-image-name invalid image name: Foo (repository names are lower case)",
+    expect.stringContaining("3:5 invalid-digest invalid digest: sha256:11"),
+    expect.stringContaining("3:19 invalid-tag invalid tag: v 1"),
+    expect.stringContaining("3:30 invalid-tag invalid tag: x y"),
+  ]);
+  expect(readAs(text)).toEqual([]);
+});
+
 describe("one bad line stops one line", () => {
   const good = `- name: bar\n  dmap:\n    "${b}": ["v2"]\n`;
   const readGood = ["bar", [[b, ["v2"]]]];
@@ -283,7 +294,11 @@ describe("a file that cannot be read as a whole", () => {
     ],
     ["an empty second document", "[]\n---\n", ["2:1 second-document a second document starts here"]],
     ["an unknown alias", "- *foo\n", ["1:3 yaml-syntax not YAML: unknown alias *foo"]],
-    ["a null byte", "- name: f\0o\n", ["1:10 yaml-syntax not YAML: null byte is not allowed in input"]],
+    [
+      "a null byte",
+      "- name: f\0o\n",
+      ["1:10 yaml-syntax not YAML: the control character U+0000 is refused by other readers of YAML"],
+    ],
   ])("%s", (_, text, findings) => {
     expect(parseImages(text, "images.yaml").images).toBeUndefined();
     expect(toldOf(text)).toEqual(findings);

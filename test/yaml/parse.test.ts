@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseYaml, type YamlNode, YamlSyntaxError } from "../../src/yaml/index.ts";
-import { coveredText, plainValue } from "./shape.ts";
+import { coveredText, nodesOf, plainValue } from "./shape.ts";
 
 function rootOf(text: string): YamlNode {
   const { root } = parseYaml(text);
@@ -282,4 +282,108 @@ describe("text that is no YAML", () => {
     expect(offset).toBeGreaterThanOrEqual(0);
     expect(offset).toBeLessThanOrEqual(text.length);
   });
+});
+
+describe("lines within brackets, braces and quotes begin anywhere, as libyaml reads them", () => {
+  test.each<[string, unknown]>([
+    [
+      "a: [\n  b,\n  c,\n]\nd: e\n",
+      {
+        pairs: [
+          ["a", ["b", "c"]],
+          ["d", "e"],
+        ],
+      },
+    ],
+    ["a: [b,\nc]\n", { pairs: [["a", ["b", "c"]]] }],
+    ["- a: [ # first\n  b, # second\n] # third\n- c\n", [{ pairs: [["a", ["b"]]] }, "c"]],
+    ["a:\n  - b: {\nx: y\n}\n", { pairs: [["a", [{ pairs: [["b", { pairs: [["x", "y"]] }]] }]]] }],
+    ["a: [[\nx\n],\n[\ny\n]\n]\n", { pairs: [["a", [["x"], ["y"]]]] }],
+    [
+      "a: 'x\n\ny'\nb: c\n",
+      {
+        pairs: [
+          ["a", "x\ny"],
+          ["b", "c"],
+        ],
+      },
+    ],
+    [
+      'a: "x\n  y\n"\nb: c\n',
+      {
+        pairs: [
+          ["a", "x y "],
+          ["b", "c"],
+        ],
+      },
+    ],
+    ["a: [x\ny]\n", { pairs: [["a", ["x y"]]] }],
+    ["a: [\r\n  b\r\n]\r\n", { pairs: [["a", ["b"]]] }],
+    ['"a":\t["b",\t\'c\td\']\n', { pairs: [["a", ["b", "c\td"]]] }],
+    ["a: [\n\tb,\n\tc\n\t]\n", { pairs: [["a", ["b", "c"]]] }],
+    [
+      "a: &x [\n  !!str b\n]\nc: *x\n",
+      {
+        pairs: [
+          ["a", ["b"]],
+          ["c", ["b"]],
+        ],
+      },
+    ],
+  ])("%j", (text, value) => {
+    expect(plainValue(rootOf(text))).toEqual(value);
+  });
+
+  test("and nodes stand where they are written", () => {
+    const text = "a: [\n  b,\n]\nc: {\nd: 'e',\n}\nf:\t[g,\th]\ni: j\n";
+    expect(coveredText(rootOf(text), text)).toEqual([
+      ["a", ["b"]],
+      ["c", [["d", "'e'"]]],
+      ["f", ["g", "h"]],
+      ["i", "j"],
+    ]);
+    const ends = [...nodesOf(rootOf(text))].map(({ start, end }) => text.slice(start, end));
+    expect(ends).toContain("[\n  b,\n]");
+    expect(ends).toContain("{\nd: 'e',\n}");
+    expect(ends).toContain("[g,\th]");
+  });
+
+  test.each(["a: [\n  b\nc: d\n", "a: {b: c\nd: e\n", "a: 'b\nc: d\n", "a: [\n]]\n"])(
+    "%j is refused all the same",
+    (text) => expect(faultOf(text).code).toBe("yaml-syntax"),
+  );
+
+  test("outside of them, lines stand in their column", () => {
+    expect(faultOf("a:\n  b: c\n d: e\n").code).toBe("yaml-syntax");
+  });
+
+  test("a hostile number of them is refused", () => {
+    expect(faultOf(`${"- [\n]\n".repeat(300_000)}`).code).toBe("yaml-syntax");
+  });
+});
+
+describe("what other readers may see otherwise is refused", () => {
+  test.each([
+    ["- a # b\u2028- c\n", 7, "U+2028 ends the line"],
+    ["- a # b\u2029- c\n", 7, "U+2029 ends the line"],
+    ["# b\u0085- c\n", 3, "U+0085 ends the line"],
+    ['- "a\u2028b"\n', 4, "U+2028 ends the line"],
+    ["# b\u0007\n- c\n", 3, "control character U+0007"],
+    ["# b\u007f\n", 3, "control character U+007F"],
+    ["# b\u009f\n", 3, "control character U+009F"],
+  ])("%j", (text, offset, message) => {
+    const fault = faultOf(text);
+    expect(fault.offset).toBe(offset);
+    expect(fault.message).toContain(message);
+  });
+
+  test("their escapes are not", () => {
+    expect(plainValue(rootOf('- "a\\u2028\\N\\a"\n'))).toEqual(["a\u2028\u0085\u0007"]);
+  });
+});
+
+test("a block scalar that ends with the text without a line break has none", () => {
+  expect(plainValue(rootOf("a: |\n  b\n  c"))).toEqual({ pairs: [["a", "b\nc"]] });
+  expect(plainValue(rootOf("a: |\n  b\n  c\n"))).toEqual({ pairs: [["a", "b\nc\n"]] });
+  expect(plainValue(rootOf("a: >+\n  b"))).toEqual({ pairs: [["a", "b"]] });
 });
