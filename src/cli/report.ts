@@ -85,6 +85,7 @@ function sums({ counts, manifestErrors, dryRun, since }: Report): string {
     lost: "lost",
     overlap: "claimed twice",
     unread: "unread",
+    refused: "refused by a policy",
     withheld: "withheld",
   };
   const parts = (Object.keys(names) as (keyof typeof names)[])

@@ -19,7 +19,7 @@ export function remarks(comparison: ManifestComparison, quote: Quote): string[] 
 }
 
 function projectRemarks(change: ProjectChange, quote: Quote): string[] {
-  const { kind, renamedFrom, source, addedDestinations, removedDestinations } = change;
+  const { kind, renamedFrom, source, provenance, addedDestinations, removedDestinations } = change;
   const project = `project ${quote(change.project)}`;
   if (kind !== "changed") {
     const destinations = kind === "added" ? addedDestinations : removedDestinations;
@@ -35,6 +35,12 @@ function projectRemarks(change: ProjectChange, quote: Quote): string[] {
       : [
           `${project} is promoted from ${quote(source.after.name)}, no longer from ${quote(source.before.name)} ` +
             `(${quote(source.after.at)})`,
+        ]),
+    ...(provenance === undefined
+      ? []
+      : [
+          `${project} has another policy of provenance, its mode was ${provenance.before} and is ${provenance.after} ` +
+            `(${quote(provenance.at)})`,
         ]),
     ...addedDestinations.map(
       ({ name, at }) => `${project} is promoted to ${quote(name)} as well (${quote(at)})`,

@@ -1,7 +1,8 @@
 import { relative } from "node:path";
 import type { ProjectChange, RegistrySide } from "./compare.ts";
 import { unitsOf } from "./compare-units.ts";
-import type { ManifestTree, PromoterManifest, RegistryEntry } from "./model.ts";
+import type { ManifestTree, PromoterManifest, ProvenancePolicy, RegistryEntry } from "./model.ts";
+import { policyMeaning } from "./provenance-policy.ts";
 
 /**
  * Projects that came, went, or changed their registries. A project that is there under another name, with the same
@@ -44,7 +45,9 @@ function compareRegistries(before: PromoterManifest, after: PromoterManifest): P
   const hasMoved = before.source.name !== after.source.name;
   const added = missingFrom(before.destinations, after);
   const removed = missingFrom(after.destinations, before);
-  if (!isRenamed && !hasMoved && added.length === 0 && removed.length === 0) return undefined;
+  const isOtherPolicy = policyMeaning(before.provenance) !== policyMeaning(after.provenance);
+  const isSame = !isRenamed && !hasMoved && !isOtherPolicy;
+  if (isSame && added.length === 0 && removed.length === 0) return undefined;
   return {
     project: after.project,
     kind: "changed",
@@ -52,9 +55,21 @@ function compareRegistries(before: PromoterManifest, after: PromoterManifest): P
     ...(hasMoved
       ? { source: { before: sideOf(before.source, before.file), after: sideOf(after.source, after.file) } }
       : {}),
+    ...(isOtherPolicy
+      ? { provenance: { before: modeOf(before), after: modeOf(after), at: policyAt(after) } }
+      : {}),
     addedDestinations: added,
     removedDestinations: removed,
   };
+}
+
+function modeOf({ provenance }: PromoterManifest): ProvenancePolicy["mode"] {
+  return provenance?.mode ?? "off";
+}
+
+function policyAt({ provenance, source, file }: PromoterManifest): string {
+  const { line, column } = provenance?.at ?? source.at;
+  return `${file}:${line}:${column}`;
 }
 
 function missingFrom(
@@ -96,8 +111,9 @@ function meanings({ manifests, diagnostics }: ManifestTree, files: ReadonlySet<s
   const add = (file: string, meaning: string): void =>
     void meanings.set(file, `${meanings.get(file) ?? ""}${meaning}\n`);
   for (const manifest of manifests) {
-    const { file, imagesFile, source, destinations } = manifest;
-    if (files.has(file)) add(file, [source.name, ...destinations.map(({ name }) => name).sort()].join(" "));
+    const { file, imagesFile, source, destinations, provenance } = manifest;
+    const registries = [source.name, ...destinations.map(({ name }) => name).sort()];
+    if (files.has(file)) add(file, [...registries, policyMeaning(provenance)].join(" "));
     if (!files.has(imagesFile)) continue;
     const units = unitsOf({ ...manifest, source: { ...source, name: "localhost/any" } });
     const identities = units.map(({ identity }) => identity);

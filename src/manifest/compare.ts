@@ -2,7 +2,7 @@ import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { compareEdges, countEdges } from "./compare-edges.ts";
 import { compareProjects, rewrittenFiles } from "./compare-projects.ts";
 import { joinRepositories } from "./compare-units.ts";
-import type { ManifestTree } from "./model.ts";
+import type { ManifestTree, ProvenancePolicy } from "./model.ts";
 
 /**
  * What two states of a tree of manifests ask for, compared by meaning: plain data, to be printed as JSON. Order,
@@ -66,6 +66,12 @@ export interface ProjectChange {
   readonly renamedFrom?: string;
   /** The staging registry, when it is another one. */
   readonly source?: { readonly before: RegistrySide; readonly after: RegistrySide };
+  /** The policy of provenance, when it is another one: its modes, and where it stands now. */
+  readonly provenance?: {
+    readonly before: ProvenancePolicy["mode"];
+    readonly after: ProvenancePolicy["mode"];
+    readonly at: string;
+  };
   readonly addedDestinations: readonly RegistrySide[];
   readonly removedDestinations: readonly RegistrySide[];
 }

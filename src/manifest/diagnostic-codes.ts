@@ -78,6 +78,15 @@ export const diagnosticCodes = {
     summary: "An image is listed in several blocks, which count as one.",
   },
   "repeated-digest": { severity: "info", summary: "Several blocks of an image list the same digest." },
+  "invalid-provenance": { severity: "error", summary: "A policy of provenance is not one." },
+  "provenance-required": {
+    severity: "warning",
+    summary: "A policy demands provenance, which cannot be evaluated yet, so its images are not promoted.",
+  },
+  "provenance-differs": {
+    severity: "error",
+    summary: "Two manifests with the same staging registry have different policies of provenance.",
+  },
   overlap: { severity: "error", summary: "One production tag is asked for with two digests." },
 } as const satisfies Readonly<Record<string, DiagnosticKind>>;
 

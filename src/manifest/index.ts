@@ -30,7 +30,9 @@ export type {
   DigestEntry,
   ImageEntry,
   ManifestTree,
+  PolicyBuilder,
   PromoterManifest,
+  ProvenancePolicy,
   RegistryEntry,
   TagEntry,
 } from "./model.ts";

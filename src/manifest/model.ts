@@ -16,6 +16,31 @@ export interface PromoterManifest {
   readonly source: RegistryEntry;
   readonly destinations: readonly RegistryEntry[];
   readonly images: readonly ImageEntry[];
+  /** What has to be known of where images of {@link source}, and of registries below it, come from. */
+  readonly provenance?: ProvenancePolicy;
+}
+
+/** The `provenance` of a promoter manifest: it is read and checked, and cannot be evaluated yet. */
+export interface ProvenancePolicy {
+  /** `off` demands nothing, `warn` tells, `require` promotes nothing without it. */
+  readonly mode: "off" | "warn" | "require";
+  /** `sigstore::ISSUER::IDENTITY`, or `sigstore(identityMatch=regex)::ISSUER::IDENTITY`. */
+  readonly signers: readonly string[];
+  readonly builders: readonly PolicyBuilder[];
+  /** Repositories of source code, such as `github.com/org/repository`. */
+  readonly sources: readonly string[];
+  readonly predicateTypes: readonly string[];
+  /** The least level of SLSA's build track. */
+  readonly level?: 1 | 2 | 3;
+  /** Of the mode, in {@link PromoterManifest.file}. */
+  readonly at: TextPosition;
+}
+
+/** A builder that is trusted, up to a level of SLSA's build track. */
+export interface PolicyBuilder {
+  readonly id: string;
+  readonly level?: 1 | 2 | 3;
+  readonly signers?: readonly string[];
 }
 
 /** One item of `registries`: a registry host with a path, such as `us.gcr.io/some-prod/sub`. */

@@ -1,8 +1,9 @@
 import { isNullScalar, parseYaml, type YamlDocument, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
-import { readFields } from "./fields.ts";
+import { type Fields, readFields } from "./fields.ts";
 import { Findings } from "./findings.ts";
 import { readImageList } from "./image-list.ts";
 import type { Diagnostic, ImageEntry } from "./model.ts";
+import { readProvenancePolicy } from "./provenance-policy.ts";
 import { type RegistryList, readRegistryList, reportNoRegistries } from "./registry-list.ts";
 
 /** What the text of an `images.yaml` lists. */
@@ -55,7 +56,7 @@ function imagesOf(root: YamlNode | undefined, findings: Findings): readonly Imag
  */
 export function parseRegistries(text: string, file: string): ParsedRegistries {
   const findings = new Findings(text, file);
-  const top = readTop(text, ["registries", "imagesPath"], "a thin promoter manifest", findings);
+  const top = readTop(text, ["registries", "imagesPath", "provenance"], "a thin promoter manifest", findings);
   return { registries: top?.registries, diagnostics: findings.diagnostics };
 }
 
@@ -65,7 +66,7 @@ export function parseRegistries(text: string, file: string): ParsedRegistries {
  */
 export function parsePlainManifest(text: string, file: string): ParsedPlainManifest {
   const findings = new Findings(text, file);
-  const top = readTop(text, ["registries", "images"], "a plain manifest", findings);
+  const top = readTop(text, ["registries", "images", "provenance"], "a plain manifest", findings);
   return { registries: top?.registries, images: top?.images, diagnostics: findings.diagnostics };
 }
 
@@ -97,13 +98,33 @@ function readTop(text: string, known: readonly string[], what: string, findings:
   const images = fields.values.get("images");
   if (registries === undefined && !fields.misspelt.has("registries"))
     reportNoRegistries(root.start, findings);
+  const list = registries === undefined ? undefined : readRegistryList(registries, findings);
   const lists = {
-    registries: registries === undefined ? undefined : readRegistryList(registries, findings),
+    registries: withPolicy(list, fields, findings),
     images: images === undefined ? [] : readImageList(images, findings),
   };
   // Two lists under one name: nobody can tell which one was meant.
   if (fields.repeated.size > 0) return undefined;
   return fields.misspelt.has("images") ? { ...lists, images: undefined } : lists;
+}
+
+/** The registries under their policy; none where nobody knows what it demands. */
+function withPolicy(
+  list: RegistryList | undefined,
+  fields: Fields,
+  findings: Findings,
+): RegistryList | undefined {
+  const node = fields.values.get("provenance");
+  if (fields.misspelt.has("provenance")) return undefined;
+  if (node === undefined || isNullScalar(node)) return list;
+  const provenance = readProvenancePolicy(node, findings);
+  if (provenance === undefined) return undefined;
+  if (provenance.mode === "require") {
+    findings.report("provenance-required", provenance.at, "policies of provenance cannot be evaluated yet", {
+      hint: "images of this staging registry are not promoted as long as the mode is require",
+    });
+  }
+  return list === undefined ? undefined : { ...list, provenance };
 }
 
 function adviceOnKeys(key: string): string | undefined {

@@ -68,14 +68,18 @@ function knownRegistries(
   if (texts[file] === undefined || texts[file] !== known?.texts?.[file]) return undefined;
   const manifest = known.manifests.find((other) => other.file === file);
   if (manifest === undefined) return undefined;
-  const { source, destinations } = manifest;
-  return { registries: { source, destinations }, diagnostics: foundIn(known, [file]) };
+  const { source, destinations, provenance } = manifest;
+  const registries = { source, destinations, ...(provenance === undefined ? {} : { provenance }) };
+  return { registries, diagnostics: foundIn(known, [file]) };
 }
 
 /** What is wrong with files by themselves. */
 function foundIn({ diagnostics }: ManifestTree, files: readonly string[]): readonly Diagnostic[] {
-  return diagnostics.filter(({ code, file }) => code !== "destination-is-staging" && files.includes(file));
+  return diagnostics.filter(({ code, file }) => !wholeTreeCodes.has(code) && files.includes(file));
 }
+
+/** Codes of what shows only beside other projects. */
+const wholeTreeCodes: ReadonlySet<string> = new Set(["destination-is-staging", "provenance-differs"]);
 
 /** A project of another tree with the same name, files and texts. */
 function unchanged(
@@ -144,7 +148,7 @@ export function faultOf({ code, message, hint }: TextFileFault, file: string): D
  */
 export function assemble(
   project: ThinProject,
-  { source, destinations }: Pick<RegistryList, "source" | "destinations">,
+  { source, destinations, provenance }: Pick<RegistryList, "source" | "destinations" | "provenance">,
   images: readonly ImageEntry[],
 ): { readonly manifest: PromoterManifest; readonly tooLong: readonly Diagnostic[] } {
   const registries = [source, ...destinations];
@@ -158,5 +162,7 @@ export function assemble(
     return false;
   });
   const { project: name, file, imagesFile } = project;
-  return { manifest: { project: name, file, imagesFile, source, destinations, images: sound }, tooLong };
+  const policy = provenance === undefined ? {} : { provenance };
+  const manifest = { project: name, file, imagesFile, source, destinations, images: sound, ...policy };
+  return { manifest, tooLong };
 }

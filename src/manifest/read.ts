@@ -4,6 +4,7 @@ import { diskFiles } from "./file-source.ts";
 import { diagnostic, inOrder } from "./findings.ts";
 import type { Diagnostic, ManifestTree, PromoterManifest } from "./model.ts";
 import { parsePlainManifest } from "./parse.ts";
+import { policyMeaning } from "./provenance-policy.ts";
 import { assemble, faultOf, type Reading, type ReadOptions, readThinProject } from "./read-project.ts";
 import { fingerprint } from "./text-file.ts";
 import { listThinDirectory } from "./thin-directory.ts";
@@ -81,7 +82,7 @@ async function readTree(directory: string, reading: Reading): Promise<ManifestTr
       }),
     );
   }
-  diagnostics.push(...promotionsIntoStaging(manifests));
+  diagnostics.push(...promotionsIntoStaging(manifests), ...differingPolicies(manifests));
   return { path, manifests, diagnostics: inOrder(diagnostics), unreadable, texts };
 }
 
@@ -130,4 +131,25 @@ function promotionsIntoStaging(manifests: readonly PromoterManifest[]): Diagnost
       });
     }),
   );
+}
+
+/** Manifests that share a staging registry share its policy, or the laxer one would be the way around the other. */
+function differingPolicies(manifests: readonly PromoterManifest[]): Diagnostic[] {
+  const bySource = new Map<string, PromoterManifest>();
+  return manifests.flatMap((manifest) => {
+    const first = bySource.get(manifest.source.name);
+    if (first === undefined) {
+      bySource.set(manifest.source.name, manifest);
+      return [];
+    }
+    if (policyMeaning(first.provenance) === policyMeaning(manifest.provenance)) return [];
+    const { file, provenance, source } = manifest;
+    const message = `${source.name} has another policy of provenance than in ${first.project}`;
+    return diagnostic("provenance-differs", file, provenance?.at ?? source.at, message, {
+      hint: "manifests with the same staging registry have the same policy; the stricter one counts for both",
+      related: [
+        { file: first.file, at: first.provenance?.at ?? first.source.at, message: "here is the other" },
+      ],
+    });
+  });
 }

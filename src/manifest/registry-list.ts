@@ -2,13 +2,15 @@ import { isHost, repositoryFault } from "../oci/index.ts";
 import { isNullScalar, readBoolean, type YamlNode } from "../yaml/index.ts";
 import { type Fields, readFields } from "./fields.ts";
 import type { Findings } from "./findings.ts";
-import type { RegistryEntry } from "./model.ts";
+import type { ProvenancePolicy, RegistryEntry } from "./model.ts";
 import { printable } from "./printable.ts";
 
 /** The `registries` of a promoter manifest: where images come from, and where they go. */
 export interface RegistryList {
   readonly source: RegistryEntry;
   readonly destinations: readonly RegistryEntry[];
+  /** The policy that stands beside them. */
+  readonly provenance?: ProvenancePolicy;
 }
 
 /** One item of the list, as far as it could be understood. */

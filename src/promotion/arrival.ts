@@ -19,9 +19,10 @@ export interface Expectation {
  * - `missing`: the tag, or the digest that is asked for without one, is not there.
  * - `conflict`: the tag stands at another digest. Tags never move.
  * - `overlap`: the manifests ask for the tag at two digests, so that nobody promotes it.
+ * - `refused`: it is not there, and a policy of the manifests stands against promoting it.
  * - `unread`: it could not be found out.
  */
-export type AbsentState = "missing" | "conflict" | "overlap" | "unread";
+export type AbsentState = "missing" | "conflict" | "overlap" | "refused" | "unread";
 
 /** An edge that production is not known to hold. */
 export interface AbsentEdge {
@@ -34,6 +35,8 @@ export interface AbsentEdge {
   readonly state: AbsentState;
   /** Where the tag stands instead. */
   readonly current?: Digest;
+  /** `file:line:column` of the policy that stands against it. */
+  readonly policy?: string;
   /** Why it is unread. */
   readonly failure?: FailureRecord;
 }
@@ -109,24 +112,29 @@ function absentEdges(
   state: RepositoryState,
   isContested: (tag: Tag) => boolean,
 ): readonly Absence[] {
+  // Nothing brings in what only comes from where provenance is demanded.
+  const policy = sources.every((source) => source.policy !== undefined) ? sources[0]?.policy : undefined;
   if (tags.length === 0) {
     const edge = { tag: null, digest, at: sources[0]?.at ?? "" };
-    return absence(edge, state.digests.get(digest));
+    return absence(edge, state.digests.get(digest), policy);
   }
   return tags.flatMap(({ tag, at }): readonly Absence[] => {
     const edge = { tag, digest, at };
-    return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag));
+    return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag), policy);
   });
 }
 
 function absence(
   edge: Pick<AbsentEdge, "tag" | "digest" | "at">,
   reading: Reading | undefined,
+  policy: string | undefined,
 ): readonly Absence[] {
   if (reading === undefined) throw new TypeError(`${edge.tag ?? edge.digest} was not read`);
   if ("failure" in reading) return [{ ...edge, state: "unread", failure: reading.failure }];
   if (reading.digest === edge.digest) return [];
-  if (reading.digest === undefined) return [{ ...edge, state: "missing" }];
+  if (reading.digest === undefined) {
+    return [policy === undefined ? { ...edge, state: "missing" } : { ...edge, state: "refused", policy }];
+  }
   return [{ ...edge, state: "conflict", current: reading.digest }];
 }
 

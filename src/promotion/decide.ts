@@ -1,9 +1,9 @@
 import type { FailureRecord } from "../errors/index.ts";
 import { findOverlaps, type PromoterManifest } from "../manifest/index.ts";
 import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
-import type { DesiredImage, DesiredTag } from "./desired.ts";
+import type { DesiredImage, DesiredSource, DesiredTag } from "./desired.ts";
 import type { Reading, RepositoryState } from "./inventory.ts";
-import type { PlannedEdge, PlannedImage } from "./plan.ts";
+import { isWork, type PlannedEdge, type PlannedImage } from "./plan.ts";
 
 /** What staging answered about a digest: the repository that has it, none, or that it could not be read. */
 export type SourceReading =
@@ -49,11 +49,18 @@ export function decideImage(
   const found = source?.state === "found" ? source.repository : undefined;
   const from = image.sources.find(({ repository }) => repository === found) ?? first;
   if (from === undefined) throw new TypeError(`${image.digest} is wanted without a source`);
-  const edges =
+  const decided =
     image.tags.length === 0
       ? [decideUntagged(image.digest, from.at, state, source)]
       : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
+  const edges = decided.map((edge) => allowed(edge, from));
   return { digest: image.digest, project: from.project, source: from.repository, at: from.at, edges };
+}
+
+/** An edge as the policies of its source let it be: what cannot be evaluated is not known to be satisfied. */
+function allowed(edge: PlannedEdge, { policy }: DesiredSource): PlannedEdge {
+  if (policy === undefined || !isWork(edge.verdict)) return edge;
+  return { ...edge, verdict: "refused", reason: "provenance-not-evaluated", policy };
 }
 
 /** Whether nothing is to be done for an image: what {@link decideImage} says of each of its edges is `present`. */

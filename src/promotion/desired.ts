@@ -25,6 +25,8 @@ export interface DesiredSource {
   readonly project: string;
   /** `file:line:column` of the digest. */
   readonly at: string;
+  /** `file:line:column` of the policy that demands provenance of what comes from there. */
+  readonly policy?: string;
 }
 
 export interface DesiredTag {
@@ -37,9 +39,10 @@ export interface DesiredTag {
 export function desiredRepositories(manifests: readonly PromoterManifest[]): DesiredRepository[] {
   const repositories = new Map<RepositoryName, readonly DesiredImage[]>();
   const union = sharedUnions();
+  const policies = demandedProvenance(manifests);
   for (const manifest of manifests) {
     for (const image of manifest.images) {
-      const images = desiredImages(manifest, image);
+      const images = desiredImages(manifest, image, policies);
       for (const { name } of manifest.destinations) {
         const destination = parseRepository(`${name}/${image.name}`);
         const others = repositories.get(destination);
@@ -52,13 +55,31 @@ export function desiredRepositories(manifests: readonly PromoterManifest[]): Des
     .sort((one, other) => (one.destination < other.destination ? -1 : 1));
 }
 
-function desiredImages(manifest: PromoterManifest, image: ImageEntry): readonly DesiredImage[] {
+/** Where provenance is demanded of a staging registry and of all below it, by its name with a slash at its end. */
+function demandedProvenance(manifests: readonly PromoterManifest[]): ReadonlyMap<string, string> {
+  return new Map(
+    manifests.flatMap(({ file, source, provenance }): [string, string][] => {
+      if (provenance?.mode !== "require") return [];
+      const { line, column } = provenance.at;
+      return [[`${source.name}/`, `${file}:${line}:${column}`]];
+    }),
+  );
+}
+
+function desiredImages(
+  manifest: PromoterManifest,
+  image: ImageEntry,
+  policies: ReadonlyMap<string, string>,
+): readonly DesiredImage[] {
   const repository = parseRepository(`${manifest.source.name}/${image.name}`);
+  const policy = [...policies].find(([above]) => repository.startsWith(above))?.[1];
   const place = ({ line, column }: { line: number; column: number }): string =>
     `${manifest.imagesFile}:${line}:${column}`;
   return image.digests.map(({ digest, tags, at }) => ({
     digest,
-    sources: [{ repository, project: manifest.project, at: place(at) }],
+    sources: [
+      { repository, project: manifest.project, at: place(at), ...(policy === undefined ? {} : { policy }) },
+    ],
     tags: tags.map((entry) => ({ tag: entry.tag, at: place(entry.at) })),
   }));
 }

@@ -65,22 +65,41 @@ export interface PlannedImage {
  * - `lost`: the image is in neither production nor staging.
  * - `overlap`: the manifests claim one tag for two digests.
  * - `unread`: a repository could not be read, so nothing is known and nothing is done.
+ * - `refused`: a policy of the manifests stands against it.
  * - `withheld`: it could be done, but the saved plan that is applied does not hold it.
  */
-export type Verdict = "present" | "copy" | "tag" | "conflict" | "lost" | "overlap" | "unread" | "withheld";
+export const verdicts = [
+  "present",
+  "copy",
+  "tag",
+  "conflict",
+  "lost",
+  "overlap",
+  "unread",
+  "refused",
+  "withheld",
+] as const;
+
+/** One of {@link verdicts}. */
+export type Verdict = (typeof verdicts)[number];
 
 /** Why an edge has its verdict. */
-export type Reason =
-  | "tag-at-digest"
-  | "digest-present"
-  | "digest-absent"
-  | "tag-absent"
-  | "tag-at-other-digest"
-  | "not-in-staging"
-  | "claimed-twice"
-  | "destination-unread"
-  | "source-unread"
-  | "not-in-saved-plan";
+export const reasons = [
+  "tag-at-digest",
+  "digest-present",
+  "digest-absent",
+  "tag-absent",
+  "tag-at-other-digest",
+  "not-in-staging",
+  "claimed-twice",
+  "destination-unread",
+  "source-unread",
+  "provenance-not-evaluated",
+  "not-in-saved-plan",
+] as const;
+
+/** One of {@link reasons}. */
+export type Reason = (typeof reasons)[number];
 
 /** One tag of an image, or the image without a tag, and what is to become of it. */
 export interface PlannedEdge {
@@ -94,6 +113,8 @@ export interface PlannedEdge {
   readonly current?: Digest;
   /** All claims, when two digests claim the tag. */
   readonly claims?: readonly { readonly digest: Digest; readonly at: string }[];
+  /** `file:line:column` of the policy that stands against it. */
+  readonly policy?: string;
   /** What made it unread. */
   readonly failure?: FailureRecord;
 }

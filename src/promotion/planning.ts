@@ -17,7 +17,7 @@ import {
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
 import { type RepositoryState, readRepositoryState } from "./inventory.ts";
 import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
-import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since } from "./plan.ts";
+import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since, Verdict } from "./plan.ts";
 
 /** How promotion reaches a repository: usually `openRegistries(…).repository`. */
 export type OpenRepository = (name: RepositoryName) => Repository;
@@ -249,7 +249,7 @@ function sourceReader({ open, documents }: PlanningOptions): (image: DesiredImag
 }
 
 function summarise(repositories: readonly PlannedRepository[]): PlanSummary {
-  const summary = {
+  const summary: Record<Verdict, number> = {
     present: 0,
     copy: 0,
     tag: 0,
@@ -257,6 +257,7 @@ function summarise(repositories: readonly PlannedRepository[]): PlanSummary {
     lost: 0,
     overlap: 0,
     unread: 0,
+    refused: 0,
     withheld: 0,
   };
   for (const { images } of repositories) {

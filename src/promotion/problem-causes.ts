@@ -43,10 +43,11 @@ export function causesOfAbsence(absent: readonly AbsentEdge[], everyPlace = fals
   return groupByCause(problems, everyPlace);
 }
 
-function absenceOf({ state, current, failure }: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
+function absenceOf({ state, current, policy, failure }: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
   if (state === "conflict") return conflictAt(current);
   if (state === "overlap")
     return { message: "the manifests ask for the tag at two digests", hint: overlapHint };
+  if (state === "refused") return refusedBy(policy);
   if (state === "missing") return { message: "not there yet" };
   const problem = failure === undefined ? { message: "unknown" } : problemOf(failure);
   return { ...problem, message: `could not be read: ${problem.message}` };
@@ -69,6 +70,13 @@ function conflictAt(current: string | undefined): Pick<Problem, "message" | "det
     message: "the tag stands at another digest in production; tags are never moved",
     ...elsewhere(current),
     hint: "give the image a tag of its own, or ask for the digest that stands there",
+  };
+}
+
+function refusedBy(policy: string | undefined): Pick<Problem, "message" | "hint"> {
+  return {
+    message: `provenance is demanded at ${policy} and cannot be evaluated yet`,
+    hint: "promote it once policies can be evaluated, or set the mode to warn",
   };
 }
 
@@ -100,6 +108,8 @@ function reasonOf(edge: ReportedEdge): Omit<Problem, "state" | "what" | "at"> {
       };
     case "overlap":
       return { host, message: "two digests claim the tag", detail: why, hint: overlapHint };
+    case "refused":
+      return { host, ...refusedBy(edge.policy) };
     case "withheld":
       return {
         host,

@@ -37,6 +37,8 @@ export interface ReportedEdge {
   readonly reason?: Reason;
   /** The digest that the tag stands at in production, when that is another one. */
   readonly current?: Digest;
+  /** `file:line:column` of the policy that refuses it. */
+  readonly policy?: string;
 }
 
 /** The result of a promotion, real or dry: plain data. */
@@ -85,6 +87,7 @@ export function reportPromotion(
     lost: 0,
     overlap: 0,
     unread: 0,
+    refused: 0,
     withheld: 0,
   };
   const ended = new Map(outcomes?.map((outcome) => [outcome.edge, outcome]));
@@ -146,6 +149,7 @@ function reportEdge(
     ...(failure === undefined ? {} : { failure }),
     ...(isProblem(edge.verdict) ? { reason: edge.reason } : {}),
     ...(edge.current === undefined ? {} : { current: edge.current }),
+    ...(edge.policy === undefined ? {} : { policy: edge.policy }),
   };
 }
 
@@ -165,6 +169,8 @@ function explain(
       return `two digests claim the tag: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`;
     case "unread":
       return `${unreadSide(edge)} could not be read: ${edge.failure === undefined ? "unknown" : describe(edge.failure)}`;
+    case "refused":
+      return `provenance is demanded at ${edge.policy} and cannot be evaluated yet, so this is not promoted`;
     case "withheld":
       return "it could be done now, but the saved plan does not hold it";
     default:

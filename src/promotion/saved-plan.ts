@@ -1,7 +1,15 @@
 import { z } from "zod";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import { isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
-import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
+import {
+  isWork,
+  type Plan,
+  type PlannedEdge,
+  type PlannedImage,
+  type PlannedRepository,
+  reasons,
+  verdicts,
+} from "./plan.ts";
 import { planHash, sealPlan } from "./planning.ts";
 
 /** Why a saved plan is not applied. */
@@ -51,31 +59,12 @@ const planSchema = z.object({
           edges: z.array(
             z.object({
               tag: tag.nullable(),
-              verdict: z.enum([
-                "present",
-                "copy",
-                "tag",
-                "conflict",
-                "lost",
-                "overlap",
-                "unread",
-                "withheld",
-              ]),
-              reason: z.enum([
-                "tag-at-digest",
-                "digest-present",
-                "digest-absent",
-                "tag-absent",
-                "tag-at-other-digest",
-                "not-in-staging",
-                "claimed-twice",
-                "destination-unread",
-                "source-unread",
-                "not-in-saved-plan",
-              ]),
+              verdict: z.enum(verdicts),
+              reason: z.enum(reasons),
               at: z.string(),
               current: digest.exactOptional(),
               claims: z.array(z.object({ digest, at: z.string() })).exactOptional(),
+              policy: z.string().exactOptional(),
               failure: failure.exactOptional(),
             }),
           ),

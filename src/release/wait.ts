@@ -45,7 +45,8 @@ export interface Waiting extends Look {
   readonly format: "waybill-waiting/1";
   /**
    * - `arrived`: production holds everything.
-   * - `hopeless`: something cannot arrive, however long anybody waits: a tag stands at another digest, or is asked for at two.
+   * - `hopeless`: something cannot arrive, however long anybody waits: a tag stands at another
+   *   digest, is asked for at two, or a policy stands against it.
    * - `timeout`: something is not there yet, or could not be read.
    */
   readonly state: "arrived" | "hopeless" | "timeout";
@@ -105,9 +106,11 @@ const late: FailureRecord = { code: "timeout", message: "the time was over befor
 /** Milliseconds; a promotion that is under way already may be over in a moment. */
 const shortestPause = 2000;
 
+const hopeless: ReadonlySet<AbsentEdge["state"]> = new Set(["conflict", "overlap", "refused"]);
+
 function stateOf({ absent }: Look): Waiting["state"] {
   if (absent.length === 0) return "arrived";
-  return absent.some(({ state }) => state === "conflict" || state === "overlap") ? "hopeless" : "timeout";
+  return absent.some(({ state }) => hopeless.has(state)) ? "hopeless" : "timeout";
 }
 
 function lookOf(totals: ReadonlyMap<RepositoryName, number>, absent: readonly AbsentEdge[]): Look {

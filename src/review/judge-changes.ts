@@ -33,7 +33,7 @@ export function judgeChanges({
     if (line.kind === "removed" && !gone.has(line.project))
       findings.push({ severity: removal, ...removedLine(line) });
   }
-  for (const { project, kind, source, removedDestinations } of changes.projects) {
+  for (const { project, kind, source, provenance, removedDestinations } of changes.projects) {
     if (kind === "removed") {
       findings.push({ severity: removal, ...removedProject(project, before) });
       continue;
@@ -46,6 +46,15 @@ export function judgeChanges({
         hint: "put it back, or review with --allow-removals if that is meant",
         ...placeIn(at),
         gone: true,
+      });
+    }
+    if (provenance !== undefined) {
+      findings.push({
+        severity: "mentions",
+        code: "policy-changed",
+        message: `${project} has another policy of provenance: its mode was ${provenance.before} and is ${provenance.after}`,
+        hint: "whoever weakens it decides what is promoted without provenance",
+        ...placeIn(provenance.at),
       });
     }
     if (source !== undefined) {

@@ -128,6 +128,13 @@ function judge(
         hint: "give the new image a tag of its own",
       };
     }
+    case "refused":
+      return {
+        severity: "fails",
+        code: "provenance-required",
+        message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: provenance is demanded at ${edge.policy} and cannot be evaluated yet`,
+        hint: "promote it once policies can be evaluated, or set the mode to warn",
+      };
     case "overlap":
       if (isReported(edge)) return undefined;
       return {

@@ -190,6 +190,7 @@ const work = {
   lost: "lost",
   overlap: "claimed twice",
   unread: "not known",
+  refused: "refused by a policy",
   withheld: "withheld",
 } as const;
 

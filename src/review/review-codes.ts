@@ -21,6 +21,7 @@ const ownCodes = {
     severity: "error",
     summary: "A registry could not be read: it is not known, which is not absent.",
   },
+  "policy-changed": { severity: "warning", summary: "A project has another policy of provenance." },
   "source-changed": { severity: "warning", summary: "Images are promoted from another staging registry." },
   "not-looked-at": { severity: "warning", summary: "There is more than a review looks at." },
   "same-digest": { severity: "warning", summary: "One digest is listed under two image names." },

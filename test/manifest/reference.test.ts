@@ -49,7 +49,12 @@ describe("the manifest reference", () => {
 
   test("shows manifests in which there is nothing to find", () => {
     const examples = examplesIn(formats);
-    expect(examples.map(({ file }) => file)).toEqual(["promoter-manifest.yaml", "images.yaml", "plain.yaml"]);
+    expect(examples.map(({ file }) => file)).toEqual([
+      "promoter-manifest.yaml",
+      "images.yaml",
+      "plain.yaml",
+      "promoter-manifest.yaml",
+    ]);
     expect(examples.flatMap(diagnose)).toEqual([]);
   });
 

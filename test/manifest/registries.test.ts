@@ -250,7 +250,7 @@ test.each([
   ["images", "a thin manifest has its images in images/<project>/images.yaml"],
   ["Registries", "did you mean registries?"],
   ["imagePath", "did you mean imagesPath?"],
-  ["renames", "a thin promoter manifest has registries and imagesPath"],
+  ["renames", "a thin promoter manifest has registries, imagesPath and provenance"],
 ])("the key %s is refused, and the rest stands", (key, hint) => {
   const text = `registries:\n${source}${destination}${key}: []\n`;
   const { registries, diagnostics } = parseRegistries(text, file);

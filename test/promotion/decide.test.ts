@@ -182,3 +182,41 @@ describe("the decision table", () => {
     ]);
   });
 });
+
+describe("what comes from where provenance is demanded", () => {
+  const policy = (mode: "warn" | "require") => ({
+    provenance: {
+      mode,
+      signers: [],
+      builders: [],
+      sources: [],
+      predicateTypes: [],
+      at: { line: 7, column: 9 },
+    },
+  });
+  const images = { a: { "000": ["1.0", "1.1"] }, b: { "111": [] } };
+  const world: World = { [src]: images, "gcr.io/foo/below": images, [dst1]: { a: { "000": ["1.0"] } } };
+
+  it("is refused when there is anything to do, and present when there is not", () => {
+    const demanding = { ...manifestOf("p", src, [dst1], images), ...policy("require") };
+    expect(verdicts([demanding], world)).toEqual({
+      [`${dst1}/a:1.0`]: "present",
+      [`${dst1}/a:1.1`]: "refused",
+      [`${dst1}/b@`]: "refused",
+    });
+  });
+
+  it("is refused below that registry too, and nowhere else", () => {
+    const demanding = { ...manifestOf("p", src, [dst1], {}), ...policy("require") };
+    const below = manifestOf("q", "gcr.io/foo/below", [dst2], images);
+    const beside = manifestOf("r", "gcr.io/food", ["gcr.io/dog"], images);
+    const found = verdicts([demanding, below, beside], { ...world, "gcr.io/food": images });
+    expect(found[`${dst2}/a:1.0`]).toBe("refused");
+    expect(found["gcr.io/dog/a:1.0"]).toBe("copy");
+  });
+
+  it("is promoted when it is only warned of", () => {
+    const warned = { ...manifestOf("p", src, [dst1], images), ...policy("warn") };
+    expect(verdicts([warned], world)[`${dst1}/b@`]).toBe("copy");
+  });
+});

@@ -6,6 +6,7 @@ import type { Help, Translation } from "./translation.ts";
 
 const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
 const signing = "Waybill does not sign or verify signatures yet";
+const summaries = "Waybill does not write verification summaries yet";
 const ignored = (kind: Flag["kind"], means: string, instead: string): Flag => ({ kind, means, instead });
 
 const flags: Readonly<Record<string, Flag>> = {
@@ -44,6 +45,8 @@ const flags: Readonly<Record<string, Flag>> = {
   "certificate-oidc-issuer": ignored("text", "issuer in staging signatures", signing),
   "certificate-oidc-issuer-regexp": ignored("text", "issuer in staging signatures", signing),
   "max-signature-ops": ignored("number", "parallel signing", signing),
+  "verification-summaries": ignored("switch", "sign verification summaries", summaries),
+  "summary-signer-account": ignored("text", "account to sign summaries with", summaries),
   "max-signature-copies": ignored("number", "parallel signature copies", signing),
   ...logFlags,
 };
