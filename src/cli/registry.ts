@@ -8,6 +8,7 @@ import type { Act, Session } from "./session.ts";
 interface ServeOptions {
   readonly dir: string;
   readonly listen: { readonly host: string; readonly port: number };
+  readonly name: readonly string[];
   readonly htpasswd?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -23,6 +24,11 @@ export function defineRegistry(program: Command, act: Act): void {
       new Option("--listen <address>", "host:port to listen on; port 0 takes a free one")
         .argParser(parseAddress)
         .default(parseAddress("127.0.0.1:5000"), "127.0.0.1:5000"),
+    )
+    .addOption(
+      new Option("--name <host>", "another host name that clients call the registry by (repeatable)")
+        .argParser((name: string, names: readonly string[]) => [...names, parseName(name)])
+        .default([], "localhost, and the address it is reached at"),
     )
     .addOption(new Option("--htpasswd <file>", "let in only who is in this file (bcrypt entries)"))
     .addOption(new Option("--tls-cert <file>", "PEM file of the certificate chain"))
@@ -40,7 +46,7 @@ export function defineRegistry(program: Command, act: Act): void {
 }
 
 async function run({ terminal }: Session, options: ServeOptions): Promise<ExitCode> {
-  const { dir, listen, htpasswd, tlsCert: cert, tlsKey: key } = options;
+  const { dir, listen, name: names, htpasswd, tlsCert: cert, tlsKey: key } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError("--tls-cert and --tls-key go together");
   }
@@ -54,6 +60,7 @@ async function run({ terminal }: Session, options: ServeOptions): Promise<ExitCo
   const server = await startRegistryServer({
     dir,
     listen,
+    names,
     ...(htpasswd === undefined ? {} : { htpasswd }),
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
     onRequest: (event) => {
@@ -79,4 +86,9 @@ function parseAddress(text: string): ServeOptions["listen"] {
   if (match === null || port > 65535) throw new InvalidArgumentError("it is host:port, as in 127.0.0.1:5000");
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   return { host: host === "" ? "127.0.0.1" : host, port };
+}
+
+function parseName(text: string): string {
+  if (/^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(text)) return text;
+  throw new InvalidArgumentError("it is a host name without a port, as in registry.example.org");
 }

@@ -1,66 +1,99 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import bcrypt from "bcryptjs";
-import pLimit from "p-limit";
 import { RegistryServerError } from "./errors.ts";
+import { createLoginQueue } from "./login-queue.ts";
+import { createSlowdown } from "./slowdown.ts";
 
-/** Says whether an `Authorization` header is that of a user. */
-export type Authenticate = (header: string | undefined) => Promise<boolean>;
+/** Whoever wants to be let in. */
+export interface Applicant {
+  /** The `Authorization` header. */
+  readonly header: string | undefined;
+  /** Who it is, as far as limits are concerned. */
+  readonly client: string;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly gone: AbortSignal;
+}
+
+/** The name of the user whose password the applicant knows; `busy` when too many have to be looked at before. */
+export type Authenticate = (applicant: Applicant) => Promise<{ readonly user: string } | "wrong" | "busy">;
 
 /** What an answer to anybody else carries. Basic only: the registry has no token service. */
 export const challenge = 'Basic realm="Waybill registry", charset="UTF-8"';
 
-/** How long a password that was right is taken to be right without asking bcrypt again, which is slow on purpose. */
-const rememberedMilliseconds = 5 * 60_000;
-const rememberedHeaders = 1_000;
+const rememberedWrong = 1_000;
 const longestHeader = 4_096;
-const comparisonsAtOnce = 2;
 
 const bcryptHash = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
 /**
- * Basic authentication against an htpasswd file with bcrypt entries (`htpasswd -B`), read once. Unknown users cost as
- * much time as wrong passwords. What is remembered is a keyed hash of the header, never the password.
+ * Basic authentication against an htpasswd file with bcrypt entries (`htpasswd -B`), read once. bcrypt is slow on
+ * purpose, so it is asked rarely: a password that was right is known from then on. Unknown users cost as much time as
+ * wrong passwords. Whoever tries many passwords is answered ever later, and waits behind everybody else. What is
+ * remembered is a keyed hash, never the password.
  * @throws {RegistryServerError} `htpasswd-invalid` when the file cannot be read, has no entry, or one of another kind.
  */
-export async function basicAuthentication(file: string, now: () => number = Date.now): Promise<Authenticate> {
+export async function basicAuthentication(file: string): Promise<Authenticate> {
   const hashes = readEntries(await readHtpasswd(file), file);
   const [anyHash] = hashes.values();
   const key = randomBytes(32);
-  const remembered = new Map<string, number>();
-  const underWay = new Map<string, Promise<boolean>>();
-  const limit = pLimit(comparisonsAtOnce);
+  /** Of each user the password that was right last. */
+  const right = new Map<string, string>();
+  const wrong = new Set<string>();
+  const underWay = new Map<string, Promise<boolean | undefined>>();
+  const queue = createLoginQueue();
+  const slowdown = createSlowdown();
 
-  async function compare(username: string, password: string): Promise<boolean> {
+  function compare({ username, password }: Credentials, client: string): Promise<boolean | undefined> {
     const hash = hashes.get(username);
-    const matches = await limit(() => bcrypt.compare(password, hash ?? anyHash ?? ""));
-    return matches && hash !== undefined;
+    // Names that nobody has stand in one line, for anybody can make up as many as he likes.
+    const line = `${client} ${hash === undefined ? "" : username}`;
+    return queue.run(
+      line,
+      async () => (await bcrypt.compare(password, hash ?? anyHash ?? "")) && hash !== undefined,
+    );
   }
 
-  function remember(name: string): void {
-    const [oldest] = remembered.keys();
-    if (remembered.size >= rememberedHeaders && oldest !== undefined) remembered.delete(oldest);
-    remembered.set(name, now() + rememberedMilliseconds);
+  function remember(username: string, name: string, isRight: boolean): void {
+    if (isRight) {
+      right.set(username, name);
+      return;
+    }
+    const [oldest] = wrong;
+    if (wrong.size >= rememberedWrong && oldest !== undefined) wrong.delete(oldest);
+    wrong.add(name);
   }
 
-  return async (header) => {
-    if (header === undefined || header.length > longestHeader) return false;
-    const credentials = readBasic(header);
-    if (credentials === undefined) return false;
-    const name = createHmac("sha256", key).update(header).digest("base64");
-    if ((remembered.get(name) ?? 0) > now()) return true;
-    remembered.delete(name);
-    // Many requests start at once with the same header: one comparison answers them all.
-    const asked = underWay.get(name) ?? compare(credentials.username, credentials.password);
-    underWay.set(name, asked);
-    const right = await asked.finally(() => underWay.delete(name));
-    if (right) remember(name);
-    return right;
+  return async ({ header, client, gone }) => {
+    const credentials = header === undefined || header.length > longestHeader ? undefined : readBasic(header);
+    if (credentials === undefined) return "wrong";
+    const { username, password } = credentials;
+    const name = createHmac("sha256", key)
+      .update(JSON.stringify([username, password]))
+      .digest("base64");
+    if (right.get(username) === name) return { user: username };
+    if (wrong.has(name)) return "wrong";
+    // Many requests start at once with the same password: one comparison answers all of a client.
+    const question = `${client} ${name}`;
+    const asked = underWay.get(question) ?? compare(credentials, client);
+    underWay.set(question, asked);
+    const answer = await asked.finally(() => underWay.delete(question));
+    if (answer !== undefined) remember(username, name, answer);
+    if (answer === true) return { user: username };
+    const delay = slowdown.after(client, queue.milliseconds, performance.now());
+    if (delay > 0) await sleep(delay, undefined, { signal: gone, ref: false }).catch(() => undefined);
+    return answer === undefined ? "busy" : "wrong";
   };
 }
 
+interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** User name and password of a header of the scheme `Basic` (RFC 7617). */
-function readBasic(header: string): { username: string; password: string } | undefined {
+function readBasic(header: string): Credentials | undefined {
   const encoded = /^basic +([A-Za-z0-9+/=]+) *$/i.exec(header)?.[1];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, "base64").toString("utf8");

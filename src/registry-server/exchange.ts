@@ -1,14 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { serverLimits } from "./limits.ts";
+import { atLeastRate } from "./patience.ts";
 import { Refusal } from "./refusal.ts";
 
 /** One request and its response. */
 export interface Exchange {
   readonly method: string;
+  /** Who sent it, as far as limits are concerned: a user, or an address. */
+  readonly client: string;
   readonly query: URLSearchParams;
   /** A header of the request; of a repeated one the first. */
   header(name: string): string | undefined;
-  /** The body of the request, piece by piece; fails when the client goes away. */
+  /** The body of the request, piece by piece; fails when the client goes away, or sends too slowly. */
   body(): AsyncIterable<Uint8Array>;
   /** The whole body. @throws {Refusal} 413 when it has more bytes than the limit. */
   bodyUpTo(limit: number, what: string): Promise<Buffer>;
@@ -20,19 +23,26 @@ export interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** The exchange of a request. `expectsContinue`: the client waits for leave before it sends the body. */
+interface ExchangeOptions {
+  readonly client: string;
+  readonly query: URLSearchParams;
+  /** The client waits for leave before it sends the body. */
+  readonly expectsContinue: boolean;
+}
+
+/** The exchange of a request. */
 export function exchangeOf(
   request: IncomingMessage,
   response: ServerResponse,
-  query: URLSearchParams,
-  expectsContinue: boolean,
+  { client, query, expectsContinue }: ExchangeOptions,
 ): Exchange {
   async function* body(): AsyncGenerator<Uint8Array> {
     if (expectsContinue) response.writeContinue();
-    yield* piecesOf(request);
+    yield* atLeastRate(piecesOf(request), serverLimits.bodyPatience);
   }
   return {
     method: request.method ?? "GET",
+    client,
     query,
     response,
     header(name) {
@@ -94,18 +104,21 @@ export function answerRefusal(request: IncomingMessage, response: ServerResponse
   }
   const body = Buffer.from(refusal.body());
   const waitsForLeave = request.headers.expect !== undefined && !request.complete;
+  const endsAtOnce = waitsForLeave || refusal.status === 408;
   response.writeHead(refusal.status, {
     "Content-Type": "application/json",
     "Content-Length": body.length,
-    ...(waitsForLeave ? { Connection: "close" } : {}),
+    ...(endsAtOnce ? { Connection: "close" } : {}),
     ...refusal.headers,
   });
   if (request.method === "HEAD") response.flushHeaders();
   else response.write(body);
-  if (request.complete || waitsForLeave) {
+  if (request.complete || endsAtOnce) {
     response.end();
     return;
   }
+  const patience = setTimeout(() => request.destroy(), serverLimits.refusedBodyMilliseconds);
+  response.once("close", () => clearTimeout(patience));
   let left = serverLimits.refusedBodyBytes;
   request.on("data", (piece: Uint8Array) => {
     left -= piece.length;

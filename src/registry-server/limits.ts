@@ -6,8 +6,14 @@ export const serverLimits = {
   headerBytes: 16 * 1024,
   /** Connections open at once. */
   connections: 1024,
+  /** Milliseconds between two looks at which of them are silent. */
+  measuringMilliseconds: 1_000,
+  /** Milliseconds that TLS may take to begin, and a request to be there with all its headers. */
+  greetingMilliseconds: 30_000,
   /** Milliseconds a connection may be silent while a request is under way. */
   silenceMilliseconds: 300_000,
+  /** How long the body of a request is waited for. */
+  bodyPatience: { milliseconds: 60_000, leastBytesPerSecond: 1024 },
   /** Milliseconds that requests under way may still take once the server is told to close. */
   closingMilliseconds: 5_000,
   /** Bytes of one manifest or index. */
@@ -16,7 +22,9 @@ export const serverLimits = {
   blobBytes: 64 * 1024 ** 3,
   /** Bytes of a request body that are still read, and thrown away, after the request was refused. */
   refusedBodyBytes: 16 * 1024 * 1024,
-  /** Upload sessions open at once. */
+  /** Milliseconds in which that has to come. */
+  refusedBodyMilliseconds: 10_000,
+  /** Upload sessions open at once; those of processes that have ended are kept in the same number. */
   uploadSessions: 1_000,
   /** Milliseconds after its last byte at which an upload session is given up. */
   uploadAgeMilliseconds: 24 * 60 * 60 * 1_000,

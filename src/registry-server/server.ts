@@ -1,20 +1,17 @@
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "../errors/index.ts";
 import type { Digest, RepositoryPath, Tag } from "../oci/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
 import { type Conduct, conductOf, type RegistryBehaviour } from "./behaviour.ts";
+import { clientAt } from "./client.ts";
 import { dispatch, type ListingStyle } from "./dispatch.ts";
-import { RegistryServerError } from "./errors.ts";
 import { answerRefusal, exchangeOf } from "./exchange.ts";
+import { type Front, openFront } from "./front.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
 import { readRequestTarget } from "./route.ts";
 import { openStorage, type Storage } from "./storage.ts";
+import { webPageGuard } from "./web-pages.ts";
 
 /** Where the data is, where to listen, and who may come in. */
 export interface RegistryServerOptions {
@@ -22,6 +19,11 @@ export interface RegistryServerOptions {
   readonly dir: string;
   /** Where to listen; without it on 127.0.0.1, at a free port. */
   readonly listen?: { readonly host?: string; readonly port?: number };
+  /**
+   * Host names that clients may call the registry by, beside `localhost`, the addresses that it is reached at, the host
+   * that it listens on, the name of the machine, and those in its certificate. Requests to another name are refused.
+   */
+  readonly names?: readonly string[];
   /** An htpasswd file with bcrypt entries; without it everybody may do everything. */
   readonly htpasswd?: string;
   /** PEM files of the certificate chain and its key; without them plain HTTP. */
@@ -84,14 +86,14 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   const storage = telling(await openStorage(options.dir), options.onPush);
   const authenticate =
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
-  const server = await createHttpServer(options.tls);
   const conduct = conductOf(options.behaviour ?? {}, () => performance.now());
-  const answerRequest = requestListener(storage, authenticate, conduct, options);
-  const closeConnections = closerOf(server);
-  server.on("request", (request, response) => void answerRequest(request, response, false));
-  server.on("checkContinue", (request, response) => void answerRequest(request, response, true));
-  server.on("clientError", answerUnreadable);
-  const address = await listen(server, options.listen ?? {});
+  const front: Front = await openFront(options.tls, (request, response, expectsContinue) => {
+    void answer(request, response, expectsContinue);
+  });
+  const { host = "127.0.0.1", port = 0 } = options.listen ?? {};
+  const admit = doorOf(front, authenticate, [host, ...(options.names ?? [])]);
+  const answer = requestListener(storage, admit, conduct, options);
+  const address = await front.listen({ host, port });
   const sweeping = setInterval(
     () => void storage.uploads.sweep(Date.now()).catch(() => undefined),
     serverLimits.uploadAgeMilliseconds / 24,
@@ -101,9 +103,37 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
     url: `${options.tls === undefined ? "http" : "https"}://${address}`,
     async close() {
       clearInterval(sweeping);
-      await closeConnections();
+      await front.close();
       await storage.uploads.release();
     },
+  };
+}
+
+/** Lets a request in, and says whose it is, as far as limits are concerned. @throws {Refusal} */
+type Door = (request: IncomingMessage, response: ServerResponse) => Promise<string>;
+
+function doorOf(front: Front, authenticate: Authenticate | undefined, names: readonly string[]): Door {
+  const refuseWebPages = webPageGuard({ names, certificate: front.certificate });
+  return async (request, response) => {
+    refuseWebPages(request);
+    const client = clientAt(request.socket.remoteAddress);
+    if (authenticate === undefined) return client;
+    const header = request.headers.authorization;
+    const leaving = new AbortController();
+    response.once("close", () => leaving.abort());
+    const answer = await authenticate({ header, client, gone: leaving.signal });
+    if (answer === "wrong") {
+      throw new Refusal("UNAUTHORIZED", "log in with a user name and password of this registry", {
+        headers: { "WWW-Authenticate": challenge },
+      });
+    }
+    if (answer === "busy") {
+      throw new Refusal("TOOMANYREQUESTS", "too many passwords are being tried; wait a little", {
+        headers: { "Retry-After": "1" },
+      });
+    }
+    front.connections.trust(request);
+    return `user ${answer.user}`;
   };
 }
 
@@ -124,103 +154,7 @@ function telling(storage: Storage, onPush: RegistryServerOptions["onPush"]): Sto
   };
 }
 
-const serverOptions = {
-  maxHeaderSize: serverLimits.headerBytes,
-  // A layer may take hours on a slow line; what is bounded is silence.
-  requestTimeout: 0,
-  headersTimeout: 30_000,
-  keepAliveTimeout: 30_000,
-  noDelay: true,
-};
-
-async function createHttpServer(tls: RegistryServerOptions["tls"]): Promise<Server> {
-  const server = tls === undefined ? createServer(serverOptions) : await createHttpsServer(tls);
-  server.timeout = serverLimits.silenceMilliseconds;
-  server.maxConnections = serverLimits.connections;
-  return server;
-}
-
-async function createHttpsServer(tls: { cert: string; key: string }): Promise<Server> {
-  try {
-    const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
-    return createTlsServer({ ...serverOptions, cert, key, minVersion: "TLSv1.2" });
-  } catch (cause) {
-    throw new RegistryServerError("tls-invalid", `no TLS with these files: ${messageOf(cause)}`, {
-      where: `${tls.cert}, ${tls.key}`,
-      hint: "give a certificate chain and its unencrypted key, both in PEM",
-      cause,
-    });
-  }
-}
-
-async function listen(server: Server, at: { host?: string; port?: number }): Promise<string> {
-  const host = at.host ?? "127.0.0.1";
-  server.listen({ host, port: at.port ?? 0 });
-  await once(server, "listening").catch((cause: unknown) => {
-    throw new RegistryServerError("address-unavailable", `cannot listen: ${messageOf(cause)}`, {
-      where: `${host}:${at.port ?? 0}`,
-      hint: "choose another address; port 0 takes one that is free",
-      cause,
-    });
-  });
-  const { address, family, port } = server.address() as AddressInfo;
-  return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-/** Answers what is no HTTP request at all, or one with too many headers. */
-function answerUnreadable(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  const body = new Refusal("UNSUPPORTED", "this is no request that the registry can read").body();
-  const headers = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
-  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`);
-}
-
-/**
- * How to close the server for good. `server.close()` alone would wait for connections that are kept alive, and for
- * those that never sent a request.
- */
-function closerOf(server: Server): () => Promise<void> {
-  const connections = new Set<Socket>();
-  let underWay = 0;
-  let closed: Promise<void> | undefined;
-  const cutOff = () => {
-    for (const connection of connections) connection.destroySoon();
-  };
-  server.on("connection", (connection: Socket) => {
-    connections.add(connection);
-    connection.once("close", () => connections.delete(connection));
-  });
-  const count = (_request: IncomingMessage, response: ServerResponse) => {
-    underWay += 1;
-    if (closed !== undefined) response.setHeader("Connection", "close");
-    response.once("close", () => {
-      underWay -= 1;
-      if (closed !== undefined && underWay === 0) setImmediate(cutOff);
-    });
-  };
-  server.on("request", count);
-  server.on("checkContinue", count);
-  return () => {
-    closed ??= new Promise<void>((resolve) => {
-      const patience = setTimeout(() => server.closeAllConnections(), serverLimits.closingMilliseconds);
-      server.close(() => {
-        clearTimeout(patience);
-        resolve();
-      });
-      if (underWay === 0) cutOff();
-    });
-    return closed;
-  };
-}
-
-function requestListener(
-  storage: Storage,
-  authenticate: Authenticate | undefined,
-  conduct: Conduct,
-  options: RegistryServerOptions,
-) {
+function requestListener(storage: Storage, admit: Door, conduct: Conduct, options: RegistryServerOptions) {
   return async (
     request: IncomingMessage,
     response: ServerResponse,
@@ -246,13 +180,9 @@ function requestListener(
     response.setHeader("X-Content-Type-Options", "nosniff");
     try {
       await conduct.greet(response);
-      if (authenticate !== undefined && !(await authenticate(request.headers.authorization))) {
-        throw new Refusal("UNAUTHORIZED", "log in with a user name and password of this registry", {
-          headers: { "WWW-Authenticate": challenge },
-        });
-      }
+      const client = await admit(request, response);
       const { route, query } = readRequestTarget(method, target);
-      const exchange = exchangeOf(request, response, query, expectsContinue);
+      const exchange = exchangeOf(request, response, { client, query, expectsContinue });
       const shaped = await conduct.shape(exchange, route, storage);
       await dispatch(shaped, route, storage, options.listing ?? "plain");
     } catch (thrown) {

@@ -31,7 +31,7 @@ export async function postUpload(
   }
   const whole = query.get("digest");
   if (whole === null || mount !== null) {
-    const session = await intake.uploads.begin(repository);
+    const session = await intake.uploads.begin(repository, exchange.client);
     return exchange.answer(202, progress(repository, session));
   }
   await takeWhole(exchange, intake, repository, digestOf(whole));
@@ -43,7 +43,7 @@ async function mountFrom(blobs: BlobStore, digest: Digest, to: RepositoryPath, f
 }
 
 async function takeWhole(exchange: Exchange, intake: Intake, repository: RepositoryPath, digest: Digest) {
-  const session = await intake.uploads.begin(repository);
+  const session = await intake.uploads.begin(repository, exchange.client);
   try {
     await append(exchange, session, digest);
   } catch (thrown) {
@@ -56,7 +56,7 @@ async function takeWhole(exchange: Exchange, intake: Intake, repository: Reposit
 
 /** A request to one upload session. @throws {Refusal} `BLOB_UPLOAD_UNKNOWN` when the repository has no such session. */
 export async function atUpload(exchange: Exchange, intake: Intake, repository: RepositoryPath, id: string) {
-  const session = await intake.uploads.find(repository, id);
+  const session = await intake.uploads.find(repository, id, exchange.client);
   if (session === undefined) {
     throw new Refusal("BLOB_UPLOAD_UNKNOWN", `repository ${repository} has no upload session ${id}`);
   }

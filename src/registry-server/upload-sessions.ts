@@ -16,14 +16,21 @@ import { Refusal } from "./refusal.ts";
  * processes may have theirs in the same folder; the name of a file says whose it is.
  */
 export interface UploadSessions {
-  /** Opens a session. @throws {Refusal} `TOOMANYREQUESTS` when too many are open. */
-  begin(repository: RepositoryPath): Promise<UploadSession>;
+  /**
+   * Opens a session. When too many are open, the one that got nothing for longest is given up for it: of those of the
+   * client that has most.
+   * @throws {Refusal} `TOOMANYREQUESTS` when bytes are coming in for all of them.
+   */
+  begin(repository: RepositoryPath, client: string): Promise<UploadSession>;
   /**
    * The session of that id, if this repository has it. One that is on disk alone is taken over when nobody else can be
    * writing it: it was let go, its process has ended, or it was silent for longer than any connection may be.
    */
-  find(repository: RepositoryPath, id: string): Promise<UploadSession | undefined>;
-  /** Gives up sessions that got no byte for longer than the limit, and drafts as old; answers how many. */
+  find(repository: RepositoryPath, id: string, client: string): Promise<UploadSession | undefined>;
+  /**
+   * Gives up sessions that got no byte for longer than the limit, and drafts as old; of those that nobody has open, all
+   * but the newest. Answers how many.
+   */
   sweep(now: number): Promise<number>;
   /** Lets all sessions go, for whoever serves the folder next. */
   release(): Promise<void>;
@@ -78,13 +85,25 @@ export function openUploadSessions(layout: Layout): UploadSessions {
   opened += 1;
   const owner = `${processMark()}.${opened}`;
   const ownPath = (name: string) => join(layout.uploads, `${name}.${owner}`);
-  const keep = (name: string, size: number, touchedAt: number): OpenSession => {
-    const session = openSession(name, ownPath(name), size, touchedAt, () => sessions.delete(name));
+  const keep = (name: string, client: string, size: number, touchedAt: number): OpenSession => {
+    const forget = () => sessions.delete(name);
+    const session = openSession(name, ownPath(name), client, size, touchedAt, forget);
     sessions.set(name, session);
     return session;
   };
 
-  async function takeOver(name: string): Promise<OpenSession | undefined> {
+  async function makeRoom(): Promise<void> {
+    if (sessions.size < serverLimits.uploadSessions) return;
+    const leaving = longestIdle(sessions.values());
+    if (leaving === undefined) {
+      throw new Refusal("TOOMANYREQUESTS", "too many uploads are under way; wait for one of them to end", {
+        headers: { "Retry-After": "10" },
+      });
+    }
+    await leaving.cancel();
+  }
+
+  async function takeOver(name: string, client: string): Promise<OpenSession | undefined> {
     for (const file of await readdir(layout.uploads)) {
       const [, found, whose] = uploadNamePattern.exec(file) ?? [];
       if (found !== name) continue;
@@ -95,19 +114,17 @@ export function openUploadSessions(layout: Layout): UploadSessions {
       if (whose !== undefined && !isKnownToHaveEnded(whose) && !isSilent) continue;
       // One process alone can rename it.
       const taken = await ifPresent(rename(path, ownPath(name)).then(() => stat(ownPath(name))));
-      if (taken !== undefined) return keep(name, taken.size, taken.mtimeMs);
+      if (taken !== undefined) return keep(name, client, taken.size, taken.mtimeMs);
     }
     // Two requests may have asked at once.
     return sessions.get(name);
   }
 
   return {
-    async begin(repository) {
-      if (sessions.size >= serverLimits.uploadSessions) {
-        throw new Refusal("TOOMANYREQUESTS", "too many uploads are open; finish or cancel one of them");
-      }
+    async begin(repository, client) {
+      await makeRoom();
       const name = uploadName(repository, randomUUID());
-      const session = keep(name, 0, Date.now());
+      const session = keep(name, client, 0, Date.now());
       try {
         await writeFile(ownPath(name), "", { flag: "wx" });
       } catch (thrown) {
@@ -116,9 +133,9 @@ export function openUploadSessions(layout: Layout): UploadSessions {
       }
       return session;
     },
-    async find(repository, id) {
+    async find(repository, id, client) {
       const name = uploadName(repository, id);
-      return sessions.get(name) ?? takeOver(name);
+      return sessions.get(name) ?? takeOver(name, client);
     },
     async sweep(now) {
       const oldest = now - serverLimits.uploadAgeMilliseconds;
@@ -128,6 +145,7 @@ export function openUploadSessions(layout: Layout): UploadSessions {
       return (
         stale.length +
         (await sweepOld(layout.uploads, oldest, isOthers)) +
+        (await sweepAbandoned(layout.uploads)) +
         (await sweepOld(layout.temporary, oldest, () => true))
       );
     },
@@ -152,8 +170,39 @@ async function sweepOld(folder: string, oldest: number, passes: (name: string) =
   return swept;
 }
 
+/** Removes of the sessions that no living process has open the oldest, beyond the limit; answers how many. */
+async function sweepAbandoned(folder: string): Promise<number> {
+  const found: { readonly path: string; readonly mtimeMs: number }[] = [];
+  for (const name of await readdir(folder)) {
+    const [whole, , whose] = uploadNamePattern.exec(name) ?? [];
+    if (whole === undefined || (whose !== undefined && !isKnownToHaveEnded(whose))) continue;
+    const path = join(folder, name);
+    const seen = await ifPresent(stat(path));
+    if (seen !== undefined) found.push({ path, mtimeMs: seen.mtimeMs });
+  }
+  const newestFirst = found.sort((one, other) => other.mtimeMs - one.mtimeMs);
+  const leaving = newestFirst.slice(serverLimits.uploadSessions);
+  for (const { path } of leaving) await rm(path, { force: true });
+  return leaving.length;
+}
+
+/** Of the client that has most sessions for which nothing is coming in, the one that got nothing for longest. */
+function longestIdle(sessions: Iterable<OpenSession>): OpenSession | undefined {
+  const all = [...sessions];
+  const counts = new Map<string, number>();
+  for (const { client } of all) counts.set(client, (counts.get(client) ?? 0) + 1);
+  const countOf = ({ client }: OpenSession) => counts.get(client) ?? 0;
+  const [first] = all
+    .filter(({ isIdle }) => isIdle)
+    .sort((one, other) => countOf(other) - countOf(one) || one.touchedAt - other.touchedAt);
+  return first;
+}
+
 interface OpenSession extends UploadSession {
+  readonly client: string;
   readonly touchedAt: number;
+  /** Whether no request is about it at the moment. */
+  readonly isIdle: boolean;
   /** Ends the session here, and keeps its bytes under a name that others may take it over by. */
   release(path: string): Promise<void>;
 }
@@ -166,6 +215,7 @@ interface RunningHash {
 function openSession(
   name: string,
   path: string,
+  client: string,
   sizeOnDisk: number,
   lastTouched: number,
   forget: () => void,
@@ -177,8 +227,10 @@ function openSession(
   let abortCurrent = () => {};
   let turn: Promise<unknown> = Promise.resolve();
   let ended = false;
+  let requests = 0;
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    requests += 1;
     const mine = turn.then(async () => {
       if (ended) throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session has ended");
       if ((await ifPresent(stat(path))) !== undefined) return work();
@@ -186,7 +238,11 @@ function openSession(
       await end();
       throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session goes on elsewhere, or was given up");
     });
-    turn = mine.catch(() => undefined);
+    turn = mine
+      .catch(() => undefined)
+      .finally(() => {
+        requests -= 1;
+      });
     return mine;
   };
   const end = async () => {
@@ -235,8 +291,12 @@ function openSession(
     get size() {
       return size;
     },
+    client,
     get touchedAt() {
       return touchedAt;
+    },
+    get isIdle() {
+      return requests === 0 && !ended;
     },
     async append(chunk) {
       abortCurrent();

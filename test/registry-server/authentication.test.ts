@@ -4,11 +4,18 @@ import bcrypt from "bcryptjs";
 import { describe, expect, test } from "vitest";
 import { basicAuthentication } from "../../src/registry-server/authentication.ts";
 import type { RegistryRequestEvent } from "../../src/registry-server/index.ts";
+import { createSlowdown } from "../../src/registry-server/slowdown.ts";
 import { ask, errorCode, startForTest, temporaryFolder } from "./client.ts";
 
 const password = "correct horse: battery staple é";
 const basic = (username: string, secret: string) =>
   `Basic ${Buffer.from(`${username}:${secret}`).toString("base64")}`;
+
+const applicant = (header: string) => ({
+  header,
+  client: "127.0.0.1",
+  gone: new AbortController().signal,
+});
 
 async function htpasswd(content: string): Promise<string> {
   const file = join(await temporaryFolder(), "htpasswd");
@@ -59,8 +66,7 @@ describe("basic authentication", () => {
       expect(log).not.toContain(secret);
   });
 
-  test("asks bcrypt once for many requests, and again after a while", async () => {
-    let now = 1_000_000;
+  test("asks bcrypt once for each password that it has seen", async () => {
     let comparisons = 0;
     const real = bcrypt.compare;
     bcrypt.compare = ((text: string, hash: string) => {
@@ -68,26 +74,66 @@ describe("basic authentication", () => {
       return real(text, hash);
     }) as typeof bcrypt.compare;
     try {
-      const authenticate = await basicAuthentication(await twoUsers(), () => now);
+      const authenticate = await basicAuthentication(await twoUsers());
+      const judge = (header: string) => authenticate(applicant(header));
       const header = basic("ann", password);
-      expect(await Promise.all([1, 2, 3, 4].map(() => authenticate(header)))).toEqual([
-        true,
-        true,
-        true,
-        true,
-      ]);
-      expect(await authenticate(header)).toBe(true);
+      const ann = { user: "ann" };
+      expect(await Promise.all([1, 2, 3, 4].map(() => judge(header)))).toEqual([ann, ann, ann, ann]);
+      expect(await judge(`${header} `)).toEqual(ann);
       expect(comparisons).toBe(1);
-      now += 6 * 60_000;
-      expect(await authenticate(header)).toBe(true);
+      expect(await judge(basic("ann", "wrong"))).toBe("wrong");
+      expect(await judge(basic("ann", "wrong"))).toBe("wrong");
       expect(comparisons).toBe(2);
-      expect(await authenticate(basic("ann", "wrong"))).toBe(false);
-      expect(await authenticate(basic("ann", "wrong"))).toBe(false);
-      expect(await authenticate(basic("nobody", password))).toBe(false);
-      expect(comparisons).toBe(5);
+      expect(await judge(basic("nobody", password))).toBe("wrong");
+      expect(comparisons).toBe(3);
     } finally {
       bcrypt.compare = real;
     }
+  });
+
+  test("lets in who knows the password while others try a thousand", async () => {
+    const order: string[] = [];
+    const real = bcrypt.compare;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    bcrypt.compare = (async (text: string, hash: string) => {
+      await held;
+      order.push(text);
+      return real(text, hash);
+    }) as typeof bcrypt.compare;
+    try {
+      const authenticate = await basicAuthentication(await twoUsers());
+      const wrong = Array.from({ length: 1_000 }, (_, at) => `wrong ${at}`);
+      const away = wrong.map(() => new AbortController());
+      const answers = wrong.map((text, at) =>
+        authenticate({ ...applicant(basic("ann", text)), gone: away[at]?.signal ?? AbortSignal.abort() }),
+      );
+      // From elsewhere, and of another user from the same place.
+      const ann = authenticate({ ...applicant(basic("ann", password)), client: "192.0.2.7" });
+      const bob = authenticate(applicant(basic("bob", password)));
+      release();
+      expect(await ann).toEqual({ user: "ann" });
+      expect(await bob).toEqual({ user: "bob" });
+      expect(order.indexOf(password)).toBeLessThan(3);
+      for (const leaving of away) leaving.abort();
+      const all = await Promise.all(answers);
+      expect(all.filter((answer) => answer === "busy").length).toBeGreaterThan(900);
+      expect(order.length).toBeLessThan(40);
+    } finally {
+      bcrypt.compare = real;
+    }
+  });
+
+  test("tells who fails again and again ever later, as often as the effort allows", () => {
+    const slowdown = createSlowdown();
+    const delays = (client: string, effort: number) =>
+      Array.from({ length: 14 }, () => slowdown.after(client, effort, 1_000));
+    expect(delays("one", 10)).toEqual([...Array<number>(10).fill(0), 250, 500, 750, 1_000]);
+    expect(delays("other", 1_000).slice(9)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+    expect(Math.max(...delays("third", 100_000))).toBe(30_000);
+    expect(slowdown.after("one", 10, 1_000_000)).toBe(0);
   });
 
   test.each([

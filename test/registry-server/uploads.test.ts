@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { ask, errorCode, pushBlob, startForTest, temporaryFolder } from "./client.ts";
+import { ask, pushBlob, startForTest, temporaryFolder } from "./client.ts";
 import { type Algorithm, type Blob, randomBlob } from "./samples.ts";
 
 const repository = "conformance/repo1";
@@ -119,14 +119,33 @@ describe("upload sessions over a restart", () => {
 });
 
 describe("upload sessions", () => {
-  test("are no more than the limit", async () => {
-    const { url } = await startForTest();
+  test("are no more than the limit: the one that was left for longest goes", async () => {
+    const { url, dir } = await startForTest();
+    const blob = randomBlob(1_000);
+    const busy = await begin(url);
+    await sendHalf(url, `PATCH ${busy}`, blob.bytes.subarray(0, 500), blob.bytes.length);
+    await vi.waitUntil(async () => (await readdir(join(dir, "uploads"))).length === 1);
     const paths: string[] = [];
-    for (let at = 0; at < 1_000; at += 1) paths.push(await begin(url));
-    const refused = await ask(url, "POST", `/v2/${repository}/blobs/uploads/`);
-    expect([refused.status, errorCode(refused)]).toEqual([429, "TOOMANYREQUESTS"]);
-    await ask(url, "DELETE", String(paths[0]));
-    await begin(url);
+    for (let at = 0; at < 1_050; at += 1) paths.push(await begin(url));
+    expect(await readdir(join(dir, "uploads"))).toHaveLength(1_000);
+    const statuses = await Promise.all(
+      [busy, paths[0], paths[1], paths.at(-1)].map(
+        async (path) => (await ask(url, "GET", String(path))).status,
+      ),
+    );
+    expect(statuses).toEqual([204, 404, 404, 204]);
+  });
+
+  test("of processes that were killed are no more than the limit either", async () => {
+    const dir = await temporaryFolder();
+    const first = await startRegistryServer({ dir });
+    await first.close();
+    for (let at = 0; at < 1_010; at += 1) {
+      const id = `00000000-0000-4000-8000-${String(at).padStart(12, "0")}`;
+      await writeFile(join(dir, "uploads", `${id}.0123456789abcdef`), "");
+    }
+    await startForTest({ dir });
+    expect(await readdir(join(dir, "uploads"))).toHaveLength(1_000);
   });
 
   test("of one blob may run side by side", async () => {

@@ -1,0 +1,179 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { messageOf } from "../errors/index.ts";
+import { type Connections, openConnections } from "./connections.ts";
+import { RegistryServerError } from "./errors.ts";
+import { serverLimits } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Where requests come in: an address that is listened on, and the connections to it. */
+export interface Front {
+  readonly connections: Connections;
+  /** What TLS shows who it is. */
+  readonly certificate: X509Certificate | undefined;
+  /** @returns `host:port`. @throws {RegistryServerError} `address-unavailable`. */
+  listen(at: { readonly host: string; readonly port: number }): Promise<string>;
+  /** Takes no more requests, lets those under way finish for a few seconds, then cuts them off. */
+  close(): Promise<void>;
+}
+
+/** PEM files of a certificate chain and its key. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Answers a request. `expectsContinue`: the client waits for leave before it sends the body. */
+export type Answerer = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
+
+/** @throws {RegistryServerError} `tls-invalid`. */
+export async function openFront(tls: TlsFiles | undefined, answer: Answerer): Promise<Front> {
+  const { server, certificate } =
+    tls === undefined
+      ? { server: createServer(serverOptions), certificate: undefined }
+      : await createSecureServer(tls);
+  server.timeout = serverLimits.silenceMilliseconds;
+  const connections = openConnections(serverLimits.connections);
+  server.prependListener("connection", (socket: Socket) => connections.admit(socket));
+  const answered = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    connections.serve(request, response);
+    answer(request, response, expectsContinue);
+  };
+  const closeConnections = closerOf(server, connections);
+  server.on("request", answered(false));
+  server.on("checkContinue", answered(true));
+  server.on("clientError", answerUnreadable);
+  const measuring = setInterval(() => connections.measure(), serverLimits.measuringMilliseconds).unref();
+  return {
+    connections,
+    certificate,
+    listen: (at) => listen(server, at),
+    async close() {
+      await closeConnections();
+      clearInterval(measuring);
+    },
+  };
+}
+
+const serverOptions = {
+  maxHeaderSize: serverLimits.headerBytes,
+  // A layer may take hours on a slow line; what is bounded is how slow.
+  requestTimeout: 0,
+  headersTimeout: serverLimits.greetingMilliseconds,
+  keepAliveTimeout: 30_000,
+  noDelay: true,
+};
+
+async function createSecureServer(tls: TlsFiles) {
+  try {
+    const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
+    const handshakeTimeout = serverLimits.greetingMilliseconds;
+    const server = createTlsServer({ ...serverOptions, cert, key, handshakeTimeout, minVersion: "TLSv1.2" });
+    answerPlainRequests(server);
+    return { server, certificate: new X509Certificate(cert) };
+  } catch (cause) {
+    throw new RegistryServerError("tls-invalid", `no TLS with these files: ${messageOf(cause)}`, {
+      where: `${tls.cert}, ${tls.key}`,
+      hint: "give a certificate chain and its unencrypted key, both in PEM",
+      cause,
+    });
+  }
+}
+
+/** The first byte of whoever speaks TLS (RFC 8446, 5.1: a record with a handshake). */
+const handshakeRecord = 0x16;
+
+/** Looks at the first byte of each connection: who speaks HTTP is told so in HTTP, and TLS gets the others. */
+function answerPlainRequests(server: Server): void {
+  const greet = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    const patience = setTimeout(() => socket.destroy(), serverLimits.greetingMilliseconds).unref();
+    socket.once("close", () => clearTimeout(patience));
+    socket.on("error", () => socket.destroy());
+    const look = () => {
+      const first: Buffer | null = socket.read();
+      if (first === null) return;
+      socket.off("readable", look);
+      clearTimeout(patience);
+      socket.unshift(first);
+      if (/^[A-Za-z]/.test(String.fromCharCode(first[0] ?? handshakeRecord))) answerPlain(socket);
+      else for (const listener of greet) listener.call(server, socket);
+    };
+    socket.on("readable", look);
+  });
+}
+
+function answerPlain(socket: Socket): void {
+  const body =
+    "This registry speaks HTTPS here, and was sent plain HTTP. Write https:// in place of http://.\n";
+  const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}`;
+  socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
+  // Closed with bytes unread, the connection would be lost with the answer in it.
+  socket.resume();
+  setTimeout(() => socket.destroy(), serverLimits.refusedBodyMilliseconds).unref();
+}
+
+async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
+  server.listen({ host, port });
+  await once(server, "listening").catch((cause: unknown) => {
+    throw new RegistryServerError("address-unavailable", `cannot listen: ${messageOf(cause)}`, {
+      where: `${host}:${port}`,
+      hint: "choose another address; port 0 takes one that is free",
+      cause,
+    });
+  });
+  const { address, family, port: taken } = server.address() as AddressInfo;
+  return family === "IPv6" ? `[${address}]:${taken}` : `${address}:${taken}`;
+}
+
+/** Answers what is no HTTP request at all, or one with too many headers. */
+function answerUnreadable(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  const body = new Refusal("UNSUPPORTED", "this is no request that the registry can read").body();
+  const headers = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`);
+}
+
+/**
+ * How to close the server for good. `server.close()` alone would wait for connections that are kept alive, and for
+ * those that never sent a request.
+ */
+function closerOf(server: Server, { sockets }: Connections): () => Promise<void> {
+  let underWay = 0;
+  let closed: Promise<void> | undefined;
+  const cutOff = () => {
+    for (const socket of sockets) socket.destroySoon();
+  };
+  const count = (_request: IncomingMessage, response: ServerResponse) => {
+    underWay += 1;
+    if (closed !== undefined) response.setHeader("Connection", "close");
+    response.once("close", () => {
+      underWay -= 1;
+      if (closed !== undefined && underWay === 0) setImmediate(cutOff);
+    });
+  };
+  server.on("request", count);
+  server.on("checkContinue", count);
+  return () => {
+    closed ??= new Promise<void>((resolve) => {
+      const patience = setTimeout(() => {
+        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
+      }, serverLimits.closingMilliseconds);
+      server.close(() => {
+        clearTimeout(patience);
+        resolve();
+      });
+      if (underWay === 0) cutOff();
+    });
+    return closed;
+  };
+}
