@@ -1,5 +1,6 @@
+import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
-import { complaint, type Environment, notStarted, startGit } from "./program.ts";
+import { complaint, notStarted, startGit } from "./program.ts";
 
 /** What `git cat-file` says of an object. */
 export interface GitObject {

@@ -1,6 +1,6 @@
 import { CatFile, type GitObject } from "./cat-file.ts";
+import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
-import type { Environment } from "./program.ts";
 import { type TreeEntry, treeEntries } from "./tree-object.ts";
 
 /**
@@ -52,7 +52,7 @@ export function openCommitFiles(root: string, commit: string, environment: Envir
   const lost = (what: string): GitError =>
     new GitError("git-failed", `the repository lacks ${what === "" ? "the files" : what} of ${commit}`, {
       where: root,
-      hint: "git fsck says what else is missing; a fresh clone has all of it",
+      hint: "a fresh, whole clone has all of it; of a partial one nothing is fetched here: git fetch --refetch --no-filter",
     });
 
   const list = async (path: string): Promise<TreeEntry[]> => {

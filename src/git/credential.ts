@@ -1,4 +1,4 @@
-import type { Environment } from "./program.ts";
+import { type Environment, withSettings } from "./environment.ts";
 
 /** What Git shows a remote when it asks who is there. */
 export interface GitCredential {
@@ -19,15 +19,12 @@ const helper =
 export function withCredential(environment: Environment, credential: GitCredential | undefined): Environment {
   if (credential === undefined) return environment;
   const key = `credential.${credential.origin}.helper`;
-  const given = Number.parseInt(environment.GIT_CONFIG_COUNT ?? "0", 10) || 0;
   return {
-    ...environment,
     // An empty helper takes back those that are configured elsewhere (gitcredentials(7)).
-    [`GIT_CONFIG_KEY_${given}`]: key,
-    [`GIT_CONFIG_VALUE_${given}`]: "",
-    [`GIT_CONFIG_KEY_${given + 1}`]: key,
-    [`GIT_CONFIG_VALUE_${given + 1}`]: helper,
-    GIT_CONFIG_COUNT: String(given + 2),
+    ...withSettings(environment, [
+      [key, ""],
+      [key, helper],
+    ]),
     WAYBILL_GIT_USER: credential.user,
     WAYBILL_GIT_TOKEN: credential.token,
   };

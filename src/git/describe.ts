@@ -1,6 +1,10 @@
+import { lstat, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
+import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, type Environment, runGit } from "./program.ts";
+import { complaint, runGit } from "./program.ts";
 import { type CommitHash, openGitRepository } from "./repository.ts";
 
 /** The working tree that a folder is in, as a build names what it makes of it. */
@@ -27,31 +31,85 @@ export interface DescribedCheckout {
 export async function describeCheckout(
   folder: string,
   options: { readonly match?: string } = {},
-  environment: Environment = process.env,
+  given: Environment = process.env,
 ): Promise<DescribedCheckout> {
-  const { root, prefix } = await openGitRepository(folder, environment);
+  const { root, prefix } = await openGitRepository(folder, given);
+  const environment = await withoutForeignSettings(root, given);
   const match = options.match === undefined ? [] : [`--match=${options.match}`];
   const [described, shown, origin] = await Promise.all([
-    runGit(folder, ["describe", "--tags", "--always", "--dirty", ...match], environment),
+    runGit(folder, ["describe", "--tags", "--always", ...match], environment),
     runGit(folder, ["show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD"], environment),
     runGit(folder, ["config", "--get", "remote.origin.url"], environment),
   ]);
   const [, commit, seconds] = /^([0-9a-f]{40,64}) ([0-9]+)$/m.exec(shown.stdout) ?? [];
-  const describe = described.stdout.trim();
-  if (commit === undefined || seconds === undefined || described.code !== 0 || describe === "") {
+  const name = described.stdout.trim();
+  if (commit === undefined || seconds === undefined || described.code !== 0 || name === "") {
     throw new GitError("unknown-revision", `there is no commit to describe: ${complaint(shown.stderr)}`, {
       where: folder,
       hint: "commit what is to be built",
     });
   }
+  const isDirty = await differs(root, given);
   const url = withoutPassword(origin.stdout.trim());
   return {
     root,
     path: prefix,
     commit: commit as CommitHash,
     committedAt: new Date(Number(seconds) * 1000),
-    describe,
-    isDirty: describe.endsWith("-dirty"),
+    describe: isDirty ? `${name}-dirty` : name,
+    isDirty,
     ...(url === "" ? {} : { origin: url }),
   };
+}
+
+/**
+ * Whether a file that Git knows differs from what is committed, also in a submodule. `git describe --dirty` would say so, but
+ * for submodules it starts Git again, and what these have configured would be run.
+ */
+async function differs(root: string, given: Environment, depth = 0): Promise<boolean> {
+  const environment = await withoutForeignSettings(root, given);
+  const compare = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"];
+  const { code, stderr } = await runGit(root, [...compare, "HEAD", "--"], environment);
+  if (code === 1) return true;
+  if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
+  for (const path of await submodulesOf(root, environment)) {
+    if (depth < deepestSubmodule && (await differs(join(root, path), given, depth + 1))) return true;
+  }
+  return false;
+}
+
+/** Submodules of submodules that are looked at. */
+const deepestSubmodule = 8;
+
+/** The folders of submodules that are checked out, from the top. */
+async function submodulesOf(root: string, environment: Environment): Promise<readonly string[]> {
+  const words = [
+    "config",
+    "--null",
+    "--file",
+    ".gitmodules",
+    "--no-includes",
+    "--get-regexp",
+    "^submodule\\..*\\.path$",
+  ];
+  const { code, stdout } = await runGit(root, words, environment);
+  if (code !== 0) return [];
+  const paths = stdout
+    .split("\0")
+    .flatMap((entry) => (entry === "" ? [] : entry.slice(entry.indexOf("\n") + 1)));
+  const found: string[] = [];
+  for (const path of paths) {
+    const folder = join(root, path);
+    const top = await realpath(folder).catch(() => undefined);
+    if (top === folder && (await isCheckedOut(folder))) found.push(path);
+  }
+  return found;
+}
+
+/** A folder that is no checkout of its own would be taken for a part of the one above. */
+async function isCheckedOut(folder: string): Promise<boolean> {
+  return lstat(join(folder, ".git")).then(
+    (found) => found.isFile() || found.isDirectory(),
+    () => false,
+  );
 }

@@ -1,10 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { devNull } from "node:os";
-import { delimiter, isAbsolute } from "node:path";
+import { type Environment, environmentFor } from "./environment.ts";
 import { GitError } from "./errors.ts";
-
-/** Environment variables, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A run of Git that came to its end, well or not. */
 export interface GitRun {
@@ -14,32 +11,33 @@ export interface GitRun {
 }
 
 /**
- * A checkout may hold somebody else's proposal: nothing that is configured for it is run, and a folder in it that looks
- * like a bare repository, with a configuration of its own, is not taken for one. What the user or the system has
- * configured stays, for it says which folders are trusted.
+ * What holds of every run, whatever is configured: nothing is run for a checkout, and a folder in it that looks like a bare
+ * repository, with a configuration of its own, is not taken for one.
  */
 const hardening = [
   ...["-c", "core.fsmonitor=false"],
   ...["-c", `core.hooksPath=${devNull}`],
   ...["-c", "safe.bareRepository=explicit"],
+  "--no-pager",
   "--no-replace-objects",
   "--no-optional-locks",
 ];
 
-/** Variables that would have Git look at another repository than that of the folder; hooks are started with them. */
-const misleading = new Set([
-  "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-  "GIT_COMMON_DIR",
-  "GIT_DIR",
-  "GIT_GRAFT_FILE",
-  "GIT_IMPLICIT_WORK_TREE",
-  "GIT_INDEX_FILE",
-  "GIT_NAMESPACE",
-  "GIT_OBJECT_DIRECTORY",
-  "GIT_PREFIX",
-  "GIT_SHALLOW_FILE",
-  "GIT_WORK_TREE",
-]);
+/** How far a run of Git may reach. */
+export type Reach =
+  /** Nowhere: it reads what is here, with an environment that holds no secret. */
+  | "here"
+  /** Another folder of this machine. */
+  | "folders"
+  /** Another host, in a repository that is Waybill's own: only what the user has configured is run there, as he is used to. */
+  | "hosts";
+
+/** Protocols of each reach (git(1), `GIT_ALLOW_PROTOCOL`): none of them is one that runs what a URL says. */
+const protocols: Readonly<Record<Reach, string>> = {
+  here: "none",
+  folders: "file",
+  hosts: "file:http:https:ssh",
+};
 
 /** Characters of output beyond which a run is ended. */
 const longestOutput = 4 * 1024 * 1024;
@@ -52,8 +50,10 @@ export function startGit(
   folder: string,
   words: readonly string[],
   environment: Environment,
+  reach: Reach = "here",
 ): ChildProcessWithoutNullStreams {
-  const options = { env: environmentOf(environment), stdio: "pipe", windowsHide: true } as const;
+  const env = { ...environmentFor(environment, reach === "hosts"), GIT_ALLOW_PROTOCOL: protocols[reach] };
+  const options = { env, stdio: "pipe", windowsHide: true } as const;
   return spawn("git", [...hardening, "-C", folder, ...words], options);
 }
 
@@ -61,9 +61,14 @@ export function startGit(
  * Runs `git` in a folder to its end, whatever its exit code.
  * @throws {GitError} `git-missing`, or `git-failed` when it cannot be started or writes without end.
  */
-export function runGit(folder: string, words: readonly string[], environment: Environment): Promise<GitRun> {
+export function runGit(
+  folder: string,
+  words: readonly string[],
+  environment: Environment,
+  reach: Reach = "here",
+): Promise<GitRun> {
   return new Promise((resolve, reject) => {
-    const child = startGit(folder, words, environment);
+    const child = startGit(folder, words, environment, reach);
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -95,16 +100,4 @@ export function complaint(stderr: string): string {
   const [first = ""] = stderr.split("\n").filter((line) => /^(?:fatal|error): /.test(line));
   const text = first.replace(/^\w+: /, "").replace(/\p{Cc}/gu, "\uFFFD");
   return text === "" ? "git gave no reason" : text.slice(0, 500);
-}
-
-/** Messages in English, no questions, and programs from the absolute folders of `PATH` alone. */
-function environmentOf(environment: Environment): NodeJS.ProcessEnv {
-  const kept = Object.entries(environment).flatMap(([name, value = ""]): [string, string][] => {
-    if (misleading.has(name)) return [];
-    if (name.toUpperCase() !== "PATH") return [[name, value]];
-    const folders = value.split(delimiter).filter((folder) => isAbsolute(folder));
-    // An empty PATH would mean the working directory.
-    return folders.length === 0 ? [] : [[name, folders.join(delimiter)]];
-  });
-  return { ...Object.fromEntries(kept), LC_ALL: "C", GIT_TERMINAL_PROMPT: "0" };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { GitError } from "./errors.ts";
+import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
 import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
@@ -35,9 +36,10 @@ export interface PushQuestion {
  * @throws {GitError} `unknown-revision` when there is no such branch or tag, both, or none is checked out.
  */
 export async function readPush(checkout: string, question: PushQuestion = {}): Promise<Push> {
-  const { environment = process.env } = question;
-  const repository = await openGitRepository(checkout, environment);
+  const { environment: given = process.env } = question;
+  const repository = await openGitRepository(checkout, given);
   const { root } = repository;
+  const environment = await withoutForeignSettings(root, given);
   const git = (...words: string[]): Promise<GitRun> => runGit(root, words, environment);
   const ref = await fullName(question.ref, repository, git);
   const commit = await repository.commitOf(ref);
@@ -121,7 +123,7 @@ export async function checkoutPush(
   const folder = join(temporary, "files");
   const close = (): Promise<void> => removeTemporaryFolder(temporary);
   const attempt = async (at: string, ...words: string[]): Promise<void> => {
-    const { code, stderr } = await runGit(at, words, environment);
+    const { code, stderr } = await runGit(at, words, environment, "folders");
     if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: push.root });
   };
   try {

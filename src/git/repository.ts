@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { type CommitFiles, openCommitFiles } from "./commit-files.ts";
+import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
-import { complaint, type Environment, type GitRun, runGit } from "./program.ts";
+import { withoutForeignSettings } from "./foreign-settings.ts";
+import { complaint, type GitRun, runGit } from "./program.ts";
 import { nearestRevision } from "./suggestion.ts";
 
 declare const commitBrand: unique symbol;
@@ -49,10 +51,11 @@ export interface GitRepository {
  */
 export async function openGitRepository(
   path: string,
-  environment: Environment = process.env,
+  given: Environment = process.env,
 ): Promise<GitRepository> {
   const absolute = resolve(path);
   const folder = await folderAbove(absolute);
+  const environment = await withoutForeignSettings(folder, given);
   const found = await runGit(folder, ["rev-parse", "--show-toplevel", "--show-prefix"], environment);
   if (found.code !== 0) throw notOpened(found, path);
   const [root = "", below = ""] = found.stdout.split("\n");

@@ -1,9 +1,11 @@
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
+import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, type Environment, type GitRun, runGit } from "./program.ts";
+import { complaint, type GitRun, runGit } from "./program.ts";
 import { type CommitHash, openGitRepository } from "./repository.ts";
 
 /** What a workspace is made of. */
@@ -11,7 +13,10 @@ export interface WorkspaceOptions {
   /** URL or path of the repository that the change is for. */
   readonly upstream: string;
   readonly branch: string;
-  /** A checkout of the same repository, whose objects are used instead of a clone; none of its files are touched. */
+  /**
+   * A checkout of the same repository. It is only read: its objects are used, so that less has to be fetched, and who
+   * commits is whom it names. Nothing else that is configured there counts.
+   */
   readonly checkout?: string;
   readonly credentials?: readonly GitCredential[];
   readonly environment?: Environment;
@@ -64,12 +69,9 @@ export interface Workspace {
    * @throws {GitError} `push-refused`: somebody else was faster, the branch is protected, or the token may not push.
    */
   push(commit: CommitHash, remote: RemoteBranch, expected: string | undefined): Promise<void>;
-  /** Removes the folder, and leaves nothing of it in the checkout. */
+  /** Removes the folder. */
   close(): Promise<void>;
 }
-
-/** Transports that run what a URL says are not for repositories that others name. */
-const transports = ["-c", "protocol.ext.allow=never"];
 
 /**
  * Fetches the newest commit of a branch, and nothing of its history, and checks it out in a folder of its own.
@@ -80,30 +82,11 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const environment = credentials.reduce(withCredential, options.environment ?? process.env);
   const temporary = await makeTemporaryFolder("waybill-pr");
   const folder = join(temporary, "files");
-  const made = { worktreeOf: undefined as string | undefined };
-  const close = async (): Promise<void> => {
-    if (made.worktreeOf !== undefined) {
-      await runGit(made.worktreeOf, ["worktree", "remove", "--force", folder], environment);
-    }
-    await removeTemporaryFolder(temporary);
-  };
+  const close = (): Promise<void> => removeTemporaryFolder(temporary);
   try {
-    if (checkout === undefined) {
-      await cloneNewest(temporary, folder, { upstream, branch }, environment);
-    } else {
-      const { root } = await openGitRepository(checkout, environment);
-      const remote = { url: upstream, branch };
-      const commit = await tipOf(root, remote, environment);
-      if (commit === undefined) throw noBranch(remote);
-      await fetchBranch(root, remote, environment, ["--no-tags"]);
-      const added = await runGit(
-        root,
-        ["worktree", "add", "--detach", "--quiet", folder, commit],
-        environment,
-      );
-      if (added.code !== 0) throw new GitError("git-failed", complaint(added.stderr), { where: root });
-      made.worktreeOf = root;
-    }
+    const remote = { url: upstream, branch };
+    if (checkout === undefined) await cloneNewest(temporary, folder, remote, environment);
+    else await checkOutBeside(checkout, folder, remote, environment);
     return await workspaceAt(folder, environment, close);
   } catch (error) {
     await close();
@@ -111,15 +94,55 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   }
 }
 
+/** Checks the newest commit out in a repository of its own, which finds in the checkout what that has already. */
+async function checkOutBeside(
+  checkout: string,
+  folder: string,
+  remote: RemoteBranch,
+  environment: Environment,
+): Promise<void> {
+  const { root } = await openGitRepository(checkout, environment);
+  const asked = ["rev-parse", "--git-path", "objects", "--show-object-format"];
+  const [objects = "", hashes = ""] = (await runGit(root, asked, environment)).stdout.split("\n");
+  const attempt = async (...words: string[]): Promise<void> => {
+    const { code, stderr } = await runGit(folder, words, environment);
+    if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
+  };
+  await mkdir(folder);
+  await attempt("init", "--quiet", "--template=", `--object-format=${hashes}`);
+  await mkdir(join(folder, ".git", "objects", "info"), { recursive: true });
+  await writeFile(join(folder, ".git", "objects", "info", "alternates"), `${resolve(root, objects)}\n`);
+  for (const [key, value] of await committerOf(root, environment)) await attempt("config", key, value);
+  const commit = await tipOf(folder, remote, environment);
+  if (commit === undefined) throw noBranch(remote);
+  await fetchBranch(folder, remote, environment, ["--no-tags", "--depth=1"]);
+  await attempt("checkout", "--quiet", "--detach", commit);
+}
+
+/** What a checkout's own configuration says of who commits there, in words that name no program. */
+async function committerOf(
+  root: string,
+  environment: Environment,
+): Promise<readonly (readonly [key: string, value: string])[]> {
+  const keys = ["user.name", "user.email", "user.signingkey", "commit.gpgsign", "gpg.format"];
+  const found = await Promise.all(
+    keys.map(async (key) => {
+      const { code, stdout } = await runGit(root, ["config", "--null", "--get", key], environment);
+      return code === 0 ? [[key, stdout.replace(/\0$/, "")] as const] : [];
+    }),
+  );
+  return found.flat();
+}
+
 async function cloneNewest(
   parent: string,
   folder: string,
-  { upstream, branch }: { readonly upstream: string; readonly branch: string },
+  { url, branch }: RemoteBranch,
   environment: Environment,
 ): Promise<void> {
   const words = ["clone", "--quiet", "--depth=1", "--single-branch", "--no-tags", `--branch=${branch}`];
-  const cloned = await runGit(parent, [...transports, ...words, "--", upstream, folder], environment);
-  if (cloned.code !== 0) throw notFetched(cloned, { url: upstream, branch });
+  const cloned = await runGit(parent, [...words, "--", url, folder], environment, "hosts");
+  if (cloned.code !== 0) throw notFetched(cloned, { url, branch });
 }
 
 /** Fetches the newest commit of a branch. */
@@ -130,7 +153,7 @@ async function fetchBranch(
   options: readonly string[],
 ): Promise<void> {
   const words = ["fetch", "--quiet", ...options, "--no-write-fetch-head", "--", url, `refs/heads/${branch}`];
-  const fetched = await runGit(folder, [...transports, ...words], environment);
+  const fetched = await runGit(folder, words, environment, "hosts");
   if (fetched.code !== 0) throw notFetched(fetched, { url, branch });
 }
 
@@ -140,7 +163,7 @@ async function tipOf(
   environment: Environment,
 ): Promise<string | undefined> {
   const ref = `refs/heads/${branch}`;
-  const listed = await runGit(folder, [...transports, "ls-remote", "--", url, ref], environment);
+  const listed = await runGit(folder, ["ls-remote", "--", url, ref], environment, "hosts");
   if (listed.code !== 0) throw notFetched(listed, { url, branch });
   return /^([0-9a-f]{40,64})\t/.exec(listed.stdout)?.[1];
 }
@@ -167,7 +190,8 @@ async function workspaceAt(
       const signing = sign === undefined ? [] : [sign ? "--gpg-sign" : "--no-gpg-sign"];
       const options = [...(signOff ? ["--signoff"] : []), ...signing];
       const words = ["commit", "--quiet", "--no-verify", ...options, "--message", message];
-      const { code, stderr } = await git(...words, "--", ...files);
+      // The user's own program may sign.
+      const { code, stderr } = await runGit(folder, [...words, "--", ...files], environment, "hosts");
       if (code !== 0) throw notCommitted(stderr);
       return (await answer("rev-parse", "HEAD")) as CommitHash;
     },
@@ -197,8 +221,8 @@ async function workspaceAt(
     async push(commit, { url, branch }, expected) {
       const ref = `refs/heads/${branch}`;
       const lease = `--force-with-lease=${ref}:${expected ?? ""}`;
-      const words = [...transports, "push", "--quiet", "--porcelain", lease, "--", url, `${commit}:${ref}`];
-      const pushed = await git(...words);
+      const words = ["push", "--quiet", "--porcelain", lease, "--", url, `${commit}:${ref}`];
+      const pushed = await runGit(folder, words, environment, "hosts");
       if (pushed.code !== 0) throw notPushed(pushed, { url, branch });
     },
   };
