@@ -36,7 +36,7 @@ const holdersTried = 2;
  * destination that has them by then or, failing that, from the source again.
  */
 export class BlobSupply {
-  readonly #blob: Descriptor;
+  readonly blob: Descriptor;
   readonly #source: Repository;
   readonly #run: SupplyRun;
   readonly #ladder;
@@ -54,14 +54,14 @@ export class BlobSupply {
   #taking: Promise<() => void> | undefined;
 
   constructor(blob: Descriptor, source: Repository, run: SupplyRun) {
-    this.#blob = blob;
+    this.blob = blob;
     this.#source = source;
     this.#run = run;
     this.#ladder = createHashLadder(blob.digest);
   }
 
   get isSmall(): boolean {
-    return this.#blob.size <= small;
+    return this.blob.size <= small;
   }
 
   /** These destinations will want the bytes, unless they are {@link excuse}d; all of them are told of one reading. */
@@ -118,7 +118,7 @@ export class BlobSupply {
     }
     const round = this.#round;
     if (!round?.expects(to)) return round?.ended;
-    await this.#take(Math.min(windowBytes, this.#blob.size) * Math.ceil(round.size / connectionsOfOne));
+    await this.#take(Math.min(windowBytes, this.blob.size) * Math.ceil(round.size / connectionsOfOne));
     if (round.isOver) this.#release();
   }
 
@@ -128,7 +128,7 @@ export class BlobSupply {
       if (this.isSmall) {
         const bytes = await (this.#memory ?? this.#read());
         this.#run.listener({ type: "bytes", destination: to.address, bytes: bytes.length - from });
-        return vouchFor(bytes.subarray(from), this.#blob);
+        return vouchFor(bytes.subarray(from), this.blob);
       }
       if (from === 0 && this.#round?.expects(to)) return this.#round.join(to);
       return this.#readings.get(to)?.rejoin(to, from) ?? this.#rest(from, to);
@@ -144,7 +144,7 @@ export class BlobSupply {
 
   /** The small blob in memory, for as long as somebody is expected to want it. */
   async #load(): Promise<void> {
-    await this.#take(this.#blob.size);
+    await this.#take(this.blob.size);
     if (this.#served.size === 0) return this.#release();
     this.#memory ??= this.#read();
     await this.#memory;
@@ -211,7 +211,7 @@ export class BlobSupply {
   #readingOf(source: Opened, from: number): Reading {
     const { listener } = this.#run;
     const rest = (offset: number, to: Repository) => this.#rest(offset, to);
-    return new Reading(source, { blob: this.#blob, from, listener, rest });
+    return new Reading(source, { blob: this.blob, from, listener, rest });
   }
 
   /** Waits, but not for long, while another destination may turn out to have the blob. */
@@ -243,11 +243,11 @@ export class BlobSupply {
     const options = { from, ladder: this.#ladder };
     for (const holder of this.#holders.slice(0, holdersTried)) {
       try {
-        return { stream: await holder.open(this.#blob, options), address: holder.address };
+        return { stream: await holder.open(this.blob, options), address: holder.address };
       } catch {
         // A registry may take what it does not give back; the source has it.
       }
     }
-    return { stream: await this.#source.open(this.#blob, options), address: this.#source.address };
+    return { stream: await this.#source.open(this.blob, options), address: this.#source.address };
   }
 }

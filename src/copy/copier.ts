@@ -3,9 +3,10 @@ import {
   type Digest,
   type ImageDocument,
   isForeignLayerType,
+  readImageContent,
   type Tag,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import { RegistryError, type Repository, UnknownContentError } from "../registry/index.ts";
 import { BlobSupply, type SupplyRun } from "./blob-supply.ts";
 import { Budget } from "./budget.ts";
 import type { BlobOutcome, CopyListener } from "./events.ts";
@@ -77,6 +78,8 @@ class RunCopier implements Copier {
   readonly #closures = new Map<Digest, readonly Descriptor[]>();
   /** By host, digest and size, blobs that an image of this run refers to there. */
   readonly #committed = new Set<string>();
+  /** By destination, digest and size, blobs whose bytes went there. */
+  readonly #sent = new Set<string>();
 
   constructor(listener: CopyListener) {
     this.#listener = listener;
@@ -105,11 +108,48 @@ class RunCopier implements Copier {
   }
 
   async putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void> {
-    await to.put(document, tags);
+    await this.#put(document, to, tags);
     const { digest } = document.descriptor;
     for (const blob of this.#closures.get(digest) ?? [])
       this.#committed.add(`${hostKey(to)} ${identity(blob)}`);
     this.#listener({ type: "manifest-put", destination: to.address, digest, tags });
+  }
+
+  /**
+   * A registry may say that it has a blob, or mount it, and then refuse the manifest because it lacks it. It is sent what
+   * it names, each blob once: some name all that they lack, some the first.
+   */
+  async #put(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void> {
+    const again = new Set<BlobSupply>();
+    for (;;) {
+      try {
+        return await to.put(document, tags);
+      } catch (error) {
+        if (!(error instanceof UnknownContentError)) throw error;
+        const lacking = this.#lackingIn(document, to, error.digests).filter((supply) => !again.has(supply));
+        if (lacking.length === 0) throw error;
+        for (const supply of lacking) again.add(supply);
+        await allEnded(lacking.map((supply) => this.#sendAnew(supply, to)));
+      }
+    }
+  }
+
+  /** Of what a document refers to, the blobs that a registry names or, where it names none, has not been sent. */
+  #lackingIn(document: ImageDocument, to: Repository, named: readonly Digest[]): readonly BlobSupply[] {
+    const { blobs, children } = readImageContent(document);
+    const referred = [...blobs, ...children].filter(({ mediaType }) => !isForeignLayerType(mediaType));
+    const lacking = referred.filter(({ digest }) => named.includes(digest));
+    const key = transferOf(to);
+    const suspected = lacking.length > 0 ? lacking : referred.filter((blob) => !this.#sent.has(key(blob)));
+    return [...new Set(suspected.flatMap((blob) => this.#supplies.get(identity(blob)) ?? []))];
+  }
+
+  #sendAnew(supply: BlobSupply, to: Repository): Promise<void> {
+    const { blob, isSmall } = supply;
+    return this.#once(`again ${transferOf(to)(blob)}`, async () => {
+      const how = { inMemory: isSmall, anew: true };
+      await to.push(blob, supply.content(to), how).finally(() => supply.excuse(to));
+    });
   }
 
   #putChild({ document }: GraphNode, to: Repository): Promise<void> {
@@ -170,7 +210,10 @@ class RunCopier implements Copier {
       this.#holders.set(key, holding);
     }
     const outcome = await bringing;
-    if (outcome === "pushed") supply.heldBy(to);
+    if (outcome === "pushed") {
+      supply.heldBy(to);
+      this.#sent.add(transferOf(to)(blob));
+    }
     this.#listener({ type: "blob-finished", destination: to.address, digest, size, outcome });
   }
 

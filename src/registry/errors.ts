@@ -1,4 +1,5 @@
-import { WaybillError } from "../errors/index.ts";
+import { type FailureDetails, WaybillError } from "../errors/index.ts";
+import type { Digest } from "../oci/index.ts";
 
 /** Why a repository could not be read or written. */
 export type RegistryErrorCode =
@@ -33,6 +34,17 @@ export type RegistryErrorCode =
 /** A failure of a repository, remote or in a folder; `where` is the repository or reference. Never holds a secret. */
 export class RegistryError extends WaybillError<RegistryErrorCode> {
   override readonly name = "RegistryError";
+}
+
+/** A registry refused a manifest because, it says, it lacks what that refers to. */
+export class UnknownContentError extends RegistryError {
+  /** What it names of that; nothing where it names none. */
+  readonly digests: readonly Digest[];
+
+  constructor(message: string, digests: readonly Digest[], details: FailureDetails) {
+    super("manifest-refused", message, details);
+    this.digests = digests;
+  }
 }
 
 const silences: ReadonlySet<RegistryErrorCode> = new Set([

@@ -6,7 +6,7 @@ export {
   registryToken,
 } from "./credential.ts";
 export { type CredentialOrigins, openCredentials } from "./credentials.ts";
-export { RegistryError, type RegistryErrorCode, refusesToList } from "./errors.ts";
+export { RegistryError, type RegistryErrorCode, refusesToList, UnknownContentError } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export type { Timing } from "./host/timing.ts";
 export { openLayout } from "./layout.ts";

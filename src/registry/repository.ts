@@ -110,6 +110,8 @@ export interface PushOptions {
   readonly inMemory?: boolean;
   /** A repository on the same host that holds the blob. */
   readonly mountFrom?: Repository;
+  /** The registry says that it has the blob, and has not: it is not asked, but sent all bytes. */
+  readonly anew?: boolean;
 }
 
 /** How a blob came in. */

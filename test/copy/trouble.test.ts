@@ -14,7 +14,7 @@ import type { RegistryEvent, Repository } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
+import { type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const MiB = 2 ** 20;
@@ -120,5 +120,69 @@ describe("a large layer whose connections break again and again", () => {
     await copy(root, open(source), [open(destination)]);
     expect(breaks).toEqual({ source: 0, destination: 0 });
     await expectWhole(root, destination);
+  });
+});
+
+describe("a registry that says that it has blobs, and then refuses the image for lack of them", () => {
+  const isFor = ({ url }: { url: string }, path: string): boolean =>
+    url.includes(`digest=${encodeURIComponent(path.split("/").at(-1) ?? "")}`);
+  const isBlob = ({ pathname }: URL): boolean => pathname.includes("/blobs/sha256:");
+
+  test("is sent what it was not sent, and the image is put once more", async () => {
+    const root = await stage(2 * MiB, 3 * MiB, 100);
+    const [destination] = destinations;
+    if (destination === undefined) return;
+    const liar: Fault = ({ method = "" }, url) =>
+      method === "HEAD" && isBlob(url) ? (response) => void response.writeHead(200).end() : undefined;
+    destination.interfere(liar);
+    await copy(root, open(source), [open(destination)]);
+    const puts = destination.seen.filter(
+      ({ method, url }) => method === "PUT" && url.includes("/manifests/"),
+    );
+    expect(puts.at(-1)?.url).toMatch(/v1$/);
+    await expectWhole(root, destination);
+  });
+
+  test("though it names none of them", async () => {
+    const root = await stage(2 * MiB, 100);
+    const [destination] = destinations;
+    if (destination === undefined) return;
+    const lied = new Set<string>();
+    destination.interfere(({ method = "" }, url) => {
+      if (method === "HEAD" && isBlob(url)) {
+        lied.add(url.pathname);
+        return (response) => void response.writeHead(200).end();
+      }
+      const sent = destination.seen.some((request) => [...lied].some((path) => isFor(request, path)));
+      const isRefused = method === "PUT" && url.pathname.includes("/manifests/") && !sent;
+      if (!isRefused) return undefined;
+      return (response) => void response.writeHead(400).end('{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}');
+    });
+    await copy(root, open(source), [open(destination)]);
+    expect(lied.size).toBe(1);
+    await expectWhole(root, destination);
+  });
+
+  test("is sent them once, and its refusal stands", async () => {
+    const root = await stage(100);
+    const [destination] = destinations;
+    if (destination === undefined) return;
+    destination.interfere(({ method = "" }, url) =>
+      method === "PUT" && url.pathname.includes("/manifests/")
+        ? (response) =>
+            void response
+              .writeHead(404)
+              .end(`{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","detail":{"digest":"${config.digest}"}}]}`)
+        : undefined,
+    );
+    const config = JSON.parse(root.bytes.toString()).config;
+    const failure = await copy(root, open(source), [open(destination)]).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: "manifest-refused",
+      digests: [config.digest],
+      hint: expect.not.stringContaining("run again"),
+    });
+    const sent = destination.seen.filter(({ url }) => url.includes(encodeURIComponent(config.digest)));
+    expect(sent).toHaveLength(2);
   });
 });

@@ -1,4 +1,4 @@
-import { createPrivateKey, randomBytes, sign, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, randomBytes, sign, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,6 +10,7 @@ import {
   digestOf,
   type ImageDocument,
   mediaTypes,
+  parseDigest,
   parseRepository,
   parseTag,
 } from "../../src/oci/index.ts";
@@ -119,6 +120,27 @@ describe("a real registry", () => {
       expect(await read(await one.open(blobOf(empty)))).toEqual(empty);
     });
   });
+
+  real(
+    "is sent a blob with a SHA-512 that it says it has mounted, and does not find afterwards",
+    async () => {
+      await withRegistry({}, {}, async (registry, registries, counts) => {
+        const one = registries.repository(parseRepository(`${registry.host}/one`));
+        const other = registries.repository(parseRepository(`${registry.host}/other`));
+        const bytes = randomBytes(1000);
+        const blob = {
+          ...blobOf(bytes),
+          digest: parseDigest(`sha512:${createHash("sha512").update(bytes).digest("hex")}`),
+        };
+        const content = async () => Readable.from([bytes]);
+        await one.push(blob, content);
+        counts();
+        expect(await other.push(blob, content, { mountFrom: one })).toBe("pushed");
+        expect(counts()).toMatchObject({ mount: 1, "upload-start": 1, "upload-data": 1 });
+        expect(await read(await other.open(blob))).toEqual(bytes);
+      });
+    },
+  );
 
   real("takes blobs in chunks where the settings say so", async () => {
     await withRegistry({}, { settings: { chunkBytes: 64 * 1024 } }, async (registry, registries, counts) => {

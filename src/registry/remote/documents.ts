@@ -15,7 +15,7 @@ import {
   type Tag,
   type Target,
 } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
+import { RegistryError, UnknownContentError } from "../errors.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
 import { type AnswerHead, headerOf } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
@@ -115,6 +115,19 @@ const signsOfDamage: ReadonlySet<string> = new Set([
   "BLOB_UNKNOWN",
 ]);
 
+/** What registries say of a manifest that refers to what they lack. */
+const unknown: ReadonlySet<string> = new Set(["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"]);
+const unknownHint =
+  "the registry lacks something that it has taken, or said that it has: ask whoever runs it to look at its storage";
+
+/** The digests in what a registry says, in whatever field it names them. */
+function digestsIn(body: Uint8Array): readonly Digest[] {
+  const words = Buffer.from(body)
+    .toString("latin1")
+    .match(/sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g);
+  return [...new Set(words?.filter(isDigest))];
+}
+
 const manyTags = new Ability();
 /** Tags in one request; the distribution specification asks registries to take so many. */
 const tagsAtOnce = 10;
@@ -180,22 +193,17 @@ async function putOnce(
     url,
     access: { path: remote.path, scopes: [pushScope(remote.path)] },
     where,
+    follow: "own-origin",
     headers: { "content-type": descriptor.mediaType, "content-length": `${bytes.length}` },
     body: async () => bytes,
   });
   const { status } = answer;
   if (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)) {
     const said = readServerErrors(answer.bytes, answer.secrets);
-    const refused = new RegistryError(
-      "manifest-refused",
-      `the registry refused the image manifest (${status})${said === undefined ? "" : `: ${said.text}`}`,
-      {
-        where,
-        hint: said?.codes.some((code) => code.endsWith("_UNKNOWN"))
-          ? "something it refers to is not there: run again"
-          : undefined,
-      },
-    );
+    const message = `the registry refused the image manifest (${status})${said === undefined ? "" : `: ${said.text}`}`;
+    const refused = said?.codes.some((code) => unknown.has(code))
+      ? new UnknownContentError(message, digestsIn(answer.bytes), { where, hint: unknownHint })
+      : new RegistryError("manifest-refused", message, { where });
     throw said?.codes.some((code) => signsOfDamage.has(code)) ? damage(refused) : refused;
   }
   if (status < 200 || status > 299) throw await refusal(remote, answer, "putting an image manifest", target);
@@ -214,6 +222,7 @@ export async function deleteTarget(remote: Remote, target: Target): Promise<void
     url: urlIn(remote, `manifests/${target}`),
     access: { path: remote.path, scopes: [deleteScope(remote.path)] },
     where,
+    follow: "own-origin",
   });
   const { status } = answer;
   if (status === 404 || (status >= 200 && status < 300)) return;

@@ -1,6 +1,7 @@
-import type { Descriptor } from "../../oci/index.ts";
+import { algorithmOf, type Descriptor } from "../../oci/index.ts";
 import { pullScope, pushScope } from "../host/authorizer.ts";
 import { type HostRequest, headerOf } from "../host/host-client.ts";
+import { givesBlob } from "./blobs.ts";
 import { type Remote, urlIn } from "./remote.ts";
 import { pushing, type UploadSession, uploadSession } from "./upload-session.ts";
 
@@ -29,7 +30,16 @@ export async function mountBlob(
     headers: { "content-length": "0" },
   };
   const answer = await remote.client.overlook("mount", remote.client.send(request));
-  if (answer?.status === 201) return "mounted";
+  if (answer?.status === 201) return (await isReadable(remote, blob)) ? "mounted" : undefined;
   const isBegun = answer?.status === 202 && headerOf(answer, "location") !== undefined;
   return isBegun ? uploadSession(remote, answer) : undefined;
+}
+
+/**
+ * Whether a blob can be read that was mounted. Registries of the Distribution project (2.8 and 3) mount one with a
+ * SHA-512 under the name that they give it themselves, and do not find it afterwards.
+ */
+async function isReadable(remote: Remote, blob: Descriptor): Promise<boolean> {
+  if (algorithmOf(blob.digest) === "sha256") return true;
+  return (await remote.client.overlook("blob-get", givesBlob(remote, blob))) === true;
 }

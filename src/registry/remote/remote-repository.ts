@@ -36,8 +36,8 @@ export function createRemoteRepository(
     has: (blob) => hasBlob(remote, blob),
     mayPush: () => mayPush(remote),
     push: (blob, content, options = {}) => {
-      const { inMemory = false } = options;
-      return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory });
+      const { inMemory = false, anew = false } = options;
+      return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory, anew });
     },
     put: (document, tags = []) => putWithSubject(remote, document, typeof tags === "string" ? [tags] : tags),
     confirmReferrers: () => confirmReferrers(remote),

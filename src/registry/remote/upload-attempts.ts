@@ -36,6 +36,8 @@ export interface Sending {
   readonly content: BlobContent;
   /** The content gives all bytes at once. */
   readonly inMemory: boolean;
+  /** What the registry says of having the blob is not to be believed. */
+  readonly anew: boolean;
 }
 
 /** One blob on its way into a repository, over as many attempts as it takes. */
@@ -70,15 +72,20 @@ export class Upload {
         return this.#transfer(send, offset);
       }
       await this.cancel(send);
-      // The blob may have arrived although the answer did not: asking is cheaper than sending it again.
-      const asking = hasBlob(this.#remote, this.#blob, send);
-      if (await this.#remote.client.overlook("blob-head", asking)) return arrived(this.#remote);
+      if (await this.#hasArrived(send)) return arrived(this.#remote);
     }
     if (this.#session === undefined) {
       const ended = await this.#begin(send);
       if (ended !== undefined) return ended;
     }
     return this.#transfer(send, 0);
+  }
+
+  /** The blob may have arrived although the answer did not: asking is cheaper than sending it again. */
+  async #hasArrived(send: SendOnce): Promise<boolean> {
+    if (this.#sending.anew) return false;
+    const asking = hasBlob(this.#remote, this.#blob, send);
+    return (await this.#remote.client.overlook("blob-head", asking)) === true;
   }
 
   /** Takes the upload back, as far as the registry lets us; it forgets it by itself in time. */
@@ -168,7 +175,8 @@ export class Upload {
 
   /** A success that is not the one due may mean that the blob is there, or that the registry has only read it. */
   async #ended(send: SendOnce, answer: Answer): Promise<Answer> {
-    if (answer.status === 201 || (await hasBlob(this.#remote, this.#blob, send))) return answer;
+    if (answer.status === 201 || this.#sending.anew || (await hasBlob(this.#remote, this.#blob, send)))
+      return answer;
     throw unkept(this.#remote, this.#blob, answer);
   }
 

@@ -5,7 +5,7 @@ import type { BlobContent, PushOutcome } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { mountBlob } from "./mount.ts";
 import type { Remote } from "./remote.ts";
-import { Upload } from "./upload-attempts.ts";
+import { type Sending, Upload } from "./upload-attempts.ts";
 
 /**
  * Brings a blob in, by mount where `mountFrom` (a path on the same host) is given, otherwise by an upload in as few
@@ -16,11 +16,11 @@ export async function uploadBlob(
   remote: Remote,
   blob: Descriptor,
   content: BlobContent,
-  { mountFrom, inMemory }: { readonly mountFrom: string | undefined; readonly inMemory: boolean },
+  { mountFrom, ...how }: { readonly mountFrom: string | undefined } & Pick<Sending, "inMemory" | "anew">,
 ): Promise<PushOutcome> {
   const begun = mountFrom === undefined ? undefined : await mountBlob(remote, blob, mountFrom);
   if (begun === "mounted") return "mounted";
-  const upload = new Upload({ remote, blob, content, inMemory }, begun);
+  const upload = new Upload({ remote, blob, content, ...how }, begun);
   let answer: Answer;
   try {
     answer = await remote.client.upload((send, attempt) => upload.attempt(send, attempt));
