@@ -71,6 +71,17 @@ function listenerOf(
       if (terminal.canvas === undefined && !isSaid) terminal.note(text);
       return;
     }
+    if (event.type === "away") {
+      const { failure, waiting } = event;
+      terminal.note(
+        `${failure.message}; ${amount(waiting, "request")} ${waiting === 1 ? "waits" : "wait"} for it`,
+      );
+      return;
+    }
+    if (event.type === "back") {
+      terminal.note(`${event.host} answers again, after ${seconds(event.milliseconds)}`);
+      return;
+    }
     if (event.type === "overlooked") {
       terminal.detail(`${event.host}: ${event.kind} failed (${event.fault}), which does not matter`);
       return;

@@ -1,12 +1,12 @@
-import pLimit from "p-limit";
 import type { FailureRecord } from "../errors/index.ts";
 import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import { onEachHost } from "./by-host.ts";
 import { type ContestedTags, contestedTags } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { type Reading, type RepositoryState, readRepositoryState } from "./inventory.ts";
 import { limitToChanges } from "./limit.ts";
-import { byTurns, type OpenRepository } from "./planning.ts";
+import type { OpenRepository } from "./planning.ts";
 
 /** What production is to hold, as far as it is not known to be there. */
 export interface Expectation {
@@ -72,20 +72,17 @@ export async function lookForArrivals(
   { repositories, contested }: Expectation,
   open: OpenRepository,
 ): Promise<{ readonly absent: readonly AbsentEdge[]; readonly rest: Expectation }> {
-  const looks = await pLimit(repositoriesAtOnce).map(
-    byTurns(repositories),
-    async ({ destination, images }) => {
-      const state = await readRepositoryState(() => open(destination), images);
-      const claimed = contested.get(destination);
-      const absent = images.flatMap((image) =>
-        absentEdges(image, state, (tag) => claimed?.has(tag) === true).map((edge) => ({
-          ...edge,
-          destination,
-        })),
-      );
-      return { destination, images, absent };
-    },
-  );
+  const looks = await onEachHost(repositories, repositoriesAtOnce, async ({ destination, images }) => {
+    const state = await readRepositoryState(() => open(destination), images);
+    const claimed = contested.get(destination);
+    const absent = images.flatMap((image) =>
+      absentEdges(image, state, (tag) => claimed?.has(tag) === true).map((edge) => ({
+        ...edge,
+        destination,
+      })),
+    );
+    return { destination, images, absent };
+  });
   looks.sort((one, other) => (one.destination < other.destination ? -1 : 1));
   const rest = looks
     .filter(({ absent }) => absent.length > 0)

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import pLimit from "p-limit";
 import type { DocumentCache } from "../copy/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { type Digest, type RepositoryName, splitRepository, type Tag } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
+import { onEachHost } from "./by-host.ts";
 import {
   type Claims,
   contestedTags,
@@ -37,7 +37,7 @@ export interface PlanningOptions {
 
 /** Tags that are wanted of a host from which on it is worth a request to find out whether it lists manifests. */
 const worthAListing = 1_000;
-/** Repositories that are read at the same time; the policy of each host bounds what really is in flight. */
+/** Repositories of a host that are read at the same time; the policy of each host bounds what really is in flight. */
 const repositoriesAtOnce = 64;
 
 /**
@@ -55,9 +55,8 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
     present: presentPlans(),
     scout: scoutOf(desired),
   };
-  const limit = pLimit(repositoriesAtOnce);
   let done = 0;
-  const planned = await limit.map(byTurns(desired), async (repository) => {
+  const planned = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
     options.signal?.throwIfAborted();
     const claims = contested.get(repository.destination) ?? new Map();
     const result = await planRepository(repository, claims, planning);
@@ -117,25 +116,6 @@ function verdictsText(images: readonly PlannedImage[]): string {
     ),
   );
   return lines.join("");
-}
-
-/** One repository of each host in turn: while one host answers, the others are asked as well. */
-export function byTurns(desired: readonly DesiredRepository[]): DesiredRepository[] {
-  const hosts = new Map<string, DesiredRepository[]>();
-  for (const repository of desired) {
-    const { host } = splitRepository(repository.destination);
-    const known = hosts.get(host);
-    if (known === undefined) hosts.set(host, [repository]);
-    else known.push(repository);
-  }
-  const turns: DesiredRepository[] = [];
-  for (let turn = 0; turns.length < desired.length; turn += 1) {
-    for (const repositories of hosts.values()) {
-      const repository = repositories[turn];
-      if (repository !== undefined) turns.push(repository);
-    }
-  }
-  return turns;
 }
 
 /** Plans of images for which nothing is to be done: where images are shared, so are their plans. */

@@ -54,6 +54,7 @@ export function createTrafficMeter(): TrafficMeter {
       if (event.type === "request") requests[event.kind] = (requests[event.kind] ?? 0) + 1;
       else if (event.type === "retry" || event.type === "overlooked")
         faults[event.fault] = (faults[event.fault] ?? 0) + 1;
+      else if (event.type === "away") faults[event.failure.code] = (faults[event.failure.code] ?? 0) + 1;
       else of(event.host).waited += event.milliseconds;
     },
     onCopy(event: CopyEvent) {

@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { createDocumentCache, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
@@ -10,6 +9,7 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
+import { onEachHost } from "./by-host.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
 import type { OpenRepository } from "./planning.ts";
@@ -74,10 +74,9 @@ const repositoriesAtOnce = 32;
  */
 export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
   const desired = desiredRepositories(options.manifests);
-  const limit = pLimit(repositoriesAtOnce);
   const counts = { images: 0, tags: 0, blobs: 0 };
   let done = 0;
-  const findings = await limit.map(desired, async (repository) => {
+  const findings = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
     options.signal?.throwIfAborted();
     const verifier = new RepositoryVerifier(() => options.open(repository.destination));
     const found = await verifier.verify(repository);

@@ -1,4 +1,4 @@
-import type { RegistryErrorCode } from "./errors.ts";
+import type { RegistryError, RegistryErrorCode } from "./errors.ts";
 
 /** What the registry room reports while it works; listeners show progress, count requests, or write a log. */
 export type RegistryEvent =
@@ -34,6 +34,22 @@ export type RegistryEvent =
       readonly host: string;
       readonly milliseconds: number;
       readonly reason: string;
+    }
+  | {
+      /**
+       * The host cannot be reached, and so many requests wait for it while it is asked again now and then. Reported once,
+       * until it is back.
+       */
+      readonly type: "away";
+      readonly host: string;
+      readonly failure: RegistryError;
+      readonly waiting: number;
+    }
+  | {
+      /** A host that was `away` answers again, after so long. */
+      readonly type: "back";
+      readonly host: string;
+      readonly milliseconds: number;
     };
 
 /** What a request is for: the unit in which quotas are counted. */

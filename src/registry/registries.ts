@@ -4,6 +4,7 @@ import type { CredentialStore } from "./credential.ts";
 import { canonicalHost } from "./credentials-key.ts";
 import { RegistryError } from "./errors.ts";
 import type { RegistryListener } from "./events.ts";
+import { Company } from "./host/company.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
 import { defaultTiming, type Timing } from "./host/timing.ts";
@@ -41,6 +42,7 @@ export interface Registries {
 export function openRegistries(options: RegistriesOptions, timing: Timing = defaultTiming): Registries {
   const { settings, credentials, environment = process.env, listener = () => {} } = options;
   const hosts = new Map<string, HostClient>();
+  const company = new Company(timing.firstBackoff);
   const repositories = new Map<RepositoryName, Repository>();
 
   const settingsOf = (host: string): HostSettings | undefined =>
@@ -58,6 +60,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
       environment,
       listener,
       timing,
+      company,
     });
     hosts.set(endpoint.host, client);
     return client;

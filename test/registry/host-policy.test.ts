@@ -76,8 +76,12 @@ describe("a request that fails", () => {
   });
 
   it("is tried again when the connection breaks", async () => {
-    const server = await serve(failing(1, (request) => request.socket.destroy()));
+    const script = failing(1, (request) => request.socket.destroy());
+    const server = await serve((request, response, url) =>
+      request.method === "HEAD" ? answer(response, 404) : script(request, response, url),
+    );
     const { repository, retries } = repositoryOn(server);
+    expect(await repository.resolve(v1)).toBeUndefined();
     expect((await repository.fetch(v1))?.bytes).toEqual(index);
     expect(retries()).toMatchObject([{ reason: expect.stringContaining("cannot be reached") }]);
   });
@@ -164,11 +168,13 @@ describe("a request that is refused", () => {
     const times: number[] = [];
     const refuse = failing(5, (_, response) => answer(response, status, { "retry-after": "1" }));
     const server = await serve((request, response, url) => {
+      if (request.method === "HEAD") return answer(response, 404);
       times.push(performance.now());
       refuse(request, response, url);
     });
     const client = clientOf(server.host);
     closing.push(client.close);
+    expect(await client.repository().resolve(v1)).toBeUndefined();
     await Promise.all(Array.from({ length: 5 }, () => client.repository().fetch(v1)));
     const [first = 0, ...others] = times;
     expect(others.filter((time) => time > first + 200).every((time) => time > first + 900)).toBe(true);

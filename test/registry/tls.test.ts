@@ -1,12 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
-import { messageOf } from "../../src/errors/index.ts";
+import { failureRecord, messageOf } from "../../src/errors/index.ts";
 import { mediaTypes, parseTag } from "../../src/oci/index.ts";
 import type { HostSettings } from "../../src/settings/index.ts";
 import { type Authority, makeAuthority } from "../support/certificates.ts";
@@ -54,7 +54,8 @@ async function serve(authority: Authority, listener: Listener) {
     await new Promise((resolve) => server.close(resolve));
   });
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { host, origin: `https://${host}`, shown };
+  const onConnection = (listener: () => void): void => void server.on("connection", listener);
+  return { host, origin: `https://${host}`, shown, onConnection };
 }
 
 const image: Listener = (_, response) =>
@@ -179,6 +180,71 @@ describe("TLS that cannot work", () => {
       code: "tls",
       hint: expect.stringContaining("http: true"),
     });
+  });
+
+  real("is found out with one connection for all who ask, and told alike", async () => {
+    const server = await serve(ours, image);
+    let connections = 0;
+    server.onConnection(() => {
+      connections += 1;
+    });
+    const client = clientOf(server.host, { settings: { http: false }, timing: { firstBackoff: 60_000 } });
+    closing.push(client.close);
+    const paths = Array.from({ length: 20 }, (_, number) => `team/app-${number}`);
+    const ends = await Promise.allSettled(paths.map((path) => client.repository(path).fetch(v1)));
+    const records = ends.map((end) => end.status === "rejected" && failureRecord(end.reason));
+    const [{ where, ...record } = { where: "" }] = records.map((found) => found || undefined);
+    expect(record).toMatchObject({ code: "tls", host: server.host });
+    expect(records).toEqual(paths.map((path) => ({ ...record, where: `${server.host}/${path}:v1` })));
+    expect(connections).toBe(1);
+  });
+
+  real("is known from a server that speaks plain HTTP and waits for more, at once", async () => {
+    // What a server does that reads a line at a time.
+    const patient = createNetServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (bytes) => {
+        if (bytes.toString("latin1").startsWith("GET ")) socket.end("HTTP/1.1 200 OK\r\n\r\n");
+      });
+    });
+    await new Promise<void>((resolve) => patient.listen(0, "127.0.0.1", resolve));
+    closing.push(async () => void patient.close());
+    const host = `127.0.0.1:${(patient.address() as AddressInfo).port}`;
+    expect(await fetch(host, { http: false })).toMatchObject({
+      ...{ code: "tls", host, message: expect.stringContaining("plain HTTP") },
+      hint: `if that is meant so, say it in waybill.yaml: hosts: ${host}: http: true`,
+    });
+  });
+
+  const wanting = { code: "tls", hint: expect.stringContaining("http: false") };
+
+  real("is known from a server that wants it and is spoken to in plain HTTP", async () => {
+    const server = await serve(ours, image);
+    expect(await fetch(server.host, { http: true })).toMatchObject({ ...wanting, host: server.host });
+    expect(await fetch(server.host, {})).toMatchObject({ ...wanting, host: server.host });
+  });
+
+  real("is known so, too, when the server says it in plain HTTP, as Go's does", async () => {
+    const secure = await serve(ours, image);
+    const server = createNetServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (bytes) => {
+        if (bytes[0] !== 0x16) {
+          return void socket.end(
+            "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+          );
+        }
+        const [hostname, port] = secure.host.split(":");
+        const onward = connect(Number(port), hostname);
+        onward.on("error", () => socket.destroy());
+        onward.write(bytes);
+        onward.pipe(socket).pipe(onward);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(async () => void server.close());
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(await fetch(host, { http: true })).toMatchObject({ ...wanting, host });
   });
 
   real("because of the settings is said with their files", async () => {

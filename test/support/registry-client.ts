@@ -11,6 +11,8 @@ export interface ClientOptions {
   readonly credentials?: CredentialStore;
   /** Where proxies are named. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Told of everything, as it happens. */
+  readonly listener?: (event: RegistryEvent) => void;
   /** Instead of the usual times, of which the backoff and what lists of referrers take are short here. */
   readonly timing?: Partial<Timing>;
 }
@@ -23,13 +25,18 @@ export function clientOf(host: string, options: ClientOptions = {}) {
       settings: { ...defaultSettings, hosts: { [host]: options.settings ?? {} } },
       credentials: options.credentials ?? { lookup: async () => undefined },
       environment: options.environment ?? {},
-      listener: (event) => events.push(event),
+      listener: (event) => {
+        events.push(event);
+        options.listener?.(event);
+      },
     },
     { ...defaultTiming, firstBackoff: 1, longestBackoff: 5, settle: 20, ...options.timing },
   );
   return {
     registries,
     repository: (path = "team/app") => registries.repository(parseRepository(`${host}/${path}`)),
+    /** A repository on another host. */
+    repositoryAt: (other: string, path: string) => registries.repository(parseRepository(`${other}/${path}`)),
     /** The kinds of the requests that were answered. */
     requests: () => events.flatMap((event) => (event.type === "request" ? [event.kind] : [])),
     retries: () => events.flatMap((event) => (event.type === "retry" ? [event.reason] : [])),

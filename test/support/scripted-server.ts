@@ -20,7 +20,8 @@ export interface ScriptedServer {
 
 export type Script = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
 
-export async function startScriptedServer(script: Script): Promise<ScriptedServer> {
+/** @param port Any free one by default. */
+export async function startScriptedServer(script: Script, port = 0): Promise<ScriptedServer> {
   const seen: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
@@ -30,7 +31,7 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
     response.on("error", () => {});
     script(request, response, new URL(url, "http://scripted"));
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

@@ -26,6 +26,8 @@ export interface Connector {
   readonly timeout: number;
   /** Connections at the same time. */
   readonly connections: number;
+  /** Told of every connection. */
+  readonly opened?: (socket: Socket) => void;
 }
 
 /** Where a connection goes to, as an agent asks for it. */
@@ -41,7 +43,10 @@ export function createAgent(connector: Connector): HttpAgent {
   const agent = new Agent({ keepAlive: true, maxSockets: connector.connections, noDelay: true });
   const create = (target: Target, created: (error: Error | null, socket?: Duplex) => void): undefined => {
     connection(connector, target).then(
-      (socket) => created(null, socket),
+      (socket) => {
+        connector.opened?.(socket);
+        created(null, socket);
+      },
       (error: Error) => created(error),
     );
   };
@@ -86,10 +91,31 @@ async function direct(
       ? connectTcp({ ...options, ...onread })
       : connectTls({ ...options, ...serverName(hostname), ...tls, ...onread }),
   );
-  await opened(socket, tls !== undefined, signal);
+  if (tls === undefined) await opened(socket, false, signal);
+  else await secured(socket, { hostname, port, rule }, signal);
   if (socket.remoteAddress !== undefined) rule.connected?.(kindOfAddress(socket.remoteAddress));
   return socket;
 }
+
+/**
+ * The socket, once TLS is agreed on. Who speaks plain HTTP may wait for the rest of what looks like a very long line:
+ * a silence is asked in plain HTTP what it is.
+ */
+async function secured(socket: Socket, place: Place, signal: AbortSignal): Promise<void> {
+  const isPlain = new AbortController();
+  const question = setTimeout(async () => {
+    if (socket.bytesRead > 0 || socket.connecting) return;
+    if (await speaksPlainHttp(place, signal)) isPlain.abort(transportError("plain-http"));
+  }, silence);
+  try {
+    await opened(socket, true, AbortSignal.any([signal, isPlain.signal]));
+  } finally {
+    clearTimeout(question);
+  }
+}
+
+/** Milliseconds without a byte, after which it is asked whether a host speaks TLS at all. */
+const silence = 1_000;
 
 /** Bytes of one read. */
 const readBytes = 512 * 1024;
@@ -174,6 +200,46 @@ function tunnelTo(proxy: URL, hostname: string, port: number, signal: AbortSigna
     });
     asking.end();
   });
+}
+
+/** Where a host listens, and whether its address is one that may be connected to. */
+export interface Place {
+  readonly hostname: string;
+  readonly port: number;
+  readonly rule: AddressRule;
+}
+
+/** Whether a host answers to plain HTTP. It is shown nothing but its own name. */
+async function speaksPlainHttp({ hostname, port, rule }: Place, signal: AbortSignal): Promise<boolean> {
+  const asking = httpRequest({
+    ...{ hostname, port, lookup: guardedLookup(rule), agent: false, signal },
+    ...{ method: "GET", path: "/v2/", headers: { "user-agent": "waybill" } },
+  });
+  const isSpoken = await new Promise<boolean>((resolve) => {
+    asking.once("response", () => resolve(true));
+    asking.once("error", () => resolve(false));
+    asking.end();
+  });
+  asking.destroy();
+  return isSpoken;
+}
+
+/** Whether a host answers to TLS, whoever it is. Nothing is said to it. */
+export async function speaksTls({ hostname, port, rule }: Place, timeout: number): Promise<boolean> {
+  const socket = connectTls({
+    ...{ host: hostname, port, lookup: guardedLookup(rule), ...serverName(hostname) },
+    rejectUnauthorized: false,
+  });
+  const signal = AbortSignal.timeout(timeout);
+  try {
+    await opened(socket, true, signal);
+    return true;
+  } catch (error) {
+    // It refuses us, by the rules of TLS.
+    return error instanceof Error && /\balert\b/i.test(error.message);
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Where a proxy listens. */

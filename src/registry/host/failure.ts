@@ -19,8 +19,27 @@ export class TransientFailure extends Error {
   }
 }
 
+/** The host is away, which is no attempt of this request: sent anew, it waits for the host with all others. */
+export class HostAway extends TransientFailure {}
+
+/** That a host gave no answer to a request, and what that is taken for by itself. Never leaves this room. */
+export class Unanswered extends Error {
+  readonly failure: RegistryError | TransientFailure;
+
+  constructor(failure: RegistryError | TransientFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
 /** What the transport itself finds wrong with a request, beside what the system, TLS and the HTTP parser say. */
-type TransportFault = "connect-timeout" | "answer-timeout" | "body-timeout" | "send-timeout" | "proxy";
+type TransportFault =
+  | "plain-http"
+  | "connect-timeout"
+  | "answer-timeout"
+  | "body-timeout"
+  | "send-timeout"
+  | "proxy";
 
 /** An error that {@link connectionFailure} understands. */
 export function transportError(fault: TransportFault, reason: string = fault): Error {
@@ -43,7 +62,10 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   const details = { where: about.where, cause: thrown };
   const ofHost = { ...details, host: about.host };
   const reason = cause instanceof Error ? shownText(cause.message, []) : "";
-  if (isTlsCode(code)) return tlsFailure(code, reason, about, ofHost);
+  if (code === "plain-http") return plainHttp(about, thrown);
+  if (/wrong version number|packet length too long|http request/i.test(reason))
+    return plainHttp(about, thrown);
+  if (isTlsCode(code)) return tlsFailure(code, about, ofHost);
   if (code === "ENOTFOUND") {
     return new RegistryError("unreachable", `the name ${about.host} does not exist (${code})`, {
       ...ofHost,
@@ -106,22 +128,43 @@ function isTlsCode(code: string): boolean {
   return /CERT|SELF_SIGNED|ISSUER|LEAF_SIGNATURE|^ERR_SSL|^ERR_TLS|^EPROTO$|^CRL_/.test(code);
 }
 
-function tlsFailure(code: string, reason: string, about: About, details: FailureDetails): RegistryError {
-  return new RegistryError("tls", `no trusted connection to ${about.host}: ${tlsReason(code, reason)}`, {
+/** A host that speaks plain HTTP and was spoken to in TLS. */
+function plainHttp({ where, host }: About, cause: unknown): RegistryError {
+  return new RegistryError("tls", `no trusted connection to ${host}: it speaks plain HTTP, not TLS`, {
+    ...{ where, host, cause },
+    hint: `if that is meant so, say it in waybill.yaml: hosts: ${host}: http: true`,
+  });
+}
+
+/** A host that speaks TLS and was spoken to in plain HTTP. */
+export function wantsTls({ where, host }: About, cause?: unknown): RegistryError {
+  return new RegistryError("tls", `${host} wants TLS, but was spoken to in plain HTTP`, {
+    ...{ where, host, cause },
+    hint: `in waybill.yaml: hosts: ${host}: http: false, and tls: ca where its authority is one of your own`,
+  });
+}
+
+/** Whether what came instead of an answer is a record of TLS: an alert, or the beginning of a handshake. */
+export function isTlsRecord(thrown: unknown): boolean {
+  const cause = innermost(thrown);
+  const packet = cause instanceof Error && "rawPacket" in cause ? cause.rawPacket : undefined;
+  return packet instanceof Uint8Array && (packet[0] === 0x15 || packet[0] === 0x16) && packet[1] === 3;
+}
+
+function tlsFailure(code: string, about: About, details: FailureDetails): RegistryError {
+  return new RegistryError("tls", `no trusted connection to ${about.host}: ${tlsReason(code)}`, {
     ...details,
     hint: tlsHint(code, about.host),
   });
 }
 
-function tlsReason(code: string, reason: string): string {
+function tlsReason(code: string): string {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is for another name (${code})`;
   if (code === "CERT_HAS_EXPIRED") return `its certificate has expired (${code})`;
   if (/SELF_SIGNED|ISSUER|LEAF_SIGNATURE/.test(code)) {
     return `its certificate is signed by an authority that is not trusted here (${code})`;
   }
-  return /wrong version number|packet length too long/i.test(reason)
-    ? `it does not speak TLS (${code})`
-    : code;
+  return code;
 }
 
 function tlsHint(code: string, host: string): string {
@@ -130,9 +173,6 @@ function tlsHint(code: string, host: string): string {
   }
   if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code)) {
     return `the registry may want a client certificate; in waybill.yaml: hosts: ${host}: tls: cert and key`;
-  }
-  if (/WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(code)) {
-    return `if it speaks plain HTTP, say so in waybill.yaml: hosts: ${host}: http: true`;
   }
   return "mend the registry's certificate, or ask whoever runs it";
 }

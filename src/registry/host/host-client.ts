@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
 import type { Credential, CredentialStore } from "../credential.ts";
@@ -7,12 +7,14 @@ import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
 import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
+import type { Company, Member } from "./company.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { connectionFailure, TransientFailure } from "./failure.ts";
+import { connectionFailure, isTlsRecord, TransientFailure, Unanswered, wantsTls } from "./failure.ts";
 import { isForeignPage } from "./foreign-page.ts";
 import { type LastingReason, lastingReason } from "./lasting.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
 import { operationOf } from "./operations.ts";
+import { Presence } from "./presence.ts";
 import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
@@ -111,6 +113,8 @@ export interface HostClientOptions {
   readonly environment: Environment;
   readonly listener: RegistryListener;
   readonly timing: Timing;
+  /** The other hosts of the run. */
+  readonly company: Company;
 }
 
 /** Requests at the same time, where the settings do not say how many. */
@@ -146,6 +150,31 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const turns = new Turns(pacesFor(host, settings), clock);
 
   let slowestAnswer = 0;
+  const presences = new Map<string, Presence>();
+  const mistaken = new Map<string, Promise<boolean>>();
+  let answers = 0;
+  let restsUntil = 0;
+  const member: Member = {
+    isAway: () => presences.get(endpoint.origin.origin)?.isAway === true,
+    moved: () => transport.moved() + answers,
+    restsUntil: () => restsUntil,
+  };
+  options.company.join(member);
+
+  /** Whether who is asked is there: the registry, its token service, and each place that it sends us to. */
+  const presenceOf = (url: URL): Presence => {
+    const known = presences.get(url.origin);
+    if (known !== undefined) return known;
+    const presence = new Presence({
+      host: url.host,
+      timing,
+      retries: settings.retries ?? defaultRetries,
+      isBusyElsewhere: () => options.company.isBusyBeside(member),
+      onChange: (change) => listener({ host: url.host, ...change }),
+    });
+    presences.set(url.origin, presence);
+    return presence;
+  };
 
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
 
@@ -167,12 +196,24 @@ export function createHostClient(options: HostClientOptions): HostClient {
     if (wait > timing.longestRetryAfter) return;
     limiter.observe(observation);
     turns.observe(observation);
+    restsUntil = Math.max(restsUntil, clock() + wait);
     if (wait > 0 && turns.pause(wait)) {
       listener({ type: "waiting", host, milliseconds: wait, reason: `status ${status}` });
     }
   };
 
-  const dispatch = async (
+  /** Sends what is to be sent once it may be, as soon as the host is there. */
+  const dispatch = (
+    url: URL,
+    { kind, where }: Pick<HostRequest, "kind" | "where">,
+    prepare: () => Promise<Omit<Outgoing, "answerWithin" | "url">>,
+  ): Promise<StreamedAnswer> =>
+    presenceOf(url).carry(where, async () => {
+      await turn(url, kind);
+      return exchange({ ...(await prepare()), url }, kind, where);
+    });
+
+  const exchange = async (
     outgoing: Omit<Outgoing, "answerWithin">,
     kind: RequestKind,
     where: string,
@@ -184,6 +225,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const answerWithin = signal === undefined ? timing.answer : 0;
       const response = await transport.request({ ...outgoing, answerWithin });
       const { status, body } = response;
+      answers += 1;
       const milliseconds = clock() - sent;
       if (isOwn({ from: url })) learn({ kind, status, sent, milliseconds }, response.headers);
       if (operationOf(kind).startsWith("manifest-")) slowestAnswer = Math.max(slowestAnswer, milliseconds);
@@ -191,10 +233,26 @@ export function createHostClient(options: HostClientOptions): HostClient {
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});
       const isEmpty = method === "HEAD" || status === 204 || response.headers["content-length"] === "0";
-      return { status, from: url, headers: response.headers, secrets, body, isEmpty };
+      const answer = { status, from: url, headers: response.headers, secrets, body, isEmpty };
+      if (status !== 400 || !(await isMistaken(url))) return answer;
+      body.destroy();
+      throw new Unanswered(wantsTls({ where, host: url.host }));
     } catch (error) {
-      throw connectionFailure(error, { where, host: url.host });
+      if (error instanceof Unanswered) throw error;
+      const failure = connectionFailure(error, { where, host: url.host });
+      // What the sender itself has given up, or has failed to read, says nothing about the host.
+      if (signal?.aborted || (outgoing.body instanceof Readable && outgoing.body.errored)) throw failure;
+      const isTls = isTlsRecord(error) || (isBroken(failure) && (await isMistaken(url)));
+      throw new Unanswered(isTls ? wantsTls({ where, host: url.host }, error) : failure);
     }
+  };
+
+  /** Whether a host that has said nothing of use in plain HTTP wants to be spoken to in TLS. */
+  const isMistaken = async (url: URL): Promise<boolean> => {
+    if (presenceOf(url).wasThere) return false;
+    const found = mistaken.get(url.origin) ?? transport.wantsTls(url);
+    mistaken.set(url.origin, found);
+    return found;
   };
 
   /** The body of an answer in memory. */
@@ -221,15 +279,16 @@ export function createHostClient(options: HostClientOptions): HostClient {
     credential: Credential | undefined,
   ): Promise<Token> => {
     const { method, url, headers, body } = tokenRequest(service, scopes, credential);
-    await turn(url, "token");
-    const asked = Date.now();
-    const outgoing = {
-      method,
-      url,
-      headers: { accept: "application/json", ...headers },
-      ...(body === undefined ? {} : { body }),
-    };
-    const answer = await collect(await dispatch(outgoing, "token", host), tokenBody, host);
+    let asked = Date.now();
+    const sent = await dispatch(url, { kind: "token", where: host }, async () => {
+      asked = Date.now();
+      return {
+        method,
+        headers: { accept: "application/json", ...headers },
+        ...(body === undefined ? {} : { body }),
+      };
+    });
+    const answer = await collect(sent, tokenBody, host);
     if (isSuccess(answer)) return readToken(answer.bytes, asked, headerOf(answer, "date"), host);
     throw tokenRefusal(answer, url, host, credential);
   };
@@ -246,17 +305,16 @@ export function createHostClient(options: HostClientOptions): HostClient {
     let secret = isOwn({ from: url }) ? authorization : undefined;
     for (let hops = 0; ; hops += 1) {
       const kind = hops === 0 ? request.kind : "redirect";
-      await turn(url, kind);
-      const body = await request.body?.();
       const headers = { ...request.headers, ...(secret === undefined ? {} : { authorization: secret }) };
-      const outgoing = {
-        method,
-        url,
-        headers,
-        ...(body === undefined ? {} : { body }),
-        ...(signal === undefined ? {} : { signal }),
-      };
-      const answer = await dispatch(outgoing, kind, where);
+      const answer = await dispatch(url, { kind, where }, async () => {
+        const body = await request.body?.();
+        return {
+          method,
+          headers,
+          ...(body === undefined ? {} : { body }),
+          ...(signal === undefined ? {} : { signal }),
+        };
+      });
       const location = headerOf(answer, "location");
       const isRedirect = answer.status >= 300 && answer.status < 400 && location !== undefined;
       if (!isRedirect || !mayFollow(request, answer, location)) return answer;
@@ -306,7 +364,10 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const retriesOf = (kind: RequestKind): RetryOptions => ({
     retries: Math.min(settings.retries ?? defaultRetries, mostRetriesOf[kind] ?? Number.POSITIVE_INFINITY),
     timing,
-    onRetry: (retry) => listener({ type: "retry", host, kind, ...retry }),
+    onRetry: (retry) => {
+      restsUntil = Math.max(restsUntil, clock() + retry.waitMilliseconds);
+      listener({ type: "retry", host, kind, ...retry });
+    },
     closed: closing.signal,
   });
 
@@ -379,6 +440,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     credentialSource: (path) => authorizer.sourceOf(path),
     close: () => {
       closing.abort();
+      for (const presence of presences.values()) presence.close();
       turns.close();
       return transport.close();
     },
@@ -393,6 +455,12 @@ export function lastingReasonOf({ status, bytes, secrets }: Answer): LastingReas
 /** Whether a status says that what was asked for was done. */
 function isSuccess({ status }: Pick<AnswerHead, "status">): boolean {
   return status >= 200 && status < 300;
+}
+
+/** Whether a connection ended before an answer, or brought something that is none. */
+function isBroken(failure: RegistryError | TransientFailure): boolean {
+  const { code, host } = failure instanceof TransientFailure ? failure.error : failure;
+  return host === undefined && (code === "unreachable" || code === "unexpected-response");
 }
 
 /** The status of what is an answer. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RegistryErrorCode } from "../errors.ts";
 import { waitBefore } from "./backoff.ts";
-import { TransientFailure } from "./failure.ts";
+import { HostAway, TransientFailure } from "./failure.ts";
 import type { Timing } from "./timing.ts";
 
 /** A result or failure that another attempt may mend. */
@@ -14,6 +14,8 @@ export interface Passing {
   readonly isRefusal: boolean;
   /** Attempts after the first one, where more would be in vain although more are allowed. */
   readonly mostRetries?: number | undefined;
+  /** The host is away: the next attempt itself waits for it. */
+  readonly isOfHost?: boolean;
 }
 
 /** How often, and who is told. */
@@ -65,8 +67,12 @@ export async function retrying<Result>(
   };
   for (let number = 1; ; number += 1) {
     const { passing, end } = await attempted(() => run({ number, goesOn }), judge);
-    inVain += 1;
     if (passing === undefined) return end();
+    if (passing.isOfHost === true) {
+      if (closed.aborted) return end();
+      continue;
+    }
+    inVain += 1;
     failedFirst ??= Date.now();
     const elapsed = Date.now() - failedFirst;
     const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
@@ -91,10 +97,14 @@ async function attempted<Result>(
   } catch (thrown) {
     if (!(thrown instanceof TransientFailure)) throw thrown;
     const { error, retryAfter, mostRetries } = thrown;
+    const isOfHost = thrown instanceof HostAway;
     const end = () => {
       throw error;
     };
     const { code: fault, message: reason } = error;
-    return { passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited", mostRetries }, end };
+    return {
+      passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited", mostRetries, isOfHost },
+      end,
+    };
   }
 }

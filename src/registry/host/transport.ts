@@ -6,11 +6,19 @@ import {
   type RequestOptions,
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import type { HostSettings } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
-import { type AddressRule, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
+import {
+  type AddressRule,
+  createAgent,
+  forbidden,
+  proxyAddress,
+  proxyAuthorization,
+  speaksTls,
+} from "./connector.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { transportError } from "./failure.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
@@ -39,6 +47,10 @@ export interface Incoming {
 export interface Transport {
   /** Sends one request and neither repeats nor redirects it. Fails with what the system, TLS or the parser said. */
   request(outgoing: Outgoing): Promise<Incoming>;
+  /** Whether a host that was spoken to in plain HTTP speaks TLS. Nothing is said to it; behind a proxy nobody knows. */
+  wantsTls(url: URL): Promise<boolean>;
+  /** Bytes that have gone to and fro. */
+  moved(): number;
   close(): Promise<void>;
 }
 
@@ -71,6 +83,7 @@ export function openTransport(options: TransportOptions): Transport {
   const { endpoint, timing, connections } = options;
   const settings = options.settingsOf(endpoint.host) ?? {};
   const ways = new Map<string, Way>();
+  const traffic = countTraffic();
   const seen = new Set<AddressKind>();
   const literal = literalAddress(endpoint.origin.hostname);
   if (literal !== undefined) seen.add(kindOfAddress(literal));
@@ -93,10 +106,13 @@ export function openTransport(options: TransportOptions): Transport {
       : tlsOptions(url.host, options.settingsOf(url.host)?.tls, settings.tls?.ca);
   };
 
+  const ruleFor = ({ origin }: URL): AddressRule =>
+    origin === endpoint.origin.origin ? ownRule : foreignRule;
+
   const createWay = (url: URL): Way => {
     const isOwn = url.origin === endpoint.origin.origin;
-    const rule = isOwn ? ownRule : foreignRule;
-    const pool = { connections, timeout: timing.connect };
+    const rule = ruleFor(url);
+    const pool = { connections, timeout: timing.connect, opened: traffic.count };
     const proxy = proxyOf(url, options.environment);
     const address = literalAddress(url.hostname);
     if (proxy !== undefined && address !== undefined && !rule.allows(kindOfAddress(address))) {
@@ -139,10 +155,33 @@ export function openTransport(options: TransportOptions): Transport {
       });
       return exchange(request, outgoing, timing);
     },
+    async wantsTls(url) {
+      if (url.protocol !== "http:" || proxyOf(url, options.environment) !== undefined) return false;
+      const place = { hostname: hostnameOf(url), port: Number(url.port || 80), rule: ruleFor(url) };
+      return speaksTls(place, timing.connect);
+    },
+    moved: traffic.bytes,
     async close() {
       for (const { agent } of ways.values()) agent.destroy();
       ways.clear();
     },
+  };
+}
+
+/** Counts the bytes of connections, of those that are open and of those that were. */
+function countTraffic(): { readonly count: (socket: Socket) => void; readonly bytes: () => number } {
+  const open = new Set<Socket>();
+  let ended = 0;
+  const bytesOf = ({ bytesRead, bytesWritten }: Socket): number => bytesRead + bytesWritten;
+  return {
+    count(socket) {
+      open.add(socket);
+      socket.once("close", () => {
+        open.delete(socket);
+        ended += bytesOf(socket);
+      });
+    },
+    bytes: () => [...open].reduce((sum, socket) => sum + bytesOf(socket), ended),
   };
 }
 

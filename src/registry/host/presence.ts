@@ -1,0 +1,257 @@
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import { HostAway, TransientFailure, Unanswered } from "./failure.ts";
+import type { Timing } from "./timing.ts";
+
+/** What a {@link Presence} needs to know of the run that it is part of. */
+export interface PresenceOptions {
+  /** `host[:port]`, as failures name it. */
+  readonly host: string;
+  readonly timing: Timing;
+  /** Attempts after the first one, while nobody else has work. */
+  readonly retries: number;
+  /** Whether other hosts have work, so that waiting for this one costs nobody anything. */
+  readonly isBusyElsewhere: () => boolean;
+  readonly onChange: (change: Change) => void;
+}
+
+/** That a host is waited for, or need not be any more. */
+export type Change =
+  | { readonly type: "away"; readonly failure: RegistryError; readonly waiting: number }
+  | { readonly type: "back"; readonly milliseconds: number };
+
+interface Waiter {
+  readonly where: string;
+  readonly go: (isScout: boolean) => void;
+  readonly fail: (error: Error) => void;
+}
+
+interface Absence {
+  readonly since: number;
+  failure: RegistryError;
+  /** The file that is at fault, instead of what was asked for. */
+  at: string | undefined;
+  /** Whether asking again in a few seconds may help. */
+  mayPass: boolean;
+  attempts: number;
+  /** Until when all that is asked fails at once; `undefined` while the host is waited for. */
+  heldUntil: number | undefined;
+  isTold: boolean;
+}
+
+/** What a host says, or leaves unsaid, when it is no path's fault that has never answered. */
+const ownCodes: ReadonlySet<RegistryErrorCode> = new Set([
+  "unreachable",
+  "tls",
+  "unexpected-response",
+  "unsafe-address",
+]);
+
+/**
+ * Whether one host is there: found out once for all who ask it. Until it has answered, one request goes ahead and the
+ * others wait for what becomes of it (more go ahead when that takes long). When the host cannot be reached, no request
+ * has an attempt of its own any more: all wait, one at a time goes ahead at a measured pace, and its answer lets them
+ * all go on. They wait as long as other hosts have work, and after that for so many attempts as the settings allow; a
+ * host that never was there gets one more. Then all fail alike, and what is asked later fails at once, but for one
+ * request every few seconds. What asking again does not mend (an unknown name, a certificate) is not waited for.
+ */
+export class Presence {
+  readonly #options: PresenceOptions;
+  readonly #now: () => number;
+  readonly #waiting: Waiter[] = [];
+  #isThere = false;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #absence: Absence | undefined;
+  #scouts = 0;
+  /** Connections that ended without an answer before there was any: the path may be at fault, or the host. */
+  #broken = 0;
+  /** When the next request may go ahead. */
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param now A clock that never goes back, in milliseconds. */
+  constructor(options: PresenceOptions, now: () => number = () => performance.now()) {
+    this.#options = options;
+    this.#now = now;
+  }
+
+  get isAway(): boolean {
+    return this.#absence !== undefined;
+  }
+
+  /** It has answered in this run. */
+  get wasThere(): boolean {
+    return this.#answeredAt > Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Sends something to the host as soon as it may be there.
+   * @param send Throws {@link Unanswered} where the host gave no answer.
+   * @throws {RegistryError} The failure of the host, when it is no longer waited for.
+   * @throws {HostAway} To be sent anew, which will wait for the host.
+   */
+  async carry<Result>(where: string, send: () => Promise<Result>): Promise<Result> {
+    const isScout = await this.#admitted(where);
+    const sent = this.#now();
+    try {
+      const result = await send();
+      this.#answered();
+      return result;
+    } catch (thrown) {
+      if (!(thrown instanceof Unanswered)) throw thrown;
+      throw this.#unanswered(thrown.failure, { where, sent, isScout });
+    } finally {
+      if (isScout) this.#scoutEnded();
+    }
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const { where, fail } of this.#waiting.splice(0)) fail(this.#failureAt(where));
+  }
+
+  #admitted(where: string): Promise<boolean> | boolean {
+    if (this.#isThere) return false;
+    const heldUntil = this.#absence?.heldUntil;
+    if (heldUntil !== undefined && this.#now() < heldUntil) throw this.#failureAt(where);
+    return new Promise((go, fail) => {
+      this.#waiting.push({ where, go, fail });
+      this.#look();
+    });
+  }
+
+  #scoutEnded(): void {
+    this.#scouts -= 1;
+    // It has not even got as far as the host.
+    if (this.#absence === undefined) this.#next = 0;
+    this.#look();
+  }
+
+  #answered(): void {
+    const now = this.#now();
+    this.#answeredAt = now;
+    if (this.#isThere) return;
+    this.#isThere = true;
+    const absence = this.#absence;
+    this.#absence = undefined;
+    if (absence?.isTold) this.#options.onChange({ type: "back", milliseconds: now - absence.since });
+    for (const { go } of this.#waiting.splice(0)) go(false);
+  }
+
+  /** What a request fails with that got no answer. */
+  #unanswered(
+    failure: RegistryError | TransientFailure,
+    { where, sent, isScout }: { where: string; sent: number; isScout: boolean },
+  ): Error {
+    const error = failure instanceof TransientFailure ? failure.error : failure;
+    if (!this.#isOwn(error, sent)) return failure;
+    const now = this.#now();
+    // What has been there in this run may be there again, whatever is wrong with it now.
+    const mayPass = failure instanceof TransientFailure || this.wasThere;
+    const known = this.#absence;
+    const at = error.where === where ? undefined : error.where;
+    if (known === undefined) {
+      this.#absence = {
+        ...{ since: sent, failure: error, at, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
+      };
+      if (this.#scouts <= 1) this.#next = now + this.#pause(1);
+    } else if (isScout) {
+      known.failure = error;
+      known.at = at;
+      known.mayPass = mayPass;
+      known.attempts += 1;
+      known.heldUntil = undefined;
+      // As long as others are out there, they are enough.
+      if (this.#scouts === 1) this.#next = now + this.#pause(known.attempts);
+    }
+    this.#isThere = false;
+    if (!mayPass) this.#giveUp(now);
+    return this.#absence?.heldUntil === undefined
+      ? new HostAway(this.#failureAt(where))
+      : this.#failureAt(where);
+  }
+
+  /** Whether it is the host's own failure: whatever had been asked of it then would have failed so. */
+  #isOwn({ code, host }: RegistryError, sent: number): boolean {
+    if (this.#answeredAt >= sent) return false;
+    if (host !== undefined || code === "timeout") return true;
+    if (this.wasThere || !ownCodes.has(code)) return false;
+    this.#broken += 1;
+    return this.#broken >= mostBroken;
+  }
+
+  /** Lets one go ahead whose turn it is, ends the waiting, or looks again later. */
+  #look(): void {
+    clearTimeout(this.#timer);
+    if (this.#isThere || this.#waiting.length === 0) return;
+    const now = this.#now();
+    const absence = this.#absence;
+    if (absence !== undefined && absence.heldUntil === undefined) {
+      if (this.#isInVain(absence, now)) {
+        this.#giveUp(now);
+        return;
+      }
+      this.#tell(absence);
+    }
+    if (now >= this.#next) {
+      this.#scouts += 1;
+      this.#next = now + this.#options.timing.firstBackoff * 2 ** (this.#scouts - 1);
+      this.#waiting.shift()?.go(true);
+    }
+    if (this.#waiting.length === 0) return;
+    const wait = Math.min(this.#next - now, this.#options.timing.firstBackoff / 4);
+    this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(wait)));
+  }
+
+  #isInVain({ since, attempts, failure }: Absence, now: number): boolean {
+    const { retries, timing, isBusyElsewhere } = this.#options;
+    if (now - since > timing.deadline) return true;
+    const allowed = this.wasThere ? retries : Math.min(retries, atFirst(failure));
+    return attempts > allowed && !isBusyElsewhere();
+  }
+
+  #giveUp(now: number): void {
+    const absence = this.#absence;
+    if (absence === undefined) return;
+    const { firstBackoff } = this.#options.timing;
+    absence.heldUntil = now + firstBackoff * (absence.mayPass ? heldFor.passing : heldFor.lasting);
+    this.#next = absence.heldUntil;
+    for (const { where, fail } of this.#waiting.splice(0)) fail(this.#failureAt(where));
+  }
+
+  #tell(absence: Absence): void {
+    const isBusyElsewhere = this.#options.isBusyElsewhere();
+    if (absence.isTold || !(isBusyElsewhere || this.wasThere)) return;
+    absence.isTold = true;
+    const { failure } = absence;
+    this.#options.onChange({ type: "away", failure, waiting: this.#waiting.length });
+  }
+
+  /** Milliseconds between two attempts: at first there may be nothing but a port that is wrong. */
+  #pause(attempts: number): number {
+    const { firstBackoff } = this.#options.timing;
+    const first = this.wasThere ? firstBackoff : firstBackoff / 5;
+    return Math.min(5 * firstBackoff, first * 2 ** Math.min(attempts - 1, 30));
+  }
+
+  #failureAt(where: string): RegistryError {
+    const failure = this.#absence?.failure;
+    const { host } = this.#options;
+    if (failure === undefined) {
+      return new RegistryError("unreachable", `the run ended before ${host} had answered`, { where });
+    }
+    const { code, message, hint, cause } = failure;
+    return new RegistryError(code, message, { where: this.#absence?.at ?? where, hint, host, cause });
+  }
+}
+
+/** Attempts after the first one at a host that has never been there: only a refusal may be one of the moment. */
+function atFirst({ code, host }: RegistryError): number {
+  return code === "timeout" || host === undefined ? 0 : 1;
+}
+
+/** Connections after which a host is taken to break all of them. */
+const mostBroken = 4;
+
+/** First pauses during which nothing is asked after a host was given up. */
+const heldFor = { passing: 5, lasting: 30 };
