@@ -1,4 +1,4 @@
-import { readTextFile } from "../manifest/index.ts";
+import { readTextFileOf } from "../manifest/index.ts";
 import { BuildError } from "./errors.ts";
 
 /**
@@ -6,7 +6,7 @@ import { BuildError } from "./errors.ts";
  * @throws {BuildError} `config-unreadable`.
  */
 export async function readBuildText(file: string): Promise<string | undefined> {
-  const text = await readTextFile(file);
+  const text = await readTextFileOf(file);
   if (typeof text === "string") return text;
   if (text.isMissing) return undefined;
   throw new BuildError("config-unreadable", text.message, { where: file, hint: text.hint });

@@ -1,13 +1,11 @@
-import { open, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { closest, distance } from "fastest-levenshtein";
 import { messageOf } from "../errors/index.ts";
+import { readTextFileOf } from "../manifest/index.ts";
 import { JobsError } from "./errors.ts";
 import type { JobProblem, LocatedJob } from "./model.ts";
 import { type JobList, parseJobs, withoutRepeated } from "./read.ts";
-
-/** Bytes of one file of jobs; Prow's largest has some hundred kB. */
-const largestFile = 8 * 1024 * 1024;
 
 /**
  * Reads all jobs of a folder: its files that end with `.yaml` or `.yml`, none below. A file that cannot be read is a
@@ -43,20 +41,9 @@ async function readJobFile(file: string): Promise<JobList> {
 
 /** The text of a file of jobs. @throws {JobsError} `jobs-unreadable`. */
 export async function readBounded(file: string): Promise<string> {
-  try {
-    const handle = await open(file, "r");
-    try {
-      const status = await handle.stat();
-      if (!status.isFile()) throw new Error("it is no regular file");
-      if (status.size > largestFile) throw new Error(`it has more than ${largestFile} bytes`);
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await handle.readFile());
-    } finally {
-      await handle.close();
-    }
-  } catch (cause) {
-    const message = cause instanceof TypeError ? "it is not text in UTF-8" : messageOf(cause);
-    throw new JobsError("jobs-unreadable", message, { where: file, cause });
-  }
+  const text = await readTextFileOf(file);
+  if (typeof text === "string") return text;
+  throw new JobsError("jobs-unreadable", text.message, { where: file, hint: text.hint });
 }
 
 /**

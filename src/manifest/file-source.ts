@@ -1,5 +1,5 @@
-import { readdir, realpath, stat } from "node:fs/promises";
-import { isAbsolute, relative, sep } from "node:path";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { messageOf } from "../errors/index.ts";
 import { astray, readTextFile, type TextFileFault } from "./text-file.ts";
 
@@ -21,8 +21,8 @@ export interface FolderEntry {
   readonly kind: "directory" | "link" | "other";
 }
 
-/** The files on disk. */
-export const diskFiles: FileSource = {
+/** The files on disk, wherever links lead. */
+const diskFiles: FileSource = {
   kindOf: (path) =>
     stat(path).then(
       (found) => (found.isDirectory() ? "directory" : "other"),
@@ -60,6 +60,41 @@ export function diskFilesWithin(root: string): FileSource {
       (await leadsOut(folder)) ? { fault: astray(folder).message } : diskFiles.list(folder),
     read: async (file) => ((await leadsOut(file)) ? astray(file) : diskFiles.read(file)),
   };
+}
+
+/**
+ * The files on disk as what is named by a path may be read: a checkout may hold somebody else's proposal, so its links are
+ * followed within it alone; those of a folder that is in no checkout, within the folder. A file that is in none is what it
+ * is: whoever names it means it.
+ */
+export async function diskFilesOf(path: string): Promise<FileSource> {
+  const checkout = await checkoutAbove(resolve(path));
+  if (checkout !== undefined) return diskFilesWithin(checkout);
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) return diskFiles;
+  const isFolder = await stat(real).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const root = (await checkoutAbove(real)) ?? (isFolder ? real : undefined);
+  return root === undefined ? diskFiles : diskFilesWithin(root);
+}
+
+/** A whole text file, a byte order mark included, by the rule of {@link diskFilesOf}. */
+export async function readTextFileOf(path: string): Promise<string | TextFileFault> {
+  return (await diskFilesOf(path)).read(path);
+}
+
+/** The top of the checkout that a path is in, with its own links resolved. */
+async function checkoutAbove(path: string): Promise<string | undefined> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const isTop = await lstat(join(folder, ".git")).then(
+      () => true,
+      () => false,
+    );
+    if (isTop) return realpath(folder);
+    if (dirname(folder) === folder) return undefined;
+  }
 }
 
 /** Characters of a text that is kept, and of all of them together. */

@@ -24,6 +24,7 @@ export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit.ts";
 export { unifiedDiff } from "./edit-diff.ts";
 export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit-error.ts";
+export { readTextFileOf } from "./file-source.ts";
 export { type FoundSince, foundSince } from "./found-since.ts";
 export type {
   Diagnostic,
@@ -62,5 +63,5 @@ export {
   type SarifRun,
   toSarif,
 } from "./sarif.ts";
-export { readTextFile, type TextFileFault } from "./text-file.ts";
+export type { TextFileFault } from "./text-file.ts";
 export { type ImageListFormat, type ImageListing, listImages, writeImages } from "./write-images.ts";

@@ -1,5 +1,5 @@
 import { repositoryFault } from "../oci/index.ts";
-import { diskFiles, type FileSource } from "./file-source.ts";
+import { diskFilesOf, type FileSource } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 import type { Diagnostic, ImageEntry, ManifestTree, PromoterManifest } from "./model.ts";
 import { type ParsedImages, type ParsedRegistries, parseImages, parseRegistries } from "./parse.ts";
@@ -113,7 +113,8 @@ function knownImages(
  * out, as ever; one that cannot be read at all gives no images.
  */
 export async function readImagesOf(manifest: PromoterManifest): Promise<PromoterManifest> {
-  const { images = [] } = parsedImages(await diskFiles.read(manifest.imagesFile), manifest);
+  const files = await diskFilesOf(manifest.imagesFile);
+  const { images = [] } = parsedImages(await files.read(manifest.imagesFile), manifest);
   return assemble(manifest, manifest, images).manifest;
 }
 

@@ -1,6 +1,6 @@
 import { basename, normalize, sep } from "node:path";
 import pLimit from "p-limit";
-import { diskFiles } from "./file-source.ts";
+import { diskFilesOf } from "./file-source.ts";
 import { diagnostic, inOrder } from "./findings.ts";
 import type { Diagnostic, ManifestTree, PromoterManifest } from "./model.ts";
 import { parsePlainManifest } from "./parse.ts";
@@ -13,8 +13,8 @@ import { listThinDirectory } from "./thin-directory.ts";
 const projectsAtOnce = 16;
 
 /** Reads what stands at the path: a directory of thin manifests, or one plain manifest. Never throws. */
-export function readManifests(path: string, options: ReadOptions = {}): Promise<ManifestTree> {
-  return readManifestsFrom(path, { ...options, files: diskFiles });
+export async function readManifests(path: string, options: ReadOptions = {}): Promise<ManifestTree> {
+  return readManifestsFrom(path, { ...options, files: await diskFilesOf(path) });
 }
 
 /**
@@ -27,8 +27,10 @@ export async function readBothManifests(
   after: string,
 ): Promise<{ readonly before: ManifestTree; readonly after: ManifestTree }> {
   const then = await readManifests(before);
-  const now = await readManifestsFrom(after, { files: diskFiles, known: then });
-  const kinds = await Promise.all([before, after].map((path) => diskFiles.kindOf(path)));
+  const now = await readManifestsFrom(after, { files: await diskFilesOf(after), known: then });
+  const kinds = await Promise.all(
+    [before, after].map(async (path) => (await diskFilesOf(path)).kindOf(path)),
+  );
   const arePlain = kinds.every((kind) => kind === "other");
   return { before: arePlain ? renamed(then, basename(now.path)) : then, after: now };
 }
@@ -54,8 +56,8 @@ export async function readManifestsFrom(path: string, reading: Reading): Promise
  * diagnostics, and a project that cannot be read is listed as unreadable and stops no other.
  * @param directory in any spelling: a trailing slash or a leading `./` changes nothing.
  */
-export function readManifestTree(directory: string, options: ReadOptions = {}): Promise<ManifestTree> {
-  return readTree(directory, { ...options, files: diskFiles });
+export async function readManifestTree(directory: string, options: ReadOptions = {}): Promise<ManifestTree> {
+  return readTree(directory, { ...options, files: await diskFilesOf(directory) });
 }
 
 async function readTree(directory: string, reading: Reading): Promise<ManifestTree> {
@@ -87,8 +89,8 @@ async function readTree(directory: string, reading: Reading): Promise<ManifestTr
 }
 
 /** Reads one plain manifest, registries and images in one file, as a tree of one project. Never throws. */
-export function readPlainManifest(file: string): Promise<ManifestTree> {
-  return readPlain(file, { files: diskFiles });
+export async function readPlainManifest(file: string): Promise<ManifestTree> {
+  return readPlain(file, { files: await diskFilesOf(file) });
 }
 
 async function readPlain(file: string, { files, known }: Reading): Promise<ManifestTree> {

@@ -71,7 +71,10 @@ export function tooLarge(path: string): TextFileFault {
 
 /** A symbolic link at the path leads to where nobody may look. */
 export function astray(path: string): TextFileFault {
-  return fault("unreadable-file", `"${path}" leads out of the repository`);
+  return {
+    ...fault("unreadable-file", `"${path}" leads out of the repository`),
+    hint: "a link is followed within the checkout or folder that is read, for somebody else may have made it",
+  };
 }
 
 function unreadable(path: string, error: unknown): TextFileFault {

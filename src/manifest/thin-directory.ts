@@ -70,11 +70,21 @@ async function missingDirectories(
 async function missingDirectory(path: string, files: FileSource): Promise<Diagnostic | undefined> {
   const kind = await files.kindOf(path);
   if (kind === "directory") return undefined;
+  const fault = kind === undefined ? await faultOfPath(path, files) : undefined;
+  if (fault !== undefined) return fault;
   const message =
     kind === undefined ? `stat directory ${path}: no such file or directory` : `"${path}" is not a directory`;
   return diagnostic("missing-directory", path, undefined, message, {
     hint: "a directory of thin manifests has the folders images/ and manifests/",
   });
+}
+
+/** Why nothing seems to be at a path, when something is that may not be read. */
+async function faultOfPath(path: string, files: FileSource): Promise<Diagnostic | undefined> {
+  const read = await files.read(path);
+  if (typeof read === "string" || read.isMissing) return undefined;
+  const { code, message, hint } = read;
+  return diagnostic(code, path, undefined, message, hint === undefined ? {} : { hint });
 }
 
 async function listManifestEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
@@ -84,8 +94,10 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
     if (entry.name === promoterFile) reportDepth(path, entry.name, listing);
     else if (kind === undefined) {
       const why = entry.kind === "link" ? "its symbolic link leads nowhere" : "it is no file and no folder";
-      const message = `cannot read "${path}": ${why}`;
-      listing.diagnostics.push(diagnostic("unreadable-file", path, undefined, message));
+      listing.diagnostics.push(
+        (await faultOfPath(path, listing.files)) ??
+          diagnostic("unreadable-file", path, undefined, `cannot read "${path}": ${why}`),
+      );
       listing.unreadable.push(entry.name);
     }
     return;

@@ -5,7 +5,7 @@ import {
   ManifestEditError,
   type ManifestTree,
   type PromoterManifest,
-  readTextFile,
+  readTextFileOf,
   unifiedDiff,
 } from "../manifest/index.ts";
 import { isDigest, type Tag } from "../oci/index.ts";
@@ -93,7 +93,7 @@ export async function planAddition(
 
 /** The text of a manifest's images. @throws {MergeError} `manifest-unreadable`. */
 export async function readManifestText({ imagesFile }: PromoterManifest): Promise<string> {
-  const text = await readTextFile(imagesFile);
+  const text = await readTextFileOf(imagesFile);
   if (typeof text === "string") return text;
   throw new MergeError("manifest-unreadable", text.message, { where: imagesFile, hint: text.hint });
 }
