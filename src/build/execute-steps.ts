@@ -20,12 +20,12 @@ type Stop = "failed" | "timeout" | "cancelled";
  * Runs the steps of a build, each as soon as those it waits for are over. The first that fails ends the build, as on Cloud
  * Build: what is under way is stopped, and nothing else starts. A failure that a step allows counts as success.
  * Never rejects: what went wrong is in what it returns.
- * @param signal Ends the build from outside.
+ * @param ending `signal` ends the build from outside; once `stop` is given no step starts, and those under way go on.
  */
 export async function executeSteps(
   build: Pick<ResolvedBuild, "steps" | "timeoutSeconds">,
   runStep: RunStep,
-  signal: AbortSignal,
+  { signal, stop: nothingMore }: { readonly signal: AbortSignal; readonly stop?: AbortSignal },
 ): Promise<StepsEnd> {
   const stop = new AbortController();
   let stopped: Stop | undefined;
@@ -50,6 +50,7 @@ export async function executeSteps(
   const endings: Promise<StepOutcome>[] = [];
   const start = async (step: ResolvedStep): Promise<StepOutcome> => {
     await Promise.all(step.waitFor.map((index) => endings[index]));
+    if (nothingMore?.aborted) end("cancelled", { code: "cancelled", message: "the build was cancelled" });
     if (stopped !== undefined) return { index: step.index, status: "not-started" };
     const { outcome, record } = await attempt(step, runStep, stop.signal);
     if (outcome.status === "failure" || outcome.status === "timeout") {

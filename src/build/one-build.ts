@@ -32,7 +32,10 @@ export interface BuildSite {
   readonly objectsFolder: string;
   /** Rejects when the source was changed while it was copied: nothing is pushed then. */
   readonly sourceHeld: Promise<void>;
+  /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** No step starts once it is given. */
+  readonly stop?: AbortSignal;
 }
 
 /**
@@ -50,7 +53,7 @@ export async function carryOut(
   try {
     const opened = await site.engine.open(workspace.folder.engine);
     workshop = opened;
-    const end = await executeSteps(build, (step, signal) => work.step(step, opened, signal), site.signal);
+    const end = await executeSteps(build, (step, signal) => work.step(step, opened, signal), site);
     const outcome =
       end.status === "success"
         ? await finish(work, end, opened, { planned, workspace, site })

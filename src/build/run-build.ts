@@ -42,7 +42,10 @@ export interface RunBuildOptions {
   readonly onStart?: (run: Run) => void;
   /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */
   readonly onLog?: (line: Uint8Array, build?: string) => void;
+  /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** Nothing more is begun once it is given: neither a variant nor a step. */
+  readonly stop?: AbortSignal;
   /** Where Google's service is; tests have their own. */
   readonly service?: GoogleService;
 }
@@ -131,7 +134,9 @@ class RunningBuild {
     try {
       const build = await this.#builder({ staging, log, hidden, secrets });
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
-      const ended = await Promise.all(plan.builds.map((planned) => limit(() => build(planned))));
+      const begin = (planned: PlannedBuild): Promise<BuildOutcome> | BuildOutcome =>
+        this.#options.stop?.aborted ? notBegun(planned) : build(planned);
+      const ended = await Promise.all(plan.builds.map((planned) => limit(() => begin(planned))));
       const outcomes = ended.map((outcome) => {
         const { failure } = outcome;
         // What an engine said of a failure may quote what it was given.
@@ -179,7 +184,7 @@ class RunningBuild {
     readonly secrets: ReadonlyMap<string, string>;
   }): Promise<(planned: PlannedBuild) => Promise<BuildOutcome>> {
     const { engine, plan } = this.#prepared;
-    const { signal, environment, open: openNamed, service } = this.#options;
+    const { signal, stop, environment, open: openNamed, service } = this.#options;
     const { staging, log, hidden, secrets } = means;
     const open = (repository: string): Repository => openNamed(parseRepository(repository));
     if (engine.kind === "gcb") {
@@ -201,6 +206,7 @@ class RunningBuild {
       log,
       hidden,
       signal,
+      ...(stop === undefined ? {} : { stop }),
       source: plan.source,
       leaveOut: this.#options.runs.folder,
       checkSource: () => checkUnchanged(plan.source, environment),
@@ -247,6 +253,11 @@ class RunningBuild {
     await this.#run.write("images.json", `${JSON.stringify(document, undefined, 2)}\n`);
     return images;
   }
+}
+
+function notBegun({ name }: PlannedBuild): BuildOutcome {
+  const failure = { code: "cancelled", message: "the build was cancelled before it began" };
+  return { name, status: "cancelled", steps: [], failure };
 }
 
 function resultOf(outcomes: readonly BuildOutcome[]): "SUCCESS" | "FAILURE" | "ABORTED" {

@@ -2,6 +2,7 @@ import { type Command, CommanderError } from "commander";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
+import { Interrupted } from "./interruption.ts";
 import { buildProgram } from "./program.ts";
 import { UnwrittenResult } from "./result-file.ts";
 import { type Act, type GlobalOptions, openSession, type Session } from "./session.ts";
@@ -37,7 +38,7 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
     const verb = program.commands.find((found) => argv.includes(found.name()));
     const name = verb === undefined ? program.name() : `${program.name()} ${verb.name()}`;
     printFailure(explained(thrown, name), io, { ...program.opts<GlobalOptions>(), ...asked });
-    return thrown instanceof UnwrittenResult ? exitCodes.unwritten : exitCodes.nothingDone;
+    return statusOfFailure(thrown);
   }
 }
 
@@ -62,6 +63,11 @@ export async function mainAs(
     printFailure(thrown, io, {});
     return exitCodes.nothingDone;
   }
+}
+
+function statusOfFailure(thrown: unknown): ExitCode {
+  if (thrown instanceof UnwrittenResult) return exitCodes.unwritten;
+  return thrown instanceof Interrupted ? exitCodes.interrupted : exitCodes.nothingDone;
 }
 
 /** Runs a line with this process's own streams; that they cannot be written to is an error like any other. */

@@ -5,6 +5,7 @@ import type { Registries } from "../registry/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples, collect } from "./help.ts";
+import { interruptible } from "./interruption.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -81,14 +82,16 @@ async function run(session: Session, options: Options): Promise<ExitCode> {
   if (options.as !== undefined && options.fromRun === undefined) {
     throw new UsageError("--as gives the images of a run a tag", "name the run with --from-run");
   }
-  const registries = await openRegistriesFor(session);
-  try {
-    return await (options.fromRun === undefined
-      ? mergeStaging(session, registries, options, options.stagingRepo ?? "")
-      : mergeOneRun(session, registries, options, options.fromRun));
-  } finally {
-    await registries.close();
-  }
+  return interruptible(session, async ({ stop, cut }) => {
+    const registries = await openRegistriesFor(session, { ending: { stop, cut } });
+    try {
+      return await (options.fromRun === undefined
+        ? mergeStaging(session, registries, options, options.stagingRepo ?? "")
+        : mergeOneRun(session, registries, options, options.fromRun));
+    } finally {
+      await registries.close();
+    }
+  });
 }
 
 async function mergeStaging(

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { ExitCode } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
+import { interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -34,24 +35,27 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
   const writePlan = await openResult(options.out);
-  const progress = await openProgress(terminal);
-  const registries = await openRegistriesFor(session, { progress });
-  progress.begin("Reading repositories");
-  try {
-    const { plan, report } = await promote({
-      tree,
-      ...(since === undefined ? {} : { since }),
-      open: registries.repository,
-      confirm: false,
-      onProgress: progress.at,
-    });
-    progress.end();
-    if (terminal.json) for (const part of formatPlanInParts(plan, report.causes)) terminal.write(part);
-    else await printReport(terminal, report);
-    await writePlan(formatPlanInParts(plan, report.causes));
-    return statusOf(report);
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+  return interruptible(session, async ({ stop, cut }) => {
+    const progress = await openProgress(terminal);
+    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    progress.begin("Reading repositories");
+    try {
+      const { plan, report } = await promote({
+        tree,
+        ...(since === undefined ? {} : { since }),
+        open: registries.repository,
+        confirm: false,
+        signal: stop,
+        onProgress: progress.at,
+      });
+      progress.end();
+      if (terminal.json) for (const part of formatPlanInParts(plan, report.causes)) terminal.write(part);
+      else await printReport(terminal, report);
+      await writePlan(formatPlanInParts(plan, report.causes));
+      return statusOf(report);
+    } finally {
+      progress.end();
+      await registries.close();
+    }
+  });
 }

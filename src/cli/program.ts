@@ -29,7 +29,13 @@ export function buildProgram(io: Surroundings, act: Act): Command {
     .addOption(new Option("--json", "print the result, and any error, as JSON"))
     .addOption(new Option("--quiet", "print results, warnings and errors only"))
     .addOption(new Option("--verbose", "print every step, and where an error came from").conflicts("quiet"))
-    .addOption(new Option("--no-color", "print without colours"));
+    .addOption(new Option("--no-color", "print without colours"))
+    .addOption(
+      new Option(
+        "--grace <duration>",
+        "how long what is under way may take to end when a signal stops the command",
+      ).default("30s"),
+    );
   for (const define of verbs) define(program, act);
   return program;
 }

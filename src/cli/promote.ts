@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import { type FailureRecord, problemOf } from "../errors/index.ts";
 import type { PromoteOptions, Promotion } from "../promotion/index.ts";
-import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import type { ExitCode } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
-import { catchInterruption } from "./interruption.ts";
+import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -50,14 +50,12 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const since = await readSince(tree, options, session);
   const writeReport = await openResult(options.report);
   const writeJUnit = await openResult(options.junit);
-  const interruption = catchInterruption(terminal);
-  try {
-    const { report } = await promoteWithProgress(session, {
+  return interruptible(session, async (interruption) => {
+    const { report } = await promoteWithProgress(session, interruption, {
       tree,
       ...(since === undefined ? {} : { since }),
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
-      signal: interruption.signal,
       ...(saved === undefined ? {} : { saved }),
     });
     await printReport(terminal, report);
@@ -65,20 +63,23 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       writeReport(`${JSON.stringify(report, undefined, 2)}\n`),
       writeJUnit(formatJUnit(report)),
     );
-    return interruption.signal.aborted ? exitCodes.interrupted : statusOf(report);
-  } finally {
-    interruption.end();
-  }
+    return statusOf(report);
+  });
 }
 
 async function promoteWithProgress(
   session: Session,
-  options: Omit<PromoteOptions, "open">,
+  interruption: Interruption,
+  options: Omit<PromoteOptions, "open" | "signal">,
 ): Promise<Promotion> {
   const { createTrafficMeter, promote, workOf } = await import("../promotion/index.ts");
   const meter = createTrafficMeter();
   const progress = await openProgress(session.terminal);
-  const registries = await openRegistriesFor(session, { progress, listener: meter.onRegistry });
+  const registries = await openRegistriesFor(session, {
+    progress,
+    listener: meter.onRegistry,
+    ending: { cut: interruption.cut },
+  });
   const left = new Set<string>();
   const tellFailure = failureTeller();
   let total = 0;
@@ -88,6 +89,7 @@ async function promoteWithProgress(
     const promotion = await promote({
       ...options,
       open: registries.repository,
+      signal: interruption.stop,
       onProgress: progress.at,
       onPlan: (plan) => {
         total = workOf(plan);

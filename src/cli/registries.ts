@@ -1,4 +1,4 @@
-import type { Registries, RegistryListener, RequestKind } from "../registry/index.ts";
+import type { Registries, RegistriesOptions, RegistryListener, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import type { Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
@@ -12,6 +12,8 @@ export interface Telling {
   readonly progress?: Pick<Progress, "waiting">;
   /** Everything that registries tell. */
   readonly listener?: RegistryListener;
+  /** What ends the work with them before its time. */
+  readonly ending?: Pick<RegistriesOptions, "stop" | "cut">;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Telling {
  */
 export async function openRegistriesFor(
   session: Session,
-  { say = session.terminal.note, progress, listener }: Telling = {},
+  { say = session.terminal.note, progress, listener, ending }: Telling = {},
 ): Promise<Registries> {
   const { openCredentials, openRegistries } = await import("../registry/index.ts");
   const { env: environment, terminal } = session;
@@ -34,6 +36,7 @@ export async function openRegistriesFor(
     settings,
     credentials: openCredentials({ settings, environment }),
     environment,
+    ...ending,
     listener: (event) => {
       print(event);
       listener?.(event);

@@ -3,6 +3,7 @@ import type { RegistryRequestEvent } from "../registry-server/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
+import { interruptible } from "./interruption.ts";
 import type { Act, Session } from "./session.ts";
 
 interface ServeOptions {
@@ -45,7 +46,8 @@ export function defineRegistry(program: Command, act: Act): void {
   addExamples(serve, examples);
 }
 
-async function run({ terminal }: Session, options: ServeOptions): Promise<ExitCode> {
+async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
+  const { terminal } = session;
   const { dir, listen, name: names, htpasswd, tlsCert: cert, tlsKey: key } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError("--tls-cert and --tls-key go together");
@@ -54,25 +56,34 @@ async function run({ terminal }: Session, options: ServeOptions): Promise<ExitCo
     terminal.warn(`without --htpasswd, everybody who reaches ${listen.host} may pull and push`);
   }
   const { startRegistryServer } = await import("../registry-server/index.ts");
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  return interruptible(session, async ({ stop, cut }) => {
+    const server = await startRegistryServer({
+      dir,
+      listen,
+      names,
+      ...(htpasswd === undefined ? {} : { htpasswd }),
+      ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+      onRequest: (event) => {
+        terminal.detail(formatRequest(event));
+        if (event.failure !== undefined) terminal.warn(`${event.method} ${event.path}: ${event.failure}`);
+      },
+    });
+    if (terminal.json) terminal.printJson({ url: server.url, address: server.address });
+    else terminal.print(`serving ${dir} at ${server.url}`);
+    await given(stop);
+    const isClosed = await Promise.race([
+      server.close(session.grace).then(() => true),
+      given(cut).then(() => false),
+    ]);
+    return isClosed ? exitCodes.asDesired : exitCodes.interrupted;
   });
-  const server = await startRegistryServer({
-    dir,
-    listen,
-    names,
-    ...(htpasswd === undefined ? {} : { htpasswd }),
-    ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
-    onRequest: (event) => {
-      terminal.detail(formatRequest(event));
-      if (event.failure !== undefined) terminal.warn(`${event.method} ${event.path}: ${event.failure}`);
-    },
+}
+
+function given(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  if (terminal.json) terminal.printJson({ url: server.url, address: server.address });
-  else terminal.print(`serving ${dir} at ${server.url}`);
-  await stopped;
-  await server.close();
-  return exitCodes.asDesired;
 }
 
 function formatRequest({ method, path, query, status, milliseconds }: RegistryRequestEvent): string {

@@ -8,6 +8,7 @@ import type { Terminal } from "./terminal.ts";
 
 /** The exit status that a report stands for. */
 export function statusOf(report: Report): ExitCode {
+  if (report.interrupted) return exitCodes.interrupted;
   if (report.stopped) return exitCodes.nothingDone;
   return report.asDesired ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
@@ -25,6 +26,7 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
   terminal.print(sums(report));
   if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
   for (const line of outsideInWords(report.outsideErrors)) terminal.print(line);
+  if (report.interrupted) terminal.print("stopped before all was done: run it again, it does what is left");
   if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
   else if (report.dryRun && report.work.length > 0)
     terminal.print("nothing was written; waybill promote --confirm does it");

@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addForgeOptions } from "./forge.ts";
 import { addExamples } from "./help.ts";
+import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -74,21 +75,27 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const isPrinted = options.markdown === "-";
   const writeMarkdown = await openResult(isPrinted ? undefined : options.markdown);
   const writeSarif = await openResult(options.sarif);
-  const judged = await reviewWithProgress(session, path, base, options);
-  const { review, owners } = await withBaseOwners(path, judged, session.env);
-  for (const { file, message } of owners.diagnostics) terminal.warn(harmless(`${file}: ${message}`));
-  if (isPrinted) terminal.write(formatReviewMarkdown(review));
-  else if (terminal.json) terminal.printJson(review);
-  else await printReview(terminal, review);
-  await writeResults(
-    writeMarkdown(options.markdown === undefined ? "" : formatReviewMarkdown(review)),
-    writeSarif(options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`),
-  );
-  const { post } = options;
-  const said =
-    post === undefined ? undefined : await sayReview(session, review, path, owners, { ...options, post });
-  const passes = said?.passes ?? review.verdict === "passes";
-  return passes ? exitCodes.asDesired : exitCodes.notAsDesired;
+  return interruptible(session, async (interruption) => {
+    const judged = await reviewWithProgress(session, interruption, path, base, options);
+    const { review, owners } = await withBaseOwners(path, judged, session.env);
+    for (const { file, message } of owners.diagnostics) terminal.warn(harmless(`${file}: ${message}`));
+    if (isPrinted) terminal.write(formatReviewMarkdown(review));
+    else if (terminal.json) terminal.printJson(review);
+    else await printReview(terminal, review);
+    await writeResults(
+      writeMarkdown(options.markdown === undefined ? "" : formatReviewMarkdown(review)),
+      writeSarif(
+        options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`,
+      ),
+    );
+    // What is not whole is not said to others.
+    if (review.interrupted) return exitCodes.interrupted;
+    const { post } = options;
+    const said =
+      post === undefined ? undefined : await sayReview(session, review, path, owners, { ...options, post });
+    const passes = said?.passes ?? review.verdict === "passes";
+    return passes ? exitCodes.asDesired : exitCodes.notAsDesired;
+  });
 }
 
 /** What the change is made to: as the command line or the CI system says. */
@@ -108,6 +115,7 @@ async function baseOf({ env, terminal }: Session, { base }: Options): Promise<Ba
 
 async function reviewWithProgress(
   session: Session,
+  { stop, cut }: Interruption,
   path: string,
   { revision, from }: BaseRevision,
   { head, allowRemovals = false, offline = false }: Options,
@@ -123,10 +131,15 @@ async function reviewWithProgress(
   };
   if (offline) return reviewChange(options);
   const progress = await openProgress(session.terminal);
-  const registries = await openRegistriesFor(session, { progress });
+  const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
   progress.begin("Reading repositories");
   try {
-    const review = await reviewChange({ ...options, open: registries.repository, onProgress: progress.at });
+    const review = await reviewChange({
+      ...options,
+      open: registries.repository,
+      onProgress: progress.at,
+      signal: stop,
+    });
     progress.end();
     return review;
   } finally {

@@ -3,7 +3,7 @@ import type { Run } from "../runs/index.ts";
 import { listenToBuild } from "./build-log.ts";
 import { printBuildResult, statusOfBuild } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { catchInterruption } from "./interruption.ts";
+import { interruptible } from "./interruption.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 
@@ -43,25 +43,26 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
     ...(logDir === undefined ? {} : { logDir }),
     ...(suppressLogs === undefined ? {} : { suppressLogs }),
   });
-  const registries = await openRegistriesFor(session);
-  const interruption = catchInterruption(terminal);
-  const { signal } = interruption;
-  let result: BuildResult;
-  try {
-    result = await runBuild(prepare, {
-      ...options,
-      runs: openRuns(data),
-      open: registries.repository,
-      environment: env,
-      onLog: listening.onLog,
-      signal: timeoutSeconds === undefined ? signal : AbortSignal.any([signal, timeLimit(timeoutSeconds)]),
-    });
-  } finally {
-    interruption.end();
-    await listening.end();
-    await registries.close();
-  }
-  if (terminal.json) terminal.printJson(result);
-  else await printBuildResult(terminal, result);
-  return signal.aborted ? exitCodes.interrupted : statusOfBuild(result);
+  return interruptible(session, async ({ stop, cut }) => {
+    const registries = await openRegistriesFor(session, { ending: { cut } });
+    let result: BuildResult;
+    try {
+      result = await runBuild(prepare, {
+        ...options,
+        runs: openRuns(data),
+        open: registries.repository,
+        environment: env,
+        onLog: listening.onLog,
+        signal: timeoutSeconds === undefined ? cut : AbortSignal.any([cut, timeLimit(timeoutSeconds)]),
+        stop,
+      });
+    } finally {
+      await listening.end();
+      await registries.close();
+    }
+    if (terminal.json) terminal.printJson(result);
+    else await printBuildResult(terminal, result);
+    const isCancelled = stop.aborted && result.outcomes.some(({ status }) => status === "cancelled");
+    return isCancelled ? exitCodes.interrupted : statusOfBuild(result);
+  });
 }

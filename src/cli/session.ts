@@ -1,16 +1,20 @@
 import type { Settings } from "../settings/index.ts";
+import { parseDuration } from "./duration.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { createTerminal, type Surroundings, type Terminal, type TerminalOptions } from "./terminal.ts";
 
 /** The options that every command has. */
 export interface GlobalOptions extends TerminalOptions {
   readonly config?: string;
+  readonly grace?: string;
 }
 
 /** What a verb has to work with, beside its own arguments. */
 export interface Session {
   readonly terminal: Terminal;
   readonly env: Surroundings["env"];
+  /** Milliseconds that what is under way gets to end, when a signal asks the command to. */
+  readonly grace: number;
   /** The contents of `waybill.yaml`: the file of `--config`, or the user's own, or none. */
   settings(): Promise<Settings>;
 }
@@ -27,6 +31,7 @@ export function openSession(io: Surroundings, options: GlobalOptions): Session {
   return {
     terminal: createTerminal(io, options),
     env: io.env,
+    grace: parseDuration(options.grace ?? "30s", "--grace"),
     settings: async () => {
       const { findSettings, readSettings } = await import("../settings/index.ts");
       return readSettings(await findSettings({ explicit: options.config, environment: io.env }));

@@ -5,6 +5,7 @@ import { amount } from "./amount.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
+import { interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -24,23 +25,26 @@ async function run(session: Session, path: string): Promise<ExitCode> {
   const { terminal } = session;
   const { causesOfFindings, verifyProduction } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
-  const progress = await openProgress(terminal);
-  const registries = await openRegistriesFor(session, { progress });
-  progress.begin("Verifying repositories");
-  try {
-    const { manifests, diagnostics } = tree;
-    const open = registries.repository;
-    const verification = await verifyProduction({ manifests, open, onProgress: progress.at });
-    progress.end();
-    const causes = causesOfFindings(verification.findings, terminal.verbose && !terminal.json);
-    if (terminal.json) terminal.printJson({ ...verification, causes });
-    else printVerification(terminal, verification, causes);
-    const sound = diagnostics.every(({ severity }) => severity !== "error");
-    return sound && verification.findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+  return interruptible(session, async ({ stop, cut }) => {
+    const progress = await openProgress(terminal);
+    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    progress.begin("Verifying repositories");
+    try {
+      const { manifests, diagnostics } = tree;
+      const open = registries.repository;
+      const verification = await verifyProduction({ manifests, open, onProgress: progress.at, signal: stop });
+      progress.end();
+      const causes = causesOfFindings(verification.findings, terminal.verbose && !terminal.json);
+      if (terminal.json) terminal.printJson({ ...verification, causes });
+      else printVerification(terminal, verification, causes);
+      if (verification.interrupted) return exitCodes.interrupted;
+      const sound = diagnostics.every(({ severity }) => severity !== "error");
+      return sound && verification.findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+    } finally {
+      progress.end();
+      await registries.close();
+    }
+  });
 }
 
 function printVerification(

@@ -9,6 +9,7 @@ import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
+import { interruptible } from "./interruption.ts";
 import { formatDiagnostic, manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -52,32 +53,36 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const { tree, since } = await readExpected(session, path, options);
   const { causesOfAbsence } = await import("../promotion/index.ts");
   const { waitForProduction } = await import("../release/index.ts");
-  const progress = await openProgress(terminal);
-  const registries = await openRegistriesFor(session, { progress });
-  progress.begin("Waiting for production");
-  try {
-    const tell = teller(terminal, progress);
-    const waiting = await waitForProduction({
-      tree,
-      ...(since === undefined ? {} : { since }),
-      open: registries.repository,
-      timeout,
-      interval,
-      onLook: tell,
-    });
-    progress.end();
-    const causes = causesOfAbsence(worstFirst(waiting.absent), terminal.verbose && !terminal.json);
-    if (terminal.json) terminal.printJson({ ...waiting, causes });
-    else printWaiting(terminal, waiting, causes);
-    return statusOf(waiting);
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+  return interruptible(session, async ({ stop, cut }) => {
+    const progress = await openProgress(terminal);
+    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    progress.begin("Waiting for production");
+    try {
+      const tell = teller(terminal, progress);
+      const waiting = await waitForProduction({
+        tree,
+        ...(since === undefined ? {} : { since }),
+        open: registries.repository,
+        timeout,
+        interval,
+        onLook: tell,
+        signal: stop,
+      });
+      progress.end();
+      const causes = causesOfAbsence(worstFirst(waiting.absent), terminal.verbose && !terminal.json);
+      if (terminal.json) terminal.printJson({ ...waiting, causes });
+      else printWaiting(terminal, waiting, causes);
+      return statusOf(waiting);
+    } finally {
+      progress.end();
+      await registries.close();
+    }
+  });
 }
 
 function statusOf({ state, manifestErrors }: Waiting): ExitCode {
   if (state === "timeout") return exitCodes.notYet;
+  if (state === "interrupted") return exitCodes.interrupted;
   return state === "arrived" && manifestErrors.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
@@ -174,6 +179,7 @@ function printWaiting(
     arrived: edges === 0 ? "there is nothing to wait for" : `production holds everything: ${there}`,
     hopeless: `${there}: waiting does not help`,
     timeout: `${there}: the time is over`,
+    interrupted: `${there}: stopped while waiting`,
   };
   terminal.print(endings[state]);
 }

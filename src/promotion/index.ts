@@ -8,6 +8,7 @@ export {
   lookForArrivals,
   unreadEdges,
 } from "./arrival.ts";
+export { isInterrupted } from "./interruption.ts";
 export { formatJUnit } from "./junit.ts";
 export type { Limit } from "./limit.ts";
 export type {

@@ -43,8 +43,8 @@ export async function readRepositoryState(
   return state;
 }
 
-/** Nothing is known of a repository that cannot even be opened. */
-function unreadable(images: readonly DesiredImage[], failure: FailureRecord): RepositoryState {
+/** Nothing is known of a repository: it cannot even be opened, or nobody has looked. */
+export function unreadable(images: readonly DesiredImage[], failure: FailureRecord): RepositoryState {
   return {
     tags: new Map(images.flatMap(({ tags }) => tags.map(({ tag }) => [tag, { failure }]))),
     digests: new Map(images.map(({ digest }) => [digest, { failure }])),

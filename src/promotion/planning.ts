@@ -15,7 +15,8 @@ import {
   type SourceReading,
 } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
-import { type RepositoryState, readRepositoryState } from "./inventory.ts";
+import { interruption } from "./interruption.ts";
+import { type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
 import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
 import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since, Verdict } from "./plan.ts";
 
@@ -31,7 +32,7 @@ export interface PlanningOptions {
   readonly limit?: Limit;
   /** Told after each repository that was read. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Stops reading; the promise then rejects with its reason. */
+  /** No repository is begun once it is aborted: those that are left are `unread`, as `interrupted`. */
   readonly signal?: AbortSignal;
 }
 
@@ -42,8 +43,7 @@ const repositoriesAtOnce = 64;
 
 /**
  * Compares what the manifests ask for with what the registries hold. Reads only what the edges touch: production
- * repositories first, staging only for images that production lacks. Failures to read become `unread` edges; the
- * only thing thrown is an abort.
+ * repositories first, staging only for images that production lacks. Failures to read become `unread` edges. Never throws.
  */
 export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   const all = desiredRepositories(options.manifests);
@@ -57,9 +57,9 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   };
   let done = 0;
   const planned = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
-    options.signal?.throwIfAborted();
     const claims = contested.get(repository.destination) ?? new Map();
-    const result = await planRepository(repository, claims, planning);
+    const given = options.signal?.aborted ? { ...planning, scout: notLookedAt(repository) } : planning;
+    const result = await planRepository(repository, claims, given);
     done += 1;
     options.onProgress?.(done, desired.length);
     return result;
@@ -171,6 +171,11 @@ function scoutOf(
     first.set(host, reading);
     return reading;
   };
+}
+
+/** Stands in for reading a repository that the run was stopped before. */
+function notLookedAt({ images }: DesiredRepository): ReturnType<typeof scoutOf> {
+  return async () => unreadable(images, interruption);
 }
 
 interface Planning {

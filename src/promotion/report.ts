@@ -2,6 +2,7 @@ import type { Cause, FailureRecord } from "../errors/index.ts";
 import type { Diagnostic } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Outcome } from "./apply.ts";
+import { isInterrupted } from "./interruption.ts";
 import {
   isProblem,
   isWork,
@@ -51,6 +52,8 @@ export interface Report {
   readonly dryRun: boolean;
   /** Nothing was written because `strict` was asked for and something is not as desired. */
   readonly stopped: boolean;
+  /** The run was ended from outside before all was looked at, or done. */
+  readonly interrupted: boolean;
   /** Everything is as the manifests ask, or would be after a dry run's work. */
   readonly asDesired: boolean;
   readonly counts: Readonly<Record<EdgeState, number>>;
@@ -112,6 +115,7 @@ export function reportPromotion(
     ...(plan.since === undefined ? {} : { since: plan.since }),
     dryRun: outcomes === undefined,
     stopped: false,
+    interrupted: problems.some(({ state, failure }) => state === "pending" || isInterrupted(failure)),
     asDesired: problems.length === 0 && manifestErrors.length === 0,
     counts,
     work,

@@ -11,6 +11,7 @@ import {
 import { RegistryError, type Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
+import { interruption, isInterrupted } from "./interruption.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
 import type { OpenRepository } from "./planning.ts";
 
@@ -55,6 +56,8 @@ export interface Verification {
   /** Blobs whose presence was asked for. */
   readonly blobs: number;
   readonly findings: readonly Finding[];
+  /** It was ended from outside before all was looked at. */
+  readonly interrupted: boolean;
 }
 
 /** What to verify, and who is told. */
@@ -62,6 +65,7 @@ export interface VerifyOptions {
   readonly manifests: readonly PromoterManifest[];
   readonly open: OpenRepository;
   readonly onProgress?: (done: number, total: number) => void;
+  /** No repository is begun once it is aborted: the images of those that are left are `unread`. */
   readonly signal?: AbortSignal;
 }
 
@@ -77,7 +81,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   const counts = { images: 0, tags: 0, blobs: 0 };
   let done = 0;
   const findings = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) return notLookedAt(repository);
     const verifier = new RepositoryVerifier(() => options.open(repository.destination));
     const found = await verifier.verify(repository);
     counts.images += repository.images.length;
@@ -87,11 +91,13 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     options.onProgress?.(done, desired.length);
     return found;
   });
+  const all = findings.flat();
   return {
     format: "waybill-verification/1",
     repositories: desired.length,
     ...counts,
-    findings: findings.flat(),
+    findings: all,
+    interrupted: all.some(({ failure }) => isInterrupted(failure)),
   };
 }
 
@@ -183,6 +189,12 @@ function tagFindings(
       message: `the tag stands at ${reading.digest}, not at ${digest}`,
     },
   ];
+}
+
+function notLookedAt({ destination, images }: DesiredRepository): readonly Finding[] {
+  return images.map(({ digest, sources }) =>
+    unread({ destination, digest, tag: null, at: sources[0]?.at ?? "" }, interruption),
+  );
 }
 
 function unread(base: FindingBase, failure: FailureRecord): Finding {

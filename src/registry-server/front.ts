@@ -19,7 +19,7 @@ export interface Front {
   /** @returns `host:port`. @throws {RegistryServerError} `address-unavailable`. */
   listen(at: { readonly host: string; readonly port: number }): Promise<string>;
   /** Takes no more requests, lets those under way finish for a few seconds, then cuts them off. */
-  close(): Promise<void>;
+  close(within: number): Promise<void>;
 }
 
 /** PEM files of a certificate chain and its key. */
@@ -53,8 +53,8 @@ export async function openFront(tls: TlsFiles | undefined, answer: Answerer): Pr
     connections,
     certificate,
     listen: (at) => listen(server, at),
-    async close() {
-      await closeConnections();
+    async close(within) {
+      await closeConnections(within);
       clearInterval(measuring);
     },
   };
@@ -146,7 +146,7 @@ function answerUnreadable(error: Error & { code?: string }, socket: Duplex): voi
  * How to close the server for good. `server.close()` alone would wait for connections that are kept alive, and for
  * those that never sent a request.
  */
-function closerOf(server: Server, { sockets }: Connections): () => Promise<void> {
+function closerOf(server: Server, { sockets }: Connections): (within: number) => Promise<void> {
   let underWay = 0;
   let closed: Promise<void> | undefined;
   const cutOff = () => {
@@ -162,12 +162,12 @@ function closerOf(server: Server, { sockets }: Connections): () => Promise<void>
   };
   server.on("request", count);
   server.on("checkContinue", count);
-  return () => {
+  return (within) => {
     closed ??= new Promise<void>((resolve) => {
       const patience = setTimeout(() => {
         server.closeAllConnections();
         for (const socket of sockets) socket.destroy();
-      }, serverLimits.closingMilliseconds);
+      }, within);
       server.close(() => {
         clearTimeout(patience);
         resolve();

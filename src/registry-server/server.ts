@@ -74,7 +74,8 @@ export interface RegistryServer {
   /** `http://host:port`, or `https://…`. */
   readonly url: string;
   /** Takes no more requests, lets those under way finish for a few seconds, then cuts them off. */
-  close(): Promise<void>;
+  /** Takes nothing more, and gives requests under way so many milliseconds to end: five seconds unless it is said. */
+  close(within?: number): Promise<void>;
 }
 
 /**
@@ -101,9 +102,9 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   return {
     address,
     url: `${options.tls === undefined ? "http" : "https"}://${address}`,
-    async close() {
+    async close(within = serverLimits.closingMilliseconds) {
       clearInterval(sweeping);
-      await front.close();
+      await front.close(within);
       await storage.uploads.release();
     },
   };

@@ -29,7 +29,8 @@ export type RegistryErrorCode =
   | "media-type-mismatch"
   | "endless-pagination"
   | "storage"
-  | "unsupported";
+  | "unsupported"
+  | "interrupted";
 
 /** A failure of a repository, remote or in a folder; `where` is the repository or reference. Never holds a secret. */
 export class RegistryError extends WaybillError<RegistryErrorCode> {

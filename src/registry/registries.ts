@@ -8,13 +8,14 @@ import { Company } from "./host/company.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
 import { defaultTiming, type Timing } from "./host/timing.ts";
+import { type Ending, interruptible } from "./interruptible.ts";
 import { openLayout } from "./layout.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
 
 /** How registries are reached, and who is told of requests. */
-export interface RegistriesOptions {
+export interface RegistriesOptions extends Ending {
   readonly settings: Settings;
   readonly credentials: CredentialStore;
   /** Where proxies are named; `process.env` by default. */
@@ -72,11 +73,16 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
     return createRemoteRepository(clientOf(splitRepository(place.repository).host), name, place.repository);
   };
 
+  const close = async (): Promise<void> => {
+    await Promise.all([...hosts.values()].map((client) => client.close()));
+  };
+  options.cut?.addEventListener("abort", () => void close(), { once: true });
+
   return {
     repository(name) {
       const known = repositories.get(name);
       if (known !== undefined) return known;
-      const repository = open(name);
+      const repository = interruptible(open(name), options);
       repositories.set(name, repository);
       return repository;
     },
@@ -89,9 +95,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
         if (isRepository(name) && isAt(settings, name, `${host}/${path}`)) yield name;
       }
     },
-    async close() {
-      await Promise.all([...hosts.values()].map((client) => client.close()));
-    },
+    close,
   };
 }
 

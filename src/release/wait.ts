@@ -11,6 +11,7 @@ import {
   type AbsentEdge,
   countExpected,
   expectationOf,
+  isInterrupted,
   lookForArrivals,
   type OpenRepository,
   unreadEdges,
@@ -28,6 +29,8 @@ export interface WaitOptions {
   readonly interval: number;
   /** Told after each look, and how long the next one will be waited for; not at all where there is none. */
   readonly onLook?: (look: Look, pause: number | undefined) => void;
+  /** Ends the waiting: at once between two looks, and after a look that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** What one look has shown: plain data. */
@@ -48,8 +51,9 @@ export interface Waiting extends Look {
    * - `hopeless`: something cannot arrive, however long anybody waits: a tag stands at another
    *   digest, is asked for at two, or a policy stands against it.
    * - `timeout`: something is not there yet, or could not be read.
+   * - `interrupted`: the same, and it was ended before its time was over.
    */
-  readonly state: "arrived" | "hopeless" | "timeout";
+  readonly state: "arrived" | "hopeless" | "timeout" | "interrupted";
   /** Full hash of the commit that the expectation is limited by. */
   readonly since?: string;
   readonly looks: number;
@@ -66,7 +70,7 @@ export interface Waiting extends Look {
  * cannot be read is waited for. What cannot arrive ends it at once.
  */
 export async function waitForProduction(options: WaitOptions): Promise<Waiting> {
-  const { tree, since, open, timeout, interval, onLook } = options;
+  const { tree, since, open, timeout, interval, onLook, signal } = options;
   const begin = performance.now();
   const ended = (): number => performance.now() - begin;
   let expected = expectationOf(tree, since);
@@ -88,15 +92,21 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
     const found = timeout === 0 ? await looking : await before(looking, timeout - ended());
     if (found === undefined)
       return result(last ?? lookOf(totals, unreadEdges(expected, late)), "timeout", looks);
-    expected = found.rest;
     const look = lookOf(totals, found.absent);
-    last = look;
     const state = stateOf(look);
+    if (signal?.aborted && state === "timeout") {
+      // What was given up says nothing of production: the look before it does.
+      const isWhole = !found.absent.some(({ failure }) => isInterrupted(failure));
+      return result(isWhole ? look : (last ?? look), "interrupted", looks);
+    }
+    expected = found.rest;
+    last = look;
     const left = timeout - ended();
     const isLast = state !== "timeout" || left <= 0;
     onLook?.(look, isLast ? undefined : Math.min(pause, left));
     if (isLast) return result(look, state, looks);
-    await sleep(Math.min(pause, left));
+    await sleep(Math.min(pause, left), undefined, { signal }).catch(() => undefined);
+    if (signal?.aborted) return result(look, "interrupted", looks);
     pause = Math.min(interval, pause * 2);
   }
 }
@@ -108,7 +118,7 @@ const shortestPause = 2000;
 
 const hopeless: ReadonlySet<AbsentEdge["state"]> = new Set(["conflict", "overlap", "refused"]);
 
-function stateOf({ absent }: Look): Waiting["state"] {
+function stateOf({ absent }: Look): "arrived" | "hopeless" | "timeout" {
   if (absent.length === 0) return "arrived";
   return absent.some(({ state }) => hopeless.has(state)) ? "hopeless" : "timeout";
 }

@@ -75,7 +75,6 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   const blocks = blocksOf(head);
   await Promise.all(
     asked.slice(0, mostLines).map(async (line) => {
-      signal?.throwIfAborted();
       const previous = previousOf(line, blocks(line));
       try {
         facts.set(line, await readFacts({ ...line, ...(previous === undefined ? {} : { previous }) }));

@@ -6,7 +6,7 @@ import {
   type ManifestTree,
   readManifestChange,
 } from "../manifest/index.ts";
-import { edgesHashOf, type PlannedEdge } from "../promotion/index.ts";
+import { edgesHashOf, isInterrupted, type PlannedEdge } from "../promotion/index.ts";
 import { type Answers, askRegistries } from "./ask-registries.ts";
 import { judgeChanges } from "./judge-changes.ts";
 import { judgeFacts } from "./judge-facts.ts";
@@ -62,6 +62,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
       ...(options.head === undefined ? {} : { revision: options.head, from: "--head" }),
     },
     offline: answers === undefined,
+    interrupted: answers !== undefined && isCutShort(answers, lines),
     allowRemovals,
     edgesHash: answers?.plan.edgesHash ?? edgesHashOf(after.manifests, limit),
     edges: changes.edges,
@@ -210,4 +211,14 @@ function changedFiles({ base, head, changed, placeOf }: ManifestChange): Map<str
     files.set(project, known);
   }
   return files;
+}
+
+/** Whether anything was not asked, or not answered, because the review was stopped. */
+function isCutShort({ plan, factsOf }: Answers, { lines }: ChangedLines): boolean {
+  const edges = plan.repositories.flatMap(({ images }) => images.flatMap((image) => image.edges));
+  const failures = lines.map((line) => {
+    const facts = factsOf(line);
+    return facts !== undefined && "failure" in facts ? facts.failure : facts?.attached.failure;
+  });
+  return [...edges.map(({ failure }) => failure), ...failures].some(isInterrupted);
 }

@@ -23,7 +23,7 @@ export interface ReviewOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Told after each production repository that was read. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Stops reading registries; the promise then rejects with its reason. */
+  /** No repository is begun once it is aborted: what nobody has looked at is not known, which fails. */
   readonly signal?: AbortSignal;
 }
 
@@ -56,6 +56,8 @@ export interface Review {
   readonly head: ReviewedRevision;
   /** No registry was asked: nobody knows whether images are in staging, and what production holds. */
   readonly offline: boolean;
+  /** It was ended from outside before all was looked at: what is unread for that is no finding about the change. */
+  readonly interrupted: boolean;
   /** The options that decide what fails. */
   readonly allowRemovals: boolean;
   /** Identity of the edges that the change asks for: approvals are bound to it. */

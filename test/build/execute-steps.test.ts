@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { executeSteps, type RunStep } from "../../src/build/execute-steps.ts";
 import type { ResolvedStep } from "../../src/cloudbuild/index.ts";
 
-const never = new AbortController().signal;
+const never = { signal: new AbortController().signal };
 
 function step(index: number, more: Partial<ResolvedStep> = {}): ResolvedStep {
   return {
@@ -101,15 +101,29 @@ describe("the steps of a build", () => {
 
   test("end when the build is cancelled, also before it began", async () => {
     const given = AbortSignal.abort();
-    const end = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, given);
+    const end = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, { signal: given });
     expect(end.status).toBe("cancelled");
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 10);
     const late = AbortSignal.timeout(1);
-    const tooLate = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, late);
+    const tooLate = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, { signal: late });
     expect(tooLate).toMatchObject({ status: "timeout", failure: { code: "timeout" } });
-    const later = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, controller.signal);
+    const later = await executeSteps({ steps: [step(0)], timeoutSeconds: 60 }, forever, controller);
     expect(later.steps.map(({ status }) => status)).toEqual(["cancelled"]);
+  });
+
+  test("that are under way go on when nothing more is to start", async () => {
+    const stop = new AbortController();
+    const end = await executeSteps(
+      { steps: [step(0), step(1)], timeoutSeconds: 60 },
+      async () => {
+        stop.abort();
+        return { exitCode: 0 };
+      },
+      { ...never, stop: stop.signal },
+    );
+    expect(end.status).toBe("cancelled");
+    expect(end.steps.map(({ status }) => status)).toEqual(["success", "not-started"]);
   });
 
   test("that cannot be done are failures with what the engine says", async () => {

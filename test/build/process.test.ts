@@ -91,7 +91,7 @@ describe("a build in a process of its own", () => {
 
   withBuildah("stops its steps and leaves nothing when it is interrupted", async () => {
     await world.commit({ "cloudbuild.yaml": sleeping() });
-    const { child, ended } = startBuild("--job", "interrupted");
+    const { child, ended } = startBuild("--job", "interrupted", "--grace", "0");
     await said(child, "it has begun");
     child.kill("SIGINT");
     const { status } = await ended;

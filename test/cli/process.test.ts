@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -68,7 +69,7 @@ describe("the executables", () => {
 });
 
 describe("registry serve", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("serves until %s, and ends with 0", async (signal) => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("serves until %s, and ends with 0", async (signal) => {
     const served = start(program.executable("waybill"), [
       ...["registry", "serve", "--listen", "0", "--dir", join(folder, signal), "--verbose"],
     ]);
@@ -78,6 +79,29 @@ describe("registry serve", () => {
     const { status, stderr } = await served.ended;
     expect(status).toBe(0);
     expect(stderr).toMatch(/^200 GET \/v2\/ [\d.]+ ms$/m);
+  });
+
+  it.each(["a second signal", "no grace"])("gives up what is under way at %s", async (when) => {
+    const grace = when === "no grace" ? "0" : "30s";
+    const served = start(program.executable("waybill"), [
+      ...["registry", "serve", "--listen", "0", "--dir", join(folder, when), "--grace", grace],
+    ]);
+    const [, url = ""] = /(http:\S+)/.exec(await printed(served, "\n")) ?? [];
+    const upload = request(`${url}/v2/foo/blobs/uploads/`, { method: "POST" });
+    upload.on("error", () => {});
+    upload.setHeader("expect", "100-continue");
+    await new Promise((resolve) => {
+      upload.once("continue", resolve).once("response", resolve);
+      upload.write("a");
+    });
+    served.child.kill("SIGTERM");
+    if (grace !== "0") {
+      await new Promise<void>((resolve) => {
+        served.child.stderr.on("data", (text: string) => text.includes("waiting") && resolve());
+      });
+      served.child.kill("SIGTERM");
+    }
+    expect(await served.ended).toMatchObject({ status: 130, signal: null });
   });
 
   it("says how to be reached as JSON", async () => {

@@ -397,10 +397,11 @@ describe("how far it goes", () => {
     expect(writes(0)).toEqual([]);
   });
 
-  test("an interruption while reading is thrown", async () => {
-    const interruption = new AbortController();
-    interruption.abort(new Error("enough"));
-    await expect(world.promote(both(), { signal: interruption.signal })).rejects.toThrow("enough");
+  test("no repository is begun once it is interrupted: those are unread, and nothing is written", async () => {
+    const { report } = await world.promote(both(), { signal: AbortSignal.abort() });
+    expect(report).toMatchObject({ interrupted: true, asDesired: false, counts: { unread: 3, pending: 0 } });
+    expect(report.problems[0]).toMatchObject({ failure: { code: "interrupted" } });
+    expect(writes(0)).toEqual([]);
   });
 
   test("a dry run writes nothing", async () => {

@@ -86,7 +86,8 @@ const reviews = fc
     };
     const owners = { approvers: [person, label], reviewers: [type] };
     return {
-      ...{ format: "waybill-review/1", path, prefix, verdict: "fails", offline: false, allowRemovals: false },
+      ...{ format: "waybill-review/1", path, prefix, verdict: "fails" },
+      ...{ offline: false, interrupted: false, allowRemovals: false },
       base: { commit: label, revision: type, ...(from === undefined ? {} : { from }) },
       ...{
         head: { commit: type },

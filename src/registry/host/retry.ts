@@ -80,6 +80,8 @@ export async function retrying<Result>(
     if (failed > Math.min(retries, passing.mostRetries ?? retries)) return end();
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
+    // Connections that are closed on purpose have not failed.
+    if (closed.aborted) return end();
     onRetry({ attempt: number, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
     await sleep(wait, undefined, { signal: closed }).catch(() => undefined);
     if (closed.aborted) return end();

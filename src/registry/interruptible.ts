@@ -1,0 +1,42 @@
+import { setMaxListeners } from "node:events";
+import { RegistryError } from "./errors.ts";
+import type { Repository } from "./repository.ts";
+
+/** How work with repositories is brought to an end from outside. */
+export interface Ending {
+  /** Once it is aborted nothing more is begun: every method fails at once, with `interrupted`. */
+  readonly stop?: AbortSignal;
+  /** Once it is aborted, what is under way fails as well. */
+  readonly cut?: AbortSignal;
+}
+
+/** The same repository, whose methods end when they are told to: nobody waits for an answer that may never come. */
+export function interruptible(repository: Repository, { stop, cut }: Ending): Repository {
+  const given = stop !== undefined && cut !== undefined ? AbortSignal.any([stop, cut]) : (stop ?? cut);
+  if (given === undefined) return repository;
+  // As many wait as there are requests.
+  if (cut !== undefined) setMaxListeners(0, cut);
+  const interrupted = (): RegistryError =>
+    new RegistryError("interrupted", "given up: the run was stopped", {
+      where: repository.name,
+      hint: "run again: it goes on from what is there by then",
+    });
+  const before = <Result>(work: Promise<Result>): Promise<Result> => {
+    if (cut === undefined) return work;
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(interrupted());
+      cut.addEventListener("abort", giveUp, { once: true });
+      work.then(resolve, reject).finally(() => cut.removeEventListener("abort", giveUp));
+    });
+  };
+  return new Proxy(repository, {
+    get(target, property) {
+      const found: unknown = Reflect.get(target, property);
+      if (typeof found !== "function") return found;
+      return async (...parameters: unknown[]) => {
+        if (given.aborted) throw interrupted();
+        return before(Promise.resolve(Reflect.apply(found, target, parameters)));
+      };
+    },
+  });
+}
