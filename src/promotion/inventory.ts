@@ -12,6 +12,8 @@ export interface RepositoryState {
   readonly digests: ReadonlyMap<Digest, Reading>;
   /** The registry lists nothing in it, or does not know it. */
   readonly empty: boolean;
+  /** The repository has to be created before anything is pushed: why, and what does it. */
+  readonly missing?: FailureRecord | undefined;
 }
 
 const absent: Reading = { digest: undefined };
@@ -63,6 +65,11 @@ class StateReader implements RepositoryState {
 
   constructor(repository: Repository) {
     this.#repository = repository;
+  }
+
+  get missing(): FailureRecord | undefined {
+    const { missing } = this.#repository;
+    return missing === undefined ? undefined : failureRecord(missing);
   }
 
   async readTags(wanted: readonly Tag[], listFirst: boolean): Promise<void> {

@@ -42,6 +42,11 @@ export interface PlannedRepository {
   readonly destination: RepositoryName;
   /** The registry listed nothing in it when it was read. */
   readonly empty: boolean;
+  /**
+   * It is not there, and the registry says that somebody has to create it, and not a push; the hint says what does. Work is
+   * tried all the same, for some create one after all.
+   */
+  readonly missing?: FailureRecord;
   /** Repositories share the objects of images that are present: a large plan is mostly these. */
   readonly images: readonly PlannedImage[];
 }

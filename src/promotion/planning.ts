@@ -193,7 +193,7 @@ async function planRepository(
   const state = await scout(destination, (listFirst) =>
     readRepositoryState(() => open(destination), images, listFirst),
   );
-  const { empty } = state;
+  const { empty, missing } = state;
   if (images.every((image) => isPresent(image, state, contested))) {
     return { destination, empty, images: present.images(images) };
   }
@@ -202,7 +202,12 @@ async function planRepository(
     if (!needsSource(image, state, contested)) return decideImage(image, state, contested);
     return source(image).then((reading) => decideImage(image, state, contested, reading));
   });
-  return { destination, empty, images: await Promise.all(planned) };
+  return {
+    destination,
+    empty,
+    ...(missing === undefined ? {} : { missing }),
+    images: await Promise.all(planned),
+  };
 }
 
 /** Asks staging about each digest once, whoever asks; sources are tried in the order of the manifests. */

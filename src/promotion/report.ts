@@ -96,14 +96,18 @@ export function reportPromotion(
   const ended = new Map(outcomes?.map((outcome) => [outcome.edge, outcome]));
   const work: ReportedEdge[] = [];
   const problems: ReportedEdge[] = [];
-  for (const { destination, images } of plan.repositories) {
+  for (const { destination, missing, images } of plan.repositories) {
+    // What a dry run would only find out by writing.
+    const blocked = outcomes === undefined ? missing : undefined;
     for (const image of images) {
       for (const edge of image.edges) {
         const edgeState = stateOf(edge, ended.get(edge));
         counts[edgeState] += 1;
         if (edgeState === "present") continue;
-        const reported = reportEdge(destination, image, edge, edgeState, ended.get(edge)?.failure);
-        if (edgeState === "done" || (edgeState === "pending" && outcomes === undefined)) work.push(reported);
+        const failure = ended.get(edge)?.failure ?? (edgeState === "pending" ? blocked : undefined);
+        const reported = reportEdge(destination, image, edge, edgeState, failure);
+        const canBeDone = edgeState === "pending" && outcomes === undefined && blocked === undefined;
+        if (edgeState === "done" || canBeDone) work.push(reported);
         else problems.push(reported);
       }
     }

@@ -50,6 +50,7 @@ const planSchema = z.object({
     z.object({
       destination: repository,
       empty: z.boolean(),
+      missing: failure.exactOptional(),
       images: z.array(
         z.object({
           digest,

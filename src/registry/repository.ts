@@ -8,6 +8,7 @@ import type {
   Tag,
   Target,
 } from "../oci/index.ts";
+import type { RegistryError } from "./errors.ts";
 
 /**
  * A repository, remote or in a folder, as everybody above this room sees it. Every method checks what it hands out:
@@ -32,6 +33,11 @@ export interface Repository extends RepositoryReader, RepositoryWriter {
 
 /** Reading. */
 export interface RepositoryReader {
+  /**
+   * What the registry has said, when it was asked for something else, of a repository that is not there and that no push
+   * creates; its hint says what does.
+   */
+  readonly missing?: RegistryError | undefined;
   /** What a tag or digest stands for, or `undefined` when the repository (or the name in it) does not exist. One request. */
   resolve(target: Target): Promise<Descriptor | undefined>;
   /** A manifest or index, its bytes as stored. `undefined` when absent. */

@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createDocumentCache } from "../../src/copy/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
-import { formatPlan, formatPlanInParts, type Plan, planPromotion } from "../../src/promotion/index.ts";
+import {
+  formatPlan,
+  formatPlanInParts,
+  type Plan,
+  parsePlan,
+  planPromotion,
+  reportPromotion,
+} from "../../src/promotion/index.ts";
 import { planHash } from "../../src/promotion/planning.ts";
 import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
 import { registriesWith } from "../support/world.ts";
@@ -150,4 +157,47 @@ test("all hosts are read at the same time, however many repositories one of them
   const servers = [await start(waiting(0)), await start(waiting(1))];
   const { summary } = await plan(servers, many, ["eu"]);
   expect(summary).toMatchObject({ present: 600 });
+});
+
+describe("a plan for a repository that somebody has to create", () => {
+  test("says so before anything is tried, and what creates it", async () => {
+    const amazon = await start((_, response) =>
+      answer(
+        response,
+        404,
+        { "content-type": "application/json" },
+        JSON.stringify({
+          errors: [
+            {
+              code: "NAME_UNKNOWN",
+              message:
+                "The repository with name 'eu/app' does not exist in the registry with id '123456789012'",
+            },
+          ],
+        }),
+      ),
+    );
+    const made = await plan([amazon], { app: { one: ["v1"] } }, ["eu"]);
+    const [repository] = made.repositories;
+    expect(repository?.missing).toMatchObject({
+      code: "repository-missing",
+      hint: "create it: aws ecr create-repository --repository-name eu/app --registry-id 123456789012",
+    });
+    expect(parsePlan(formatPlan(made), "it").repositories).toEqual(made.repositories);
+    const planned: Plan = {
+      ...made,
+      repositories: made.repositories.map((each) => ({
+        ...each,
+        images: each.images.map((image) => ({
+          ...image,
+          edges: image.edges.map(({ failure: _, ...edge }) => ({ ...edge, verdict: "copy" as const })),
+        })),
+      })),
+    };
+    const dry = reportPromotion(planned, []);
+    expect(dry).toMatchObject({ asDesired: false, work: [] });
+    expect(dry.causes).toMatchObject([
+      { state: "pending", code: "repository-missing", host: amazon.host, count: 1 },
+    ]);
+  });
 });

@@ -31,12 +31,16 @@ export function readRetryAfter(header: string | undefined, now: number): number 
 /**
  * The milliseconds that an answer asks to wait for: what its `Retry-After` says, or else the time of a quota that is
  * used up, as Docker Hub states it for its limits of hours (`RateLimit-Remaining: 0;w=21600`,
- * https://docs.docker.com/docker-hub/usage/pulls/).
+ * https://docs.docker.com/docker-hub/usage/pulls/), or when one begins anew, in the forms that the drafts of RateLimit
+ * header fields had, and their forerunners with `X-`: seconds, or a Unix time.
  */
 export function demandedWait(header: (name: string) => string | undefined, now: number): number | undefined {
   const [, seconds] = /^\s*0\s*;\s*w=(\d{1,9})\s*$/.exec(header("ratelimit-remaining") ?? "") ?? [];
   const usedUp = seconds === undefined ? undefined : Number(seconds) * 1000;
-  return readRetryAfter(header("retry-after"), now) ?? usedUp;
+  const [, left] = /(?:^|[;,\s])(?:t|reset)=(\d{1,12})/.exec(header("ratelimit") ?? "") ?? [];
+  const anew =
+    header("ratelimit-reset") ?? header("x-ratelimit-reset") ?? header("x-rate-limit-reset") ?? left;
+  return readRetryAfter(header("retry-after"), now) ?? usedUp ?? readRetryAfter(anew, now);
 }
 
 /**

@@ -1,8 +1,10 @@
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import { type Answer, type HostClient, lastingReasonOf } from "../host/host-client.ts";
+import { demandedWait } from "../host/backoff.ts";
+import { type Answer, type HostClient, headerOf, lastingReasonOf } from "../host/host-client.ts";
 import type { LastingReason } from "../host/lasting.ts";
 import { readServerErrors, saysPlainHttp } from "../host/server-text.ts";
+import { missingRepository, saysMissing } from "./missing-repository.ts";
 
 /** What was asked for something: a repository, or a registry as a whole. */
 interface Asked {
@@ -33,16 +35,21 @@ export async function refusal(
   if (answer.from.origin !== asked.client.endpoint.origin.origin) return elsewhere(make, answer);
   if (status === 401 || status === 403) {
     const source = await asked.client.credentialSource(asked.path);
-    return status === 401 ? unauthorized(make, host, source) : denied(make, source);
+    return status === 401 ? unauthorized(make, host, source) : denied(make, host, source);
   }
-  if (status === 408) return make("timeout", "the registry gave the request up (408)");
-  if (status === 429) {
+  if (errors !== undefined && saysMissing(answer, errors)) return missingRepository(asked, errors);
+  if (status === 408) {
+    const hint = `ask whoever runs ${host}, or what stands before it, how long a request may take; chunkSize in waybill.yaml: hosts: ${host} makes shorter ones`;
+    return make("timeout", "the registry gave the request up (408)", hint);
+  }
+  if (status === 413) {
     return make(
-      "rate-limited",
-      "the registry allows no more requests for now (429)",
-      `run again later, or set requestsPerSecond in waybill.yaml: hosts: ${host}`,
+      "request-too-large",
+      "the registry, or what stands before it, takes no request of so many bytes (413)",
+      sizeHint(asked.client),
     );
   }
+  if (status === 429) return spent(make, answer, host, await asked.client.credentialSource(asked.path));
   if (status >= 500) {
     return make("server-error", `the registry answered ${status}`, serverErrorHint(lastingReasonOf(answer)));
   }
@@ -50,6 +57,7 @@ export async function refusal(
     return make(
       "unsafe-redirect",
       `the registry answered with a redirect (${status}), which is not followed here`,
+      "if the registry has moved, name its new host in the manifests; else ask whoever runs it",
     );
   }
   if (saysPlainHttp(status, answer.bytes)) {
@@ -59,7 +67,37 @@ export async function refusal(
       `in waybill.yaml: hosts: ${host}: http: false`,
     );
   }
-  return make("unexpected-response", `the registry answered ${status}`);
+  const hint = `what it says is why; where that does not help, ask whoever runs ${host}, or what stands before it`;
+  return make("unexpected-response", `the registry answered ${status}`, hint);
+}
+
+/** What makes requests smaller. */
+function sizeHint({ endpoint, settings }: HostClient): string {
+  const place = `waybill.yaml: hosts: ${endpoint.host}`;
+  if (settings.chunkBytes === undefined) {
+    return `set chunkSize in ${place}, below what it takes, such as 10MiB; or raise the limit of the proxy before the registry`;
+  }
+  return `chunkSize in ${place} is ${settings.chunkBytes} bytes: set a smaller one, or raise the limit of the proxy before the registry`;
+}
+
+/** A limit that is used up: for hours, where the registry says so, or for a moment. */
+function spent(make: Make, answer: Answer, host: string, source: string | undefined): RegistryError {
+  const now = Date.now();
+  const wait = demandedWait((name) => headerOf(answer, name), now);
+  const pace = `set requestsPerSecond in waybill.yaml: hosts: ${host}`;
+  if (wait === undefined || wait < 60_000) {
+    return make("rate-limited", "the registry allows no more requests for now (429)", pace);
+  }
+  const until = `${new Date(now + wait).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const more =
+    source === undefined
+      ? `a login has a limit of its own: docker login ${host}`
+      : `the limit is that of the credentials from ${source}: use others, or have it raised`;
+  return make(
+    "rate-limited",
+    `its limit is used up (429), until ${until} at the latest`,
+    `run again then; ${more}`,
+  );
 }
 
 function serverErrorHint(reason: LastingReason | undefined): string {
@@ -68,7 +106,9 @@ function serverErrorHint(reason: LastingReason | undefined): string {
     "read-only": "it is not written to before whoever runs the registry allows that again",
     refused: "another attempt is answered the same: ask whoever runs the registry",
   };
-  return reason === undefined ? "run again later: what is done stays done" : hints[reason];
+  const passing =
+    "what is done stays done, and another run does the rest; where it lasts, ask whoever runs the registry";
+  return reason === undefined ? passing : hints[reason];
 }
 
 /** A refusal by a host that the registry sent us to, which has seen no credential of ours. */
@@ -102,10 +142,10 @@ function unauthorized(make: Make, host: string, source: string | undefined): Reg
   );
 }
 
-function denied(make: Make, source: string | undefined): RegistryError {
+function denied(make: Make, host: string, source: string | undefined): RegistryError {
   const hint =
     source === undefined
-      ? "there are no credentials for this repository"
-      : `the credentials are from ${source}`;
+      ? `there are no credentials for this repository: log in, for example with: docker login ${host}`
+      : `ask whoever runs ${host} for the right, or use other credentials: these are from ${source}`;
   return make("denied", "this is not allowed", hint);
 }

@@ -4,6 +4,7 @@ import { RegistryError } from "../errors.ts";
 import { type Answer, type HostClient, headerOf } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
 import { refusal } from "./answer.ts";
+import { hearOfMissing } from "./missing-repository.ts";
 import { nextPage, pages } from "./pagination.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
@@ -68,6 +69,7 @@ function listedPages(remote: Remote): AsyncGenerator<z.infer<typeof listingSchem
   first.searchParams.set("n", `${size}`);
   return pages(first, remote.name, async (url) => {
     const answer = await remote.client.send(reading(remote, { kind: "list", method: "GET", url }), pageBytes);
+    hearOfMissing(remote, answer);
     if (answer.status === 404 && !isWebPage(answer)) return undefined;
     if (answer.status !== 200) throw await refusal(remote, answer, "listing tags");
     return { page: parse(answer, remote), next: nextPage(answer, url, remote.name) };

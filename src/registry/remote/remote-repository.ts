@@ -4,6 +4,7 @@ import type { PushOptions, Repository } from "../repository.ts";
 import { hasBlob, openBlob } from "./blobs.ts";
 import { deleteTarget, fetchDocument, resolveTarget } from "./documents.ts";
 import { listRepository, offersManifests } from "./listing.ts";
+import { heardMissing } from "./missing-repository.ts";
 import { confirmReferrers, isListedReferrer, putWithSubject, referrersOf } from "./referrers.ts";
 import { remoteOf } from "./remote.ts";
 import { mayPush } from "./rights.ts";
@@ -26,6 +27,9 @@ export function createRemoteRepository(
     mountsOnlyCommitted: client.quirks.mountsOnlyCommitted,
     get listsManifests() {
       return offersManifests(client);
+    },
+    get missing() {
+      return heardMissing(remote);
     },
     resolve: (target) => resolveTarget(remote, target),
     fetch: (target) => fetchDocument(remote, target),
