@@ -115,6 +115,24 @@ describe("a refusal names what cures it", () => {
     ).toMatchObject({ code: "repository-missing" });
   });
 
+  it("an image manifest that the registry will not have: what would make it another one", async () => {
+    const content = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }),
+    );
+    const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(content), size: content.length };
+    const put = (repository: Repository) => repository.put({ descriptor, bytes: content });
+    expect(await failureOf(put, 413)).toMatchObject({
+      hint: expect.stringContaining("cannot be sent in parts"),
+    });
+    expect(await failureOf(put, 400)).toMatchObject({ hint: expect.stringContaining("does not say why") });
+    expect(await failureOf(put, 400, errors("TAG_INVALID", "no"))).toMatchObject({
+      code: "manifest-refused",
+    });
+    expect(await failureOf(put, 404, errors("NAME_UNKNOWN", "no"))).toMatchObject({
+      code: "repository-missing",
+    });
+  });
+
   it("no right: whom to ask, and what the registry says whatever its form", async () => {
     const failure = await failureOf(
       list,

@@ -71,6 +71,20 @@ export async function refusal(
   return make("unexpected-response", `the registry answered ${status}`, hint);
 }
 
+/** That a registry will not have an image manifest, for another reason than that something it refers to is missing. */
+export function refusedManifest(asked: Asked, answer: Answer, message: string, where: string): RegistryError {
+  const said = readServerErrors(answer.bytes, answer.secrets);
+  if (said !== undefined && saysMissing(answer, said)) return missingRepository(asked, said);
+  const { host } = asked.client.endpoint;
+  const hint =
+    answer.status === 413
+      ? `raise the limit of ${host} for requests, or that of the proxy before it: a manifest cannot be sent in parts`
+      : said === undefined
+        ? `it does not say why: ask whoever runs ${host}, or what stands before it`
+        : "another attempt is answered the same: push the image again in a form that the registry takes, or ask whoever runs it";
+  return new RegistryError("manifest-refused", message, { where, hint });
+}
+
 /** What makes requests smaller. */
 function sizeHint({ endpoint, settings }: HostClient): string {
   const place = `waybill.yaml: hosts: ${endpoint.host}`;

@@ -20,7 +20,7 @@ import { deleteScope, pushScope } from "../host/authorizer.ts";
 import { type AnswerHead, headerOf } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import { Ability } from "./ability.ts";
-import { refusal } from "./answer.ts";
+import { refusal, refusedManifest } from "./answer.ts";
 import { damage, mendingDamage } from "./damage.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
@@ -203,7 +203,7 @@ async function putOnce(
     const message = `the registry refused the image manifest (${status})${said === undefined ? "" : `: ${said.text}`}`;
     const refused = said?.codes.some((code) => unknown.has(code))
       ? new UnknownContentError(message, digestsIn(answer.bytes), { where, hint: unknownHint })
-      : new RegistryError("manifest-refused", message, { where });
+      : refusedManifest(remote, answer, message, where);
     throw said?.codes.some((code) => signsOfDamage.has(code)) ? damage(refused) : refused;
   }
   if (status < 200 || status > 299) throw await refusal(remote, answer, "putting an image manifest", target);
