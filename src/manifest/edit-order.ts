@@ -101,12 +101,12 @@ export const nameOrders: readonly Order<string>[] = [{ compare: compareBytes }, 
 /** The orders that the entries of a `dmap` are kept in, the likeliest first. */
 export const entryOrders: readonly Order<SortableEntry>[] = [
   byFirstTag(byVersion),
-  byFirstTag(byNumber),
   byFirstTag(compareBytes),
+  byFirstTag(byNumber),
   { compare: (a, b) => compareBytes(a.digest, b.digest) },
   byFirstTag(byVersion, -1),
-  byFirstTag(byNumber, -1),
   byFirstTag(compareBytes, -1),
+  byFirstTag(byNumber, -1),
 ];
 
 /** By the smallest tag, then by digest; an entry without tags can stand anywhere. */

@@ -525,3 +525,14 @@ describe("files whose brackets close in the column of their key, and tabs behind
     expect(addToImages(text, [wanted]).added).toEqual([]);
   });
 });
+
+test("an order that a file keeps by bytes goes on by bytes: releases before their candidates, 2.10 before 2.2", () => {
+  const text = lines(
+    "- name: foo",
+    "  dmap:",
+    '    "<a>": ["v2.1.0"]',
+    '    "<b>": ["v2.1.0-rc.0"]',
+    '    "<c>": ["v2.2.0"]',
+  );
+  expect(edited(text, addition("foo", "d", "v2.10.0")).split("\n")[4]).toBe(long('    "<d>": ["v2.10.0"]'));
+});
