@@ -377,3 +377,30 @@ describe("a host that the registry sends us to", () => {
     expect(server.seen.at(-1)).toMatchObject({ url: "/back", authorization: undefined });
   });
 });
+
+describe("a token service on another port of this machine", () => {
+  it("is neither asked nor shown anything, and the refusal has the line that allows it", async () => {
+    const { script, asked } = tokenRegistry();
+    const service = await startScriptedServer(script);
+    closing.push(service.close);
+    const challenging: Script = (_, response) =>
+      answer(response, 401, { "www-authenticate": `Bearer realm="${service.origin}/token"` });
+    const lookups: string[] = [];
+    const credentials: CredentialStore = {
+      lookup: async (host) => {
+        lookups.push(host);
+        return basicCredential("me", "secret", "a test");
+      },
+    };
+    const { repository, server } = await open(challenging, { credentials });
+    const failure = await repository()
+      .fetch(v1)
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: "unsafe-realm",
+      message: expect.stringContaining(service.origin),
+      hint: expect.stringContaining(`hosts: { "${server.host}": { tokenOrigins: [${service.origin}] } }`),
+    });
+    expect([lookups, asked, service.seen]).toEqual([[], [], []]);
+  });
+});

@@ -119,7 +119,10 @@ export function createAuthorizer(
     }
     throw new RegistryError("unsafe-realm", `the registry names a token service that ${judged.fault}`, {
       where: endpoint.host,
-      hint: `if it is really the registry's, name its origin in waybill.yaml: hosts: ${endpoint.host}: tokenOrigins`,
+      hint:
+        judged.origin === undefined
+          ? "no credential was looked up; ask whoever runs the registry"
+          : `no credential was looked up; if it is really the registry's, say so in waybill.yaml: hosts: { ${JSON.stringify(endpoint.host)}: { tokenOrigins: [${judged.origin}] } }`,
     });
   };
 

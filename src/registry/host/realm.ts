@@ -1,5 +1,3 @@
-import { isLoopbackHost } from "./address.ts";
-
 /** What decides whether a token service may see the credentials of a registry. */
 export interface RealmRules {
   /** Scheme, host and port of the registry. */
@@ -9,94 +7,69 @@ export interface RealmRules {
 }
 
 /**
- * Token services that belong to a registry although their name does not show it. Registries whose realm is on their
- * own host (GitHub, Quay, Google, Azure, Harbor, JFrog) or on a sister host (GitLab, DigitalOcean) need no entry.
+ * Registries whose token service is on another origin, as they themselves name it in their challenges. All others are
+ * their own (GitHub, Quay, Google, Azure, Amazon's public one, Harbor, JFrog, Red Hat, Gitea), ask for a password
+ * (Amazon ECR), or are named in the settings.
  */
-const knownServices: readonly (readonly [registry: RegExp, service: (match: RegExpExecArray) => string])[] = [
-  [/^registry-1\.docker\.io$/, () => "auth.docker.io"],
+const knownServices: readonly (readonly [registry: RegExp, service: string])[] = [
+  // https://distribution.github.io/distribution/spec/auth/token/
+  [/^registry-1\.docker\.io$/, "auth.docker.io"],
+  // https://docs.gitlab.com/user/packages/container_registry/authenticate_with_container_registry/
+  [/^registry\.gitlab\.com$/, "gitlab.com"],
+  // https://docs.digitalocean.com/products/container-registry/
+  [/^registry\.digitalocean\.com$/, "api.digitalocean.com"],
+  // https://www.elastic.co/guide/en/elasticsearch/reference/current/docker.html
+  [/^docker\.elastic\.co$/, "docker-auth.elastic.co"],
+  // https://www.scaleway.com/en/docs/container-registry/
+  [/^rg\.[a-z]+-[a-z]+\.scw\.cloud$/, "api.scaleway.com"],
+  // https://help.aliyun.com/zh/acr/ (and, for the addresses, its list of those that a node of a cluster needs)
   [
-    /^registry(?:-vpc|-internal)?\.([a-z0-9-]+)\.aliyuncs\.com$/,
-    ([, region]) => `dockerauth.${region}.aliyuncs.com`,
+    /^registry(?:-vpc|-internal|-intl)?\.cn-zhangjiakou\.aliyuncs\.com$/,
+    "dockerauth-cn-zhangjiakou.aliyuncs.com",
   ],
+  [/^[a-z0-9-]+-registry\.cn-zhangjiakou\.cr\.aliyuncs\.com$/, "dockerauth-cn-zhangjiakou.aliyuncs.com"],
+  [/^registry(?:-vpc|-internal|-intl)?\.([a-z0-9-]+)\.aliyuncs\.com$/, "dockerauth.$1.aliyuncs.com"],
+  [/^[a-z0-9-]+-registry(?:-vpc)?\.([a-z0-9-]+)\.cr\.aliyuncs\.com$/, "dockerauth-ee.$1.aliyuncs.com"],
 ];
 
-/**
- * Domains below which strangers are neighbours: sharing one of them proves nothing. Country domains with a short
- * second level (`co.uk`, `com.au`) are told by their form.
- */
-const sharedDomains: ReadonlySet<string> = new Set(
-  (
-    "aliyuncs.com amazonaws.com amazonaws.com.cn appspot.com awsapps.com azure.com azurecr.cn azurecr.io " +
-    "azurecr.us azureedge.net azurefd.net azurewebsites.net backblazeb2.com cloudapp.net cloudflarestorage.com " +
-    "cloudfront.net cloudfunctions.net digitaloceanspaces.com duckdns.org dyndns.org fly.dev gcr.io " +
-    "githubusercontent.com github.io gitlab.io googleapis.com googleusercontent.com herokuapp.com jfrog.io " +
-    "myqcloud.com netlify.app ngrok.app ngrok.io ngrok-free.app nip.io no-ip.org ocir.io onrender.com " +
-    "oraclecloud.com pages.dev pkg.dev r2.dev railway.app render.com run.app scw.cloud sslip.io surge.sh " +
-    "tencentcs.com trafficmanager.net ts.net vercel.app web.app windows.net workers.dev xip.io"
-  ).split(" "),
-);
+/** Why a token service is not asked. */
+export interface RealmFault {
+  /** In words that follow "the registry names a token service that". */
+  readonly fault: string;
+  /** Its origin, when naming it in the settings would allow it. */
+  readonly origin: string | undefined;
+}
 
 /**
- * The URL of a token service, or why it must not be asked: in words that follow "the registry names a token service
- * that". Decided before any credential is looked up, because whoever answers for the registry chooses the realm
- * (CVE-2026-24845, CVE-2026-33540). Accepted are
- *
- * - HTTPS, or plain HTTP where the registry itself is spoken to in plain HTTP and the service is on the same host or,
- *   for a loopback registry, on loopback too;
- * - the registry's host (any port), a host below it, a host that shares its parent domain, a known service of that
- *   registry, or an origin of the settings.
+ * The URL of a token service, or why it must not be asked. Decided before any credential is looked up, because whoever
+ * answers for the registry chooses the realm (CVE-2026-24845, CVE-2026-33540). Accepted are the registry's own origin
+ * (scheme, host and port), the known service of a known registry, and the origins of the settings; nothing else, as
+ * neither a port of the same host, nor loopback, nor a neighbour in the same domain need be run by the same people.
  */
-export function judgeRealm(
-  realm: string,
-  rules: RealmRules,
-): { readonly url: URL } | { readonly fault: string } {
+export function judgeRealm(realm: string, rules: RealmRules): { readonly url: URL } | RealmFault {
   const url = URL.canParse(realm, rules.registry.href) ? new URL(realm, rules.registry) : undefined;
-  if (url === undefined) return { fault: "has no valid URL" };
-  if (url.username !== "" || url.password !== "") return { fault: "has a password in its URL" };
-  if (rules.tokenOrigins.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin)) {
-    return { url };
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    return { fault: "has no valid URL", origin: undefined };
   }
-  const trustedHost = belongs(url.hostname, rules.registry.hostname);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && plainAllowed(url, rules.registry))) {
-    return { fault: `is not reached by HTTPS (${url.origin})` };
+  if (url.username !== "" || url.password !== "") {
+    return { fault: "has a password in its URL", origin: undefined };
   }
-  return trustedHost ? { url } : { fault: `is on another host (${url.origin})` };
+  const trusted = [rules.registry.origin, knownOrigin(rules.registry), ...rules.tokenOrigins];
+  if (trusted.some((origin) => origin !== undefined && originOf(origin) === url.origin)) return { url };
+  return url.protocol === "https:"
+    ? { fault: `is on another origin (${url.origin})`, origin: url.origin }
+    : { fault: `is not reached by HTTPS (${url.origin})`, origin: url.origin };
 }
 
-function plainAllowed(realm: URL, registry: URL): boolean {
-  if (registry.protocol !== "http:") return false;
-  return realm.hostname === registry.hostname || bothLoopback(realm.hostname, registry.hostname);
+function knownOrigin({ origin, hostname }: URL): string | undefined {
+  // What listens on another port, or in plain HTTP, is not what the table speaks of.
+  if (origin !== `https://${hostname}`) return undefined;
+  const [pattern, service] = knownServices.find(([registry]) => registry.test(hostname)) ?? [];
+  return pattern === undefined || service === undefined
+    ? undefined
+    : `https://${hostname.replace(pattern, service)}`;
 }
 
-function bothLoopback(one: string, other: string): boolean {
-  return isLoopbackHost(one) && isLoopbackHost(other);
-}
-
-function belongs(service: string, registry: string): boolean {
-  if (service === registry || bothLoopback(service, registry)) return true;
-  for (const [pattern, serviceOf] of knownServices) {
-    const match = pattern.exec(registry);
-    if (match !== null && serviceOf(match) === service) return true;
-  }
-  if (isUnder(service, registry) && !isShared(registry)) return true;
-  const parent = registry.slice(registry.indexOf(".") + 1);
-  return isDomain(registry) && !isShared(parent) && (service === parent || isUnder(service, parent));
-}
-
-function isUnder(host: string, domain: string): boolean {
-  return isDomain(domain) && host.endsWith(`.${domain}`);
-}
-
-/** Whether it is a name of at least two labels, and no address. */
-function isDomain(host: string): boolean {
-  return /[a-z]/.test(host.slice(host.lastIndexOf(".") + 1)) && host.includes(".") && !host.includes(":");
-}
-
-/** Whether a domain is one that strangers share: a top-level domain, a country's second level, a hosting service. */
-function isShared(domain: string): boolean {
-  const labels = domain.split(".");
-  if (labels.length < 2) return true;
-  if (labels.length === 2 && /^[a-z]{2}$/.test(labels[1] ?? "") && /^[a-z]{1,3}$/.test(labels[0] ?? ""))
-    return true;
-  return [...sharedDomains].some((shared) => domain === shared || domain.endsWith(`.${shared}`));
+function originOf(text: string): string | undefined {
+  return URL.canParse(text) ? new URL(text).origin : undefined;
 }
