@@ -85,6 +85,11 @@ function listenerOf(
       terminal.note(`${event.host} answers again, after ${seconds(event.milliseconds)}`);
       return;
     }
+    if (event.type === "unanswered") {
+      const { host, kind, milliseconds } = event;
+      progress.waiting(`${host} has not answered a ${kind} for ${seconds(milliseconds)}`, milliseconds);
+      return;
+    }
     if (event.type === "overlooked") {
       terminal.detail(`${event.host}: ${event.kind} failed (${event.fault}), which does not matter`);
       return;

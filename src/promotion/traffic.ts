@@ -55,7 +55,7 @@ export function createTrafficMeter(): TrafficMeter {
       else if (event.type === "retry" || event.type === "overlooked")
         faults[event.fault] = (faults[event.fault] ?? 0) + 1;
       else if (event.type === "away") faults[event.failure.code] = (faults[event.failure.code] ?? 0) + 1;
-      else of(event.host).waited += event.milliseconds;
+      else if (event.type !== "unanswered") of(event.host).waited += event.milliseconds;
     },
     onCopy(event: CopyEvent) {
       if (event.type === "read") of(hostOf(event.source)).bytesRead += event.bytes;

@@ -50,6 +50,16 @@ export type RegistryEvent =
       readonly type: "back";
       readonly host: string;
       readonly milliseconds: number;
+    }
+  | {
+      /**
+       * A host has been silent for so long, or nearly so, while a request waits for it. Reported of one of all those that
+       * wait, every 15 seconds.
+       */
+      readonly type: "unanswered";
+      readonly host: string;
+      readonly kind: RequestKind;
+      readonly milliseconds: number;
     };
 
 /** What a request is for: the unit in which quotas are counted. */

@@ -41,6 +41,7 @@ export function clientOf(host: string, options: ClientOptions = {}) {
     requests: () => events.flatMap((event) => (event.type === "request" ? [event.kind] : [])),
     retries: () => events.flatMap((event) => (event.type === "retry" ? [event.reason] : [])),
     faults: () => events.flatMap((event) => (event.type === "retry" ? [event.fault] : [])),
+    unanswered: () => events.filter((event) => event.type === "unanswered"),
     pauses: () => events.filter((event) => event.type === "waiting"),
     close: () => registries.close(),
   };

@@ -38,6 +38,7 @@ type TransportFault =
   | "connect-timeout"
   | "answer-timeout"
   | "body-timeout"
+  | "slow-body"
   | "send-timeout"
   | "proxy";
 
@@ -75,14 +76,10 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   if (code === "connect-timeout" || code === "ETIMEDOUT") {
     return transient("timeout", `${about.host} takes no connection in time (${code})`, ofHost);
   }
-  if (code === "answer-timeout") {
-    return transient("timeout", `${about.host} accepted the request but did not answer in time`, details);
-  }
-  if (code === "body-timeout") {
-    return transient("timeout", `${about.host} stopped sending in the middle of its answer`, details);
-  }
-  if (code === "send-timeout") {
-    return transient("timeout", `${about.host} takes no more bytes of the upload`, details);
+  const silence = silences.get(code);
+  if (silence !== undefined) {
+    const error = new RegistryError("timeout", `${about.host} ${silence}`, details);
+    return new TransientFailure(error, undefined, fewRetries);
   }
   // What Node says of an answer whose connection ended before its body did.
   if (code === "ECONNRESET" && reason === "aborted") {
@@ -106,6 +103,17 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
     hint: unreachableHint(code, about.host),
   });
 }
+
+/** What a host does, or rather does not, that has been waited for. */
+const silences: ReadonlyMap<string, string> = new Map<TransportFault, string>([
+  ["answer-timeout", "accepted the request but did not answer in time"],
+  ["body-timeout", "stopped sending in the middle of its answer"],
+  ["slow-body", "sends its answer too slowly for it ever to arrive"],
+  ["send-timeout", "takes no more bytes of the upload"],
+]);
+
+/** Attempts after one that has been waited for in vain: each takes as long again. */
+const fewRetries = 2;
 
 function connectionReason(code: string, reason: string): string {
   if (code === "ECONNREFUSED") return `it refuses connections (${reason})`;

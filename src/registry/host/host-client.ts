@@ -9,7 +9,14 @@ import { type Access, createAuthorizer } from "./authorizer.ts";
 import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
 import type { Company, Member } from "./company.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { connectionFailure, isTlsRecord, TransientFailure, Unanswered, wantsTls } from "./failure.ts";
+import {
+  connectionFailure,
+  isTlsRecord,
+  TransientFailure,
+  transportError,
+  Unanswered,
+  wantsTls,
+} from "./failure.ts";
 import { isForeignPage } from "./foreign-page.ts";
 import { type LastingReason, lastingReason } from "./lasting.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
@@ -42,8 +49,10 @@ export interface HostRequest {
    * 308) and stay on the registry's origin, for what is not to go anywhere else.
    */
   readonly follow?: true | "own-origin";
-  /** Gives a request up whose body is a stream; without it, the time until the answer is bounded. */
+  /** Gives the request up. */
   readonly signal?: AbortSignal;
+  /** Milliseconds for the answer once all has been sent, where that may take longer than usual. */
+  readonly answerWithin?: number;
 }
 
 /** What is known of an answer before its body. */
@@ -135,6 +144,8 @@ const foreignPage: Passing = {
 /** Bytes of an answer that is no success, or of one that says no more than its status. */
 const smallBody = 64 * 1024;
 const tokenBody = 128 * 1024;
+/** Milliseconds by which timers differ that are to go off together. */
+const tolerance = 1_000;
 const nothing = new Uint8Array();
 
 const clock = (): number => performance.now();
@@ -206,15 +217,25 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const dispatch = (
     url: URL,
     { kind, where }: Pick<HostRequest, "kind" | "where">,
-    prepare: () => Promise<Omit<Outgoing, "answerWithin" | "url">>,
+    prepare: () => Promise<Omit<Outgoing, "waiting" | "url">>,
   ): Promise<StreamedAnswer> =>
     presenceOf(url).carry(where, async () => {
       await turn(url, kind);
       return exchange({ ...(await prepare()), url }, kind, where);
     });
 
+  /** Of all requests that wait for an answer, one speaks. */
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const sayWaiting =
+    (host: string, kind: RequestKind) =>
+    (milliseconds: number): void => {
+      if (clock() - saidAt < timing.silence - tolerance) return;
+      saidAt = clock();
+      listener({ type: "unanswered", host, kind, milliseconds: Math.round(milliseconds) });
+    };
+
   const exchange = async (
-    outgoing: Omit<Outgoing, "answerWithin">,
+    outgoing: Omit<Outgoing, "waiting">,
     kind: RequestKind,
     where: string,
   ): Promise<StreamedAnswer> => {
@@ -222,8 +243,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     const sent = clock();
     const secrets = secretsIn(headers.authorization);
     try {
-      const answerWithin = signal === undefined ? timing.answer : 0;
-      const response = await transport.request({ ...outgoing, answerWithin });
+      const response = await transport.request({ ...outgoing, waiting: sayWaiting(url.host, kind) });
       const { status, body } = response;
       answers += 1;
       const milliseconds = clock() - sent;
@@ -242,6 +262,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
       const failure = connectionFailure(error, { where, host: url.host });
       // What the sender itself has given up, or has failed to read, says nothing about the host.
       if (signal?.aborted || (outgoing.body instanceof Readable && outgoing.body.errored)) throw failure;
+      // Nor does one blob that it does not get done with.
+      if (kind === "upload-data" && isTimeout(failure)) throw failure;
       const isTls = isTlsRecord(error) || (isBroken(failure) && (await isMistaken(url)));
       throw new Unanswered(isTls ? wantsTls({ where, host: url.host }, error) : failure);
     }
@@ -259,6 +281,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const collect = async (answer: StreamedAnswer, limit: number, where: string): Promise<Answer> => {
     const { body, isEmpty, ...head } = answer;
     const { status, from } = head;
+    const watch = setTimeout(() => body.destroy(transportError("slow-body")), timing.whole);
+    body.once("close", () => clearTimeout(watch));
     if (isEmpty) {
       body.resume();
       return { ...head, bytes: nothing };
@@ -285,6 +309,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       return {
         method,
         headers: { accept: "application/json", ...headers },
+        answerWithin: timing.answer,
         ...(body === undefined ? {} : { body }),
       };
     });
@@ -299,7 +324,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     request: HostRequest,
     authorization: string | undefined,
   ): Promise<StreamedAnswer> => {
-    const { method, where, signal } = request;
+    const { method, where, signal, answerWithin = timing.answer } = request;
     let { url } = request;
     // Once it has left the registry's origin, a request carries no credential any more, not even back there.
     let secret = isOwn({ from: url }) ? authorization : undefined;
@@ -311,6 +336,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         return {
           method,
           headers,
+          answerWithin,
           ...(body === undefined ? {} : { body }),
           ...(signal === undefined ? {} : { signal }),
         };
@@ -455,6 +481,10 @@ export function lastingReasonOf({ status, bytes, secrets }: Answer): LastingReas
 /** Whether a status says that what was asked for was done. */
 function isSuccess({ status }: Pick<AnswerHead, "status">): boolean {
   return status >= 200 && status < 300;
+}
+
+function isTimeout(failure: RegistryError | TransientFailure): boolean {
+  return (failure instanceof TransientFailure ? failure.error : failure).code === "timeout";
 }
 
 /** Whether a connection ended before an answer, or brought something that is none. */

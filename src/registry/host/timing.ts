@@ -5,9 +5,18 @@ const minute = 60 * second;
 export interface Timing {
   /** For a connection, TLS included. */
   readonly connect: number;
-  /** For the headers of an answer, and between two pieces of its body. */
+  /** For the headers of an answer; and the time in which the least rate of a body is measured. */
   readonly answer: number;
-  /** For the answer to a whole upload: a registry may copy the blob to its final place first. */
+  /**
+   * Bytes a second that somebody who reads a body gets at least, measured over the time of an answer. A modem brings ten
+   * times as much; who sends less is waited for in vain.
+   */
+  readonly leastRate: number;
+  /** For the whole of an answer that is read into memory. */
+  readonly whole: number;
+  /** After so long without an answer, or with less than the least rate, it is said; and again after as long. */
+  readonly silence: number;
+  /** For the answer to the upload of a large blob: a registry may copy it to its final place first. */
   readonly commit: number;
   /** How long a blob's stream may lie unread, or an upload stand still, before it is given up. */
   readonly idle: number;
@@ -24,9 +33,20 @@ export interface Timing {
   readonly deadline: number;
 }
 
+/** Bytes a second that a registry copies to a final place at least. */
+const commitRate = 2 * 1024 * 1024;
+
+/** How long to wait for the answer to an upload of so many bytes, in milliseconds. */
+export function commitTime({ answer, commit }: Timing, bytes: number): number {
+  return Math.min(commit, answer + (bytes / commitRate) * second);
+}
+
 export const defaultTiming: Timing = {
   connect: 20 * second,
   answer: minute,
+  leastRate: 512,
+  whole: 5 * minute,
+  silence: 15 * second,
   commit: 10 * minute,
   idle: 5 * minute,
   firstBackoff: second,

@@ -31,8 +31,10 @@ export interface Outgoing {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | Readable;
-  /** Milliseconds until the answer's headers; 0 when the caller watches over it with `signal`. */
+  /** Milliseconds until the answer's headers, from when all has been sent. */
   readonly answerWithin: number;
+  /** Told now and then that the host has brought nothing, or hardly anything, for so many milliseconds. */
+  readonly waiting?: (milliseconds: number) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -211,27 +213,38 @@ function proxyOf(url: URL, environment: Environment): URL | undefined {
 }
 
 /** Sends the body and waits for the answer's headers. */
-function exchange(
-  request: ClientRequest,
-  { body, answerWithin, signal }: Outgoing,
-  { answer, idle }: Timing,
-): Promise<Incoming> {
+function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): Promise<Incoming> {
+  const { body, answerWithin, waiting = () => {}, signal } = outgoing;
+  const { idle, silence } = timing;
   return new Promise((resolve, reject) => {
     let answered = false;
-    const watch =
-      answerWithin === 0
-        ? undefined
-        : setTimeout(() => request.destroy(transportError("answer-timeout")), answerWithin);
-    request.once("finish", () => watch?.refresh());
+    let watch: NodeJS.Timeout | undefined;
+    let reminder: NodeJS.Timeout | undefined;
+    const rest = (): void => {
+      clearTimeout(watch);
+      clearInterval(reminder);
+    };
+    /** Waits for the answer. */
+    const expect = (within: number): void => {
+      rest();
+      if (answered || request.destroyed) return;
+      const since = performance.now();
+      watch = setTimeout(() => request.destroy(transportError("answer-timeout")), within);
+      reminder = setInterval(() => waiting(performance.now() - since), silence);
+    };
+    // What is sent from memory may be as slow as what is sent from a stream.
+    if (!(body instanceof Readable)) expect(body === undefined ? answerWithin : Math.max(idle, answerWithin));
+    request.once("finish", () => expect(answerWithin));
+    request.once("close", rest);
     request.once("response", (response) => {
       answered = true;
-      clearTimeout(watch);
-      watchOver(response, answer);
+      rest();
+      watchOver(response, timing, waiting);
       response.once("end", () => endEarly(request, body));
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response });
     });
     request.on("error", (error) => {
-      clearTimeout(watch);
+      rest();
       if (body instanceof Readable) body.destroy();
       if (!answered) reject(signal?.aborted ? signal.reason : error);
     });
@@ -264,17 +277,31 @@ function endEarly(request: ClientRequest, body: Outgoing["body"]): void {
   request.destroy();
 }
 
-/** Fails a body that stands still while somebody waits for it. */
-function watchOver(response: IncomingMessage, silence: number): void {
+/** Looks in the time in which a rate is measured. */
+const looks = 4;
+
+/** Fails a body that brings less than the least rate while somebody waits for it. */
+function watchOver(
+  response: IncomingMessage,
+  { answer, leastRate }: Timing,
+  waiting: (milliseconds: number) => void,
+): void {
   const { socket } = response;
-  const still = (): void => {
+  const least = (answer / 1000) * leastRate;
+  let position = socket.bytesRead;
+  /** What came between the last looks, for as long as somebody has been waiting. */
+  let came: number[] = [];
+  const watch = setInterval(() => {
+    const bytes = socket.bytesRead - position;
+    position = socket.bytesRead;
     // Bytes that wait here say that the reader is slow, not the server.
-    if (response.readableLength === 0) response.destroy(transportError("body-timeout"));
-  };
-  socket.setTimeout(silence);
-  socket.on("timeout", still);
-  response.once("close", () => {
-    socket.off("timeout", still);
-    socket.setTimeout(0);
-  });
+    const isWanted = response.readableFlowing !== false || response.listenerCount("readable") > 0;
+    const isAwaited = isWanted && response.readableLength === 0 && !response.complete;
+    came = isAwaited ? [...came, bytes].slice(-looks) : [];
+    const sum = came.reduce((total, part) => total + part, 0);
+    if (came.length === 0 || sum >= (least * came.length) / looks) return;
+    if (came.length < looks) return waiting((answer * came.length) / looks);
+    response.destroy(transportError(sum === 0 ? "body-timeout" : "slow-body"));
+  }, answer / looks);
+  response.once("close", () => clearInterval(watch));
 }

@@ -19,9 +19,12 @@ export interface ResumedBody {
   readonly host: string;
 }
 
+/** Bytes that a connection has to bring for its break to be no failed attempt. */
+const worthTheWay = 64 * 1024;
+
 /**
- * A body that goes on where it broke off. A break after new bytes have come is mended at once; only breaks in a row
- * that bring nothing count as attempts, and are waited between. Ends early, without failing, when the registry itself
+ * A body that goes on where it broke off. A break after new bytes have come, and not just a few, is mended at once; only
+ * breaks in a row that bring nothing to speak of count as attempts, and are waited between. Ends early, without failing, when the registry itself
  * ends it early: whether it is whole is for the reader to say.
  */
 export function resumedBody({ first, start, size, reopen, retry, where, host }: ResumedBody): Readable {
@@ -46,18 +49,19 @@ export function resumedBody({ first, start, size, reopen, retry, where, host }: 
       if (!joined.push(chunk)) body.pause();
     });
     body.once("end", () => joined.push(null));
-    body.once("error", (error) => void goOn(error, position > began));
+    body.once("error", (error) => void goOn(error, position - began >= worthTheWay));
   };
 
   const goOn = async (thrown: unknown, moved: boolean): Promise<void> => {
     if (joined.destroyed) return;
     const failure = connectionFailure(thrown, { where, host });
+    if (!(failure instanceof TransientFailure)) return void joined.destroy(failure);
+    const { error, retryAfter, mostRetries = retry.retries } = failure;
     attempts = moved ? 1 : attempts + 1;
-    if (!(failure instanceof TransientFailure) || attempts > retry.retries || position >= size) {
-      return void joined.destroy(failure instanceof TransientFailure ? failure.error : failure);
-    }
-    const wait = moved ? 0 : waitBefore(attempts, failure.retryAfter, retry.timing, Math.random());
-    const { code: fault, message: reason } = failure.error;
+    if (attempts > Math.min(retry.retries, mostRetries) || position >= size)
+      return void joined.destroy(error);
+    const wait = moved ? 0 : waitBefore(attempts, retryAfter, retry.timing, Math.random());
+    const { code: fault, message: reason } = error;
     retry.onRetry({ attempt: attempts, waitMilliseconds: wait, reason, fault });
     try {
       if (wait > 0) await sleep(wait);

@@ -6,6 +6,7 @@ import { TransientFailure } from "../host/failure.ts";
 import type { Answer, HostRequest, SendOnce } from "../host/host-client.ts";
 import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
+import { commitTime } from "../host/timing.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blobs.ts";
 import { Portions } from "./portions.ts";
@@ -203,6 +204,7 @@ export class Upload {
         return new Uint8Array();
       },
       signal: source.signal,
+      answerWithin: this.#commitTime(),
     });
   }
 
@@ -232,6 +234,7 @@ export class Upload {
         },
         body,
         signal: source.signal,
+        answerWithin: this.#commitTime(),
       });
       if (answer.status > 299) return answer;
       this.#session = { leastChunk: most, url: nextLocation(this.#remote, answer, this.#url()) };
@@ -244,6 +247,7 @@ export class Upload {
       url: this.#end(),
       headers: { "content-length": "0" },
       signal: source.signal,
+      answerWithin: this.#commitTime(),
     });
   }
 
@@ -251,6 +255,10 @@ export class Upload {
   #reopened(source: UploadSource, offset: number): Promise<Readable | Uint8Array> {
     if (offset > 0 && !source.vouched) throw outrun(this.#remote, this.#blob);
     return source.open(offset);
+  }
+
+  #commitTime(): number {
+    return commitTime(this.#remote.client.timing, this.#blob.size);
   }
 
   #url(): URL {

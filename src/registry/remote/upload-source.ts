@@ -18,7 +18,6 @@ export class UploadSource {
   readonly #given = new AbortController();
   #stream: Readable | undefined;
   #unopened: unknown;
-  #timer: NodeJS.Timeout | undefined;
   #vouched = false;
 
   constructor(remote: Remote, blob: Descriptor, content: BlobContent) {
@@ -27,7 +26,7 @@ export class UploadSource {
     this.#content = content;
   }
 
-  /** Ends a request that stands still, or whose bytes are all sent but which is not answered. */
+  /** Ends a request whose source has failed. */
   get signal(): AbortSignal {
     return this.#given.signal;
   }
@@ -48,13 +47,11 @@ export class UploadSource {
     this.#vouched = isVouchedFor(opened, this.#blob);
     if (opened instanceof Uint8Array) {
       if (!this.#vouched) this.#check(opened);
-      this.#awaitAnswer(timing.commit);
       return opened;
     }
     const stream = this.#vouched
       ? opened
       : verifiedStream(opened, this.#blob, { where: this.#remote.name, idle: timing.idle });
-    stream.once("end", () => this.#awaitAnswer(timing.commit));
     // Between two chunks nobody reads the stream, so nobody else would learn that it was given up.
     stream.once("error", (error) => this.#given.abort(error));
     this.#stream = stream;
@@ -62,7 +59,6 @@ export class UploadSource {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
     this.#stream?.destroy();
   }
 
@@ -71,15 +67,6 @@ export class UploadSource {
     if (bytes.length === size && digestMatches(bytes, digest)) return;
     const where = `${this.#remote.name}@${digest}`;
     throw new RegistryError("digest-mismatch", "the blob's bytes do not hash to its digest", { where });
-  }
-
-  #awaitAnswer(milliseconds: number): void {
-    this.#timer = setTimeout(() => {
-      const { host } = this.#remote.client.endpoint;
-      const message = `${host} took all bytes of the blob, but did not answer in time`;
-      const where = `${this.#remote.name}@${this.#blob.digest}`;
-      this.#given.abort(new TransientFailure(new RegistryError("timeout", message, { where })));
-    }, milliseconds);
   }
 
   /**
