@@ -11,7 +11,7 @@ export interface StagingAccess {
   readonly open: (name: RepositoryName) => Repository;
   /**
    * All repositories at and below a prefix: usually `openRegistries(…).catalog`. Asked only for registries that list
-   * no children; those that have no catalog either fail, which is no failure of the merge.
+   * no children; those that have no catalog either, or do not let us read it, fail, which is no failure of the merge.
    */
   readonly catalog?: (prefix: string) => AsyncIterable<string>;
 }
@@ -87,6 +87,7 @@ async function discover(staging: string, filter: Filter, access: StagingAccess):
     const passing = images?.filter((image) => filter.passes(image));
     return { candidates: passing?.map((image) => ({ image, listing: undefined })), warnings };
   } catch (error) {
+    if (!refusesToList(error)) throw unread(staging, error);
     return {
       candidates: undefined,
       warnings: [...warnings, `its catalog could not be read: ${messageOf(error)}`],

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import { messageOf } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { type Digest, formatReference, parseRepository, type Tag } from "../oci/index.ts";
-import type { Repository } from "../registry/index.ts";
+import { listedOnly, type Repository } from "../registry/index.ts";
 import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import { MergeError, type Refusal } from "./errors.ts";
 import { withoutSlash } from "./target.ts";
@@ -63,19 +63,21 @@ async function takenIn(repository: Repository, added: readonly TaggedImage[]): P
 
 async function readTags(repository: Repository, added: readonly TaggedImage[]): Promise<Map<Tag, Digest>> {
   const held = new Map<Tag, Digest>();
-  if (repository.listsManifests && added.length >= worthListing) {
-    const listing = await repository.list();
-    if (listing === undefined) return held;
-    if (listing.manifests !== undefined) {
-      for (const [digest, { tags }] of listing.manifests) for (const tag of tags) held.set(tag, digest);
-      return held;
-    }
-  }
-  await Promise.all(
-    added.map(async ({ tag }) => {
-      const found = await repository.resolve(tag);
-      if (found !== undefined) held.set(tag, found.digest);
-    }),
-  );
+  const isListable = repository.listsManifests && added.length >= worthListing;
+  const listing = isListable ? await repository.list() : undefined;
+  for (const [digest, { tags }] of listing?.manifests ?? []) for (const tag of tags) held.set(tag, digest);
+  const listed = new Set(listing?.tags);
+  const isAnswered = ({ tag }: TaggedImage): boolean =>
+    held.has(tag) || (listing?.manifests !== undefined && !listed.has(tag));
+  const ask = async ({ tag }: TaggedImage): Promise<void> => {
+    const found = await repository.resolve(tag, { mode: "likely-absent" });
+    if (found !== undefined) held.set(tag, found.digest);
+    else if (listed.has(tag)) throw listedOnly(formatReference(repository.name, tag));
+  };
+  const [first, ...others] = added.filter((each) => !isAnswered(each));
+  if (first !== undefined) await ask(first);
+  // A repository that is not listed and lacks the first tag is not there.
+  const isMissing = isListable && listing === undefined && held.size === 0;
+  if (!isMissing) await Promise.all(others.map(ask));
   return held;
 }

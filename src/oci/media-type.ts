@@ -14,12 +14,21 @@ export const mediaTypes = {
 const manifests: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTypes.dockerManifest]);
 const indexes: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes.dockerList]);
 
-/** Every media type a manifest or index may have, most wanted first: the value of an `Accept` header. */
+/**
+ * The value of an `Accept` header for manifests: images and indexes, most wanted first, then what else a tag may stand
+ * for. Registries that negotiate answer 404 for what is not in it, so that a taken tag would look free; some of them do
+ * not know any type, so that older kinds are named.
+ */
 export const acceptedManifests: string = [
   mediaTypes.ociIndex,
   mediaTypes.dockerList,
   mediaTypes.ociManifest,
   mediaTypes.dockerManifest,
+  "application/vnd.oci.artifact.manifest.v1+json",
+  "application/vnd.cncf.oras.artifact.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v1+prettyjws",
+  "application/vnd.docker.distribution.manifest.v1+json",
+  "*/*;q=0.1",
 ].join(", ");
 
 /** Whether the media type is that of an image manifest. */

@@ -1,6 +1,12 @@
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
-import type { Digest, Tag, Target } from "../oci/index.ts";
-import type { Listing, Repository } from "../registry/index.ts";
+import { type Digest, formatReference, type Tag, type Target } from "../oci/index.ts";
+import {
+  type Listing,
+  listedOnly,
+  type RegistryErrorCode,
+  type Repository,
+  type ResolveOptions,
+} from "../registry/index.ts";
 import type { DesiredImage } from "./desired.ts";
 
 /** What a repository answered about one tag or digest. Unknown is not absent: a failed reading stays a failure. */
@@ -23,8 +29,12 @@ const requestsAtOnce = 32;
 
 /**
  * Reads as little as the wanted images need: one call where the registry lists manifests; otherwise one request for
- * each tag, and a listing once the first tag turns out to be absent, which answers for all others that are absent.
+ * each tag, and a listing once the first tag does not show itself, which answers for all others that are absent.
  * Digests are asked for only when no tag has answered for them. Never throws: failures are readings.
+ *
+ * A tag is absent when two answers agree: the listing, known to be whole, and the request for it or, of a tag that was
+ * not asked for, the request that is made right before it is put; or else `HEAD` and `GET`. A tag that is listed is never
+ * absent.
  * @param listFirst Ask for the listing although nobody knows whether the registry lists manifests.
  */
 export async function readRepositoryState(
@@ -79,26 +89,24 @@ class StateReader implements RepositoryState {
 
   async #readOneByOne([first, ...others]: readonly Tag[], failed = false): Promise<void> {
     if (first === undefined) return;
-    const reading = await this.#resolve(first);
-    this.tags.set(first, reading);
-    if ("failure" in reading) {
-      // One manifest may be broken by itself, and must not hide the others.
-      if (!failed) return this.#readOneByOne(others, true);
-      this.#failure = reading.failure;
-      for (const tag of others) this.tags.set(tag, reading);
-    } else if (reading.digest === undefined) {
-      if (!(await this.#readListing(others))) await this.#resolveTags(others);
-    } else {
-      this.digests.set(reading.digest, reading);
-      await this.#resolveTags(others);
+    let reading = await this.#resolve(first, { mode: "glance" });
+    if (isAbsent(reading)) {
+      if (await this.#readListing([first, ...others])) return;
+      reading = await this.#resolve(first, { mode: "likely-absent" });
     }
+    this.#take(first, reading);
+    if (!("failure" in reading)) return this.#resolveTags(others);
+    // One manifest may be broken by itself, and must not hide the others.
+    if (!failed) return this.#readOneByOne(others, true);
+    this.#failure = reading.failure;
+    for (const tag of others) this.tags.set(tag, reading);
   }
 
   /** Digests that are promoted without a tag, or whose tag is still to be put, unless they are known by now. */
   async readDigests(images: readonly DesiredImage[]): Promise<void> {
     const unknown = images.filter(({ digest, tags }) => {
       if (this.digests.has(digest)) return false;
-      return tags.length === 0 || tags.some(({ tag }) => this.#isAbsent(tag));
+      return tags.length === 0 || tags.some(({ tag }) => isAbsent(this.tags.get(tag)));
     });
     await inTurn(unknown, async ({ digest, tags }) => {
       this.digests.set(digest, await this.#readDigest(digest, tags.length > 0));
@@ -109,10 +117,13 @@ class StateReader implements RepositoryState {
     if (this.#failure !== undefined) return { failure: this.#failure };
     // A repository that lists no tags may still hold digests without one, and some registries do not list it at all.
     if (this.#complete || (this.empty && tagged)) return absent;
-    return this.#resolve(digest);
+    if (!tagged) return this.#resolve(digest);
+    const reading = await this.#resolve(digest, { mode: "likely-absent" });
+    // Its tag is known to be absent: that the image is copied although it may be there harms nothing.
+    return "failure" in reading && silences.has(reading.failure.code) ? absent : reading;
   }
 
-  /** Whether the listing could be read: some registries let a client pull that may not list. */
+  /** Whether the listing answers for all the tags: some registries let a client pull that may not list. */
   async #readListing(wanted: readonly Tag[]): Promise<boolean> {
     let listing: Listing | undefined;
     try {
@@ -120,19 +131,22 @@ class StateReader implements RepositoryState {
     } catch {
       return false;
     }
+    if (listing === undefined && !(await this.#isMissing(wanted))) return false;
     this.empty = listing === undefined || (listing.tags.length === 0 && !listing.manifests?.size);
-    if (listing?.manifests !== undefined) {
-      this.#takeManifests(listing.manifests);
-      // A tag may be listed without its manifest: that is not to be taken for a tag that is free.
-      const listed = new Set(listing.tags);
-      for (const tag of wanted) if (!this.tags.has(tag)) this.tags.set(tag, absent);
-      await this.#resolveTags(wanted.filter((tag) => listed.has(tag) && this.#isAbsent(tag)));
-      return true;
-    }
-    const listed = new Set(listing?.tags ?? []);
-    for (const tag of wanted) if (!listed.has(tag)) this.tags.set(tag, absent);
-    await this.#resolveTags(wanted.filter((tag) => listed.has(tag)));
+    if (listing?.manifests !== undefined) this.#takeManifests(listing.manifests);
+    const listed = new Set(listing?.tags);
+    const unknown = wanted.filter((tag) => !this.tags.has(tag));
+    for (const tag of unknown) if (!listed.has(tag)) this.tags.set(tag, absent);
+    await this.#resolveTags(
+      unknown.filter((tag) => listed.has(tag)),
+      true,
+    );
     return true;
+  }
+
+  /** Whether a repository that has no listing is missing: some registries have none for those that are there, either. */
+  async #isMissing([first]: readonly Tag[]): Promise<boolean> {
+    return first === undefined || isAbsent(await this.#resolve(first, { mode: "likely-absent" }));
   }
 
   #takeManifests(manifests: NonNullable<Listing["manifests"]>): void {
@@ -144,26 +158,38 @@ class StateReader implements RepositoryState {
     }
   }
 
-  async #resolveTags(wanted: readonly Tag[]): Promise<void> {
+  async #resolveTags(wanted: readonly Tag[], isListed = false): Promise<void> {
     await inTurn(wanted, async (tag) => {
       const reading = await this.#resolve(tag);
-      this.tags.set(tag, reading);
-      if ("digest" in reading && reading.digest !== undefined) this.digests.set(reading.digest, reading);
+      const isBroken = isListed && isAbsent(reading);
+      const where = formatReference(this.#repository.name, tag);
+      this.#take(tag, isBroken ? { failure: failureRecord(listedOnly(where)) } : reading);
     });
   }
 
-  async #resolve(target: Target): Promise<Reading> {
+  #take(tag: Tag, reading: Reading): void {
+    this.tags.set(tag, reading);
+    if ("digest" in reading && reading.digest !== undefined) this.digests.set(reading.digest, reading);
+  }
+
+  async #resolve(target: Target, options?: ResolveOptions): Promise<Reading> {
     try {
-      return { digest: (await this.#repository.resolve(target))?.digest };
+      return { digest: (await this.#repository.resolve(target, options))?.digest };
     } catch (error) {
       return { failure: failureRecord(error) };
     }
   }
+}
 
-  #isAbsent(tag: Tag): boolean {
-    const reading = this.tags.get(tag);
-    return reading !== undefined && "digest" in reading && reading.digest === undefined;
-  }
+/** Why a registry that has answered has not said whether it holds a digest. */
+const silences: ReadonlySet<string> = new Set<RegistryErrorCode>([
+  "unauthorized",
+  "denied",
+  "absence-unproven",
+]);
+
+function isAbsent(reading: Reading | undefined): boolean {
+  return reading !== undefined && "digest" in reading && reading.digest === undefined;
 }
 
 /** Does the work for each item, some at a time: what waits costs nothing, be there thousands of tags. */

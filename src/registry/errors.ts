@@ -30,6 +30,8 @@ export type RegistryErrorCode =
   | "request-too-large"
   | "media-type-mismatch"
   | "endless-pagination"
+  | "list-incomplete"
+  | "absence-unproven"
   | "storage"
   | "unsupported"
   | "interrupted";
@@ -54,6 +56,7 @@ const silences: ReadonlySet<RegistryErrorCode> = new Set([
   "unauthorized",
   "denied",
   "unexpected-response",
+  "absence-unproven",
   "unsupported",
 ]);
 
@@ -63,4 +66,19 @@ const silences: ReadonlySet<RegistryErrorCode> = new Set([
  */
 export function refusesToList(thrown: unknown): boolean {
   return thrown instanceof RegistryError && silences.has(thrown.code);
+}
+
+/**
+ * The failure of a tag that a registry lists, and says that it is not there when it is asked for it: it is not free.
+ * @param where The reference.
+ */
+export function listedOnly(where: string): RegistryError {
+  return new RegistryError(
+    "absence-unproven",
+    "the registry lists this tag, and says that it is not there when it is asked for it",
+    {
+      where,
+      hint: "it stands for something that is broken, or has just been deleted: look at it, then run again",
+    },
+  );
 }

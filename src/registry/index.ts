@@ -6,7 +6,13 @@ export {
   registryToken,
 } from "./credential.ts";
 export { type CredentialOrigins, openCredentials } from "./credentials.ts";
-export { RegistryError, type RegistryErrorCode, refusesToList, UnknownContentError } from "./errors.ts";
+export {
+  listedOnly,
+  RegistryError,
+  type RegistryErrorCode,
+  refusesToList,
+  UnknownContentError,
+} from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export type { Timing } from "./host/timing.ts";
 export { openLayout } from "./layout.ts";
@@ -21,6 +27,7 @@ export type {
   Repository,
   RepositoryReader,
   RepositoryWriter,
+  ResolveOptions,
 } from "./repository.ts";
 export { readSmallBlob } from "./small-blob.ts";
 export { vouchFor } from "./vouched.ts";

@@ -38,8 +38,11 @@ export interface RepositoryReader {
    * creates; its hint says what does.
    */
   readonly missing?: RegistryError | undefined;
-  /** What a tag or digest stands for, or `undefined` when the repository (or the name in it) does not exist. One request. */
-  resolve(target: Target): Promise<Descriptor | undefined>;
+  /**
+   * What a tag or digest stands for, whatever its media type, or `undefined` when the repository (or the name in it) does
+   * not exist. One request for what is there; one more for what is not, because one answer proves no absence.
+   */
+  resolve(target: Target, options?: ResolveOptions): Promise<Descriptor | undefined>;
   /** A manifest or index, its bytes as stored. `undefined` when absent. */
   fetch(target: Target): Promise<ImageDocument | undefined>;
   /**
@@ -48,7 +51,10 @@ export interface RepositoryReader {
    * @throws {RegistryError} `blob-missing` when the repository does not have it.
    */
   open(blob: Descriptor, options?: OpenOptions): Promise<Readable>;
-  /** Everything the repository lists, in one call where it can, or `undefined` when there is no such repository. */
+  /**
+   * Everything the repository lists, in one call where it can, or `undefined` when there is no such repository.
+   * @throws {RegistryError} `list-incomplete` for a list that is not known to be whole.
+   */
   list(): Promise<Listing | undefined>;
   /**
    * Manifests whose subject is the digest: the referrers API or, where it is missing, the referrers tag.
@@ -93,6 +99,16 @@ export interface RepositoryWriter {
   mayPush?(): Promise<boolean | undefined>;
   /** Deletes a manifest by digest (with all its tags) or a tag alone. Promotion never calls it. */
   delete(target: Target): Promise<void>;
+}
+
+/** How it is asked what a tag or digest stands for. */
+export interface ResolveOptions {
+  /**
+   * - `glance`: one request, whose `undefined` proves nothing: for those who ask on.
+   * - `likely-absent`: it is asked for at once in the way that can say so, which takes one request for what is absent,
+   *   and reads the manifest of what is there.
+   */
+  readonly mode?: "glance" | "likely-absent";
 }
 
 /** How a blob is opened. */

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { messageOf, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
+  formatReference,
   isIndexType,
   parseRepository,
   type RepositoryName,
@@ -9,7 +10,7 @@ import {
   repositoryFault,
   type Tag,
 } from "../oci/index.ts";
-import { type Listing, type Repository, refusesToList } from "../registry/index.ts";
+import { type Listing, listedOnly, type Repository, refusesToList } from "../registry/index.ts";
 
 /** What a registry holds below a prefix: image name → digest → tags. Names, digests and tags are in byte order. */
 export type RegistryContents = ReadonlyMap<string, ReadonlyMap<Digest, readonly Tag[]>>;
@@ -32,7 +33,10 @@ export interface SnapshotOptions {
 /** What was seen, and what was not: a snapshot that silently leaves something out would be a lie. */
 export interface Snapshot {
   readonly contents: RegistryContents;
-  /** Repositories, and indexes (`repository@digest`) whose children could not be told from other images. */
+  /**
+   * Repositories, tags that are listed and not there, and indexes (`repository@digest`) whose children could not be told
+   * from other images.
+   */
   readonly unread: readonly { readonly repository: string; readonly message: string }[];
   /** Repositories whose registry does not list digests without tags, so that these cannot be seen. */
   readonly taggedOnly: number;
@@ -58,13 +62,13 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
   const unread: { repository: string; message: string }[] = [];
   let taggedOnly = 0;
-  const miss = (repository: string, error: unknown): void => {
+  const miss: Miss = (repository, error) => {
     unread.push({ repository, message: messageOf(error) });
   };
   await pLimit(repositoriesAtOnce).map(names, async (name) => {
     try {
       const repository = options.open(name);
-      const found = await readRepository(repository);
+      const found = await readRepository(repository, miss);
       if (found === undefined) return;
       if (found.taggedOnly) taggedOnly += 1;
       if (options.minimal && !found.taggedOnly) await dropChildren(repository, found, miss);
@@ -135,34 +139,41 @@ async function walk(
   return [name, ...below.flat()];
 }
 
-async function readRepository(repository: Repository): Promise<RepositoryContents | undefined> {
+/** Told what could not be read. */
+type Miss = (where: string, error: unknown) => void;
+
+async function readRepository(repository: Repository, miss: Miss): Promise<RepositoryContents | undefined> {
   const listing = await repository.list();
   if (listing === undefined) return undefined;
   const digests = new Map<Digest, readonly Tag[]>();
   const indexes = new Set<Digest>();
-  if (listing.manifests !== undefined) {
-    for (const [digest, { tags, mediaType }] of listing.manifests) {
-      digests.set(digest, [...tags].sort());
-      if (mediaType !== undefined && isIndexType(mediaType)) indexes.add(digest);
-    }
-    return { digests, indexes, taggedOnly: false };
+  for (const [digest, { tags, mediaType }] of listing.manifests ?? []) {
+    digests.set(digest, [...tags].sort());
+    if (mediaType !== undefined && isIndexType(mediaType)) indexes.add(digest);
   }
+  const told = new Set([...digests.values()].flat());
   const resolved = await Promise.all(
-    listing.tags.map(async (tag) => ({ tag, descriptor: await repository.resolve(tag) })),
+    listing.tags
+      .filter((tag) => !told.has(tag))
+      .map(async (tag) => ({ tag, descriptor: await repository.resolve(tag) })),
   );
   for (const { tag, descriptor } of resolved) {
-    if (descriptor === undefined) continue;
+    if (descriptor === undefined) {
+      const where = formatReference(repository.name, tag);
+      miss(where, listedOnly(where));
+      continue;
+    }
     digests.set(descriptor.digest, [...(digests.get(descriptor.digest) ?? []), tag].sort());
     if (isIndexType(descriptor.mediaType)) indexes.add(descriptor.digest);
   }
-  return { digests, indexes, taggedOnly: true };
+  return { digests, indexes, taggedOnly: listing.manifests === undefined };
 }
 
 /** Children of an index that cannot be read stay: too much is better than too little. */
 async function dropChildren(
   repository: Repository,
   { digests, indexes }: RepositoryContents,
-  miss: (index: string, error: unknown) => void,
+  miss: Miss,
 ): Promise<void> {
   const drop = async (index: Digest, where: string): Promise<void> => {
     const document = await repository.fetch(index);

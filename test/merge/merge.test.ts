@@ -10,6 +10,7 @@ import {
   planMerge,
   writeMerge,
 } from "../../src/merge/index.ts";
+import { RegistryError } from "../../src/registry/index.ts";
 import { type Contents, digestFor, type MemoryOptions, memoryRegistries } from "./memory-registry.ts";
 import { projectOf } from "./project.ts";
 
@@ -207,6 +208,7 @@ describe("requests", () => {
     await planMerge(await options({ images: ["foo"] }));
     expect(takeRequests().filter((request) => request.includes("prod.example"))).toEqual([
       "list prod.example/foo/foo",
+      "resolve 1.2.3 in prod.example/foo/foo",
     ]);
   });
 });
@@ -233,7 +235,7 @@ describe("finding the images", () => {
     expect(plan.warnings.join()).toContain("does not tell which images it holds");
   });
 
-  test("a catalog that fails is no failure, but is told", async () => {
+  test("a catalog that is not shown is no failure, but is told", async () => {
     const images = '- name: foo\n  dmap:\n    "<000>": []\n';
     const { options } = await scene({ staging, images });
     const plan = await planMerge(
@@ -242,13 +244,24 @@ describe("finding the images", () => {
         {
           // biome-ignore lint/correctness/useYield: it fails before it has anything to yield
           catalog: async function* () {
-            throw new Error("no catalog here");
+            throw new RegistryError("unsupported", "no catalog here", { where: "staging.example" });
           },
         },
       ),
     );
     expect(plan.added).toHaveLength(1);
     expect(plan.warnings.join()).toContain("no catalog here");
+  });
+
+  test("a catalog that is cut off is one", async () => {
+    const images = '- name: foo\n  dmap:\n    "<000>": []\n';
+    const { options } = await scene({ staging, images });
+    const cut = new RegistryError("list-incomplete", "the list is cut off", { where: "stage.example" });
+    const catalog = async function* () {
+      yield "stage.example/foo/foo";
+      throw cut;
+    };
+    expect((await failure(planMerge(await options({}, { catalog })))).code).toBe("staging-unread");
   });
 
   test("with no names at all it asks for some", async () => {

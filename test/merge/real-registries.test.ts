@@ -173,8 +173,8 @@ test("an exact tag of an exact image is one request to staging and one to each d
   await scene.merge({ images: ["kube-proxy"], tags: ["v1.19.0"] });
   // What was added is then asked for what built it.
   expect(scene.requests()).toEqual([
-    ...Array(3).fill("resolve"),
-    "manifest-get",
+    "resolve",
+    ...Array(3).fill("manifest-get"),
     "referrers",
     "manifest-get",
   ]);

@@ -18,7 +18,19 @@ test.each([
   ["", false, false],
 ])("%s is a manifest: %s, an index: %s", (mediaType, manifest, index) => {
   expect([isManifestType(mediaType), isIndexType(mediaType)]).toEqual([manifest, index]);
-  expect(acceptedManifests.split(", ").includes(mediaType)).toBe(manifest || index);
+  if (manifest || index) expect(acceptedManifests.split(", ")).toContain(mediaType);
+});
+
+test("whatever a tag may stand for is asked for, images first", () => {
+  const accepted = acceptedManifests.split(", ");
+  expect(accepted.at(-1)).toBe("*/*;q=0.1");
+  for (const type of [
+    "application/vnd.oci.artifact.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+  ]) {
+    expect(accepted.indexOf(type)).toBeGreaterThan(accepted.indexOf(mediaTypes.dockerManifest));
+  }
 });
 
 test.each([

@@ -221,7 +221,7 @@ describe("listing", () => {
     const website = await open((_, response) =>
       answer(response, 404, { "content-type": "text/html" }, "<h1>Not found</h1>"),
     );
-    await expect(website.repository().list()).rejects.toMatchObject({ code: "unexpected-response" });
+    await expect(website.repository().list()).rejects.toMatchObject({ code: "absence-unproven" });
   });
 
   it.each([

@@ -147,7 +147,7 @@ describe("security point 1: credentials go only to the origin they belong to", (
     });
     closing.push(registries.close);
     for (const name of ["one", "two", "one"]) {
-      await registries.repository(parseRepository(`${registry.host}/${name}`)).resolve(parseTag("v1"));
+      await registries.repository(parseRepository(`${registry.host}/${name}`)).fetch(parseTag("v1"));
     }
     const used = registry.seen.flatMap(({ url, authorization }) =>
       url.startsWith("/v2/") && authorization !== undefined ? [authorization] : [],

@@ -46,12 +46,15 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
   };
 }
 
-/** Answers with a status, headers and a body. */
+/** How registries say that something is not there. */
+const unknown = JSON.stringify({ errors: [{ code: "MANIFEST_UNKNOWN", message: "manifest unknown" }] });
+
+/** Answers with a status, headers and a body; with 404 as registries do, unless another body is given. */
 export function answer(
   response: ServerResponse,
   status: number,
   headers: Readonly<Record<string, string>> = {},
-  body: string | Uint8Array = "",
+  body: string | Uint8Array = status === 404 ? unknown : "",
 ): void {
   response.writeHead(status, { "content-length": String(Buffer.byteLength(body)), ...headers });
   response.end(body);

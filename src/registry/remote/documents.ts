@@ -19,16 +19,24 @@ import { RegistryError, UnknownContentError } from "../errors.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
 import { type AnswerHead, headerOf } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
+import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";
+import { absence } from "./absence.ts";
 import { refusal, refusedManifest } from "./answer.ts";
 import { damage, mendingDamage } from "./damage.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
 /**
- * What a tag or digest stands for, by `HEAD`. Where the registry does not answer that with all of digest, media type
- * and size, the manifest itself is read.
+ * What a tag or digest stands for, whatever its media type. A `HEAD` shows what is there; where it does not, or not all of
+ * digest, media type and size, the same is asked by `GET`: only its answer has a body that can say that something is
+ * absent ({@link absence}).
  */
-export async function resolveTarget(remote: Remote, target: Target): Promise<Descriptor | undefined> {
+export async function resolveTarget(
+  remote: Remote,
+  target: Target,
+  { mode }: ResolveOptions = {},
+): Promise<Descriptor | undefined> {
+  if (mode === "likely-absent") return identify(remote, target);
   const answer = await remote.client.send(
     reading(remote, {
       kind: "resolve",
@@ -39,17 +47,16 @@ export async function resolveTarget(remote: Remote, target: Target): Promise<Des
       target,
     }),
   );
-  if (answer.status === 404) return undefined;
+  if (answer.status === 404 && mode === "glance") return undefined;
   const stated = answer.status === 200 ? statedDescriptor(answer) : undefined;
   if (stated !== undefined) {
     if (isDigest(target) && stated.digest !== target) throw lied(remote, target, stated.digest);
     return stated;
   }
-  // 400 and 405 say nothing without a body: the same question by GET is answered, or refused with a reason.
-  if (![200, 400, 405].includes(answer.status)) {
-    throw await refusal(remote, answer, "asking for an image", target);
-  }
-  return (await fetchDocument(remote, target))?.descriptor;
+  // A refusal of HEAD has no body that says why; GET is answered, or refused with a reason.
+  const isFinal = answer.status === 408 || answer.status === 429 || answer.status >= 500;
+  if (isFinal) throw await refusal(remote, answer, "asking for an image", target);
+  return identify(remote, target);
 }
 
 function statedDescriptor(answer: AnswerHead): Descriptor | undefined {
@@ -60,16 +67,50 @@ function statedDescriptor(answer: AnswerHead): Descriptor | undefined {
   return { mediaType, digest, size: Number(length) };
 }
 
+/** By `GET`. A manifest of another kind than ours is told by what the registry says of it: nobody reads its bytes. */
+function identify(remote: Remote, target: Target): Promise<Descriptor | undefined> {
+  return mendingDamage(remote.client, "manifest-get", async () => {
+    const served = await getManifest(remote, target);
+    if (served === undefined) return undefined;
+    const { mediaType, bytes, stated } = served;
+    if (isImageType(mediaType)) return hashed(remote, target, served).descriptor;
+    const digest = isDigest(target) ? target : stated;
+    if (digest !== undefined) return { mediaType, digest, size: bytes.length };
+    // The digest of a signed manifest leaves its signatures out: only the registry knows it.
+    if (mediaType === signedManifest) throw unfit(remote, target, mediaType);
+    return { mediaType, digest: digestOf(bytes), size: bytes.length };
+  });
+}
+
+/** Docker's schema 1 with signatures. */
+const signedManifest = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
 /**
  * A manifest or index, hashed; `undefined` when the registry does not have it. One that was damaged on its way is asked
  * for again.
  */
 export function fetchDocument(remote: Remote, target: Target): Promise<ImageDocument | undefined> {
-  return mendingDamage(remote.client, "manifest-get", () => fetchOnce(remote, target));
+  return mendingDamage(remote.client, "manifest-get", async () => {
+    const served = await getManifest(remote, target);
+    if (served === undefined) return undefined;
+    if (!isImageType(served.mediaType)) throw unfit(remote, target, served.mediaType);
+    return hashed(remote, target, served);
+  });
 }
 
-async function fetchOnce(remote: Remote, target: Target): Promise<ImageDocument | undefined> {
-  const where = formatReference(remote.name, target);
+function isImageType(mediaType: string): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType);
+}
+
+/** A manifest of any media type, as it was served. */
+interface ServedManifest {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  /** What the registry says its digest is. */
+  readonly stated: Digest | undefined;
+}
+
+async function getManifest(remote: Remote, target: Target): Promise<ServedManifest | undefined> {
   const answer = await remote.client.send(
     reading(remote, {
       kind: "manifest-get",
@@ -81,22 +122,31 @@ async function fetchOnce(remote: Remote, target: Target): Promise<ImageDocument 
     }),
     limits.manifestBytes,
   );
-  if (answer.status === 404) return undefined;
-  if (answer.status !== 200) throw await refusal(remote, answer, "reading an image manifest", target);
-  const { bytes } = answer;
-  const mediaType = bareMediaType(headerOf(answer, "content-type") ?? "");
-  if (!isManifestType(mediaType) && !isIndexType(mediaType)) {
-    throw new RegistryError(
-      "media-type-mismatch",
-      `the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
-      { where, hint: "images in Docker's schema 1 must be pushed again by a current tool" },
-    );
-  }
-  // What was asked for counts; what the registry says it is serving counts only for a tag (CVE-2025-24882).
+  if (answer.status !== 200) return absence(remote, target, answer);
   const stated = headerOf(answer, "docker-content-digest") ?? "";
-  const wanted = isDigest(target) ? target : isDigest(stated) ? stated : digestOf(bytes);
+  return {
+    mediaType: bareMediaType(headerOf(answer, "content-type") ?? ""),
+    bytes: answer.bytes,
+    stated: isDigest(stated) ? stated : undefined,
+  };
+}
+
+/** What was asked for counts; what the registry says it is serving counts only for a tag (CVE-2025-24882). */
+function hashed(remote: Remote, target: Target, { mediaType, bytes, stated }: ServedManifest): ImageDocument {
+  const wanted = isDigest(target) ? target : (stated ?? digestOf(bytes));
   if (!digestMatches(bytes, wanted)) throw damage(lied(remote, wanted, digestOf(bytes)));
   return { descriptor: { mediaType, digest: wanted, size: bytes.length }, bytes };
+}
+
+function unfit(remote: Remote, target: Target, mediaType: string): RegistryError {
+  return new RegistryError(
+    "media-type-mismatch",
+    `the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
+    {
+      where: formatReference(remote.name, target),
+      hint: "images in Docker's schema 1 must be pushed again by a current tool",
+    },
+  );
 }
 
 function lied(remote: Remote, wanted: Digest, got: Digest): RegistryError {

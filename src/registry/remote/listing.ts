@@ -1,17 +1,22 @@
 import { z } from "zod";
 import { type Digest, isDigest, isRepositoryPath, isTag, type Tag } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, type HostClient, headerOf } from "../host/host-client.ts";
+import type { Answer, HostClient } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { hearOfMissing } from "./missing-repository.ts";
-import { nextPage, pages } from "./pagination.ts";
+import { saysAbsent, unproven } from "./not-found.ts";
+import { ListHabits } from "./pagination.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
 const pageBytes = 64 * 1024 * 1024;
 const tagLimit = 2_000_000;
-/** Tags on a page. Google's registries give all they are asked for; others refuse more than this (Amazon's). */
-const pageSize = { offering: 10_000, other: 1_000 };
+/**
+ * Tags on a page. Google's registries give all they are asked for; others refuse more than this (Amazon's), and some are
+ * set to refuse more than the least.
+ */
+const pageSize = { offering: 10_000, other: 1_000, least: 100 };
+const habits = new ListHabits();
 
 const listingSchema = z.object({
   tags: z.array(z.string()).nullish(),
@@ -37,7 +42,10 @@ export function offersManifests(client: HostClient): boolean {
   return offering.has(client) || /(?:^|\.)gcr\.io$|\.pkg\.dev$/.test(client.endpoint.host);
 }
 
-/** `GET /v2/<name>/tags/list`, all pages, with Google's `manifest` and `child` fields where they are there. */
+/**
+ * `GET /v2/<name>/tags/list`, all pages, with Google's `manifest` and `child` fields where they are there.
+ * @throws {RegistryError} `list-incomplete` for a list that is not known to be whole.
+ */
 export async function listRepository(remote: Remote): Promise<Listing | undefined> {
   const tags = new Set<Tag>();
   const children = new Set<string>();
@@ -64,21 +72,24 @@ export async function listRepository(remote: Remote): Promise<Listing | undefine
 }
 
 function listedPages(remote: Remote): AsyncGenerator<z.infer<typeof listingSchema>> {
-  const first = urlIn(remote, "tags/list");
-  const size = offersManifests(remote.client) ? pageSize.offering : pageSize.other;
-  first.searchParams.set("n", `${size}`);
-  return pages(first, remote.name, async (url) => {
-    const answer = await remote.client.send(reading(remote, { kind: "list", method: "GET", url }), pageBytes);
-    hearOfMissing(remote, answer);
-    if (answer.status === 404 && !isWebPage(answer)) return undefined;
-    if (answer.status !== 200) throw await refusal(remote, answer, "listing tags");
-    return { page: parse(answer, remote), next: nextPage(answer, url, remote.name) };
+  const { client, name } = remote;
+  const size = offersManifests(client) ? pageSize.offering : pageSize.other;
+  return habits.whole({
+    client,
+    url: urlIn(remote, "tags/list"),
+    where: name,
+    sizes: [size, pageSize.least],
+    send: (url) => client.send(reading(remote, { kind: "list", method: "GET", url }), pageBytes),
+    async read(answer) {
+      hearOfMissing(remote, answer);
+      if (answer.status === 200) return parse(answer, remote);
+      if (answer.status !== 404) throw await refusal(remote, answer, "listing tags");
+      if (saysAbsent(answer)) return undefined;
+      throw unproven(remote, answer, "listing tags");
+    },
+    names: ({ tags }) => tags ?? [],
+    isWhole: ({ manifest }) => manifest != null,
   });
-}
-
-/** Whether it is a web server that says "not found", and no registry. */
-function isWebPage(answer: Answer): boolean {
-  return headerOf(answer, "content-type")?.includes("html") ?? false;
 }
 
 type ManifestJson = NonNullable<z.infer<typeof listingSchema>["manifest"]>[string];

@@ -1,5 +1,5 @@
 import { RegistryError } from "../errors.ts";
-import type { AnswerHead } from "../host/host-client.ts";
+import type { Answer, AnswerHead, HostClient } from "../host/host-client.ts";
 
 const pageLimit = 10_000;
 
@@ -32,6 +32,7 @@ export function nextPage(answer: Pick<AnswerHead, "headers">, current: URL, wher
 /**
  * Pages by their addresses, with an end: a registry that repeats itself or never stops is refused. `read` gives
  * `undefined` for a list that does not exist.
+ * @throws {RegistryError} `endless-pagination`; `list-incomplete` when a page that the registry led to does not exist.
  */
 export async function* pages<Page>(
   first: URL,
@@ -40,15 +41,165 @@ export async function* pages<Page>(
 ): AsyncGenerator<Page> {
   const seen = new Set<string>();
   for (let url: URL | undefined = first; url !== undefined; ) {
-    if (seen.has(url.href) || seen.size >= pageLimit) {
-      throw new RegistryError("endless-pagination", `the registry's list does not end (${seen.size} pages)`, {
-        where,
-      });
-    }
+    if (seen.has(url.href) || seen.size >= pageLimit) throw endless(seen.size, where);
     seen.add(url.href);
     const answer = await read(url);
-    if (answer === undefined) return;
+    if (answer === undefined) {
+      if (seen.size === 1) return;
+      throw incomplete("a page that the registry leads to is not there", where);
+    }
     yield answer.page;
     url = answer.next;
   }
+}
+
+/** A list of names that comes in pages (distribution specification, "Listing Tags"). */
+export interface NameList<Page> {
+  readonly client: HostClient;
+  /** Without `n`. */
+  readonly url: URL;
+  readonly where: string;
+  /** Entries to ask for on a page, the most wanted first; the others are for registries that refuse it. */
+  readonly sizes: readonly number[];
+  send(url: URL): Promise<Answer>;
+  /** What an answer says: a page, or `undefined` for a list that does not exist. Throws for anything else. */
+  read(answer: Answer): Promise<Page | undefined>;
+  names(page: Page): readonly string[];
+  /** Whether such a page is known to be the whole list, unless it has all the names that were asked for. */
+  isWhole?(page: Page): boolean;
+}
+
+/** An answer with the address that it was asked for by. */
+interface Asked {
+  readonly url: URL;
+  readonly answer: Answer;
+}
+
+/** How far the reading of one list has come. */
+interface Progress {
+  readonly names: Set<string>;
+  readonly visited: Set<string>;
+  /** It has led to another page by `Link`. */
+  isLinked: boolean;
+  /** It has ended without a `Link`, and there was more. */
+  isCut: boolean;
+}
+
+/** What is known of the lists of one kind on each host, so that it is found out once. */
+export class ListHabits {
+  /** Page sizes that were refused. */
+  readonly #refused = new WeakMap<HostClient, readonly number[]>();
+  /** Hosts of which a list has been seen to end where it says. */
+  readonly #sound = new WeakSet<HostClient>();
+
+  /**
+   * All pages of a list, to its end. By the specification a list without a `Link` to another page is whole, but not on
+   * every registry: where it could have been cut off, what comes after its last name is asked for.
+   * @throws {RegistryError} `list-incomplete` when it is not known to be whole, beside what {@link pages} throws.
+   */
+  async *whole<Page>(list: NameList<Page>): AsyncGenerator<Page> {
+    const { where } = list;
+    const progress: Progress = { names: new Set(), visited: new Set(), isLinked: false, isCut: false };
+    const { names, visited } = progress;
+    for (let asked: Asked | undefined = await this.#first(list); asked !== undefined; ) {
+      const { url, answer }: Asked = asked;
+      if (visited.has(url.href) || visited.size >= pageLimit) throw endless(visited.size, where);
+      visited.add(url.href);
+      const page = await list.read(answer);
+      if (page === undefined) {
+        if (visited.size === 1) return;
+        throw incomplete("a page that the registry leads to is not there", where);
+      }
+      const found = list.names(page);
+      const before = names.size;
+      for (const name of found) names.add(name);
+      if (progress.isCut && names.size - before < found.length) throw incomplete("its pages overlap", where);
+      yield page;
+      const next = nextPage(answer, url, where);
+      if (next === undefined) asked = await this.#beyond(list, page, url, progress);
+      else {
+        progress.isLinked = true;
+        this.#sound.add(list.client);
+        if (visited.has(next.href)) throw endless(visited.size, where);
+        asked = { url: next, answer: await list.send(next) };
+      }
+    }
+  }
+
+  /** The first page, by the first page size that the registry takes, or none. */
+  async #first<Page>({ client, url, sizes, send }: NameList<Page>): Promise<Asked> {
+    const refused = [...(this.#refused.get(client) ?? [])];
+    const left = sizes.filter((size) => !refused.includes(size));
+    for (;;) {
+      const size = left.shift();
+      const first = new URL(url);
+      if (size !== undefined) first.searchParams.set("n", `${size}`);
+      const answer = await send(first);
+      if (size !== undefined && refusals.has(answer.status)) {
+        refused.push(size);
+        continue;
+      }
+      if (answer.status === 200) this.#refused.set(client, refused);
+      return { url: first, answer };
+    }
+  }
+
+  /** What comes after a page without a `Link`, when it may not be the last one; `undefined` when it is. */
+  async #beyond<Page>(
+    list: NameList<Page>,
+    page: Page,
+    { searchParams }: URL,
+    progress: Progress,
+  ): Promise<Asked | undefined> {
+    const { client, where } = list;
+    const names = list.names(page);
+    const last = names.at(-1);
+    const size = searchParams.get("n");
+    const isDue = progress.isCut || names.length === Number(size ?? Number.NaN);
+    if (last === undefined) return undefined;
+    if (!isDue && (list.isWhole?.(page) || !this.#isDoubtful(client, names.length, progress)))
+      return undefined;
+    const url = new URL(list.url);
+    if (size !== null) url.searchParams.set("n", size);
+    url.searchParams.set("last", last);
+    const answer = await list.send(url);
+    const rest = answer.status === 200 ? await list.read(answer) : undefined;
+    const more = rest === undefined ? undefined : list.names(rest);
+    if (more?.some((name) => !progress.names.has(name))) {
+      progress.isCut = true;
+      return { url, answer };
+    }
+    // Neither more nor an empty page: the registry does not go on from a name, and does not say where the list ends.
+    if (isDue && more?.length !== 0) {
+      throw incomplete(`it ends after ${progress.names.size} names, where a page does`, where);
+    }
+    this.#sound.add(client);
+    return undefined;
+  }
+
+  /**
+   * Whether a list that has fewer names than were asked for could be cut off all the same: nothing is known of the host's
+   * lists yet, or it has as many as registries like to cut at.
+   */
+  #isDoubtful(client: HostClient, length: number, { isLinked }: Progress): boolean {
+    if (isLinked) return false;
+    const isRound = length >= 50 && (length % 50 === 0 || Number.isInteger(Math.log2(length)));
+    return isRound || !this.#sound.has(client);
+  }
+}
+
+/** How a page size is refused. */
+const refusals: ReadonlySet<number> = new Set([400, 405, 413, 416, 422]);
+
+function endless(count: number, where: string): RegistryError {
+  return new RegistryError("endless-pagination", `the registry's list does not end (${count} pages)`, {
+    where,
+  });
+}
+
+function incomplete(why: string, where: string): RegistryError {
+  return new RegistryError("list-incomplete", `the registry's list is cut off: ${why}`, {
+    where,
+    hint: "name what is wanted instead of having it listed, or ask whoever runs the registry",
+  });
 }

@@ -31,7 +31,7 @@ export function createRemoteRepository(
     get missing() {
       return heardMissing(remote);
     },
-    resolve: (target) => resolveTarget(remote, target),
+    resolve: (target, options) => resolveTarget(remote, target, options),
     fetch: (target) => fetchDocument(remote, target),
     open: (blob, options) => openBlob(remote, blob, options),
     list: () => listRepository(remote),

@@ -1,0 +1,123 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { clientOf } from "../support/registry-client.ts";
+import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
+
+async function open(script: Script) {
+  const server = await startScriptedServer(script);
+  const client = clientOf(server.host, { settings: { retries: 0 } });
+  onTestFinished(async () => {
+    await client.close();
+    await server.close();
+  });
+  const seen = () => server.seen.map(({ url }) => url.slice(url.indexOf("?") + 1));
+  const catalog = async () => {
+    const names: string[] = [];
+    for await (const name of client.registries.catalog(`${server.host}`)) names.push(name);
+    return names;
+  };
+  return { repository: client.repository, catalog, seen };
+}
+
+const named = (count: number) => Array.from({ length: count }, (_, at) => `v${String(at).padStart(5, "0")}`);
+
+/** How a registry lists so many names. */
+interface Manner {
+  readonly count: number;
+  /** Names on a page, whatever is asked for. */
+  readonly cap?: number;
+  readonly ignoresLast?: boolean;
+  readonly ignoresSize?: boolean;
+  readonly links?: boolean;
+  /** Page sizes above this are refused so. */
+  readonly refuses?: { readonly above: number; readonly status: number };
+  /** How all but the first page are answered. */
+  readonly later?: (response: Parameters<Script>[1]) => void;
+}
+
+const listing =
+  (manner: Manner): Script =>
+  (_, response, url) => {
+    const { count, cap = Number.POSITIVE_INFINITY, refuses, later } = manner;
+    const n = url.searchParams.get("n");
+    const last = url.searchParams.get("last");
+    if (refuses !== undefined && n !== null && Number(n) > refuses.above) {
+      return answer(response, refuses.status, {}, '{"errors":[{"code":"PAGINATION_NUMBER_INVALID"}]}');
+    }
+    if (last !== null && later !== undefined) return later(response);
+    const after = named(count).filter((name) => manner.ignoresLast || last === null || name > last);
+    const size = Math.min(cap, manner.ignoresSize || n === null ? Number.POSITIVE_INFINITY : Number(n));
+    const page = after.slice(0, size);
+    const link = `<${url.pathname}?n=${n}&last=${page.at(-1)}>; rel="next"`;
+    const headers = manner.links && after.length > page.length ? { link } : {};
+    const body = url.pathname.endsWith("_catalog") ? { repositories: page } : { tags: page };
+    answer(response, 200, headers as Record<string, string>, JSON.stringify(body));
+  };
+
+describe.each(["tags", "repositories"])("a list of %s", (kind) => {
+  const read = async (manner: Manner) => {
+    const { repository, catalog, seen } = await open(listing(manner));
+    const list = async () => (kind === "tags" ? ((await repository().list())?.tags ?? []) : await catalog());
+    return { list, seen };
+  };
+
+  it.each<[string, Manner]>([
+    ["whose full page has no link", { count: 2400 }],
+    ["whose pages are shorter than asked for, without a link", { count: 2400, cap: 100 }],
+    ["that is cut at an odd number, without a link", { count: 20, cap: 7 }],
+    ["whose pages are shorter than asked for, with a link", { count: 250, cap: 100, links: true }],
+    ["that ends where a page does", { count: 1000 }],
+    ["that is longer than a page, on one page", { count: 1200, ignoresSize: true, ignoresLast: true }],
+    [
+      "that is short, of a registry that knows no pages",
+      { count: 100, ignoresSize: true, ignoresLast: true },
+    ],
+    [
+      "that is short, where nobody goes on from a name",
+      { count: 3, later: (response) => answer(response, 400) },
+    ],
+    ["that is refused by its page size", { count: 250, refuses: { above: 100, status: 400 }, links: true }],
+    ["that is refused by a body's size", { count: 250, refuses: { above: 100, status: 413 }, links: true }],
+    ["that is refused with any page size", { count: 250, refuses: { above: 0, status: 405 } }],
+  ])("%s is read as a whole", async (_, manner) => {
+    const { list } = await read(manner);
+    expect(await list()).toHaveLength(manner.count);
+  });
+
+  it.each<[string, Manner]>([
+    ["whose second page is not there", { count: 250, cap: 100, links: true, later: (it) => answer(it, 404) }],
+    ["that is full, with nothing behind it that is there", { count: 2400, later: (it) => answer(it, 404) }],
+    ["that is full, of a registry that begins anew", { count: 2400, ignoresLast: true }],
+    [
+      "whose pages overlap",
+      {
+        count: 1000,
+        later: (it) =>
+          answer(it, 200, {}, JSON.stringify({ tags: ["v00999", "x"], repositories: ["v00999", "x"] })),
+      },
+    ],
+  ])("%s is not taken for whole", async (_, manner) => {
+    const { list } = await read(manner);
+    await expect(list()).rejects.toMatchObject({ code: "list-incomplete" });
+  });
+
+  it("costs one request where the host has shown that its lists end where they say", async () => {
+    const { list, seen } = await read({ count: 3 });
+    for (let time = 0; time < 3; time += 1) expect(await list()).toHaveLength(3);
+    expect(seen()).toEqual(["n=1000", "n=1000&last=v00002", "n=1000", "n=1000"]);
+  });
+
+  it("is asked for at once by the page size that was not refused before", async () => {
+    const { list, seen } = await read({ count: 3, refuses: { above: 100, status: 400 } });
+    for (let time = 0; time < 2; time += 1) expect(await list()).toHaveLength(3);
+    expect(seen()).toEqual(["n=1000", "n=100", "n=100&last=v00002", "n=100"]);
+  });
+
+  it("that goes round in a circle ends", async () => {
+    const { repository, catalog } = await open((_, response, url) => {
+      const link = `<${url.pathname}?last=${url.searchParams.get("last") === "a" ? "b" : "a"}>; rel="next"`;
+      answer(response, 200, { link }, '{"tags":["a"],"repositories":["a"]}');
+    });
+    const list = kind === "tags" ? repository().list() : catalog();
+    await expect(list).rejects.toMatchObject({ code: "endless-pagination" });
+  });
+});
