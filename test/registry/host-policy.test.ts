@@ -81,7 +81,7 @@ describe("a request that fails", () => {
       request.method === "HEAD" ? answer(response, 404) : script(request, response, url),
     );
     const { repository, retries } = repositoryOn(server);
-    expect(await repository.resolve(v1)).toBeUndefined();
+    expect(await repository.resolve(v1, { mode: "glance" })).toBeUndefined();
     expect((await repository.fetch(v1))?.bytes).toEqual(index);
     expect(retries()).toMatchObject([{ reason: expect.stringContaining("cannot be reached") }]);
   });
@@ -174,7 +174,7 @@ describe("a request that is refused", () => {
     });
     const client = clientOf(server.host);
     closing.push(client.close);
-    expect(await client.repository().resolve(v1)).toBeUndefined();
+    expect(await client.repository().resolve(v1, { mode: "glance" })).toBeUndefined();
     await Promise.all(Array.from({ length: 5 }, () => client.repository().fetch(v1)));
     const [first = 0, ...others] = times;
     expect(others.filter((time) => time > first + 200).every((time) => time > first + 900)).toBe(true);
