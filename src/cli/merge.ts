@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples, collect } from "./help.ts";
 import { interruptible } from "./interruption.ts";
+import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -82,13 +83,18 @@ async function run(session: Session, options: Options): Promise<ExitCode> {
   if (options.as !== undefined && options.fromRun === undefined) {
     throw new UsageError("--as gives the images of a run a tag", "name the run with --from-run");
   }
-  return interruptible(session, async ({ stop, cut }) => {
-    const registries = await openRegistriesFor(session, { ending: { stop, cut } });
+  return interruptible(session, async (interruption) => {
+    const { stop, cut } = interruption;
+    const progress = await openProgress(session.terminal);
+    interruption.describe = progress.describe;
+    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    progress.begin("Reading staging");
     try {
       return await (options.fromRun === undefined
         ? mergeStaging(session, registries, options, options.stagingRepo ?? "")
         : mergeOneRun(session, registries, options, options.fromRun));
     } finally {
+      progress.end();
       await registries.close();
     }
   });

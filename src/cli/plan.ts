@@ -35,9 +35,11 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
   const writePlan = await openResult(options.out);
-  return interruptible(session, async ({ stop, cut }) => {
+  return interruptible(session, async (interruption) => {
+    const { stop, cut } = interruption;
     const progress = await openProgress(terminal);
     const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    interruption.describe = progress.describe;
     progress.begin("Reading repositories");
     try {
       const { plan, report } = await promote({

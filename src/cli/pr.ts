@@ -7,6 +7,7 @@ import { UsageError } from "./failure.ts";
 import { addForgeOptions, type ForgeOptions, type ForgePlace, openForgeFor } from "./forge.ts";
 import { addExamples, collect } from "./help.ts";
 import { shellLine } from "./incumbents/translate.ts";
+import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { reviewCommit } from "./review-commit.ts";
 import type { Act, Session } from "./session.ts";
@@ -96,7 +97,9 @@ async function run(session: Session, repository: string, options: Options): Prom
     throw new UsageError("--branch names one branch, and each tag has its own", "leave it out, or use --tag");
   }
   const place = await openForgeFor(session, repository, options);
-  const registries = await openRegistriesFor(session);
+  const progress = await openProgress(terminal);
+  const registries = await openRegistriesFor(session, { progress });
+  progress.begin("Reading registries");
   try {
     const results: PromotionRequestResult[] = [];
     for (const tags of sets) {
@@ -111,6 +114,7 @@ async function run(session: Session, repository: string, options: Options): Prom
     if (terminal.json) terminal.printJson({ format: "waybill-pr/1", requests: results });
     return exitCodes.asDesired;
   } finally {
+    progress.end();
     await registries.close();
   }
 }

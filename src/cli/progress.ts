@@ -1,93 +1,140 @@
-import type { Terminal } from "./terminal.ts";
+import type { CopyEvent } from "../copy/index.ts";
+import type { HostWork } from "../registry/index.ts";
+import { ProgressTally } from "./progress-tally.ts";
+import type { OutputStream, Terminal } from "./terminal.ts";
 
 /** How far the work has come: a bar on a terminal, lines in a log, nothing when quiet. */
 export interface Progress {
-  /** Starts a part of the work, and ends the one before; how much there is to do may turn out later. */
-  begin(title: string, total?: number): void;
+  /**
+   * Starts a part of the work, and ends the one before; how much there is to do may turn out later.
+   * @param images How many images are to be copied in it.
+   */
+  begin(title: string, total?: number, images?: number): void;
   at(done: number, total: number): void;
-  /** Bytes that have gone over the wire. */
-  transferred(bytes: number): void;
+  /** What copying tells. */
+  copied(event: CopyEvent): void;
   /** One thing that was done: a log has a line for each. */
   did(text: string): void;
   /** A host is waited for, for so many milliseconds. */
   waiting(text: string, milliseconds: number): void;
+  /** Who can say which hosts owe an answer. */
+  watch(underWay: () => readonly HostWork[]): void;
+  /** Something else was said: a log is not silent. */
+  heard(): void;
+  /** What is under way right now, in words. */
+  describe(): string | undefined;
   end(): void;
 }
 
-export function openProgress(terminal: Terminal): Promise<Progress> | Progress {
-  return terminal.canvas === undefined ? logProgress(terminal) : drawProgress(terminal.canvas);
+/** What time it is, and what has to be done now and then; tests have their own. */
+export interface Clock {
+  /** Milliseconds of the day's clock. */
+  now(): number;
+  /** @returns How to end it. */
+  every(milliseconds: number, work: () => void): () => void;
 }
 
-function logProgress(terminal: Terminal): Progress {
-  let title = "";
+const systemClock: Clock = {
+  now: () => Date.now(),
+  every(milliseconds, work) {
+    const timer = setInterval(work, milliseconds).unref();
+    return () => clearInterval(timer);
+  },
+};
+
+/** Milliseconds between two lines that say in a log how it goes on, and between two looks of a bar at the clock. */
+const betweenLines = 15_000;
+const betweenLooks = 1_000;
+
+export function openProgress(terminal: Terminal, clock: Clock = systemClock): Promise<Progress> | Progress {
+  return terminal.canvas === undefined ? logProgress(terminal, clock) : drawProgress(terminal.canvas, clock);
+}
+
+/** Lines, also on a terminal: where others write lines as well, a bar would be drawn between them. */
+export function logProgress(terminal: Terminal, clock: Clock = systemClock): Progress {
+  const tally = new ProgressTally(clock.now);
   let tenths = 0;
+  let heardAt = Number.NEGATIVE_INFINITY;
+  let stop = (): void => {};
   return {
-    begin: (text) => {
-      title = text;
+    begin: (title, total = 1, images = 0) => {
+      stop();
+      tally.begin(title, total, images);
       tenths = 0;
       terminal.note(title);
+      stop = clock.every(betweenLines, () => {
+        if (clock.now() - heardAt >= betweenLines) terminal.note(tally.inLog());
+      });
     },
     at: (done, total) => {
+      tally.at(done, total);
       const reached = Math.floor((10 * done) / total);
       if (reached <= tenths || total < 100) return;
       tenths = reached;
-      terminal.note(`${title}: ${done} of ${total}`);
+      terminal.note(`${tally.title}: ${done} of ${total}`);
     },
-    transferred: () => {},
+    copied: (event) => tally.copied(event),
     did: (text) => terminal.note(text),
-    waiting: (text) => terminal.note(text),
-    end: () => {},
+    waiting: (text, milliseconds) => {
+      tally.waits(text, milliseconds);
+      terminal.note(text);
+    },
+    watch: (underWay) => tally.watch(underWay),
+    heard: () => {
+      heardAt = clock.now();
+    },
+    describe: () => tally.describe(),
+    end: () => stop(),
   };
 }
 
-async function drawProgress(canvas: NonNullable<Terminal["canvas"]>): Promise<Progress> {
+const bar = 24;
+
+async function drawProgress(canvas: OutputStream, clock: Clock): Promise<Progress> {
   const { SingleBar } = await import("cli-progress");
-  const bar = new SingleBar({
+  const drawing = new SingleBar({
     stream: canvas as NodeJS.WritableStream,
-    format: "{title} {bar} {value}/{total}{bytes}{waiting}",
-    barsize: 24,
+    format: "{title} {bar} {value}/{total}{rest}",
+    barsize: bar,
     clearOnComplete: true,
     // Ctrl-C ends the process in the middle of a bar: the terminal has to be as it was.
     hideCursor: false,
     linewrap: true,
   });
-  let bytes = 0;
-  let waited: NodeJS.Timeout | undefined;
-  const stopWaiting = (): void => {
-    clearTimeout(waited);
-    waited = undefined;
-    bar.update({ waiting: "" });
-  };
+  const tally = new ProgressTally(clock.now);
+  let room = 0;
+  const draw = (): void => drawing.update({ rest: tally.onTerminal().slice(0, room) });
+  let stop = (): void => {};
   return {
-    begin: (title, total = 1) => {
-      bar.stop();
-      bar.start(total, 0, { title, bytes: "", waiting: "" });
+    begin: (title, total = 1, images = 0) => {
+      stop();
+      drawing.stop();
+      tally.begin(title, total, images);
+      // A bar that is wider than the terminal cannot be drawn over.
+      room = Math.max(0, (canvas.columns ?? 80) - title.length - bar - 16);
+      drawing.start(total, 0, { title, rest: "" });
+      stop = clock.every(betweenLooks, draw);
     },
     at: (done, total) => {
-      bar.setTotal(total);
-      bar.update(done);
+      tally.at(done, total);
+      drawing.setTotal(total);
+      drawing.update(done);
     },
-    transferred: (more) => {
-      bytes += more;
-      bar.update({ bytes: `  ${formatBytes(bytes)}` });
+    copied: (event) => {
+      tally.copied(event);
+      if (event.type !== "bytes") draw();
     },
     did: () => {},
     waiting: (text, milliseconds) => {
-      clearTimeout(waited);
-      waited = setTimeout(stopWaiting, milliseconds).unref();
-      bar.update({ waiting: `  ${text}` });
+      tally.waits(text, milliseconds);
+      draw();
     },
+    watch: (underWay) => tally.watch(underWay),
+    heard: () => {},
+    describe: () => tally.describe(),
     end: () => {
-      stopWaiting();
-      bar.stop();
+      stop();
+      drawing.stop();
     },
   };
-}
-
-/** Bytes as people read them, in binary units. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  const amount = bytes / 1024 ** power;
-  return `${power === 0 ? amount : amount.toFixed(1)} ${units[power]}`;
 }

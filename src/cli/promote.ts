@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type FailureRecord, problemOf } from "../errors/index.ts";
-import type { PromoteOptions, Promotion } from "../promotion/index.ts";
+import type { Plan, PromoteOptions, Promotion } from "../promotion/index.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
@@ -80,6 +80,7 @@ async function promoteWithProgress(
     listener: meter.onRegistry,
     ending: { cut: interruption.cut },
   });
+  interruption.describe = progress.describe;
   const left = new Set<string>();
   const tellFailure = failureTeller();
   let total = 0;
@@ -93,11 +94,11 @@ async function promoteWithProgress(
       onProgress: progress.at,
       onPlan: (plan) => {
         total = workOf(plan);
-        if (options.confirm && total > 0) progress.begin("Promoting", total);
+        if (options.confirm && total > 0) progress.begin("Promoting", total, imagesToCopy(plan));
       },
       onCopy: (event) => {
         meter.onCopy(event);
-        if (event.type === "bytes") progress.transferred(event.bytes);
+        progress.copied(event);
         if (event.type !== "left-behind" || left.has(event.host)) return;
         left.add(event.host);
         progress.did(`${event.host} does not keep up with the others: it goes on at its own pace`);
@@ -133,4 +134,15 @@ function failureTeller(): (what: string, failure: FailureRecord) => readonly str
     if (count <= mostTold) return [`failed ${what}: ${message}`];
     return count === mostTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
   };
+}
+
+/** Images whose blobs are brought somewhere: each is read once, wherever it goes. */
+function imagesToCopy({ repositories }: Plan): number {
+  const images = new Set<string>();
+  for (const repository of repositories) {
+    for (const { source, digest, edges } of repository.images) {
+      if (edges.some(({ verdict }) => verdict === "copy")) images.add(`${source}@${digest}`);
+    }
+  }
+  return images.size;
 }

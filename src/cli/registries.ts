@@ -9,7 +9,7 @@ export interface Telling {
   /** How many requests it took, at the end; a note by default. */
   readonly say?: (text: string) => void;
   /** That a host is waited for; a note by default. */
-  readonly progress?: Pick<Progress, "waiting">;
+  readonly progress?: Pick<Progress, "waiting" | "watch">;
   /** Everything that registries tell. */
   readonly listener?: RegistryListener;
   /** What ends the work with them before its time. */
@@ -42,6 +42,7 @@ export async function openRegistriesFor(
       listener?.(event);
     },
   });
+  progress?.watch(registries.underWay);
   return {
     ...registries,
     close: async () => {
@@ -71,7 +72,9 @@ function listenerOf(
       const text = `${host}: ${kind} failed (${reason}); attempt ${attempt + 1} in ${seconds(waitMilliseconds)}`;
       // One line says that the host is waited for; a line in the middle of a bar helps nobody.
       const isSaid = (pauses.get(host) ?? 0) > Date.now();
-      if (terminal.canvas === undefined && !isSaid) terminal.note(text);
+      if (isSaid) return;
+      if (terminal.canvas === undefined) terminal.note(text);
+      else progress.waiting(text, waitMilliseconds);
       return;
     }
     if (event.type === "away") {

@@ -115,7 +115,7 @@ async function baseOf({ env, terminal }: Session, { base }: Options): Promise<Ba
 
 async function reviewWithProgress(
   session: Session,
-  { stop, cut }: Interruption,
+  interruption: Interruption,
   path: string,
   { revision, from }: BaseRevision,
   { head, allowRemovals = false, offline = false }: Options,
@@ -130,7 +130,9 @@ async function reviewWithProgress(
     environment: session.env,
   };
   if (offline) return reviewChange(options);
+  const { stop, cut } = interruption;
   const progress = await openProgress(session.terminal);
+  interruption.describe = progress.describe;
   const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
   progress.begin("Reading repositories");
   try {

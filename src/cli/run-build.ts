@@ -4,6 +4,7 @@ import { listenToBuild } from "./build-log.ts";
 import { printBuildResult, statusOfBuild } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
+import { logProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 
@@ -43,20 +44,28 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
     ...(logDir === undefined ? {} : { logDir }),
     ...(suppressLogs === undefined ? {} : { suppressLogs }),
   });
-  return interruptible(session, async ({ stop, cut }) => {
-    const registries = await openRegistriesFor(session, { ending: { cut } });
+  return interruptible(session, async (interruption) => {
+    const { stop, cut } = interruption;
+    const progress = logProgress(terminal);
+    interruption.describe = progress.describe;
+    const registries = await openRegistriesFor(session, { progress, ending: { cut } });
     let result: BuildResult;
+    progress.begin("Building");
     try {
       result = await runBuild(prepare, {
         ...options,
         runs: openRuns(data),
         open: registries.repository,
         environment: env,
-        onLog: listening.onLog,
+        onLog: (line, build) => {
+          progress.heard();
+          listening.onLog(line, build);
+        },
         signal: timeoutSeconds === undefined ? cut : AbortSignal.any([cut, timeLimit(timeoutSeconds)]),
         stop,
       });
     } finally {
+      progress.end();
       await listening.end();
       await registries.close();
     }

@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
+import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
 
@@ -70,7 +71,9 @@ async function look(
   manifests: readonly PromoterManifest[] | undefined,
 ): Promise<Snapshot> {
   const { repositoriesOfManifests, takeSnapshot } = await import("../snapshot/index.ts");
-  const registries = await openRegistriesFor(session);
+  const progress = await openProgress(session.terminal);
+  const registries = await openRegistriesFor(session, { progress });
+  progress.begin("Reading the registry");
   try {
     return await takeSnapshot({
       prefix: registry,
@@ -81,6 +84,7 @@ async function look(
       ...(manifests === undefined ? {} : { repositories: repositoriesOfManifests(manifests, registry) }),
     });
   } finally {
+    progress.end();
     await registries.close();
   }
 }

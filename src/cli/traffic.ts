@@ -1,6 +1,6 @@
 import type { Traffic } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
-import { formatBytes } from "./progress.ts";
+import { formatBytes } from "./progress-tally.ts";
 
 /** In a line, what a run carried and which failures it mended; `undefined` when there is nothing to say. */
 export function trafficInWords({ hosts }: Traffic): string | undefined {

@@ -25,9 +25,11 @@ async function run(session: Session, path: string): Promise<ExitCode> {
   const { terminal } = session;
   const { causesOfFindings, verifyProduction } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
-  return interruptible(session, async ({ stop, cut }) => {
+  return interruptible(session, async (interruption) => {
+    const { stop, cut } = interruption;
     const progress = await openProgress(terminal);
     const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    interruption.describe = progress.describe;
     progress.begin("Verifying repositories");
     try {
       const { manifests, diagnostics } = tree;

@@ -53,9 +53,11 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const { tree, since } = await readExpected(session, path, options);
   const { causesOfAbsence } = await import("../promotion/index.ts");
   const { waitForProduction } = await import("../release/index.ts");
-  return interruptible(session, async ({ stop, cut }) => {
+  return interruptible(session, async (interruption) => {
+    const { stop, cut } = interruption;
     const progress = await openProgress(terminal);
     const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    interruption.describe = progress.describe;
     progress.begin("Waiting for production");
     try {
       const tell = teller(terminal, progress);

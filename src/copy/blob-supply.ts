@@ -127,7 +127,8 @@ export class BlobSupply {
     return async (from) => {
       if (this.isSmall) {
         const bytes = await (this.#memory ?? this.#read());
-        this.#run.listener({ type: "bytes", destination: to.address, bytes: bytes.length - from });
+        const { digest } = this.blob;
+        this.#run.listener({ type: "bytes", destination: to.address, digest, bytes: bytes.length - from });
         return vouchFor(bytes.subarray(from), this.blob);
       }
       if (from === 0 && this.#round?.expects(to)) return this.#round.join(to);

@@ -97,6 +97,7 @@ class RunCopier implements Copier {
     for (const { digest, size } of graph.blobs) {
       this.#sizes.set(digest, (this.#sizes.get(digest) ?? size) === size ? size : "disputed");
     }
+    this.#listener({ type: "image-started", digest: graph.root.document.descriptor.digest });
     for (const blob of graph.blobs) this.#supply(blob, from, to);
     return to.map(async ({ repository }) => {
       const key = transferOf(repository);
@@ -209,7 +210,10 @@ class RunCopier implements Copier {
       holding.catch(() => this.#holders.delete(key));
       this.#holders.set(key, holding);
     }
-    const outcome = await bringing;
+    const outcome = await bringing.catch((error: unknown) => {
+      this.#listener({ type: "blob-failed", destination: to.address, digest, size });
+      throw error;
+    });
     if (outcome === "pushed") {
       supply.heldBy(to);
       this.#sent.add(transferOf(to)(blob));

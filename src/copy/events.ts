@@ -2,6 +2,8 @@ import type { Digest } from "../oci/index.ts";
 
 /** What copying tells its listeners: progress bars, logs and reports count by these; the engine knows none of them. */
 export type CopyEvent =
+  /** It is known what an image consists of: its blobs are started next. */
+  | { readonly type: "image-started"; readonly digest: Digest }
   | {
       readonly type: "blob-started";
       readonly destination: string;
@@ -11,7 +13,7 @@ export type CopyEvent =
   /** Bytes read of a blob, once for all destinations that they go to. */
   | { readonly type: "read"; readonly source: string; readonly bytes: number }
   /** Bytes on their way to a destination. */
-  | { readonly type: "bytes"; readonly destination: string; readonly bytes: number }
+  | { readonly type: "bytes"; readonly destination: string; readonly digest: Digest; readonly bytes: number }
   /** A host that kept others waiting goes on at its own pace. */
   | { readonly type: "left-behind"; readonly host: string }
   | {
@@ -20,6 +22,13 @@ export type CopyEvent =
       readonly digest: Digest;
       readonly size: number;
       readonly outcome: BlobOutcome;
+    }
+  /** It could not be brought there. */
+  | {
+      readonly type: "blob-failed";
+      readonly destination: string;
+      readonly digest: Digest;
+      readonly size: number;
     }
   | {
       readonly type: "manifest-put";

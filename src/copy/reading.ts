@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Descriptor } from "../oci/index.ts";
+import type { Descriptor, Digest } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { CopyListener } from "./events.ts";
 import { FanOut } from "./fan-out.ts";
@@ -29,12 +29,14 @@ const kept = 16 * 1024 * 1024;
 /** One reading of a blob, and the destinations that it goes to. */
 export class Reading implements Group {
   readonly #fanOut: FanOut;
+  readonly #digest: Digest;
   readonly #listener: CopyListener;
   /** Who is in it, and all who ever were. */
   readonly #readers = new Map<Readable, Repository>();
   readonly #everyReader = new WeakMap<Readable, Repository>();
 
   constructor({ stream, address }: Opened, { blob, from, listener, rest }: ReadingOptions) {
+    this.#digest = blob.digest;
     this.#listener = listener;
     this.#fanOut = new FanOut(stream, {
       blob,
@@ -47,7 +49,9 @@ export class Reading implements Group {
       },
       onBytes: (bytes) => {
         listener({ type: "read", source: address, bytes });
-        for (const to of this.#readers.values()) listener({ type: "bytes", destination: to.address, bytes });
+        for (const to of this.#readers.values()) {
+          listener({ type: "bytes", destination: to.address, digest: blob.digest, bytes });
+        }
       },
     });
   }
@@ -61,7 +65,8 @@ export class Reading implements Group {
   rejoin(to: Repository, offset: number): Readable | undefined {
     const member = this.#fanOut.rejoin(offset);
     if (member === undefined) return undefined;
-    this.#listener({ type: "bytes", destination: to.address, bytes: member.readableLength });
+    const bytes = member.readableLength;
+    this.#listener({ type: "bytes", destination: to.address, digest: this.#digest, bytes });
     return this.#enter(member, to);
   }
 

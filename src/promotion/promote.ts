@@ -7,6 +7,7 @@ import {
   type ManifestTree,
 } from "../manifest/index.ts";
 import { applyPlan, type Outcome } from "./apply.ts";
+import { isInterrupted } from "./interruption.ts";
 import type { Plan } from "./plan.ts";
 import { type OpenRepository, planPromotion } from "./planning.ts";
 import { planIsClean, type Report, reportPromotion } from "./report.ts";
@@ -68,7 +69,10 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
     ...(since === undefined ? {} : { outsideErrors }),
   });
   if (options.strict && (introduced.some(isError) || !planIsClean(plan))) {
-    return { plan, report: { ...reported([]), stopped: true } };
+    const report = reported([]);
+    // Work that was not begun is what strictness is about.
+    const interrupted = report.problems.some(({ failure }) => isInterrupted(failure));
+    return { plan, report: { ...report, stopped: true, interrupted } };
   }
   if (!options.confirm) return { plan, report: reported() };
   const outcomes = await applyPlan(plan, {

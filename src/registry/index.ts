@@ -30,4 +30,5 @@ export type {
   ResolveOptions,
 } from "./repository.ts";
 export { readSmallBlob } from "./small-blob.ts";
+export type { HostWork } from "./under-way.ts";
 export { vouchFor } from "./vouched.ts";

@@ -8,11 +8,12 @@ import { Company } from "./host/company.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
 import { defaultTiming, type Timing } from "./host/timing.ts";
-import { type Ending, interruptible } from "./interruptible.ts";
 import { openLayout } from "./layout.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
+import { type HostWork, UnderWay } from "./under-way.ts";
+import { type Ending, watched } from "./watched.ts";
 
 /** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions extends Ending {
@@ -33,6 +34,8 @@ export interface Registries {
    * @throws {RegistryError} `unsupported` where there is no catalog, as for folders.
    */
   catalog(prefix: string): AsyncIterable<RepositoryName>;
+  /** What repositories were asked for and have not answered. */
+  underWay(): readonly HostWork[];
   close(): Promise<void>;
 }
 
@@ -45,6 +48,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
   const hosts = new Map<string, HostClient>();
   const company = new Company(timing.firstBackoff);
   const repositories = new Map<RepositoryName, Repository>();
+  const underWay = new UnderWay();
 
   const settingsOf = (host: string): HostSettings | undefined =>
     settings.hosts[host] ?? settings.hosts[canonicalHost(host)];
@@ -82,7 +86,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
     repository(name) {
       const known = repositories.get(name);
       if (known !== undefined) return known;
-      const repository = interruptible(open(name), options);
+      const repository = watched(open(name), options, underWay);
       repositories.set(name, repository);
       return repository;
     },
@@ -95,6 +99,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
         if (isRepository(name) && isAt(settings, name, `${host}/${path}`)) yield name;
       }
     },
+    underWay: () => underWay.read(),
     close,
   };
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { RegistryError } from "./errors.ts";
 import type { Repository } from "./repository.ts";
+import type { UnderWay } from "./under-way.ts";
 
 /** How work with repositories is brought to an end from outside. */
 export interface Ending {
@@ -10,10 +11,11 @@ export interface Ending {
   readonly cut?: AbortSignal;
 }
 
-/** The same repository, whose methods end when they are told to: nobody waits for an answer that may never come. */
-export function interruptible(repository: Repository, { stop, cut }: Ending): Repository {
-  const given = stop !== undefined && cut !== undefined ? AbortSignal.any([stop, cut]) : (stop ?? cut);
-  if (given === undefined) return repository;
+/**
+ * The same repository, whose methods end when they are told to, so that nobody waits for an answer that may never come;
+ * and it is known meanwhile what is under way.
+ */
+export function watched(repository: Repository, { stop, cut }: Ending, underWay: UnderWay): Repository {
   // As many wait as there are requests.
   if (cut !== undefined) setMaxListeners(0, cut);
   const interrupted = (): RegistryError =>
@@ -21,7 +23,7 @@ export function interruptible(repository: Repository, { stop, cut }: Ending): Re
       where: repository.name,
       hint: "run again: it goes on from what is there by then",
     });
-  const before = <Result>(work: Promise<Result>): Promise<Result> => {
+  const untilCut = <Result>(work: Promise<Result>): Promise<Result> => {
     if (cut === undefined) return work;
     return new Promise((resolve, reject) => {
       const giveUp = (): void => reject(interrupted());
@@ -34,8 +36,13 @@ export function interruptible(repository: Repository, { stop, cut }: Ending): Re
       const found: unknown = Reflect.get(target, property);
       if (typeof found !== "function") return found;
       return async (...parameters: unknown[]) => {
-        if (given.aborted) throw interrupted();
-        return before(Promise.resolve(Reflect.apply(found, target, parameters)));
+        if (stop?.aborted || cut?.aborted) throw interrupted();
+        const end = underWay.begin(target.host ?? target.address);
+        try {
+          return await untilCut(Promise.resolve(Reflect.apply(found, target, parameters)));
+        } finally {
+          end();
+        }
       };
     },
   });
