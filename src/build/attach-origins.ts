@@ -25,7 +25,7 @@ export async function attachOrigins(
   facts: OriginFacts,
 ): Promise<readonly BuiltImage[]> {
   const finishedAt = new Date();
-  return Promise.all(
+  const attached = await Promise.all(
     images.map(async (image): Promise<BuiltImage> => {
       try {
         if (isMereClaim(image, facts.plan)) {
@@ -43,6 +43,24 @@ export async function attachOrigins(
       }
     }),
   );
+  await confirmAttached(attached, facts);
+  return attached;
+}
+
+/** Looks again, at the end, whether the lists of referrers have kept what was attached, and tells what they have not. */
+async function confirmAttached(images: readonly BuiltImage[], facts: OriginFacts): Promise<void> {
+  const attached = images.filter(({ provenance }) => provenance !== undefined);
+  const repositories = new Set(attached.map(({ repository }) => repository));
+  const looks = [...repositories].map(async (name) => {
+    try {
+      for (const lost of (await facts.open(name).confirmReferrers?.()) ?? []) {
+        facts.say(`${name}: others keep overwriting the list of referrers that ${lost} belongs into`);
+      }
+    } catch (error) {
+      facts.say(`whether ${name} lists the provenance that was attached is unknown: ${messageOf(error)}`);
+    }
+  });
+  await Promise.all(looks);
 }
 
 /**

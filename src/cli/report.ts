@@ -34,12 +34,21 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
 
 function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
   const rows = grouped(work, everyEdge).map(({ first, what }) => [
-    first.state === "done" ? doneWords[first.action ?? "copy"] : (first.action ?? first.state),
+    actionOf(first),
     what,
     shortened(first.digest),
     first.at,
   ]);
   return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
+}
+
+/** What is to be done or was, in a word or two. */
+function actionOf({ state, action, reason, tag }: ReportedEdge): string {
+  const isDone = state === "done";
+  const word = isDone ? doneWords[action ?? "copy"] : (action ?? state);
+  if (reason !== "referrer-unlisted") return word;
+  const listing = isDone ? "listed" : "list";
+  return tag === null ? listing : `${listing}, ${word}`;
 }
 
 /** What was done, once it is. */
@@ -54,7 +63,7 @@ interface Group {
 function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
   const groups = new Map<string, ReportedEdge[]>();
   for (const edge of edges) {
-    const fate = [edge.at, edge.digest, edge.state, edge.action, edge.why];
+    const fate = [edge.at, edge.digest, edge.state, edge.action, edge.reason, edge.why];
     const key = (everyEdge ? [...fate, edge.destination] : fate).join(" ");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [edge]);

@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { type Arrival, type Copier, type DocumentCache, readGraph } from "../copy/index.ts";
+import { type Arrival, type Copier, type DocumentCache, type GraphNode, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
@@ -7,6 +7,7 @@ import {
   type ImageDocument,
   type RepositoryName,
   readImageContent,
+  subjectOf,
   type Tag,
 } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
@@ -50,6 +51,16 @@ interface Brought {
   readonly to: Repository;
 }
 
+/** What waits until the lists of referrers of a repository have been looked at for the last time. */
+interface Unconfirmed {
+  readonly target: Target;
+  readonly to: Repository;
+  /** Manifests of it that have to be in a list. */
+  readonly referrers: readonly Digest[];
+  /** What is done when they are; a failure is reported when they are not. */
+  readonly confirmed: () => Promise<void>;
+}
+
 /** The digest that this run puts under a tag, by address and tag: locations may make one place of two names. */
 type TagClaims = Map<string, Digest>;
 
@@ -70,19 +81,63 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
     options.onOutcome?.(outcome);
   };
   const claims: TagClaims = new Map();
+  const unconfirmed: Unconfirmed[] = [];
   const limit = pLimit(imagesAtOnce);
   const stragglers = new Set<Promise<unknown>>();
   await limit.map(worksOf(plan), async (work) => {
     while (stragglers.size >= mostStragglers) await Promise.race(stragglers);
     if (options.signal?.aborted) return;
-    const arrivals = await applyWork(work, claims, options, report);
+    const arrivals = await applyWork(work, { ...options, claims, unconfirmed, report });
     const all = Promise.all(arrivals.map(({ done }) => done));
     stragglers.add(all);
     void all.then(() => stragglers.delete(all));
     await options.copier.abreast(arrivals);
   });
   await Promise.all(stragglers);
+  await confirmReferrers(unconfirmed, report);
   return outcomes;
+}
+
+/**
+ * Looks at the end, in each repository, at the lists of referrers that were written, for a slower writer may have
+ * overwritten them since. What is not there has not been done: its tag is not put, so that the next plan sees it.
+ */
+async function confirmReferrers(
+  unconfirmed: readonly Unconfirmed[],
+  report: (outcome: Outcome) => void,
+): Promise<void> {
+  const repositories = new Map(unconfirmed.map(({ to }) => [to.address, to]));
+  const looks = [...repositories].map(async ([address, to]) => {
+    const waiting = unconfirmed.filter((each) => each.to.address === address);
+    try {
+      const lost = new Set(await to.confirmReferrers?.());
+      await Promise.all(
+        waiting.map(({ target, referrers, confirmed }) => {
+          const missing = referrers.find((digest) => lost.has(digest));
+          return missing === undefined ? confirmed() : fail(target, overwritten(to, missing), report);
+        }),
+      );
+    } catch (error) {
+      for (const { target } of waiting) fail(target, error, report);
+    }
+  });
+  await Promise.all(looks);
+}
+
+function overwritten(to: Repository, referrer: Digest): RegistryError {
+  return new RegistryError(
+    "referrer-unconfirmed",
+    `the list of referrers that ${referrer} belongs into did not keep it until the end of the run`,
+    {
+      where: to.name,
+      hint: "somebody else writes that list: run again when nobody else attaches anything to this image",
+    },
+  );
+}
+
+function fail({ image, repository }: Target, error: unknown, report: (outcome: Outcome) => void): void {
+  const failure = failureRecord(error);
+  for (const edge of workEdges(image)) report({ destination: repository.destination, image, edge, failure });
 }
 
 function worksOf(plan: Plan): Work[] {
@@ -99,39 +154,45 @@ function worksOf(plan: Plan): Work[] {
   return [...works.values()];
 }
 
-/** Begins to bring an image to all its destinations. */
-async function applyWork(
-  { digest, source, targets }: Work,
-  claims: TagClaims,
-  { open, documents, copier }: ApplyOptions,
-  report: (outcome: Outcome) => void,
-): Promise<readonly Arrival[]> {
-  const fail = ({ image, repository }: Target, failure: FailureRecord): void => {
-    for (const edge of workEdges(image))
-      report({ destination: repository.destination, image, edge, failure });
-  };
+/** What one run is done with. */
+interface Run extends ApplyOptions {
+  readonly claims: TagClaims;
+  readonly unconfirmed: Unconfirmed[];
+  readonly report: (outcome: Outcome) => void;
+}
 
+/** Begins to bring an image to all its destinations. */
+async function applyWork({ digest, source, targets }: Work, run: Run): Promise<readonly Arrival[]> {
+  const { open, documents, copier, report } = run;
   /** Puts the tags once the image is there; `bringing` gives the root. */
-  const arrive = async (target: Target, to: Repository, bringing: Promise<ImageDocument>): Promise<void> => {
-    let root: ImageDocument;
+  const arrive = async (
+    target: Target,
+    to: Repository,
+    bringing: Promise<ImageDocument>,
+    children: readonly GraphNode[] = [],
+  ): Promise<void> => {
     try {
-      root = await bringing;
+      const root = await bringing;
+      const referrers = children.filter(({ content }) => content.subject !== undefined);
+      await putListed(run, { root, to }, target, referrers);
     } catch (error) {
-      return fail(target, failureRecord(error));
+      fail(target, error, report);
     }
-    await putEdges(copier, claims, { root, to }, target, report);
   };
 
   const opened = targets.flatMap((target) => {
     try {
       return [{ target, to: open(target.repository.destination) }];
     } catch (error) {
-      fail(target, failureRecord(error));
+      fail(target, error, report);
       return [];
     }
   });
   const [copied, held] = parted(opened, ({ target }) => target.image.edges.some(isCopy));
-  const tagged = held.map(({ target, to }) => ({ to, done: arrive(target, to, heldRoot(to, digest)) }));
+  const tagged = held.map(({ target, to }) => ({
+    to,
+    done: arrive(target, to, heldRoot(documents, to, digest)),
+  }));
   if (copied.length === 0) return tagged;
   try {
     const from = open(source);
@@ -143,11 +204,11 @@ async function applyWork(
     });
     const brought = copied.map(({ target, to }, index) => {
       const bringing = (closures[index] ?? Promise.resolve()).then(() => graph.root.document);
-      return { to, done: arrive(target, to, bringing) };
+      return { to, done: arrive(target, to, bringing, graph.children) };
     });
     return [...tagged, ...brought];
   } catch (error) {
-    for (const { target } of copied) fail(target, failureRecord(error));
+    for (const { target } of copied) fail(target, error, report);
     return tagged;
   }
 }
@@ -165,15 +226,38 @@ function parted<Item>(items: readonly Item[], belongs: (item: Item) => boolean):
 }
 
 /**
+ * Puts the root under its tags; one that is about another image first under its digest, which enters it into the list of
+ * that image's referrers. Its tags wait for the end of the run: they say that the list has kept it.
+ */
+async function putListed(
+  run: Run,
+  brought: Brought,
+  target: Target,
+  children: readonly GraphNode[],
+): Promise<void> {
+  const { root, to } = brought;
+  const { digest } = root.descriptor;
+  const referrers = children.map(({ document }) => document.descriptor.digest);
+  if (subjectOf(root, to.name) === undefined || to.confirmReferrers === undefined) {
+    await putEdges(run, brought, target, false);
+    if (referrers.length > 0) run.unconfirmed.push({ target, to, referrers, confirmed: async () => {} });
+    return;
+  }
+  await run.copier.putRoot(root, to, []);
+  const confirmed = () => putEdges(run, brought, target, true);
+  run.unconfirmed.push({ target, to, referrers: [digest, ...referrers], confirmed });
+}
+
+/**
  * Puts the root under the tags that are asked for, but for those that have got there by themselves, or elsewhere,
  * since the plan was made. All that may be put go together; when that fails, each has its own failure.
+ * @param isThere It has been put under its digest.
  */
 async function putEdges(
-  copier: Copier,
-  claims: TagClaims,
+  { copier, claims, report }: Run,
   { root, to }: Brought,
   { image, repository: { destination } }: Target,
-  report: (outcome: Outcome) => void,
+  isThere: boolean,
 ): Promise<void> {
   const tell = (edge: PlannedEdge, failure?: FailureRecord): void =>
     report({ destination, image, edge, ...(failure === undefined ? {} : { failure }) });
@@ -188,7 +272,7 @@ async function putEdges(
   const free: { readonly edge: PlannedEdge; readonly tag: Tag }[] = [];
   const check = async (edge: PlannedEdge): Promise<void> => {
     const { tag } = edge;
-    if (tag === null) return tell(edge, await put([]));
+    if (tag === null) return tell(edge, isThere ? undefined : await put([]));
     try {
       if (await isFree(claims, { root, to }, tag)) free.push({ edge, tag });
       else tell(edge);
@@ -221,8 +305,12 @@ async function isFree(claims: TagClaims, { root, to }: Brought, tag: Tag): Promi
   );
 }
 
-async function heldRoot(repository: Repository, digest: Digest): Promise<ImageDocument> {
-  const document = await repository.fetch(digest);
+async function heldRoot(
+  documents: DocumentCache,
+  repository: Repository,
+  digest: Digest,
+): Promise<ImageDocument> {
+  const document = await documents.of(repository)(digest);
   if (document !== undefined) {
     // What not all read alike, or is no image, gets no tag, whoever has brought it there.
     readImageContent(document, formatReference(repository.name, digest));

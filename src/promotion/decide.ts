@@ -11,6 +11,15 @@ export type SourceReading =
   | { readonly state: "missing" }
   | { readonly state: "unread"; readonly failure: FailureRecord };
 
+/** What production holds, and which of its manifests are about another image whose list of referrers lacks them. */
+export interface DecisionState extends RepositoryState {
+  readonly unlisted?: ReadonlySet<Digest>;
+}
+
+function isUnlisted(digest: Digest, { unlisted }: DecisionState): boolean {
+  return unlisted?.has(digest) === true;
+}
+
 /** A tag of one repository that the manifests claim for two digests. */
 export type Claims = NonNullable<PlannedEdge["claims"]>;
 
@@ -41,7 +50,7 @@ export function contestedTags(manifests: readonly PromoterManifest[]): Contested
  */
 export function decideImage(
   image: DesiredImage,
-  state: RepositoryState,
+  state: DecisionState,
   contested: ReadonlyMap<Tag, Claims>,
   source?: SourceReading,
 ): PlannedImage {
@@ -66,12 +75,12 @@ function allowed(edge: PlannedEdge, { policy }: DesiredSource): PlannedEdge {
 /** Whether nothing is to be done for an image: what {@link decideImage} says of each of its edges is `present`. */
 export function isPresent(
   { digest, tags }: DesiredImage,
-  state: RepositoryState,
+  state: DecisionState,
   contested: ReadonlyMap<Tag, Claims>,
 ): boolean {
   const standsFor = (reading: Reading | undefined): boolean =>
     reading !== undefined && "digest" in reading && reading.digest === digest;
-  if (tags.length === 0) return standsFor(state.digests.get(digest));
+  if (tags.length === 0) return standsFor(state.digests.get(digest)) && !isUnlisted(digest, state);
   return tags.every(({ tag }) => !contested.has(tag) && standsFor(state.tags.get(tag)));
 }
 
@@ -85,7 +94,7 @@ export function planPresent(image: DesiredImage): PlannedImage {
 /** Whether the decision depends on what staging holds. */
 export function needsSource(
   image: DesiredImage,
-  state: RepositoryState,
+  state: DecisionState,
   contested: ReadonlyMap<Tag, Claims>,
 ): boolean {
   const missing: SourceReading = { state: "missing" };
@@ -95,7 +104,7 @@ export function needsSource(
 function decideTag(
   digest: Digest,
   { tag, at }: DesiredTag,
-  state: RepositoryState,
+  state: DecisionState,
   contested: ReadonlyMap<Tag, Claims>,
   source: SourceReading | undefined,
 ): PlannedEdge {
@@ -116,11 +125,13 @@ function decideTag(
 function decideUntagged(
   digest: Digest,
   at: string,
-  state: RepositoryState,
+  state: DecisionState,
   source: SourceReading | undefined,
 ): PlannedEdge {
   const edge = decideAbsent(digest, null, at, state, source);
-  return edge.verdict === "tag" ? { tag: null, at, verdict: "present", reason: "digest-present" } : edge;
+  return edge.reason === "tag-absent"
+    ? { tag: null, at, verdict: "present", reason: "digest-present" }
+    : edge;
 }
 
 /** The tag is not there yet: what remains is whether the image is, in production or in staging. */
@@ -128,7 +139,7 @@ function decideAbsent(
   digest: Digest,
   tag: Tag | null,
   at: string,
-  state: RepositoryState,
+  state: DecisionState,
   source: SourceReading | undefined,
 ): PlannedEdge {
   const reading = state.digests.get(digest);
@@ -136,7 +147,14 @@ function decideAbsent(
   if ("failure" in reading) {
     return { tag, at, verdict: "unread", reason: "destination-unread", failure: reading.failure };
   }
-  if (reading.digest !== undefined) return { tag, at, verdict: "tag", reason: "tag-absent" };
+  if (reading.digest !== undefined) {
+    return {
+      tag,
+      at,
+      verdict: "tag",
+      reason: isUnlisted(digest, state) ? "referrer-unlisted" : "tag-absent",
+    };
+  }
   switch (source?.state) {
     case "found":
       return { tag, at, verdict: "copy", reason: "digest-absent" };

@@ -1,5 +1,12 @@
-import { type FailureRecord, failureRecord } from "../errors/index.ts";
-import { type Digest, formatReference, type Tag, type Target } from "../oci/index.ts";
+import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import {
+  type Digest,
+  formatReference,
+  type ImageDocument,
+  subjectOf,
+  type Tag,
+  type Target,
+} from "../oci/index.ts";
 import {
   type Listing,
   listedOnly,
@@ -20,9 +27,19 @@ export interface RepositoryState {
   readonly empty: boolean;
   /** The repository has to be created before anything is pushed: why, and what does it. */
   readonly missing?: FailureRecord | undefined;
+  /** Manifests without a tag that are about another image: they are there, and it may be that no list says so. */
+  readonly referrers?: readonly ImageDocument[];
 }
 
 const absent: Reading = { digest: undefined };
+
+/** What is wrong with a manifest that is there. */
+const oddities: ReadonlySet<string> = new Set([
+  "media-type-mismatch",
+  "digest-mismatch",
+  "too-large",
+  "invalid-image-manifest",
+]);
 
 /** Requests of one repository that wait at the same time; the policy of its host bounds what really is in flight. */
 const requestsAtOnce = 32;
@@ -67,6 +84,7 @@ export function unreadable(images: readonly DesiredImage[], failure: FailureReco
 class StateReader implements RepositoryState {
   readonly tags = new Map<Tag, Reading>();
   readonly digests = new Map<Digest, Reading>();
+  readonly referrers: ImageDocument[] = [];
   empty = false;
   readonly #repository: Repository;
   /** The first two tags failed: the repository is taken for unreadable, and nothing more is asked of it. */
@@ -117,10 +135,24 @@ class StateReader implements RepositoryState {
     if (this.#failure !== undefined) return { failure: this.#failure };
     // A repository that lists no tags may still hold digests without one, and some registries do not list it at all.
     if (this.#complete || (this.empty && tagged)) return absent;
-    if (!tagged) return this.#resolve(digest);
+    if (!tagged) return this.#readUntagged(digest);
     const reading = await this.#resolve(digest, { mode: "likely-absent" });
     // Its tag is known to be absent: that the image is copied although it may be there harms nothing.
     return "failure" in reading && silences.has(reading.failure.code) ? absent : reading;
+  }
+
+  /** A digest that no tag vouches for is read as a whole, at the same price: it may be a referrer that was left half done. */
+  async #readUntagged(digest: Digest): Promise<Reading> {
+    try {
+      const document = await this.#repository.fetch(digest);
+      if (document !== undefined && subjectOf(document) !== undefined) this.referrers.push(document);
+      return { digest: document?.descriptor.digest };
+    } catch (error) {
+      // What cannot be read as a manifest may be there all the same.
+      return error instanceof WaybillError && oddities.has(error.code)
+        ? this.#resolve(digest)
+        : { failure: failureRecord(error) };
+    }
   }
 
   /** Whether the listing answers for all the tags: some registries let a client pull that may not list. */

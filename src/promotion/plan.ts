@@ -65,7 +65,8 @@ export interface PlannedImage {
 /**
  * - `present`: production is as asked.
  * - `copy`: the image is not in production; it is copied and, when the edge has one, its tag is put.
- * - `tag`: the image is in production; only the tag is put.
+ * - `tag`: the image is in production; only the tag is put, and what is about another image is entered into its list of
+ *   referrers.
  * - `conflict`: the tag stands at another digest in production. Tags never move.
  * - `lost`: the image is in neither production nor staging.
  * - `overlap`: the manifests claim one tag for two digests.
@@ -94,6 +95,7 @@ export const reasons = [
   "digest-present",
   "digest-absent",
   "tag-absent",
+  "referrer-unlisted",
   "tag-at-other-digest",
   "not-in-staging",
   "claimed-twice",

@@ -2,12 +2,19 @@ import { createHash } from "node:crypto";
 import type { DocumentCache } from "../copy/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
-import { type Digest, type RepositoryName, splitRepository, type Tag } from "../oci/index.ts";
+import {
+  type Digest,
+  type ImageDocument,
+  type RepositoryName,
+  splitRepository,
+  type Tag,
+} from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
 import {
   type Claims,
   contestedTags,
+  type DecisionState,
   decideImage,
   isPresent,
   needsSource,
@@ -16,7 +23,7 @@ import {
 } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
 import { interruption } from "./interruption.ts";
-import { type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
+import { type Reading, type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
 import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
 import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since, Verdict } from "./plan.ts";
 
@@ -54,6 +61,7 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
     source: sourceReader(options),
     present: presentPlans(),
     scout: scoutOf(desired),
+    documents: options.documents,
   };
   let done = 0;
   const planned = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
@@ -183,16 +191,18 @@ interface Planning {
   readonly source: (image: DesiredImage) => Promise<SourceReading>;
   readonly present: PresentPlans;
   readonly scout: ReturnType<typeof scoutOf>;
+  readonly documents: DocumentCache;
 }
 
 async function planRepository(
   { destination, images }: DesiredRepository,
   contested: ReadonlyMap<Tag, Claims>,
-  { open, source, present, scout }: Planning,
+  { open, source, present, scout, documents }: Planning,
 ): Promise<PlannedRepository> {
-  const state = await scout(destination, (listFirst) =>
+  const read = await scout(destination, (listFirst) =>
     readRepositoryState(() => open(destination), images, listFirst),
   );
+  const state = await withReferrers(read, images, () => open(destination), documents);
   const { empty, missing } = state;
   if (images.every((image) => isPresent(image, state, contested))) {
     return { destination, empty, images: present.images(images) };
@@ -208,6 +218,46 @@ async function planRepository(
     ...(missing === undefined ? {} : { missing }),
     images: await Promise.all(planned),
   };
+}
+
+/**
+ * Finds out which referrers their subjects' lists lack: of manifests that are there without a tag, or without one that is
+ * to be put, for tags are put last. Nothing is asked about what is about no other image.
+ */
+async function withReferrers(
+  state: RepositoryState,
+  images: readonly DesiredImage[],
+  open: () => Repository,
+  documents: DocumentCache,
+): Promise<DecisionState> {
+  const halfDone = images.filter(({ digest, tags }) => {
+    const isAbsent = (reading: Reading | undefined) =>
+      reading !== undefined && "digest" in reading && reading.digest === undefined;
+    const reading = state.digests.get(digest);
+    const isHere = reading !== undefined && "digest" in reading && reading.digest !== undefined;
+    return isHere && tags.some(({ tag }) => isAbsent(state.tags.get(tag)));
+  });
+  if (halfDone.length === 0 && !state.referrers?.length) return state;
+  const repository = open();
+  if (repository.isListedReferrer === undefined) return state;
+  const digests = new Map(state.digests);
+  const unlisted = new Set<Digest>();
+  const ask = async (digest: Digest, read: () => Promise<ImageDocument | undefined>): Promise<void> => {
+    try {
+      const document = await read();
+      if (document === undefined) return;
+      if ((await repository.isListedReferrer?.(document)) === false) unlisted.add(digest);
+    } catch (error) {
+      digests.set(digest, { failure: failureRecord(error) });
+    }
+  };
+  const fetch = documents.of(repository);
+  await Promise.all([
+    ...halfDone.map(({ digest }) => ask(digest, () => fetch(digest))),
+    ...(state.referrers ?? []).map((found) => ask(found.descriptor.digest, async () => found)),
+  ]);
+  const { tags, empty, missing } = state;
+  return { tags, empty, missing, digests, unlisted };
 }
 
 /** Asks staging about each digest once, whoever asks; sources are tried in the order of the manifests. */

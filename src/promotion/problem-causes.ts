@@ -31,6 +31,8 @@ const findingHints: Readonly<Partial<Record<Finding["kind"], string>>> = {
   "missing-image": "waybill promote --confirm copies it, if staging still has it",
   "tag-elsewhere":
     "tags are never moved: give the image a tag of its own, or ask for the digest that stands there",
+  "unlisted-referrer":
+    "attach it again, or delete its tag and promote again: the list is written before the tag is put",
   incomplete: "delete the image there and promote it again, if staging still has it",
 };
 

@@ -34,7 +34,7 @@ export interface ReportedEdge {
   /** Why, in words, when it is not as desired. */
   readonly why?: string;
   readonly failure?: FailureRecord;
-  /** Why it has the verdict that stops it. */
+  /** Why it has the verdict that stops it, or that a list of referrers is to be mended with it. */
   readonly reason?: Reason;
   /** The digest that the tag stands at in production, when that is another one. */
   readonly current?: Digest;
@@ -155,7 +155,7 @@ function reportEdge(
     ...(edge.verdict === "copy" || edge.verdict === "tag" ? { action: edge.verdict } : {}),
     ...(why === undefined ? {} : { why }),
     ...(failure === undefined ? {} : { failure }),
-    ...(isProblem(edge.verdict) ? { reason: edge.reason } : {}),
+    ...(isProblem(edge.verdict) || edge.reason === "referrer-unlisted" ? { reason: edge.reason } : {}),
     ...(edge.current === undefined ? {} : { current: edge.current }),
     ...(edge.policy === undefined ? {} : { policy: edge.policy }),
   };

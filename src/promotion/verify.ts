@@ -1,4 +1,4 @@
-import { createDocumentCache, readGraph } from "../copy/index.ts";
+import { createDocumentCache, type ImageGraph, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import {
@@ -20,6 +20,7 @@ import type { OpenRepository } from "./planning.ts";
  * - `tag-elsewhere`: the tag stands at another digest.
  * - `missing-image`: the digest is not there.
  * - `incomplete`: a manifest, config or layer that the image needs is not there.
+ * - `unlisted-referrer`: a manifest is about another image, and the list of that image's referrers lacks it.
  * - `corrupt`: a manifest is there but is not what its digest says, or not all read the same in it.
  * - `unread`: it could not be found out.
  */
@@ -28,6 +29,7 @@ export type FindingKind =
   | "tag-elsewhere"
   | "missing-image"
   | "incomplete"
+  | "unlisted-referrer"
   | "corrupt"
   | "unread";
 
@@ -145,14 +147,16 @@ class RepositoryVerifier {
       const graph = await readGraph(fetch, image.digest, destination);
       const needed = graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType));
       const present = await Promise.all(needed.map((blob) => this.#has(blob)));
-      return needed
-        .filter((_, index) => !present[index])
-        .map(({ digest, mediaType }) => ({
+      const lacking = needed.filter((_, index) => !present[index]);
+      return [
+        ...lacking.map(({ digest, mediaType }) => ({
           ...base,
-          kind: "incomplete",
+          kind: "incomplete" as const,
           missing: digest,
           message: `the image lacks ${digest} (${mediaType})`,
-        }));
+        })),
+        ...(await unlistedFindings(base, this.#open(), graph)),
+      ];
     } catch (error) {
       return [closureFailure(base, error)];
     }
@@ -165,6 +169,26 @@ class RepositoryVerifier {
     this.#blobs.set(blob.digest, asked);
     return asked;
   }
+}
+
+/** Asks for no list unless something of the image is about another one. */
+async function unlistedFindings(
+  base: FindingBase,
+  repository: Repository,
+  { root, children }: ImageGraph,
+): Promise<readonly Finding[]> {
+  const referrers = [root, ...children].filter(({ content }) => content.subject !== undefined);
+  const findings = referrers.map(async ({ document, content }): Promise<readonly Finding[]> => {
+    try {
+      if ((await repository.isListedReferrer?.(document)) !== false) return [];
+    } catch (error) {
+      return [unread(base, failureRecord(error))];
+    }
+    const { digest } = document.descriptor;
+    const message = `the list of referrers of ${content.subject?.digest} lacks ${digest}`;
+    return [{ ...base, kind: "unlisted-referrer", missing: digest, message }];
+  });
+  return (await Promise.all(findings)).flat();
 }
 
 type FindingBase = Pick<Finding, "destination" | "digest" | "tag" | "at">;

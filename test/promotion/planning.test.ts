@@ -28,9 +28,10 @@ async function start(script: Script): Promise<ScriptedServer> {
 /** A registry that holds these images by name below any path, and lists them with their manifests or without. */
 const registryOf =
   (images: Images, listsManifests: boolean): Script =>
-  (_, response, url) => {
+  ({ method }, response, url) => {
     const [, name = "", reference = ""] = /\/([^/]+)\/(?:tags|manifests)\/([^/]+)$/.exec(url.pathname) ?? [];
     const held = Object.entries(images[name] ?? {}).map(([nickname, tags]) => ({
+      nickname,
       digest: digestFor(nickname),
       tags,
     }));
@@ -42,10 +43,12 @@ const registryOf =
     }
     const found = held.find(({ digest, tags }) => digest === reference || tags.includes(reference));
     if (found === undefined) return answer(response, 404);
-    return answer(response, 200, {
+    const headers = {
       "docker-content-digest": found.digest,
       "content-type": "application/vnd.oci.image.manifest.v1+json",
-    });
+    };
+    // What a digest stands for here is the nickname that was hashed.
+    return answer(response, 200, headers, method === "HEAD" ? "" : found.nickname);
   };
 
 const images: Images = { app: { one: ["v1", "latest"], two: ["v2"], three: [] }, web: { four: ["v1"] } };
@@ -99,9 +102,10 @@ describe("a plan in which nothing is to be done", () => {
     const names = ["app/manifests/latest", "app/manifests/v1", "app/manifests/v2", "web/manifests/v1"];
     expect(requests(server).sort()).toEqual(
       ["eu", "us"]
-        .flatMap((mirror) =>
-          [`app/manifests/${digestFor("three")}`, ...names].map((name) => `HEAD ${mirror}/${name}`),
-        )
+        .flatMap((mirror) => [
+          ...names.map((name) => `HEAD ${mirror}/${name}`),
+          `GET ${mirror}/app/manifests/${digestFor("three")}`,
+        ])
         .sort(),
     );
   });

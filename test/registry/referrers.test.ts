@@ -444,6 +444,22 @@ describe("what answers in the place of the referrers API", () => {
 });
 
 describe("lists of referrers with other writers", () => {
+  it("are looked at after longer than any answer has taken", async () => {
+    const registry = plainRegistry();
+    const slow = 60;
+    const times: number[] = [];
+    const { repository } = await open((request, response, url) => {
+      const isList = url.pathname.endsWith(fallbackTag);
+      if (isList) times.push(performance.now());
+      const isFirst = isList && times.length === 1;
+      if (isFirst) setTimeout(() => registry.script(request, response, url), slow);
+      else registry.script(request, response, url);
+    });
+    await repository().put(referrer("a"));
+    const [, written = 0, looked = 0] = times;
+    expect(looked - written).toBeGreaterThan(3 * slow);
+  });
+
   const theirs = listOf(referrer("theirs").descriptor).bytes;
 
   it("are looked at again at the end, and mended until they stay", async () => {
