@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { messageOf } from "../../src/errors/index.ts";
+import { failureRecord, messageOf } from "../../src/errors/index.ts";
 import { mediaTypes, parseTag } from "../../src/oci/index.ts";
 import {
   basicCredential,
@@ -403,5 +403,69 @@ describe("a token service on another port of this machine", () => {
       hint: expect.stringContaining(`hosts: { "${server.host}": { tokenOrigins: [${service.origin}] } }`),
     });
     expect([lookups, asked, service.seen]).toEqual([[], [], []]);
+  });
+});
+
+describe("a credential that is refused", () => {
+  const paths = Array.from({ length: 20 }, (_, number) => `team/app-${number}`);
+  const me = basicCredential("me", "wrong", "a test");
+
+  async function failuresOf(script: Script) {
+    const opened = await open(script, { credentials: storeOf(me) });
+    const ends = await Promise.allSettled(paths.map((path) => opened.repository(path).fetch(v1)));
+    const records = ends.map((end) => (end.status === "rejected" ? failureRecord(end.reason) : undefined));
+    const shown = opened.server.seen.filter(({ authorization }) => authorization?.startsWith("Basic"));
+    return { ...opened, records, shown };
+  }
+
+  it("by a token service is shown to it three times for all, who fail alike", async () => {
+    const { script } = tokenRegistry(() => [401, { errors: [{ code: "UNAUTHORIZED", message: "wrong" }] }]);
+    const { records, shown, server, repository } = await failuresOf(script);
+    expect(new Set(records.map((record) => JSON.stringify(record))).size).toBe(1);
+    expect(records[0]).toMatchObject({ code: "unauthorized", host: server.host, where: server.host });
+    expect(shown).toHaveLength(3);
+    const before = server.seen.length;
+    await expect(repository("team/later").fetch(v1)).rejects.toMatchObject({ host: server.host });
+    expect(server.seen).toHaveLength(before);
+  });
+
+  it("by the registry itself is shown to it three times for all, who fail alike", async () => {
+    const { records, shown, server } = await failuresOf((_, response) =>
+      answer(response, 401, { "www-authenticate": 'Basic realm="here"' }),
+    );
+    expect(new Set(records.map((record) => JSON.stringify(record))).size).toBe(1);
+    expect(records[0]).toMatchObject({
+      ...{ code: "unauthorized", host: server.host },
+      message: "the registry refused the credentials from a test",
+    });
+    expect(shown).toHaveLength(3);
+  });
+
+  it.each([401, 403])("for some repositories alone stops nothing else (%i)", async (status) => {
+    const { script } = tokenRegistry((_, url) => {
+      const isOurs = /app-[0-4]:/.test(url.searchParams.get("scope") ?? "");
+      return isOurs ? [status, {}] : undefined;
+    });
+    const { records } = await failuresOf(script);
+    expect(records.slice(0, 5)).toMatchObject(Array(5).fill({ code: "unauthorized" }));
+    expect(records.slice(0, 5).filter((record) => record?.host !== undefined)).toEqual([]);
+    expect(records.slice(5)).toEqual(Array(15).fill(undefined));
+  });
+
+  it("for one repository of a registry that wants passwords stops nothing else", async () => {
+    const { records } = await failuresOf((request, response, url) => {
+      const isOurs = /app-[01]\//.test(url.pathname);
+      if (request.headers.authorization !== undefined && !isOurs)
+        return answer(response, 200, { "content-type": mediaTypes.ociIndex }, index);
+      answer(response, 401, { "www-authenticate": 'Basic realm="here"' });
+    });
+    expect(records.slice(2)).toEqual(Array(18).fill(undefined));
+  });
+
+  it("costs nothing as long as it is not: no request more, and no waiting for each other", async () => {
+    const { script, asked } = tokenRegistry();
+    const { server } = await failuresOf(script);
+    expect(asked).toHaveLength(paths.length);
+    expect(server.seen.filter(({ url }) => url === "/v2/")).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Credential, CredentialStore } from "../credential.ts";
 import { RegistryError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
+import { CredentialTrials } from "./credential-trials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { judgeRealm } from "./realm.ts";
 import { basicHeader, type Token, type TokenService, tokenAllows } from "./token-service.ts";
@@ -25,12 +26,29 @@ export type FetchToken = (
   credential: Credential | undefined,
 ) => Promise<Token>;
 
+/** Sends a request to the registry. */
+export interface Send<Answer> {
+  readonly send: (authorization: string | undefined) => Promise<Answer>;
+  /** Whether the registry has refused what the request carried. */
+  readonly isRefusal: (answer: Answer) => boolean;
+  /** Gives up an answer that nobody will read. */
+  readonly discard: (answer: Answer) => void;
+}
+
+/** What a registry says to a credential when it is asked for nothing in particular: the status of its answer. */
+export type Greet = (authorization: string) => Promise<number>;
+
 /** What one registry host wants to see in `Authorization`, learnt from its challenges. */
 export interface Authorizer {
-  /** The value for a request, as far as it is known without asking the registry; `undefined` for none. */
-  header(access: Access): Promise<string | undefined>;
   /**
-   * Learns from a 401. Whether to ask again with a new {@link Authorizer.header}: not when what was refused had been
+   * Sends a request with what is known to be wanted of it, without asking the registry: nothing at first.
+   * @param send Given the value of `Authorization`.
+   * @returns The answer, and the value that the request carried.
+   * @throws {RegistryError} `unauthorized`, when the credential itself has turned out to be refused.
+   */
+  carry<Answer>(access: Access, send: Send<Answer>): Promise<{ answer: Answer; used: string | undefined }>;
+  /**
+   * Learns from a 401. Whether to {@link Authorizer.carry} the request again: not when what was refused had been
    * made for this very request.
    * @param began When the refused request began, in milliseconds since the epoch.
    * @throws {RegistryError} `unsafe-realm`, before any credential is looked up.
@@ -67,8 +85,10 @@ export function createAuthorizer(
   tokenOrigins: readonly string[],
   store: CredentialStore,
   fetchToken: FetchToken,
+  greet: Greet,
 ): Authorizer {
   let scheme: Scheme | undefined;
+  const trials = new CredentialTrials(endpoint.host);
   const tokens = new Map<string, Entry>();
 
   const lookup = (path: string): Promise<Credential | undefined> => store.lookup(endpoint.host, path);
@@ -85,7 +105,7 @@ export function createAuthorizer(
     const token = lookup(access.path).then((credential) =>
       credential?.kind === "registry-token"
         ? { value: credential.token, fetchedAt: Date.now(), expiresAt: Number.POSITIVE_INFINITY }
-        : fetchToken(service, access.scopes, credential),
+        : boughtToken(service, access.scopes, credential),
     );
     const entry: Entry = { token, arrived: undefined };
     const key = keyOf(access.scopes);
@@ -97,6 +117,57 @@ export function createAuthorizer(
       () => forget(key, entry),
     );
     return token;
+  };
+
+  /** A token for a credential, which is shown to the token service. */
+  const boughtToken = async (
+    service: TokenService,
+    scopes: readonly string[],
+    credential: Credential | undefined,
+  ): Promise<Token> => {
+    if (credential === undefined) return fetchToken(service, scopes, undefined);
+    const fetched = (wanted: readonly string[]): Promise<Token | RegistryError> =>
+      fetchToken(service, wanted, credential).catch((error: unknown) => {
+        if (error instanceof RegistryError && error.code === "unauthorized") return error;
+        throw error;
+      });
+    const isRefused = (result: Token | RegistryError) => result instanceof RegistryError;
+    const result = await trials.show(credential, {
+      purpose: keyOf(scopes),
+      run: () => fetched(scopes),
+      refusalIn: (refused) => (refused instanceof RegistryError ? refused : undefined),
+      isRefusedAnyway: () => fetched([]).then(isRefused, () => undefined),
+    });
+    if (result instanceof RegistryError) throw result;
+    return result;
+  };
+
+  /** Sends what carries the credential itself. */
+  const shown = async <Answer>(
+    credential: Credential,
+    authorization: string,
+    { path }: Access,
+    { send, isRefusal, discard }: Send<Answer>,
+  ): Promise<Answer> => {
+    let last: Answer | undefined;
+    try {
+      return await trials.show(credential, {
+        purpose: path,
+        run: async () => {
+          last = await send(authorization);
+          return last;
+        },
+        refusalIn: (answer) => (isRefusal(answer) ? refusalOf(credential, endpoint.host) : undefined),
+        isRefusedAnyway: () =>
+          greet(authorization).then(
+            (status) => (status === 401 ? true : status < 300 ? false : undefined),
+            () => undefined,
+          ),
+      });
+    } catch (error) {
+      if (last !== undefined) discard(last);
+      throw error;
+    }
   };
 
   const forget = (key: string, entry: Entry): void => {
@@ -127,12 +198,18 @@ export function createAuthorizer(
   };
 
   return {
-    async header(access) {
-      if (scheme === undefined) return undefined;
-      if (scheme.kind === "bearer") return `Bearer ${(await tokenFor(scheme, access)).value}`;
+    async carry(access, sending) {
+      if (scheme === undefined) return { answer: await sending.send(undefined), used: undefined };
+      if (scheme.kind === "bearer") {
+        const used = `Bearer ${(await tokenFor(scheme, access)).value}`;
+        return { answer: await sending.send(used), used };
+      }
       const credential = await lookup(access.path);
-      if (credential?.kind === "registry-token") return `Bearer ${credential.token}`;
-      return credential?.kind === "basic" ? basicHeader(credential) : undefined;
+      const used = credential === undefined ? undefined : headerFor(credential);
+      if (credential === undefined || used === undefined) {
+        return { answer: await sending.send(undefined), used: undefined };
+      }
+      return { answer: await shown(credential, used, access, sending), used };
     },
     async challenged(header, access, { used, began }) {
       const learnt = learn(parseChallenges(header));
@@ -157,6 +234,19 @@ export function createAuthorizer(
       return (await lookup(path).catch(() => undefined))?.source;
     },
   };
+}
+
+/** What a request carries for a registry that wants to see the credential itself. */
+function headerFor(credential: Credential): string | undefined {
+  if (credential.kind === "registry-token") return `Bearer ${credential.token}`;
+  return credential.kind === "basic" ? basicHeader(credential) : undefined;
+}
+
+function refusalOf({ source }: Credential, host: string): RegistryError {
+  return new RegistryError("unauthorized", `the registry refused the credentials from ${source}`, {
+    where: host,
+    hint: `check whether they are current, or log in again: docker login ${host}`,
+  });
 }
 
 function keyOf(scopes: readonly string[]): string {

@@ -318,7 +318,20 @@ export function createHostClient(options: HostClientOptions): HostClient {
     throw tokenRefusal(answer, url, host, credential);
   };
 
-  const authorizer = createAuthorizer(endpoint, settings.tokenOrigins ?? [], options.credentials, fetchToken);
+  /** Asks for nothing but to be let in (distribution specification, "Determining Support"). */
+  const greet = async (authorization: string): Promise<number> => {
+    const url = new URL("/v2/", endpoint.origin);
+    const answer = await dispatch(url, { kind: "token", where: host }, async () => ({
+      method: "GET",
+      headers: { authorization },
+      answerWithin: timing.answer,
+    }));
+    await drain(answer);
+    return answer.status;
+  };
+
+  const { tokenOrigins = [] } = settings;
+  const authorizer = createAuthorizer(endpoint, tokenOrigins, options.credentials, fetchToken, greet);
 
   const followed = async (
     request: HostRequest,
@@ -357,8 +370,12 @@ export function createHostClient(options: HostClientOptions): HostClient {
 
   const authorized = async (request: HostRequest): Promise<StreamedAnswer> => {
     const began = Date.now();
-    const used = await authorizer.header(request.access);
-    const answer = await followed(request, used);
+    const sending = {
+      send: (authorization: string | undefined) => followed(request, authorization),
+      isRefusal: (answer: StreamedAnswer) => answer.status === 401 && isOwn(answer),
+      discard: ({ body }: StreamedAnswer) => void body.destroy(),
+    };
+    const { answer, used } = await authorizer.carry(request.access, sending);
     if (answer.status !== 401 || !isOwn(answer)) return answer;
     const challenge = answer.headers["www-authenticate"];
     try {
@@ -368,7 +385,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
       throw error;
     }
     await drain(answer);
-    return followed(request, await authorizer.header(request.access));
+    return (await authorizer.carry(request.access, sending)).answer;
   };
 
   /** One attempt; the permit is held until the body has ended. */
@@ -554,7 +571,6 @@ function tokenRefusal(
   }
   return new RegistryError("unauthorized", message, {
     where,
-    ...(credential !== undefined && status === 401 ? { host: where } : {}),
     hint:
       credential === undefined
         ? `there is no credential for it here; log in: docker login ${where}`
