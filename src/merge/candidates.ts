@@ -4,6 +4,7 @@ import { parseRepository, type RepositoryName, repositoryFault } from "../oci/in
 import { type Listing, type Repository, refusesToList } from "../registry/index.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter } from "./filters.ts";
+import { unreadConsequence, unreadError } from "./unread.ts";
 
 /** How a merge reaches registries. */
 export interface StagingAccess {
@@ -159,9 +160,5 @@ async function listImage(
 }
 
 function unread(where: string, cause: unknown): MergeError {
-  return new MergeError("staging-unread", `staging could not be read: ${messageOf(cause)}`, {
-    where,
-    hint: "nothing was merged: what could not be read may hold what was asked for",
-    cause,
-  });
+  return unreadError("staging-unread", [{ name: where, error: cause }], where, unreadConsequence);
 }

@@ -31,7 +31,9 @@ export async function explainNothing(
       hint: "nothing was found below it: has the build pushed its images, and to this registry?",
     });
   }
-  const chosen = held.filter(([image]) => filters.images.passes(image));
+  // Of an image that is not there, nobody knows the tags: what others have is no typing error.
+  const isMisspelled = [...filters.images.exact].some((name) => !held.some(([image]) => image === name));
+  const chosen = isMisspelled ? held : held.filter(([image]) => filters.images.passes(image));
   const tags = new Set<string>(chosen.flatMap(([, listing]) => listing.tags));
   const digests = new Set<string>(chosen.flatMap(([, listing]) => [...(listing.manifests?.keys() ?? [])]));
   const images = [...new Set([...names, ...held.map(([image]) => image)])];
@@ -43,7 +45,7 @@ export async function explainNothing(
       ? ["the tag latest is never taken unless --tag names it"]
       : []),
   ];
-  const message = "no images survived filtering; double-check your --filter_* flag(s) for typos";
+  const message = "no image passes the filters: look for typing errors in what they name";
   return new MergeError("nothing-chosen", message, {
     where: staging,
     hint: hints.length === 0 ? `images there: ${sample(images)}` : hints.join("; "),

@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
-import { messageOf } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { type Digest, formatReference, parseRepository, type Tag } from "../oci/index.ts";
 import { listedOnly, type Repository } from "../registry/index.ts";
 import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
-import { MergeError, type Refusal } from "./errors.ts";
+import type { Refusal } from "./errors.ts";
 import { withoutSlash } from "./target.ts";
+import { type Unread, unreadError } from "./unread.ts";
 
 /** A tag that is about to be added to a manifest. */
 export interface TaggedImage {
@@ -34,7 +34,7 @@ export async function findTakenTags(
   const repositories = manifest.destinations.flatMap(({ name }) =>
     [...byImage].map(([image, tags]) => ({ name: `${withoutSlash(name)}/${image}`, tags })),
   );
-  const unread: { name: string; error: unknown }[] = [];
+  const unread: Unread[] = [];
   const refusals = await pLimit(repositoriesAtOnce).map(repositories, async ({ name, tags }) => {
     try {
       return await takenIn(access.open(parseRepository(name)), tags);
@@ -44,12 +44,12 @@ export async function findTakenTags(
     }
   });
   if (unread.length === 0) return refusals.flat();
-  const sentences = unread.map(({ name, error }) => `could not read ${name}: ${messageOf(error)}`).sort();
-  throw new MergeError("production-unread", sentences.join("\n"), {
-    where: manifest.file,
-    hint: "nothing was merged, because these may hold the tags already; mend the access, or skip looking at production",
-    cause: unread[0]?.error,
-  });
+  throw unreadError(
+    "production-unread",
+    unread,
+    manifest.file,
+    "nothing was merged, because these may hold the tags already; mend the access, or skip looking at production",
+  );
 }
 
 async function takenIn(repository: Repository, added: readonly TaggedImage[]): Promise<Refusal[]> {

@@ -1,5 +1,4 @@
 import pLimit from "p-limit";
-import { messageOf } from "../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -14,6 +13,7 @@ import type { Listing, Repository } from "../registry/index.ts";
 import { type Candidate, repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter, Filters } from "./filters.ts";
+import { type Unread, unreadConsequence, unreadError } from "./unread.ts";
 
 /** A digest that the filters chose from a staging registry, with the tags it is to be listed with. */
 export interface ChosenImage {
@@ -52,32 +52,21 @@ export async function readStaging(
   access: StagingAccess,
 ): Promise<StagingReading> {
   const limit = pLimit(repositoriesAtOnce);
-  const failures: { image: string; error: unknown }[] = [];
+  const failures: Unread[] = [];
   const readings = await limit.map(candidates, async (candidate) => {
     try {
       return await readImage(staging, candidate, filters, access);
     } catch (error) {
-      failures.push({ image: candidate.image, error });
+      failures.push({ name: `${staging}/${candidate.image}`, error });
       return undefined;
     }
   });
-  if (failures.length > 0) throw unread(staging, failures);
+  if (failures.length > 0) throw unreadError("staging-unread", failures, staging, unreadConsequence);
   const read = readings.filter((reading) => reading !== undefined);
   return {
     chosen: read.flatMap((reading) => reading.chosen),
     warnings: read.flatMap((reading) => reading.warnings),
   };
-}
-
-function unread(staging: string, failures: readonly { image: string; error: unknown }[]): MergeError {
-  const sentences = failures.map(
-    ({ image, error }) => `could not read ${staging}/${image}: ${messageOf(error)}`,
-  );
-  return new MergeError("staging-unread", sentences.join("\n"), {
-    where: staging,
-    hint: "nothing was merged: what could not be read may hold what was asked for",
-    cause: failures[0]?.error,
-  });
 }
 
 /** What a repository was found to hold, as far as the filters ask for it. */
@@ -175,17 +164,17 @@ export async function checkImages(
   chosen: readonly ChosenImage[],
   access: StagingAccess,
 ): Promise<void> {
-  const failures: { image: string; error: unknown }[] = [];
+  const failures: Unread[] = [];
   const faults = await pLimit(repositoriesAtOnce).map(chosen, async ({ image, digest, found }) => {
     try {
       const repository = access.open(parseRepository(`${staging}/${image}`));
       return faultOf(repository, digest, found ?? (await repository.resolve(digest)));
     } catch (error) {
-      failures.push({ image: `${image}@${digest}`, error });
+      failures.push({ name: `${staging}/${image}@${digest}`, error });
       return undefined;
     }
   });
-  if (failures.length > 0) throw unread(staging, failures);
+  if (failures.length > 0) throw unreadError("staging-unread", failures, staging, unreadConsequence);
   const sentences = faults.filter((fault) => fault !== undefined);
   if (sentences.length === 0) return;
   throw new MergeError("no-image", sentences.join("\n"), {

@@ -119,7 +119,9 @@ export function reportPromotion(
     ...(plan.since === undefined ? {} : { since: plan.since }),
     dryRun: outcomes === undefined,
     stopped: false,
-    interrupted: problems.some(({ state, failure }) => state === "pending" || isInterrupted(failure)),
+    interrupted: problems.some(({ state, failure }) =>
+      state === "pending" ? outcomes !== undefined : isInterrupted(failure),
+    ),
     asDesired: problems.length === 0 && manifestErrors.length === 0,
     counts,
     work,

@@ -53,7 +53,7 @@ const repositoriesAtOnce = 32;
 /**
  * Reads all repositories below a prefix. Which there are is known from `repositories`, from Google's listing
  * extension, or from the catalog, in this order.
- * @throws {WaybillError} `no-repositories` when none of them says.
+ * @throws {WaybillError} `no-repositories` when none of them says, `no-repository` when there is none at a path.
  * @throws {RegistryError} when the registry cannot be asked which there are; one that cannot be read is in `unread`.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
@@ -62,6 +62,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
   const unread: { repository: string; message: string }[] = [];
   let taggedOnly = 0;
+  let missing = 0;
   const miss: Miss = (repository, error) => {
     unread.push({ repository, message: messageOf(error) });
   };
@@ -69,7 +70,10 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     try {
       const repository = options.open(name);
       const found = await readRepository(repository, miss);
-      if (found === undefined) return;
+      if (found === undefined) {
+        missing += 1;
+        return;
+      }
       if (found.taggedOnly) taggedOnly += 1;
       if (options.minimal && !found.taggedOnly) await dropChildren(repository, found, miss);
       const kept = options.tag === undefined ? found.digests : withTag(found.digests, options.tag);
@@ -78,6 +82,13 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       miss(name, error);
     }
   });
+  // What manifests name may be empty before the first promotion; a path that somebody has typed is to be there.
+  if (options.repositories === undefined && prefix.includes("/") && missing === names.length) {
+    throw new WaybillError("no-repository", "there is no repository at this path, nor below it", {
+      where: prefix,
+      hint: `look for a typing error; what there is shows: waybill snapshot ${prefix.slice(0, prefix.indexOf("/"))}`,
+    });
+  }
   return { contents: sorted(contents), unread, taggedOnly };
 }
 

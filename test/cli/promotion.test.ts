@@ -256,7 +256,7 @@ describe("merge", () => {
     const { path } = await tree({ app: {} });
     const { status, stderr } = await waybill(...line(path), "--tag", "1.00");
     expect(status).toBe(1);
-    expect(stderr).toMatch(/error: no images survived filtering.*\n.*\n? {2}hint: .*1\.0/);
+    expect(stderr).toMatch(/error: no image passes the filters.*\n.*\n? {2}hint: .*1\.0/);
   });
 });
 

@@ -327,7 +327,7 @@ test("of two projects with one staging registry the first is taken, and the othe
 
 describe("choosing nothing", () => {
   const staging = { "kube-proxy": { "000": ["v1.30.0", "latest"] }, pause: { "111": ["3.9"] } };
-  const survived = "no images survived filtering; double-check your --filter_* flag(s) for typos";
+  const survived = "no image passes the filters: look for typing errors in what they name";
 
   test.each<[string, MergeFilters, string]>([
     ["an image", { images: ["kube-prxy"] }, "--image kube-prxy: did you mean kube-proxy?"],
@@ -340,6 +340,16 @@ describe("choosing nothing", () => {
     const error = await failure(planMerge(await options(filters)));
     expect(error).toMatchObject({ code: "nothing-chosen", message: survived });
     expect(error.hint).toContain(hint);
+  });
+
+  test("because of a misspelled image blames no tag that is right", async () => {
+    const { options } = await scene({ staging });
+    for (const images of [["kube-prxy"], ["pause", "kube-prxy"]]) {
+      const error = await failure(planMerge(await options({ images, tags: ["v1.30.0"] })));
+      expect(error).toMatchObject({ code: "nothing-chosen", message: survived });
+      expect(error.hint).toBe("--image kube-prxy: did you mean kube-proxy?");
+      expect(`${error.message} ${error.hint}`).not.toContain("filter_");
+    }
   });
 
   test("latest alone", async () => {

@@ -199,7 +199,7 @@ describe("a plan for a repository that somebody has to create", () => {
       })),
     };
     const dry = reportPromotion(planned, []);
-    expect(dry).toMatchObject({ asDesired: false, work: [] });
+    expect(dry).toMatchObject({ asDesired: false, interrupted: false, work: [] });
     expect(dry.causes).toMatchObject([
       { state: "pending", code: "repository-missing", host: amazon.host, count: 1 },
     ]);

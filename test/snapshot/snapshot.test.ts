@@ -134,6 +134,21 @@ describe("a snapshot", () => {
     expect([...contents.keys()]).toEqual(["team/app", "team/deep/er", "teammate/app"]);
   });
 
+  test("of a path at which there is nothing is refused, unless manifests name what is to come", async () => {
+    const registries = registriesFor({
+      locations: [{ repository: "prod.example.com", at: await embedded("plain") }],
+    });
+    await fill(registries);
+    await expect(shot(registries, "prod.example.com/nothing")).rejects.toMatchObject({
+      code: "no-repository",
+      where: "prod.example.com/nothing",
+      hint: "look for a typing error; what there is shows: waybill snapshot prod.example.com",
+    });
+    const repositories = [parseRepository("prod.example.com/nothing/app")];
+    const { contents } = await shot(registries, "prod.example.com/nothing", { repositories });
+    expect([...contents]).toEqual([]);
+  });
+
   test("leaves out what another location has taken from the prefix", async () => {
     const locations = [
       { repository: "prod.example.com", at: await embedded("plain") },
