@@ -241,6 +241,9 @@ export {
 } from "./provenance/index.ts";
 export * from "./registry/index.ts";
 export {
+  type Collected,
+  type CollectRequest,
+  collectGarbage,
   type ListingStyle,
   type RateLimit,
   type RegistryBehaviour,

@@ -1,15 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { RegistryRequestEvent } from "../registry-server/index.ts";
+import { amount } from "./amount.ts";
+import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
+import { formatBytes } from "./progress.ts";
 import type { Act, Session } from "./session.ts";
 
 interface ServeOptions {
   readonly dir: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly name: readonly string[];
+  readonly maxSize?: number;
   readonly htpasswd?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -31,6 +35,9 @@ export function defineRegistry(program: Command, act: Act): void {
         .argParser((name: string, names: readonly string[]) => [...names, parseName(name)])
         .default([], "localhost, and the address it is reached at"),
     )
+    .addOption(
+      new Option("--max-size <size>", "how much the folder may hold, such as 50GiB").argParser(parseSize),
+    )
     .addOption(new Option("--htpasswd <file>", "let in only who is in this file (bcrypt entries)"))
     .addOption(new Option("--tls-cert <file>", "PEM file of the certificate chain"))
     .addOption(new Option("--tls-key <file>", "PEM file of its key"))
@@ -42,13 +49,30 @@ export function defineRegistry(program: Command, act: Act): void {
       "for others, with passwords",
     ],
   ] as const;
+  const collect = registry
+    .command("gc")
+    .description("give back the room of what no image needs any more; servers may be running")
+    .argument("<dir>", "folder that holds the data")
+    .addOption(new Option("--dry-run", "show what would go, and take nothing away").default(false))
+    .addOption(new Option("--untagged", "manifests that no tag leads to go too").default(false))
+    .addOption(
+      new Option(
+        "--min-age <duration>",
+        "leave what came later: a push may be about to refer to it (1h while a server is running)",
+      ),
+    )
+    .action(act(runCollection));
+  addExamples(collect, [
+    ["waybill registry gc data --dry-run", "what would go, and how much room it takes"],
+    ["waybill registry gc data --untagged", "also what deleted tags have left"],
+  ]);
   addExamples(registry, examples);
   addExamples(serve, examples);
 }
 
 async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
   const { terminal } = session;
-  const { dir, listen, name: names, htpasswd, tlsCert: cert, tlsKey: key } = options;
+  const { dir, listen, name: names, maxSize, htpasswd, tlsCert: cert, tlsKey: key } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError("--tls-cert and --tls-key go together");
   }
@@ -61,6 +85,7 @@ async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
       dir,
       listen,
       names,
+      ...(maxSize === undefined ? {} : { maxSize }),
       ...(htpasswd === undefined ? {} : { htpasswd }),
       ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
       onRequest: (event) => {
@@ -86,6 +111,41 @@ function given(signal: AbortSignal): Promise<void> {
   });
 }
 
+interface CollectionOptions {
+  readonly dryRun: boolean;
+  readonly untagged: boolean;
+  readonly minAge?: string;
+}
+
+async function runCollection(
+  { terminal }: Session,
+  dir: string,
+  { dryRun, untagged, minAge }: CollectionOptions,
+): Promise<ExitCode> {
+  const { collectGarbage } = await import("../registry-server/index.ts");
+  const collected = await collectGarbage({
+    ...{ dir, dryRun, untagged },
+    ...(minAge === undefined ? {} : { minAgeMilliseconds: parseDuration(minAge, "--min-age") }),
+  });
+  const { manifests, blobs, bytes, young, unread } = collected;
+  if (terminal.json) terminal.printJson(collected);
+  else {
+    const what = `${amount(manifests, "manifest")} and ${amount(blobs, "blob")}`;
+    terminal.print(`${what}, ${formatBytes(bytes)}: ${dryRun ? "would go" : "gone"}`);
+    if (young > 0) {
+      const minutes = Math.round(collected.minAgeMilliseconds / 60_000);
+      const hint = "a push may be about to refer to them; --min-age 0 takes them too";
+      terminal.print(
+        `${young} more came, or were asked for, in the last ${amount(minutes, "minute")}: kept, for ${hint}`,
+      );
+    }
+  }
+  for (const { repository, reason } of unread) {
+    terminal.warn(`${repository}: nothing is taken away there, because it cannot all be read: ${reason}`);
+  }
+  return unread.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
 function formatRequest({ method, path, query, status, milliseconds }: RegistryRequestEvent): string {
   return `${status} ${method} ${path}${query === "" ? "" : `?${query}`} ${milliseconds.toFixed(1)} ms`;
 }
@@ -97,6 +157,15 @@ function parseAddress(text: string): ServeOptions["listen"] {
   if (match === null || port > 65535) throw new InvalidArgumentError("it is host:port, as in 127.0.0.1:5000");
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   return { host: host === "" ? "127.0.0.1" : host, port };
+}
+
+/** Bytes of a size such as `500MB`, `50GiB` or `1048576`. */
+function parseSize(text: string): number {
+  const [, count, letter = "", binary] = /^(\d{1,12})(?:([kmgt])(i?)b?|b)?$/i.exec(text) ?? [];
+  const power = ["", "k", "m", "g", "t"].indexOf(letter.toLowerCase());
+  const bytes = Number(count) * (binary === "i" || binary === "I" ? 1024 : 1000) ** power;
+  if (count !== undefined && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new InvalidArgumentError("it is a number of bytes, as in 50GiB, 500MB or 1048576");
 }
 
 function parseName(text: string): string {

@@ -15,6 +15,7 @@ export async function getBlob(
   repository: RepositoryPath,
   digest: Digest,
 ) {
+  if (exchange.method === "HEAD") await blobs.hold(repository, digest);
   const blob = await blobs.open(repository, digest);
   if (blob === undefined) throw blobUnknown(repository, digest);
   try {

@@ -1,5 +1,6 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat, utimes } from "node:fs/promises";
 import type { Digest, RepositoryPath } from "../oci/index.ts";
+import { bringBack } from "./aside.ts";
 import { type DurableFiles, ifPresent } from "./durable-files.ts";
 import { blobPath, type Layout, sharedBlobPath } from "./layout.ts";
 
@@ -7,6 +8,8 @@ import { blobPath, type Layout, sharedBlobPath } from "./layout.ts";
 export interface BlobStore {
   /** Bytes of the blob, or `undefined` when the repository does not have it. */
   size(repository: RepositoryPath, digest: Digest): Promise<number | undefined>;
+  /** The same; the blob stays for a while, because whoever is told of it may be about to refer to it. */
+  hold(repository: RepositoryPath, digest: Digest): Promise<number | undefined>;
   /** The blob, open for reading; whoever asked closes it. */
   open(repository: RepositoryPath, digest: Digest): Promise<OpenBlob | undefined>;
   /** Takes in the file at `path`, which is whole, flushed and hashed; the file itself stays where it is. */
@@ -27,12 +30,24 @@ const adoptAttempts = 5;
 
 /** The {@link BlobStore} in the layout's folders. */
 export function blobStore(layout: Layout, files: DurableFiles): BlobStore {
+  /** What a repository has may have been set aside a moment ago. */
+  async function reach<T>(repository: RepositoryPath, digest: Digest, work: (path: string) => Promise<T>) {
+    const path = blobPath(layout, repository, digest);
+    const found = await ifPresent(work(path));
+    if (found !== undefined || !(await bringBack(layout, repository, "blob", digest))) return found;
+    return ifPresent(work(path));
+  }
+  const held = async (path: string) => {
+    const now = new Date();
+    await utimes(path, now, now);
+    return stat(path);
+  };
+
   return {
-    async size(repository, digest) {
-      return (await ifPresent(stat(blobPath(layout, repository, digest))))?.size;
-    },
+    size: async (repository, digest) => (await reach(repository, digest, (path) => stat(path)))?.size,
+    hold: async (repository, digest) => (await reach(repository, digest, held))?.size,
     async open(repository, digest) {
-      const file = await ifPresent(open(blobPath(layout, repository, digest), "r"));
+      const file = await reach(repository, digest, (path) => open(path, "r"));
       if (file === undefined) return undefined;
       return { file, size: (await file.stat()).size };
     },
@@ -40,15 +55,20 @@ export function blobStore(layout: Layout, files: DurableFiles): BlobStore {
       const shared = sharedBlobPath(layout, digest);
       for (let attempt = 1; attempt <= adoptAttempts; attempt += 1) {
         await files.link(path, shared);
-        if ((await files.link(shared, blobPath(layout, repository, digest))) !== "absent") return;
+        if ((await files.link(shared, blobPath(layout, repository, digest))) === "absent") continue;
+        // The bytes may have come long ago, for somebody else.
+        if ((await reach(repository, digest, held)) !== undefined) return;
       }
       throw new Error("the blob was deleted again and again while it was taken in");
     },
     async mount(digest, to, from) {
+      if (from !== undefined && (await reach(from, digest, held)) === undefined) return false;
       const source = from === undefined ? sharedBlobPath(layout, digest) : blobPath(layout, from, digest);
-      return (await files.link(source, blobPath(layout, to, digest))) !== "absent";
+      if ((await files.link(source, blobPath(layout, to, digest))) === "absent") return false;
+      return (await reach(to, digest, held)) !== undefined;
     },
     async remove(repository, digest) {
+      await bringBack(layout, repository, "blob", digest);
       if (!(await files.remove(blobPath(layout, repository, digest)))) return false;
       const shared = sharedBlobPath(layout, digest);
       // A link made after this look keeps the bytes: only the name for newcomers goes.

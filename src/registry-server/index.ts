@@ -1,6 +1,7 @@
 export type { RateLimit, RegistryBehaviour } from "./behaviour.ts";
 export type { ListingStyle } from "./dispatch.ts";
 export { RegistryServerError, type RegistryServerErrorCode } from "./errors.ts";
+export { type Collected, type CollectRequest, collectGarbage } from "./garbage.ts";
 export {
   type RegistryPushEvent,
   type RegistryRequestEvent,

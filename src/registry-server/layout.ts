@@ -21,15 +21,19 @@ import {
  *   _manifests/<algorithm>/<hex>                 one line of JSON, a line feed, the bytes of the manifest
  *   _referrers/<algorithm>/<hex of the subject>/<algorithm>-<hex>   the descriptor of a referrer
  *   _tags/<tag>                                  the digest that the tag stands for
+ *   _aside/<blob or manifest>-<algorithm>-<hex>  what is about to be taken away, and brought back when it is asked for
  * uploads/<id>.<key of the repository>[.<owner>] bytes of an upload session, so far, and which server has it
  * temporary/                                     files that have no name yet
+ * serving/<owner>                                a server that is running
+ * collecting                                     the lock of whoever takes away what is not needed
  * ```
  *
  * A file appears under its name only when it is whole and flushed, so that whatever ends the process leaves nothing
  * half done in sight: a manifest is there from the moment its own file is, and what it needs was there before it (its
  * blobs and children, its entry in `_referrers`); tags come last. Entries of `_referrers` and `_tags` whose manifest
  * is not there do not count. Hard links count the repositories of a blob: when the name below `blobs/` is the only one
- * left, the bytes are given back. Components of repository names never start with `_`.
+ * left, the bytes are given back. The time of a file of `_blobs` and `_manifests` says when it came, or when somebody was told of
+ * it who may refer to it. Components of repository names never start with `_`.
  */
 export interface Layout {
   readonly version: string;
@@ -37,6 +41,8 @@ export interface Layout {
   readonly repositories: string;
   readonly uploads: string;
   readonly temporary: string;
+  readonly serving: string;
+  readonly collecting: string;
 }
 
 /** The folders of a registry that is kept in `root`. */
@@ -47,6 +53,8 @@ export function layoutOf(root: string): Layout {
     repositories: join(root, "repositories"),
     uploads: join(root, "uploads"),
     temporary: join(root, "temporary"),
+    serving: join(root, "serving"),
+    collecting: join(root, "collecting"),
   };
 }
 
@@ -72,6 +80,17 @@ export function blobPath(layout: Layout, repository: RepositoryPath, digest: Dig
 /** The file of a manifest. */
 export function manifestPath(layout: Layout, repository: RepositoryPath, digest: Digest): string {
   return join(repositoryFolder(layout, repository), "_manifests", algorithmOf(digest), hexOf(digest));
+}
+
+/** Where a blob or manifest is while it is about to be taken away. */
+export function asidePath(
+  layout: Layout,
+  repository: RepositoryPath,
+  kind: "blob" | "manifest",
+  digest: Digest,
+): string {
+  const name = `${kind}-${algorithmOf(digest)}-${hexOf(digest)}`;
+  return join(repositoryFolder(layout, repository), "_aside", name);
 }
 
 /** The folder of the tags of a repository. */

@@ -26,6 +26,10 @@ export const serverLimits = {
   refusedBodyMilliseconds: 10_000,
   /** Upload sessions open at once; those of processes that have ended are kept in the same number. */
   uploadSessions: 1_000,
+  /** Upload sessions that one client may begin in one repository, and send nothing for, ... */
+  idleUploads: 256,
+  /** ... within so many milliseconds. */
+  idleUploadMilliseconds: 60_000,
   /** Milliseconds after its last byte at which an upload session is given up. */
   uploadAgeMilliseconds: 24 * 60 * 60 * 1_000,
   /** Names in one page of a listing. */

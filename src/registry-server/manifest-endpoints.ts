@@ -24,11 +24,13 @@ import type { Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
 import type { ManifestStore, NewManifest, StoredManifest } from "./manifest-store.ts";
 import { Refusal } from "./refusal.ts";
+import type { Room } from "./room.ts";
 
 /** Where manifests are, and the blobs they need. */
 export interface Shelf {
   readonly manifests: ManifestStore;
   readonly blobs: BlobStore;
+  readonly room: Room;
 }
 
 const selfDescribed = z.object({ mediaType: z.string() });
@@ -41,7 +43,7 @@ export async function getManifest(
   target: Target,
 ) {
   if (exchange.method === "HEAD") {
-    const found = await shelf.manifests.find(repository, target);
+    const found = await shelf.manifests.hold(repository, target);
     if (found === undefined) throw manifestUnknown(repository, target);
     exchange.response.writeHead(200, { ...headersOf(found), "Content-Length": String(found.record.size) });
     return exchange.response.end();
@@ -77,7 +79,8 @@ export async function putManifest(
   const mediaType = mediaTypeOf(exchange.header("content-type"), bytes);
   const content = contentOf({ mediaType, digest, size: bytes.length }, bytes);
   await refuseOtherType(shelf.manifests, repository, digest, mediaType);
-  const imageSize = bytes.length + (await sizeOfReferences(shelf, repository, content));
+  const references = () => sizeOfReferences(shelf, repository, content);
+  const imageSize = bytes.length + (await references());
   const manifest: NewManifest = {
     bytes,
     digest,
@@ -85,7 +88,8 @@ export async function putManifest(
     imageSize,
     referrer: referrerOf(content, digest, bytes),
   };
-  await shelf.manifests.put(repository, manifest, tags);
+  await shelf.room.take(bytes.length);
+  await shelf.manifests.put(repository, manifest, tags, async () => void (await references()));
   exchange.answer(201, {
     Location: `/v2/${repository}/manifests/${digest}`,
     "Docker-Content-Digest": digest,
@@ -180,17 +184,17 @@ async function sizeOfReferences(
   let total = 0;
   for (const child of content.children) {
     const known = isManifestType(child.mediaType) || isIndexType(child.mediaType);
-    const manifest = (await shelf.manifests.find(repository, child.digest))?.record;
+    const manifest = (await shelf.manifests.hold(repository, child.digest))?.record;
     // Caches of builders keep layers in an index; there the blob is what must be present.
     const blobSize =
-      manifest === undefined && !known ? await shelf.blobs.size(repository, child.digest) : undefined;
+      manifest === undefined && !known ? await shelf.blobs.hold(repository, child.digest) : undefined;
     const size = manifest?.size ?? blobSize;
     if (size === undefined) throw referenceUnknown(repository, known ? "manifest" : "blob", child.digest);
     refuseOtherSize(child, size);
     total += manifest?.imageSize ?? size;
   }
   for (const blob of content.blobs) {
-    const size = await shelf.blobs.size(repository, blob.digest);
+    const size = await shelf.blobs.hold(repository, blob.digest);
     if (size === undefined && !isForeignLayerType(blob.mediaType)) {
       throw referenceUnknown(repository, "blob", blob.digest);
     }

@@ -1,4 +1,4 @@
-import { open, readdir, readFile } from "node:fs/promises";
+import { open, readdir, readFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import {
@@ -10,6 +10,7 @@ import {
   type Tag,
   type Target,
 } from "../oci/index.ts";
+import { bringBack } from "./aside.ts";
 import { type DurableFiles, ifPresent } from "./durable-files.ts";
 import { createGate, type Gate } from "./gate.ts";
 import {
@@ -56,10 +57,21 @@ export interface NewManifest {
 export interface ManifestStore {
   /** What a tag or digest stands for, or `undefined`. */
   find(repository: RepositoryPath, target: Target): Promise<StoredManifest | undefined>;
+  /** The same; it stays for a while, because whoever is told of it may be about to refer to it. */
+  hold(repository: RepositoryPath, target: Target): Promise<StoredManifest | undefined>;
   /** The same with the bytes. */
   read(repository: RepositoryPath, target: Target): Promise<(StoredManifest & { bytes: Buffer }) | undefined>;
-  /** Stores a manifest, then its tags in their order. Its media type, once stored, stays. */
-  put(repository: RepositoryPath, manifest: NewManifest, tags: readonly Tag[]): Promise<void>;
+  /**
+   * Stores a manifest, then its tags in their order. Its media type, once stored, stays.
+   * @param confirm Looks, between the two, whether what it refers to is still there: it may have been taken away until the
+   * manifest was to be seen. What it throws takes back a manifest that was not there before.
+   */
+  put(
+    repository: RepositoryPath,
+    manifest: NewManifest,
+    tags: readonly Tag[],
+    confirm?: () => Promise<void>,
+  ): Promise<void>;
   /** Deletes a tag alone, or a manifest with all its tags and its entry among the referrers. `false` when absent. */
   remove(repository: RepositoryPath, target: Target): Promise<boolean>;
   /** Tags in no order; none for a repository that is not there. */
@@ -114,9 +126,27 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
   async function find(repository: RepositoryPath, target: Target): Promise<StoredManifest | undefined> {
     const digest = await digestOf(repository, target);
     if (digest === undefined) return undefined;
-    const record = await readRecord(manifestPath(layout, repository, digest));
+    const record = await reach(repository, digest, readRecord);
     return record && { digest, record };
   }
+
+  /** What a repository has may have been set aside a moment ago. */
+  async function reach<T>(
+    repository: RepositoryPath,
+    digest: Digest,
+    read: (path: string) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const path = manifestPath(layout, repository, digest);
+    const found = await read(path);
+    if (found !== undefined || !(await bringBack(layout, repository, "manifest", digest))) return found;
+    return read(path);
+  }
+
+  const held = async (path: string): Promise<ManifestRecord | undefined> => {
+    const now = new Date();
+    const isThere = await ifPresent(utimes(path, now, now).then(() => true));
+    return isThere === undefined ? undefined : readRecord(path);
+  };
 
   async function tagDigests(repository: RepositoryPath): Promise<Map<Tag, Digest>> {
     const folder = tagsFolder(layout, repository);
@@ -134,7 +164,7 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
 
   async function removeManifest(repository: RepositoryPath, digest: Digest): Promise<boolean> {
     const path = manifestPath(layout, repository, digest);
-    const record = await readRecord(path);
+    const record = await reach(repository, digest, readRecord);
     if (record === undefined) return false;
     for (const [tag, of] of await tagDigests(repository)) {
       if (of === digest) await removeTag(repository, tag);
@@ -148,15 +178,20 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
 
   return {
     find,
+    async hold(repository, target) {
+      const digest = await digestOf(repository, target);
+      const record = digest && (await reach(repository, digest, held));
+      return digest && record && { digest, record };
+    },
     async read(repository, target) {
       const digest = await digestOf(repository, target);
       if (digest === undefined) return undefined;
-      const content = await ifPresent(readFile(manifestPath(layout, repository, digest)));
+      const content = await reach(repository, digest, (path) => ifPresent(readFile(path)));
       if (content === undefined) return undefined;
       const end = content.indexOf(lineFeed);
       return { digest, record: parseRecord(content.subarray(0, end)), bytes: content.subarray(end + 1) };
     },
-    put: (repository, manifest, tags) =>
+    put: (repository, manifest, tags, confirm) =>
       gateOf(repository).shared(async () => {
         const { digest, referrer } = manifest;
         const path = manifestPath(layout, repository, digest);
@@ -165,12 +200,19 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
           await files.replace(entry, JSON.stringify(referrer.descriptor));
         }
         for (let attempt = 1; attempt <= putAttempts; attempt += 1) {
-          if ((await readRecord(path)) === undefined) await files.replace(path, fileOf(manifest));
+          const isNew = (await reach(repository, digest, held)) === undefined;
+          if (isNew) await files.replace(path, fileOf(manifest));
+          try {
+            await confirm?.();
+          } catch (thrown) {
+            if (isNew) await files.remove(path);
+            throw thrown;
+          }
           for (const tag of tags) {
             await files.replace(join(tagsFolder(layout, repository), tagFileName(tag)), `${digest}\n`);
           }
           // The gate keeps out this process's deletions, not those of another one.
-          if ((await readRecord(path)) !== undefined) return;
+          if ((await reach(repository, digest, held)) !== undefined) return;
         }
         throw new Error("the manifest was deleted again and again while it was stored");
       }),

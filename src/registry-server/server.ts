@@ -28,6 +28,8 @@ export interface RegistryServerOptions {
   readonly htpasswd?: string;
   /** PEM files of the certificate chain and its key; without them plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Bytes that the folder may hold; a push beyond them is refused. Without it there is no limit but the disk's. */
+  readonly maxSize?: number;
   /** How tags are listed; `plain` when it is not said. */
   readonly listing?: ListingStyle;
   /** In what it is to be unlike itself; for trying how clients get on with other registries. */
@@ -84,7 +86,7 @@ export interface RegistryServer {
  * @throws {RegistryServerError} when the folder, a file or the address cannot be used.
  */
 export async function startRegistryServer(options: RegistryServerOptions): Promise<RegistryServer> {
-  const storage = telling(await openStorage(options.dir), options.onPush);
+  const storage = telling(await openStorage(options.dir, options.maxSize), options.onPush);
   const authenticate =
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
   const conduct = conductOf(options.behaviour ?? {}, () => performance.now());
@@ -105,7 +107,7 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
     async close(within = serverLimits.closingMilliseconds) {
       clearInterval(sweeping);
       await front.close(within);
-      await storage.uploads.release();
+      await storage.close();
     },
   };
 }
@@ -146,8 +148,8 @@ function telling(storage: Storage, onPush: RegistryServerOptions["onPush"]): Sto
     ...storage,
     manifests: {
       ...manifests,
-      async put(repository, manifest, tags) {
-        await manifests.put(repository, manifest, tags);
+      async put(repository, manifest, tags, confirm) {
+        await manifests.put(repository, manifest, tags, confirm);
         const { digest, mediaType, bytes } = manifest;
         onPush({ repository, digest, mediaType, tags, size: bytes.length });
       },

@@ -5,8 +5,10 @@ import { type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
 import { type DurableFiles, durableFiles, ifPresent } from "./durable-files.ts";
 import { RegistryServerError } from "./errors.ts";
+import { announceServing } from "./garbage.ts";
 import { algorithms, type Layout, layoutOf } from "./layout.ts";
 import { type ManifestStore, manifestStore } from "./manifest-store.ts";
+import { openRoom, type Room } from "./room.ts";
 import { openUploadSessions, type UploadSessions } from "./upload-sessions.ts";
 
 /** Everything the registry keeps. */
@@ -15,6 +17,9 @@ export interface Storage {
   readonly manifests: ManifestStore;
   readonly catalog: Catalog;
   readonly uploads: UploadSessions;
+  readonly room: Room;
+  /** Lets go what this process has of it, for whoever serves the folder next. */
+  close(): Promise<void>;
 }
 
 const layoutVersion = 1;
@@ -27,19 +32,27 @@ const versionSchema = z.object({ layout: z.number() });
  * @throws {RegistryServerError} `storage-unusable` when the folder cannot be written, holds another layout, or has no
  * hard links.
  */
-export async function openStorage(dir: string): Promise<Storage> {
+export async function openStorage(dir: string, maxSize?: number): Promise<Storage> {
   const layout = layoutOf(dir);
   const files = durableFiles(layout.temporary);
   try {
     await prepare(layout, files);
-    const uploads = openUploadSessions(layout);
+    const room = openRoom(layout, maxSize, () => uploads.giveUpIdle());
+    const uploads = openUploadSessions(layout, room);
+    const stopServing = await announceServing(layout);
     await uploads.sweep(Date.now());
     await sweepBlobs(layout);
+    await room.measure();
     return {
       blobs: blobStore(layout, files),
       manifests: manifestStore(layout, files),
       catalog: catalogOf(layout),
       uploads,
+      room,
+      async close() {
+        await uploads.release();
+        await stopServing();
+      },
     };
   } catch (cause) {
     if (cause instanceof RegistryServerError) throw cause;
@@ -53,7 +66,13 @@ export async function openStorage(dir: string): Promise<Storage> {
 }
 
 async function prepare(layout: Layout, files: DurableFiles): Promise<void> {
-  for (const folder of [layout.blobs, layout.repositories, layout.uploads, layout.temporary]) {
+  for (const folder of [
+    layout.blobs,
+    layout.repositories,
+    layout.uploads,
+    layout.temporary,
+    layout.serving,
+  ]) {
     await mkdir(folder, { recursive: true });
   }
   const text = await ifPresent(readFile(layout.version, "utf8"));

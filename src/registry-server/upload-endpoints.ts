@@ -3,13 +3,16 @@ import type { BlobStore } from "./blob-store.ts";
 import type { Exchange } from "./exchange.ts";
 import { readContentRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
+import type { Room } from "./room.ts";
 import { digestOf } from "./route.ts";
-import { refuseTooLarge, type UploadSession, type UploadSessions } from "./upload-sessions.ts";
+import { refuseTooLarge, type UploadSession } from "./upload-session.ts";
+import type { UploadSessions } from "./upload-sessions.ts";
 
 /** Where blobs come in. */
 export interface Intake {
   readonly blobs: BlobStore;
   readonly uploads: UploadSessions;
+  readonly room: Room;
 }
 
 /**
@@ -43,9 +46,9 @@ async function mountFrom(blobs: BlobStore, digest: Digest, to: RepositoryPath, f
 }
 
 async function takeWhole(exchange: Exchange, intake: Intake, repository: RepositoryPath, digest: Digest) {
-  const session = await intake.uploads.begin(repository, exchange.client);
+  const session = await intake.uploads.beginWhole(repository, exchange.client);
   try {
-    await append(exchange, session, digest);
+    await append(exchange, intake.room, session, digest);
   } catch (thrown) {
     // Nobody knows this session: nobody could go on with it.
     await session.cancel().catch(() => undefined);
@@ -65,20 +68,25 @@ export async function atUpload(exchange: Exchange, intake: Intake, repository: R
     case "HEAD":
       return exchange.answer(204, progress(repository, session));
     case "PATCH":
-      await append(exchange, session, undefined);
+      await append(exchange, intake.room, session, undefined);
       return exchange.answer(202, progress(repository, session));
     case "DELETE":
       await session.cancel();
       return exchange.answer(204, {});
     default: {
       const digest = digestOf(exchange.query.get("digest") ?? "");
-      if (hasBody(exchange)) await append(exchange, session, digest);
+      if (hasBody(exchange)) await append(exchange, intake.room, session, digest);
       await finish(exchange, intake, repository, session, digest);
     }
   }
 }
 
-async function append(exchange: Exchange, session: UploadSession, digest: Digest | undefined): Promise<void> {
+async function append(
+  exchange: Exchange,
+  room: Room,
+  session: UploadSession,
+  digest: Digest | undefined,
+): Promise<void> {
   const range = readContentRange(exchange.header("content-range"));
   if (range === "malformed") {
     throw new Refusal(
@@ -87,6 +95,7 @@ async function append(exchange: Exchange, session: UploadSession, digest: Digest
     );
   }
   refuseTooLarge(Number(exchange.header("content-length") ?? 0));
+  await room.expect(Number(exchange.header("content-length") ?? 0));
   await session.append({
     bytes: exchange.body(),
     start: range?.start,

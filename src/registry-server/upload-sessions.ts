@@ -1,15 +1,14 @@
-import { createHash, type Hash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, open, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { flushFile } from "../disk/index.ts";
-import { algorithmOf, type Digest, hexOf, type RepositoryPath } from "../oci/index.ts";
+import type { RepositoryPath } from "../oci/index.ts";
 import { isKnownToHaveEnded, processMark } from "../process/index.ts";
 import { ifPresent } from "./durable-files.ts";
 import { type Layout, uploadName } from "./layout.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
+import type { Room } from "./room.ts";
+import { type OpenSession, openSession, type UploadSession } from "./upload-session.ts";
 
 /**
  * Blobs on their way in. Sessions survive a restart: their bytes are on disk, and hashed again at the end. Other
@@ -19,9 +18,12 @@ export interface UploadSessions {
   /**
    * Opens a session. When too many are open, the one that got nothing for longest is given up for it: of those of the
    * client that has most.
-   * @throws {Refusal} `TOOMANYREQUESTS` when bytes are coming in for all of them.
+   * @throws {Refusal} `TOOMANYREQUESTS` when bytes are coming in for all of them, or the client has begun too many in this
+   * repository within a minute without sending anything for them.
    */
   begin(repository: RepositoryPath, client: string): Promise<UploadSession>;
+  /** Opens a session for a blob that comes with the same request, so that no client can leave many of them. */
+  beginWhole(repository: RepositoryPath, client: string): Promise<UploadSession>;
   /**
    * The session of that id, if this repository has it. One that is on disk alone is taken over when nobody else can be
    * writing it: it was let go, its process has ended, or it was silent for longer than any connection may be.
@@ -32,46 +34,11 @@ export interface UploadSessions {
    * but the newest. Answers how many.
    */
   sweep(now: number): Promise<number>;
+  /** Gives up sessions for which nothing has come for longer than any connection may be silent; answers how many. */
+  giveUpIdle(): Promise<number>;
   /** Lets all sessions go, for whoever serves the folder next. */
   release(): Promise<void>;
 }
-
-/** One blob on its way in. */
-export interface UploadSession {
-  readonly id: string;
-  /** Bytes received so far. */
-  readonly size: number;
-  /**
-   * Adds the chunk of a request; what was received when the request breaks off is kept. Of two requests for one
-   * session the later one is the one that counts: the earlier is cut off, for its connection is most likely dead.
-   * @throws {Refusal} 416 when the chunk does not start where the bytes so far end, `SIZE_INVALID` when it has not
-   * the length it claims, 413 when the blob gets too large.
-   */
-  append(chunk: Chunk): Promise<void>;
-  /**
-   * Hands the whole blob, hashed and flushed, to `adopt` as a file, and ends the session, whatever comes of it.
-   * @throws {Refusal} `DIGEST_INVALID` when the bytes are not those of the digest.
-   */
-  finish(digest: Digest, adopt: (path: string) => Promise<void>): Promise<void>;
-  /** Ends the session and throws its bytes away. */
-  cancel(): Promise<void>;
-}
-
-/** A stretch of a blob, as a request brings it. */
-export interface Chunk {
-  readonly bytes: AsyncIterable<Uint8Array>;
-  /** Where it must start, if it says so. */
-  readonly start: number | undefined;
-  /** How long it must be, if it says so. */
-  readonly length: number | undefined;
-  /** The algorithm of the digest to come: hashing the bytes as they pass saves reading them again. */
-  readonly algorithm: "sha256" | "sha512";
-  /** Cuts the request off. */
-  abort(): void;
-}
-
-/** Bytes that are gathered before they are written. */
-const writeBytes = 256 * 1024;
 
 /** `ID.REPOSITORY`, and whose it is: nobody's, or a process's. */
 const uploadNamePattern = /^([0-9a-f-]{36}\.[0-9a-f]{16})(?:\.([0-9]+-[0-9a-f]{12}\.[0-9]+))?$/;
@@ -79,7 +46,7 @@ const uploadNamePattern = /^([0-9a-f-]{36}\.[0-9a-f]{16})(?:\.([0-9]+-[0-9a-f]{1
 let opened = 0;
 
 /** The sessions whose bytes lie in the layout's `uploads` folder. */
-export function openUploadSessions(layout: Layout): UploadSessions {
+export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
   const sessions = new Map<string, OpenSession>();
   // Servers in one process have sessions of their own as well.
   opened += 1;
@@ -87,7 +54,7 @@ export function openUploadSessions(layout: Layout): UploadSessions {
   const ownPath = (name: string) => join(layout.uploads, `${name}.${owner}`);
   const keep = (name: string, client: string, size: number, touchedAt: number): OpenSession => {
     const forget = () => sessions.delete(name);
-    const session = openSession(name, ownPath(name), client, size, touchedAt, forget);
+    const session = openSession(name, ownPath(name), client, size, touchedAt, forget, room);
     sessions.set(name, session);
     return session;
   };
@@ -120,18 +87,37 @@ export function openUploadSessions(layout: Layout): UploadSessions {
     return sessions.get(name);
   }
 
+  async function refuseHoarding(repository: RepositoryPath, client: string): Promise<void> {
+    const idle = [...sessions.values()].filter(
+      (session) =>
+        session.isIdle && session.client === client && session.name === uploadName(repository, session.id),
+    );
+    const oldest = idle.length < serverLimits.idleUploads ? undefined : longestIdle(idle);
+    if (oldest === undefined) return;
+    if (oldest.touchedAt < Date.now() - serverLimits.idleUploadMilliseconds) return oldest.cancel();
+    throw new Refusal("TOOMANYREQUESTS", "too many uploads were begun here; finish or cancel one of them", {
+      headers: { "Retry-After": String(serverLimits.idleUploadMilliseconds / 1000) },
+    });
+  }
+
+  const beginWhole = async (repository: RepositoryPath, client: string): Promise<UploadSession> => {
+    await makeRoom();
+    const name = uploadName(repository, randomUUID());
+    const session = keep(name, client, 0, Date.now());
+    try {
+      await writeFile(ownPath(name), "", { flag: "wx" });
+    } catch (thrown) {
+      sessions.delete(name);
+      throw thrown;
+    }
+    return session;
+  };
+
   return {
+    beginWhole,
     async begin(repository, client) {
-      await makeRoom();
-      const name = uploadName(repository, randomUUID());
-      const session = keep(name, client, 0, Date.now());
-      try {
-        await writeFile(ownPath(name), "", { flag: "wx" });
-      } catch (thrown) {
-        sessions.delete(name);
-        throw thrown;
-      }
-      return session;
+      await refuseHoarding(repository, client);
+      return beginWhole(repository, client);
     },
     async find(repository, id, client) {
       const name = uploadName(repository, id);
@@ -148,6 +134,12 @@ export function openUploadSessions(layout: Layout): UploadSessions {
         (await sweepAbandoned(layout.uploads)) +
         (await sweepOld(layout.temporary, oldest, () => true))
       );
+    },
+    async giveUpIdle() {
+      const oldest = Date.now() - serverLimits.silenceMilliseconds;
+      const idle = [...sessions.values()].filter(({ isIdle, touchedAt }) => isIdle && touchedAt < oldest);
+      for (const session of idle) await session.cancel().catch(() => undefined);
+      return idle.length;
     },
     async release() {
       for (const [name, session] of sessions) {
@@ -196,195 +188,4 @@ function longestIdle(sessions: Iterable<OpenSession>): OpenSession | undefined {
     .filter(({ isIdle }) => isIdle)
     .sort((one, other) => countOf(other) - countOf(one) || one.touchedAt - other.touchedAt);
   return first;
-}
-
-interface OpenSession extends UploadSession {
-  readonly client: string;
-  readonly touchedAt: number;
-  /** Whether no request is about it at the moment. */
-  readonly isIdle: boolean;
-  /** Ends the session here, and keeps its bytes under a name that others may take it over by. */
-  release(path: string): Promise<void>;
-}
-
-interface RunningHash {
-  readonly algorithm: "sha256" | "sha512";
-  readonly hash: Hash;
-}
-
-function openSession(
-  name: string,
-  path: string,
-  client: string,
-  sizeOnDisk: number,
-  lastTouched: number,
-  forget: () => void,
-): OpenSession {
-  let size = sizeOnDisk;
-  let touchedAt = lastTouched;
-  // Covers exactly the first `size` bytes. A session found on disk has none: its bytes are hashed at the end.
-  let running: RunningHash | undefined;
-  let abortCurrent = () => {};
-  let turn: Promise<unknown> = Promise.resolve();
-  let ended = false;
-  let requests = 0;
-
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    requests += 1;
-    const mine = turn.then(async () => {
-      if (ended) throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session has ended");
-      if ((await ifPresent(stat(path))) !== undefined) return work();
-      // It was silent for so long that another process went on with it, or gave it up.
-      await end();
-      throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session goes on elsewhere, or was given up");
-    });
-    turn = mine
-      .catch(() => undefined)
-      .finally(() => {
-        requests -= 1;
-      });
-    return mine;
-  };
-  const end = async () => {
-    ended = true;
-    forget();
-    await rm(path, { force: true });
-  };
-
-  async function receive(chunk: Chunk, isSuperseded: () => boolean): Promise<void> {
-    if (chunk.start !== undefined && chunk.start !== size) {
-      const message = `the chunk starts at ${chunk.start}, the next byte is ${size}`;
-      throw new Refusal("BLOB_UPLOAD_INVALID", message, { status: 416 });
-    }
-    const before = size;
-    if (size === 0) running = { algorithm: chunk.algorithm, hash: createHash(chunk.algorithm) };
-    const file = await open(path, "r+");
-    try {
-      for await (const bytes of gathered(chunk.bytes)) {
-        if (isSuperseded()) break;
-        refuseTooLarge(size + bytes.length);
-        await writeAll(file, bytes, size).catch(async (thrown: unknown) => {
-          // A disk that is full or broken will not let this blob in: the room it took is given back at once.
-          await end();
-          throw thrown;
-        });
-        running?.hash.update(bytes);
-        size += bytes.length;
-        touchedAt = Date.now();
-      }
-    } finally {
-      await file.close();
-    }
-    if (chunk.length === undefined || size - before === chunk.length) return;
-    const received = size - before;
-    await truncate(path, before);
-    size = before;
-    running = undefined;
-    throw new Refusal(
-      "SIZE_INVALID",
-      `the chunk has ${received} bytes, its Content-Range says ${chunk.length}`,
-    );
-  }
-
-  return {
-    id: name.slice(0, name.indexOf(".")),
-    get size() {
-      return size;
-    },
-    client,
-    get touchedAt() {
-      return touchedAt;
-    },
-    get isIdle() {
-      return requests === 0 && !ended;
-    },
-    async append(chunk) {
-      abortCurrent();
-      let superseded = false;
-      const abort = () => {
-        superseded = true;
-        chunk.abort();
-      };
-      abortCurrent = abort;
-      try {
-        // Whoever supersedes a request has been told how many bytes are written: from then on, no more are.
-        await inTurn(() => receive(chunk, () => superseded));
-      } finally {
-        if (abortCurrent === abort) abortCurrent = () => {};
-      }
-    },
-    finish: (digest, adopt) =>
-      inTurn(async () => {
-        try {
-          const hash =
-            running?.algorithm === algorithmOf(digest) ? running.hash : await hashFile(path, digest);
-          const hex = hash.digest("hex");
-          if (hex !== hexOf(digest)) {
-            throw new Refusal(
-              "DIGEST_INVALID",
-              `the ${size} bytes received have the digest ${algorithmOf(digest)}:${hex}, not ${digest}`,
-            );
-          }
-          await flushFile(path);
-          await adopt(path);
-        } finally {
-          await end();
-        }
-      }),
-    async cancel() {
-      abortCurrent();
-      await inTurn(end);
-    },
-    async release(free) {
-      abortCurrent();
-      await inTurn(async () => {
-        ended = true;
-        forget();
-        await rename(path, free);
-      });
-    },
-  };
-}
-
-/** Joins small pieces into larger ones; hands on what it holds before it passes on the failure of its source. */
-async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  let length = 0;
-  let failure: { readonly thrown: unknown } | undefined;
-  try {
-    for await (const piece of source) {
-      pieces.push(piece);
-      length += piece.length;
-      if (length < writeBytes) continue;
-      yield Buffer.concat(pieces);
-      pieces = [];
-      length = 0;
-    }
-  } catch (thrown) {
-    failure = { thrown };
-  }
-  if (length > 0) yield Buffer.concat(pieces);
-  if (failure !== undefined) throw failure.thrown;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
-  }
-}
-
-async function hashFile(path: string, digest: Digest): Promise<Hash> {
-  const hash = createHash(algorithmOf(digest));
-  await pipeline(createReadStream(path, { highWaterMark: writeBytes }), hash, { end: false });
-  return hash;
-}
-
-/** @throws {Refusal} 413 when a blob of so many bytes is too large. */
-export function refuseTooLarge(bytes: number): void {
-  if (bytes <= serverLimits.blobBytes) return;
-  throw new Refusal("SIZE_INVALID", `a blob may have ${serverLimits.blobBytes} bytes at most`, {
-    status: 413,
-  });
 }

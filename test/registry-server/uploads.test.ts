@@ -126,7 +126,9 @@ describe("upload sessions", () => {
     await sendHalf(url, `PATCH ${busy}`, blob.bytes.subarray(0, 500), blob.bytes.length);
     await vi.waitUntil(async () => (await readdir(join(dir, "uploads"))).length === 1);
     const paths: string[] = [];
-    for (let at = 0; at < 1_050; at += 1) paths.push(await begin(url));
+    for (let at = 0; at < 1_050; at += 1) {
+      paths.push(String((await ask(url, "POST", `/v2/team/app${at % 10}/blobs/uploads/`)).headers.location));
+    }
     expect(await readdir(join(dir, "uploads"))).toHaveLength(1_000);
     const statuses = await Promise.all(
       [busy, paths[0], paths[1], paths.at(-1)].map(
@@ -134,6 +136,17 @@ describe("upload sessions", () => {
       ),
     );
     expect(statuses).toEqual([204, 404, 404, 204]);
+  });
+
+  test("that one client begins in one repository and leaves are few, and keep nobody from any other", async () => {
+    const { url } = await startForTest();
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 429) {
+      statuses.push((await ask(url, "POST", `/v2/${repository}/blobs/uploads/`)).status);
+    }
+    expect(statuses).toHaveLength(257);
+    expect((await ask(url, "POST", "/v2/team/app/blobs/uploads/")).status).toBe(202);
+    expect((await pushBlob(url, repository, randomBlob())).status).toBe(201);
   });
 
   test("of processes that were killed are no more than the limit either", async () => {

@@ -1,0 +1,247 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, rename, rm, stat, truncate } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { flushFile } from "../disk/index.ts";
+import { algorithmOf, type Digest, hexOf } from "../oci/index.ts";
+import { ifPresent } from "./durable-files.ts";
+import { serverLimits } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import type { Room } from "./room.ts";
+
+/** One blob on its way in. */
+export interface UploadSession {
+  readonly id: string;
+  /** Bytes received so far. */
+  readonly size: number;
+  /**
+   * Adds the chunk of a request; what was received when the request breaks off is kept. Of two requests for one
+   * session the later one is the one that counts: the earlier is cut off, for its connection is most likely dead.
+   * @throws {Refusal} 416 when the chunk does not start where the bytes so far end, `SIZE_INVALID` when it has not
+   * the length it claims, 413 when the blob gets too large.
+   */
+  append(chunk: Chunk): Promise<void>;
+  /**
+   * Hands the whole blob, hashed and flushed, to `adopt` as a file, and ends the session, whatever comes of it.
+   * @throws {Refusal} `DIGEST_INVALID` when the bytes are not those of the digest.
+   */
+  finish(digest: Digest, adopt: (path: string) => Promise<void>): Promise<void>;
+  /** Ends the session and throws its bytes away. */
+  cancel(): Promise<void>;
+}
+
+/** A stretch of a blob, as a request brings it. */
+export interface Chunk {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Where it must start, if it says so. */
+  readonly start: number | undefined;
+  /** How long it must be, if it says so. */
+  readonly length: number | undefined;
+  /** The algorithm of the digest to come: hashing the bytes as they pass saves reading them again. */
+  readonly algorithm: "sha256" | "sha512";
+  /** Cuts the request off. */
+  abort(): void;
+}
+
+/** Bytes that are gathered before they are written. */
+const writeBytes = 256 * 1024;
+
+/** A session that this process has. */
+export interface OpenSession extends UploadSession {
+  /** As {@link uploadName} makes it. */
+  readonly name: string;
+  readonly client: string;
+  readonly touchedAt: number;
+  /** Whether no request is about it at the moment. */
+  readonly isIdle: boolean;
+  /** Ends the session here, and keeps its bytes under a name that others may take it over by. */
+  release(path: string): Promise<void>;
+}
+
+interface RunningHash {
+  readonly algorithm: "sha256" | "sha512";
+  readonly hash: Hash;
+}
+
+/** The session whose bytes are in the file at `path`. */
+export function openSession(
+  name: string,
+  path: string,
+  client: string,
+  sizeOnDisk: number,
+  lastTouched: number,
+  forget: () => void,
+  room: Room,
+): OpenSession {
+  let size = sizeOnDisk;
+  let touchedAt = lastTouched;
+  // Covers exactly the first `size` bytes. A session found on disk has none: its bytes are hashed at the end.
+  let running: RunningHash | undefined;
+  let abortCurrent = () => {};
+  let turn: Promise<unknown> = Promise.resolve();
+  let ended = false;
+  let requests = 0;
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    requests += 1;
+    const mine = turn.then(async () => {
+      if (ended) throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session has ended");
+      if ((await ifPresent(stat(path))) !== undefined) return work();
+      // It was silent for so long that another process went on with it, or gave it up.
+      await end();
+      throw new Refusal("BLOB_UPLOAD_UNKNOWN", "the upload session goes on elsewhere, or was given up");
+    });
+    turn = mine
+      .catch(() => undefined)
+      .finally(() => {
+        requests -= 1;
+      });
+    return mine;
+  };
+  const end = async () => {
+    ended = true;
+    forget();
+    await rm(path, { force: true });
+  };
+
+  async function receive(chunk: Chunk, isSuperseded: () => boolean): Promise<void> {
+    if (chunk.start !== undefined && chunk.start !== size) {
+      const message = `the chunk starts at ${chunk.start}, the next byte is ${size}`;
+      throw new Refusal("BLOB_UPLOAD_INVALID", message, { status: 416 });
+    }
+    const before = size;
+    if (size === 0) running = { algorithm: chunk.algorithm, hash: createHash(chunk.algorithm) };
+    const file = await open(path, "r+");
+    try {
+      for await (const bytes of gathered(chunk.bytes)) {
+        if (isSuperseded()) break;
+        refuseTooLarge(size + bytes.length);
+        await room
+          .take(bytes.length)
+          .then(() => writeAll(file, bytes, size))
+          .catch(async (thrown: unknown) => {
+            // A disk that is full or broken will not let this blob in: the room it took is given back at once.
+            await end();
+            throw thrown;
+          });
+        running?.hash.update(bytes);
+        size += bytes.length;
+        touchedAt = Date.now();
+      }
+    } finally {
+      await file.close();
+    }
+    if (chunk.length === undefined || size - before === chunk.length) return;
+    const received = size - before;
+    await truncate(path, before);
+    size = before;
+    running = undefined;
+    throw new Refusal(
+      "SIZE_INVALID",
+      `the chunk has ${received} bytes, its Content-Range says ${chunk.length}`,
+    );
+  }
+
+  return {
+    id: name.slice(0, name.indexOf(".")),
+    get size() {
+      return size;
+    },
+    name,
+    client,
+    get touchedAt() {
+      return touchedAt;
+    },
+    get isIdle() {
+      return requests === 0 && !ended;
+    },
+    async append(chunk) {
+      abortCurrent();
+      let superseded = false;
+      const abort = () => {
+        superseded = true;
+        chunk.abort();
+      };
+      abortCurrent = abort;
+      try {
+        // Whoever supersedes a request has been told how many bytes are written: from then on, no more are.
+        await inTurn(() => receive(chunk, () => superseded));
+      } finally {
+        if (abortCurrent === abort) abortCurrent = () => {};
+      }
+    },
+    finish: (digest, adopt) =>
+      inTurn(async () => {
+        try {
+          const hash =
+            running?.algorithm === algorithmOf(digest) ? running.hash : await hashFile(path, digest);
+          const hex = hash.digest("hex");
+          if (hex !== hexOf(digest)) {
+            throw new Refusal(
+              "DIGEST_INVALID",
+              `the ${size} bytes received have the digest ${algorithmOf(digest)}:${hex}, not ${digest}`,
+            );
+          }
+          await flushFile(path);
+          await adopt(path);
+        } finally {
+          await end();
+        }
+      }),
+    async cancel() {
+      abortCurrent();
+      await inTurn(end);
+    },
+    async release(free) {
+      abortCurrent();
+      await inTurn(async () => {
+        ended = true;
+        forget();
+        await rename(path, free);
+      });
+    },
+  };
+}
+
+/** Joins small pieces into larger ones; hands on what it holds before it passes on the failure of its source. */
+async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  let failure: { readonly thrown: unknown } | undefined;
+  try {
+    for await (const piece of source) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length < writeBytes) continue;
+      yield Buffer.concat(pieces);
+      pieces = [];
+      length = 0;
+    }
+  } catch (thrown) {
+    failure = { thrown };
+  }
+  if (length > 0) yield Buffer.concat(pieces);
+  if (failure !== undefined) throw failure.thrown;
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+async function hashFile(path: string, digest: Digest): Promise<Hash> {
+  const hash = createHash(algorithmOf(digest));
+  await pipeline(createReadStream(path, { highWaterMark: writeBytes }), hash, { end: false });
+  return hash;
+}
+
+/** @throws {Refusal} 413 when a blob of so many bytes is too large. */
+export function refuseTooLarge(bytes: number): void {
+  if (bytes <= serverLimits.blobBytes) return;
+  throw new Refusal("SIZE_INVALID", `a blob may have ${serverLimits.blobBytes} bytes at most`, {
+    status: 413,
+  });
+}
