@@ -6,7 +6,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
-import { formatBytes } from "./progress.ts";
+import { formatBytes } from "./progress-tally.ts";
 import type { Act, Session } from "./session.ts";
 
 interface ServeOptions {
