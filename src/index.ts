@@ -189,6 +189,9 @@ export {
 export {
   type AbsentEdge,
   type AbsentState,
+  type BlobLooks,
+  type BlobReading,
+  type BytesRead,
   causesOf,
   causesOfAbsence,
   causesOfFindings,
@@ -352,6 +355,7 @@ export {
   parseSettings,
   type ReleaseCut,
   type ReleaseProfile,
+  readByteSize,
   readSettings,
   type Settings,
   SettingsError,

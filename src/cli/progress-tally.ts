@@ -1,4 +1,5 @@
 import type { CopyEvent } from "../copy/index.ts";
+import type { BytesRead } from "../promotion/index.ts";
 import type { HostWork } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 
@@ -86,6 +87,13 @@ export class ProgressTally {
       this.#transfers.delete(`${event.destination} ${event.digest}`);
       this.#expected -= event.size;
     }
+  }
+
+  /** Bytes of blobs that are read without going anywhere. */
+  read({ more, done, total }: BytesRead): void {
+    this.#arrived = done;
+    this.#expected = total;
+    this.#sample(more);
   }
 
   /** The whole line, for a log. */

@@ -1,4 +1,5 @@
 import type { CopyEvent } from "../copy/index.ts";
+import type { BytesRead } from "../promotion/index.ts";
 import type { HostWork } from "../registry/index.ts";
 import { ProgressTally } from "./progress-tally.ts";
 import type { OutputStream, Terminal } from "./terminal.ts";
@@ -13,6 +14,8 @@ export interface Progress {
   at(done: number, total: number): void;
   /** What copying tells. */
   copied(event: CopyEvent): void;
+  /** What reading blobs as a whole tells. */
+  read(bytes: BytesRead): void;
   /** One thing that was done: a log has a line for each. */
   did(text: string): void;
   /** A host is waited for, for so many milliseconds. */
@@ -74,6 +77,7 @@ export function logProgress(terminal: Terminal, clock: Clock = systemClock): Pro
       terminal.note(`${tally.title}: ${done} of ${total}`);
     },
     copied: (event) => tally.copied(event),
+    read: (bytes) => tally.read(bytes),
     did: (text) => terminal.note(text),
     waiting: (text, milliseconds) => {
       tally.waits(text, milliseconds);
@@ -124,6 +128,7 @@ async function drawProgress(canvas: OutputStream, clock: Clock): Promise<Progres
       tally.copied(event);
       if (event.type !== "bytes") draw();
     },
+    read: (bytes) => tally.read(bytes),
     did: () => {},
     waiting: (text, milliseconds) => {
       tally.waits(text, milliseconds);

@@ -1,28 +1,48 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Cause } from "../errors/index.ts";
-import type { Verification } from "../promotion/index.ts";
+import type { BlobReading, Verification } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
+import { formatBytes } from "./progress-tally.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  readonly deep?: boolean;
+  readonly sample?: string;
+  readonly rate?: string;
+}
 
 export function defineVerify(program: Command, act: Act): void {
   const command = program
     .command("verify")
     .description("check that production holds every listed image, complete and tagged")
     .argument("<manifests>", manifestsArgument)
+    .addOption(new Option("--deep", "read every blob as a whole, and hash it"))
+    .addOption(
+      new Option("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
+    )
+    .addOption(
+      new Option("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"),
+    )
     .action(act(run));
-  addExamples(command, [["waybill verify registry.k8s.io", "after a promotion, or any day"]]);
+  addExamples(command, [
+    ["waybill verify registry.k8s.io", "after a promotion, or any day"],
+    ["waybill verify registry.k8s.io --sample 2% --rate 20MiB", "every night: other blobs each day"],
+    ["waybill verify registry.k8s.io --sample 2%@2026-11-29", "the same blobs as on that day"],
+  ]);
 }
 
-async function run(session: Session, path: string): Promise<ExitCode> {
+async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
+  const chosen = await chooseBlobs(options);
   const { causesOfFindings, verifyProduction } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   return interruptible(session, async (interruption) => {
@@ -34,7 +54,13 @@ async function run(session: Session, path: string): Promise<ExitCode> {
     try {
       const { manifests, diagnostics } = tree;
       const open = registries.repository;
-      const verification = await verifyProduction({ manifests, open, onProgress: progress.at, signal: stop });
+      const verification = await verifyProduction({
+        manifests,
+        open,
+        ...(chosen === undefined ? {} : { reading: { ...chosen, onBytes: progress.read } }),
+        onProgress: progress.at,
+        signal: stop,
+      });
       progress.end();
       const causes = causesOfFindings(verification.findings, terminal.verbose && !terminal.json);
       if (terminal.json) terminal.printJson({ ...verification, causes });
@@ -49,13 +75,44 @@ async function run(session: Session, path: string): Promise<ExitCode> {
   });
 }
 
+/** The slowest that readings may be asked to be: below it, registries give up who reads so slowly. */
+const leastRate = 64 * 1024;
+
+/** Which blobs are to be read as a whole; `undefined` for none. @throws {UsageError} */
+async function chooseBlobs({ deep, sample, rate }: Options): Promise<BlobReading | undefined> {
+  const { readByteSize } = await import("../settings/index.ts");
+  const bytesPerSecond = rate === undefined ? undefined : readByteSize(rate);
+  if (rate !== undefined && (bytesPerSecond === undefined || bytesPerSecond < leastRate)) {
+    throw new UsageError("--rate is a number of bytes in a second, 64KiB or more", "such as 20MiB");
+  }
+  const pace = bytesPerSecond === undefined ? {} : { bytesPerSecond };
+  if (deep) return { percent: 100, seed: "", ...pace };
+  if (sample === undefined) {
+    if (rate === undefined) return undefined;
+    throw new UsageError("--rate goes with --deep or --sample: nothing else is read that long");
+  }
+  const [, digits, seed] = /^(\d{1,3}(?:\.\d{1,6})?)%?(?:@(.{1,100}))?$/.exec(sample) ?? [];
+  const percent = Number(digits);
+  if (!(percent > 0 && percent <= 100)) {
+    throw new UsageError("--sample is a part of all blobs in percent", "such as 5%, or 5%@SEED");
+  }
+  return { percent, seed: seed ?? new Date().toISOString().slice(0, 10), ...pace };
+}
+
 function printVerification(
   terminal: Terminal,
-  { findings, repositories, images, tags, blobs }: Verification,
+  { findings, repositories, images, tags, blobs, looks, sample, bytesRead }: Verification,
   causes: readonly Cause[],
 ): void {
   printCauses(terminal, causes, "finding");
   const found = findings.length === 0 ? "all as listed" : amount(findings.length, "finding");
   const seen = [amount(repositories, "repository"), amount(images, "image"), amount(tags, "tag")];
   terminal.print(`${found} (${seen.join(", ")}, ${amount(blobs, "blob")})`);
+  const read = `${looks.whole} read as a whole (${formatBytes(bytesRead)})`;
+  const others = `of ${looks.firstByte} the first byte, ${looks.asked} only asked for`;
+  if (sample !== null) terminal.print(`blobs: ${read}, ${others}`);
+  else if (looks.asked > 0) terminal.print(`blobs: ${others}`);
+  if (sample !== null && sample.percent < 100) {
+    terminal.print(`the same blobs again: --sample ${sample.percent}%@${sample.seed}`);
+  }
 }

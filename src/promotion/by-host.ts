@@ -1,4 +1,4 @@
-import pLimit from "p-limit";
+import pLimit, { type LimitFunction } from "p-limit";
 import { splitRepository } from "../oci/index.ts";
 import type { DesiredRepository } from "./desired.ts";
 
@@ -11,15 +11,20 @@ export function onEachHost<Repository extends Pick<DesiredRepository, "destinati
   atOnce: number,
   work: (repository: Repository) => Promise<Result>,
 ): Promise<Result[]> {
-  const limits = new Map<string, ReturnType<typeof pLimit>>();
-  const limitOf = (host: string): ReturnType<typeof pLimit> => {
-    const limit = limits.get(host) ?? pLimit(atOnce);
-    limits.set(host, limit);
-    return limit;
-  };
+  const limitOf = hostLimits(atOnce);
   return Promise.all(
     repositories.map((repository) =>
       limitOf(splitRepository(repository.destination).host)(() => work(repository)),
     ),
   );
+}
+
+/** A limit for each host, all of the same width. */
+export function hostLimits(atOnce: number): (host: string) => LimitFunction {
+  const limits = new Map<string, LimitFunction>();
+  return (host) => {
+    const limit = limits.get(host) ?? pLimit(atOnce);
+    limits.set(host, limit);
+    return limit;
+  };
 }

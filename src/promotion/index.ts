@@ -46,3 +46,4 @@ export {
   type VerifyOptions,
   verifyProduction,
 } from "./verify.ts";
+export type { BlobLooks, BlobReading, BytesRead } from "./verify-blobs.ts";

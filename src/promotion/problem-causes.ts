@@ -15,9 +15,9 @@ export function causesOf(problems: readonly ReportedEdge[], everyPlace = false):
 /** The same of what verification found. */
 export function causesOfFindings(findings: readonly Finding[], everyPlace = false): readonly Cause[] {
   const problems = findings.map((finding): Problem => {
-    const { kind, destination, message, at, missing, current, failure } = finding;
+    const { kind, destination, message, at, missing, corrupt, current, failure } = finding;
     const place = { state: kind, what: referenceOf(finding), at };
-    if (failure !== undefined) return { ...place, ...problemOf(failure), message };
+    if (failure !== undefined) return { ...place, ...problemOf(failure), message, detail: corrupt };
     const { host } = splitRepository(destination);
     const hint = findingHints[kind];
     if (current === undefined) return { ...place, host, message, hint, detail: missing };

@@ -1,27 +1,36 @@
-import { createDocumentCache, type ImageGraph, readGraph } from "../copy/index.ts";
-import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import type { LimitFunction } from "p-limit";
+import { createDocumentCache, type DocumentCache, type ImageGraph, readGraph } from "../copy/index.ts";
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import {
   type Descriptor,
   type Digest,
   isForeignLayerType,
   type RepositoryName,
+  splitRepository,
   type Tag,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
-import { onEachHost } from "./by-host.ts";
+import type { Repository } from "../registry/index.ts";
+import { hostLimits, onEachHost } from "./by-host.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
 import type { OpenRepository } from "./planning.ts";
+import {
+  type BlobExaminer,
+  type BlobLooks,
+  type BlobReading,
+  type BlobState,
+  createBlobExaminer,
+} from "./verify-blobs.ts";
 
 /**
  * - `missing-tag`: the tag is not there.
  * - `tag-elsewhere`: the tag stands at another digest.
  * - `missing-image`: the digest is not there.
- * - `incomplete`: a manifest, config or layer that the image needs is not there.
+ * - `incomplete`: a manifest, config or layer that the image needs is not there, or is not given.
  * - `unlisted-referrer`: a manifest is about another image, and the list of that image's referrers lacks it.
- * - `corrupt`: a manifest is there but is not what its digest says, or not all read the same in it.
+ * - `corrupt`: a manifest, config or layer is there but is not what its descriptor says, or not all read the same in it.
  * - `unread`: it could not be found out.
  */
 export type FindingKind =
@@ -46,6 +55,8 @@ export interface Finding {
   readonly current?: Digest;
   /** The object that is missing from the image. */
   readonly missing?: Digest;
+  /** The config or layer that is not what its descriptor says. */
+  readonly corrupt?: Digest;
   readonly failure?: FailureRecord;
 }
 
@@ -55,8 +66,14 @@ export interface Verification {
   readonly repositories: number;
   readonly images: number;
   readonly tags: number;
-  /** Blobs whose presence was asked for. */
+  /** Blobs that were looked at, each once for its repository. */
   readonly blobs: number;
+  /** How they were looked at. */
+  readonly looks: BlobLooks;
+  /** Which blobs were to be read as a whole, so that the same can be chosen again; `null` when none were. */
+  readonly sample: { readonly percent: number; readonly seed: string } | null;
+  /** Bytes of blobs that were read as a whole. */
+  readonly bytesRead: number;
   readonly findings: readonly Finding[];
   /** It was ended from outside before all was looked at. */
   readonly interrupted: boolean;
@@ -66,55 +83,76 @@ export interface Verification {
 export interface VerifyOptions {
   readonly manifests: readonly PromoterManifest[];
   readonly open: OpenRepository;
+  /** Blobs to read as a whole; of all others, the first byte is read. */
+  readonly reading?: BlobReading;
   readonly onProgress?: (done: number, total: number) => void;
   /** No repository is begun once it is aborted: the images of those that are left are `unread`. */
   readonly signal?: AbortSignal;
 }
 
 const repositoriesAtOnce = 32;
+/** Images of one host whose manifests are held in memory at the same time. */
+const imagesAtOnce = 24;
 
 /**
  * Checks that every destination holds every listed digest under every listed tag, and each image's whole closure:
- * manifests are fetched and hashed, configs and layers are asked for by digest; foreign layers, which no registry
- * need hold, are not. Never writes and never throws for what a registry does: what could not be read is a finding.
+ * manifests are fetched and hashed; of configs and layers, the first byte is asked for, or all of them where
+ * {@link VerifyOptions.reading} says so; foreign layers, which no registry need hold, are not. Never writes and never
+ * throws for what a registry does: what could not be read is a finding.
  */
 export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
+  const { reading } = options;
   const desired = desiredRepositories(options.manifests);
-  const counts = { images: 0, tags: 0, blobs: 0 };
+  const run: VerificationRun = {
+    documents: createDocumentCache(),
+    examiner: createBlobExaminer(reading),
+    imagesOf: hostLimits(imagesAtOnce),
+  };
+  const counts = { images: 0, tags: 0 };
   let done = 0;
   const findings = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
     if (options.signal?.aborted) return notLookedAt(repository);
-    const verifier = new RepositoryVerifier(() => options.open(repository.destination));
+    const verifier = new RepositoryVerifier(() => options.open(repository.destination), run);
     const found = await verifier.verify(repository);
     counts.images += repository.images.length;
     counts.tags += repository.images.reduce((sum, { tags }) => sum + tags.length, 0);
-    counts.blobs += verifier.blobs;
     done += 1;
     options.onProgress?.(done, desired.length);
     return found;
   });
+  const { looks, bytesRead } = run.examiner;
   const all = findings.flat();
   return {
     format: "waybill-verification/1",
     repositories: desired.length,
     ...counts,
+    blobs: looks.whole + looks.firstByte + looks.asked,
+    looks: { ...looks },
+    sample: reading === undefined ? null : { percent: reading.percent, seed: reading.seed },
+    bytesRead,
     findings: all,
     interrupted: all.some(({ failure }) => isInterrupted(failure)),
   };
 }
 
-/** Looks at one production repository; manifests and blobs that images share are asked for once. */
+/** What all repositories of a run share. */
+interface VerificationRun {
+  readonly documents: DocumentCache;
+  readonly examiner: BlobExaminer;
+  /** Lets so many images of a host be read at a time. */
+  readonly imagesOf: (host: string) => LimitFunction;
+}
+
+/** Looks at one production repository, at each of its blobs once, however many images share it. */
 class RepositoryVerifier {
   readonly #open: () => Repository;
-  readonly #documents = createDocumentCache();
-  readonly #blobs = new Map<Digest, Promise<boolean>>();
+  readonly #run: VerificationRun;
+  /** By digest and size. */
+  readonly #blobs = new Map<string, Promise<BlobState>>();
 
-  constructor(open: () => Repository) {
+  constructor(open: () => Repository, run: VerificationRun) {
     this.#open = open;
-  }
-
-  get blobs(): number {
-    return this.#blobs.size;
+    this.#run = run;
   }
 
   async verify({ destination, images }: DesiredRepository): Promise<readonly Finding[]> {
@@ -140,34 +178,37 @@ class RepositoryVerifier {
     const base = { destination, digest: image.digest, tag: null, at };
     if (reading !== undefined && "failure" in reading) return [unread(base, reading.failure)];
     try {
-      const fetch = this.#documents.of(this.#open());
-      if ((await fetch(image.digest)) === undefined) {
-        return [{ ...base, kind: "missing-image", message: "the image is not there" }];
-      }
-      const graph = await readGraph(fetch, image.digest, destination);
-      const needed = graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType));
-      const present = await Promise.all(needed.map((blob) => this.#has(blob)));
-      const lacking = needed.filter((_, index) => !present[index]);
-      return [
-        ...lacking.map(({ digest, mediaType }) => ({
-          ...base,
-          kind: "incomplete" as const,
-          missing: digest,
-          message: `the image lacks ${digest} (${mediaType})`,
-        })),
-        ...(await unlistedFindings(base, this.#open(), graph)),
-      ];
+      const read = await this.#run.imagesOf(splitRepository(destination).host)(() =>
+        this.#read(base, destination),
+      );
+      if (read === undefined) return [{ ...base, kind: "missing-image", message: "the image is not there" }];
+      const states = await Promise.all(
+        read.blobs.map(async (blob) => ({ blob, state: await this.#examine(blob) })),
+      );
+      return [...blobFindings(base, states), ...read.unlisted];
     } catch (error) {
       return [closureFailure(base, error)];
     }
   }
 
-  #has(blob: Descriptor): Promise<boolean> {
-    const known = this.#blobs.get(blob.digest);
-    if (known !== undefined) return known;
-    const asked = this.#open().has(blob);
-    this.#blobs.set(blob.digest, asked);
-    return asked;
+  #examine(blob: Descriptor): Promise<BlobState> {
+    const key = `${blob.digest} ${blob.size}`;
+    const begun = this.#blobs.get(key) ?? this.#run.examiner.examine(this.#open(), blob);
+    this.#blobs.set(key, begun);
+    return begun;
+  }
+
+  /** What is kept of an image once its manifests have been read; `undefined` when it is not there. */
+  async #read(
+    base: FindingBase,
+    destination: RepositoryName,
+  ): Promise<{ readonly blobs: readonly Descriptor[]; readonly unlisted: readonly Finding[] } | undefined> {
+    const repository = this.#open();
+    const fetch = this.#run.documents.of(repository);
+    if ((await fetch(base.digest)) === undefined) return undefined;
+    const graph = await readGraph(fetch, base.digest, destination);
+    const unlisted = await unlistedFindings(base, repository, graph);
+    return { blobs: graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType)), unlisted };
   }
 }
 
@@ -238,11 +279,36 @@ const corruptions: ReadonlySet<string> = new Set([
 
 function closureFailure(base: FindingBase, error: unknown): Finding {
   const failure = failureRecord(error);
-  if (error instanceof RegistryError && error.code === "manifest-missing") {
-    return { ...base, kind: "incomplete", message: error.message, failure };
+  if (failure.code === "manifest-missing") {
+    return { ...base, kind: "incomplete", message: failure.message, failure };
   }
-  if (error instanceof WaybillError && corruptions.has(error.code)) {
-    return { ...base, kind: "corrupt", message: failure.message, failure };
-  }
+  if (corruptions.has(failure.code)) return { ...base, kind: "corrupt", message: failure.message, failure };
   return unread(base, failure);
+}
+
+/** A finding for each blob that is missing or wrong, and one for all that could not be read. */
+function blobFindings(
+  base: FindingBase,
+  states: readonly { readonly blob: Descriptor; readonly state: BlobState }[],
+): readonly Finding[] {
+  const unknown: FailureRecord[] = [];
+  const findings = states.flatMap(({ blob: { digest, mediaType }, state }): readonly Finding[] => {
+    if (state === "sound") return [];
+    if (state === "absent" || state === "withheld") {
+      const message =
+        state === "absent"
+          ? `the image lacks ${digest} (${mediaType})`
+          : `the registry says that it has ${digest} (${mediaType}), and does not give it`;
+      return [{ ...base, kind: "incomplete", missing: digest, message }];
+    }
+    const { failure } = state;
+    if (corruptions.has(failure.code)) {
+      return [{ ...base, kind: "corrupt", corrupt: digest, message: failure.message, failure }];
+    }
+    unknown.push(failure);
+    return [];
+  });
+  const [first] = unknown;
+  if (first === undefined) return findings;
+  return [...findings, unread(base, first)];
 }

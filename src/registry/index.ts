@@ -19,6 +19,7 @@ export { openLayout } from "./layout.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
   BlobContent,
+  BlobProbe,
   ListedManifest,
   Listing,
   OpenOptions,

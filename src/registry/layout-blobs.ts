@@ -30,6 +30,8 @@ type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 export interface LayoutBlobs {
   /** Whether a file of the right size is there: one of another size is not the blob. */
   has(blob: Descriptor): Promise<boolean>;
+  /** Whether the file can be opened, and has the right size. @throws {RegistryError} `size-mismatch` when it has not. */
+  probe(blob: Descriptor): Promise<"read" | "absent">;
   /** The bytes, hashed while they are read; `undefined` when there is no such file. */
   open(blob: Descriptor, options?: OpenOptions): Promise<Readable | undefined>;
   /** Whether the file is there and its bytes are the blob's: reads all of it. */
@@ -116,6 +118,11 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
     async has(blob) {
       if (!(await folderExists(folderOf(blob.digest)))) return false;
       return (await sizeOfRegular(pathOf(blob.digest))) === blob.size;
+    },
+    async probe(blob) {
+      const stream = await open(blob);
+      stream?.destroy();
+      return stream === undefined ? "absent" : "read";
     },
     async isSound(blob) {
       try {

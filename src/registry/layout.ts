@@ -93,6 +93,7 @@ export function openLayout(
       return entries.filter((entry) => artifactType === undefined || entry.artifactType === artifactType);
     },
     has: (blob) => blobs.has(blob),
+    probe: (blob) => blobs.probe(blob),
     async push(blob, content, { mountFrom } = {}) {
       await catalog.prepare();
       if (await blobs.isSound(blob)) return "mounted";

@@ -52,6 +52,11 @@ export interface RepositoryReader {
    */
   open(blob: Descriptor, options?: OpenOptions): Promise<Readable>;
   /**
+   * Whether a blob can be had, by as little as that takes: one request, and one more where the answer is no.
+   * @throws {RegistryError} `size-mismatch` when it has another size than its descriptor says.
+   */
+  probe(blob: Descriptor): Promise<BlobProbe>;
+  /**
    * Everything the repository lists, in one call where it can, or `undefined` when there is no such repository.
    * @throws {RegistryError} `list-incomplete` for a list that is not known to be whole.
    */
@@ -110,6 +115,14 @@ export interface ResolveOptions {
    */
   readonly mode?: "glance" | "likely-absent";
 }
+
+/**
+ * - `read`: it is there, and its first byte was read.
+ * - `said`: the repository says that it is there.
+ * - `withheld`: the repository says that it is there, and does not give it.
+ * - `absent`: it is not there.
+ */
+export type BlobProbe = "read" | "said" | "withheld" | "absent";
 
 /** How a blob is opened. */
 export interface OpenOptions {

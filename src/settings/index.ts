@@ -16,3 +16,4 @@ export { expandNameTemplate } from "./name-template.ts";
 export { longestPrefix, restBelow } from "./prefix.ts";
 export { parseSettings, readSettings } from "./read.ts";
 export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";
+export { readByteSize } from "./values.ts";

@@ -72,10 +72,8 @@ const units: ReadonlyMap<string, number> = new Map([
 export function byteSize(minimum: number, maximum: number, description: string) {
   return textValue(
     (text): Reading<number> => {
-      const [, digits, unit] = /^([0-9]{1,15}) ?([A-Za-z]{0,3})$/.exec(text) ?? [];
-      const factor = units.get(unit ?? "");
-      if (digits === undefined || factor === undefined) return { fault: "expected a size such as 16MiB" };
-      const value = Number(digits) * factor;
+      const value = readByteSize(text);
+      if (value === undefined) return { fault: "expected a size such as 16MiB" };
       if (value >= minimum && value <= maximum) return { value };
       return { fault: `expected a size from ${formatSize(minimum)} to ${formatSize(maximum)}` };
     },
@@ -87,6 +85,13 @@ export function byteSize(minimum: number, maximum: number, description: string) 
       description,
     },
   );
+}
+
+/** Bytes of a size such as `16MiB`, `500 KB` or `1048576`; `undefined` for other texts. */
+export function readByteSize(text: string): number | undefined {
+  const [, digits, unit] = /^([0-9]{1,15}) ?([A-Za-z]{0,3})$/.exec(text) ?? [];
+  const factor = units.get(unit ?? "");
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }
 
 function formatSize(bytes: number): string {

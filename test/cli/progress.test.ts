@@ -58,6 +58,20 @@ describe("how far a copy has come", () => {
     expect(tally.onTerminal()).toContain("  120.0 MiB of 601.0 MiB  13.3 MiB/s  37 s left  sha256:");
   });
 
+  it("is the same for blobs that are only read", () => {
+    const clock = handClock();
+    const tally = new ProgressTally(clock.now);
+    tally.begin("Verifying repositories", 3, 0);
+    tally.at(1, 3);
+    for (let second = 1; second <= 10; second += 1) {
+      clock.forward(1);
+      tally.read({ more: 10 * MiB, done: second * 10 * MiB, total: 400 * MiB });
+    }
+    expect(tally.inLog()).toBe(
+      "Verifying repositories: 1 of 3, 100.0 MiB of 400.0 MiB, 11.1 MiB/s, 28 s left",
+    );
+  });
+
   it("forgets what turned out to be there, or could not be brought, and sends nothing twice", () => {
     const tally = new ProgressTally(handClock().now);
     tally.begin("Promoting", 2, 1);

@@ -91,6 +91,7 @@ export function memoryRegistries(contents: Contents, options: MemoryOptions = {}
     open: unsupported,
     referrers: async () => [],
     has: unsupported,
+    probe: unsupported,
     push: unsupported,
     put: unsupported,
     delete: unsupported,

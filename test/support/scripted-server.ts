@@ -8,6 +8,8 @@ export interface SeenRequest {
   readonly url: string;
   readonly authorization: string | undefined;
   readonly contentRange: string | undefined;
+  /** What part of a body it asks for. */
+  readonly range: string | undefined;
 }
 
 /** A real server on 127.0.0.1 that answers as a test wants it to, however wrong that is. */
@@ -26,7 +28,8 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
   const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
     const contentRange = headers["content-range"];
-    seen.push({ method, url, authorization: headers.authorization, contentRange });
+    const { authorization, range } = headers;
+    seen.push({ method, url, authorization, contentRange, range });
     request.on("error", () => {});
     response.on("error", () => {});
     script(request, response, new URL(url, "http://scripted"));

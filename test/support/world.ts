@@ -7,6 +7,7 @@ import {
   type Promotion,
   promote,
   type Verification,
+  type VerifyOptions,
   verifyProduction,
 } from "../../src/promotion/index.ts";
 import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
@@ -27,7 +28,7 @@ export interface PromotionWorld {
   /** Promotes what the projects say; `confirm` unless it is said otherwise. */
   promote(projects: readonly Project[], options?: Partial<PromoteOptions>): Promise<Promotion>;
   /** Verifies production against the manifests of the last promotion. */
-  verify(): Promise<Verification>;
+  verify(options?: Pick<VerifyOptions, "reading">): Promise<Verification>;
   /** Tags of production that do not stand for a whole image. */
   brokenTags(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -74,9 +75,9 @@ export async function openWorld(
       const tree = await readManifestTree(`${folder}/tree`);
       return promote({ tree, open: registries.repository, confirm: true, ...options });
     },
-    async verify() {
+    async verify(options = {}) {
       const { manifests } = await readManifestTree(`${folder}/tree`);
-      return verifyProduction({ manifests, open: registries.repository });
+      return verifyProduction({ manifests, open: registries.repository, ...options });
     },
     async brokenTags() {
       const broken: string[] = [];

@@ -2,13 +2,7 @@ import { Readable } from "node:stream";
 import { createHashLadder, type Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { isForeignPage } from "../host/foreign-page.ts";
-import {
-  type Answer,
-  type AnswerHead,
-  type HostClient,
-  headerOf,
-  type SendOnce,
-} from "../host/host-client.ts";
+import { type Answer, type AnswerHead, headerOf } from "../host/host-client.ts";
 import type { OpenOptions } from "../repository.ts";
 import { vouchFor } from "../vouched.ts";
 import { refusal } from "./answer.ts";
@@ -96,7 +90,7 @@ async function openAt(remote: Remote, blob: Descriptor, offset: number): Promise
 }
 
 /** Whether a 404 is neither the registry's own word nor that of the storage that it sends us to. */
-function isForeign({ client }: Remote, answer: Answer): boolean {
+export function isForeign({ client }: Remote, answer: Answer): boolean {
   return answer.from.origin === client.endpoint.origin.origin && isForeignPage(answer);
 }
 
@@ -112,74 +106,20 @@ function withoutBeginning(body: Readable, bytes: number): Readable {
   return Readable.from(rest(), { objectMode: false });
 }
 
-/** Hosts that send us to a storage which does not answer `HEAD`, or do not answer it themselves. */
-const headless = new WeakSet<HostClient>();
-
-/**
- * Whether a blob is there, by `HEAD`. Where the registry, or the storage that it sends us to, does not answer that, by
- * `GET` of a single byte: an address that is signed for one method refuses the other.
- */
-export async function hasBlob(
-  remote: Remote,
-  blob: Descriptor,
-  send: SendOnce = remote.client.send,
-): Promise<boolean> {
-  if (headless.has(remote.client)) return givesBlob(remote, blob);
-  const { digest } = blob;
-  const url = urlIn(remote, `blobs/${digest}`);
-  const request = { kind: "blob-head", method: "HEAD", url, follow: true, target: digest } as const;
-  const answer = await send(reading(remote, request));
-  if (answer.status === 404) return false;
-  if (refusesHead(remote, answer)) {
-    const isGiven = await givesBlob(remote, blob);
-    headless.add(remote.client);
-    return isGiven;
-  }
-  if (answer.status !== 200) throw await refusal(remote, answer, "asking for a blob", digest);
-  const fault = sizeFault(answer, blob, `${remote.name}@${digest}`);
-  if (fault !== undefined) throw fault;
-  return true;
-}
-
-/** Whether it is the method that is refused: a storage has been given leave by the registry, which has looked for it. */
-function refusesHead({ client }: Remote, { status, from }: Answer): boolean {
-  const isStorage = from.origin !== client.endpoint.origin.origin;
-  return [400, 405, 501].includes(status) || (isStorage && (status === 401 || status === 403));
-}
-
-/** Whether a blob is given away, by `GET` of its first byte. */
-export async function givesBlob(remote: Remote, blob: Descriptor): Promise<boolean> {
-  const { digest, size } = blob;
-  const where = `${remote.name}@${digest}`;
-  const answer = await remote.client.open({
-    ...reading(remote, {
-      kind: "blob-get",
-      method: "GET",
-      url: urlIn(remote, `blobs/${digest}`),
-      follow: true,
-      target: digest,
-      ...(size === 0 ? {} : { headers: { range: "bytes=0-0" } }),
-    }),
-  });
-  if (!("body" in answer)) {
-    if (answer.status === 404 && !isForeign(remote, answer)) return false;
-    throw await refusal(remote, answer, "asking for a blob", digest);
-  }
-  answer.body.destroy();
-  const whole = /\/(\d{1,15})$/.exec(headerOf(answer, "content-range") ?? "")?.[1];
-  const stated = answer.status === 200 ? headerOf(answer, "content-length") : whole;
-  const fault = lengthFault(stated, blob, where);
-  if (fault !== undefined) throw fault;
-  return true;
-}
-
 function sizeFault(answer: AnswerHead, blob: Descriptor, where: string): RegistryError | undefined {
-  return lengthFault(headerOf(answer, "content-length"), blob, where);
+  const held = lengthOf(answer) ?? blob.size;
+  return held === blob.size ? undefined : sizeMismatch(blob, held, where);
 }
 
-function lengthFault(length: string | undefined, blob: Descriptor, where: string): RegistryError | undefined {
-  if (length === undefined || Number(length) === blob.size) return undefined;
-  const message = `the registry's blob has ${length} bytes, its descriptor says ${blob.size}`;
+/** Bytes of the body of an answer, or of the one that `GET` would get, where it says so. */
+export function lengthOf(answer: AnswerHead): number | undefined {
+  const length = headerOf(answer, "content-length");
+  return length === undefined ? undefined : Number(length);
+}
+
+/** The registry has another size of a blob than its descriptor says. */
+export function sizeMismatch({ size }: Descriptor, held: number, where: string): RegistryError {
+  const message = `the registry's blob has ${held} bytes, its descriptor says ${size}`;
   return new RegistryError("size-mismatch", message, { where });
 }
 

@@ -1,7 +1,8 @@
 import type { RepositoryName } from "../../oci/index.ts";
 import type { HostClient } from "../host/host-client.ts";
 import type { PushOptions, Repository } from "../repository.ts";
-import { hasBlob, openBlob } from "./blobs.ts";
+import { hasBlob, probeBlob } from "./blob-presence.ts";
+import { openBlob } from "./blobs.ts";
 import { deleteTarget, fetchDocument, resolveTarget } from "./documents.ts";
 import { listRepository, offersManifests } from "./listing.ts";
 import { heardMissing } from "./missing-repository.ts";
@@ -34,6 +35,7 @@ export function createRemoteRepository(
     resolve: (target, options) => resolveTarget(remote, target, options),
     fetch: (target) => fetchDocument(remote, target),
     open: (blob, options) => openBlob(remote, blob, options),
+    probe: (blob) => probeBlob(remote, blob),
     list: () => listRepository(remote),
     referrers: (subject, artifactType) => referrersOf(remote, subject, artifactType),
     isListedReferrer: (document) => isListedReferrer(remote, document),

@@ -8,7 +8,7 @@ import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import { commitTime } from "../host/timing.ts";
 import type { BlobContent } from "../repository.ts";
-import { hasBlob } from "./blobs.ts";
+import { hasBlob } from "./blob-presence.ts";
 import { Portions } from "./portions.ts";
 import { type Remote, urlIn } from "./remote.ts";
 import { postWhole } from "./single-post.ts";

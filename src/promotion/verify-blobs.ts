@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
+import type { Descriptor, Digest } from "../oci/index.ts";
+import type { BlobProbe, Repository } from "../registry/index.ts";
+import { hostLimits } from "./by-host.ts";
+import { bytePace } from "./byte-pace.ts";
+
+/** Which blobs are read from their first byte to their last. */
+export interface BlobReading {
+  /** Of all blobs, so many: 100 are all of them. */
+  readonly percent: number;
+  /** Chooses them: the same seed chooses the same blobs, in any registry and on any day. */
+  readonly seed: string;
+  /** Bytes in a second, all readings together; as fast as they come when it is left out. */
+  readonly bytesPerSecond?: number;
+  /** Told of bytes as they come, and of how many there are to read as far as that is known. */
+  readonly onBytes?: (progress: BytesRead) => void;
+}
+
+/** How far the reading of blobs has come. */
+export interface BytesRead {
+  /** Since it was last told. */
+  readonly more: number;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** How blobs were looked at: each of them in one of these ways. */
+export interface BlobLooks {
+  /** Read as a whole and hashed. */
+  readonly whole: number;
+  /** The first byte was read. */
+  readonly firstByte: number;
+  /** The registry's word was taken for it, or it could not be found out. */
+  readonly asked: number;
+}
+
+/** What is known of a blob. */
+export type BlobState =
+  | "sound"
+  | Extract<BlobProbe, "withheld" | "absent">
+  | { readonly failure: FailureRecord };
+
+/** Looks at blobs of any number of repositories. */
+export interface BlobExaminer {
+  /** Never throws for what a registry does. */
+  examine(repository: Repository, blob: Descriptor): Promise<BlobState>;
+  /** What was done so far. */
+  readonly looks: BlobLooks;
+  readonly bytesRead: number;
+}
+
+/** Blobs of a host that are read at the same time: each holds a connection and some buffers, and shares the pace. */
+const readingsAtOnce = 8;
+
+/** @param reading Without it, no blob is read as a whole. */
+export function createBlobExaminer(reading: BlobReading | undefined): BlobExaminer {
+  const looks = { whole: 0, firstByte: 0, asked: 0 };
+  const limitOf = hostLimits(readingsAtOnce);
+  const pace = bytePace(reading?.bytesPerSecond);
+  let done = 0;
+  let total = 0;
+
+  const tell = (more: number): void => {
+    done += more;
+    reading?.onBytes?.({ more, done, total });
+  };
+
+  const readWhole = async (repository: Repository, blob: Descriptor): Promise<BlobState> => {
+    let left = blob.size;
+    try {
+      for await (const chunk of await repository.open(blob)) {
+        left -= chunk.length;
+        tell(chunk.length);
+        await pace.after(chunk.length);
+      }
+      looks.whole += 1;
+      return "sound";
+    } catch (error) {
+      const failure = failureRecord(error);
+      looks.asked += 1;
+      // What will not come any more is nothing to wait for.
+      total -= left;
+      tell(0);
+      return failure.code === "blob-missing" ? missing(repository, blob, failure) : { failure };
+    }
+  };
+
+  /** A blob that is not given: whether the registry says that it is there. */
+  const missing = async (
+    repository: Repository,
+    blob: Descriptor,
+    failure: FailureRecord,
+  ): Promise<BlobState> => {
+    try {
+      return (await repository.has(blob)) ? "withheld" : "absent";
+    } catch {
+      return { failure };
+    }
+  };
+
+  const look = async (repository: Repository, blob: Descriptor): Promise<BlobState> => {
+    try {
+      const probe = await repository.probe(blob);
+      looks[probe === "read" ? "firstByte" : "asked"] += 1;
+      return probe === "read" || probe === "said" ? "sound" : probe;
+    } catch (error) {
+      looks.asked += 1;
+      return { failure: failureRecord(error) };
+    }
+  };
+
+  return {
+    looks,
+    get bytesRead() {
+      return done;
+    },
+    examine: (repository, blob) => {
+      if (reading === undefined || !isInSample(blob.digest, reading)) return look(repository, blob);
+      total += blob.size;
+      tell(0);
+      return limitOf(repository.host ?? repository.address)(() => readWhole(repository, blob));
+    },
+  };
+}
+
+/** Whether a blob is read as a whole: a hash of seed and digest is as good as chance, and can be had again. */
+function isInSample(digest: Digest, { percent, seed }: BlobReading): boolean {
+  const hash = createHash("sha256").update(`${seed} ${digest}`).digest();
+  return hash.readUInt32BE(0) / 2 ** 32 < percent / 100;
+}

@@ -1,0 +1,148 @@
+import { type Descriptor, formatReference } from "../../oci/index.ts";
+import { readBeginning } from "../body.ts";
+import { RegistryError } from "../errors.ts";
+import { connectionFailure, TransientFailure } from "../host/failure.ts";
+import {
+  type Answer,
+  type HostClient,
+  headerOf,
+  type SendOnce,
+  type StreamedAnswer,
+} from "../host/host-client.ts";
+import type { BlobProbe } from "../repository.ts";
+import { refusal } from "./answer.ts";
+import { isForeign, lengthOf, sizeMismatch } from "./blobs.ts";
+import { type Remote, reading, urlIn } from "./remote.ts";
+
+/** How a host answers who asks for a blob, as far as that has been seen. */
+interface Habit {
+  /** It sends us elsewhere for the bytes, or who only asks whether there are any. */
+  redirectsGet?: boolean;
+  redirectsHead?: boolean;
+  /** It, or the storage that it sends us to, does not answer `HEAD`. */
+  refusesHead?: boolean;
+}
+
+const habits = new WeakMap<HostClient, Habit>();
+
+function habitOf({ client }: Remote): Habit {
+  const habit = habits.get(client) ?? {};
+  habits.set(client, habit);
+  return habit;
+}
+
+/**
+ * Whether a blob is there, by `HEAD`. Where the registry, or the storage that it sends us to, does not answer that, by
+ * `GET` of a single byte: an address that is signed for one method refuses the other.
+ */
+export async function hasBlob(
+  remote: Remote,
+  blob: Descriptor,
+  send: SendOnce = remote.client.send,
+): Promise<boolean> {
+  const habit = habitOf(remote);
+  if (!habit.refusesHead) {
+    const present = await askHead(remote, blob, send);
+    if (present !== undefined) return present;
+  }
+  const isGiven = await givesBlob(remote, blob);
+  habit.refusesHead = true;
+  return isGiven;
+}
+
+/** Whether a blob is given away, by `GET` of its first byte. */
+export async function givesBlob(remote: Remote, blob: Descriptor): Promise<boolean> {
+  const given = await readFirstByte(remote, blob);
+  if (typeof given === "boolean") return given;
+  throw await refusal(remote, given, "asking for a blob", blob.digest);
+}
+
+/**
+ * Whether a blob can be had, by its first byte (RFC 9110, section 14): a registry that remembers what its storage has lost
+ * answers `HEAD` as if it were there. Where the bytes are elsewhere and `HEAD` is answered at once, so that this would
+ * take one request more, `HEAD` is believed.
+ */
+export async function probeBlob(remote: Remote, blob: Descriptor): Promise<BlobProbe> {
+  const habit = habitOf(remote);
+  if (habit.redirectsGet && !habit.redirectsHead && !habit.refusesHead) {
+    const present = await askHead(remote, blob, remote.client.send);
+    if (present !== undefined) return present ? "said" : "absent";
+    habit.refusesHead = true;
+  }
+  const given = await readFirstByte(remote, blob);
+  if (given === true) return "read";
+  const isThere = await hasBlob(remote, blob);
+  if (given === false) return isThere ? "withheld" : "absent";
+  // It gives no parts, perhaps: that says nothing of the whole.
+  return isThere ? "said" : "absent";
+}
+
+/** The answer to `HEAD`, or `undefined` when it is the method that is refused. */
+async function askHead(remote: Remote, blob: Descriptor, send: SendOnce): Promise<boolean | undefined> {
+  const { digest } = blob;
+  const url = urlIn(remote, `blobs/${digest}`);
+  const request = { kind: "blob-head", method: "HEAD", url, follow: true, target: digest } as const;
+  const answer = await send(reading(remote, request));
+  const habit = habitOf(remote);
+  habit.redirectsHead ||= answer.from.href !== url.href;
+  if (answer.status === 404) return false;
+  if (refusesHead(remote, answer)) return undefined;
+  if (answer.status !== 200) throw await refusal(remote, answer, "asking for a blob", digest);
+  expectSize(blob, lengthOf(answer), formatReference(remote.name, digest));
+  return true;
+}
+
+/** Whether it is the method that is refused: a storage has been given leave by the registry, which has looked for it. */
+function refusesHead({ client }: Remote, { status, from }: Answer): boolean {
+  const isStorage = from.origin !== client.endpoint.origin.origin;
+  return [400, 405, 501].includes(status) || (isStorage && (status === 401 || status === 403));
+}
+
+/** Whether the first byte is given, or the answer of one who does not understand the question. */
+async function readFirstByte(remote: Remote, blob: Descriptor): Promise<boolean | Answer> {
+  const { digest, size } = blob;
+  const where = formatReference(remote.name, digest);
+  const url = urlIn(remote, `blobs/${digest}`);
+  const headers = size === 0 ? {} : { range: "bytes=0-0" };
+  const request = { kind: "blob-get", method: "GET", url, headers, follow: true, target: digest } as const;
+  const answer = await remote.client.open(reading(remote, request));
+  const habit = habitOf(remote);
+  habit.redirectsGet ||= answer.from.href !== url.href;
+  if ("body" in answer) {
+    await takeByte(blob, answer, where);
+    return true;
+  }
+  const { status } = answer;
+  if (status === 404 && !isForeign(remote, answer)) return false;
+  if (status === 416) expectSize(blob, wholeSize(answer), where);
+  if ([400, 405, 416, 501].includes(status)) return answer;
+  throw await refusal(remote, answer, "asking for a blob", digest);
+}
+
+/** Of a registry that sends more than it was asked for, so much is read before it is given up. */
+const mostRead = 16 * 1024;
+
+/** Reads what was asked for, once what the answer says of the whole is right. */
+async function takeByte(blob: Descriptor, answer: StreamedAnswer, where: string): Promise<void> {
+  const { body, status, from } = answer;
+  try {
+    expectSize(blob, status === 206 ? wholeSize(answer) : lengthOf(answer), where);
+    const bytes = await readBeginning(body, mostRead);
+    if (bytes.length > 0 || blob.size === 0) return;
+    throw new RegistryError("truncated", "the registry gives nothing of the blob", { where });
+  } catch (thrown) {
+    body.destroy();
+    const failure = connectionFailure(thrown, { where, host: from.host });
+    throw failure instanceof TransientFailure ? failure.error : failure;
+  }
+}
+
+/** The size of the whole that `Content-Range` tells, where it does. */
+function wholeSize(answer: Pick<Answer, "headers">): number | undefined {
+  const [, whole] = /^bytes [^/]*\/(\d{1,15})$/.exec(headerOf(answer, "content-range") ?? "") ?? [];
+  return whole === undefined ? undefined : Number(whole);
+}
+
+function expectSize(blob: Descriptor, held: number | undefined, where: string): void {
+  if (held !== undefined && held !== blob.size) throw sizeMismatch(blob, held, where);
+}
