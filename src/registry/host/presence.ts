@@ -193,7 +193,7 @@ export class Presence {
       }
       this.#tell(absence);
     }
-    if (now >= this.#next) {
+    if (now >= this.#next && this.#scouts < mostScouts) {
       this.#scouts += 1;
       this.#next = now + this.#options.timing.firstBackoff * 2 ** (this.#scouts - 1);
       this.#waiting.shift()?.go(true);
@@ -249,6 +249,9 @@ export class Presence {
 function atFirst({ code, host }: RegistryError): number {
   return code === "timeout" || host === undefined ? 0 : 1;
 }
+
+/** Requests that go ahead at a time: the last of them is given up when its own time is over. */
+const mostScouts = 4;
 
 /** Connections after which a host is taken to break all of them. */
 const mostBroken = 4;
