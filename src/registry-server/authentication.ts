@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import bcrypt from "bcryptjs";
+import { type Compare, compareInThread } from "./bcrypt-thread.ts";
 import { RegistryServerError } from "./errors.ts";
 import { createLoginQueue } from "./login-queue.ts";
 import { createSlowdown } from "./slowdown.ts";
@@ -34,7 +34,10 @@ const bcryptHash = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
  * remembered is a keyed hash, never the password.
  * @throws {RegistryServerError} `htpasswd-invalid` when the file cannot be read, has no entry, or one of another kind.
  */
-export async function basicAuthentication(file: string): Promise<Authenticate> {
+export async function basicAuthentication(
+  file: string,
+  compareHash: Compare = compareInThread,
+): Promise<Authenticate> {
   const hashes = readEntries(await readHtpasswd(file), file);
   const [anyHash] = hashes.values();
   const key = randomBytes(32);
@@ -51,7 +54,7 @@ export async function basicAuthentication(file: string): Promise<Authenticate> {
     const line = `${client} ${hash === undefined ? "" : username}`;
     return queue.run(
       line,
-      async () => (await bcrypt.compare(password, hash ?? anyHash ?? "")) && hash !== undefined,
+      async () => (await compareHash(password, hash ?? anyHash ?? "")) && hash !== undefined,
     );
   }
 

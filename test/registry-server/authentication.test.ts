@@ -68,62 +68,52 @@ describe("basic authentication", () => {
 
   test("asks bcrypt once for each password that it has seen", async () => {
     let comparisons = 0;
-    const real = bcrypt.compare;
-    bcrypt.compare = ((text: string, hash: string) => {
+    const compare = (text: string, hash: string) => {
       comparisons += 1;
-      return real(text, hash);
-    }) as typeof bcrypt.compare;
-    try {
-      const authenticate = await basicAuthentication(await twoUsers());
-      const judge = (header: string) => authenticate(applicant(header));
-      const header = basic("ann", password);
-      const ann = { user: "ann" };
-      expect(await Promise.all([1, 2, 3, 4].map(() => judge(header)))).toEqual([ann, ann, ann, ann]);
-      expect(await judge(`${header} `)).toEqual(ann);
-      expect(comparisons).toBe(1);
-      expect(await judge(basic("ann", "wrong"))).toBe("wrong");
-      expect(await judge(basic("ann", "wrong"))).toBe("wrong");
-      expect(comparisons).toBe(2);
-      expect(await judge(basic("nobody", password))).toBe("wrong");
-      expect(comparisons).toBe(3);
-    } finally {
-      bcrypt.compare = real;
-    }
+      return bcrypt.compare(text, hash);
+    };
+    const authenticate = await basicAuthentication(await twoUsers(), compare);
+    const judge = (header: string) => authenticate(applicant(header));
+    const header = basic("ann", password);
+    const ann = { user: "ann" };
+    expect(await Promise.all([1, 2, 3, 4].map(() => judge(header)))).toEqual([ann, ann, ann, ann]);
+    expect(await judge(`${header} `)).toEqual(ann);
+    expect(comparisons).toBe(1);
+    expect(await judge(basic("ann", "wrong"))).toBe("wrong");
+    expect(await judge(basic("ann", "wrong"))).toBe("wrong");
+    expect(comparisons).toBe(2);
+    expect(await judge(basic("nobody", password))).toBe("wrong");
+    expect(comparisons).toBe(3);
   });
 
   test("lets in who knows the password while others try a thousand", async () => {
     const order: string[] = [];
-    const real = bcrypt.compare;
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    bcrypt.compare = (async (text: string, hash: string) => {
+    const compare = async (text: string, hash: string) => {
       await held;
       order.push(text);
-      return real(text, hash);
-    }) as typeof bcrypt.compare;
-    try {
-      const authenticate = await basicAuthentication(await twoUsers());
-      const wrong = Array.from({ length: 1_000 }, (_, at) => `wrong ${at}`);
-      const away = wrong.map(() => new AbortController());
-      const answers = wrong.map((text, at) =>
-        authenticate({ ...applicant(basic("ann", text)), gone: away[at]?.signal ?? AbortSignal.abort() }),
-      );
-      // From elsewhere, and of another user from the same place.
-      const ann = authenticate({ ...applicant(basic("ann", password)), client: "192.0.2.7" });
-      const bob = authenticate(applicant(basic("bob", password)));
-      release();
-      expect(await ann).toEqual({ user: "ann" });
-      expect(await bob).toEqual({ user: "bob" });
-      expect(order.indexOf(password)).toBeLessThan(3);
-      for (const leaving of away) leaving.abort();
-      const all = await Promise.all(answers);
-      expect(all.filter((answer) => answer === "busy").length).toBeGreaterThan(900);
-      expect(order.length).toBeLessThan(40);
-    } finally {
-      bcrypt.compare = real;
-    }
+      return bcrypt.compare(text, hash);
+    };
+    const authenticate = await basicAuthentication(await twoUsers(), compare);
+    const wrong = Array.from({ length: 1_000 }, (_, at) => `wrong ${at}`);
+    const away = wrong.map(() => new AbortController());
+    const answers = wrong.map((text, at) =>
+      authenticate({ ...applicant(basic("ann", text)), gone: away[at]?.signal ?? AbortSignal.abort() }),
+    );
+    // From elsewhere, and of another user from the same place.
+    const ann = authenticate({ ...applicant(basic("ann", password)), client: "192.0.2.7" });
+    const bob = authenticate(applicant(basic("bob", password)));
+    release();
+    expect(await ann).toEqual({ user: "ann" });
+    expect(await bob).toEqual({ user: "bob" });
+    expect(order.indexOf(password)).toBeLessThan(3);
+    for (const leaving of away) leaving.abort();
+    const all = await Promise.all(answers);
+    expect(all.filter((answer) => answer === "busy").length).toBeGreaterThan(900);
+    expect(order.length).toBeLessThan(40);
   });
 
   test("tells who fails again and again ever later, as often as the effort allows", () => {
