@@ -1,3 +1,4 @@
+import { problemOf } from "../errors/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { Plan, PlannedEdge, PlannedImage } from "../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
@@ -20,8 +21,13 @@ interface Fate {
   /** Absent when the edges are of lines that are as they were, and go to another registry. */
   readonly line: ChangedLine | undefined;
   readonly destinations: Set<RepositoryName>;
+  /** Where it is asked for, and what is: several places where one cause keeps many from being read. */
+  readonly places: Map<string, string>;
   count: number;
 }
+
+/** Places beside the first one that are shown of what has one cause. */
+const mostOthers = 2;
 
 /**
  * What promotion could not do of what the change asks for. What an old line asks of a new destination is judged more
@@ -36,7 +42,16 @@ export function judgePlan(
   return [...fatesOf(plan, lines).values()].flatMap((fate): readonly ReviewFinding[] => {
     const found = judge(fate, comments, isReported);
     if (found === undefined) return [];
-    return [{ ...found, ...placeIn(fate.edge.at), destinations: [...fate.destinations].sort() }];
+    const [, ...others] = fate.edge.verdict === "unread" ? fate.places : [];
+    const related = others.slice(0, mostOthers).map(([at, name]) => ({ ...placeIn(at), message: name }));
+    return [
+      {
+        ...found,
+        ...placeIn(fate.edge.at),
+        ...(related.length === 0 ? {} : { related }),
+        destinations: [...fate.destinations].sort(),
+      },
+    ];
   });
 }
 
@@ -67,16 +82,24 @@ function fatesOf(plan: Plan, { lineOf }: ChangedLines): Map<string, Fate> {
         if (["present", "copy", "tag", "withheld"].includes(edge.verdict)) continue;
         const line = lineOf(destination, image.digest, edge.tag);
         const isOfLine = line !== undefined || edge.verdict === "conflict" || edge.verdict === "overlap";
-        const subject = isOfLine ? [edge.at, edge.tag, image.digest] : [image.project];
+        const problem = edge.failure === undefined ? undefined : problemOf(edge.failure);
+        const isOfCause = edge.verdict === "unread" && problem !== undefined;
+        const subject = isOfCause
+          ? [problem.host, problem.hint]
+          : isOfLine
+            ? [edge.at, edge.tag, image.digest]
+            : [image.project];
         const key = [edge.verdict, edge.reason, edge.current, edge.failure?.code, ...subject].join(" ");
         const fate = fates.get(key) ?? {
           edge,
           image,
           line,
           destinations: new Set<RepositoryName>(),
+          places: new Map<string, string>(),
           count: 0,
         };
         fate.count += 1;
+        fate.places.set(edge.at, imageName(image, edge, [destination], line));
         fate.destinations.add(destination);
         fates.set(key, fate);
       }
@@ -146,9 +169,11 @@ function judge(
     default: {
       const side = edge.reason === "source-unread" ? image.source : severalOf(destinations);
       const what =
-        line === undefined
-          ? `whether ${edgesInWords(count)} of ${image.project} can be done`
-          : `whether ${name} can be done`;
+        fate.places.size > 1
+          ? `whether ${edgesInWords(count)} of ${fate.places.size} lines can be done`
+          : line === undefined
+            ? `whether ${edgesInWords(count)} of ${image.project} can be done`
+            : `whether ${name} can be done`;
       return {
         severity: "fails",
         code: "unread",

@@ -145,6 +145,24 @@ describe("a refusal names what cures it", () => {
     );
   });
 
+  it("a HEAD that is refused: the reason that GET has, or an answer where the method alone is refused", async () => {
+    const head =
+      (status: number, body: string): Script =>
+      (request, response) =>
+        request.method === "HEAD" ? answer(response, 403) : answer(response, status, {}, body);
+    const closed = await serve(head(403, JSON.stringify({ details: "the plan is over" })));
+    for (const work of [() => closed.repository.has(blob), () => closed.repository.resolve(blob.digest)]) {
+      await expect(work()).rejects.toMatchObject({
+        code: "denied",
+        message: expect.stringContaining("the plan is over"),
+      });
+    }
+    const filtered = await serve(head(404, errors("BLOB_UNKNOWN", "no")));
+    expect(await filtered.repository.has(blob)).toBe(false);
+    expect(await filtered.repository.has({ ...blob, digest: digestOf(Buffer.from("b")) })).toBe(false);
+    expect(filtered.server.seen.map(({ method }) => method)).toEqual(["HEAD", "GET", "GET"]);
+  });
+
   it("every refusal has a hint, and none is to run again and nothing else", async () => {
     for (const status of [
       302, 400, 401, 402, 403, 405, 408, 409, 410, 413, 418, 429, 451, 500, 501, 502, 503, 507,

@@ -287,6 +287,19 @@ describe("a change fails", () => {
     expect(half.projects[0]?.lines[0]?.verdicts).toEqual({ unread: 1, copy: 1 });
   });
 
+  test("once for what one cause keeps from being read, with the first places", async () => {
+    const tags = Array.from({ length: 9 }, (_, index) => `v2.${index}`);
+    world.production.interfere(() => (response) => response.writeHead(403).end());
+    const review = await world.change([base()], [project({ app: { [one]: ["v1.0.0", ...tags] } })]);
+    world.production.interfere();
+    expect(review.findings).toHaveLength(1);
+    const [finding] = review.findings;
+    expect(finding).toMatchObject({ severity: "fails", code: "unread" });
+    expect(finding?.message).toContain("whether 18 edges of 9 lines can be done");
+    expect(finding?.hint).toContain("docker login");
+    expect(finding?.related).toHaveLength(2);
+  });
+
   test("for a platform that the version before has", async () => {
     const small = onePlatform(world.images["v1.1.0"] ?? fail());
     await world.push(small, `${world.staging.host}/foo/app`, "v1.2.0");

@@ -95,7 +95,8 @@ async function askHead(remote: Remote, blob: Descriptor, send: SendOnce): Promis
 /** Whether it is the method that is refused: a storage has been given leave by the registry, which has looked for it. */
 function refusesHead({ client }: Remote, { status, from }: Answer): boolean {
   const isStorage = from.origin !== client.endpoint.origin.origin;
-  return [400, 405, 501].includes(status) || (isStorage && (status === 401 || status === 403));
+  // What stands before a registry may refuse the method with 403, and where it is the registry, GET has its reason.
+  return [400, 403, 405, 501].includes(status) || (isStorage && status === 401);
 }
 
 /** Whether the first byte is given, or the answer of one who does not understand the question. */
