@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Descriptor, digestOf, mediaTypes, parseTag } from "../../src/oci/index.ts";
 import { vouchFor } from "../../src/registry/index.ts";
@@ -323,6 +324,18 @@ describe("a blob that is asked for", () => {
     closing.push(storage.close);
     const front = await open((_, response) => answer(response, 307, { location: `${storage.origin}/b` }));
     await expect(front.repository().has(blob)).rejects.toMatchObject({ code: "size-mismatch" });
+  });
+});
+
+describe("a server that compresses what it sends", () => {
+  it("is asked for the bytes as they are", async () => {
+    const { repository } = await open((request, response) => {
+      if (request.headers["accept-encoding"] === "identity") return answer(response, 200, {}, bytes);
+      answer(response, 200, { "content-encoding": "gzip" }, gzipSync(bytes));
+    });
+    const read: Buffer[] = [];
+    for await (const chunk of await repository().open(blob)) read.push(chunk);
+    expect(Buffer.concat(read)).toEqual(bytes);
   });
 });
 

@@ -152,7 +152,8 @@ export function openTransport(options: TransportOptions): Transport {
         ...place,
         method,
         agent: way.agent,
-        headers: { "user-agent": "waybill", ...headers, ...added },
+        // Bytes are hashed as they are stored; some servers compress them for whoever does not refuse that.
+        headers: { "user-agent": "waybill", "accept-encoding": "identity", ...headers, ...added },
         ...(signal === undefined ? {} : { signal }),
       });
       return exchange(request, outgoing, timing);
