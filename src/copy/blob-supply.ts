@@ -143,7 +143,10 @@ export class BlobSupply {
     if (reading !== undefined && ![...this.#readings.values()].includes(reading)) reading.end();
   }
 
-  /** The small blob in memory, for as long as somebody is expected to want it. */
+  /**
+   * The small blob in memory, for as long as somebody is expected to want it; or its failure, which has had its attempts
+   * and is the same for all of them.
+   */
   async #load(): Promise<void> {
     await this.#take(this.blob.size);
     if (this.#served.size === 0) return this.#release();
@@ -152,17 +155,12 @@ export class BlobSupply {
   }
 
   async #read(): Promise<Uint8Array> {
-    try {
-      const chunks: Uint8Array[] = [];
-      const { stream, address } = await this.#openNearest(0);
-      for await (const chunk of stream) chunks.push(chunk);
-      const bytes = Buffer.concat(chunks);
-      this.#run.listener({ type: "read", source: address, bytes: bytes.length });
-      return bytes;
-    } catch (error) {
-      this.#memory = undefined;
-      throw error;
-    }
+    const chunks: Uint8Array[] = [];
+    const { stream, address } = await this.#openNearest(0);
+    for await (const chunk of stream) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    this.#run.listener({ type: "read", source: address, bytes: bytes.length });
+    return bytes;
   }
 
   async #take(bytes: number): Promise<void> {

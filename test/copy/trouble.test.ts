@@ -186,3 +186,19 @@ describe("a registry that says that it has blobs, and then refuses the image for
     expect(sent).toHaveLength(2);
   });
 });
+
+test("a small blob that cannot be read is not read anew for each destination", async () => {
+  const root = await stage(100);
+  let reads = 0;
+  source.interfere(({ method = "" }, { pathname }) => {
+    if (method !== "GET" || !pathname.includes("/blobs/")) return undefined;
+    reads += 1;
+    return (response) => void response.writeHead(403).end();
+  });
+  await copy(
+    root,
+    open(source),
+    destinations.map((registry) => open(registry)),
+  ).catch(() => undefined);
+  expect(reads).toBe(2);
+});
