@@ -31,7 +31,7 @@ async function open(script: Script, options: ClientOptions = {}) {
 
 /** Never stops sending, and never gets anywhere. */
 function dripping(response: ServerResponse, write: () => unknown): void {
-  const drip = setInterval(write, 5);
+  const drip = setInterval(write, 20);
   drips.add(drip);
   response.once("close", () => clearInterval(drip));
 }
@@ -42,7 +42,7 @@ function dripBody(response: ServerResponse, type: string = mediaTypes.ociIndex):
 }
 
 /** So that a byte every few milliseconds is far too slow. */
-const hasty = { answer: 100, leastRate: 1_000_000, silence: 20 };
+const hasty = { measure: 100, leastRate: 1_000_000, silence: 20 };
 
 describe("an answer that drips", () => {
   it("is given up when it is a manifest", async () => {
@@ -102,17 +102,17 @@ describe("an answer that drips", () => {
 });
 
 describe("a body that is slow and honest", () => {
-  it("arrives, though it takes many times as long as an answer", async () => {
+  it("arrives, though it takes longer than its rate is measured in", async () => {
     const script: Script = (_, response) => {
       response.writeHead(200, { "content-length": `${bytes.length}` });
       let sent = 0;
       dripping(response, () => {
         if (sent >= bytes.length) response.end();
-        else response.write(bytes.subarray(sent, sent + 40_000));
-        sent += 40_000;
+        else response.write(bytes.subarray(sent, sent + 20_000));
+        sent += 20_000;
       });
     };
-    const { repository, retries } = await open(script, { timing: { answer: 40, leastRate: 1 } });
+    const { repository, retries } = await open(script, { timing: { measure: 800, leastRate: 1 } });
     const chunks: Buffer[] = [];
     for await (const chunk of await repository().open(blob)) chunks.push(chunk);
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
@@ -123,11 +123,11 @@ describe("a body that is slow and honest", () => {
     const large = randomBytes(6_000_000);
     const whole = { mediaType: mediaTypes.ociLayer, digest: digestOf(large), size: large.length };
     const { repository, retries } = await open((_, response) => answer(response, 200, {}, large), {
-      timing: hasty,
+      timing: { measure: 250, leastRate: 1 },
     });
     const chunks: Buffer[] = [];
     for await (const chunk of await repository().open(whole)) {
-      if (chunks.length === 0) await sleep(4 * hasty.answer);
+      if (chunks.length === 0) await sleep(1000);
       chunks.push(chunk);
     }
     expect(Buffer.concat(chunks).equals(large)).toBe(true);
@@ -152,11 +152,11 @@ describe("an upload that is swallowed", () => {
   ] as const)(
     "and never answered is given up, and said to be waited for (%s)",
     async (_, settings, method) => {
-      const timing = { answer: 100, commit: 100, silence: 20 };
+      const timing = { commit: 100, silence: 20 };
       const { repository, asked, unanswered } = await open(swallowing, { settings, timing });
       await expect(repository().push(blob, content)).rejects.toMatchObject({ code: "timeout" });
       expect(asked(method)).toBe(3);
-      expect(unanswered()[0]).toMatchObject({ type: "unanswered", kind: "upload-data" });
+      expect(unanswered().map(({ kind }) => kind)).toContain("upload-data");
     },
   );
 

@@ -5,12 +5,11 @@ const minute = 60 * second;
 export interface Timing {
   /** For a connection, TLS included. */
   readonly connect: number;
-  /** For the headers of an answer; and the time in which the least rate of a body is measured. */
+  /** For the headers of an answer. */
   readonly answer: number;
-  /**
-   * Bytes a second that somebody who reads a body gets at least, measured over the time of an answer. A modem brings ten
-   * times as much; who sends less is waited for in vain.
-   */
+  /** The time in which the rate of a body is measured. */
+  readonly measure: number;
+  /** Bytes a second that a body brings at least while it is read: a modem brings ten times as much. */
   readonly leastRate: number;
   /** For the whole of an answer that is read into memory. */
   readonly whole: number;
@@ -44,6 +43,7 @@ export function commitTime({ answer, commit }: Timing, bytes: number): number {
 export const defaultTiming: Timing = {
   connect: 20 * second,
   answer: minute,
+  measure: minute,
   leastRate: 512,
   whole: 5 * minute,
   silence: 15 * second,

@@ -284,11 +284,11 @@ const looks = 4;
 /** Fails a body that brings less than the least rate while somebody waits for it. */
 function watchOver(
   response: IncomingMessage,
-  { answer, leastRate }: Timing,
+  { measure, leastRate }: Timing,
   waiting: (milliseconds: number) => void,
 ): void {
   const { socket } = response;
-  const least = (answer / 1000) * leastRate;
+  const least = (measure / 1000) * leastRate;
   let position = socket.bytesRead;
   /** What came between the last looks, for as long as somebody has been waiting. */
   let came: number[] = [];
@@ -301,8 +301,8 @@ function watchOver(
     came = isAwaited ? [...came, bytes].slice(-looks) : [];
     const sum = came.reduce((total, part) => total + part, 0);
     if (came.length === 0 || sum >= (least * came.length) / looks) return;
-    if (came.length < looks) return waiting((answer * came.length) / looks);
+    if (came.length < looks) return waiting((measure * came.length) / looks);
     response.destroy(transportError(sum === 0 ? "body-timeout" : "slow-body"));
-  }, answer / looks);
+  }, measure / looks);
   response.once("close", () => clearInterval(watch));
 }
