@@ -2,7 +2,7 @@ import type { FailureRecord } from "../errors/index.ts";
 import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { onEachHost } from "./by-host.ts";
-import { type ContestedTags, contestedTags } from "./decide.ts";
+import { type ContestedTags, contestedTags, standing } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { type Reading, type RepositoryState, readRepositoryState } from "./inventory.ts";
 import { limitToChanges } from "./limit.ts";
@@ -35,6 +35,8 @@ export interface AbsentEdge {
   readonly state: AbsentState;
   /** Where the tag stands instead. */
   readonly current?: Digest;
+  /** The media type of what it stands for there, when that is no image. */
+  readonly currentType?: string;
   /** `file:line:column` of the policy that stands against it. */
   readonly policy?: string;
   /** Why it is unread. */
@@ -132,7 +134,7 @@ function absence(
   if (reading.digest === undefined) {
     return [policy === undefined ? { ...edge, state: "missing" } : { ...edge, state: "refused", policy }];
   }
-  return [{ ...edge, state: "conflict", current: reading.digest }];
+  return [{ ...edge, state: "conflict", ...standing(reading) }];
 }
 
 /** Of the images, those with absent edges, each with the tags that are. */

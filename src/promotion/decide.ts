@@ -117,7 +117,7 @@ function decideTag(
   }
   if (reading.digest === digest) return { tag, at, verdict: "present", reason: "tag-at-digest" };
   if (reading.digest !== undefined) {
-    return { tag, at, verdict: "conflict", reason: "tag-at-other-digest", current: reading.digest };
+    return { tag, at, verdict: "conflict", reason: "tag-at-other-digest", ...standing(reading) };
   }
   return decideAbsent(digest, tag, at, state, source);
 }
@@ -132,6 +132,17 @@ function decideUntagged(
   return edge.reason === "tag-absent"
     ? { tag: null, at, verdict: "present", reason: "digest-present" }
     : edge;
+}
+
+/** Where a tag stands instead, and what that is when it is no image. */
+export function standing({ digest, otherType }: Exclude<Reading, { failure: unknown }>): {
+  current?: Digest;
+  currentType?: string;
+} {
+  return {
+    ...(digest === undefined ? {} : { current: digest }),
+    ...(otherType === undefined ? {} : { currentType: otherType }),
+  };
 }
 
 /** The tag is not there yet: what remains is whether the image is, in production or in staging. */

@@ -3,6 +3,8 @@ import {
   type Digest,
   formatReference,
   type ImageDocument,
+  isIndexType,
+  isManifestType,
   subjectOf,
   type Tag,
   type Target,
@@ -17,7 +19,13 @@ import {
 import type { DesiredImage } from "./desired.ts";
 
 /** What a repository answered about one tag or digest. Unknown is not absent: a failed reading stays a failure. */
-export type Reading = { readonly digest: Digest | undefined } | { readonly failure: FailureRecord };
+export type Reading =
+  | {
+      readonly digest: Digest | undefined;
+      /** The media type of what is neither an image manifest nor an index. */
+      readonly otherType?: string;
+    }
+  | { readonly failure: FailureRecord };
 
 /** What a production repository holds of what is wanted there. */
 export interface RepositoryState {
@@ -206,11 +214,19 @@ class StateReader implements RepositoryState {
 
   async #resolve(target: Target, options?: ResolveOptions): Promise<Reading> {
     try {
-      return { digest: (await this.#repository.resolve(target, options))?.digest };
+      const found = await this.#repository.resolve(target, options);
+      const { digest, mediaType = "" } = found ?? {};
+      const isImage = found === undefined || isManifestType(mediaType) || isIndexType(mediaType);
+      return isImage ? { digest } : { digest, otherType: shownType(mediaType) };
     } catch (error) {
       return { failure: failureRecord(error) };
     }
   }
+}
+
+/** A media type of the outside, fit for a message. */
+function shownType(mediaType: string): string {
+  return mediaType.replaceAll(/[^\w.+/-]/g, "?").slice(0, 100);
 }
 
 /** Why a registry that has answered has not said whether it holds a digest. */

@@ -118,6 +118,8 @@ export interface PlannedEdge {
   readonly at: string;
   /** The digest the tag stands at in production, when that is another one. */
   readonly current?: Digest;
+  /** The media type of what it stands for there, when that is no image. */
+  readonly currentType?: string;
   /** All claims, when two digests claim the tag. */
   readonly claims?: readonly { readonly digest: Digest; readonly at: string }[];
   /** `file:line:column` of the policy that stands against it. */

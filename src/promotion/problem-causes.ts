@@ -15,13 +15,13 @@ export function causesOf(problems: readonly ReportedEdge[], everyPlace = false):
 /** The same of what verification found. */
 export function causesOfFindings(findings: readonly Finding[], everyPlace = false): readonly Cause[] {
   const problems = findings.map((finding): Problem => {
-    const { kind, destination, message, at, missing, corrupt, current, failure } = finding;
+    const { kind, destination, message, at, missing, corrupt, failure } = finding;
     const place = { state: kind, what: referenceOf(finding), at };
     if (failure !== undefined) return { ...place, ...problemOf(failure), message, detail: corrupt };
     const { host } = splitRepository(destination);
     const hint = findingHints[kind];
-    if (current === undefined) return { ...place, host, message, hint, detail: missing };
-    return { ...place, host, ...elsewhere(current), message: "the tag stands at another digest", hint };
+    if (finding.current === undefined) return { ...place, host, message, hint, detail: missing };
+    return { ...place, host, ...elsewhere(finding), message: "the tag stands at another digest", hint };
   });
   return groupByCause(problems, everyPlace);
 }
@@ -45,8 +45,9 @@ export function causesOfAbsence(absent: readonly AbsentEdge[], everyPlace = fals
   return groupByCause(problems, everyPlace);
 }
 
-function absenceOf({ state, current, policy, failure }: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
-  if (state === "conflict") return conflictAt(current);
+function absenceOf(edge: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
+  const { state, policy, failure } = edge;
+  if (state === "conflict") return conflictAt(edge);
   if (state === "overlap")
     return { message: "the manifests ask for the tag at two digests", hint: overlapHint };
   if (state === "refused") return refusedBy(policy);
@@ -63,14 +64,18 @@ function referenceOf({
   return tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
 }
 
-function elsewhere(current: string | undefined): Pick<Problem, "detail"> {
-  return { detail: `it stands at ${current}` };
+/** Where a tag stands instead. */
+type Standing = Pick<ReportedEdge, "current" | "currentType">;
+
+function elsewhere({ current, currentType }: Standing): Pick<Problem, "detail"> {
+  const kind = currentType === undefined ? "" : `, which is no image (${currentType})`;
+  return { detail: `it stands at ${current}${kind}` };
 }
 
-function conflictAt(current: string | undefined): Pick<Problem, "message" | "detail" | "hint"> {
+function conflictAt(standing: Standing): Pick<Problem, "message" | "detail" | "hint"> {
   return {
     message: "the tag stands at another digest in production; tags are never moved",
-    ...elsewhere(current),
+    ...elsewhere(standing),
     hint: "give the image a tag of its own, or ask for the digest that stands there",
   };
 }
@@ -90,7 +95,7 @@ function problemAt(edge: ReportedEdge): Problem {
 
 /** Why, in words that are the same for all edges with the same cause. */
 function reasonOf(edge: ReportedEdge): Omit<Problem, "state" | "what" | "at"> {
-  const { destination, source, state, why, failure, reason, current } = edge;
+  const { destination, source, state, why, failure, reason } = edge;
   const { host } = splitRepository(destination);
   if (failure !== undefined) {
     const problem = problemOf(failure);
@@ -100,7 +105,7 @@ function reasonOf(edge: ReportedEdge): Omit<Problem, "state" | "what" | "at"> {
   }
   switch (state) {
     case "conflict":
-      return { host, ...conflictAt(current) };
+      return { host, ...conflictAt(edge) };
     case "lost":
       return {
         host: splitRepository(source).host,

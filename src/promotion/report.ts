@@ -38,6 +38,8 @@ export interface ReportedEdge {
   readonly reason?: Reason;
   /** The digest that the tag stands at in production, when that is another one. */
   readonly current?: Digest;
+  /** The media type of what it stands for there, when that is no image. */
+  readonly currentType?: string;
   /** `file:line:column` of the policy that refuses it. */
   readonly policy?: string;
 }
@@ -159,6 +161,7 @@ function reportEdge(
     ...(failure === undefined ? {} : { failure }),
     ...(isProblem(edge.verdict) || edge.reason === "referrer-unlisted" ? { reason: edge.reason } : {}),
     ...(edge.current === undefined ? {} : { current: edge.current }),
+    ...(edge.currentType === undefined ? {} : { currentType: edge.currentType }),
     ...(edge.policy === undefined ? {} : { policy: edge.policy }),
   };
 }

@@ -64,6 +64,7 @@ const planSchema = z.object({
               reason: z.enum(reasons),
               at: z.string(),
               current: digest.exactOptional(),
+              currentType: z.string().exactOptional(),
               claims: z.array(z.object({ digest, at: z.string() })).exactOptional(),
               policy: z.string().exactOptional(),
               failure: failure.exactOptional(),

@@ -12,6 +12,7 @@ import {
 } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { hostLimits, onEachHost } from "./by-host.ts";
+import { standing } from "./decide.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
@@ -53,6 +54,8 @@ export interface Finding {
   readonly message: string;
   /** Where the tag stands instead. */
   readonly current?: Digest;
+  /** The media type of what it stands for there, when that is no image. */
+  readonly currentType?: string;
   /** The object that is missing from the image. */
   readonly missing?: Digest;
   /** The config or layer that is not what its descriptor says. */
@@ -250,7 +253,7 @@ function tagFindings(
     {
       ...base,
       kind: "tag-elsewhere",
-      current: reading.digest,
+      ...standing(reading),
       message: `the tag stands at ${reading.digest}, not at ${digest}`,
     },
   ];

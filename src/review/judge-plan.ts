@@ -146,7 +146,7 @@ function judge(
         code: "conflict",
         message:
           `${severalOf(destinations.map((destination) => `${destination}:${edge.tag}`))} ` +
-          `${destinations.length === 1 ? "stands" : "stand"} at ${current} (${what(current)}), ` +
+          `${destinations.length === 1 ? "stands" : "stand"} at ${current} (${edge.currentType ?? what(current)}), ` +
           `and the change asks for ${image.digest} (${what(image.digest)}); tags never move`,
         hint: "give the new image a tag of its own",
       };

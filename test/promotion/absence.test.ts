@@ -4,7 +4,7 @@ import { inspectImage } from "../../src/inspect/index.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { planMerge } from "../../src/merge/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { expectationOf, lookForArrivals } from "../../src/promotion/index.ts";
+import { causesOf, expectationOf, lookForArrivals } from "../../src/promotion/index.ts";
 import { takeSnapshot } from "../../src/snapshot/index.ts";
 import type { Fault } from "../support/faulty-registry.ts";
 import { answer } from "../support/scripted-server.ts";
@@ -118,6 +118,24 @@ describe("a tag that stands elsewhere", () => {
     const { unread, contents } = await snapshot();
     expect(unread).toHaveLength(1);
     expect(contents.size).toBe(0);
+    await stays();
+  });
+
+  test("at something else than an image is a conflict that says what it is", async () => {
+    const type = "application/vnd.docker.distribution.manifest.v1+json";
+    world.production.interfere(({ method, headers }, url) => {
+      if (method === "PUT" || !url.pathname.endsWith("/manifests/v1")) return undefined;
+      const { digest } = standing.root.descriptor;
+      const isAccepted = headers.accept?.includes(type) === true;
+      return (response) =>
+        isAccepted
+          ? answer(response, 200, { "content-type": type, "docker-content-digest": digest }, "{}")
+          : answer(response, 404);
+    });
+    expect(await words()).toMatchObject({ plan: "conflict", wait: "conflict", verify: "tag-elsewhere" });
+    const { report } = await world.promote([project("v1")]);
+    expect(report.problems).toMatchObject([{ state: "conflict", currentType: type }]);
+    expect(JSON.stringify(causesOf(report.problems))).toContain(`which is no image (${type})`);
     await stays();
   });
 
