@@ -33,7 +33,13 @@ export {
   type TextOptions,
 } from "./comparison/index.ts";
 export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
-export { type DemoOptions, type DemoStep, runDemo } from "./demo/index.ts";
+export {
+  type DemoCommand,
+  type DemoOptions,
+  type DemoOutcome,
+  type DemoStep,
+  runDemo,
+} from "./demo/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
 export {
   type Content,

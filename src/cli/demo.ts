@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import type { DemoStep } from "../demo/index.ts";
+import type { DemoOutcome, DemoStep } from "../demo/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
+import { shellLine } from "./incumbents/translate.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -18,12 +19,14 @@ export function defineDemo(program: Command, act: Act): void {
   addExamples(command, [["waybill demo", "see every step, and the commands to take it by hand"]]);
 }
 
-async function run({ terminal }: Session, { dir }: { readonly dir?: string }): Promise<ExitCode> {
+async function run(session: Session, { dir }: { readonly dir?: string }): Promise<ExitCode> {
+  const { terminal } = session;
   const { runDemo } = await import("../demo/index.ts");
   const folder = dir === undefined ? await mkdtemp(join(tmpdir(), "waybill-demo-")) : await emptyFolder(dir);
   const steps: DemoStep[] = [];
   const succeeded = await runDemo({
     folder,
+    run: (argv) => runLine(session, argv),
     onStep: (step) => {
       steps.push(step);
       if (!terminal.json) printStep(terminal, steps.length, step);
@@ -34,11 +37,21 @@ async function run({ terminal }: Session, { dir }: { readonly dir?: string }): P
   return succeeded ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
-function printStep({ colours, print }: Terminal, number: number, { title, commands, lines }: DemoStep): void {
+function printStep({ colours, print }: Terminal, number: number, { title, commands }: DemoStep): void {
   print(colours.bold(`${number}. ${title}`));
-  for (const command of commands) print(colours.cyan(`   $ ${command}`));
-  for (const line of lines) print(`   ${line}`.trimEnd());
+  for (const { words, inBackground, output } of commands) {
+    print(colours.cyan(`   $ ${shellLine(words)}${inBackground ? " &" : ""}`));
+    for (const line of output) print(`   ${line}`.trimEnd());
+  }
   print("");
+}
+
+/** Runs a command line in this process, as somebody without settings and credentials would. */
+async function runLine({ run }: Session, argv: readonly string[]): Promise<DemoOutcome> {
+  const written: string[] = [];
+  const stream = { write: (text: string | Uint8Array) => written.push(Buffer.from(text).toString()) };
+  const status = await run(argv, { stdout: stream, stderr: stream, env: { WAYBILL_CONFIG: "/dev/null" } });
+  return { status, output: written.join("").trimEnd().split("\n") };
 }
 
 async function emptyFolder(dir: string): Promise<string> {

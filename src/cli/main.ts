@@ -22,7 +22,7 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
     async (...received: unknown[]) => {
       // The parser passes what the command declares, its options, and the command itself.
       const command = received.at(-1) as Command;
-      const session = openSession(io, command.optsWithGlobals<GlobalOptions>());
+      const session = openSession(io, command.optsWithGlobals<GlobalOptions>(), main);
       status = await work(session, ...(received.slice(0, -1) as Given));
     };
   const program = buildProgram(io, act);

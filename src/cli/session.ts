@@ -15,6 +15,8 @@ export interface Session {
   readonly env: Surroundings["env"];
   /** Milliseconds that what is under way gets to end, when a signal asks the command to. */
   readonly grace: number;
+  /** Runs another command line of `waybill`, without its name; never throws. */
+  run(argv: readonly string[], io: Surroundings): Promise<ExitCode>;
   /** The contents of `waybill.yaml`: the file of `--config`, or the user's own, or none. */
   settings(): Promise<Settings>;
 }
@@ -27,8 +29,9 @@ export type Act = <Arguments extends unknown[]>(
   work: (session: Session, ...given: Arguments) => Promise<ExitCode>,
 ) => (...given: unknown[]) => Promise<void>;
 
-export function openSession(io: Surroundings, options: GlobalOptions): Session {
+export function openSession(io: Surroundings, options: GlobalOptions, run: Session["run"]): Session {
   return {
+    run,
     terminal: createTerminal(io, options),
     env: io.env,
     grace: parseDuration(options.grace ?? "30s", "--grace"),

@@ -1,1 +1,1 @@
-export { type DemoOptions, type DemoStep, runDemo } from "./demo.ts";
+export { type DemoCommand, type DemoOptions, type DemoOutcome, type DemoStep, runDemo } from "./demo.ts";

@@ -271,6 +271,15 @@ describe("demo", () => {
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining("is not empty") });
   });
 
+  it("prints what its commands print", async () => {
+    const dir = join(folder.path, "demo-printed");
+    const { stdout } = await waybill("demo", "--dir", dir);
+    const shown = stdout.slice(stdout.indexOf("$ waybill check")).split("\n");
+    const { stdout: printed } = await waybill("check", join(dir, "tree"));
+    expect(shown[1]).toBe(`   ${printed.trimEnd()}`);
+    expect(stdout).toMatch(/^ {3}all as listed \(4 repositories, 6 images, 6 tags, 28 blobs\)$/m);
+  });
+
   it("prints the steps as JSON", async () => {
     const { stdout } = await waybill("demo", "--dir", join(folder.path, "demo-json"), "--json");
     expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-demo/1", succeeded: true });
