@@ -57,14 +57,15 @@ export async function openRegistriesFor(
 function listenerOf(
   terminal: Terminal,
   requests: Map<RequestKind, number>,
-  progress: Pick<Progress, "waiting"> = { waiting: terminal.note },
+  progress: Pick<Progress, "waiting"> | undefined,
 ): RegistryListener {
+  const say = progress?.waiting ?? terminal.note;
   const pauses = new Map<string, number>();
   return (event) => {
     if (event.type === "waiting") {
       const { host, milliseconds, reason } = event;
       pauses.set(host, Date.now() + milliseconds);
-      progress.waiting(`waiting ${seconds(milliseconds)} for ${host}, as it asks (${reason})`, milliseconds);
+      say(`waiting ${seconds(milliseconds)} for ${host}, as it asks (${reason})`, milliseconds);
       return;
     }
     if (event.type === "retry") {
@@ -74,7 +75,7 @@ function listenerOf(
       const isSaid = (pauses.get(host) ?? 0) > Date.now();
       if (isSaid) return;
       if (terminal.canvas === undefined) terminal.note(text);
-      else progress.waiting(text, waitMilliseconds);
+      else say(text, waitMilliseconds);
       return;
     }
     if (event.type === "away") {
@@ -90,7 +91,9 @@ function listenerOf(
     }
     if (event.type === "unanswered") {
       const { host, kind, milliseconds } = event;
-      progress.waiting(`${host} has not answered a ${kind} for ${seconds(milliseconds)}`, milliseconds);
+      // Progress tells by itself how long answers take.
+      if (progress === undefined)
+        terminal.note(`${host} has not answered a request (${kind}) for ${seconds(milliseconds)}`);
       return;
     }
     if (event.type === "overlooked") {
