@@ -121,3 +121,29 @@ describe.each(["tags", "repositories"])("a list of %s", (kind) => {
     await expect(list).rejects.toMatchObject({ code: "endless-pagination" });
   });
 });
+
+describe("a page of very many", () => {
+  const manifests = (count: number) =>
+    Array.from({ length: count }, (_, at) => `"sha256:${String(at).padStart(64, "0")}":{"tag":["v${at}"]}`);
+  const names = (count: number) => Array.from({ length: count }, (_, at) => `"v${at}"`);
+
+  it("children is refused", async () => {
+    const page = `{"tags":[],"child":[${names(500_001).join()}],"manifest":{}}`;
+    const { repository } = await open((_, response) => answer(response, 200, {}, page));
+    await expect(repository().list()).rejects.toMatchObject({
+      code: "too-large",
+      message: expect.stringContaining("children"),
+    });
+  });
+
+  it("things is read", async () => {
+    const page = `{"child":["a"],"manifest":{${manifests(20_000).join()}},"tags":[${names(20_000).join()}]}`;
+    const { repository } = await open((_, response) => answer(response, 200, {}, page));
+    const listing = await repository().list();
+    expect([listing?.tags.length, listing?.manifests?.size, listing?.children]).toEqual([
+      20_000,
+      20_000,
+      ["a"],
+    ]);
+  });
+});

@@ -1,11 +1,11 @@
-import { z } from "zod";
 import { RegistryError } from "../errors.ts";
 import { catalogScope } from "../host/authorizer.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { refusal } from "./answer.ts";
-import { ListHabits } from "./pagination.ts";
+import { readMembers } from "./json-members.ts";
+import { ListHabits, refuseTooManyNames } from "./pagination.ts";
 
-const catalogSchema = z.object({ repositories: z.array(z.string()).nullish() });
+const fields: ReadonlySet<string> = new Set(["repositories"]);
 const pageBytes = 64 * 1024 * 1024;
 const pageSizes = [1_000, 100];
 const habits = new ListHabits();
@@ -39,10 +39,17 @@ export async function* catalogOf(client: HostClient): AsyncGenerator<string> {
   throw new RegistryError("unsupported", "the registry does not list its repositories", { where: host });
 }
 
-function parseCatalog(bytes: Uint8Array, where: string): readonly string[] {
+async function parseCatalog(bytes: Uint8Array, where: string): Promise<readonly string[]> {
+  const names: string[] = [];
   try {
-    return catalogSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).repositories ?? [];
+    await readMembers(bytes, fields, ({ key, value }) => {
+      if (typeof value !== "string" || key !== undefined) throw new SyntaxError("it is no list of names");
+      names.push(value);
+      refuseTooManyNames(names.length, where);
+    });
+    return names;
   } catch (cause) {
+    if (cause instanceof RegistryError) throw cause;
     const message = "the registry's list of repositories is not what the specification says";
     throw new RegistryError("unexpected-response", message, { where, cause });
   }

@@ -4,13 +4,15 @@ import { RegistryError } from "../errors.ts";
 import type { Answer, HostClient } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
 import { refusal } from "./answer.ts";
+import { type Member, readMembers } from "./json-members.ts";
 import { hearOfMissing } from "./missing-repository.ts";
 import { saysAbsent, unproven } from "./not-found.ts";
 import { ListHabits } from "./pagination.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
 const pageBytes = 64 * 1024 * 1024;
-const tagLimit = 2_000_000;
+/** Things of each kind that a repository lists, beyond which it is refused: each of them is kept in memory. */
+const mostListed = { tags: 2_000_000, manifests: 500_000, children: 500_000 };
 /**
  * Tags on a page. Google's registries give all they are asked for; others refuse more than this (Amazon's), and some are
  * set to refuse more than the least.
@@ -18,20 +20,21 @@ const tagLimit = 2_000_000;
 const pageSize = { offering: 10_000, other: 1_000, least: 100 };
 const habits = new ListHabits();
 
-const listingSchema = z.object({
-  tags: z.array(z.string()).nullish(),
-  child: z.array(z.string()).nullish(),
-  manifest: z
-    .record(
-      z.string(),
-      z.object({
-        tag: z.array(z.string()).nullish(),
-        mediaType: z.string().nullish(),
-        imageSizeBytes: z.union([z.string(), z.number()]).nullish(),
-        timeUploadedMs: z.union([z.string(), z.number()]).nullish(),
-      }),
-    )
-    .nullish(),
+const fields: ReadonlySet<string> = new Set(["tags", "child", "manifest"]);
+
+/** What a page says. */
+interface ListingPage {
+  readonly tags: string[];
+  readonly children: string[];
+  /** Where the registry lists manifests. */
+  readonly manifests: Map<Digest, ListedManifest> | undefined;
+}
+
+const manifestSchema = z.object({
+  tag: z.array(z.string()).nullish(),
+  mediaType: z.string().nullish(),
+  imageSizeBytes: z.union([z.string(), z.number()]).nullish(),
+  timeUploadedMs: z.union([z.string(), z.number()]).nullish(),
 });
 
 /** Hosts that have answered with manifests before. */
@@ -52,26 +55,24 @@ export async function listRepository(remote: Remote): Promise<Listing | undefine
   const manifests = new Map<Digest, ListedManifest>();
   let known = false;
   let complete = true;
+  let held = 0;
   for await (const page of listedPages(remote)) {
     known = true;
-    for (const tag of page.tags ?? []) if (isTag(tag)) tags.add(tag);
-    for (const child of page.child ?? []) if (isRepositoryPath(child)) children.add(child);
-    if (tags.size > tagLimit) {
-      throw new RegistryError("too-large", `the repository lists more than ${tagLimit} tags`, {
-        where: remote.name,
-      });
+    for (const tag of page.tags) if (isTag(tag)) tags.add(tag);
+    for (const child of page.children) if (isRepositoryPath(child)) children.add(child);
+    if (page.manifests === undefined) complete = false;
+    for (const [digest, manifest] of page.manifests ?? []) {
+      manifests.set(digest, manifest);
+      held += manifest.tags.length;
     }
-    if (page.manifest == null) complete = false;
-    for (const [digest, manifest] of Object.entries(page.manifest ?? {})) {
-      if (isDigest(digest)) manifests.set(digest, listedManifest(manifest));
-    }
+    refuseTooMany({ tags: tags.size + held, manifests: manifests.size, children: children.size }, remote);
   }
   if (!known) return undefined;
   if (complete) offering.add(remote.client);
   return { tags: [...tags], manifests: complete ? manifests : undefined, children: [...children] };
 }
 
-function listedPages(remote: Remote): AsyncGenerator<z.infer<typeof listingSchema>> {
+function listedPages(remote: Remote): AsyncGenerator<ListingPage> {
   const { client, name } = remote;
   const size = offersManifests(client) ? pageSize.offering : pageSize.other;
   return habits.whole({
@@ -82,19 +83,18 @@ function listedPages(remote: Remote): AsyncGenerator<z.infer<typeof listingSchem
     send: (url) => client.send(reading(remote, { kind: "list", method: "GET", url }), pageBytes),
     async read(answer) {
       hearOfMissing(remote, answer);
-      if (answer.status === 200) return parse(answer, remote);
+      if (answer.status === 200) return await parse(answer, remote);
       if (answer.status !== 404) throw await refusal(remote, answer, "listing tags");
       if (saysAbsent(answer)) return undefined;
       throw unproven(remote, answer, "listing tags");
     },
-    names: ({ tags }) => tags ?? [],
-    isWhole: ({ manifest }) => manifest != null,
+    names: ({ tags }) => tags,
+    isWhole: ({ manifests }) => manifests !== undefined,
   });
 }
 
-type ManifestJson = NonNullable<z.infer<typeof listingSchema>["manifest"]>[string];
-
-function listedManifest({ tag, mediaType, imageSizeBytes, timeUploadedMs }: ManifestJson): ListedManifest {
+function listedManifest(json: unknown): ListedManifest {
+  const { tag, mediaType, imageSizeBytes, timeUploadedMs } = manifestSchema.parse(json);
   const size = Number(imageSizeBytes ?? Number.NaN);
   const uploaded = Number(timeUploadedMs ?? Number.NaN);
   return {
@@ -105,13 +105,41 @@ function listedManifest({ tag, mediaType, imageSizeBytes, timeUploadedMs }: Mani
   };
 }
 
-function parse({ bytes }: Answer, remote: Remote): z.infer<typeof listingSchema> {
+async function parse({ bytes }: Answer, remote: Remote): Promise<ListingPage> {
+  const tags: string[] = [];
+  const children: string[] = [];
+  const manifests = new Map<Digest, ListedManifest>();
+  /** Tags of manifests, too: each is a string in memory. */
+  let held = 0;
+  const take = ({ field, key, value }: Member): void => {
+    if (field === "manifest") {
+      if (key === undefined) throw new SyntaxError("manifest is no object");
+      const manifest = listedManifest(value);
+      held += manifest.tags.length;
+      if (isDigest(key)) manifests.set(key, manifest);
+    } else {
+      if (typeof value !== "string" || key !== undefined)
+        throw new SyntaxError(`${field} is no list of names`);
+      (field === "tags" ? tags : children).push(value);
+    }
+    refuseTooMany({ tags: tags.length + held, manifests: manifests.size, children: children.length }, remote);
+  };
   try {
-    return listingSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+    const found = await readMembers(bytes, fields, take);
+    return { tags, children, manifests: found.has("manifest") ? manifests : undefined };
   } catch (cause) {
+    if (cause instanceof RegistryError) throw cause;
     throw new RegistryError("unexpected-response", "the registry's list of tags is no list of tags", {
       where: remote.name,
       cause,
     });
+  }
+}
+
+function refuseTooMany(listed: typeof mostListed, { name }: Remote): void {
+  for (const kind of ["tags", "manifests", "children"] as const) {
+    if (listed[kind] <= mostListed[kind]) continue;
+    const message = `the repository lists more than ${mostListed[kind]} ${kind}`;
+    throw new RegistryError("too-large", message, { where: name });
   }
 }

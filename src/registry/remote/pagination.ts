@@ -2,6 +2,14 @@ import { RegistryError } from "../errors.ts";
 import type { Answer, AnswerHead, HostClient } from "../host/host-client.ts";
 
 const pageLimit = 10_000;
+/** Names that are kept of one list, to see whether it goes on. */
+const mostNames = 2_000_000;
+
+/** @throws {RegistryError} `too-large` for more names than any list has that can be worked with. */
+export function refuseTooManyNames(count: number, where: string): void {
+  if (count <= mostNames) return;
+  throw new RegistryError("too-large", `the registry lists more than ${mostNames} names`, { where });
+}
 
 /**
  * The address of the next page: the `Link` with `rel="next"` (RFC 8288), which must be below `/v2/` on the registry
@@ -113,6 +121,7 @@ export class ListHabits {
       const found = list.names(page);
       const before = names.size;
       for (const name of found) names.add(name);
+      refuseTooManyNames(names.size, where);
       if (progress.isCut && names.size - before < found.length) throw incomplete("its pages overlap", where);
       yield page;
       const next = nextPage(answer, url, where);
