@@ -300,8 +300,8 @@ function blobFindings(
     if (state === "absent" || state === "withheld") {
       const message =
         state === "absent"
-          ? `the image lacks ${digest} (${mediaType})`
-          : `the registry says that it has ${digest} (${mediaType}), and does not give it`;
+          ? `the image lacks a blob that it refers to (${mediaType})`
+          : `the registry says that it has a blob of the image (${mediaType}), and does not give it`;
       return [{ ...base, kind: "incomplete", missing: digest, message }];
     }
     const { failure } = state;
