@@ -75,6 +75,7 @@ export {
   type PushQuestion,
   readPush,
 } from "./git/index.ts";
+export { type Fetch, type FetchOptions, type FetchRequest, openFetch, type TlsFiles } from "./http/index.ts";
 export {
   fetchDocument,
   type Inspection,

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { packTar } from "modern-tar/fs";
 import { failureRecord, messageOf } from "../errors/index.ts";
+import type { Fetch } from "../http/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { splitImageName } from "./destination.ts";
@@ -24,6 +25,8 @@ export interface GoogleSite {
   /** Takes whole lines, and which build they are of. */
   log(line: Uint8Array, build: string): void;
   readonly signal: AbortSignal;
+  /** How the service is reached; by the environment of this process without it. */
+  readonly fetch?: Fetch | undefined;
   /** Where the service is; tests have their own. */
   readonly service?: GoogleService;
 }
@@ -42,6 +45,7 @@ export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Pr
     const end = await runOnCloudBuild(requestOf(planned, site), {
       ...site.service,
       token: googleTokens(site.environment, site.signal),
+      fetch: site.fetch,
       output: (chunk) => log.write(chunk),
       signal: site.signal,
     });

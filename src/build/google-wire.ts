@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { harmless, messageOf } from "../errors/index.ts";
+import { type Fetch, openFetch } from "../http/index.ts";
 import { BuildError, type BuildErrorCode } from "./errors.ts";
 
 /** Gives an access token; a fresh one where the last was refused. */
@@ -47,10 +48,12 @@ export function openGoogleWire(options: {
   readonly signal: AbortSignal;
   readonly refused: BuildErrorCode;
   readonly unreachable: BuildErrorCode;
+  /** How Google is reached; by the environment of this process without it. */
+  readonly fetch?: Fetch | undefined;
   /** The first wait, which the next ones double. */
   readonly firstWait?: number;
 }): GoogleWire {
-  const { signal, firstWait = 1_000 } = options;
+  const { fetch = openFetch({ environment: process.env }), signal, firstWait = 1_000 } = options;
   let token: string | undefined;
   return async (request) => {
     let hasRenewed = false;
@@ -58,7 +61,7 @@ export function openGoogleWire(options: {
       token ??= await options.token({ isFresh: hasRenewed });
       let wait = firstWait * 2 ** (attempt - 1);
       try {
-        const answer = await once(request, token, signal);
+        const answer = await once(request, token, { fetch, signal });
         const isFine = answer.status < 300 || request.alsoFine?.includes(answer.status) === true;
         if (isFine) return answer;
         if (answer.status === 401 && !hasRenewed) {
@@ -79,17 +82,19 @@ export function openGoogleWire(options: {
   };
 }
 
-async function once(request: GoogleRequest, token: string, signal: AbortSignal): Promise<GoogleAnswer> {
+async function once(
+  request: GoogleRequest,
+  token: string,
+  { fetch, signal }: { readonly fetch: Fetch; readonly signal: AbortSignal },
+): Promise<GoogleAnswer> {
   const body = request.body?.();
   const response = await fetch(request.url, {
     method: request.method,
     headers: { ...request.headers, authorization: `Bearer ${token}` },
-    redirect: "error",
     // An upload takes as long as it takes.
     signal:
       typeof body === "object" ? signal : AbortSignal.any([signal, AbortSignal.timeout(answerMilliseconds)]),
     ...(body === undefined ? {} : { body }),
-    ...(typeof body === "object" ? { duplex: "half" as const } : {}),
   });
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { createCopier } from "../copy/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
+import type { Fetch } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { Run, RunRefs, RunStore, RunType } from "../runs/index.ts";
@@ -46,6 +47,8 @@ export interface RunBuildOptions {
   readonly signal: AbortSignal;
   /** Nothing more is begun once it is given: neither a variant nor a step. */
   readonly stop?: AbortSignal;
+  /** How Google is reached; by the environment of this process without it. */
+  readonly fetch?: Fetch | undefined;
   /** Where Google's service is; tests have their own. */
   readonly service?: GoogleService;
 }
@@ -167,13 +170,14 @@ class RunningBuild {
 
   async #readSecrets(given: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { plan, engine } = this.#prepared;
-    const { environment, signal } = this.#options;
+    const { environment, signal, fetch } = this.#options;
     // Google's service reads secrets itself.
     const wanted = engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets);
     if (wanted.length === 0 && given.length === 0) return new Map();
     const { readSecrets } = await import("./secrets.ts");
     const { googleTokens } = await import("./google-token.ts");
-    return readSecrets(wanted, given, environment, { token: googleTokens(environment, signal), signal });
+    const access = { token: googleTokens(environment, signal), signal, fetch };
+    return readSecrets(wanted, given, environment, access);
   }
 
   /** What carries out each build: an engine of this machine, or Google's service. */
@@ -184,14 +188,24 @@ class RunningBuild {
     readonly secrets: ReadonlyMap<string, string>;
   }): Promise<(planned: PlannedBuild) => Promise<BuildOutcome>> {
     const { engine, plan } = this.#prepared;
-    const { signal, stop, environment, open: openNamed, service } = this.#options;
+    const { signal, stop, environment, open: openNamed, service, fetch } = this.#options;
     const { staging, log, hidden, secrets } = means;
     const open = (repository: string): Repository => openNamed(parseRepository(repository));
     if (engine.kind === "gcb") {
       const prepared = this.#prepared;
       const shared = service === undefined ? {} : { service };
       const leaveOut = this.#options.runs.folder;
-      const site = { prepared, ledger: this.#ledger, environment, leaveOut, open, log, signal, ...shared };
+      const site = {
+        prepared,
+        ledger: this.#ledger,
+        environment,
+        leaveOut,
+        open,
+        log,
+        signal,
+        fetch,
+        ...shared,
+      };
       const { buildOnGoogle } = await import("./google-build.ts");
       return (planned) => buildOnGoogle(planned, site);
     }

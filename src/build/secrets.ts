@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { z } from "zod";
 import type { SecretSource } from "../cloudbuild/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
+import type { Fetch } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
 import { openGoogleWire, type TokenSource } from "./google-wire.ts";
 import type { Environment } from "./program.ts";
@@ -13,6 +14,8 @@ const largestSecret = 64 * 1024;
 export interface SecretManagerAccess {
   readonly token: TokenSource;
   readonly signal: AbortSignal;
+  /** How Google is reached; by the environment of this process without it. */
+  readonly fetch?: Fetch | undefined;
   /** `https://secretmanager.googleapis.com` by default. */
   readonly origin?: string;
 }

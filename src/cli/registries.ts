@@ -1,3 +1,4 @@
+import type { Fetch } from "../http/index.ts";
 import type { Registries, RegistriesOptions, RegistryListener, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import type { Progress } from "./progress.ts";
@@ -14,6 +15,13 @@ export interface Telling {
   readonly listener?: RegistryListener;
   /** What ends the work with them before its time. */
   readonly ending?: Pick<RegistriesOptions, "stop" | "cut">;
+}
+
+/** The way to forges and to Google, by the same proxies and authorities as to registries. */
+export async function fetchFor(session: Session): Promise<Fetch> {
+  const { openFetch } = await import("../http/index.ts");
+  const { hosts } = await session.settings();
+  return openFetch({ environment: session.env, tlsOf: (host) => hosts[host]?.tls });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Fetch } from "../http/index.ts";
 import { addressOf, checkedHost } from "./address.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
@@ -47,13 +48,16 @@ export async function forgeKindOf(
   host: string,
   configured?: ForgeSettings,
   timing?: Partial<WireTiming>,
+  fetch?: Fetch,
 ): Promise<ForgeKind> {
   const name = checkedHost(host);
   const settings = settingsOf(configured, name);
   const certain = settings?.kind ?? knownForgeKind(name) ?? found.get(name);
   if (certain !== undefined) return certain;
   const kinds: readonly ForgeKind[] = ["gitea", "gitlab", "github"];
-  const answers = await Promise.all(kinds.map((kind) => probe(kind, name, settings?.http, timing)));
+  const answers = await Promise.all(
+    kinds.map((kind) => probe(kind, name, { http: settings?.http, timing, fetch })),
+  );
   const matching = kinds.filter((_, index) => answers[index] === true);
   const [kind, ...others] = matching;
   if (kind !== undefined && others.length === 0) {
@@ -72,8 +76,11 @@ export async function forgeKindOf(
 async function probe(
   kind: ForgeKind,
   host: string,
-  http: boolean | undefined,
-  timing: Partial<WireTiming> | undefined,
+  {
+    http,
+    timing,
+    fetch,
+  }: { http: boolean | undefined; timing: Partial<WireTiming> | undefined; fetch: Fetch | undefined },
 ): Promise<boolean | ForgeError> {
   const { api } = addressOf(kind, host, http);
   const { path, answer } = probes[kind];
@@ -82,6 +89,7 @@ async function probe(
       kind,
       host,
       api,
+      fetch,
       timing: { answer: 10_000, longestWait: 5_000, ...timing },
     })(`${api}${path}`, { headers: { accept: "application/json" } });
     return answer.safeParse(await response.json()).success;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ConnectionError, type Fetch, openFetch } from "../http/index.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
 import { retryAfter, waitForQuota } from "./rate-limit.ts";
@@ -32,6 +33,8 @@ export interface WireOptions {
   /** What the API is below: its origin is the only one that is ever asked, and that the token is sent to. */
   readonly api: string;
   readonly token?: string | undefined;
+  /** How the forge is reached; by the environment of this process without it. */
+  readonly fetch?: Fetch | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timing?: Partial<WireTiming> | undefined;
   readonly onWait?: ((wait: ForgeWait) => void) | undefined;
@@ -62,7 +65,7 @@ const longestAnswer = 8 * 1024 * 1024;
  * Writing gets no second one, because nobody knows what became of the first.
  */
 export function openWire(options: WireOptions): Wire {
-  const { kind, host, signal } = options;
+  const { kind, host, signal, fetch = openFetch({ environment: process.env }) } = options;
   const timing = { ...usualTiming, ...options.timing };
   const origin = new URL(options.api).origin;
   const secrets = options.token === undefined ? [] : [options.token];
@@ -75,7 +78,6 @@ export function openWire(options: WireOptions): Wire {
     const response = await fetch(request.url, {
       method: request.method,
       headers,
-      redirect: "manual",
       signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
       ...(request.body === undefined ? {} : { body: request.body }),
     });
@@ -221,22 +223,29 @@ function connectionFailure(
   secrets: readonly string[],
 ): { readonly error: ForgeError; readonly mayPass: boolean } {
   const cause = innermost(thrown);
+  if (cause instanceof ConnectionError) {
+    const { message, where, hint } = cause;
+    return { error: new ForgeError("unreachable", message, { where, hint, cause }), mayPass: false };
+  }
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const text = said(cause instanceof Error ? cause.message : String(cause), secrets);
   const isTimeout = cause instanceof Error && cause.name === "TimeoutError";
   const isTls = /CERT|SELF_SIGNED|ISSUER|LEAF_SIGNATURE|^ERR_SSL|^ERR_TLS|^EPROTO$/.test(code);
   const isName = code === "ENOTFOUND";
+  const isProxy = code === "proxy";
   const what = isTimeout
     ? "it does not answer in time"
     : [code, text].filter((part) => part !== "").join(": ");
-  const wasSent = request.method !== "GET" && !isTls && !isName && code !== "ECONNREFUSED";
+  const wasSent = request.method !== "GET" && !isTls && !isName && !isProxy && code !== "ECONNREFUSED";
   const hint = isTls
-    ? "name the file of its authority in NODE_EXTRA_CA_CERTS"
-    : isName
-      ? "look for a typing error in its name; a way through a proxy needs Node 24 and NODE_USE_ENV_PROXY=1"
-      : wasSent
-        ? "it may have been done all the same: look, or run the command again, which looks first"
-        : "is it running, and is there a way to it from here?";
+    ? `name the file of its authority in waybill.yaml: hosts: ${host}: tls: ca`
+    : isProxy
+      ? "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
+      : isName
+        ? "look for a typing error in its name, or set HTTPS_PROXY if there is no direct way out"
+        : wasSent
+          ? "it may have been done all the same: look, or run the command again, which looks first"
+          : "is it running, and is there a way to it from here?";
   return {
     error: new ForgeError("unreachable", `${host} cannot be reached: ${what}`, {
       ...{ where: host, hint },

@@ -5,7 +5,7 @@ import { outputOf } from "./child.ts";
 /** A certificate authority of a test, and what it signs: paths of PEM files. */
 export interface Authority {
   readonly ca: string;
-  /** A certificate for 127.0.0.1 and localhost, good for servers and clients. */
+  /** A certificate for 127.0.0.1, localhost, forge.test and google.test, good for servers and clients. */
   issue(name: string): Promise<{ readonly cert: string; readonly key: string }>;
 }
 
@@ -30,7 +30,10 @@ export async function makeAuthority(folder: string): Promise<Authority> {
         request: request ?? "",
         extensions: extensions ?? "",
       };
-      await writeFile(files.extensions, "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+      await writeFile(
+        files.extensions,
+        "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:forge.test,DNS:google.test\n",
+      );
       const asked = ["req", ...newKey, "-subj", `/CN=${name}`, "-keyout", files.key, "-out", files.request];
       await outputOf("openssl", asked);
       const signer = ["-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-days", "2"];

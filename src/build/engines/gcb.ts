@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { z } from "zod";
 import { type FailureRecord, harmless, messageOf } from "../../errors/index.ts";
+import type { Fetch } from "../../http/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
@@ -34,6 +35,8 @@ export interface CloudBuildRequest {
 
 /** Where Google's service is spoken to, and as whom. */
 export interface CloudBuildIo extends ActionIo, GoogleService {
+  /** How Google is reached; by the environment of this process without it. */
+  readonly fetch?: Fetch | undefined;
   readonly token: TokenSource;
 }
 
@@ -67,6 +70,7 @@ export async function runOnCloudBuild(request: CloudBuildRequest, io: CloudBuild
   const open = (signal: AbortSignal) =>
     openGoogleWire({
       token: io.token,
+      fetch: io.fetch,
       signal,
       refused: "cloud-build-refused",
       unreachable: "cloud-build-unreachable",

@@ -1,4 +1,5 @@
 import type { FailureDetails } from "../../errors/index.ts";
+import { ConnectionError } from "../../http/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { shownText } from "./server-text.ts";
 
@@ -33,14 +34,7 @@ export class Unanswered extends Error {
 }
 
 /** What the transport itself finds wrong with a request, beside what the system, TLS and the HTTP parser say. */
-type TransportFault =
-  | "plain-http"
-  | "connect-timeout"
-  | "answer-timeout"
-  | "body-timeout"
-  | "slow-body"
-  | "send-timeout"
-  | "proxy";
+type TransportFault = "answer-timeout" | "body-timeout" | "slow-body" | "send-timeout";
 
 /** An error that {@link connectionFailure} understands. */
 export function transportError(fault: TransportFault, reason: string = fault): Error {
@@ -59,6 +53,10 @@ export interface About {
 export function connectionFailure(thrown: unknown, about: About): RegistryError | TransientFailure {
   const cause = innermost(thrown);
   if (cause instanceof RegistryError || cause instanceof TransientFailure) return cause;
+  if (cause instanceof ConnectionError) {
+    const { code, message, where, hint } = cause;
+    return new RegistryError(code, message, { where, hint, cause });
+  }
   const code = codeOf(cause);
   const details = { where: about.where, cause: thrown };
   const ofHost = { ...details, host: about.host };

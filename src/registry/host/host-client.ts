@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
+import type { Environment } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
 import type { Credential, CredentialStore } from "../credential.ts";
@@ -22,7 +23,6 @@ import { type LastingReason, lastingReason } from "./lasting.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
 import { operationOf } from "./operations.ts";
 import { Presence } from "./presence.ts";
-import type { Environment } from "./proxy.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";

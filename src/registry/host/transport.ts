@@ -1,29 +1,24 @@
-import {
-  type ClientRequest,
-  type Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from "node:http";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import type { HostSettings } from "../../settings/index.ts";
-import { RegistryError } from "../errors.ts";
-import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
 import {
+  type AddressKind,
   type AddressRule,
-  createAgent,
-  forbidden,
-  proxyAddress,
-  proxyAuthorization,
+  createWay,
+  type Environment,
+  hostnameOf,
+  kindOfAddress,
+  literalAddress,
+  proxyOf,
   speaksTls,
-} from "./connector.ts";
+  tlsOptions,
+  type Way,
+} from "../../http/index.ts";
+import type { HostSettings } from "../../settings/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { transportError } from "./failure.ts";
-import { type Environment, proxyFor } from "./proxy.ts";
 import type { Timing } from "./timing.ts";
-import { type TlsOptions, tlsOptions } from "./tls.ts";
 
 /** One HTTP request, exactly as it goes out. */
 export interface Outgoing {
@@ -65,12 +60,6 @@ export interface TransportOptions {
   readonly timing: Timing;
 }
 
-/** The way to one origin: straight, or through a proxy that is spoken to in its stead. */
-interface Way {
-  readonly agent: HttpAgent;
-  readonly options: (url: URL) => RequestOptions;
-}
-
 /** Hosts that a registry may send us to before the connections to the first of them are given up. */
 const mostOrigins = 32;
 
@@ -101,38 +90,26 @@ export function openTransport(options: TransportOptions): Transport {
     },
   };
 
-  const tlsFor = (url: URL, isOwn: boolean): TlsOptions | undefined => {
-    if (url.protocol !== "https:") return undefined;
-    return isOwn
-      ? tlsOptions(endpoint.host, settings.tls)
-      : tlsOptions(url.host, options.settingsOf(url.host)?.tls, settings.tls?.ca);
-  };
-
   const ruleFor = ({ origin }: URL): AddressRule =>
     origin === endpoint.origin.origin ? ownRule : foreignRule;
 
-  const createWay = (url: URL): Way => {
-    const isOwn = url.origin === endpoint.origin.origin;
-    const rule = ruleFor(url);
-    const pool = { connections, timeout: timing.connect, opened: traffic.count };
-    const proxy = proxyOf(url, options.environment);
-    const address = literalAddress(url.hostname);
-    if (proxy !== undefined && address !== undefined && !rule.allows(kindOfAddress(address))) {
-      throw forbidden(url.hostname, kindOfAddress(address));
-    }
-    if (proxy !== undefined && url.protocol === "http:") {
-      const tls = proxy.protocol === "https:" ? tlsOptions(proxy.host) : undefined;
-      const agent = createAgent({ ...pool, rule: { allows: () => true }, tls, proxy: undefined });
-      return { agent, options: (target) => throughProxy(proxy, target) };
-    }
-    const agent = createAgent({ ...pool, rule, tls: tlsFor(url, isOwn), proxy });
-    return { agent, options: straight };
-  };
+  const openWay = (url: URL): Way =>
+    createWay(url, {
+      environment: options.environment,
+      rule: ruleFor(url),
+      tls: () =>
+        url.origin === endpoint.origin.origin
+          ? tlsOptions(endpoint.host, settings.tls)
+          : tlsOptions(url.host, options.settingsOf(url.host)?.tls, settings.tls?.ca),
+      connections,
+      timeout: timing.connect,
+      opened: traffic.count,
+    });
 
   const wayTo = (url: URL): Way => {
     const known = ways.get(url.origin);
     if (known !== undefined) return known;
-    const created = createWay(url);
+    const created = openWay(url);
     const [oldest] = [...ways.keys()].filter((origin) => origin !== endpoint.origin.origin);
     if (ways.size > mostOrigins && oldest !== undefined) {
       ways.get(oldest)?.agent.destroy();
@@ -186,31 +163,6 @@ function countTraffic(): { readonly count: (socket: Socket) => void; readonly by
     },
     bytes: () => [...open].reduce((sum, socket) => sum + bytesOf(socket), ended),
   };
-}
-
-function straight(url: URL): RequestOptions {
-  return { hostname: hostnameOf(url), port: url.port, path: `${url.pathname}${url.search}` };
-}
-
-function throughProxy(proxy: URL, url: URL): RequestOptions {
-  const headers = { host: url.host, ...proxyAuthorization(proxy) };
-  return { ...proxyAddress(proxy), path: url.href, headers };
-}
-
-function hostnameOf(url: URL): string {
-  return literalAddress(url.hostname) ?? url.hostname;
-}
-
-function proxyOf(url: URL, environment: Environment): URL | undefined {
-  const text = proxyFor(url, environment);
-  if (text === undefined) return undefined;
-  const proxy = URL.canParse(text) ? new URL(text) : undefined;
-  if (proxy !== undefined && /^https?:$/.test(proxy.protocol)) return proxy;
-  const variable = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  throw new RegistryError("unreachable", `${variable} is not the URL of an HTTP proxy`, {
-    where: url.host,
-    hint: "write it as http://host:port",
-  });
 }
 
 /** Sends the body and waits for the answer's headers. */

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as tls from "node:tls";
-import { messageOf } from "../../errors/index.ts";
-import type { HostSettings } from "../../settings/index.ts";
-import { RegistryError } from "../errors.ts";
+import { messageOf } from "../errors/index.ts";
+import { ConnectionError } from "./errors.ts";
 
 /** What `tls.connect` needs to know beside host and port. */
 export interface TlsOptions {
@@ -10,15 +9,22 @@ export interface TlsOptions {
   readonly rejectUnauthorized: boolean;
 }
 
-type TlsSettings = NonNullable<HostSettings["tls"]>;
+/** How a host is trusted, and how it trusts us: paths of PEM files. */
+export interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Accept any certificate. */
+  readonly insecure?: boolean;
+}
 
 /**
  * TLS by the settings of a host. Its own authorities are trusted beside the system's, not instead of them.
  * @param host For messages.
  * @param authority Trusts this PEM file, too: the registry's own authority also vouches for where it sends us.
- * @throws {RegistryError} `tls` when a file cannot be read or is no PEM.
+ * @throws {ConnectionError} `tls` when a file cannot be read or is no PEM.
  */
-export function tlsOptions(host: string, settings: TlsSettings = {}, authority?: string): TlsOptions {
+export function tlsOptions(host: string, settings: TlsFiles = {}, authority?: string): TlsOptions {
   const files = [settings.ca, authority].filter((file) => file !== undefined);
   const own = [...new Set(files)].map((file) => readPem(file, host));
   const cert = settings.cert === undefined ? undefined : readPem(settings.cert, host);
@@ -31,7 +37,7 @@ export function tlsOptions(host: string, settings: TlsSettings = {}, authority?:
     });
     return { secureContext, rejectUnauthorized: settings.insecure !== true };
   } catch (cause) {
-    throw new RegistryError("tls", `the certificates for ${host} cannot be used: ${messageOf(cause)}`, {
+    throw new ConnectionError("tls", `the certificates for ${host} cannot be used: ${messageOf(cause)}`, {
       where: [...files, settings.cert, settings.key].filter((file) => file !== undefined).join(", "),
       hint: "the files have to be PEM, and the key has to be the certificate's and without a password",
       cause,
@@ -53,14 +59,14 @@ function readPem(file: string, host: string): string {
   try {
     text = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new RegistryError("tls", `a TLS file for ${host} cannot be read: ${messageOf(cause)}`, {
+    throw new ConnectionError("tls", `a TLS file for ${host} cannot be read: ${messageOf(cause)}`, {
       where: file,
       hint: "mend the path in waybill.yaml",
       cause,
     });
   }
   if (text.includes("-----BEGIN ")) return text;
-  throw new RegistryError("tls", `a TLS file for ${host} is not PEM`, {
+  throw new ConnectionError("tls", `a TLS file for ${host} is not PEM`, {
     where: file,
     hint: "convert it, for example with: openssl x509 -inform der",
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { type AddressKind, isLoopbackHost, kindOfAddress } from "../../src/registry/host/address.ts";
+import { type AddressKind, isLoopbackHost, kindOfAddress } from "../../src/http/address.ts";
 import { endpointOf, pathOnEndpoint } from "../../src/registry/host/endpoint.ts";
 import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openTransport, type Transport } from "../../src/registry/host/transport.ts";
