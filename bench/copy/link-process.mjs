@@ -62,7 +62,7 @@ function carry(from, to, direction, opens) {
     if (timer !== undefined || queue.length === 0) return;
     const wait = queue[0].at - performance.now();
     if (wait <= 0.5 && oneWay === 0) deliver();
-    else timer = setTimeout(deliver, wait);
+    else timer = setTimeout(deliver, Math.max(0, wait));
   };
   const hold = (chunk) => {
     const ready = Math.max(performance.now(), opens);

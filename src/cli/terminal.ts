@@ -51,9 +51,15 @@ export interface Terminal {
   detail(text: string): void;
 }
 
+/** Goes to the beginning of the line, and clears it (ECMA-48, sections 8.3.15 and 8.3.41). */
+const clearedLine = "\r\u001b[K";
+
 export function createTerminal({ stdout, stderr, env }: Surroundings, options: TerminalOptions): Terminal {
   const { json = false, quiet = false, verbose = false } = options;
-  const say = (text: string): void => void stderr.write(`${text}\n`);
+  const canvas = stderr.isTTY === true && !quiet && !verbose ? stderr : undefined;
+  // A line must not begin behind a bar that is being drawn.
+  const start = canvas === undefined ? "" : clearedLine;
+  const say = (text: string): void => void stderr.write(`${start}${text}\n`);
   const warning = picocolors.createColors(wantsColour(stderr, env, options));
   return {
     json,
@@ -61,7 +67,7 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
     verbose,
     colours: picocolors.createColors(wantsColour(stdout, env, options)),
     hasColour: wantsColour(stderr, env, options),
-    canvas: stderr.isTTY === true && !quiet && !verbose ? stderr : undefined,
+    canvas,
     print: (text) => void stdout.write(`${text}\n`),
     write: (text) => void stdout.write(text),
     printJson: (value) => void stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),

@@ -168,6 +168,14 @@ describe("a log", () => {
 });
 
 describe("a bar", () => {
+  it("makes room for what has to be said meanwhile", async () => {
+    let drawn = "";
+    const canvas = { isTTY: true, columns: 90, write: (text: string | Uint8Array) => (drawn += text) };
+    const terminal = createTerminal({ stdout: canvas, stderr: canvas, env: {} }, {});
+    terminal.say("a word");
+    expect(drawn).toBe("\r\u001b[Ka word\n");
+  });
+
   it("goes on with the clock, and stays within the terminal", async () => {
     let drawn = "";
     const canvas = { isTTY: true, columns: 90, write: (text: string | Uint8Array) => (drawn += text) };
