@@ -124,6 +124,32 @@ describe("plan and promote", () => {
     expect(verified.stdout).toContain(`tag-elsewhere ${prefix}/eu/app:1.0\n`);
   });
 
+  it("are verified byte by byte, or in a part that can be chosen again", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    await waybill("promote", path, "--confirm");
+    const deep = await waybill("verify", path, "--deep", "--rate", "1GiB");
+    expect(deep.status).toBe(0);
+    expect(deep.stdout).toMatch(
+      /\nblobs: \d+ read as a whole \([^)]+B\), of 0 the first byte, 0 only asked for\n$/,
+    );
+    const sampled = await waybill("verify", path, "--sample", "40");
+    const [, again = ""] = /--sample (40%@\d{4}-\d{2}-\d{2})\n$/.exec(sampled.stdout) ?? [];
+    expect((await waybill("verify", path, "--sample", again)).stdout).toBe(sampled.stdout);
+    const report = JSON.parse((await waybill("verify", path, "--json", "--sample", "40%@x")).stdout);
+    expect(report).toMatchObject({ sample: { percent: 40, seed: "x" }, findings: [] });
+    for (const wrong of [
+      ["--sample", "0"],
+      ["--sample", "101%"],
+      ["--sample", "many"],
+      ["--rate", "1MiB"],
+      ["--deep", "--rate", "fast"],
+      ["--deep", "--rate", "1"],
+      ["--deep", "--sample", "5%"],
+    ]) {
+      expect((await waybill("verify", path, ...wrong)).status, wrong.join(" ")).toBe(1);
+    }
+  });
+
   it("do nothing at all with --strict when anything is wrong", async () => {
     const { path, prefix } = await tree({ app: { [digestOf(one)]: ["1.0"], [lost]: ["0.9"] } });
     const { status, stdout } = await waybill("promote", path, "--confirm", "--strict");
