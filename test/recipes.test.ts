@@ -1,14 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { loadAll } from "js-yaml";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildProgram } from "../src/cli/program.ts";
+import { temporaryFolder } from "./support/tree.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const recipes = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
-  // What is in apisnoop/ are a project's own files; they are built in test/build/apisnoop.test.ts.
-  .filter((path) => /\.ya?ml$/.test(path) && !path.startsWith("apisnoop"))
+  // What is in apisnoop/ and tour/ are a project's own files; test/build/apisnoop.test.ts and test/docs/tour.test.ts use them.
+  .filter((path) => /\.ya?ml$/.test(path) && !/^(apisnoop|tour)\b/.test(path))
   .map((path) => join("examples", path))
   .sort();
 
@@ -58,12 +59,72 @@ describe.each(recipes)("%s", (file) => {
 
   test("has scripts that a shell can read", () => {
     const scripts = textsOf(loadAll(readFileSync(join(root, file), "utf8"))).filter(
-      ({ key, text }) => key === "run" || key === "script" || (key === "args" && /npm install/.test(text)),
+      ({ key, text }) => key === "run" || key === "script" || (key === "args" && /git clone/.test(text)),
     );
     for (const { text } of scripts) {
       const plain = text.replace(/\$\{\{.*?\}\}/gs, "VALUE");
       execFileSync("bash", ["-n"], { input: plain });
     }
+  });
+});
+
+/** The lines of a recipe that install the program, as one script. */
+function installation(file: string): string {
+  const texts = textsOf(loadAll(readFileSync(join(root, file), "utf8"))).map(({ text }) => text);
+  const lines = texts.flatMap((text) => text.split("\n")).map((line) => line.trim());
+  const from = lines.findIndex((line) => line.startsWith("git clone"));
+  const to = lines.findIndex((line, at) => at > from && line.startsWith("npm install"));
+  return lines.slice(from, to + 1).join("\n");
+}
+
+const cloning = recipes.filter((file) => !file.includes("github-actions"));
+
+describe("what recipes install", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => {
+    folder = await temporaryFolder("recipes");
+  });
+  afterEach(() => folder.remove());
+
+  test.each(recipes)("is a commit of one's own copy: %s", (file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    expect(text).toContain("WAYBILL_COMMIT");
+    // A package of that name in a public registry is somebody else's.
+    expect(text).not.toMatch(/npm install .*(?<!\/opt\/)waybill/);
+    expect(text).not.toMatch(/- uses: (?!actions\/|github\/|\.\/)/);
+    expect(text).not.toMatch(/@(main|master|latest)\b|:latest\b/);
+  });
+
+  test.each(cloning)("is built where it was cloned, at that commit: %s", (file) => {
+    const origin = join(folder.path, "origin");
+    const git = (...words: string[]) =>
+      execFileSync("git", ["-C", origin, "-c", "user.name=A", "-c", "user.email=a@x.test", ...words], {
+        encoding: "utf8",
+      }).trim();
+    mkdirSync(origin);
+    git("init", "--quiet");
+    git("commit", "--quiet", "--allow-empty", "--message=one");
+    const commit = git("rev-parse", "HEAD");
+    git("commit", "--quiet", "--allow-empty", "--message=two");
+    const target = join(folder.path, "waybill");
+    const script = installation(file).replaceAll("/opt/waybill", target);
+    const stub = `npm() { printf '%s\\n' "$*"; git -C '${target}' rev-parse HEAD; }`;
+    const install = (env: NodeJS.ProcessEnv) => {
+      rmSync(target, { recursive: true, force: true });
+      const { PATH } = process.env;
+      return spawnSync("bash", ["-ec", `${stub}\n${script}`], {
+        env: { PATH, HOME: folder.path, ...env },
+        encoding: "utf8",
+      });
+    };
+    const { status, stdout } = install({ WAYBILL_REPOSITORY: origin, WAYBILL_COMMIT: commit });
+    expect(status).toBe(0);
+    expect(stdout.split("\n")).toEqual([
+      ...[`--prefix ${target} ci --no-audit --no-fund`, commit],
+      ...[`--prefix ${target} run --silent build`, commit],
+      ...[`install --global --no-audit --no-fund ${target}`, commit, ""],
+    ]);
+    expect(install({ WAYBILL_REPOSITORY: origin, WAYBILL_COMMIT: "COMMIT" }).status).not.toBe(0);
   });
 });
 
