@@ -97,7 +97,7 @@ describe("fetching", () => {
   });
 
   it("is given up when the answer never ends, or never begins", async () => {
-    const timing = { answer: 150 };
+    const timing = { answer: 150, measure: 150 };
     const settings = { retries: 0 };
     const slow = await open((_, response) => void response.writeHead(200, served).write("{"), {
       timing,
@@ -176,7 +176,7 @@ describe("putting", () => {
 
   it.each([
     [400, "MANIFEST_BLOB_UNKNOWN", "manifest-refused"],
-    [404, "NAME_UNKNOWN", "manifest-refused"],
+    [404, "NAME_UNKNOWN", "repository-missing"],
     [405, "UNSUPPORTED", "manifest-refused"],
     [409, "TAG_IMMUTABLE", "manifest-refused"],
     [412, "PRECONDITION", "manifest-refused"],
