@@ -46,6 +46,7 @@ export {
   type DiskFault,
   diskFaultOf,
   errorCodeOf,
+  makeFolder,
   type Output,
   openOutput,
 } from "./disk/index.ts";

@@ -174,6 +174,16 @@ describe("the command line", () => {
   });
 });
 
+describe("folders", () => {
+  it("are made with those above them by one function, which ends where Node's own does not", () => {
+    const files = filesBelow(source, /\.ts$/).filter((file) => roomOf(relative(source, file)) !== "disk");
+    const makes = /\bmkdir(?:Sync)?\([^;{]*\{[^}]*\brecursive\b/;
+    const making = files.filter((file) => makes.test(readFileSync(file, "utf8")));
+    expect(making.map((file) => relative(source, file))).toEqual([]);
+    expect(files.length).toBeGreaterThan(20);
+  });
+});
+
 describe("the texts of the project", () => {
   it("name no path of the machine they were written on", () => {
     const skipped = new Set(["node_modules", "dist", "coverage", ".cache", ".git"]);

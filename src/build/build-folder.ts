@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../disk/index.ts";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { watchFolder } from "./watchdog.ts";
 
@@ -28,7 +28,7 @@ export async function openBuildFolder(): Promise<BuildFolder> {
   watchFolder("made", path);
   const inside = async (name: string): Promise<string> => {
     const folder = join(path, name);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return folder;
   };
   let scratches = 0;

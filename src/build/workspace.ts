@@ -1,6 +1,7 @@
-import { chmod, mkdir, realpath, writeFile } from "node:fs/promises";
+import { chmod, realpath, writeFile } from "node:fs/promises";
 import { dirname, join, posix, relative, sep } from "node:path";
 import type { ResolvedStep } from "../cloudbuild/index.ts";
+import { makeFolder } from "../disk/index.ts";
 import type { BuildFolder } from "./build-folder.ts";
 import type { ContainerRun, EngineAction } from "./engine.ts";
 import { BuildError } from "./errors.ts";
@@ -89,7 +90,7 @@ async function makeDirectory(dir: string, source: string): Promise<void> {
   if (way === "" || way.split("/")[0] === "..") return;
   const [top, above] = await Promise.all([realpath(source), deepestFolder(join(source, way))]);
   // What stands in its way is for the engine to tell.
-  if (isWithin(top, above)) await mkdir(join(source, way), { recursive: true }).catch(() => undefined);
+  if (isWithin(top, above)) await makeFolder(join(source, way)).catch(() => undefined);
 }
 
 /** The nearest folder above that is there, without links. */

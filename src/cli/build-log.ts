@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { printable } from "./log-text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -20,7 +20,7 @@ export async function listenToBuild(
   { logDir, suppressLogs }: { readonly logDir?: string; readonly suppressLogs?: boolean },
 ): Promise<BuildListener> {
   const files = new Map<string, WriteStream>();
-  if (logDir !== undefined) await mkdir(logDir, { recursive: true });
+  if (logDir !== undefined) await makeFolder(logDir);
   const fileOf = (folder: string, build: string): WriteStream => {
     const known = files.get(build);
     if (known !== undefined) return known;

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir } from "node:fs/promises";
+import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { DemoOutcome, DemoStep } from "../demo/index.ts";
+import { makeFolder } from "../disk/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
@@ -55,7 +56,7 @@ async function runLine({ run }: Session, argv: readonly string[]): Promise<DemoO
 }
 
 async function emptyFolder(dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   if ((await readdir(dir)).length === 0) return dir;
   throw new UsageError(`${dir} is not empty`, "name a folder that does not exist yet");
 }

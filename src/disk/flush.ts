@@ -32,7 +32,8 @@ export async function flushFolder(path: string): Promise<void> {
 
 /**
  * Makes a folder with those above it, so that it outlives a crash. Throws what the file system says of the folder that it
- * refuses: Node's own way to make several calls a read-only one absent.
+ * refuses. Node's own way to make several calls a read-only one absent, and never ends where a folder that is there says
+ * of a new one that it is absent, as `/proc` does.
  * @returns The first folder that was made, `undefined` when all were there.
  */
 export async function makeFolder(path: string): Promise<string | undefined> {

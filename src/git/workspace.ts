@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { makeFolder } from "../disk/index.ts";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import type { Environment } from "./environment.ts";
@@ -110,7 +111,7 @@ async function checkOutBeside(
   };
   await mkdir(folder);
   await attempt("init", "--quiet", "--template=", `--object-format=${hashes}`);
-  await mkdir(join(folder, ".git", "objects", "info"), { recursive: true });
+  await makeFolder(join(folder, ".git", "objects", "info"));
   await writeFile(join(folder, ".git", "objects", "info", "alternates"), `${resolve(root, objects)}\n`);
   for (const [key, value] of await committerOf(root, environment)) await attempt("config", key, value);
   const commit = await tipOf(folder, remote, environment);

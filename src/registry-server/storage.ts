@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { makeFolder } from "../disk/index.ts";
 import { type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
 import { type DurableFiles, durableFiles, ifPresent } from "./durable-files.ts";
@@ -73,7 +74,7 @@ async function prepare(layout: Layout, files: DurableFiles): Promise<void> {
     layout.temporary,
     layout.serving,
   ]) {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   }
   const text = await ifPresent(readFile(layout.version, "utf8"));
   if (text === undefined)

@@ -78,6 +78,11 @@ describe("a folder", () => {
     await expect(makeFolder(file)).rejects.toMatchObject({ code: "EEXIST" });
   });
 
+  it("cannot be made where the system makes all of them, and says so at once", async () => {
+    const paths = ["/proc/waybill", "/proc/waybill/a/b", `/proc/${process.pid}/waybill`];
+    for (const path of paths) await expect(makeFolder(path)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   const canMount = spawnSync("unshare", ["--map-root-user", "--mount", "true"]).status === 0;
   const reason = canMount ? "" : " [skipped: no mount namespaces]";
   (canMount || process.env.CI === "true" ? it : it.skip)(

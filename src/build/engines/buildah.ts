@@ -57,7 +57,7 @@ export async function detectBuildah(environment: Environment): Promise<Engine | 
 
 async function openWorkshop(line: CommandLine): Promise<Workshop> {
   const places = { store: join(line.cwd, "store"), secrets: join(line.cwd, "secrets") };
-  await Promise.all(Object.values(places).map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
+  await Promise.all(Object.values(places).map((path) => mkdir(path, { mode: 0o700 })));
   await writeFile(registriesFileIn(line.cwd), await registriesConfig([], line.env));
   return new BuildahWorkshop(line, places);
 }

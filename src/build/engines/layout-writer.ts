@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { makeFolder } from "../../disk/index.ts";
 import { type Descriptor, type Digest, digestOf, hexOf, mediaTypes } from "../../oci/index.ts";
 
 /** An OCI image layout (image-layout.md) that is being written into a folder. Everything in it is hashed as it is written. */
@@ -29,7 +30,7 @@ export interface LayoutWriter {
 /** Starts a layout in a folder, which is made if it is not there. */
 export async function startLayout(folder: string): Promise<LayoutWriter> {
   const blobs = join(folder, "blobs", "sha256");
-  await mkdir(blobs, { recursive: true });
+  await makeFolder(blobs);
   let drafts = 0;
   const put = async (mediaType: string, bytes: Uint8Array): Promise<Descriptor> => {
     const digest = digestOf(bytes);
