@@ -4,7 +4,7 @@ import type { BuildRequest, PlannedBuild } from "./model.ts";
 /** What notes are made from. */
 export interface NotedFacts {
   readonly warnings: readonly string[];
-  readonly leftOut: readonly string[];
+  readonly remarks: readonly string[];
   readonly builds: readonly PlannedBuild[];
   readonly engine: EngineChoice;
   readonly request: BuildRequest;
@@ -16,7 +16,7 @@ export function notesOf(facts: NotedFacts): readonly string[] {
   return [
     ...new Set([
       ...facts.warnings,
-      ...facts.leftOut,
+      ...facts.remarks,
       ...projectNotes(facts),
       ...(facts.engine.kind === "gcb" ? hereNotes(facts) : googleNotes(facts)),
       ...(facts.engine.kind === "local" ? containerNotes(facts) : []),

@@ -11,6 +11,7 @@ import type { HiddenSecrets } from "./hidden-secrets.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, PlannedAction, PlannedBuild, PlannedPush } from "./model.ts";
 import { pushExported } from "./push.ts";
+import type { PushTurns } from "./push-turns.ts";
 import { askedFor, SaidPushes } from "./said-pushes.ts";
 import { createStepLog, stepPrefix } from "./step-log.ts";
 import { containerOf, onThisMachine, type Workspace } from "./workspace.ts";
@@ -22,6 +23,8 @@ export interface BuildSite {
   readonly ledger: ImageLedger;
   /** The variant is named in front of each line. */
   readonly isOneOfSeveral: boolean;
+  /** Pushes to one place go one after the other, so that the ledger knows which of them was the last. */
+  readonly turns: PushTurns;
   /** Where an image goes, with the address of the registry. */
   placeOf(push: PlannedPush): string;
   open(repository: string): Repository;
@@ -157,22 +160,20 @@ class BuildWork {
   async #push(push: PlannedPush, image: ExportedImage, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const place = this.#site.placeOf(push);
-    const { copier, ledger, open } = this.#site;
-    const { root, movedFrom } = await pushExported(
-      copier,
-      image,
-      { to: open(place), tag: parseTag(push.tag) },
-      signal,
-    );
-    ledger.add({
-      build: this.#planned.name,
-      name: push.image.replace(/:[^:/]*$/, ""),
-      repository: place,
-      tag: push.tag,
-      digest: root.digest,
-      mediaType: root.mediaType,
-      size: root.size,
-      by: "waybill",
+    const { copier, ledger, open, turns } = this.#site;
+    const { root, movedFrom } = await turns.take(`${place}:${push.tag}`, async () => {
+      const to = { to: open(place), tag: parseTag(push.tag) };
+      const pushed = await pushExported(copier, image, to, signal);
+      const { digest, mediaType, size } = pushed.root;
+      ledger.add({
+        build: this.#planned.name,
+        name: push.image.replace(/:[^:/]*$/, ""),
+        repository: place,
+        tag: push.tag,
+        ...{ digest, mediaType, size },
+        by: "waybill",
+      });
+      return pushed;
     });
     const moved = movedFrom === undefined ? "" : `, where the tag was that of ${movedFrom}`;
     this.say(`pushed ${place}:${push.tag}@${root.digest}${moved}`);

@@ -14,7 +14,7 @@ import { findBuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildDestination, BuildPlan, BuildRequest, GoogleOptions, PlannedBuild } from "./model.ts";
 import { notesOf } from "./notes.ts";
-import { plannedPush, refuseCollisions } from "./planned-push.ts";
+import { plannedPush, sharedNames } from "./planned-push.ts";
 import { readBuildText } from "./read-text.ts";
 import { nameSource } from "./source.ts";
 import { builtInsOf, substitutionsOf } from "./substitutions.ts";
@@ -45,7 +45,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   const choosing = chooseEngine(request.engine, request.environment);
   // What is wrong with the files is told first; an engine that is missing meanwhile has its turn below.
   choosing.catch(() => undefined);
-  const [text = "", variants, { source, tag }] = await Promise.all([
+  const [text = "", { variants, notes: variantNotes }, { source, tag }] = await Promise.all([
     readBuildText(paths.config),
     readVariants(join(paths.configDir, "variants.yaml"), request.variant),
     nameSource(paths, request),
@@ -59,7 +59,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   if (destination.kind === "named" && request.project === undefined) refuseUnnamedProject(text, config);
   const platforms = platformsOf(request);
   const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
-  const leftOut: string[] = [];
+  const remarks = [...variantNotes];
   const builds = variants.flatMap((variant): PlannedBuild[] => {
     const given = substitutionsOf(request, variant, tag);
     const resolved = resolveCloudBuild(file, {
@@ -70,13 +70,13 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     if (resolved.build === undefined || found.isFatal) return [];
     const push = (image: string) => plannedPush(image, destination, project);
     const { actions, notes } = actionsOf(resolved.build, push, platforms);
-    leftOut.push(...notes);
+    remarks.push(...notes);
     return [
       { name: variant.name, given, build: resolved.build, actions, pushes: resolved.build.images.map(push) },
     ];
   });
   if (found.isFatal) throw found.error(config);
-  refuseCollisions(builds);
+  remarks.push(...sharedNames(builds));
   const engine = await choosing;
   const plan: BuildPlan = {
     format: "waybill-build/1",
@@ -88,7 +88,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     config,
     destination,
     builds,
-    notes: notesOf({ warnings: found.warnings(config), leftOut, builds, engine, request, project }),
+    notes: notesOf({ warnings: found.warnings(config), remarks, builds, engine, request, project }),
   };
   return { plan, file, engine, project, google: request.google ?? {} };
 }

@@ -29,29 +29,49 @@ export function plannedPush(
 }
 
 /**
- * Refuses builds that would push different images under one name, be it at their end or by a step of `docker`: the last would
- * win, and which that is nobody knows.
- * @throws {BuildError} `invalid-destination`.
+ * Looks for names that would be pushed more than once, be it at a build's end or by a step of `docker`. Variants that the build
+ * file gives the same image, as it does with `name:latest`, are noted: there each tag stays with the variant that pushes last.
+ * @throws {BuildError} `invalid-destination` for different images that would come to stand under one name.
  */
-export function refuseCollisions(builds: readonly PlannedBuild[]): void {
-  const claims = new Map<string, { readonly image: string; readonly build: string }>();
+export function sharedNames(builds: readonly PlannedBuild[]): readonly string[] {
+  const claims = new Map<string, { readonly image: string; readonly builds: Set<string> }>();
   for (const { name, pushes, actions } of builds) {
     const ofSteps = actions.flatMap((action) => (action.kind === "native" ? action.pushes : []));
     for (const { image, repository, tag } of [...ofSteps, ...pushes]) {
       const place = `${repository}:${tag}`;
       const claim = claims.get(place);
       if (claim === undefined) {
-        claims.set(place, { image, build: name });
-      } else if (claim.build !== name || canonicalName(claim.image) !== canonicalName(image)) {
-        const [one, other] = [claim, { image, build: name }].map((it) => `${it.image} of ${it.build}`);
+        claims.set(place, { image, builds: new Set([name]) });
+      } else if (canonicalName(claim.image) === canonicalName(image)) {
+        claim.builds.add(name);
+      } else {
+        const [first = ""] = claim.builds;
+        const [one, other] = [`${claim.image} of ${first}`, `${image} of ${name}`];
         throw new BuildError("invalid-destination", `${one} and ${other} would be pushed under one name`, {
           where: place,
-          hint: "give each variant a tag of its own, as in name:$_GIT_TAG-$_CONFIG",
+          hint: "name the images so that they stay apart there, or push them to where the build file names them",
         });
       }
     }
   }
+  const shared = new Map<string, string[]>();
+  for (const { image, builds } of claims.values()) {
+    if (builds.size < 2) continue;
+    const names = [...builds].join(", ");
+    shared.set(names, [...(shared.get(names) ?? []), image]);
+  }
+  return [...shared].map(([names, images]) => {
+    const more = images.length > mostNamed ? ` and ${images.length - mostNamed} more` : "";
+    const which = images.slice(0, mostNamed).join(", ");
+    return (
+      `the variants ${names} all push ${which}${more}: whichever is pushed last keeps the tag; ` +
+      "a tag of its own for each would be name:$_GIT_TAG-$_CONFIG"
+    );
+  });
 }
+
+/** Images that one note names. */
+const mostNamed = 3;
 
 function withDockerHub(repository: string): string {
   const first = repository.split("/", 1)[0] ?? "";

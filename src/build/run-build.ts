@@ -21,6 +21,7 @@ import type {
   PlannedBuild,
 } from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
+import { createPushTurns } from "./push-turns.ts";
 import { checkUnchanged } from "./source.ts";
 import { openStaging, type Staging } from "./staging.ts";
 
@@ -214,6 +215,7 @@ class RunningBuild {
       engine: engine.engine,
       copier: createCopier(),
       ledger: this.#ledger,
+      turns: createPushTurns(),
       isOneOfSeveral: plan.builds.length > 1,
       placeOf: staging.placeOf,
       open,

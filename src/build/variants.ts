@@ -1,12 +1,26 @@
 import { closest } from "fastest-levenshtein";
-import { LineIndex, parseYaml, type YamlMapping, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import {
+  isNullScalar,
+  LineIndex,
+  parseYaml,
+  type YamlMapping,
+  type YamlNode,
+  YamlSyntaxError,
+} from "../yaml/index.ts";
 import { BuildError } from "./errors.ts";
 import { readBuildText } from "./read-text.ts";
 
 /** One build of several that a config folder asks for. */
 export interface Variant {
   readonly name: string;
+  /** With the underscore that keys of substitutions begin with. */
   readonly substitutions: Readonly<Record<string, string>>;
+}
+
+/** The builds that a config folder asks for, and what somebody should know of how they are written. */
+export interface VariantList {
+  readonly variants: readonly Variant[];
+  readonly notes: readonly string[];
 }
 
 /** What files of a variant are named after, as image-builder names its logs. */
@@ -18,25 +32,26 @@ export function fileNameOf({ name }: Pick<Variant, "name">): string {
 const mostVariants = 1000;
 
 /**
- * The variants of a `variants.yaml`, in its order: `{variants: {name: {_KEY: value}}}`, and nothing else, as image-builder
- * reads it. Without the file there is one build, named `build`.
+ * The variants of a `variants.yaml`, in its order: `{variants: {name: {KEY: value}}}`, and nothing else, as image-builder
+ * reads it. `KEY` becomes `_KEY`; one that begins with an underscore is taken as it is, and that is noted, for image-builder
+ * puts another one before it. Without the file there is one build, named `build`.
  * @param wanted The name of the only one to build.
  * @throws {BuildError} `variants-invalid` at its place, `unknown-variant`.
  */
-export async function readVariants(file: string, wanted?: string): Promise<readonly Variant[]> {
+export async function readVariants(file: string, wanted?: string): Promise<VariantList> {
   const text = await readBuildText(file);
   if (text === undefined) {
-    if (wanted === undefined) return [{ name: "build", substitutions: {} }];
+    if (wanted === undefined) return { variants: [{ name: "build", substitutions: {} }], notes: [] };
     throw new BuildError(
       "unknown-variant",
       `no variants.yaml found, but a build variant (${JSON.stringify(wanted)}) was specified`,
       { where: file },
     );
   }
-  const variants = parseVariants(text, file);
-  if (wanted === undefined) return variants;
+  const { variants, notes } = parseVariants(text, file);
+  if (wanted === undefined) return { variants, notes };
   const found = variants.find(({ name }) => name === wanted);
-  if (found !== undefined) return [found];
+  if (found !== undefined) return { variants: [found], notes };
   const names = variants.map(({ name }) => name);
   throw new BuildError(
     "unknown-variant",
@@ -45,7 +60,7 @@ export async function readVariants(file: string, wanted?: string): Promise<reado
   );
 }
 
-function parseVariants(text: string, file: string): Variant[] {
+function parseVariants(text: string, file: string): VariantList {
   const lines = new LineIndex(text);
   const fault = (offset: number, message: string, hint?: string): BuildError => {
     const { line, column } = lines.at(offset);
@@ -85,22 +100,34 @@ function parseVariants(text: string, file: string): Variant[] {
     }
     files.set(fileNameOf({ name }), name);
   }
-  return variants.map(({ key, value }) => ({
-    name: key.value,
-    substitutions: Object.fromEntries(
-      mapping(value, "a mapping of substitutions").entries.map((pair): [string, string] => {
-        if (!/^_[A-Z0-9_]+$/.test(pair.key.value)) {
-          throw fault(
-            pair.key.start,
-            `${JSON.stringify(pair.key.value)} is no substitution`,
-            "such as _CONFIG",
-          );
-        }
-        if (pair.value.kind !== "scalar") throw fault(pair.value.start, "expected a text");
-        return [pair.key.value, pair.value.value];
-      }),
-    ),
-  }));
+  const underscored: string[] = [];
+  const read = variants.map(({ key, value }): Variant => {
+    const pairs = isNullScalar(value) ? [] : mapping(value, "a mapping of substitutions").entries;
+    const substitutions = new Map<string, string>();
+    for (const { key: written, value: text } of pairs) {
+      if (!/^_*[A-Z0-9][A-Z0-9_]*$/.test(written.value)) {
+        const hint = "keys have capital letters, digits and underscores, such as CONFIG for $_CONFIG";
+        throw fault(written.start, `${JSON.stringify(written.value)} is no substitution`, hint);
+      }
+      if (text.kind !== "scalar") throw fault(text.start, "expected a text");
+      const name = written.value.startsWith("_") ? written.value : `_${written.value}`;
+      if (substitutions.has(name)) {
+        throw fault(written.start, `$${name} has a value already, which is written in the other way`);
+      }
+      if (name === written.value) underscored.push(name);
+      substitutions.set(name, isNullScalar(text) ? "" : text.value);
+    }
+    return { name: key.value, substitutions: Object.fromEntries(substitutions) };
+  });
+  return { variants: read, notes: underscoreNotes(underscored) };
+}
+
+function underscoreNotes([first]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  return [
+    `variants.yaml: the key ${first} is taken as $${first}; image-builder itself makes $_${first} of it, ` +
+      `so write ${first.replace(/^_+/, "")}, which both take for $${first}`,
+  ];
 }
 
 function rootOf(text: string, fault: (offset: number, message: string, hint?: string) => BuildError) {

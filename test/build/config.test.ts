@@ -26,11 +26,11 @@ afterAll(() => folder.remove());
 async function variantsOf(text: string, wanted?: string) {
   const file = join(folder.path, "variants.yaml");
   await writeFile(file, text);
-  return readVariants(file, wanted);
+  return (await readVariants(file, wanted)).variants;
 }
 
 describe("variants.yaml", () => {
-  const two = "variants:\n  one:\n    _CONFIG: a\n    _N: 1.10\n  two: {_CONFIG: 'b,c'}\n";
+  const two = "variants:\n  one:\n    CONFIG: a\n    N: 1.10\n  two: {CONFIG: 'b,c'}\n";
 
   test("gives each variant its values, as they are written", async () => {
     expect(await variantsOf(two)).toEqual([
@@ -40,9 +40,23 @@ describe("variants.yaml", () => {
     expect(await variantsOf(two, "two")).toHaveLength(1);
   });
 
+  test("takes keys with their underscore as they are, and says what image-builder makes of them", async () => {
+    const file = join(folder.path, "variants.yaml");
+    await writeFile(file, "variants:\n  one: {_CONFIG: a, TYPE: b, EMPTY: }\n  two:\n");
+    const { variants, notes } = await readVariants(file);
+    expect(variants).toEqual([
+      { name: "one", substitutions: { _CONFIG: "a", _TYPE: "b", _EMPTY: "" } },
+      { name: "two", substitutions: {} },
+    ]);
+    expect(notes).toEqual([expect.stringContaining("image-builder itself makes $__CONFIG of it")]);
+    await writeFile(file, "variants:\n  one: {CONFIG: a}\n");
+    expect((await readVariants(file)).notes).toEqual([]);
+  });
+
   test("is not needed", async () => {
     const nowhere = join(folder.path, "nowhere", "variants.yaml");
-    expect(await readVariants(nowhere)).toEqual([{ name: "build", substitutions: {} }]);
+    const { variants } = await readVariants(nowhere);
+    expect(variants).toEqual([{ name: "build", substitutions: {} }]);
     await expect(readVariants(nowhere, "x")).rejects.toThrow(
       'no variants.yaml found, but a build variant ("x") was specified',
     );
@@ -57,7 +71,9 @@ describe("variants.yaml", () => {
   });
 
   test.each([
-    ["variants:\n  a:\n    CONFIG: x\n", ":3:5"],
+    ["variants:\n  a:\n    config: x\n", ":3:5"],
+    ["variants:\n  a:\n    _: x\n", ":3:5"],
+    ["variants:\n  a: {CONFIG: x, _CONFIG: y}\n", ":2:18"],
     ["variants:\n  a:\n    _CONFIG: [x]\n", ":3:14"],
     ["variants:\n  a: x\n", ":2:6"],
     ["variants: {}\n", ":1:11"],

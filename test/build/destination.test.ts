@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { rehosted, renamed, splitImageName } from "../../src/build/destination.ts";
-import { plannedPush, refuseCollisions } from "../../src/build/planned-push.ts";
+import { plannedPush, sharedNames } from "../../src/build/planned-push.ts";
 
 describe("where images go", () => {
   test.each([
@@ -52,7 +52,7 @@ describe("where images go", () => {
     expect(splitImageName("localhost:5000/x:2")).toEqual({ repository: "localhost:5000/x", tag: "2" });
   });
 
-  test("refuses two variants that would push under one name", () => {
+  test("notes variants that the file gives one name, and refuses different images under one", () => {
     const build = (name: string, tag: string) => ({
       name,
       given: {},
@@ -60,18 +60,21 @@ describe("where images go", () => {
       actions: [],
       pushes: [{ image: `gcr.io/p/x:${tag}`, repository: "gcr.io/p/x", tag }],
     });
-    expect(() => refuseCollisions([build("one", "a"), build("two", "b")])).not.toThrow();
-    expect(() => refuseCollisions([build("one", "a"), build("two", "a")])).toThrow(/of one and .* of two/);
+    expect(sharedNames([build("one", "a"), build("two", "b")])).toEqual([]);
+    const note = /^the variants one, two all push gcr\.io\/p\/x:a: whichever is pushed last keeps the tag/;
+    expect(sharedNames([build("one", "a"), build("two", "a")])).toEqual([expect.stringMatching(note)]);
 
     const byStep = ({ pushes, ...rest }: ReturnType<typeof build>) => ({
       ...rest,
       actions: [{ kind: "native" as const, pushes }],
       pushes: [],
     });
-    expect(() => refuseCollisions([byStep(build("one", "a")), build("two", "a")])).toThrow(/of one and/);
+    expect(sharedNames([byStep(build("one", "a")), build("two", "a")])).toHaveLength(1);
     const [at] = build("one", "latest").pushes;
     if (at === undefined) throw new Error("no push");
     const twice = { ...byStep(build("one", "latest")), pushes: [{ ...at, image: "gcr.io/p/x" }] };
-    expect(() => refuseCollisions([twice])).not.toThrow();
+    expect(sharedNames([twice])).toEqual([]);
+    const moved = { ...build("two", "latest"), pushes: [{ ...at, image: "quay.io/p/x:latest" }] };
+    expect(() => sharedNames([build("one", "latest"), moved])).toThrow(/of one and .* of two/);
   });
 });

@@ -198,13 +198,13 @@ steps:
 
   withBuildah("builds all variants, each in a place of its own, and lets none stop another", async () => {
     await world.commit({
-      "variants.yaml": "variants:\n  good: {_KIND: good}\n  bad: {_KIND: bad}\n  other: {_KIND: other}\n",
+      "variants.yaml": "variants:\n  good: {KIND: good}\n  bad: {KIND: bad}\n  other: {KIND: other}\n",
       "cloudbuild.yaml": `${steps(
         'args: [sh, -c, "echo $_KIND > kind; sleep 0.2; cat kind; [ $_KIND != bad ]"]',
       ).replace(
         "steps:",
-        "steps:\n- name: gcr.io/cloud-builders/docker\n  args: [build, -t, 'gcr.io/$PROJECT_ID/hello:$_KIND', --build-arg, 'IMAGE_ARG=$_KIND', ./context]",
-      )}images: ['gcr.io/$PROJECT_ID/hello:$_KIND']\n`,
+        "steps:\n- name: gcr.io/cloud-builders/docker\n  args: [build, -t, 'gcr.io/$PROJECT_ID/hello:$_KIND', --build-arg, 'IMAGE_ARG=$_KIND', ./context]\n- name: gcr.io/cloud-builders/docker\n  args: [tag, 'gcr.io/$PROJECT_ID/hello:$_KIND', 'gcr.io/$PROJECT_ID/hello:latest']",
+      )}images: ['gcr.io/$PROJECT_ID/hello:$_KIND', 'gcr.io/$PROJECT_ID/hello:latest']\n`,
       "context/Dockerfile": dockerfile,
       "context/hello": "hello\n",
     });
@@ -214,15 +214,17 @@ steps:
       ["bad", "failure"],
       ["other", "success"],
     ]);
-    expect(log).toContain("[good] Step #1: good\n");
-    expect(log).toContain("[other] Step #1: other\n");
-    expect(result.images.map(({ build, tags }) => [build, tags])).toEqual(
-      expect.arrayContaining([
-        ["good", ["good"]],
-        ["other", ["other"]],
-      ]),
+    expect(log).toContain("[good] Step #2: good\n");
+    expect(log).toContain("[other] Step #2: other\n");
+    expect(log).toContain(
+      "note: the variants good, bad, other all push gcr.io/k8s-staging-demo/hello:latest: whichever is pushed last",
     );
+    const tagsOf = (name: string) => result.images.find(({ build }) => build === name)?.tags ?? [];
     expect(result.images).toHaveLength(2);
+    expect([...tagsOf("good"), ...tagsOf("other")].sort()).toEqual(["good", "latest", "other"]);
+    // Of the tag that both push, the record says where it stands.
+    const holder = result.images.find(({ tags }) => tags.includes("latest"));
+    expect(await world.digestOf(`${world.registry}/variants/hello:latest`)).toBe(holder?.digest);
     await world.repository.git("rm", "--quiet", "variants.yaml");
   });
 

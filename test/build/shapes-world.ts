@@ -67,7 +67,7 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
   }
   await writeFiles(join(repository.path, "shapes/45-variants"), {
     "variants.yaml":
-      'variants:\n  experimental: {_CONFIG: experimental}\n  "1.33": {_CONFIG: "1.33", _GO_VERSION: 1.24.2}\n',
+      'variants:\n  experimental: {CONFIG: experimental}\n  "1.33": {CONFIG: "1.33", GO_VERSION: 1.24.2}\n',
   });
   const environment = {
     ...gitEnvironment,
