@@ -80,10 +80,16 @@ export function astray(path: string): TextFileFault {
 function unreadable(path: string, error: unknown): TextFileFault {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT" || code === "ENOTDIR") return missingFile(path);
+  // As in a commit, where nobody tells a circle from a link that leads nowhere.
+  if (code === "ELOOP") {
+    return {
+      ...fault("unreadable-file", `cannot read "${path}": its symbolic links go in a circle`),
+      isMissing: true,
+    };
+  }
   const reasons = new Map<unknown, string>([
     ["EACCES", "permission denied"],
     ["EISDIR", "it is a directory"],
-    ["ELOOP", "its symbolic links go in a circle"],
     ["ENXIO", "it is not a regular file"],
   ]);
   const reason = reasons.get(code) ?? (error instanceof Error ? error.message : String(error));

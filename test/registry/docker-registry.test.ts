@@ -261,7 +261,8 @@ describe("a real registry", () => {
       };
       try {
         const credential = basicCredential("release", "manager", "a test");
-        await withRegistry({ token }, { credential }, async (registry, registries, counts) => {
+        const settings = { tokenOrigins: [new URL(token.realm).origin] };
+        await withRegistry({ token }, { credential, settings }, async (registry, registries, counts) => {
           await roundTrip(registry, registries);
           expect(counts().token).toBe(2);
           const one = registries.repository(parseRepository(`${registry.host}/team/app`));
@@ -274,7 +275,7 @@ describe("a real registry", () => {
         });
         await withRegistry(
           { token },
-          { credential: basicCredential("release", "guess", "a test") },
+          { credential: basicCredential("release", "guess", "a test"), settings },
           async (registry, registries) => {
             const asking = registries.repository(parseRepository(`${registry.host}/team/app`)).resolve(v1);
             await expect(asking).rejects.toMatchObject({ code: "unauthorized" });
