@@ -154,7 +154,7 @@ export class Presence {
       this.#absence = {
         ...{ since: sent, failure: error, at, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
       };
-      if (this.#scouts <= 1) this.#next = now + this.#pause(1);
+      this.#next = Math.max(this.#scouts <= 1 ? 0 : this.#next, now + this.#pause(1));
     } else if (isScout) {
       known.failure = error;
       known.at = at;
@@ -162,7 +162,8 @@ export class Presence {
       known.attempts += 1;
       known.heldUntil = undefined;
       // As long as others are out there, they are enough.
-      if (this.#scouts === 1) this.#next = now + this.#pause(known.attempts);
+      const soonest = now + this.#pause(known.attempts);
+      this.#next = this.#scouts === 1 ? soonest : Math.max(this.#next, soonest);
     }
     this.#isThere = false;
     if (!mayPass) this.#giveUp(now);
@@ -186,12 +187,14 @@ export class Presence {
     if (this.#isThere || this.#waiting.length === 0) return;
     const now = this.#now();
     const absence = this.#absence;
+    // Asked from the beginning on, so that it is known by the time that it counts.
+    const isBusyElsewhere = this.#options.isBusyElsewhere();
     if (absence !== undefined && absence.heldUntil === undefined) {
-      if (this.#isInVain(absence, now)) {
+      if (this.#isInVain(absence, isBusyElsewhere, now)) {
         this.#giveUp(now);
         return;
       }
-      this.#tell(absence);
+      this.#tell(absence, isBusyElsewhere);
     }
     if (now >= this.#next && this.#scouts < mostScouts) {
       this.#scouts += 1;
@@ -199,15 +202,16 @@ export class Presence {
       this.#waiting.shift()?.go(true);
     }
     if (this.#waiting.length === 0) return;
-    const wait = Math.min(this.#next - now, this.#options.timing.firstBackoff / 4);
+    const tick = this.#options.timing.firstBackoff / 4;
+    const wait = this.#scouts < mostScouts ? Math.min(this.#next - now, tick) : tick;
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(wait)));
   }
 
-  #isInVain({ since, attempts, failure }: Absence, now: number): boolean {
-    const { retries, timing, isBusyElsewhere } = this.#options;
+  #isInVain({ since, attempts, failure }: Absence, isBusyElsewhere: boolean, now: number): boolean {
+    const { retries, timing } = this.#options;
     if (now - since > timing.deadline) return true;
     const allowed = this.wasThere ? retries : Math.min(retries, atFirst(failure));
-    return attempts > allowed && !isBusyElsewhere();
+    return attempts > allowed && !isBusyElsewhere;
   }
 
   #giveUp(now: number): void {
@@ -219,8 +223,7 @@ export class Presence {
     for (const { where, fail } of this.#waiting.splice(0)) fail(this.#failureAt(where));
   }
 
-  #tell(absence: Absence): void {
-    const isBusyElsewhere = this.#options.isBusyElsewhere();
+  #tell(absence: Absence, isBusyElsewhere: boolean): void {
     if (absence.isTold || !(isBusyElsewhere || this.wasThere)) return;
     absence.isTold = true;
     const { failure } = absence;
