@@ -6,7 +6,7 @@ import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { openResult } from "./result-file.ts";
+import { resultOpener } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 
@@ -34,7 +34,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const { formatPlanInParts, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
-  const writePlan = await openResult(options.out);
+  const writePlan = await resultOpener()(options.out);
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = await openProgress(terminal);

@@ -8,7 +8,7 @@ import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { openResult, readText, writeResults } from "./result-file.ts";
+import { readText, resultOpener, writeResults } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 import { trafficInWords } from "./traffic.ts";
@@ -48,6 +48,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const saved = where === undefined ? undefined : { plan: parsePlan(await readText(where), where), where };
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
+  const openResult = resultOpener();
   const writeReport = await openResult(options.report);
   const writeJUnit = await openResult(options.junit);
   return interruptible(session, async (interruption) => {

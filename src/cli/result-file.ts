@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Content, diskFaultOf, type Output, openOutput } from "../disk/index.ts";
 import { type FailureDetails, messageOf, WaybillError } from "../errors/index.ts";
+import { UsageError } from "./failure.ts";
 
 /** Writes a result, as a whole text or in parts, to where it was asked for. @throws {UnwrittenResult} */
 export type WriteResult = (content: Content) => Promise<void>;
@@ -10,27 +11,51 @@ export class UnwrittenResult extends WaybillError<"file-unwritable"> {
   override readonly name = "UnwrittenResult";
 }
 
+/** Opens where a result goes; without a name, it is written nowhere. @throws {WaybillError} */
+export type OpenResult = (file: string | undefined) => Promise<WriteResult>;
+
 /**
+ * Opens the results of one command: each goes to a place of its own, for the last one would be all that is left.
+ *
  * Makes sure that a result can be written, before the work it is the result of begins: a promotion whose report
  * cannot be written would otherwise look like one that failed. A regular file is replaced in one step, so that nobody ever
- * reads half of a result; a device, a pipe and what a link leads to are written to. Without a file, nothing is written.
- * @throws {WaybillError} `file-unwritable`.
+ * reads half of a result; a device, a pipe and what a link leads to are written to.
+ * @returns A function that throws `file-unwritable`, and a usage error for what has been named already.
  */
-export async function openResult(file: string | undefined): Promise<WriteResult> {
-  if (file === undefined) return async () => {};
+export function resultOpener(): OpenResult {
+  const named = new Map<string, string>();
+  return async (file) => {
+    if (file === undefined) return async () => {};
+    const { place, write } = await openNamed(file);
+    const other = place === undefined ? undefined : named.get(place);
+    if (other !== undefined) {
+      throw new UsageError(
+        `two results cannot go to one place: ${[other, file].map((name) => JSON.stringify(name)).join(" and ")}`,
+        "name a file for each",
+      );
+    }
+    if (place !== undefined) named.set(place, file);
+    return write;
+  };
+}
+
+async function openNamed(
+  file: string,
+): Promise<{ readonly place: Output["place"]; readonly write: WriteResult }> {
   let output: Output;
   try {
     output = await openOutput(file);
   } catch (cause) {
     throw new WaybillError("file-unwritable", ...refusal(file, cause));
   }
-  return async (content) => {
+  const write = async (content: Content): Promise<void> => {
     try {
       await output.write(content);
     } catch (cause) {
       throw new UnwrittenResult("file-unwritable", ...refusal(file, cause));
     }
   };
+  return { place: output.place, write };
 }
 
 function refusal(file: string, cause: unknown): [message: string, details: FailureDetails] {

@@ -9,7 +9,7 @@ import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { openResult, writeResults } from "./result-file.ts";
+import { resultOpener, writeResults } from "./result-file.ts";
 import { type PostOptions, sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import type { Act, Session } from "./session.ts";
@@ -73,7 +73,8 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const { withBaseOwners } = await import("../release/index.ts");
   const base = await baseOf(session, options);
   const isPrinted = options.markdown === "-";
-  const writeMarkdown = await openResult(isPrinted ? undefined : options.markdown);
+  const openResult = resultOpener();
+  const writeMarkdown = await openResult(options.markdown);
   const writeSarif = await openResult(options.sarif);
   return interruptible(session, async (interruption) => {
     const judged = await reviewWithProgress(session, interruption, path, base, options);
@@ -83,7 +84,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
     else if (terminal.json) terminal.printJson(review);
     else await printReview(terminal, review);
     await writeResults(
-      writeMarkdown(options.markdown === undefined ? "" : formatReviewMarkdown(review)),
+      ...(isPrinted || options.markdown === undefined ? [] : [writeMarkdown(formatReviewMarkdown(review))]),
       writeSarif(
         options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`,
       ),

@@ -25,7 +25,7 @@ const faults: ReadonlyMap<string, DiskFault> = new Map([
   ["ENOTDIR", { message: "what should be a folder is a file", hint: undefined }],
   ["EISDIR", { message: "it is a folder", hint: "name a file" }],
   ["EPIPE", { message: "nobody reads it any more", hint: undefined }],
-  ["ENXIO", { message: "nobody reads it", hint: undefined }],
+  ["ENXIO", { message: "nobody reads it, or it is a device that is not there", hint: undefined }],
   ["EBADF", { message: "it is not open for writing", hint: undefined }],
 ]);
 

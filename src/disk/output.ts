@@ -1,10 +1,12 @@
-import { constants, fstat, open as openDescriptor, write } from "node:fs";
+import { constants, open as openDescriptor, type Stats, write } from "node:fs";
 import { access, type FileHandle, open, stat } from "node:fs/promises";
 import { connect, Socket } from "node:net";
+import { sep } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { givenDescriptor } from "./descriptor.ts";
 import { type Content, startDraft } from "./draft.ts";
 import { errorCodeOf } from "./fault.ts";
 import { draftBeside, replaceFile } from "./replace.ts";
@@ -12,6 +14,8 @@ import { type Target, targetOf } from "./target.ts";
 
 /** Something that somebody named to have a result written to. */
 export interface Output {
+  /** Where it goes, alike for all names of the same; `undefined` for a device, which takes any number of results. */
+  readonly place: string | undefined;
   /** Writes the whole of it. Throws what the system says. */
   write(content: Content): Promise<void>;
 }
@@ -23,12 +27,15 @@ export interface Output {
  *   new file, as where a file alone was mounted into a container, it is written in its place.
  * - a link: what it leads to; the link stays.
  * - a device, a pipe, a socket: opened and written to, never replaced.
- * - `/dev/stdout`, `/dev/fd/N`, a shell's `>(command)`: that descriptor of this process, from where it stands.
+ * - `/dev/stdout`, `/dev/fd/N`, a shell's `>(command)`: that descriptor of this process, from where it stands; `-` is
+ *   standard output.
  *
  * Throws what the file system says.
  */
 export async function openOutput(name: string): Promise<Output> {
-  const target = await targetOf(name);
+  if (name.endsWith("/") || name.endsWith(sep)) throw isFolder();
+  const target: Target =
+    name === "-" ? { kind: "descriptor", number: 1, path: "/dev/stdout" } : await targetOf(name);
   return target.kind === "descriptor" ? descriptorOutput(target) : namedOutput(target.path);
 }
 
@@ -38,11 +45,17 @@ async function namedOutput(path: string): Promise<Output> {
     throw error;
   });
   if (found === undefined || found.isFile()) return fileOutput(path, found !== undefined);
-  if (found.isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
+  if (found.isDirectory()) throw isFolder();
   await access(path, constants.W_OK);
-  if (found.isFIFO()) return { write: (content) => writeToPipe(path, content) };
-  if (found.isSocket()) return { write: (content) => writeToStream(connect(path), content) };
-  return { write: (content) => writeToDevice(path, content) };
+  if (found.isFIFO()) return { place: path, write: (content) => writeToPipe(path, content) };
+  if (found.isSocket()) return { place: path, write: (content) => writeToStream(connect(path), content) };
+  // A device may be there and not answer, as `/dev/tty` without a terminal.
+  await writing(await open(path, deviceFlags | constants.O_NONBLOCK), async () => {});
+  return { place: undefined, write: (content) => writeToDevice(path, content) };
+}
+
+function isFolder(): Error {
+  return Object.assign(new Error("it is a folder"), { code: "EISDIR" });
 }
 
 /** What the system says where a folder takes no new file, or a file cannot be given another's name. */
@@ -67,9 +80,10 @@ async function fileOutput(path: string, isThere: boolean): Promise<Output> {
     await draft.discard();
   } catch (error) {
     await inPlace(error);
-    return { write: (content) => overwrite(path, content) };
+    return { place: path, write: (content) => overwrite(path, content) };
   }
   return {
+    place: path,
     async write(content) {
       // Parts may come only once, and an old file may have to be written in its place after all.
       const kept = isThere && !isWhole(content) ? [...content] : content;
@@ -85,8 +99,10 @@ async function overwrite(path: string, content: Content): Promise<void> {
   });
 }
 
+const deviceFlags = constants.O_WRONLY | constants.O_NOCTTY;
+
 async function writeToDevice(path: string, content: Content): Promise<void> {
-  await writing(await open(path, constants.O_WRONLY | constants.O_NOCTTY), async (file) => {
+  await writing(await open(path, deviceFlags), async (file) => {
     for (const part of partsOf(content)) await file.writeFile(part);
   });
 }
@@ -104,7 +120,7 @@ const readerWithin = 60_000;
 const glance = 50;
 
 /** Opening a pipe would wait for its reader, and nothing could end that: it is asked for until somebody reads. */
-async function writeToPipe(path: string, content: Content): Promise<void> {
+async function writeToPipe(path: string, content: Content, patience = readerWithin): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_NONBLOCK;
   const began = performance.now();
   for (;;) {
@@ -112,21 +128,26 @@ async function writeToPipe(path: string, content: Content): Promise<void> {
       const descriptor = await promisify(openDescriptor)(path, flags);
       return await writeToStream(socketOf(descriptor), content);
     } catch (error) {
-      if (errorCodeOf(error) !== "ENXIO" || performance.now() - began > readerWithin) throw error;
+      if (errorCodeOf(error) !== "ENXIO" || performance.now() - began >= patience) throw error;
     }
     await sleep(glance);
   }
 }
 
 async function descriptorOutput({ number, path }: Target & { kind: "descriptor" }): Promise<Output> {
-  const found = await promisify(fstat)(number);
-  if (found.isFile()) return { write: (content) => writeOn(number, content) };
+  const found = await givenDescriptor(number);
+  return { place: `descriptor ${number}`, write: writingTo(number, path, found) };
+}
+
+function writingTo(number: number, path: string, found: Stats): Output["write"] {
+  if (found.isFile()) return (content) => writeOn(number, content);
   const standard = { 1: process.stdout, 2: process.stderr }[number];
   // What was printed before has to come before.
-  if (standard !== undefined) return { write: (content) => writeAfter(standard, content) };
-  if (found.isFIFO()) return { write: (content) => writeToPipe(path, content) };
-  if (found.isSocket()) return { write: (content) => writeToStream(socketOf(number), content) };
-  return { write: (content) => writeToDevice(path, content) };
+  if (standard !== undefined) return (content) => writeAfter(standard, content);
+  // Whoever was to read it had it open before this process began.
+  if (found.isFIFO()) return (content) => writeToPipe(path, content, 0);
+  if (found.isSocket()) return (content) => writeToStream(socketOf(number), content);
+  return (content) => writeToDevice(path, content);
 }
 
 /** Writes where a descriptor stands. */

@@ -128,12 +128,68 @@ describe("a result goes to what was named for it", () => {
     for (const [name, why] of [
       ["none/report.json", "there is no such folder"],
       [".", "it is a folder"],
+      ["new/", "it is a folder"],
       ["/dev/fd/77", "it is not open for writing"],
     ] as const) {
       const { status, stdout, stderr } = await shell(`waybill promote "$tree" --report ${name}`);
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
       expect(stderr).toContain(`error: the result cannot be written: ${why}\n  at ${name}\n`);
     }
+  });
+
+  it("says before the work of a descriptor that it was not given, or not to write to", async () => {
+    for (const redirection of ["3< out", ...Array.from({ length: 20 }, (_, at) => `${at + 3}>&-`)]) {
+      const number = Number.parseInt(redirection, 10);
+      const line = `touch out; waybill promote "$tree" --report /dev/fd/${number} ${redirection}`;
+      const { status, stdout, stderr } = await shell(line);
+      expect({ number, status, stdout }).toEqual({ number, status: 1, stdout: "" });
+      expect(stderr).toContain("error: the result cannot be written: it is not open for writing\n");
+    }
+  });
+
+  it("a pipe that this process has at both ends is nobody's, unless it has a name", async () => {
+    const { dir, status } = await shell(
+      'exec 5<> pipe 6> pipe; waybill plan "$tree" --out /dev/fd/6; status=$?; timeout 1 cat <&5 > read; exit $status',
+      async (at) => execFileSync("mkfifo", [join(at, "pipe")]),
+    );
+    expect(status).toBe(0);
+    expect(await readFile(join(dir, "read"), "utf8")).toEqual(isPlan);
+  });
+
+  it("- is standard output, and makes no file of that name", async () => {
+    for (const line of ['plan "$tree" --out -', 'promote "$tree" --report -', 'promote "$tree" --junit -']) {
+      const { dir, status, stdout } = await shell(`waybill ${line}`);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^nothing is asked for\n[{<]/);
+      expect(await readdir(dir)).toEqual([]);
+    }
+  });
+
+  it.each([
+    ["one", "./one"],
+    ["one", "link"],
+    ["-", "/dev/stdout"],
+    ["/dev/fd/3", "/dev/fd/3"],
+  ])("two results cannot go to one place: %s and %s", async (one, other) => {
+    const { dir, status, stdout, stderr } = await shell(
+      `exec 3> three; waybill promote "$tree" --report ${one} --junit ${other}`,
+      (at) => symlink("one", join(at, "link")),
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain(`error: two results cannot go to one place: "${one}" and "${other}"\n`);
+    expect((await readdir(dir)).sort()).toEqual(["link", "three"]);
+  });
+
+  it("a device takes any number of them", async () => {
+    expect(await shell('waybill promote "$tree" --report /dev/null --junit /dev/null')).toMatchObject({
+      status: 0,
+    });
+  });
+
+  it("a command of the shell that has ended is no longer waited for", async () => {
+    const line = 'exec 3> >(exit 0); wait $!; waybill plan "$tree" --out /dev/fd/3';
+    const ended = await shell(line);
+    expectError(ended, "nobody reads it");
   });
 
   const canMount = spawnSync("unshare", ["--map-root-user", "--mount", "true"]).status === 0;
