@@ -18,7 +18,7 @@ beforeAll(async () => {
   program = await buildProgram();
 });
 afterAll(async () => {
-  for (const server of servers) if (server.kill()) await once(server, "close");
+  for (const server of servers) if (server.kill("SIGKILL")) await once(server, "close");
   await Promise.all([program?.remove(), folder?.remove()]);
 });
 
