@@ -6,8 +6,17 @@ import { readBeginning, readBody } from "../body.ts";
 import type { Credential, CredentialStore } from "../credential.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
+import {
+  type Answer,
+  type AnswerHead,
+  headerOf,
+  isSuccess,
+  type StreamedAnswer,
+  secretsIn,
+  smallBody,
+} from "./answer.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
-import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
+import { isTransientStatus } from "./backoff.ts";
 import type { Company, Member } from "./company.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
@@ -18,17 +27,16 @@ import {
   Unanswered,
   wantsTls,
 } from "./failure.ts";
-import { isForeignPage } from "./foreign-page.ts";
-import { type LastingReason, lastingReason } from "./lasting.ts";
+import { faultOf, judgeOf, waitOf } from "./judge.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
 import { operationOf } from "./operations.ts";
 import { Presence } from "./presence.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
-import { type Attempt, type Passing, type RetryOptions, retrying } from "./retry.ts";
-import { readServerErrors } from "./server-text.ts";
+import { type Attempt, type RetryOptions, retrying } from "./retry.ts";
 import type { Timing } from "./timing.ts";
+import { tokenRefusal } from "./token-refusal.ts";
 import { readToken, type Token, type TokenService, tokenRequest } from "./token-service.ts";
 import { type Outgoing, openTransport } from "./transport.ts";
 import { Turns } from "./turns.ts";
@@ -53,29 +61,6 @@ export interface HostRequest {
   readonly signal?: AbortSignal;
   /** Milliseconds for the answer once all has been sent, where that may take longer than usual. */
   readonly answerWithin?: number;
-}
-
-/** What is known of an answer before its body. */
-export interface AnswerHead {
-  readonly status: number;
-  /** Who gave it: the registry's own origin, or another one where it sent us. */
-  readonly from: URL;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** What the request carried that no message may show. */
-  readonly secrets: readonly string[];
-}
-
-/** An answer with its whole body; of an answer that is no success, the first 64 KiB. */
-export interface Answer extends AnswerHead {
-  readonly bytes: Uint8Array;
-}
-
-/** An answer whose body is still to come. */
-export interface StreamedAnswer extends AnswerHead {
-  /** To be read or destroyed: it holds the request's permit until then. */
-  readonly body: Readable;
-  /** Nothing is to come. */
-  readonly isEmpty: boolean;
 }
 
 /** Sends one request, once. A failure that may pass is a `TransientFailure`. */
@@ -131,18 +116,6 @@ const defaultLimit = 64;
 const defaultRetries = 5;
 /** Attempts after the first one at what there is another way for: a blob that is not mounted is uploaded. */
 const mostRetriesOf: Partial<Record<RequestKind, number>> = { mount: 1 };
-/** Kinds of requests that a 404 answers by itself, whoever says it: a registry need not have what they are for. */
-const optional: ReadonlySet<RequestKind> = new Set(["referrers", "mount", "upload-status", "upload-cancel"]);
-/** A page in the registry's place: it may be gone soon, and a registry that is not there shows soon. */
-const foreignPage: Passing = {
-  reason: "a page that is not the registry's (404)",
-  fault: "unexpected-response",
-  retryAfter: undefined,
-  isRefusal: false,
-  mostRetries: 3,
-};
-/** Bytes of an answer that is no success, or of one that says no more than its status. */
-const smallBody = 64 * 1024;
 const tokenBody = 128 * 1024;
 /** Milliseconds by which timers differ that are to go off together. */
 const tolerance = 1_000;
@@ -432,18 +405,6 @@ export function createHostClient(options: HostClientOptions): HostClient {
     }
   };
 
-  const judge =
-    (kind: RequestKind) =>
-    (answer: Answer | StreamedAnswer): Passing | undefined => {
-      const { status } = answer;
-      if (!("bytes" in answer)) return undefined;
-      if (isOwn(answer) && !optional.has(kind) && isForeignPage(answer)) return foreignPage;
-      if (!isTransientStatus(status)) return undefined;
-      const retryAfter = waitOf(answer);
-      if (retryAfter === undefined && lastingReasonOf(answer) !== undefined) return undefined;
-      return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
-    };
-
   return {
     endpoint,
     settings,
@@ -457,7 +418,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         const release = await limiter.request(request.kind, number > 1);
         return collect(await attempt(request, release), limit, request.where);
       };
-      return retrying(once, judge(request.kind), retriesOf(request.kind));
+      return retrying(once, judgeOf(request.kind, isOwn), retriesOf(request.kind));
     },
     open: (request) => {
       const once = async ({ number }: Attempt) => {
@@ -466,7 +427,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         const isContent = answer.status === 200 || answer.status === 206;
         return isContent ? answer : collect(answer, smallBody, request.where);
       };
-      return retrying(once, judge(request.kind), retriesOf(request.kind));
+      return retrying(once, judgeOf(request.kind, isOwn), retriesOf(request.kind));
     },
     upload: (run) => {
       const once: SendOnce = async (request) =>
@@ -475,7 +436,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
         const release = await limiter.upload(attempt.number > 1);
         return run(once, attempt).finally(release);
       };
-      return retrying(whole, judge("upload-data"), retriesOf("upload-data"));
+      return retrying(whole, judgeOf("upload-data", isOwn), retriesOf("upload-data"));
     },
     retriesOf,
     overlook,
@@ -488,16 +449,6 @@ export function createHostClient(options: HostClientOptions): HostClient {
       return transport.close();
     },
   };
-}
-
-/** Why a failed request had better not be sent again, where the registry says so. */
-export function lastingReasonOf({ status, bytes, secrets }: Answer): LastingReason | undefined {
-  return lastingReason(status, readServerErrors(bytes, secrets));
-}
-
-/** Whether a status says that what was asked for was done. */
-function isSuccess({ status }: Pick<AnswerHead, "status">): boolean {
-  return status >= 200 && status < 300;
 }
 
 function isTimeout(failure: RegistryError | TransientFailure): boolean {
@@ -516,64 +467,7 @@ function statusIn(result: unknown): number | undefined {
   return isObject && "status" in result && typeof result.status === "number" ? result.status : undefined;
 }
 
-/** What a status that may pass is called where failures are counted. */
-function faultOf(status: number): RegistryErrorCode {
-  if (status === 429) return "rate-limited";
-  return status === 408 ? "timeout" : "server-error";
-}
-
-/** The milliseconds that an answer asks to wait for. */
-function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status">): number | undefined {
-  const header = (name: string) => headerOf({ headers }, name);
-  const now = Date.parse(header("date") ?? "") || Date.now();
-  return status === 429 ? demandedWait(header, now) : readRetryAfter(header("retry-after"), now);
-}
-
-/** The first value of a header. */
-export function headerOf({ headers }: Pick<AnswerHead, "headers">, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : value?.[0];
-}
-
 /** Reads a body that nobody needs, so that its connection can be used again; gives a long one up. */
 async function drain({ body }: StreamedAnswer): Promise<void> {
   await readBeginning(body, smallBody).catch(() => undefined);
-}
-
-/** What an `Authorization` header gives away, in all its forms. */
-function secretsIn(authorization: string | undefined): readonly string[] {
-  const [scheme, value] = authorization?.split(" ") ?? [];
-  if (scheme === undefined || value === undefined) return [];
-  if (scheme !== "Basic") return [value];
-  const decoded = Buffer.from(value, "base64").toString("utf8");
-  return [value, decoded.slice(decoded.indexOf(":") + 1)];
-}
-
-function tokenRefusal(
-  answer: Answer,
-  url: URL,
-  where: string,
-  credential: Credential | undefined,
-): RegistryError | TransientFailure {
-  const { status } = answer;
-  const secrets = credential?.kind === "identity-token" ? [credential.token] : answer.secrets;
-  const said = readServerErrors(answer.bytes, secrets);
-  const message = `the token service ${url.origin} answered ${status}${said === undefined ? "" : ` (${said.text})`}`;
-  if (isTransientStatus(status) && lastingReasonOf(answer) === undefined) {
-    const error = new RegistryError(status === 429 ? "rate-limited" : "server-error", message, { where });
-    return new TransientFailure(error, waitOf(answer));
-  }
-  if (status >= 300 && status < 400) {
-    return new RegistryError("unsafe-redirect", `${message}, a redirect, which is not followed`, { where });
-  }
-  if (status !== 400 && status !== 401 && status !== 403) {
-    return new RegistryError(status >= 500 ? "server-error" : "unexpected-response", message, { where });
-  }
-  return new RegistryError("unauthorized", message, {
-    where,
-    hint:
-      credential === undefined
-        ? `there is no credential for it here; log in: docker login ${where}`
-        : `the credential from ${credential.source} was refused; log in again: docker login ${where}`,
-  });
 }

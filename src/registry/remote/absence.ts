@@ -1,6 +1,6 @@
 import { isDigest, type Target } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "../host/host-client.ts";
+import type { Answer } from "../host/answer.ts";
 import { refusal } from "./answer.ts";
 import { listRepository } from "./listing.ts";
 import { saysAbsent, unproven } from "./not-found.ts";

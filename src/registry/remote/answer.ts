@@ -1,7 +1,9 @@
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import { type Answer, headerOf } from "../host/answer.ts";
 import { demandedWait } from "../host/backoff.ts";
-import { type Answer, type HostClient, headerOf, lastingReasonOf } from "../host/host-client.ts";
+import type { HostClient } from "../host/host-client.ts";
+import { lastingReasonOf } from "../host/judge.ts";
 import type { LastingReason } from "../host/lasting.ts";
 import { readServerErrors, saysPlainHttp } from "../host/server-text.ts";
 import { missingRepository, saysMissing } from "./missing-repository.ts";

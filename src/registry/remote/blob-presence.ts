@@ -1,14 +1,9 @@
 import { type Descriptor, formatReference } from "../../oci/index.ts";
 import { readBeginning } from "../body.ts";
 import { RegistryError } from "../errors.ts";
+import { type Answer, headerOf, type StreamedAnswer } from "../host/answer.ts";
 import { connectionFailure, TransientFailure } from "../host/failure.ts";
-import {
-  type Answer,
-  type HostClient,
-  headerOf,
-  type SendOnce,
-  type StreamedAnswer,
-} from "../host/host-client.ts";
+import type { HostClient, SendOnce } from "../host/host-client.ts";
 import type { BlobProbe } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { isForeign, lengthOf, sizeMismatch } from "./blobs.ts";

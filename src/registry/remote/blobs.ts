@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { createHashLadder, type Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
+import { type Answer, type AnswerHead, headerOf } from "../host/answer.ts";
 import { isForeignPage } from "../host/foreign-page.ts";
-import { type Answer, type AnswerHead, headerOf } from "../host/host-client.ts";
 import type { OpenOptions } from "../repository.ts";
 import { vouchFor } from "../vouched.ts";
 import { refusal } from "./answer.ts";

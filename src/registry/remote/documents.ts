@@ -16,8 +16,8 @@ import {
   type Target,
 } from "../../oci/index.ts";
 import { RegistryError, UnknownContentError } from "../errors.ts";
+import { type AnswerHead, headerOf } from "../host/answer.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
-import { type AnswerHead, headerOf } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";

@@ -1,6 +1,7 @@
 import { algorithmOf, type Descriptor } from "../../oci/index.ts";
+import { headerOf } from "../host/answer.ts";
 import { pullScope, pushScope } from "../host/authorizer.ts";
-import { type HostRequest, headerOf } from "../host/host-client.ts";
+import type { HostRequest } from "../host/host-client.ts";
 import { givesBlob } from "./blob-presence.ts";
 import { type Remote, urlIn } from "./remote.ts";
 import { pushing, type UploadSession, uploadSession } from "./upload-session.ts";

@@ -1,5 +1,6 @@
 import { RegistryError } from "../errors.ts";
-import type { Answer, AnswerHead, HostClient } from "../host/host-client.ts";
+import type { Answer, AnswerHead } from "../host/answer.ts";
+import type { HostClient } from "../host/host-client.ts";
 
 const pageLimit = 10_000;
 /** Names that are kept of one list, to see whether it goes on. */

@@ -9,7 +9,7 @@ import {
   readImageContent,
 } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, headerOf } from "../host/host-client.ts";
+import { type Answer, headerOf } from "../host/answer.ts";
 import { refusal } from "./answer.ts";
 import { nextPage, pages } from "./pagination.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";

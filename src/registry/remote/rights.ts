@@ -1,7 +1,7 @@
 import { digestOf } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
+import type { Answer } from "../host/answer.ts";
 import { pushScope } from "../host/authorizer.ts";
-import type { Answer } from "../host/host-client.ts";
 import { refusal } from "./answer.ts";
 import { type Remote, urlIn } from "./remote.ts";
 

@@ -1,4 +1,5 @@
-import type { Answer, HostRequest, SendOnce } from "../host/host-client.ts";
+import type { Answer } from "../host/answer.ts";
+import type { HostRequest, SendOnce } from "../host/host-client.ts";
 import { Ability } from "./ability.ts";
 import type { Sending } from "./upload-attempts.ts";
 import { UploadSource } from "./upload-source.ts";

@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import type { Answer } from "../host/answer.ts";
 import { isTransientStatus } from "../host/backoff.ts";
 import { TransientFailure } from "../host/failure.ts";
-import type { Answer, HostRequest, SendOnce } from "../host/host-client.ts";
+import type { HostRequest, SendOnce } from "../host/host-client.ts";
 import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import { commitTime } from "../host/timing.ts";

@@ -1,7 +1,8 @@
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
+import { type Answer, headerOf } from "../host/answer.ts";
 import { pushScope } from "../host/authorizer.ts";
-import { type Answer, type HostRequest, headerOf } from "../host/host-client.ts";
+import type { HostRequest } from "../host/host-client.ts";
 import type { Remote } from "./remote.ts";
 
 /** An upload that a registry has begun. */

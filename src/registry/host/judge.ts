@@ -1,0 +1,57 @@
+import type { RegistryErrorCode } from "../errors.ts";
+import type { RequestKind } from "../events.ts";
+import { type Answer, type AnswerHead, headerOf, type StreamedAnswer } from "./answer.ts";
+import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
+import { isForeignPage } from "./foreign-page.ts";
+import { type LastingReason, lastingReason } from "./lasting.ts";
+import type { Passing } from "./retry.ts";
+import { readServerErrors } from "./server-text.ts";
+
+/** Kinds of requests that a 404 answers by itself, whoever says it: a registry need not have what they are for. */
+const optional: ReadonlySet<RequestKind> = new Set(["referrers", "mount", "upload-status", "upload-cancel"]);
+/** A page in the registry's place: it may be gone soon, and a registry that is not there shows soon. */
+const foreignPage: Passing = {
+  reason: "a page that is not the registry's (404)",
+  fault: "unexpected-response",
+  retryAfter: undefined,
+  isRefusal: false,
+  mostRetries: 3,
+};
+
+/**
+ * What says of answers to a kind of request whether they may be others the next time: a page of somebody else, or a
+ * status that passes, unless the registry says that it will not.
+ * @param isOwn Whether the registry itself was asked, not a place that it sends us to.
+ */
+export function judgeOf(
+  kind: RequestKind,
+  isOwn: (answer: AnswerHead) => boolean,
+): (answer: Answer | StreamedAnswer) => Passing | undefined {
+  return (answer) => {
+    const { status } = answer;
+    if (!("bytes" in answer)) return undefined;
+    if (isOwn(answer) && !optional.has(kind) && isForeignPage(answer)) return foreignPage;
+    if (!isTransientStatus(status)) return undefined;
+    const retryAfter = waitOf(answer);
+    if (retryAfter === undefined && lastingReasonOf(answer) !== undefined) return undefined;
+    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
+  };
+}
+
+/** Why a failed request had better not be sent again, where the registry says so. */
+export function lastingReasonOf({ status, bytes, secrets }: Answer): LastingReason | undefined {
+  return lastingReason(status, readServerErrors(bytes, secrets));
+}
+
+/** What a status that may pass is called where failures are counted. */
+export function faultOf(status: number): RegistryErrorCode {
+  if (status === 429) return "rate-limited";
+  return status === 408 ? "timeout" : "server-error";
+}
+
+/** The milliseconds that an answer asks to wait for. */
+export function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status">): number | undefined {
+  const header = (name: string) => headerOf({ headers }, name);
+  const now = Date.parse(header("date") ?? "") || Date.now();
+  return status === 429 ? demandedWait(header, now) : readRetryAfter(header("retry-after"), now);
+}
