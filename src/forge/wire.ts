@@ -60,7 +60,7 @@ const longestAnswer = 8 * 1024 * 1024;
 
 /**
  * Opens the way to one forge. What whoever asks need not think of: the token, which goes to the API's origin and
- * nowhere else; redirects, which are followed there alone; the size of answers and the time they take; quotas, which
+ * nowhere else; that all bodies are JSON; redirects, which are followed there alone; the size of answers and the time they take; quotas, which
  * are waited for when that is short; and attempts, of which reading gets some more when the forge fails or a connection breaks.
  * Writing gets no second one, because nobody knows what became of the first.
  */
@@ -158,6 +158,10 @@ function outgoing(input: string | URL | Request, init: RequestInit, origin: stri
   const headers = new Headers(init.headers);
   headers.delete("authorization");
   if (!headers.has("user-agent")) headers.set("user-agent", "waybill");
+  // Clients leave it out of some calls, and a forge refuses those.
+  if (typeof body === "string" && !headers.has("content-type")) {
+    headers.set("content-type", "application/json");
+  }
   return { url, method: (init.method ?? "GET").toUpperCase(), headers, body: body ?? undefined };
 }
 

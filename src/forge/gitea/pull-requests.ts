@@ -76,7 +76,9 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
 
   /** Teams are left out without a word where the owner is a user, so that somebody has to look. */
   const request = async (number: number, asked: Reviewers): Promise<void> => {
-    const before = await unwrapped(client.repos.repoCreatePullReviewRequests(...here(), number, asked));
+    // The client's own description of this call does not say that there is an answer.
+    const answer = client.repos.repoCreatePullReviewRequests(...here(), number, asked, { format: "json" });
+    const before = await answered(answer, z.array(z.unknown()).nullish());
     const teams = asked.team_reviewers;
     if (teams.length === 0) return;
     const { requested_reviewers_teams: requested } = await answered(
@@ -86,7 +88,7 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     // Versions before 1.22 do not tell; of them it is enough that somebody was asked.
     const known = requested?.map(({ name }) => name.toLowerCase());
     const missing = teams.filter((team) => known?.includes(team.toLowerCase()) === false);
-    if (missing.length > 0 || (known === undefined && before.data.length === 0)) {
+    if (missing.length > 0 || (known === undefined && !before?.length)) {
       throw new ForgeError("refused", `there is no team ${missing.join(", ")} here`);
     }
   };

@@ -31,6 +31,31 @@ export class Refusal extends Error {
 /** Method, path with `:names`, and what is done. */
 export type Route = readonly [method: string, path: string, handle: (call: Call) => Reply | Promise<Reply>];
 
+/** What has to be in a body, and how many characters at most. */
+export interface Demands {
+  readonly required?: readonly string[];
+  readonly longest?: Readonly<Record<string, number>>;
+}
+
+/** What is wrong with a field: it is missing, or longer than so many characters. */
+export type Problem = "missing" | { readonly longest: number };
+
+/** The first field of a body that is not as it is asked for. */
+export function problemOf(
+  { required = [], longest = {} }: Demands,
+  body: Readonly<Record<string, unknown>>,
+): readonly [field: string, problem: Problem] | undefined {
+  const missing = required.find((field) => body[field] === undefined || body[field] === "");
+  if (missing !== undefined) return [missing, "missing"];
+  for (const [field, limit] of Object.entries(longest)) {
+    const value = body[field];
+    const texts = Array.isArray(value) ? value : [value];
+    const isLonger = texts.some((text) => typeof text === "string" && [...text].length > limit);
+    if (isLonger) return [field, { longest: limit }];
+  }
+  return undefined;
+}
+
 /** How one kind of forge is spoken to, with the words that it has for what every forge says. */
 export interface Dialect {
   /** What its API is below. */
@@ -42,6 +67,11 @@ export interface Dialect {
   headers(user: ForgeUser | undefined): Readonly<Record<string, string>>;
   /** Says what kind it is to whoever has no token; needs none itself. */
   readonly openPaths: readonly string[];
+  /** What the published descriptions ask of bodies, by method and path of a route. */
+  readonly demands: Readonly<Record<string, Demands>>;
+  /** A body that does not say that it is JSON. */
+  notJson(contentType: string): Reply;
+  invalid(field: string, problem: Problem): Reply;
   notFound(): Reply;
   badToken(): Reply;
   /** The token may only read. */

@@ -93,7 +93,9 @@ export function giteaDialect(world: World): Dialect {
     } satisfies PartOf<PullRequest>;
   };
 
-  const retitle = (pull: ForgePull, title: string): void => {
+  const retitle = (pull: ForgePull, whole: string): void => {
+    // What is longer is cut without a word.
+    const title = whole.length > 255 ? `${whole.slice(0, 252)}…` : whole;
     pull.draft = prefix.test(title);
     pull.title = title.replace(prefix, "");
   };
@@ -340,6 +342,16 @@ export function giteaDialect(world: World): Dialect {
     openPaths: ["/version"],
     tokenOf: ({ authorization = "" }) => /^(?:bearer|token) (.+)$/i.exec(authorization)?.[1],
     headers: () => ({}),
+    // `binding` in https://github.com/go-gitea/gitea, modules/structs, and its schema's columns.
+    demands: {
+      "POST /repos/:owner/:repo/pulls": { required: ["head", "base", "title"] },
+      "POST /repos/:owner/:repo/labels": { required: ["name", "color"], longest: { name: 255 } },
+      "POST /repos/:owner/:repo/issues/:index/comments": { required: ["body"] },
+      "PATCH /repos/:owner/:repo/issues/comments/:id": { required: ["body"] },
+    },
+    notJson: () => failure(422, "[]: Unsupported Content-Type"),
+    invalid: (field, problem) =>
+      failure(422, problem === "missing" ? `[${titled(field)}]: Required` : `[${titled(field)}]: MaxSize`),
     notFound,
     badToken: () => failure(401, "user does not exist [uid: 0, name: ]"),
     readOnly: () =>
@@ -353,6 +365,8 @@ export function giteaDialect(world: World): Dialect {
     }),
   };
 }
+
+const titled = (field: string): string => `${field.slice(0, 1).toUpperCase()}${field.slice(1)}`;
 
 const reviewStates = {
   approved: "APPROVED",

@@ -327,6 +327,26 @@ export function githubDialect(world: World): Dialect {
       ...quota(4990, 3600),
       ...(user === undefined ? {} : { "x-oauth-scopes": user.rights === "all" ? "repo" : "" }),
     }),
+    // https://docs.github.com/rest/pulls/pulls, /rest/issues/labels, /rest/issues/comments, /rest/commits/statuses
+    demands: {
+      "POST /repos/:owner/:repo/pulls": {
+        ...{ required: ["head", "base", "title"], longest: { title: 256, body: 65_536 } },
+      },
+      "PATCH /repos/:owner/:repo/pulls/:number": { longest: { title: 256, body: 65_536 } },
+      "PUT /repos/:owner/:repo/issues/:number/labels": { longest: { labels: 50 } },
+      "POST /repos/:owner/:repo/issues/:number/comments": { required: ["body"], longest: { body: 65_536 } },
+      "PATCH /repos/:owner/:repo/issues/comments/:id": { required: ["body"], longest: { body: 65_536 } },
+      "POST /repos/:owner/:repo/statuses/:sha": { required: ["state"], longest: { context: 255 } },
+      "POST /graphql": { required: ["query"] },
+    },
+    notJson: () => failure(415, "Unsupported Media Type"),
+    invalid(field, problem) {
+      const error =
+        problem === "missing"
+          ? { code: "missing_field" }
+          : { code: "custom", message: `${field} is too long (maximum is ${problem.longest} characters)` };
+      return failure(422, "Validation Failed", { errors: [{ resource: "Issue", field, ...error }] });
+    },
     notFound,
     badToken: () => failure(401, "Bad credentials"),
     readOnly: () => ({

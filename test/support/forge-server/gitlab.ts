@@ -284,6 +284,27 @@ export function gitlabDialect(world: World): Dialect {
       ...{ "ratelimit-limit": "2000", "ratelimit-remaining": "1990" },
       "ratelimit-reset": String(Math.ceil(Date.now() / 1000) + 60),
     }),
+    // https://docs.gitlab.com/api/merge_requests/, /api/notes/, /api/commits/
+    demands: {
+      "POST /projects/:id/merge_requests": {
+        required: ["source_branch", "target_branch", "title"],
+        longest: { title: 255, description: 1_048_576 },
+      },
+      "PUT /projects/:id/merge_requests/:iid": { longest: { title: 255, description: 1_048_576 } },
+      "POST /projects/:id/merge_requests/:iid/notes": { required: ["body"], longest: { body: 1_000_000 } },
+      "PUT /projects/:id/merge_requests/:iid/notes/:note": {
+        ...{ required: ["body"], longest: { body: 1_000_000 } },
+      },
+      "POST /projects/:id/statuses/:sha": { required: ["state"], longest: { name: 255 } },
+    },
+    notJson: (contentType) => ({
+      status: 415,
+      body: { error: `The provided content-type '${contentType}' is not supported.` },
+    }),
+    invalid: (field, problem) =>
+      problem === "missing"
+        ? { status: 400, body: { error: `${field} is missing` } }
+        : failure(400, { [field]: [`is too long (maximum is ${problem.longest} characters)`] }),
     notFound: () => ({ status: 404, body: { error: "404 Not Found" } }),
     badToken: () => failure(401, "401 Unauthorized"),
     readOnly: () => ({

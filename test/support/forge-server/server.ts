@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { branchCommit, commitTo } from "./bare.ts";
-import { type Call, type Dialect, Refusal, type Reply } from "./dialect.ts";
+import { type Call, type Dialect, problemOf, Refusal, type Reply } from "./dialect.ts";
 import { createFaults, type FaultScope, type Trouble } from "./faults.ts";
 import { serveGit } from "./git-http.ts";
 import { giteaDialect } from "./gitea.ts";
@@ -107,12 +107,13 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     if (trouble?.kind === "rate-limit")
       return write(response, dialect, user, dialect.rateLimited(trouble.seconds));
     if (isGit) return serveGit(world, root, request, response, body);
+    const contentType = body.length === 0 ? undefined : (request.headers["content-type"] ?? "");
     const reply = await answer(
       dialect,
       method,
       url,
       { user, known: token === undefined || user !== undefined },
-      parsed,
+      { parsed, contentType },
       origin(),
     );
     if (trouble?.kind === "hang-up-after") return void request.socket.destroy();
@@ -198,7 +199,7 @@ async function answer(
   method: string,
   url: string,
   from: { readonly user: ForgeUser | undefined; readonly known: boolean },
-  body: unknown,
+  { parsed, contentType }: { readonly parsed: unknown; readonly contentType: string | undefined },
   origin: string,
 ): Promise<Reply> {
   const [whole = "", search = ""] = url.split(/\?(.*)/s);
@@ -218,7 +219,12 @@ async function answer(
   if (found === undefined) return dialect.notFound();
   if (method !== "GET" && from.user === undefined) return dialect.badToken();
   if (method !== "GET" && from.user?.rights === "read") return dialect.readOnly({ origin });
-  const record = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
+    return dialect.notJson(contentType);
+  }
+  const record = typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : {};
+  const problem = problemOf(dialect.demands[`${method} ${found.path}`] ?? {}, record);
+  if (problem !== undefined) return dialect.invalid(...problem);
   const call: Call = {
     ...{ params: found.params, query: new URLSearchParams(search), body: record },
     ...{ user: from.user, origin, path },
