@@ -7,6 +7,7 @@ import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
+import { lacksHistory, notPushed } from "./push-refusal.ts";
 import { type CommitHash, openGitRepository } from "./repository.ts";
 
 /** What a workspace is made of. */
@@ -65,7 +66,8 @@ export interface Workspace {
   /** Whether all of the files are the same in two commits. */
   areEqual(one: CommitHash, other: CommitHash, files: readonly string[]): Promise<boolean>;
   /**
-   * Makes a remote branch stand at a commit.
+   * Makes a remote branch stand at a commit. Where the other side lacks what the commit was made on, more of the history is
+   * fetched first.
    * @param expected Where it stands now as far as is known; `undefined` when it must not exist.
    * @throws {GitError} `push-refused`: somebody else was faster, the branch is protected, or the token may not push.
    */
@@ -88,7 +90,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     const remote = { url: upstream, branch };
     if (checkout === undefined) await cloneNewest(temporary, folder, remote, environment);
     else await checkOutBeside(checkout, folder, remote, environment);
-    return await workspaceAt(folder, environment, close);
+    return await workspaceAt(folder, remote, environment, close);
   } catch (error) {
     await close();
     throw error;
@@ -169,8 +171,15 @@ async function tipOf(
   return /^([0-9a-f]{40,64})\t/.exec(listed.stdout)?.[1];
 }
 
+/**
+ * What is fetched of the base's history when a push needs it: to a repository that lacks the base itself, such as a fork
+ * that is behind, nothing can be pushed but on top of what it has.
+ */
+const furtherHistory = ["--deepen=200", "--unshallow"];
+
 async function workspaceAt(
   folder: string,
+  upstream: RemoteBranch,
   environment: Environment,
   close: () => Promise<void>,
 ): Promise<Workspace> {
@@ -223,7 +232,13 @@ async function workspaceAt(
       const ref = `refs/heads/${branch}`;
       const lease = `--force-with-lease=${ref}:${expected ?? ""}`;
       const words = ["push", "--quiet", "--porcelain", lease, "--", url, `${commit}:${ref}`];
-      const pushed = await runGit(folder, words, environment, "hosts");
+      const attempt = (): Promise<GitRun> => runGit(folder, words, environment, "hosts");
+      let pushed = await attempt();
+      for (const more of furtherHistory) {
+        if (pushed.code === 0 || !lacksHistory(pushed)) break;
+        await fetchBranch(folder, upstream, environment, ["--no-tags", more]);
+        pushed = await attempt();
+      }
       if (pushed.code !== 0) throw notPushed(pushed, { url, branch });
     },
   };
@@ -255,31 +270,4 @@ function notFetched({ stderr }: GitRun, { url, branch }: RemoteBranch): GitError
     where,
     hint: "does it exist, and may the token, or the key of the SSH agent, read it?",
   });
-}
-
-function notPushed({ stdout, stderr }: GitRun, { url, branch }: RemoteBranch): GitError {
-  const where = `${withoutPassword(url)} ${branch}`;
-  const text = `${stdout}\n${stderr}`;
-  if (/stale info|fetch first|non-fast-forward|(?:lock|update) ref|reference already exists/i.test(text)) {
-    return new GitError("push-refused", "somebody else has pushed to the branch in the meantime", {
-      where,
-      hint: "run it again: it goes on from what is there now",
-    });
-  }
-  if (/protected branch|pre-receive hook declined|hook declined/i.test(text)) {
-    return new GitError("push-refused", `the forge refuses pushes to the branch: ${remoteWords(text)}`, {
-      where,
-      hint: "name another branch with --branch, or a fork with --fork",
-    });
-  }
-  return new GitError("push-refused", `the branch could not be pushed: ${remoteWords(text)}`, {
-    where,
-    hint: "may the token, or the key of the SSH agent, push there? If not, name a fork with --fork",
-  });
-}
-
-/** What the other side said, on one line. */
-function remoteWords(text: string): string {
-  const said = /^remote: (?!$)(.+)$/m.exec(text)?.[1] ?? complaint(text);
-  return said.replace(/\p{Cc}/gu, "\uFFFD").slice(0, 300);
 }

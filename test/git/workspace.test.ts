@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
@@ -115,6 +116,78 @@ describe("a workspace", () => {
     expect((await mine.tipOf(remote))?.commit).toBe(other);
     expect(await theirs.areEqual(other, commit, ["file"])).toBe(false);
     await Promise.all([mine.close(), theirs.close()]);
+  });
+
+  describe("of a clone that holds the newest commit alone", () => {
+    const url = (path: string): string => `file://${path}`;
+    const openShallow = (checkout?: string): Promise<Workspace> =>
+      openWorkspace({
+        ...{ upstream: url(upstream.path), branch: "main", environment: gitEnvironment },
+        ...(checkout === undefined ? {} : { checkout }),
+      });
+    const commitsOf = async ({ folder: path }: Workspace, commit: string): Promise<number> =>
+      Number(await repositoryAt(path).git("rev-list", "--count", commit));
+    /** Commits that the fork has not got. */
+    const goOn = async (count: number): Promise<void> => {
+      const from = await upstream.git("rev-parse", "HEAD");
+      const commits = Array.from({ length: count }, (_, at) => {
+        const parent = at === 0 ? `from ${from}\n` : "";
+        return `commit refs/heads/main\ncommitter A <a@example.com> ${1_800_000_000 + at} +0000\ndata 1\nx\n${parent}`;
+      });
+      const options = { input: commits.join("\n"), env: gitEnvironment };
+      execFileSync("git", ["-C", upstream.path, "fast-import", "--quiet"], options);
+    };
+
+    test("pushes on top of what the other side has without any history", async () => {
+      const workspace = await openShallow();
+      const commit = await commitTo(workspace, "two\n");
+      await workspace.push(commit, { url: url(fork), branch: "promotion" }, undefined);
+      expect(await commitsOf(workspace, commit)).toBe(2);
+      await workspace.close();
+    });
+
+    const lacking = async (fromCheckout: boolean, behind: number): Promise<void> => {
+      const checkout = fromCheckout ? join(folder.path, "checkout") : undefined;
+      if (checkout !== undefined) await upstream.git("clone", "--quiet", url(upstream.path), checkout);
+      await goOn(behind);
+      const remote = { url: url(fork), branch: "promotion" };
+      const first = await openShallow(checkout);
+      const commit = await commitTo(first, "two\n");
+      await first.push(commit, remote, undefined);
+      expect((await first.tipOf(remote))?.commit).toBe(commit);
+      await first.close();
+
+      // Again, after the base has changed, over the branch that is there.
+      await goOn(2);
+      const second = await openShallow(checkout);
+      const tip = await second.tipOf(remote);
+      const newer = await commitTo(second, "three\n");
+      await second.push(newer, remote, tip?.commit);
+      expect((await second.tipOf(remote))?.commit).toBe(newer);
+      await second.close();
+    };
+    test("fetches more where a fork lacks the base", () => lacking(false, 3));
+    test("fetches all where a fork is far behind", () => lacking(false, 250));
+    test("fetches more beside a checkout, where a fork lacks the base", () => lacking(true, 3));
+  });
+
+  test("shows the reason of a refused push, whatever it stands between", async () => {
+    const reasons = {
+      "\n        \nGitea: Not allowed to push to protected branch promotion        \n. Processing 1 references        ":
+        "Gitea: Not allowed to push to protected branch promotion",
+      "error: the disk is full        ": "the disk is full",
+    };
+    const workspace = await open();
+    const commit = await commitTo(workspace, "two\n");
+    for (const [lines, reason] of Object.entries(reasons)) {
+      const hook = `#!/bin/sh\ncat >&2 <<'END'\n${lines}\nEND\nexit 1\n`;
+      await writeFile(join(fork, "hooks", "pre-receive"), hook, { mode: 0o755 });
+      const remote = { url: fork, branch: "promotion" };
+      expect(await refusal(workspace.push(commit, remote, undefined))).toMatchObject({
+        ...{ code: "push-refused", message: expect.stringContaining(`: ${reason}`) },
+      });
+    }
+    await workspace.close();
   });
 
   test("names the branch that is not there, and the repository that cannot be read", async () => {
