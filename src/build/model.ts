@@ -1,4 +1,4 @@
-import type { ResolvedBuild } from "../cloudbuild/index.ts";
+import type { ResolvedBuild, SubstitutionOption } from "../cloudbuild/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { ContainerRun, EngineAction, EngineName } from "./engine.ts";
@@ -21,8 +21,17 @@ export interface BuildRequest {
   readonly variant?: string;
   /** Variables of the environment that become substitutions, with an underscore before them. */
   readonly envPassthrough?: readonly string[];
-  /** Other substitutions, as `_KEY`. */
+  /** Other substitutions, as `_KEY`, and those that a trigger would give, such as `TAG_NAME`. */
   readonly substitutions?: Readonly<Record<string, string>>;
+  /** Instead of what the build file says: triggers run all files by `ALLOW_LOOSE`. */
+  readonly substitutionOption?: SubstitutionOption;
+  /**
+   * `_GIT_TAG` and variables of the environment count as given, as by image-builder: by `MUST_MATCH` the file has to use them.
+   * Without it they are there for files that do.
+   */
+  readonly givenMustMatch?: boolean;
+  /** The branch or tag that was pushed, in full; what is checked out by default. */
+  readonly ref?: string;
   readonly allowDirty?: boolean;
   readonly withGitDir?: boolean;
   /** Steps get an empty workspace. */
@@ -102,8 +111,14 @@ export interface BuildSource {
   readonly configPath: string;
   /** The URL of the remote `origin`, without credentials. */
   readonly repository?: string;
+  /** The last word of {@link repository}, or of the top folder where there is none. */
+  readonly name: string;
   readonly commit?: string;
   readonly describe?: string;
+  /** The branch that is checked out, or was pushed. */
+  readonly branch?: string;
+  /** The tag that stands on the commit, or was pushed; none of a working copy with changes. */
+  readonly tag?: string;
   readonly isDirty: boolean;
   readonly withGitDir: boolean;
   /** Steps get an empty workspace. */
@@ -120,7 +135,7 @@ export type BuildDestination =
 /** One build of a plan. */
 export interface PlannedBuild {
   readonly name: string;
-  /** Substitutions that are given beside those of the file. */
+  /** Substitutions that are given beside those of the file; of those that are only offered, the ones that it refers to. */
   readonly given: Readonly<Record<string, string>>;
   readonly build: ResolvedBuild;
   /** In the order of the steps. */

@@ -1,3 +1,4 @@
+import type { CloudBuildFile, ResolvedBuild } from "../cloudbuild/index.ts";
 import type { EngineChoice } from "./choose-engine.ts";
 import type { BuildRequest, PlannedBuild } from "./model.ts";
 
@@ -21,6 +22,22 @@ export function notesOf(facts: NotedFacts): readonly string[] {
       ...(facts.engine.kind === "gcb" ? hereNotes(facts) : googleNotes(facts)),
       ...(facts.engine.kind === "local" ? containerNotes(facts) : []),
     ]),
+  ];
+}
+
+/** What a file refers to and nobody knows, and what was meant for it and it does not refer to. */
+export function substitutionNotes(
+  { substitutions }: ResolvedBuild,
+  used: ReadonlySet<string>,
+  { envPassthrough = [], givenMustMatch }: BuildRequest,
+  { options }: CloudBuildFile,
+): string[] {
+  const empty = [...used].filter((key) => !key.startsWith("_") && substitutions[key] === undefined);
+  const isLenient = givenMustMatch !== true && options.substitutionOption === "MUST_MATCH";
+  const unused = isLenient ? envPassthrough.filter((name) => !used.has(`_${name}`)) : [];
+  return [
+    ...empty.map((key) => `$${key} is empty: nothing here says what it is; --substitution ${key}=… does`),
+    ...unused.map((name) => `the build file does not use $_${name}, which --env-passthrough would give it`),
   ];
 }
 

@@ -6,6 +6,7 @@ import {
   type CloudBuildProblem,
   parseCloudBuild,
   resolveCloudBuild,
+  withSubstitutionOption,
 } from "../cloudbuild/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import { actionsOf } from "./actions.ts";
@@ -13,11 +14,11 @@ import { chooseEngine, type EngineChoice } from "./choose-engine.ts";
 import { findBuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildDestination, BuildPlan, BuildRequest, GoogleOptions, PlannedBuild } from "./model.ts";
-import { notesOf } from "./notes.ts";
+import { notesOf, substitutionNotes } from "./notes.ts";
 import { plannedPush, sharedNames } from "./planned-push.ts";
 import { readBuildText } from "./read-text.ts";
 import { nameSource } from "./source.ts";
-import { builtInsOf, substitutionsOf } from "./substitutions.ts";
+import { builtInsOf, substitutionsOf, usedOf } from "./substitutions.ts";
 import { readVariants } from "./variants.ts";
 
 /** A plan, and what it takes to carry it out beside it. */
@@ -51,9 +52,11 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     nameSource(paths, request),
   ]);
   const config = request.configName ?? shownPath(paths.config);
-  const { build: file, problems } = parseCloudBuild(text, config);
+  const { build: read, problems } = parseCloudBuild(text, config);
   const found = new Problems(problems);
-  if (file === undefined) throw found.error(config);
+  if (read === undefined) throw found.error(config);
+  const { substitutionOption: option } = request;
+  const file = option === undefined ? read : withSubstitutionOption(read, option);
 
   const destination = destinationOf(request);
   if (destination.kind === "named" && request.project === undefined) refuseUnnamedProject(text, config);
@@ -61,16 +64,18 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   const project = request.project ?? (destination.kind === "named" ? undefined : localProject);
   const remarks = [...variantNotes];
   const builds = variants.flatMap((variant): PlannedBuild[] => {
-    const given = substitutionsOf(request, variant, tag);
-    const resolved = resolveCloudBuild(file, {
-      substitutions: given,
-      builtIns: builtInsOf(source, { project, buildId: randomUUID(), region: request.google?.region }),
-    });
+    const substitutions = substitutionsOf(request, variant, tag);
+    const { given: asked, offered } = substitutions;
+    const facts = { project, buildId: randomUUID(), region: request.google?.region };
+    const builtIns = builtInsOf(source, facts);
+    const resolved = resolveCloudBuild(file, { substitutions: asked, offered, builtIns });
     found.add(resolved.problems);
     if (resolved.build === undefined || found.isFatal) return [];
     const push = (image: string) => plannedPush(image, destination, project);
     const { actions, notes } = actionsOf(resolved.build, push, platforms);
-    remarks.push(...notes);
+    remarks.push(...substitutionNotes(resolved.build, resolved.used, request, file), ...notes);
+    const isGoogles = request.engine === "gcb" && request.givenMustMatch !== true;
+    const given = usedOf(substitutions, builtIns, resolved.used, isGoogles);
     return [
       { name: variant.name, given, build: resolved.build, actions, pushes: resolved.build.images.map(push) },
     ];

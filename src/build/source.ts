@@ -1,8 +1,9 @@
-import { isAbsolute, relative, sep } from "node:path";
+import { basename, isAbsolute, relative, sep } from "node:path";
 import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
 import type { BuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildRequest, BuildSource } from "./model.ts";
+import { repositoryWords } from "./substitutions.ts";
 import { dateOfTag, versionTag } from "./version-tag.ts";
 
 /** What is built, and what `$_GIT_TAG` stands for. */
@@ -27,7 +28,8 @@ export async function nameSource(
   const how = { withGitDir: request.withGitDir ?? false, ...omitted };
   const checkout = await describe(folder, request, given !== undefined);
   if (checkout === undefined) {
-    return { source: { folder, path: "", configPath: config, isDirty: false, ...how }, tag: given ?? "" };
+    const source = { folder, path: "", configPath: config, name: basename(folder), isDirty: false, ...how };
+    return { source, tag: given ?? "" };
   }
   const { root, path, commit, describe: described, isDirty, origin = request.repository } = checkout;
   if (isDirty && request.allowDirty !== true) {
@@ -42,12 +44,25 @@ export async function nameSource(
       path,
       configPath: isBelow(root, config) ? relative(root, config).split(sep).join("/") : config,
       ...(origin === undefined ? {} : { repository: origin }),
+      name: repositoryWords(origin ?? "").at(-1) || basename(root),
       commit,
       describe: described,
+      ...refOf(request, checkout),
       isDirty,
       ...how,
     },
     tag: given ?? versionTag(dateFor(request, checkout, now), described),
+  };
+}
+
+/** What was pushed, or what is checked out. A working copy with changes is not what its commit was tagged for. */
+function refOf({ ref }: BuildRequest, checkout: DescribedCheckout): Pick<BuildSource, "branch" | "tag"> {
+  const [, kind, name] = /^refs\/(heads|tags)\/(.+)$/.exec(ref ?? "") ?? [];
+  if (name !== undefined) return kind === "tags" ? { tag: name } : { branch: name };
+  const { branch, tag, isDirty } = checkout;
+  return {
+    ...(branch === undefined ? {} : { branch }),
+    ...(tag === undefined || isDirty ? {} : { tag }),
   };
 }
 

@@ -6,6 +6,7 @@ import { addExamples, collect } from "./help.ts";
 import { dataFolder, runAskedBuild } from "./run-build.ts";
 import type { Act, Session } from "./session.ts";
 
+const substitutionOptions = ["MUST_MATCH", "ALLOW_LOOSE"] as const;
 const engines = ["docker", "podman", "buildah", "gcb", "plan"] as const;
 
 interface Options {
@@ -15,6 +16,8 @@ interface Options {
   readonly variant?: string;
   readonly envPassthrough?: readonly string[];
   readonly substitution?: readonly [string, string][];
+  readonly substitutionOption?: (typeof substitutionOptions)[number];
+  readonly givenMustMatch?: boolean;
   readonly secret?: readonly string[];
   readonly allowDirty?: boolean;
   readonly withGitDir?: boolean;
@@ -55,7 +58,24 @@ export function defineBuild(program: Command, act: Act): void {
         names,
       ),
     )
-    .addOption(new Option("--substitution <_KEY=value>", "another substitution; repeatable").argParser(pairs))
+    .addOption(
+      new Option(
+        "--substitution <_KEY=value>",
+        "another substitution, or what a trigger would say: TAG_NAME=v1; repeatable",
+      ).argParser(pairs),
+    )
+    .addOption(
+      new Option(
+        "--substitution-option <option>",
+        "instead of the file's own; triggers run all files by ALLOW_LOOSE",
+      ).choices(substitutionOptions),
+    )
+    .addOption(
+      new Option(
+        "--given-must-match",
+        "by MUST_MATCH, the file has to use $_GIT_TAG and --env-passthrough, too",
+      ),
+    )
     .addOption(
       new Option(
         "--secret <NAME=source>",
@@ -151,6 +171,8 @@ function requestOf(
       project: options.project,
       variant: options.variant,
       envPassthrough: options.envPassthrough,
+      substitutionOption: options.substitutionOption,
+      givenMustMatch: options.givenMustMatch,
       allowDirty: options.allowDirty,
       withGitDir: options.withGitDir,
       versionTagFilter: options.versionTagFilter,
@@ -185,9 +207,11 @@ function names(text: string): readonly string[] {
 }
 
 function pairs(text: string, previous: readonly [string, string][] = []): readonly [string, string][] {
-  const [, key, value] = /^(_[A-Z0-9_]+)=(.*)$/s.exec(text) ?? [];
+  const [, key, value] = /^([A-Z_][A-Z0-9_]*)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) {
-    throw new InvalidArgumentError("it is _KEY=value, with capital letters, digits and underscores");
+    throw new InvalidArgumentError(
+      "it is _KEY=value or TAG_NAME=value, with capital letters, digits and underscores",
+    );
   }
   return [...previous, [key, value]];
 }

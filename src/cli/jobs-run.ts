@@ -86,6 +86,7 @@ async function build(
         ...request,
         ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
         ...(options.engine === undefined ? {} : { engine: options.engine }),
+        ref: push.ref,
         ...(push.origin === undefined ? { repository: job.repo } : {}),
         configName: join(job.build.dir, job.build.config ?? "cloudbuild.yaml"),
         registryFolder: join(data, "registry"),

@@ -37,9 +37,12 @@ export interface CloudBuildStep {
   readonly waitFor: readonly number[];
 }
 
+/** Whether every reference needs a value, and every value a reference. */
+export type SubstitutionOption = "MUST_MATCH" | "ALLOW_LOOSE";
+
 /** What `options` says that is not only Google's. */
 export interface CloudBuildOptions {
-  readonly substitutionOption: "MUST_MATCH" | "ALLOW_LOOSE";
+  readonly substitutionOption: SubstitutionOption;
   readonly dynamicSubstitutions: boolean;
   readonly automapSubstitutions: boolean;
   readonly env: readonly CloudBuildText[];
@@ -84,4 +87,18 @@ export interface CloudBuildReading {
   readonly build: CloudBuildFile | undefined;
   /** In the order of the file. */
   readonly problems: readonly CloudBuildProblem[];
+}
+
+/** A file as if its `options` said otherwise how substitutions have to match, for us and for Google's service. */
+export function withSubstitutionOption(
+  file: CloudBuildFile,
+  substitutionOption: SubstitutionOption,
+): CloudBuildFile {
+  const { options } = file.document;
+  const written = typeof options === "object" && options !== null ? options : {};
+  return {
+    ...file,
+    options: { ...file.options, substitutionOption },
+    document: { ...file.document, options: { ...written, substitutionOption } },
+  };
 }

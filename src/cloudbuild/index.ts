@@ -5,15 +5,17 @@ export {
   type CloudBuildProblemCode,
   problemsInWords,
 } from "./errors.ts";
-export type {
-  CloudBuildFile,
-  CloudBuildOptions,
-  CloudBuildReading,
-  CloudBuildSecret,
-  CloudBuildStep,
-  CloudBuildSubstitution,
-  CloudBuildText,
-  CloudBuildVolume,
+export {
+  type CloudBuildFile,
+  type CloudBuildOptions,
+  type CloudBuildReading,
+  type CloudBuildSecret,
+  type CloudBuildStep,
+  type CloudBuildSubstitution,
+  type CloudBuildText,
+  type CloudBuildVolume,
+  type SubstitutionOption,
+  withSubstitutionOption,
 } from "./file.ts";
 export { type Glob, matchesWhole, parseGlob } from "./glob.ts";
 export { imageNameFault } from "./image-name.ts";

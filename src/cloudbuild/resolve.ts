@@ -14,6 +14,8 @@ import { takeApart } from "./template.ts";
 export interface GivenValues {
   /** By their keys without `$`: the user's, and built-in ones of triggered builds. They win over those of the file. */
   readonly substitutions: Readonly<Record<string, string>>;
+  /** User's keys that the file may refer to or not: they win over those of the file, and `MUST_MATCH` asks nothing of them. */
+  readonly offered?: Readonly<Record<string, string>>;
   /** What is known of the build and its source; what is not is empty. */
   readonly builtIns: BuiltInValues;
 }
@@ -24,6 +26,8 @@ export interface CloudBuildResolution {
   readonly build: ResolvedBuild | undefined;
   /** In the order of the file. */
   readonly problems: readonly CloudBuildProblem[];
+  /** Keys that the file refers to, whether they have a value or not. */
+  readonly used: ReadonlySet<string>;
 }
 
 /** What is wrong with values from outside is said at the beginning of the file. */
@@ -63,8 +67,27 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
       ]),
     ),
   };
-  if (strict) reportUnused(file, given, substitution, findings);
-  return { build: findings.hasErrors ? undefined : build, problems: findings.problems };
+  const used = new Set([...substitution.used, ...mappedKeys(file)]);
+  for (const [key, value] of Object.entries(given.offered ?? {})) {
+    if (used.has(key)) reportGiven(key, value, findings);
+  }
+  if (strict) reportUnused(file, given, used, findings);
+  return { build: findings.hasErrors ? undefined : build, problems: findings.problems, used };
+}
+
+/** Keys that scripts refer to, where steps get every substitution as a variable. */
+function mappedKeys({ steps, options }: CloudBuildFile): readonly string[] {
+  return steps
+    .filter((step) => isMapped(step, options))
+    .flatMap(({ script }) => (script === undefined ? [] : takeApart(script.value, false)))
+    .flatMap((piece) => (piece.kind === "text" ? [] : [piece.key]));
+}
+
+/** Says what is wrong with a value from outside. */
+function reportGiven(key: string, value: string, findings: Findings): boolean {
+  const fault = givenFault(key, value);
+  if (fault !== undefined) findings.error("invalid-substitution", top, fault.message, fault.hint);
+  return fault !== undefined;
 }
 
 function valuesOf(
@@ -79,11 +102,12 @@ function valuesOf(
     values.set(key, { ...text, isBuiltIn: false });
   }
   for (const [key, value] of Object.entries(given.substitutions)) {
-    const fault = givenFault(key, value);
-    if (fault !== undefined) findings.error("invalid-substitution", top, fault.message, fault.hint);
-    else values.set(key, { value, at: top, isBuiltIn: !isUserKey(key) });
+    if (!reportGiven(key, value, findings)) values.set(key, { value, at: top, isBuiltIn: !isUserKey(key) });
   }
   const users = [...values.values()].filter(({ isBuiltIn }) => !isBuiltIn).length;
+  for (const [key, value] of Object.entries(given.offered ?? {})) {
+    if (!Object.hasOwn(given.substitutions, key)) values.set(key, { value, at: top, isBuiltIn: false });
+  }
   if (users > mostSubstitutions) {
     const message = `a build has at most ${mostSubstitutions} substitutions; with those given there are ${users}`;
     findings.error("limit", top, message);
@@ -145,10 +169,26 @@ function imageOf(text: CloudBuildText, substitution: Substitution, findings: Fin
   const fault = imageNameFault(name);
   // A reference that could not be made leaves a hole, which would only be said twice.
   if (fault !== undefined && findings.errors === before) {
-    const hint = name === text.value ? undefined : `the file has ${shortened(text.value)}`;
-    findings.error("invalid-image", text.at, fault, hint);
+    findings.error(
+      "invalid-image",
+      text.at,
+      fault,
+      name === text.value ? undefined : whereFrom(text, substitution),
+    );
   }
   return name;
+}
+
+/** What a name is made from, and which values are missing there. */
+function whereFrom({ value }: CloudBuildText, { values }: Substitution): string {
+  const empty = takeApart(value, false).flatMap((piece) =>
+    piece.kind === "reference" && !values.has(piece.key) ? [piece.key] : [],
+  );
+  const [first] = empty;
+  const file = `the file has ${shortened(value)}`;
+  return first === undefined
+    ? file
+    : `${file}, and $${shortened(first, 60)} is empty: nothing here says what it is; --substitution ${shortened(first, 60)}=… does`;
 }
 
 function resolveTags(file: CloudBuildFile, substitution: Substitution, findings: Findings): string[] {
@@ -196,7 +236,7 @@ function resolveObjects(
 function reportUnused(
   file: CloudBuildFile,
   given: GivenValues,
-  { used }: Substitution,
+  used: ReadonlySet<string>,
   findings: Findings,
 ): void {
   if (file.steps.some((step) => isMapped(step, file.options))) return;

@@ -4,7 +4,7 @@ import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, runGit } from "./program.ts";
+import { complaint, type GitRun, runGit } from "./program.ts";
 import { type CommitHash, openGitRepository } from "./repository.ts";
 
 /** The working tree that a folder is in, as a build names what it makes of it. */
@@ -21,12 +21,17 @@ export interface DescribedCheckout {
   readonly isDirty: boolean;
   /** The URL of the remote `origin`, without user and password. */
   readonly origin?: string;
+  /** The branch that is checked out. */
+  readonly branch?: string;
+  /** The tag that stands on the commit; of several the one that `git describe` names. */
+  readonly tag?: string;
 }
 
 /**
  * Describes the checkout that a folder is in.
  * @param options.match A glob: tags that `git describe` may choose.
- * @throws {GitError} as {@link openGitRepository}, and `unknown-revision` for a repository without a commit.
+ * @throws {GitError} as {@link openGitRepository}, `unknown-revision` for a repository without a commit, and `git-failed` for one
+ *   that lacks objects of the commit it is at.
  */
 export async function describeCheckout(
   folder: string,
@@ -36,21 +41,22 @@ export async function describeCheckout(
   const { root, prefix } = await openGitRepository(folder, given);
   const environment = await withoutForeignSettings(root, given);
   const match = options.match === undefined ? [] : [`--match=${options.match}`];
-  const [described, shown, origin] = await Promise.all([
+  const [described, shown, origin, head, exact] = await Promise.all([
     runGit(folder, ["describe", "--tags", "--always", ...match], environment),
     runGit(folder, ["show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD"], environment),
     runGit(folder, ["config", "--get", "remote.origin.url"], environment),
+    runGit(folder, ["symbolic-ref", "--quiet", "HEAD"], environment),
+    runGit(folder, ["describe", "--tags", "--exact-match", ...match], environment),
   ]);
   const [, commit, seconds] = /^([0-9a-f]{40,64}) ([0-9]+)$/m.exec(shown.stdout) ?? [];
   const name = described.stdout.trim();
   if (commit === undefined || seconds === undefined || described.code !== 0 || name === "") {
-    throw new GitError("unknown-revision", `there is no commit to describe: ${complaint(shown.stderr)}`, {
-      where: folder,
-      hint: "commit what is to be built",
-    });
+    throw await notDescribed(folder, shown.code === 0 ? described : shown, environment);
   }
   const isDirty = await differs(root, given);
   const url = withoutPassword(origin.stdout.trim());
+  const branch = /^refs\/heads\/(.+)$/m.exec(head.stdout)?.[1];
+  const tag = exact.code === 0 ? exact.stdout.trim() : "";
   return {
     root,
     path: prefix,
@@ -59,7 +65,26 @@ export async function describeCheckout(
     describe: isDirty ? `${name}-dirty` : name,
     isDirty,
     ...(url === "" ? {} : { origin: url }),
+    ...(branch === undefined ? {} : { branch }),
+    ...(tag === "" ? {} : { tag }),
   };
+}
+
+/** A repository that has no commit yet, or one that names a commit and does not have all of it. */
+async function notDescribed(folder: string, failed: GitRun, environment: Environment): Promise<GitError> {
+  const head = await runGit(folder, ["rev-parse", "--verify", "--quiet", "HEAD"], environment);
+  const reason = complaint(failed.stderr);
+  if (head.code !== 0) {
+    return new GitError("unknown-revision", `there is no commit to describe: ${reason}`, {
+      where: folder,
+      hint: "commit what is to be built",
+    });
+  }
+  const message = `the repository is damaged or incomplete, and the commit ${head.stdout.trim()} cannot be read: ${reason}`;
+  return new GitError("git-failed", message, {
+    where: folder,
+    hint: "git fsck says what is missing; build from a fresh clone",
+  });
 }
 
 /**

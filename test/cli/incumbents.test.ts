@@ -351,15 +351,15 @@ describe("image-builder", () => {
   it.each([
     [
       "--project=k8s-staging-apisnoop --scratch-bucket=gs://b --env-passthrough=PULL_BASE_REF apps/snoopdb",
-      "build --push --project k8s-staging-apisnoop --scratch-bucket gs://b --env-passthrough PULL_BASE_REF apps/snoopdb",
+      "build --push --given-must-match --project k8s-staging-apisnoop --scratch-bucket gs://b --env-passthrough PULL_BASE_REF apps/snoopdb",
     ],
     [
       "-project=p --allow-dirty=true --with-git-dir .",
-      "build --push --project p --allow-dirty --with-git-dir .",
+      "build --push --given-must-match --project p --allow-dirty --with-git-dir .",
     ],
     [
       "--allow-dirty=false --build-dir . --polling-interval 20 x",
-      "build --push --build-dir . --polling-interval 20 x",
+      "build --push --given-must-match --build-dir . --polling-interval 20 x",
     ],
   ])("%s", (line, translated) => {
     expect(command("image-builder", line)).toBe(translated);

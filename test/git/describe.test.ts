@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeCheckout } from "../../src/git/index.ts";
@@ -58,4 +58,30 @@ test("the remote is known without passwords", async () => {
     await repository.git("remote", "set-url", "origin", url);
     expect((await here()).origin).toMatch(/^(https:\/\/|git\+ssh:\/\/git@)example\.com\/org\/x\.git$/i);
   }
+});
+
+test("the branch and the tag of the commit are told, where there are any", async () => {
+  const found = await here();
+  expect(found).toMatchObject({ branch: "main" });
+  expect(found).not.toHaveProperty("tag");
+  await repository.git("tag", "v3.0.0");
+  expect(await here({ match: "v*" })).toMatchObject({ branch: "main", tag: "v3.0.0" });
+  expect(await here({ match: "w*" })).not.toHaveProperty("tag");
+  await repository.git("checkout", "--quiet", "--detach");
+  expect(await here()).not.toHaveProperty("branch");
+});
+
+test("a repository that lacks its commit is damaged, and not empty", async () => {
+  const path = join(folder.path, "damaged");
+  const damaged = await createRepository(path);
+  await writeFile(join(path, "file"), "x");
+  const commit = await damaged.commit();
+  await rm(join(path, ".git", "objects", commit.slice(0, 2), commit.slice(2)));
+  await expect(describeCheckout(path, {}, gitEnvironment)).rejects.toMatchObject({
+    code: "git-failed",
+    message: expect.stringMatching(
+      `^the repository is damaged or incomplete, and the commit ${commit} cannot`,
+    ),
+    hint: expect.stringContaining("git fsck"),
+  });
 });

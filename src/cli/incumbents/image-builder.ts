@@ -36,8 +36,8 @@ const flags: Readonly<Record<string, Flag>> = {
 };
 
 /**
- * A line of image-builder as `waybill build`. Images go where the build file names them, as they did; by which engine,
- * nothing in the line says.
+ * A line of image-builder as `waybill build`. Images go where the build file names them, as they did, and the file has to use
+ * what it is given; by which engine, nothing in the line says.
  * @throws {UsageError} in image-builder's words without a config folder.
  */
 export function translateImageBuilder(line: readonly string[]): Translation | Help {
@@ -45,7 +45,7 @@ export function translateImageBuilder(line: readonly string[]): Translation | He
   if (read.switches.get("help") || read.switches.get("h")) {
     const example = "waybill image-builder --project=k8s-staging-foo --env-passthrough=PULL_BASE_REF .";
     return {
-      help: `${helpOf("waybill image-builder", "waybill build --push", flags)}\n\nExamples:\n  ${example}`,
+      help: `${helpOf("waybill image-builder", "waybill build --push --given-must-match", flags)}\n\nExamples:\n  ${example}`,
     };
   }
   const [configDir, ...others] = read.words;
@@ -53,7 +53,7 @@ export function translateImageBuilder(line: readonly string[]): Translation | He
   const given = [...read.texts].flatMap(([name, value]) => (value === "" ? [] : [`--${name}`, value]));
   const set = [...read.switches].flatMap(([name, isOn]) => (isOn ? [`--${name}`] : []));
   return {
-    command: ["build", "--push", ...given, ...set, configDir],
+    command: ["build", "--push", "--given-must-match", ...given, ...set, configDir],
     notices: [...read.notices, ...(others.length === 0 ? [] : [`not read, as ever: ${others.join(" ")}`])],
   };
 }
