@@ -2,7 +2,7 @@
 // It holds promoter manifests, the checkout of an application, and a staging registry with the images of another build.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,11 @@ import {
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [folder] = process.argv.slice(2);
-if (folder === undefined) throw new Error("name the folder to make: node examples/tour/start.mjs FOLDER");
+if (folder === undefined || existsSync(folder)) {
+  const why = folder === undefined ? "name the folder to make" : `${folder} exists already: name another one`;
+  process.stderr.write(`${why}: node examples/tour/start.mjs FOLDER\n`);
+  process.exit(1);
+}
 mkdirSync(folder);
 cpSync(join(here, "tree"), join(folder, "tree"), { recursive: true });
 cpSync(join(here, "wrong.yaml"), join(folder, "wrong.yaml"));
