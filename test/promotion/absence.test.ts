@@ -225,6 +225,8 @@ test("promoting asks for no more than one thing more for each tag that is writte
     "GET manifests/v5",
     "GET manifests/v6",
     "GET tags/list?n=1000",
+    // The list is longer than the one that was seen to end.
+    "GET tags/list?n=1000&last=v3",
     "HEAD manifests/v4",
   ]);
 });

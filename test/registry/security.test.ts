@@ -119,9 +119,21 @@ describe("security point 1: credentials go only to the origin they belong to", (
 
   it("refuses a next page on another host", async () => {
     const thief = await serve((_, response) => answer(response, 200, {}, '{"tags":["stolen"]}'));
-    const link = `<${thief.origin}/v2/team/app/tags/list?last=a>; rel="next"`;
+    const link = `<${thief.origin.replace("127.0.0.1", "localhost")}/v2/team/app/tags/list?last=a>; rel="next"`;
     const registry = await serve((_, response) => answer(response, 200, { link }, '{"tags":["a"]}'));
     expect((await failureOf(repositoryOn(registry).list())).code).toBe("unsafe-redirect");
+    expect(thief.seen).toEqual([]);
+  });
+
+  it("asks nothing of another port that a next page is said to be on", async () => {
+    const thief = await serve((_, response) => answer(response, 200, {}, '{"tags":["stolen"]}'));
+    const link = `<${thief.origin}/v2/team/app/tags/list?last=a>; rel="next"`;
+    const registry = await serve((_, response, url) =>
+      url.searchParams.has("last")
+        ? answer(response, 200, {}, '{"tags":["b"]}')
+        : answer(response, 200, { link }, '{"tags":["a"]}'),
+    );
+    expect((await repositoryOn(registry).list())?.tags).toEqual(["a", "b"]);
     expect(thief.seen).toEqual([]);
   });
 

@@ -28,6 +28,8 @@ interface Manner {
   readonly ignoresLast?: boolean;
   readonly ignoresSize?: boolean;
   readonly links?: boolean;
+  /** How another page is named, where they are. */
+  readonly linkedBy?: (address: string, host: string) => string;
   /** Page sizes above this are refused so. */
   readonly refuses?: { readonly above: number; readonly status: number };
   /** How all but the first page are answered. */
@@ -36,7 +38,7 @@ interface Manner {
 
 const listing =
   (manner: Manner): Script =>
-  (_, response, url) => {
+  (request, response, url) => {
     const { count, cap = Number.POSITIVE_INFINITY, refuses, later } = manner;
     const n = url.searchParams.get("n");
     const last = url.searchParams.get("last");
@@ -47,7 +49,9 @@ const listing =
     const after = named(count).filter((name) => manner.ignoresLast || last === null || name > last);
     const size = Math.min(cap, manner.ignoresSize || n === null ? Number.POSITIVE_INFINITY : Number(n));
     const page = after.slice(0, size);
-    const link = `<${url.pathname}?n=${n}&last=${page.at(-1)}>; rel="next"`;
+    const address = `${url.pathname}?n=${n}&last=${page.at(-1)}`;
+    const { linkedBy = (it: string) => `<${it}>; rel="next"` } = manner;
+    const link = linkedBy(address, request.headers.host ?? "");
     const headers = manner.links && after.length > page.length ? { link } : {};
     const body = url.pathname.endsWith("_catalog") ? { repositories: page } : { tags: page };
     answer(response, 200, headers as Record<string, string>, JSON.stringify(body));
@@ -98,6 +102,41 @@ describe.each(["tags", "repositories"])("a list of %s", (kind) => {
   ])("%s is not taken for whole", async (_, manner) => {
     const { list } = await read(manner);
     await expect(list()).rejects.toMatchObject({ code: "list-incomplete" });
+  });
+
+  it.each<[string, NonNullable<Manner["linkedBy"]>]>([
+    ["with several relations", (address) => `<${address}>; rel="prev next"`],
+    ["in another order", (address) => `<${address}>; rel="next last"`],
+    ["behind a title with a comma", (address) => `<${address}>; title="1, then 2"; rel="next"`],
+    ["behind a title that speaks of it", (address) => `<${address}>; title="; rel=next"; rel=next`],
+    ["in capitals", (address) => `<${address}>; REL=NEXT`],
+    ["in single quotes", (address) => `<${address}>; rel='next'`],
+    ["beside others", (address) => `</v2/x>; rel="prev", <${address}>; type="a"; rel="next"; foo`],
+    ["relative to this one", (address) => `<${address.slice(address.indexOf("?"))}>; rel="next"`],
+    ["by an internal port", (address) => `<http://127.0.0.1:5000${address}>; rel="next"`],
+    ["without brackets", (address) => `${address}; rel="next"`],
+    ["without a relation", (address) => `<${address}>`],
+    ["by a relation that is another", (address) => `<${address}>; rel="nextpage"`],
+  ])("whose next page is named %s is read as a whole", async (_, linkedBy) => {
+    const { list } = await read({ count: 231, cap: 77, links: true, linkedBy });
+    expect(await list()).toHaveLength(231);
+  });
+
+  it("that is longer than any seen to end is not taken for whole because a short one was", async () => {
+    const manner = { count: 2, cap: 77 };
+    const { list, seen } = await read(manner);
+    expect(await list()).toHaveLength(2);
+    Object.assign(manner, { count: 231 });
+    expect(await list()).toHaveLength(231);
+    const before = seen().length;
+    Object.assign(manner, { count: 60, cap: 1000 });
+    expect(await list()).toHaveLength(60);
+    expect(seen().slice(before)).toEqual(["n=1000"]);
+  });
+
+  it.each([401, 503])("of which it is not known whether it goes on is not whole (%i)", async (status) => {
+    const { list } = await read({ count: 3, later: (response) => answer(response, status) });
+    for (let time = 0; time < 2; time += 1) await expect(list()).rejects.toThrow();
   });
 
   it("costs one request where the host has shown that its lists end where they say", async () => {

@@ -1,6 +1,7 @@
 import { RegistryError } from "../errors.ts";
 import type { Answer, AnswerHead } from "../host/answer.ts";
 import type { HostClient } from "../host/host-client.ts";
+import { parseLinks } from "./link-header.ts";
 
 const pageLimit = 10_000;
 /** Names that are kept of one list, to see whether it goes on. */
@@ -14,19 +15,19 @@ export function refuseTooManyNames(count: number, where: string): void {
 
 /**
  * The address of the next page: the `Link` with `rel="next"` (RFC 8288), which must be below `/v2/` on the registry
- * itself. A registry behind a proxy may get its own scheme wrong; the origin's counts.
- * @throws {RegistryError} `unsafe-redirect` when it leads elsewhere.
+ * itself. A registry behind a proxy may get its own scheme and port wrong; the origin's count.
+ * @throws {RegistryError} `unsafe-redirect` when it leads elsewhere; `list-incomplete` when nobody can read where.
  */
 export function nextPage(answer: Pick<AnswerHead, "headers">, current: URL, where: string): URL | undefined {
-  const header = answer.headers.link;
-  const text = typeof header === "string" ? header : header?.join(", ");
-  const target = /<([^<>]*)>\s*;[^,<]*\brel\s*=\s*"?next\b/i.exec(text ?? "")?.[1];
+  const links = parseLinks(answer.headers.link);
+  if (links === undefined) throw incomplete("its Link header cannot be read", where);
+  const target = links.find(({ relations }) => relations.has("next"))?.target;
   if (target === undefined) return undefined;
   if (!URL.canParse(target, current.href)) {
     throw new RegistryError("unexpected-response", "the next page of a list has no valid address", { where });
   }
   const url = new URL(target, current);
-  if (url.host !== current.host || !url.pathname.startsWith("/v2/")) {
+  if (url.hostname !== current.hostname || !url.pathname.startsWith("/v2/")) {
     throw new RegistryError("unsafe-redirect", "the next page of a list is not on the registry itself", {
       where,
       hint: "it was not asked for; ask whoever runs the registry",
@@ -98,8 +99,8 @@ interface Progress {
 export class ListHabits {
   /** Page sizes that were refused. */
   readonly #refused = new WeakMap<HostClient, readonly number[]>();
-  /** Hosts of which a list has been seen to end where it says. */
-  readonly #sound = new WeakSet<HostClient>();
+  /** How many names a list may have on each host and be known to end where it says. */
+  readonly #sound = new WeakMap<HostClient, number>();
 
   /**
    * All pages of a list, to its end. By the specification a list without a `Link` to another page is whole, but not on
@@ -125,11 +126,12 @@ export class ListHabits {
       refuseTooManyNames(names.size, where);
       if (progress.isCut && names.size - before < found.length) throw incomplete("its pages overlap", where);
       yield page;
-      const next = nextPage(answer, url, where);
-      if (next === undefined) asked = await this.#beyond(list, page, url, progress);
+      const isUnclear: boolean = parseLinks(answer.headers.link) === undefined;
+      const next = isUnclear ? undefined : nextPage(answer, url, where);
+      if (next === undefined) asked = await this.#beyond(list, page, { url, isUnclear }, progress);
       else {
         progress.isLinked = true;
-        this.#sound.add(list.client);
+        this.#sound.set(list.client, Number.POSITIVE_INFINITY);
         if (visited.has(next.href)) throw endless(visited.size, where);
         asked = { url: next, answer: await list.send(next) };
       }
@@ -154,18 +156,21 @@ export class ListHabits {
     }
   }
 
-  /** What comes after a page without a `Link`, when it may not be the last one; `undefined` when it is. */
+  /**
+   * What comes after a page that names no other, when it may not be the last one; `undefined` when it is.
+   * @param shown The page's address, and whether what it says of others cannot be read.
+   */
   async #beyond<Page>(
     list: NameList<Page>,
     page: Page,
-    { searchParams }: URL,
+    shown: { readonly url: URL; readonly isUnclear: boolean },
     progress: Progress,
   ): Promise<Asked | undefined> {
     const { client, where } = list;
     const names = list.names(page);
     const last = names.at(-1);
-    const size = searchParams.get("n");
-    const isDue = progress.isCut || names.length === Number(size ?? Number.NaN);
+    const size = shown.url.searchParams.get("n");
+    const isDue = progress.isCut || shown.isUnclear || names.length === Number(size ?? Number.NaN);
     if (last === undefined) return undefined;
     if (!isDue && (list.isWhole?.(page) || !this.#isDoubtful(client, names.length, progress)))
       return undefined;
@@ -173,7 +178,7 @@ export class ListHabits {
     if (size !== null) url.searchParams.set("n", size);
     url.searchParams.set("last", last);
     const answer = await list.send(url);
-    const rest = answer.status === 200 ? await list.read(answer) : undefined;
+    const rest = noGoingOn.has(answer.status) ? undefined : await list.read(answer);
     const more = rest === undefined ? undefined : list.names(rest);
     if (more?.some((name) => !progress.names.has(name))) {
       progress.isCut = true;
@@ -183,23 +188,28 @@ export class ListHabits {
     if (isDue && more?.length !== 0) {
       throw incomplete(`it ends after ${progress.names.size} names, where a page does`, where);
     }
-    this.#sound.add(client);
+    // An empty page tells of lists that are no longer; who does not go on from a name can be asked no more.
+    const most = more?.length === 0 ? progress.names.size : Number.POSITIVE_INFINITY;
+    this.#sound.set(client, Math.max(most, this.#sound.get(client) ?? 0));
     return undefined;
   }
 
   /**
-   * Whether a list that has fewer names than were asked for could be cut off all the same: nothing is known of the host's
-   * lists yet, or it has as many as registries like to cut at.
+   * Whether a list that has fewer names than were asked for could be cut off all the same: none that long is known to
+   * have been whole on this host, or it has as many as registries like to cut at.
    */
   #isDoubtful(client: HostClient, length: number, { isLinked }: Progress): boolean {
     if (isLinked) return false;
     const isRound = length >= 50 && (length % 50 === 0 || Number.isInteger(Math.log2(length)));
-    return isRound || !this.#sound.has(client);
+    return isRound || length > (this.#sound.get(client) ?? 0);
   }
 }
 
 /** How a page size is refused. */
 const refusals: ReadonlySet<number> = new Set([400, 405, 413, 416, 422]);
+
+/** How those answer who do not go on from a name. */
+const noGoingOn: ReadonlySet<number> = new Set([...refusals, 404, 406, 501]);
 
 function endless(count: number, where: string): RegistryError {
   return new RegistryError("endless-pagination", `the registry's list does not end (${count} pages)`, {
