@@ -106,6 +106,31 @@ describe("a tag that HEAD says is not there", () => {
   });
 });
 
+describe("an answer that is no manifest of any kind", () => {
+  it.each([
+    ["a page", page, "text/html"],
+    ["nothing", "", "text/html"],
+    ["a list", "[]", "application/json"],
+  ])("leaves unknown what is there: %s with 200", async (_, body, type) => {
+    const { repository } = await open(manifests(status(200, "", type), status(200, body, type), lists("v2")));
+    for (const target of [v1, digest]) {
+      await expect(repository.resolve(target)).rejects.toMatchObject({ code: "unexpected-response" });
+      await expect(repository.fetch(target)).rejects.toMatchObject({
+        code: "unexpected-response",
+        hint: expect.stringContaining("before the registry"),
+      });
+    }
+  });
+});
+
+describe("a registry without HEAD", () => {
+  it.each([400, 403, 405, 501])("(%i) is asked by GET", async (code) => {
+    const { repository, seen } = await open(manifests(status(code), holds));
+    expect((await repository.resolve(v1))?.digest).toBe(digest);
+    expect(seen()).toEqual(["HEAD manifests/v1", "GET manifests/v1"]);
+  });
+});
+
 describe("a tag that may not be read", () => {
   // Artifactory's virtual repositories, https://github.com/google/go-containerregistry/issues/1691
   it.each([401, 403])("with %i is absent when a whole list does not name it", async (code) => {

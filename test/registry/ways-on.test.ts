@@ -169,6 +169,51 @@ describe("a success that is not the one due", () => {
     expect(kept).toEqual([bytes]);
   });
 
+  describe("to a manifest", () => {
+    const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(index), size: index.length };
+    const document = { descriptor, bytes: index };
+    const manifest = "/v2/team/app/manifests/v1";
+    const putting = (status: number, isKept: boolean, instead?: string) => {
+      let kept: Uint8Array | undefined;
+      return open((request, response) => {
+        if (request.method === "PUT") {
+          afterBody(request, (body) => {
+            if (isKept) kept = body;
+            answer(response, status, {}, status === 200 ? "<html>log in</html>" : "");
+          });
+        } else if (kept !== undefined) answer(response, 200, { "content-type": mediaTypes.ociIndex }, kept);
+        else if (instead !== undefined) answer(response, 200, { "content-type": "text/html" }, instead);
+        else answer(response, 404, {}, '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
+      });
+    };
+
+    it.each([200, 202, 204])("(%i) is believed when it is there", async (status) => {
+      const { repository, asked } = await putting(status, true);
+      await repository().put(document, v1);
+      expect(asked()).toEqual([`PUT ${manifest}`, `GET ${manifest}`]);
+    });
+
+    it.each([200, 202, 204])("(%i) is not, when it is not", async (status) => {
+      const { repository, asked } = await putting(status, false);
+      await expect(repository().put(document, v1)).rejects.toMatchObject({
+        code: "unexpected-response",
+        message: expect.stringContaining(`${status}`),
+      });
+      expect(asked().filter((line) => line.startsWith("PUT"))).toHaveLength(3);
+    });
+
+    it("(200) is not, when a page is there", async () => {
+      const { repository } = await putting(200, false, "<html>log in</html>");
+      await expect(repository().put(document, v1)).rejects.toMatchObject({ code: "unexpected-response" });
+    });
+
+    it("is not asked about when it is the one due", async () => {
+      const { repository, asked } = await putting(201, false);
+      await repository().put(document, v1);
+      expect(asked()).toEqual([`PUT ${manifest}`]);
+    });
+  });
+
   it.each([200, 201])("to the beginning of an upload (%i) begins it", async (status) => {
     const { script, kept } = registry((request, response) => {
       if (request.method !== "POST") return false;

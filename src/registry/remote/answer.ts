@@ -1,7 +1,7 @@
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { type Answer, headerOf } from "../host/answer.ts";
-import { demandedWait } from "../host/backoff.ts";
+import { demandedWait, isTransientStatus } from "../host/backoff.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { lastingReasonOf } from "../host/judge.ts";
 import type { LastingReason } from "../host/lasting.ts";
@@ -53,7 +53,8 @@ export async function refusal(
   }
   if (status === 429) return spent(make, answer, host, await asked.client.credentialSource(asked.path));
   if (status >= 500) {
-    return make("server-error", `the registry answered ${status}`, serverErrorHint(lastingReasonOf(answer)));
+    const reason = lastingReasonOf(answer) ?? (isTransientStatus(status) ? undefined : "refused");
+    return make("server-error", `the registry answered ${status}`, serverErrorHint(reason));
   }
   if (status >= 300 && status < 400) {
     return make(

@@ -18,6 +18,7 @@ import {
 import { RegistryError, UnknownContentError } from "../errors.ts";
 import { type AnswerHead, headerOf } from "../host/answer.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
+import { isTransientStatus } from "../host/backoff.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";
@@ -54,8 +55,7 @@ export async function resolveTarget(
     return stated;
   }
   // A refusal of HEAD has no body that says why; GET is answered, or refused with a reason.
-  const isFinal = answer.status === 408 || answer.status === 429 || answer.status >= 500;
-  if (isFinal) throw await refusal(remote, answer, "asking for an image", target);
+  if (isTransientStatus(answer.status)) throw await refusal(remote, answer, "asking for an image", target);
   return identify(remote, target);
 }
 
@@ -74,11 +74,30 @@ function identify(remote: Remote, target: Target): Promise<Descriptor | undefine
     if (served === undefined) return undefined;
     const { mediaType, bytes, stated } = served;
     if (isImageType(mediaType)) return hashed(remote, target, served).descriptor;
+    if (!isJsonObject(bytes)) throw noManifest(remote, target, mediaType);
     const digest = isDigest(target) ? target : stated;
     if (digest !== undefined) return { mediaType, digest, size: bytes.length };
     // The digest of a signed manifest leaves its signatures out: only the registry knows it.
     if (mediaType === signedManifest) throw unfit(remote, target, mediaType);
     return { mediaType, digest: digestOf(bytes), size: bytes.length };
+  });
+}
+
+/** All that a registry may hold under a tag is an object in JSON: anything else comes from what stands before it. */
+function isJsonObject(bytes: Uint8Array): boolean {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return typeof json === "object" && json !== null && !Array.isArray(json);
+  } catch {
+    return false;
+  }
+}
+
+function noManifest(remote: Remote, target: Target, mediaType: string): RegistryError {
+  const shown = JSON.stringify(mediaType.slice(0, 100));
+  return new RegistryError("unexpected-response", `the answer is no manifest of any kind, but ${shown}`, {
+    where: formatReference(remote.name, target),
+    hint: `it seems to be a page of what stands before the registry: look at it there, or ask whoever runs ${remote.client.endpoint.host}`,
   });
 }
 
@@ -93,8 +112,9 @@ export function fetchDocument(remote: Remote, target: Target): Promise<ImageDocu
   return mendingDamage(remote.client, "manifest-get", async () => {
     const served = await getManifest(remote, target);
     if (served === undefined) return undefined;
-    if (!isImageType(served.mediaType)) throw unfit(remote, target, served.mediaType);
-    return hashed(remote, target, served);
+    const { mediaType, bytes } = served;
+    if (isImageType(mediaType)) return hashed(remote, target, served);
+    throw (isJsonObject(bytes) ? unfit : noManifest)(remote, target, mediaType);
   });
 }
 
@@ -139,12 +159,15 @@ function hashed(remote: Remote, target: Target, { mediaType, bytes, stated }: Se
 }
 
 function unfit(remote: Remote, target: Target, mediaType: string): RegistryError {
+  const isSchema1 = mediaType.startsWith("application/vnd.docker.distribution.manifest.v1+");
   return new RegistryError(
     "media-type-mismatch",
     `the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
     {
       where: formatReference(remote.name, target),
-      hint: "images in Docker's schema 1 must be pushed again by a current tool",
+      hint: isSchema1
+        ? "images in Docker's schema 1 must be pushed again by a current tool"
+        : `if it is an image, ask whoever runs ${remote.client.endpoint.host}, or what stands before it, why it is served as something else`,
     },
   );
 }
@@ -260,7 +283,22 @@ async function putOnce(
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   if (isDigest(stated) && !digestMatches(bytes, stated))
     throw damage(lied(remote, descriptor.digest, stated));
+  if (status !== 201) await expectKept(remote, descriptor.digest, target, status);
   return answer;
+}
+
+/** A success that is not the one due may come from what stands before the registry, and never have got there. */
+async function expectKept(remote: Remote, digest: Digest, target: Target, status: number): Promise<void> {
+  const kept = await identify(remote, target);
+  if (kept?.digest === digest) return;
+  const there = kept === undefined ? "does not have it" : `has ${kept.digest} there`;
+  const message = `the registry answered the image manifest with a success (${status}) and ${there}`;
+  throw damage(
+    new RegistryError("unexpected-response", message, {
+      where: formatReference(remote.name, target),
+      hint: `ask whoever runs ${remote.client.endpoint.host}, or what stands before it, what becomes of a PUT`,
+    }),
+  );
 }
 
 /** Deletes a manifest by digest or a tag; what is not there counts as deleted. */
