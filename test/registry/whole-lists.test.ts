@@ -87,6 +87,16 @@ describe.each(["tags", "repositories"])("a list of %s", (kind) => {
     expect(await list()).toHaveLength(manner.count);
   });
 
+  it("to which a name came while it was read, of a registry that begins anew, is read with it", async () => {
+    const names = ["v00000", "v00001", "v00000-new"];
+    const { list } = await read({
+      count: 2,
+      later: (it) => answer(it, 200, {}, JSON.stringify({ tags: names, repositories: names })),
+    });
+    const found = (await list()).map((name) => name.slice(name.indexOf("/") + 1));
+    expect(found.toSorted()).toEqual(names.toSorted());
+  });
+
   it.each<[string, Manner]>([
     ["whose second page is not there", { count: 250, cap: 100, links: true, later: (it) => answer(it, 404) }],
     ["that is full, with nothing behind it that is there", { count: 2400, later: (it) => answer(it, 404) }],

@@ -31,9 +31,14 @@ export async function* catalogOf(client: HostClient): AsyncGenerator<string> {
     },
     names: (page) => page,
   });
+  const told = new Set<string>();
   for await (const page of catalog) {
     hasCatalog = true;
-    yield* page;
+    for (const path of page) {
+      if (told.has(path)) continue;
+      told.add(path);
+      yield path;
+    }
   }
   if (hasCatalog) return;
   throw new RegistryError("unsupported", "the registry does not list its repositories", { where: host });

@@ -122,10 +122,15 @@ export class ListHabits {
       }
       const found = list.names(page);
       const before = names.size;
+      const again = found.filter((name) => names.has(name)).length;
       for (const name of found) names.add(name);
       refuseTooManyNames(names.size, where);
-      if (progress.isCut && names.size - before < found.length) throw incomplete("its pages overlap", where);
+      const isOverlap = progress.isCut && again > 0;
+      // All of it once more, with what has come in the meantime: it minds no last name, and this is where it ends.
+      const isAnew = isOverlap && again === before && found.length !== Number(url.searchParams.get("n"));
+      if (isOverlap && !isAnew) throw incomplete("its pages overlap", where);
       yield page;
+      if (isAnew) return;
       const isUnclear: boolean = parseLinks(answer.headers.link) === undefined;
       const next = isUnclear ? undefined : nextPage(answer, url, where);
       if (next === undefined) asked = await this.#beyond(list, page, { url, isUnclear }, progress);
