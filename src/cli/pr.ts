@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
 import type { Registries } from "../registry/index.ts";
-import type { HoldMeans, PromotionRequestResult } from "../release/index.ts";
+import type { HoldMeans, NotDone, PromotionRequestResult } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addForgeOptions, type ForgeOptions, type ForgePlace, openForgeFor } from "./forge.ts";
@@ -107,12 +107,14 @@ async function run(session: Session, repository: string, options: Options): Prom
       results.push(result);
       if (!terminal.json) print(terminal, result);
       for (const warning of result.warnings) terminal.warn(warning);
+      for (const { what, reason } of result.notDone) terminal.warn(`${notDoneWords[what]}: ${reason}`);
       for (const { reviewer, reason } of result.notRequested) {
         terminal.warn(`the review of ${reviewer} was not requested: ${reason}`);
       }
     }
     if (terminal.json) terminal.printJson({ format: "waybill-pr/1", requests: results });
-    return exitCodes.asDesired;
+    const isWhole = results.every(({ notDone, notRequested }) => notDone.length + notRequested.length === 0);
+    return isWhole ? exitCodes.asDesired : exitCodes.notAsDesired;
   } finally {
     progress.end();
     await registries.close();
@@ -162,6 +164,13 @@ async function propose(session: Session, place: Place, options: Options): Promis
     onStep: terminal.note,
   });
 }
+
+const notDoneWords: Readonly<Record<NotDone["what"], string>> = {
+  labels: "it has not all labels",
+  hold: "it is not held as it should be",
+  reviewers: "no reviews were requested",
+  text: "title and text are not as they should be",
+};
 
 function print(terminal: Terminal, result: PromotionRequestResult): void {
   if (result.outcome === "proposed") {

@@ -71,6 +71,12 @@ export interface CommitStatus {
   readonly url?: string;
 }
 
+/** Of whom reviews were requested now, and whom the forge did not accept, with its reason. */
+export interface ReviewRequests {
+  readonly requested: readonly string[];
+  readonly refused: readonly { readonly reviewer: string; readonly reason: string }[];
+}
+
 /** Pull requests of one repository. Methods throw {@link ForgeError}. */
 export interface PullRequests {
   /** The open one of a branch, if there is one. */
@@ -90,13 +96,10 @@ export interface PullRequests {
     },
   ): Promise<PullRequest>;
   /**
-   * Requests reviews, of users as `name`, of teams as `team-name` or `org/team-name` where the forge has them.
-   * @returns Those whom the forge did not accept, with its reason.
+   * Requests reviews, of users as `name`, of teams as `team-name` or `org/team-name` where the forge has them. Of whom one is
+   * requested already, and who has given one, is not asked again; nor is a team once somebody has given one.
    */
-  requestReviews(
-    number: number,
-    reviewers: readonly string[],
-  ): Promise<readonly { readonly reviewer: string; readonly reason: string }[]>;
+  requestReviews(number: number, reviewers: readonly string[]): Promise<ReviewRequests>;
 }
 
 /** What is said under a pull request. Methods throw {@link ForgeError}. */

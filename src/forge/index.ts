@@ -12,10 +12,12 @@ export type {
   Proposal,
   PullRequest,
   PullRequests,
+  ReviewRequests,
 } from "./forge.ts";
 export type { ForgeHostSettings, ForgeSettings } from "./forge-settings.ts";
 export { forgeKindOf, knownForgeKind } from "./kind.ts";
 export { type ForgeOptions, openForge } from "./open.ts";
 export { parseRemote, type RemoteRepository } from "./remote.ts";
+export { fittingTitle } from "./title.ts";
 export { type FoundToken, findToken, type TokenPlaces } from "./token.ts";
 export type { ForgeWait, WireTiming } from "./wire.ts";

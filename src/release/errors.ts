@@ -10,6 +10,10 @@ export type ReleaseErrorCode =
   | "no-manifests"
   /** The pull request stands at another commit than was reviewed. */
   | "outdated-review"
+  /** The pull request is merged or closed. */
+  | "not-open"
+  /** The forge answers with a success, and has not done it. */
+  | "left-out"
   /** What was asked for contradicts itself. */
   | "invalid-request";
 

@@ -1,4 +1,5 @@
 import type { Comment, CommitStatus, ForgeKind, ForgeProject, PullRequest } from "../forge/index.ts";
+import { ReleaseError } from "./errors.ts";
 
 /** What keeps a pull request from being merged: a label, its being a draft, or a commit status that stays pending. */
 export type HoldMeans = "label" | "draft" | "status";
@@ -65,12 +66,17 @@ function linesOutsideCode(body: string): string[] {
   return lines;
 }
 
+/** Whether a status is the one that says whether its commit is held. */
+export function isHoldStatus({ context }: CommitStatus): boolean {
+  return context === holdContext;
+}
+
 /** Whether a pull request is held, and by what. */
 export function holdsOf(
   { labels, draft }: Pick<PullRequest, "labels" | "draft">,
   statuses: readonly CommitStatus[],
 ): readonly HoldMeans[] {
-  const status = statuses.find(({ context }) => context === holdContext);
+  const status = statuses.find(isHoldStatus);
   return [
     ...(labels.includes(holdLabel) ? (["label"] as const) : []),
     ...(draft ? (["draft"] as const) : []),
@@ -84,21 +90,36 @@ export interface HoldChange {
   readonly changed: readonly HoldMeans[];
 }
 
-/** Holds a pull request by these means; nothing is done twice. @throws {ForgeError} */
+/**
+ * Holds a pull request by these means; nothing is done twice.
+ * @throws {ReleaseError} `not-open` when there is nothing to hold any more, `left-out` when the forge does not do it and does not say
+ * why; {@link ForgeError}.
+ */
 export async function hold(
   project: ForgeProject,
   number: number,
   means: readonly HoldMeans[],
 ): Promise<HoldChange> {
   const before = await project.pullRequests.read(number);
+  if (before.state !== "open") throw notOpen(before);
   const statuses = means.includes("status") ? await project.statuses.read(before.head.commit) : [];
   const standing = holdsOf(before, statuses);
-  return switchMeans(
-    project,
-    before,
-    means.filter((one) => !standing.includes(one)),
-    true,
-  );
+  const missing = means.filter((one) => !standing.includes(one));
+  const change = await switchMeans(project, before, missing, true);
+  const inForce = holdsOf(change.pullRequest, []);
+  const left = missing.filter((one) => one !== "status" && !inForce.includes(one));
+  if (left.length === 0) return change;
+  throw new ReleaseError("left-out", `the forge has not held it by ${left.join(" and ")}`, {
+    where: before.url,
+    hint: "it leaves out what the token's user may not do: somebody who may write to the repository can hold it",
+  });
+}
+
+function notOpen({ state, url }: PullRequest): ReleaseError {
+  return new ReleaseError("not-open", `the pull request is ${state}: nothing of it can be held`, {
+    where: url,
+    hint: state === "merged" ? "what it asked for is taken back by another change" : "reopen it first",
+  });
 }
 
 /** Holds a pull request no longer, by whatever means it is held. @throws {ForgeError} */
@@ -127,19 +148,24 @@ async function switchMeans(
   const isChanged = Object.keys(change).length > 0;
   const pullRequest = isChanged ? await project.pullRequests.update(before.number, change) : before;
   if (changed.includes("status")) {
-    await project.statuses.set(pullRequest.head.commit, {
-      context: holdContext,
-      state: held ? "pending" : "success",
-      description: held ? "held: waybill unhold, or /hold cancel, lets it go" : "not held",
-    });
+    await setHoldStatus(project, pullRequest.head.commit, held);
   }
   return { pullRequest, changed };
+}
+
+/** Says of a commit whether it is held. @throws {ForgeError} */
+export async function setHoldStatus(project: ForgeProject, commit: string, held: boolean): Promise<void> {
+  await project.statuses.set(commit, {
+    context: holdContext,
+    state: held ? "pending" : "success",
+    description: held ? "held: waybill unhold, or /hold cancel, lets it go" : "not held",
+  });
 }
 
 /**
  * Makes the pull request held, or not, as the newest command among its comments says; without one, it stays as it is. A
  * new commit has no status yet: where a command holds the request, it gets one.
- * @throws {ForgeError}
+ * @throws {ReleaseError} `not-open`, `left-out`; {@link ForgeError}.
  */
 export async function obeyHoldWords(
   project: ForgeProject,

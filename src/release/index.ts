@@ -1,4 +1,5 @@
 export { type OwnedReview, withBaseOwners } from "./base-owners.ts";
+export type { NotDone } from "./complete-request.ts";
 export { ReleaseError, type ReleaseErrorCode } from "./errors.ts";
 export {
   type HoldChange,

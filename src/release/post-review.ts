@@ -71,7 +71,9 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
     description: describe(review, isApproved),
     ...(url === undefined ? {} : { url }),
   });
-  const { pullRequest } = await obeyHoldWords(project, number, options.hold);
+  // What is merged or closed can be looked at, but not be held.
+  const { pullRequest } =
+    before.state === "open" ? await obeyHoldWords(project, number, options.hold) : { pullRequest: before };
   return { pullRequest, ...(approvals === undefined ? {} : { approvals }), passes };
 }
 

@@ -1,10 +1,11 @@
 import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import type { Forge, ForgeRepository, PullRequest } from "../forge/index.ts";
+import { type Forge, type ForgeRepository, fittingTitle, type PullRequest } from "../forge/index.ts";
 import { type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
 import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
+import { completeRequest, type NotDone } from "./complete-request.ts";
 import { ReleaseError } from "./errors.ts";
-import { type HoldMeans, hold } from "./hold.ts";
+import { type HoldMeans, isHoldStatus } from "./hold.ts";
 import {
   bodyOf,
   bodyWith,
@@ -13,6 +14,7 @@ import {
   isOurCommit,
   type Link,
   type Subject,
+  saysHeld,
   titleOf,
 } from "./request-text.ts";
 
@@ -82,6 +84,8 @@ export interface PromotionRequestResult {
   readonly warnings: readonly string[];
   readonly pushed: boolean;
   readonly pullRequest?: PullRequest;
+  /** What the pull request must have, and has not: why, and who can do it. */
+  readonly notDone: readonly NotDone[];
   /** Reviewers whom the forge did not accept. */
   readonly notRequested: readonly { readonly reviewer: string; readonly reason: string }[];
 }
@@ -149,7 +153,8 @@ async function proposeFrom(
   const { forge, subject, onStep = () => {}, ask = async () => true } = options;
   const { upstream, fork, base, branch } = route;
   const project = forge.project(upstream.path);
-  const title = options.title ?? titleOf(subject);
+  const wantedTitle = options.title ?? titleOf(subject);
+  const title = fittingTitle(forge.kind, wantedTitle);
   const manifests = await manifestsIn(workspace, options.manifests);
 
   onStep("Reading staging");
@@ -161,8 +166,9 @@ async function proposeFrom(
     body: "",
     diff: relativeDiff(merged.diff, workspace.folder),
     added: merged.added.map((edge) => ({ ...edge })),
-    warnings: merged.warnings,
+    warnings: [...merged.warnings, ...(title.endsWith("…") && !wantedTitle.endsWith("…") ? [cutTitle] : [])],
     pushed: false,
+    notDone: [],
     notRequested: [],
   };
   const open = await project.pullRequests.find({ repository: fork.path, branch }, base);
@@ -182,23 +188,29 @@ async function proposeFrom(
   const isOurs = tip === undefined || isOurCommit(tip.message);
   const isThere = tip !== undefined && isOurs && (await workspace.areEqual(tip.commit, commit, [file]));
   onStep("Reviewing");
-  const ours = bodyOf({
-    subject,
-    command: options.command,
-    links: options.links ?? [],
-    review: await options.review({
-      folder: workspace.folder,
-      manifests,
-      base: workspace.base,
-      commit: isThere && tip.parent === workspace.base ? tip.commit : commit,
-    }),
-    hold: options.hold.length > 0 && forge.kind === "github",
+  const review = await options.review({
+    folder: workspace.folder,
+    manifests,
+    base: workspace.base,
+    commit: isThere && tip.parent === workspace.base ? tip.commit : commit,
   });
-  const body = bodyWith(open?.body ?? "", ours);
-  const proposed = { ...result, body };
+  const bodyFor = (held: boolean): string =>
+    bodyWith(
+      open?.body ?? "",
+      bodyOf({
+        ...{ subject, command: options.command, links: options.links ?? [], review, held },
+        hold: options.hold.length > 0 && forge.kind === "github",
+      }),
+    );
+  const wasHeld = open !== undefined && saysHeld(open.body);
+  const proposed = { ...result, body: bodyFor(wasHeld) };
   if (options.dryRun === true) return { ...proposed, ...known, outcome: "proposed" };
 
   if (!isOurs) throw taken(fork, branch);
+  const heldBefore =
+    open === undefined || isThere || !options.hold.includes("status")
+      ? undefined
+      : { status: (await project.statuses.read(open.head.commit)).find(isHoldStatus)?.state };
   if (!isThere) {
     if (!(await ask(`Push to ${fork.path} ${branch}?`)))
       return { ...proposed, ...known, outcome: "declined" };
@@ -206,48 +218,27 @@ async function proposeFrom(
     await workspace.push(commit, remote, tip?.commit);
   }
   const pushed = { ...proposed, pushed: !isThere };
-
-  if (open !== undefined) {
-    const isSame = open.body.trim() === body.trim() && open.title === title;
-    onStep(isSame ? `${open.url} is as it should be` : `Updating ${open.url}`);
-    const updated = isSame ? open : await project.pullRequests.update(open.number, { title, body });
-    const finished = await finish(updated, false, options);
-    const unchanged = isSame && isThere && finished.pullRequest.labels.join() === open.labels.join();
-    return { ...pushed, ...finished, outcome: unchanged ? "unchanged" : "updated" };
-  }
-  if (!(await ask(`Open a pull request for ${upstream.path} ${base}?`))) {
+  if (open === undefined && !(await ask(`Open a pull request for ${upstream.path} ${base}?`))) {
     return { ...pushed, outcome: "declined" };
   }
-  onStep(`Opening a pull request for ${upstream.path} ${base}`);
-  const opened = await project.pullRequests.open({
-    title,
-    body,
-    head: { repository: fork.path, branch },
-    base,
-    draft: options.hold.includes("draft"),
+  onStep(
+    open === undefined
+      ? `Opening a pull request for ${upstream.path} ${base}`
+      : `Looking whether ${open.url} is as it should be`,
+  );
+  const there =
+    open ??
+    (await project.pullRequests.open({
+      ...{ title, body: bodyFor(false), base, head: { repository: fork.path, branch } },
+      draft: options.hold.includes("draft"),
+    }));
+  const { changed, ...completed } = await completeRequest(project, there, {
+    ...{ title, bodyWith: bodyFor, wasHeld, commit: isThere ? tip.commit : commit },
+    ...{ labels: options.labels ?? [], hold: options.hold, reviewers: options.reviewers ?? [] },
+    ...(heldBefore === undefined ? {} : { before: heldBefore }),
   });
-  return { ...pushed, ...(await finish(opened, true, options)), outcome: "opened" };
-}
-
-/** Labels, hold and reviewers. One that is open already is held only if it is new: somebody may have let it go. */
-async function finish(
-  opened: PullRequest,
-  isNew: boolean,
-  options: PromotionRequest,
-): Promise<Pick<PromotionRequestResult, "notRequested"> & { readonly pullRequest: PullRequest }> {
-  const project = options.forge.project(options.upstream);
-  const { number } = opened;
-  const missing = (options.labels ?? []).filter((label) => !opened.labels.includes(label));
-  const labelled =
-    missing.length === 0
-      ? opened
-      : await project.pullRequests.update(number, { labels: [...opened.labels, ...missing] });
-  const held =
-    isNew && options.hold.length > 0 ? (await hold(project, number, options.hold)).pullRequest : labelled;
-  const reviewers = isNew ? (options.reviewers ?? []) : [];
-  const notRequested =
-    reviewers.length === 0 ? [] : await project.pullRequests.requestReviews(number, reviewers);
-  return { pullRequest: held, notRequested };
+  const outcome = open === undefined ? "opened" : changed || !isThere ? "updated" : "unchanged";
+  return { ...pushed, body: completed.pullRequest.body, ...completed, outcome };
 }
 
 async function manifestsIn({ folder }: Workspace, path: string): Promise<string> {
@@ -268,6 +259,8 @@ async function refuseOutside({ folder }: Workspace, file: string): Promise<void>
     hint: "put the file itself where the link is",
   });
 }
+
+const cutTitle = "the title is longer than the forge takes: it is cut";
 
 function inWords({ image, digest, tag }: MergePlan["added"][number]): string {
   return `${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`;

@@ -38,6 +38,7 @@ export function isOurCommit(message: string): boolean {
 
 const begin = "<!-- waybill pr: begin -->";
 const end = "<!-- waybill pr: end -->";
+const heldMark = "<!-- waybill pr: held -->";
 
 /** What the text of a pull request is made of. */
 export interface BodyParts {
@@ -49,10 +50,12 @@ export interface BodyParts {
   readonly review: string;
   /** Asks the incumbents' robot to hold it. */
   readonly hold: boolean;
+  /** It has been held as a whole: from then on it is left as people have it. */
+  readonly held: boolean;
 }
 
 /** The part of a pull request's text that is ours. */
-export function bodyOf({ subject, command, links, review, hold }: BodyParts): string {
+export function bodyOf({ subject, command, links, review, hold, held }: BodyParts): string {
   const tags = subject.tags.map((tag) => `\`${tag}\``).join(", ");
   return [
     begin,
@@ -70,6 +73,7 @@ export function bodyOf({ subject, command, links, review, hold }: BodyParts): st
     "",
     "</details>",
     ...(hold ? ["", "/hold"] : []),
+    ...(held ? [heldMark] : []),
     end,
   ].join("\n");
 }
@@ -80,6 +84,13 @@ export function bodyWith(before: string, ours: string): string {
   const to = before.indexOf(end, from);
   if (from >= 0 && to >= 0) return `${before.slice(0, from)}${ours}${before.slice(to + end.length)}`;
   return before.trim() === "" ? ours : `${before.trimEnd()}\n\n${ours}`;
+}
+
+/** Whether our part of a text says that the pull request has been held as a whole. */
+export function saysHeld(body: string): boolean {
+  const from = body.indexOf(begin);
+  const to = body.indexOf(end, from);
+  return from >= 0 && to >= 0 && body.slice(from, to).trimEnd().endsWith(heldMark);
 }
 
 /** Nothing in the text can end the block. */

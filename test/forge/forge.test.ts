@@ -2,7 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Forge, type ForgeKind, forgeKindOf, openForge, type Proposal } from "../../src/forge/index.ts";
+import {
+  type Forge,
+  type ForgeKind,
+  fittingTitle,
+  forgeKindOf,
+  openForge,
+  type Proposal,
+} from "../../src/forge/index.ts";
 import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
 import { repositoryAt } from "../support/git.ts";
 
@@ -226,26 +233,55 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     });
     const { pullRequests } = stranger.project("org/images");
     const before = server.seen.length;
-    const refused = await pullRequests.requestReviews(number, ["alice", "bob"]);
+    const { refused } = await pullRequests.requestReviews(number, ["alice", "bob"]);
     expect(refused.map(({ reviewer }) => reviewer)).toEqual(["alice", "bob"]);
     expect(server.seen.length - before).toBeLessThan(6);
   });
 
   it("requests reviews of those who can be asked, and says why of the others", async () => {
     const { number } = await pulls().open(await proposal());
-    const refused = await pulls().requestReviews(number, ["alice", "nobody", "org/release", "stranger"]);
+    const wanted = ["alice", "nobody", "org/release", "stranger"];
+    const { requested, refused } = await pulls().requestReviews(number, wanted);
+    expect(requested).toEqual(kind === "gitlab" ? ["alice"] : ["alice", "org/release"]);
     const names = refused.map(({ reviewer }) => reviewer);
     expect(names).toEqual(kind === "gitlab" ? ["nobody", "org/release", "stranger"] : ["nobody", "stranger"]);
     for (const { reason } of refused) expect(reason).not.toBe("");
     const { reviewers, teams } = server.pullRequest("org/images", number);
     expect(reviewers.map(({ name }) => name)).toEqual(["alice"]);
     expect(teams).toEqual(kind === "gitlab" ? [] : ["release"]);
-    expect(await pulls().requestReviews(number, ["bob"])).toEqual([]);
+    expect(await pulls().requestReviews(number, ["alice", "bob"])).toEqual({
+      ...{ requested: ["bob"], refused: [] },
+    });
     expect(server.pullRequest("org/images", number).reviewers.map(({ name }) => name)).toEqual([
       "alice",
       "bob",
     ]);
     await expect(pulls().requestReviews(4711, ["nobody"])).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("asks nobody for a review again who is asked, or has given one", async () => {
+    const { number } = await pulls().open(await proposal());
+    const wanted = kind === "gitlab" ? ["alice", "bob"] : ["alice", "bob", "org/release"];
+    expect((await pulls().requestReviews(number, wanted)).requested).toEqual(wanted);
+    await server.approve("org/images", number, "alice");
+    const before = server.seen.length;
+    expect(await pulls().requestReviews(number, wanted)).toEqual({ requested: [], refused: [] });
+    expect(server.seen.slice(before).map(({ method }) => method)).not.toContain("POST");
+  });
+
+  it("makes a title that is too long one that the forge takes, and gives it back as it was sent", async () => {
+    for (const title of [
+      `Promote ${"v1.0.0 / ".repeat(60)}`,
+      "推".repeat(300),
+      "Two\n lines ",
+      "WIP: no draft",
+    ]) {
+      const asked = await proposal({ title, draft: true });
+      const fitting = fittingTitle(kind, title);
+      const opened = await pulls().open(asked);
+      expect(opened.title).toBe(fitting);
+      expect((await pulls().update(opened.number, { title, draft: false })).title).toBe(fitting);
+    }
   });
 
   it("reports a team where there are none", async () => {
@@ -254,7 +290,7 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     const own = forge.project("robot/own").pullRequests;
     const head = { repository: "robot/own", branch: "next" };
     const { number } = await own.open({ title: "Own", body: "", base: "main", head });
-    const refused = await own.requestReviews(number, ["nobody", "robot/team"]);
+    const { refused } = await own.requestReviews(number, ["nobody", "robot/team"]);
     expect(refused.map(({ reviewer }) => reviewer)).toEqual(["nobody", "robot/team"]);
   });
 

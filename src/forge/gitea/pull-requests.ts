@@ -4,7 +4,8 @@ import { changedTitle, draftTitle, giteaDrafts, type TitleAndDraft, withoutPrefi
 import { ForgeError } from "../errors.ts";
 import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
-import { type Reviewers, requestReviewsOf } from "../review-requests.ts";
+import { type KnownReviewers, type Reviewers, requestReviewsOf } from "../review-requests.ts";
+import { fittingTitle } from "../title.ts";
 import { type GiteaClient, ownerThenName } from "./client.ts";
 import { openLabels } from "./labels.ts";
 
@@ -29,8 +30,11 @@ const pullSchema = z.object({
 });
 
 const requestedSchema = z.object({
+  requested_reviewers: z.array(z.object({ login: z.string() })).nullish(),
   requested_reviewers_teams: z.array(z.object({ name: z.string() })).nullish(),
 });
+
+const givenSchema = z.object({ user: z.object({ login: z.string() }).nullish(), state: z.string() });
 
 type Pull = z.infer<typeof pullSchema>;
 
@@ -66,7 +70,7 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     const isHere = head.repository.toLowerCase() === path.toLowerCase();
     const [owner] = ownerThenName(head.repository);
     const asked = client.repos.repoCreatePullRequest(...here(), {
-      title: draftTitle(giteaDrafts, title, draft),
+      title: draftTitle(giteaDrafts, fittingTitle("gitea", title), draft),
       body,
       base,
       head: isHere ? head.branch : `${owner}:${head.branch}`,
@@ -93,6 +97,29 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     }
   };
 
+  const knownReviewers = async (number: number): Promise<KnownReviewers> => {
+    const asked = client.repos.repoGetPullRequest(...here(), number);
+    const { requested_reviewers: users, requested_reviewers_teams: teams } = await answered(
+      asked,
+      requestedSchema,
+    );
+    const reviews = await allPages(
+      (page) => client.repos.repoListPullReviews(...here(), number, { limit: 50, page }),
+      z.array(givenSchema),
+    );
+    return {
+      users: (users ?? []).map(({ login }) => login),
+      teams: (teams ?? []).map(({ name }) => name),
+      // A request stands in this list, too.
+      reviewed: reviews.flatMap(({ user, state }) =>
+        user && state !== "REQUEST_REVIEW" ? [user.login] : [],
+      ),
+    };
+  };
+
+  const fitting = (title: string | undefined): string | undefined =>
+    title === undefined ? undefined : fittingTitle("gitea", title);
+
   return {
     find,
     async read(number) {
@@ -101,7 +128,7 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
       const change = {
-        ...(await changedTitle(giteaDrafts, { title, draft }, () => current(number))),
+        ...(await changedTitle(giteaDrafts, { title: fitting(title), draft }, () => current(number))),
         ...(body === undefined ? {} : { body }),
       };
       if (Object.keys(change).length > 0) {
@@ -113,8 +140,8 @@ export function openPullRequests(client: GiteaClient, path: string): PullRequest
     requestReviews: (number, reviewers) =>
       requestReviewsOf(
         reviewers,
+        () => knownReviewers(number),
         (asked) => request(number, asked),
-        () => read(number),
       ),
   };
 }

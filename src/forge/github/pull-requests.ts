@@ -3,7 +3,8 @@ import { allPages, answered, unwrapped } from "../answers.ts";
 import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
-import { requestReviewsOf } from "../review-requests.ts";
+import { type KnownReviewers, requestReviewsOf } from "../review-requests.ts";
+import { fittingTitle } from "../title.ts";
 import { type GitHubClient, graphql } from "./client.ts";
 
 const pullSchema = z.object({
@@ -26,6 +27,13 @@ const pullSchema = z.object({
   }),
   base: z.object({ ref: z.string() }),
 });
+
+const requestedSchema = z.object({
+  requested_reviewers: z.array(z.object({ login: z.string() })).nullish(),
+  requested_teams: z.array(z.object({ slug: z.string() })).nullish(),
+});
+
+const givenSchema = z.object({ user: z.object({ login: z.string() }).nullable() });
 
 type Pull = z.infer<typeof pullSchema>;
 
@@ -64,7 +72,7 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
     const sameOwner = from.owner.toLowerCase() === repository().owner.toLowerCase();
     const asked = client("POST /repos/{owner}/{repo}/pulls", {
       ...repository(),
-      ...{ title, body, base, draft: draft ?? false },
+      ...{ title: fittingTitle("github", title), body, base, draft: draft ?? false },
       head: isHere(head.repository) ? head.branch : `${from.owner}:${head.branch}`,
       // Within one organisation the owner does not tell which repository is meant.
       ...(sameOwner && !isHere(head.repository) ? { head_repo: from.repo } : {}),
@@ -80,6 +88,25 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
     await graphql(client, api, query, { id: pull.node_id });
   };
 
+  const knownReviewers = async (number: number): Promise<KnownReviewers> => {
+    const route = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
+    const asked = client(route, { ...repository(), pull_number: number });
+    const { requested_reviewers: users, requested_teams: teams } = await answered(asked, requestedSchema);
+    const reviews = await allPages(
+      (page) =>
+        client("GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews", {
+          ...repository(),
+          ...{ pull_number: number, per_page: 100, page },
+        }),
+      z.array(givenSchema),
+    );
+    return {
+      users: (users ?? []).map(({ login }) => login),
+      teams: (teams ?? []).map(({ slug }) => slug),
+      reviewed: reviews.flatMap(({ user }) => (user === null ? [] : [user.login])),
+    };
+  };
+
   return {
     find,
     async read(number) {
@@ -88,7 +115,10 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
     open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
       if (title !== undefined || body !== undefined) {
-        const change = { ...(title === undefined ? {} : { title }), ...(body === undefined ? {} : { body }) };
+        const change = {
+          ...(title === undefined ? {} : { title: fittingTitle("github", title) }),
+          ...(body === undefined ? {} : { body }),
+        };
         await unwrapped(
           client("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", {
             ...repository(),
@@ -110,6 +140,7 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
     requestReviews: (number, reviewers) =>
       requestReviewsOf(
         reviewers,
+        () => knownReviewers(number),
         (asked) =>
           unwrapped(
             client("POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers", {
@@ -117,7 +148,6 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
               ...{ pull_number: number, ...asked },
             }),
           ),
-        () => readPull(number),
       ),
   };
 }

@@ -4,6 +4,7 @@ import { changedTitle, draftTitle, gitlabDrafts, type TitleAndDraft, withoutPref
 import { ForgeError } from "../errors.ts";
 import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
+import { fittingTitle } from "../title.ts";
 import { type GitLabClient, projectPath } from "./client.ts";
 import type { Projects } from "./projects.ts";
 import { requestReviewsOfUsers } from "./reviewers.ts";
@@ -66,12 +67,15 @@ export function openMergeRequests(client: GitLabClient, projects: Projects, path
         source_branch: head.branch,
         target_branch: base,
         target_project_id: await projects.idOf(path),
-        title: draftTitle(gitlabDrafts, title, draft),
+        title: draftTitle(gitlabDrafts, fittingTitle("gitlab", title), draft),
         description: body,
       },
     });
     return pullRequestOf(await answered(asked, mergeRequestSchema), head.repository);
   };
+
+  const fitting = (title: string | undefined): string | undefined =>
+    title === undefined ? undefined : fittingTitle("gitlab", title);
 
   return {
     find,
@@ -81,7 +85,7 @@ export function openMergeRequests(client: GitLabClient, projects: Projects, path
     open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
       const change = {
-        ...(await changedTitle(gitlabDrafts, { title, draft }, () => current(number))),
+        ...(await changedTitle(gitlabDrafts, { title: fitting(title), draft }, () => current(number))),
         ...(body === undefined ? {} : { description: body }),
         ...(labels === undefined ? {} : { labels: listOf(labels) }),
       };

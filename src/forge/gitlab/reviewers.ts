@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { answered } from "../answers.ts";
+import type { ReviewRequests } from "../forge.ts";
 import { ForgeRefusal, reasonAndHint } from "../refusal.ts";
 import type { RefusedReviewer } from "../review-requests.ts";
 import type { GitLabClient } from "./client.ts";
@@ -16,9 +17,9 @@ export async function requestReviewsOfUsers(
   client: GitLabClient,
   at: string,
   names: readonly string[],
-): Promise<readonly RefusedReviewer[]> {
+): Promise<ReviewRequests> {
   const wanted = [...new Set(names)];
-  if (wanted.length === 0) return [];
+  if (wanted.length === 0) return { requested: [], refused: [] };
   const refused: RefusedReviewer[] = [];
   const ids = new Map<string, number>();
   for (const name of wanted) {
@@ -32,16 +33,23 @@ export async function requestReviewsOfUsers(
   const { reviewers } = await answered(client("GET", at), reviewedSchema);
   const before = reviewers.map(({ id }) => id);
   const all = [...new Set([...before, ...ids.values()])];
-  if (all.length === before.length) return refused;
+  if (all.length === before.length) return { requested: [], refused };
+  const asked = [...ids].filter(([, id]) => !before.includes(id));
   const after = await put(client, at, all);
   if (after instanceof ForgeRefusal) {
     const reason = reasonAndHint(after);
-    return [...refused, ...[...ids.keys()].map((reviewer) => ({ reviewer, reason }))];
+    return {
+      requested: [],
+      refused: [...refused, ...asked.map(([reviewer]) => ({ reviewer, reason }))],
+    };
   }
   const reason =
     "GitLab leaves it out: it may not read the project, or the licence allows no more than one reviewer";
-  const leftOut = [...ids].filter(([, id]) => !after.has(id));
-  return [...refused, ...leftOut.map(([reviewer]) => ({ reviewer, reason }))];
+  const leftOut = asked.filter(([, id]) => !after.has(id));
+  return {
+    requested: asked.flatMap(([reviewer, id]) => (after.has(id) ? [reviewer] : [])),
+    refused: [...refused, ...leftOut.map(([reviewer]) => ({ reviewer, reason }))],
+  };
 }
 
 /** Sets all reviewers: the numbers of those who are, or why none of them was set. */

@@ -26,12 +26,14 @@ export interface FaultScope {
 export interface Faults {
   add(trouble: Trouble, scope: FaultScope): void;
   next(method: string, path: string): Trouble | undefined;
+  clear(): void;
 }
 
 export function createFaults(): Faults {
   const coming: { trouble: Trouble; scope: FaultScope; left: number }[] = [];
   return {
     add: (trouble, scope) => void coming.push({ trouble, scope, left: scope.times ?? 1 }),
+    clear: () => void coming.splice(0),
     next(method, path) {
       const found = coming.find(
         ({ left, scope }) =>

@@ -66,6 +66,8 @@ export interface ForgeServer {
   merge(path: string, number: number): Promise<string>;
   /** Spoils the next requests that the scope fits. */
   failNext(trouble: Trouble, scope?: FaultScope): void;
+  /** Lets what is still to come go well. */
+  clearFaults(): void;
   /** Whether any request came with a token that is nobody's here. */
   sawForeignToken(): boolean;
   close(): Promise<void>;
@@ -178,6 +180,7 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     },
     merge: (path, number) => world.merge(pull(path, number)),
     failNext: (trouble, scope = {}) => faults.add(trouble, scope),
+    clearFaults: () => faults.clear(),
     sawForeignToken: () => seen.some(({ by }) => by === "unknown"),
     async close() {
       server.closeAllConnections();
