@@ -5,10 +5,10 @@ import { type HoldMeans, hold, holdsOf, isHoldStatus, setHoldStatus } from "./ho
 /** What a pull request must have beside its change. */
 export interface WantedRequest {
   readonly title: string;
-  /** The whole text, which says whether the request has been held. */
-  readonly bodyWith: (held: boolean) => string;
-  /** Whether the text that is there says that it has been. */
-  readonly wasHeld: boolean;
+  /** The whole text, which says by what the request has been held. */
+  readonly bodyWith: (held: readonly HoldMeans[]) => string;
+  /** By what it has been held, as the text that is there says. */
+  readonly held: readonly HoldMeans[];
   readonly labels: readonly string[];
   /** Empty: it need not be held. */
   readonly hold: readonly HoldMeans[];
@@ -37,8 +37,8 @@ export interface CompletedRequest {
 
 /**
  * Makes an open pull request have all that it must have. Each thing is looked at, whatever earlier runs came to, and none keeps the
- * others from being done. Only the hold is remembered, in the text: once it has been held as a whole, somebody may have let it go,
- * and it is not held anew; but a commit that takes the place of another is held as that one was.
+ * others from being done. Only the hold is remembered, in the text: by what it has been held once it is not held anew, because somebody
+ * may have let it go; but a commit that takes the place of another is held as that one was.
  */
 export async function completeRequest(
   project: ForgeProject,
@@ -60,7 +60,7 @@ export async function completeRequest(
       await work();
       return true;
     } catch (error) {
-      if (!(error instanceof ForgeError || error instanceof ReleaseError)) throw error;
+      if (!isOfTheForge(error)) throw error;
       notDone.push({ what, reason: `${error.message}; ${remedy(error, project.path, again)}` });
       return false;
     }
@@ -85,24 +85,15 @@ export async function completeRequest(
     pullRequest = change.pullRequest;
     changed ||= change.changed.length > 0;
   };
-  let isHeld = wanted.wasHeld;
-  if (wanted.hold.length > 0 && !wanted.wasHeld) {
-    isHeld = await holdIt(wanted.hold).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof ForgeError || error instanceof ReleaseError) return false;
-        throw error;
-      },
-    );
-    if (!isHeld) {
-      // Each alone: what one of them lacks need not keep the others away.
-      const done: boolean[] = [];
-      for (const means of wanted.hold) {
-        done.push(await attempt("hold", `waybill hold ${url} --by ${means}`, () => holdIt([means])));
-      }
-      isHeld = done.every(Boolean);
-    }
-  } else if (wanted.hold.includes("status")) {
+  const held = [...wanted.held];
+  const notHeld = wanted.hold.filter((means) => !held.includes(means));
+  if (notHeld.length > 0 && (await succeeds(holdIt(notHeld)))) held.push(...notHeld);
+  // Each alone: what one of them lacks need not keep the others away.
+  for (const means of notHeld.filter((one) => !held.includes(one))) {
+    const isDone = await attempt("hold", `waybill hold ${url} --by ${means}`, () => holdIt([means]));
+    if (isDone) held.push(means);
+  }
+  if (wanted.hold.includes("status") && wanted.held.includes("status")) {
     await attempt("hold", `waybill hold ${url} --by status`, async () => {
       changed = (await renewStatus(project, pullRequest, wanted)) || changed;
     });
@@ -117,7 +108,7 @@ export async function completeRequest(
   }
 
   const { title } = wanted;
-  const body = wanted.bodyWith(isHeld);
+  const body = wanted.bodyWith(held);
   if (pullRequest.title !== title || pullRequest.body.trim() !== body.trim()) {
     await attempt("text", `change title and text of ${url}`, async () => {
       pullRequest = await project.pullRequests.update(number, { title, body });
@@ -125,6 +116,20 @@ export async function completeRequest(
     });
   }
   return { pullRequest, changed, notDone, notRequested };
+}
+
+function isOfTheForge(error: unknown): error is ForgeError | ReleaseError {
+  return error instanceof ForgeError || error instanceof ReleaseError;
+}
+
+async function succeeds(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (isOfTheForge(error)) return false;
+    throw error;
+  }
 }
 
 /** Gives the newest commit the status that its predecessor had. A commit without any is held where nothing says that it was let go. */

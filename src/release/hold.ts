@@ -2,7 +2,8 @@ import type { Comment, CommitStatus, ForgeKind, ForgeProject, PullRequest } from
 import { ReleaseError } from "./errors.ts";
 
 /** What keeps a pull request from being merged: a label, its being a draft, or a commit status that stays pending. */
-export type HoldMeans = "label" | "draft" | "status";
+export type HoldMeans = (typeof holdMeans)[number];
+export const holdMeans = ["label", "draft", "status"] as const;
 
 /** The label that the incumbents' merge robot waits for. */
 export const holdLabel = "do-not-merge/hold";

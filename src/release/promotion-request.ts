@@ -11,10 +11,10 @@ import {
   bodyWith,
   branchNameOf,
   commitMessageOf,
+  heldIn,
   isOurCommit,
   type Link,
   type Subject,
-  saysHeld,
   titleOf,
 } from "./request-text.ts";
 
@@ -194,7 +194,7 @@ async function proposeFrom(
     base: workspace.base,
     commit: isThere && tip.parent === workspace.base ? tip.commit : commit,
   });
-  const bodyFor = (held: boolean): string =>
+  const bodyFor = (held: readonly HoldMeans[]): string =>
     bodyWith(
       open?.body ?? "",
       bodyOf({
@@ -202,8 +202,8 @@ async function proposeFrom(
         hold: options.hold.length > 0 && forge.kind === "github",
       }),
     );
-  const wasHeld = open !== undefined && saysHeld(open.body);
-  const proposed = { ...result, body: bodyFor(wasHeld) };
+  const held = open === undefined ? [] : heldIn(open.body);
+  const proposed = { ...result, body: bodyFor(held) };
   if (options.dryRun === true) return { ...proposed, ...known, outcome: "proposed" };
 
   if (!isOurs) throw taken(fork, branch);
@@ -229,11 +229,11 @@ async function proposeFrom(
   const there =
     open ??
     (await project.pullRequests.open({
-      ...{ title, body: bodyFor(false), base, head: { repository: fork.path, branch } },
+      ...{ title, body: bodyFor([]), base, head: { repository: fork.path, branch } },
       draft: options.hold.includes("draft"),
     }));
   const { changed, ...completed } = await completeRequest(project, there, {
-    ...{ title, bodyWith: bodyFor, wasHeld, commit: isThere ? tip.commit : commit },
+    ...{ title, bodyWith: bodyFor, held, commit: isThere ? tip.commit : commit },
     ...{ labels: options.labels ?? [], hold: options.hold, reviewers: options.reviewers ?? [] },
     ...(heldBefore === undefined ? {} : { before: heldBefore }),
   });

@@ -1,3 +1,5 @@
+import { type HoldMeans, holdMeans } from "./hold.ts";
+
 /** What a promotion is proposed for. */
 export interface Subject {
   readonly project: string;
@@ -38,7 +40,7 @@ export function isOurCommit(message: string): boolean {
 
 const begin = "<!-- waybill pr: begin -->";
 const end = "<!-- waybill pr: end -->";
-const heldMark = "<!-- waybill pr: held -->";
+const heldMark = "<!-- waybill pr: held by ";
 
 /** What the text of a pull request is made of. */
 export interface BodyParts {
@@ -50,8 +52,8 @@ export interface BodyParts {
   readonly review: string;
   /** Asks the incumbents' robot to hold it. */
   readonly hold: boolean;
-  /** It has been held as a whole: from then on it is left as people have it. */
-  readonly held: boolean;
+  /** By what it has been held: from then on people hold it by that, or let it go. */
+  readonly held: readonly HoldMeans[];
 }
 
 /** The part of a pull request's text that is ours. */
@@ -73,7 +75,7 @@ export function bodyOf({ subject, command, links, review, hold, held }: BodyPart
     "",
     "</details>",
     ...(hold ? ["", "/hold"] : []),
-    ...(held ? [heldMark] : []),
+    ...(held.length > 0 ? [`${heldMark}${[...held].sort().join(", ")} -->`] : []),
     end,
   ].join("\n");
 }
@@ -86,11 +88,15 @@ export function bodyWith(before: string, ours: string): string {
   return before.trim() === "" ? ours : `${before.trimEnd()}\n\n${ours}`;
 }
 
-/** Whether our part of a text says that the pull request has been held as a whole. */
-export function saysHeld(body: string): boolean {
+/** By what our part of a text says that the pull request has been held. */
+export function heldIn(body: string): readonly HoldMeans[] {
   const from = body.indexOf(begin);
   const to = body.indexOf(end, from);
-  return from >= 0 && to >= 0 && body.slice(from, to).trimEnd().endsWith(heldMark);
+  if (from < 0 || to < 0) return [];
+  const last = body.slice(from, to).trimEnd().split("\n").at(-1)?.trim() ?? "";
+  if (!last.startsWith(heldMark)) return [];
+  const words = last.slice(heldMark.length, -" -->".length).split(", ");
+  return holdMeans.filter((means) => words.includes(means));
 }
 
 /** Nothing in the text can end the block. */

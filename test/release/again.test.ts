@@ -170,5 +170,9 @@ describe.each(["github", "gitlab", "gitea"] as const)("waybill pr on %s, run aga
     // What its author may do is done all the same.
     expect(pull().draft).toBe(kind !== "github");
     expect(pull().labels).toEqual([]);
+    // Nor is undone what somebody else has let go.
+    pull().draft = false;
+    expect(await propose(usual, "--fork", "usual/images")).toMatchObject({ status: 2 });
+    expect(pull().draft).toBe(false);
   });
 });

@@ -15,7 +15,7 @@ const parts = {
   links: [{ title: "Mock build", url: "https://ci.test/1" }],
   review: "All is well.",
   hold: true,
-  held: false,
+  held: [],
 };
 
 describe("names of a promotion", () => {
