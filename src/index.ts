@@ -275,6 +275,7 @@ export {
   holdsOf,
   type Link,
   type Look,
+  type NotDone,
   newestHoldWord,
   type OwnedReview,
   obeyHoldWords,

@@ -113,6 +113,16 @@ describe.each(["github", "gitlab", "gitea"] as const)("waybill pr on %s, run aga
     expect(await propose(robot)).toMatchObject(unchanged);
   });
 
+  test("says who was not accepted as a reviewer, each time", async () => {
+    for (const outcome of ["opened", "unchanged"]) {
+      expect(await propose(robot, "--reviewer", "nobody")).toMatchObject({
+        ...{ status: 2, stdout: `${outcome}: ${addressOf()}\n` },
+        stderr: expect.stringContaining("the review of nobody was not requested"),
+      });
+      await expectWhole();
+    }
+  });
+
   test("repairs title and text, and asks again whom somebody has taken out", async () => {
     expect((await propose(robot)).status).toBe(0);
     await expectWhole();
