@@ -29,8 +29,10 @@ export interface ReadyJob {
 /** Runs a job by hand, on the commit of a ref. */
 export async function runByHand(session: Session, name: string, options: RunOptions): Promise<ExitCode> {
   const { terminal, env } = session;
-  const { findJob, isSameRepository, judgePush, readJobs, resolveJob } = await import("../jobs/index.ts");
-  const { checkoutPush, readPush } = await import("../git/index.ts");
+  const { findJob, holdingTurn, isSameRepository, judgePush, readJobs, resolveJob } = await import(
+    "../jobs/index.ts"
+  );
+  const { readPush } = await import("../git/index.ts");
   const { harmless } = await import("../errors/index.ts");
   const { job } = findJob(await readJobs(options.jobsDir), name);
   const { ref, before, checkout } = options;
@@ -53,6 +55,22 @@ export async function runByHand(session: Session, name: string, options: RunOpti
     else await printDryRun(session, { job, push, resolved }, verdict, isRun, harmless);
     return exitCodes.asDesired;
   }
+  const { join } = await import("node:path");
+  const locks = join(await dataFolder(session, options.dataDir), "locks");
+  const run = (): Promise<ExitCode> => runNow(session, { job, push, verdict }, options);
+  return holdingTurn(job, locks, run, (waiting) => terminal.say(harmless(waiting)));
+}
+
+/** Runs a job whose turn it is. */
+async function runNow(
+  session: Session,
+  { job, push, verdict }: Pick<ReadyJob, "job" | "push"> & { readonly verdict: JobVerdict },
+  options: RunOptions,
+): Promise<ExitCode> {
+  const { terminal, env } = session;
+  const { resolveJob } = await import("../jobs/index.ts");
+  const { checkoutPush } = await import("../git/index.ts");
+  const { harmless } = await import("../errors/index.ts");
   terminal.note(harmless(`${job.name} at ${push.ref}, ${push.commit}: ${verdict.reason}`));
   if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
   const files = await checkoutPush(push, env);

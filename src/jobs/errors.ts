@@ -6,7 +6,8 @@ export type JobsErrorCode =
   | "job-invalid"
   | "unknown-job"
   | "file-exists"
-  | "jobs-unwritable";
+  | "jobs-unwritable"
+  | "turn-unavailable";
 
 /** What is wrong with a job, or with the files of jobs. */
 export class JobsError extends WaybillError<JobsErrorCode> {

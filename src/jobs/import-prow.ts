@@ -1,5 +1,5 @@
 import { isNullScalar, LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
-import type { Job } from "./model.ts";
+import type { Job, JobBuild } from "./model.ts";
 import { ProwFields, type ProwRemark } from "./prow-fields.ts";
 import { jobOfProw, type ProwJobKind } from "./prow-job.ts";
 import { Refusal } from "./prow-refusal.ts";
@@ -39,6 +39,9 @@ export interface NotImported {
   readonly message: string;
 }
 
+/** Where images of imported jobs go: what Prow's files leave to the build file. Without either, to the embedded registry. */
+export type ImportDestination = Pick<JobBuild, "pushTo" | "pushAsNamed">;
+
 /** A file of Prow jobs. */
 export interface ProwFile {
   readonly file: string;
@@ -55,14 +58,15 @@ const kinds: ReadonlyMap<string, ProwJobKind> = new Map([
  * Turns Prow's image-pushing jobs into ours. Every key of a job is taken, or there is a remark that says why not; every
  * job is there, or it is said why not. What {@link formatJob} makes of a job can be read again, and is the same job.
  */
-export function importProwJobs(files: readonly ProwFile[]): ProwImport {
+export function importProwJobs(files: readonly ProwFile[], destination: ImportDestination = {}): ProwImport {
   const jobs: ImportedJob[] = [];
   const notImported: NotImported[] = [];
   const remarks: ProwRemark[] = [];
   for (const { file, text } of files) {
     const lines = new LineIndex(text);
     const remark = (offset: number, path: string): void => {
-      remarks.push({ kind: "not-taken", file, ...lines.at(offset), path, message: reasonForSection(path) });
+      const said = { path, message: reasonForSection(path), isHarmless: false };
+      remarks.push({ kind: "not-taken", file, ...lines.at(offset), ...said });
     };
     const refuse = (offset: number, message: string, job?: string): void => {
       notImported.push({ file, ...lines.at(offset), ...(job === undefined ? {} : { job }), message });
@@ -75,7 +79,8 @@ export function importProwJobs(files: readonly ProwFile[]): ProwImport {
       }
       try {
         const fields = new ProwFields(node, file, lines);
-        const job = jobOfProw(fields, kind, repository);
+        const read = jobOfProw(fields, kind, repository);
+        const job = { ...read, build: { ...read.build, ...destination } };
         refuseUnreadable(job);
         const known = jobs.find((other) => other.job.name === job.name);
         if (known !== undefined) {

@@ -20,6 +20,7 @@ import {
   variables,
   wrong,
 } from "./shape.ts";
+import { isPeriodic, isVariableOfProw } from "./variables.ts";
 
 /** What is wrong with the name of a job; Prow has the same rule. */
 export function jobNameFault(name: string): string | undefined {
@@ -111,6 +112,8 @@ const build: Reading<JobBuild> = (node, tell) => {
 
 interface WrittenJob extends Omit<Job, "timeoutSeconds"> {
   readonly timeout: number;
+  /** The word for `on` that readers of YAML 1.1 do not take for a boolean. */
+  readonly triggers: ChangeFilter;
 }
 
 const written: Shape<WrittenJob> = {
@@ -120,6 +123,7 @@ const written: Shape<WrittenJob> = {
   ),
   description: textThat(() => undefined),
   contact: oneOrMore(line),
+  triggers: filter,
   on: filter,
   pullRequest: filter,
   clock,
@@ -134,8 +138,22 @@ const written: Shape<WrittenJob> = {
 export function readJob(node: YamlNode, tell: Tell): Job | undefined {
   const read = mappingOf<WrittenJob>(written, ["name", "repo", "build"])(node, tell);
   if (read?.name === undefined || read.repo === undefined || read.build === undefined) return undefined;
-  const { name, repo, build: what, timeout, ...rest } = read;
+  refuseBoth(node, "on", "triggers", tell);
+  const { name, repo, build: what, timeout, triggers, ...same } = read;
+  const rest = triggers === undefined ? same : { ...same, on: triggers };
+  if (!isPeriodic(rest)) refuseVariablesOfPush(node, tell);
   return { name, repo, ...rest, build: what, ...(timeout === undefined ? {} : { timeoutSeconds: timeout }) };
+}
+
+/** What was pushed is said by the run, except where only a clock starts the job. */
+function refuseVariablesOfPush(node: YamlNode, tell: Tell): void {
+  const env =
+    node.kind === "mapping" ? node.entries.find(({ key }) => key.value === "env")?.value : undefined;
+  if (env === undefined) return;
+  for (const key of keysOf(env)) {
+    if (isVariableOfProw(key.value, "periodic") || !isVariableOfProw(key.value)) continue;
+    wrong(key, tell, `the run itself says what ${key.value} is`);
+  }
 }
 
 function refuseBoth(node: YamlNode, one: string, other: string, tell: Tell): void {

@@ -19,7 +19,10 @@ const wrapperVariables: ReadonlyMap<string, string> = new Map([
  * What the one container of an image-pushing job builds.
  * @throws {Refusal} when it is another kind of job, or image-builder would refuse it.
  */
-export function readContainer(fields: ProwFields): Pick<BuildOfContainer, "build" | "env"> {
+export function readContainer(
+  fields: ProwFields,
+  kind: "any" | "periodic",
+): Pick<BuildOfContainer, "build" | "env"> {
   const containers = fields.at("spec", "containers");
   if (containers?.kind !== "sequence") throw new Refusal("it has no containers, so it runs no image-builder");
   if (containers.items.length !== 1) {
@@ -37,8 +40,8 @@ export function readContainer(fields: ProwFields): Pick<BuildOfContainer, "build
   if (command === undefined || !/^(?:|\/run\.sh|\/builder)$/.test(command.join(" "))) {
     throw new Refusal(`it does not run image-builder but ${JSON.stringify(command ?? "something else")}`);
   }
-  const { env, secrets } = readVariables(fields);
-  const build = readArguments(fields, env);
+  const { env, secrets } = readVariables(fields, kind);
+  const build = readArguments(fields, env, kind);
   for (const [name, index] of secrets) {
     const isPassed = build.env?.includes(name) ?? false;
     const message = `the value of ${name} is kept in the cluster, and a substitution is no place for a secret`;
@@ -58,7 +61,7 @@ interface Variables {
   readonly secrets: ReadonlyMap<string, number>;
 }
 
-function readVariables(fields: ProwFields): Variables {
+function readVariables(fields: ProwFields, kind: "any" | "periodic"): Variables {
   const variables = new Map<string, string>();
   const secrets = new Map<string, number>();
   const node = fields.at(...container, "env");
@@ -71,11 +74,11 @@ function readVariables(fields: ProwFields): Variables {
     } else if (fields.at(...path, "valueFrom") !== undefined) {
       secrets.set(name.value, index);
     } else if (wrapperVariables.has(name.value)) {
-      fields.ignore(wrapperVariables.get(name.value) ?? "", ...path);
-    } else if (isVariableOfProw(name.value)) {
-      fields.ignore(`the run itself says what ${name.value} is`, ...path);
+      fields.drop(wrapperVariables.get(name.value) ?? "", ...path);
+    } else if (isVariableOfProw(name.value, kind)) {
+      fields.drop(`the run itself says what ${name.value} is`, ...path);
     } else {
-      variables.set(name.value, value?.kind === "scalar" ? expanded(value.value, variables) : "");
+      variables.set(name.value, value?.kind === "scalar" ? expanded(value.value, variables, kind) : "");
       fields.take(...path, "name");
       fields.take(...path, "value");
     }
@@ -84,22 +87,27 @@ function readVariables(fields: ProwFields): Variables {
 }
 
 /** References to variables, as Kubernetes resolves them in what a container is given. */
-function expanded(text: string, variables: ReadonlyMap<string, string>): string {
+function expanded(text: string, variables: ReadonlyMap<string, string>, kind: "any" | "periodic"): string {
   return text.replace(/\$(?:\$|\(([^()]*)\))/g, (reference, name: string | undefined) => {
     if (name === undefined) return "$";
-    if (isVariableOfProw(name)) throw new Refusal(`it uses ${reference}, which is known only in a run`);
+    if (isVariableOfProw(name, kind)) throw new Refusal(`it uses ${reference}, which is known only in a run`);
     return variables.get(name) ?? reference;
   });
 }
 
-function readArguments(fields: ProwFields, env: ReadonlyMap<string, string>): JobBuild {
+function readArguments(
+  fields: ProwFields,
+  env: ReadonlyMap<string, string>,
+  kind: "any" | "periodic",
+): JobBuild {
   const args = fields.at(...container, "args");
   const words =
     args?.kind === "sequence" ? args.items.map((item) => (item.kind === "scalar" ? item.value : "")) : [];
-  const line = readImageBuilderLine(words.map((word) => expanded(word, env)));
+  const line = readImageBuilderLine(words.map((word) => expanded(word, env, kind)));
   if ("refused" in line) throw new Refusal(line.refused);
   for (const index of line.taken.keys()) fields.take(...container, "args", index);
-  for (const [index, reason] of line.ignored) fields.ignore(reason, ...container, "args", index);
+  // What it does with its arguments is known: those do nothing here, or nothing in Prow either.
+  for (const [index, reason] of line.ignored) fields.drop(reason, ...container, "args", index);
   const text = (key: string): string | undefined => {
     const value = line.values.get(key);
     return typeof value === "string" && value !== "" ? value : undefined;

@@ -1,5 +1,5 @@
 import { isNullScalar, type LineIndex, type YamlMapping, type YamlNode } from "../yaml/index.ts";
-import { generalPath, openedKeys, reasonFor } from "./prow-reasons.ts";
+import { generalPath, isHarmless, openedKeys, reasonFor } from "./prow-reasons.ts";
 
 /** Something of a Prow job that is not in the job file, or is there in another way. */
 export interface ProwRemark {
@@ -10,6 +10,8 @@ export interface ProwRemark {
   /** From the job on: `spec.containers[0].resources`. */
   readonly path: string;
   readonly message: string;
+  /** What is built, from what and when is the same without it. */
+  readonly isHarmless: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export class ProwFields {
   readonly #file: string;
   readonly #lines: LineIndex;
   readonly #taken = new Set<string>();
-  readonly #ignored = new Map<string, string>();
+  readonly #ignored = new Map<string, { readonly message: string; readonly isHarmless: boolean }>();
   readonly #changed = new Map<string, string>();
 
   constructor(node: YamlMapping, file: string, lines: LineIndex) {
@@ -68,7 +70,13 @@ export class ProwFields {
   /** Says why something is not taken, in other words than the usual. */
   ignore(message: string, ...path: readonly (string | number)[]): void {
     this.#taken.delete(written(path));
-    this.#ignored.set(written(path), message);
+    this.#ignored.set(written(path), { message, isHarmless: false });
+  }
+
+  /** The same of something that makes no difference to what is built. */
+  drop(message: string, ...path: readonly (string | number)[]): void {
+    this.#taken.delete(written(path));
+    this.#ignored.set(written(path), { message, isHarmless: true });
   }
 
   /** Says what is different about something that is taken. */
@@ -90,16 +98,17 @@ export class ProwFields {
   }
 
   #account(node: YamlNode, offset: number, path: string, remarks: ProwRemark[]): void {
-    const tell = (kind: ProwRemark["kind"], message: string, at = path, place = offset): void => {
-      remarks.push({ kind, file: this.#file, ...this.#lines.at(place), path: at, message });
+    const tell = (kind: ProwRemark["kind"], message: string, isHarmless: boolean): void => {
+      remarks.push(this.#remark(kind, message, isHarmless, path, offset));
     };
     const changed = this.#changed.get(path);
-    if (changed !== undefined) tell("changed", changed);
+    if (changed !== undefined) tell("changed", changed, false);
     if (this.#taken.has(path)) return;
     const ignored = this.#ignored.get(path);
-    if (ignored !== undefined) tell("not-taken", ignored);
-    else if (node.kind === "scalar" || !this.#isOpened(path)) tell("not-taken", reasonFor(path));
-    else if (node.kind === "sequence") {
+    if (ignored !== undefined) tell("not-taken", ignored.message, ignored.isHarmless);
+    else if (node.kind === "scalar" || !this.#isOpened(path)) {
+      tell("not-taken", reasonFor(path), isHarmless(path));
+    } else if (node.kind === "sequence") {
       for (const [index, item] of node.items.entries()) {
         this.#account(item, item.start, `${path}[${index}]`, remarks);
       }
@@ -108,11 +117,22 @@ export class ProwFields {
       for (const { key, value } of node.entries) {
         const below = path === "" ? key.value : `${path}.${key.value}`;
         if (seen.has(key.value)) {
-          tell("not-taken", "it stands here a second time, and the first one counts", below, key.start);
+          const message = "it stands here a second time, and the first one counts";
+          remarks.push(this.#remark("not-taken", message, false, below, key.start));
         } else this.#account(value, key.start, below, remarks);
         seen.add(key.value);
       }
     }
+  }
+
+  #remark(
+    kind: ProwRemark["kind"],
+    message: string,
+    isHarmless: boolean,
+    path: string,
+    offset: number,
+  ): ProwRemark {
+    return { kind, file: this.#file, ...this.#lines.at(offset), path, message, isHarmless };
   }
 
   /** Whether something below was read, or is told one by one. */

@@ -26,7 +26,7 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
       `its agent is ${agent.value.slice(0, 80)}, so it is no pod that could run image-builder`,
     );
   }
-  const { build, env } = readContainer(fields);
+  const { build, env } = readContainer(fields, kind === "periodic" ? kind : "any");
   const source = kind === "periodic" ? sourceOfClock(fields) : { repo: sourceOf(fields, repository) };
   const description = fields.text("annotations", "description");
   const contact = fields

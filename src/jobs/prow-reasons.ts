@@ -50,6 +50,26 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["extra_refs[].skip_submodules", "submodules are never fetched"],
 ]);
 
+/** Of the reasons, those for what may make a difference to what is built. */
+const weighty: ReadonlySet<string> = new Set([
+  "clone_uri",
+  "labels",
+  "retry",
+  "run_before_merge",
+  "skip_submodules",
+  "spec.containers[].envFrom",
+  "spec.containers[].workingDir",
+  "extra_refs[].base_sha",
+  "extra_refs[].skip_submodules",
+]);
+
+/** Whether what is built, from what and when is the same without what stands at a path: only where that is known. */
+export function isHarmless(path: string): boolean {
+  const general = generalPath(path);
+  if (reasons.has(general)) return !weighty.has(general);
+  return /^(?:annotations|decoration_config)\./.test(general) && general !== "decoration_config.timeout";
+}
+
 /** Keys whose entries are told one by one. */
 export const openedKeys: ReadonlySet<string> = new Set([
   "annotations",

@@ -5,7 +5,7 @@ import type { Run, RunRefs, RunRequest, RunType } from "../runs/index.ts";
 import { branchName } from "./judge.ts";
 import type { Job } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";
-import { isVariableOfProw } from "./variables.ts";
+import { isPeriodic, isVariableOfProw } from "./variables.ts";
 
 /** A job made ready to run on a commit. Plain data but for `environment`. */
 export interface ResolvedJob {
@@ -26,7 +26,7 @@ export const variablesOfRun = ["ARTIFACTS", "BUILD_ID", "BUILD_NUMBER", "JOB_SPE
 
 /**
  * What a push of a ref makes of a job: the build, and the environment that Prow gives it. Variables of Prow win over those
- * of the job. A job that only a clock starts is a periodic, whose environment does not say what is built.
+ * of the job. A job that only a clock starts is a periodic, whose environment says what is built only where the job does.
  * @param folder The top of a working tree at the push's commit, absolute.
  * @param surroundings Variables of this process, for the programs that it starts. None of them reaches the build: those that
  * the job passes on, and those of Prow, are left out.
@@ -37,7 +37,7 @@ export function resolveJob(
   folder: string,
   surroundings: BuildRequest["environment"] = {},
 ): ResolvedJob {
-  const type: RunType = job.on === undefined && job.clock !== undefined ? "periodic" : "postsubmit";
+  const type: RunType = isPeriodic(job) ? "periodic" : "postsubmit";
   const pushed = refsOf(job, push);
   const refs = type === "periodic" ? { extra_refs: [pushed] } : { refs: pushed };
   const passed = new Set(job.build.env);

@@ -128,7 +128,8 @@ export const variables: Reading<Readonly<Record<string, string>>> = (node, tell)
   const seen = new Set<string>();
   const read = node.entries.flatMap(({ key, value }): [string, string][] => {
     if (isRepeated(key, seen, tell)) return [];
-    const fault = isVariableOfProw(key.value)
+    // Whether those about a push are set by the run, the kind of the job says.
+    const fault = isVariableOfProw(key.value, "periodic")
       ? `the run itself says what ${key.value} is`
       : variableFault(key.value);
     if (fault !== undefined) wrong(key, tell, fault);

@@ -40,7 +40,7 @@ function writtenJob(job: Job): { readonly [key: string]: Written | undefined } {
     repo,
     description,
     contact: single(contact),
-    on: filterOf(on),
+    triggers: filterOf(on),
     pullRequest: filterOf(pullRequest),
     clock: clock === undefined ? undefined : writtenClock(clock),
     build: { ...build, google: build.google === undefined ? undefined : { ...build.google } },
@@ -73,8 +73,7 @@ function single(list: readonly string[] | undefined): string | readonly string[]
 function lines(mapping: { readonly [key: string]: Written | undefined }, indent: string): string[] {
   return Object.entries(mapping).flatMap(([key, value]): string[] => {
     if (value === undefined) return [];
-    // Readers of YAML 1.1 would take it for a boolean; it is a key of ours, and people expect it so.
-    const head = `${indent}${key === "on" ? key : scalar(key)}:`;
+    const head = `${indent}${scalar(key)}:`;
     if (isList(value)) return [`${head}\n`, ...value.map((item) => `${indent}  - ${scalar(item)}\n`)];
     if (typeof value !== "object") return [`${head} ${typeof value === "string" ? scalar(value) : value}\n`];
     const below = lines(value, `${indent}  `);

@@ -14,17 +14,23 @@ export interface HeldLock {
 export interface LockOptions {
   /**
    * What the file system refuses, as an error of whoever locks. `ELOCKED` is the code when living processes have not
-   * released a lock for five minutes.
+   * released a lock for as long as it is waited for.
    */
   readonly failure: (error: unknown, file: string) => Error;
   /** How long a lock without a sign of life is respected: 15 seconds by default. */
   readonly patienceMilliseconds?: number;
+  /** How long living holders are waited for: five minutes by default. */
+  readonly longestWaitMilliseconds?: number;
+  /** Is told once when there is something to wait for. @param holder The number of the process, where it is one of this machine. */
+  readonly onWait?: (holder: number | undefined) => void;
 }
 
 /** How often a holder shows that it is alive. */
 const beatMilliseconds = 2_000;
 /** How long to wait for a lock whose holders are alive. */
-const longestWaitMilliseconds = 5 * 60 * 1000;
+const usualWaitMilliseconds = 5 * 60 * 1000;
+/** The longest pause between two looks at a lock; it grows with the time that was waited already. */
+const longestPauseMilliseconds = 500;
 const longestToken = 256;
 
 /**
@@ -33,16 +39,28 @@ const longestToken = 256;
  * have ended, else when it has not been touched for 15 seconds of our watching, so that clocks need not agree.
  * @throws What `failure` makes of it when the lock cannot be had; whatever `body` throws.
  */
-export async function holdingLock<Result>(
+export function holdingLock<Result>(
   file: string,
   body: (lock: HeldLock) => Promise<Result>,
-  { failure, patienceMilliseconds = 15_000 }: LockOptions,
+  options: LockOptions,
+): Promise<Result> {
+  return holdingOneOf([file], body, options);
+}
+
+/**
+ * The same with the first of several lock files that can be had, so that as many processes as there are files do it at the
+ * same time. Whoever waits for long is not in line: who looks first when one is released has it.
+ */
+export async function holdingOneOf<Result>(
+  files: readonly string[],
+  body: (lock: HeldLock) => Promise<Result>,
+  options: LockOptions,
 ): Promise<Result> {
   const token = `${processMark()} ${randomBytes(12).toString("hex")}\n`;
   const refused = (error: unknown): never => {
-    throw failure(error, file);
+    throw options.failure(error, files[0] ?? "");
   };
-  await acquire(file, token, patienceMilliseconds).catch(refused);
+  const file = await acquire(files, token, options).catch(refused);
   const beat = setInterval(() => {
     const now = new Date();
     // A lock that is gone shows in isMine.
@@ -57,23 +75,51 @@ export async function holdingLock<Result>(
   }
 }
 
-async function acquire(file: string, token: string, patienceMilliseconds: number): Promise<void> {
+async function acquire(
+  files: readonly string[],
+  token: string,
+  {
+    patienceMilliseconds = 15_000,
+    longestWaitMilliseconds = usualWaitMilliseconds,
+    onWait,
+  }: Omit<LockOptions, "failure">,
+): Promise<string> {
   const started = performance.now();
-  let seen: { readonly state: string; readonly since: number } | undefined;
-  while (!(await create(file, token))) {
-    const lock = await readLock(file);
-    if (lock === undefined) continue;
-    const now = performance.now();
-    if (seen?.state !== lock.state) seen = { state: lock.state, since: now };
-    if (isKnownToHaveEnded(lock.token) || now - seen.since > patienceMilliseconds) {
-      await takeAway(file, lock.token);
-      continue;
+  const seen = new Map<string, { readonly state: string; readonly since: number }>();
+  for (let tell = onWait; ; ) {
+    let holder: string | undefined;
+    for (const file of files) {
+      if (await create(file, token)) return file;
+      const lock = await readLock(file);
+      const now = performance.now();
+      const known = seen.get(file);
+      const since = lock !== undefined && known?.state === lock.state ? known.since : now;
+      if (lock !== undefined) seen.set(file, { state: lock.state, since });
+      if (lock !== undefined && !isKnownToHaveEnded(lock.token) && now - since <= patienceMilliseconds) {
+        holder ??= lock.token;
+        continue;
+      }
+      if (lock !== undefined) await takeAway(file, lock.token);
+      if (await create(file, token)) return file;
     }
-    if (now - started > longestWaitMilliseconds) {
+    const waited = performance.now() - started;
+    if (waited > longestWaitMilliseconds) {
       throw Object.assign(new Error("another process does not release its lock"), { code: "ELOCKED" });
     }
-    await sleep(10 + Math.random() * 20);
+    if (holder !== undefined) {
+      tell?.(numberOf(holder));
+      tell = undefined;
+      await sleep(Math.min(10 + waited / 20, longestPauseMilliseconds) * (1 + Math.random()));
+    }
   }
+}
+
+/** The number of the process that wrote a token, if it is one of this machine. */
+function numberOf(token: string): number | undefined {
+  const [, number, place] = /^([0-9]+)(-[0-9a-f]{12})\b/.exec(token) ?? [];
+  return number !== undefined && place !== undefined && processMark().endsWith(place)
+    ? Number(number)
+    : undefined;
 }
 
 async function create(file: string, token: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { CommitHash } from "../../src/git/index.ts";
 import {
   formatJob,
   formatJobs,
@@ -9,6 +10,7 @@ import {
   type Job,
   type ProwImport,
   parseJobs,
+  resolveJob,
 } from "../../src/jobs/index.ts";
 import { parseYaml, type YamlNode } from "../../src/yaml/index.ts";
 
@@ -126,6 +128,34 @@ function ofJob<Result>(more: object, result: (job: Job) => Result): Result | str
   const [first] = jobs;
   return first === undefined ? (notImported[0]?.message ?? "nothing") : result(first.job);
 }
+
+test("a periodic says itself what was pushed, which Prow does not; a push says it of the others", () => {
+  const env = [
+    { name: "PULL_BASE_REF", value: "master" },
+    { name: "JOB_NAME", value: "mine" },
+  ];
+  const args = ["--env-passthrough=PULL_BASE_REF", "--project=p-$(PULL_BASE_REF)", "."];
+  const spec = { containers: [{ image: "a/image-builder", args, env }] };
+  const refs = { extra_refs: [{ org: "o", repo: "r", base_ref: "master" }], interval: "1h" };
+  const text = JSON.stringify({ periodics: [{ name: "a", ...refs, spec }] });
+  const { jobs, notImported } = importProwJobs([{ file: "f", text }]);
+  expect(notImported).toEqual([]);
+  const [first] = jobs;
+  expect(first?.job).toMatchObject({
+    env: { PULL_BASE_REF: "master" },
+    build: { env: ["PULL_BASE_REF"], project: "p-master" },
+  });
+  expect(first?.job.env).not.toHaveProperty("JOB_NAME");
+  const push = { ref: "refs/heads/master", commit: "1".repeat(40) as CommitHash };
+  const resolved = resolveJob(first?.job as Job, push, "/checkout");
+  expect(resolved.environment({ id: "1", uuid: "u", artifacts: "/a" })).toMatchObject({
+    PULL_BASE_REF: "master",
+    JOB_NAME: "a",
+  });
+  expect(
+    ofJob({ spec: { containers: [{ image: "a/image-builder", args: ["."], env }] } }, (job) => job.env),
+  ).toBe(undefined);
+});
 
 describe("a command line of image-builder", () => {
   test.each<[string[], Job["build"] | string]>([

@@ -124,7 +124,7 @@ describe("a job file", () => {
     [
       `${least}banch: main\n`,
       [
-        '4:1: unknown key "banch" (known here: name, repo, description, contact, on, pullRequest, clock, build, env, timeout, mutex, maxConcurrency)',
+        '4:1: unknown key "banch" (known here: name, repo, description, contact, triggers, on, pullRequest, clock, build, env, timeout, mutex, maxConcurrency)',
       ],
     ],
     [`${least}on: {banch: main}\n`, ['4:6: unknown key "banch" (did you mean branch?)']],
@@ -132,6 +132,13 @@ describe("a job file", () => {
     [`${least}name: b\n`, ['4:1: the key "name" stands here a second time']],
     [`${least}mutex:\n`, ["4:1: mutex has no value"]],
     [`${least}on: main\n`, ["4:5: expected a mapping"]],
+    [`${least}triggers: main\n`, ["4:11: expected a mapping"]],
+    [`${least}on: {}\ntriggers: {}\n`, ["5:1: on and triggers exclude each other"]],
+    [`${least}env: {PULL_BASE_REF: a, X: b}\n`, ["4:7: the run itself says what PULL_BASE_REF is"]],
+    [
+      `${least}clock: {every: 1h, ref: main}\nenv: {JOB_NAME: a, PULL_BASE_REF: b}\n`,
+      ["5:7: the run itself says what JOB_NAME is"],
+    ],
     [
       `${least}on: {branch: [ok, '(']}\n`,
       ["4:19: it is no regular expression of Go: missing closing ): `(`"],
