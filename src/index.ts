@@ -268,6 +268,8 @@ export {
 } from "./registry-server/index.ts";
 export {
   type ApprovalRules,
+  type ApprovedAt,
+  approvedEdges,
   type HoldChange,
   type HoldMeans,
   type HoldWord,

@@ -33,8 +33,8 @@ export function addForgeOptions(command: Command): Command {
 export interface ForgePlace {
   readonly forge: Forge;
   readonly path: string;
-  /** What Git shows to the forge over HTTP. */
-  readonly credential: GitCredential;
+  /** What Git shows to the forge over HTTP; none where nobody has a token. */
+  readonly credential?: GitCredential;
 }
 
 /** Names under which forges take a token as a password. */
@@ -51,7 +51,10 @@ const tokenUsers: Readonly<Record<ForgeKind, string>> = {
 export async function openForgeFor(
   session: Session,
   repository: string,
-  options: ForgeOptions,
+  options: ForgeOptions & {
+    /** It is only looked at, so that a public one needs no token. */
+    readonly readOnly?: boolean;
+  },
 ): Promise<ForgePlace> {
   const { parseRemote } = await import("../forge/index.ts");
   const text = /^[\w+]+:\/\/|^[^/]+@[^/]+:/.test(repository) ? repository : `https://${repository}`;
@@ -65,38 +68,46 @@ export async function openForgeFor(
 async function openForgeAt(
   session: Session,
   { host, path }: { readonly host: string; readonly path: string },
-  options: ForgeOptions,
+  options: ForgeOptions & { readonly readOnly?: boolean },
 ): Promise<ForgePlace> {
-  const { findToken, forgeKindOf, openForge } = await import("../forge/index.ts");
+  const { findToken, ForgeError, forgeKindOf, openForge } = await import("../forge/index.ts");
   const { env: environment, terminal } = session;
   const { forges } = await session.settings();
   const fetch = await fetchFor(session);
   const own = forges[host];
   const kind = options.forge ?? (await forgeKindOf(host, forges, undefined, fetch));
-  const { token, source, warnings } = await findToken(host, kind, {
+  const found = await findToken(host, kind, {
     environment,
     settings: { ...forges, [host]: { ...own, kind } },
     namedHost: host,
     ...(options.tokenFile === undefined ? {} : { file: options.tokenFile }),
+  }).catch((error: unknown) => {
+    const mayDoWithout = options.readOnly === true && options.tokenFile === undefined;
+    if (!mayDoWithout || !(error instanceof ForgeError) || error.code !== "token-missing") throw error;
+    terminal.note(`${error.message}: what is public is looked at without one`);
+    return undefined;
   });
-  for (const warning of warnings) terminal.warn(warning);
-  terminal.detail(`the token for ${host} is that of ${source}`);
+  for (const warning of found?.warnings ?? []) terminal.warn(warning);
+  if (found !== undefined) terminal.detail(`the token for ${host} is that of ${found.source}`);
   const http = own?.http;
   const forge = openForge({
     kind,
     host,
-    token,
+    token: found?.token,
     fetch,
     ...(http === undefined ? {} : { http }),
     onWait: ({ reason, milliseconds }) =>
       terminal.note(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),
   });
-  const credential = { origin: forge.origin, user: tokenUsers[kind], token };
-  return { forge, path, credential };
+  if (found === undefined) return { forge, path };
+  return {
+    ...{ forge, path },
+    credential: { origin: forge.origin, user: tokenUsers[kind], token: found.token },
+  };
 }
 
 /** A pull request that the command line names. */
-export interface PullRequestPlace {
+export interface PullRequestPlace extends Pick<ForgePlace, "credential"> {
   readonly forge: Forge;
   readonly project: ForgeProject;
   readonly number: number;
@@ -115,6 +126,11 @@ export async function openPullRequest(
   if (repository === undefined) {
     throw new UsageError(`${url} is no address of a pull request`, "copy it from the browser");
   }
-  const { forge, path } = await openForgeFor(session, repository, options);
-  return { forge, project: forge.project(path), number: Number(number) };
+  const { forge, path: named, credential } = await openForgeFor(session, repository, options);
+  const { path } = await forge.repository(named);
+  if (path.toLowerCase() !== named.toLowerCase()) session.terminal.warn(`${named} is called ${path} now`);
+  return {
+    ...{ forge, project: forge.project(path), number: Number(number) },
+    ...(credential === undefined ? {} : { credential }),
+  };
 }

@@ -96,7 +96,7 @@ async function run(session: Session, repository: string, options: Options): Prom
   if (sets.length > 1 && options.branch !== undefined) {
     throw new UsageError("--branch names one branch, and each tag has its own", "leave it out, or use --tag");
   }
-  const place = await openForgeFor(session, repository, options);
+  const place = await openForgeFor(session, repository, { ...options, readOnly: options.dryRun === true });
   const progress = await openProgress(terminal);
   const registries = await openRegistriesFor(session, { progress });
   progress.begin("Reading registries");
@@ -143,7 +143,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     ...(options.branch === undefined ? {} : { branch: options.branch }),
     manifests: options.manifests,
     ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
-    ...(options.ssh === true ? {} : { credential }),
+    ...(options.ssh === true ? { ssh: true } : credential === undefined ? {} : { credential }),
     environment: env,
     staging: options.stagingRepo,
     filters: { images, digests, tags },

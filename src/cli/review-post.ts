@@ -1,7 +1,7 @@
 import type { OwnersRules } from "../owners/index.ts";
 import type { ApprovalRules, PostResult } from "../release/index.ts";
 import type { Review } from "../review/index.ts";
-import { type ForgeOptions, openPullRequest } from "./forge.ts";
+import { type ForgeOptions, openPullRequest, type PullRequestPlace } from "./forge.ts";
 import type { Session } from "./session.ts";
 
 /** Where a review is said, and under which name. */
@@ -22,7 +22,8 @@ export async function sayReview(
 ): Promise<PostResult> {
   const { postReview, usualHold } = await import("../release/index.ts");
   const { terminal, env } = session;
-  const { forge, project, number } = await openPullRequest(session, options.post, options);
+  const place = await openPullRequest(session, options.post, options);
+  const { forge, project, number } = place;
   const url = options.targetUrl ?? runUrl(env);
   const result = await postReview({
     project,
@@ -31,7 +32,7 @@ export async function sayReview(
     ...(options.context === undefined ? {} : { context: options.context }),
     ...(url === undefined ? {} : { url }),
     hold: usualHold(forge.kind),
-    ...(options.requireApproval ? { approval: await rulesOf(session, review, path, owners) } : {}),
+    ...(options.requireApproval ? { approval: await rulesOf(session, review, path, owners, place) } : {}),
   });
   for (const { approval, reason } of result.approvals?.void ?? []) {
     terminal.note(`the approval of ${approval.user} does not count: ${reason}`);
@@ -46,26 +47,25 @@ async function rulesOf(
   review: Review,
   path: string,
   owners: OwnersRules,
+  { forge, project, credential }: PullRequestPlace,
 ): Promise<ApprovalRules> {
-  const { filesOf, reviewChange } = await import("../review/index.ts");
-  const { GitError } = await import("../git/index.ts");
+  const { filesOf } = await import("../review/index.ts");
+  const { approvedEdges } = await import("../release/index.ts");
   const files = filesOf(review);
   const approvers = new Set(
     owners.ownersOf(files).flatMap((file) => file.approvers.map((name) => name.toLowerCase())),
   );
-  const base = review.base.revision ?? review.base.commit;
   return {
     uncovered: (users) => owners.uncovered(files, users),
     mayApprove: (user) => approvers.has(user.toLowerCase()),
-    edgesHashAt: async (head) => {
-      try {
-        return (await reviewChange({ path, base, head, environment })).edgesHash;
-      } catch (error) {
-        // A commit that was pushed over may be gone.
-        if (error instanceof GitError) return undefined;
-        throw error;
-      }
-    },
+    edgesHashAt: (commit, { head }) =>
+      approvedEdges(commit, {
+        ...{ path, review, environment },
+        urls: [...new Set([project.path, head.repository])].flatMap((repository) =>
+          repository === "" ? [] : [`${forge.origin}/${repository}.git`],
+        ),
+        ...(credential === undefined ? {} : { credential }),
+      }),
   };
 }
 

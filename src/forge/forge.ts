@@ -1,11 +1,11 @@
 /** Kinds of forges; Forgejo speaks as Gitea does. */
 export type ForgeKind = "github" | "gitlab" | "gitea";
 
-/** A repository on a forge, by its path: `owner/name`, on GitLab with as many groups as there are. */
+/** A repository on a forge, by the path that it has now: `owner/name`, on GitLab with as many groups as there are. */
 export interface ForgeRepository {
   readonly path: string;
   readonly defaultBranch: string;
-  /** To clone over HTTP; without any credentials in it. */
+  /** To clone over HTTP, from the host that the forge is asked at; without any credentials in it. */
   readonly cloneUrl: string;
   readonly sshUrl: string;
   readonly webUrl: string;

@@ -10,8 +10,8 @@ export interface ForgeOptions {
   readonly kind: ForgeKind;
   /** `host` or `host:port`. */
   readonly host: string;
-  /** Sent to the forge's API and nowhere else. */
-  readonly token: string;
+  /** Sent to the forge's API and nowhere else. Without one, what everybody may see is all that there is. */
+  readonly token?: string | undefined;
   /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
   readonly http?: boolean | undefined;
   /** How it is reached; by the environment of this process without it. */
@@ -33,7 +33,7 @@ export function openForge(options: ForgeOptions): Forge {
   const { kind, token } = options;
   const { host, api } = addressOf(kind, options.host, options.http);
   const origin = originOf(host, options.http);
-  if (!/^[\x21-\x7e]+$/.test(token)) {
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new ForgeError(
       "token-missing",
       `the token for ${host} is empty, or holds characters that no token has`,
@@ -57,7 +57,9 @@ export function openForge(options: ForgeOptions): Forge {
     origin,
     user,
     async repository(path) {
-      return (await asked()).repository(checkedPath(path));
+      const found = await (await asked()).repository(checkedPath(path));
+      // A forge goes by the name that it has for itself: what it is asked at under another one gets the credential there.
+      return { ...found, cloneUrl: `${origin}/${found.path}.git` };
     },
     project: (path) => projectOf(path, async () => (await asked()).project(checkedPath(path))),
   };

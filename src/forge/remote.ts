@@ -8,8 +8,10 @@ export interface RemoteRepository {
   readonly path: string;
 }
 
-/** Hosts at which forges take SSH through firewalls, and what they are called otherwise. */
-const sshAliases: Readonly<Record<string, string>> = {
+/** What hosts are called otherwise: for browsers, and where forges take SSH through firewalls. */
+const aliases: Readonly<Record<string, string>> = {
+  "www.github.com": "github.com",
+  "www.gitlab.com": "gitlab.com",
   "ssh.github.com": "github.com",
   "altssh.gitlab.com": "gitlab.com",
   "altssh.bitbucket.org": "bitbucket.org",
@@ -74,7 +76,7 @@ function repositoryAt(host: string, pathname: string): RemoteRepository | undefi
     .replace(/\.git$/, "");
   const name = host.toLowerCase();
   if (path === undefined || name === "" || !isRepositoryPath(path)) return undefined;
-  return { host: Object.hasOwn(sshAliases, name) ? (sshAliases[name] ?? name) : name, path };
+  return { host: Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name, path };
 }
 
 function isRepositoryPath(path: string): boolean {

@@ -1,3 +1,4 @@
+export { type FetchedCommit, fetchBeside } from "./beside.ts";
 export type { CommitFiles } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
 export { type DescribedCheckout, describeCheckout } from "./describe.ts";

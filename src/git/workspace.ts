@@ -1,14 +1,13 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { makeFolder } from "../disk/index.ts";
+import { join } from "node:path";
 import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
+import { initBeside } from "./beside.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
 import { lacksHistory, notPushed } from "./push-refusal.ts";
-import { type CommitHash, openGitRepository } from "./repository.ts";
+import type { CommitHash } from "./repository.ts";
 
 /** What a workspace is made of. */
 export interface WorkspaceOptions {
@@ -104,17 +103,11 @@ async function checkOutBeside(
   remote: RemoteBranch,
   environment: Environment,
 ): Promise<void> {
-  const { root } = await openGitRepository(checkout, environment);
-  const asked = ["rev-parse", "--git-path", "objects", "--show-object-format"];
-  const [objects = "", hashes = ""] = (await runGit(root, asked, environment)).stdout.split("\n");
+  const root = await initBeside(checkout, folder, environment);
   const attempt = async (...words: string[]): Promise<void> => {
     const { code, stderr } = await runGit(folder, words, environment);
     if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
   };
-  await mkdir(folder);
-  await attempt("init", "--quiet", "--template=", `--object-format=${hashes}`);
-  await makeFolder(join(folder, ".git", "objects", "info"));
-  await writeFile(join(folder, ".git", "objects", "info", "alternates"), `${resolve(root, objects)}\n`);
   for (const [key, value] of await committerOf(root, environment)) await attempt("config", key, value);
   const commit = await tipOf(folder, remote, environment);
   if (commit === undefined) throw noBranch(remote);

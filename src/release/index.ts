@@ -1,3 +1,4 @@
+export { type ApprovedAt, approvedEdges } from "./approved-edges.ts";
 export { type OwnedReview, withBaseOwners } from "./base-owners.ts";
 export type { NotDone } from "./complete-request.ts";
 export { ReleaseError, type ReleaseErrorCode } from "./errors.ts";

@@ -29,8 +29,11 @@ export interface ApprovalRules {
   /** Files that nobody who may has approved, given those who have. */
   readonly uncovered: (users: readonly string[]) => readonly string[];
   readonly mayApprove: (user: string) => boolean;
-  /** The edges that the change asked for at a commit, as their hash; `undefined` when the commit is not known. */
-  readonly edgesHashAt: (commit: string) => Promise<string | undefined>;
+  /**
+   * The edges that the change asked for at a commit of the pull request, as their hash; `undefined` when the commit is not
+   * known.
+   */
+  readonly edgesHashAt: (commit: string, pullRequest: PullRequest) => Promise<string | undefined>;
 }
 
 /** What is said under the pull request now. */
@@ -56,7 +59,7 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
   const { commit } = review.head;
   if (commit === undefined || commit !== before.head.commit) throw outdated(before, commit);
   const approvals =
-    options.approval === undefined ? undefined : await judgeApprovals(options, options.approval, commit);
+    options.approval === undefined ? undefined : await judgeApprovals(options, options.approval, before);
   const isApproved = approvals === undefined || approvals.uncovered.length === 0;
   const passes = review.verdict === "passes" && isApproved;
   const text = formatReviewMarkdown(review);
@@ -80,17 +83,17 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
 async function judgeApprovals(
   { project, number, review }: PostedReview,
   { uncovered, mayApprove, edgesHashAt }: ApprovalRules,
-  commit: string,
+  pullRequest: PullRequest,
 ): Promise<NonNullable<PostResult["approvals"]>> {
   const approvals = await project.conversation.approvals(number);
   const commits = [...new Set(approvals.flatMap((approval) => approval.commit ?? []))];
   const hashes = new Map(
-    await Promise.all(commits.map(async (one) => [one, await edgesHashAt(one)] as const)),
+    await Promise.all(commits.map(async (one) => [one, await edgesHashAt(one, pullRequest)] as const)),
   );
   const state = approvalState({
     approvals,
     edgesHashAt: (one) => hashes.get(one),
-    head: { commit, edgesHash: review.edgesHash },
+    head: { commit: pullRequest.head.commit, edgesHash: review.edgesHash },
     mayApprove,
   });
   return { ...state, uncovered: uncovered(state.standing.map(({ user }) => user)) };

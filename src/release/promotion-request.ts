@@ -34,7 +34,9 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
   readonly manifests: string;
   /** A checkout whose objects are used instead of a clone. */
   readonly checkout?: string;
-  /** What Git shows to the forge over HTTP; without it, it uses SSH. */
+  /** Fetch and push over SSH, not over HTTP. */
+  readonly ssh?: boolean;
+  /** What Git shows to the forge over HTTP. */
   readonly credential?: GitCredential;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The command that does it again, for the text of the pull request. */
@@ -141,8 +143,8 @@ function checkFork(upstream: ForgeRepository, fork: ForgeRepository): void {
   });
 }
 
-function urlOf({ cloneUrl, sshUrl }: ForgeRepository, { credential }: PromotionRequest): string {
-  return credential === undefined ? sshUrl : cloneUrl;
+function urlOf({ cloneUrl, sshUrl }: ForgeRepository, { ssh }: PromotionRequest): string {
+  return ssh === true ? sshUrl : cloneUrl;
 }
 
 async function proposeFrom(
@@ -166,7 +168,11 @@ async function proposeFrom(
     body: "",
     diff: relativeDiff(merged.diff, workspace.folder),
     added: merged.added.map((edge) => ({ ...edge })),
-    warnings: [...merged.warnings, ...(title.endsWith("…") && !wantedTitle.endsWith("…") ? [cutTitle] : [])],
+    warnings: [
+      ...new Set([...renamed(options.upstream, upstream), ...renamed(options.fork, fork)]),
+      ...merged.warnings,
+      ...(title.endsWith("…") && !wantedTitle.endsWith("…") ? [cutTitle] : []),
+    ],
     pushed: false,
     notDone: [],
     notRequested: [],
@@ -258,6 +264,11 @@ async function refuseOutside({ folder }: Workspace, file: string): Promise<void>
     where: relative(folder, file),
     hint: "put the file itself where the link is",
   });
+}
+
+/** What to say of a repository that goes by another name than it was asked for by. */
+function renamed(named: string, { path }: ForgeRepository): readonly string[] {
+  return named.toLowerCase() === path.toLowerCase() ? [] : [`${named} is called ${path} now`];
 }
 
 const cutTitle = "the title is longer than the forge takes: it is cut";

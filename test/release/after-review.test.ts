@@ -95,6 +95,26 @@ describe("after an approval", () => {
     expect(await review()).toMatchObject({ status: 0 });
   });
 
+  test("a rebase leaves it standing, also in a checkout that never had the commit it was given for", async () => {
+    await forge.approve(path, 1, "ann");
+    const approved = await forge.branch(path, branch);
+    await forge.commit(path, "main", { "notes.md": "Something else.\n" });
+    await checkout.git("fetch", "--quiet", "origin");
+    await checkout.git("checkout", "--quiet", "--detach", `origin/${branch}`);
+    await checkout.git("rebase", "--quiet", "origin/main");
+    const rebased = await checkout.git("rev-parse", "HEAD");
+    const url = `http://robot:${env.WAYBILL_FORGE_TOKEN}@${forge.host}/${path}.git`;
+    await checkout.git("push", "--quiet", "--force", url, `HEAD:refs/heads/${branch}`);
+    await repositoryAt(folder.path).git("clone", "--quiet", `${forge.url}/${path}.git`, "fresh");
+    checkout = repositoryAt(join(folder.path, "fresh"));
+    expect(await checkout.git("rev-parse", `origin/${branch}`)).toBe(rebased);
+    await expect(checkout.git("cat-file", "-e", `${approved}^{commit}`)).rejects.toThrow();
+    expect(await review()).toMatchObject({ status: 0 });
+    // Something else is asked for since: then it stands no more.
+    await forge.commit(path, branch, { [file]: manifest("v1", "v2", "v3") });
+    expect(await review()).toMatchObject({ status: 2, stderr: expect.stringContaining("edges-changed") });
+  });
+
   test("a comment in the manifest leaves it standing", async () => {
     await forge.approve(path, 1, "ann");
     await forge.commit(path, branch, { [file]: `# What foo promotes.\n${manifest("v1", "v2")}` });

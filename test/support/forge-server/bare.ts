@@ -15,12 +15,19 @@ export async function createBare(
   files: Readonly<Record<string, string>>,
 ): Promise<void> {
   await outputOf("git", ["init", "--quiet", "--bare", `--initial-branch=${branch}`, folder], gitEnvironment);
+  await allowHashes(folder);
   await commitTo(folder, branch, files, "the beginning");
+}
+
+/** Commits are given by their hash, as forges give them, also those that no branch has any more. */
+async function allowHashes(folder: string): Promise<void> {
+  await gitIn(folder, "config", "uploadpack.allowAnySHA1InWant", "true");
 }
 
 /** A copy with all branches. */
 export async function forkBare(from: string, to: string): Promise<void> {
   await outputOf("git", ["clone", "--quiet", "--bare", "--no-hardlinks", from, to], gitEnvironment);
+  await allowHashes(to);
 }
 
 /** Adds a commit with some files changed to a branch, which begins at another one when it is new. */

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { branchCommit, commitTo } from "./bare.ts";
 import { type Call, type Dialect, problemOf, Refusal, type Reply } from "./dialect.ts";
 import { createFaults, type FaultScope, type Trouble } from "./faults.ts";
@@ -46,6 +46,8 @@ export interface ForgeServer {
     options?: { readonly isPrivate?: boolean },
   ): Promise<ForgeRepo>;
   fork(path: string, owner: string, name?: string): Promise<ForgeRepo>;
+  /** Gives a repository another path; whoever asks by the old one is sent on, as the forges do it. */
+  rename(path: string, to: string): Promise<void>;
   /** Lets a user write to a repository. */
   addWriter(path: string, name: string): void;
   protect(path: string, protection: Partial<Protection>): void;
@@ -109,6 +111,12 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     if (trouble?.kind === "rate-limit")
       return write(response, dialect, user, dialect.rateLimited(trouble.seconds));
     if (isGit) return serveGit(world, root, request, response, body);
+    const moved = isGit ? undefined : movedTo(url);
+    if (moved !== undefined) {
+      // GitLab sends on who reads alone.
+      const status = method === "GET" ? 301 : kind === "gitlab" ? 405 : 307;
+      return write(response, dialect, user, { status, headers: status === 405 ? {} : { location: moved } });
+    }
     const contentType = body.length === 0 ? undefined : (request.headers["content-type"] ?? "");
     const reply = await answer(
       dialect,
@@ -126,6 +134,16 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
   await once(server, "listening");
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const origin = (): string => `http://${host}`;
+
+  const renamed = new Map<string, string>();
+  const movedTo = (url: string): string | undefined => {
+    for (const [from, to] of renamed) {
+      const [old, now] = kind === "gitlab" ? [from, to].map(encodeURIComponent) : [from, to];
+      const at = new RegExp(`/(repos|projects)/${old}(?=[/?]|$)`, "i");
+      if (at.test(url)) return url.replace(at, `/$1/${now}`);
+    }
+    return undefined;
+  };
 
   const repository = (path: string): ForgeRepo => {
     const found = world.repositories.find((one) => one.path === path);
@@ -151,6 +169,14 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     createRepository: (path, files = { "README.md": "# A repository\n" }, { isPrivate = false } = {}) =>
       world.createRepository(path, files, isPrivate),
     fork: (path, owner, name) => world.fork(repository(path), `${owner}/${name ?? path.split("/").at(-1)}`),
+    async rename(path, to) {
+      const found = repository(path);
+      const folder = join(root, `${to}.git`);
+      await mkdir(dirname(folder), { recursive: true });
+      await rename(found.folder, folder);
+      Object.assign(found, { path: to, folder });
+      renamed.set(path, to);
+    },
     addWriter: (path, name) => void repository(path).writers.add(name),
     protect(path, protection) {
       const found = repository(path);

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { fetchBeside, type GitCredential, GitError, openGitRepository } from "../git/index.ts";
+import { type Review, reviewChange } from "../review/index.ts";
+
+/** Where the commit of an approval is looked for. */
+export interface ApprovedAt {
+  /** Where the reviewed manifests are, in a checkout. */
+  readonly path: string;
+  /** What the change is made to now. */
+  readonly review: Pick<Review, "base" | "prefix">;
+  /** Repositories to fetch it from when the checkout has not got it: a rebase has put another in its place. */
+  readonly urls: readonly string[];
+  readonly credential?: GitCredential;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * What a change asked for at a commit that somebody has approved, as the hash of its edges; `undefined` when nobody has the commit
+ * any more, or it cannot be judged.
+ */
+export async function approvedEdges(commit: string, place: ApprovedAt): Promise<string | undefined> {
+  const { path, review, urls, credential, environment } = place;
+  const base = review.base.revision ?? review.base.commit;
+  const here = await hashAt(path, base, commit, environment);
+  if (here !== undefined) return here;
+  const from = {
+    urls,
+    ...(credential === undefined ? {} : { credential }),
+    ...(environment === undefined ? {} : { environment }),
+  };
+  const fetched = await fetchBeside(path, commit, from);
+  if (fetched === undefined) return undefined;
+  try {
+    // Names of branches are those of the checkout.
+    const name = base.replace(/\.\.\.$/, "");
+    const known = await (await openGitRepository(path, environment)).commitOf(name);
+    const there = name === base ? known : `${known}...`;
+    return await hashAt(join(fetched.folder, review.prefix), there, commit, environment);
+  } finally {
+    await fetched.close();
+  }
+}
+
+async function hashAt(
+  path: string,
+  base: string,
+  head: string,
+  environment: ApprovedAt["environment"],
+): Promise<string | undefined> {
+  try {
+    const options = environment === undefined ? {} : { environment };
+    return (await reviewChange({ path, base, head, ...options })).edgesHash;
+  } catch (error) {
+    if (error instanceof GitError) return undefined;
+    throw error;
+  }
+}
