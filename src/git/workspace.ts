@@ -62,6 +62,11 @@ export interface Workspace {
   commit(request: CommitRequest): Promise<CommitHash>;
   /** The newest commit of a remote branch; `undefined` when there is no such branch. */
   tipOf(remote: RemoteBranch): Promise<Tip | undefined>;
+  /**
+   * A commit with the files of one and the message, people and dates of another, on top of {@link base}: the same each time, as long
+   * as the base is.
+   */
+  likeness(files: CommitHash, of: CommitHash): Promise<CommitHash>;
   /** Whether all of the files are the same in two commits. */
   areEqual(one: CommitHash, other: CommitHash, files: readonly string[]): Promise<boolean>;
   /**
@@ -207,6 +212,20 @@ async function workspaceAt(
       const parent = /^tree [0-9a-f]+\nparent ([0-9a-f]+)\n/.exec(text)?.[1];
       const message = text.slice(text.indexOf("\n\n") + 2);
       return { commit: commit as CommitHash, message, ...(parent === undefined ? {} : { parent }) };
+    },
+    async likeness(files, of) {
+      const format = ["%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"].join("%x00");
+      const shown = await answer("show", "--no-patch", `--format=${format}`, of);
+      const [name, email, date, committer, committerEmail, committerDate, message = ""] = shown.split("\0");
+      const whose = {
+        ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date },
+        ...{ GIT_COMMITTER_NAME: committer, GIT_COMMITTER_EMAIL: committerEmail },
+        ...{ GIT_COMMITTER_DATE: committerDate },
+      };
+      const words = ["commit-tree", "--no-gpg-sign", "-p", base, "-m", message, `${files}^{tree}`];
+      const { code, stdout, stderr } = await runGit(folder, words, { ...environment, ...whose });
+      if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: folder });
+      return stdout.trim() as CommitHash;
     },
     async areEqual(one, other, files) {
       const { code } = await git(

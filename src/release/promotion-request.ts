@@ -198,7 +198,12 @@ async function proposeFrom(
     folder: workspace.folder,
     manifests,
     base: workspace.base,
-    commit: isThere && tip.parent === workspace.base ? tip.commit : commit,
+    // Where the base has gone on since, it is what the tip would be there: the same each time.
+    commit: !isThere
+      ? commit
+      : tip.parent === workspace.base
+        ? tip.commit
+        : await workspace.likeness(commit, tip.commit),
   });
   const bodyFor = (held: readonly HoldMeans[]): string =>
     bodyWith(

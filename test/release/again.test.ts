@@ -21,8 +21,11 @@ describe.each(["github", "gitlab", "gitea"] as const)("waybill pr on %s, run aga
   let forge: ForgeServer;
   let robot: string;
   let digests: Record<string, string>;
+  /** When commits are made, where it matters. */
+  let dates: Record<string, string>;
 
   beforeEach(async () => {
+    dates = {};
     folder = await temporaryFolder("pr-again");
     staging = await startRegistryServer({ dir: join(folder.path, "staging") });
     forge = await startForgeServer({ kind });
@@ -52,7 +55,10 @@ describe.each(["github", "gitlab", "gitea"] as const)("waybill pr on %s, run aga
 
   const propose = (as: string, ...words: string[]): Promise<Captured> =>
     runWith(
-      { ...gitEnvironment, HOME: folder.path, WAYBILL_CONFIG: "/dev/null", WAYBILL_FORGE_TOKEN: as },
+      {
+        ...{ ...gitEnvironment, ...dates, HOME: folder.path },
+        ...{ WAYBILL_CONFIG: "/dev/null", WAYBILL_FORGE_TOKEN: as },
+      },
       ...["pr", `${forge.url}/${path}`, "--forge", kind, "--staging-repo", `${staging.address}/foo`],
       ...["--project", "foo", "--tag", "v2", "--label", "area/release", "--reviewer", "ann", ...words],
     );
@@ -134,6 +140,19 @@ describe.each(["github", "gitlab", "gitea"] as const)("waybill pr on %s, run aga
     await expectWhole();
     expect(pull().title).toBe("Image promotion for foo v2");
     expect(pull().body).toMatch(/^A word of mine\.\n/);
+  });
+
+  test("says the same as long as the base is the same, also one that has gone on", async () => {
+    expect((await propose(robot)).status).toBe(0);
+    const pushed = await branchCommit();
+    await forge.commit(path, "main", { "notes.md": "Something else.\n" });
+    await propose(robot);
+    const { body } = pull();
+    const later = { GIT_AUTHOR_DATE: "2031-01-01T00:00:00Z", GIT_COMMITTER_DATE: "2031-01-01T00:00:00Z" };
+    Object.assign(dates, later);
+    expect(await propose(robot)).toMatchObject(unchanged);
+    expect(pull().body).toBe(body);
+    expect(await branchCommit()).toBe(pushed);
   });
 
   test("leaves it let go, also over a new commit, and held where it is held", async () => {
