@@ -1,4 +1,4 @@
-import type { Digest, ImageDocument } from "../oci/index.ts";
+import { type Digest, type ImageDocument, limits } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { FetchDocument } from "./graph.ts";
 
@@ -12,15 +12,15 @@ export interface DocumentCache {
 const defaultBytes = 64 * 1024 * 1024;
 
 /**
- * A cache that forgets the oldest manifests beyond `maximumBytes`. Absence is not remembered, and what one
- * repository holds says nothing about another.
+ * A cache that forgets the oldest manifests beyond `maximumBytes`, and keeps none so large that it would cost the place of
+ * many. Absence is not remembered, and what one repository holds says nothing about another.
  */
 export function createDocumentCache(maximumBytes: number = defaultBytes): DocumentCache {
   const held = new Map<string, ImageDocument>();
   let bytes = 0;
 
   const remember = (key: string, document: ImageDocument): void => {
-    if (held.has(key)) return;
+    if (held.has(key) || document.bytes.length > limits.wideClosureBytes) return;
     held.set(key, document);
     bytes += document.bytes.length;
     for (const [oldest, old] of held) {

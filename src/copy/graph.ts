@@ -11,6 +11,7 @@ import {
   readImageContent,
 } from "../oci/index.ts";
 import { RegistryError } from "../registry/index.ts";
+import type { Seat } from "./wide-images.ts";
 
 /** A manifest or index with what it refers to. */
 export interface GraphNode {
@@ -37,11 +38,17 @@ const documentsAtOnce = 16;
  * Reads all manifests of an image: an index with everything it lists, to any depth within the limits of `oci/`.
  * No blob is read. What a document says of a child (media type, size) must be true of that child, and all documents
  * must say the same of it; what is too large by what they say is not asked for.
+ * @param seat Where the image sits for as long as its graph is in memory; before many bytes are read, there is to be room.
  * @throws {RegistryError} `manifest-missing` when the repository lacks one of them.
  * @throws {OciError} for documents that break the specification, lie about a child, or go beyond the limits.
  */
-export async function readGraph(fetch: FetchDocument, root: Digest, where: string): Promise<ImageGraph> {
-  const reader = new GraphReader(fetch, root, where);
+export async function readGraph(
+  fetch: FetchDocument,
+  root: Digest,
+  where: string,
+  seat?: Seat,
+): Promise<ImageGraph> {
+  const reader = new GraphReader(fetch, root, where, seat);
   await reader.read();
   return reader.graph();
 }
@@ -50,6 +57,7 @@ class GraphReader {
   readonly #fetch: FetchDocument;
   readonly #root: Digest;
   readonly #where: string;
+  readonly #seat: Seat | undefined;
   readonly #nodes = new Map<Digest, GraphNode>();
   /** What documents say of manifests. */
   readonly #claims = new Map<Digest, Descriptor>();
@@ -57,10 +65,11 @@ class GraphReader {
   #descriptors = 0;
   #bytes = 0;
 
-  constructor(fetch: FetchDocument, root: Digest, where: string) {
+  constructor(fetch: FetchDocument, root: Digest, where: string, seat: Seat | undefined) {
     this.#fetch = fetch;
     this.#root = root;
     this.#where = where;
+    this.#seat = seat;
   }
 
   /** Reads level by level: what all indexes of a level say is known before anything they list is asked for. */
@@ -68,6 +77,7 @@ class GraphReader {
     let level: readonly Digest[] = [this.#root];
     for (let depth = 0; level.length > 0; depth += 1) {
       if (depth > limits.indexDepth) throw this.#tooDeep();
+      await this.#makeRoom(this.#bytes);
       const nodes = await this.#readAll(level);
       for (const node of nodes) this.#nodes.set(node.document.descriptor.digest, node);
       const listed = nodes.flatMap((node) => this.#take(node));
@@ -108,9 +118,14 @@ class GraphReader {
     const claimed = this.#claims.get(digest);
     const document = await this.#fetch(digest);
     if (document === undefined) throw missing(digest, claimed, this.#where);
+    await this.#makeRoom(document.descriptor.size);
     if (claimed === undefined) this.#countBytes(document.descriptor.size);
     else checkClaim(claimed, document.descriptor, this.#where);
     return { document, content: readImageContent(document, `${this.#where}@${digest}`) };
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    if (bytes > limits.wideClosureBytes) await this.#seat?.widen();
   }
 
   /** Takes in what a document says, and gives the manifests that it lists. */

@@ -7,6 +7,8 @@ import {
   type ImageDocument,
   isAttestation,
   isIndexType,
+  limits,
+  OciError,
   readImageContent,
 } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
@@ -44,12 +46,14 @@ const mostPlatforms = 16;
  * Describes an image with at most two requests for each of its platforms, and one for itself; `undefined` when the
  * repository does not have it.
  * @param fetch how its manifests are read: as a rule from those that have been read before.
+ * @param widen called before many bytes of manifests are read: resolves when there is room for them in memory.
  * @throws {RegistryError} when something of it cannot be read, {@link OciError} when it is not as it should be.
  */
 export async function describeImage(
   repository: Repository,
   digest: Digest,
   fetch: (digest: Digest) => Promise<ImageDocument | undefined> = repository.fetch,
+  widen: () => Promise<void> = async () => {},
 ): Promise<ImageDescription | undefined> {
   const root = await fetch(digest);
   if (root === undefined) return undefined;
@@ -58,10 +62,17 @@ export async function describeImage(
   const isIndex = isIndexType(content.mediaType);
   const attestations = content.children.filter(isAttestation);
   const children = content.children.filter((child) => !isAttestation(child));
+  const read = isIndex ? children.slice(0, mostPlatforms) : [];
+  const bytes = read.reduce((sum, { size }) => sum + size, root.descriptor.size);
+  if (bytes > limits.closureBytes) {
+    const message = `the manifests of the image have more than ${limits.closureBytes} bytes together`;
+    throw new OciError("too-large", message, { where });
+  }
+  if (bytes > limits.wideClosureBytes) await widen();
   const instances = isIndex
-    ? (
-        await Promise.all(children.slice(0, mostPlatforms).map((child) => readChild(child, fetch, where)))
-      ).filter((child) => child !== undefined)
+    ? (await Promise.all(read.map((child) => readChild(child, fetch, where)))).filter(
+        (child) => child !== undefined,
+      )
     : [content];
   const configs = await Promise.all(instances.map(({ blobs }) => readConfig(repository, blobs[0])));
   const blobs = new Map(instances.flatMap((instance) => instance.blobs).map((blob) => [blob.digest, blob]));

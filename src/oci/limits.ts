@@ -12,6 +12,11 @@ export const limits = {
   indexDepth: 8,
   /** Bytes of all manifests and indexes in the closure of one image together. */
   closureBytes: 16 * 1024 * 1024,
+  /**
+   * Bytes of manifests beyond which few images are held in memory at a time: an index of ten platforms has some 50 KiB
+   * with its manifests.
+   */
+  wideClosureBytes: 256 * 1024,
   /** Descriptors in the closure of one image. */
   closureDescriptors: 20_000,
 } as const;

@@ -1,5 +1,13 @@
 import pLimit from "p-limit";
-import { type Arrival, type Copier, type DocumentCache, type GraphNode, readGraph } from "../copy/index.ts";
+import {
+  type Arrival,
+  type Copier,
+  type DocumentCache,
+  type GraphNode,
+  readGraph,
+  type Seat,
+  WideImages,
+} from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
@@ -82,13 +90,16 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
   };
   const claims: TagClaims = new Map();
   const unconfirmed: Unconfirmed[] = [];
+  const wideImages = new WideImages();
   const limit = pLimit(imagesAtOnce);
   const stragglers = new Set<Promise<unknown>>();
   await limit.map(worksOf(plan), async (work) => {
     while (stragglers.size >= mostStragglers) await Promise.race(stragglers);
     if (options.signal?.aborted) return;
-    const arrivals = await applyWork(work, { ...options, claims, unconfirmed, report });
+    const seat = wideImages.seat();
+    const arrivals = await applyWork(work, { ...options, claims, unconfirmed, report, seat });
     const all = Promise.all(arrivals.map(({ done }) => done));
+    void all.then(seat.leave);
     stragglers.add(all);
     void all.then(() => stragglers.delete(all));
     await options.copier.abreast(arrivals);
@@ -159,11 +170,13 @@ interface Run extends ApplyOptions {
   readonly claims: TagClaims;
   readonly unconfirmed: Unconfirmed[];
   readonly report: (outcome: Outcome) => void;
+  /** That of the image. */
+  readonly seat: Seat;
 }
 
 /** Begins to bring an image to all its destinations. */
 async function applyWork({ digest, source, targets }: Work, run: Run): Promise<readonly Arrival[]> {
-  const { open, documents, copier, report } = run;
+  const { open, documents, copier, report, seat } = run;
   /** Puts the tags once the image is there; `bringing` gives the root. */
   const arrive = async (
     target: Target,
@@ -196,7 +209,7 @@ async function applyWork({ digest, source, targets }: Work, run: Run): Promise<r
   if (copied.length === 0) return tagged;
   try {
     const from = open(source);
-    const graph = await readGraph(documents.of(from), digest, source);
+    const graph = await readGraph(documents.of(from), digest, source, seat);
     const closures = copier.copyClosure({
       graph,
       from,

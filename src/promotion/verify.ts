@@ -1,5 +1,11 @@
 import type { LimitFunction } from "p-limit";
-import { createDocumentCache, type DocumentCache, type ImageGraph, readGraph } from "../copy/index.ts";
+import {
+  createDocumentCache,
+  type DocumentCache,
+  type ImageGraph,
+  readGraph,
+  WideImages,
+} from "../copy/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import {
@@ -110,6 +116,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     documents: createDocumentCache(),
     examiner: createBlobExaminer(reading),
     imagesOf: hostLimits(imagesAtOnce),
+    wideImages: new WideImages(),
   };
   const counts = { images: 0, tags: 0 };
   let done = 0;
@@ -144,6 +151,7 @@ interface VerificationRun {
   readonly examiner: BlobExaminer;
   /** Lets so many images of a host be read at a time. */
   readonly imagesOf: (host: string) => LimitFunction;
+  readonly wideImages: WideImages;
 }
 
 /** Looks at one production repository, at each of its blobs once, however many images share it. */
@@ -209,9 +217,14 @@ class RepositoryVerifier {
     const repository = this.#open();
     const fetch = this.#run.documents.of(repository);
     if ((await fetch(base.digest)) === undefined) return undefined;
-    const graph = await readGraph(fetch, base.digest, destination);
-    const unlisted = await unlistedFindings(base, repository, graph);
-    return { blobs: graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType)), unlisted };
+    const seat = this.#run.wideImages.seat();
+    try {
+      const graph = await readGraph(fetch, base.digest, destination, seat);
+      const unlisted = await unlistedFindings(base, repository, graph);
+      return { blobs: graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType)), unlisted };
+    } finally {
+      seat.leave();
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { WideImages } from "../copy/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import { describeImage, type ImageDescription } from "../inspect/index.ts";
 import {
@@ -47,11 +48,20 @@ const linesAtOnce = 8;
  */
 export function factsReader(open: OpenRepository, documents: ReadDocuments): ReadFacts {
   const limit = pLimit(linesAtOnce);
+  const wideImages = new WideImages();
   const descriptions = new Map<string, Promise<ImageDescription | undefined>>();
   const attachments = new Map<ImageDescription, ReturnType<typeof attachedTo>>();
   const describe = (repository: Repository, digest: Digest): Promise<ImageDescription | undefined> => {
     const key = `${repository.name}@${digest}`;
-    const known = descriptions.get(key) ?? describeImage(repository, digest, documents.of(repository));
+    const read = async (): Promise<ImageDescription | undefined> => {
+      const seat = wideImages.seat();
+      try {
+        return await describeImage(repository, digest, documents.of(repository), seat.widen);
+      } finally {
+        seat.leave();
+      }
+    };
+    const known = descriptions.get(key) ?? read();
     descriptions.set(key, known);
     return known;
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createDocumentCache, type FetchDocument, readGraph } from "../../src/copy/index.ts";
+import { createDocumentCache, type FetchDocument, readGraph, WideImages } from "../../src/copy/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -172,6 +172,58 @@ describe("reading the graph of an image", () => {
   });
 });
 
+describe("images of one run with many bytes of manifests", () => {
+  const wide = (name: string) =>
+    documentOf({
+      mediaType: mediaTypes.ociManifest,
+      config,
+      layers: [],
+      annotations: { name, filling: "x".repeat(limits.wideClosureBytes) },
+    });
+
+  test("are held in memory a few at a time, and others are not kept waiting", async () => {
+    const images = Array.from({ length: 8 }, (_, at) => wide(`${at}`)).map((child) => ({
+      child,
+      root: indexOf(child.descriptor),
+    }));
+    const small = leafOf("small");
+    const fetch = holding(small, ...images.flatMap(({ root, child }) => [root, child]));
+    const seats = new WideImages();
+    const held = new Set<Digest>();
+    let most = 0;
+    const where = "reg.example.com/app";
+    const reading = images.map(async ({ root }) => {
+      const seat = seats.seat();
+      const { digest } = root.descriptor;
+      await readGraph(fetch, digest, where, seat);
+      held.add(digest);
+      most = Math.max(most, held.size);
+      await readGraph(fetch, small.descriptor.digest, where, seats.seat());
+      held.delete(digest);
+      seat.leave();
+    });
+    await Promise.all(reading);
+    expect(most).toBe(3);
+  });
+
+  test("leave their seats once, with or without having taken any", async () => {
+    const seats = new WideImages();
+    const idle = seats.seat();
+    idle.leave();
+    const taken = [seats.seat(), seats.seat(), seats.seat()];
+    await Promise.all(taken.flatMap((seat) => [seat.widen(), seat.widen()]));
+    const next = seats.seat();
+    let isSeated = false;
+    const seated = next.widen().then(() => {
+      isSeated = true;
+    });
+    await Promise.resolve();
+    expect(isSeated).toBe(false);
+    taken[0]?.leave();
+    await seated;
+  });
+});
+
 describe("the cache of manifests", () => {
   const counting = (address: string, ...documents: readonly ImageDocument[]) => {
     const asked: Digest[] = [];
@@ -192,6 +244,26 @@ describe("the cache of manifests", () => {
     expect(await cache.of(there)(digest)).toBeUndefined();
     expect(here.asked).toHaveLength(1);
     expect(there.asked).toHaveLength(1);
+  });
+
+  test("keeps no manifest that would cost the place of many", async () => {
+    const large = documentOf({
+      mediaType: mediaTypes.ociManifest,
+      config,
+      layers: [],
+      annotations: { filling: "x".repeat(limits.wideClosureBytes) },
+    });
+    let asked = 0;
+    const repository = {
+      address: "reg.example.com/app",
+      fetch: async () => {
+        asked += 1;
+        return large;
+      },
+    };
+    const cache = createDocumentCache();
+    for (let time = 0; time < 2; time += 1) await cache.of(repository)(large.descriptor.digest);
+    expect(asked).toBe(2);
   });
 
   test("does not remember absence, and forgets the oldest beyond its size", async () => {

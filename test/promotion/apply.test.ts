@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
-import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
+import { digestOf, limits, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import type { Fault } from "../support/faulty-registry.ts";
 import { afterBody, answer } from "../support/scripted-server.ts";
 import type { Project } from "../support/tree.ts";
@@ -412,6 +412,48 @@ describe("how far it goes", () => {
 });
 
 describe("unusual images", () => {
+  test("of those with many bytes of manifests, few are in memory at a time, and one that fails makes room", async () => {
+    const documentOf = (mediaType: string, json: object) => {
+      const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...json }));
+      return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+    };
+    const config = Buffer.from('{"architecture":"amd64","os":"linux"}');
+    const blob = { mediaType: mediaTypes.ociConfig, digest: digestOf(config), size: config.length };
+    const rootOf = new Map<string, string>();
+    const images: Record<string, Record<string, string[]>> = {};
+    for (let at = 0; at < 8; at += 1) {
+      const repository = world.registries.repository(parseRepository(`${world.staging.host}/foo/wide${at}`));
+      await repository.push(blob, async () => Readable.from([config]));
+      const annotations = { at: `${at}`, filling: "x".repeat(limits.wideClosureBytes) };
+      const child = documentOf(mediaTypes.ociManifest, { config: blob, layers: [], annotations });
+      const root = documentOf(mediaTypes.ociIndex, { manifests: [child.descriptor] });
+      await repository.put(child);
+      await repository.put(root, v1);
+      rootOf.set(child.descriptor.digest, root.descriptor.digest);
+      images[`wide${at}`] = { [root.descriptor.digest]: ["v1"] };
+    }
+    world.production.interfere(on("PUT", /\/wide3\/manifests\//, 403));
+    const held = new Set<string>();
+    let most = 0;
+    const { report } = await world.promote([project(images)], {
+      open: (name) => {
+        const repository = world.registries.repository(name);
+        return {
+          ...repository,
+          fetch: async (target) => {
+            const root = rootOf.get(target);
+            if (root !== undefined) held.add(root);
+            most = Math.max(most, held.size);
+            return repository.fetch(target);
+          },
+        };
+      },
+      onOutcome: ({ image }) => held.delete(image.digest),
+    });
+    expect(report.counts).toMatchObject({ done: 7, failed: 1 });
+    expect(most).toBeLessThanOrEqual(3);
+  });
+
   test("foreign layers that staging does not hold are not missed, neither then nor by verification", async () => {
     const config = Buffer.from('{"architecture":"amd64","os":"windows","rootfs":{}}');
     const repository = world.registries.repository(parseRepository(`${world.staging.host}/foo/windows`));
