@@ -35,7 +35,7 @@ const top = { line: 1, column: 1 };
 /** Where steps run; paths that are not absolute start there. */
 const workspace = "/workspace";
 /** Of what only Google's service understands, where it makes substitutions too. */
-const googlesTemplates = ["logsBucket", "serviceAccount", "options.pool.name"];
+const googlesTemplates = /^(?:logsBucket|serviceAccount|options\.pool\.name|artifacts\..+)$/;
 
 /**
  * Makes every substitution of a file, and checks what comes of it. References are made in `name`, `args`, `entrypoint`,
@@ -63,11 +63,11 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
     google: Object.fromEntries(
       Object.entries(file.google).map(([path, text]) => [
         path,
-        googlesTemplates.includes(path) ? substitution.make(text) : text.value,
+        googlesTemplates.test(path) ? substitution.make(text) : text.value,
       ]),
     ),
   };
-  const used = new Set([...substitution.used, ...mappedKeys(file)]);
+  const used = new Set([...substitution.used, ...mappedKeys(file), ...keysElsewhere(file)]);
   for (const [key, value] of Object.entries(given.offered ?? {})) {
     if (used.has(key)) reportGiven(key, value, findings);
   }
@@ -80,6 +80,13 @@ function mappedKeys({ steps, options }: CloudBuildFile): readonly string[] {
   return steps
     .filter((step) => isMapped(step, options))
     .flatMap(({ script }) => (script === undefined ? [] : takeApart(script.value, false)))
+    .flatMap((piece) => (piece.kind === "text" ? [] : [piece.key]));
+}
+
+/** Keys in the other fields of Google's: whether the service makes substitutions there is not known of all of them. */
+function keysElsewhere({ google }: CloudBuildFile): readonly string[] {
+  return Object.values(google)
+    .flatMap(({ value }) => takeApart(value, true))
     .flatMap((piece) => (piece.kind === "text" ? [] : [piece.key]));
 }
 

@@ -20,7 +20,8 @@ export interface GitRepository {
   readonly prefix: string;
   /**
    * The commit that a revision names (gitrevisions(7)).
-   * @throws {GitError} `unknown-revision` with the nearest name, `shallow-clone` when it may not have been fetched.
+   * @throws {GitError} `unknown-revision` with the nearest name, `shallow-clone` when it may not have been fetched, `git-failed`
+   * when the repository lacks what one of its own names stands for.
    */
   commitOf(revision: string): Promise<CommitHash>;
   /**
@@ -109,6 +110,17 @@ function repositoryAt(root: string, prefix: string, environment: Environment): G
     return hash === undefined ? undefined : ((await hashOf(`${hash}^{commit}`)) as CommitHash | undefined);
   };
 
+  /** Why a name that the repository has leads to nothing there. A hash that somebody gives is no such name. */
+  const damaged = async (revision: string): Promise<GitError | undefined> => {
+    const hash = /\p{Cc}/u.test(revision) ? undefined : await hashOf(revision);
+    if (hash === undefined || hash === revision.toLowerCase()) return undefined;
+    if ((await git("cat-file", "-e", hash)).code === 0) return undefined;
+    return new GitError("git-failed", `the repository is damaged or incomplete: it lacks ${hash}`, {
+      where: root,
+      hint: "git fsck says what is missing; go on with a fresh clone",
+    });
+  };
+
   const isShallow = async (): Promise<boolean> =>
     (await git("rev-parse", "--is-shallow-repository")).stdout.trim() === "true";
 
@@ -149,7 +161,7 @@ function repositoryAt(root: string, prefix: string, environment: Environment): G
     prefix,
     async commitOf(revision) {
       const commit = await find(revision);
-      if (commit === undefined) throw await unknown(revision);
+      if (commit === undefined) throw (await damaged(revision)) ?? (await unknown(revision));
       return commit;
     },
     async firstParent(commit) {

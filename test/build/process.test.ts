@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -43,8 +43,12 @@ async function untilGone(pid: number): Promise<string[]> {
 }
 
 function startBuild(...words: string[]): ReturnType<typeof start> {
+  return startBuildIn(process.env, ...words);
+}
+
+function startBuildIn(env: NodeJS.ProcessEnv, ...words: string[]): ReturnType<typeof start> {
   const data = ["--data-dir", world.data, "--engine", "buildah", "--project", "demo"];
-  return start(program.executable("waybill"), ["build", world.repository.path, ...data, ...words]);
+  return start(program.executable("waybill"), ["build", world.repository.path, ...data, ...words], env);
 }
 
 /** Waits for a line of the log. */
@@ -87,6 +91,21 @@ describe("a build in a process of its own", () => {
     const [second, first] = await openRuns(world.data).list("killed");
     expect(second?.result).toBe("SUCCESS");
     expect(first?.result).toBe("ABORTED");
+  });
+
+  withBuildah("leaves no folder of Buildah's own either, of what it built by itself", async () => {
+    const own = join(world.folder, "killed");
+    await mkdir(own);
+    await world.commit({
+      "cloudbuild.yaml": quick,
+      Dockerfile: `FROM ${world.stepImage}\nRUN echo it has begun; sleep 600\n`,
+    });
+    const { child, ended } = startBuildIn({ ...process.env, TMPDIR: own }, "--job", "killed-own");
+    await said(child, "Step #0: it has begun");
+    child.kill("SIGKILL");
+    await ended;
+    for (let attempt = 0; attempt < 100 && (await readdir(own)).length > 0; attempt += 1) await sleep(100);
+    expect(await readdir(own)).toEqual([]);
   });
 
   withBuildah("stops its steps and leaves nothing when it is interrupted", async () => {

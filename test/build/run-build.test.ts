@@ -228,6 +228,27 @@ steps:
     await world.repository.git("rm", "--quiet", "variants.yaml");
   });
 
+  withBuildah("hears all that a step says, whether its image has a shell or not", async () => {
+    await world.commit({
+      "cloudbuild.yaml": `options: {substitutionOption: ALLOW_LOOSE}
+steps:
+- name: gcr.io/cloud-builders/docker
+  args: [build, -t, no-shell, -f, NoShell, .]
+- name: no-shell
+  entrypoint: cat
+  args: [/etc/passwd]
+- name: ${world.stepImage}
+  args: [sh, -c, 'i=0; while [ $$i -lt 1000 ]; do echo line $$i; i=$$((i+1)); done; echo last >&2']
+`,
+      NoShell: `FROM ${world.stepImage}\nRUN ["/bin/rm", "/bin/sh"]\n`,
+    });
+    const { result, log } = await world.build();
+    expect(result.outcomes).toMatchObject([{ status: "success" }]);
+    expect(log).toContain("Step #1: root:x:0:0:root:/:/bin/sh\n");
+    const lines = Array.from({ length: 1000 }, (_, index) => `Step #2: line ${index}\n`).join("");
+    expect(log).toContain(`${lines}Step #2: last\n`);
+  });
+
   withBuildah("gives secrets to the steps that ask for them, and shows them to nobody", async () => {
     const secret = "p4ss'w0rd with $signs";
     await world.commit({

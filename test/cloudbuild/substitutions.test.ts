@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of Cloud Build are what is tested
 import { describe, expect, test } from "vitest";
 import type { GivenValues } from "../../src/cloudbuild/index.ts";
-import { nothing, read, resolved, saidOf, usual } from "./reading.ts";
+import { nothing, problemsOf, read, resolved, saidOf, usual } from "./reading.ts";
 
 /** A build of one step with one argument. */
 function argument(text: string, options: Readonly<Record<string, unknown>>, given: GivenValues): string {
@@ -317,4 +317,28 @@ test("a file keeps the places of dollar signs, unless escapes hide them", () => 
     undefined,
     [56],
   ]);
+});
+
+describe("what only Google's service understands", () => {
+  const fields = [
+    "artifacts: {mavenArtifacts: [{repository: r, path: a/$_X.jar, groupId: g}]}",
+    "artifacts: {pythonPackages: [{repository: r, paths: [dist/$_X]}]}",
+    "artifacts: {npmPackages: [{repository: 'https://example.com/$_X', packagePath: p}]}",
+    "artifacts: {goModules: [{moduleVersion: $_X}]}",
+    "artifacts: {genericArtifacts: [{folder: f, registryPath: p/$_X}]}",
+    "options: {machineType: $_X}",
+    "queueTtl: ${_X}s",
+  ];
+
+  test.each(fields)("uses what it refers to: %s", (field) => {
+    const text = `steps: [{name: a}]\n${field}\n`;
+    expect(problemsOf(text, { ...nothing, substitutions: { _X: "1" } })).toEqual([]);
+    expect(problemsOf(`${text}substitutions: {_X: "1"}\n`)).toEqual([]);
+  });
+
+  test("needs the values of artifacts, as images do", () => {
+    expect(problemsOf(`steps: [{name: a}]\n${fields[0]}\n`)).toMatchObject([{ code: "no-value" }]);
+    const made = resolved(`steps: [{name: a}]\n${fields[0]}\nsubstitutions: {_X: "1"}\n`);
+    expect(made.google["artifacts.mavenArtifacts"]).toContain('"a/1.jar"');
+  });
 });

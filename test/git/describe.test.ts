@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeCheckout } from "../../src/git/index.ts";
+import { describeCheckout, openGitRepository, readPush } from "../../src/git/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
@@ -84,4 +84,11 @@ test("a repository that lacks its commit is damaged, and not empty", async () =>
     ),
     hint: expect.stringContaining("git fsck"),
   });
+  const opened = await openGitRepository(path, gitEnvironment);
+  await expect(opened.commitOf("main")).rejects.toMatchObject({
+    code: "git-failed",
+    message: `the repository is damaged or incomplete: it lacks ${commit}`,
+  });
+  await expect(opened.commitOf("1".repeat(40))).rejects.toMatchObject({ code: "unknown-revision" });
+  await expect(readPush(path, { environment: gitEnvironment })).rejects.toMatchObject({ code: "git-failed" });
 });

@@ -13,7 +13,7 @@ import type {
   Workshop,
 } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type Environment, engineEnvironment } from "../program.ts";
+import { type Environment, engineEnvironment, runProgram } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import {
   ask,
@@ -23,12 +23,14 @@ import {
   lastWords,
   type Said,
   show,
+  tailed,
 } from "./command-line.ts";
 import { directoryIntoLayout } from "./directory-layout.ts";
 import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
 import { readLayoutRoot } from "./layout-root.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
 import { loopbackHosts, registriesConfig } from "./loopback.ts";
+import { readPipe } from "./named-pipe.ts";
 
 /**
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
@@ -56,10 +58,16 @@ export async function detectBuildah(environment: Environment): Promise<Engine | 
 }
 
 async function openWorkshop(line: CommandLine): Promise<Workshop> {
-  const places = { store: join(line.cwd, "store"), secrets: join(line.cwd, "secrets") };
+  const places = {
+    store: join(line.cwd, "store"),
+    secrets: join(line.cwd, "secrets"),
+    temporary: join(line.cwd, "tmp"),
+  };
   await Promise.all(Object.values(places).map((path) => mkdir(path, { mode: 0o700 })));
   await writeFile(registriesFileIn(line.cwd), await registriesConfig([], line.env));
-  return new BuildahWorkshop(line, places);
+  // Elsewhere nobody would know what of it is left when this process is killed.
+  const env = { ...line.env, TMPDIR: places.temporary };
+  return new BuildahWorkshop({ ...line, env }, places);
 }
 
 function registriesFileIn(folder: string): string {
@@ -153,22 +161,64 @@ class BuildahWorkshop implements Workshop {
     try {
       const { digest, command } = await this.#describe(container, io);
       const secretFile = await this.#writeSecrets(action, container);
-      const words = [
-        ...["run", ...isolation, "--workingdir", action.dir],
+      const options = [
+        ...["--workingdir", action.dir],
         ...Object.entries(action.env).flatMap(([name, value]) =>
           action.secretEnv.includes(name) ? [] : ["--env", `${name}=${value}`],
         ),
         ...Object.entries(action.mounts).flatMap(([inside, outside]) => ["--volume", `${outside}:${inside}`]),
         ...(secretFile === undefined ? [] : ["--volume", `${secretFile}:${secretPlace}:ro`]),
-        ...[container, "--"],
-        ...(secretFile === undefined ? [] : ["/bin/sh", "-c", `. ${secretPlace} && exec "$@"`, "sh"]),
-        ...containerCommand(action, command),
       ];
-      const end = await this.#show(words, io);
+      const before = secretFile === undefined ? [] : [`. ${secretPlace}`];
+      const end = await this.#runIn(
+        { container, options, before, command: containerCommand(action, command) },
+        io,
+      );
       return digest === undefined ? end : { ...end, image: { name: action.image, digest } };
     } finally {
       await this.#forget(container);
     }
+  }
+
+  /**
+   * Runs a command in a container. What it writes goes past Buildah, through a pipe of ours: what Buildah hands on itself it
+   * drops now and then when the command ends. An image without a shell has nobody who could connect the pipe.
+   */
+  async #runIn(run: CommandInContainer, io: ActionIo): Promise<ActionEnd> {
+    const { container, options, before, command } = run;
+    const pipe = await this.#makePipe(container, io);
+    let hasBegun = false;
+    const output = tailed((chunk) => {
+      // The first byte says that there is a shell.
+      const said = hasBegun ? chunk : chunk.subarray(1);
+      hasBegun = true;
+      if (said.length > 0) io.output(said);
+    });
+    const ofBuildah: Uint8Array[] = [];
+    const reading = await readPipe(pipe, output.take);
+    const script = [`exec >${pipePlace} 2>&1`, "echo", ...before, 'exec "$@"'].join(" && ");
+    const wrapped = ["/bin/sh", "-c", script, "sh", ...command];
+    const piped = ["run", ...isolation, ...options, "--volume", `${pipe}:${pipePlace}`, container, "--"];
+    const said = await show(this.#line, [...this.#globals, ...piped, ...wrapped], {
+      signal: io.signal,
+      output: (chunk) => void ofBuildah.push(chunk),
+    }).finally(() => reading.end());
+    await rm(pipe, { force: true });
+    if (!hasBegun && said.exitCode !== 0 && before.length === 0) {
+      return this.#show(["run", ...isolation, ...options, container, "--", ...command], io);
+    }
+    for (const chunk of ofBuildah) io.output(chunk);
+    return this.#ended({ ...said, tail: `${output.tail()}${said.tail}` });
+  }
+
+  async #makePipe(name: string, { signal }: ActionIo): Promise<string> {
+    const { env, cwd } = this.#line;
+    const pipe = join(this.#places.secrets, `${name}.pipe`);
+    const tail = tailed(() => undefined);
+    // Whoever the step runs as writes to it; the folder keeps everybody else of this machine away.
+    const made = await runProgram("mkfifo", ["-m", "666", pipe], { env, cwd, signal, output: tail.take });
+    if (made.exitCode === 0) return pipe;
+    throw faultOfEngine("buildah", tail.tail()) ?? new BuildError("engine-failed", lastWords(tail.tail()));
   }
 
   /** A name that an earlier step built wins; of the others, those without a host are Docker's. */
@@ -233,7 +283,10 @@ class BuildahWorkshop implements Workshop {
 
   /** Output is for people; a full disk is no fault of the step. */
   async #show(words: readonly string[], io: ActionIo): Promise<ActionEnd> {
-    const { exitCode, tail } = await show(this.#line, [...this.#globals, ...words], io);
+    return this.#ended(await show(this.#line, [...this.#globals, ...words], io));
+  }
+
+  #ended({ exitCode, tail }: Pick<Said, "exitCode" | "tail">): ActionEnd {
     const fault = exitCode === 0 ? undefined : faultOfEngine("buildah", tail);
     if (fault !== undefined) throw fault;
     return { exitCode };
@@ -253,6 +306,17 @@ const answerMilliseconds = 15_000;
 /** Time that removing a container may take, once nobody waits for it any more. */
 const removalMilliseconds = 60_000;
 const secretPlace = "/run/waybill-secrets";
+const pipePlace = "/run/waybill-output";
+
+/** A command that is run in a container. */
+interface CommandInContainer {
+  readonly container: string;
+  /** Of `buildah run`. */
+  readonly options: readonly string[];
+  /** What a shell does before it; without it, none is needed. */
+  readonly before: readonly string[];
+  readonly command: readonly string[];
+}
 
 /** What OCI's config has no word for, and Docker's has. */
 function needsDockerFormat(dockerfile: string): boolean {

@@ -44,19 +44,29 @@ async function call(
   io: ActionIo,
   more: Partial<ProgramOptions>,
 ): Promise<Said> {
-  let tail = Buffer.alloc(0);
-  const output = (chunk: Uint8Array) => {
-    tail = Buffer.concat([tail, chunk]).subarray(-tailBytes);
-    io.output(chunk);
-  };
+  const output = tailed(io.output);
   const end = await runProgram(command, args, {
     cwd,
     signal: io.signal,
     ...more,
     env: { ...more.env, ...env },
-    output,
+    output: output.take,
   });
-  return { ...end, tail: tail.toString("utf8") };
+  return { ...end, tail: output.tail() };
+}
+
+/** Hands output on, and remembers its end. */
+export function tailed<Chunk extends Uint8Array>(
+  output: (chunk: Chunk) => void,
+): { take(chunk: Chunk): void; tail(): string } {
+  let kept = Buffer.alloc(0);
+  return {
+    take(chunk) {
+      kept = Buffer.concat([kept, chunk]).subarray(-tailBytes);
+      output(chunk);
+    },
+    tail: () => kept.toString("utf8"),
+  };
 }
 
 /** What a program said last, on one line: the reason that people look for first. */
