@@ -53,7 +53,7 @@ export async function interruptible(
       return;
     }
     const what = interruption.describe() ?? "what is under way";
-    const again = signal === "SIGINT" ? "press Ctrl-C again" : "a second signal";
+    const again = signal === "SIGINT" ? "Ctrl-C again" : "a second signal";
     terminal.warn(`${signal}: waiting ${inSeconds(grace)} at most for ${what}; ${again} ends it at once`);
     timer = setTimeout(() => {
       terminal.warn(`the ${inSeconds(grace)} are over: giving up ${interruption.describe() ?? what}`);

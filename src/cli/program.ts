@@ -16,8 +16,8 @@ export function buildProgram(io: Surroundings, act: Act): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
       outputError: () => {},
-      getOutHelpWidth: () => io.stdout.columns ?? 110,
-      getErrHelpWidth: () => io.stderr.columns ?? 110,
+      getOutHelpWidth: () => io.stdout.columns || 110,
+      getErrHelpWidth: () => io.stderr.columns || 110,
     })
     .exitOverride()
     .addOption(

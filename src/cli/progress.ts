@@ -92,31 +92,43 @@ export function logProgress(terminal: Terminal, clock: Clock = systemClock): Pro
   };
 }
 
-const bar = 24;
+/** Characters of a bar, of the shortest that tells anything, and of a terminal that does not say how wide it is. */
+const longestBar = 24;
+const shortestBar = 6;
+const usualWidth = 80;
+
+/** A line of a terminal: the bar takes what the words leave, and of those goes what there is no room for. */
+function barLine(columns: number, title: string, done: number, total: number, words: string): string {
+  // One that is as wide as the terminal cannot be drawn over.
+  const width = columns - 1;
+  const counts = `${done}/${total}`;
+  const length = Math.min(longestBar, width - `${title}  ${counts}${words}`.length);
+  const full = Math.round(length * Math.min(1, total === 0 ? 0 : done / total));
+  const bar = length < shortestBar ? "" : `${"=".repeat(full)}${"-".repeat(length - full)} `;
+  return `${title} ${bar}${counts}${words}`.slice(0, width);
+}
 
 async function drawProgress(canvas: OutputStream, clock: Clock): Promise<Progress> {
   const { SingleBar } = await import("cli-progress");
   const drawing = new SingleBar({
     stream: canvas as NodeJS.WritableStream,
-    format: "{title} {bar} {value}/{total}{rest}",
-    barsize: bar,
+    // What a pseudo-terminal without a size says is 0.
+    format: (_, { value, total }, { title, words }) =>
+      barLine(canvas.columns || usualWidth, title, value, total, words),
     clearOnComplete: true,
     // Ctrl-C ends the process in the middle of a bar: the terminal has to be as it was.
     hideCursor: false,
     linewrap: true,
   });
   const tally = new ProgressTally(clock.now);
-  let room = 0;
-  const draw = (): void => drawing.update({ rest: tally.onTerminal().slice(0, room) });
+  const draw = (): void => drawing.update({ words: tally.onTerminal() });
   let stop = (): void => {};
   return {
     begin: (title, total = 1, images = 0) => {
       stop();
       drawing.stop();
       tally.begin(title, total, images);
-      // A bar that is wider than the terminal cannot be drawn over.
-      room = Math.max(0, (canvas.columns ?? 80) - title.length - bar - 16);
-      drawing.start(total, 0, { title, rest: "" });
+      drawing.start(total, 0, { title, words: "" });
       stop = clock.every(betweenLooks, draw);
     },
     at: (done, total) => {

@@ -190,4 +190,37 @@ describe("a bar", () => {
     progress.end();
     expect(drawn).toContain("0/10  100.0 MiB of 300.0 MiB");
   });
+
+  it.each([
+    ["a wide terminal", 160, /^Promoting -{24} 0\/10 {2}100\.0 MiB .* left {2}sha256:\w+ to .*\)$/],
+    [
+      "the usual one",
+      80,
+      /^Promoting 0\/10 {2}100\.0 MiB of 300\.0 MiB {2}\S+ MiB\/s {2}\d+ s left {2}sha256:/,
+    ],
+    [
+      "one that says no size",
+      0,
+      /^Promoting 0\/10 {2}100\.0 MiB of 300\.0 MiB {2}\S+ MiB\/s {2}\d+ s left {2}sha256:/,
+    ],
+    ["a narrow one", 40, /^Promoting 0\/10 {2}100\.0 MiB of 300/],
+  ])("gives way to what is said of bytes: %s", async (_, columns, line) => {
+    let drawn = "";
+    const canvas = { isTTY: true, columns, write: (text: string | Uint8Array) => (drawn += text) };
+    const clock = handClock();
+    const terminal = createTerminal({ stdout: canvas, stderr: canvas, env: {} }, {});
+    const progress = await openProgress(terminal, clock);
+    progress.begin("Promoting", 10, 1);
+    progress.copied({ type: "image-started", digest: large as never });
+    progress.copied(started());
+    progress.copied(bytes(100 * MiB));
+    clock.forward(2);
+    progress.end();
+    const lines = drawn
+      .split("\u001b")
+      .map((part) => part.replace(/^(?:\[\d*[A-Za-z]|[78])/, "").replaceAll("\r", ""))
+      .filter((text) => text !== "");
+    expect(lines.at(-1)).toMatch(line);
+    for (const text of lines) expect(text.length).toBeLessThan(columns || 80);
+  });
 });
