@@ -377,10 +377,11 @@ describe("waiting", () => {
     expect(readRetryAfter(header, Date.parse("2026-10-21T07:28:00Z"))).toBe(expected);
   });
 
-  it("backs off at random below a bound that doubles, up to a limit", () => {
+  it("backs off at random in the upper half of a bound that doubles, up to a limit", () => {
     const waits = [1, 2, 3, 99].map((attempt) => waitBefore(attempt, undefined, defaultTiming, 1));
     expect(waits).toEqual([1000, 2000, 4000, 30_000]);
-    expect(waitBefore(5, undefined, defaultTiming, 0)).toBe(0);
+    const least = [1, 2, 3, 4, 5].map((attempt) => waitBefore(attempt, undefined, defaultTiming, 0));
+    expect(least).toEqual([500, 1000, 2000, 4000, 8000]);
     expect(waitBefore(1, 7000, defaultTiming, 0.5)).toBe(7000);
     expect([200, 404, 501, 507].some(isTransientStatus)).toBe(false);
   });

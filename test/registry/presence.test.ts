@@ -65,6 +65,9 @@ async function deadPort(): Promise<number> {
   return port;
 }
 
+const fast = { timing: { firstBackoff: 20, longestBackoff: 40 } };
+const asTag = ({ url }: { url: string }) => url.replace("/v2/", "").split("/manifests/")[0];
+
 const paths = Array.from({ length: 30 }, (_, number) => `team/app-${number}`);
 
 describe("a host that is not there", () => {
@@ -108,7 +111,7 @@ describe("a host that is not there", () => {
   }
 
   it("is asked twice for all who ask, who fail alike", async () => {
-    const { ask, sent } = presenceOf();
+    const { ask, sent } = presenceOf({ timing: { ...defaultTiming, firstBackoff: 100 } });
     const ends = await Promise.allSettled(paths.map(ask));
     const records = ends.map((end) => (end.status === "rejected" ? failureRecord(end.reason) : undefined));
     expect(records).toEqual(
@@ -201,5 +204,75 @@ describe("a registry that cannot be reached", () => {
       { type: "away", host: `127.0.0.1:${port}`, failure: { code: "unreachable" } },
       { type: "back", host: `127.0.0.1:${port}` },
     ]);
+  });
+});
+
+describe("a host that hangs up", () => {
+  it("is not asked for a client certificate's sake, when it was spoken to in plain HTTP", async () => {
+    const { host } = await serveSockets((socket) => socket.destroy());
+    const client = clientFor(host, { settings: { retries: 0 } });
+    await expect(client.repository().resolve(v1)).rejects.toMatchObject({
+      code: "unreachable",
+      hint: expect.not.stringContaining("certificate"),
+    });
+  });
+});
+
+describe("a host that answers all that it is asked with a server's error", () => {
+  const settled = (client: ReturnType<typeof clientOf>) =>
+    Promise.allSettled(paths.map((path) => client.repository(path).fetch(v1)));
+
+  it.each([500, 502, 503, 504, 521])("is found out with a few requests for all (%i)", async (status) => {
+    const server = await startScriptedServer((_, response) => answer(response, status));
+    closing.push(server.close);
+    const results = await settled(clientFor(server.host, fast));
+    const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    expect(failures).toHaveLength(paths.length);
+    expect(failures.every(({ code }) => code === "server-error")).toBe(true);
+    expect(failures.filter(({ host }) => host === server.host).length).toBeGreaterThan(paths.length / 2);
+    expect(server.seen.length).toBeLessThan(20);
+  });
+
+  it("is waited for by all, and they go on when it is well again", async () => {
+    const server = await startScriptedServer((request, response, url) =>
+      server.seen.length <= 7 ? answer(response, 503) : serveIndex(request, response, url),
+    );
+    closing.push(server.close);
+    const events: RegistryEvent[] = [];
+    const client = clientFor(server.host, { ...fast, listener: (event) => events.push(event) });
+    const results = await settled(client);
+    expect(results.every(({ status }) => status === "fulfilled")).toBe(true);
+    expect(server.seen.length).toBe(paths.length + 7);
+    expect(events.filter(({ type }) => type === "back")).toHaveLength(1);
+  });
+
+  it("holds up nobody where it does so for some things alone", async () => {
+    const broken = paths.slice(0, 3);
+    const server = await startScriptedServer((request, response, url) =>
+      broken.some((path) => url.pathname.startsWith(`/v2/${path}/`))
+        ? answer(response, 503)
+        : serveIndex(request, response, url),
+    );
+    closing.push(server.close);
+    const results = await settled(clientFor(server.host, { ...fast, settings: { retries: 2 } }));
+    const refused = results.flatMap(({ status }, at) => (status === "rejected" ? [paths[at]] : []));
+    expect(refused).toEqual(broken);
+    for (const path of paths) {
+      const count = server.seen.filter((request) => asTag(request) === path).length;
+      expect([path, count]).toEqual([path, broken.includes(path) ? 3 : 1]);
+    }
+  });
+
+  it("is its token service, behind an origin that answers", async () => {
+    const server = await startScriptedServer((request, response, url) => {
+      if (url.pathname === "/token") return answer(response, 503);
+      const realm = `http://${request.headers.host}/token`;
+      answer(response, 401, { "www-authenticate": `Bearer realm="${realm}",service="r"` });
+    });
+    closing.push(server.close);
+    const results = await settled(clientFor(server.host, fast));
+    expect(results.every(({ status }) => status === "rejected")).toBe(true);
+    const asked = server.seen.filter(({ url }) => url.startsWith("/token"));
+    expect(asked.length).toBeLessThan(20);
   });
 });

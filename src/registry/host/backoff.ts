@@ -44,8 +44,9 @@ export function demandedWait(header: (name: string) => string | undefined, now: 
 }
 
 /**
- * How long to wait before the next attempt: what the server asks for, otherwise a random time below an exponentially
- * growing bound ("full jitter"), so that many clients that failed together do not return together.
+ * How long to wait before the next attempt: what the server asks for, otherwise a random time between half of an
+ * exponentially growing bound and all of it, so that many clients that failed together do not return together, and that
+ * what is over in ten seconds is waited for by all.
  * @param attempt The attempt that failed, counted from 1.
  * @param random A number from 0 to 1.
  */
@@ -57,5 +58,5 @@ export function waitBefore(
 ): number {
   if (retryAfter !== undefined) return retryAfter;
   const bound = Math.min(timing.longestBackoff, timing.firstBackoff * 2 ** Math.min(attempt - 1, 30));
-  return Math.round(bound * random);
+  return Math.round((bound * (1 + random)) / 2);
 }

@@ -47,6 +47,8 @@ export interface About {
   readonly where: string;
   /** `host[:port]` that was being talked to. */
   readonly host: string;
+  /** It was being talked to in TLS, and may not have answered yet. */
+  readonly inTls?: boolean;
 }
 
 /** A request that got no (whole) answer: what the system, TLS or the HTTP parser said about it. */
@@ -76,7 +78,8 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   }
   const silence = silences.get(code);
   if (silence !== undefined) {
-    const error = new RegistryError("timeout", `${about.host} ${silence}`, details);
+    const hint = `ask whoever runs ${about.host}, or what stands before it, what keeps it busy`;
+    const error = new RegistryError("timeout", `${about.host} ${silence}`, { ...details, hint });
     return new TransientFailure(error, undefined, fewRetries);
   }
   // What Node says of an answer whose connection ended before its body did.
@@ -84,11 +87,10 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
     return transient("truncated", `${about.host} sent fewer bytes than it had announced`, details);
   }
   if (code.startsWith("HPE_")) {
-    return new RegistryError(
-      "unexpected-response",
-      `${about.host} does not answer in HTTP (${reason})`,
-      details,
-    );
+    return new RegistryError("unexpected-response", `${about.host} does not answer in HTTP (${reason})`, {
+      ...details,
+      hint: `is the port in ${about.host} that of a registry?`,
+    });
   }
   if (code === "proxy") {
     return new RegistryError("unreachable", `the proxy does not connect to ${about.host}: ${reason}`, {
@@ -98,7 +100,7 @@ export function connectionFailure(thrown: unknown, about: About): RegistryError 
   }
   return transient("unreachable", `${about.host} cannot be reached: ${connectionReason(code, reason)}`, {
     ...(closed.has(code) ? details : ofHost),
-    hint: unreachableHint(code, about.host),
+    hint: unreachableHint(code, about),
   });
 }
 
@@ -122,12 +124,13 @@ function connectionReason(code: string, reason: string): string {
 
 const closed: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
-function unreachableHint(code: string, host: string): string | undefined {
+function unreachableHint(code: string, { host, inTls }: About): string | undefined {
   if (code === "ECONNREFUSED") return `is the registry running, and is the port in ${host} the right one?`;
+  if (!closed.has(code)) return undefined;
   // TLS 1.3 lets a server refuse a client after the handshake, by hanging up.
-  return closed.has(code)
+  return inTls === true
     ? `if it asks for a client certificate, name one in waybill.yaml: hosts: ${host}: tls: cert and key`
-    : undefined;
+    : `ask whoever runs ${host}, or what stands before it, why it hangs up`;
 }
 
 function isTlsCode(code: string): boolean {

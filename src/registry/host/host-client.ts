@@ -27,10 +27,10 @@ import {
   Unanswered,
   wantsTls,
 } from "./failure.ts";
-import { faultOf, judgeOf, waitOf } from "./judge.ts";
+import { faultOf, judgeOf, troubleOf, waitOf } from "./judge.ts";
 import { HostLimiter, type Observation, type Release } from "./limiter.ts";
 import { operationOf } from "./operations.ts";
-import { Presence } from "./presence.ts";
+import { Places } from "./places.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
@@ -134,31 +134,22 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const turns = new Turns(pacesFor(host, settings), clock);
 
   let slowestAnswer = 0;
-  const presences = new Map<string, Presence>();
+  const places = new Places((host) => ({
+    host,
+    timing,
+    retries: settings.retries ?? defaultRetries,
+    isBusyElsewhere: () => options.company.isBusyBeside(member),
+    onChange: (change) => listener({ host, ...change }),
+  }));
   const mistaken = new Map<string, Promise<boolean>>();
   let answers = 0;
   let restsUntil = 0;
   const member: Member = {
-    isAway: () => presences.get(endpoint.origin.origin)?.isAway === true,
+    isAway: () => places.isAway(endpoint.origin),
     moved: () => transport.moved() + answers,
     restsUntil: () => restsUntil,
   };
   options.company.join(member);
-
-  /** Whether who is asked is there: the registry, its token service, and each place that it sends us to. */
-  const presenceOf = (url: URL): Presence => {
-    const known = presences.get(url.origin);
-    if (known !== undefined) return known;
-    const presence = new Presence({
-      host: url.host,
-      timing,
-      retries: settings.retries ?? defaultRetries,
-      isBusyElsewhere: () => options.company.isBusyBeside(member),
-      onChange: (change) => listener({ host: url.host, ...change }),
-    });
-    presences.set(url.origin, presence);
-    return presence;
-  };
 
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
 
@@ -189,13 +180,18 @@ export function createHostClient(options: HostClientOptions): HostClient {
   /** Sends what is to be sent once it may be, as soon as the host is there. */
   const dispatch = (
     url: URL,
-    { kind, where }: Pick<HostRequest, "kind" | "where">,
+    { kind, where, about = where }: Pick<HostRequest, "kind" | "where"> & { readonly about?: string },
     prepare: () => Promise<Omit<Outgoing, "waiting" | "url">>,
+    presence = places.at(url),
   ): Promise<StreamedAnswer> =>
-    presenceOf(url).carry(where, async () => {
-      await turn(url, kind);
-      return exchange({ ...(await prepare()), url }, kind, where);
-    });
+    presence.carry(
+      where,
+      async () => {
+        await turn(url, kind);
+        return exchange({ ...(await prepare()), url }, kind, where);
+      },
+      (answer) => troubleOf(answer, { kind, about, where }),
+    );
 
   /** Of all requests that wait for an answer, one speaks. */
   let saidAt = Number.NEGATIVE_INFINITY;
@@ -232,7 +228,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
       throw new Unanswered(wantsTls({ where, host: url.host }));
     } catch (error) {
       if (error instanceof Unanswered) throw error;
-      const failure = connectionFailure(error, { where, host: url.host });
+      const inTls = url.protocol === "https:";
+      const failure = connectionFailure(error, { where, host: url.host, inTls });
       // What the sender itself has given up, or has failed to read, says nothing about the host.
       if (signal?.aborted || (outgoing.body instanceof Readable && outgoing.body.errored)) throw failure;
       // Nor does one blob that it does not get done with.
@@ -244,7 +241,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
 
   /** Whether a host that has said nothing of use in plain HTTP wants to be spoken to in TLS. */
   const isMistaken = async (url: URL): Promise<boolean> => {
-    if (presenceOf(url).wasThere) return false;
+    if (places.wasThere(url)) return false;
     const found = mistaken.get(url.origin) ?? transport.wantsTls(url);
     mistaken.set(url.origin, found);
     return found;
@@ -277,7 +274,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
   ): Promise<Token> => {
     const { method, url, headers, body } = tokenRequest(service, scopes, credential);
     let asked = Date.now();
-    const sent = await dispatch(url, { kind: "token", where: host }, async () => {
+    const prepare = async () => {
       asked = Date.now();
       return {
         method,
@@ -285,7 +282,9 @@ export function createHostClient(options: HostClientOptions): HostClient {
         answerWithin: timing.answer,
         ...(body === undefined ? {} : { body }),
       };
-    });
+    };
+    const request = { kind: "token", where: host, about: scopes.join(" ") } as const;
+    const sent = await dispatch(url, request, prepare, places.tokenServiceAt(url));
     const answer = await collect(sent, tokenBody, host);
     if (isSuccess(answer)) return readToken(answer.bytes, asked, headerOf(answer, "date"), host);
     throw tokenRefusal(answer, url, host, credential);
@@ -444,7 +443,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     credentialSource: (path) => authorizer.sourceOf(path),
     close: () => {
       closing.abort();
-      for (const presence of presences.values()) presence.close();
+      places.close();
       turns.close();
       return transport.close();
     },

@@ -1,9 +1,11 @@
-import type { RegistryErrorCode } from "../errors.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RequestKind } from "../events.ts";
 import { type Answer, type AnswerHead, headerOf, type StreamedAnswer } from "./answer.ts";
 import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
 import { isForeignPage } from "./foreign-page.ts";
 import { type LastingReason, lastingReason } from "./lasting.ts";
+import { operationOf } from "./operations.ts";
+import type { Trouble } from "./presence.ts";
 import type { Passing } from "./retry.ts";
 import { readServerErrors } from "./server-text.ts";
 
@@ -54,4 +56,24 @@ export function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status
   const header = (name: string) => headerOf({ headers }, name);
   const now = Date.parse(header("date") ?? "") || Date.now();
   return status === 429 ? demandedWait(header, now) : readRetryAfter(header("retry-after"), now);
+}
+
+/** Statuses by which what stands before a registry says that nothing is behind it. */
+const gateway: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/**
+ * Whether an answer may say of its host that it gives none at all now: a server's error that passes. What is written may
+ * be refused with one for good, so there only the statuses of a gateway count.
+ * @param about What was asked for, and in which kind of request.
+ */
+export function troubleOf(
+  { status, from }: AnswerHead,
+  { kind, about, where }: { readonly kind: RequestKind; readonly about: string; readonly where: string },
+): Trouble | undefined {
+  if (status < 500 || !isTransientStatus(status)) return undefined;
+  if (operationOf(kind).endsWith("-write") && !gateway.has(status)) return undefined;
+  const who = kind === "token" ? `the token service ${from.origin}` : from.host;
+  const message = `${who} answers ${status} to all that it is asked`;
+  const hint = `where it lasts, ask whoever runs ${from.host}; what is done stays done, and another run does the rest`;
+  return { about, failure: new RegistryError("server-error", message, { where, host: from.host, hint }) };
 }

@@ -19,6 +19,13 @@ export type Change =
   | { readonly type: "away"; readonly failure: RegistryError; readonly waiting: number }
   | { readonly type: "back"; readonly milliseconds: number };
 
+/** That an answer says nothing but that the host cannot give one now. */
+export interface Trouble {
+  /** What was asked for: the same thing again tells nothing new. */
+  readonly about: string;
+  readonly failure: RegistryError;
+}
+
 interface Waiter {
   readonly where: string;
   readonly go: (isScout: boolean) => void;
@@ -64,6 +71,8 @@ export class Presence {
   #scouts = 0;
   /** Connections that ended without an answer before there was any: the path may be at fault, or the host. */
   #broken = 0;
+  /** What was answered with a server's error, and nothing otherwise since: the path may be at fault, or the host. */
+  readonly #troubled = new Set<string>();
   /** When the next request may go ahead. */
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -86,15 +95,23 @@ export class Presence {
   /**
    * Sends something to the host as soon as it may be there.
    * @param send Throws {@link Unanswered} where the host gave no answer.
+   * @param troubleOf What the host fails with that gave such an answer, if it gives it to all that it is asked. Who got
+   * it has it, and an attempt less; others wait as they do when there is no answer.
    * @throws {RegistryError} The failure of the host, when it is no longer waited for.
    * @throws {HostAway} To be sent anew, which will wait for the host.
    */
-  async carry<Result>(where: string, send: () => Promise<Result>): Promise<Result> {
+  async carry<Result>(
+    where: string,
+    send: () => Promise<Result>,
+    troubleOf: (result: Result) => Trouble | undefined = () => undefined,
+  ): Promise<Result> {
     const isScout = await this.#admitted(where);
     const sent = this.#now();
     try {
       const result = await send();
-      this.#answered();
+      const trouble = troubleOf(result);
+      if (trouble === undefined) this.#answered();
+      else this.#inTrouble(trouble, { where, sent, isScout });
       return result;
     } catch (thrown) {
       if (!(thrown instanceof Unanswered)) throw thrown;
@@ -130,12 +147,24 @@ export class Presence {
   #answered(): void {
     const now = this.#now();
     this.#answeredAt = now;
+    this.#troubled.clear();
     if (this.#isThere) return;
     this.#isThere = true;
     const absence = this.#absence;
     this.#absence = undefined;
     if (absence?.isTold) this.#options.onChange({ type: "back", milliseconds: now - absence.since });
     for (const { go } of this.#waiting.splice(0)) go(false);
+  }
+
+  /** One path may be answered so; several, and nothing else, tell of the host. */
+  #inTrouble(
+    { about, failure }: Trouble,
+    request: { readonly where: string; readonly sent: number; readonly isScout: boolean },
+  ): void {
+    if (this.#answeredAt >= request.sent) return;
+    this.#troubled.add(about);
+    if (this.#absence === undefined && this.#troubled.size < mostTroubled) return;
+    this.#unanswered(new TransientFailure(failure), request);
   }
 
   /** What a request fails with that got no answer. */
@@ -154,7 +183,7 @@ export class Presence {
       this.#absence = {
         ...{ since: sent, failure: error, at, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
       };
-      this.#next = Math.max(this.#scouts <= 1 ? 0 : this.#next, now + this.#pause(1));
+      this.#next = Math.max(this.#scouts <= 1 ? 0 : this.#next, now + this.#pause(1, error));
     } else if (isScout) {
       known.failure = error;
       known.at = at;
@@ -162,7 +191,7 @@ export class Presence {
       known.attempts += 1;
       known.heldUntil = undefined;
       // As long as others are out there, they are enough.
-      const soonest = now + this.#pause(known.attempts);
+      const soonest = now + this.#pause(known.attempts, error);
       this.#next = this.#scouts === 1 ? soonest : Math.max(this.#next, soonest);
     }
     this.#isThere = false;
@@ -210,7 +239,7 @@ export class Presence {
   #isInVain({ since, attempts, failure }: Absence, isBusyElsewhere: boolean, now: number): boolean {
     const { retries, timing } = this.#options;
     if (now - since > timing.deadline) return true;
-    const allowed = this.wasThere ? retries : Math.min(retries, atFirst(failure));
+    const allowed = this.#mayReturn(failure) ? retries : Math.min(retries, atFirst(failure));
     return attempts > allowed && !isBusyElsewhere;
   }
 
@@ -224,16 +253,21 @@ export class Presence {
   }
 
   #tell(absence: Absence, isBusyElsewhere: boolean): void {
-    if (absence.isTold || !(isBusyElsewhere || this.wasThere)) return;
+    if (absence.isTold || !(isBusyElsewhere || this.#mayReturn(absence.failure))) return;
     absence.isTold = true;
     const { failure } = absence;
     this.#options.onChange({ type: "away", failure, waiting: this.#waiting.length });
   }
 
+  /** Whether something is there that answers, or has in this run. */
+  #mayReturn({ code }: RegistryError): boolean {
+    return this.wasThere || code === "server-error";
+  }
+
   /** Milliseconds between two attempts: at first there may be nothing but a port that is wrong. */
-  #pause(attempts: number): number {
+  #pause(attempts: number, failure: RegistryError): number {
     const { firstBackoff } = this.#options.timing;
-    const first = this.wasThere ? firstBackoff : firstBackoff / 5;
+    const first = this.#mayReturn(failure) ? firstBackoff : firstBackoff / 5;
     return Math.min(5 * firstBackoff, first * 2 ** Math.min(attempts - 1, 30));
   }
 
@@ -258,6 +292,9 @@ const mostScouts = 4;
 
 /** Connections after which a host is taken to break all of them. */
 const mostBroken = 4;
+
+/** Things after which a host is taken to answer all that it is asked with a server's error. */
+const mostTroubled = 4;
 
 /** First pauses during which nothing is asked after a host was given up. */
 const heldFor = { passing: 5, lasting: 30 };
