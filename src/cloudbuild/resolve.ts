@@ -186,16 +186,15 @@ function imageOf(text: CloudBuildText, substitution: Substitution, findings: Fin
   return name;
 }
 
-/** What a name is made from, and which values are missing there. */
+/** What a name is made from, and which value is empty there. */
 function whereFrom({ value }: CloudBuildText, { values }: Substitution): string {
-  const empty = takeApart(value, false).flatMap((piece) =>
-    piece.kind === "reference" && !values.has(piece.key) ? [piece.key] : [],
+  const empty = takeApart(value, false).find(
+    (piece) => piece.kind === "reference" && (values.get(piece.key) ?? "") === "",
   );
-  const [first] = empty;
   const file = `the file has ${shortened(value)}`;
-  return first === undefined
-    ? file
-    : `${file}, and $${shortened(first, 60)} is empty: nothing here says what it is; --substitution ${shortened(first, 60)}=… does`;
+  if (empty === undefined || empty.kind === "text") return file;
+  const key = shortened(empty.key, 60);
+  return `${file}, and $${key} is empty: --substitution ${key}=… gives it a value`;
 }
 
 function resolveTags(file: CloudBuildFile, substitution: Substitution, findings: Findings): string[] {

@@ -119,7 +119,7 @@ describe("what a trigger would say", () => {
     await expect(planOf("again", {}, named)).rejects.toMatchObject({
       problems: [
         expect.objectContaining({
-          hint: "the file has gcr.io/p/x:$TAG_NAME, and $TAG_NAME is empty: nothing here says what it is; --substitution TAG_NAME=… does",
+          hint: "the file has gcr.io/p/x:$TAG_NAME, and $TAG_NAME is empty: --substitution TAG_NAME=… gives it a value",
         }),
       ],
     });

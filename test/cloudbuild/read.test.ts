@@ -358,7 +358,7 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
   [
     "an empty tag",
     "steps: [{name: a}]\nimages: [gcr.io/p/x:$SHORT_SHA]",
-    '2:10: invalid image name "gcr.io/p/x:": could not parse reference: its tag is empty (the file has gcr.io/p/x:$SHORT_SHA, and $SHORT_SHA is empty: nothing here says what it is; --substitution SHORT_SHA=… does)',
+    '2:10: invalid image name "gcr.io/p/x:": could not parse reference: its tag is empty (the file has gcr.io/p/x:$SHORT_SHA, and $SHORT_SHA is empty: --substitution SHORT_SHA=… gives it a value)',
   ],
   [
     "a step's image that is none",
