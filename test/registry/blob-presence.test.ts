@@ -112,14 +112,67 @@ describe("whether a blob can be had", () => {
   });
 
   it.each([400, 405, 416, 501])(
-    "takes the registry's word where it refuses parts with %d",
+    "reads the beginning of all of it where parts are refused with %d",
     async (status) => {
-      const { repository } = await open(({ method }, response) =>
-        method === "HEAD" ? answer(response, 200, { "content-length": "7" }) : answer(response, status),
-      );
-      expect(await repository.probe(blobOf(7))).toBe("said");
+      const { repository, asked } = await open(({ method, headers }, response) => {
+        if (headers.range !== undefined) return answer(response, status);
+        answer(response, 200, { "content-length": "7" }, method === "HEAD" ? undefined : Buffer.alloc(7));
+      });
+      expect(await repository.probe(blobOf(7))).toBe("read");
+      expect(asked()).toEqual(["GET bytes=0-0", "GET"]);
     },
   );
+
+  it.each([400, 405, 416, 501])("takes no word for a blob of which nothing is given (%d)", async (status) => {
+    const { repository } = await open(({ method }, response) =>
+      method === "HEAD" ? answer(response, 200, { "content-length": "7" }) : answer(response, status),
+    );
+    await expect(repository.probe(blobOf(7))).rejects.toThrow();
+  });
+
+  const page = "<html><title>Sign in</title></html>";
+  it.each<[string, Script]>([
+    ["of a known length", (_, response) => answer(response, 200, { "content-type": "text/html" }, page)],
+    [
+      "of an unknown length",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+        response.write("<html>");
+        response.end("</html>");
+      },
+    ],
+  ])("knows nothing from a page %s with 200", async (_, script) => {
+    const { repository } = await open(script);
+    const blob = blobOf(5_000_000);
+    await expect(repository.probe(blob)).rejects.toMatchObject({ code: "unexpected-response" });
+    await expect(repository.open(blob)).rejects.toMatchObject({ code: "unexpected-response" });
+  });
+
+  it("finds a blob of which less is given than there should be, where its length is not told", async () => {
+    const { repository } = await open((_, response) => {
+      response.writeHead(200);
+      response.write("some");
+      response.end("thing");
+    });
+    await expect(repository.probe(blobOf(5_000_000))).rejects.toMatchObject({ code: "truncated" });
+  });
+});
+
+describe("whether a blob is there", () => {
+  it.each([0, 45])("is what GET shows where HEAD tells another length (%i)", async (length) => {
+    const { repository, asked } = await open((request, response, url) => {
+      if (request.method === "HEAD") return answer(response, 200, { "content-length": `${length}` });
+      giving(7)(request, response, url);
+    });
+    expect(await repository.has(blobOf(7))).toBe(true);
+    expect(await repository.has(blobOf(7, "y"))).toBe(true);
+    expect(asked()).toEqual(["HEAD", "GET bytes=0-0", "GET bytes=0-0"]);
+  });
+
+  it("is an error where GET tells another length, too", async () => {
+    const { repository } = await open(giving(8));
+    await expect(repository.has(blobOf(7))).rejects.toMatchObject({ code: "size-mismatch" });
+  });
 });
 
 describe("where the bytes are elsewhere", () => {

@@ -86,6 +86,16 @@ describe("a mount that does not mount", () => {
     },
   );
 
+  it.each(["http://elsewhere.test/v2/x/blobs/uploads/1", "http://[", "ftp://127.0.0.1/"])(
+    "is followed by an upload, though it begins one at %s",
+    async (location) => {
+      const { script, kept } = mountless(202, { location });
+      const { repository } = await open(script);
+      expect(await repository().push(blob, content, { mountFrom: repository("other") })).toBe("pushed");
+      expect(kept).toEqual([bytes]);
+    },
+  );
+
   it("is followed by an upload when its connection breaks", async () => {
     const { script } = registry((request, _, url) => {
       if (!url.searchParams.has("mount")) return false;

@@ -6,7 +6,7 @@ import { connectionFailure, TransientFailure } from "../host/failure.ts";
 import type { HostClient, SendOnce } from "../host/host-client.ts";
 import type { BlobProbe } from "../repository.ts";
 import { refusal } from "./answer.ts";
-import { isForeign, lengthOf, sizeMismatch } from "./blobs.ts";
+import { isForeign, lengthOf, pageFault, sizeMismatch } from "./blobs.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 
 /** How a host answers who asks for a blob, as far as that has been seen. */
@@ -45,11 +45,13 @@ export async function hasBlob(
   return isGiven;
 }
 
-/** Whether a blob is given away, by `GET` of its first byte. */
+/** Whether a blob is given away, by `GET` of its first byte; where parts are refused, by the beginning of all of it. */
 export async function givesBlob(remote: Remote, blob: Descriptor): Promise<boolean> {
-  const given = await readFirstByte(remote, blob);
-  if (typeof given === "boolean") return given;
-  throw await refusal(remote, given, "asking for a blob", blob.digest);
+  const part = blob.size === 0 ? {} : { range: "bytes=0-0" };
+  const given = await readFirstByte(remote, blob, part);
+  const whole = typeof given === "boolean" || blob.size === 0 ? given : await readFirstByte(remote, blob, {});
+  if (typeof whole === "boolean") return whole;
+  throw await refusal(remote, whole, "asking for a blob", blob.digest);
 }
 
 /**
@@ -64,15 +66,11 @@ export async function probeBlob(remote: Remote, blob: Descriptor): Promise<BlobP
     if (present !== undefined) return present ? "said" : "absent";
     habit.refusesHead = true;
   }
-  const given = await readFirstByte(remote, blob);
-  if (given === true) return "read";
-  const isThere = await hasBlob(remote, blob);
-  if (given === false) return isThere ? "withheld" : "absent";
-  // It gives no parts, perhaps: that says nothing of the whole.
-  return isThere ? "said" : "absent";
+  if (await givesBlob(remote, blob)) return "read";
+  return (await hasBlob(remote, blob)) ? "withheld" : "absent";
 }
 
-/** The answer to `HEAD`, or `undefined` when it is the method that is refused. */
+/** The answer to `HEAD`, or `undefined` when it is the method that is refused, or not answered as `GET` would be. */
 async function askHead(remote: Remote, blob: Descriptor, send: SendOnce): Promise<boolean | undefined> {
   const { digest } = blob;
   const url = urlIn(remote, `blobs/${digest}`);
@@ -83,8 +81,8 @@ async function askHead(remote: Remote, blob: Descriptor, send: SendOnce): Promis
   if (answer.status === 404) return false;
   if (refusesHead(remote, answer)) return undefined;
   if (answer.status !== 200) throw await refusal(remote, answer, "asking for a blob", digest);
-  expectSize(blob, lengthOf(answer), formatReference(remote.name, digest));
-  return true;
+  // What has another size, or only says so, shows it by what it gives.
+  return (lengthOf(answer) ?? blob.size) === blob.size ? true : undefined;
 }
 
 /** Whether it is the method that is refused: a storage has been given leave by the registry, which has looked for it. */
@@ -95,11 +93,14 @@ function refusesHead({ client }: Remote, { status, from }: Answer): boolean {
 }
 
 /** Whether the first byte is given, or the answer of one who does not understand the question. */
-async function readFirstByte(remote: Remote, blob: Descriptor): Promise<boolean | Answer> {
-  const { digest, size } = blob;
+async function readFirstByte(
+  remote: Remote,
+  blob: Descriptor,
+  headers: Readonly<Record<string, string>>,
+): Promise<boolean | Answer> {
+  const { digest } = blob;
   const where = formatReference(remote.name, digest);
   const url = urlIn(remote, `blobs/${digest}`);
-  const headers = size === 0 ? {} : { range: "bytes=0-0" };
   const request = { kind: "blob-get", method: "GET", url, headers, follow: true, target: digest } as const;
   const answer = await remote.client.open(reading(remote, request));
   const habit = habitOf(remote);
@@ -122,10 +123,15 @@ const mostRead = 16 * 1024;
 async function takeByte(blob: Descriptor, answer: StreamedAnswer, where: string): Promise<void> {
   const { body, status, from } = answer;
   try {
+    const fault = pageFault(answer, blob, where);
+    if (fault !== undefined) throw fault;
     expectSize(blob, status === 206 ? wholeSize(answer) : lengthOf(answer), where);
-    const bytes = await readBeginning(body, mostRead);
-    if (bytes.length > 0 || blob.size === 0) return;
-    throw new RegistryError("truncated", "the registry gives nothing of the blob", { where });
+    const { length } = await readBeginning(body, mostRead);
+    if (length >= (status === 206 ? Math.min(1, blob.size) : Math.min(mostRead, blob.size))) return;
+    throw new RegistryError("truncated", `the registry gives ${length} of the blob's ${blob.size} bytes`, {
+      where,
+      hint: `ask whoever runs ${from.host} to look at its storage, or at what stands before it`,
+    });
   } catch (thrown) {
     body.destroy();
     const failure = connectionFailure(thrown, { where, host: from.host });

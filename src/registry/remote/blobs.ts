@@ -81,7 +81,9 @@ async function openAt(remote: Remote, blob: Descriptor, offset: number): Promise
   }
   const { body } = answer;
   const isPart = answer.status === 206;
-  const fault = isPart ? rangeFault(answer, offset, where) : sizeFault(answer, blob, where);
+  const fault = isPart
+    ? rangeFault(answer, offset, where)
+    : (pageFault(answer, blob, where) ?? sizeFault(answer, blob, where));
   if (fault !== undefined) {
     body.destroy();
     throw fault;
@@ -106,6 +108,16 @@ function withoutBeginning(body: Readable, bytes: number): Readable {
   return Readable.from(rest(), { objectMode: false });
 }
 
+/** What is wrong with a web page in the place of a blob, such as that of a login: it says nothing of the blob. */
+export function pageFault(answer: AnswerHead, blob: Descriptor, where: string): RegistryError | undefined {
+  const isPage = /^\s*text\/html\b/i.test(headerOf(answer, "content-type") ?? "");
+  if (!isPage || blob.mediaType === "text/html" || lengthOf(answer) === blob.size) return undefined;
+  return new RegistryError("unexpected-response", "a web page was given in the place of the blob", {
+    where,
+    hint: `ask whoever runs ${answer.from.host}, or what stands before it`,
+  });
+}
+
 function sizeFault(answer: AnswerHead, blob: Descriptor, where: string): RegistryError | undefined {
   const held = lengthOf(answer) ?? blob.size;
   return held === blob.size ? undefined : sizeMismatch(blob, held, where);
@@ -120,7 +132,8 @@ export function lengthOf(answer: AnswerHead): number | undefined {
 /** The registry has another size of a blob than its descriptor says. */
 export function sizeMismatch({ size }: Descriptor, held: number, where: string): RegistryError {
   const message = `the registry's blob has ${held} bytes, its descriptor says ${size}`;
-  return new RegistryError("size-mismatch", message, { where });
+  const hint = "one of them is wrong: have the image built again, or the registry's storage looked at";
+  return new RegistryError("size-mismatch", message, { where, hint });
 }
 
 function rangeFault(answer: AnswerHead, offset: number, where: string): RegistryError | undefined {

@@ -32,8 +32,9 @@ export async function mountBlob(
   };
   const answer = await remote.client.overlook("mount", remote.client.send(request));
   if (answer?.status === 201) return (await isReadable(remote, blob)) ? "mounted" : undefined;
-  const isBegun = answer?.status === 202 && headerOf(answer, "location") !== undefined;
-  return isBegun ? uploadSession(remote, answer) : undefined;
+  if (answer?.status !== 202 || headerOf(answer, "location") === undefined) return undefined;
+  const session = async () => uploadSession(remote, answer);
+  return remote.client.overlook("mount", session());
 }
 
 /**

@@ -323,7 +323,11 @@ function forgotten(
 /** The registry answered the whole blob with a success, and has not got it: it is sent again. */
 function unkept(remote: Remote, { digest }: Descriptor, { status }: Answer): TransientFailure {
   const message = `the registry took all bytes of the blob (${status}) and does not have it`;
-  const error = new RegistryError("unexpected-response", message, { where: `${remote.name}@${digest}` });
+  const hint = `it may be that what stands before it has answered: ask whoever runs ${remote.client.endpoint.host}`;
+  const error = new RegistryError("unexpected-response", message, {
+    where: `${remote.name}@${digest}`,
+    hint,
+  });
   return new TransientFailure(error, undefined, fewRetries);
 }
 

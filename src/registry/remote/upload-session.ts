@@ -51,6 +51,7 @@ export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers" | 
   if (text === undefined || !URL.canParse(text, answer.from.href)) {
     throw new RegistryError("unexpected-response", "the registry began an upload and did not say where", {
       where: remote.name,
+      hint: `it may be that what stands before it has answered: ask whoever runs ${remote.client.endpoint.host}`,
     });
   }
   const url = new URL(text, answer.from);
