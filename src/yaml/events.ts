@@ -17,16 +17,23 @@ const mostReadAgain = 32 * 1024 * 1024;
  */
 export function readEvents(text: string): readonly Event[] {
   const attempt = new Attempt(text);
+  let moved: Complaint | undefined;
   for (let read = 0; ; ) {
     try {
       return attempt.placed(parseEvents(attempt.text, { maxDepth: deepest }));
     } catch (error) {
       if (!(error instanceof YAMLException)) throw error;
       const offset = Math.min(error.mark?.position ?? 0, attempt.text.length);
+      const complaint = { reason: error.reason, offset: attempt.written(offset) };
       const mayPass = error.reason === "deficient indentation" && read < mostReadAgain;
-      if (!mayPass || !attempt.moveRight(offset))
-        throw syntaxError(text, error.reason, attempt.written(offset));
-      read += attempt.text.length;
+      if (mayPass && attempt.moveRight(offset)) {
+        moved = complaint;
+        read += attempt.text.length;
+        continue;
+      }
+      // A line that is no better further to the right is wrong where it stands.
+      const isSameLine = moved !== undefined && startOfLine(text, complaint.offset) <= moved.offset;
+      throw syntaxError(text, isSameLine ? (moved ?? complaint) : complaint);
     }
   }
 }
@@ -104,7 +111,13 @@ function startOfLine(text: string, offset: number): number {
   return Math.max(text.lastIndexOf("\n", offset - 1), text.lastIndexOf("\r", offset - 1)) + 1;
 }
 
-function syntaxError(text: string, reason: string, offset: number): YamlSyntaxError {
+/** What js-yaml has against a text, with the offset in it as it is written. */
+interface Complaint {
+  readonly reason: string;
+  readonly offset: number;
+}
+
+function syntaxError(text: string, { reason, offset }: Complaint): YamlSyntaxError {
   return new YamlSyntaxError(reason, offset, tabHint(text, offset) ?? hints.get(reason));
 }
 

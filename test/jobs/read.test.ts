@@ -113,7 +113,12 @@ describe("a job file", () => {
     ["- a\n", ["1:1: expected a job, or jobs: and a list of them"]],
     ["jobs: a\n", ["1:7: expected a list of jobs"]],
     ["jobs: []\nname: a\n", ['2:1: "name" does not go with jobs']],
-    ["a: [\n", ["2:1: unexpected end of the stream within a flow collection"]],
+    [
+      "a: [\n",
+      [
+        "2:1: deficient indentation (a quote or bracket that was opened above is not closed, or stands further to the left than its key)",
+      ],
+    ],
     [
       `${least}---\n`,
       [
