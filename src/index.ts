@@ -24,6 +24,7 @@ export {
   type ResolvedStep,
   resolveCloudBuild,
   type SecretSource,
+  type SubstitutionOption,
 } from "./cloudbuild/index.ts";
 export {
   comparisonAsMarkdown,
@@ -76,7 +77,14 @@ export {
   type PushQuestion,
   readPush,
 } from "./git/index.ts";
-export { type Fetch, type FetchOptions, type FetchRequest, openFetch, type TlsFiles } from "./http/index.ts";
+export {
+  type Environment,
+  type Fetch,
+  type FetchOptions,
+  type FetchRequest,
+  openFetch,
+  type TlsFiles,
+} from "./http/index.ts";
 export {
   fetchDocument,
   type Inspection,
