@@ -50,6 +50,7 @@ export {
   makeFolder,
   type Output,
   openOutput,
+  readAtMost,
 } from "./disk/index.ts";
 export {
   type Cause,

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { readOpened } from "../disk/index.ts";
 import { ForgeError } from "./errors.ts";
 import type { FoundToken } from "./token.ts";
 import { isToken } from "./token-environment.ts";
@@ -21,9 +22,8 @@ export async function readSecretFile(path: string): Promise<SecretFile | undefin
   try {
     const file = await open(path, "r");
     try {
-      const { mode, size } = await file.stat();
-      if (size > longestFile) throw unreadable(`it has more than ${longestFile} bytes`);
-      const text = await file.readFile("utf8");
+      const { mode } = await file.stat();
+      const text = (await readOpened(file, longestFile)).toString();
       // Windows has no such bits.
       const bits = process.platform === "win32" ? 0 : mode;
       return { text, readableBy: bits & 0o004 ? "everybody" : bits & 0o040 ? "group" : "owner" };
@@ -34,6 +34,7 @@ export async function readSecretFile(path: string): Promise<SecretFile | undefin
     if (error instanceof ForgeError) throw error;
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (code === "EFBIG") throw unreadable(`it has more than ${longestFile} bytes`);
     throw unreadable(code);
   }
 }

@@ -41,6 +41,11 @@ const protocols: Readonly<Record<Reach, string>> = {
 
 /** Characters of output beyond which a run is ended. */
 const longestOutput = 4 * 1024 * 1024;
+/**
+ * Milliseconds of silence beyond which a run is ended that reads what is here. An old repository may take a while for its
+ * history; a pipe in the place of a file of Git's takes for ever.
+ */
+const longestSilence = 5 * 60_000;
 
 /**
  * Starts `git` in a folder, without a shell. Arguments that come from outside have to stand behind `--end-of-options`
@@ -59,7 +64,7 @@ export function startGit(
 
 /**
  * Runs `git` in a folder to its end, whatever its exit code.
- * @throws {GitError} `git-missing`, or `git-failed` when it cannot be started or writes without end.
+ * @throws {GitError} `git-missing`, or `git-failed` when it cannot be started, writes without end, or is silent without end.
  */
 export function runGit(
   folder: string,
@@ -70,16 +75,30 @@ export function runGit(
   return new Promise((resolve, reject) => {
     const child = startGit(folder, words, environment, reach);
     const output = { stdout: "", stderr: "" };
+    const isSilent = (): void => {
+      child.kill("SIGKILL");
+      const message = `git ${words[0]} has said nothing for ${longestSilence / 60_000} minutes`;
+      const hint = "look for pipes and devices among its files: a fresh clone has none";
+      reject(new GitError("git-failed", message, { where: folder, hint }));
+    };
+    const silence = reach === "here" ? setTimeout(isSilent, longestSilence) : undefined;
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         output[name] += text;
+        silence?.refresh();
         if (output[name].length <= longestOutput) return;
         child.kill("SIGKILL");
         reject(new GitError("git-failed", `git ${words[0]} wrote more than anybody asked for`));
       });
     }
-    child.on("error", (error) => reject(notStarted(error)));
-    child.on("close", (code) => resolve({ code, ...output }));
+    child.on("error", (error) => {
+      clearTimeout(silence);
+      reject(notStarted(error));
+    });
+    child.on("close", (code) => {
+      clearTimeout(silence);
+      resolve({ code, ...output });
+    });
     child.stdin.on("error", () => undefined);
     child.stdin.end();
   });

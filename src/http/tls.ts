@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import * as tls from "node:tls";
 import { messageOf } from "../errors/index.ts";
 import { ConnectionError } from "./errors.ts";
@@ -54,9 +54,16 @@ function systemAuthorities(): readonly string[] {
   return extra ? [...tls.rootCertificates, readPem(extra, "NODE_EXTRA_CA_CERTS")] : tls.rootCertificates;
 }
 
+/** Bytes of all authorities that there are, many times over. */
+const largestFile = 16 * 1024 * 1024;
+
 function readPem(file: string, host: string): string {
   let text: string;
   try {
+    const found = statSync(file);
+    // A pipe or a device would have everything wait for it.
+    if (!found.isFile()) throw new Error("it is no regular file");
+    if (found.size > largestFile) throw new Error(`it has more than ${largestFile} bytes`);
     text = readFileSync(file, "utf8");
   } catch (cause) {
     throw new ConnectionError("tls", `a TLS file for ${host} cannot be read: ${messageOf(cause)}`, {

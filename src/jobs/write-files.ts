@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createFiles, diskFaultOf, type NewFile } from "../disk/index.ts";
+import { createFiles, diskFaultOf, errorCodeOf, type NewFile, readAtMost } from "../disk/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
@@ -25,10 +25,7 @@ export async function writeJobs(folder: string, jobs: readonly JobToWrite[]): Pr
   }));
   const missing: NewFile[] = [];
   for (const { path, text } of files) {
-    const there = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw unwritable(path, error);
-    });
+    const there = await whatIsAt(path, Buffer.byteLength(text));
     if (there === undefined) missing.push({ path, text });
     else if (there !== text) {
       throw new JobsError("file-exists", "a file is there already, and says something else", {
@@ -43,6 +40,20 @@ export async function writeJobs(folder: string, jobs: readonly JobToWrite[]): Pr
     throw unwritable(folder, error);
   }
   return files.map(({ path }) => path);
+}
+
+/** The text of a file; of what is none, or longer, that it is something else. */
+async function whatIsAt(path: string, length: number): Promise<string | "something else" | undefined> {
+  try {
+    // A pipe would wait for whoever writes into it.
+    if (!(await stat(path)).isFile()) return "something else";
+    return (await readAtMost(path, length)).toString();
+  } catch (error) {
+    const code = errorCodeOf(error);
+    if (code === "ENOENT") return undefined;
+    if (code === "EFBIG") return "something else";
+    throw unwritable(path, error);
+  }
 }
 
 function unwritable(where: string, cause: unknown): JobsError {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readAtMost } from "../disk/index.ts";
 import { type Compare, compareInThread } from "./bcrypt-thread.ts";
 import { RegistryServerError } from "./errors.ts";
 import { createLoginQueue } from "./login-queue.ts";
@@ -104,9 +104,12 @@ function readBasic(header: string): Credentials | undefined {
   return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
+/** Bytes of the users of a very large house. */
+const largestFile = 16 * 1024 * 1024;
+
 async function readHtpasswd(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return (await readAtMost(file, largestFile)).toString();
   } catch (cause) {
     throw new RegistryServerError("htpasswd-invalid", "the htpasswd file cannot be read", {
       where: file,

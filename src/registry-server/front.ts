@@ -1,10 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { readAtMost } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { RegistryServerError } from "./errors.ts";
@@ -69,9 +69,15 @@ const serverOptions = {
   noDelay: true,
 };
 
+/** Bytes of a certificate with its chain, or of a key: a few thousand. */
+const largestTlsFile = 1024 * 1024;
+
 async function createSecureServer(tls: TlsFiles) {
   try {
-    const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
+    const [cert, key] = await Promise.all([
+      readAtMost(tls.cert, largestTlsFile),
+      readAtMost(tls.key, largestTlsFile),
+    ]);
     const handshakeTimeout = serverLimits.greetingMilliseconds;
     const server = createTlsServer({ ...serverOptions, cert, key, handshakeTimeout, minVersion: "TLSv1.2" });
     answerPlainRequests(server);

@@ -257,6 +257,31 @@ describe("what cannot be written", () => {
   });
 });
 
+describe("what is read", () => {
+  it.each([
+    ["promote --plan", 'promote "$tree" --plan /dev/zero'],
+    ["hold --token-file", "hold https://localhost:1/a/b/pull/1 --forge github --token-file /dev/zero"],
+    ["registry serve --htpasswd", "registry serve --dir d --listen 127.0.0.1:0 --htpasswd /dev/zero"],
+    [
+      "registry serve --tls-cert",
+      "registry serve --dir d --listen 127.0.0.1:0 --tls-cert /dev/zero --tls-key /dev/zero",
+    ],
+    ["--config", 'plan "$tree" --config /dev/zero'],
+    ["tls.ca", "inspect localhost:1/a:b --config endless.yaml"],
+  ])("from something without end is refused: %s", async (_, line) => {
+    const { status, stderr } = await shell(`ulimit -d 1500000; waybill ${line}`, (at) =>
+      writeFile(join(at, "endless.yaml"), 'hosts:\n  "localhost:1":\n    tls: { ca: /dev/zero }\n'),
+    );
+    expect(stderr).toMatch(/error: .*(?:more than \d+ bytes|cannot be read|no regular file)/);
+    expect(status).toBe(1);
+  });
+
+  it("comes from a command of the shell as well", async () => {
+    const line = 'waybill plan "$tree" --out plan.json; waybill promote "$tree" --plan <(cat plan.json)';
+    expect(await shell(line)).toMatchObject({ status: 0 });
+  });
+});
+
 describe("job files", () => {
   it("are written whole or not at all: what failed for want of room can be repaired by running again", async () => {
     const jobs = [

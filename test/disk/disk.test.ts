@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createFile, createFiles, makeFolder, replaceFile } from "../../src/disk/index.ts";
+import { createFile, createFiles, makeFolder, readAtMost, replaceFile } from "../../src/disk/index.ts";
 import { run } from "../support/child.ts";
 import { compileSources } from "../support/compiled.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -62,6 +62,25 @@ describe("a file that is made", () => {
     }));
     await expect(createFiles(files)).rejects.toMatchObject({ code: "EEXIST", dest: files[2]?.path });
     expect(await readdir(folder.path, { recursive: true })).toEqual(["there", "there/taken"]);
+  });
+});
+
+describe("a file that somebody named", () => {
+  it("is read as a whole, as is what a pipe brings", async () => {
+    const text = "0123456789".repeat(20_000);
+    await writeFile(file, text);
+    expect((await readAtMost(file, text.length)).toString()).toBe(text);
+    const pipe = join(folder.path, "pipe");
+    spawnSync("mkfifo", [pipe]);
+    const [read] = await Promise.all([readAtMost(pipe, text.length), writeFile(pipe, text)]);
+    expect(read.toString()).toBe(text);
+  });
+
+  it("is not read beyond what was asked for, be it without end", async () => {
+    await writeFile(file, "12345");
+    for (const path of [file, "/dev/zero"]) {
+      await expect(readAtMost(path, 4)).rejects.toMatchObject({ code: "EFBIG" });
+    }
   });
 });
 

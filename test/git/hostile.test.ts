@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect } from "vitest";
+import { afterEach, beforeEach, describe, expect, vi } from "vitest";
 import {
   checkoutPush,
   describeCheckout,
@@ -190,6 +190,24 @@ describe("a checkout with a configuration of its own", () => {
       expect(await ran()).toBe("");
     });
   }
+
+  test("with a pipe among its files is given up, not waited for", async () => {
+    const pipe = join(folder.path, "pipe");
+    await outputOf("mkfifo", [pipe]);
+    await checkout.git("config", "include.path", pipe);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const opening = openGitRepository(checkout.path, environment).catch((error: unknown) => error);
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
+      await vi.advanceTimersByTimeAsync(6 * 60_000);
+      expect(await opening).toMatchObject({
+        code: "git-failed",
+        message: "git config has said nothing for 5 minutes",
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   test("may configure what names no program, and is described as it is", async () => {
     const settings = {
