@@ -97,6 +97,8 @@ export interface BuildPlan {
   readonly destination: BuildDestination;
   /** One for each variant; one named `build` where there are none. */
   readonly builds: readonly PlannedBuild[];
+  /** What is likely not meant: variants that push the same image. */
+  readonly warnings: readonly string[];
   /** What somebody should know: what is ignored here, what cannot be seen. */
   readonly notes: readonly string[];
 }

@@ -81,7 +81,6 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     ];
   });
   if (found.isFatal) throw found.error(config);
-  remarks.push(...sharedNames(builds));
   const engine = await choosing;
   const plan: BuildPlan = {
     format: "waybill-build/1",
@@ -93,6 +92,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     config,
     destination,
     builds,
+    warnings: sharedNames(builds),
     notes: notesOf({ warnings: found.warnings(config), remarks, builds, engine, request, project }),
   };
   return { plan, file, engine, project, google: request.google ?? {} };

@@ -132,6 +132,7 @@ class RunningBuild {
     say(
       `building ${plan.config} as ${plan.tag} with ${plan.engine}${plan.engineVersion === undefined ? "" : ` ${plan.engineVersion}`}`,
     );
+    for (const warning of plan.warnings) say(`warning: ${warning}`);
     for (const note of plan.notes) say(`note: ${note}`);
     const only = plan.builds.length === 1 ? (plan.builds[0]?.name ?? "") : "";
     const staging = await openStaging(plan.destination, this.#ledger, only);

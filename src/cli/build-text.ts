@@ -33,6 +33,7 @@ export async function printBuildPlan(terminal: Terminal, plan: BuildPlan): Promi
     for (const { image, repository, tag } of pushes)
       terminal.print(harmless(`pushes ${image} to ${repository}:${tag}`));
   }
+  for (const warning of plan.warnings) terminal.warn(harmless(warning));
   for (const note of plan.notes) terminal.note(`note: ${harmless(note)}`);
 }
 

@@ -217,7 +217,7 @@ steps:
     expect(log).toContain("[good] Step #2: good\n");
     expect(log).toContain("[other] Step #2: other\n");
     expect(log).toContain(
-      "note: the variants good, bad, other all push gcr.io/k8s-staging-demo/hello:latest: whichever is pushed last",
+      "warning: the variants good, bad, other all push gcr.io/k8s-staging-demo/hello:latest: whichever is pushed last",
     );
     const tagsOf = (name: string) => result.images.find(({ build }) => build === name)?.tags ?? [];
     expect(result.images).toHaveLength(2);
