@@ -100,7 +100,9 @@ async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
       server.close(session.grace).then(() => true),
       given(cut).then(() => false),
     ]);
-    return isClosed ? exitCodes.asDesired : exitCodes.interrupted;
+    if (isClosed) return exitCodes.asDesired;
+    await server.close(0);
+    return exitCodes.interrupted;
   });
 }
 

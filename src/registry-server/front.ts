@@ -18,7 +18,7 @@ export interface Front {
   readonly certificate: X509Certificate | undefined;
   /** @returns `host:port`. @throws {RegistryServerError} `address-unavailable`. */
   listen(at: { readonly host: string; readonly port: number }): Promise<string>;
-  /** Takes no more requests, lets those under way finish for a few seconds, then cuts them off. */
+  /** Takes no more requests, gives those under way so many milliseconds from the newest call on, then cuts them off. */
   close(within: number): Promise<void>;
 }
 
@@ -155,6 +155,8 @@ function answerUnreadable(error: Error & { code?: string }, socket: Duplex): voi
 function closerOf(server: Server, { sockets }: Connections): (within: number) => Promise<void> {
   let underWay = 0;
   let closed: Promise<void> | undefined;
+  let patience: NodeJS.Timeout | undefined;
+  let isOver = false;
   const cutOff = () => {
     for (const socket of sockets) socket.destroySoon();
   };
@@ -169,12 +171,15 @@ function closerOf(server: Server, { sockets }: Connections): (within: number) =>
   server.on("request", count);
   server.on("checkContinue", count);
   return (within) => {
+    if (isOver) return Promise.resolve();
+    clearTimeout(patience);
+    patience = setTimeout(() => {
+      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
+    }, within);
     closed ??= new Promise<void>((resolve) => {
-      const patience = setTimeout(() => {
-        server.closeAllConnections();
-        for (const socket of sockets) socket.destroy();
-      }, within);
       server.close(() => {
+        isOver = true;
         clearTimeout(patience);
         resolve();
       });

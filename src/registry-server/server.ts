@@ -75,8 +75,10 @@ export interface RegistryServer {
   readonly address: string;
   /** `http://host:port`, or `https://…`. */
   readonly url: string;
-  /** Takes no more requests, lets those under way finish for a few seconds, then cuts them off. */
-  /** Takes nothing more, and gives requests under way so many milliseconds to end: five seconds unless it is said. */
+  /**
+   * Takes nothing more, gives requests under way so many milliseconds to end, five seconds unless it is said, then cuts them
+   * off. Called again, it gives them so many from then on.
+   */
   close(within?: number): Promise<void>;
 }
 
@@ -101,13 +103,15 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
     () => void storage.uploads.sweep(Date.now()).catch(() => undefined),
     serverLimits.uploadAgeMilliseconds / 24,
   ).unref();
+  let closing: Promise<void> | undefined;
   return {
     address,
     url: `${options.tls === undefined ? "http" : "https"}://${address}`,
     async close(within = serverLimits.closingMilliseconds) {
       clearInterval(sweeping);
-      await front.close(within);
-      await storage.close();
+      const served = front.close(within);
+      closing ??= served.then(() => storage.close());
+      await closing;
     },
   };
 }

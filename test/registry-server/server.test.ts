@@ -98,6 +98,19 @@ describe("closing", () => {
     agent.destroy();
   });
 
+  test("gives a request under way less time when it is asked to again", async () => {
+    const server = await startRegistryServer({ dir: await temporaryFolder() });
+    const begun = await ask(server.url, "POST", "/v2/a/blobs/uploads/");
+    const sent = request(new URL(String(begun.headers.location), server.url), { method: "PATCH" });
+    const cut = once(sent, "error");
+    sent.write(Buffer.alloc(1_000_000));
+    const state = async () => (await ask(server.url, "GET", String(begun.headers.location))).headers.range;
+    await expect.poll(state, { timeout: 10_000 }).not.toBe("0-0");
+    const closed = server.close(3_600_000);
+    await server.close(0);
+    await Promise.all([closed, cut]);
+  });
+
   test("twice is once", async () => {
     const server = await startRegistryServer({ dir: await temporaryFolder() });
     await Promise.all([server.close(), server.close()]);
