@@ -132,7 +132,10 @@ function underscoreNotes([first]: readonly string[]): string[] {
 
 function rootOf(text: string, fault: (offset: number, message: string, hint?: string) => BuildError) {
   try {
-    return parseYaml(text).root;
+    const { root, secondDocument } = parseYaml(text);
+    if (secondDocument === undefined) return root;
+    const hint = "put its variants below those of the first";
+    throw fault(secondDocument, "a second document starts here, which nothing would be built of", hint);
   } catch (error) {
     if (!(error instanceof YamlSyntaxError)) throw error;
     throw fault(error.offset, error.message, error.hint);

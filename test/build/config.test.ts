@@ -82,6 +82,7 @@ describe("variants.yaml", () => {
     ["variants:\n  a: {_X: b}\nmore: 1\n", ":3:1"],
     ["", ":1:1"],
     ["variants: [\n", ":2:1"],
+    ["variants:\n  a: {X: b}\n---\nvariants:\n  b: {X: c}\n", ":3:1"],
     ["variants:\n  ..: {_X: b}\n", ":2:3"],
     ['variants:\n  "a\\nb": {_X: b}\n', ":2:3"],
     ["variants:\n  a/b: {_X: b}\n  a-b: {_X: c}\n", ":3:3"],
