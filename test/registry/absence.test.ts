@@ -111,6 +111,7 @@ describe("an answer that is no manifest of any kind", () => {
     ["a page", page, "text/html"],
     ["nothing", "", "text/html"],
     ["a list", "[]", "application/json"],
+    ["a message", '{"message":"log in"}', "application/json"],
   ])("leaves unknown what is there: %s with 200", async (_, body, type) => {
     const { repository } = await open(manifests(status(200, "", type), status(200, body, type), lists("v2")));
     for (const target of [v1, digest]) {

@@ -220,11 +220,19 @@ describe("a token service that fails", () => {
       if (url.pathname === "/token") return answer(response, 200, {}, body);
       answer(response, 401, { "www-authenticate": `Bearer realm="http://${request.headers.host}/token"` });
     });
-    await expect(repository().fetch(v1)).rejects.toMatchObject({ code: "unauthorized" });
+    await expect(repository().fetch(v1)).rejects.toMatchObject({
+      code: "unauthorized",
+      hint: expect.stringContaining("token service"),
+    });
   });
 });
 
 describe("a token service", () => {
+  it("may begin its answer with a byte order mark", () => {
+    const token = readToken(Buffer.from('\ufeff{"token":"t"}'), 0, undefined, "here");
+    expect(token.value).toBe("t");
+  });
+
   it("may answer with any success", async () => {
     const { repository } = await open((request, response, url) => {
       if (url.pathname === "/token") return answer(response, 201, {}, '{"token":"t"}');

@@ -90,7 +90,10 @@ export function readToken(body: Uint8Array, asked: number, date: string | undefi
   const answer = answerSchema.safeParse(parseJson(body)).data;
   const value = answer?.token || answer?.access_token || "";
   if (!/^[\x21-\x7e]+$/.test(value)) {
-    throw new RegistryError("unauthorized", "the token service answered without a usable token", { where });
+    throw new RegistryError("unauthorized", "the token service answered without a usable token", {
+      where,
+      hint: `ask whoever runs the token service of ${where}, or what stands before it`,
+    });
   }
   const life = (answer?.expires_in ?? shortestLife) * 1000;
   const age = Math.max(0, Date.parse(date ?? "") - issueOf(answer?.issued_at)) || 0;
@@ -131,7 +134,8 @@ export function basicHeader({ username, password }: { username: string; password
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(body).toString("utf8"));
+    // Without a byte order mark, which some write.
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
     return undefined;
   }

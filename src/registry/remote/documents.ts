@@ -74,7 +74,7 @@ function identify(remote: Remote, target: Target): Promise<Descriptor | undefine
     if (served === undefined) return undefined;
     const { mediaType, bytes, stated } = served;
     if (isImageType(mediaType)) return hashed(remote, target, served).descriptor;
-    if (!isJsonObject(bytes)) throw noManifest(remote, target, mediaType);
+    if (!isManifestOfSomeKind(bytes)) throw noManifest(remote, target, mediaType);
     const digest = isDigest(target) ? target : stated;
     if (digest !== undefined) return { mediaType, digest, size: bytes.length };
     // The digest of a signed manifest leaves its signatures out: only the registry knows it.
@@ -83,11 +83,14 @@ function identify(remote: Remote, target: Target): Promise<Descriptor | undefine
   });
 }
 
-/** All that a registry may hold under a tag is an object in JSON: anything else comes from what stands before it. */
-function isJsonObject(bytes: Uint8Array): boolean {
+/**
+ * Whether something is a manifest of any kind: all of them are objects in JSON that say their schema's version or their
+ * media type. Anything else comes from what stands before the registry.
+ */
+function isManifestOfSomeKind(bytes: Uint8Array): boolean {
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return typeof json === "object" && json !== null && !Array.isArray(json);
+    return typeof json === "object" && json !== null && ("schemaVersion" in json || "mediaType" in json);
   } catch {
     return false;
   }
@@ -114,7 +117,7 @@ export function fetchDocument(remote: Remote, target: Target): Promise<ImageDocu
     if (served === undefined) return undefined;
     const { mediaType, bytes } = served;
     if (isImageType(mediaType)) return hashed(remote, target, served);
-    throw (isJsonObject(bytes) ? unfit : noManifest)(remote, target, mediaType);
+    throw (isManifestOfSomeKind(bytes) ? unfit : noManifest)(remote, target, mediaType);
   });
 }
 
