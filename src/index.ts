@@ -48,9 +48,10 @@ export {
   diskFaultOf,
   errorCodeOf,
   makeFolder,
+  type NamedFile,
   type Output,
   openOutput,
-  readAtMost,
+  readNamed,
 } from "./disk/index.ts";
 export {
   type Cause,

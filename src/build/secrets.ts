@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
 import { z } from "zod";
 import type { SecretSource } from "../cloudbuild/index.ts";
+import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
 import type { Fetch } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
@@ -93,26 +93,20 @@ async function readGiven(secret: string, place: Place, environment: Environment)
 
 async function readBounded(secret: string, path: string): Promise<Buffer> {
   try {
-    const handle = await open(path, "r");
-    try {
-      const buffer = Buffer.alloc(largestSecret + 1);
-      let size = 0;
-      // Pipes, such as those of a shell, give what they have in pieces.
-      for (let read = 1; read > 0 && size < buffer.length; size += read) {
-        read = (await handle.read(buffer, size, buffer.length - size, null)).bytesRead;
-      }
-      return buffer.subarray(0, size);
-    } finally {
-      await handle.close();
-    }
+    return (await readNamed(path, largestSecret)).bytes;
   } catch (error) {
+    if (errorCodeOf(error) === "EFBIG") throw tooLarge(secret);
     throw refused(secret, `its file cannot be read: ${harmless(messageOf(error))}`, spellings);
   }
 }
 
+function tooLarge(secret: string): BuildError {
+  return refused(secret, "it is larger than 64 KiB", undefined);
+}
+
 /** What the environment of a step can hold. */
 function textOf(secret: string, bytes: Buffer): string {
-  if (bytes.length > largestSecret) throw refused(secret, "it is larger than 64 KiB", undefined);
+  if (bytes.length > largestSecret) throw tooLarge(secret);
   const text = bytes.toString("utf8");
   if (text.includes("\0") || !Buffer.from(text).equals(bytes)) {
     throw refused(secret, "it is no text, which a variable cannot hold", "encode it, in base64 for example");

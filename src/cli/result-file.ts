@@ -1,5 +1,5 @@
 import { constants } from "node:buffer";
-import { type Content, diskFaultOf, type Output, openOutput, readAtMost } from "../disk/index.ts";
+import { type Content, diskFaultOf, type Output, openOutput, readNamed } from "../disk/index.ts";
 import { type FailureDetails, messageOf, WaybillError } from "../errors/index.ts";
 import { UsageError } from "./failure.ts";
 
@@ -72,7 +72,7 @@ export async function writeResults(...writing: readonly Promise<void>[]): Promis
 /** A file that the command line names. @throws {WaybillError} `file-unreadable`. */
 export async function readText(file: string): Promise<string> {
   try {
-    return (await readAtMost(file, constants.MAX_STRING_LENGTH)).toString();
+    return (await readNamed(file, constants.MAX_STRING_LENGTH)).bytes.toString();
   } catch (cause) {
     throw new WaybillError("file-unreadable", messageOf(cause), { where: file, cause });
   }

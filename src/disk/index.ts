@@ -3,5 +3,5 @@ export { type Content, type Draft, startDraft } from "./draft.ts";
 export { type DiskFault, diskFaultOf, errorCodeOf } from "./fault.ts";
 export { flushFile, flushFolder, makeFolder } from "./flush.ts";
 export { type Output, openOutput } from "./output.ts";
-export { readAtMost, readOpened } from "./read.ts";
+export { type NamedFile, readNamed } from "./read.ts";
 export { type ReplaceOptions, replaceFile } from "./replace.ts";

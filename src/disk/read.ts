@@ -1,30 +1,73 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorCodeOf } from "./fault.ts";
+import { targetOf } from "./target.ts";
+
+/** What was read from where somebody said. */
+export interface NamedFile {
+  readonly bytes: Buffer;
+  /** Of the file (stat(2), `st_mode`). */
+  readonly mode: number;
+}
 
 const piece = 64 * 1024;
+/** Milliseconds that somebody who is to write into a pipe may take to open it, and between two looks. */
+const writerWithin = 60_000;
+const glance = 50;
 
 /**
- * The bytes of a file that somebody named, or what a pipe brings: no more than so many, for a device may give bytes without
- * end. Throws what the file system says, and `EFBIG` beyond that.
+ * Reads a file that somebody named, or what a pipe brings: no more than so many bytes, for a device may give them without
+ * end. Nothing in it blocks a thread, so that a process that waits for a pipe can be ended. Throws what the file system
+ * says, `EFBIG` beyond the bound, and `ENXIO` for a pipe that nobody writes into within a minute.
  */
-export async function readAtMost(path: string, most: number): Promise<Buffer> {
-  const file = await open(path, "r");
+export async function readNamed(path: string, most: number): Promise<NamedFile> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    return await readOpened(file, most);
+    const status = await file.stat();
+    const isAwaited = status.isFIFO() && (await targetOf(path)).kind === "name";
+    const bytes = await readOpened(file, {
+      most,
+      size: status.size,
+      writerWithin: isAwaited ? writerWithin : 0,
+    });
+    return { bytes, mode: status.mode };
   } finally {
     await file.close();
   }
 }
 
-/** The same for a file that is open. */
-export async function readOpened(file: FileHandle, most: number): Promise<Buffer> {
-  const { size } = await file.stat();
+async function readOpened(
+  file: FileHandle,
+  bounds: { readonly most: number; readonly size: number; readonly writerWithin: number },
+): Promise<Buffer> {
+  const began = performance.now();
   const pieces: Buffer[] = [];
   for (let length = 0; ; ) {
-    const buffer = Buffer.allocUnsafe(Math.min(Math.max(piece, size - length), most + 1 - length));
+    const wanted = Math.min(Math.max(piece, bounds.size - length), bounds.most + 1 - length);
+    const read = await readSome(file, Buffer.allocUnsafe(wanted));
+    const isEarly = length === 0 && bounds.writerWithin > 0;
+    if (read?.length === 0 && !isEarly) return Buffer.concat(pieces, length);
+    if (read !== undefined && read.length > 0) {
+      pieces.push(read);
+      length += read.length;
+      if (length > bounds.most)
+        throw Object.assign(new Error(`it has more than ${bounds.most} bytes`), { code: "EFBIG" });
+      continue;
+    }
+    if (read !== undefined && performance.now() - began > bounds.writerWithin)
+      throw Object.assign(new Error("nobody writes into it"), { code: "ENXIO" });
+    await sleep(glance);
+  }
+}
+
+/** @returns `undefined` when there is nothing yet: the other end of a pipe is open. */
+async function readSome(file: FileHandle, buffer: Buffer): Promise<Buffer | undefined> {
+  try {
     const { bytesRead } = await file.read(buffer, 0, buffer.length);
-    if (bytesRead === 0) return Buffer.concat(pieces, length);
-    pieces.push(buffer.subarray(0, bytesRead));
-    length += bytesRead;
-    if (length > most) throw Object.assign(new Error(`it has more than ${most} bytes`), { code: "EFBIG" });
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if (errorCodeOf(error) === "EAGAIN") return undefined;
+    throw error;
   }
 }

@@ -1,5 +1,4 @@
-import { open } from "node:fs/promises";
-import { readOpened } from "../disk/index.ts";
+import { readNamed } from "../disk/index.ts";
 import { ForgeError } from "./errors.ts";
 import type { FoundToken } from "./token.ts";
 import { isToken } from "./token-environment.ts";
@@ -20,16 +19,11 @@ export async function readSecretFile(path: string): Promise<SecretFile | undefin
   const unreadable = (why: string) =>
     new ForgeError("token-missing", `the file cannot be read: ${why}`, { where: path });
   try {
-    const file = await open(path, "r");
-    try {
-      const { mode } = await file.stat();
-      const text = (await readOpened(file, longestFile)).toString();
-      // Windows has no such bits.
-      const bits = process.platform === "win32" ? 0 : mode;
-      return { text, readableBy: bits & 0o004 ? "everybody" : bits & 0o040 ? "group" : "owner" };
-    } finally {
-      await file.close();
-    }
+    const { bytes, mode } = await readNamed(path, longestFile);
+    // Windows has no such bits.
+    const bits = process.platform === "win32" ? 0 : mode;
+    const readableBy = bits & 0o004 ? "everybody" : bits & 0o040 ? "group" : "owner";
+    return { text: bytes.toString(), readableBy };
   } catch (error) {
     if (error instanceof ForgeError) throw error;
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createFiles, diskFaultOf, errorCodeOf, type NewFile, readAtMost } from "../disk/index.ts";
+import { createFiles, diskFaultOf, errorCodeOf, type NewFile, readNamed } from "../disk/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
@@ -47,7 +47,7 @@ async function whatIsAt(path: string, length: number): Promise<string | "somethi
   try {
     // A pipe would wait for whoever writes into it.
     if (!(await stat(path)).isFile()) return "something else";
-    return (await readAtMost(path, length)).toString();
+    return (await readNamed(path, length)).bytes.toString();
   } catch (error) {
     const code = errorCodeOf(error);
     if (code === "ENOENT") return undefined;

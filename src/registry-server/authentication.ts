@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readAtMost } from "../disk/index.ts";
+import { readNamed } from "../disk/index.ts";
 import { type Compare, compareInThread } from "./bcrypt-thread.ts";
 import { RegistryServerError } from "./errors.ts";
 import { createLoginQueue } from "./login-queue.ts";
@@ -109,7 +109,7 @@ const largestFile = 16 * 1024 * 1024;
 
 async function readHtpasswd(file: string): Promise<string> {
   try {
-    return (await readAtMost(file, largestFile)).toString();
+    return (await readNamed(file, largestFile)).bytes.toString();
   } catch (cause) {
     throw new RegistryServerError("htpasswd-invalid", "the htpasswd file cannot be read", {
       where: file,

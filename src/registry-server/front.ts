@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { readAtMost } from "../disk/index.ts";
+import { readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { RegistryServerError } from "./errors.ts";
@@ -72,12 +72,13 @@ const serverOptions = {
 /** Bytes of a certificate with its chain, or of a key: a few thousand. */
 const largestTlsFile = 1024 * 1024;
 
+async function readTlsFile(file: string): Promise<Buffer> {
+  return (await readNamed(file, largestTlsFile)).bytes;
+}
+
 async function createSecureServer(tls: TlsFiles) {
   try {
-    const [cert, key] = await Promise.all([
-      readAtMost(tls.cert, largestTlsFile),
-      readAtMost(tls.key, largestTlsFile),
-    ]);
+    const [cert, key] = await Promise.all([readTlsFile(tls.cert), readTlsFile(tls.key)]);
     const handshakeTimeout = serverLimits.greetingMilliseconds;
     const server = createTlsServer({ ...serverOptions, cert, key, handshakeTimeout, minVersion: "TLSv1.2" });
     answerPlainRequests(server);

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { RegistryError } from "./errors.ts";
 
 const longestFile = 1024 * 1024;
@@ -9,27 +9,21 @@ const longestFile = 1024 * 1024;
  * @throws {RegistryError} `credential-source`.
  */
 export async function readSecretFile(file: string, shown: string): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
+  let bytes: Buffer;
   try {
-    for await (const chunk of createReadStream(file, { end: longestFile })) chunks.push(chunk);
+    bytes = (await readNamed(file, longestFile)).bytes;
   } catch (error) {
-    const code = errorCode(error);
+    const code = errorCodeOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new RegistryError("credential-source", `credentials cannot be read: ${code}`, { where: shown });
-  }
-  const bytes = Buffer.concat(chunks);
-  if (bytes.length > longestFile) {
-    throw new RegistryError("credential-source", `a credentials file of more than ${longestFile} bytes`, {
-      where: shown,
-    });
+    const message =
+      code === "EFBIG"
+        ? `a credentials file of more than ${longestFile} bytes`
+        : `credentials cannot be read: ${code ?? "unknown error"}`;
+    throw new RegistryError("credential-source", message, { where: shown });
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new RegistryError("credential-source", "the credentials file is not UTF-8", { where: shown });
   }
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }

@@ -1,7 +1,8 @@
-import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { errorCodeOf, readNamed } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
 import { LineIndex, parseYaml, type YamlDocument, YamlSyntaxError } from "../yaml/index.ts";
 import { type PlainDocument, plainDocument } from "./document.ts";
 import { invalidSettings, SettingsError, type SettingsProblem } from "./errors.ts";
@@ -80,35 +81,21 @@ function hostSettings({ chunkSize, ...entry }: ParsedHost): HostSettings {
 }
 
 async function readText(file: string): Promise<string> {
-  const handle = await open(file, "r").catch((cause: NodeJS.ErrnoException) => {
-    const missing = cause.code === "ENOENT";
-    throw new SettingsError(
-      "settings-unreadable",
-      missing ? "the settings file does not exist" : `the settings file cannot be read: ${cause.code}`,
-      { where: file, cause },
-    );
-  });
+  const unreadable = (message: string, cause: unknown) =>
+    new SettingsError("settings-unreadable", message, { where: file, cause });
+  let bytes: Buffer;
   try {
-    const buffer = Buffer.alloc(longestFile + 1);
-    let length = 0;
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
-      length += bytesRead;
-      if (bytesRead === 0 || length > longestFile) break;
-    }
-    if (length > longestFile) {
-      throw new SettingsError("settings-unreadable", `the settings file has more than ${longestFile} bytes`, {
-        where: file,
-      });
-    }
-    return new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(0, length));
+    bytes = (await readNamed(file, longestFile)).bytes;
   } catch (cause) {
-    if (cause instanceof SettingsError) throw cause;
-    const message =
-      cause instanceof TypeError ? "the settings file is not UTF-8" : "the settings file cannot be read";
-    throw new SettingsError("settings-unreadable", message, { where: file, cause });
-  } finally {
-    await handle.close();
+    const code = errorCodeOf(cause);
+    if (code === "ENOENT") throw unreadable("the settings file does not exist", cause);
+    if (code === "EFBIG") throw unreadable(`the settings file has more than ${longestFile} bytes`, cause);
+    throw unreadable(`the settings file cannot be read: ${messageOf(cause)}`, cause);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw unreadable("the settings file is not UTF-8", cause);
   }
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createFile, createFiles, makeFolder, readAtMost, replaceFile } from "../../src/disk/index.ts";
+import { createFile, createFiles, makeFolder, readNamed, replaceFile } from "../../src/disk/index.ts";
 import { run } from "../support/child.ts";
 import { compileSources } from "../support/compiled.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -69,17 +69,27 @@ describe("a file that somebody named", () => {
   it("is read as a whole, as is what a pipe brings", async () => {
     const text = "0123456789".repeat(20_000);
     await writeFile(file, text);
-    expect((await readAtMost(file, text.length)).toString()).toBe(text);
+    expect((await readNamed(file, text.length)).bytes.toString()).toBe(text);
     const pipe = join(folder.path, "pipe");
     spawnSync("mkfifo", [pipe]);
-    const [read] = await Promise.all([readAtMost(pipe, text.length), writeFile(pipe, text)]);
-    expect(read.toString()).toBe(text);
+    const [read] = await Promise.all([readNamed(pipe, text.length), writeFile(pipe, text)]);
+    expect(read.bytes.toString()).toBe(text);
+  });
+
+  it("keeps no process from its end that waits for a pipe which nobody writes", async () => {
+    const pipe = join(folder.path, "pipe");
+    spawnSync("mkfifo", [pipe]);
+    const door = join(await compileSources(), "disk", "index.js");
+    const script = `import { readNamed } from ${JSON.stringify(door)};
+      void readNamed(${JSON.stringify(pipe)}, 4);
+      setTimeout(() => process.exit(7), 200);`;
+    expect((await run(process.execPath, ["--input-type=module", "--eval", script])).code).toBe(7);
   });
 
   it("is not read beyond what was asked for, be it without end", async () => {
     await writeFile(file, "12345");
     for (const path of [file, "/dev/zero"]) {
-      await expect(readAtMost(path, 4)).rejects.toMatchObject({ code: "EFBIG" });
+      await expect(readNamed(path, 4)).rejects.toMatchObject({ code: "EFBIG" });
     }
   });
 });
