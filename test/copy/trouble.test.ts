@@ -123,6 +123,27 @@ describe("a large layer whose connections break again and again", () => {
   });
 });
 
+test("an upload that broke goes on, though the registry holds other bytes of it than it said", async () => {
+  const root = await stage(8 * MiB);
+  const [destination] = destinations;
+  if (destination === undefined) return;
+  const seen: string[] = [];
+  destination.interfere(({ method = "", headers }, { pathname }) => {
+    if (Number(headers["content-length"] ?? 0) > 2.5 * MiB && !seen.includes("break")) {
+      seen.push("break");
+      return { body: "request", at: 2.5 * MiB, how: "break" };
+    }
+    if (method !== "GET" || !pathname.includes("/uploads/") || seen.includes("lie")) return undefined;
+    seen.push("lie");
+    return (response) => void response.writeHead(204, { range: "0-1048574" }).end();
+  });
+  await copy(root, open(source), [open(destination)]);
+  expect(seen).toEqual(["break", "lie"]);
+  const begun = destination.seen.filter(({ method, url }) => method === "POST" && url.endsWith("/uploads/"));
+  expect(begun).toHaveLength(1);
+  await expectWhole(root, destination);
+});
+
 describe("a registry that says that it has blobs, and then refuses the image for lack of them", () => {
   const isFor = ({ url }: { url: string }, path: string): boolean =>
     url.includes(`digest=${encodeURIComponent(path.split("/").at(-1) ?? "")}`);

@@ -158,11 +158,12 @@ export class Upload {
         : await this.#sendPatches(send, source, offset, largestBody);
       if (answer.status >= 200 && answer.status <= 299) return await this.#ended(send, answer);
       if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
+      // Whatever its body says: who names another offset knows of the upload.
+      if (offset > 0 && answer.status === 416) throw outrun(this.#remote, this.#blob);
       if (isForgotten(answer)) {
         this.#session = undefined;
         throw forgotten(this.#remote, this.#blob, answer);
       }
-      if (offset > 0 && answer.status === 416) throw outrun(this.#remote, this.#blob);
       await this.#leave(send, source, isTransientStatus(answer.status));
       return answer;
     } catch (error) {
