@@ -64,7 +64,8 @@ export async function collectGarbage(
     await access(layout.version);
     const minAgeMilliseconds =
       request.minAgeMilliseconds ?? ((await isServed(layout)) ? minAgeWhileServed : 0);
-    const options = { untagged, dryRun, before: started - minAgeMilliseconds };
+    // Times of files have fractions of the millisecond in which this begins.
+    const options = { untagged, dryRun, before: started + 1 - minAgeMilliseconds };
     const work = () => collect(layout, durableFiles(layout.temporary), options);
     const collected = dryRun
       ? await work()
