@@ -161,6 +161,17 @@ describe.each(["tags", "repositories"])("a list of %s", (kind) => {
     expect(seen()).toEqual(["n=1000", "n=100", "n=100&last=v00002", "n=100"]);
   });
 
+  it("that is null is one of nothing, and what names no such list is none", async () => {
+    const list = async (body: string) => {
+      const { repository, catalog } = await open((_, response) => answer(response, 200, {}, body));
+      return kind === "tags" ? (await repository().list())?.tags : await catalog();
+    };
+    expect(await list('{"tags":null,"repositories":null}')).toEqual([]);
+    for (const body of ["{}", '{"message":"log in"}']) {
+      await expect(list(body)).rejects.toMatchObject({ code: "unexpected-response" });
+    }
+  });
+
   it("that goes round in a circle ends", async () => {
     const { repository, catalog } = await open((_, response, url) => {
       const link = `<${url.pathname}?last=${url.searchParams.get("last") === "a" ? "b" : "a"}>; rel="next"`;

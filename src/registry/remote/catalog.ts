@@ -47,11 +47,12 @@ export async function* catalogOf(client: HostClient): AsyncGenerator<string> {
 async function parseCatalog(bytes: Uint8Array, where: string): Promise<readonly string[]> {
   const names: string[] = [];
   try {
-    await readMembers(bytes, fields, ({ key, value }) => {
+    const found = await readMembers(bytes, fields, ({ key, value }) => {
       if (typeof value !== "string" || key !== undefined) throw new SyntaxError("it is no list of names");
       names.push(value);
       refuseTooManyNames(names.length, where);
     });
+    if (found.size === 0) throw new SyntaxError("it has no repositories, be they null");
     return names;
   } catch (cause) {
     if (cause instanceof RegistryError) throw cause;

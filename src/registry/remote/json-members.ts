@@ -19,16 +19,16 @@ const deepest = 64;
  * and nothing else of the document is kept. Parsing tens of megabytes at once would hold up everything for half a minute
  * and take gigabytes, if they are chosen for it.
  * @param take May throw, when there are too many.
- * @returns Those of the fields that are there, and not `null`.
+ * @returns Those of the fields that are there, and whether each holds something else than `null`.
  * @throws {SyntaxError} for what is no such document.
  */
 export async function readMembers(
   bytes: Uint8Array,
   fields: ReadonlySet<string>,
   take: (member: Member) => void,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, boolean>> {
   const text = new JsonBytes(bytes);
-  const found = new Set<string>();
+  const found = new Map<string, boolean>();
   let pauseAt = portion;
   for (const key of text.keys()) {
     if (!fields.has(key)) {
@@ -38,9 +38,10 @@ export async function readMembers(
     const opening = text.peek();
     if (opening !== "{" && opening !== "[") {
       if (text.value() !== null) throw new SyntaxError(`${key} is neither a list nor an object`);
+      if (!found.has(key)) found.set(key, false);
       continue;
     }
-    found.add(key);
+    found.set(key, true);
     for (const name of opening === "{" ? text.keys() : text.elements()) {
       take({ field: key, key: name, value: text.value() });
       if (text.at < pauseAt) continue;

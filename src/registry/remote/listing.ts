@@ -127,11 +127,13 @@ async function parse({ bytes }: Answer, remote: Remote): Promise<ListingPage> {
   };
   try {
     const found = await readMembers(bytes, fields, take);
-    return { tags, children, manifests: found.has("manifest") ? manifests : undefined };
+    if (found.size === 0) throw new SyntaxError("it has no tags, be they null");
+    return { tags, children, manifests: found.get("manifest") === true ? manifests : undefined };
   } catch (cause) {
     if (cause instanceof RegistryError) throw cause;
     throw new RegistryError("unexpected-response", "the registry's list of tags is no list of tags", {
       where: remote.name,
+      hint: `ask whoever runs ${remote.client.endpoint.host}, or what stands before it`,
       cause,
     });
   }
