@@ -473,3 +473,19 @@ describe("a server's error that says why it is for good", () => {
     expect(await repository().push(blob, content)).toBe("pushed");
   });
 });
+
+describe("a server that closes connections without a word", () => {
+  it("gets each request on one of its own, after a few that were lost", async () => {
+    const used = new WeakSet<object>();
+    const { script, kept } = registry((request) => {
+      const isUsed = used.has(request.socket);
+      used.add(request.socket);
+      if (isUsed) request.socket.destroy();
+      return isUsed;
+    });
+    const { repository, retries } = await open(script);
+    for (let count = 0; count < 10; count += 1) await repository().push(blob, content);
+    expect(kept).toHaveLength(10);
+    expect(retries()).toHaveLength(3);
+  });
+});

@@ -124,6 +124,11 @@ function connectionReason(code: string, reason: string): string {
 
 const closed: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
+/** Whether a connection was closed by the other side in the middle of a request. */
+export function isHangUp(thrown: unknown): boolean {
+  return closed.has(codeOf(innermost(thrown)));
+}
+
 function unreachableHint(code: string, { host, inTls }: About): string | undefined {
   if (code === "ECONNREFUSED") return `is the registry running, and is the port in ${host} the right one?`;
   if (!closed.has(code)) return undefined;

@@ -17,7 +17,8 @@ import {
 } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { transportError } from "./failure.ts";
+import { isHangUp, transportError } from "./failure.ts";
+import { Reuse } from "./reuse.ts";
 import type { Timing } from "./timing.ts";
 
 /** One HTTP request, exactly as it goes out. */
@@ -60,6 +61,9 @@ export interface TransportOptions {
   readonly timing: Timing;
 }
 
+/** Bytes are hashed as they are stored; some servers compress them for whoever does not refuse that. */
+const ownHeaders = { "user-agent": "waybill", "accept-encoding": "identity" };
+
 /** Hosts that a registry may send us to before the connections to the first of them are given up. */
 const mostOrigins = 32;
 
@@ -75,6 +79,7 @@ export function openTransport(options: TransportOptions): Transport {
   const settings = options.settingsOf(endpoint.host) ?? {};
   const ways = new Map<string, Way>();
   const traffic = countTraffic();
+  const reuse = new Reuse(() => performance.now());
   const seen = new Set<AddressKind>();
   const literal = literalAddress(endpoint.origin.hostname);
   if (literal !== undefined) seen.add(kindOfAddress(literal));
@@ -103,7 +108,10 @@ export function openTransport(options: TransportOptions): Transport {
           : tlsOptions(url.host, options.settingsOf(url.host)?.tls, settings.tls?.ca),
       connections,
       timeout: timing.connect,
-      opened: traffic.count,
+      opened: (socket) => {
+        traffic.count(socket);
+        reuse.opened(socket);
+      },
     });
 
   const wayTo = (url: URL): Way => {
@@ -129,11 +137,22 @@ export function openTransport(options: TransportOptions): Transport {
         ...place,
         method,
         agent: way.agent,
-        // Bytes are hashed as they are stored; some servers compress them for whoever does not refuse that.
-        headers: { "user-agent": "waybill", "accept-encoding": "identity", ...headers, ...added },
+        headers: {
+          ...ownHeaders,
+          ...(reuse.isSafe(url) ? {} : { connection: "close" }),
+          ...headers,
+          ...added,
+        },
         ...(signal === undefined ? {} : { signal }),
       });
-      return exchange(request, outgoing, timing);
+      // That also says so to the server.
+      if (!reuse.isSafe(url)) request.shouldKeepAlive = false;
+      try {
+        return await exchange(request, outgoing, timing);
+      } catch (error) {
+        if (request.reusedSocket && isHangUp(error)) reuse.broke(url, request.socket);
+        throw error;
+      }
     },
     async wantsTls(url) {
       if (url.protocol !== "http:" || proxyOf(url, options.environment) !== undefined) return false;
