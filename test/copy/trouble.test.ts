@@ -127,18 +127,19 @@ test("an upload that broke goes on, though the registry holds other bytes of it 
   const root = await stage(8 * MiB);
   const [destination] = destinations;
   if (destination === undefined) return;
+  // More often than there are attempts: bytes of the broken request go on arriving for as long as they are on the way.
   const seen: string[] = [];
   destination.interfere(({ method = "", headers }, { pathname }) => {
     if (Number(headers["content-length"] ?? 0) > 2.5 * MiB && !seen.includes("break")) {
       seen.push("break");
       return { body: "request", at: 2.5 * MiB, how: "break" };
     }
-    if (method !== "GET" || !pathname.includes("/uploads/") || seen.includes("lie")) return undefined;
-    seen.push("lie");
+    if (method !== "GET" || !pathname.includes("/uploads/") || seen.length === 5) return undefined;
+    seen.push("behind");
     return (response) => void response.writeHead(204, { range: "0-1048574" }).end();
   });
   await copy(root, open(source), [open(destination)]);
-  expect(seen).toEqual(["break", "lie"]);
+  expect(seen).toEqual(["break", "behind", "behind", "behind", "behind"]);
   const begun = destination.seen.filter(({ method, url }) => method === "POST" && url.endsWith("/uploads/"));
   expect(begun).toHaveLength(1);
   await expectWhole(root, destination);

@@ -42,6 +42,9 @@ export async function startFaultyRegistry(behind: string): Promise<FaultyRegistr
       passInjured(answered, response, injuryOf("answer"), end);
     });
     onward.on("error", () => response.destroy());
+    // A client that is content with half an exchange has closed its side: the registry need not wait for the rest.
+    request.on("error", () => onward.destroy());
+    response.on("close", () => void (response.writableFinished || onward.destroy()));
     passInjured(request, onward, injuryOf("request"), end);
   });
   return {

@@ -20,6 +20,12 @@ export class TransientFailure extends Error {
   }
 }
 
+/**
+ * What the request builds on is not settled yet: it is no failed attempt, as long as there is hope. Each wait is longer
+ * than the one before.
+ */
+export class NotSettled extends TransientFailure {}
+
 /** The host is away, which is no attempt of this request: sent anew, it waits for the host with all others. */
 export class HostAway extends TransientFailure {}
 

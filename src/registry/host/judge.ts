@@ -16,7 +16,7 @@ const foreignPage: Passing = {
   reason: "a page that is not the registry's (404)",
   fault: "unexpected-response",
   retryAfter: undefined,
-  isRefusal: false,
+  isNotYet: false,
   mostRetries: 3,
 };
 
@@ -36,7 +36,7 @@ export function judgeOf(
     if (!isTransientStatus(status)) return undefined;
     const retryAfter = waitOf(answer);
     if (retryAfter === undefined && lastingReasonOf(answer) !== undefined) return undefined;
-    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isRefusal: status === 429 };
+    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isNotYet: status === 429 };
   };
 }
 

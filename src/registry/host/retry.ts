@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RegistryErrorCode } from "../errors.ts";
 import { waitBefore } from "./backoff.ts";
-import { HostAway, TransientFailure } from "./failure.ts";
+import { HostAway, NotSettled, TransientFailure } from "./failure.ts";
 import type { Timing } from "./timing.ts";
 
 /** A result or failure that another attempt may mend. */
@@ -10,8 +10,8 @@ export interface Passing {
   readonly fault: RegistryErrorCode;
   /** Milliseconds the server asked to wait. */
   readonly retryAfter: number | undefined;
-  /** The server takes no more requests for the time being (429). */
-  readonly isRefusal: boolean;
+  /** The server takes no more requests for the time being (429), or has not ended what this one builds on. */
+  readonly isNotYet: boolean;
   /** Attempts after the first one, where more would be in vain although more are allowed. */
   readonly mostRetries?: number | undefined;
   /** The host is away: the next attempt itself waits for it. */
@@ -49,7 +49,7 @@ export interface Retry {
  * Runs until it succeeds, fails for good, or has used up attempts or time; what the last attempt gave is then
  * returned or thrown. `run` may be repeated when it throws a {@link TransientFailure} and when `judge` finds its result
  * to be passing. A server that asks for a longer wait than
- * anybody would want is not waited for: that request fails, and the run goes on. A refusal is no failed attempt, as
+ * anybody would want is not waited for: that request fails, and the run goes on. A "not yet" is no failed attempt, as
  * long as there is hope: where quotas are strict it says only that it was not this request's turn.
  */
 export async function retrying<Result>(
@@ -76,7 +76,7 @@ export async function retrying<Result>(
     failedFirst ??= Date.now();
     const elapsed = Date.now() - failedFirst;
     const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
-    if (!passing.isRefusal || !isHopeful) failed += 1;
+    if (!passing.isNotYet || !isHopeful) failed += 1;
     if (failed > Math.min(retries, passing.mostRetries ?? retries)) return end();
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
@@ -104,9 +104,7 @@ async function attempted<Result>(
       throw error;
     };
     const { code: fault, message: reason } = error;
-    return {
-      passing: { reason, fault, retryAfter, isRefusal: fault === "rate-limited", mostRetries, isOfHost },
-      end,
-    };
+    const isNotYet = fault === "rate-limited" || thrown instanceof NotSettled;
+    return { passing: { reason, fault, retryAfter, isNotYet, mostRetries, isOfHost }, end };
   }
 }

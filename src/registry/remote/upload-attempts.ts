@@ -3,7 +3,7 @@ import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { Answer } from "../host/answer.ts";
 import { isTransientStatus } from "../host/backoff.ts";
-import { TransientFailure } from "../host/failure.ts";
+import { NotSettled, TransientFailure } from "../host/failure.ts";
 import type { HostRequest, SendOnce } from "../host/host-client.ts";
 import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
@@ -335,5 +335,5 @@ function unkept(remote: Remote, { digest }: Descriptor, { status }: Answer): Tra
 /** Bytes of the request before were still arriving when the registry said how far it was: it is asked once more. */
 function outrun(remote: Remote, { digest }: Descriptor): TransientFailure {
   const message = "the registry holds other bytes of the upload than it said";
-  return new TransientFailure(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
+  return new NotSettled(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
 }
