@@ -13,7 +13,7 @@ const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
  * Tests that take minutes of other programs, which do the same whatever Node started them: run on the oldest line alone,
  * unless they are named.
  */
-const once = ["test/build/shapes.test.ts", "test/build/engines/container-engines.test.ts"];
+const once = ["test/builds/shapes.test.ts", "test/builds/engines/container-engines.test.ts"];
 
 /** The oldest and the newest release line; the exact versions are what a fresh checkout fetches. */
 const lines = [

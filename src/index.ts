@@ -1,7 +1,7 @@
 // Waybill as a library: what it takes to read, check, merge, plan, promote and verify. The command line uses nothing
 // else.
 
-export * from "./build/index.ts";
+export * from "./builds/index.ts";
 export {
   type BuiltInValues,
   CloudBuildError,
@@ -267,7 +267,7 @@ export {
   collectGarbage,
   type ListingStyle,
   type RateLimit,
-  type RegistryBehaviour,
+  type RegistryBehavior,
   type RegistryPushEvent,
   type RegistryRequestEvent,
   type RegistryServer,

@@ -8,7 +8,7 @@ import { temporaryFolder } from "./support/tree.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const recipes = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
-  // What is in apisnoop/ and tour/ are a project's own files; test/build/apisnoop.test.ts and test/docs/tour.test.ts use them.
+  // What is in apisnoop/ and tour/ are a project's own files; test/builds/apisnoop.test.ts and test/docs/tour.test.ts use them.
   .filter((path) => /\.ya?ml$/.test(path) && !/^(apisnoop|tour)\b/.test(path))
   .map((path) => join("examples", path))
   .sort();

@@ -7,7 +7,7 @@ import { failureOf, figures, medianOf } from "./figures.mjs";
 const width = 760;
 const ours = "#0b7a75";
 const theirs = "#b8bec6";
-const lineColours = [ours, "#c4572e", "#4c6fb1", "#a8842c", "#7d4e8c"];
+const lineColors = [ours, "#c4572e", "#4c6fb1", "#a8842c", "#7d4e8c"];
 const MiB = 2 ** 20;
 
 /** Draws what there is to draw of a result into a folder; gives the names of the files, with what they show. */
@@ -51,7 +51,7 @@ function memoryChart({ scenario, title, clients }) {
     points: runs.at(-1).samples.map(([seconds, resident]) => [seconds, resident]),
   }));
   const heading = `${scenario}: resident MiB over seconds`;
-  return { file: `${scenario}.svg`, about: title, height: 340, options: lines(heading, series, lineColours) };
+  return { file: `${scenario}.svg`, about: title, height: 340, options: lines(heading, series, lineColors) };
 }
 
 function traceChart({ scenario, title }, { id, title: name, runs }) {
@@ -64,14 +64,14 @@ function traceChart({ scenario, title }, { id, title: name, runs }) {
   }));
   const heading = `${scenario}: MiB that have passed over seconds, ${name}`;
   const file = `${scenario}-${id}.svg`;
-  const options = lines(heading, series, ["#1f2933", ...lineColours]);
+  const options = lines(heading, series, ["#1f2933", ...lineColors]);
   return { file, about: `${title}, ${name}`, height: 340, options };
 }
 
-function lines(heading, series, colours) {
+function lines(heading, series, colors) {
   return {
     ...headed(heading),
-    color: colours,
+    color: colors,
     legend: { top: 30, itemGap: 28, itemWidth: 14, icon: "rect" },
     grid: { left: 70, right: 40, top: 65, bottom: 40 },
     xAxis: { type: "value", name: "s" },

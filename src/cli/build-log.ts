@@ -34,7 +34,7 @@ export async function listenToBuild(
   return {
     onLog(line, build) {
       const text = Buffer.from(line).toString("utf8").replace(/\n$/, "");
-      if (suppressLogs !== true) terminal.note(printable(text, terminal.hasColour));
+      if (suppressLogs !== true) terminal.note(printable(text, terminal.hasColor));
       if (logDir !== undefined) fileOf(logDir, build ?? "build").write(line);
     },
     async end() {

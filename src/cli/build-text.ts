@@ -1,4 +1,4 @@
-import type { BuildPlan, BuildResult, PlannedAction, StepOutcome } from "../build/index.ts";
+import type { BuildPlan, BuildResult, PlannedAction, StepOutcome } from "../builds/index.ts";
 import { harmless } from "../errors/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -45,7 +45,7 @@ export async function printBuildResult(terminal: Terminal, result: BuildResult):
       ...(outcomes.length > 1 ? [name] : []),
       String(step.index),
       plan.builds.find((build) => build.name === name)?.build.steps[step.index]?.name ?? "",
-      coloured(terminal, step.status),
+      colored(terminal, step.status),
       step.exitCode === undefined ? "" : String(step.exitCode),
       step.milliseconds === undefined ? "" : `${(step.milliseconds / 1000).toFixed(1)} s`,
     ]),
@@ -100,7 +100,7 @@ function actionInWords(
   );
 }
 
-function coloured({ colours }: Terminal, status: StepOutcome["status"]): string {
-  const colour = status === "success" ? colours.green : status === "not-started" ? colours.dim : colours.red;
-  return colour(status);
+function colored({ colors }: Terminal, status: StepOutcome["status"]): string {
+  const color = status === "success" ? colors.green : status === "not-started" ? colors.dim : colors.red;
+  return color(status);
 }

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { BuildRequest } from "../build/index.ts";
+import type { BuildRequest } from "../builds/index.ts";
 import { printBuildPlan } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples, collect } from "./help.ts";
@@ -132,7 +132,7 @@ export function defineBuild(program: Command, act: Act): void {
 
 async function run(session: Session, configDir: string, options: Options): Promise<ExitCode> {
   const { terminal, env } = session;
-  const { jobNameOf, prepareBuild } = await import("../build/index.ts");
+  const { jobNameOf, prepareBuild } = await import("../builds/index.ts");
   const { join } = await import("node:path");
   const data = await dataFolder(session, options.dataDir);
   const prepared = await prepareBuild(requestOf(configDir, options, env, join(data, "registry")));

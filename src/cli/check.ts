@@ -38,8 +38,8 @@ async function run({ terminal }: Session, path: string, options: Options): Promi
 }
 
 function printText(terminal: Terminal, { diagnostics, counts }: CheckResult): void {
-  const { colours } = terminal;
-  const paint = { error: colours.red, warning: colours.yellow, info: colours.cyan };
+  const { colors } = terminal;
+  const paint = { error: colors.red, warning: colors.yellow, info: colors.cyan };
   for (const diagnostic of diagnostics)
     terminal.print(formatDiagnostic(diagnostic, paint[diagnostic.severity]));
   const found = (severity: Diagnostic["severity"]): number =>

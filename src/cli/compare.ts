@@ -124,12 +124,12 @@ function described({ tree, commit }: State): { path: string; commit?: string; er
 
 async function printText(terminal: Terminal, comparison: ManifestComparison): Promise<void> {
   const { comparisonAsText } = await import("../comparison/index.ts");
-  const { red, yellow, cyan, green } = terminal.colours;
-  const colours = { moved: red, removed: yellow, "source-changed": cyan, added: green };
+  const { red, yellow, cyan, green } = terminal.colors;
+  const colors = { moved: red, removed: yellow, "source-changed": cyan, added: green };
   terminal.print(
     comparisonAsText(comparison, {
       everything: terminal.verbose,
-      paint: (kind, text) => colours[kind](text),
+      paint: (kind, text) => colors[kind](text),
     }),
   );
 }

@@ -38,10 +38,10 @@ async function run(session: Session, { dir }: { readonly dir?: string }): Promis
   return succeeded ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
-function printStep({ colours, print }: Terminal, number: number, { title, commands }: DemoStep): void {
-  print(colours.bold(`${number}. ${title}`));
+function printStep({ colors, print }: Terminal, number: number, { title, commands }: DemoStep): void {
+  print(colors.bold(`${number}. ${title}`));
   for (const { words, inBackground, output } of commands) {
-    print(colours.cyan(`   $ ${shellLine(words)}${inBackground ? " &" : ""}`));
+    print(colors.cyan(`   $ ${shellLine(words)}${inBackground ? " &" : ""}`));
     for (const line of output) print(`   ${line}`.trimEnd());
   }
   print("");

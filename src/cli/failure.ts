@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import picocolors from "picocolors";
 import { failureRecord, WaybillError } from "../errors/index.ts";
-import { type Surroundings, type TerminalOptions, wantsColour } from "./terminal.ts";
+import { type Surroundings, type TerminalOptions, wantsColor } from "./terminal.ts";
 
 /** The command line itself is wrong. */
 export class UsageError extends WaybillError<"usage"> {
@@ -35,13 +35,13 @@ export function printFailure(failure: unknown, io: Surroundings, options: Termin
     io.stdout.write(`${JSON.stringify({ error: record }, undefined, 2)}\n`);
     return;
   }
-  const colours = picocolors.createColors(wantsColour(io.stderr, io.env, options));
+  const colors = picocolors.createColors(wantsColor(io.stderr, io.env, options));
   const known = record.code !== "internal";
   const hint = known ? record.hint : "this is a defect in Waybill; --verbose shows where it happened";
   const lines = [
-    `${colours.red("error:")} ${record.message}`,
+    `${colors.red("error:")} ${record.message}`,
     ...(record.where === undefined ? [] : [`  at ${record.where}`]),
-    ...(hint === undefined ? [] : [`  ${colours.cyan("hint:")} ${hint}`]),
+    ...(hint === undefined ? [] : [`  ${colors.cyan("hint:")} ${hint}`]),
     ...(options.verbose === true ? [stackOf(failure)] : []),
   ];
   io.stderr.write(`${lines.join("\n")}\n`);

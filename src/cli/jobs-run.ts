@@ -1,4 +1,4 @@
-import type { LocalEngineName } from "../build/index.ts";
+import type { LocalEngineName } from "../builds/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -87,7 +87,7 @@ async function build(
   { job, push, resolved }: ReadyJob,
   options: RunOptions,
 ): Promise<ExitCode> {
-  const { prepareBuild } = await import("../build/index.ts");
+  const { prepareBuild } = await import("../builds/index.ts");
   const { join } = await import("node:path");
   const data = await dataFolder(session, options.dataDir);
   const { type, refs, spec, request, timeoutSeconds } = resolved;

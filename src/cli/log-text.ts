@@ -1,10 +1,10 @@
 import { harmless } from "../errors/index.ts";
 
-/** Longest beginning of a colour's sequence that may be at the end of a piece. */
+/** Longest beginning of a color's sequence that may be at the end of a piece. */
 const longestSequence = 32;
 
 /**
- * A log as it may be printed on a terminal: lines and colours stay, everything else that would steer it is written as an
+ * A log as it may be printed on a terminal: lines and colors stay, everything else that would steer it is written as an
  * escape. A carriage return begins a new line, as progress bars become lines.
  */
 export async function* logForPeople(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
@@ -21,17 +21,17 @@ export async function* logForPeople(pieces: AsyncIterable<Uint8Array>): AsyncGen
   yield printable(kept + decoder.decode());
 }
 
-/** The same for text that is at hand; without colours where there are to be none. */
-export function printable(text: string, hasColour = true): string {
+/** The same for text that is at hand; without colors where there are to be none. */
+export function printable(text: string, hasColor = true): string {
   return text
     .replace(/\r\n?/g, "\n")
-    .split(colourSequence)
+    .split(colorSequence)
     .map((part, at) => {
-      if (at % 2 === 1) return hasColour ? part : "";
+      if (at % 2 === 1) return hasColor ? part : "";
       return part.replace(/[^\n\t]+/g, harmless);
     })
     .join("");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that sets colours begins with one.
-const colourSequence = /(\u001b\[[0-9;]{0,28}m)/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that sets colors begins with one.
+const colorSequence = /(\u001b\[[0-9;]{0,28}m)/;

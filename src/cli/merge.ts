@@ -121,7 +121,7 @@ async function mergeOneRun(
   name: string,
 ): Promise<ExitCode> {
   const { terminal } = session;
-  const { readBuiltImages } = await import("../build/index.ts");
+  const { readBuiltImages } = await import("../builds/index.ts");
   const { mergeRun } = await import("../merge/index.ts");
   const { isTag } = await import("../oci/index.ts");
   if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);

@@ -10,7 +10,7 @@ type Shown = (text: string) => string;
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
   const { outsideInWords } = await import("../review/index.ts");
-  const { colours } = terminal;
+  const { colors } = terminal;
   const shown: Shown = harmless;
   for (const project of review.projects) {
     const facts = await factsOf(project);
@@ -18,7 +18,7 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
     terminal.print(`${parts.join("\n")}\n`);
   }
   for (const finding of review.findings) {
-    const paint = finding.severity === "fails" ? colours.red : colours.yellow;
+    const paint = finding.severity === "fails" ? colors.red : colors.yellow;
     terminal.print(formatFinding(finding, paint, shown));
   }
   if (review.findings.length > 0) terminal.print("");

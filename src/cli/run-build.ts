@@ -1,4 +1,4 @@
-import type { BuildResult, PreparedBuild, RunBuildOptions } from "../build/index.ts";
+import type { BuildResult, PreparedBuild, RunBuildOptions } from "../builds/index.ts";
 import type { Run } from "../runs/index.ts";
 import { listenToBuild } from "./build-log.ts";
 import { printBuildResult, statusOfBuild } from "./build-text.ts";
@@ -38,7 +38,7 @@ export function timeLimit(seconds: number): AbortSignal {
 export async function runAskedBuild(session: Session, asked: AskedBuild): Promise<ExitCode> {
   const { terminal, env } = session;
   const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
-  const { runBuild } = await import("../build/index.ts");
+  const { runBuild } = await import("../builds/index.ts");
   const { openRuns } = await import("../runs/index.ts");
   const listening = await listenToBuild(terminal, {
     ...(logDir === undefined ? {} : { logDir }),

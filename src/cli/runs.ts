@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { BuiltImages } from "../build/index.ts";
+import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunRefs, RunStore } from "../runs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -68,7 +68,7 @@ async function listRuns(session: Session, job: string | undefined, options: Opti
   if (runs.length === 0) terminal.note(`no run is recorded in ${store.folder}`);
   else {
     const rows = runs.map((run) => [
-      coloured(terminal, run.result),
+      colored(terminal, run.result),
       harmless(run.job),
       run.id,
       run.startedAt === undefined ? "" : inWords(run.startedAt),
@@ -107,7 +107,7 @@ async function showRun(session: Session, name: string, options: ShowOptions): Pr
 
 /** What a run built; nothing for a run that was no build, or is not over. */
 async function imagesOf({ folder }: RecordedRun, terminal: Terminal): Promise<BuiltImages | undefined> {
-  const { readBuiltImages } = await import("../build/index.ts");
+  const { readBuiltImages } = await import("../builds/index.ts");
   try {
     return await readBuiltImages(folder);
   } catch (error) {
@@ -128,7 +128,7 @@ function printRun(terminal: Terminal, run: RecordedRun, log: string): void {
     ["revision", revision],
     ["log", log],
   ];
-  terminal.print(`${coloured(terminal, run.result)} ${harmless(run.job)}/${run.id}`);
+  terminal.print(`${colored(terminal, run.result)} ${harmless(run.job)}/${run.id}`);
   for (const [name, value] of facts) {
     if (value !== undefined) terminal.print(`  ${name.padEnd(9)} ${harmless(value)}`);
   }
@@ -152,17 +152,17 @@ function refsInWords({ org, repo, base_ref, base_sha, pulls = [] }: RunRefs): st
   return [`${org}/${repo} ${base_ref}${at}`, ...merged].join(", ");
 }
 
-function coloured({ colours }: Terminal, result: RecordedRun["result"]): string {
+function colored({ colors }: Terminal, result: RecordedRun["result"]): string {
   switch (result) {
     case "SUCCESS":
-      return colours.green(result);
+      return colors.green(result);
     case "FAILURE":
     case "CRASHED":
-      return colours.red(result);
+      return colors.red(result);
     case "ABORTED":
-      return colours.yellow(result);
+      return colors.yellow(result);
     case "PENDING":
-      return colours.cyan(result);
+      return colors.cyan(result);
   }
 }
 

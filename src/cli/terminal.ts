@@ -22,17 +22,17 @@ export interface TerminalOptions {
   readonly color?: boolean;
 }
 
-type Colours = ReturnType<typeof picocolors.createColors>;
+type Colors = ReturnType<typeof picocolors.createColors>;
 
 /** Results go to standard output; everything that is said about the work goes to standard error. */
 export interface Terminal {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  /** Colours for results; they do nothing where colour is not wanted. */
-  readonly colours: Colours;
-  /** Whether standard error shows colours, those of other programs among them. */
-  readonly hasColour: boolean;
+  /** Colors for results; they do nothing where color is not wanted. */
+  readonly colors: Colors;
+  /** Whether standard error shows colors, those of other programs among them. */
+  readonly hasColor: boolean;
   /** The stream that progress may be drawn on: a terminal that nobody asked to be quiet. */
   readonly canvas: OutputStream | undefined;
   /** A result, with a line end. */
@@ -60,13 +60,13 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
   // A line must not begin behind a bar that is being drawn.
   const start = canvas === undefined ? "" : clearedLine;
   const say = (text: string): void => void stderr.write(`${start}${text}\n`);
-  const warning = picocolors.createColors(wantsColour(stderr, env, options));
+  const warning = picocolors.createColors(wantsColor(stderr, env, options));
   return {
     json,
     quiet,
     verbose,
-    colours: picocolors.createColors(wantsColour(stdout, env, options)),
-    hasColour: wantsColour(stderr, env, options),
+    colors: picocolors.createColors(wantsColor(stdout, env, options)),
+    hasColor: wantsColor(stderr, env, options),
     canvas,
     print: (text) => void stdout.write(`${text}\n`),
     write: (text) => void stdout.write(text),
@@ -83,7 +83,7 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
 }
 
 /** The option first, then NO_COLOR and FORCE_COLOR as their conventions say, then what the stream is. */
-export function wantsColour(
+export function wantsColor(
   stream: OutputStream,
   env: Surroundings["env"],
   { color, json }: TerminalOptions,

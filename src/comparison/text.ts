@@ -8,7 +8,7 @@ import { remarks } from "./remarks.ts";
 export interface TextOptions {
   /** All mirrors, changes and remarks, however many there are. */
   readonly everything?: boolean;
-  /** Colours, by what became of an edge. */
+  /** Colors, by what became of an edge. */
   readonly paint?: (kind: EdgeChangeKind, text: string) => string;
 }
 

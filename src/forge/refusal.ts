@@ -111,7 +111,7 @@ function missingRight({ kind, headers }: Refused, reason: string): string {
 function missingAtGitHub(headers: Headers, reason: string): string {
   const sso = /url=(https:\/\/[^\s;,]+)/.exec(headers.get("x-github-sso") ?? "")?.[1];
   if (sso !== undefined)
-    return `the organisation asks for single sign-on: authorise the token at ${said(sso, [])}`;
+    return `the organization asks for single sign-on: authorize the token at ${said(sso, [])}`;
   const permissions = headers.get("x-accepted-github-permissions");
   if (permissions) return `the token has not the permission for it: give it ${said(permissions, [])}`;
   const accepted = scopesOf(headers.get("x-accepted-oauth-scopes"));

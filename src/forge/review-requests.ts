@@ -64,7 +64,7 @@ export async function requestReviewsOf(
   return { requested, refused };
 }
 
-/** Teams go by their names alone; their organisation is that of the repository. */
+/** Teams go by their names alone; their organization is that of the repository. */
 function asReviewers(names: readonly string[]): Reviewers {
   const teams = names.filter((name) => name.includes("/"));
   return {

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { GoogleOptions } from "../build/index.ts";
+import type { GoogleOptions } from "../builds/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import type { ChangeFilter, Clock, Job, JobBuild } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";

@@ -1,4 +1,4 @@
-import type { GoogleOptions } from "../build/index.ts";
+import type { GoogleOptions } from "../builds/index.ts";
 
 /** One job, as its file says it: what is built, of which repository, and when. It never holds a command. */
 export interface Job {

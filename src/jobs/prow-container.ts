@@ -1,4 +1,4 @@
-import type { GoogleOptions } from "../build/index.ts";
+import type { GoogleOptions } from "../builds/index.ts";
 import { readImageBuilderLine } from "./image-builder.ts";
 import { pathFault } from "./job-shape.ts";
 import type { JobBuild } from "./model.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { BuildRequest } from "../build/index.ts";
+import type { BuildRequest } from "../builds/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Run, RunRefs, RunRequest, RunType } from "../runs/index.ts";
 import { branchName } from "./judge.ts";

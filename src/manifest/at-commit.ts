@@ -2,7 +2,7 @@ import { type CommitHash, type GitRepository, openGitRepository } from "../git/i
 import { committedFiles } from "./committed-files.ts";
 import { asksForTheSame, compareManifests } from "./compare.ts";
 import type { ManifestTree } from "./model.ts";
-import { normalisedPath, readManifestsFrom } from "./read.ts";
+import { normalizedPath, readManifestsFrom } from "./read.ts";
 
 /** Manifests as a commit has them. */
 export interface CommittedManifests {
@@ -120,7 +120,7 @@ async function readAt(
   commit: CommitHash,
   known: ManifestTree,
 ): Promise<CommittedManifests> {
-  const path = normalisedPath(known.path);
+  const path = normalizedPath(known.path);
   const files = repository.filesAt(commit);
   try {
     const tree = await readManifestsFrom(path, {

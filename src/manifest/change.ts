@@ -5,8 +5,8 @@ import { committedFiles } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
-import { mayName, meetingOf, registriesOf } from "./neighbours.ts";
-import { normalisedPath, readManifestsFrom } from "./read.ts";
+import { mayName, meetingOf, registriesOf } from "./neighbors.ts";
+import { normalizedPath, readManifestsFrom } from "./read.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 
 /** Two states of a tree of manifests, read as far as they differ. */
@@ -43,7 +43,7 @@ export async function readManifestChange(
   const repository = await openGitRepository(path, environment);
   const headCommit = revisions.head === undefined ? undefined : await repository.commitOf(revisions.head);
   const baseCommit = await commitBefore(repository, revisions.base, headCommit);
-  const place = normalisedPath(path);
+  const place = normalizedPath(path);
   const older = repository.filesAt(baseCommit);
   const newer = headCommit === undefined ? undefined : repository.filesAt(headCommit);
   try {
@@ -89,7 +89,7 @@ async function readSides(
   const wanted = new Set(changed.map(({ name }) => name));
   const passedOver: string[] = [];
   for (const manifest of same) {
-    if (await isNeighbour(manifest, changed, files.head)) wanted.add(manifest.project);
+    if (await isNeighbor(manifest, changed, files.head)) wanted.add(manifest.project);
     else passedOver.push(manifest.project);
   }
   const reading = { imagesOf: ({ project }: { project: string }) => wanted.has(project) };
@@ -153,7 +153,7 @@ interface ChangedProject {
 }
 
 /** Whether a project may write a repository that one of the changed projects writes. */
-async function isNeighbour(
+async function isNeighbor(
   manifest: PromoterManifest,
   changed: readonly ChangedProject[],
   files: FileSource,

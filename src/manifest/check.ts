@@ -23,7 +23,7 @@ export interface ManifestCounts {
 
 /** What checking a directory or a plain manifest, offline, found. */
 export interface CheckResult {
-  /** As asked for, normalised. */
+  /** As asked for, normalized. */
   readonly path: string;
   readonly counts: ManifestCounts;
   /** All findings, overlaps included, in the order of file, line and column. */

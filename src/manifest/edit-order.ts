@@ -123,21 +123,21 @@ function byFirstTag(compare: Compare, direction: 1 | -1 = 1): Order<SortableEntr
   };
 }
 
-/** How often neighbours of a list stand in an order, and how often not. */
+/** How often neighbors of a list stand in an order, and how often not. */
 interface Evidence {
   readonly inOrder: number;
   readonly outOfOrder: number;
 }
 
-/** The chance that a list which is kept in an order has two neighbours the wrong way round: people do slip. */
+/** The chance that a list which is kept in an order has two neighbors the wrong way round: people do slip. */
 const slip = 0.1;
-/** The rest of the file counts as much as so many pairs of neighbours of the list itself. */
+/** The rest of the file counts as much as so many pairs of neighbors of the list itself. */
 const weightOfTheFile = 3;
 /** So many pairs tell enough about the rest of a file. */
 const pairsOfTheFile = 1_000;
 
 /**
- * The order that a list is kept in, judged by its own neighbours first and by the other lists of the file where its
+ * The order that a list is kept in, judged by its own neighbors first and by the other lists of the file where its
  * own are few; `undefined` when the list just grows at its end.
  */
 export function chooseOrder<T>(
@@ -158,7 +158,7 @@ export function chooseOrder<T>(
       bestScore = score;
     }
   }
-  // Without an order, each pair of neighbours stands either way with the same chance: twice as likely each.
+  // Without an order, each pair of neighbors stands either way with the same chance: twice as likely each.
   return bestScore >= 0 ? best : undefined;
 }
 

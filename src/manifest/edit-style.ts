@@ -182,7 +182,7 @@ function usualEmptyLines(text: string, blocks: readonly ImageBlock[]): number {
   return mostFrequent(emptyLinesBetween(text, blocks)) ?? 0;
 }
 
-/** How many empty lines stand between each two neighbouring blocks. */
+/** How many empty lines stand between each two neighboring blocks. */
 export function emptyLinesBetween(text: string, blocks: readonly ImageBlock[]): number[] {
   return blocks.slice(1).map((block, at) => {
     const end = blocks[at]?.node.end ?? block.node.start;

@@ -92,7 +92,7 @@ export interface Diagnostic {
 
 /** What reading a directory (or one plain manifest) gave. */
 export interface ManifestTree {
-  /** As asked for, normalised. */
+  /** As asked for, normalized. */
   readonly path: string;
   readonly manifests: readonly PromoterManifest[];
   /** All findings, in the order of file, line, column. */

@@ -61,7 +61,7 @@ export async function readManifestTree(directory: string, options: ReadOptions =
 }
 
 async function readTree(directory: string, reading: Reading): Promise<ManifestTree> {
-  const path = normalisedPath(directory);
+  const path = normalizedPath(directory);
   const listing = await listThinDirectory(path, reading.files);
   const diagnostics = [...listing.diagnostics];
   const unreadable = [...listing.unreadable];
@@ -94,7 +94,7 @@ export async function readPlainManifest(file: string): Promise<ManifestTree> {
 }
 
 async function readPlain(file: string, { files, known }: Reading): Promise<ManifestTree> {
-  const path = normalisedPath(file);
+  const path = normalizedPath(file);
   const text = await files.read(path);
   if (typeof text !== "string") {
     return { path, manifests: [], diagnostics: [faultOf(text, path)], unreadable: [basename(path)] };
@@ -115,7 +115,7 @@ async function readPlain(file: string, { files, known }: Reading): Promise<Manif
 }
 
 /** A path as trees and diagnostics name it. */
-export function normalisedPath(path: string): string {
+export function normalizedPath(path: string): string {
   const short = normalize(path);
   return short.length > 1 && short.endsWith(sep) ? short.slice(0, -1) : short;
 }

@@ -84,7 +84,7 @@ async function discover(staging: string, filter: Filter, access: StagingAccess):
     return { candidates: await walk(staging, children, filter, access), warnings };
   }
   try {
-    const images = await catalogued(staging, access);
+    const images = await cataloged(staging, access);
     const passing = images?.filter((image) => filter.passes(image));
     return { candidates: passing?.map((image) => ({ image, listing: undefined })), warnings };
   } catch (error) {
@@ -97,7 +97,7 @@ async function discover(staging: string, filter: Filter, access: StagingAccess):
 }
 
 /** The images below the staging registry by the catalog of its host. */
-async function catalogued(staging: string, { catalog }: StagingAccess): Promise<string[] | undefined> {
+async function cataloged(staging: string, { catalog }: StagingAccess): Promise<string[] | undefined> {
   if (catalog === undefined) return undefined;
   const images: string[] = [];
   for await (const name of catalog(staging)) {

@@ -1,4 +1,4 @@
-import type { BuiltImage, BuiltImages } from "../build/index.ts";
+import type { BuiltImage, BuiltImages } from "../builds/index.ts";
 import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
 import { type Digest, isTag, parseTag, type Tag } from "../oci/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";

@@ -1,4 +1,4 @@
-import type { BuiltImage } from "../build/index.ts";
+import type { BuiltImage } from "../builds/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { restBelow } from "../settings/index.ts";
 import type { Filter } from "./filters.ts";

@@ -94,7 +94,7 @@ export function sealPlan(repositories: readonly PlannedRepository[], edges: stri
     edgesHash: edges,
     ...(since === undefined ? {} : { since }),
     createdAt: new Date().toISOString(),
-    summary: summarise(repositories),
+    summary: summarize(repositories),
     repositories,
   };
 }
@@ -288,7 +288,7 @@ function sourceReader({ open, documents }: PlanningOptions): (image: DesiredImag
   return readAll;
 }
 
-function summarise(repositories: readonly PlannedRepository[]): PlanSummary {
+function summarize(repositories: readonly PlannedRepository[]): PlanSummary {
   const summary: Record<Verdict, number> = {
     present: 0,
     copy: 0,

@@ -1,4 +1,4 @@
-export type { RateLimit, RegistryBehaviour } from "./behaviour.ts";
+export type { RateLimit, RegistryBehavior } from "./behavior.ts";
 export type { ListingStyle } from "./dispatch.ts";
 export { RegistryServerError, type RegistryServerErrorCode } from "./errors.ts";
 export { type Collected, type CollectRequest, collectGarbage } from "./garbage.ts";

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "../errors/index.ts";
 import type { Digest, RepositoryPath, Tag } from "../oci/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
-import { type Conduct, conductOf, type RegistryBehaviour } from "./behaviour.ts";
+import { type Conduct, conductOf, type RegistryBehavior } from "./behavior.ts";
 import { clientAt } from "./client.ts";
 import { dispatch, type ListingStyle } from "./dispatch.ts";
 import { answerRefusal, exchangeOf } from "./exchange.ts";
@@ -33,7 +33,7 @@ export interface RegistryServerOptions {
   /** How tags are listed; `plain` when it is not said. */
   readonly listing?: ListingStyle;
   /** In what it is to be unlike itself; for trying how clients get on with other registries. */
-  readonly behaviour?: RegistryBehaviour;
+  readonly behavior?: RegistryBehavior;
   /** Called once for each request, when its response is finished or broken off. Must not throw. */
   readonly onRequest?: (event: RegistryRequestEvent) => void;
   /**
@@ -91,7 +91,7 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   const storage = telling(await openStorage(options.dir, options.maxSize), options.onPush);
   const authenticate =
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
-  const conduct = conductOf(options.behaviour ?? {}, () => performance.now());
+  const conduct = conductOf(options.behavior ?? {}, () => performance.now());
   const front: Front = await openFront(options.tls, (request, response, expectsContinue) => {
     void answer(request, response, expectsContinue);
   });

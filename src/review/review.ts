@@ -45,7 +45,7 @@ export interface Owners {
  */
 export interface Review {
   readonly format: "waybill-review/1";
-  /** As asked for, normalised: files and places begin with it. */
+  /** As asked for, normalized: files and places begin with it. */
   readonly path: string;
   /** Where the path is from the top of the repository, with slashes; empty for the top itself. */
   readonly prefix: string;

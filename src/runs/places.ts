@@ -73,7 +73,7 @@ function folderOfRepository(refs: RunRefs | undefined): string {
     refs === undefined
       ? "a run for a pull request has refs"
       : `${harmless(`${refs.org}/${refs.repo}`)} makes no folder's name`,
-    { hint: "an organisation and a repository have letters, digits, hyphens, dots and underscores" },
+    { hint: "an organization and a repository have letters, digits, hyphens, dots and underscores" },
   );
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.ts";
-import { createTerminal, wantsColour } from "../../src/cli/terminal.ts";
+import { createTerminal, wantsColor } from "../../src/cli/terminal.ts";
 import { run, runWith } from "./captured.ts";
 
 describe("a command line that is wrong", () => {
@@ -83,7 +83,7 @@ describe("help", () => {
   });
 });
 
-describe("colour", () => {
+describe("color", () => {
   const terminal = { write: () => true, isTTY: true };
   const file = { write: () => true };
 
@@ -101,7 +101,7 @@ describe("colour", () => {
     [file, { FORCE_COLOR: "0" }, {}, false],
     [terminal, { FORCE_COLOR: "0" }, {}, false],
   ])("%j with %j and %j: %s", (stream, env, options, wanted) => {
-    expect(wantsColour(stream, env, options)).toBe(wanted);
+    expect(wantsColor(stream, env, options)).toBe(wanted);
   });
 
   it("is in errors where it is wanted", async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   staging = await startRegistryServer({ dir: `${folder.path}/staging` });
   production = await startRegistryServer({
     dir: `${folder.path}/production`,
-    behaviour: { referrers: false },
+    behavior: { referrers: false },
   });
   registries = registriesWith();
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BuiltImages } from "../../src/build/index.ts";
+import type { BuiltImages } from "../../src/builds/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { type Descriptor, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { attachStatement, slsaStatement } from "../../src/provenance/index.ts";

@@ -66,8 +66,8 @@ describe("runs", () => {
         "",
       ].join("\n"),
     );
-    const coloured = await runWith({ FORCE_COLOR: "1" }, "runs", "promote", "--data-dir", temporary.path);
-    expect(coloured.stdout).toContain("\u001b[36mPENDING\u001b[39m");
+    const colored = await runWith({ FORCE_COLOR: "1" }, "runs", "promote", "--data-dir", temporary.path);
+    expect(colored.stdout).toContain("\u001b[36mPENDING\u001b[39m");
     const listed = await run("runs", "push-snoopdb", "--data-dir", temporary.path, "--json");
     expect(JSON.parse(listed.stdout)).toMatchObject({
       format: "waybill-runs/1",
@@ -137,7 +137,7 @@ describe("a log that is printed", () => {
     return text;
   };
 
-  it("keeps colours and characters that pieces cut in two, and nothing else that steers", async () => {
+  it("keeps colors and characters that pieces cut in two, and nothing else that steers", async () => {
     expect(await printed("\u001b[3", "1mred\u001b", "[0m\n")).toBe("\u001b[31mred\u001b[0m\n");
     const euro = Buffer.from("€");
     expect(await printed(euro.subarray(0, 1), euro.subarray(1))).toBe("€");

@@ -65,7 +65,7 @@ const isDigest = /^sha256:[0-9a-f]{64}$/;
 const isComment = (text: string): boolean => text.split("\n").every((line) => /^\s*(#.*)?$/.test(line));
 
 describeShared("every version of some lists", "k8s.io/series", (series) => {
-  it("is compared with its neighbour as a difference of sets has it", async () => {
+  it("is compared with its neighbor as a difference of sets has it", async () => {
     const files = (await readdir(series, { recursive: true }))
       .filter((name) => name.endsWith(".yaml"))
       .sort();

@@ -205,18 +205,18 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
 
   it("sets all labels, and makes those that do not exist", async () => {
     const { number } = await pulls().open(await proposal());
-    const labelled = await pulls().update(number, {
+    const labeled = await pulls().update(number, {
       labels: ["do-not-merge/hold", "area/release", "new one"],
     });
-    expect([...labelled.labels].sort()).toEqual(["area/release", "do-not-merge/hold", "new one"]);
+    expect([...labeled.labels].sort()).toEqual(["area/release", "do-not-merge/hold", "new one"]);
     expect((await pulls().update(number, { labels: ["area/release"] })).labels).toEqual(["area/release"]);
     expect((await pulls().update(number, { title: "x" })).labels).toEqual(["area/release"]);
     expect((await pulls().update(number, { labels: [] })).labels).toEqual([]);
   });
 
   if (kind === "gitea")
-    it("uses a label of the organisation where there is one", async () => {
-      const { id } = server.world.addOrganisationLabel("org", "kind/promotion");
+    it("uses a label of the organization where there is one", async () => {
+      const { id } = server.world.addOrganizationLabel("org", "kind/promotion");
       const { number } = await pulls().open(await proposal());
       const { labels } = await pulls().update(number, { labels: ["kind/promotion", "own"] });
       expect([...labels].sort()).toEqual(["kind/promotion", "own"]);

@@ -4,7 +4,7 @@ import { createServer } from "node:https";
 import { type AddressInfo, connect, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
-import { openGoogleWire } from "../../src/build/google-wire.ts";
+import { openGoogleWire } from "../../src/builds/google-wire.ts";
 import { openForge } from "../../src/forge/index.ts";
 import { openFetch, type TlsFiles } from "../../src/http/index.ts";
 import { type Authority, makeAuthority } from "../support/certificates.ts";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { BuiltImage, BuiltImages } from "../../src/build/index.ts";
+import type { BuiltImage, BuiltImages } from "../../src/builds/index.ts";
 import { MergeError, mergeRun, planRunMerge, type RunMergeOptions } from "../../src/merge/index.ts";
 import { mediaTypes } from "../../src/oci/index.ts";
 import { type Contents, digestFor, memoryRegistries } from "./memory-registry.ts";

@@ -35,7 +35,7 @@ beforeEach(async () => {
   const source = await startRegistryServer({ dir: `${path}/staging` });
   const destination = await startRegistryServer({
     dir: `${path}/production`,
-    behaviour: { referrers: false },
+    behavior: { referrers: false },
   });
   production = await startFaultyRegistry(destination.address);
   client = clientOf(production.host, { settings: { retries: 0 } });

@@ -29,9 +29,9 @@ afterAll(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function embedded(behaviour: { readonly referrers?: boolean }): Promise<string> {
+async function embedded(behavior: { readonly referrers?: boolean }): Promise<string> {
   const folder = await temporaryFolder("provenance");
-  const server = await startRegistryServer({ dir: folder.path, behaviour });
+  const server = await startRegistryServer({ dir: folder.path, behavior });
   closing.push(folder.remove, () => server.close());
   return server.address;
 }

@@ -28,7 +28,7 @@ afterAll(async () => {
 /** A repository on a registry without a referrers API. */
 async function open(): Promise<Repository> {
   const folder = await temporaryFolder("provenance");
-  const server = await startRegistryServer({ dir: folder.path, behaviour: { referrers: false } });
+  const server = await startRegistryServer({ dir: folder.path, behavior: { referrers: false } });
   const client = clientOf(server.address);
   closing.push(folder.remove, () => server.close(), client.close);
   return client.repository("team/app");

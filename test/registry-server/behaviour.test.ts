@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { conductOf } from "../../src/registry-server/behaviour.ts";
-import type { RegistryBehaviour } from "../../src/registry-server/index.ts";
+import { conductOf } from "../../src/registry-server/behavior.ts";
+import type { RegistryBehavior } from "../../src/registry-server/index.ts";
 import { ask, errorCode, pushBlob, pushManifest, pushSample, startForTest } from "./client.ts";
 import { image, lastOf, randomBlob } from "./samples.ts";
 
-const start = async (behaviour: RegistryBehaviour) => (await startForTest({ behaviour })).url;
+const start = async (behavior: RegistryBehavior) => (await startForTest({ behavior })).url;
 
 async function begin(url: string, query = ""): Promise<{ status: number; location: string }> {
   const { status, headers } = await ask(url, "POST", `/v2/team/app/blobs/uploads/${query}`);

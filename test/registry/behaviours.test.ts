@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type Descriptor, digestOf, type ImageDocument, mediaTypes, parseTag } from "../../src/oci/index.ts";
 import { type Repository, vouchFor } from "../../src/registry/index.ts";
 import {
-  type RegistryBehaviour,
+  type RegistryBehavior,
   type RegistryRequestEvent,
   startRegistryServer,
 } from "../../src/registry-server/index.ts";
@@ -24,10 +24,10 @@ function blobOf(size: number, mediaType: string = mediaTypes.ociLayer): Blob {
   return { bytes, blob: { mediaType, digest: digestOf(bytes), size } };
 }
 
-async function open(behaviour: RegistryBehaviour, settings: HostSettings = {}) {
-  const dir = await mkdtemp(join(tmpdir(), "waybill-behaviours-"));
+async function open(behavior: RegistryBehavior, settings: HostSettings = {}) {
+  const dir = await mkdtemp(join(tmpdir(), "waybill-behaviors-"));
   const requests: RegistryRequestEvent[] = [];
-  const server = await startRegistryServer({ dir, behaviour, onRequest: (event) => requests.push(event) });
+  const server = await startRegistryServer({ dir, behavior, onRequest: (event) => requests.push(event) });
   const client = clientOf(server.address, { settings });
   onTestFinished(async () => {
     await client.close();
@@ -72,7 +72,7 @@ async function pushImage(repository: Repository, tag: string) {
   return { config, layer, manifest };
 }
 
-const modes: readonly (readonly [string, RegistryBehaviour, HostSettings])[] = [
+const modes: readonly (readonly [string, RegistryBehavior, HostSettings])[] = [
   ["as it is", {}, {}],
   ["that takes one PATCH", { patches: "one" }, {}],
   ["that takes one PATCH, which it is sent", { patches: "one" }, { upload: "one-patch" }],
@@ -89,9 +89,9 @@ const modes: readonly (readonly [string, RegistryBehaviour, HostSettings])[] = [
   ["that allows few requests", { rateLimit: { requests: 8, milliseconds: 400 } }, {}],
 ];
 
-describe.each(modes)("a registry %s", (_, behaviour, settings) => {
+describe.each(modes)("a registry %s", (_, behavior, settings) => {
   it("takes blobs and images, and gives them back", async () => {
-    const { repository } = await open(behaviour, settings);
+    const { repository } = await open(behavior, settings);
     const team = repository();
     const large = blobOf(200_000);
     const empty = blobOf(0);
@@ -105,18 +105,18 @@ describe.each(modes)("a registry %s", (_, behaviour, settings) => {
   });
 
   it("takes blobs of its other repositories, mounted or not", async () => {
-    const { repository } = await open(behaviour, settings);
+    const { repository } = await open(behavior, settings);
     const [from, to] = [repository("team/base"), repository("team/app")];
     const { layer } = await pushImage(from, "v1");
     const outcome = await to.push(layer.blob, (offset) => from.open(layer.blob, { from: offset }), {
       mountFrom: from,
     });
-    expect(outcome).toBe(behaviour.mounts === "none" ? "pushed" : "mounted");
+    expect(outcome).toBe(behavior.mounts === "none" ? "pushed" : "mounted");
     expect(await read(to, layer)).toEqual(layer.bytes);
   });
 
   it("keeps referrers", async () => {
-    const { repository } = await open(behaviour, settings);
+    const { repository } = await open(behavior, settings);
     const team = repository();
     const { manifest, config, layer } = await pushImage(team, "v1");
     const signature = manifestOf(config, layer, { subject: manifest.descriptor });
@@ -184,8 +184,8 @@ describe("what takes fewer requests where a registry can", () => {
   it.each([
     [{}, 3],
     [{ tagParameters: false }, 22],
-  ] as const)("21 tags of an image: %j", async (behaviour, puts) => {
-    const { repository, statuses } = await open(behaviour);
+  ] as const)("21 tags of an image: %j", async (behavior, puts) => {
+    const { repository, statuses } = await open(behavior);
     const { manifest } = await pushImage(repository(), "first");
     const before = statuses("PUT").length;
     const tags = Array.from({ length: 21 }, (_, index) => parseTag(`v${index}`));

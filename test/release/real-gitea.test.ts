@@ -54,7 +54,7 @@ describeWithGitea("a real Gitea", () => {
   const images = (...tags: string[]): string =>
     `- name: app\n  dmap:\n${tags.map((tag) => `    "${digests[tag]}": ["${tag}"]\n`).join("")}`;
 
-  /** A repository of the organisation that cecile may write to, and a fork of it. */
+  /** A repository of the organization that cecile may write to, and a fork of it. */
   const repository = async (name: string): Promise<TestRepository> => {
     await gitea.ask(token("robot"), "POST", "/orgs/team/repos", { name, default_branch: "main" });
     const writer = { permission: "write" };

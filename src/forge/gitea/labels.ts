@@ -13,10 +13,10 @@ export interface Labels {
   set(number: number, names: readonly string[]): Promise<void>;
 }
 
-/** A light grey: what GitHub gives to labels that nobody has chosen a colour for. */
-const colour = "#ededed";
+/** A light grey: what GitHub gives to labels that nobody has chosen a color for. */
+const color = "#ededed";
 
-/** The labels of a repository, and of the organisation that it belongs to. */
+/** The labels of a repository, and of the organization that it belongs to. */
 export function openLabels(client: GiteaClient, path: string): Labels {
   const ofRepository = (): Promise<readonly Label[]> =>
     allPages(
@@ -24,7 +24,7 @@ export function openLabels(client: GiteaClient, path: string): Labels {
       z.array(labelSchema),
     );
 
-  const ofOrganisation = async (): Promise<readonly Label[]> => {
+  const ofOrganization = async (): Promise<readonly Label[]> => {
     const [owner] = ownerThenName(path);
     try {
       return await allPages(
@@ -32,7 +32,7 @@ export function openLabels(client: GiteaClient, path: string): Labels {
         z.array(labelSchema),
       );
     } catch (error) {
-      // The owner is a user, or the token may not see what organisations have.
+      // The owner is a user, or the token may not see what organizations have.
       const isNone =
         error instanceof ForgeError && (error.code === "not-found" || error.code === "forbidden");
       if (isNone) return [];
@@ -48,9 +48,9 @@ export function openLabels(client: GiteaClient, path: string): Labels {
       };
       const isMissing = (name: string): boolean => !ids.has(name);
       if (names.length > 0) note(await ofRepository());
-      if (names.some(isMissing)) note(await ofOrganisation());
+      if (names.some(isMissing)) note(await ofOrganization());
       for (const name of new Set(names.filter(isMissing))) {
-        const asked = client.repos.issueCreateLabel(...ownerThenName(path), { name, color: colour });
+        const asked = client.repos.issueCreateLabel(...ownerThenName(path), { name, color: color });
         note([await answered(asked, labelSchema)]);
       }
       const labels = [...new Set(names)].flatMap((name) => ids.get(name) ?? []);

@@ -74,7 +74,7 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
       ...repository(),
       ...{ title: fittingTitle("github", title), body, base, draft: draft ?? false },
       head: isHere(head.repository) ? head.branch : `${from.owner}:${head.branch}`,
-      // Within one organisation the owner does not tell which repository is meant.
+      // Within one organization the owner does not tell which repository is meant.
       ...(sameOwner && !isHere(head.repository) ? { head_repo: from.repo } : {}),
     });
     return pullRequestOf(await answered(asked, pullSchema));

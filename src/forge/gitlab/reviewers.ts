@@ -44,7 +44,7 @@ export async function requestReviewsOfUsers(
     };
   }
   const reason =
-    "GitLab leaves it out: it may not read the project, or the licence allows no more than one reviewer";
+    "GitLab leaves it out: it may not read the project, or the license allows no more than one reviewer";
   const leftOut = asked.filter(([, id]) => !after.has(id));
   return {
     requested: asked.flatMap(([reviewer, id]) => (after.has(id) ? [reviewer] : [])),

@@ -36,7 +36,7 @@ export function endpointOf(host: string, settings: HostSettings = {}): Endpoint 
 
 /**
  * The path of a repository in URLs: Docker Hub keeps its own images, such as `docker.io/alpine`, below `library/`
- * (distribution's reference normalisation).
+ * (distribution's reference normalization).
  */
 export function pathOnEndpoint(endpoint: Endpoint, path: string): string {
   return endpoint.host === "docker.io" && !path.includes("/") ? `library/${path}` : path;

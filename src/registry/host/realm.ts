@@ -44,7 +44,7 @@ export interface RealmFault {
  * The URL of a token service, or why it must not be asked. Decided before any credential is looked up, because whoever
  * answers for the registry chooses the realm (CVE-2026-24845, CVE-2026-33540). Accepted are the registry's own origin
  * (scheme, host and port), the known service of a known registry, and the origins of the settings; nothing else, as
- * neither a port of the same host, nor loopback, nor a neighbour in the same domain need be run by the same people.
+ * neither a port of the same host, nor loopback, nor a neighbor in the same domain need be run by the same people.
  */
 export function judgeRealm(realm: string, rules: RealmRules): { readonly url: URL } | RealmFault {
   const url = URL.canParse(realm, rules.registry.href) ? new URL(realm, rules.registry) : undefined;

@@ -55,7 +55,7 @@ export function giteaDialect(world: World): Dialect {
 
   const labelOf = (pull: ForgePull, name: string) => {
     const owner = pull.base.repository.path.split("/")[0] ?? "";
-    const shared = world.organisationLabels.get(owner)?.find((label) => label.name === name);
+    const shared = world.organizationLabels.get(owner)?.find((label) => label.name === name);
     return shared ?? world.label(pull.base.repository, name);
   };
 
@@ -148,8 +148,8 @@ export function giteaDialect(world: World): Dialect {
     });
     const owner = repository.path.split("/")[0];
     // Where the owner is a user, teams are left out without a word.
-    const isOrganisation = world.user(owner ?? "") === undefined;
-    for (const name of isOrganisation ? textsIn(call, "team_reviewers") : []) {
+    const isOrganization = world.user(owner ?? "") === undefined;
+    for (const name of isOrganization ? textsIn(call, "team_reviewers") : []) {
       if (!world.teams.has(`${owner}/${name}`)) throw new Refusal(failure(404, `Team '${name}' not exist`));
       if (!pull.teams.includes(name)) pull.teams.push(name);
     }
@@ -167,7 +167,7 @@ export function giteaDialect(world: World): Dialect {
     const ids = Array.isArray(call.body.labels) ? call.body.labels : [];
     // Numbers that are none of its labels are left out.
     const owner = repository.path.split("/")[0] ?? "";
-    const known = [...repository.labels, ...(world.organisationLabels.get(owner) ?? [])];
+    const known = [...repository.labels, ...(world.organizationLabels.get(owner) ?? [])];
     pull.labels = known.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
     return { status: 200, body: shownLabels(pull) };
   };
@@ -214,7 +214,7 @@ export function giteaDialect(world: World): Dialect {
       "GET",
       "/orgs/:org/labels",
       (call) => {
-        const labels = world.organisationLabels.get(call.params.org ?? "");
+        const labels = world.organizationLabels.get(call.params.org ?? "");
         if (labels === undefined) throw new Refusal(notFound());
         return { status: 200, body: labels, headers: { "x-total-count": String(labels.length) } };
       },

@@ -37,7 +37,7 @@ export interface ForgeServer {
   readonly seen: readonly SeenByForge[];
   /** Adds somebody. @returns The token. */
   addUser(name: string, rights?: ForgeUser["rights"]): string;
-  /** Adds a team, as `organisation/team`. */
+  /** Adds a team, as `organization/team`. */
   addTeam(name: string, members: readonly string[]): void;
   /** A repository with the branch `main`, and one commit on it; paths are `owner/name`. */
   createRepository(

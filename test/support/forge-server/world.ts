@@ -28,13 +28,13 @@ export interface NewPull {
 export interface World {
   readonly users: readonly ForgeUser[];
   readonly repositories: readonly ForgeRepo[];
-  /** Members by `organisation/team`. */
+  /** Members by `organization/team`. */
   readonly teams: ReadonlyMap<string, readonly string[]>;
   /** Labels that all repositories of an owner have; Gitea alone shows them. */
-  readonly organisationLabels: ReadonlyMap<string, readonly ForgeLabel[]>;
+  readonly organizationLabels: ReadonlyMap<string, readonly ForgeLabel[]>;
   addUser(name: string, rights: ForgeUser["rights"]): ForgeUser;
   addTeam(name: string, members: readonly string[]): void;
-  addOrganisationLabel(owner: string, name: string): ForgeLabel;
+  addOrganizationLabel(owner: string, name: string): ForgeLabel;
   user(name: string): ForgeUser | undefined;
   /** A repository, unless it is private and not theirs. */
   repository(path: string, user: ForgeUser | undefined): ForgeRepo | undefined;
@@ -64,7 +64,7 @@ export function createWorld(folder: string): World {
   const users: ForgeUser[] = [];
   const repositories: ForgeRepo[] = [];
   const teams = new Map<string, readonly string[]>();
-  const organisationLabels = new Map<string, readonly ForgeLabel[]>();
+  const organizationLabels = new Map<string, readonly ForgeLabel[]>();
   let last = 100;
   const nextId = (): number => {
     last += 1;
@@ -86,16 +86,16 @@ export function createWorld(folder: string): World {
   };
 
   const world: World = {
-    ...{ users, repositories, teams, organisationLabels, mayWrite },
+    ...{ users, repositories, teams, organizationLabels, mayWrite },
     addUser(name, rights) {
       const user = { id: nextId(), name, token: `secret-${name}-${randomBytes(12).toString("hex")}`, rights };
       users.push(user);
       return user;
     },
     addTeam: (name, members) => void teams.set(name, members),
-    addOrganisationLabel(owner, name) {
+    addOrganizationLabel(owner, name) {
       const label = { id: nextId(), name, color: "ededed" };
-      organisationLabels.set(owner, [...(organisationLabels.get(owner) ?? []), label]);
+      organizationLabels.set(owner, [...(organizationLabels.get(owner) ?? []), label]);
       return label;
     },
     user: (name) => users.find((user) => user.name.toLowerCase() === name.toLowerCase()),

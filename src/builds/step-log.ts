@@ -1,0 +1,53 @@
+/** Takes what the programs of one step write, and gives it on line by line, each with the step's name before it. */
+export interface StepLog {
+  write(chunk: Uint8Array): void;
+  /** Gives on what is left of a last line without an end. */
+  end(): void;
+}
+
+/** Bytes of a line that are kept before it is cut in two: whoever never ends a line must not fill the memory. */
+const longestLine = 64 * 1024;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/**
+ * A log of one step. Bytes stay as they are, colors with them. A line that was drawn over itself with carriage returns, as
+ * progress bars are, stands in the log as it was last.
+ */
+export function createStepLog(prefix: string, sink: (line: Uint8Array) => void): StepLog {
+  const head = Buffer.from(prefix);
+  let kept: Buffer = Buffer.alloc(0);
+
+  const give = (line: Buffer): void => {
+    sink(Buffer.concat([head, lastDrawn(line), Buffer.from("\n")]));
+  };
+
+  return {
+    write(chunk) {
+      let rest = kept.length === 0 ? Buffer.from(chunk) : Buffer.concat([kept, chunk]);
+      for (let end = rest.indexOf(lineFeed); end >= 0; end = rest.indexOf(lineFeed)) {
+        give(rest.subarray(0, end));
+        rest = rest.subarray(end + 1);
+      }
+      for (; rest.length > longestLine; rest = rest.subarray(longestLine))
+        give(rest.subarray(0, longestLine));
+      kept = rest;
+    },
+    end() {
+      if (kept.length > 0) give(kept);
+      kept = Buffer.alloc(0);
+    },
+  };
+}
+
+function lastDrawn(line: Buffer): Buffer {
+  const end = line.at(-1) === carriageReturn ? line.length - 1 : line.length;
+  const start = line.subarray(0, end).lastIndexOf(carriageReturn);
+  return line.subarray(start + 1, end);
+}
+
+/** The prefix of a step's lines, as Cloud Build writes it: `Step #0: `, or `Step #0 - "id": `. */
+export function stepPrefix(step: { readonly index: number; readonly id?: string }, build?: string): string {
+  const variant = build === undefined ? "" : `[${build}] `;
+  return `${variant}Step #${step.index}${step.id === undefined ? "" : ` - "${step.id}"`}: `;
+}

@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, describe, expect, it } from "vitest";
+import { engineEnvironment, runProgram } from "../../src/builds/program.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "waybill-program-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const path = { PATH: process.env.PATH };
+
+function options(over: Partial<Parameters<typeof runProgram>[2]> = {}) {
+  const written: Buffer[] = [];
+  const given = {
+    env: path,
+    cwd: folder,
+    output: (chunk: Uint8Array) => void written.push(Buffer.from(chunk)),
+    signal: new AbortController().signal,
+    ...over,
+  };
+  return { given, text: () => Buffer.concat(written).toString() };
+}
+
+describe("runProgram", () => {
+  it("gives both streams and the exit code", async () => {
+    const { given, text } = options();
+    expect(await runProgram("sh", ["-c", "echo out; echo err >&2; exit 7"], given)).toEqual({
+      exitCode: 7,
+      stdout: "",
+    });
+    expect(text().split("\n").sort()).toEqual(["", "err", "out"]);
+  });
+
+  it("keeps standard output when asked, and feeds standard input", async () => {
+    const { given, text } = options({ captureStdout: true, input: "fed" });
+    expect(await runProgram("sh", ["-c", "cat; echo err >&2"], given)).toEqual({
+      exitCode: 0,
+      stdout: "fed",
+    });
+    expect(text()).toBe("err\n");
+  });
+
+  it("ends with whoever takes its output", async () => {
+    const output = (): void => {
+      throw new Error("the disk is full");
+    };
+    const { given } = options({ output });
+    await expect(runProgram("sh", ["-c", "echo out; exec sleep 600"], given)).rejects.toThrow(
+      "the disk is full",
+    );
+  });
+
+  it("says a signal as a shell does", async () => {
+    expect((await runProgram("sh", ["-c", "kill -KILL $$"], options().given)).exitCode).toBe(137);
+  });
+
+  it("passes words as they are, and nothing of the environment", async () => {
+    const { given } = options({ captureStdout: true, env: { ...path, ONLY: "this" } });
+    const { stdout } = await runProgram("sh", ["-c", 'printf %s "$1"; env', "sh", "$(id) ; 'x'"], given);
+    expect(stdout.startsWith("$(id) ; 'x'")).toBe(true);
+    expect(stdout).toContain("ONLY=this");
+    expect(stdout).not.toContain("HOME=");
+  });
+
+  it("has a word for a program that is not there", async () => {
+    await expect(runProgram("no-such-program", [], options().given)).rejects.toMatchObject({
+      code: "engine-missing",
+    });
+    await expect(runProgram(folder, [], options().given)).rejects.toMatchObject({ code: "engine-failed" });
+  });
+
+  it("ends a program whose captured output has no end", async () => {
+    const { given } = options({ captureStdout: true });
+    await expect(runProgram("sh", ["-c", "while :; do echo 0123456789; done"], given)).rejects.toMatchObject({
+      code: "engine-failed",
+    });
+  });
+
+  it("starts nothing once the signal was given", async () => {
+    const { given } = options({ signal: AbortSignal.abort() });
+    await expect(runProgram("sh", ["-c", "true"], given)).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  it("ends children of the program too, before it rejects", async () => {
+    const controller = new AbortController();
+    const file = join(folder, "child");
+    const { given, text } = options({ signal: controller.signal });
+    const script = `sleep 600 & echo $! > ${file}; echo started; wait`;
+    const run = runProgram("sh", ["-c", script], given);
+    const gone = expect(run).rejects.toMatchObject({ name: "AbortError" });
+    while (text() === "") await sleep(5);
+    controller.abort();
+    await gone;
+    const child = Number(readFileSync(file, "utf8"));
+    expect(isRunning(child)).toBe(false);
+  });
+
+  it("does not wait for ever for a child that holds the pipes", async () => {
+    const { given } = options();
+    expect((await runProgram("sh", ["-c", "sleep 600 & exit 3"], given)).exitCode).toBe(3);
+  });
+});
+
+/** A process that has ended and whom nobody waited for is not running. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+describe("engineEnvironment", () => {
+  it("keeps what engines read, and no secret", () => {
+    const environment = engineEnvironment({
+      PATH: "relative:/usr/bin::/bin",
+      HOME: "/home/x",
+      GITHUB_TOKEN: "secret",
+      AWS_SECRET_ACCESS_KEY: "secret",
+      WAYBILL_PASSWORD: "secret",
+      https_proxy: "http://proxy:3128",
+      DOCKER_HOST: "unix:///run/docker.sock",
+      STORAGE_DRIVER: "vfs",
+      BUILDAH_ISOLATION: "chroot",
+      XDG_RUNTIME_DIR: "/run/user/1",
+      DOCKER_PASSWORD: "secret",
+      LD_PRELOAD: "/evil.so",
+    });
+    expect(environment).toEqual({
+      PATH: "/usr/bin:/bin",
+      HOME: "/home/x",
+      https_proxy: "http://proxy:3128",
+      DOCKER_HOST: "unix:///run/docker.sock",
+      STORAGE_DRIVER: "vfs",
+      BUILDAH_ISOLATION: "chroot",
+      XDG_RUNTIME_DIR: "/run/user/1",
+    });
+  });
+
+  it("has no PATH rather than the working directory", () => {
+    expect(engineEnvironment({ PATH: "." })).toEqual({});
+  });
+});
