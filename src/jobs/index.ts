@@ -1,13 +1,5 @@
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export { findJob, placeOf, readBounded, readJobs } from "./folder.ts";
-export {
-  type ImportDestination,
-  type ImportedJob,
-  importProwJobs,
-  type NotImported,
-  type ProwFile,
-  type ProwImport,
-} from "./import-prow.ts";
 export { type JobVerdict, judgePush } from "./judge.ts";
 export type {
   ChangeFilter,
@@ -17,8 +9,16 @@ export type {
   JobProblem,
   LocatedJob,
 } from "./model.ts";
-export type { ProwRemark } from "./prow-fields.ts";
-export type { ProwJobKind } from "./prow-job.ts";
+export type { ProwRemark } from "./prow/fields.ts";
+export {
+  type ImportDestination,
+  type ImportedJob,
+  importProwJobs,
+  type NotImported,
+  type ProwFile,
+  type ProwImport,
+} from "./prow/import.ts";
+export type { ProwJobKind } from "./prow/job.ts";
 export { type JobList, parseJobs } from "./read.ts";
 export { isSameRepository } from "./repository-url.ts";
 export { type ResolvedJob, resolveJob, variablesOfRun } from "./resolve.ts";

@@ -1,6 +1,6 @@
 import { type CommitHash, type GitRepository, openGitRepository } from "../git/index.ts";
 import { committedFiles } from "./committed-files.ts";
-import { asksForTheSame, compareManifests } from "./compare.ts";
+import { asksForTheSame, compareManifests } from "./compare/compare.ts";
 import type { ManifestTree } from "./model.ts";
 import { normalizedPath, readManifestsFrom } from "./read.ts";
 

@@ -19,11 +19,11 @@ export {
   type ProjectChange,
   type RegistrySide,
   type RepositoryChange,
-} from "./compare.ts";
+} from "./compare/compare.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
-export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit.ts";
-export { unifiedDiff } from "./edit-diff.ts";
-export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit-error.ts";
+export { unifiedDiff } from "./edit/diff.ts";
+export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit/edit.ts";
+export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit/error.ts";
 export { readTextFileOf } from "./file-source.ts";
 export { type FoundSince, foundSince } from "./found-since.ts";
 export type {

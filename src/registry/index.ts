@@ -4,8 +4,8 @@ export {
   type CredentialStore,
   identityToken,
   registryToken,
-} from "./credential.ts";
-export { type CredentialOrigins, openCredentials } from "./credentials.ts";
+} from "./credentials/credential.ts";
+export { type CredentialOrigins, openCredentials } from "./credentials/credentials.ts";
 export {
   listedOnly,
   RegistryError,
@@ -15,7 +15,7 @@ export {
 } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
 export type { Timing } from "./host/timing.ts";
-export { openLayout } from "./layout.ts";
+export { openLayout } from "./layout/layout.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
   BlobContent,

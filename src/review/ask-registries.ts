@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from "../promotion/index.ts";
 import { imageFacts } from "./facts.ts";
-import { type Comments, conflictsOf } from "./judge-plan.ts";
+import { type Comments, conflictsOf } from "./judge/plan.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
 import { placeText } from "./places.ts";
 import { previousVersion } from "./previous.ts";

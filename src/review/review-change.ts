@@ -8,11 +8,11 @@ import {
 } from "../manifest/index.ts";
 import { edgesHashOf, isInterrupted, type PlannedEdge } from "../promotion/index.ts";
 import { type Answers, askRegistries } from "./ask-registries.ts";
-import { judgeChanges } from "./judge-changes.ts";
-import { judgeFacts } from "./judge-facts.ts";
-import { judgeManifests } from "./judge-manifests.ts";
-import { judgePlan } from "./judge-plan.ts";
-import { judgeRights } from "./judge-rights.ts";
+import { judgeChanges } from "./judge/changes.ts";
+import { judgeFacts } from "./judge/facts.ts";
+import { judgeManifests } from "./judge/manifests.ts";
+import { judgePlan } from "./judge/plan.ts";
+import { judgeRights } from "./judge/rights.ts";
 import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
 import { comparePlaces, placeIn } from "./places.ts";
 import type {

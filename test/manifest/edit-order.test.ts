@@ -7,7 +7,7 @@ import {
   type Order,
   placeIn,
   tagOrders,
-} from "../../src/manifest/edit-order.ts";
+} from "../../src/manifest/edit/order.ts";
 
 describe("the natural order", () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { applyEdits, insertLines, lineBreakAt } from "../../src/manifest/edit-text.ts";
+import { applyEdits, insertLines, lineBreakAt } from "../../src/manifest/edit/text.ts";
 
 test("edits take nothing away but blanks, empty lists and null", () => {
   for (const [text, start, end] of [

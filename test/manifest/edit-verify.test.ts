@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readImageList } from "../../src/manifest/edit-layout.ts";
-import { additionsBetween, NotOnlyAdded } from "../../src/manifest/edit-verify.ts";
+import { readImageList } from "../../src/manifest/edit/layout.ts";
+import { additionsBetween, NotOnlyAdded } from "../../src/manifest/edit/verify.ts";
 import { parseYaml } from "../../src/yaml/index.ts";
 
 function difference(before: string, after: string): string[] {

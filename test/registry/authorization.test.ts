@@ -8,7 +8,7 @@ import {
   type CredentialStore,
   identityToken,
   registryToken,
-} from "../../src/registry/credential.ts";
+} from "../../src/registry/credentials/credential.ts";
 import { readToken } from "../../src/registry/host/token-service.ts";
 import { type ClientOptions, clientOf } from "../support/registry-client.ts";
 import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { basicCredential } from "../../src/registry/credential.ts";
-import { parseDockerConfig } from "../../src/registry/credentials-docker-config.ts";
-import { prefixOfKey } from "../../src/registry/credentials-key.ts";
+import { basicCredential } from "../../src/registry/credentials/credential.ts";
+import { parseDockerConfig } from "../../src/registry/credentials/docker-config.ts";
+import { prefixOfKey } from "../../src/registry/credentials/key.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const noHelper = async () => undefined;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { askHelper, rememberingHelpers } from "../../src/registry/credentials-helper.ts";
+import { askHelper, rememberingHelpers } from "../../src/registry/credentials/helper.ts";
 import { RegistryError } from "../../src/registry/errors.ts";
 
 let folder: string;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { jsonFaultOffset } from "../../src/registry/credentials-json.ts";
+import { jsonFaultOffset } from "../../src/registry/credentials/json.ts";
 
 function parses(text: string): boolean {
   try {

@@ -1,8 +1,8 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { Credential } from "../../src/registry/credential.ts";
-import { openCredentials } from "../../src/registry/credentials.ts";
+import type { Credential } from "../../src/registry/credentials/credential.ts";
+import { openCredentials } from "../../src/registry/credentials/credentials.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
 import { outputOf } from "../support/child.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";

@@ -8,8 +8,8 @@ import {
   type Credential,
   identityToken,
   registryToken,
-} from "../../src/registry/credential.ts";
-import { openCredentials } from "../../src/registry/credentials.ts";
+} from "../../src/registry/credentials/credential.ts";
+import { openCredentials } from "../../src/registry/credentials/credentials.ts";
 import type { CredentialRule } from "../../src/settings/index.ts";
 
 let home: string;

@@ -14,7 +14,7 @@ import {
   parseRepository,
   parseTag,
 } from "../../src/oci/index.ts";
-import { basicCredential, type Credential } from "../../src/registry/credential.ts";
+import { basicCredential, type Credential } from "../../src/registry/credentials/credential.ts";
 import { openRegistries, type Registries, type RegistryEvent } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import { makeAuthority } from "../support/certificates.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ManifestTree } from "../../src/manifest/index.ts";
 import { type Digest, parseRepository, parseTag, type RepositoryName } from "../../src/oci/index.ts";
 import { promote } from "../../src/promotion/index.ts";
-import { openLayout } from "../../src/registry/layout.ts";
+import { openLayout } from "../../src/registry/layout/layout.ts";
 import type { Repository } from "../../src/registry/repository.ts";
 import { locate, readSettings, type Settings } from "../../src/settings/index.ts";
 import { temporaryFolder } from "../support/tree.ts";

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isIndexType, parseRepository, parseTag, readImageContent } from "../../src/oci/index.ts";
-import { openLayout } from "../../src/registry/layout.ts";
+import { openLayout } from "../../src/registry/layout/layout.ts";
 import { compileSources } from "../support/compiled.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { blob, bytesOf, image, store, streamOf } from "./layout-images.ts";
@@ -34,7 +34,7 @@ function writer(prefix: string, count: number): ChildProcess {
     import { randomBytes } from "node:crypto";
     import { Readable } from "node:stream";
     import { digestOf, mediaTypes } from ${url("oci/index.js")};
-    import { openLayout } from ${url("registry/layout.js")};
+    import { openLayout } from ${url("registry/layout/layout.js")};
     const repository = openLayout(${JSON.stringify(folder)}, ${JSON.stringify(name)});
     const describe = (bytes, mediaType) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
     const push = async (bytes, mediaType) => {

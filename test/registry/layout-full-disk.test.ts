@@ -4,7 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test as vitestTest } from "vitest";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { openLayout } from "../../src/registry/layout.ts";
+import { openLayout } from "../../src/registry/layout/layout.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { blob, image, store, streamOf } from "./layout-images.ts";
 

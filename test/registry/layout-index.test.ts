@@ -10,7 +10,7 @@ import {
   withManifest,
   withoutManifest,
   withoutTag,
-} from "../../src/registry/layout-index.ts";
+} from "../../src/registry/layout/index.ts";
 
 const tags = ["v1", "v2", "v3"].map(parseTag);
 const digests = ["a", "b", "c"].map((letter) => parseDigest(`sha256:${letter.repeat(64)}`));

@@ -11,7 +11,7 @@ import {
   parseTag,
   readImageContent,
 } from "../../src/oci/index.ts";
-import { openLayout } from "../../src/registry/layout.ts";
+import { openLayout } from "../../src/registry/layout/layout.ts";
 import type { Repository } from "../../src/registry/repository.ts";
 import { outputOf } from "../support/child.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";

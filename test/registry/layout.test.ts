@@ -25,7 +25,7 @@ import {
   parseRepository,
   parseTag,
 } from "../../src/oci/index.ts";
-import { openLayout } from "../../src/registry/layout.ts";
+import { openLayout } from "../../src/registry/layout/layout.ts";
 import type { Repository } from "../../src/registry/repository.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { blob, bytesOf, document, image, indexOf, store, streamOf } from "./layout-images.ts";

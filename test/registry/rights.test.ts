@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { basicCredential, type CredentialStore } from "../../src/registry/credential.ts";
+import { basicCredential, type CredentialStore } from "../../src/registry/credentials/credential.ts";
 import { clientOf } from "../support/registry-client.ts";
 import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
 

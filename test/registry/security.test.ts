@@ -13,7 +13,7 @@ import {
   parseRepository,
   parseTag,
 } from "../../src/oci/index.ts";
-import { basicCredential, type CredentialStore } from "../../src/registry/credential.ts";
+import { basicCredential, type CredentialStore } from "../../src/registry/credentials/credential.ts";
 import { endpointOf } from "../../src/registry/host/endpoint.ts";
 import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openTransport } from "../../src/registry/host/transport.ts";

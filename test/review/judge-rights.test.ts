@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PushAnswer } from "../../src/review/ask-registries.ts";
-import { judgeRights } from "../../src/review/judge-rights.ts";
+import { judgeRights } from "../../src/review/judge/rights.ts";
 
 const sides = ["a.example/foo", "b.example/foo", "c.example/foo"].map((name, line) => ({
   name,

@@ -1,5 +1,5 @@
 import { parseRepository } from "../../src/oci/index.ts";
-import type { CredentialStore } from "../../src/registry/credential.ts";
+import type { CredentialStore } from "../../src/registry/credentials/credential.ts";
 import { defaultTiming, type Timing } from "../../src/registry/host/timing.ts";
 import type { RegistryEvent } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";

@@ -1,4 +1,4 @@
-import type { Credential, CredentialStore } from "../credential.ts";
+import type { Credential, CredentialStore } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { CredentialTrials } from "./credential-trials.ts";

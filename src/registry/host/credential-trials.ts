@@ -1,4 +1,4 @@
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 
 /** One request that shows a credential, and how to tell what became of it. */

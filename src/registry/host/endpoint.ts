@@ -1,6 +1,6 @@
 import { isLoopbackHost } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
-import { canonicalHost } from "../credentials-key.ts";
+import { canonicalHost } from "../credentials/key.ts";
 
 /** Where requests for a registry host go. */
 export interface Endpoint {

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Environment } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
-import type { Credential, CredentialStore } from "../credential.ts";
+import type { Credential, CredentialStore } from "../credentials/credential.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
 import {

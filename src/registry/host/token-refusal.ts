@@ -1,4 +1,4 @@
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 import type { Answer } from "./answer.ts";
 import { isTransientStatus } from "./backoff.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 
 /** A bearer token, and for how long it is good: milliseconds since the epoch. */

@@ -1,0 +1,161 @@
+import type { GoogleOptions } from "../../builds/index.ts";
+import { readImageBuilderLine } from "../image-builder.ts";
+import { pathFault } from "../job-shape.ts";
+import type { JobBuild } from "../model.ts";
+import { variableFault } from "../shape.ts";
+import { isVariableOfProw } from "../variables.ts";
+import type { ProwFields } from "./fields.ts";
+import { Refusal } from "./refusal.ts";
+
+const container = ["spec", "containers", 0] as const;
+
+/** Variables that image-builder itself looks at, or its wrapper. */
+const wrapperVariables: ReadonlyMap<string, string> = new Map([
+  ["LOG_TO_STDOUT", "the log is always in the record of the run, and shown"],
+  ["GOOGLE_APPLICATION_CREDENTIALS", "a run has the credentials of who starts it"],
+]);
+
+/**
+ * What the one container of an image-pushing job builds.
+ * @throws {Refusal} when it is another kind of job, or image-builder would refuse it.
+ */
+export function readContainer(
+  fields: ProwFields,
+  kind: "any" | "periodic",
+): Pick<BuildOfContainer, "build" | "env"> {
+  const containers = fields.at("spec", "containers");
+  if (containers?.kind !== "sequence") throw new Refusal("it has no containers, so it runs no image-builder");
+  if (containers.items.length !== 1) {
+    throw new Refusal(`it has ${containers.items.length} containers; a job that pushes images has one`);
+  }
+  if (fields.at("spec", "initContainers") !== undefined) {
+    throw new Refusal("it has initContainers, and what they do is not known");
+  }
+  const image = fields.text(...container, "image");
+  if (image === undefined || !/(?:^|\/)image-builder(?:[:@]|$)/.test(image)) {
+    throw new Refusal(`it is no image-builder job: its image is ${image?.slice(0, 200) ?? "not named"}`);
+  }
+  const command =
+    fields.at(...container, "command") === undefined ? [] : fields.texts(...container, "command");
+  if (command === undefined || !/^(?:|\/run\.sh|\/builder)$/.test(command.join(" "))) {
+    throw new Refusal(`it does not run image-builder but ${JSON.stringify(command ?? "something else")}`);
+  }
+  const { env, secrets } = readVariables(fields, kind);
+  const build = readArguments(fields, env, kind);
+  for (const [name, index] of secrets) {
+    const isPassed = build.env?.includes(name) ?? false;
+    const message = `the value of ${name} is kept in the cluster, and a substitution is no place for a secret`;
+    fields.ignore(isPassed ? `${message}: $_${name} is empty` : message, ...container, "env", index);
+  }
+  return { build, ...(env.size === 0 ? {} : { env: Object.fromEntries(env) }) };
+}
+
+interface BuildOfContainer {
+  readonly build: JobBuild;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface Variables {
+  readonly env: ReadonlyMap<string, string>;
+  /** Where in the list those are whose values are kept in the cluster, by their names. */
+  readonly secrets: ReadonlyMap<string, number>;
+}
+
+function readVariables(fields: ProwFields, kind: "any" | "periodic"): Variables {
+  const variables = new Map<string, string>();
+  const secrets = new Map<string, number>();
+  const node = fields.at(...container, "env");
+  for (const index of node?.kind === "sequence" ? node.items.keys() : []) {
+    const path = [...container, "env", index] as const;
+    const name = fields.at(...path, "name");
+    const value = fields.at(...path, "value");
+    if (name?.kind !== "scalar" || variableFault(name.value) !== undefined) {
+      fields.ignore("it names no variable", ...path);
+    } else if (fields.at(...path, "valueFrom") !== undefined) {
+      secrets.set(name.value, index);
+    } else if (wrapperVariables.has(name.value)) {
+      fields.drop(wrapperVariables.get(name.value) ?? "", ...path);
+    } else if (isVariableOfProw(name.value, kind)) {
+      fields.drop(`the run itself says what ${name.value} is`, ...path);
+    } else {
+      variables.set(name.value, value?.kind === "scalar" ? expanded(value.value, variables, kind) : "");
+      fields.take(...path, "name");
+      fields.take(...path, "value");
+    }
+  }
+  return { env: variables, secrets };
+}
+
+/** References to variables, as Kubernetes resolves them in what a container is given. */
+function expanded(text: string, variables: ReadonlyMap<string, string>, kind: "any" | "periodic"): string {
+  return text.replace(/\$(?:\$|\(([^()]*)\))/g, (reference, name: string | undefined) => {
+    if (name === undefined) return "$";
+    if (isVariableOfProw(name, kind)) throw new Refusal(`it uses ${reference}, which is known only in a run`);
+    return variables.get(name) ?? reference;
+  });
+}
+
+function readArguments(
+  fields: ProwFields,
+  env: ReadonlyMap<string, string>,
+  kind: "any" | "periodic",
+): JobBuild {
+  const args = fields.at(...container, "args");
+  const words =
+    args?.kind === "sequence" ? args.items.map((item) => (item.kind === "scalar" ? item.value : "")) : [];
+  const line = readImageBuilderLine(words.map((word) => expanded(word, env, kind)));
+  if ("refused" in line) throw new Refusal(line.refused);
+  for (const index of line.taken.keys()) fields.take(...container, "args", index);
+  // What it does with its arguments is known: those do nothing here, or nothing in Prow either.
+  for (const [index, reason] of line.ignored) fields.drop(reason, ...container, "args", index);
+  const text = (key: string): string | undefined => {
+    const value = line.values.get(key);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const isSet = (key: string): boolean => line.values.get(key) === true;
+  const dir = pathOf(line.configDir.value, "the config directory");
+  const buildDir = text("buildDir");
+  const names = (text("env") ?? "").split(",").map((name) => name.trim());
+  const passed = [...new Set(names.filter((name) => name !== ""))];
+  const polling = text("pollingSeconds");
+  if (polling !== undefined && !/^[1-9][0-9]{0,5}$/.test(polling)) {
+    throw new Refusal(
+      `--polling-interval is ${JSON.stringify(polling.slice(0, 80))}, which is no number of seconds`,
+    );
+  }
+  const google: GoogleOptions = {
+    ...pick(["region", "scratchBucket", "machineType", "workerPool", "serviceAccount"], text),
+    ...(polling === undefined ? {} : { pollingSeconds: Number(polling) }),
+    ...(isSet("suppressLogs") ? { suppressLogs: true } : {}),
+  };
+  return {
+    dir,
+    ...pick(["config"], text),
+    ...(buildDir === undefined ? {} : { buildDir: pathOf(buildDir, "the build directory") }),
+    ...pick(["project"], text),
+    ...(passed.length === 0 ? {} : { env: passed }),
+    ...pick(["variant", "versionTagFilter"], text),
+    ...(isSet("withGitDir") ? { withGitDir: true } : {}),
+    ...(isSet("allowDirty") ? { allowDirty: true } : {}),
+    ...(isSet("noSource") ? { noSource: true } : {}),
+    ...(Object.keys(google).length === 0 ? {} : { google }),
+  };
+}
+
+function pick<Key extends string>(
+  keys: readonly Key[],
+  text: (key: string) => string | undefined,
+): { readonly [Name in Key]?: string } {
+  const found = keys.flatMap((key): [string, string][] => {
+    const value = text(key);
+    return value === undefined ? [] : [[key, value]];
+  });
+  return Object.fromEntries(found) as { readonly [Name in Key]?: string };
+}
+
+function pathOf(text: string, what: string): string {
+  const path = text.length > 1 ? text.replace(/\/+$/, "") : text;
+  const fault = pathFault(path);
+  if (fault !== undefined) throw new Refusal(`${what} is ${JSON.stringify(text.slice(0, 200))}: ${fault}`);
+  return path;
+}

@@ -1,0 +1,160 @@
+import { isNullScalar, LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
+import type { Job, JobBuild } from "../model.ts";
+import { parseJobs } from "../read.ts";
+import { formatJob } from "../write.ts";
+import { ProwFields, type ProwRemark } from "./fields.ts";
+import { jobOfProw, type ProwJobKind } from "./job.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What became of files of Prow jobs. */
+export interface ProwImport {
+  readonly jobs: readonly ImportedJob[];
+  /** Jobs, and what should be one, that were not. */
+  readonly notImported: readonly NotImported[];
+  /** What else is in the files, beside jobs. */
+  readonly remarks: readonly ProwRemark[];
+}
+
+/** A job of ours, and what it was. */
+export interface ImportedJob {
+  readonly job: Job;
+  readonly kind: ProwJobKind;
+  /** Where it was: the file, and the line and column of the job. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Paths of what was taken: `spec.containers[0].args[1]`. What stands below one is taken with it. */
+  readonly taken: readonly string[];
+  /** Everything else. */
+  readonly remarks: readonly ProwRemark[];
+}
+
+/** Something that was not imported, and why. */
+export interface NotImported {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The name of the job, where it has one. */
+  readonly job?: string;
+  readonly message: string;
+}
+
+/** Where images of imported jobs go: what Prow's files leave to the build file. Without either, to the embedded registry. */
+export type ImportDestination = Pick<JobBuild, "pushTo" | "pushAsNamed">;
+
+/** A file of Prow jobs. */
+export interface ProwFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+const kinds: ReadonlyMap<string, ProwJobKind> = new Map([
+  ["presubmits", "presubmit"],
+  ["postsubmits", "postsubmit"],
+  ["periodics", "periodic"],
+]);
+
+/**
+ * Turns Prow's image-pushing jobs into ours. Every key of a job is taken, or there is a remark that says why not; every
+ * job is there, or it is said why not. What {@link formatJob} makes of a job can be read again, and is the same job.
+ */
+export function importProwJobs(files: readonly ProwFile[], destination: ImportDestination = {}): ProwImport {
+  const jobs: ImportedJob[] = [];
+  const notImported: NotImported[] = [];
+  const remarks: ProwRemark[] = [];
+  for (const { file, text } of files) {
+    const lines = new LineIndex(text);
+    const remark = (offset: number, path: string): void => {
+      const said = { path, message: reasonForSection(path), isHarmless: false };
+      remarks.push({ kind: "not-taken", file, ...lines.at(offset), ...said });
+    };
+    const refuse = (offset: number, message: string, job?: string): void => {
+      notImported.push({ file, ...lines.at(offset), ...(job === undefined ? {} : { job }), message });
+    };
+    for (const { node, kind, repository } of prowJobs(text, refuse, remark)) {
+      const name = nameOf(node);
+      if (node.kind !== "mapping") {
+        refuse(node.start, "expected a job");
+        continue;
+      }
+      try {
+        const fields = new ProwFields(node, file, lines);
+        const read = jobOfProw(fields, kind, repository);
+        const job = { ...read, build: { ...read.build, ...destination } };
+        refuseUnreadable(job);
+        const known = jobs.find((other) => other.job.name === job.name);
+        if (known !== undefined) {
+          throw new Refusal(`there is a job of this name already, from ${known.file}:${known.line}`);
+        }
+        const { taken } = fields;
+        jobs.push({ job, kind, file, ...lines.at(node.start), taken, remarks: fields.remarks() });
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        refuse(node.start, error.message, name);
+      }
+    }
+  }
+  return { jobs, notImported, remarks };
+}
+
+type Tell = (offset: number, what: string) => void;
+
+interface ProwJob {
+  readonly node: YamlNode;
+  readonly kind: ProwJobKind;
+  readonly repository?: string;
+}
+
+function prowJobs(text: string, refuse: Tell, remark: Tell): readonly ProwJob[] {
+  try {
+    const { root, secondDocument } = parseYaml(text);
+    if (secondDocument !== undefined)
+      refuse(secondDocument, "a second document, which Prow does not read either");
+    if (root === undefined) return [];
+    if (root.kind !== "mapping") {
+      refuse(root.start, "expected presubmits, postsubmits or periodics");
+      return [];
+    }
+    return root.entries.flatMap(({ key, value }): ProwJob[] => {
+      const kind = kinds.get(key.value);
+      if (kind === undefined) remark(key.start, key.value);
+      else if (isNullScalar(value)) return [];
+      else if (kind === "periodic") return jobsOf(value, refuse).map((node) => ({ node, kind }));
+      else if (value.kind === "mapping") {
+        return value.entries.flatMap((entry) =>
+          jobsOf(entry.value, refuse).map((node) => ({ node, kind, repository: entry.key.value })),
+        );
+      } else refuse(value.start, `expected repositories below ${key.value}`);
+      return [];
+    });
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    refuse(error.offset, error.message);
+    return [];
+  }
+}
+
+function jobsOf(node: YamlNode, refuse: Tell): readonly YamlNode[] {
+  if (node.kind === "sequence") return node.items;
+  if (isNullScalar(node)) return [];
+  refuse(node.start, "expected a list of jobs");
+  return [];
+}
+
+function reasonForSection(key: string): string {
+  return key === "presets"
+    ? "jobs whose labels ask for one have to be given its variables by hand"
+    : "it is no list of jobs; what is used of it by an alias is taken there";
+}
+
+function nameOf(node: YamlNode): string | undefined {
+  const name =
+    node.kind === "mapping" ? node.entries.find(({ key }) => key.value === "name")?.value : undefined;
+  return name?.kind === "scalar" ? name.value : undefined;
+}
+
+/** What our own files would not allow is not written. */
+function refuseUnreadable(job: Job): void {
+  const [problem] = parseJobs(formatJob(job), job.name).problems;
+  if (problem !== undefined) throw new Refusal(`it cannot be written as a job file: ${problem.message}`);
+}

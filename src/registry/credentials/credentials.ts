@@ -1,0 +1,106 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import type { Settings } from "../../settings/index.ts";
+import { RegistryError } from "../errors.ts";
+import type { CredentialStore } from "./credential.ts";
+import { type DockerConfig, parseDockerConfig } from "./docker-config.ts";
+import { readSecretFile } from "./file.ts";
+import { rememberingHelpers } from "./helper.ts";
+import { canonicalHost } from "./key.ts";
+import { findByRule } from "./rules.ts";
+
+/** Where credentials come from, apart from the files that these name. */
+export interface CredentialOrigins {
+  readonly settings: Pick<Settings, "credentials">;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The user's home directory; `HOME`, or what the system says, when left out. */
+  readonly homeDir?: string;
+}
+
+/**
+ * The credentials that the user has for other tools. The first source with one for the repository gives it; later
+ * ones are not even read:
+ *
+ * 1. the rules of `waybill.yaml`, of which `anonymous` ends the search;
+ * 2. the file named by `REGISTRY_AUTH_FILE` (Podman, Skopeo), which must exist;
+ * 3. the JSON in `DOCKER_AUTH_CONFIG` (Docker, GitLab, regclient);
+ * 4. `$DOCKER_CONFIG/config.json`, or `~/.docker/config.json`;
+ * 5. Podman's `auth.json` in `$XDG_RUNTIME_DIR/containers` (on Linux, without that variable, `/run/containers/UID`),
+ *    then in `$XDG_CONFIG_HOME/containers` or `~/.config/containers`.
+ *
+ * Docker's and Podman's files are read once, when first needed.
+ */
+export function openCredentials(origins: CredentialOrigins): CredentialStore {
+  const { environment, settings } = origins;
+  const ask = rememberingHelpers(environment);
+  const sources = configSources(environment, origins.homeDir ?? (environment.HOME || homedir()));
+  return {
+    async lookup(host, path) {
+      const canonical = canonicalHost(host);
+      const ruled = await findByRule(settings.credentials, canonical, path, environment, ask);
+      if (ruled !== undefined) return ruled === "anonymous" ? undefined : ruled;
+      for (const source of sources) {
+        const config = await source();
+        const credential = await config?.find(canonical, path, ask);
+        if (credential !== undefined) return credential;
+      }
+      return undefined;
+    },
+  };
+}
+
+type ConfigSource = () => Promise<DockerConfig | undefined>;
+
+function configSources(environment: NodeJS.ProcessEnv, home: string): ConfigSource[] {
+  const named = environment.REGISTRY_AUTH_FILE;
+  const inline = environment.DOCKER_AUTH_CONFIG;
+  const docker = environment.DOCKER_CONFIG || join(home, ".docker");
+  const config = absolute(environment.XDG_CONFIG_HOME) ?? join(home, ".config");
+  const runtime = podmanRuntimeFile(environment);
+  return [
+    ...(named ? [requiredFile(named, "REGISTRY_AUTH_FILE")] : []),
+    ...(inline ? [once(async () => parseDockerConfig(inline, "DOCKER_AUTH_CONFIG"))] : []),
+    optionalFile(join(docker, "config.json"), home),
+    ...(runtime === undefined ? [] : [optionalFile(runtime, home)]),
+    optionalFile(join(config, "containers", "auth.json"), home),
+  ];
+}
+
+function absolute(folder: string | undefined): string | undefined {
+  return folder !== undefined && isAbsolute(folder) ? folder : undefined;
+}
+
+/** Where `podman login` writes (containers-auth.json(5)); other systems than Linux have no such folder. */
+function podmanRuntimeFile(environment: NodeJS.ProcessEnv): string | undefined {
+  const folder = absolute(environment.XDG_RUNTIME_DIR);
+  if (folder !== undefined) return join(folder, "containers", "auth.json");
+  if (process.platform !== "linux" || process.getuid === undefined) return undefined;
+  return `/run/containers/${process.getuid()}/auth.json`;
+}
+
+function optionalFile(file: string, home: string): ConfigSource {
+  const shown = file.startsWith(join(home, "/")) ? `~${file.slice(join(home, "/").length - 1)}` : file;
+  return once(async () => {
+    const text = await readSecretFile(file, shown);
+    return text === undefined ? undefined : parseDockerConfig(text, shown);
+  });
+}
+
+function requiredFile(file: string, variable: string): ConfigSource {
+  return once(async () => {
+    const text = await readSecretFile(file, file);
+    if (text !== undefined) return parseDockerConfig(text, file);
+    throw new RegistryError("credential-source", `the file that ${variable} names does not exist`, {
+      where: file,
+      hint: `create it by logging in, or unset ${variable}`,
+    });
+  });
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

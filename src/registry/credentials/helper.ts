@@ -1,0 +1,174 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { delimiter, isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { RegistryError } from "../errors.ts";
+import { basicCredential, type Credential, identityToken } from "./credential.ts";
+import { presentable } from "./redaction.ts";
+
+/** Asks the credential helper `docker-credential-<name>` about a server; `namedIn` is the file that names it. */
+export type AskHelper = (name: string, server: string, namedIn: string) => Promise<Credential | undefined>;
+
+/** A name and secret as a credential: the name `<token>` marks an identity token, as in Docker's helpers. */
+export function credentialFor(username: string, secret: string, source: string): Credential {
+  return username === "<token>" ? identityToken(secret, source) : basicCredential(username, secret, source);
+}
+
+/** How long an answer, or a failure, is taken for granted: the tokens of cloud helpers may have minutes left. */
+const answerMilliseconds = 3 * 60 * 1000;
+
+/**
+ * Helpers by way of {@link askHelper}, each asked once about a server, also by callers at the same time, and again
+ * after three minutes.
+ */
+export function rememberingHelpers(environment: NodeJS.ProcessEnv): AskHelper {
+  const answers = new Map<
+    string,
+    { readonly answer: Promise<Credential | undefined>; readonly since: number }
+  >();
+  return (name, server, namedIn) => {
+    const key = `${name} ${server}`;
+    const known = answers.get(key);
+    const now = performance.now();
+    if (known !== undefined && now - known.since < answerMilliseconds) return known.answer;
+    const answer = askHelper(name, server, { environment, namedIn });
+    answers.set(key, { answer, since: now });
+    return answer;
+  };
+}
+
+const longestOutput = 64 * 1024;
+
+/**
+ * Asks a Docker credential helper (the `get` of docker-credential-helpers' protocol): the server goes in on standard
+ * input, JSON comes out. `undefined` means that the helper knows no credential. The program is started without a
+ * shell, and only from the absolute directories of `PATH`, so that a file in the working directory is never run.
+ * @throws {RegistryError} `credential-helper`; the message never holds a secret.
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  options: {
+    readonly environment: NodeJS.ProcessEnv;
+    readonly namedIn: string;
+    /** 30 seconds when left out. */
+    readonly timeoutMilliseconds?: number;
+  },
+): Promise<Credential | undefined> {
+  const { environment, namedIn, timeoutMilliseconds = 30_000 } = options;
+  if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
+    throw failure("a credential helper's name has only letters, digits and _ . -", namedIn);
+  }
+  const program = `docker-credential-${name}`;
+  const source = `${program}, named in ${namedIn}`;
+  const path = await executable(program, environment);
+  if (path === undefined) {
+    throw failure("the credential helper is not in PATH", source, {
+      hint: "install it, or have a rule in waybill.yaml that says where the credential is or that there is none",
+    });
+  }
+  const { stdout, stderr, fault } = await run(path, server, environment, timeoutMilliseconds);
+  if (fault === undefined) return readAnswer(stdout, source);
+  if (/credentials not found/i.test(stdout)) return undefined;
+  const said = presentable(stderr.trim() || spokenPart(stdout), secretsIn(stdout));
+  throw failure(`the credential helper ${fault}${said === "" ? "" : `: ${said}`}`, source);
+}
+
+function failure(message: string, where: string, details: { hint?: string } = {}): RegistryError {
+  return new RegistryError("credential-helper", message, { where, ...details });
+}
+
+async function executable(program: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const file = process.platform === "win32" ? `${program}.exe` : program;
+  for (const folder of (environment.PATH ?? "").split(delimiter)) {
+    if (!isAbsolute(folder)) continue;
+    const path = join(folder, file);
+    const runs = await Promise.all([stat(path), access(path, constants.X_OK)]).then(
+      ([found]) => found.isFile(),
+      () => false,
+    );
+    if (runs) return path;
+  }
+  return undefined;
+}
+
+interface Run {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What went wrong, in words that follow "the credential helper"; `undefined` for exit code 0. */
+  readonly fault: string | undefined;
+}
+
+/** Runs a program to its end; what it left running behind it is not waited for. */
+function run(
+  path: string,
+  input: string,
+  environment: NodeJS.ProcessEnv,
+  timeoutMilliseconds: number,
+): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = spawn(path, ["get"], { env: environment, stdio: "pipe", windowsHide: true });
+    const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+    let length = 0;
+    const finish = (fault: string | undefined) => {
+      clearTimeout(timer);
+      child.kill("SIGKILL");
+      for (const stream of child.stdio) stream?.destroy();
+      resolve({
+        stdout: Buffer.concat(output.stdout).toString("utf8"),
+        stderr: Buffer.concat(output.stderr).toString("utf8"),
+        fault,
+      });
+    };
+    const timer = setTimeout(
+      () => finish(`gave no answer within ${timeoutMilliseconds / 1000} seconds`),
+      timeoutMilliseconds,
+    );
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > longestOutput) finish(`wrote more than ${longestOutput} bytes`);
+        else output[name].push(chunk);
+      });
+    }
+    child.on("error", (error: NodeJS.ErrnoException) => finish(`could not be started: ${error.code}`));
+    child.on("close", (code, signal) => {
+      if (code === 0) finish(undefined);
+      else finish(code === null ? `was ended by ${signal}` : `failed with exit code ${code}`);
+    });
+    // A helper may end without reading what it is asked for.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+const answerSchema = z.object({ Username: z.string(), Secret: z.string() });
+
+function readAnswer(stdout: string, source: string): Credential | undefined {
+  const answer = answerSchema.safeParse(parsed(stdout));
+  if (!answer.success)
+    throw failure("the credential helper's answer is not what the protocol asks for", source);
+  const { Username: username, Secret: secret } = answer.data;
+  return secret === "" ? undefined : credentialFor(username, secret, source);
+}
+
+function parsed(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Helpers explain themselves on standard output; an answer that got there before the failure is no explanation. */
+function spokenPart(stdout: string): string {
+  return /["{]/.test(stdout) ? "" : stdout;
+}
+
+function secretsIn(stdout: string): string[] {
+  return [...stdout.matchAll(/"Secret"\s*:\s*"((?:[^"\\]|\\.)*)/g)].flatMap(([, written = ""]) => {
+    const secret = parsed(`"${written}"`);
+    return typeof secret === "string" ? [secret, written] : [written];
+  });
+}

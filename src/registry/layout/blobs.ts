@@ -1,0 +1,180 @@
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import {
+  algorithmOf,
+  createHashLadder,
+  type Descriptor,
+  type Digest,
+  digestHasher,
+  hexOf,
+} from "../../oci/index.ts";
+import { RegistryError } from "../errors.ts";
+import type { OpenOptions } from "../repository.ts";
+import { vouchFor } from "../vouched.ts";
+import {
+  folderExists,
+  type GuardedFolder,
+  linkFile,
+  makeFolder,
+  openRegular,
+  sizeOfRegular,
+  startDraft,
+  storageFailure,
+  within,
+} from "./files.ts";
+
+/** Bytes that come in pieces. */
+type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** The content-addressed files of an image layout: `blobs/<algorithm>/<hex>`. */
+export interface LayoutBlobs {
+  /** Whether a file of the right size is there: one of another size is not the blob. */
+  has(blob: Descriptor): Promise<boolean>;
+  /** Whether the file can be opened, and has the right size. @throws {RegistryError} `size-mismatch` when it has not. */
+  probe(blob: Descriptor): Promise<"read" | "absent">;
+  /** The bytes, hashed while they are read; `undefined` when there is no such file. */
+  open(blob: Descriptor, options?: OpenOptions): Promise<Readable | undefined>;
+  /** Whether the file is there and its bytes are the blob's: reads all of it. */
+  isSound(blob: Descriptor): Promise<boolean>;
+  /** Writes the blob; it becomes visible when all bytes are on the disk and have been hashed. */
+  write(blob: Descriptor, content: () => Promise<Content>): Promise<void>;
+  /** Takes the blob over from another layout as a second name of the same file; false when that cannot be. */
+  linkFrom(other: LayoutBlobs, blob: Descriptor): Promise<boolean>;
+  /** Where the blob's file is, or would be. */
+  pathOf(digest: Digest): string;
+}
+
+/** Bytes that are read at once. */
+const chunkBytes = 256 * 1024;
+
+/** The blobs of a layout; `drafts` is a folder of the same file system for files under construction. */
+export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutBlobs {
+  const folderOf = (digest: Digest) => within(layout, "blobs", algorithmOf(digest));
+  const pathOf = (digest: Digest) => join(folderOf(digest).path, hexOf(digest));
+  const where = (blob: Descriptor) => `oci:${layout.path}@${blob.digest}`;
+
+  const open = async (
+    blob: Descriptor,
+    { from = 0, ladder = createHashLadder(blob.digest) }: OpenOptions = {},
+  ): Promise<Readable | undefined> => {
+    if (!(await folderExists(folderOf(blob.digest)))) return undefined;
+    const handle = await openRegular(pathOf(blob.digest));
+    if (handle === undefined) return undefined;
+    const damage = (code: "size-mismatch" | "digest-mismatch", message: string) =>
+      new RegistryError(code, message, {
+        where: where(blob),
+        hint: `delete ${pathOf(blob.digest)} and copy the image to this folder again`,
+      });
+    const { size } = await handle.stat();
+    if (size !== blob.size) {
+      await handle.close();
+      throw damage("size-mismatch", `the file has ${size} bytes, the blob has ${blob.size}`);
+    }
+    const { offset, hasher } = ladder.below(from);
+    let position = offset;
+    const check = (): void => {
+      if (hasher.matches()) return;
+      ladder.fall();
+      throw damage("digest-mismatch", "the bytes of the file are not those of the blob");
+    };
+    const readOn = async (): Promise<Uint8Array | null> => {
+      const began = position;
+      if (began === blob.size) {
+        if (blob.size === 0) check();
+        return null;
+      }
+      const length = Math.min(chunkBytes, blob.size - began);
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, began);
+      if (bytesRead === 0) throw damage("size-mismatch", `the file ends after ${began} bytes`);
+      position += bytesRead;
+      const chunk = buffer.subarray(0, bytesRead);
+      hasher.update(chunk);
+      // The last bytes are given only when all are known to be right.
+      if (position === blob.size) check();
+      else ladder.climb(position, hasher);
+      return position > from ? chunk.subarray(Math.max(0, from - began)) : readOn();
+    };
+    const stream = new Readable({
+      highWaterMark: chunkBytes,
+      read() {
+        readOn().then(
+          (chunk) => this.push(chunk),
+          (error) => this.destroy(storageFailure(error, where(blob))),
+        );
+      },
+      destroy(error, done) {
+        handle.close().then(
+          () => done(error),
+          () => done(error),
+        );
+      },
+    });
+    return vouchFor(stream, blob);
+  };
+
+  return {
+    pathOf,
+    open,
+    async has(blob) {
+      if (!(await folderExists(folderOf(blob.digest)))) return false;
+      return (await sizeOfRegular(pathOf(blob.digest))) === blob.size;
+    },
+    async probe(blob) {
+      const stream = await open(blob);
+      stream?.destroy();
+      return stream === undefined ? "absent" : "read";
+    },
+    async isSound(blob) {
+      try {
+        const stream = await open(blob);
+        if (stream === undefined) return false;
+        for await (const _ of stream);
+        return true;
+      } catch (error) {
+        const damaged =
+          error instanceof RegistryError &&
+          (error.code === "size-mismatch" || error.code === "digest-mismatch");
+        if (damaged) return false;
+        throw error;
+      }
+    },
+    async write(blob, content) {
+      await makeFolder(folderOf(blob.digest));
+      const chunks = await content();
+      const draft = await startDraft(drafts);
+      try {
+        const hasher = digestHasher(blob.digest);
+        let size = 0;
+        for await (const chunk of chunks) {
+          size += chunk.length;
+          if (size > blob.size) break;
+          hasher.update(chunk);
+          await draft.write(chunk);
+        }
+        checkReceived(blob, size, hasher.matches(), where(blob));
+        await draft.keepAs(pathOf(blob.digest));
+      } finally {
+        await draft.discard();
+      }
+    },
+    async linkFrom(other, blob) {
+      if (!(await other.isSound(blob))) return false;
+      await makeFolder(folderOf(blob.digest));
+      return linkFile(drafts, other.pathOf(blob.digest), pathOf(blob.digest));
+    },
+  };
+}
+
+function checkReceived(blob: Descriptor, size: number, matches: boolean, where: string): void {
+  if (size < blob.size) {
+    throw new RegistryError("truncated", `the blob ended after ${size} of ${blob.size} bytes`, { where });
+  }
+  if (size > blob.size) {
+    throw new RegistryError("size-mismatch", `the blob has more than the ${blob.size} bytes it should have`, {
+      where,
+    });
+  }
+  if (!matches) {
+    throw new RegistryError("digest-mismatch", "the bytes that came are not those of the blob", { where });
+  }
+}

@@ -1,0 +1,166 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { type HeldLock, holdingLock } from "../../process/index.ts";
+import { RegistryError } from "../errors.ts";
+import {
+  folderExists,
+  type GuardedFolder,
+  makeFolder,
+  openRegular,
+  replaceFile,
+  sizeOfRegular,
+  storageFailure,
+  sweepDrafts,
+  within,
+} from "./files.ts";
+import { emptyIndex, formatIndex, type LayoutIndex, parseIndex, parseJson } from "./index.ts";
+
+/** What an image layout lists, and the one way to change it. */
+export interface LayoutCatalog {
+  /** The index as it is now, the same object while the file is unchanged; `undefined` when there is no layout. */
+  read(): Promise<LayoutIndex | undefined>;
+  /** Makes the folder an image layout, if it is none yet, so that blobs can be written. */
+  prepare(): Promise<void>;
+  /**
+   * Changes the index. Changes that are asked for at the same time are written together, and processes wait for each
+   * other, so none is lost; when it resolves, the change is on the disk. The layout must be prepared.
+   */
+  change(change: Change): Promise<void>;
+}
+
+/** A change of an index; the same object means that nothing changes. */
+type Change = (index: LayoutIndex) => LayoutIndex;
+
+/** Bytes of an `index.json`: about 200,000 entries. */
+const longestIndex = 64 * 1024 * 1024;
+
+const layoutVersion = "1.0.0";
+
+/** The catalog of a layout; `drafts` is where files under construction and the lock are. */
+export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder): LayoutCatalog {
+  const file = join(layout.path, "index.json");
+  const marker = join(layout.path, "oci-layout");
+  let known: { readonly state: string; readonly index: LayoutIndex } | undefined;
+  let prepared: Promise<void> | undefined;
+
+  const read = async (): Promise<LayoutIndex | undefined> => {
+    if (!(await folderExists(layout))) return undefined;
+    const handle = await openRegular(file);
+    if (handle === undefined) return undefined;
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
+      const state = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+      if (known?.state === state) return known.index;
+      if (size > longestIndex)
+        throw new RegistryError("too-large", `the index has ${size} bytes`, { where: file });
+      await checkMarker(marker);
+      known = { state, index: parseIndex(await handle.readFile(), file) };
+      return known.index;
+    } catch (error) {
+      throw storageFailure(error, file);
+    } finally {
+      await handle.close();
+    }
+  };
+
+  const makeLayout = async () => {
+    await makeFolder(layout);
+    await makeFolder(drafts);
+    await sweepDrafts(drafts);
+    await makeFolder(within(layout, "blobs"));
+    const isNew = (await sizeOfRegular(marker)) === undefined && (await sizeOfRegular(file)) === undefined;
+    if (isNew) {
+      const content = Buffer.from(`${JSON.stringify({ imageLayoutVersion: layoutVersion })}\n`);
+      await replaceFile(drafts, marker, content);
+    }
+    await checkMarker(marker);
+  };
+
+  const commit = async (changes: readonly Change[], lock: HeldLock): Promise<boolean> => {
+    const before = (await read()) ?? emptyIndex;
+    const after = changes.reduce((index, change) => change(index), before);
+    if (after === before) return true;
+    if (!(await lock.isMine())) return false;
+    await replaceFile(drafts, file, formatIndex(after));
+    return true;
+  };
+
+  return {
+    read,
+    prepare() {
+      prepared ??= makeLayout().catch((error) => {
+        prepared = undefined;
+        throw error;
+      });
+      return prepared;
+    },
+    change(change) {
+      const lock = join(drafts.path, "lock");
+      return together(layout.path, change, async (changes) => {
+        while (!(await holdingLock(lock, (held) => commit(changes, held), { failure: storageFailure })));
+      });
+    },
+  };
+}
+
+const markerSchema = z.looseObject({ imageLayoutVersion: z.literal(layoutVersion) });
+const longestMarker = 64 * 1024;
+
+/** @throws {RegistryError} `unsupported` when the `oci-layout` file is missing or of another version. */
+async function checkMarker(marker: string): Promise<void> {
+  const handle = await openRegular(marker);
+  const bytes = Buffer.alloc(longestMarker);
+  const length = handle === undefined ? 0 : (await handle.read(bytes, 0, longestMarker, 0)).bytesRead;
+  await handle?.close();
+  if (markerSchema.safeParse(parseJson(bytes.subarray(0, length))).success) return;
+  const message =
+    handle === undefined
+      ? "index.json stands here without an oci-layout file: this is no image layout"
+      : `oci-layout does not say version ${layoutVersion}`;
+  throw new RegistryError("unsupported", message, { where: marker });
+}
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Changes that wait, by folder, while others of that folder are being written. */
+const queues = new Map<string, Waiting[]>();
+
+/** Hands the changes of one folder to `commit` one group after the other, each with all that came in meanwhile. */
+function together(
+  folder: string,
+  change: Change,
+  commit: (changes: readonly Change[]) => Promise<void>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const waiting = { change, resolve, reject };
+    const queue = queues.get(folder);
+    if (queue !== undefined) {
+      queue.push(waiting);
+      return;
+    }
+    const started = [waiting];
+    queues.set(folder, started);
+    void drain(folder, started, commit);
+  });
+}
+
+async function drain(
+  folder: string,
+  queue: Waiting[],
+  commit: (changes: readonly Change[]) => Promise<void>,
+): Promise<void> {
+  while (queue.length > 0) {
+    const group = queue.splice(0);
+    try {
+      await commit(group.map(({ change }) => change));
+      for (const { resolve } of group) resolve();
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+  queues.delete(folder);
+}

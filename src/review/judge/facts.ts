@@ -1,0 +1,55 @@
+import type { ChangedLine } from "../lines.ts";
+import { placeIn } from "../places.ts";
+import type { ReviewedLine, ReviewFinding } from "../review.ts";
+import { nameOf } from "../words.ts";
+
+/** What the facts about one line mean for the verdict. */
+export function judgeFacts(line: ChangedLine, facts: ReviewedLine["facts"]): readonly ReviewFinding[] {
+  if (facts === undefined) return [];
+  const place = placeIn(line.at);
+  const name = nameOf(line);
+  if ("failure" in facts) {
+    const { message, hint = "review again once the registry answers" } = facts.failure;
+    return [
+      {
+        severity: "fails",
+        code: "unread",
+        message: `it is not known what ${name} is: ${message}`,
+        hint,
+        ...place,
+      },
+    ];
+  }
+  const findings: ReviewFinding[] = [];
+  const { previous, attached } = facts;
+  const before = previous?.tag ?? previous?.digest;
+  if (previous?.failure !== undefined) {
+    findings.push({
+      severity: "fails",
+      code: "unread",
+      message: `it is not known whether ${name} has all platforms of ${before}: ${previous.failure.message}`,
+      hint: previous.failure.hint ?? "review again once the registry answers",
+      ...place,
+    });
+  }
+  const missing = previous?.difference?.platforms.missing ?? [];
+  if (previous !== undefined && missing.length > 0) {
+    findings.push({
+      severity: "fails",
+      code: "platform-missing",
+      message: `${name} lacks ${missing.join(", ")}, which ${before} has`,
+      hint: "build it for all platforms; whoever pulls it there gets nothing otherwise",
+      ...place,
+      related: [{ ...placeIn(previous.at), message: "the version before it" }],
+    });
+  }
+  if (attached.failure !== undefined) {
+    findings.push({
+      severity: "mentions",
+      code: "unread",
+      message: `it is not known all that is attached to ${name}: ${attached.failure.message}`,
+      ...place,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,198 @@
+import { problemOf } from "../../errors/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import type { Plan, PlannedEdge, PlannedImage } from "../../promotion/index.ts";
+import type { ChangedLine, ChangedLines } from "../lines.ts";
+import { placeIn } from "../places.ts";
+import type { ReviewFinding } from "../review.ts";
+import { nameOf, severalOf } from "../words.ts";
+
+/** What is known of an image that stands where another one is wanted, or of one that is not where it should be. */
+export interface Comments {
+  /** In words, what an image is; `undefined` where nobody knows. */
+  describe(image: string, digest: string): string | undefined;
+  /** What the tag of a line stands at in staging. */
+  staged(line: ChangedLine): string | undefined;
+}
+
+/** Edges with the same fate, for the same reason, of one line or one project. */
+interface Fate {
+  readonly edge: PlannedEdge;
+  readonly image: PlannedImage;
+  /** Absent when the edges are of lines that are as they were, and go to another registry. */
+  readonly line: ChangedLine | undefined;
+  readonly destinations: Set<RepositoryName>;
+  /** Where it is asked for, and what is: several places where one cause keeps many from being read. */
+  readonly places: Map<string, string>;
+  count: number;
+}
+
+/** Places beside the first one that are shown of what has one cause. */
+const mostOthers = 2;
+
+/**
+ * What promotion could not do of what the change asks for. What an old line asks of a new destination is judged more
+ * leniently where the line is to blame: that staging has lost an image was so before.
+ */
+export function judgePlan(
+  plan: Plan,
+  lines: ChangedLines,
+  comments: Comments,
+  isReported: (edge: PlannedEdge) => boolean,
+): readonly ReviewFinding[] {
+  return [...fatesOf(plan, lines).values()].flatMap((fate): readonly ReviewFinding[] => {
+    const found = judge(fate, comments, isReported);
+    if (found === undefined) return [];
+    const [, ...others] = fate.edge.verdict === "unread" ? fate.places : [];
+    const related = others.slice(0, mostOthers).map(([at, name]) => ({ ...placeIn(at), message: name }));
+    return [
+      {
+        ...found,
+        ...placeIn(fate.edge.at),
+        ...(related.length === 0 ? {} : { related }),
+        destinations: [...fate.destinations].sort(),
+      },
+    ];
+  });
+}
+
+/** Conflicts of production with the plan, for whoever finds out what stands there. */
+export function conflictsOf(plan: Plan): readonly {
+  readonly image: PlannedImage;
+  readonly edge: PlannedEdge;
+  readonly destination: RepositoryName;
+}[] {
+  const found = new Map<string, { image: PlannedImage; edge: PlannedEdge; destination: RepositoryName }>();
+  for (const { destination, images } of plan.repositories) {
+    for (const image of images) {
+      for (const edge of image.edges) {
+        if (edge.current === undefined) continue;
+        const key = `${image.source} ${edge.current}`;
+        if (!found.has(key)) found.set(key, { image, edge, destination });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function fatesOf(plan: Plan, { lineOf }: ChangedLines): Map<string, Fate> {
+  const fates = new Map<string, Fate>();
+  for (const { destination, images } of plan.repositories) {
+    for (const image of images) {
+      for (const edge of image.edges) {
+        if (["present", "copy", "tag", "withheld"].includes(edge.verdict)) continue;
+        const line = lineOf(destination, image.digest, edge.tag);
+        const isOfLine = line !== undefined || edge.verdict === "conflict" || edge.verdict === "overlap";
+        const problem = edge.failure === undefined ? undefined : problemOf(edge.failure);
+        const isOfCause = edge.verdict === "unread" && problem !== undefined;
+        const subject = isOfCause
+          ? [problem.host, problem.hint]
+          : isOfLine
+            ? [edge.at, edge.tag, image.digest]
+            : [image.project];
+        const key = [edge.verdict, edge.reason, edge.current, edge.failure?.code, ...subject].join(" ");
+        const fate = fates.get(key) ?? {
+          edge,
+          image,
+          line,
+          destinations: new Set<RepositoryName>(),
+          places: new Map<string, string>(),
+          count: 0,
+        };
+        fate.count += 1;
+        fate.places.set(edge.at, imageName(image, edge, [destination], line));
+        fate.destinations.add(destination);
+        fates.set(key, fate);
+      }
+    }
+  }
+  return fates;
+}
+
+type Judged = Pick<ReviewFinding, "severity" | "code" | "message" | "hint">;
+
+function judge(
+  { edge, image, line, count, ...fate }: Fate,
+  { describe, staged }: Comments,
+  isReported: (edge: PlannedEdge) => boolean,
+): Judged | undefined {
+  const destinations = [...fate.destinations].sort();
+  const name = imageName(image, edge, destinations, line);
+  switch (edge.verdict) {
+    case "lost": {
+      if (line === undefined) {
+        return {
+          severity: "mentions",
+          code: "lost",
+          message: `of what ${image.project} listed before, ${edgesInWords(count)} cannot be copied: staging does not have them any more`,
+          hint: "new destinations will lack them; copy them from production if they are wanted there",
+        };
+      }
+      const other = staged(line);
+      return {
+        severity: "fails",
+        code: "lost",
+        message: `${name} (${image.digest}) is in neither staging (${image.source}) nor production`,
+        hint:
+          other === undefined
+            ? "push it to staging, or correct the digest"
+            : `correct the digest: in staging the tag stands at ${other}`,
+      };
+    }
+    case "conflict": {
+      const what = (digest: string) => describe(image.source, digest) ?? "nobody knows what it is";
+      const current = edge.current ?? "";
+      return {
+        severity: "fails",
+        code: "conflict",
+        message:
+          `${severalOf(destinations.map((destination) => `${destination}:${edge.tag}`))} ` +
+          `${destinations.length === 1 ? "stands" : "stand"} at ${current} (${edge.currentType ?? what(current)}), ` +
+          `and the change asks for ${image.digest} (${what(image.digest)}); tags never move`,
+        hint: "give the new image a tag of its own",
+      };
+    }
+    case "refused":
+      return {
+        severity: "fails",
+        code: "provenance-required",
+        message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: provenance is demanded at ${edge.policy} and cannot be evaluated yet`,
+        hint: "promote it once policies can be evaluated, or set the mode to warn",
+      };
+    case "overlap":
+      if (isReported(edge)) return undefined;
+      return {
+        severity: "fails",
+        code: "overlap",
+        message: `${name} is asked for with several digests: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`,
+        hint: "keep the tag at one digest",
+      };
+    default: {
+      const side = edge.reason === "source-unread" ? image.source : severalOf(destinations);
+      const what =
+        fate.places.size > 1
+          ? `whether ${edgesInWords(count)} of ${fate.places.size} lines can be done`
+          : line === undefined
+            ? `whether ${edgesInWords(count)} of ${image.project} can be done`
+            : `whether ${name} can be done`;
+      return {
+        severity: "fails",
+        code: "unread",
+        message: `it is not known ${what}: ${side} could not be read: ${edge.failure?.message ?? "nobody knows why"}`,
+        hint: edge.failure?.hint ?? "review again once the registry answers",
+      };
+    }
+  }
+}
+
+function edgesInWords(count: number): string {
+  return count === 1 ? "1 edge" : `${count} edges`;
+}
+
+function imageName(
+  image: PlannedImage,
+  { tag }: PlannedEdge,
+  [destination = image.source]: readonly RepositoryName[],
+  line: ChangedLine | undefined,
+): string {
+  return nameOf({ image: line?.image ?? destination, tag, digest: image.digest });
+}
