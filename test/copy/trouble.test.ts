@@ -52,7 +52,7 @@ beforeEach(async () => {
         environment: {},
         listener: (event) => registryEvents.push(event),
       },
-      { ...defaultTiming, firstBackoff: 1, longestBackoff: 20 },
+      { ...defaultTiming, firstBackoff: 10, longestBackoff: 50 },
     );
     closing.push(registries.close);
     return registries.repository(parseRepository(`${registry.host}/app`));
@@ -117,7 +117,8 @@ describe("a large layer whose connections break again and again", () => {
       return { body: "request", at: 2.5 * MiB, how: "break" };
     });
     if (destination === undefined) return;
-    await copy(root, open(source), [open(destination)]);
+    // A registry under load may have written little of what a broken request brought when it is asked.
+    await copy(root, open(source, 5), [open(destination, 5)]);
     expect(breaks).toEqual({ source: 0, destination: 0 });
     await expectWhole(root, destination);
   });
