@@ -1,12 +1,18 @@
-// Builds the package, and says nothing unless something is wrong: node scripts/build.mjs [FOLDER]. With a folder, only
-// the programs are built, into that folder.
+// Builds the package, and says nothing unless something is wrong: node scripts/build.mjs [FOLDER]. With a folder, what
+// tests start is built: the programs below FOLDER/dist, and each file of src/ by itself below FOLDER/src.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "tsdown";
 
 const bundled = JSON.parse(readFileSync("scripts/bundled.json", "utf8"));
 const [folder] = process.argv.slice(2);
-await build({ logLevel: "warn", ...(folder === undefined ? {} : { outDir: folder, dts: false }) });
-if (folder === undefined) writeFileSync("dist/third-party-licenses.txt", bundled.map(licenseOf).join("\n"));
+const common = { logLevel: "warn" };
+if (folder === undefined) {
+  await build(common);
+  writeFileSync("dist/third-party-licenses.txt", bundled.map(licenseOf).join("\n"));
+} else {
+  await build({ ...common, outDir: `${folder}/dist`, dts: false });
+  await build({ ...common, outDir: `${folder}/src`, dts: false, entry: "src/**/*.ts", unbundle: true });
+}
 
 /** What the license of a package whose code is in ours asks to be passed on. */
 function licenseOf(name) {

@@ -2,19 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
-import { type BuiltProgram, buildProgram } from "../support/built.ts";
+import { executable } from "../support/built.ts";
 import { run } from "../support/child.ts";
 import { testWith } from "../support/programs.ts";
 
 const script = resolve(import.meta.dirname, "../../examples/apisnoop/promote.sh");
-let program: BuiltProgram;
 let home: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "waybill-apisnoop-"));
-  program = await buildProgram();
 });
 afterAll(async () => {
-  await Promise.all([program?.remove(), rm(home, { recursive: true, force: true })]);
+  await rm(home, { recursive: true, force: true });
 });
 
 testWith(
@@ -24,7 +22,7 @@ testWith(
   "git",
   "curl",
 )("the example takes two images from a commit to production, and knows where they come from", async () => {
-  const waybill = `${process.execPath} ${program.executable("waybill")}`;
+  const waybill = `${process.execPath} ${executable("waybill")}`;
   const { PATH, TMPDIR } = process.env;
   const ended = await run("bash", [script], { PATH, TMPDIR, HOME: home, WAYBILL: waybill });
   expect(ended.code, `${ended.stdout}\n${ended.stderr}`).toBe(0);

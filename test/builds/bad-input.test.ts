@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { prepareBuild } from "../../src/builds/index.ts";
 import { processMark } from "../../src/process/index.ts";
-import { type BuiltProgram, buildProgram } from "../support/built.ts";
+import { executable } from "../support/built.ts";
 import { run } from "../support/child.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { hasProgram, testWith } from "../support/programs.ts";
@@ -17,12 +17,11 @@ const withRegistry = testWith("buildah", "docker-registry");
 const canMount = spawnSync("unshare", ["--map-root-user", "--mount", "true"]).status === 0;
 const withDisk = canMount ? withBuildah : testWith("unshare-with-mount");
 let world: BuildWorld;
-let program: BuiltProgram;
 beforeAll(async () => {
-  if (hasProgram("buildah")) [world, program] = await Promise.all([openBuildWorld(), buildProgram()]);
+  if (hasProgram("buildah")) world = await openBuildWorld();
 });
 afterAll(async () => {
-  await Promise.all([world?.close(), program?.remove()]);
+  await world?.close();
 });
 
 const loose = "options: {substitutionOption: ALLOW_LOOSE}\n";
@@ -138,7 +137,7 @@ describe("what goes wrong with a build", () => {
       "--json",
       ...["--data-dir", world.data, "--engine", "buildah", "--project", "demo", "--job", "full"],
     ];
-    const script = `mount -t tmpfs -o size=2m tmpfs ${small} && ${process.execPath} ${program.executable("waybill")} "$@"; code=$?; ls ${small} >&2; exit $code`;
+    const script = `mount -t tmpfs -o size=2m tmpfs ${small} && ${process.execPath} ${executable("waybill")} "$@"; code=$?; ls ${small} >&2; exit $code`;
     const unshare = ["--map-root-user", "--mount", "sh", "-c", script, "sh", ...words];
     const ended = await run("unshare", unshare, { ...process.env, TMPDIR: small });
     expect(ended.code, ended.stderr).toBe(2);

@@ -5,18 +5,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { openRuns } from "../../src/runs/index.ts";
-import { type BuiltProgram, buildProgram, start } from "../support/built.ts";
+import { executable, start } from "../support/built.ts";
 import { testWith } from "../support/programs.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";
 
 const withBuildah = testWith("buildah");
 let world: BuildWorld;
-let program: BuiltProgram;
 beforeAll(async () => {
-  [world, program] = await Promise.all([openBuildWorld(), buildProgram()]);
+  world = await openBuildWorld();
 });
 afterAll(async () => {
-  await Promise.all([world?.close(), program?.remove()]);
+  await world?.close();
 });
 
 const loose = "options: {substitutionOption: ALLOW_LOOSE}\n";
@@ -48,7 +47,7 @@ function startBuild(...words: string[]): ReturnType<typeof start> {
 
 function startBuildIn(env: NodeJS.ProcessEnv, ...words: string[]): ReturnType<typeof start> {
   const data = ["--data-dir", world.data, "--engine", "buildah", "--project", "demo"];
-  return start(program.executable("waybill"), ["build", world.repository.path, ...data, ...words], env);
+  return start(executable("waybill"), ["build", world.repository.path, ...data, ...words], env);
 }
 
 /** Waits for a line of the log. */

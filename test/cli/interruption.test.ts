@@ -9,7 +9,7 @@ import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openCredentials, openRegistries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { type BuiltProgram, buildProgram, start } from "../support/built.ts";
+import { executable, start } from "../support/built.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -17,7 +17,6 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const many = 40;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let program: BuiltProgram;
 let staging: RegistryServer;
 let production: RegistryServer;
 let env: NodeJS.ProcessEnv;
@@ -27,7 +26,6 @@ let count = 0;
 beforeAll(async () => {
   folder = await temporaryFolder("interruption");
   env = { ...process.env, HOME: folder.path };
-  program = await buildProgram();
   staging = await startRegistryServer({ dir: join(folder.path, "staging") });
   production = await startRegistryServer({ dir: join(folder.path, "production") });
   const credentials = openCredentials({ settings: defaultSettings, environment: env });
@@ -44,7 +42,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([staging.close(), production.close(), program.remove()]);
+  await Promise.all([staging.close(), production.close()]);
   await folder.remove();
 });
 
@@ -106,7 +104,7 @@ const isManifestPut = ({ method, url }: IncomingMessage): boolean =>
 const isAnything = (): boolean => true;
 
 function waybill(...line: readonly string[]) {
-  const started = start(program.executable("waybill"), line, env);
+  const started = start(executable("waybill"), line, env);
   onTestFinished(() => void started.child.kill("SIGKILL"));
   return started;
 }
@@ -175,7 +173,7 @@ describe("a first signal", () => {
   it("is obeyed by a line of the incumbent, too", async () => {
     const { tree, held, letGo } = await standstill(2, isManifestPut);
     const line = ["--confirm", "--thin-manifest-dir", tree];
-    const promotion = start(program.executable("cip"), line, env);
+    const promotion = start(executable("cip"), line, env);
     await held;
     const warned = said(promotion, "SIGTERM: waiting");
     promotion.child.kill("SIGTERM");

@@ -6,7 +6,7 @@ import { parseRepository, parseTag, type RepositoryName } from "../../src/oci/in
 import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { type BuiltProgram, buildProgram, start } from "../support/built.ts";
+import { executable, start } from "../support/built.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
@@ -31,7 +31,6 @@ async function somewhereInTheMiddle(child: ReturnType<typeof start>["child"]): P
 
 describe("a promotion that is killed", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let program: BuiltProgram;
   let staging: RegistryServer;
   let production: DockerRegistry;
   let registries: Registries;
@@ -39,7 +38,6 @@ describe("a promotion that is killed", () => {
 
   beforeAll(async () => {
     folder = await temporaryFolder("kill");
-    program = await buildProgram();
     staging = await startRegistryServer({ dir: `${folder.path}/staging` });
     production = await startDockerRegistry();
     registries = openRegistries({
@@ -56,7 +54,7 @@ describe("a promotion that is killed", () => {
 
   afterAll(async () => {
     await registries.close();
-    await Promise.all([staging.close(), production.stop(), program.remove()]);
+    await Promise.all([staging.close(), production.stop()]);
     await folder.remove();
   });
 
@@ -82,7 +80,7 @@ describe("a promotion that is killed", () => {
         const tree = `${folder.path}/round-${round}`;
         const destinations = ["eu", "us"].map((region) => `${production.host}/round-${round}/${region}`);
         await writeTree(tree, [{ name: "apps", source: `${staging.address}/staging`, destinations, images }]);
-        const promotion = start(program.executable("waybill"), ["promote", tree, "--confirm"]);
+        const promotion = start(executable("waybill"), ["promote", tree, "--confirm"]);
         await somewhereInTheMiddle(promotion.child);
         promotion.child.kill("SIGKILL");
         await promotion.ended;
@@ -93,7 +91,7 @@ describe("a promotion that is killed", () => {
         const counts = await Promise.all(visible.map(expectComplete));
         seen.push(counts.reduce((sum, count) => sum + count, 0));
 
-        const second = await start(program.executable("waybill"), ["promote", tree, "--confirm"]).ended;
+        const second = await start(executable("waybill"), ["promote", tree, "--confirm"]).ended;
         expect(second).toMatchObject({ status: 0 });
         const complete = await Promise.all(visible.map(expectComplete));
         expect(complete).toEqual(visible.map(() => 3));

@@ -3,18 +3,15 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BuiltProgram, buildProgram, start } from "../support/built.ts";
+import { executable, start } from "../support/built.ts";
 
-let program: BuiltProgram;
 let folder: string;
 
 beforeAll(async () => {
-  program = await buildProgram();
   folder = await mkdtemp(join(tmpdir(), "waybill-process-"));
 });
 
 afterAll(async () => {
-  await program.remove();
   await rm(folder, { recursive: true });
 });
 
@@ -33,9 +30,9 @@ function printed({ child }: ReturnType<typeof start>, text: string): Promise<str
 describe("the executables", () => {
   it("print their version and nothing else", async () => {
     const outcomes = [
-      start(program.executable("waybill"), ["--version"]),
-      start(program.executable("waybill"), ["-V"]),
-      start(program.executable("waybill"), ["--no-color", "--version"]),
+      start(executable("waybill"), ["--version"]),
+      start(executable("waybill"), ["-V"]),
+      start(executable("waybill"), ["--no-color", "--version"]),
     ].map(({ ended }) => ended);
     for (const outcome of await Promise.all(outcomes)) {
       expect(outcome).toMatchObject({
@@ -47,22 +44,22 @@ describe("the executables", () => {
   });
 
   it("end with 1 for a wrong command line", async () => {
-    expect(await start(program.executable("waybill"), ["nothing"]).ended).toMatchObject({
+    expect(await start(executable("waybill"), ["nothing"]).ended).toMatchObject({
       status: 1,
       stdout: "",
     });
-    expect(await start(program.executable("cip"), ["-nothing"]).ended).toMatchObject({
+    expect(await start(executable("cip"), ["-nothing"]).ended).toMatchObject({
       status: 1,
       stdout: "",
     });
-    expect(await start(program.executable("cip-mm"), []).ended).toMatchObject({
+    expect(await start(executable("cip-mm"), []).ended).toMatchObject({
       status: 1,
       stderr: "error: must specify --staging_repo\n",
     });
   });
 
   it("do not mind a reader that has gone", async () => {
-    const help = start(program.executable("waybill"), ["completion", "fish"]);
+    const help = start(executable("waybill"), ["completion", "fish"]);
     help.child.stdout.destroy();
     expect(await help.ended).toMatchObject({ status: 0, stderr: "" });
   });
@@ -70,7 +67,7 @@ describe("the executables", () => {
 
 describe("registry serve", () => {
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("serves until %s, and ends with 0", async (signal) => {
-    const served = start(program.executable("waybill"), [
+    const served = start(executable("waybill"), [
       ...["registry", "serve", "--listen", "0", "--dir", join(folder, signal), "--verbose"],
     ]);
     const [, url] = /(http:\S+)/.exec(await printed(served, "\n")) ?? [];
@@ -83,7 +80,7 @@ describe("registry serve", () => {
 
   it.each(["a second signal", "no grace"])("gives up what is under way at %s", async (when) => {
     const grace = when === "no grace" ? "0" : "30s";
-    const served = start(program.executable("waybill"), [
+    const served = start(executable("waybill"), [
       ...["registry", "serve", "--listen", "0", "--dir", join(folder, when), "--grace", grace],
     ]);
     const [, url = ""] = /(http:\S+)/.exec(await printed(served, "\n")) ?? [];
@@ -105,7 +102,7 @@ describe("registry serve", () => {
   });
 
   it("says how to be reached as JSON", async () => {
-    const served = start(program.executable("waybill"), [
+    const served = start(executable("waybill"), [
       ...["registry", "serve", "--listen", "localhost:0", "--dir", join(folder, "json"), "--json"],
     ]);
     const { url } = JSON.parse(await printed(served, "}\n"));
@@ -115,8 +112,8 @@ describe("registry serve", () => {
   });
 
   it("explains a folder that cannot be used", async () => {
-    const outcome = await start(program.executable("waybill"), [
-      ...["registry", "serve", "--listen", "0", "--dir", program.executable("waybill")],
+    const outcome = await start(executable("waybill"), [
+      ...["registry", "serve", "--listen", "0", "--dir", executable("waybill")],
     ]).ended;
     expect(outcome).toMatchObject({ status: 1, stdout: "" });
     expect(outcome.stderr).toMatch(/^error: /);
@@ -125,7 +122,7 @@ describe("registry serve", () => {
 
   it("wants a certificate and its key together", async () => {
     const line = ["registry", "serve", "--dir", folder, "--tls-cert", "cert.pem"];
-    expect((await start(program.executable("waybill"), line).ended).stderr).toBe(
+    expect((await start(executable("waybill"), line).ended).stderr).toBe(
       "error: --tls-cert and --tls-key go together\n",
     );
   });

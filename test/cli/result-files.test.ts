@@ -4,17 +4,15 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BuiltProgram, buildProgram, type Ended } from "../support/built.ts";
+import { type Ended, executable } from "../support/built.ts";
 import { run } from "../support/child.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 
-let program: BuiltProgram;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let tree: string;
 let count = 0;
 
 beforeAll(async () => {
-  program = await buildProgram();
   folder = await temporaryFolder("results");
   tree = join(folder.path, "tree");
   const project = { name: "foo", source: "localhost:1/staging", destinations: ["localhost:1/prod"] };
@@ -22,7 +20,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await program.remove();
   await folder.remove();
 });
 
@@ -32,7 +29,7 @@ async function shell(line: string, files: (dir: string) => Promise<unknown> = as
   const dir = join(folder.path, String(count));
   await mkdir(dir);
   await files(dir);
-  const waybill = `"${process.execPath}" "${program.executable("waybill")}"`;
+  const waybill = `"${process.execPath}" "${executable("waybill")}"`;
   const script = `cd "${dir}"; waybill() { ${waybill} "$@"; }; ${line}`;
   const ended = await run("bash", ["-c", script], { ...process.env, HOME: folder.path, tree });
   return { dir, status: ended.code, stdout: ended.stdout, stderr: ended.stderr };

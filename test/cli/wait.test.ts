@@ -5,7 +5,7 @@ import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { type BuiltProgram, buildProgram, start } from "../support/built.ts";
+import { executable, start } from "../support/built.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { answer, startScriptedServer } from "../support/scripted-server.ts";
@@ -17,7 +17,6 @@ const test = testWith("git");
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let production: RegistryServer;
 let registries: Registries;
-let program: BuiltProgram;
 let one: BuiltImage;
 let two: BuiltImage;
 let worlds = 0;
@@ -34,13 +33,11 @@ beforeAll(async () => {
   const credentials = openCredentials({ settings: defaultSettings, environment: { HOME: folder.path } });
   registries = openRegistries({ settings: defaultSettings, credentials });
   [one, two] = await Promise.all([buildImage("app", "1.0"), buildImage("app", "2.0")]);
-  program = await buildProgram();
 });
 
 afterAll(async () => {
   await registries.close();
   await production.close();
-  await program.remove();
   await folder.remove();
 });
 
@@ -75,7 +72,7 @@ describe("wait", () => {
     const second = await repository.commit("second");
     await write({ app: { [`sha256:${"0".repeat(64)}`]: ["3.0"] } });
     const { child, ended } = start(
-      program.executable("waybill"),
+      executable("waybill"),
       ["wait", path, "--commit", second, "--interval", "10ms"],
       environment(),
     );
@@ -155,7 +152,7 @@ describe("wait", () => {
     try {
       await write({ app: { [digestOf(one)]: ["1.0"] } }, [`${server.host}/a`, `${server.host}/b`]);
       const words = ["wait", path, "--interval", "10ms", "--timeout", "1s"];
-      const { status, stdout } = await start(program.executable("waybill"), words, environment()).ended;
+      const { status, stdout } = await start(executable("waybill"), words, environment()).ended;
       expect(status).toBe(3);
       expect(stdout).toMatch(/\n0 of 2 edges there, at 1 host: the time is over\n$/);
     } finally {

@@ -3,8 +3,8 @@ import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createFile, createFiles, makeFolder, readNamed, replaceFile } from "../../src/disk/index.ts";
+import { sourceUrl } from "../support/built.ts";
 import { run } from "../support/child.ts";
-import { compileSources } from "../support/compiled.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -79,7 +79,7 @@ describe("a file that somebody named", () => {
   it("keeps no process from its end that waits for a pipe which nobody writes", async () => {
     const pipe = join(folder.path, "pipe");
     spawnSync("mkfifo", [pipe]);
-    const door = join(await compileSources(), "disk", "index.js");
+    const door = sourceUrl("disk/index.ts");
     const script = `import { readNamed } from ${JSON.stringify(door)};
       void readNamed(${JSON.stringify(pipe)}, 4);
       setTimeout(() => process.exit(7), 200);`;
@@ -117,7 +117,7 @@ describe("a folder", () => {
   (canMount || process.env.CI === "true" ? it : it.skip)(
     `of a read-only file system is called that, not absent${reason}`,
     async () => {
-      const door = join(await compileSources(), "disk", "index.js");
+      const door = sourceUrl("disk/index.ts");
       const script = `import { makeFolder } from ${JSON.stringify(door)};
         await makeFolder(${JSON.stringify(join(folder.path, "a", "b"))}).catch(({ code }) => console.log(code));`;
       const mounted = 'mount -t tmpfs -o ro tmpfs "$1"; shift; exec "$@"';

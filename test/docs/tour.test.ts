@@ -5,21 +5,19 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect } from "vitest";
-import { type BuiltProgram, buildProgram } from "../support/built.ts";
+import { executable } from "../support/built.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { blocksOf, commandsOf, root, textOf } from "./pages.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let program: BuiltProgram;
 const servers: ChildProcess[] = [];
 beforeAll(async () => {
   folder = await temporaryFolder("tour");
-  program = await buildProgram();
 });
 afterAll(async () => {
   for (const server of servers) if (server.kill("SIGKILL")) await once(server, "close");
-  await Promise.all([program?.remove(), folder?.remove()]);
+  await folder?.remove();
 });
 
 testWith("buildah", "git")("README's tour is what happens when it is walked line by line", async () => {
@@ -64,7 +62,7 @@ async function openClone(): Promise<Place> {
   const clone = join(folder.path, "clone");
   const bin = join(folder.path, "bin");
   await Promise.all([mkdir(clone), mkdir(bin), mkdir(join(folder.path, "home"))]);
-  const waybill = program.executable("waybill");
+  const waybill = executable("waybill");
   await Promise.all([
     cp(join(root, "examples"), join(clone, "examples"), { recursive: true }),
     cp(join(root, "package.json"), join(clone, "package.json")),

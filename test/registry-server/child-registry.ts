@@ -1,13 +1,11 @@
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { sourceUrl } from "../support/built.ts";
 import { type Running, start } from "../support/child.ts";
-import { compileSources } from "../support/compiled.ts";
 
 /** A registry in a process of its own; its first line of output is its URL. */
 export async function startRegistryProcess(dir: string, wrap: Wrap = asItIs): Promise<Running> {
-  const door = pathToFileURL(join(await compileSources(), "registry-server", "index.js"));
+  const door = sourceUrl("registry-server/index.ts");
   const script = `
-    import { startRegistryServer } from ${JSON.stringify(door.href)};
+    import { startRegistryServer } from ${JSON.stringify(door)};
     const server = await startRegistryServer({ dir: ${JSON.stringify(dir)} });
     console.log(server.url);
   `;

@@ -1,10 +1,9 @@
 import { readdir, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { collectGarbage, startRegistryServer } from "../../src/registry-server/index.ts";
+import { sourceUrl } from "../support/built.ts";
 import { start } from "../support/child.ts";
-import { compileSources } from "../support/compiled.ts";
 import {
   ask,
   errorCode,
@@ -143,9 +142,9 @@ describe("collecting garbage", () => {
 
 /** Collects again and again, sparing nothing that is young, in a process of its own. */
 async function collectingProcess(dir: string) {
-  const door = pathToFileURL(join(await compileSources(), "registry-server", "index.js"));
+  const door = sourceUrl("registry-server/index.ts");
   const script = `
-    import { collectGarbage } from ${JSON.stringify(door.href)};
+    import { collectGarbage } from ${JSON.stringify(door)};
     console.log("collecting");
     for (;;) await collectGarbage({ dir: ${JSON.stringify(dir)}, untagged: true, minAgeMilliseconds: 0 });
   `;

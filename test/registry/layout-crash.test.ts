@@ -3,22 +3,19 @@ import { once } from "node:events";
 import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isIndexType, parseRepository, parseTag, readImageContent } from "../../src/oci/index.ts";
 import { openLayout } from "../../src/registry/layout/layout.ts";
-import { compileSources } from "../support/compiled.ts";
+import { sourceUrl } from "../support/built.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { blob, bytesOf, image, store, streamOf } from "./layout-images.ts";
 
 const name = parseRepository("gcr.io/k8s-staging-foo/bar");
 let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
-let sources: string;
 let folder: string;
 let runs = 0;
 
 beforeAll(async () => {
-  sources = await compileSources();
   temporary = await temporaryFolder("layout-crash");
 });
 afterAll(() => temporary.remove());
@@ -29,12 +26,12 @@ beforeEach(() => {
 
 /** A process that puts images `PREFIX-0`, `PREFIX-1`, … into the folder and writes a line for each that is done. */
 function writer(prefix: string, count: number): ChildProcess {
-  const url = (path: string) => JSON.stringify(pathToFileURL(join(sources, path)).href);
+  const url = (path: string) => JSON.stringify(sourceUrl(path));
   const script = `
     import { randomBytes } from "node:crypto";
     import { Readable } from "node:stream";
-    import { digestOf, mediaTypes } from ${url("oci/index.js")};
-    import { openLayout } from ${url("registry/layout/layout.js")};
+    import { digestOf, mediaTypes } from ${url("oci/index.ts")};
+    import { openLayout } from ${url("registry/layout/layout.ts")};
     const repository = openLayout(${JSON.stringify(folder)}, ${JSON.stringify(name)});
     const describe = (bytes, mediaType) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
     const push = async (bytes, mediaType) => {

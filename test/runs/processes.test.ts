@@ -2,24 +2,19 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bootMark } from "../../src/process/index.ts";
 import { openRuns, type RunStore } from "../../src/runs/index.ts";
+import { sourceUrl } from "../support/built.ts";
 import { outputOf, start } from "../support/child.ts";
-import { compileSources } from "../support/compiled.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { jobHistory } from "./job-history.ts";
 
 const job = "post-k8sio-image-promo";
-let sources: string;
 let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
 let store: RunStore;
 
-beforeAll(async () => {
-  sources = await compileSources();
-});
 beforeEach(async () => {
   temporary = await temporaryFolder("runs");
   store = openRuns(temporary.path);
@@ -28,7 +23,7 @@ afterEach(() => temporary.remove());
 
 /** A program over the same store, as arguments of Node. */
 function program(body: string): string[] {
-  const door = JSON.stringify(pathToFileURL(join(sources, "runs", "index.js")).href);
+  const door = JSON.stringify(sourceUrl("runs/index.ts"));
   const script = `
     import { openRuns } from ${door};
     const store = openRuns(${JSON.stringify(temporary.path)});

@@ -1,27 +1,22 @@
-import { execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { inject } from "vitest";
 
-const root = resolve(import.meta.dirname, "../..");
-
-/** The executables as users get them, for tests that need a process of their own. */
-export interface BuiltProgram {
-  /** Path of an executable, to be run by this Node. */
-  executable(name: "waybill" | "cip" | "cip-mm"): string;
-  remove(): Promise<void>;
+/** Path of an executable as users get it, to be run by this Node. */
+export function executable(name: "waybill" | "cip" | "cip-mm"): string {
+  return join(builtFolder(), "dist", "bin", `${name}.js`);
 }
 
-/** Builds the executables into a folder of their own, below the project, where their dependencies are found. */
-export async function buildProgram(): Promise<BuiltProgram> {
-  const cache = join(root, "node_modules", ".cache");
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, "built-"));
-  await promisify(execFile)(process.execPath, [join(root, "scripts", "build.mjs"), folder], { cwd: root });
-  return {
-    executable: (name) => join(folder, "bin", `${name}.js`),
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
+/** Where a process of its own imports a file of `src/` from: `sourceUrl("runs/index.ts")`. */
+export function sourceUrl(path: string): string {
+  return pathToFileURL(join(builtFolder(), "src", path.replace(/\.ts$/, ".js"))).href;
+}
+
+function builtFolder(): string {
+  const built = inject("built");
+  if ("failure" in built) throw new Error(`the sources do not build: ${built.failure}`);
+  return built.folder;
 }
 
 /** What a process left behind. */
@@ -33,8 +28,8 @@ export interface Ended {
 }
 
 /** Starts an executable and collects what it prints. */
-export function start(executable: string, argv: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-  const child = spawn(process.execPath, [executable, ...argv], { env, stdio: ["ignore", "pipe", "pipe"] });
+export function start(path: string, argv: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+  const child = spawn(process.execPath, [path, ...argv], { env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
