@@ -351,21 +351,6 @@ export {
   withOwners,
 } from "./review/index.ts";
 export {
-  defaultDataFolder,
-  logFileOf,
-  openRuns,
-  type RecordedRun,
-  type Run,
-  type RunEnd,
-  RunError,
-  type RunErrorCode,
-  type RunRefs,
-  type RunRequest,
-  type RunStore,
-  type RunType,
-  readLog,
-} from "./runs/index.ts";
-export {
   type CredentialRule,
   type DestinationSet,
   type DestinationTemplate,
@@ -398,4 +383,19 @@ export {
   StagingError,
   type StagingErrorCode,
 } from "./staging/index.ts";
+export {
+  defaultDataFolder,
+  logFileOf,
+  openRuns,
+  type RecordedRun,
+  type Run,
+  type RunEnd,
+  RunError,
+  type RunErrorCode,
+  type RunRefs,
+  type RunRequest,
+  type RunStore,
+  type RunType,
+  readLog,
+} from "./store/index.ts";
 export type { TextPosition } from "./yaml/index.ts";

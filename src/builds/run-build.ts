@@ -5,7 +5,7 @@ import { failureRecord, messageOf } from "../errors/index.ts";
 import type { Fetch } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { Run, RunRefs, RunStore, RunType } from "../runs/index.ts";
+import type { Run, RunRefs, RunStore, RunType } from "../store/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
 import { buildHere, type HereSite } from "./build-here.ts";
 import { BuildError } from "./errors.ts";

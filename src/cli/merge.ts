@@ -142,7 +142,7 @@ async function mergeOneRun(
 
 /** The folder of a run that came to a good end: what another one pushed is not what was asked for. */
 async function folderOf({ env }: Session, name: string, { dataDir }: Options): Promise<string> {
-  const { defaultDataFolder, openRuns } = await import("../runs/index.ts");
+  const { defaultDataFolder, openRuns } = await import("../store/index.ts");
   const { folder, result } = await openRuns(dataDir ?? defaultDataFolder(env)).find(name);
   if (result === "SUCCESS") return folder;
   throw new WaybillError(

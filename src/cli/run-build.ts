@@ -1,5 +1,5 @@
 import type { BuildResult, PreparedBuild, RunBuildOptions } from "../builds/index.ts";
-import type { Run } from "../runs/index.ts";
+import type { Run } from "../store/index.ts";
 import { listenToBuild } from "./build-log.ts";
 import { printBuildResult, statusOfBuild } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -21,7 +21,7 @@ export interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs
 
 /** Where records are, unless somebody says so. */
 export async function dataFolder({ env }: Session, named: string | undefined): Promise<string> {
-  const { defaultDataFolder } = await import("../runs/index.ts");
+  const { defaultDataFolder } = await import("../store/index.ts");
   const { resolve } = await import("node:path");
   return named === undefined ? defaultDataFolder(env) : resolve(named);
 }
@@ -39,7 +39,7 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
   const { terminal, env } = session;
   const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
   const { runBuild } = await import("../builds/index.ts");
-  const { openRuns } = await import("../runs/index.ts");
+  const { openRuns } = await import("../store/index.ts");
   const listening = await listenToBuild(terminal, {
     ...(logDir === undefined ? {} : { logDir }),
     ...(suppressLogs === undefined ? {} : { suppressLogs }),

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
-import type { RecordedRun, RunRefs, RunStore } from "../runs/index.ts";
+import type { RecordedRun, RunRefs, RunStore } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { logForPeople } from "./log-text.ts";
@@ -51,7 +51,7 @@ function dataOption(): Option {
 }
 
 async function openStore({ env }: Session, { dataDir }: Options): Promise<RunStore> {
-  const { defaultDataFolder, openRuns } = await import("../runs/index.ts");
+  const { defaultDataFolder, openRuns } = await import("../store/index.ts");
   return openRuns(dataDir ?? defaultDataFolder(env));
 }
 
@@ -82,7 +82,7 @@ async function listRuns(session: Session, job: string | undefined, options: Opti
 
 async function showRun(session: Session, name: string, options: ShowOptions): Promise<ExitCode> {
   const { terminal } = session;
-  const { logFileOf, readLog } = await import("../runs/index.ts");
+  const { logFileOf, readLog } = await import("../store/index.ts");
   const store = await openStore(session, options);
   const run = await store.find(name);
   if (options.log) {

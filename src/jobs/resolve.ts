@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { BuildRequest } from "../builds/index.ts";
 import type { Push } from "../git/index.ts";
-import type { Run, RunRefs, RunRequest, RunType } from "../runs/index.ts";
+import type { Run, RunRefs, RunRequest, RunType } from "../store/index.ts";
 import { branchName } from "./judge.ts";
 import type { Job } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../src/builds/index.ts";
 import { parseReference } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns } from "../../src/runs/index.ts";
+import { openRuns } from "../../src/store/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { buildStepRoot } from "../support/step-image.ts";
 import { temporaryFolder } from "../support/tree.ts";

@@ -6,7 +6,7 @@ import { prepareBuild, runBuild } from "../../src/builds/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns } from "../../src/runs/index.ts";
+import { openRuns } from "../../src/store/index.ts";
 import { createRepository, gitEnvironment } from "../support/git.ts";
 import { afterBody, answer, startScriptedServer } from "../support/scripted-server.ts";
 import { temporaryFolder } from "../support/tree.ts";

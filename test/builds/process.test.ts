@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { openRuns } from "../../src/runs/index.ts";
+import { openRuns } from "../../src/store/index.ts";
 import { executable, start } from "../support/built.ts";
 import { testWith } from "../support/programs.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildRequest, type PreparedBuild, prepareBuild, runBuild } from "../../src/builds/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns } from "../../src/runs/index.ts";
+import { openRuns } from "../../src/store/index.ts";
 import { resolved, usual } from "../cloudbuild/reading.ts";
 import { createRepository, gitEnvironment } from "../support/git.ts";
 import { temporaryFolder, writeFiles } from "../support/tree.ts";

@@ -7,7 +7,7 @@ import { type Descriptor, parseRepository, parseTag } from "../../src/oci/index.
 import { attachStatement, slsaStatement } from "../../src/provenance/index.ts";
 import type { Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns, type RunEnd } from "../../src/runs/index.ts";
+import { openRuns, type RunEnd } from "../../src/store/index.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 import { registriesWith } from "../support/world.ts";
 import { runWith } from "./captured.ts";

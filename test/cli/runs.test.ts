@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { logForPeople } from "../../src/cli/log-text.ts";
-import { openRuns } from "../../src/runs/index.ts";
+import { openRuns } from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { run, runWith } from "./captured.ts";
 

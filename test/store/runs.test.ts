@@ -7,7 +7,7 @@ import {
   type RunRequest,
   type RunStore,
   readLog,
-} from "../../src/runs/index.ts";
+} from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const sha = "0123456789012345678901234567890123456789";

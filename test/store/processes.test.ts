@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bootMark } from "../../src/process/index.ts";
-import { openRuns, type RunStore } from "../../src/runs/index.ts";
+import { openRuns, type RunStore } from "../../src/store/index.ts";
 import { sourceUrl } from "../support/built.ts";
 import { outputOf, start } from "../support/child.ts";
 import { temporaryFolder } from "../support/tree.ts";
