@@ -3,9 +3,9 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeStream } from "node:stream/web";
-import type { Environment } from "./proxy.ts";
-import { type TlsFiles, tlsOptions } from "./tls.ts";
-import { createWay, type Way } from "./way.ts";
+import type { Environment } from "./way/proxy.ts";
+import { type TlsFiles, tlsOptions } from "./way/tls.ts";
+import { createWay, type Way } from "./way/way.ts";
 
 /** One request, as `fetch` takes it. */
 export interface FetchRequest {

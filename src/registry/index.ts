@@ -1,3 +1,4 @@
+export type { Timing } from "../http/index.ts";
 export {
   basicCredential,
   type Credential,
@@ -14,7 +15,6 @@ export {
   UnknownContentError,
 } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
-export type { Timing } from "./host/timing.ts";
 export { openLayout } from "./layout/layout.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {

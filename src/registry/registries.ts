@@ -1,13 +1,12 @@
+import { Company, defaultTiming, type Timing } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
 import { type HostSettings, locate, type Settings } from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
 import { canonicalHost } from "./credentials/key.ts";
 import { RegistryError } from "./errors.ts";
 import type { RegistryListener } from "./events.ts";
-import { Company } from "./host/company.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
-import { defaultTiming, type Timing } from "./host/timing.ts";
 import { openLayout } from "./layout/layout.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CopyEvent, createCopier, readGraph } from "../../src/copy/index.ts";
+import { defaultTiming } from "../../src/http/timing.ts";
 import {
   type Descriptor,
   digestOf,
@@ -9,7 +10,6 @@ import {
   parseRepository,
   parseTag,
 } from "../../src/oci/index.ts";
-import { defaultTiming } from "../../src/registry/host/timing.ts";
 import type { RegistryEvent, Repository } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { type AddressKind, isLoopbackHost, kindOfAddress } from "../../src/http/address.ts";
+import { defaultTiming } from "../../src/http/timing.ts";
+import { type AddressKind, isLoopbackHost, kindOfAddress } from "../../src/http/way/address.ts";
 import { endpointOf, pathOnEndpoint } from "../../src/registry/host/endpoint.ts";
-import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openTransport, type Transport } from "../../src/registry/host/transport.ts";
 import type { HostSettings } from "../../src/settings/index.ts";
 import { answer, startScriptedServer } from "../support/scripted-server.ts";

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
+import { isTransientStatus, readRetryAfter, waitBefore } from "../../src/http/failure/backoff.ts";
+import { defaultTiming } from "../../src/http/timing.ts";
 import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
-import { isTransientStatus, readRetryAfter, waitBefore } from "../../src/registry/host/backoff.ts";
-import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import { clientOf } from "../support/registry-client.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { Pace, type Quota } from "../../src/registry/host/pace.ts";
+import { Pace, type Quota } from "../../src/http/rate/pace.ts";
 import { entries, pacesFor } from "../../src/registry/host/quotas.ts";
 
 /** When requests go out that are always at hand, until a time; whoever sends them is late by as much as `lateness` says. */

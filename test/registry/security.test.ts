@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { createCopier, readGraph } from "../../src/copy/index.ts";
 import { messageOf, WaybillError } from "../../src/errors/index.ts";
+import { defaultTiming } from "../../src/http/timing.ts";
 import {
   type Descriptor,
   digestOf,
@@ -15,7 +16,6 @@ import {
 } from "../../src/oci/index.ts";
 import { basicCredential, type CredentialStore } from "../../src/registry/credentials/credential.ts";
 import { endpointOf } from "../../src/registry/host/endpoint.ts";
-import { defaultTiming } from "../../src/registry/host/timing.ts";
 import { openTransport } from "../../src/registry/host/transport.ts";
 import { openCredentials, openRegistries, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";

@@ -3,8 +3,8 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import { commitTime, defaultTiming } from "../../src/http/timing.ts";
 import { digestOf, mediaTypes, parseTag } from "../../src/oci/index.ts";
-import { commitTime, defaultTiming } from "../../src/registry/host/timing.ts";
 import { type ClientOptions, clientOf } from "../support/registry-client.ts";
 import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
 

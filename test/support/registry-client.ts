@@ -1,6 +1,6 @@
+import { defaultTiming, type Timing } from "../../src/http/timing.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import type { CredentialStore } from "../../src/registry/credentials/credential.ts";
-import { defaultTiming, type Timing } from "../../src/registry/host/timing.ts";
 import type { RegistryEvent } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";

@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { presentable } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
 import { basicCredential, type Credential, identityToken } from "./credential.ts";
-import { presentable } from "./redaction.ts";
 
 /** Asks the credential helper `docker-credential-<name>` about a server; `namedIn` is the file that names it. */
 export type AskHelper = (name: string, server: string, namedIn: string) => Promise<Credential | undefined>;

@@ -1,23 +1,29 @@
 import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
-import type { Environment } from "../../http/index.ts";
+import {
+  type Answer,
+  type AnswerHead,
+  type Company,
+  type Environment,
+  headerOf,
+  isSuccess,
+  isTransientStatus,
+  Limiter,
+  type Member,
+  type Observation,
+  type Release,
+  type StreamedAnswer,
+  secretsIn,
+  smallBody,
+  type Timing,
+  Turns,
+} from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import { readBeginning, readBody } from "../body.ts";
 import type { Credential, CredentialStore } from "../credentials/credential.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RegistryListener, RequestKind } from "../events.ts";
-import {
-  type Answer,
-  type AnswerHead,
-  headerOf,
-  isSuccess,
-  type StreamedAnswer,
-  secretsIn,
-  smallBody,
-} from "./answer.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
-import { isTransientStatus } from "./backoff.ts";
-import type { Company, Member } from "./company.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
   connectionFailure,
@@ -28,18 +34,15 @@ import {
   wantsTls,
 } from "./failure.ts";
 import { faultOf, judgeOf, troubleOf, waitOf } from "./judge.ts";
-import { HostLimiter, type Observation, type Release } from "./limiter.ts";
-import { operationOf } from "./operations.ts";
+import { kinds, uploads } from "./kinds.ts";
 import { Places } from "./places.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
 import { redirectLimit, redirectTarget } from "./redirect.ts";
 import { type Attempt, type RetryOptions, retrying } from "./retry.ts";
-import type { Timing } from "./timing.ts";
 import { tokenRefusal } from "./token-refusal.ts";
 import { readToken, type Token, type TokenService, tokenRequest } from "./token-service.ts";
 import { type Outgoing, openTransport } from "./transport.ts";
-import { Turns } from "./turns.ts";
 
 /** One request to a registry host. */
 export interface HostRequest {
@@ -130,8 +133,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const limit = settings.concurrency ?? defaultLimit;
   // A blob that is read from the host it goes to needs a second connection, even where requests are one at a time.
   const transport = openTransport({ ...options, connections: Math.max(2, limit) });
-  const limiter = new HostLimiter(limit, clock);
-  const turns = new Turns(pacesFor(host, settings), clock);
+  const limiter = new Limiter({ limit, kinds, uploads }, clock);
+  const turns = new Turns(kinds, pacesFor(host, settings), clock);
 
   let slowestAnswer = 0;
   const places = new Places((host) => ({
@@ -163,7 +166,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
   const turn = (url: URL, kind: RequestKind): Promise<void> | undefined =>
     isOwn({ from: url }) ? turns.next(kind) : undefined;
 
-  const learn = (observation: Observation, headers: AnswerHead["headers"]): void => {
+  const learn = (observation: Observation<RequestKind>, headers: AnswerHead["headers"]): void => {
     const { status } = observation;
     const isBusy = status === 429 || status === 503;
     const wait = isBusy ? (waitOf({ headers, status }) ?? 0) : 0;
@@ -217,7 +220,8 @@ export function createHostClient(options: HostClientOptions): HostClient {
       answers += 1;
       const milliseconds = clock() - sent;
       if (isOwn({ from: url })) learn({ kind, status, sent, milliseconds }, response.headers);
-      if (operationOf(kind).startsWith("manifest-")) slowestAnswer = Math.max(slowestAnswer, milliseconds);
+      if (kinds[kind].operation.startsWith("manifest-"))
+        slowestAnswer = Math.max(slowestAnswer, milliseconds);
       listener({ type: "request", host: url.host, method, kind, status, milliseconds });
       // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
       body.on("error", () => {});

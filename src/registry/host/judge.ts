@@ -1,10 +1,17 @@
+import {
+  type Answer,
+  type AnswerHead,
+  demandedWait,
+  headerOf,
+  isTransientStatus,
+  readRetryAfter,
+  type StreamedAnswer,
+} from "../../http/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RequestKind } from "../events.ts";
-import { type Answer, type AnswerHead, headerOf, type StreamedAnswer } from "./answer.ts";
-import { demandedWait, isTransientStatus, readRetryAfter } from "./backoff.ts";
 import { isForeignPage } from "./foreign-page.ts";
+import { kinds } from "./kinds.ts";
 import { type LastingReason, lastingReason } from "./lasting.ts";
-import { operationOf } from "./operations.ts";
 import type { Trouble } from "./presence.ts";
 import type { Passing } from "./retry.ts";
 import { readServerErrors } from "./server-text.ts";
@@ -71,7 +78,7 @@ export function troubleOf(
   { kind, about, where }: { readonly kind: RequestKind; readonly about: string; readonly where: string },
 ): Trouble | undefined {
   if (status < 500 || !isTransientStatus(status)) return undefined;
-  if (operationOf(kind).endsWith("-write") && !gateway.has(status)) return undefined;
+  if (kinds[kind].operation.endsWith("-write") && !gateway.has(status)) return undefined;
   const who = kind === "token" ? `the token service ${from.origin}` : from.host;
   const message = `${who} answers ${status} to all that it is asked`;
   const hint = `where it lasts, ask whoever runs ${from.host}; what is done stays done, and another run does the rest`;

@@ -1,6 +1,6 @@
+import type { Timing } from "../../http/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { HostAway, TransientFailure, Unanswered } from "./failure.ts";
-import type { Timing } from "./timing.ts";
 
 /** What a {@link Presence} needs to know of the run that it is part of. */
 export interface PresenceOptions {

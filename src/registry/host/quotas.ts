@@ -1,7 +1,7 @@
+import { Pace, type PaceOf, type Quota } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import type { RequestKind } from "../events.ts";
 import { entryFor, knownHosts } from "./known-hosts.ts";
-import { Pace, type Quota } from "./pace.ts";
 
 /** A quota, and the requests that count towards it; without kinds, all. */
 interface QuotaOf extends Quota {
@@ -92,14 +92,8 @@ export const entries: readonly Entry[] = [
   },
 ];
 
-/** A pace, and what keeps to it. */
-export interface PaceOf {
-  readonly kinds: ReadonlySet<RequestKind> | undefined;
-  readonly pace: Pace;
-}
-
 /** The paces that requests to a host keep to: the user's, or else what its provider has published. */
-export function pacesFor(host: string, { requestsPerSecond }: HostSettings): readonly PaceOf[] {
+export function pacesFor(host: string, { requestsPerSecond }: HostSettings): readonly PaceOf<RequestKind>[] {
   const quotas: readonly QuotaOf[] =
     requestsPerSecond === undefined
       ? (entryFor(entries, host)?.quotas ?? [])

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Timing, waitBefore } from "../../http/index.ts";
 import type { RegistryErrorCode } from "../errors.ts";
-import { waitBefore } from "./backoff.ts";
 import { HostAway, NotSettled, TransientFailure } from "./failure.ts";
-import type { Timing } from "./timing.ts";
 
 /** A result or failure that another attempt may mend. */
 export interface Passing {

@@ -1,4 +1,4 @@
-import { presentable } from "../credentials/redaction.ts";
+import { presentable } from "../../http/index.ts";
 import { wordsOf } from "./server-words.ts";
 
 /** Query strings: the signatures of storage URLs are in them. */

@@ -1,7 +1,6 @@
+import { type Answer, isTransientStatus } from "../../http/index.ts";
 import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "./answer.ts";
-import { isTransientStatus } from "./backoff.ts";
 import { TransientFailure } from "./failure.ts";
 import { lastingReasonOf, waitOf } from "./judge.ts";
 import { readServerErrors } from "./server-text.ts";

@@ -11,15 +11,15 @@ import {
   kindOfAddress,
   literalAddress,
   proxyOf,
+  Reuse,
   speaksTls,
+  type Timing,
   tlsOptions,
   type Way,
 } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isHangUp, transportError } from "./failure.ts";
-import { Reuse } from "./reuse.ts";
-import type { Timing } from "./timing.ts";
 
 /** One HTTP request, exactly as it goes out. */
 export interface Outgoing {

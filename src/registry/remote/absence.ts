@@ -1,6 +1,6 @@
+import type { Answer } from "../../http/index.ts";
 import { isDigest, type Target } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "../host/answer.ts";
 import { refusal } from "./answer.ts";
 import { listRepository } from "./listing.ts";
 import { saysAbsent, unproven } from "./not-found.ts";

@@ -1,7 +1,6 @@
+import { type Answer, demandedWait, headerOf, isTransientStatus } from "../../http/index.ts";
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import { type Answer, headerOf } from "../host/answer.ts";
-import { demandedWait, isTransientStatus } from "../host/backoff.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { lastingReasonOf } from "../host/judge.ts";
 import type { LastingReason } from "../host/lasting.ts";

@@ -1,7 +1,7 @@
+import { type Answer, headerOf, type StreamedAnswer } from "../../http/index.ts";
 import { type Descriptor, formatReference } from "../../oci/index.ts";
 import { readBeginning } from "../body.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, headerOf, type StreamedAnswer } from "../host/answer.ts";
 import { connectionFailure, TransientFailure } from "../host/failure.ts";
 import type { HostClient, SendOnce } from "../host/host-client.ts";
 import type { BlobProbe } from "../repository.ts";

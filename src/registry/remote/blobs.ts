@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
+import { type Answer, type AnswerHead, headerOf } from "../../http/index.ts";
 import { createHashLadder, type Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, type AnswerHead, headerOf } from "../host/answer.ts";
 import { isForeignPage } from "../host/foreign-page.ts";
 import type { OpenOptions } from "../repository.ts";
 import { vouchFor } from "../vouched.ts";

@@ -1,3 +1,4 @@
+import { type AnswerHead, headerOf, isTransientStatus } from "../../http/index.ts";
 import {
   acceptedManifests,
   algorithmOf,
@@ -16,9 +17,7 @@ import {
   type Target,
 } from "../../oci/index.ts";
 import { RegistryError, UnknownContentError } from "../errors.ts";
-import { type AnswerHead, headerOf } from "../host/answer.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
-import { isTransientStatus } from "../host/backoff.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import type { Answer } from "../../http/index.ts";
 import { type Digest, isDigest, isRepositoryPath, isTag, type Tag } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "../host/answer.ts";
 import type { HostClient } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
 import { refusal } from "./answer.ts";

@@ -1,5 +1,5 @@
+import type { Answer } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "../host/answer.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { knownHosts } from "../host/known-hosts.ts";
 import { readServerErrors, type ServerErrors } from "../host/server-text.ts";

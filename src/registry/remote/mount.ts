@@ -1,5 +1,5 @@
+import { headerOf } from "../../http/index.ts";
 import { algorithmOf, type Descriptor } from "../../oci/index.ts";
-import { headerOf } from "../host/answer.ts";
 import { pullScope, pushScope } from "../host/authorizer.ts";
 import type { HostRequest } from "../host/host-client.ts";
 import { givesBlob } from "./blob-presence.ts";

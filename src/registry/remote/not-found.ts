@@ -1,6 +1,6 @@
+import type { Answer } from "../../http/index.ts";
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "../host/answer.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { Remote } from "./remote.ts";
 

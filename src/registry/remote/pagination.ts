@@ -1,5 +1,5 @@
+import type { Answer, AnswerHead } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer, AnswerHead } from "../host/answer.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { parseLinks } from "./link-header.ts";
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Answer, headerOf } from "../../http/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -9,7 +10,6 @@ import {
   readImageContent,
 } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, headerOf } from "../host/answer.ts";
 import { refusal } from "./answer.ts";
 import { nextPage, pages } from "./pagination.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { waitBefore } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
-import { waitBefore } from "../host/backoff.ts";
 import { connectionFailure, TransientFailure } from "../host/failure.ts";
 import type { RetryOptions } from "../host/retry.ts";
 

@@ -1,6 +1,6 @@
+import type { Answer } from "../../http/index.ts";
 import { digestOf } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Answer } from "../host/answer.ts";
 import { pushScope } from "../host/authorizer.ts";
 import { refusal } from "./answer.ts";
 import { type Remote, urlIn } from "./remote.ts";

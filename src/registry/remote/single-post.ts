@@ -1,4 +1,4 @@
-import type { Answer } from "../host/answer.ts";
+import type { Answer } from "../../http/index.ts";
 import type { HostRequest, SendOnce } from "../host/host-client.ts";
 import { Ability } from "./ability.ts";
 import type { Sending } from "./upload-attempts.ts";

@@ -1,13 +1,11 @@
 import { Readable } from "node:stream";
+import { type Answer, commitTime, isTransientStatus } from "../../http/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import type { Answer } from "../host/answer.ts";
-import { isTransientStatus } from "../host/backoff.ts";
 import { NotSettled, TransientFailure } from "../host/failure.ts";
 import type { HostRequest, SendOnce } from "../host/host-client.ts";
 import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
-import { commitTime } from "../host/timing.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blob-presence.ts";
 import { Portions } from "./portions.ts";

@@ -1,6 +1,6 @@
+import { type Answer, headerOf } from "../../http/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, headerOf } from "../host/answer.ts";
 import { pushScope } from "../host/authorizer.ts";
 import type { HostRequest } from "../host/host-client.ts";
 import type { Remote } from "./remote.ts";

@@ -1,6 +1,6 @@
+import { type Answer, headerOf } from "../../http/index.ts";
 import { type Descriptor, isDigest } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { type Answer, headerOf } from "../host/answer.ts";
 import type { BlobContent, PushOutcome } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { mountBlob } from "./mount.ts";

@@ -1,5 +1,4 @@
-import type { RequestKind } from "../events.ts";
-import { headStartOf, type Operation, operationOf } from "./operations.ts";
+import type { Kinds } from "../kinds.ts";
 import { Strain } from "./strain.ts";
 import { afterAnswer, afterEnd, afterRefusal, openWindow, type Window, type WindowBounds } from "./window.ts";
 
@@ -7,8 +6,8 @@ import { afterAnswer, afterEnd, afterRefusal, openWindow, type Window, type Wind
 export type Release = () => void;
 
 /** An answer of the host itself, as far as it tells how busy the host is. */
-export interface Observation {
-  readonly kind: RequestKind;
+export interface Observation<Kind extends string> {
+  readonly kind: Kind;
   readonly status: number;
   /** When the request was sent, by the limiter's clock. */
   readonly sent: number;
@@ -17,7 +16,7 @@ export interface Observation {
 
 /** Those who wait for the same, in the order of asking. */
 interface Lane {
-  readonly operation: Operation;
+  readonly group: Group;
   readonly headStart: number;
   readonly waiting: Waiter[];
   /** Where the first one stands: taking from the front of a long array would move all the rest. */
@@ -42,8 +41,17 @@ interface Group {
 const beforeAll = Number.MAX_SAFE_INTEGER;
 /** Requests of one operation at a time that every host gets to begin with. */
 const start = 16;
-/** The part of the permits that uploads may hold: they hold them long, and what ends an image has to get by. */
-const mostForUploads = 3 / 4;
+/** The part of the permits that uploads may hold: they hold them long, and what ends a piece of work has to get by. */
+const maxForUploads = 3 / 4;
+
+/** What a {@link Limiter} keeps to. */
+export interface LimiterOptions<Kind extends string> {
+  /** Requests at the same time; with 1, an upload and the reading of its source still overlap. */
+  readonly limit: number;
+  readonly kinds: Kinds<Kind>;
+  /** The operation that uploads are. */
+  readonly uploads: string;
+}
 
 /**
  * The permits of one host: a window for each operation, all of them together within a limit. Who waits for the same
@@ -52,43 +60,37 @@ const mostForUploads = 3 / 4;
  * An upload keeps its permit while it reads its source, which may be on the same host; so uploads together never hold
  * all permits, and the reading that each of them waits for always finds one.
  */
-export class HostLimiter {
-  readonly #limit: number;
+export class Limiter<Kind extends string> {
+  readonly #options: LimiterOptions<Kind>;
   readonly #now: () => number;
-  readonly #groups: Readonly<Record<Operation, Group>>;
+  readonly #groups = new Map<string, Group>();
   readonly #lanes: Lane[] = [];
-  readonly #strain = new Strain();
+  readonly #strain: Strain<Kind>;
   #underWay = 0;
   #asked = 0;
 
-  /**
-   * @param limit Requests at the same time; with 1, an upload and the reading of its source still overlap.
-   * @param now A clock that never goes back, in milliseconds.
-   */
-  constructor(limit: number, now: () => number = () => performance.now()) {
-    this.#limit = limit;
+  /** @param now A clock that never goes back, in milliseconds. */
+  constructor(options: LimiterOptions<Kind>, now: () => number = () => performance.now()) {
+    this.#options = options;
     this.#now = now;
-    this.#groups = {
-      "manifest-read": openGroup(limit),
-      "blob-read": openGroup(limit),
-      "blob-write": openGroup(Math.max(1, Math.min(limit - 1, Math.floor(limit * mostForUploads)))),
-      "manifest-write": openGroup(limit),
-    };
+    this.#strain = new Strain(options.kinds);
   }
 
   /** A permit for one request. @param again It has had one before: it has waited its time, and goes first. */
-  request(kind: RequestKind, again = false): Promise<Release> {
-    return this.#acquire(operationOf(kind), again ? beforeAll : headStartOf(kind), true);
+  request(kind: Kind, again = false): Promise<Release> {
+    const { operation, headStart = 0 } = this.#options.kinds[kind];
+    return this.#acquire(operation, again ? beforeAll : headStart, true);
   }
 
   /** A permit for all requests of one upload, and for as long as it takes. */
   upload(again = false): Promise<Release> {
-    return this.#acquire("blob-write", again ? beforeAll : 0, this.#limit > 1);
+    const { uploads, limit } = this.#options;
+    return this.#acquire(uploads, again ? beforeAll : 0, limit > 1);
   }
 
   /** Learns from an answer. 429 and 503 are how registries say that it is too much. */
-  observe({ kind, status, sent, milliseconds }: Observation): void {
-    const group = this.#groups[operationOf(kind)];
+  observe({ kind, status, sent, milliseconds }: Observation<Kind>): void {
+    const group = this.#groupOf(this.#options.kinds[kind].operation);
     if (status === 429 || status === 503) {
       group.window = afterRefusal(group.window, sent, this.#now());
       return;
@@ -98,22 +100,33 @@ export class HostLimiter {
   }
 
   /** Requests that may be under way at a time now. */
-  widthOf(operation: Operation): number {
-    return Math.floor(this.#groups[operation].window.size);
+  widthOf(operation: string): number {
+    return Math.floor(this.#groupOf(operation).window.size);
   }
 
-  #acquire(operation: Operation, headStart: number, counted: boolean): Promise<Release> {
+  #groupOf(operation: string): Group {
+    const known = this.#groups.get(operation);
+    if (known !== undefined) return known;
+    const { limit, uploads } = this.#options;
+    const most =
+      operation === uploads ? Math.max(1, Math.min(limit - 1, Math.floor(limit * maxForUploads))) : limit;
+    const group = openGroup(most);
+    this.#groups.set(operation, group);
+    return group;
+  }
+
+  #acquire(operation: string, headStart: number, counted: boolean): Promise<Release> {
     return new Promise((granted) => {
       this.#asked += 1;
-      this.#lane(operation, headStart).waiting.push({ number: this.#asked, counted, granted });
+      this.#lane(this.#groupOf(operation), headStart).waiting.push({ number: this.#asked, counted, granted });
       this.#grant();
     });
   }
 
-  #lane(operation: Operation, headStart: number): Lane {
-    const known = this.#lanes.find((lane) => lane.operation === operation && lane.headStart === headStart);
+  #lane(group: Group, headStart: number): Lane {
+    const known = this.#lanes.find((lane) => lane.group === group && lane.headStart === headStart);
     if (known !== undefined) return known;
-    const lane: Lane = { operation, headStart, waiting: [], first: 0 };
+    const lane: Lane = { group, headStart, waiting: [], first: 0 };
     this.#lanes.push(lane);
     return lane;
   }
@@ -125,7 +138,7 @@ export class HostLimiter {
       let least = Number.POSITIVE_INFINITY;
       for (const lane of this.#lanes) {
         const waiter = lane.waiting[lane.first];
-        if (waiter === undefined || !this.#admits(lane.operation, waiter)) continue;
+        if (waiter === undefined || !this.#admits(lane.group, waiter)) continue;
         const rank = waiter.number - lane.headStart;
         if (rank >= least) continue;
         next = lane;
@@ -136,13 +149,12 @@ export class HostLimiter {
     }
   }
 
-  #admits(operation: Operation, { counted }: Waiter): boolean {
-    const group = this.#groups[operation];
+  #admits(group: Group, { counted }: Waiter): boolean {
     if (group.underWay >= Math.floor(group.window.size)) {
       group.wanted = true;
       return false;
     }
-    return !counted || this.#underWay < this.#limit;
+    return !counted || this.#underWay < this.#options.limit;
   }
 
   #serve(lane: Lane): void {
@@ -153,7 +165,7 @@ export class HostLimiter {
       lane.waiting.splice(0, lane.first);
       lane.first = 0;
     }
-    const group = this.#groups[lane.operation];
+    const { group } = lane;
     const { granted, counted } = waiter;
     group.underWay += 1;
     if (counted) this.#underWay += 1;

@@ -1,4 +1,4 @@
-import type { Timing } from "./timing.ts";
+import type { Timing } from "../timing.ts";
 
 /** Whether an answer with this status may be another one next time. */
 export function isTransientStatus(status: number): boolean {

@@ -1,4 +1,4 @@
-import { WaybillError } from "../errors/index.ts";
+import { WaybillError } from "../../errors/index.ts";
 
 /**
  * Why there is no connection, where that is not for the system to say.

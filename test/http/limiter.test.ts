@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { Limiter, type Release } from "../../src/http/rate/limiter.ts";
+import { Strain } from "../../src/http/rate/strain.ts";
 import type { RequestKind } from "../../src/registry/events.ts";
-import { HostLimiter, type Release } from "../../src/registry/host/limiter.ts";
-import { Strain } from "../../src/registry/host/strain.ts";
+import { kinds, uploads } from "../../src/registry/host/kinds.ts";
+
+const limiterOf = (limit: number, now?: () => number) => new Limiter({ limit, kinds, uploads }, now);
 
 /** Permits that are taken and given back by hand, in the order in which they were granted. */
-function desk(limiter: HostLimiter) {
+function desk(limiter: Limiter<RequestKind>) {
   const granted: { name: string; release: Release }[] = [];
   const settled = async () => {
     for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
@@ -31,7 +34,7 @@ function desk(limiter: HostLimiter) {
 
 describe("the permits of a host", () => {
   it("are given in the order of asking, each once", async () => {
-    const permits = desk(new HostLimiter(2));
+    const permits = desk(limiterOf(2));
     for (const name of ["a", "b", "c", "d", "e"]) await permits.ask(name, "blob-get");
     expect(permits.names()).toEqual(["a", "b"]);
     await permits.giveBack();
@@ -41,7 +44,7 @@ describe("the permits of a host", () => {
   });
 
   it.each([1, 2, 3, 16, 64])("leave one for reading, however many uploads there are (%i)", async (limit) => {
-    const permits = desk(new HostLimiter(limit));
+    const permits = desk(limiterOf(limit));
     await permits.ask("upload", "upload", 200);
     expect(permits.names().length).toBeLessThanOrEqual(Math.max(1, limit - 1));
     await permits.ask("reading", "blob-get");
@@ -49,7 +52,7 @@ describe("the permits of a host", () => {
   });
 
   it("are sixteen for each operation at first, and more while answers come as fast as before", async () => {
-    const limiter = new HostLimiter(64);
+    const limiter = limiterOf(64);
     const permits = desk(limiter);
     await permits.ask("reading", "manifest-get", 200);
     expect(permits.names()).toHaveLength(16);
@@ -62,7 +65,7 @@ describe("the permits of a host", () => {
   });
 
   it("are never more than the limit, of all operations together", async () => {
-    const permits = desk(new HostLimiter(40));
+    const permits = desk(limiterOf(40));
     await permits.ask("manifest", "manifest-get", 30);
     await permits.ask("upload", "upload", 30);
     await permits.ask("blob", "blob-get", 30);
@@ -70,7 +73,7 @@ describe("the permits of a host", () => {
   });
 
   it("go to tag checks and puts before hundreds of others that asked earlier", async () => {
-    const permits = desk(new HostLimiter(4));
+    const permits = desk(limiterOf(4));
     await permits.ask("blob", "blob-get", 300);
     await permits.ask("check", "resolve");
     await permits.ask("put", "manifest-put");
@@ -79,7 +82,7 @@ describe("the permits of a host", () => {
   });
 
   it("go first of all to who had one before, and was refused", async () => {
-    const limiter = new HostLimiter(1);
+    const limiter = limiterOf(1);
     const permits = desk(limiter);
     await permits.ask("first", "manifest-get");
     await permits.ask("put", "manifest-put", 5);
@@ -90,7 +93,7 @@ describe("the permits of a host", () => {
   });
 
   it("go to who has waited long, although puts go on coming", async () => {
-    const permits = desk(new HostLimiter(1));
+    const permits = desk(limiterOf(1));
     await permits.ask("first", "manifest-put");
     await permits.ask("blob", "blob-get");
     await permits.ask("put", "manifest-put", 2000);
@@ -102,7 +105,7 @@ describe("the permits of a host", () => {
 
   it.each([429, 503])("are halved once for a burst of %i, for its operation alone", (status) => {
     let now = 0;
-    const limiter = new HostLimiter(64, () => now);
+    const limiter = limiterOf(64, () => now);
     const refuse = (sent: number) => limiter.observe({ kind: "manifest-put", status, sent, milliseconds: 1 });
     now = 100;
     for (let times = 0; times < 16; times += 1) refuse(times);
@@ -115,7 +118,7 @@ describe("the permits of a host", () => {
 
 describe("the strain of a host", () => {
   it("is how much longer answers take than the fastest of their kind, jitter aside", () => {
-    const strain = new Strain();
+    const strain = new Strain(kinds);
     expect(strain.of("resolve", 100)).toBe(1);
     expect(strain.of("resolve", 40)).toBe(1);
     expect(strain.of("resolve", 100)).toBe(2);
@@ -125,7 +128,7 @@ describe("the strain of a host", () => {
   });
 
   it("is not told by answers that take longer for more bytes", () => {
-    const strain = new Strain();
+    const strain = new Strain(kinds);
     expect(strain.of("upload-data", 100)).toBeUndefined();
     expect(strain.of("list", 100)).toBeUndefined();
   });

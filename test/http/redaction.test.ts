@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { presentable } from "../../src/registry/credentials/redaction.ts";
+import { presentable } from "../../src/http/redaction.ts";
 
 test.each([
   ["error: no such user\nsee docs", "error: no such user see docs"],

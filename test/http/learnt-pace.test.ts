@@ -1,13 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { LearntPace } from "../../src/registry/host/learnt-pace.ts";
+import { LearntPace } from "../../src/http/rate/learnt-pace.ts";
 import {
   afterRefusedRate,
   afterTakenRate,
   type LearntRate,
   rateAt,
-} from "../../src/registry/host/learnt-rate.ts";
-import type { Operation } from "../../src/registry/host/operations.ts";
+} from "../../src/http/rate/learnt-rate.ts";
 
 /** Whether a host takes a request that arrives at a time. */
 type Host = (time: number) => boolean;
@@ -47,10 +46,10 @@ function busy(
   host: Host,
   seconds: number,
   { roundTrip, width, retryAfter }: Line,
-  operations: readonly Operation[] = ["manifest-read"],
+  operations: readonly string[] = ["manifest-read"],
 ) {
   const pace = new LearntPace();
-  let flying: { operation: Operation; sent: number; back: number; taken: boolean }[] = [];
+  let flying: { operation: string; sent: number; back: number; taken: boolean }[] = [];
   let pause: { since: number; until: number } | undefined;
   const counts = { taken: 0, refused: 0 };
   for (let now = 0; now < seconds * 1000; now += 1) {

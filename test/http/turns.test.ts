@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Pace } from "../../src/http/rate/pace.ts";
+import { Turns } from "../../src/http/rate/turns.ts";
 import type { RequestKind } from "../../src/registry/events.ts";
-import { Pace } from "../../src/registry/host/pace.ts";
-import { Turns } from "../../src/registry/host/turns.ts";
+import { kinds } from "../../src/registry/host/kinds.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -12,7 +13,7 @@ afterEach(() => {
 });
 
 /** Who got a turn so far. */
-function line(turns: Turns) {
+function line(turns: Turns<RequestKind>) {
   const sent: string[] = [];
   return {
     sent,
@@ -31,14 +32,14 @@ const paced = (requests: number, kinds?: readonly RequestKind[]) => ({
 
 describe("turns", () => {
   it("come at once where nothing is known of the host", async () => {
-    const { ask, passes, sent } = line(new Turns([], clock));
+    const { ask, passes, sent } = line(new Turns(kinds, [], clock));
     for (const name of ["a", "b", "c"]) ask(name);
     await passes(0);
     expect(sent).toEqual(["a", "b", "c"]);
   });
 
   it("come at the pace of the host, in the order of asking", async () => {
-    const { ask, passes, sent } = line(new Turns([paced(10)], clock));
+    const { ask, passes, sent } = line(new Turns(kinds, [paced(10)], clock));
     for (const name of ["a", "b", "c", "d"]) ask(name);
     await passes(0);
     expect(sent).toEqual(["a"]);
@@ -49,7 +50,7 @@ describe("turns", () => {
   });
 
   it("come to tag checks and puts first", async () => {
-    const { ask, passes, sent } = line(new Turns([paced(10)], clock));
+    const { ask, passes, sent } = line(new Turns(kinds, [paced(10)], clock));
     for (let asked = 0; asked < 200; asked += 1) ask("blob", "blob-head");
     ask("put", "manifest-put");
     await passes(104);
@@ -57,7 +58,7 @@ describe("turns", () => {
   });
 
   it("are not held up by those who wait for a narrower pace", async () => {
-    const { ask, passes, sent } = line(new Turns([paced(2, ["manifest-put"])], clock));
+    const { ask, passes, sent } = line(new Turns(kinds, [paced(2, ["manifest-put"])], clock));
     ask("put", "manifest-put");
     ask("put", "manifest-put");
     ask("check", "resolve");
@@ -68,7 +69,7 @@ describe("turns", () => {
   });
 
   it("do not come during a pause, whose end everybody waits for", async () => {
-    const turns = new Turns([], clock);
+    const turns = new Turns(kinds, [], clock);
     const { ask, passes, sent } = line(turns);
     expect(turns.pause(2000)).toBe(true);
     for (const name of ["a", "b"]) ask(name);
@@ -82,7 +83,7 @@ describe("turns", () => {
   });
 
   it("wait for the longest of several pauses, of which only what is new is news", async () => {
-    const turns = new Turns([], clock);
+    const turns = new Turns(kinds, [], clock);
     const { ask, passes, sent } = line(turns);
     expect(turns.pause(2000)).toBe(true);
     await passes(50);
@@ -96,7 +97,7 @@ describe("turns", () => {
   });
 
   it("come more slowly for an operation that the host has refused, and as before for others", async () => {
-    const turns = new Turns([], clock);
+    const turns = new Turns(kinds, [], clock);
     const { ask, passes, sent } = line(turns);
     for (let taken = 0; taken < 10; taken += 1) {
       turns.observe({ kind: "manifest-put", status: 201, sent: clock(), milliseconds: 0 });
@@ -112,7 +113,7 @@ describe("turns", () => {
   });
 
   it("come no more once the host is closed", async () => {
-    const turns = new Turns([paced(1)], clock);
+    const turns = new Turns(kinds, [paced(1)], clock);
     const { ask, passes, sent } = line(turns);
     ask("a");
     ask("b");

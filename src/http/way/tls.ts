@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import * as tls from "node:tls";
-import { messageOf } from "../errors/index.ts";
+import { messageOf } from "../../errors/index.ts";
 import { ConnectionError } from "./errors.ts";
 
 /** What `tls.connect` needs to know beside host and port. */

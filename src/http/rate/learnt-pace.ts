@@ -1,5 +1,4 @@
 import { afterRefusedRate, afterTakenRate, type LearntRate, rateAt } from "./learnt-rate.ts";
-import type { Operation } from "./operations.ts";
 
 const second = 1000;
 /** The least milliseconds in which a rate can be counted. */
@@ -7,7 +6,7 @@ const shortest = 250;
 
 /** An answer, as far as it counts: which operation it was for, and when its request was sent. */
 interface Counted {
-  readonly operation: Operation;
+  readonly operation: string;
   readonly sent: number;
 }
 
@@ -17,10 +16,10 @@ interface Counted {
  * goes back.
  */
 export class LearntPace {
-  readonly #held = new Set<Operation>();
+  readonly #held = new Set<string>();
   #learnt: LearntRate | undefined;
   /** The answers of the last second that were no refusals. */
-  #taken: { readonly operation: Operation; readonly at: number }[] = [];
+  #taken: { readonly operation: string; readonly at: number }[] = [];
   /** Bursts of refusals so far, and whether anything has been taken since the last one. */
   #refusals = 0;
   #tookSome = false;
@@ -32,14 +31,14 @@ export class LearntPace {
   #makesUp = true;
 
   /** Milliseconds until there is room for one more request. */
-  wait(operation: Operation, now: number): number {
+  wait(operation: string, now: number): number {
     if (this.#learnt === undefined || !this.#held.has(operation)) return 0;
     const rate = this.#count(this.#learnt, now);
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / rate) * second;
   }
 
   /** Takes the room for one request. */
-  take(operation: Operation, now: number): void {
+  take(operation: string, now: number): void {
     if (this.#learnt === undefined || !this.#held.has(operation)) return;
     this.#count(this.#learnt, now);
     this.#tokens -= 1;
@@ -101,7 +100,7 @@ export class LearntPace {
   }
 
   /** Requests that the host has taken in the last second; after a pause, as many as it would have at that rate. */
-  #takenASecond(now: number, counts: (operation: Operation) => boolean): number {
+  #takenASecond(now: number, counts: (operation: string) => boolean): number {
     this.#forget(now);
     const length = this.#learnt === undefined ? second : Math.min(second, now - this.#resumedAt);
     if (length < shortest) return Number.POSITIVE_INFINITY;

@@ -1,12 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  afterAnswer,
-  afterEnd,
-  afterRefusal,
-  openWindow,
-  type Window,
-} from "../../src/registry/host/window.ts";
+import { afterAnswer, afterEnd, afterRefusal, openWindow, type Window } from "../../src/http/rate/window.ts";
 
 const bounds = { start: 16, limit: 64 };
 

@@ -1,11 +1,16 @@
-import type { RequestKind } from "../events.ts";
+import type { Kinds } from "../kinds.ts";
 import { LearntPace } from "./learnt-pace.ts";
 import type { Observation } from "./limiter.ts";
-import { headStartOf, operationOf } from "./operations.ts";
-import type { PaceOf } from "./quotas.ts";
+import type { Pace } from "./pace.ts";
 
-interface Waiter {
-  readonly kind: RequestKind;
+/** A pace, and what keeps to it; without kinds, all. */
+export interface PaceOf<Kind extends string> {
+  readonly kinds: ReadonlySet<Kind> | undefined;
+  readonly pace: Pace;
+}
+
+interface Waiter<Kind> {
+  readonly kind: Kind;
   readonly rank: number;
   readonly granted: () => void;
 }
@@ -15,31 +20,33 @@ interface Waiter {
  * after a pause that it demanded. First come, first served, after head starts; who waits for a
  * narrower pace holds up nobody else.
  */
-export class Turns {
-  readonly #paces: readonly PaceOf[];
+export class Turns<Kind extends string> {
+  readonly #kinds: Kinds<Kind>;
+  readonly #paces: readonly PaceOf<Kind>[];
   readonly #now: () => number;
   readonly #learnt = new LearntPace();
   /** In the order of their ranks. */
-  #waiting: Waiter[] = [];
+  #waiting: Waiter<Kind>[] = [];
   #asked = 0;
   #pause: { readonly since: number; readonly until: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param now A clock that never goes back, in milliseconds. */
-  constructor(paces: readonly PaceOf[], now: () => number) {
+  constructor(kinds: Kinds<Kind>, paces: readonly PaceOf<Kind>[], now: () => number) {
+    this.#kinds = kinds;
     this.#paces = paces;
     this.#now = now;
   }
 
   /** Resolves when a request of this kind may be sent; it counts as sent then. */
-  async next(kind: RequestKind): Promise<void> {
+  async next(kind: Kind): Promise<void> {
     this.#asked += 1;
     const now = this.#now();
     if (this.#waiting.length === 0 && this.#pauseLeft(now) === 0 && this.#wait(kind, now) === 0) {
       this.#take(kind, now);
       return;
     }
-    const rank = this.#asked - headStartOf(kind);
+    const rank = this.#asked - (this.#kinds[kind].headStart ?? 0);
     await new Promise<void>((granted) => {
       const behind = this.#waiting.findLastIndex((waiter) => waiter.rank <= rank);
       this.#waiting.splice(behind + 1, 0, { kind, rank, granted });
@@ -48,9 +55,9 @@ export class Turns {
   }
 
   /** Learns from an answer: 429 says that there were too many requests in a time. */
-  observe({ kind, status, sent }: Observation): void {
+  observe({ kind, status, sent }: Observation<Kind>): void {
     const now = this.#now();
-    const counted = { operation: operationOf(kind), sent };
+    const counted = { operation: this.#kinds[kind].operation, sent };
     if (status === 429) this.#learnt.refused(counted, now);
     else if (status < 500) this.#learnt.accepted(counted, now);
   }
@@ -81,7 +88,7 @@ export class Turns {
     let soonest = this.#pauseLeft(now);
     if (soonest === 0) {
       soonest = Number.POSITIVE_INFINITY;
-      const waiting: Waiter[] = [];
+      const waiting: Waiter<Kind>[] = [];
       for (const waiter of this.#waiting) {
         const wait = this.#wait(waiter.kind, now);
         if (wait > 0) {
@@ -97,17 +104,17 @@ export class Turns {
     if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#serve(), Math.ceil(soonest));
   }
 
-  #wait(kind: RequestKind, now: number): number {
+  #wait(kind: Kind, now: number): number {
     const published = this.#pacesOf(kind).map(({ pace }) => pace.wait(now));
-    return Math.max(this.#learnt.wait(operationOf(kind), now), ...published);
+    return Math.max(this.#learnt.wait(this.#kinds[kind].operation, now), ...published);
   }
 
-  #take(kind: RequestKind, now: number): void {
-    this.#learnt.take(operationOf(kind), now);
+  #take(kind: Kind, now: number): void {
+    this.#learnt.take(this.#kinds[kind].operation, now);
     for (const { pace } of this.#pacesOf(kind)) pace.take(now);
   }
 
-  #pacesOf(kind: RequestKind): readonly PaceOf[] {
+  #pacesOf(kind: Kind): readonly PaceOf<Kind>[] {
     return this.#paces.filter(({ kinds }) => kinds === undefined || kinds.has(kind));
   }
 

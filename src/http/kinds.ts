@@ -1,0 +1,15 @@
+/** What there is to know of a kind of request, whoever sends it. */
+export interface KindTraits {
+  /** What shares a window: requests that cost who answers them about the same, and that quotas count together. */
+  readonly operation: string;
+  /**
+   * How many that asked before it a request may overtake. What ends a piece of work is not to wait behind the bulk of
+   * hundreds of others; but nothing waits forever behind it either.
+   */
+  readonly headStart?: number;
+  /** The answer takes longer for more bytes: the time until it is there says nothing about how busy the host is. */
+  readonly isSized?: boolean;
+}
+
+/** The kinds of requests of one user of this room: the unit in which quotas are counted. */
+export type Kinds<Kind extends string> = Readonly<Record<Kind, KindTraits>>;
