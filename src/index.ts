@@ -41,6 +41,24 @@ export {
   type DemoStep,
   runDemo,
 } from "./demo/index.ts";
+export {
+  type Diagnostic,
+  type DiagnosticCodes,
+  formatDiagnostic,
+  formatPlace,
+  type Place,
+  type RelatedPlace,
+  type RoughPlace,
+  type SarifLevel,
+  type SarifLocation,
+  type SarifLog,
+  type SarifResult,
+  type SarifRule,
+  type SarifRun,
+  type Severity,
+  type TextPosition,
+  toSarif,
+} from "./diagnostics/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
 export {
   type Content,
@@ -103,7 +121,6 @@ export {
   checkManifests,
   checkTree,
   compareManifests,
-  type Diagnostic,
   type DiagnosticCode,
   type DigestEntry,
   diagnosticCodes,
@@ -138,17 +155,7 @@ export {
   readManifestsOfCommit,
   readManifestTree,
   readPlainManifest,
-  type SarifCodes,
-  type SarifFinding,
-  type SarifLevel,
-  type SarifLocation,
-  type SarifLog,
-  type SarifPosition,
-  type SarifResult,
-  type SarifRule,
-  type SarifRun,
   type TagEntry,
-  toSarif,
   writeImages,
 } from "./manifest/index.ts";
 export {
@@ -398,4 +405,3 @@ export {
   type RunType,
   readLog,
 } from "./store/index.ts";
-export type { TextPosition } from "./yaml/index.ts";

@@ -1,12 +1,6 @@
 import { closest } from "fastest-levenshtein";
-import {
-  isNullScalar,
-  LineIndex,
-  parseYaml,
-  type YamlMapping,
-  type YamlNode,
-  YamlSyntaxError,
-} from "../yaml/index.ts";
+import { LineIndex } from "../diagnostics/index.ts";
+import { isNullScalar, parseYaml, type YamlMapping, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
 import { BuildError } from "./errors.ts";
 import { readBuildText } from "./read-text.ts";
 

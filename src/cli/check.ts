@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander";
-import type { CheckResult, Diagnostic } from "../manifest/index.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
+import type { CheckResult } from "../manifest/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
-import { formatDiagnostic, manifestsArgument } from "./manifests.ts";
+import { manifestsArgument } from "./manifests.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -27,17 +28,19 @@ export function defineCheck(program: Command, act: Act): void {
 }
 
 async function run({ terminal }: Session, path: string, options: Options): Promise<ExitCode> {
-  const { checkManifests, toSarif } = await import("../manifest/index.ts");
+  const { checkManifests, diagnosticCodes } = await import("../manifest/index.ts");
+  const { toSarif } = await import("../diagnostics/index.ts");
   const result = await checkManifests(path);
   const format = options.sarif ? "sarif" : (options.format ?? (terminal.json ? "json" : "text"));
-  if (format === "sarif") terminal.printJson(toSarif(result));
+  if (format === "sarif") terminal.printJson(toSarif(result.diagnostics, diagnosticCodes));
   else if (format === "json") terminal.printJson({ format: "waybill-check/1", ...result });
-  else printText(terminal, result);
+  else await printText(terminal, result);
   const isClean = result.diagnostics.every(({ severity }) => severity !== "error");
   return isClean ? exitCodes.asDesired : exitCodes.nothingDone;
 }
 
-function printText(terminal: Terminal, { diagnostics, counts }: CheckResult): void {
+async function printText(terminal: Terminal, { diagnostics, counts }: CheckResult): Promise<void> {
+  const { formatDiagnostic } = await import("../diagnostics/index.ts");
   const { colors } = terminal;
   const paint = { error: colors.red, warning: colors.yellow, info: colors.cyan };
   for (const diagnostic of diagnostics)

@@ -5,7 +5,6 @@ import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
-import { formatDiagnostic } from "./manifests.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -51,7 +50,7 @@ async function run(
   const { compareManifests } = await import("../manifest/index.ts");
   const { comparisonAsMarkdown, differs } = await import("../comparison/index.ts");
   const { before, after } = await readStates(session, path, other, options);
-  tellFindings(terminal, before, after);
+  await tellFindings(terminal, before, after);
   const comparison = compareManifests(before.tree, after.tree);
   if (terminal.json) {
     const states = { before: described(before), after: described(after) };
@@ -106,7 +105,8 @@ function readable(tree: ManifestTree): ManifestTree {
 }
 
 /** Lines with errors are not compared, which has to be said: what one of them asked for seems to be gone. */
-function tellFindings(terminal: Terminal, before: State, after: State): void {
+async function tellFindings(terminal: Terminal, before: State, after: State): Promise<void> {
+  const { formatDiagnostic } = await import("../diagnostics/index.ts");
   for (const diagnostic of after.tree.diagnostics) {
     if (diagnostic.severity === "error") terminal.say(formatDiagnostic(diagnostic));
   }

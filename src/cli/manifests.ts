@@ -1,5 +1,5 @@
-import { harmless, WaybillError } from "../errors/index.ts";
-import type { Diagnostic, ManifestTree } from "../manifest/index.ts";
+import { WaybillError } from "../errors/index.ts";
+import type { ManifestTree } from "../manifest/index.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Help for the argument that names manifests. */
@@ -11,6 +11,7 @@ export const manifestsArgument = "directory of thin manifests, or one plain mani
  */
 export async function readForWork(path: string, terminal: Terminal): Promise<ManifestTree> {
   const { readManifests } = await import("../manifest/index.ts");
+  const { formatDiagnostic } = await import("../diagnostics/index.ts");
   const tree = await readManifests(path);
   for (const diagnostic of tree.diagnostics) {
     if (diagnostic.severity === "info") terminal.detail(formatDiagnostic(diagnostic));
@@ -23,21 +24,4 @@ export async function readForWork(path: string, terminal: Terminal): Promise<Man
     });
   }
   return tree;
-}
-
-/** A finding in the form of compilers, so that editors jump to it: `file:line:column: severity: message [code]`. */
-export function formatDiagnostic(
-  { file, at, severity, message, code, hint, related }: Diagnostic,
-  paint: (text: string) => string = (text) => text,
-): string {
-  return [
-    `${place(file, at)}: ${paint(`${severity}:`)} ${harmless(message)} [${code}]`,
-    ...(related ?? []).map((other) => `    ${place(other.file, other.at)}: ${harmless(other.message)}`),
-    ...(hint === undefined ? [] : [`    hint: ${harmless(hint)}`]),
-  ].join("\n");
-}
-
-function place(file: string, at: Diagnostic["at"]): string {
-  const name = harmless(file);
-  return at === undefined ? name : `${name}:${at.line}:${at.column}`;
 }

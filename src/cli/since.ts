@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import type { CommittedManifests, Diagnostic, ManifestTree } from "../manifest/index.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
+import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { Since } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import type { Session } from "./session.ts";

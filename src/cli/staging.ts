@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import type { NewStaging } from "../staging/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples, collect } from "./help.ts";
-import { formatDiagnostic } from "./manifests.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -55,12 +54,13 @@ async function run(session: Session, name: string, options: Options): Promise<Ex
   });
   for (const warning of made.warnings) terminal.warn(warning);
   if (terminal.json) terminal.printJson({ format: "waybill-staging/1", ...made });
-  else printText(terminal, made, owners.length === 0);
+  else await printText(terminal, made, owners.length === 0);
   const isClean = made.diagnostics.every(({ severity }) => severity !== "error");
   return isClean ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
-function printText(terminal: Terminal, made: NewStaging, hasNoOwners: boolean): void {
+async function printText(terminal: Terminal, made: NewStaging, hasNoOwners: boolean): Promise<void> {
+  const { formatDiagnostic } = await import("../diagnostics/index.ts");
   const { files, written, source, destinations, diagnostics } = made;
   for (const { path, text } of files) {
     terminal.print(written ? `wrote ${path}` : `--- ${path}`);

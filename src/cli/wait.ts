@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
-import { formatDiagnostic, manifestsArgument, readForWork } from "./manifests.ts";
+import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
@@ -110,7 +110,7 @@ async function readExpected(
   }
   const { readManifestsAt, readManifestsOfCommit } = await import("../manifest/index.ts");
   const { after, before } = await readManifestsOfCommit(path, commit, { environment });
-  tellFindings(terminal, after.tree);
+  await tellFindings(terminal, after.tree);
   if (after.tree.manifests.length === 0) {
     throw new WaybillError("no-manifest", `commit ${after.commit} has no manifest that can be read`, {
       where: after.tree.path,
@@ -124,7 +124,8 @@ async function readExpected(
   return { tree: after.tree, since: all ? undefined : before };
 }
 
-function tellFindings(terminal: Terminal, { diagnostics }: ManifestTree): void {
+async function tellFindings(terminal: Terminal, { diagnostics }: ManifestTree): Promise<void> {
+  const { formatDiagnostic } = await import("../diagnostics/index.ts");
   for (const diagnostic of diagnostics) {
     if (diagnostic.severity === "error") terminal.say(formatDiagnostic(diagnostic));
     else terminal.detail(formatDiagnostic(diagnostic));

@@ -1,4 +1,4 @@
-import type { TextPosition } from "../yaml/index.ts";
+import type { TextPosition } from "../diagnostics/index.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import { type Findings, quoted } from "./findings.ts";
 import type { Substitution } from "./substitution.ts";

@@ -1,5 +1,5 @@
+import type { TextPosition } from "../diagnostics/index.ts";
 import { harmless, WaybillError } from "../errors/index.ts";
-import type { TextPosition } from "../yaml/index.ts";
 
 /** What can be wrong with a Cloud Build file. */
 export type CloudBuildProblemCode =

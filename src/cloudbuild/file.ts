@@ -1,4 +1,4 @@
-import type { TextPosition } from "../yaml/index.ts";
+import type { TextPosition } from "../diagnostics/index.ts";
 import type { CloudBuildProblem } from "./errors.ts";
 
 /** A text of a Cloud Build file, before substitutions. */

@@ -1,5 +1,5 @@
+import type { TextPosition } from "../diagnostics/index.ts";
 import { harmless } from "../errors/index.ts";
-import type { TextPosition } from "../yaml/index.ts";
 import type { CloudBuildProblem, CloudBuildProblemCode } from "./errors.ts";
 
 /** More than anybody reads; a hostile file could have a million. */

@@ -1,4 +1,4 @@
-import type { TextPosition } from "../yaml/index.ts";
+import type { TextPosition } from "../diagnostics/index.ts";
 
 /** A build as it will run: every substitution made, every default filled in. Plain data. */
 export interface ResolvedBuild {

@@ -1,4 +1,5 @@
-import { LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import { LineIndex } from "../diagnostics/index.ts";
+import { parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
 import type {
   CloudBuildFile,
   CloudBuildOptions,

@@ -1,4 +1,5 @@
-import type { LineIndex, TextPosition, YamlNode, YamlScalar } from "../yaml/index.ts";
+import type { LineIndex, TextPosition } from "../diagnostics/index.ts";
+import type { YamlNode, YamlScalar } from "../yaml/index.ts";
 import type { CloudBuildText } from "./file.ts";
 import type { Findings } from "./findings.ts";
 

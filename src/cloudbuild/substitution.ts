@@ -1,4 +1,4 @@
-import type { TextPosition } from "../yaml/index.ts";
+import type { TextPosition } from "../diagnostics/index.ts";
 import { applyExpansion, type Expansion } from "./expansion.ts";
 import type { CloudBuildText } from "./file.ts";
 import { type Findings, quoted, shortened } from "./findings.ts";

@@ -1,4 +1,5 @@
-import { LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import { LineIndex } from "../diagnostics/index.ts";
+import { parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
 import { readJob } from "./job-shape.ts";
 import type { JobProblem, LocatedJob } from "./model.ts";
 import type { Fault } from "./shape.ts";

@@ -1,6 +1,6 @@
-import { inOrder } from "./findings.ts";
+import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
 import { blocksByName } from "./image-blocks.ts";
-import type { Diagnostic, ManifestTree, PromoterManifest } from "./model.ts";
+import type { ManifestTree, PromoterManifest } from "./model.ts";
 import { findOverlaps, type Overlap, overlapDiagnostic } from "./overlap.ts";
 import { readManifests } from "./read.ts";
 

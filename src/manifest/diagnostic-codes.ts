@@ -1,10 +1,4 @@
-import type { Diagnostic } from "./model.ts";
-
-interface DiagnosticKind {
-  readonly severity: Diagnostic["severity"];
-  /** One line, for lists of rules. */
-  readonly summary: string;
-}
+import type { DiagnosticCodes } from "../diagnostics/index.ts";
 
 /**
  * Every code a finding about promoter manifests can have. Codes are stable: scripts and code hosts rely on them. What
@@ -88,7 +82,7 @@ export const diagnosticCodes = {
     summary: "Two manifests with the same staging registry have different policies of provenance.",
   },
   overlap: { severity: "error", summary: "One production tag is asked for with two digests." },
-} as const satisfies Readonly<Record<string, DiagnosticKind>>;
+} as const satisfies DiagnosticCodes;
 
 /** A code of {@link diagnosticCodes}. */
 export type DiagnosticCode = keyof typeof diagnosticCodes;

@@ -1,5 +1,6 @@
+import type { TextPosition } from "../diagnostics/index.ts";
 import { type Digest, digestFault, isDigest, isReferrersTag, isTag, type Tag } from "../oci/index.ts";
-import { isNullScalar, type TextPosition, type YamlMapping, type YamlNode } from "../yaml/index.ts";
+import { isNullScalar, type YamlMapping, type YamlNode } from "../yaml/index.ts";
 import type { Findings } from "./findings.ts";
 import type { DigestEntry, TagEntry } from "./model.ts";
 import { printable } from "./printable.ts";

@@ -1,6 +1,5 @@
-import { LineIndex, type TextPosition } from "../yaml/index.ts";
+import { type Diagnostic, inOrder, LineIndex, type TextPosition } from "../diagnostics/index.ts";
 import { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
-import type { Diagnostic } from "./model.ts";
 
 /** What a finding may say beyond its message. */
 export interface FindingDetails {
@@ -61,18 +60,4 @@ export class Findings {
   #place(at: number | TextPosition): TextPosition {
     return typeof at === "number" ? this.placeOf(at) : at;
   }
-}
-
-/** Diagnostics in the order of file, line and column; what is about a whole file comes first. */
-export function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return diagnostics.toSorted(
-    (one, other) =>
-      compare(one.file, other.file) ||
-      (one.at?.line ?? 0) - (other.at?.line ?? 0) ||
-      (one.at?.column ?? 0) - (other.at?.column ?? 0),
-  );
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 import { sep } from "node:path";
-import type { Diagnostic, ManifestTree } from "./model.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
+import type { ManifestTree } from "./model.ts";
 
 /** A state of manifests, as far as its findings are concerned. */
 type FoundIn = Pick<ManifestTree, "diagnostics" | "unreadable" | "texts">;

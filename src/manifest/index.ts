@@ -27,7 +27,6 @@ export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from
 export { readTextFileOf } from "./file-source.ts";
 export { type FoundSince, foundSince } from "./found-since.ts";
 export type {
-  Diagnostic,
   DigestEntry,
   ImageEntry,
   ManifestTree,
@@ -51,17 +50,5 @@ export { type PromotedFrom, promotedFrom } from "./promoted-from.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
-export {
-  type SarifCodes,
-  type SarifFinding,
-  type SarifLevel,
-  type SarifLocation,
-  type SarifLog,
-  type SarifPosition,
-  type SarifResult,
-  type SarifRule,
-  type SarifRun,
-  toSarif,
-} from "./sarif.ts";
 export type { TextFileFault } from "./text-file.ts";
 export { type ImageListFormat, type ImageListing, listImages, writeImages } from "./write-images.ts";

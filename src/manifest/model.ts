@@ -1,5 +1,5 @@
+import type { Diagnostic, TextPosition } from "../diagnostics/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
-import type { TextPosition } from "../yaml/index.ts";
 
 /**
  * A promoter manifest that could be read: a thin one (`manifests/<project>/promoter-manifest.yaml` with
@@ -70,24 +70,6 @@ export interface DigestEntry {
 export interface TagEntry {
   readonly tag: Tag;
   readonly at: TextPosition;
-}
-
-/** A finding about a promoter manifest, in a form that people, editors and code hosts can all use. */
-export interface Diagnostic {
-  /** Stable, such as `invalid-digest`: documented in the manifest reference. */
-  readonly code: string;
-  readonly severity: "error" | "warning" | "info";
-  readonly message: string;
-  readonly hint?: string;
-  readonly file: string;
-  /** Absent when the finding is about the file as a whole. */
-  readonly at?: TextPosition;
-  /** Other places that belong to it, such as the other line of a collision. */
-  readonly related?: readonly {
-    readonly file: string;
-    readonly at?: TextPosition;
-    readonly message: string;
-  }[];
 }
 
 /** What reading a directory (or one plain manifest) gave. */

@@ -1,8 +1,8 @@
+import type { Diagnostic, TextPosition } from "../diagnostics/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
-import type { TextPosition } from "../yaml/index.ts";
 import { diagnostic } from "./findings.ts";
 import { blocksByName } from "./image-blocks.ts";
-import type { Diagnostic, ImageEntry, PromoterManifest } from "./model.ts";
+import type { ImageEntry, PromoterManifest } from "./model.ts";
 
 /** One production tag that is asked for with two digests or more. */
 export interface Overlap {

@@ -1,8 +1,9 @@
+import type { Diagnostic } from "../diagnostics/index.ts";
 import { isNullScalar, parseYaml, type YamlDocument, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
 import { type Fields, readFields } from "./fields.ts";
 import { Findings } from "./findings.ts";
 import { readImageList } from "./image-list.ts";
-import type { Diagnostic, ImageEntry } from "./model.ts";
+import type { ImageEntry } from "./model.ts";
 import { readProvenancePolicy } from "./provenance-policy.ts";
 import { type RegistryList, readRegistryList, reportNoRegistries } from "./registry-list.ts";
 

@@ -1,7 +1,8 @@
+import type { Diagnostic } from "../diagnostics/index.ts";
 import { repositoryFault } from "../oci/index.ts";
 import { diskFilesOf, type FileSource } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
-import type { Diagnostic, ImageEntry, ManifestTree, PromoterManifest } from "./model.ts";
+import type { ImageEntry, ManifestTree, PromoterManifest } from "./model.ts";
 import { type ParsedImages, type ParsedRegistries, parseImages, parseRegistries } from "./parse.ts";
 import type { RegistryList } from "./registry-list.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";

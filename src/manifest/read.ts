@@ -1,8 +1,9 @@
 import { basename, normalize, sep } from "node:path";
 import pLimit from "p-limit";
+import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
 import { diskFilesOf } from "./file-source.ts";
-import { diagnostic, inOrder } from "./findings.ts";
-import type { Diagnostic, ManifestTree, PromoterManifest } from "./model.ts";
+import { diagnostic } from "./findings.ts";
+import type { ManifestTree, PromoterManifest } from "./model.ts";
 import { parsePlainManifest } from "./parse.ts";
 import { policyMeaning } from "./provenance-policy.ts";
 import { assemble, faultOf, type Reading, type ReadOptions, readThinProject } from "./read-project.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { FileSource, FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
-import type { Diagnostic } from "./model.ts";
 
 /** Name of the file with the registries of a thin manifest. */
 export const promoterFile = "promoter-manifest.yaml";

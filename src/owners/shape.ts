@@ -1,4 +1,5 @@
-import { isNullScalar, LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import { LineIndex } from "../diagnostics/index.ts";
+import { isNullScalar, parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
 import { OwnersFault } from "./fault.ts";
 
 /**

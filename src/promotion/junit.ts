@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../manifest/index.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { Report, ReportedEdge } from "./report.ts";
 
 /**

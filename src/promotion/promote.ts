@@ -1,8 +1,8 @@
 import { type CopyListener, createCopier, createDocumentCache } from "../copy/index.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
 import {
   type CommittedManifests,
   compareManifests,
-  type Diagnostic,
   foundSince,
   type ManifestTree,
 } from "../manifest/index.ts";

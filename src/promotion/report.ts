@@ -1,5 +1,5 @@
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { Cause, FailureRecord } from "../errors/index.ts";
-import type { Diagnostic } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Outcome } from "./apply.ts";
 import { isInterrupted } from "./interruption.ts";

@@ -1,11 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
-import {
-  type CommittedManifests,
-  type Diagnostic,
-  foundSince,
-  type ManifestTree,
-} from "../manifest/index.ts";
+import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
 import { type RepositoryName, splitRepository } from "../oci/index.ts";
 import {
   type AbsentEdge,

@@ -1,4 +1,4 @@
-import { type SarifLog, toSarif } from "../manifest/index.ts";
+import { type SarifLog, toSarif } from "../diagnostics/index.ts";
 import type { Review } from "./review.ts";
 import { reviewCodes } from "./review-codes.ts";
 
@@ -13,5 +13,5 @@ export function reviewToSarif({ findings }: Review, root: string = process.cwd()
     severity: severity === "fails" ? ("error" as const) : ("warning" as const),
     ...(at === undefined || gone === true ? {} : { at }),
   }));
-  return toSarif({ diagnostics }, root, reviewCodes);
+  return toSarif(diagnostics, reviewCodes, root);
 }

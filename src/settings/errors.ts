@@ -1,5 +1,5 @@
+import type { TextPosition } from "../diagnostics/index.ts";
 import { WaybillError } from "../errors/index.ts";
-import type { TextPosition } from "../yaml/index.ts";
 
 /** Why the settings could not be used. */
 export type SettingsErrorCode = "settings-unreadable" | "settings-invalid" | "location-unusable";

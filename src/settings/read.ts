@@ -1,9 +1,10 @@
 import { dirname, resolve } from "node:path";
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { LineIndex } from "../diagnostics/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import { LineIndex, parseYaml, type YamlDocument, YamlSyntaxError } from "../yaml/index.ts";
+import { parseYaml, type YamlDocument, YamlSyntaxError } from "../yaml/index.ts";
 import { type PlainDocument, plainDocument } from "./document.ts";
 import { invalidSettings, SettingsError, type SettingsProblem } from "./errors.ts";
 import {

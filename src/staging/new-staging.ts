@@ -1,13 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join, normalize } from "node:path";
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { NewFile } from "../disk/index.ts";
-import {
-  checkManifests,
-  type Diagnostic,
-  parseImages,
-  parseRegistries,
-  readManifestTree,
-} from "../manifest/index.ts";
+import { checkManifests, parseImages, parseRegistries, readManifestTree } from "../manifest/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { StagingError } from "./errors.ts";
 import { chooseSet, namesIn, type ProjectNames } from "./names.ts";

@@ -1,5 +1,4 @@
 export { YamlSyntaxError } from "./errors.ts";
-export { LineIndex, type TextPosition } from "./line-index.ts";
 export {
   isNullScalar,
   readBoolean,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Diagnostic } from "../../src/manifest/index.ts";
+import type { Diagnostic } from "../../src/diagnostics/index.ts";
 
 /** Findings of one file as `line:column code message`: what the tables of expectations compare. */
 export function told(diagnostics: readonly Diagnostic[]): string[] {

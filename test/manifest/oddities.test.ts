@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
-import { type Diagnostic, findOverlaps, parseImages, parseRegistries } from "../../src/manifest/index.ts";
+import type { Diagnostic } from "../../src/diagnostics/index.ts";
+import { findOverlaps, parseImages, parseRegistries } from "../../src/manifest/index.ts";
 import { describeShared } from "../support/shared.ts";
 
 /** For each real file that broke something once: how much of it stands, and what is said about it. */

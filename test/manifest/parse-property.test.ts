@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Diagnostic } from "../../src/diagnostics/index.ts";
 import {
-  type Diagnostic,
   diagnosticCodes,
   parseImages,
   parsePlainManifest,

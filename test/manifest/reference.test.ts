@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Diagnostic } from "../../src/diagnostics/index.ts";
 import {
   checkTree,
-  type Diagnostic,
   diagnosticCodes,
   parseImages,
   parsePlainManifest,

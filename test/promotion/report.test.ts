@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { Diagnostic } from "../../src/manifest/index.ts";
+import type { Diagnostic } from "../../src/diagnostics/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { formatJUnit, type Outcome, type PlannedEdge, reportPromotion } from "../../src/promotion/index.ts";
 import { sealPlan } from "../../src/promotion/planning.ts";

@@ -1,4 +1,5 @@
-import { isNullScalar, type LineIndex, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
+import type { LineIndex } from "../../diagnostics/index.ts";
+import { isNullScalar, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
 import { generalPath, isHarmless, openedKeys, reasonFor } from "./reasons.ts";
 
 /** Something of a Prow job that is not in the job file, or is there in another way. */

@@ -1,4 +1,5 @@
-import { isNullScalar, LineIndex, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
+import { LineIndex } from "../../diagnostics/index.ts";
+import { isNullScalar, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
 import type { Job, JobBuild } from "../model.ts";
 import { parseJobs } from "../read.ts";
 import { formatJob } from "../write.ts";

@@ -1,4 +1,4 @@
-import { LineIndex } from "../../yaml/index.ts";
+import { LineIndex } from "../../diagnostics/index.ts";
 import { RegistryError } from "../errors.ts";
 
 /**

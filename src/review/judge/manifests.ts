@@ -1,6 +1,6 @@
+import type { Diagnostic } from "../../diagnostics/index.ts";
 import {
   checkTree,
-  type Diagnostic,
   type DiagnosticCode,
   diagnosticCodes,
   foundSince,

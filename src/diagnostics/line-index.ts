@@ -1,8 +1,4 @@
-/** A place in a text, both counted from 1; the column counts UTF-16 code units, as editors and SARIF do. */
-export interface TextPosition {
-  readonly line: number;
-  readonly column: number;
-}
+import type { TextPosition } from "./place.ts";
 
 /**
  * Turns offsets of one text into lines and columns, in the time of a binary search. A byte order mark at the start

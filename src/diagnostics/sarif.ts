@@ -1,8 +1,7 @@
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { TextPosition } from "../yaml/index.ts";
-import { diagnosticCodes } from "./diagnostic-codes.ts";
-import type { Diagnostic } from "./model.ts";
+import type { Diagnostic, DiagnosticCodes } from "./diagnostic.ts";
+import type { TextPosition } from "./place.ts";
 
 /** A log of SARIF 2.1.0, with the parts that Waybill writes. */
 export interface SarifLog {
@@ -19,14 +18,14 @@ export interface SarifRun {
   readonly results: readonly SarifResult[];
 }
 
-/** A kind of finding. */
+/** A code that diagnostics may have. */
 export interface SarifRule {
   readonly id: string;
   readonly shortDescription: { readonly text: string };
   readonly defaultConfiguration: { readonly level: SarifLevel };
 }
 
-/** One finding. */
+/** One diagnostic. */
 export interface SarifResult {
   readonly ruleId: string;
   readonly ruleIndex: number;
@@ -46,39 +45,22 @@ export interface SarifLocation {
   };
 }
 
-/** How grave a finding is. */
+/** How grave a diagnostic is. */
 export type SarifLevel = "error" | "warning" | "note";
 
 const levels = { error: "error", warning: "warning", info: "note" } as const;
-/** Codes of findings, with the severity that each has as a rule. */
-export type SarifCodes = Readonly<
-  Record<string, { readonly severity: Diagnostic["severity"]; readonly summary: string }>
->;
-
-/** A finding as far as the format shows it: a {@link Diagnostic} is one. */
-export type SarifFinding = Omit<Diagnostic, "at" | "related"> & {
-  readonly at?: SarifPosition;
-  readonly related?: readonly {
-    readonly file: string;
-    readonly at?: SarifPosition;
-    readonly message: string;
-  }[];
-};
-
-/** A line and a column, counted from 1. */
-export type SarifPosition = Pick<TextPosition, "line" | "column">;
 
 /**
- * Findings in the Static Analysis Results Interchange Format (OASIS, version 2.1.0), which code hosts show beside the
+ * Diagnostics in the Static Analysis Results Interchange Format (OASIS, version 2.1.0), which code hosts show beside the
  * lines of a pull request.
+ * @param codes every code that they may have.
  * @param root folder that locations are relative to, as a rule the top of the checkout. Files outside it get `file:`
  * locations.
- * @param codes every code that the findings may have: those of manifests when it is left out.
  */
 export function toSarif(
-  { diagnostics }: { readonly diagnostics: readonly SarifFinding[] },
+  diagnostics: readonly Diagnostic[],
+  codes: DiagnosticCodes,
   root: string = process.cwd(),
-  codes: SarifCodes = diagnosticCodes,
 ): SarifLog {
   const rules = Object.entries(codes).map(
     ([id, { severity, summary }]): SarifRule => ({
@@ -102,7 +84,7 @@ export function toSarif(
 }
 
 function result(
-  { code, severity, message, hint, file, at, related }: SarifFinding,
+  { code, severity, message, hint, file, at, related }: Diagnostic,
   root: string,
   codes: readonly string[],
 ): SarifResult {
@@ -124,7 +106,7 @@ function result(
   };
 }
 
-function location(file: string, at: SarifPosition | undefined, root: string): SarifLocation {
+function location(file: string, at: TextPosition | undefined, root: string): SarifLocation {
   return {
     physicalLocation: {
       artifactLocation: artifact(file, root),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Diagnostic, diagnosticCodes, toSarif } from "../../src/manifest/index.ts";
+import { type Diagnostic, toSarif } from "../../src/diagnostics/index.ts";
+import { diagnosticCodes } from "../../src/manifest/index.ts";
 
 const overlap: Diagnostic = {
   code: "overlap",
@@ -12,13 +13,13 @@ const overlap: Diagnostic = {
 };
 
 function resultOf(diagnostic: Diagnostic, root = process.cwd()) {
-  const result = toSarif({ diagnostics: [diagnostic] }, root).runs[0]?.results[0];
+  const result = toSarif([diagnostic], diagnosticCodes, root).runs[0]?.results[0];
   if (result === undefined) throw new Error("no result");
   return result;
 }
 
 describe("the log", () => {
-  const log = toSarif({ diagnostics: [] });
+  const log = toSarif([], diagnosticCodes);
 
   test("names its version, its tool and how columns are counted", () => {
     expect(log.version).toBe("2.1.0");
