@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { makeFolder } from "../disk/index.ts";
-import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
+import { makeFolder, makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { watchFolder } from "./watchdog.ts";
 
 /** Where one build works: everything in it is gone when the build is over. */
@@ -44,7 +43,7 @@ export async function openBuildFolder(): Promise<BuildFolder> {
       return inside(join("scratch", String(scratches)));
     },
     async remove() {
-      await removeTemporaryFolder(path);
+      await removeTree(path);
       watchFolder("gone", path);
     },
   };

@@ -59,7 +59,7 @@ async function openNamed(
 }
 
 function refusal(file: string, cause: unknown): [message: string, details: FailureDetails] {
-  const { message, hint } = diskFaultOf(cause) ?? { message: messageOf(cause), hint: undefined };
+  const { message, hint } = diskFaultOf(cause);
   return [`the result cannot be written: ${message}`, { where: file, hint, cause }];
 }
 

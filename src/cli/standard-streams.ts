@@ -1,6 +1,6 @@
 import { fstatSync, writeSync } from "node:fs";
 import { diskFaultOf, errorCodeOf } from "../disk/index.ts";
-import { messageOf, WaybillError } from "../errors/index.ts";
+import { WaybillError } from "../errors/index.ts";
 import type { OutputStream, Surroundings } from "./terminal.ts";
 
 /** This process as the place where a command runs. */
@@ -16,7 +16,7 @@ export function openStandardStreams(): StandardStreams {
   let failure: WaybillError | undefined;
   const failed = (name: string) => (cause: Error) => {
     if (errorCodeOf(cause) === "EPIPE") return;
-    const { message, hint } = diskFaultOf(cause) ?? { message: messageOf(cause), hint: undefined };
+    const { message, hint } = diskFaultOf(cause);
     const text = `the result cannot be written: ${message}`;
     failure ??= new WaybillError("output-unwritable", text, { where: name, hint, cause });
   };

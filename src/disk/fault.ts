@@ -27,6 +27,13 @@ const faults: ReadonlyMap<string, DiskFault> = new Map([
   ["EPIPE", { message: "nobody reads it any more", hint: undefined }],
   ["ENXIO", { message: "nobody reads it, or it is a device that is not there", hint: undefined }],
   ["EBADF", { message: "it is not open for writing", hint: undefined }],
+  [
+    "ELOCKED",
+    {
+      message: "another process does not release its lock",
+      hint: "end that process; if there is none, delete the file",
+    },
+  ],
 ]);
 
 /** The code of a system error, such as `ENOENT`. */
@@ -35,7 +42,19 @@ export function errorCodeOf(error: unknown): string | undefined {
   return isCoded ? (error.code as string) : undefined;
 }
 
-/** What a system error means, in words; `undefined` for one that has none. */
-export function diskFaultOf(error: unknown): DiskFault | undefined {
-  return faults.get(errorCodeOf(error) ?? "");
+/** The answer of a reading call; `undefined` when the file or folder that it reads is not there. Throws what else is said. */
+export async function ifPresent<Answer>(reading: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    const code = errorCodeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** What a system error means, in words: in the system's own where there are none. */
+export function diskFaultOf(error: unknown): DiskFault {
+  const own = error instanceof Error ? error.message : String(error);
+  return faults.get(errorCodeOf(error) ?? "") ?? { message: own, hint: undefined };
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { givenDescriptor } from "./descriptor.ts";
 import { type Content, startDraft } from "./draft.ts";
-import { errorCodeOf } from "./fault.ts";
+import { errorCodeOf, ifPresent } from "./fault.ts";
 import { draftBeside, replaceFile } from "./replace.ts";
 import { type Target, targetOf } from "./target.ts";
 
@@ -40,10 +40,7 @@ export async function openOutput(name: string): Promise<Output> {
 }
 
 async function namedOutput(path: string): Promise<Output> {
-  const found = await stat(path).catch((error: unknown) => {
-    if (errorCodeOf(error) === "ENOENT") return undefined;
-    throw error;
-  });
+  const found = await ifPresent(stat(path));
   if (found === undefined || found.isFile()) return fileOutput(path, found !== undefined);
   if (found.isDirectory()) throw isFolder();
   await access(path, constants.W_OK);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { lstat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Content, startDraft } from "./draft.ts";
-import { errorCodeOf } from "./fault.ts";
+import { ifPresent } from "./fault.ts";
 
 export interface ReplaceOptions {
   /** Where the new file is made, on the same file system: beside the old one when it is left out. */
@@ -21,10 +21,7 @@ export async function replaceFile(
   content: Content,
   { draft: draftPath = draftBeside(path), check }: ReplaceOptions = {},
 ): Promise<void> {
-  const old = await lstat(path).catch((error: unknown) => {
-    if (errorCodeOf(error) === "ENOENT") return undefined;
-    throw error;
-  });
+  const old = await ifPresent(lstat(path));
   const draft = await startDraft(draftPath);
   try {
     if (old?.isFile()) await draft.inherit(old);

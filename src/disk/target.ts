@@ -1,6 +1,6 @@
 import { lstat, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { errorCodeOf } from "./fault.ts";
+import { ifPresent } from "./fault.ts";
 
 /** Where a name leads to, through all links. */
 export type Target =
@@ -20,10 +20,7 @@ export async function targetOf(name: string): Promise<Target> {
     const at = join(folder, basename(path));
     const descriptor = ownDescriptor(folder, basename(path));
     if (descriptor !== undefined) return { kind: "descriptor", number: descriptor, path: at };
-    const found = await lstat(at).catch((error: unknown) => {
-      if (errorCodeOf(error) === "ENOENT") return undefined;
-      throw error;
-    });
+    const found = await ifPresent(lstat(at));
     // What a descriptor of another process leads to has no name that could be followed.
     if (!found?.isSymbolicLink() || isOfProcess(folder)) return { kind: "name", path: at };
     path = resolve(folder, await readlink(at));

@@ -1,7 +1,6 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { errorCodeOf, makeFolder } from "../disk/index.ts";
-import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
+import { errorCodeOf, makeFolder, makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
@@ -64,7 +63,7 @@ export async function fetchBeside(
   const environment = withCredential(from.environment ?? process.env, from.credential);
   const temporary = await makeTemporaryFolder("waybill-commit");
   const folder = join(temporary, "files");
-  const close = (): Promise<void> => removeTemporaryFolder(temporary);
+  const close = (): Promise<void> => removeTree(temporary);
   try {
     await initBeside(checkout, folder, environment);
     for (const url of from.urls) {

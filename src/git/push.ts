@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
+import { makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
@@ -121,7 +121,7 @@ export async function checkoutPush(
 ): Promise<PushedFiles> {
   const temporary = await makeTemporaryFolder("waybill-push");
   const folder = join(temporary, "files");
-  const close = (): Promise<void> => removeTemporaryFolder(temporary);
+  const close = (): Promise<void> => removeTree(temporary);
   const attempt = async (at: string, ...words: string[]): Promise<void> => {
     const { code, stderr } = await runGit(at, words, environment, "folders");
     if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: push.root });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { makeTemporaryFolder, removeTemporaryFolder } from "../process/index.ts";
+import { makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { initBeside } from "./beside.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import type { Environment } from "./environment.ts";
@@ -89,7 +89,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const environment = credentials.reduce(withCredential, options.environment ?? process.env);
   const temporary = await makeTemporaryFolder("waybill-pr");
   const folder = join(temporary, "files");
-  const close = (): Promise<void> => removeTemporaryFolder(temporary);
+  const close = (): Promise<void> => removeTree(temporary);
   try {
     const remote = { url: upstream, branch };
     if (checkout === undefined) await cloneNewest(temporary, folder, remote, environment);

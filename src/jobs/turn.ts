@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { makeFolder } from "../disk/index.ts";
+import { holdingLock, holdingOneOf, type LockOptions, makeFolder } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import { holdingLock, holdingOneOf, type LockOptions } from "../process/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
 

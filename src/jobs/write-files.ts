@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createFiles, diskFaultOf, errorCodeOf, type NewFile, readNamed } from "../disk/index.ts";
-import { harmless, messageOf } from "../errors/index.ts";
+import { harmless } from "../errors/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
 import { formatJob } from "./write.ts";
@@ -57,6 +57,6 @@ async function whatIsAt(path: string, length: number): Promise<string | "somethi
 }
 
 function unwritable(where: string, cause: unknown): JobsError {
-  const { message, hint } = diskFaultOf(cause) ?? { message: messageOf(cause), hint: undefined };
+  const { message, hint } = diskFaultOf(cause);
   return new JobsError("jobs-unwritable", message, { where, hint, cause });
 }

@@ -1,10 +1,12 @@
+import { readFile, realpath } from "node:fs/promises";
+import { diskFaultOf, replaceFile } from "../disk/index.ts";
 import { type PromoterManifest, readManifests } from "../manifest/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import { findCandidates, type StagingAccess } from "./candidates.ts";
+import { MergeError } from "./errors.ts";
 import { compileFilters, type MergeFilters } from "./filters.ts";
 import { explainNothing } from "./nothing.ts";
 import { attachedOrigins, type ImageOrigin } from "./origins.ts";
-import { replaceFile } from "./replace-file.ts";
 import { readStaging } from "./staging.ts";
 import { findTarget, withoutSlash } from "./target.ts";
 
@@ -62,9 +64,33 @@ export async function planMerge(options: MergeOptions): Promise<MergePlan> {
 }
 
 /**
- * Writes a planned merge: to a temporary file beside the manifest, which then takes its name and mode.
- * @throws {MergeError} `manifest-changed` when the file is no longer what the plan was made from, `write-failed`.
+ * Writes a planned merge in one step: whoever reads the manifest sees the old text or the new one, even after a crash. The file
+ * keeps its mode; where its path is a link, the file it leads to is replaced.
+ * @throws {MergeError} `manifest-changed` when the file is no longer what the plan was made from, `write-failed` when the file
+ * system refuses; the file is then as it was.
  */
-export async function writeMerge(plan: MergePlan): Promise<void> {
-  await replaceFile(plan.file, plan.before, plan.after);
+export async function writeMerge({
+  file: path,
+  before,
+  after,
+}: Pick<MergePlan, "file" | "before" | "after">): Promise<void> {
+  try {
+    const file = await realpath(path);
+    const check = async (): Promise<void> => {
+      if ((await readFile(file, "utf8")) !== before) throw changed(path);
+    };
+    await replaceFile(file, after, { check });
+  } catch (cause) {
+    if (cause instanceof MergeError) throw cause;
+    const { message, hint } = diskFaultOf(cause);
+    const details = { where: path, hint, cause };
+    throw new MergeError("write-failed", `the manifest could not be written: ${message}`, details);
+  }
+}
+
+function changed(path: string): MergeError {
+  return new MergeError("manifest-changed", "the file was changed by somebody else in the meantime", {
+    where: path,
+    hint: "run the merge again",
+  });
 }

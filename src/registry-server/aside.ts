@@ -1,8 +1,7 @@
 import { link, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeFolder } from "../disk/index.ts";
+import { errorCodeOf, ifPresent, makeFolder } from "../disk/index.ts";
 import type { Digest, RepositoryPath } from "../oci/index.ts";
-import { hasCode, ifPresent } from "./durable-files.ts";
 import { asidePath, blobPath, type Layout, manifestPath, repositoryFolder } from "./layout.ts";
 
 /** What may be set aside. */
@@ -24,7 +23,7 @@ export async function setAside(
     await rename(pathOf[kind](layout, repository, digest), aside);
     return true;
   } catch (thrown) {
-    if (hasCode(thrown, "ENOENT")) return false;
+    if (errorCodeOf(thrown) === "ENOENT") return false;
     throw thrown;
   }
 }
@@ -40,8 +39,8 @@ export async function bringBack(
   try {
     await link(aside, pathOf[kind](layout, repository, digest));
   } catch (thrown) {
-    if (hasCode(thrown, "ENOENT") || hasCode(thrown, "ENOTDIR")) return false;
-    if (!hasCode(thrown, "EEXIST")) throw thrown;
+    if (errorCodeOf(thrown) === "ENOENT" || errorCodeOf(thrown) === "ENOTDIR") return false;
+    if (errorCodeOf(thrown) !== "EEXIST") throw thrown;
   }
   await ifPresent(unlink(aside));
   return true;

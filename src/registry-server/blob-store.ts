@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat, utimes } from "node:fs/promises";
+import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import type { Digest, RepositoryPath } from "../oci/index.ts";
 import { bringBack } from "./aside.ts";
-import { type DurableFiles, ifPresent } from "./durable-files.ts";
 import { blobPath, type Layout, sharedBlobPath } from "./layout.ts";
 
 /** The blobs of all repositories; every blob was hashed before it came in. */

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ifPresent } from "../disk/index.ts";
 import { isRepositoryPath, type RepositoryPath } from "../oci/index.ts";
-import { ifPresent } from "./durable-files.ts";
 import { algorithms, type Layout, repositoryFolder } from "./layout.ts";
 
 /** Which repositories there are: those that hold a manifest or a blob. */

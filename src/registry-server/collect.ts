@@ -1,10 +1,10 @@
 import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { type Digest, isDigest, type RepositoryPath, readImageContent } from "../oci/index.ts";
 import { bringAllBack, bringBack, type Kept, pathOf, setAside } from "./aside.ts";
 import { catalogOf } from "./catalog.ts";
-import { type DurableFiles, ifPresent } from "./durable-files.ts";
 import {
   algorithms,
   asidePath,

@@ -1,9 +1,15 @@
 import { access, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  durableFiles,
+  holdingLock,
+  ifPresent,
+  isKnownToHaveEnded,
+  processMark,
+  sweep,
+} from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import { holdingLock, isKnownToHaveEnded, processMark } from "../process/index.ts";
 import { type Collected, collect } from "./collect.ts";
-import { durableFiles, ifPresent } from "./durable-files.ts";
 import { RegistryServerError } from "./errors.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 
@@ -37,10 +43,8 @@ export async function announceServing(layout: Layout): Promise<() => Promise<voi
 }
 
 async function isServed(layout: Layout): Promise<boolean> {
-  const owners = (await ifPresent(readdir(layout.serving))) ?? [];
-  for (const owner of owners.filter(isKnownToHaveEnded))
-    await rm(join(layout.serving, owner), { force: true });
-  return owners.some((owner) => !isKnownToHaveEnded(owner));
+  await sweep(layout.serving, { owner: (name) => name });
+  return ((await ifPresent(readdir(layout.serving))) ?? []).some((owner) => !isKnownToHaveEnded(owner));
 }
 
 /**

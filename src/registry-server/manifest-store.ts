@@ -1,6 +1,7 @@
 import { open, readdir, readFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -11,7 +12,6 @@ import {
   type Target,
 } from "../oci/index.ts";
 import { bringBack } from "./aside.ts";
-import { type DurableFiles, ifPresent } from "./durable-files.ts";
 import { createGate, type Gate } from "./gate.ts";
 import {
   algorithms,

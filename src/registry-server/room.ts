@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ifPresent } from "./durable-files.ts";
+import { ifPresent } from "../disk/index.ts";
 import type { Layout } from "./layout.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -1,10 +1,9 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { makeFolder } from "../disk/index.ts";
+import { type DurableFiles, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
 import { type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
-import { type DurableFiles, durableFiles, ifPresent } from "./durable-files.ts";
 import { RegistryServerError } from "./errors.ts";
 import { announceServing } from "./garbage.ts";
 import { algorithms, type Layout, layoutOf } from "./layout.ts";

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ifPresent, isKnownToHaveEnded, processMark, sweep } from "../disk/index.ts";
 import type { RepositoryPath } from "../oci/index.ts";
-import { isKnownToHaveEnded, processMark } from "../process/index.ts";
-import { ifPresent } from "./durable-files.ts";
 import { type Layout, uploadName } from "./layout.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -130,9 +129,12 @@ export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
       const isOthers = (name: string) => uploadNamePattern.test(name) && !name.endsWith(`.${owner}`);
       return (
         stale.length +
-        (await sweepOld(layout.uploads, oldest, isOthers)) +
+        (await sweep(layout.uploads, {
+          owner: (name) => (isOthers(name) ? "" : undefined),
+          before: oldest,
+        })) +
         (await sweepAbandoned(layout.uploads)) +
-        (await sweepOld(layout.temporary, oldest, () => true))
+        (await sweep(layout.temporary, { owner: (name) => name, before: oldest }))
       );
     },
     async giveUpIdle() {
@@ -147,19 +149,6 @@ export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
       }
     },
   };
-}
-
-/** Removes the files of a folder that pass and were not touched since; answers how many. */
-async function sweepOld(folder: string, oldest: number, passes: (name: string) => boolean): Promise<number> {
-  let swept = 0;
-  for (const name of (await readdir(folder)).filter(passes)) {
-    const path = join(folder, name);
-    const found = await ifPresent(stat(path));
-    if (found === undefined || found.mtimeMs >= oldest) continue;
-    await rm(path, { force: true });
-    swept += 1;
-  }
-  return swept;
 }
 
 /** Removes of the sessions that no living process has open the oldest, beyond the limit; answers how many. */

@@ -1,14 +1,13 @@
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
-import type { NewFile } from "../disk/index.ts";
+import { createFiles, diskFaultOf, errorCodeOf, type NewFile } from "../disk/index.ts";
 import { checkManifests, parseImages, parseRegistries, readManifestTree } from "../manifest/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { StagingError } from "./errors.ts";
 import { chooseSet, namesIn, type ProjectNames } from "./names.ts";
 import { refuseTaken } from "./taken.ts";
 import { emptyImages, ownersFile, promoterManifest } from "./texts.ts";
-import { refusePresent, writeNewFiles } from "./write-files.ts";
 
 /** What project to make, and where. */
 export interface NewStagingOptions {
@@ -110,4 +109,45 @@ async function refuseNoDirectory(directory: string): Promise<void> {
     found === undefined ? "there is no such directory" : "a plain manifest has one project; this is a file",
     { where: directory, hint: "a directory of thin manifests has the folders images/ and manifests/" },
   );
+}
+
+/** @throws {StagingError} `already-there` when one of the files is. */
+async function refusePresent(files: readonly NewFile[]): Promise<void> {
+  for (const { path } of files) {
+    const found = await lstat(path).catch(() => undefined);
+    if (found !== undefined) throw alreadyThere(path);
+  }
+}
+
+/**
+ * Writes new files in their order, none over another one. When one cannot be written, those before it are removed, with
+ * the folders that were made for them.
+ * @throws {StagingError} `already-there`, `write-failed`.
+ */
+async function writeNewFiles(files: readonly NewFile[]): Promise<void> {
+  try {
+    await createFiles(files);
+  } catch (cause) {
+    throw failure(cause, files);
+  }
+}
+
+function failure(cause: unknown, files: readonly NewFile[]): Error {
+  const { path, dest } = cause as NodeJS.ErrnoException & { readonly dest?: string };
+  const taken = files.find((file) => file.path === dest || file.path === path);
+  if (errorCodeOf(cause) === "EEXIST" && taken !== undefined) return alreadyThere(taken.path);
+  const { message, hint } = diskFaultOf(cause);
+  const where = dest ?? path;
+  return new StagingError("write-failed", `the project could not be written: ${message}`, {
+    where,
+    hint,
+    cause,
+  });
+}
+
+function alreadyThere(path: string): StagingError {
+  return new StagingError("already-there", "the project has this file already", {
+    where: path,
+    hint: "nothing is written over; choose another name, or edit the file",
+  });
 }

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeFolder, replaceFile as replaceOnDisk } from "../disk/index.ts";
-import { isKnownToHaveEnded, processMark } from "../process/index.ts";
+import { isKnownToHaveEnded, makeFolder, processMark, replaceFile as replaceOnDisk } from "../disk/index.ts";
 import { errorCode, recordFailure } from "./errors.ts";
 
 /** Folder of a store for what is not finished: nothing below it is a record. */

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { makeFolder } from "../disk/index.ts";
-import { holdingLock } from "../process/index.ts";
+import { holdingLock, makeFolder } from "../disk/index.ts";
 import { recordFailure } from "./errors.ts";
 import { readSmall, replaceFile, unfinished } from "./files.ts";
 import { folderOfPlace } from "./places.ts";

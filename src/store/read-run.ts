@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { isKnownToHaveEnded, isOfEarlierBoot } from "../process/index.ts";
+import { isKnownToHaveEnded, isOfEarlierBoot } from "../disk/index.ts";
 import { isThere, readSmall } from "./files.ts";
 import type { RecordedRun, RunEnd, RunRefs } from "./model.ts";
 import { timeOfId } from "./snowflake.ts";

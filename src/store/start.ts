@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createFile, flushFolder, makeFolder } from "../disk/index.ts";
-import { bootMark, processMark } from "../process/index.ts";
+import { bootMark, createFile, flushFolder, makeFolder, processMark } from "../disk/index.ts";
 import { prowJob, startedDocument, textOf } from "./documents.ts";
 import { recordFailure } from "./errors.ts";
 import { claimFolder, replaceFile, unfinished } from "./files.ts";

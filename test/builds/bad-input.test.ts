@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { prepareBuild } from "../../src/builds/index.ts";
-import { processMark } from "../../src/process/index.ts";
+import { processMark } from "../../src/disk/index.ts";
 import { executable } from "../support/built.ts";
 import { run } from "../support/child.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";

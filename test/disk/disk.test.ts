@@ -1,8 +1,28 @@
 import { spawnSync } from "node:child_process";
-import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createFile, createFiles, makeFolder, readNamed, replaceFile } from "../../src/disk/index.ts";
+import {
+  createFile,
+  createFiles,
+  durableFiles,
+  makeFolder,
+  processMark,
+  readNamed,
+  replaceFile,
+  sweep,
+} from "../../src/disk/index.ts";
 import { sourceUrl } from "../support/built.ts";
 import { run } from "../support/child.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -62,6 +82,54 @@ describe("a file that is made", () => {
     }));
     await expect(createFiles(files)).rejects.toMatchObject({ code: "EEXIST", dest: files[2]?.path });
     expect(await readdir(folder.path, { recursive: true })).toEqual(["there", "there/taken"]);
+  });
+});
+
+describe("changes to a folder", () => {
+  const inFolder = (...names: string[]) => join(folder.path, ...names);
+  const files = () => durableFiles(inFolder("drafts"));
+
+  it("make the folders that they need, and say what was there", async () => {
+    await files().replace(inFolder("a", "one"), "1");
+    expect(await files().link(inFolder("a", "one"), inFolder("b", "two"))).toBe("linked");
+    expect(await files().link(inFolder("a", "one"), inFolder("b", "two"))).toBe("present");
+    expect(await files().link(inFolder("a", "none"), inFolder("b", "three"))).toBe("absent");
+    expect(await readFile(inFolder("b", "two"), "utf8")).toBe("1");
+    expect([await files().remove(inFolder("b", "two")), await files().remove(inFolder("b", "two"))]).toEqual([
+      true,
+      false,
+    ]);
+    expect(await readdir(inFolder("drafts"))).toEqual([]);
+  });
+
+  it("show nothing of a draft before it is kept, and leave none that was given up", async () => {
+    const [kept, lost] = [await files().begin(), await files().begin()];
+    await kept.write("whole");
+    await mkdir(inFolder("a"));
+    expect(await readdir(inFolder("a"))).toEqual([]);
+    await kept.keepAs(inFolder("a", "one"));
+    for (const draft of [kept, lost]) await draft.discard();
+    expect([await readdir(inFolder("a")), await readdir(inFolder("drafts"))]).toEqual([["one"], []]);
+  });
+
+  it("sweep away what ended processes began and what is a day old, and nothing else", async () => {
+    const { pid } = spawnSync(process.execPath, ["-e", "0"]);
+    const ended = processMark().replace(/^[0-9]+/, String(pid));
+    const names = {
+      ended: `${ended}.0123456789abcdef`,
+      old: "1-0123456789ab.0123456789abcdef",
+      elsewhere: "2-0123456789ab.0123456789abcdef",
+      own: `${processMark()}.0123456789abcdef`,
+      foreign: "notes.txt",
+    };
+    await mkdir(inFolder("drafts", names.ended, "below"), { recursive: true });
+    for (const name of Object.values(names).slice(1)) await writeFile(inFolder("drafts", name), "");
+    const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000);
+    for (const name of [names.old, names.foreign])
+      await utimes(inFolder("drafts", name), twoDaysAgo, twoDaysAgo);
+    expect(await files().sweep()).toBe(2);
+    expect(await readdir(inFolder("drafts"))).toEqual([names.own, names.elsewhere, names.foreign].sort());
+    expect(await sweep(inFolder("none"), { owner: (name) => name })).toBe(0);
   });
 });
 

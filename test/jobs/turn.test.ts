@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { processMark } from "../../src/disk/index.ts";
 import { holdingTurn, type Job } from "../../src/jobs/index.ts";
-import { processMark } from "../../src/process/index.ts";
 import { promised } from "../support/promised.ts";
 import { temporaryFolder } from "../support/tree.ts";
 

@@ -1,9 +1,9 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type DurableFiles, durableFiles } from "../../src/disk/index.ts";
 import { parseDigest, parseTag, type RepositoryPath } from "../../src/oci/index.ts";
 import { type BlobStore, blobStore } from "../../src/registry-server/blob-store.ts";
-import { type DurableFiles, durableFiles } from "../../src/registry-server/durable-files.ts";
 import { type Layout, layoutOf } from "../../src/registry-server/layout.ts";
 import {
   type ManifestStore,
@@ -28,6 +28,7 @@ function dyingAfter(changes: number, files: DurableFiles): DurableFiles {
     return left < 0 ? Promise.reject(new Crash()) : change();
   };
   return {
+    ...files,
     replace: (path, content) => orDie(() => files.replace(path, content)),
     link: (existing, path) => orDie(() => files.link(existing, path)),
     remove: (path) => orDie(() => files.remove(path)),

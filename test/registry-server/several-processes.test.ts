@@ -1,8 +1,8 @@
 import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { durableFiles } from "../../src/disk/index.ts";
 import { parseDigest, parseTag, type RepositoryPath } from "../../src/oci/index.ts";
-import { durableFiles } from "../../src/registry-server/durable-files.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { layoutOf } from "../../src/registry-server/layout.ts";
 import { manifestStore } from "../../src/registry-server/manifest-store.ts";

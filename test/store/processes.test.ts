@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bootMark } from "../../src/process/index.ts";
+import { bootMark } from "../../src/disk/index.ts";
 import { openRuns, type RunStore } from "../../src/store/index.ts";
 import { sourceUrl } from "../support/built.ts";
 import { outputOf, start } from "../support/child.ts";

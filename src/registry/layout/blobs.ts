@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import type { DurableFiles } from "../../disk/index.ts";
 import {
   algorithmOf,
   createHashLadder,
@@ -14,11 +15,10 @@ import { vouchFor } from "../vouched.ts";
 import {
   folderExists,
   type GuardedFolder,
-  linkFile,
   makeFolder,
+  onDisk,
   openRegular,
   sizeOfRegular,
-  startDraft,
   storageFailure,
   within,
 } from "./files.ts";
@@ -47,8 +47,8 @@ export interface LayoutBlobs {
 /** Bytes that are read at once. */
 const chunkBytes = 256 * 1024;
 
-/** The blobs of a layout; `drafts` is a folder of the same file system for files under construction. */
-export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutBlobs {
+/** The blobs of a layout, which `files` writes. */
+export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlobs {
   const folderOf = (digest: Digest) => within(layout, "blobs", algorithmOf(digest));
   const pathOf = (digest: Digest) => join(folderOf(digest).path, hexOf(digest));
   const where = (blob: Descriptor) => `oci:${layout.path}@${blob.digest}`;
@@ -141,7 +141,7 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
     async write(blob, content) {
       await makeFolder(folderOf(blob.digest));
       const chunks = await content();
-      const draft = await startDraft(drafts);
+      const draft = await onDisk(files.begin(), layout.path);
       try {
         const hasher = digestHasher(blob.digest);
         let size = 0;
@@ -149,10 +149,10 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
           size += chunk.length;
           if (size > blob.size) break;
           hasher.update(chunk);
-          await draft.write(chunk);
+          await onDisk(draft.write(chunk), layout.path);
         }
         checkReceived(blob, size, hasher.matches(), where(blob));
-        await draft.keepAs(pathOf(blob.digest));
+        await onDisk(draft.keepAs(pathOf(blob.digest)), pathOf(blob.digest));
       } finally {
         await draft.discard();
       }
@@ -160,7 +160,9 @@ export function openBlobs(layout: GuardedFolder, drafts: GuardedFolder): LayoutB
     async linkFrom(other, blob) {
       if (!(await other.isSound(blob))) return false;
       await makeFolder(folderOf(blob.digest));
-      return linkFile(drafts, other.pathOf(blob.digest), pathOf(blob.digest));
+      // A file that has the name is not the blob, and is written over where bytes are written.
+      const outcome = await files.link(other.pathOf(blob.digest), pathOf(blob.digest)).catch(() => undefined);
+      return outcome === "linked";
     },
   };
 }

@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { type HeldLock, holdingLock } from "../../process/index.ts";
+import { type DurableFiles, type HeldLock, holdingLock } from "../../disk/index.ts";
 import { RegistryError } from "../errors.ts";
 import {
   folderExists,
   type GuardedFolder,
   makeFolder,
+  onDisk,
   openRegular,
-  replaceFile,
   sizeOfRegular,
   storageFailure,
-  sweepDrafts,
   within,
 } from "./files.ts";
 import { emptyIndex, formatIndex, type LayoutIndex, parseIndex, parseJson } from "./index.ts";
@@ -36,8 +35,12 @@ const longestIndex = 64 * 1024 * 1024;
 
 const layoutVersion = "1.0.0";
 
-/** The catalog of a layout; `drafts` is where files under construction and the lock are. */
-export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder): LayoutCatalog {
+/** The catalog of a layout, which `files` writes; `drafts` is where files under construction and the lock are. */
+export function openCatalog(
+  layout: GuardedFolder,
+  drafts: GuardedFolder,
+  files: DurableFiles,
+): LayoutCatalog {
   const file = join(layout.path, "index.json");
   const marker = join(layout.path, "oci-layout");
   let known: { readonly state: string; readonly index: LayoutIndex } | undefined;
@@ -66,12 +69,12 @@ export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder): Layou
   const makeLayout = async () => {
     await makeFolder(layout);
     await makeFolder(drafts);
-    await sweepDrafts(drafts);
+    await onDisk(files.sweep(), drafts.path);
     await makeFolder(within(layout, "blobs"));
     const isNew = (await sizeOfRegular(marker)) === undefined && (await sizeOfRegular(file)) === undefined;
     if (isNew) {
-      const content = Buffer.from(`${JSON.stringify({ imageLayoutVersion: layoutVersion })}\n`);
-      await replaceFile(drafts, marker, content);
+      const content = `${JSON.stringify({ imageLayoutVersion: layoutVersion })}\n`;
+      await onDisk(files.replace(marker, content), marker);
     }
     await checkMarker(marker);
   };
@@ -81,7 +84,7 @@ export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder): Layou
     const after = changes.reduce((index, change) => change(index), before);
     if (after === before) return true;
     if (!(await lock.isMine())) return false;
-    await replaceFile(drafts, file, formatIndex(after));
+    await onDisk(files.replace(file, formatIndex(after)), file);
     return true;
   };
 

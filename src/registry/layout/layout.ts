@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import pLimit from "p-limit";
+import { durableFiles } from "../../disk/index.ts";
 import {
   type Digest,
   digestMatches,
@@ -52,8 +53,9 @@ export function openLayout(
   const layout: GuardedFolder = { root: resolve(options.root ?? folder), path };
   const drafts = draftsOf(layout);
   const address = `${addressPrefix}${path}`;
-  const blobs = openBlobs(layout, drafts);
-  const catalog = openCatalog(layout, drafts);
+  const files = durableFiles(drafts.path);
+  const blobs = openBlobs(layout, files);
+  const catalog = openCatalog(layout, drafts, files);
   const manifests = openManifests(blobs, address);
 
   const fetch = async (target: Tag | Digest): Promise<ImageDocument | undefined> => {
@@ -147,7 +149,7 @@ function blobsOf(repository: Repository): LayoutBlobs | undefined {
   if (!repository.address.startsWith(addressPrefix)) return undefined;
   const path = repository.address.slice(addressPrefix.length);
   const layout = { root: path, path };
-  return openBlobs(layout, draftsOf(layout));
+  return openBlobs(layout, durableFiles(draftsOf(layout).path));
 }
 
 function isRepositoryBelow(name: RepositoryName, child: string): boolean {

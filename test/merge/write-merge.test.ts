@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { replaceFile } from "../../src/merge/replace-file.ts";
+import { writeMerge } from "../../src/merge/merge.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -15,7 +15,7 @@ afterEach(() => folder.remove());
 
 test("replaces the text, byte order mark and line breaks as given, and keeps the mode", async () => {
   await chmod(file, 0o444);
-  await replaceFile(file, "\uFEFFbefore\r\n", "\uFEFFafter\r\n");
+  await writeMerge({ file, before: "\uFEFFbefore\r\n", after: "\uFEFFafter\r\n" });
   expect(await readFile(file, "utf8")).toBe("\uFEFFafter\r\n");
   expect((await stat(file)).mode & 0o777).toBe(0o444);
   expect(await readdir(folder.path)).toEqual(["images.yaml"]);
@@ -25,13 +25,13 @@ test("a link stays a link; what it leads to is replaced", async () => {
   await mkdir(join(folder.path, "links"));
   const link = join(folder.path, "links", "images.yaml");
   await symlink(file, link);
-  await replaceFile(link, "\uFEFFbefore\r\n", "after");
+  await writeMerge({ file: link, before: "\uFEFFbefore\r\n", after: "after" });
   expect((await lstat(link)).isSymbolicLink()).toBe(true);
   expect(await readFile(file, "utf8")).toBe("after");
 });
 
 test("a file that holds something else is left alone, and nothing stays behind", async () => {
-  await expect(replaceFile(file, "something else", "after")).rejects.toMatchObject({
+  await expect(writeMerge({ file, before: "something else", after: "after" })).rejects.toMatchObject({
     code: "manifest-changed",
   });
   expect(await readFile(file, "utf8")).toBe("\uFEFFbefore\r\n");
@@ -40,7 +40,7 @@ test("a file that holds something else is left alone, and nothing stays behind",
 
 test("a file that is not there is not made", async () => {
   const missing = join(folder.path, "none.yaml");
-  await expect(replaceFile(missing, "", "after")).rejects.toMatchObject({
+  await expect(writeMerge({ file: missing, before: "", after: "after" })).rejects.toMatchObject({
     code: "write-failed",
     where: missing,
   });

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readFile, rename, rm, utimes } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isKnownToHaveEnded, processMark } from "./mark.ts";
+import { errorCodeOf, ifPresent } from "./fault.ts";
+import { isKnownToHaveEnded, markedName, processMark } from "./mark.ts";
 
 /** A lock that this process holds. */
 export interface HeldLock {
@@ -56,7 +56,7 @@ export async function holdingOneOf<Result>(
   body: (lock: HeldLock) => Promise<Result>,
   options: LockOptions,
 ): Promise<Result> {
-  const token = `${processMark()} ${randomBytes(12).toString("hex")}\n`;
+  const token = `${markedName()}\n`;
   const refused = (error: unknown): never => {
     throw options.failure(error, files[0] ?? "");
   };
@@ -124,7 +124,7 @@ function numberOf(token: string): number | undefined {
 
 async function create(file: string, token: string): Promise<boolean> {
   const handle = await open(file, "wx").catch((error) => {
-    if (errorCode(error) === "EEXIST") return undefined;
+    if (errorCodeOf(error) === "EEXIST") return undefined;
     throw error;
   });
   if (handle === undefined) return false;
@@ -141,19 +141,15 @@ async function create(file: string, token: string): Promise<boolean> {
 
 /** The lock as it is now; `state` changes with its holder and with every sign of life. */
 async function readLock(file: string): Promise<{ token: string; state: string } | undefined> {
+  const handle = await ifPresent(open(file, constants.O_RDONLY | constants.O_NOFOLLOW));
+  if (handle === undefined) return undefined;
   try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-    try {
-      const { ino, mtimeMs } = await handle.stat();
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestToken), 0, longestToken, 0);
-      const token = buffer.toString("utf8", 0, bytesRead);
-      return { token, state: `${ino} ${mtimeMs} ${token}` };
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw error;
+    const { ino, mtimeMs } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestToken), 0, longestToken, 0);
+    const token = buffer.toString("utf8", 0, bytesRead);
+    return { token, state: `${ino} ${mtimeMs} ${token}` };
+  } finally {
+    await handle.close();
   }
 }
 
@@ -162,18 +158,9 @@ async function readLock(file: string): Promise<{ token: string; state: string } 
  * dead one puts it back.
  */
 async function takeAway(file: string, deadToken: string): Promise<void> {
-  const aside = `${file}.${processMark()}.${randomBytes(8).toString("hex")}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return;
-    throw error;
-  }
+  const aside = `${file}.${markedName()}`;
+  if ((await ifPresent(rename(file, aside).then(() => true))) === undefined) return;
   const taken = await readFile(aside, "utf8");
   if (taken !== deadToken) await create(file, taken);
   await rm(aside, { force: true });
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -9,7 +9,7 @@ import {
   isKnownToHaveEnded,
   isOfEarlierBoot,
   processMark,
-} from "../../src/process/index.ts";
+} from "../../src/disk/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 let temporary: Awaited<ReturnType<typeof temporaryFolder>>;

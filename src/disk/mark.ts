@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 
@@ -8,6 +8,16 @@ let place: string | undefined;
 export function processMark(): string {
   place ??= shortHash(hostname(), bootId(), processSpace());
   return `${process.pid}-${place}`;
+}
+
+/** A name that no other file has, for one that is this process's: `MARK.RANDOM`. */
+export function markedName(): string {
+  return `${processMark()}.${randomBytes(8).toString("hex")}`;
+}
+
+/** What of the name of a file {@link markedName} made, be it all of it or its end; `undefined` for others. */
+export function ownerOfName(name: string): string | undefined {
+  return /(?:^|\.)([0-9]+-[0-9a-f]{12}\.[0-9a-f]{16})$/.exec(name)?.[1];
 }
 
 /**
