@@ -42,9 +42,11 @@ export async function startFaultyRegistry(behind: string): Promise<FaultyRegistr
       passInjured(answered, response, injuryOf("answer"), end);
     });
     onward.on("error", () => response.destroy());
-    // A client that is content with half an exchange has closed its side: the registry need not wait for the rest.
-    request.on("error", () => onward.destroy());
-    response.on("close", () => void (response.writableFinished || onward.destroy()));
+    // A client that is content with half an exchange closes its side, be it after the whole answer: the registry need not
+    // wait for the rest.
+    const leave = () => void onward.destroy();
+    socket.once("close", leave);
+    onward.once("close", () => socket.off("close", leave));
     passInjured(request, onward, injuryOf("request"), end);
   });
   return {
