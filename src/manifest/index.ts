@@ -26,6 +26,7 @@ export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } fro
 export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit/error.ts";
 export { readTextFileOf } from "./file-source.ts";
 export { type FoundSince, foundSince } from "./found-since.ts";
+export { blocksByName } from "./image-blocks.ts";
 export type {
   DigestEntry,
   ImageEntry,

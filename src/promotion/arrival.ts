@@ -1,18 +1,22 @@
+import {
+  type DesiredImage,
+  type DesiredRepository,
+  desiredRepositories,
+  edgesOf,
+  limitToChanges,
+} from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { onEachHost } from "./by-host.ts";
-import { type ContestedTags, contestedTags, standing } from "./decide.ts";
-import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
+import { standing } from "./decide.ts";
 import { type Reading, type RepositoryState, readRepositoryState } from "./inventory.ts";
-import { limitToChanges } from "./limit.ts";
 import type { OpenRepository } from "./planning.ts";
 
 /** What production is to hold, as far as it is not known to be there. */
 export interface Expectation {
   /** By name, each with at least one image. */
   readonly repositories: readonly DesiredRepository[];
-  readonly contested: ContestedTags;
 }
 
 /**
@@ -45,13 +49,9 @@ export interface AbsentEdge {
 
 /** All that a tree asks for, or that which it did not ask for at a commit. */
 export function expectationOf(tree: ManifestTree, since?: CommittedManifests): Expectation {
-  const all = desiredRepositories(tree.manifests);
-  const wanted =
-    since === undefined
-      ? all
-      : limitToChanges(all, { commit: since.commit, changes: compareManifests(since.tree, tree) });
-  const repositories = wanted.filter(({ images }) => images.length > 0);
-  return { repositories, contested: contestedTags(tree.manifests) };
+  const all = edgesOf(tree.manifests);
+  const wanted = since === undefined ? all : limitToChanges(all, compareManifests(since.tree, tree));
+  return { repositories: desiredRepositories(wanted).filter(({ images }) => images.length > 0) };
 }
 
 /** How many edges are expected, by production repository. */
@@ -71,25 +71,25 @@ const repositoriesAtOnce = 64;
  * @returns What is not there, in the order of its repositories, and the expectation of just that.
  */
 export async function lookForArrivals(
-  { repositories, contested }: Expectation,
+  { repositories }: Expectation,
   open: OpenRepository,
 ): Promise<{ readonly absent: readonly AbsentEdge[]; readonly rest: Expectation }> {
-  const looks = await onEachHost(repositories, repositoriesAtOnce, async ({ destination, images }) => {
+  const looks = await onEachHost(repositories, repositoriesAtOnce, async (repository) => {
+    const { destination, images, contested } = repository;
     const state = await readRepositoryState(() => open(destination), images);
-    const claimed = contested.get(destination);
     const absent = images.flatMap((image) =>
-      absentEdges(image, state, (tag) => claimed?.has(tag) === true).map((edge) => ({
+      absentEdges(image, state, (tag) => contested.has(tag)).map((edge) => ({
         ...edge,
         destination,
       })),
     );
-    return { destination, images, absent };
+    return { ...repository, absent };
   });
   looks.sort((one, other) => (one.destination < other.destination ? -1 : 1));
   const rest = looks
     .filter(({ absent }) => absent.length > 0)
-    .map(({ destination, images, absent }) => ({ destination, images: imagesOf(images, absent) }));
-  return { absent: looks.flatMap(({ absent }) => absent), rest: { repositories: rest, contested } };
+    .map(({ absent, images, ...repository }) => ({ ...repository, images: imagesOf(images, absent) }));
+  return { absent: looks.flatMap(({ absent }) => absent), rest: { repositories: rest } };
 }
 
 /** Everything that is expected, as edges that could not be read. */

@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from "p-limit";
+import type { DesiredRepository } from "../edges/index.ts";
 import { splitRepository } from "../oci/index.ts";
-import type { DesiredRepository } from "./desired.ts";
 
 /**
  * Does the work for each repository, so many of a host at a time: whoever waits for one host holds up no other.

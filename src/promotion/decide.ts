@@ -1,7 +1,6 @@
+import type { Claim, DesiredImage, DesiredSource, DesiredTag } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
-import { findOverlaps, type PromoterManifest } from "../manifest/index.ts";
-import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
-import type { DesiredImage, DesiredSource, DesiredTag } from "./desired.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Reading, RepositoryState } from "./inventory.ts";
 import { isWork, type PlannedEdge, type PlannedImage } from "./plan.ts";
 
@@ -20,26 +19,8 @@ function isUnlisted(digest: Digest, { unlisted }: DecisionState): boolean {
   return unlisted?.has(digest) === true;
 }
 
-/** A tag of one repository that the manifests claim for two digests. */
-export type Claims = NonNullable<PlannedEdge["claims"]>;
-
-/** By production repository, the tags that the manifests claim for two digests or more, with every claim. */
-export type ContestedTags = ReadonlyMap<RepositoryName, ReadonlyMap<Tag, Claims>>;
-
-/** The overlaps of the manifests, as planning looks them up. */
-export function contestedTags(manifests: readonly PromoterManifest[]): ContestedTags {
-  const contested = new Map<RepositoryName, Map<Tag, Claims>>();
-  for (const { repositories, tag, claims } of findOverlaps(manifests)) {
-    const places = claims.map(({ digest, file, at }) => ({ digest, at: `${file}:${at.line}:${at.column}` }));
-    for (const name of repositories) {
-      const repository = parseRepository(name);
-      const tags = contested.get(repository) ?? new Map<Tag, Claims>();
-      tags.set(tag, places);
-      contested.set(repository, tags);
-    }
-  }
-  return contested;
-}
+/** Tags that the manifests ask for at two digests or more, with every line that does. */
+export type Contested = ReadonlyMap<Tag, readonly Claim[]>;
 
 /**
  * The decision table of promotion, for one digest in one production repository. Only facts come in; nothing is read.
@@ -51,7 +32,7 @@ export function contestedTags(manifests: readonly PromoterManifest[]): Contested
 export function decideImage(
   image: DesiredImage,
   state: DecisionState,
-  contested: ReadonlyMap<Tag, Claims>,
+  contested: Contested,
   source?: SourceReading,
 ): PlannedImage {
   const [first] = image.sources;
@@ -76,7 +57,7 @@ function allowed(edge: PlannedEdge, { policy }: DesiredSource): PlannedEdge {
 export function isPresent(
   { digest, tags }: DesiredImage,
   state: DecisionState,
-  contested: ReadonlyMap<Tag, Claims>,
+  contested: Contested,
 ): boolean {
   const standsFor = (reading: Reading | undefined): boolean =>
     reading !== undefined && "digest" in reading && reading.digest === digest;
@@ -92,11 +73,7 @@ export function planPresent(image: DesiredImage): PlannedImage {
 }
 
 /** Whether the decision depends on what staging holds. */
-export function needsSource(
-  image: DesiredImage,
-  state: DecisionState,
-  contested: ReadonlyMap<Tag, Claims>,
-): boolean {
+export function needsSource(image: DesiredImage, state: DecisionState, contested: Contested): boolean {
   const missing: SourceReading = { state: "missing" };
   return decideImage(image, state, contested, missing).edges.some(({ verdict }) => verdict === "lost");
 }
@@ -105,11 +82,14 @@ function decideTag(
   digest: Digest,
   { tag, at }: DesiredTag,
   state: DecisionState,
-  contested: ReadonlyMap<Tag, Claims>,
+  contested: Contested,
   source: SourceReading | undefined,
 ): PlannedEdge {
   const claims = contested.get(tag);
-  if (claims !== undefined) return { tag, at, verdict: "overlap", reason: "claimed-twice", claims };
+  if (claims !== undefined) {
+    const places = claims.map(({ digest, file, at }) => ({ digest, at: `${file}:${at.line}:${at.column}` }));
+    return { tag, at, verdict: "overlap", reason: "claimed-twice", claims: places };
+  }
   const reading = state.tags.get(tag);
   if (reading === undefined) throw new TypeError(`${tag} was not read`);
   if ("failure" in reading) {

@@ -10,18 +10,18 @@ export {
 } from "./arrival.ts";
 export { isInterrupted } from "./interruption.ts";
 export { formatJUnit } from "./junit.ts";
-export type { Limit } from "./limit.ts";
-export type {
-  Plan,
-  PlannedEdge,
-  PlannedImage,
-  PlannedRepository,
-  PlanSummary,
-  Reason,
-  Since,
-  Verdict,
+export {
+  type Plan,
+  type PlannedEdge,
+  type PlannedImage,
+  type PlannedRepository,
+  type PlanSummary,
+  type Reason,
+  type Since,
+  sinceCommit,
+  type Verdict,
 } from "./plan.ts";
-export { edgesHashOf, type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
+export { type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
 export { causesOf, causesOfAbsence, causesOfFindings } from "./problem-causes.ts";
 export { type PromoteOptions, type Promotion, promote } from "./promote.ts";
 export {

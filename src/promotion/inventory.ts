@@ -1,3 +1,4 @@
+import type { DesiredImage } from "../edges/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
@@ -16,7 +17,6 @@ import {
   type Repository,
   type ResolveOptions,
 } from "../registry/index.ts";
-import type { DesiredImage } from "./desired.ts";
 
 /** What a repository answered about one tag or digest. Unknown is not absent: a failed reading stays a failure. */
 export type Reading =

@@ -1,4 +1,5 @@
 import type { FailureRecord } from "../errors/index.ts";
+import type { CommittedManifests, ManifestComparison } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 
 /**
@@ -32,6 +33,14 @@ export interface Since {
   readonly removed: number;
   /** Projects that could not be read at the commit: all that they ask for counts as changed. */
   readonly unreadable: readonly string[];
+}
+
+/** What a plan is limited to that looks only at what changed since a commit. */
+export function sinceCommit(
+  { commit }: Pick<CommittedManifests, "commit">,
+  { edges, unreadable }: ManifestComparison,
+): Since {
+  return { commit, unchanged: edges.unchanged, removed: edges.removed, unreadable: unreadable.before };
 }
 
 /** Edges by verdict. */

@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
 import type { DocumentCache } from "../copy/index.ts";
-import { failureRecord } from "../errors/index.ts";
-import type { PromoterManifest } from "../manifest/index.ts";
 import {
-  type Digest,
-  type ImageDocument,
-  type RepositoryName,
-  splitRepository,
-  type Tag,
-} from "../oci/index.ts";
+  type DesiredImage,
+  type DesiredRepository,
+  desiredRepositories,
+  type EdgeSet,
+  edgesHash,
+} from "../edges/index.ts";
+import { failureRecord } from "../errors/index.ts";
+import { type Digest, type ImageDocument, type RepositoryName, splitRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
 import {
-  type Claims,
-  contestedTags,
   type DecisionState,
   decideImage,
   isPresent,
@@ -21,22 +19,21 @@ import {
   planPresent,
   type SourceReading,
 } from "./decide.ts";
-import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesHash } from "./desired.ts";
 import { interruption } from "./interruption.ts";
 import { type Reading, type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
-import { describeLimit, type Limit, limitToChanges } from "./limit.ts";
 import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since, Verdict } from "./plan.ts";
 
 /** How promotion reaches a repository: usually `openRegistries(…).repository`. */
 export type OpenRepository = (name: RepositoryName) => Repository;
 
 export interface PlanningOptions {
-  readonly manifests: readonly PromoterManifest[];
+  /** What is asked for: all of it, or that which is to be looked at. */
+  readonly edges: EdgeSet;
   readonly open: OpenRepository;
   /** Manifests read from staging are kept here for applying the plan. */
   readonly documents: DocumentCache;
-  /** Plan only what changed; everything is planned when it is left out. */
-  readonly limit?: Limit;
+  /** What the edges are limited to; left out when they are all that the manifests ask for. */
+  readonly since?: Since;
   /** Told after each repository that was read. */
   readonly onProgress?: (done: number, total: number) => void;
   /** No repository is begun once it is aborted: those that are left are `unread`, as `interrupted`. */
@@ -53,9 +50,8 @@ const repositoriesAtOnce = 64;
  * repositories first, staging only for images that production lacks. Failures to read become `unread` edges. Never throws.
  */
 export async function planPromotion(options: PlanningOptions): Promise<Plan> {
-  const all = desiredRepositories(options.manifests);
-  const desired = options.limit === undefined ? all : limitToChanges(all, options.limit);
-  const contested = contestedTags(options.manifests);
+  const { edges, since } = options;
+  const desired = desiredRepositories(edges);
   const planning = {
     open: options.open,
     source: sourceReader(options),
@@ -65,25 +61,14 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
   };
   let done = 0;
   const planned = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
-    const claims = contested.get(repository.destination) ?? new Map();
     const given = options.signal?.aborted ? { ...planning, scout: notLookedAt(repository) } : planning;
-    const result = await planRepository(repository, claims, given);
+    const result = await planRepository(repository, given);
     done += 1;
     options.onProgress?.(done, desired.length);
     return result;
   });
   const repositories = planned.sort((one, other) => (one.destination < other.destination ? -1 : 1));
-  const since = options.limit === undefined ? undefined : describeLimit(options.limit);
-  return sealPlan(repositories, edgesHash(desired), since);
-}
-
-/**
- * The `edgesHash` of the plan that {@link planPromotion} would make of these manifests: what they ask for, or what they
- * ask for within a limit. No registry is asked.
- */
-export function edgesHashOf(manifests: readonly PromoterManifest[], limit?: Limit): string {
-  const all = desiredRepositories(manifests);
-  return edgesHash(limit === undefined ? all : limitToChanges(all, limit));
+  return sealPlan(repositories, edgesHash(edges), since);
 }
 
 /** A plan of these repositories, with its summary and hash. */
@@ -195,8 +180,7 @@ interface Planning {
 }
 
 async function planRepository(
-  { destination, images }: DesiredRepository,
-  contested: ReadonlyMap<Tag, Claims>,
+  { destination, images, contested }: DesiredRepository,
   { open, source, present, scout, documents }: Planning,
 ): Promise<PlannedRepository> {
   const read = await scout(destination, (listFirst) =>

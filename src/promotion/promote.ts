@@ -1,5 +1,6 @@
 import { type CopyListener, createCopier, createDocumentCache } from "../copy/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
+import { edgesOf, limitToChanges } from "../edges/index.ts";
 import {
   type CommittedManifests,
   compareManifests,
@@ -8,7 +9,7 @@ import {
 } from "../manifest/index.ts";
 import { applyPlan, type Outcome } from "./apply.ts";
 import { isInterrupted } from "./interruption.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, sinceCommit } from "./plan.ts";
 import { type OpenRepository, planPromotion } from "./planning.ts";
 import { planIsClean, type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
@@ -48,13 +49,13 @@ export interface Promotion {
 export async function promote(options: PromoteOptions): Promise<Promotion> {
   const { tree, since, open, signal } = options;
   const documents = createDocumentCache();
+  const changes = since === undefined ? undefined : compareManifests(since.tree, tree);
+  const edges = edgesOf(tree.manifests);
   const current = await planPromotion({
-    manifests: tree.manifests,
+    edges: changes === undefined ? edges : limitToChanges(edges, changes),
     open,
     documents,
-    ...(since === undefined
-      ? {}
-      : { limit: { commit: since.commit, changes: compareManifests(since.tree, tree) } }),
+    ...(since === undefined || changes === undefined ? {} : { since: sinceCommit(since, changes) }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -6,6 +6,7 @@ import {
   readGraph,
   WideImages,
 } from "../copy/index.ts";
+import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesOf } from "../edges/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import {
@@ -19,7 +20,6 @@ import {
 import type { Repository } from "../registry/index.ts";
 import { hostLimits, onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
-import { type DesiredImage, type DesiredRepository, desiredRepositories } from "./desired.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
 import type { OpenRepository } from "./planning.ts";
@@ -111,7 +111,7 @@ const imagesAtOnce = 24;
  */
 export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
   const { reading } = options;
-  const desired = desiredRepositories(options.manifests);
+  const desired = desiredRepositories(edgesOf(options.manifests));
   const run: VerificationRun = {
     documents: createDocumentCache(),
     examiner: createBlobExaminer(reading),

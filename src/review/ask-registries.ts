@@ -1,13 +1,14 @@
 import { createDocumentCache } from "../copy/index.ts";
+import type { EdgeSet } from "../edges/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { describeImage } from "../inspect/index.ts";
 import type { ManifestComparison, ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { isDigest, parseRepository } from "../oci/index.ts";
 import {
-  type Limit,
   type OpenRepository,
   type Plan,
   planPromotion,
+  type Since,
   type Verdict,
 } from "../promotion/index.ts";
 import { imageFacts } from "./facts.ts";
@@ -43,7 +44,9 @@ export interface RegistryQuestion extends Pick<ReviewOptions, "onProgress" | "si
   readonly open: OpenRepository;
   readonly head: ManifestTree;
   readonly changes: ManifestComparison;
-  readonly limit: Limit;
+  /** What the change asks for. */
+  readonly edges: EdgeSet;
+  readonly since: Since;
   readonly lines: ChangedLines;
 }
 
@@ -56,14 +59,14 @@ const mostProbes = 100;
 
 /** Reads what the change touches: production as planning does, staging for facts, new destinations for rights. */
 export async function askRegistries(question: RegistryQuestion): Promise<Answers> {
-  const { open, head, limit, lines, onProgress, signal } = question;
+  const { open, head, edges, since, lines, onProgress, signal } = question;
   const documents = createDocumentCache();
   const [plan, rights] = await Promise.all([
     planPromotion({
-      manifests: head.manifests,
+      edges,
       open,
       documents,
-      limit,
+      since,
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(signal === undefined ? {} : { signal }),
     }),

@@ -1,3 +1,4 @@
+import { edgesHash, edgesOf, limitToChanges } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import {
   compareManifests,
@@ -6,7 +7,7 @@ import {
   type ManifestTree,
   readManifestChange,
 } from "../manifest/index.ts";
-import { edgesHashOf, isInterrupted, type PlannedEdge } from "../promotion/index.ts";
+import { isInterrupted, type PlannedEdge, sinceCommit } from "../promotion/index.ts";
 import { type Answers, askRegistries } from "./ask-registries.ts";
 import { judgeChanges } from "./judge/changes.ts";
 import { judgeFacts } from "./judge/facts.ts";
@@ -38,14 +39,15 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);
   const changes = compareManifests(before, after);
-  const limit = { commit: change.base.commit, changes };
+  const edges = limitToChanges(edgesOf(after.manifests), changes);
+  const since = sinceCommit(change.base, changes);
   const lines = changedLines(before, after, changes);
   const { onProgress, signal } = options;
   const answers =
     open === undefined
       ? undefined
       : await askRegistries({
-          ...{ open, head: after, changes, limit, lines },
+          ...{ open, head: after, changes, edges, since, lines },
           ...(onProgress === undefined ? {} : { onProgress }),
           ...(signal === undefined ? {} : { signal }),
         });
@@ -64,7 +66,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     offline: answers === undefined,
     interrupted: answers !== undefined && isCutShort(answers, lines),
     allowRemovals,
-    edgesHash: answers?.plan.edgesHash ?? edgesHashOf(after.manifests, limit),
+    edgesHash: answers?.plan.edgesHash ?? edgesHash(edges),
     edges: changes.edges,
     findings,
     projects: reviewedProjects(change, changes, lines, answers),

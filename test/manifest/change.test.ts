@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { edgesHash, edgesOf, limitToChanges } from "../../src/edges/index.ts";
 import {
   checkTree,
   compareManifests,
@@ -10,7 +11,6 @@ import {
   readManifests,
   readManifestsAt,
 } from "../../src/manifest/index.ts";
-import { edgesHashOf } from "../../src/promotion/index.ts";
 import { digestFor } from "../promotion/world.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
@@ -75,7 +75,7 @@ function meaning(before: ManifestTree, after: ManifestTree) {
     introduced: checkTree(after)
       .diagnostics.map(({ code, file, message }) => `${code} ${file} ${message}`)
       .filter((found) => !old.has(found)),
-    hash: edgesHashOf(after.manifests, { commit: "c" as never, changes }),
+    hash: edgesHash(limitToChanges(edgesOf(after.manifests), changes)),
   };
 }
 

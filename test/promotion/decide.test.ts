@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { desiredRepositories, edgesOf } from "../../src/edges/index.ts";
 import { decideImage } from "../../src/promotion/decide.ts";
-import { desiredRepositories } from "../../src/promotion/desired.ts";
 import type { Images, World } from "./world.ts";
 import { digestFor, manifestOf, verdicts } from "./world.ts";
 
@@ -153,7 +153,7 @@ describe("the decision table", () => {
   it("takes one digest from two sources for one image", () => {
     const one = manifestOf("one", src, [dst1], { a: { "000": ["0.9"] } });
     const two = manifestOf("two", "gcr.io/other", [dst1], { a: { "000": ["0.9"] } });
-    const [repository] = desiredRepositories([one, two]);
+    const [repository] = desiredRepositories(edgesOf([one, two]));
     expect(repository?.images).toHaveLength(1);
     expect(verdicts([one, two], { "gcr.io/other": { a: { "000": [] } } })).toEqual({
       [`${dst1}/a:0.9`]: "copy",
@@ -161,7 +161,9 @@ describe("the decision table", () => {
   });
 
   it("does not take unread for absent", () => {
-    const [repository] = desiredRepositories([manifestOf("p", src, [dst1], { a: { "000": ["0.9"] } })]);
+    const [repository] = desiredRepositories(
+      edgesOf([manifestOf("p", src, [dst1], { a: { "000": ["0.9"] } })]),
+    );
     const image = repository?.images[0];
     if (repository === undefined || image === undefined) throw new Error("no image");
     const failure = { code: "unreachable", message: "connection refused" };

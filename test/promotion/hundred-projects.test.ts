@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCopier, createDocumentCache } from "../../src/copy/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
+import { edgesOf } from "../../src/edges/index.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { type Digest, parseRepository, parseTag } from "../../src/oci/index.ts";
 import {
@@ -89,7 +90,7 @@ describe("a run over a hundred projects, three of them broken", () => {
     const registries = registriesOf(requests);
     const documents = createDocumentCache();
     const open = registries.repository;
-    const plan = await planPromotion({ manifests: tree.manifests, open, documents });
+    const plan = await planPromotion({ edges: edgesOf(tree.manifests), open, documents });
     const outcomes = await applyPlan(plan, { open, documents, copier: createCopier() });
     await registries.close();
     return reportPromotion(plan, tree.diagnostics, outcomes);

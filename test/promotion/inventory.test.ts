@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { DesiredImage } from "../../src/edges/index.ts";
 import { parseRepository, parseTag, type Tag } from "../../src/oci/index.ts";
-import type { DesiredImage } from "../../src/promotion/desired.ts";
 import { readRepositoryState } from "../../src/promotion/inventory.ts";
 import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
 import { registriesWith } from "../support/world.ts";

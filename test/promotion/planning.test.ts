@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createDocumentCache } from "../../src/copy/index.ts";
+import { edgesOf } from "../../src/edges/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import {
   formatPlan,
@@ -72,7 +73,7 @@ async function plan(
   }
   const places = servers.flatMap(({ host }) => mirrors.map((name) => `${host}/${name}`));
   return planPromotion({
-    manifests: [manifestOf("p", `${noHost}/staging`, places, wanted)],
+    edges: edgesOf([manifestOf("p", `${noHost}/staging`, places, wanted)]),
     open: registries.repository,
     documents: createDocumentCache(),
   });

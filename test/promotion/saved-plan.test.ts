@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { desiredRepositories, edgesHash, edgesOf } from "../../src/edges/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
-import { desiredRepositories, edgesHash } from "../../src/promotion/desired.ts";
 import type { Plan, Verdict } from "../../src/promotion/plan.ts";
 import { sealPlan } from "../../src/promotion/planning.ts";
 import { formatPlan, parsePlan, restrictPlan } from "../../src/promotion/saved-plan.ts";
@@ -9,10 +9,9 @@ import { digestFor, manifestOf } from "./world.ts";
 const manifests = [manifestOf("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"], "111": ["v2"] } })];
 
 function planOf(first: Verdict, second: Verdict): Plan {
-  const desired = desiredRepositories(manifests);
   const verdicts = [first, second];
   return sealPlan(
-    desired.map(({ destination, images }) => ({
+    desiredRepositories(edgesOf(manifests)).map(({ destination, images }) => ({
       destination,
       empty: false,
       images: images.map(({ digest, sources, tags }, index) => ({
@@ -28,11 +27,11 @@ function planOf(first: Verdict, second: Verdict): Plan {
         })),
       })),
     })),
-    edgesHash(desired),
+    edgesHash(edgesOf(manifests)),
   );
 }
 
-const edgesOf = (plan: Plan) =>
+const verdictsOf = (plan: Plan) =>
   plan.repositories.flatMap(({ images }) =>
     images.flatMap(({ edges }) => edges.map(({ verdict }) => verdict)),
   );
@@ -63,15 +62,15 @@ describe("a saved plan", () => {
   });
 
   it("withholds what it does not hold, and does the rest", () => {
-    expect(edgesOf(restrictPlan(planOf("copy", "copy"), planOf("copy", "present"), "f"))).toEqual([
+    expect(verdictsOf(restrictPlan(planOf("copy", "copy"), planOf("copy", "present"), "f"))).toEqual([
       "copy",
       "withheld",
     ]);
-    expect(edgesOf(restrictPlan(planOf("tag", "present"), planOf("copy", "copy"), "f"))).toEqual([
+    expect(verdictsOf(restrictPlan(planOf("tag", "present"), planOf("copy", "copy"), "f"))).toEqual([
       "tag",
       "present",
     ]);
-    expect(edgesOf(restrictPlan(planOf("conflict", "copy"), planOf("copy", "copy"), "f"))).toEqual([
+    expect(verdictsOf(restrictPlan(planOf("conflict", "copy"), planOf("copy", "copy"), "f"))).toEqual([
       "conflict",
       "copy",
     ]);
@@ -89,7 +88,7 @@ describe("a saved plan", () => {
     const limited = { ...sealPlan(plan.repositories, plan.edgesHash, since), createdAt: plan.createdAt };
     expect(limited.hash).toBe(plan.hash);
     expect(parsePlan(formatPlan(limited), "plan.json")).toEqual(limited);
-    expect(edgesOf(restrictPlan(plan, limited, "f"))).toEqual(["copy", "present"]);
+    expect(verdictsOf(restrictPlan(plan, limited, "f"))).toEqual(["copy", "present"]);
     const others = { ...plan, edgesHash: digestFor("all edges") };
     for (const [current, saved, hint] of [
       [others, limited, `say --since ${since.commit}, as when it was made`],
@@ -110,7 +109,7 @@ describe("a saved plan", () => {
       })),
     });
     const saved = from(planOf("copy", "copy"), "gcr.io/second/a");
-    expect(edgesOf(restrictPlan(from(planOf("tag", "copy"), "gcr.io/first/a"), saved, "f"))).toEqual([
+    expect(verdictsOf(restrictPlan(from(planOf("tag", "copy"), "gcr.io/first/a"), saved, "f"))).toEqual([
       "tag",
       "withheld",
     ]);
@@ -129,8 +128,7 @@ describe("a saved plan", () => {
 
 describe("the hash of the edges", () => {
   it("depends on source, destination, digest and tag alone", () => {
-    const hash = (...list: Parameters<typeof manifestOf>) =>
-      edgesHash(desiredRepositories([manifestOf(...list)]));
+    const hash = (...list: Parameters<typeof manifestOf>) => edgesHash(edgesOf([manifestOf(...list)]));
     const base = hash("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"] } });
     expect(hash("renamed", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"] } })).toBe(base);
     expect(hash("p", "gcr.io/src2", ["gcr.io/dst"], { a: { "000": ["v1"] } })).not.toBe(base);

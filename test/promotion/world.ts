@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { desiredRepositories, edgesOf } from "../../src/edges/index.ts";
 import type { PromoterManifest } from "../../src/manifest/index.ts";
 import { type Digest, parseDigest, parseTag, type RepositoryName, type Tag } from "../../src/oci/index.ts";
-import { contestedTags, decideImage, needsSource, type SourceReading } from "../../src/promotion/decide.ts";
-import { desiredRepositories } from "../../src/promotion/desired.ts";
+import { decideImage, needsSource, type SourceReading } from "../../src/promotion/decide.ts";
 import type { Reading, RepositoryState } from "../../src/promotion/inventory.ts";
 
 /** Images of a manifest or a registry: image name → digest's nickname → tags. */
@@ -41,11 +41,10 @@ export function manifestOf(project: string, source: string, destinations: readon
 /** `destination:tag` or `destination@nickname`, with its verdict, for every edge of the manifests in this world. */
 export function verdicts(manifests: readonly PromoterManifest[], world: World): Record<string, string> {
   const found: Record<string, string> = {};
-  const overlaps = contestedTags(manifests);
-  for (const repository of desiredRepositories(manifests)) {
+  for (const repository of desiredRepositories(edgesOf(manifests))) {
     const state = stateOf(repository.destination, world);
-    const contested = overlaps.get(repository.destination) ?? new Map();
-    for (const image of repository.images) {
+    const { contested, images } = repository;
+    for (const image of images) {
       const source = image.sources
         .map(({ repository: name }): SourceReading | undefined =>
           stateOf(name, world).digests.has(image.digest) ? { state: "found", repository: name } : undefined,

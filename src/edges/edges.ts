@@ -1,0 +1,160 @@
+import { blocksByName, type ImageEntry, type PromoterManifest } from "../manifest/index.ts";
+import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
+import { type Claim, contestedTags } from "./contested.ts";
+
+/**
+ * What promoter manifests ask for, grouped once: whatever is said of edges is said of this. The 720,000 edges of a large
+ * tree are never made into objects one by one: repositories that the same blocks of manifests feed are one group, and
+ * share one list of images.
+ */
+export interface EdgeSet {
+  /** One for each image name of each manifest, in the order of the manifests. */
+  readonly feeds: readonly Feed[];
+  /** In the order in which the manifests come to them. Each production repository is in one of them. */
+  readonly groups: readonly EdgeGroup[];
+}
+
+/** All blocks of one image name of one manifest: what it asks for of one staging repository. */
+export interface Feed {
+  readonly manifest: PromoterManifest;
+  readonly name: string;
+  readonly blocks: readonly ImageEntry[];
+  readonly source: RepositoryName;
+  readonly images: readonly DesiredImage[];
+}
+
+/** Production repositories that the same feeds write: usually the mirrors of one image. */
+export interface EdgeGroup {
+  /** In the order of their names. */
+  readonly destinations: readonly RepositoryName[];
+  /** In the order of the manifests. */
+  readonly feeds: readonly Feed[];
+  /** What is wanted in each of the destinations: all of what the feeds ask for, unless the set is limited. */
+  readonly images: readonly DesiredImage[];
+  /** Tags that the feeds ask for at two digests or more, with every line that does. */
+  readonly contested: ReadonlyMap<Tag, readonly Claim[]>;
+}
+
+/** One digest wanted in a repository. */
+export interface DesiredImage {
+  readonly digest: Digest;
+  /** Staging repositories that the manifests name for it: usually one. */
+  readonly sources: readonly DesiredSource[];
+  /** Empty for a digest that is promoted without a tag. */
+  readonly tags: readonly DesiredTag[];
+}
+
+export interface DesiredSource {
+  readonly repository: RepositoryName;
+  readonly project: string;
+  /** `file:line:column` of the digest. */
+  readonly at: string;
+  /** `file:line:column` of the policy that demands provenance of what comes from there. */
+  readonly policy: string | undefined;
+}
+
+export interface DesiredTag {
+  readonly tag: Tag;
+  /** `file:line:column` of the tag. */
+  readonly at: string;
+}
+
+/** What is wanted in one production repository. */
+export interface DesiredRepository extends Pick<EdgeGroup, "images" | "contested"> {
+  readonly destination: RepositoryName;
+}
+
+/** All edges of the manifests. */
+export function edgesOf(manifests: readonly PromoterManifest[]): EdgeSet {
+  const policies = demandedProvenance(manifests);
+  const feeds: Feed[] = [];
+  const feedsInto = new Map<RepositoryName, number[]>();
+  for (const manifest of manifests) {
+    for (const [name, blocks] of blocksByName(manifest.images)) {
+      const feed = feeds.push(feedOf(manifest, name, blocks, policies)) - 1;
+      for (const { name: registry } of manifest.destinations) {
+        const destination = parseRepository(`${registry}/${name}`);
+        const others = feedsInto.get(destination);
+        if (others === undefined) feedsInto.set(destination, [feed]);
+        else if (others.at(-1) !== feed) others.push(feed);
+      }
+    }
+  }
+  const groups = new Map<string, { readonly numbers: readonly number[]; destinations: RepositoryName[] }>();
+  for (const [destination, numbers] of feedsInto) {
+    const key = numbers.join(" ");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { numbers, destinations: [destination] });
+    else group.destinations.push(destination);
+  }
+  return {
+    feeds,
+    groups: Array.from(groups.values(), ({ numbers, destinations }): EdgeGroup => {
+      const own = numbers.map((number) => feeds[number]).filter((feed) => feed !== undefined);
+      const images = unionOf(own.map((feed) => feed.images));
+      return { destinations: destinations.sort(), feeds: own, images, contested: contestedTags(own) };
+    }),
+  };
+}
+
+/** What is wanted in each production repository, in the order of their names; those of a group share their list. */
+export function desiredRepositories({ groups }: EdgeSet): DesiredRepository[] {
+  return groups
+    .flatMap(({ destinations, images, contested }) =>
+      destinations.map((destination) => ({ destination, images, contested })),
+    )
+    .sort((one, other) => (one.destination < other.destination ? -1 : 1));
+}
+
+/** Where provenance is demanded of a staging registry and of all below it, by its name with a slash at its end. */
+function demandedProvenance(manifests: readonly PromoterManifest[]): ReadonlyMap<string, string> {
+  return new Map(
+    manifests.flatMap(({ file, source, provenance }): [string, string][] => {
+      if (provenance?.mode !== "require") return [];
+      const { line, column } = provenance.at;
+      return [[`${source.name}/`, `${file}:${line}:${column}`]];
+    }),
+  );
+}
+
+function feedOf(
+  manifest: PromoterManifest,
+  name: string,
+  blocks: readonly ImageEntry[],
+  policies: ReadonlyMap<string, string>,
+): Feed {
+  const { project, imagesFile } = manifest;
+  const source = parseRepository(`${manifest.source.name}/${name}`);
+  const policy = [...policies].find(([above]) => source.startsWith(above))?.[1];
+  const place = ({ line, column }: ImageEntry["at"]): string => `${imagesFile}:${line}:${column}`;
+  const lists = blocks.map(({ digests }) =>
+    digests.map(({ digest, tags, at }) => ({
+      digest,
+      sources: [{ repository: source, project, at: place(at), policy }],
+      tags: tags.map((entry) => ({ tag: entry.tag, at: place(entry.at) })),
+    })),
+  );
+  return { manifest, name, blocks, source, images: unionOf(lists) };
+}
+
+/** Images of several lists; the same digest from several sources is one image. */
+function unionOf(lists: readonly (readonly DesiredImage[])[]): readonly DesiredImage[] {
+  const [first, ...others] = lists;
+  if (first === undefined || others.length === 0) return first ?? [];
+  const images = new Map(first.map((image) => [image.digest, image]));
+  for (const image of others.flat()) {
+    const known = images.get(image.digest);
+    images.set(image.digest, known === undefined ? image : bothOf(known, image));
+  }
+  return [...images.values()];
+}
+
+function bothOf(known: DesiredImage, image: DesiredImage): DesiredImage {
+  const tags = new Set(known.tags.map(({ tag }) => tag));
+  const sources = new Set(known.sources.map(({ repository }) => repository));
+  return {
+    digest: known.digest,
+    sources: [...known.sources, ...image.sources.filter(({ repository }) => !sources.has(repository))],
+    tags: [...known.tags, ...image.tags.filter(({ tag }) => !tags.has(tag))],
+  };
+}
