@@ -23,7 +23,7 @@ afterEach(() => temporary.remove());
 
 /** A program over the same store, as arguments of Node. */
 function program(body: string): string[] {
-  const door = JSON.stringify(sourceUrl("runs/index.ts"));
+  const door = JSON.stringify(sourceUrl("store/index.ts"));
   const script = `
     import { openRuns } from ${door};
     const store = openRuns(${JSON.stringify(temporary.path)});

@@ -8,7 +8,7 @@ export function executable(name: "waybill" | "cip" | "cip-mm"): string {
   return join(builtFolder(), "dist", "bin", `${name}.js`);
 }
 
-/** Where a process of its own imports a file of `src/` from: `sourceUrl("runs/index.ts")`. */
+/** Where a process of its own imports a file of `src/` from: `sourceUrl("store/index.ts")`. */
 export function sourceUrl(path: string): string {
   return pathToFileURL(join(builtFolder(), "src", path.replace(/\.ts$/, ".js"))).href;
 }
