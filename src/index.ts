@@ -33,7 +33,7 @@ export {
   type MarkdownOptions,
   type TextOptions,
 } from "./comparison/index.ts";
-export type { BlobOutcome, CopyEvent, CopyListener } from "./copy/index.ts";
+export type { BlobOutcome, CopyEvent } from "./copy/index.ts";
 export {
   type DemoCommand,
   type DemoOptions,
@@ -85,6 +85,7 @@ export {
   problemOf,
   WaybillError,
 } from "./errors/index.ts";
+export type { Listener, ProgressEvent, WorkEvent } from "./events/index.ts";
 export * from "./forge/index.ts";
 export {
   type CommitHash,
@@ -216,11 +217,12 @@ export {
   type AbsentState,
   type BlobLooks,
   type BlobReading,
-  type BytesRead,
+  type BytesReadEvent,
   causesOf,
   causesOfAbsence,
   causesOfFindings,
   createTrafficMeter,
+  type EdgeEvent,
   type EdgeState,
   type Finding,
   type FindingKind,
@@ -232,11 +234,13 @@ export {
   type Outcome,
   type Plan,
   type PlannedEdge,
+  type PlannedEvent,
   type PlannedImage,
   type PlannedRepository,
   type PlanSummary,
   type PromoteOptions,
   type Promotion,
+  type PromotionEvent,
   parsePlan,
   promote,
   type Reason,
@@ -249,9 +253,9 @@ export {
   type TrafficMeter,
   type Verdict,
   type Verification,
+  type VerificationEvent,
   type VerifyOptions,
   verifyProduction,
-  workOf,
 } from "./promotion/index.ts";
 export {
   attachStatement,
@@ -294,6 +298,7 @@ export {
   holdsOf,
   type Link,
   type Look,
+  type LookedEvent,
   type NotDone,
   newestHoldWord,
   type OwnedReview,
@@ -312,6 +317,7 @@ export {
   type ReleaseTagsOptions,
   releaseTags,
   requestPromotion,
+  type StepEvent,
   type Subject,
   unhold,
   usualHold,

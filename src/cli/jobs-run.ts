@@ -58,7 +58,9 @@ export async function runByHand(session: Session, name: string, options: RunOpti
   const { join } = await import("node:path");
   const locks = join(await dataFolder(session, options.dataDir), "locks");
   const run = (): Promise<ExitCode> => runNow(session, { job, push, verdict }, options);
-  return holdingTurn(job, locks, run, (waiting) => terminal.say(harmless(waiting)));
+  return holdingTurn(job, locks, run, ({ what, holder }) =>
+    terminal.say(harmless(`waiting: ${what}${holder === undefined ? "" : ` (process ${holder})`}`)),
+  );
 }
 
 /** Runs a job whose turn it is. */

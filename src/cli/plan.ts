@@ -48,7 +48,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
         open: registries.repository,
         confirm: false,
         signal: stop,
-        onProgress: progress.at,
+        listener: progress.listener,
       });
       progress.end();
       if (terminal.json) for (const part of formatPlanInParts(plan, report.causes)) terminal.write(part);

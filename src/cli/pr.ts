@@ -161,7 +161,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     dryRun: options.dryRun ?? false,
     review: (commit) => reviewCommit(commit, registries, session),
     ...(options.interactive === true ? { ask } : {}),
-    onStep: terminal.note,
+    listener: ({ text }) => terminal.note(text),
   });
 }
 

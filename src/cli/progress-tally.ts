@@ -1,7 +1,9 @@
-import type { CopyEvent } from "../copy/index.ts";
-import type { BytesRead } from "../promotion/index.ts";
+import type { PromotionEvent, VerificationEvent } from "../promotion/index.ts";
 import type { HostWork } from "../registry/index.ts";
 import { amount } from "./amount.ts";
+
+/** What says how far work is. */
+export type MeasuredEvent = PromotionEvent | VerificationEvent;
 
 /** Milliseconds of the newest past that a rate is taken from. */
 const memory = 20_000;
@@ -51,9 +53,42 @@ export class ProgressTally {
     this.#images = images;
   }
 
-  at(done: number, total: number): void {
-    this.#done = done;
-    this.#total = total;
+  /** What the work tells of itself. */
+  hear(event: MeasuredEvent): void {
+    switch (event.type) {
+      case "progress":
+        this.#done = event.done;
+        this.#total = event.total;
+        break;
+      case "image-started":
+        this.#imagesBegun += 1;
+        break;
+      case "blob-started": {
+        const { digest, size, destination } = event;
+        this.#transfers.set(`${destination} ${digest}`, { digest, size, host: hostOf(destination), sent: 0 });
+        this.#expected += size;
+        break;
+      }
+      case "bytes": {
+        const transfer = this.#transfers.get(`${event.destination} ${event.digest}`);
+        if (transfer !== undefined) transfer.sent += event.bytes;
+        this.#sample(event.bytes);
+        break;
+      }
+      case "blob-finished":
+        this.#transfers.delete(`${event.destination} ${event.digest}`);
+        if (event.outcome === "pushed") this.#arrived += event.size;
+        else this.#expected -= event.size;
+        break;
+      case "blob-failed":
+        this.#transfers.delete(`${event.destination} ${event.digest}`);
+        this.#expected -= event.size;
+        break;
+      case "bytes-read":
+        this.#arrived = event.done;
+        this.#expected = event.total;
+        this.#sample(event.more);
+    }
   }
 
   /** Who can say which hosts are waited for. */
@@ -64,36 +99,6 @@ export class ProgressTally {
   /** A host is waited for until then. */
   waits(text: string, milliseconds: number): void {
     this.#waits.set(text, { text, until: this.#now() + milliseconds });
-  }
-
-  copied(event: CopyEvent): void {
-    if (event.type === "image-started") this.#imagesBegun += 1;
-    if (event.type === "blob-started") {
-      const { digest, size, destination } = event;
-      this.#transfers.set(`${destination} ${digest}`, { digest, size, host: hostOf(destination), sent: 0 });
-      this.#expected += size;
-    }
-    if (event.type === "bytes") {
-      const transfer = this.#transfers.get(`${event.destination} ${event.digest}`);
-      if (transfer !== undefined) transfer.sent += event.bytes;
-      this.#sample(event.bytes);
-    }
-    if (event.type === "blob-finished") {
-      this.#transfers.delete(`${event.destination} ${event.digest}`);
-      if (event.outcome === "pushed") this.#arrived += event.size;
-      else this.#expected -= event.size;
-    }
-    if (event.type === "blob-failed") {
-      this.#transfers.delete(`${event.destination} ${event.digest}`);
-      this.#expected -= event.size;
-    }
-  }
-
-  /** Bytes of blobs that are read without going anywhere. */
-  read({ more, done, total }: BytesRead): void {
-    this.#arrived = done;
-    this.#expected = total;
-    this.#sample(more);
   }
 
   /** The whole line, for a log. */

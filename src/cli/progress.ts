@@ -1,7 +1,6 @@
-import type { CopyEvent } from "../copy/index.ts";
-import type { BytesRead } from "../promotion/index.ts";
+import type { Listener } from "../events/index.ts";
 import type { HostWork } from "../registry/index.ts";
-import { ProgressTally } from "./progress-tally.ts";
+import { type MeasuredEvent, ProgressTally } from "./progress-tally.ts";
 import type { OutputStream, Terminal } from "./terminal.ts";
 
 /** How far the work has come: a bar on a terminal, lines in a log, nothing when quiet. */
@@ -11,11 +10,8 @@ export interface Progress {
    * @param images How many images are to be copied in it.
    */
   begin(title: string, total?: number, images?: number): void;
-  at(done: number, total: number): void;
-  /** What copying tells. */
-  copied(event: CopyEvent): void;
-  /** What reading blobs as a whole tells. */
-  read(bytes: BytesRead): void;
+  /** What counted work, copying and reading tell; anything else tells nothing of how far it is. */
+  listener: Listener<MeasuredEvent>;
   /** One thing that was done: a log has a line for each. */
   did(text: string): void;
   /** A host is waited for, for so many milliseconds. */
@@ -69,15 +65,15 @@ export function logProgress(terminal: Terminal, clock: Clock = systemClock): Pro
         if (clock.now() - heardAt >= betweenLines) terminal.note(tally.inLog());
       });
     },
-    at: (done, total) => {
-      tally.at(done, total);
+    listener: (event) => {
+      tally.hear(event);
+      if (event.type !== "progress") return;
+      const { done, total } = event;
       const reached = Math.floor((10 * done) / total);
       if (reached <= tenths || total < 100) return;
       tenths = reached;
       terminal.note(`${tally.title}: ${done} of ${total}`);
     },
-    copied: (event) => tally.copied(event),
-    read: (bytes) => tally.read(bytes),
     did: (text) => terminal.note(text),
     waiting: (text, milliseconds) => {
       tally.waits(text, milliseconds);
@@ -131,16 +127,13 @@ async function drawProgress(canvas: OutputStream, clock: Clock): Promise<Progres
       drawing.start(total, 0, { title, words: "" });
       stop = clock.every(betweenLooks, draw);
     },
-    at: (done, total) => {
-      tally.at(done, total);
-      drawing.setTotal(total);
-      drawing.update(done);
+    listener: (event) => {
+      tally.hear(event);
+      if (event.type === "progress") {
+        drawing.setTotal(event.total);
+        drawing.update(event.done);
+      } else if (event.type !== "bytes" && event.type !== "bytes-read") draw();
     },
-    copied: (event) => {
-      tally.copied(event);
-      if (event.type !== "bytes") draw();
-    },
-    read: (bytes) => tally.read(bytes),
     did: () => {},
     waiting: (text, milliseconds) => {
       tally.waits(text, milliseconds);

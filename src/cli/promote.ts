@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { type FailureRecord, problemOf } from "../errors/index.ts";
-import type { Plan, PromoteOptions, Promotion } from "../promotion/index.ts";
+import { problemOf } from "../errors/index.ts";
+import type { EdgeEvent, PromoteOptions, Promotion } from "../promotion/index.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
@@ -73,17 +73,17 @@ async function promoteWithProgress(
   interruption: Interruption,
   options: Omit<PromoteOptions, "open" | "signal">,
 ): Promise<Promotion> {
-  const { createTrafficMeter, promote, workOf } = await import("../promotion/index.ts");
+  const { createTrafficMeter, promote } = await import("../promotion/index.ts");
   const meter = createTrafficMeter();
   const progress = await openProgress(session.terminal);
   const registries = await openRegistriesFor(session, {
     progress,
-    listener: meter.onRegistry,
+    listener: meter.listener,
     ending: { cut: interruption.cut },
   });
   interruption.describe = progress.describe;
   const left = new Set<string>();
-  const tellFailure = failureTeller();
+  const tellEdge = edgeTeller();
   let total = 0;
   let done = 0;
   progress.begin("Reading repositories");
@@ -92,24 +92,27 @@ async function promoteWithProgress(
       ...options,
       open: registries.repository,
       signal: interruption.stop,
-      onProgress: progress.at,
-      onPlan: (plan) => {
-        total = workOf(plan);
-        if (options.confirm && total > 0) progress.begin("Promoting", total, imagesToCopy(plan));
-      },
-      onCopy: (event) => {
-        meter.onCopy(event);
-        progress.copied(event);
-        if (event.type !== "left-behind" || left.has(event.host)) return;
-        left.add(event.host);
-        progress.did(`${event.host} does not keep up with the others: it goes on at its own pace`);
-      },
-      onOutcome: ({ destination, image, edge, failure }) => {
-        done += 1;
-        progress.at(done, total);
-        const what = edge.tag === null ? `${destination}@${image.digest}` : `${destination}:${edge.tag}`;
-        if (failure === undefined) progress.did(`done ${what}`);
-        else for (const line of tellFailure(what, failure)) progress.did(line);
+      listener: (event) => {
+        meter.listener(event);
+        switch (event.type) {
+          case "planned":
+            total = event.work;
+            if (options.confirm && total > 0) progress.begin("Promoting", total, event.images);
+            break;
+          case "left-behind":
+            if (left.has(event.host)) break;
+            left.add(event.host);
+            progress.did(`${event.host} does not keep up with the others: it goes on at its own pace`);
+            break;
+          case "edge-done":
+          case "edge-failed":
+            done += 1;
+            progress.listener({ type: "progress", done, total });
+            for (const line of tellEdge(event)) progress.did(line);
+            break;
+          default:
+            progress.listener(event);
+        }
       },
     });
     const traffic = meter.read();
@@ -126,24 +129,15 @@ async function promoteWithProgress(
 /** Failures of one kind at one host that are told while the work goes on: the report groups all of them. */
 const mostTold = 3;
 
-function failureTeller(): (what: string, failure: FailureRecord) => readonly string[] {
+function edgeTeller(): (event: EdgeEvent) => readonly string[] {
   const told = new Map<string, number>();
-  return (what, failure) => {
+  return ({ destination, digest, tag, failure }) => {
+    const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
+    if (failure === undefined) return [`done ${what}`];
     const { code, host = "", message } = problemOf(failure);
     const count = (told.get(`${code} ${host}`) ?? 0) + 1;
     told.set(`${code} ${host}`, count);
     if (count <= mostTold) return [`failed ${what}: ${message}`];
     return count === mostTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
   };
-}
-
-/** Images whose blobs are brought somewhere: each is read once, wherever it goes. */
-function imagesToCopy({ repositories }: Plan): number {
-  const images = new Set<string>();
-  for (const repository of repositories) {
-    for (const { source, digest, edges } of repository.images) {
-      if (edges.some(({ verdict }) => verdict === "copy")) images.add(`${source}@${digest}`);
-    }
-  }
-  return images.size;
 }

@@ -140,7 +140,7 @@ async function reviewWithProgress(
     const review = await reviewChange({
       ...options,
       open: registries.repository,
-      onProgress: progress.at,
+      listener: progress.listener,
       signal: stop,
     });
     progress.end();

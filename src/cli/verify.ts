@@ -57,8 +57,8 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       const verification = await verifyProduction({
         manifests,
         open,
-        ...(chosen === undefined ? {} : { reading: { ...chosen, onBytes: progress.read } }),
-        onProgress: progress.at,
+        ...(chosen === undefined ? {} : { reading: chosen }),
+        listener: progress.listener,
         signal: stop,
       });
       progress.end();

@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import { type Cause, WaybillError } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { AbsentEdge } from "../promotion/index.ts";
-import type { Look, Waiting } from "../release/index.ts";
+import type { LookedEvent, Waiting } from "../release/index.ts";
 import { amount } from "./amount.ts";
 import { printCauses } from "./causes.ts";
 import { parseDuration } from "./duration.ts";
@@ -67,7 +68,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
         open: registries.repository,
         timeout,
         interval,
-        onLook: tell,
+        listener: tell,
         signal: stop,
       });
       progress.end();
@@ -133,10 +134,10 @@ async function tellFindings(terminal: Terminal, { diagnostics }: ManifestTree): 
 }
 
 /** Says after each look how far it has come: a log gets a line only when something is new. */
-function teller(terminal: Terminal, progress: Progress): (look: Look, pause: number | undefined) => void {
+function teller(terminal: Terminal, progress: Progress): Listener<LookedEvent> {
   let said = "";
-  return (look, pause) => {
-    progress.at(look.present, look.edges);
+  return ({ look, pause }) => {
+    progress.listener({ type: "progress", done: look.present, total: look.edges });
     for (const text of unreadHosts(look.absent)) if (!said.includes(text)) terminal.warn(text);
     const missing = look.hosts.filter(({ edges, present }) => present < edges);
     const hosts = missing.slice(0, 5).map(({ host, edges, present }) => `${host} ${present} of ${edges}`);

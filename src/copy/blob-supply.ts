@@ -1,9 +1,10 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Listener } from "../events/index.ts";
 import { createHashLadder, type Descriptor } from "../oci/index.ts";
 import { type BlobContent, type Repository, vouchFor } from "../registry/index.ts";
 import type { Budget } from "./budget.ts";
-import type { CopyListener } from "./events.ts";
+import type { CopyEvent } from "./events.ts";
 import { windowBytes } from "./fan-out.ts";
 import { hostKey, type Pace } from "./pace.ts";
 import { type Opened, Reading } from "./reading.ts";
@@ -13,7 +14,7 @@ import { type Joined, Round } from "./round.ts";
 export interface SupplyRun {
   readonly budget: Budget;
   readonly pace: Pace;
-  readonly listener: CopyListener;
+  readonly listener: Listener<CopyEvent>;
   /** Readings under way, by the hosts that they go to. */
   readonly flowing: Map<string, number>;
 }

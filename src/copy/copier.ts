@@ -1,3 +1,4 @@
+import type { Listener } from "../events/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -9,7 +10,7 @@ import {
 import { RegistryError, type Repository, UnknownContentError } from "../registry/index.ts";
 import { BlobSupply, type SupplyRun } from "./blob-supply.ts";
 import { Budget } from "./budget.ts";
-import type { BlobOutcome, CopyListener } from "./events.ts";
+import type { BlobOutcome, CopyEvent } from "./events.ts";
 import type { GraphNode, ImageGraph } from "./graph.ts";
 import { type Arrival, hostKey, Pace } from "./pace.ts";
 
@@ -57,12 +58,12 @@ const worthAProbe = 1024 * 1024;
 const memory = 28 * 1024 * 1024;
 
 /** A copier for one run. */
-export function createCopier(listener: CopyListener = () => {}): Copier {
+export function createCopier(listener: Listener<CopyEvent> = () => {}): Copier {
   return new RunCopier(listener);
 }
 
 class RunCopier implements Copier {
-  readonly #listener: CopyListener;
+  readonly #listener: Listener<CopyEvent>;
   readonly #run: SupplyRun;
   /** Transfers of this run by kind, destination, digest and size: the second to ask waits for the first. */
   readonly #transfers = new Map<string, Promise<void>>();
@@ -84,7 +85,7 @@ class RunCopier implements Copier {
   /** By destination, digest and size, blobs whose bytes went there. */
   readonly #sent = new Set<string>();
 
-  constructor(listener: CopyListener) {
+  constructor(listener: Listener<CopyEvent>) {
     this.#listener = listener;
     this.#run = { budget: new Budget(memory), pace: new Pace(listener), listener, flowing: new Map() };
   }

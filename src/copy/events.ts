@@ -42,6 +42,3 @@ export type CopyEvent =
  * uploaded, or it is a foreign layer that the source does not hold either.
  */
 export type BlobOutcome = "present" | "mounted" | "pushed" | "foreign";
-
-/** Told of everything that copying does, while it does it. Must not throw. */
-export type CopyListener = (event: CopyEvent) => void;

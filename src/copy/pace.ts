@@ -1,5 +1,6 @@
+import type { Listener } from "../events/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { CopyListener } from "./events.ts";
+import type { CopyEvent } from "./events.ts";
 
 /** One destination of an image, and when it has it. */
 export interface Arrival {
@@ -39,10 +40,10 @@ export class Pace {
   readonly #groups = new Set<Group>();
   /** Milliseconds that others have waited, by host. */
   readonly #waited = new Map<string, number>();
-  readonly #listener: CopyListener;
+  readonly #listener: Listener<CopyEvent>;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(listener: CopyListener) {
+  constructor(listener: Listener<CopyEvent>) {
     this.#listener = listener;
   }
 

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
+import type { Listener } from "../events/index.ts";
 import type { Descriptor, Digest } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { CopyListener } from "./events.ts";
+import type { CopyEvent } from "./events.ts";
 import { FanOut } from "./fan-out.ts";
 import type { Group } from "./pace.ts";
 
@@ -16,7 +17,7 @@ export interface ReadingOptions {
   readonly blob: Descriptor;
   /** The byte that the stream begins with. */
   readonly from: number;
-  readonly listener: CopyListener;
+  readonly listener: Listener<CopyEvent>;
   /** Opens the rest of the blob for a destination that has left, from an offset on. */
   readonly rest: (offset: number, to: Repository) => Promise<Readable>;
 }
@@ -30,7 +31,7 @@ const kept = 16 * 1024 * 1024;
 export class Reading implements Group {
   readonly #fanOut: FanOut;
   readonly #digest: Digest;
-  readonly #listener: CopyListener;
+  readonly #listener: Listener<CopyEvent>;
   /** Who is in it, and all who ever were. */
   readonly #readers = new Map<Readable, Repository>();
   readonly #everyReader = new WeakMap<Readable, Repository>();

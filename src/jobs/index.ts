@@ -22,6 +22,6 @@ export type { ProwJobKind } from "./prow/job.ts";
 export { type JobList, parseJobs } from "./read.ts";
 export { isSameRepository } from "./repository-url.ts";
 export { type ResolvedJob, resolveJob, variablesOfRun } from "./resolve.ts";
-export { holdingTurn } from "./turn.ts";
+export { holdingTurn, type TurnEvent } from "./turn.ts";
 export { formatJob, formatJobs } from "./write.ts";
 export { type JobToWrite, writeJobs } from "./write-files.ts";

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { holdingLock, holdingOneOf, type LockOptions, makeFolder } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
 
@@ -10,19 +11,27 @@ const patienceMilliseconds = 60_000;
 /** A build ends after a day at most. */
 const longestWaitMilliseconds = 24 * 60 * 60 * 1000;
 
+/** A run waits for its turn. */
+export interface TurnEvent {
+  readonly type: "turn-awaited";
+  /** What goes on instead, in words. */
+  readonly what: string;
+  /** The number of the process that does it, where it is one of this machine. */
+  readonly holder: number | undefined;
+}
+
 /**
  * Runs `body` when it is the turn of a run of the job: no more runs of it go on than its `maxConcurrency` says, and of jobs with
  * its `mutex` no other. Runs are held apart by lock files, so by all processes that use the folder; those of a process that was
  * killed are taken over. Runs that wait are not in line.
  * @param folder For lock files, absolute; made when it is missing.
- * @param say Is told what is waited for, as one sentence.
  * @throws {JobsError} `turn-unavailable`; whatever `body` throws.
  */
 export async function holdingTurn<Result>(
   { name, mutex, maxConcurrency }: Pick<Job, "name" | "mutex" | "maxConcurrency">,
   folder: string,
   body: () => Promise<Result>,
-  say: (waiting: string) => void,
+  listener: Listener<TurnEvent>,
 ): Promise<Result> {
   if (mutex === undefined && maxConcurrency === undefined) return body();
   await makeFolder(folder).catch((error: unknown) => {
@@ -32,7 +41,7 @@ export async function holdingTurn<Result>(
     failure: unavailable,
     patienceMilliseconds,
     longestWaitMilliseconds,
-    onWait: (holder) => say(`waiting: ${what}${holder === undefined ? "" : ` (process ${holder})`}`),
+    onWait: (holder) => listener({ type: "turn-awaited", what, holder }),
   });
   const inMutex = (): Promise<Result> => {
     if (mutex === undefined) return body();

@@ -9,6 +9,7 @@ import {
   WideImages,
 } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import {
   type Digest,
   formatReference,
@@ -19,6 +20,7 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
+import { type EdgeEvent, edgeEvent } from "./events.ts";
 import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
 import type { OpenRepository } from "./planning.ts";
 
@@ -36,7 +38,7 @@ export interface ApplyOptions {
   readonly documents: DocumentCache;
   readonly copier: Copier;
   /** Told of every edge as it ends. */
-  readonly onOutcome?: (outcome: Outcome) => void;
+  readonly listener?: Listener<EdgeEvent> | undefined;
   /** No image is begun once it is aborted; those under way are finished, so nothing is left half done. */
   readonly signal?: AbortSignal;
 }
@@ -86,7 +88,7 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
   const outcomes: Outcome[] = [];
   const report = (outcome: Outcome): void => {
     outcomes.push(outcome);
-    options.onOutcome?.(outcome);
+    options.listener?.(edgeEvent(outcome));
   };
   const claims: TagClaims = new Map();
   const unconfirmed: Unconfirmed[] = [];

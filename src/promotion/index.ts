@@ -8,6 +8,13 @@ export {
   lookForArrivals,
   unreadEdges,
 } from "./arrival.ts";
+export type {
+  BytesReadEvent,
+  EdgeEvent,
+  PlannedEvent,
+  PromotionEvent,
+  VerificationEvent,
+} from "./events.ts";
 export { isInterrupted } from "./interruption.ts";
 export { formatJUnit } from "./junit.ts";
 export {
@@ -29,7 +36,6 @@ export {
   type Report,
   type ReportedEdge,
   reportPromotion,
-  workOf,
 } from "./report.ts";
 export {
   formatPlan,
@@ -46,4 +52,4 @@ export {
   type VerifyOptions,
   verifyProduction,
 } from "./verify.ts";
-export type { BlobLooks, BlobReading, BytesRead } from "./verify-blobs.ts";
+export type { BlobLooks, BlobReading } from "./verify-blobs.ts";

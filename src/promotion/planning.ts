@@ -8,6 +8,7 @@ import {
   edgesHash,
 } from "../edges/index.ts";
 import { failureRecord } from "../errors/index.ts";
+import type { Listener, ProgressEvent } from "../events/index.ts";
 import { type Digest, type ImageDocument, type RepositoryName, splitRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
@@ -35,7 +36,7 @@ export interface PlanningOptions {
   /** What the edges are limited to; left out when they are all that the manifests ask for. */
   readonly since?: Since;
   /** Told after each repository that was read. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly listener?: Listener<ProgressEvent> | undefined;
   /** No repository is begun once it is aborted: those that are left are `unread`, as `interrupted`. */
   readonly signal?: AbortSignal;
 }
@@ -64,7 +65,7 @@ export async function planPromotion(options: PlanningOptions): Promise<Plan> {
     const given = options.signal?.aborted ? { ...planning, scout: notLookedAt(repository) } : planning;
     const result = await planRepository(repository, given);
     done += 1;
-    options.onProgress?.(done, desired.length);
+    options.listener?.({ type: "progress", done, total: desired.length });
     return result;
   });
   const repositories = planned.sort((one, other) => (one.destination < other.destination ? -1 : 1));

@@ -1,6 +1,7 @@
-import { type CopyListener, createCopier, createDocumentCache } from "../copy/index.ts";
+import { createCopier, createDocumentCache } from "../copy/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import { edgesOf, limitToChanges } from "../edges/index.ts";
+import type { Listener } from "../events/index.ts";
 import {
   type CommittedManifests,
   compareManifests,
@@ -8,6 +9,7 @@ import {
   type ManifestTree,
 } from "../manifest/index.ts";
 import { applyPlan, type Outcome } from "./apply.ts";
+import { type PromotionEvent, plannedEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
 import { type Plan, sinceCommit } from "./plan.ts";
 import { type OpenRepository, planPromotion } from "./planning.ts";
@@ -26,12 +28,7 @@ export interface PromoteOptions {
   readonly strict?: boolean;
   /** Do no more than this plan, which was read from `where`. */
   readonly saved?: { readonly plan: Plan; readonly where: string };
-  /** Told after each repository that was read for the plan. */
-  readonly onProgress?: (done: number, total: number) => void;
-  /** Told of the plan before anything is written. */
-  readonly onPlan?: (plan: Plan) => void;
-  readonly onCopy?: CopyListener;
-  readonly onOutcome?: (outcome: Outcome) => void;
+  readonly listener?: Listener<PromotionEvent> | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -47,7 +44,7 @@ export interface Promotion {
  * @throws {SavedPlanError} `plan-outdated` when the saved plan is not for these manifests any more.
  */
 export async function promote(options: PromoteOptions): Promise<Promotion> {
-  const { tree, since, open, signal } = options;
+  const { tree, since, open, listener, signal } = options;
   const documents = createDocumentCache();
   const changes = since === undefined ? undefined : compareManifests(since.tree, tree);
   const edges = edgesOf(tree.manifests);
@@ -56,12 +53,12 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
     open,
     documents,
     ...(since === undefined || changes === undefined ? {} : { since: sinceCommit(since, changes) }),
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    listener,
     ...(signal === undefined ? {} : { signal }),
   });
   const plan =
     options.saved === undefined ? current : restrictPlan(current, options.saved.plan, options.saved.where);
-  options.onPlan?.(plan);
+  listener?.(plannedEvent(plan));
   const { introduced, known } =
     since === undefined ? { introduced: tree.diagnostics, known: [] } : foundSince(since.tree, tree);
   const outsideErrors = known.filter(isError);
@@ -79,8 +76,8 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
   const outcomes = await applyPlan(plan, {
     open,
     documents,
-    copier: createCopier(options.onCopy),
-    ...(options.onOutcome === undefined ? {} : { onOutcome: options.onOutcome }),
+    copier: createCopier(listener),
+    listener,
     ...(signal === undefined ? {} : { signal }),
   });
   return { plan, report: reported(outcomes) };

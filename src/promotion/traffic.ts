@@ -1,5 +1,6 @@
-import type { CopyEvent, CopyListener } from "../copy/index.ts";
-import type { RegistryErrorCode, RegistryListener, RequestKind } from "../registry/index.ts";
+import type { Listener } from "../events/index.ts";
+import type { RegistryErrorCode, RegistryEvent, RequestKind } from "../registry/index.ts";
+import type { PromotionEvent } from "./events.ts";
 
 /** What went to and from one host. */
 export interface HostTraffic {
@@ -22,8 +23,7 @@ export interface Traffic {
 
 /** Counts what registries and copying tell of themselves. */
 export interface TrafficMeter {
-  readonly onRegistry: RegistryListener;
-  readonly onCopy: CopyListener;
+  readonly listener: Listener<RegistryEvent | PromotionEvent>;
   /** What was counted so far. */
   read(): Traffic;
 }
@@ -48,18 +48,36 @@ export function createTrafficMeter(): TrafficMeter {
     return counters;
   };
 
+  const countFault = (host: string, fault: RegistryErrorCode): void => {
+    const { faults } = of(host);
+    faults[fault] = (faults[fault] ?? 0) + 1;
+  };
+
   return {
-    onRegistry(event) {
-      const { requests, faults } = of(event.host);
-      if (event.type === "request") requests[event.kind] = (requests[event.kind] ?? 0) + 1;
-      else if (event.type === "retry" || event.type === "overlooked")
-        faults[event.fault] = (faults[event.fault] ?? 0) + 1;
-      else if (event.type === "away") faults[event.failure.code] = (faults[event.failure.code] ?? 0) + 1;
-      else if (event.type !== "unanswered") of(event.host).waited += event.milliseconds;
-    },
-    onCopy(event: CopyEvent) {
-      if (event.type === "read") of(hostOf(event.source)).bytesRead += event.bytes;
-      if (event.type === "bytes") of(hostOf(event.destination)).bytesSent += event.bytes;
+    listener(event) {
+      switch (event.type) {
+        case "request": {
+          const { requests } = of(event.host);
+          requests[event.kind] = (requests[event.kind] ?? 0) + 1;
+          break;
+        }
+        case "retry":
+        case "overlooked":
+          countFault(event.host, event.fault);
+          break;
+        case "away":
+          countFault(event.host, event.failure.code);
+          break;
+        case "waiting":
+        case "back":
+          of(event.host).waited += event.milliseconds;
+          break;
+        case "read":
+          of(hostOf(event.source)).bytesRead += event.bytes;
+          break;
+        case "bytes":
+          of(hostOf(event.destination)).bytesSent += event.bytes;
+      }
     },
     read: () => ({ hosts: Object.fromEntries(hosts) }),
   };

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import type { Descriptor, Digest } from "../oci/index.ts";
 import type { BlobProbe, Repository } from "../registry/index.ts";
 import { hostLimits } from "./by-host.ts";
 import { bytePace } from "./byte-pace.ts";
+import type { BytesReadEvent } from "./events.ts";
 
 /** Which blobs are read from their first byte to their last. */
 export interface BlobReading {
@@ -13,16 +15,6 @@ export interface BlobReading {
   readonly seed: string;
   /** Bytes in a second, all readings together; as fast as they come when it is left out. */
   readonly bytesPerSecond?: number;
-  /** Told of bytes as they come, and of how many there are to read as far as that is known. */
-  readonly onBytes?: (progress: BytesRead) => void;
-}
-
-/** How far the reading of blobs has come. */
-export interface BytesRead {
-  /** Since it was last told. */
-  readonly more: number;
-  readonly done: number;
-  readonly total: number;
 }
 
 /** How blobs were looked at: each of them in one of these ways. */
@@ -53,8 +45,14 @@ export interface BlobExaminer {
 /** Blobs of a host that are read at the same time: each holds a connection and some buffers, and shares the pace. */
 const readingsAtOnce = 8;
 
-/** @param reading Without it, no blob is read as a whole. */
-export function createBlobExaminer(reading: BlobReading | undefined): BlobExaminer {
+/**
+ * @param reading Without it, no blob is read as a whole.
+ * @param listener Told of bytes of those as they come.
+ */
+export function createBlobExaminer(
+  reading: BlobReading | undefined,
+  listener?: Listener<BytesReadEvent>,
+): BlobExaminer {
   const looks = { whole: 0, firstByte: 0, asked: 0 };
   const limitOf = hostLimits(readingsAtOnce);
   const pace = bytePace(reading?.bytesPerSecond);
@@ -63,7 +61,7 @@ export function createBlobExaminer(reading: BlobReading | undefined): BlobExamin
 
   const tell = (more: number): void => {
     done += more;
-    reading?.onBytes?.({ more, done, total });
+    listener?.({ type: "bytes-read", more, done, total });
   };
 
   const readWhole = async (repository: Repository, blob: Descriptor): Promise<BlobState> => {

@@ -8,6 +8,7 @@ import {
 } from "../copy/index.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesOf } from "../edges/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import {
   type Descriptor,
@@ -20,6 +21,7 @@ import {
 import type { Repository } from "../registry/index.ts";
 import { hostLimits, onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
+import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
 import type { OpenRepository } from "./planning.ts";
@@ -94,7 +96,7 @@ export interface VerifyOptions {
   readonly open: OpenRepository;
   /** Blobs to read as a whole; of all others, the first byte is read. */
   readonly reading?: BlobReading;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly listener?: Listener<VerificationEvent> | undefined;
   /** No repository is begun once it is aborted: the images of those that are left are `unread`. */
   readonly signal?: AbortSignal;
 }
@@ -114,7 +116,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   const desired = desiredRepositories(edgesOf(options.manifests));
   const run: VerificationRun = {
     documents: createDocumentCache(),
-    examiner: createBlobExaminer(reading),
+    examiner: createBlobExaminer(reading, options.listener),
     imagesOf: hostLimits(imagesAtOnce),
     wideImages: new WideImages(),
   };
@@ -127,7 +129,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     counts.images += repository.images.length;
     counts.tags += repository.images.reduce((sum, { tags }) => sum + tags.length, 0);
     done += 1;
-    options.onProgress?.(done, desired.length);
+    options.listener?.({ type: "progress", done, total: desired.length });
     return found;
   });
   const { looks, bytesRead } = run.examiner;

@@ -25,6 +25,7 @@ export {
   type PromotionRequestResult,
   type ProposedCommit,
   requestPromotion,
+  type StepEvent,
 } from "./promotion-request.ts";
 export type { Link, Subject } from "./request-text.ts";
 export {
@@ -34,4 +35,4 @@ export {
   releaseTags,
   VersionError,
 } from "./tag-set.ts";
-export { type Look, type Waiting, type WaitOptions, waitForProduction } from "./wait.ts";
+export { type Look, type LookedEvent, type Waiting, type WaitOptions, waitForProduction } from "./wait.ts";

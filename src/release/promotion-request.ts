@@ -1,5 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import type { Listener } from "../events/index.ts";
 import { type Forge, type ForgeRepository, fittingTitle, type PullRequest } from "../forge/index.ts";
 import { type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
 import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
@@ -55,8 +56,13 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
   readonly review: (commit: ProposedCommit) => Promise<string>;
   /** Asked before each step that others can see; the rest is left when it says no. */
   readonly ask?: (question: string) => Promise<boolean>;
-  /** Told of each step. */
-  readonly onStep?: (step: string) => void;
+  readonly listener?: Listener<StepEvent> | undefined;
+}
+
+/** A step of a proposal begins, in words. */
+export interface StepEvent {
+  readonly type: "step";
+  readonly text: string;
 }
 
 /** A commit that adds images, and where its files are. */
@@ -99,7 +105,7 @@ export interface PromotionRequestResult {
  * @throws {ReleaseError}, {@link ForgeError}, {@link GitError}, {@link MergeError}.
  */
 export async function requestPromotion(options: PromotionRequest): Promise<PromotionRequestResult> {
-  const { forge, subject, onStep = () => {} } = options;
+  const { forge, subject, listener } = options;
   const upstream = await forge.repository(options.upstream);
   const fork = options.fork === upstream.path ? upstream : await forge.repository(options.fork);
   checkFork(upstream, fork);
@@ -111,7 +117,7 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
       hint: "name another one with --branch",
     });
   }
-  onStep(`Fetching ${upstream.path} ${base}`);
+  listener?.({ type: "step", text: `Fetching ${upstream.path} ${base}` });
   const workspace = await openWorkspace({
     upstream: urlOf(upstream, options),
     branch: base,
@@ -152,14 +158,14 @@ async function proposeFrom(
   route: Route,
   options: PromotionRequest,
 ): Promise<PromotionRequestResult> {
-  const { forge, subject, onStep = () => {}, ask = async () => true } = options;
+  const { forge, subject, listener, ask = async () => true } = options;
   const { upstream, fork, base, branch } = route;
   const project = forge.project(upstream.path);
   const wantedTitle = options.title ?? titleOf(subject);
   const title = fittingTitle(forge.kind, wantedTitle);
   const manifests = await manifestsIn(workspace, options.manifests);
 
-  onStep("Reading staging");
+  listener?.({ type: "step", text: "Reading staging" });
   const merged = await planMerge({ ...options, tree: manifests });
   await refuseOutside(workspace, merged.file);
   const result = {
@@ -193,7 +199,7 @@ async function proposeFrom(
   const tip = await workspace.tipOf(remote);
   const isOurs = tip === undefined || isOurCommit(tip.message);
   const isThere = tip !== undefined && isOurs && (await workspace.areEqual(tip.commit, commit, [file]));
-  onStep("Reviewing");
+  listener?.({ type: "step", text: "Reviewing" });
   const review = await options.review({
     folder: workspace.folder,
     manifests,
@@ -225,18 +231,20 @@ async function proposeFrom(
   if (!isThere) {
     if (!(await ask(`Push to ${fork.path} ${branch}?`)))
       return { ...proposed, ...known, outcome: "declined" };
-    onStep(`Pushing ${branch} to ${fork.path}`);
+    listener?.({ type: "step", text: `Pushing ${branch} to ${fork.path}` });
     await workspace.push(commit, remote, tip?.commit);
   }
   const pushed = { ...proposed, pushed: !isThere };
   if (open === undefined && !(await ask(`Open a pull request for ${upstream.path} ${base}?`))) {
     return { ...pushed, outcome: "declined" };
   }
-  onStep(
-    open === undefined
-      ? `Opening a pull request for ${upstream.path} ${base}`
-      : `Looking whether ${open.url} is as it should be`,
-  );
+  listener?.({
+    type: "step",
+    text:
+      open === undefined
+        ? `Opening a pull request for ${upstream.path} ${base}`
+        : `Looking whether ${open.url} is as it should be`,
+  });
   const there =
     open ??
     (await project.pullRequests.open({

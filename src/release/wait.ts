@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
 import { type RepositoryName, splitRepository } from "../oci/index.ts";
 import {
@@ -23,8 +24,7 @@ export interface WaitOptions {
   readonly timeout: number;
   /** The longest pause between two looks, in milliseconds. They begin with a fraction of it and double. */
   readonly interval: number;
-  /** Told after each look, and how long the next one will be waited for; not at all where there is none. */
-  readonly onLook?: (look: Look, pause: number | undefined) => void;
+  readonly listener?: Listener<LookedEvent> | undefined;
   /** Ends the waiting: at once between two looks, and after a look that is under way. */
   readonly signal?: AbortSignal;
 }
@@ -37,6 +37,14 @@ export interface Look {
   /** By host, in the order of their names. */
   readonly hosts: readonly { readonly host: string; readonly edges: number; readonly present: number }[];
   readonly absent: readonly AbsentEdge[];
+}
+
+/** A look is over. */
+export interface LookedEvent {
+  readonly type: "looked";
+  readonly look: Look;
+  /** Milliseconds until the next look; `undefined` when there is none. */
+  readonly pause: number | undefined;
 }
 
 /** How waiting ended: plain data. */
@@ -66,7 +74,7 @@ export interface Waiting extends Look {
  * cannot be read is waited for. What cannot arrive ends it at once.
  */
 export async function waitForProduction(options: WaitOptions): Promise<Waiting> {
-  const { tree, since, open, timeout, interval, onLook, signal } = options;
+  const { tree, since, open, timeout, interval, listener, signal } = options;
   const begin = performance.now();
   const ended = (): number => performance.now() - begin;
   let expected = expectationOf(tree, since);
@@ -99,7 +107,7 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
     last = look;
     const left = timeout - ended();
     const isLast = state !== "timeout" || left <= 0;
-    onLook?.(look, isLast ? undefined : Math.min(pause, left));
+    listener?.({ type: "looked", look, pause: isLast ? undefined : Math.min(pause, left) });
     if (isLast) return result(look, state, looks);
     await sleep(Math.min(pause, left), undefined, { signal }).catch(() => undefined);
     if (signal?.aborted) return result(look, "interrupted", looks);

@@ -40,7 +40,7 @@ export interface PushAnswer {
 }
 
 /** What is asked. */
-export interface RegistryQuestion extends Pick<ReviewOptions, "onProgress" | "signal"> {
+export interface RegistryQuestion extends Pick<ReviewOptions, "listener" | "signal"> {
   readonly open: OpenRepository;
   readonly head: ManifestTree;
   readonly changes: ManifestComparison;
@@ -59,7 +59,7 @@ const mostProbes = 100;
 
 /** Reads what the change touches: production as planning does, staging for facts, new destinations for rights. */
 export async function askRegistries(question: RegistryQuestion): Promise<Answers> {
-  const { open, head, edges, since, lines, onProgress, signal } = question;
+  const { open, head, edges, since, lines, listener, signal } = question;
   const documents = createDocumentCache();
   const [plan, rights] = await Promise.all([
     planPromotion({
@@ -67,7 +67,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
       open,
       documents,
       since,
-      ...(onProgress === undefined ? {} : { onProgress }),
+      listener,
       ...(signal === undefined ? {} : { signal }),
     }),
     askForRights(question),

@@ -42,13 +42,12 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const edges = limitToChanges(edgesOf(after.manifests), changes);
   const since = sinceCommit(change.base, changes);
   const lines = changedLines(before, after, changes);
-  const { onProgress, signal } = options;
+  const { listener, signal } = options;
   const answers =
     open === undefined
       ? undefined
       : await askRegistries({
-          ...{ open, head: after, changes, edges, since, lines },
-          ...(onProgress === undefined ? {} : { onProgress }),
+          ...{ open, head: after, changes, edges, since, lines, listener },
           ...(signal === undefined ? {} : { signal }),
         });
   const { findings, outside } = judge({ before, after, changes, lines, answers, allowRemovals });

@@ -1,4 +1,5 @@
 import type { FailureRecord } from "../errors/index.ts";
+import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { EdgeChangeKind, ManifestComparison } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { OpenRepository, Plan, Verdict } from "../promotion/index.ts";
@@ -22,7 +23,7 @@ export interface ReviewOptions {
   /** Environment variables for Git: `process.env` when they are left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Told after each production repository that was read. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly listener?: Listener<ProgressEvent> | undefined;
   /** No repository is begun once it is aborted: what nobody has looked at is not known, which fails. */
   readonly signal?: AbortSignal;
 }

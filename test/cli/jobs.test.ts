@@ -93,7 +93,7 @@ describe("waybill jobs", () => {
         begun.resolve();
         return end.promise;
       },
-      expect.fail,
+      () => expect.fail(),
     );
     await begun.promise;
     let stderr = "";

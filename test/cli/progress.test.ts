@@ -41,20 +41,20 @@ describe("how far a copy has come", () => {
     const clock = handClock();
     const tally = new ProgressTally(clock.now);
     tally.begin("Promoting", 40, 2);
-    tally.at(12, 40);
-    tally.copied({ type: "image-started", digest: large as never });
-    for (const host of ["quay.io", "ghcr.io"]) tally.copied(started(large, 300 * MiB, `${host}/prod/app`));
-    tally.copied(started(small, MiB));
+    tally.hear({ type: "progress", done: 12, total: 40 });
+    tally.hear({ type: "image-started", digest: large as never });
+    for (const host of ["quay.io", "ghcr.io"]) tally.hear(started(large, 300 * MiB, `${host}/prod/app`));
+    tally.hear(started(small, MiB));
     for (let second = 0; second < 10; second += 1) {
       clock.forward(1);
-      tally.copied(bytes(9 * MiB));
-      tally.copied(bytes(3 * MiB, "ghcr.io/prod/app"));
+      tally.hear(bytes(9 * MiB));
+      tally.hear(bytes(3 * MiB, "ghcr.io/prod/app"));
     }
     expect(tally.inLog()).toBe(
       "Promoting: 12 of 40, 120.0 MiB of 601.0 MiB so far, 13.3 MiB/s, more than 37 s left; " +
         `${shown()} to quay.io (90.0 MiB of 300.0 MiB) and 1 more blob to 2 hosts`,
     );
-    tally.copied({ type: "image-started", digest: small as never });
+    tally.hear({ type: "image-started", digest: small as never });
     expect(tally.onTerminal()).toContain("  120.0 MiB of 601.0 MiB  13.3 MiB/s  37 s left  sha256:");
   });
 
@@ -62,10 +62,10 @@ describe("how far a copy has come", () => {
     const clock = handClock();
     const tally = new ProgressTally(clock.now);
     tally.begin("Verifying repositories", 3, 0);
-    tally.at(1, 3);
+    tally.hear({ type: "progress", done: 1, total: 3 });
     for (let second = 1; second <= 10; second += 1) {
       clock.forward(1);
-      tally.read({ more: 10 * MiB, done: second * 10 * MiB, total: 400 * MiB });
+      tally.hear({ type: "bytes-read", more: 10 * MiB, done: second * 10 * MiB, total: 400 * MiB });
     }
     expect(tally.inLog()).toBe(
       "Verifying repositories: 1 of 3, 100.0 MiB of 400.0 MiB, 11.1 MiB/s, 28 s left",
@@ -75,17 +75,17 @@ describe("how far a copy has come", () => {
   it("forgets what turned out to be there, or could not be brought, and sends nothing twice", () => {
     const tally = new ProgressTally(handClock().now);
     tally.begin("Promoting", 2, 1);
-    tally.copied({ type: "image-started", digest: large as never });
-    tally.copied(started(large, 10 * MiB));
-    tally.copied(started(small, 4 * MiB));
-    tally.copied(started(small, 4 * MiB, "ghcr.io/prod/app"));
-    tally.copied(bytes(25 * MiB));
+    tally.hear({ type: "image-started", digest: large as never });
+    tally.hear(started(large, 10 * MiB));
+    tally.hear(started(small, 4 * MiB));
+    tally.hear(started(small, 4 * MiB, "ghcr.io/prod/app"));
+    tally.hear(bytes(25 * MiB));
     expect(tally.inLog()).toContain("10.0 MiB of 18.0 MiB");
     const end = { digest: small as never, size: 4 * MiB };
-    tally.copied({ ...end, type: "blob-finished", destination: "quay.io/prod/app", outcome: "mounted" });
-    tally.copied({ ...end, type: "blob-failed", destination: "ghcr.io/prod/app" });
+    tally.hear({ ...end, type: "blob-finished", destination: "quay.io/prod/app", outcome: "mounted" });
+    tally.hear({ ...end, type: "blob-failed", destination: "ghcr.io/prod/app" });
     const whole = { digest: large as never, size: 10 * MiB, destination: "quay.io/prod/app" };
-    tally.copied({ ...whole, type: "blob-finished", outcome: "pushed" });
+    tally.hear({ ...whole, type: "blob-finished", outcome: "pushed" });
     expect(tally.inLog()).toMatch(/^Promoting: 0 of 2, 10\.0 MiB of 10\.0 MiB, [\d.]+ MiB\/s$/);
   });
 
@@ -93,8 +93,8 @@ describe("how far a copy has come", () => {
     const clock = handClock();
     const tally = new ProgressTally(clock.now);
     tally.begin("Promoting", 1, 0);
-    tally.copied(started());
-    tally.copied(bytes(MiB));
+    tally.hear(started());
+    tally.hear(bytes(MiB));
     clock.forward(60);
     tally.watch(() => [{ host: "quay.io", count: 1, since: clock.now() - 59_000 }]);
     expect(tally.inLog()).toBe(
@@ -108,7 +108,7 @@ describe("who is waited for", () => {
     const clock = handClock();
     const tally = new ProgressTally(clock.now);
     tally.begin("Reading repositories", 40, 0);
-    tally.at(3, 40);
+    tally.hear({ type: "progress", done: 3, total: 40 });
     expect(tally.describe()).toBeUndefined();
     tally.watch(() => [
       { host: "quay.io", count: 4, since: clock.now() - 3000 },
@@ -183,9 +183,9 @@ describe("a bar", () => {
     const terminal = createTerminal({ stdout: canvas, stderr: canvas, env: {} }, {});
     const progress = await openProgress(terminal, clock);
     progress.begin("Promoting", 10, 1);
-    progress.copied({ type: "image-started", digest: large as never });
-    progress.copied(started());
-    progress.copied(bytes(100 * MiB));
+    progress.listener({ type: "image-started", digest: large as never });
+    progress.listener(started());
+    progress.listener(bytes(100 * MiB));
     clock.forward(2);
     progress.end();
     expect(drawn).toContain("0/10  100.0 MiB of 300.0 MiB");
@@ -211,9 +211,9 @@ describe("a bar", () => {
     const terminal = createTerminal({ stdout: canvas, stderr: canvas, env: {} }, {});
     const progress = await openProgress(terminal, clock);
     progress.begin("Promoting", 10, 1);
-    progress.copied({ type: "image-started", digest: large as never });
-    progress.copied(started());
-    progress.copied(bytes(100 * MiB));
+    progress.listener({ type: "image-started", digest: large as never });
+    progress.listener(started());
+    progress.listener(bytes(100 * MiB));
     clock.forward(2);
     progress.end();
     const lines = drawn

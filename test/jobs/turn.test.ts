@@ -24,7 +24,9 @@ function begin(job: Limits) {
     begins.resolve();
     await ends.promise;
   };
-  const over = holdingTurn(job, join(folder.path, "locks"), body, waits.resolve);
+  const over = holdingTurn(job, join(folder.path, "locks"), body, ({ what, holder }) =>
+    waits.resolve(`waiting: ${what} (process ${holder})`),
+  );
   return { waits: waits.promise, begins: begins.promise, end: ends.resolve, over };
 }
 
@@ -79,9 +81,23 @@ describe("runs of jobs", () => {
     const file = join(folder.path, "file");
     await writeFile(file, "");
     const nowhere = join(file, "locks");
-    expect(await holdingTurn({ name: "a" }, nowhere, async () => 7, expect.fail)).toBe(7);
+    expect(
+      await holdingTurn(
+        { name: "a" },
+        nowhere,
+        async () => 7,
+        () => expect.fail(),
+      ),
+    ).toBe(7);
     const limited = { name: "a", mutex: "m" };
-    await expect(holdingTurn(limited, nowhere, async () => 7, expect.fail)).rejects.toMatchObject({
+    await expect(
+      holdingTurn(
+        limited,
+        nowhere,
+        async () => 7,
+        () => expect.fail(),
+      ),
+    ).rejects.toMatchObject({
       code: "turn-unavailable",
       where: nowhere,
     });

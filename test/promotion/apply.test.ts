@@ -240,8 +240,9 @@ describe("tags", () => {
     const squatter = await buildImage("squatter", "v1");
     const pushed: Promise<void>[] = [];
     const { report } = await world.promote(both(), {
-      onPlan: () => pushed.push(pushImage(squatter, inProduction(), [parseTag("v1")])),
-      onCopy: () => {},
+      listener: ({ type }) => {
+        if (type === "planned") pushed.push(pushImage(squatter, inProduction(), [parseTag("v1")]));
+      },
       open: (name) => {
         const repository = world.registries.repository(name);
         return {
@@ -291,8 +292,8 @@ describe("tags", () => {
     world.production.interfere();
     let planned = false;
     const { report } = await world.promote(both(), {
-      onPlan: () => {
-        planned = true;
+      listener: ({ type }) => {
+        planned ||= type === "planned";
       },
       open: (name) => {
         const repository = world.registries.repository(name);
@@ -391,7 +392,9 @@ describe("how far it goes", () => {
     const interruption = new AbortController();
     const { report } = await world.promote(both(), {
       signal: interruption.signal,
-      onPlan: () => interruption.abort(),
+      listener: ({ type }) => {
+        if (type === "planned") interruption.abort();
+      },
     });
     expect(report).toMatchObject({ asDesired: false, dryRun: false, counts: { pending: 3, done: 0 } });
     expect(writes(0)).toEqual([]);
@@ -448,7 +451,9 @@ describe("unusual images", () => {
           },
         };
       },
-      onOutcome: ({ image }) => held.delete(image.digest),
+      listener: (event) => {
+        if (event.type === "edge-done" || event.type === "edge-failed") held.delete(event.digest);
+      },
     });
     expect(report.counts).toMatchObject({ done: 7, failed: 1 });
     expect(most).toBeLessThanOrEqual(3);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { buildImage } from "../../src/demo/image.ts";
 import { mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
-import type { BytesRead } from "../../src/promotion/index.ts";
+import type { VerificationEvent } from "../../src/promotion/index.ts";
 import type { Fault } from "../support/faulty-registry.ts";
 import { answer } from "../support/scripted-server.ts";
 import type { Project } from "../support/tree.ts";
@@ -96,19 +96,20 @@ describe("reading blobs as a whole", () => {
   const bytes = () => image.blobs.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
 
   test("reads each once, tells how far it is, and finds bytes that are wrong", async () => {
-    const told: BytesRead[] = [];
+    const told: VerificationEvent[] = [];
     const from = world.production.seen.length;
-    const reading = { percent: 100, seed: "", onBytes: (progress: BytesRead) => void told.push(progress) };
-    const sound = await world.verify({ reading });
+    const reading = { percent: 100, seed: "" };
+    const sound = await world.verify({ reading, listener: (event) => void told.push(event) });
     expect(sound).toMatchObject({
       looks: { whole: image.blobs.length, firstByte: 0, asked: 0 },
       sample: { percent: 100, seed: "" },
       bytesRead: bytes(),
       findings: [],
     });
-    expect(told.at(-1)).toMatchObject({ done: bytes(), total: bytes() });
-    const read = world.production.seen.slice(from).filter(({ url }) => url.includes("/blobs/"));
-    expect(read).toHaveLength(image.blobs.length);
+    const read = told.filter(({ type }) => type === "bytes-read");
+    expect(read.at(-1)).toMatchObject({ done: bytes(), total: bytes() });
+    const requests = world.production.seen.slice(from).filter(({ url }) => url.includes("/blobs/"));
+    expect(requests).toHaveLength(image.blobs.length);
 
     const { digest, size } = layer().descriptor;
     world.production.interfere(instead(digest, 200, {}, Buffer.alloc(size)));

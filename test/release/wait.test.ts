@@ -45,7 +45,7 @@ describe("waiting for production", () => {
     let asked = 0;
     const waiting = await wait({
       tree,
-      onLook: (look) => {
+      listener: ({ look }) => {
         looks.push(look);
         promotion ??= world.promote([project]);
         if (looks.length === 1) asked = world.production.seen.length;
@@ -112,7 +112,7 @@ describe("waiting for production", () => {
     const looks: Look[] = [];
     const waiting = await wait({
       tree,
-      onLook: (look) => {
+      listener: ({ look }) => {
         looks.push(look);
         if (looks.length === 2) world.production.interfere();
       },
@@ -129,7 +129,7 @@ describe("waiting for production", () => {
     const waiting = wait({
       tree,
       timeout: 1000,
-      onLook: () => {
+      listener: () => {
         world.production.interfere(() => (response) => {
           held = () => answer(response, 404);
         });

@@ -28,7 +28,7 @@ export interface PromotionWorld {
   /** Promotes what the projects say; `confirm` unless it is said otherwise. */
   promote(projects: readonly Project[], options?: Partial<PromoteOptions>): Promise<Promotion>;
   /** Verifies production against the manifests of the last promotion. */
-  verify(options?: Pick<VerifyOptions, "reading">): Promise<Verification>;
+  verify(options?: Pick<VerifyOptions, "reading" | "listener">): Promise<Verification>;
   /** Tags of production that do not stand for a whole image. */
   brokenTags(): Promise<readonly string[]>;
   close(): Promise<void>;
