@@ -2,6 +2,7 @@ import type { Listener } from "../events/index.ts";
 import {
   type Descriptor,
   type Digest,
+  type ImageContent,
   type ImageDocument,
   isForeignLayerType,
   readImageContent,
@@ -11,7 +12,7 @@ import { RegistryError, type Repository, UnknownContentError } from "../registry
 import { BlobSupply, type SupplyRun } from "./blob-supply.ts";
 import { Budget } from "./budget.ts";
 import type { BlobOutcome, CopyEvent } from "./events.ts";
-import type { GraphNode, ImageGraph } from "./graph.ts";
+import type { GraphNode, ImageGraph, Successors } from "./graph.ts";
 import { type Arrival, hostKey, Pace } from "./pace.ts";
 
 /** Where one image goes. */
@@ -35,7 +36,8 @@ export interface CopyTarget {
 export interface Copier {
   /**
    * Brings everything an image refers to into all destinations at the same time, children before the indexes that list
-   * them. When the promise of a destination resolves, the root may be put there; the root itself is not.
+   * them. When the promise of a destination resolves, the root may be put there; the root itself is not, unless something hangs
+   * on it: then it is put under its digest alone, and what hangs on it after it, so that both are there before any tag.
    * @returns For each destination, in order, a promise that rejects with its first failure, after all its transfers
    * that had begun have ended. One destination's failure is not another's.
    */
@@ -57,13 +59,20 @@ const worthAProbe = 1024 * 1024;
  */
 const memory = 28 * 1024 * 1024;
 
-/** A copier for one run. */
-export function createCopier(listener: Listener<CopyEvent> = () => {}): Copier {
-  return new RunCopier(listener);
+/**
+ * A copier for one run.
+ * @param successors What the graphs that it copies were read with.
+ */
+export function createCopier(
+  listener: Listener<CopyEvent> = () => {},
+  successors: Successors = readImageContent,
+): Copier {
+  return new RunCopier(listener, successors);
 }
 
 class RunCopier implements Copier {
   readonly #listener: Listener<CopyEvent>;
+  readonly #successors: Successors;
   readonly #run: SupplyRun;
   /** Transfers of this run by kind, destination, digest and size: the second to ask waits for the first. */
   readonly #transfers = new Map<string, Promise<void>>();
@@ -85,8 +94,9 @@ class RunCopier implements Copier {
   /** By destination, digest and size, blobs whose bytes went there. */
   readonly #sent = new Set<string>();
 
-  constructor(listener: Listener<CopyEvent>) {
+  constructor(listener: Listener<CopyEvent>, successors: Successors) {
     this.#listener = listener;
+    this.#successors = successors;
     this.#run = { budget: new Budget(memory), pace: new Pace(listener), listener, flowing: new Map() };
   }
 
@@ -106,8 +116,14 @@ class RunCopier implements Copier {
     return to.map(async ({ repository }) => {
       const key = transferOf(repository);
       await allEnded(graph.blobs.map((blob) => this.#transfers.get(key(blob)) ?? Promise.resolve()));
-      for (const level of levels(graph.children)) {
-        await allEnded(level.map((child) => this.#putChild(child, repository)));
+      for (const level of levels(graph.children, ({ children }) => children)) {
+        await allEnded(level.map((child) => this.#putUntagged(child, repository)));
+      }
+      if (graph.hanging.length === 0) return;
+      await this.#putUntagged(graph.root, repository);
+      const isAbout = ({ children, subject }: ImageContent) => (subject ? [...children, subject] : children);
+      for (const level of levels(graph.hanging, isAbout)) {
+        await allEnded(level.map((node) => this.#putUntagged(node, repository)));
       }
     });
   }
@@ -141,7 +157,7 @@ class RunCopier implements Copier {
 
   /** Of what a document refers to, the blobs that a registry names or, where it names none, has not been sent. */
   #lackingIn(document: ImageDocument, to: Repository, named: readonly Digest[]): readonly BlobSupply[] {
-    const { blobs, children } = readImageContent(document);
+    const { blobs, children } = this.#successors(document);
     const referred = [...blobs, ...children].filter(({ mediaType }) => !isForeignLayerType(mediaType));
     const lacking = referred.filter(({ digest }) => named.includes(digest));
     const key = transferOf(to);
@@ -157,7 +173,7 @@ class RunCopier implements Copier {
     });
   }
 
-  #putChild({ document }: GraphNode, to: Repository): Promise<void> {
+  #putUntagged({ document }: GraphNode, to: Repository): Promise<void> {
     return this.#once(`manifest ${to.address} ${document.descriptor.digest}`, () =>
       this.putRoot(document, to, []),
     );
@@ -289,16 +305,19 @@ function transferOf({ address }: Repository): (blob: Descriptor) => string {
   return (blob) => `blob ${address} ${identity(blob)}`;
 }
 
-/** Children in groups that can be put at the same time: each group refers only to earlier ones. */
-function levels(children: readonly GraphNode[]): GraphNode[][] {
+/** Manifests in groups that can be put at the same time: each group refers only to earlier ones. */
+function levels(
+  nodes: readonly GraphNode[],
+  refersTo: (content: ImageContent) => readonly Descriptor[],
+): GraphNode[][] {
   const heights = new Map<Digest, number>();
   const groups: GraphNode[][] = [];
-  for (const child of children) {
-    const below = child.content.children.map(({ digest }) => heights.get(digest) ?? -1);
+  for (const node of nodes) {
+    const below = refersTo(node.content).map(({ digest }) => heights.get(digest) ?? -1);
     const height = Math.max(-1, ...below) + 1;
-    heights.set(child.document.descriptor.digest, height);
+    heights.set(node.document.descriptor.digest, height);
     const group = groups[height] ?? [];
-    group.push(child);
+    group.push(node);
     groups[height] = group;
   }
   return groups;

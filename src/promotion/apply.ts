@@ -211,7 +211,7 @@ async function applyWork({ digest, source, targets }: Work, run: Run): Promise<r
   if (copied.length === 0) return tagged;
   try {
     const from = open(source);
-    const graph = await readGraph(documents.of(from), digest, source, seat);
+    const graph = await readGraph(documents.of(from), digest, source, { seat });
     const closures = copier.copyClosure({
       graph,
       from,

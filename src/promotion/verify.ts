@@ -221,7 +221,7 @@ class RepositoryVerifier {
     if ((await fetch(base.digest)) === undefined) return undefined;
     const seat = this.#run.wideImages.seat();
     try {
-      const graph = await readGraph(fetch, base.digest, destination, seat);
+      const graph = await readGraph(fetch, base.digest, destination, { seat });
       const unlisted = await unlistedFindings(base, repository, graph);
       return { blobs: graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType)), unlisted };
     } finally {

@@ -195,10 +195,10 @@ describe("images of one run with many bytes of manifests", () => {
     const reading = images.map(async ({ root }) => {
       const seat = seats.seat();
       const { digest } = root.descriptor;
-      await readGraph(fetch, digest, where, seat);
+      await readGraph(fetch, digest, where, { seat });
       held.add(digest);
       most = Math.max(most, held.size);
-      await readGraph(fetch, small.descriptor.digest, where, seats.seat());
+      await readGraph(fetch, small.descriptor.digest, where, { seat: seats.seat() });
       held.delete(digest);
       seat.leave();
     });
