@@ -91,12 +91,7 @@ function buildFacts(image: BuiltImage, facts: OriginFacts, finishedAt: Date) {
   );
   return {
     subjects: [{ name: image.repository, digest: image.digest }],
-    source: {
-      ...(repository === undefined ? {} : { repository }),
-      ...(ref === undefined ? {} : { ref }),
-      ...(commit === undefined ? {} : { commit }),
-      isDirty,
-    },
+    source: { repository, ref, commit, isDirty },
     config: plan.source.configPath,
     substitutions: planned?.build.substitutions ?? {},
     ...(plan.builds.length > 1 ? { variant: image.build } : {}),

@@ -72,7 +72,7 @@ export interface ContainerRun {
   /** Used as it is if an earlier step built it, else pulled. */
   readonly image: string;
   /** Replaces the image's entrypoint. */
-  readonly entrypoint?: string;
+  readonly entrypoint?: string | undefined;
   readonly args: readonly string[];
   /** With the secrets. */
   readonly env: Readonly<Record<string, string>>;

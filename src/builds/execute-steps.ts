@@ -10,7 +10,7 @@ export type RunStep = (step: ResolvedStep, signal: AbortSignal) => Promise<Actio
 export interface StepsEnd {
   readonly status: BuildStatus;
   readonly steps: readonly StepOutcome[];
-  readonly failure?: FailureRecord;
+  readonly failure?: FailureRecord | undefined;
 }
 
 /** Why steps that were under way were stopped. */
@@ -66,7 +66,7 @@ export async function executeSteps(
   return {
     status: stopped === undefined ? "success" : statuses[stopped],
     steps,
-    ...(failure === undefined ? {} : { failure }),
+    failure,
   };
 }
 

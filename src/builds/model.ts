@@ -112,13 +112,13 @@ export interface BuildSource {
   /** The build file, from the top of the repository on where it stands in one, else absolute. */
   readonly configPath: string;
   /** The URL of the remote `origin`, without credentials. */
-  readonly repository?: string;
+  readonly repository?: string | undefined;
   /** The last word of {@link repository}, or of the top folder where there is none. */
   readonly name: string;
   readonly commit?: string;
   readonly describe?: string;
   /** The branch that is checked out, or was pushed. */
-  readonly branch?: string;
+  readonly branch?: string | undefined;
   /** The tag that stands on the commit, or was pushed; none of a working copy with changes. */
   readonly tag?: string;
   readonly isDirty: boolean;
@@ -202,7 +202,7 @@ export interface BuildOutcome {
   readonly name: string;
   readonly status: BuildStatus;
   readonly steps: readonly StepOutcome[];
-  readonly failure?: FailureRecord;
+  readonly failure?: FailureRecord | undefined;
 }
 
 /** What became of a step. */

@@ -6,7 +6,7 @@ import type { Repository } from "../registry/index.ts";
 /** What a step said that it pushed: a claim, to be confirmed by the registry. */
 export interface SaidPush {
   readonly repository: string;
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   readonly digest: Digest;
 }
 
@@ -77,11 +77,7 @@ export class SaidPushes {
 
   #add(name: string | undefined, tag: string | undefined, hash: string | undefined): void {
     if (name === undefined || hash === undefined || !isDigest(hash) || this.#found.size >= mostPushes) return;
-    this.#found.set(`${name}:${tag ?? ""}@${hash}`, {
-      repository: name,
-      ...(tag === undefined ? {} : { tag }),
-      digest: hash,
-    });
+    this.#found.set(`${name}:${tag ?? ""}@${hash}`, { repository: name, tag, digest: hash });
   }
 }
 

@@ -43,7 +43,7 @@ export async function nameSource(
       folder,
       path,
       configPath: isBelow(root, config) ? relative(root, config).split(sep).join("/") : config,
-      ...(origin === undefined ? {} : { repository: origin }),
+      repository: origin,
       name: repositoryWords(origin ?? "").at(-1) || basename(root),
       commit,
       describe: described,
@@ -61,7 +61,7 @@ function refOf({ ref }: BuildRequest, checkout: DescribedCheckout): Pick<BuildSo
   if (name !== undefined) return kind === "tags" ? { tag: name } : { branch: name };
   const { branch, tag, isDirty } = checkout;
   return {
-    ...(branch === undefined ? {} : { branch }),
+    branch,
     ...(tag === undefined || isDirty ? {} : { tag }),
   };
 }

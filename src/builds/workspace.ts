@@ -63,7 +63,7 @@ export async function containerOf(step: ResolvedStep, workspace: Workspace): Pro
   return {
     kind: "run",
     image: step.name,
-    ...(entrypoint === undefined ? {} : { entrypoint }),
+    entrypoint,
     args: script === undefined ? step.args : [],
     env: {
       HOME: "/builder/home",

@@ -68,7 +68,7 @@ export interface CommitStatus {
   readonly state: "pending" | "success" | "failure" | "error";
   /** Cut to what the forge allows. */
   readonly description: string;
-  readonly url?: string;
+  readonly url?: string | undefined;
 }
 
 /** Of whom reviews were requested now, and whom the forge did not accept, with its reason. */

@@ -55,8 +55,8 @@ export async function fetchBeside(
   commit: string,
   from: {
     readonly urls: readonly string[];
-    readonly credential?: GitCredential;
-    readonly environment?: Environment;
+    readonly credential?: GitCredential | undefined;
+    readonly environment?: Environment | undefined;
   },
 ): Promise<FetchedCommit | undefined> {
   if (!/^[0-9a-f]{40,64}$/.test(commit)) return undefined;

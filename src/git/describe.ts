@@ -22,7 +22,7 @@ export interface DescribedCheckout {
   /** The URL of the remote `origin`, without user and password. */
   readonly origin?: string;
   /** The branch that is checked out. */
-  readonly branch?: string;
+  readonly branch?: string | undefined;
   /** The tag that stands on the commit; of several the one that `git describe` names. */
   readonly tag?: string;
 }
@@ -65,7 +65,7 @@ export async function describeCheckout(
     describe: isDirty ? `${name}-dirty` : name,
     isDirty,
     ...(url === "" ? {} : { origin: url }),
-    ...(branch === undefined ? {} : { branch }),
+    branch,
     ...(tag === "" ? {} : { tag }),
   };
 }

@@ -13,7 +13,7 @@ export interface Push {
   /** Where it stands now; of an annotated tag the commit that it is of. */
   readonly commit: CommitHash;
   /** Where the branch stood before; of a tag and of a history's first commit none. */
-  readonly before?: CommitHash;
+  readonly before?: CommitHash | undefined;
   /** Paths that commits of the push have changed, each once: as they are added, modified or deleted. None of a tag. */
   readonly changes: readonly string[];
   /** The top of the working tree that it was read from. */
@@ -51,7 +51,7 @@ export async function readPush(checkout: string, question: PushQuestion = {}): P
       ? await repository.firstParent(commit)
       : await repository.commitOf(question.before);
   const changes = await changedPaths(before, commit, root, git);
-  return { ref, commit, ...(before === undefined ? {} : { before }), changes, root, ...origin };
+  return { ref, commit, before, changes, root, ...origin };
 }
 
 type Git = (...words: string[]) => Promise<GitRun>;

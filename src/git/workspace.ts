@@ -18,9 +18,9 @@ export interface WorkspaceOptions {
    * A checkout of the same repository. It is only read: its objects are used, so that less has to be fetched, and who
    * commits is whom it names. Nothing else that is configured there counts.
    */
-  readonly checkout?: string;
+  readonly checkout?: string | undefined;
   readonly credentials?: readonly GitCredential[];
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
 }
 
 /** A commit to be made. */
@@ -31,7 +31,7 @@ export interface CommitRequest {
   /** Add `Signed-off-by` with the name that Git is configured with. */
   readonly signOff: boolean;
   /** Sign it; when it is left out, Git's configuration says whether. */
-  readonly sign?: boolean;
+  readonly sign?: boolean | undefined;
 }
 
 /** A branch of another repository. */
@@ -46,7 +46,7 @@ export interface Tip {
   /** Its whole message. */
   readonly message: string;
   /** The commit that it was made on, which may not have been fetched; for a merge the first one. */
-  readonly parent?: string;
+  readonly parent?: string | undefined;
 }
 
 /**
@@ -211,7 +211,7 @@ async function workspaceAt(
       const text = await answer("cat-file", "commit", commit);
       const parent = /^tree [0-9a-f]+\nparent ([0-9a-f]+)\n/.exec(text)?.[1];
       const message = text.slice(text.indexOf("\n\n") + 2);
-      return { commit: commit as CommitHash, message, ...(parent === undefined ? {} : { parent }) };
+      return { commit: commit as CommitHash, message, parent };
     },
     async likeness(files, of) {
       const format = ["%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"].join("%x00");

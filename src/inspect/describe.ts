@@ -20,9 +20,9 @@ export interface ImageDescription {
   /** Of the manifest or index itself. */
   readonly mediaType: string;
   /** What it is, when it is no image but something else, such as a Helm chart. */
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
   /** When the newest of its platforms was built, as its config says. */
-  readonly created?: string;
+  readonly created?: string | undefined;
   /** Bytes of its config and layers as they are stored, each blob counted once. */
   readonly size: number;
   /** As `os/architecture[/variant]`, each once, in the order of the index. */
@@ -84,8 +84,8 @@ export async function describeImage(
   return {
     digest,
     mediaType: content.mediaType,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(created === undefined ? {} : { created }),
+    artifactType,
+    created,
     size: [...blobs.values()].reduce((sum, { size }) => sum + size, 0),
     platforms: [...new Set(isIndex ? platformsOf(children) : configs.flatMap(platformOf))],
     layers: [...layers.values()],

@@ -33,7 +33,7 @@ export interface Inspection {
   readonly Env: readonly string[] | null;
   /** The media type of what the reference stands for, an index among them. */
   readonly mediaType: string;
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
   /** Entries of an index, or none. */
   readonly platforms: readonly {
     readonly platform: string;
@@ -103,7 +103,7 @@ export async function inspectImage(
     })),
     Env: config.config?.Env ?? null,
     mediaType: content.mediaType,
-    ...(artifactType === undefined ? {} : { artifactType }),
+    artifactType,
     platforms: entries.map(({ platform, digest, size }) => ({
       platform: platform === undefined ? "" : formatPlatform(platform),
       digest,

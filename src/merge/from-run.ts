@@ -173,8 +173,8 @@ function originsOf({ run, source, images }: BuiltImages, plans: readonly MergePl
     if (digest === undefined) continue;
     const origin = originOf(edge.image, digest, "run", {
       run: `${run.job}/${run.id}`,
-      ...(source.repository === undefined ? {} : { source: source.repository }),
-      ...(source.commit === undefined ? {} : { commit: source.commit }),
+      source: source.repository,
+      commit: source.commit,
       ...(source.isDirty ? { isDirty: true } : {}),
     });
     origins.set(edgeKey({ ...edge, tag: undefined }), origin);

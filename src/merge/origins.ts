@@ -50,10 +50,10 @@ export function originOf(
     image,
     digest,
     from,
-    ...(builder === undefined ? {} : { builder }),
-    ...(source === undefined ? {} : { source }),
-    ...(commit === undefined ? {} : { commit }),
-    ...(isDirty === undefined ? {} : { isDirty }),
-    ...(run === undefined ? {} : { run }),
+    builder,
+    source,
+    commit,
+    isDirty,
+    run,
   };
 }

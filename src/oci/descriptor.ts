@@ -8,7 +8,7 @@ export interface Descriptor {
   readonly size: number;
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly platform?: Platform;
+  readonly platform?: Platform | undefined;
 }
 
 /** The platform an index entry is for (image-index.md); what an entry leaves out is empty. */

@@ -17,7 +17,7 @@ export interface ImageContent {
   /** The manifest this one is about, when it is a referrer. */
   readonly subject?: Descriptor;
   /** The artifact type: the field of that name or, without it, the config's media type when that is not an image's. */
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -133,7 +133,7 @@ export function readImageContent(document: ImageDocument, where?: string): Image
     children: (json.manifests ?? []).map(descriptor),
     blobs: [...config, ...(json.layers ?? []).map(descriptor)],
     ...(json.subject == null ? {} : { subject: descriptor(json.subject) }),
-    ...(artifactType === undefined ? {} : { artifactType }),
+    artifactType,
     annotations: json.annotations ?? {},
   };
 }
@@ -146,7 +146,7 @@ function descriptor(json: z.infer<typeof descriptorSchema>): Descriptor {
     size: json.size,
     ...(json.artifactType == null ? {} : { artifactType: json.artifactType }),
     ...(json.annotations == null ? {} : { annotations: json.annotations }),
-    ...(platform === undefined ? {} : { platform }),
+    platform,
   };
 }
 

@@ -28,8 +28,8 @@ export type Target = Tag | Digest;
 /** A repository and what is meant in it; without a target, `latest` is *not* implied. */
 export interface Reference {
   readonly repository: RepositoryName;
-  readonly tag?: Tag;
-  readonly digest?: Digest;
+  readonly tag?: Tag | undefined;
+  readonly digest?: Digest | undefined;
 }
 
 const label = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
@@ -110,8 +110,8 @@ export function parseReference(text: string): Reference {
   }
   return {
     repository: parseRepository(rest),
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
+    tag,
+    digest,
   };
 }
 

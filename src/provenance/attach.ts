@@ -60,7 +60,7 @@ export async function attachStatement(
         annotations: {
           // Registries show annotations in their lists of referrers: readers choose by them without another request.
           "in-toto.io/predicate-type": statement.predicateType,
-          ...(created === undefined ? {} : { "org.opencontainers.image.created": created }),
+          "org.opencontainers.image.created": created,
         },
       }),
     ),

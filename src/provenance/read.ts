@@ -19,21 +19,21 @@ export interface Provenance {
   /** What it says that it is about: the digest that was asked for, where it is among its subjects. */
   readonly subject?: Digest;
   /** The builder's id. */
-  readonly builder?: string;
+  readonly builder?: string | undefined;
   /** What kind of build it was, which says what the parameters mean. */
   readonly buildType?: string;
   /** Where the source is. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** The commit of the source. */
-  readonly commit?: string;
+  readonly commit?: string | undefined;
   /** The builder says that the source had changes that are in no commit. */
-  readonly isDirty?: true;
+  readonly isDirty?: true | undefined;
   /** The build file, from the top of the source on. */
   readonly config?: string;
   /** What was given for the variables of the build file. */
   readonly substitutions?: Readonly<Record<string, string>>;
   /** The run, in the builder's own way of naming runs. */
-  readonly run?: string;
+  readonly run?: string | undefined;
   /** As the builder wrote it: ISO 8601. */
   readonly startedAt?: string;
   readonly finishedAt?: string;
@@ -45,7 +45,7 @@ export interface Provenance {
 export interface Material {
   readonly uri: string;
   /** `algorithm:hex`; of a commit, `gitCommit:hex`. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
 }
 
 /** A statement as it was read. */
@@ -217,7 +217,7 @@ function materialsOf(inputs: readonly z.infer<typeof material>[]): Material[] | 
       ([algorithm, hex]) => /^\w{1,20}$/.test(algorithm) && /^[0-9a-f]{1,128}$/.test(hex),
     );
     const named = entry === undefined ? undefined : entry.join(":");
-    found.set(`${uri} ${named}`, { uri, ...(named === undefined ? {} : { digest: named }) });
+    found.set(`${uri} ${named}`, { uri, digest: named });
     if (found.size === mostEntries) break;
   }
   return found.size === 0 ? undefined : [...found.values()];

@@ -22,10 +22,10 @@ export interface BuildFacts {
   readonly subjects: readonly { readonly name: string; readonly digest: Digest }[];
   readonly source: {
     /** As Git has it: a URL, or `user@host:path`. Credentials in it are left out, and so is a folder. */
-    readonly repository?: string;
+    readonly repository?: string | undefined;
     /** The branch or tag that was asked for: `refs/heads/main`, `main`. */
-    readonly ref?: string;
-    readonly commit?: string;
+    readonly ref?: string | undefined;
+    readonly commit?: string | undefined;
     /** There were changes that are not in the commit. */
     readonly isDirty: boolean;
   };
@@ -33,8 +33,8 @@ export interface BuildFacts {
   readonly config: string;
   /** Values by their keys, without `$`. */
   readonly substitutions: Readonly<Record<string, string>>;
-  readonly variant?: string;
-  readonly platforms?: readonly string[];
+  readonly variant?: string | undefined;
+  readonly platforms?: readonly string[] | undefined;
   /** What ran the steps: `buildah`, `docker`. */
   readonly engine: string;
   /** The images that steps ran in or that images were built on. */
@@ -67,14 +67,10 @@ export function slsaStatement(facts: BuildFacts): Statement {
       buildDefinition: {
         buildType,
         externalParameters: {
-          buildConfigSource: {
-            ...(repository === undefined ? {} : { repository }),
-            ...(source.ref === undefined ? {} : { ref: source.ref }),
-            path: facts.config,
-          },
+          buildConfigSource: { repository, ref: source.ref, path: facts.config },
           substitutions: withoutSecrets(facts.substitutions, facts.secrets ?? []),
-          ...(variant === undefined ? {} : { variant }),
-          ...(platforms === undefined ? {} : { platforms }),
+          variant,
+          platforms,
         },
         internalParameters: { engine },
         resolvedDependencies: [

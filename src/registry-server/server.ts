@@ -66,7 +66,7 @@ export interface RegistryRequestEvent {
   /** Whether the whole response was sent. */
   readonly finished: boolean;
   /** What went wrong inside the server, for its operator; the client is not told. */
-  readonly failure?: string;
+  readonly failure?: string | undefined;
 }
 
 /** A registry that is being served. */
@@ -180,7 +180,7 @@ function requestListener(storage: Storage, admit: Door, conduct: Conduct, option
         status: response.statusCode,
         milliseconds: performance.now() - started,
         finished: response.writableFinished,
-        ...(failure === undefined ? {} : { failure }),
+        failure,
       }),
     );
     response.setHeader("Docker-Distribution-Api-Version", "registry/2.0");

@@ -23,12 +23,7 @@ export async function approvedEdges(commit: string, place: ApprovedAt): Promise<
   const base = review.base.revision ?? review.base.commit;
   const here = await hashAt(path, base, commit, environment);
   if (here !== undefined) return here;
-  const from = {
-    urls,
-    ...(credential === undefined ? {} : { credential }),
-    ...(environment === undefined ? {} : { environment }),
-  };
-  const fetched = await fetchBeside(path, commit, from);
+  const fetched = await fetchBeside(path, commit, { urls, credential, environment });
   if (fetched === undefined) return undefined;
   try {
     // Names of branches are those of the checkout.

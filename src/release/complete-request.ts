@@ -16,7 +16,7 @@ export interface WantedRequest {
   /** The newest commit of its branch. */
   readonly commit: string;
   /** The hold's status of the commit that stood there before, where a newer one has been pushed. */
-  readonly before?: { readonly status: string | undefined };
+  readonly before?: { readonly status: string | undefined } | undefined;
 }
 
 /** Something that a pull request must have, and has not. */

@@ -40,10 +40,12 @@ export interface ApprovalRules {
 export interface PostResult {
   readonly pullRequest: PullRequest;
   /** Absent when no approval was asked for. */
-  readonly approvals?: ApprovalState & {
-    /** Changed files that no standing approval covers. */
-    readonly uncovered: readonly string[];
-  };
+  readonly approvals?:
+    | (ApprovalState & {
+        /** Changed files that no standing approval covers. */
+        readonly uncovered: readonly string[];
+      })
+    | undefined;
   /** Whether the commit status is a success. */
   readonly passes: boolean;
 }
@@ -72,12 +74,12 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
     context,
     state: passes ? "success" : review.verdict === "passes" ? "pending" : "failure",
     description: describe(review, isApproved),
-    ...(url === undefined ? {} : { url }),
+    url,
   });
   // What is merged or closed can be looked at, but not be held.
   const { pullRequest } =
     before.state === "open" ? await obeyHoldWords(project, number, options.hold) : { pullRequest: before };
-  return { pullRequest, ...(approvals === undefined ? {} : { approvals }), passes };
+  return { pullRequest, approvals, passes };
 }
 
 async function judgeApprovals(

@@ -121,9 +121,9 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
   const workspace = await openWorkspace({
     upstream: urlOf(upstream, options),
     branch: base,
-    ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
+    checkout: options.checkout,
     ...(options.credential === undefined ? {} : { credentials: [options.credential] }),
-    ...(options.environment === undefined ? {} : { environment: options.environment }),
+    environment: options.environment,
   });
   try {
     return await proposeFrom(workspace, { upstream, fork, base, branch }, options);
@@ -193,7 +193,7 @@ async function proposeFrom(
     files: [file],
     message: commitMessageOf(subject, merged.added.map(inWords)),
     signOff: options.signOff ?? true,
-    ...(options.sign === undefined ? {} : { sign: options.sign }),
+    sign: options.sign,
   });
   const remote = { url: urlOf(fork, options), branch };
   const tip = await workspace.tipOf(remote);
@@ -254,7 +254,7 @@ async function proposeFrom(
   const { changed, ...completed } = await completeRequest(project, there, {
     ...{ title, bodyWith: bodyFor, held, commit: isThere ? tip.commit : commit },
     ...{ labels: options.labels ?? [], hold: options.hold, reviewers: options.reviewers ?? [] },
-    ...(heldBefore === undefined ? {} : { before: heldBefore }),
+    before: heldBefore,
   });
   const outcome = open === undefined ? "opened" : changed || !isThere ? "updated" : "unchanged";
   return { ...pushed, body: completed.pullRequest.body, ...completed, outcome };

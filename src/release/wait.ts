@@ -59,7 +59,7 @@ export interface Waiting extends Look {
    */
   readonly state: "arrived" | "hopeless" | "timeout" | "interrupted";
   /** Full hash of the commit that the expectation is limited by. */
-  readonly since?: string;
+  readonly since?: string | undefined;
   readonly looks: number;
   readonly milliseconds: number;
   /** Errors of the manifests that the commit before did not have: their lines ask for something that nobody waits for. */
@@ -82,7 +82,7 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
   const result = (look: Look, state: Waiting["state"], looks: number): Waiting => ({
     format: "waybill-waiting/1",
     state,
-    ...(since === undefined ? {} : { since: since.commit }),
+    since: since?.commit,
     ...look,
     looks,
     milliseconds: Math.round(ended()),

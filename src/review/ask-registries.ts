@@ -80,7 +80,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     asked.slice(0, mostLines).map(async (line) => {
       const previous = previousOf(line, blocks(line));
       try {
-        facts.set(line, await readFacts({ ...line, ...(previous === undefined ? {} : { previous }) }));
+        facts.set(line, await readFacts({ ...line, previous }));
       } catch (error) {
         facts.set(line, { failure: failureRecord(error) });
       }

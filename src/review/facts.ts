@@ -11,7 +11,7 @@ export interface LineFacts {
   readonly previous?: PreviousFacts;
   readonly attached: Attached;
   /** What a build recorded, not verified. */
-  readonly provenance?: Provenance;
+  readonly provenance?: Provenance | undefined;
 }
 
 /** An image, or an artifact that is none. */
@@ -19,9 +19,9 @@ export interface ImageFacts {
   /** Of the manifest or index. */
   readonly mediaType: string;
   /** What it is, when it is no image: a Helm chart, for example. */
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
   /** When the newest of its platforms was built, in ISO 8601. */
-  readonly created?: string;
+  readonly created?: string | undefined;
   /** Bytes of all its blobs as they are stored, each counted once. */
   readonly size: number;
   readonly platforms: readonly string[];
@@ -85,8 +85,8 @@ export function imageFacts(image: ImageDescription): ImageFacts {
   const { mediaType, artifactType, created, size, platforms, layers, isPartial } = image;
   return {
     mediaType,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(created === undefined ? {} : { created }),
+    artifactType,
+    created,
     size,
     platforms,
     layers: layers.length,

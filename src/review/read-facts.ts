@@ -26,7 +26,7 @@ export interface FactsQuestion {
   /** The staging repository. */
   readonly source: RepositoryName;
   readonly digest: Digest;
-  readonly previous?: Pick<PreviousFacts, "digest" | "tag" | "at">;
+  readonly previous?: Pick<PreviousFacts, "digest" | "tag" | "at"> | undefined;
 }
 
 /** Manifests that have been read before: planning reads some of them as well. */
@@ -161,5 +161,5 @@ async function attachedTo(
     referrers: types,
     ...(failures.length === 0 ? {} : { failure: failureRecord(failures[0]) }),
   };
-  return { attached, ...(provenance === undefined ? {} : { provenance }) };
+  return { attached, provenance };
 }

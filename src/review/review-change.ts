@@ -46,10 +46,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const answers =
     open === undefined
       ? undefined
-      : await askRegistries({
-          ...{ open, head: after, changes, edges, since, lines, listener },
-          ...(signal === undefined ? {} : { signal }),
-        });
+      : await askRegistries({ open, head: after, changes, edges, since, lines, listener, signal });
   const { findings, outside } = judge({ before, after, changes, lines, answers, allowRemovals });
   const { commit } = change.head;
   return {
@@ -59,7 +56,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     verdict: findings.some(({ severity }) => severity === "fails") ? "fails" : "passes",
     base: { commit: change.base.commit, revision: options.base, from: options.baseFrom ?? "--base" },
     head: {
-      ...(commit === undefined ? {} : { commit }),
+      commit,
       ...(options.head === undefined ? {} : { revision: options.head, from: "--head" }),
     },
     offline: answers === undefined,
@@ -72,7 +69,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     passedOver: change.passedOver,
     outside,
     rewritten: changes.rewritten,
-    ...(answers === undefined ? {} : { plan: answers.plan }),
+    plan: answers?.plan,
   };
 }
 

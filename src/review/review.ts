@@ -25,7 +25,7 @@ export interface ReviewOptions {
   /** Told after each production repository that was read. */
   readonly listener?: Listener<ProgressEvent> | undefined;
   /** No repository is begun once it is aborted: what nobody has looked at is not known, which fails. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -76,13 +76,13 @@ export interface Review {
   /** Files whose text differs, although they ask for the same. */
   readonly rewritten: ManifestComparison["rewritten"];
   /** What promotion would do; absent when offline. */
-  readonly plan?: Plan;
+  readonly plan?: Plan | undefined;
 }
 
 /** One of the two states. */
 export interface ReviewedRevision {
   /** Full hash. */
-  readonly commit?: string;
+  readonly commit?: string | undefined;
   /** As it was asked for. */
   readonly revision?: string;
   /** Who named it: an option, or a variable of the environment. */

@@ -68,7 +68,7 @@ test("the branch and the tag of the commit are told, where there are any", async
   expect(await here({ match: "v*" })).toMatchObject({ branch: "main", tag: "v3.0.0" });
   expect(await here({ match: "w*" })).not.toHaveProperty("tag");
   await repository.git("checkout", "--quiet", "--detach");
-  expect(await here()).not.toHaveProperty("branch");
+  expect((await here()).branch).toBeUndefined();
 });
 
 test("a repository that lacks its commit is damaged, and not empty", async () => {

@@ -135,6 +135,6 @@ describe("the log of requests", () => {
         finished: true,
       },
     ]);
-    expect(events[0]).not.toHaveProperty("failure");
+    expect(events[0]?.failure).toBeUndefined();
   });
 });

@@ -49,7 +49,7 @@ export function openStatuses(client: GitLabClient, path: string): CommitStatuses
         name: context,
         state: written[state],
         description: cutTo(longestDescription, description),
-        ...(url === undefined ? {} : { target_url: url }),
+        target_url: url,
       };
       const at = `${projectPath(path)}/statuses/${encodeURIComponent(commit)}`;
       try {
