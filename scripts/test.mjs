@@ -1,5 +1,7 @@
-// Runs the tests on every Node release line that Waybill supports, one after the other, and ends with one line of
-// sums. Arguments go to vitest: `npm test -- test/oci`. With CI set, the first run also measures coverage.
+// Runs all tests on this Node, and ends with the slowest ten and one line of sums. Arguments go to vitest:
+// `npm test -- test/oci`. With `--other-nodes` it runs, on every other release line that Waybill supports, the tests of
+// what may differ there: `node-dependent.json` names those of how programs start and end, of HTTP, TLS and streams, of
+// processes and the disk, and of the demonstration.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -9,21 +11,16 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const cache = join(root, "node_modules", ".cache", "nodes");
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 
-/**
- * Tests that take minutes of other programs, which do the same whatever Node started them: run on the oldest line alone,
- * unless they are named.
- */
-const once = ["test/builds/shapes.test.ts", "test/builds/engines/container-engines.test.ts"];
-
-/** The oldest and the newest release line; the exact versions are what a fresh checkout fetches. */
+/** The release lines, and what a fresh checkout fetches of them. */
 const lines = [
-  { major: 20, version: "20.20.2", leaveOut: [] },
-  { major: 24, version: "24.21.0", leaveOut: once },
+  { major: 20, version: "20.20.2" },
+  { major: 22, version: "22.23.5" },
+  { major: 24, version: "24.21.0" },
 ];
+const ownMajor = Number(process.versions.node.split(".")[0]);
 
-/** Path of a Node of the release line: the one we run on, or one from the package registry, kept in the cache. */
+/** Path of a Node of the release line, from the package registry, kept in the cache. */
 function nodeOf({ major, version }) {
-  if (Number(process.versions.node.split(".")[0]) === major) return process.execPath;
   const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
   const prefix = join(cache, String(major));
   const home = join(prefix, "node_modules", name);
@@ -43,15 +40,16 @@ function nodeOf({ major, version }) {
 }
 
 /** One run of vitest. What could not even be collected counts as failed, and so does a run that died. */
-function testOn(node, name, extra) {
-  console.log(`\n── ${name}`);
-  const report = join(cache, `report-${name.replaceAll(/\W+/g, "-")}.json`);
+function testOn(node, version, words) {
+  console.log(`\n── Node ${version}`);
+  const report = join(cache, `report-${version}.json`);
   mkdirSync(cache, { recursive: true });
   rmSync(report, { force: true });
   const args = [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { status } = spawnSync(node, [...args, ...extra], { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync(node, [...args, ...words], { cwd: root, stdio: "inherit" });
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
   const result = JSON.parse(readFileSync(report, "utf8"));
+  showSlowest(result);
   const uncollected = result.testResults.filter(
     (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
   ).length;
@@ -63,14 +61,41 @@ function testOn(node, name, extra) {
   };
 }
 
-const filters = process.argv.slice(2);
+function showSlowest({ testResults }) {
+  const tests = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ duration = 0, fullName }) => ({ duration, title: `${name} ${fullName}` })),
+  );
+  const slowest = tests.sort((one, other) => other.duration - one.duration).slice(0, 10);
+  console.log("\nThe slowest:");
+  for (const { duration, title } of slowest) {
+    console.log(`${(duration / 1000).toFixed(1).padStart(6)} s  ${title.replace(`${root}/`, "")}`);
+  }
+}
+
+function nodeDependentTests() {
+  const paths = JSON.parse(readFileSync(join(root, "scripts", "node-dependent.json"), "utf8"));
+  const gone = paths.filter((path) => !existsSync(join(root, path)));
+  if (gone.length > 0) throw new Error(`scripts/node-dependent.json names what is not there: ${gone}`);
+  return paths;
+}
+
+/** The runs of this command: a Node for each, and what vitest is told. */
+function* runs(words) {
+  if (words[0] !== "--other-nodes") {
+    yield { version: process.versions.node, node: () => process.execPath, words };
+    return;
+  }
+  for (const line of lines.filter(({ major }) => major !== ownMajor)) {
+    const { version } = line;
+    yield { version, node: () => nodeOf(line), words: [...nodeDependentTests(), ...words.slice(1)] };
+  }
+}
+
 const sum = { passed: 0, failed: 0, skipped: 0 };
-for (const [index, line] of lines.entries()) {
-  const coverage = index === 0 && process.env.CI ? ["--coverage"] : [];
+for (const { version, node, words } of runs(process.argv.slice(2))) {
   let outcome = { passed: 0, failed: 1, skipped: 0 };
   try {
-    const leftOut = filters.length > 0 ? [] : line.leaveOut.map((file) => `--exclude=${file}`);
-    outcome = testOn(nodeOf(line), `Node ${line.major}`, [...coverage, ...leftOut, ...filters]);
+    outcome = testOn(node(), version, words);
   } catch (error) {
     console.error(error.message);
   }
