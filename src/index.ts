@@ -206,8 +206,9 @@ export {
 } from "./oci/index.ts";
 export {
   type FileOwners,
-  type OwnersDiagnostic,
+  type OwnersCode,
   type OwnersRules,
+  ownersCodes,
   ownersFolder,
   type RepositoryFiles,
   readOwners,
@@ -379,7 +380,6 @@ export {
   type Settings,
   SettingsError,
   type SettingsErrorCode,
-  type SettingsProblem,
 } from "./settings/index.ts";
 export {
   contentsOfManifests,

@@ -1,6 +1,15 @@
-import { closest } from "fastest-levenshtein";
-import { LineIndex } from "../diagnostics/index.ts";
-import { isNullScalar, parseYaml, type YamlMapping, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import { type DiagnosticCodes, didYouMean, Findings, inOneError, quoted } from "../diagnostics/index.ts";
+import {
+  documentCodes,
+  entries,
+  mapping,
+  orEmpty,
+  readDocument,
+  required,
+  shapeCodes,
+  text,
+} from "../schema/index.ts";
+import type { YamlNode } from "../yaml/index.ts";
 import { BuildError } from "./errors.ts";
 import { readBuildText } from "./read-text.ts";
 
@@ -23,7 +32,7 @@ export function fileNameOf({ name }: Pick<Variant, "name">): string {
 }
 
 /** Variants of one file; known ones have less than thirty. */
-const mostVariants = 1000;
+const maxVariants = 1000;
 
 /**
  * The variants of a `variants.yaml`, in its order: `{variants: {name: {KEY: value}}}`, and nothing else, as image-builder
@@ -33,8 +42,8 @@ const mostVariants = 1000;
  * @throws {BuildError} `variants-invalid` at its place, `unknown-variant`.
  */
 export async function readVariants(file: string, wanted?: string): Promise<VariantList> {
-  const text = await readBuildText(file);
-  if (text === undefined) {
+  const written = await readBuildText(file);
+  if (written === undefined) {
     if (wanted === undefined) return { variants: [{ name: "build", substitutions: {} }], notes: [] };
     throw new BuildError(
       "unknown-variant",
@@ -42,7 +51,12 @@ export async function readVariants(file: string, wanted?: string): Promise<Varia
       { where: file },
     );
   }
-  const { variants, notes } = parseVariants(text, file);
+  const findings = new Findings(written, file, variantsCodes);
+  const { variants, notes } = parseVariants(findings);
+  if (findings.errors > 0) {
+    const { message, where, hint } = inOneError(findings.diagnostics, file);
+    throw new BuildError("variants-invalid", message, { where, hint });
+  }
   if (wanted === undefined) return { variants, notes };
   const found = variants.find(({ name }) => name === wanted);
   if (found !== undefined) return { variants: [found], notes };
@@ -50,70 +64,73 @@ export async function readVariants(file: string, wanted?: string): Promise<Varia
   throw new BuildError(
     "unknown-variant",
     `requested variant ${JSON.stringify(wanted)}, which is not present in variants.yaml`,
-    { where: file, hint: names.length === 0 ? undefined : `did you mean ${closest(wanted, names)}?` },
+    { where: file, hint: didYouMean(wanted, names) },
   );
 }
 
-function parseVariants(text: string, file: string): VariantList {
-  const lines = new LineIndex(text);
-  const fault = (offset: number, message: string, hint?: string): BuildError => {
-    const { line, column } = lines.at(offset);
-    return new BuildError("variants-invalid", message, { where: `${file}:${line}:${column}`, hint });
-  };
-  const mapping = (node: YamlNode, what: string): YamlMapping => {
-    if (node.kind !== "mapping") throw fault(node.start, `expected ${what}`);
-    const seen = new Set<string>();
-    for (const { key } of node.entries) {
-      if (seen.has(key.value)) throw fault(key.start, `the key ${JSON.stringify(key.value)} stands twice`);
-      seen.add(key.value);
-    }
-    return node;
-  };
-  const root = rootOf(text, fault);
-  const shape = "variants: with one mapping of substitutions for each variant";
-  if (root === undefined) throw fault(0, `the file is empty; expected ${shape}`);
-  const [entry, ...others] = mapping(root, shape).entries;
-  const unknown = [entry, ...others].find((one) => one?.key.value !== "variants");
-  if (entry === undefined) throw fault(root.start, `expected ${shape}`);
-  if (unknown !== undefined) {
-    throw fault(unknown.key.start, `unknown key ${JSON.stringify(unknown.key.value)}`, `expected ${shape}`);
+/** Every code that a diagnostic about a `variants.yaml` can have; all are errors. */
+export const variantsCodes = { ...documentCodes, ...shapeCodes } as const satisfies DiagnosticCodes;
+
+const substitutions = entries(orEmpty(text(), ""), (key) =>
+  /^_*[A-Z0-9][A-Z0-9_]*$/.test(key)
+    ? undefined
+    : {
+        fault: `${quoted(key)} is no substitution`,
+        hint: "keys have capital letters, digits and underscores, such as CONFIG for $_CONFIG",
+      },
+);
+
+const variants = entries(orEmpty(substitutions, []), (name) =>
+  /^[^\p{Cc}]{1,100}$/u.test(name) && !/^\.\.?$/.test(name)
+    ? undefined
+    : { fault: `a variant cannot be named ${quoted(name)}`, hint: "logs and files have its name" },
+);
+
+const file = mapping("variants.yaml", { variants: required(variants) });
+
+/** What a `variants.yaml` says; all that is wrong is among the findings, and then it is not to be used. */
+export function parseVariants(findings: Findings<keyof typeof variantsCodes>): VariantList {
+  const document = readDocument(findings, "put its variants below those of the first");
+  if (document === undefined) return { variants: [], notes: [] };
+  const { root } = document;
+  if (root === undefined) {
+    const message =
+      "the file is empty; expected variants: with one mapping of substitutions for each variant";
+    findings.report("missing-key", 0, message);
+    return { variants: [], notes: [] };
   }
-  const variants = mapping(entry.value, "a mapping of variants").entries;
-  if (variants.length === 0 || variants.length > mostVariants) {
-    throw fault(entry.value.start, `expected 1 to ${mostVariants} variants`);
+  const read = file.read(root, { findings, path: "" })?.variants ?? [];
+  if (findings.errors === 0 && (read.length === 0 || read.length > maxVariants)) {
+    findings.report("invalid-value", startOfVariants(root), `expected 1 to ${maxVariants} variants`);
   }
   const files = new Map<string, string>();
-  for (const { key } of variants) {
-    const { value: name, start } = key;
-    if (!/^[^\p{Cc}]{1,100}$/u.test(name) || /^\.\.?$/.test(name)) {
-      throw fault(start, `a variant cannot be named ${JSON.stringify(name)}`, "logs and files have its name");
-    }
+  const underscored: string[] = [];
+  const all = read.map(({ key: { value: name, start }, value: pairs }): Variant => {
     const other = files.get(fileNameOf({ name }));
     if (other !== undefined) {
-      throw fault(start, `the variants ${other} and ${name} would have one log and one folder of files`);
+      const message = `the variants ${other} and ${name} would have one log and one folder of files`;
+      findings.report("invalid-value", start, message);
     }
     files.set(fileNameOf({ name }), name);
-  }
-  const underscored: string[] = [];
-  const read = variants.map(({ key, value }): Variant => {
-    const pairs = isNullScalar(value) ? [] : mapping(value, "a mapping of substitutions").entries;
-    const substitutions = new Map<string, string>();
-    for (const { key: written, value: text } of pairs) {
-      if (!/^_*[A-Z0-9][A-Z0-9_]*$/.test(written.value)) {
-        const hint = "keys have capital letters, digits and underscores, such as CONFIG for $_CONFIG";
-        throw fault(written.start, `${JSON.stringify(written.value)} is no substitution`, hint);
+    const made = new Map<string, string>();
+    for (const { key, value } of pairs) {
+      const isTaken = key.value.startsWith("_");
+      const substitution = isTaken ? key.value : `_${key.value}`;
+      if (made.has(substitution)) {
+        const message = `$${substitution} has a value already, which is written in the other way`;
+        findings.report("duplicate-key", key.start, message);
       }
-      if (text.kind !== "scalar") throw fault(text.start, "expected a text");
-      const name = written.value.startsWith("_") ? written.value : `_${written.value}`;
-      if (substitutions.has(name)) {
-        throw fault(written.start, `$${name} has a value already, which is written in the other way`);
-      }
-      if (name === written.value) underscored.push(name);
-      substitutions.set(name, isNullScalar(text) ? "" : text.value);
+      if (isTaken) underscored.push(substitution);
+      made.set(substitution, value);
     }
-    return { name: key.value, substitutions: Object.fromEntries(substitutions) };
+    return { name, substitutions: Object.fromEntries(made) };
   });
-  return { variants: read, notes: underscoreNotes(underscored) };
+  return { variants: all, notes: underscoreNotes(underscored) };
+}
+
+function startOfVariants(root: YamlNode): number {
+  const entry = root.kind === "mapping" ? root.entries[0] : undefined;
+  return entry?.value.start ?? root.start;
 }
 
 function underscoreNotes([first]: readonly string[]): string[] {
@@ -122,16 +139,4 @@ function underscoreNotes([first]: readonly string[]): string[] {
     `variants.yaml: the key ${first} is taken as $${first}; image-builder itself makes $_${first} of it, ` +
       `so write ${first.replace(/^_+/, "")}, which both take for $${first}`,
   ];
-}
-
-function rootOf(text: string, fault: (offset: number, message: string, hint?: string) => BuildError) {
-  try {
-    const { root, secondDocument } = parseYaml(text);
-    if (secondDocument === undefined) return root;
-    const hint = "put its variants below those of the first";
-    throw fault(secondDocument, "a second document starts here, which nothing would be built of", hint);
-  } catch (error) {
-    if (!(error instanceof YamlSyntaxError)) throw error;
-    throw fault(error.offset, error.message, error.hint);
-  }
 }

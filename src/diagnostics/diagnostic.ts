@@ -5,9 +5,9 @@ import { comparePlaces, formatPlace, type RoughPlace, type TextPosition } from "
 export type Severity = "error" | "warning" | "info";
 
 /** What was found at a place of a file, in a form that people, editors and code hosts can all use. */
-export interface Diagnostic<Code extends string = string> {
+export interface Diagnostic {
   /** Stable, such as `invalid-digest`; the reference of each kind of file lists its codes. */
-  readonly code: Code;
+  readonly code: string;
   readonly severity: Severity;
   readonly message: string;
   /** What to do about it. */

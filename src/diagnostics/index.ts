@@ -6,6 +6,8 @@ export {
   type RelatedPlace,
   type Severity,
 } from "./diagnostic.ts";
+export { type FindingDetails, Findings } from "./findings.ts";
+export { inLines, inOneError } from "./in-one.ts";
 export { LineIndex } from "./line-index.ts";
 export { didYouMean, nearest } from "./nearest.ts";
 export { comparePlaces, formatPlace, type Place, type RoughPlace, type TextPosition } from "./place.ts";
@@ -18,3 +20,4 @@ export {
   type SarifRun,
   toSarif,
 } from "./sarif.ts";
+export { listed, printable, quoted } from "./shown.ts";

@@ -1,6 +1,7 @@
-import type { OwnersDiagnostic } from "./fault.ts";
+import { quoted } from "../diagnostics/index.ts";
+import type { OwnersFindings } from "./findings.ts";
+import { normalName } from "./names.ts";
 import { type PathPattern, pathPattern } from "./path-pattern.ts";
-import { normalName } from "./shape.ts";
 
 /** One line of `CODEOWNERS`. */
 export interface CodeOwnersRule {
@@ -23,13 +24,10 @@ export interface CodeOwnersSection {
  * Reads a `CODEOWNERS` file as GitHub does, and the sections of GitLab: in each of them the last rule that matches counts,
  * and each wants approvals of its own. A line that means nothing is left out, and told.
  */
-export function parseCodeOwners(
-  text: string,
-  tell: (found: Omit<OwnersDiagnostic, "file">) => void,
-): readonly CodeOwnersSection[] {
+export function parseCodeOwners(findings: OwnersFindings): readonly CodeOwnersSection[] {
   const sections = new Map<string, Section>();
   let current = sectionOf(sections, "");
-  for (const [index, written] of text.split(/\r?\n/).entries()) {
+  for (const [index, written] of findings.text.split(/\r?\n/).entries()) {
     const line = index + 1;
     const words = wordsOf(written);
     const [first, ...owners] = words;
@@ -40,11 +38,11 @@ export function parseCodeOwners(
       current = sectionOf(sections, name.trim().toLowerCase());
       if (optional === "^") current.isOptional = true;
       if (approvals !== undefined) current.approvals = Math.max(1, Number(approvals));
-      current.defaults = ownersOf(wordsOf(defaults), line, tell);
+      current.defaults = ownersOf(wordsOf(defaults), line, findings);
     } else if (first.startsWith("!") || first.startsWith("[") || first === "/") {
-      tell({ line, message: `${JSON.stringify(first.slice(0, 80))} is no pattern` });
+      findings.report("invalid-pattern", { line, column: 1 }, `${quoted(first)} is no pattern`);
     } else {
-      const named = ownersOf(owners, line, tell);
+      const named = ownersOf(owners, line, findings);
       const own = owners.length === 0 ? current.defaults : named;
       current.rules.push({ line, matches: pathPattern(first), owners: own });
     }
@@ -75,17 +73,11 @@ function wordsOf(line: string): string[] {
   return comment < 0 ? words : words.slice(0, comment);
 }
 
-function ownersOf(
-  words: readonly string[],
-  line: number,
-  tell: (found: Omit<OwnersDiagnostic, "file">) => void,
-): string[] {
+function ownersOf(words: readonly string[], line: number, findings: OwnersFindings): string[] {
   return words.flatMap((word) => {
     if (/^@./.test(word) || /^[^@\s]+@[^@\s]+$/.test(word)) return [normalName(word)];
-    tell({
-      line,
-      message: `${JSON.stringify(word.slice(0, 80))} is neither a user, nor a team, nor an address`,
-    });
+    const message = `${quoted(word)} is neither a user, nor a team, nor an address`;
+    findings.report("invalid-owner", { line, column: 1 }, message);
     return [];
   });
 }

@@ -1,7 +1,8 @@
 import { RE2JS } from "re2js";
-import { readBoolean, type YamlNode } from "../yaml/index.ts";
-import { type OwnersDiagnostic, OwnersFault } from "./fault.ts";
-import { entriesOf, lineAt, namesOf, rootOf } from "./shape.ts";
+import { quoted } from "../diagnostics/index.ts";
+import { anything, entries, flag, mapping, orEmpty, type ValueOf } from "../schema/index.ts";
+import type { OwnersFindings } from "./findings.ts";
+import { names, readText } from "./names.ts";
 
 /** People of one `OWNERS` file, for all files at or below its folder, or for those whose path matches. */
 export interface OwnersRule {
@@ -18,55 +19,50 @@ export interface OwnersFile {
   readonly noParentOwners: boolean;
 }
 
+const rules = { skipsEmpty: true, ignoresUnknown: true };
+const people = mapping("a filter", { approvers: names, reviewers: names }, rules);
+const filters = entries(orEmpty(people, {}));
+const file = mapping(
+  "an OWNERS file",
+  {
+    approvers: names,
+    reviewers: names,
+    required_reviewers: names,
+    labels: names,
+    options: mapping("options", { no_parent_owners: flag }, { ignoresUnknown: true }),
+    // They are read only where they count.
+    filters: anything,
+  },
+  rules,
+);
+
 /**
  * Reads an `OWNERS` file as Prow does: people at the top, or below `filters` by regular expressions in Go's syntax. Labels,
- * emeritus approvers and unknown keys mean nothing. A filter that is no expression is left out, and told.
- * @throws {OwnersFault} when the whole file cannot be used.
+ * emeritus approvers and unknown keys mean nothing. A filter that is no expression is left out, and told; what else is wrong
+ * makes the whole file useless.
  */
-export function parseOwnersFile(
-  text: string,
-  tell: (found: Omit<OwnersDiagnostic, "file">) => void,
-): OwnersFile {
-  const root = rootOf(text);
-  const noParentOwners = optionOf(root.get("options"), "no_parent_owners", text);
-  const own = peopleOf(root, text);
-  if (!isEmpty(root, own, text)) return { rules: [own], noParentOwners };
-  const filters = root.get("filters");
-  if (filters === undefined) return { rules: [], noParentOwners };
-  const rules = [...entriesOf(filters, text)].flatMap(([pattern, node]): OwnersRule[] => {
-    const people = peopleOf(entriesOf(node, text), text);
-    if (pattern === ".*") return [people];
-    const matches = expression(pattern);
-    if (matches !== undefined) return [{ ...people, matches }];
-    tell({
-      line: lineAt(text, node.start),
-      message: `the filter ${JSON.stringify(pattern.slice(0, 80))} is no expression`,
-    });
+export function parseOwnersFile(findings: OwnersFindings): OwnersFile {
+  const read = readText(orEmpty(file, {}), findings) ?? {};
+  const noParentOwners = read.options?.no_parent_owners ?? false;
+  const own = ruleOf(read);
+  // Filters count in a file that has nobody and no label at the top.
+  const top = [own.approvers, own.reviewers, read.required_reviewers ?? [], read.labels ?? []].flat();
+  if (top.length > 0) return { rules: [own], noParentOwners };
+  if (read.filters === undefined) return { rules: [], noParentOwners };
+  const found = filters.read(read.filters, { findings, path: "filters" }) ?? [];
+  const rules = found.flatMap(({ key, value }): OwnersRule[] => {
+    const rule = ruleOf(value);
+    if (key.value === ".*") return [rule];
+    const matches = expression(key.value);
+    if (matches !== undefined) return [{ ...rule, matches }];
+    findings.report("invalid-filter", key.start, `the filter ${quoted(key.value)} is no expression`);
     return [];
   });
   return { rules, noParentOwners };
 }
 
-function peopleOf(entries: ReadonlyMap<string, YamlNode>, text: string): OwnersRule {
-  return {
-    approvers: namesOf(entries.get("approvers"), text),
-    reviewers: namesOf(entries.get("reviewers"), text),
-  };
-}
-
-/** Filters count in a file that has nobody and no label at the top. */
-function isEmpty(root: ReadonlyMap<string, YamlNode>, own: OwnersRule, text: string): boolean {
-  const others = ["required_reviewers", "labels"].flatMap((key) => namesOf(root.get(key), text));
-  return own.approvers.length + own.reviewers.length + others.length === 0;
-}
-
-function optionOf(options: YamlNode | undefined, name: string, text: string): boolean {
-  const node = options === undefined ? undefined : entriesOf(options, text).get(name);
-  if (node === undefined) return false;
-  const value = readBoolean(node);
-  if (value === undefined)
-    throw new OwnersFault(`${name} is neither true nor false`, lineAt(text, node.start));
-  return value;
+function ruleOf({ approvers = [], reviewers = [] }: ValueOf<typeof people>): OwnersRule {
+  return { approvers, reviewers };
 }
 
 /** Characters of a filter; those that are known have fewer than a hundred. */

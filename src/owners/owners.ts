@@ -1,8 +1,8 @@
+import type { Diagnostic } from "../diagnostics/index.ts";
 import { type Aliases, expand } from "./aliases.ts";
 import type { CodeOwnersSection } from "./codeowners.ts";
-import type { OwnersDiagnostic } from "./fault.ts";
+import { normalName } from "./names.ts";
 import type { OwnersFile } from "./owners-file.ts";
-import { normalName } from "./shape.ts";
 
 /** Who may say yes to a change of one file. Names are in lower case, teams as `org/team`. */
 export interface FileOwners {
@@ -26,13 +26,13 @@ export interface OwnersRules {
    */
   uncovered(files: readonly string[], users: readonly (string | readonly string[])[]): readonly string[];
   /** What is wrong with the files that say so. A file that cannot be used gives nobody any right. */
-  readonly diagnostics: readonly OwnersDiagnostic[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Owners by what each file finds; a path that does not lead straight down is nobody's. */
 export function ownersBy(
   find: (file: string, segments: readonly string[]) => FileOwners,
-  diagnostics: readonly OwnersDiagnostic[],
+  diagnostics: readonly Diagnostic[],
 ): OwnersRules {
   const ownerOf = (file: string): FileOwners => {
     const segments = file.split("/");
@@ -75,7 +75,7 @@ function personsOf(users: readonly (string | readonly string[])[]): ReadonlySet<
 export function prowOwners(
   files: ReadonlyMap<string, OwnersFile | "missing" | "unusable">,
   aliases: Aliases,
-  diagnostics: readonly OwnersDiagnostic[],
+  diagnostics: readonly Diagnostic[],
 ): OwnersRules {
   const find = (file: string, segments: readonly string[]): FileOwners => {
     const people = { approvers: new Set<string>(), reviewers: new Set<string>() };
@@ -112,7 +112,7 @@ function nameOf(folder: string): string {
 export function codeOwners(
   name: string,
   sections: readonly CodeOwnersSection[],
-  diagnostics: readonly OwnersDiagnostic[],
+  diagnostics: readonly Diagnostic[],
 ): OwnersRules {
   const find = (file: string, segments: readonly string[]): FileOwners => {
     const found = sections.flatMap(({ rules, isOptional, approvals }) => {

@@ -2,9 +2,10 @@ import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
+import { type Diagnostic, Findings } from "../diagnostics/index.ts";
 import { type Aliases, parseAliases } from "./aliases.ts";
 import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
-import { type OwnersDiagnostic, OwnersFault } from "./fault.ts";
+import { type OwnersCode, type OwnersFindings, ownersCodes } from "./findings.ts";
 import { codeOwners, type OwnersRules, prowOwners } from "./owners.ts";
 import { type OwnersFile, parseOwnersFile } from "./owners-file.ts";
 
@@ -29,7 +30,7 @@ export async function readOwners(
   repository: RepositoryFiles,
   files: readonly string[],
 ): Promise<OwnersRules> {
-  const diagnostics: OwnersDiagnostic[] = [];
+  const diagnostics: Diagnostic[] = [];
   const folders = foldersAbove(files);
   const found = await pLimit(filesAtOnce).map(folders, async (folder) => {
     const path = folder === "" ? "OWNERS" : `${folder}/OWNERS`;
@@ -90,36 +91,34 @@ function foldersAbove(files: readonly string[]): string[] {
   return [...folders];
 }
 
-type Parse<Parsed> = (text: string, tell: (found: Omit<OwnersDiagnostic, "file">) => void) => Parsed;
-
 async function parseAt<Parsed extends object>(
   repository: RepositoryFiles,
   file: string,
-  parse: Parse<Parsed>,
-  diagnostics: OwnersDiagnostic[],
+  parse: (findings: OwnersFindings) => Parsed,
+  diagnostics: Diagnostic[],
 ): Promise<Parsed | "missing" | "unusable"> {
   const bytes = await repository.read(file, largestFile);
   if (bytes === "missing" || bytes === "folder") return "missing";
-  try {
-    if (bytes === "too-large") throw new OwnersFault(`it has more than ${largestFile} bytes`);
-    if (bytes === "unreadable") throw new OwnersFault("it cannot be read");
-    return parse(decode(bytes), (found) => void diagnostics.push({ file, ...found }));
-  } catch (error) {
-    if (!(error instanceof OwnersFault)) throw error;
-    const { line, message } = error;
-    diagnostics.push({
-      file,
-      ...(line === undefined ? {} : { line }),
-      message: `nobody owns anything by it: ${message}`,
-    });
-    return "unusable";
-  }
+  const text = typeof bytes === "string" ? undefined : decode(bytes);
+  const findings: OwnersFindings = new Findings<OwnersCode>(text ?? "", file, ownersCodes);
+  if (bytes === "too-large")
+    findings.report("file-too-large", undefined, `it has more than ${largestFile} bytes`);
+  else if (bytes === "unreadable") findings.report("unreadable-file", undefined, "it cannot be read");
+  else if (text === undefined) findings.report("not-utf8", undefined, "it is not text in UTF-8");
+  const parsed = text === undefined ? undefined : parse(findings);
+  for (const found of findings.diagnostics) diagnostics.push(withConsequence(found));
+  return parsed === undefined || findings.errors > 0 ? "unusable" : parsed;
 }
 
-function decode(bytes: Uint8Array): string {
+function withConsequence(found: Diagnostic): Diagnostic {
+  if (found.severity !== "error") return found;
+  return { ...found, message: `nobody owns anything by it: ${found.message}` };
+}
+
+function decode(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new OwnersFault("it is not text in UTF-8");
+    return undefined;
   }
 }

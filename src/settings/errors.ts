@@ -1,52 +1,32 @@
-import type { TextPosition } from "../diagnostics/index.ts";
+import { type Diagnostic, inOneError } from "../diagnostics/index.ts";
 import { WaybillError } from "../errors/index.ts";
 
 /** Why the settings could not be used. */
 export type SettingsErrorCode = "settings-unreadable" | "settings-invalid" | "location-unusable";
 
-/** One thing that is wrong in a settings file. */
-export interface SettingsProblem {
-  readonly at: TextPosition;
-  readonly message: string;
-  readonly hint?: string;
-}
-
-/** Settings that cannot be read or mean nothing; with `settings-invalid`, `problems` holds everything that is wrong. */
+/** Settings that cannot be read or mean nothing; with `settings-invalid`, `diagnostics` holds everything that is wrong. */
 export class SettingsError extends WaybillError<SettingsErrorCode> {
   override readonly name = "SettingsError";
   /** In the order of the file; empty unless the code is `settings-invalid`. */
-  readonly problems: readonly SettingsProblem[];
+  readonly diagnostics: readonly Diagnostic[];
 
   constructor(
     code: SettingsErrorCode,
     message: string,
-    details: { where?: string; hint?: string; cause?: unknown; problems?: readonly SettingsProblem[] } = {},
+    details: {
+      readonly where?: string | undefined;
+      readonly hint?: string | undefined;
+      readonly cause?: unknown;
+      readonly diagnostics?: readonly Diagnostic[];
+    } = {},
   ) {
     super(code, message, details);
-    this.problems = details.problems ?? [];
+    this.diagnostics = details.diagnostics ?? [];
   }
 }
 
-/** All problems of a file as one error: a single one reads like any other error, several make a list. */
-export function invalidSettings(file: string, problems: readonly SettingsProblem[]): SettingsError {
-  const [first, ...others] = problems;
-  if (first !== undefined && others.length === 0) {
-    return new SettingsError("settings-invalid", first.message, {
-      where: placeOf(file, first),
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
-      problems,
-    });
-  }
-  const lines = problems.map(
-    (problem) =>
-      `\n  ${placeOf(file, problem)}: ${problem.message}${problem.hint === undefined ? "" : ` (${problem.hint})`}`,
-  );
-  return new SettingsError("settings-invalid", `${problems.length} problems${lines.join("")}`, {
-    where: file,
-    problems,
-  });
-}
-
-function placeOf(file: string, problem: SettingsProblem): string {
-  return `${file}:${problem.at.line}:${problem.at.column}`;
+/** All that is wrong with a file as one error. */
+export function invalidSettings(file: string, diagnostics: readonly Diagnostic[]): SettingsError {
+  const { message, ...details } = inOneError(diagnostics, file);
+  return new SettingsError("settings-invalid", message, { ...details, diagnostics });
 }

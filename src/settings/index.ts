@@ -1,4 +1,4 @@
-export { SettingsError, type SettingsErrorCode, type SettingsProblem } from "./errors.ts";
+export { SettingsError, type SettingsErrorCode } from "./errors.ts";
 export { findSettings } from "./find.ts";
 export { locate } from "./locate.ts";
 export {

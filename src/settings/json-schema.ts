@@ -1,7 +1,6 @@
-import { z } from "zod";
-import { settingsSchema } from "./schema.ts";
+import { settingsShape } from "./schema.ts";
 
 /** The JSON Schema of `waybill.yaml` for editors: what `waybill.schema.json` of the package holds. */
 export function settingsJsonSchema(): object {
-  return z.toJSONSchema(settingsSchema("/"), { io: "input" });
+  return { $schema: "https://json-schema.org/draft/2020-12/schema", ...settingsShape("/").editor };
 }

@@ -1,24 +1,17 @@
 import { resolve } from "node:path";
-import { z } from "zod";
+import { type EditorSchema, type Fault, type Shape, scalar } from "../schema/index.ts";
 
 /** What became of a text: a value, or what is wrong with it. */
-type Reading<Value> = { readonly value: Value } | { readonly fault: string; readonly hint?: string };
-
-/** How a value looks to an editor, which reads YAML with numbers and booleans: keywords of JSON Schema. */
-type EditorSchema = Readonly<Record<string, unknown>> & { readonly description: string };
+type Made<Value> = { readonly value: Value } | Fault;
 
 /** A text of the file, made into a value by `read`. */
-export function textValue<Value>(read: (text: string) => Reading<Value>, editor: EditorSchema) {
-  return z
-    .string()
-    .transform((text, context): Value => {
-      const reading = read(text);
-      if ("value" in reading) return reading.value;
-      const params = reading.hint === undefined ? {} : { hint: reading.hint };
-      context.addIssue({ code: "custom", message: reading.fault, params });
-      return z.NEVER;
-    })
-    .meta(editor);
+export function textValue<Value>(read: (text: string) => Made<Value>, editor: EditorSchema): Shape<Value> {
+  return scalar("a value", ({ value }) => read(value), editor);
+}
+
+/** A text that stays as it is, unless something is wrong with it. */
+export function textThat(faultOf: (text: string) => Fault | undefined, editor: EditorSchema): Shape<string> {
+  return textValue((text) => faultOf(text) ?? { value: text }, editor);
 }
 
 /** `true` or `false`. */
@@ -26,7 +19,7 @@ export function flag(description: string) {
   return textValue((text) => readFlag(text), { type: "boolean", description });
 }
 
-function readFlag(text: string): Reading<boolean> {
+function readFlag(text: string): Made<boolean> {
   if (text === "true") return { value: true };
   if (text === "false") return { value: false };
   return { fault: "expected true or false" };
@@ -35,7 +28,7 @@ function readFlag(text: string): Reading<boolean> {
 /** A whole number between two bounds, both included. */
 export function count(minimum: number, maximum: number, description: string) {
   return textValue(
-    (text): Reading<number> => {
+    (text): Made<number> => {
       const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
       if (value >= minimum && value <= maximum) return { value };
       return { fault: `expected a whole number from ${minimum} to ${maximum}` };
@@ -47,7 +40,7 @@ export function count(minimum: number, maximum: number, description: string) {
 /** A number that may have decimals, above 0 and at most `maximum`. */
 export function rate(maximum: number, description: string) {
   return textValue(
-    (text): Reading<number> => {
+    (text): Made<number> => {
       const value = /^[0-9]{1,9}(?:\.[0-9]{1,6})?$/.test(text) ? Number(text) : Number.NaN;
       if (value > 0 && value <= maximum) return { value };
       return { fault: `expected a number above 0, at most ${maximum}` };
@@ -71,7 +64,7 @@ const units: ReadonlyMap<string, number> = new Map([
 /** A number of bytes, such as `16MiB`, `500 KB` or `1048576`, between two bounds. */
 export function byteSize(minimum: number, maximum: number, description: string) {
   return textValue(
-    (text): Reading<number> => {
+    (text): Made<number> => {
       const value = readByteSize(text);
       if (value === undefined) return { fault: "expected a size such as 16MiB" };
       if (value >= minimum && value <= maximum) return { value };
@@ -105,7 +98,7 @@ export function filePath(folder: string, description: string) {
 }
 
 /** The absolute path that a text of the settings file stands for. */
-export function readPath(folder: string, text: string): Reading<string> {
+export function readPath(folder: string, text: string): Made<string> {
   if (text === "") return { fault: "expected a path" };
   if (text === "~" || text.startsWith("~/")) {
     return {

@@ -82,7 +82,7 @@ describe("CODEOWNERS", () => {
       ["a"],
       [],
     ]);
-    expect(owners.diagnostics.map(({ line, message }) => `${line} ${message}`)).toEqual([
+    expect(owners.diagnostics.map(({ at, message }) => `${at?.line} ${message}`)).toEqual([
       '2 "!x" is no pattern',
       '3 "[ab].txt" is no pattern',
       '4 "nobody" is neither a user, nor a team, nor an address',

@@ -63,7 +63,13 @@ describe("OWNERS files", () => {
     expect((await ownersOf(files, "a/b/images/x.yaml")).approvers).toEqual(["all"]);
     const { diagnostics } = await readOwners(filesOf(files), ["a/x"]);
     expect(diagnostics).toEqual([
-      { file: "a/OWNERS", line: 5, message: 'the filter "(?<=x)y" is no expression' },
+      {
+        code: "invalid-filter",
+        severity: "warning",
+        file: "a/OWNERS",
+        at: { line: 5, column: 3 },
+        message: 'the filter "(?<=x)y" is no expression',
+      },
     ]);
   });
 
@@ -86,7 +92,7 @@ describe("OWNERS files", () => {
     [
       "an option that is no option",
       "approvers: [a]\noptions: {no_parent_owners: maybe}\n",
-      "neither true nor false",
+      "expected true or false",
     ],
     ["a second document", "approvers: [a]\n---\napprovers: [b]\n", "a second document"],
     ["no UTF-8", Uint8Array.of(0xff, 0xfe), "not text in UTF-8"],
@@ -128,7 +134,7 @@ describe("OWNERS files", () => {
     const files = { ...tree, OWNERS_ALIASES: "aliases: {foo-team: alice}\n" };
     const owners = await readOwners(filesOf(files), [images]);
     expect(owners.ownersOf([images])[0]?.approvers).toEqual(["foo-team", "root"]);
-    expect(owners.diagnostics).toMatchObject([{ file: "OWNERS_ALIASES", line: 1 }]);
+    expect(owners.diagnostics).toMatchObject([{ file: "OWNERS_ALIASES", at: { line: 1, column: 21 } }]);
   });
 });
 

@@ -9,9 +9,9 @@ function problemsOf(text: string): string[] {
     setsOf(text);
   } catch (thrown) {
     if (!(thrown instanceof SettingsError)) throw thrown;
-    return thrown.problems.map(
+    return thrown.diagnostics.map(
       ({ at, message, hint }) =>
-        `${at.line}:${at.column} ${message}${hint === undefined ? "" : ` (${hint})`}`,
+        `${at?.line}:${at?.column} ${message}${hint === undefined ? "" : ` (${hint})`}`,
     );
   }
   return [];
@@ -52,16 +52,16 @@ describe("sets of destinations", () => {
       ['2:7 nothing is known by the name "{nam}" ({name} stands for the short name of the project)'],
     ],
     ["  a: ['x.io/{name']", []],
-    ["  a:\n  - nam: x.io\n    name: y.io", ['3:5 unknown key "nam" (did you mean name?)']],
+    ["  a:\n  - nam: x.io\n    name: y.io", ['3:5 unknown key "nam" in a registry (did you mean name?)']],
     ["  a:\n  - serviceAccount: a@b.c", ["3:5 name is missing"]],
     ["  a:\n  - name: x.io\n    serviceAccount: nobody", ["4:21 expected the address of a service account"]],
     ["  a: foo", ["2:6 expected a list or a mapping"]],
-    ["  a: []", ["2:6 expected at least one registry"]],
+    ["  a: []", ["2:6 expected at least one, found an empty list"]],
     ["  a:\n  - [x.io]", ["3:5 expected a value or a mapping"]],
-    ["  a:\n    source: gcr.io/{name}", ["2:3 registries is missing"]],
+    ["  a:\n    source: gcr.io/{name}", ["3:5 registries is missing"]],
     [
       "  a:\n    sauce: gcr.io/{name}\n    registries: [x.io]",
-      ['3:5 unknown key "sauce" (did you mean source?)'],
+      ['3:5 unknown key "sauce" in a set of destinations (did you mean source?)'],
     ],
     [
       "  a:\n    source: gcr.io/k8s-staging\n    registries: [x.io]",

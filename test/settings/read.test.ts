@@ -18,7 +18,7 @@ function refusal(text: string, file = "waybill.yaml"): SettingsError {
 
 /** Every problem as `line:column message`. */
 function problems(text: string): string[] {
-  return refusal(text).problems.map(({ at, message }) => `${at.line}:${at.column} ${message}`);
+  return refusal(text).diagnostics.map(({ at, message }) => `${at?.line}:${at?.column} ${message}`);
 }
 
 describe("a settings file", () => {
@@ -112,13 +112,13 @@ describe("a settings file", () => {
       "2:3 a registry host is written in lower case",
       "2:20 expected true or false",
       "3:24 expected a mapping, found nothing",
-      '5:5 unknown key "concurency"',
+      '5:5 unknown key "concurency" in a host',
       "6:14 expected a whole number from 0 to 20",
-      '7:5 the key "retries" stands here a second time',
+      "7:5 the key retries stands twice",
       "9:5 repository is missing",
       "9:9 a folder is written with oci: before it",
       "10:5 expected a mapping",
-      '11:1 unknown key "wat"',
+      '11:1 unknown key "wat" in waybill.yaml',
     ]);
     expect(refusal(text).where).toBe("waybill.yaml");
     expect(refusal(text).message).toContain("waybill.yaml:5:5: unknown key");
@@ -128,7 +128,7 @@ describe("a settings file", () => {
     expect(refusal("host:\n  a.b: {}\n", "/etc/waybill.yaml")).toMatchObject({
       code: "settings-invalid",
       where: "/etc/waybill.yaml:1:1",
-      message: 'unknown key "host"',
+      message: 'unknown key "host" in waybill.yaml',
       hint: "did you mean hosts?",
     });
   });
@@ -138,11 +138,7 @@ describe("a settings file", () => {
     ["a list", "- hosts", "1:1 expected a mapping"],
     ["a list of hosts", "hosts: []", "1:8 expected a mapping"],
     ["a mapping of locations", "locations: { a.b: c.d }", "1:12 expected a list"],
-    [
-      "two documents",
-      "hosts: {}\n---\nhosts: {}\n",
-      "2:1 a second document starts here; a settings file has one",
-    ],
+    ["two documents", "hosts: {}\n---\nhosts: {}\n", "2:1 a second document starts here"],
     ["a host with scheme", "hosts: { https://a.b: {} }", "1:10 expected a host without scheme or path"],
     ["a host without dot", "hosts: { registry: {} }", '1:10 "registry" is no registry host'],
     ["a zero", "hosts: { a.b: { concurrency: 0 } }", "1:30 expected a whole number from 1 to 1000"],
@@ -208,7 +204,7 @@ describe("a settings file", () => {
       "releases: { 'My Profile': {} }",
       "1:13 a profile is named by lower case letters, digits, dots and dashes, 64 at most",
     ],
-    ["an unknown cut", "releases: { mine: { first-rcs: [] } }", '1:21 unknown key "first-rcs"'],
+    ["an unknown cut", "releases: { mine: { first-rcs: [] } }", '1:21 unknown key "first-rcs" in a profile'],
     [
       "a number that versions do not have",
       "releases: { mine: { rc: ['v{mayor}'] } }",
@@ -240,14 +236,16 @@ describe("a settings file", () => {
     ];
     for (const text of texts) {
       const error = refusal(text);
-      expect(`${error.message} ${error.hint} ${JSON.stringify(error.problems)}`).not.toContain(secret);
+      expect(`${error.message} ${error.hint} ${JSON.stringify(error.diagnostics)}`).not.toContain(secret);
     }
     const [text = ""] = texts;
-    expect(refusal(text).problems).toContainEqual({
-      at: { line: 1, column: 48 },
-      message: 'no secret may stand in this file, and "password" looks like one',
-      hint: "keep it in a file and name that with passwordFile, or in a variable and name that with passwordEnv",
-    });
+    expect(refusal(text).diagnostics).toContainEqual(
+      expect.objectContaining({
+        at: { line: 1, column: 48 },
+        message: 'unknown key "password" in a credential',
+        hint: "no secret may stand in this file: keep it in a file and name that with passwordFile, or in a variable and name that with passwordEnv",
+      }),
+    );
   });
 
   test("is never taken for something else: any text gives settings or a SettingsError", () => {

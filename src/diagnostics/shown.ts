@@ -1,0 +1,16 @@
+import { harmless } from "../errors/index.ts";
+
+/** A text of a file as it may stand in a message: {@link harmless}, and no more than 200 characters of it. */
+export function printable(text: string, longest = 200): string {
+  return harmless(text.length > longest ? `${text.slice(0, longest)}…` : text);
+}
+
+/** {@link printable} in quotes. */
+export function quoted(text: string): string {
+  return `"${printable(text)}"`;
+}
+
+/** Words as a part of a sentence: `a, b and c`. */
+export function listed(words: readonly string[], last = "and"): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
+}

@@ -1,0 +1,23 @@
+import type { DiagnosticCodes, Findings } from "../diagnostics/index.ts";
+import { documentCodes, shapeCodes } from "../schema/index.ts";
+
+/**
+ * Every code that a diagnostic about `OWNERS`, `OWNERS_ALIASES` and `CODEOWNERS` can have. A file with an error gives nobody any
+ * right; with a warning, a part of it does not.
+ */
+export const ownersCodes = {
+  ...documentCodes,
+  ...shapeCodes,
+  "unreadable-file": { severity: "error", summary: "A file cannot be read." },
+  "file-too-large": { severity: "error", summary: "A file is larger than any that says who owns what." },
+  "not-utf8": { severity: "error", summary: "A file is not text in UTF-8." },
+  "invalid-filter": { severity: "warning", summary: "A filter of an OWNERS file is no expression of Go." },
+  "invalid-pattern": { severity: "warning", summary: "A line of CODEOWNERS begins with no pattern." },
+  "invalid-owner": { severity: "warning", summary: "A line of CODEOWNERS names what can own nothing." },
+} as const satisfies DiagnosticCodes;
+
+/** A code of {@link ownersCodes}. */
+export type OwnersCode = keyof typeof ownersCodes;
+
+/** What is wrong with one of these files. */
+export type OwnersFindings = Findings<OwnersCode>;

@@ -1,0 +1,25 @@
+export {
+  either,
+  entries,
+  list,
+  mapping,
+  type NamedEntry,
+  record,
+  required,
+} from "./collection.ts";
+export { documentCodes, readDocument } from "./document.ts";
+export { type Fields, fieldCodes, readFields } from "./fields.ts";
+export { flag, integer, scalar, text, word, wrongType } from "./scalar.ts";
+export {
+  anything,
+  described,
+  type EditorSchema,
+  type Fault,
+  made,
+  orEmpty,
+  type Reading,
+  type Shape,
+  type ShapeCode,
+  shapeCodes,
+  type ValueOf,
+} from "./shape.ts";
