@@ -7,9 +7,9 @@ export interface Masker {
 }
 
 /** Bytes of the shortest secret that is hidden. */
-const shortest = 4;
+const minSecretBytes = 4;
 /** Bytes of the shortest secret that is hidden in base64 too, and of the shortest line that is hidden alone. */
-const shortestPart = 8;
+const minPartBytes = 8;
 const stars = Buffer.from("***");
 
 /**
@@ -81,15 +81,15 @@ function patternsOf(values: Iterable<string>): Buffer[] {
   const texts = new Set<string>();
   const patterns: Buffer[] = [];
   for (const value of values) {
-    for (const text of [value, value.trim()]) if (Buffer.byteLength(text) >= shortest) texts.add(text);
+    for (const text of [value, value.trim()]) if (Buffer.byteLength(text) >= minSecretBytes) texts.add(text);
     const lines = value.split(/\r\n|\n|\r/);
     if (lines.length < 2) continue;
-    for (const line of lines) if (Buffer.byteLength(line.trim()) > shortestPart) texts.add(line.trim());
+    for (const line of lines) if (Buffer.byteLength(line.trim()) > minPartBytes) texts.add(line.trim());
   }
   for (const text of texts) {
     const bytes = Buffer.from(text);
     patterns.push(bytes);
-    if (bytes.length >= shortestPart) patterns.push(...encodedForms(bytes));
+    if (bytes.length >= minPartBytes) patterns.push(...encodedForms(bytes));
   }
   return patterns;
 }

@@ -61,8 +61,8 @@ export function sharedNames(builds: readonly PlannedBuild[]): readonly string[] 
     shared.set(names, [...(shared.get(names) ?? []), image]);
   }
   return [...shared].map(([names, images]) => {
-    const more = images.length > mostNamed ? ` and ${images.length - mostNamed} more` : "";
-    const which = images.slice(0, mostNamed).join(", ");
+    const more = images.length > maxNamed ? ` and ${images.length - maxNamed} more` : "";
+    const which = images.slice(0, maxNamed).join(", ");
     return (
       `the variants ${names} all push ${which}${more}: whichever is pushed last keeps the tag; ` +
       "a tag of its own for each would be name:$_GIT_TAG-$_CONFIG"
@@ -71,7 +71,7 @@ export function sharedNames(builds: readonly PlannedBuild[]): readonly string[] 
 }
 
 /** Images that one note names. */
-const mostNamed = 3;
+const maxNamed = 3;
 
 function withDockerHub(repository: string): string {
   const first = repository.split("/", 1)[0] ?? "";

@@ -34,7 +34,7 @@ export interface ProgramEnd {
 }
 
 /** Characters of captured output beyond which a program is ended. */
-const longestOutput = 4 * 1024 * 1024;
+const maxOutputBytes = 4 * 1024 * 1024;
 /** Time that a process group has to end by itself, once asked. */
 const graceMilliseconds = 5_000;
 /** Time that a killed process group, or pipes without a reader, may take until nobody waits for them any more. */
@@ -70,7 +70,7 @@ export async function runProgram(
   const enough = new AbortController();
   const capture = (chunk: Buffer) => {
     capturedSize += chunk.length;
-    if (capturedSize <= longestOutput) captured.push(chunk);
+    if (capturedSize <= maxOutputBytes) captured.push(chunk);
     else enough.abort(new BuildError("engine-failed", `${command} wrote more than 4 MiB`));
   };
   /** Whoever takes the output may fail, as a record on a full disk does. */

@@ -17,8 +17,8 @@ export type SaidPushAnswer = { readonly repository: string; readonly digest: Dig
 );
 
 /** Pushes of one step that are remembered: more would be asked of the registry than anybody pushes. */
-const mostPushes = 500;
-const longestLine = 2048;
+const maxPushes = 500;
+const maxLineLength = 2048;
 
 const repository = "[a-z0-9][a-z0-9._:-]*(?:/[a-z0-9._-]+)+";
 const digest = "sha256:[0-9a-f]{64}";
@@ -43,8 +43,8 @@ export class SaidPushes {
   /** Takes a chunk of output. */
   take(chunk: Uint8Array): void {
     const lines = `${this.#rest}${Buffer.from(chunk).toString("latin1")}`.split("\n");
-    this.#rest = (lines.pop() ?? "").slice(0, longestLine);
-    for (const line of lines) this.#read(line.slice(0, longestLine));
+    this.#rest = (lines.pop() ?? "").slice(0, maxLineLength);
+    for (const line of lines) this.#read(line.slice(0, maxLineLength));
   }
 
   /** What has been said so far, each once. */
@@ -76,13 +76,13 @@ export class SaidPushes {
   }
 
   #add(name: string | undefined, tag: string | undefined, hash: string | undefined): void {
-    if (name === undefined || hash === undefined || !isDigest(hash) || this.#found.size >= mostPushes) return;
+    if (name === undefined || hash === undefined || !isDigest(hash) || this.#found.size >= maxPushes) return;
     this.#found.set(`${name}:${tag ?? ""}@${hash}`, { repository: name, tag, digest: hash });
   }
 }
 
 /** Questions that a host may fail to answer: whoever names hosts that are not there must not be waited for again and again. */
-const mostFailures = 3;
+const maxFailures = 3;
 
 /**
  * Asks registries whether they hold what steps of one build said that they pushed, each claim once. A tag that stands
@@ -94,12 +94,12 @@ export async function* askedFor(
 ): AsyncGenerator<SaidPushAnswer> {
   const claims = new Map(said.map((push) => [`${push.repository}:${push.tag ?? ""}@${push.digest}`, push]));
   const failures = new Map<string, number>();
-  for (const push of [...claims.values()].slice(0, mostPushes)) {
+  for (const push of [...claims.values()].slice(0, maxPushes)) {
     const { repository, digest } = push;
     const [host = ""] = repository.split("/", 1);
     const failed = failures.get(host) ?? 0;
     try {
-      if (failed >= mostFailures) throw new Error(`${host} does not answer`);
+      if (failed >= maxFailures) throw new Error(`${host} does not answer`);
       const found = await whereItStands(open(parseRepository(repository)), push);
       yield { repository, digest, ...(found ?? { reason: "it is not there" }) };
     } catch (error) {

@@ -8,7 +8,7 @@ import { openGoogleWire, type TokenSource } from "./google-wire.ts";
 import type { Environment } from "./program.ts";
 
 /** Bytes of the largest secret, as in Secret Manager. */
-const largestSecret = 64 * 1024;
+const maxSecretBytes = 64 * 1024;
 
 /** What is asked of Secret Manager, and how. */
 export interface SecretManagerAccess {
@@ -93,7 +93,7 @@ async function readGiven(secret: string, place: Place, environment: Environment)
 
 async function readBounded(secret: string, path: string): Promise<Buffer> {
   try {
-    return (await readNamed(path, largestSecret)).bytes;
+    return (await readNamed(path, maxSecretBytes)).bytes;
   } catch (error) {
     if (errorCodeOf(error) === "EFBIG") throw tooLarge(secret);
     throw refused(secret, `its file cannot be read: ${harmless(messageOf(error))}`, spellings);
@@ -106,7 +106,7 @@ function tooLarge(secret: string): BuildError {
 
 /** What the environment of a step can hold. */
 function textOf(secret: string, bytes: Buffer): string {
-  if (bytes.length > largestSecret) throw tooLarge(secret);
+  if (bytes.length > maxSecretBytes) throw tooLarge(secret);
   const text = bytes.toString("utf8");
   if (text.includes("\0") || !Buffer.from(text).equals(bytes)) {
     throw refused(secret, "it is no text, which a variable cannot hold", "encode it, in base64 for example");
@@ -124,7 +124,7 @@ async function accessVersion(secret: string, version: string, access: SecretMana
   const wire = openGoogleWire({ ...access, refused: "secret-refused", unreachable: "secret-missing" });
   const origin = access.origin ?? "https://secretmanager.googleapis.com";
   const url = `${origin}/v1/${version}:access`;
-  const { bytes } = await wire({ method: "GET", url, mayRepeat: true, mostBytes: 2 * largestSecret });
+  const { bytes } = await wire({ method: "GET", url, mayRepeat: true, mostBytes: 2 * maxSecretBytes });
   let data: string;
   try {
     ({ data } = accessed.parse(JSON.parse(bytes.toString("utf8"))).payload);

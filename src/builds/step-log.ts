@@ -6,7 +6,7 @@ export interface StepLog {
 }
 
 /** Bytes of a line that are kept before it is cut in two: whoever never ends a line must not fill the memory. */
-const longestLine = 64 * 1024;
+const maxLineLength = 64 * 1024;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
@@ -29,8 +29,8 @@ export function createStepLog(prefix: string, sink: (line: Uint8Array) => void):
         give(rest.subarray(0, end));
         rest = rest.subarray(end + 1);
       }
-      for (; rest.length > longestLine; rest = rest.subarray(longestLine))
-        give(rest.subarray(0, longestLine));
+      for (; rest.length > maxLineLength; rest = rest.subarray(maxLineLength))
+        give(rest.subarray(0, maxLineLength));
       kept = rest;
     },
     end() {

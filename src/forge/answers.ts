@@ -8,7 +8,7 @@ export interface ClientAnswer {
 }
 
 /** Pages of a list that are read before somebody is told that there are too many. */
-const mostPages = 50;
+const maxPages = 50;
 
 /**
  * What a client was asked for, as the schema has it.
@@ -31,7 +31,7 @@ export async function allPages<T>(
   schema: z.ZodType<readonly T[]>,
 ): Promise<readonly T[]> {
   const found: T[] = [];
-  for (let page = 1; page <= mostPages; page += 1) {
+  for (let page = 1; page <= maxPages; page += 1) {
     const answer = await unwrapped(ask(page));
     const items = parsed(answer.data, schema);
     found.push(...items);
@@ -41,7 +41,7 @@ export async function allPages<T>(
   }
   throw new ForgeError(
     "unexpected-answer",
-    `a list of more than ${mostPages} pages (${found.length} entries)`,
+    `a list of more than ${maxPages} pages (${found.length} entries)`,
     {
       hint: "what is looked for may be behind them; nobody has so many of these on purpose",
     },

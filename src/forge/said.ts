@@ -1,11 +1,11 @@
-const longest = 400;
+const maxLength = 400;
 
 /**
  * What somebody else said, fit for a message: on one line, without control characters and secrets, at most 400
  * characters. Whatever a forge repeats of a request may hold the token.
  */
 export function said(text: string, secrets: readonly string[]): string {
-  let shown = text.slice(0, 16 * longest);
+  let shown = text.slice(0, 16 * maxLength);
   for (const secret of secrets) {
     if (secret === "") continue;
     for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64")]) {
@@ -19,7 +19,7 @@ export function said(text: string, secrets: readonly string[]): string {
     .replaceAll(/\b(?:gh[a-z]_|github_pat_|gl[a-z]+-)[\w-]{8,}/g, "[redacted]")
     .replaceAll(/ {2,}/g, " ")
     .trim();
-  return shown.length > longest ? `${shown.slice(0, longest)}…` : shown;
+  return shown.length > maxLength ? `${shown.slice(0, maxLength)}…` : shown;
 }
 
 /** A text cut to so many characters (UTF-16 units), with an ellipsis where something is left out. */

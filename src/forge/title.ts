@@ -3,7 +3,7 @@ import type { ForgeKind } from "./forge.ts";
 import { cutTo } from "./said.ts";
 
 /** Characters that titles may have. */
-const longest: Readonly<Record<ForgeKind, number>> = { github: 256, gitlab: 255, gitea: 255 };
+const maxLength: Readonly<Record<ForgeKind, number>> = { github: 256, gitlab: 255, gitea: 255 };
 
 /**
  * A title as a forge of this kind takes it and gives it back: one line, without what marks drafts, and no longer than it may be, with an
@@ -11,10 +11,10 @@ const longest: Readonly<Record<ForgeKind, number>> = { github: 256, gitlab: 255,
  */
 export function fittingTitle(kind: ForgeKind, title: string): string {
   const line = title.replaceAll(/\s+/gu, " ").trim();
-  if (kind === "github") return cutTo(longest.github, line);
+  if (kind === "github") return cutTo(maxLength.github, line);
   const drafts = kind === "gitlab" ? gitlabDrafts : giteaDrafts;
   const bare = withoutPrefix(drafts, line);
-  const room = longest[kind] - drafts.written.length;
+  const room = maxLength[kind] - drafts.written.length;
   return kind === "gitea" ? cutToWidth(room, bare) : cutTo(room, bare);
 }
 

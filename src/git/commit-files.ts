@@ -22,7 +22,7 @@ export interface CommitFiles {
 }
 
 /** Bytes of one folder: a hundred thousand entries have less. */
-const largestTree = 16 * 1024 * 1024;
+const maxTreeBytes = 16 * 1024 * 1024;
 
 /** Starts no process before something is asked. Methods throw {@link GitError} when Git fails. */
 export function openCommitFiles(root: string, commit: string, environment: Environment): CommitFiles {
@@ -58,8 +58,8 @@ export function openCommitFiles(root: string, commit: string, environment: Envir
   const list = async (path: string): Promise<TreeEntry[]> => {
     const head = await headOf(path);
     if (head?.type !== "tree") return [];
-    if (head.size > largestTree) {
-      throw new GitError("git-failed", `the folder has more than ${largestTree} bytes of names`, {
+    if (head.size > maxTreeBytes) {
+      throw new GitError("git-failed", `the folder has more than ${maxTreeBytes} bytes of names`, {
         where: path,
       });
     }

@@ -36,7 +36,7 @@ const neverPlain = /^(?:alias|credential|filter|pager)\./;
 const ofNoMatter = /^(?:url|include|includeif)\./;
 
 /** Settings that may be taken back: an environment has an end. */
-const mostTakenBack = 1_000;
+const maxTakenBack = 1_000;
 
 /** What is run where nothing else is configured, of the keys that no empty value takes back. */
 const usual = new Map([
@@ -59,7 +59,7 @@ export async function withoutForeignSettings(folder: string, environment: Enviro
   // Where there is no repository, or one that is not trusted, whoever asked for it is told by the next run.
   if (code !== 0) return environment;
   const settings = takenBack(settingsIn(stdout));
-  if (settings.length <= mostTakenBack) return withSettings(environment, settings);
+  if (settings.length <= maxTakenBack) return withSettings(environment, settings);
   throw new GitError("git-failed", "the checkout's own configuration is too long", {
     where: folder,
     hint: "git config --local --list shows it; a fresh clone has none of it",

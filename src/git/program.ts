@@ -40,12 +40,12 @@ const protocols: Readonly<Record<Reach, string>> = {
 };
 
 /** Characters of output beyond which a run is ended. */
-const longestOutput = 4 * 1024 * 1024;
+const maxOutputBytes = 4 * 1024 * 1024;
 /**
  * Milliseconds of silence beyond which a run is ended that reads what is here. An old repository may take a while for its
  * history; a pipe in the place of a file of Git's takes for ever.
  */
-const longestSilence = 5 * 60_000;
+const maxSilence = 5 * 60_000;
 
 /**
  * Starts `git` in a folder, without a shell. Arguments that come from outside have to stand behind `--end-of-options`
@@ -77,16 +77,16 @@ export function runGit(
     const output = { stdout: "", stderr: "" };
     const isSilent = (): void => {
       child.kill("SIGKILL");
-      const message = `git ${words[0]} has said nothing for ${longestSilence / 60_000} minutes`;
+      const message = `git ${words[0]} has said nothing for ${maxSilence / 60_000} minutes`;
       const hint = "look for pipes and devices among its files: a fresh clone has none";
       reject(new GitError("git-failed", message, { where: folder, hint }));
     };
-    const silence = reach === "here" ? setTimeout(isSilent, longestSilence) : undefined;
+    const silence = reach === "here" ? setTimeout(isSilent, maxSilence) : undefined;
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         output[name] += text;
         silence?.refresh();
-        if (output[name].length <= longestOutput) return;
+        if (output[name].length <= maxOutputBytes) return;
         child.kill("SIGKILL");
         reject(new GitError("git-failed", `git ${words[0]} wrote more than anybody asked for`));
       });

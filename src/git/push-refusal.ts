@@ -3,7 +3,7 @@ import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun } from "./program.ts";
 
 /** Longest reason that is shown, in characters. */
-const longestReason = 300;
+const maxReasonLength = 300;
 
 /** Lines by which a forge tells of its work, not of why it refuses. */
 const chatter =
@@ -55,5 +55,5 @@ function reasonIn(text: string): string {
   const ofRef = /^!\t[^\t]*\t\[[^\]]*\](?: \((.+)\))?$/m.exec(text)?.[1];
   const words = [...new Set(said), ...(ofRef === undefined ? [] : [ofRef])];
   const reason = words.length === 0 ? complaint(text) : words.join("; ");
-  return reason.replace(/[\p{Cc}\p{Cf}]/gu, "\uFFFD").slice(0, longestReason);
+  return reason.replace(/[\p{Cc}\p{Cf}]/gu, "\uFFFD").slice(0, maxReasonLength);
 }

@@ -40,7 +40,7 @@ export interface ImageDescription {
 }
 
 /** Platforms that are read of one image: known ones have less than a dozen. */
-const mostPlatforms = 16;
+const maxPlatforms = 16;
 
 /**
  * Describes an image with at most two requests for each of its platforms, and one for itself; `undefined` when the
@@ -62,7 +62,7 @@ export async function describeImage(
   const isIndex = isIndexType(content.mediaType);
   const attestations = content.children.filter(isAttestation);
   const children = content.children.filter((child) => !isAttestation(child));
-  const read = isIndex ? children.slice(0, mostPlatforms) : [];
+  const read = isIndex ? children.slice(0, maxPlatforms) : [];
   const bytes = read.reduce((sum, { size }) => sum + size, root.descriptor.size);
   if (bytes > limits.closureBytes) {
     const message = `the manifests of the image have more than ${limits.closureBytes} bytes together`;
@@ -92,7 +92,7 @@ export async function describeImage(
     labels: { ...content.annotations, ...configs[0]?.config?.Labels },
     children: isIndex ? children : [],
     attestations,
-    isPartial: isIndex && children.length > mostPlatforms,
+    isPartial: isIndex && children.length > maxPlatforms,
   };
 }
 

@@ -36,7 +36,7 @@ const label = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
 const hostPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9a-f:.]+\\])(?::[0-9]{1,5})?$`);
 const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const pathPattern = new RegExp(`^${component}(?:/${component})*$`);
-const longestName = 255;
+const maxNameLength = 255;
 
 /** Whether the text can be a registry host: it has a dot or a port, or is `localhost`. */
 export function isHost(text: string): boolean {
@@ -62,14 +62,14 @@ export function repositoryFault(text: string): string | undefined {
   if (path === "" || path.startsWith("/") || path.endsWith("/") || path.includes("//"))
     return "it has an empty path component";
   if (/[A-Z]/.test(path)) return "repository names are lower case";
-  if (path.length > longestName) return `its path is longer than ${longestName} characters`;
+  if (path.length > maxNameLength) return `its path is longer than ${maxNameLength} characters`;
   if (!pathPattern.test(path)) return `${JSON.stringify(path)} is no repository path`;
   return undefined;
 }
 
 /** Whether the text is the path of a repository, by the grammar of `<name>` in the distribution specification. */
 export function isRepositoryPath(text: string): text is RepositoryPath {
-  return text.length <= longestName && pathPattern.test(text);
+  return text.length <= maxNameLength && pathPattern.test(text);
 }
 
 /** The text as a repository name with host. @throws {OciError} `invalid-reference`. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Descriptor, digestOf, formatReference, type ImageDocument, mediaTypes } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { ProvenanceError } from "./errors.ts";
-import { canonicalJson, hasDigest, largestStatement, type Statement } from "./statement.ts";
+import { canonicalJson, hasDigest, maxStatementBytes, type Statement } from "./statement.ts";
 
 /** The media type of a plain in-toto statement. */
 export const inToto = "application/vnd.in-toto+json";
@@ -32,8 +32,8 @@ export async function attachStatement(
     throw new ProvenanceError("not-about-it", "the statement is about something else", { where });
   }
   const content = Buffer.from(canonicalJson(statement));
-  if (content.length > largestStatement) {
-    const message = `the statement has ${content.length} bytes, the limit is ${largestStatement}`;
+  if (content.length > maxStatementBytes) {
+    const message = `the statement has ${content.length} bytes, the limit is ${maxStatementBytes}`;
     throw new ProvenanceError("statement-too-large", message, { where });
   }
   const config = blobOf(mediaTypes.ociEmpty, Buffer.from("{}"));

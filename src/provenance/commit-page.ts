@@ -5,7 +5,7 @@ import { sourceAddress } from "./words.ts";
 /** An https URL of a repository, with nothing in it that a page could take for anything else. */
 const repositoryUrl =
   /^https:\/\/(?<host>[a-z0-9.-]+)\/(?<path>[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*){1,8})\/?$/;
-const longestUrl = 200;
+const maxUrlLength = 200;
 
 /**
  * The page of the commit that an image was built from, on a forge whose name tells how its pages are called; for any other
@@ -17,7 +17,7 @@ export function commitPage({ source, commit }: Pick<Provenance, "source" | "comm
     return undefined;
   }
   const address = sourceAddress(source);
-  if (address.length > longestUrl) return undefined;
+  if (address.length > maxUrlLength) return undefined;
   const { host = "", path = "" } = repositoryUrl.exec(address)?.groups ?? {};
   const kind = knownForgeKind(host);
   if (kind === undefined) return undefined;

@@ -33,7 +33,7 @@ export interface FoundProvenance {
 /** Artifact types of manifests that hold attestations. */
 const attestationTypes = /in-toto|sigstore\.bundle|provenance/;
 /** Referrers that are read to find out where an image comes from. */
-const mostReferrers = 8;
+const maxReferrers = 8;
 
 /** Whether a manifest is for attestations, as far as its artifact type tells. */
 export function holdsAttestations({ artifactType }: Pick<Descriptor, "artifactType">): boolean {
@@ -64,7 +64,7 @@ export function provenanceReferrers(referrers: readonly Descriptor[]): LikelyRef
     ...others.filter(holdsAttestations),
     ...others.filter(isUntold),
   ];
-  return { first: likely.slice(0, mostReferrers), passedOver: Math.max(0, likely.length - mostReferrers) };
+  return { first: likely.slice(0, maxReferrers), passedOver: Math.max(0, likely.length - maxReferrers) };
 }
 
 /** Why nothing can be said of the provenance of an image: it may be in what was not read. */

@@ -8,7 +8,7 @@ import {
   readImageContent,
 } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
-import { hasDigest, largestStatement } from "./statement.ts";
+import { hasDigest, maxStatementBytes } from "./statement.ts";
 
 /**
  * Where an image comes from, as a build recorded it (SLSA provenance, versions 0.2 and 1; the words of Waybill, Cloud
@@ -56,11 +56,11 @@ export interface ReadStatement {
 }
 
 /** Statements that are looked at, of one manifest that holds some. */
-const mostStatements = 4;
+const maxStatements = 4;
 /** Materials and substitutions that are kept of one statement. */
-const mostEntries = 200;
+const maxEntries = 200;
 /** Characters of a substitution that are kept: as many as Cloud Build takes. */
-const longestValue = 4000;
+const maxValueLength = 4000;
 
 const text = z.string().max(2048).optional().catch(undefined);
 const time = z.iso.datetime({ offset: true }).optional().catch(undefined);
@@ -129,8 +129,8 @@ export async function readStatements(
 ): Promise<{ readonly found?: ReadStatement; readonly other?: ReadStatement }> {
   const { blobs } = readImageContent(document, formatReference(repository.name, document.descriptor.digest));
   let other: ReadStatement | undefined;
-  for (const blob of blobs.slice(1).filter(mayBeProvenance).slice(0, mostStatements)) {
-    const bytes = await readSmallBlob(repository, blob, largestStatement);
+  for (const blob of blobs.slice(1).filter(mayBeProvenance).slice(0, maxStatements)) {
+    const bytes = await readSmallBlob(repository, blob, maxStatementBytes);
     const json = parseJson(bytes.toString("utf8"));
     const provenance = provenanceOf(json, about);
     if (provenance !== undefined) return { found: { provenance, bytes } };
@@ -143,7 +143,7 @@ export async function readStatements(
 /** Layers say their predicate's type beside them; one that says another, or is too large, need not be read. */
 function mayBeProvenance({ annotations, size }: Descriptor): boolean {
   const type = annotations?.["in-toto.io/predicate-type"] ?? annotations?.predicateType;
-  return size <= largestStatement && (type === undefined || type.includes("slsa.dev/provenance"));
+  return size <= maxStatementBytes && (type === undefined || type.includes("slsa.dev/provenance"));
 }
 
 /** What a statement says, unless it is about something else. Without `about`, whatever it is about. */
@@ -204,9 +204,9 @@ function commitOf(digest: Readonly<Record<string, string>> | undefined): string 
 
 function textsOf(given: Readonly<Record<string, unknown>> | undefined): Record<string, string> | undefined {
   const texts = Object.entries(given ?? {}).flatMap(([key, value]) =>
-    typeof value === "string" ? [[key.slice(0, 100), value.slice(0, longestValue)]] : [],
+    typeof value === "string" ? [[key.slice(0, 100), value.slice(0, maxValueLength)]] : [],
   );
-  return texts.length === 0 ? undefined : Object.fromEntries(texts.slice(0, mostEntries));
+  return texts.length === 0 ? undefined : Object.fromEntries(texts.slice(0, maxEntries));
 }
 
 function materialsOf(inputs: readonly z.infer<typeof material>[]): Material[] | undefined {
@@ -218,7 +218,7 @@ function materialsOf(inputs: readonly z.infer<typeof material>[]): Material[] | 
     );
     const named = entry === undefined ? undefined : entry.join(":");
     found.set(`${uri} ${named}`, { uri, digest: named });
-    if (found.size === mostEntries) break;
+    if (found.size === maxEntries) break;
   }
   return found.size === 0 ? undefined : [...found.values()];
 }

@@ -17,7 +17,7 @@ export interface StatementSubject {
 }
 
 /** Bytes of one statement that are written or read. */
-export const largestStatement = 1024 * 1024;
+export const maxStatementBytes = 1024 * 1024;
 
 /** A digest as in-toto writes it (`DigestSet`). */
 export function digestSet(digest: Digest): Record<string, string> {

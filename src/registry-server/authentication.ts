@@ -23,7 +23,7 @@ export type Authenticate = (applicant: Applicant) => Promise<{ readonly user: st
 export const challenge = 'Basic realm="Waybill registry", charset="UTF-8"';
 
 const rememberedWrong = 1_000;
-const longestHeader = 4_096;
+const maxHeaderLength = 4_096;
 
 const bcryptHash = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
@@ -69,7 +69,8 @@ export async function basicAuthentication(
   }
 
   return async ({ header, client, gone }) => {
-    const credentials = header === undefined || header.length > longestHeader ? undefined : readBasic(header);
+    const credentials =
+      header === undefined || header.length > maxHeaderLength ? undefined : readBasic(header);
     if (credentials === undefined) return "wrong";
     const { username, password } = credentials;
     const name = createHmac("sha256", key)
@@ -105,11 +106,11 @@ function readBasic(header: string): Credentials | undefined {
 }
 
 /** Bytes of the users of a very large house. */
-const largestFile = 16 * 1024 * 1024;
+const maxFileBytes = 16 * 1024 * 1024;
 
 async function readHtpasswd(file: string): Promise<string> {
   try {
-    return (await readNamed(file, largestFile)).bytes.toString();
+    return (await readNamed(file, maxFileBytes)).bytes.toString();
   } catch (cause) {
     throw new RegistryServerError("htpasswd-invalid", "the htpasswd file cannot be read", {
       where: file,

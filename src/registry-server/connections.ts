@@ -20,7 +20,7 @@ export interface Connections {
 }
 
 /** Bytes since the last look below which a connection counts as silent: nobody's image comes by such a line. */
-const leastBytes = 1024;
+const minBytes = 1024;
 
 interface Connection {
   readonly socket: Socket;
@@ -90,7 +90,7 @@ export function openConnections(most: number): Connections {
       for (const connection of connections.values()) {
         const { bytesRead, bytesWritten } = connection.socket;
         const bytes = bytesRead + bytesWritten;
-        connection.silentFor = bytes - connection.bytes < leastBytes ? connection.silentFor + 1 : 0;
+        connection.silentFor = bytes - connection.bytes < minBytes ? connection.silentFor + 1 : 0;
         connection.bytes = bytes;
       }
     },
@@ -100,7 +100,7 @@ export function openConnections(most: number): Connections {
 function mayGo({ current, silentFor, bytes, socket }: Connection): boolean {
   if (current === undefined) return true;
   if (current.request.complete && !current.response.headersSent) return false;
-  return silentFor > 0 || socket.bytesRead + socket.bytesWritten - bytes < leastBytes;
+  return silentFor > 0 || socket.bytesRead + socket.bytesWritten - bytes < minBytes;
 }
 
 function endsOf(socket: Socket): string {

@@ -70,10 +70,10 @@ const serverOptions = {
 };
 
 /** Bytes of a certificate with its chain, or of a key: a few thousand. */
-const largestTlsFile = 1024 * 1024;
+const maxTlsFileBytes = 1024 * 1024;
 
 async function readTlsFile(file: string): Promise<Buffer> {
-  return (await readNamed(file, largestTlsFile)).bytes;
+  return (await readNamed(file, maxTlsFileBytes)).bytes;
 }
 
 async function createSecureServer(tls: TlsFiles) {

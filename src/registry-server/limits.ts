@@ -13,7 +13,7 @@ export const serverLimits = {
   /** Milliseconds a connection may be silent while a request is under way. */
   silenceMilliseconds: 300_000,
   /** How long the body of a request is waited for. */
-  bodyPatience: { milliseconds: 60_000, leastBytesPerSecond: 1024 },
+  bodyPatience: { milliseconds: 60_000, minBytesPerSecond: 1024 },
   /** Milliseconds that requests under way may still take once the server is told to close. */
   closingMilliseconds: 5_000,
   /** Bytes of one manifest or index. */

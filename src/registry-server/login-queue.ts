@@ -10,7 +10,7 @@ export interface LoginQueue {
 }
 
 /** Questions of one line that wait at the same time. */
-const longestLine = 16;
+const maxWaiting = 16;
 /** Lines whose failures are remembered. */
 const rememberedLines = 10_000;
 
@@ -54,7 +54,7 @@ export function createLoginQueue(): LoginQueue {
       return milliseconds;
     },
     run(line, question) {
-      if (waiting.filter((one) => one.line === line).length >= longestLine) return Promise.resolve(undefined);
+      if (waiting.filter((one) => one.line === line).length >= maxWaiting) return Promise.resolve(undefined);
       return new Promise((resolve, reject) => {
         const start = async () => {
           const started = performance.now();

@@ -5,7 +5,7 @@ export interface Patience {
   /** Milliseconds of waiting that are granted at first, and the most that are ever left. */
   readonly milliseconds: number;
   /** Bytes that earn another second. */
-  readonly leastBytesPerSecond: number;
+  readonly minBytesPerSecond: number;
 }
 
 /**
@@ -15,7 +15,7 @@ export interface Patience {
  */
 export async function* atLeastRate(
   pieces: AsyncIterable<Uint8Array>,
-  { milliseconds, leastBytesPerSecond }: Patience,
+  { milliseconds, minBytesPerSecond }: Patience,
 ): AsyncGenerator<Uint8Array> {
   let left = milliseconds;
   const source = pieces[Symbol.asyncIterator]();
@@ -26,11 +26,11 @@ export async function* atLeastRate(
       const next = await nextWithin(source, left);
       if (next === undefined) {
         isLate = true;
-        const rate = `${leastBytesPerSecond} bytes a second`;
+        const rate = `${minBytesPerSecond} bytes a second`;
         throw new Refusal("UNKNOWN", `the body comes by less than ${rate}`, { status: 408 });
       }
       if (next.done === true) return;
-      const earned = (next.value.length / leastBytesPerSecond) * 1000;
+      const earned = (next.value.length / minBytesPerSecond) * 1000;
       left = Math.max(0, Math.min(milliseconds, left - (performance.now() - asked) + earned));
       yield next.value;
     }

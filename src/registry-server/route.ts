@@ -26,7 +26,7 @@ export interface RequestTarget {
   readonly query: URLSearchParams;
 }
 
-const longestShown = 300;
+const maxShownLength = 300;
 
 /**
  * Reads the request target of a request (distribution specification, "Endpoints"). Repository names have several
@@ -105,5 +105,5 @@ function unknownEndpoint(path: string): Refusal {
 }
 
 function shown(text: string): string {
-  return JSON.stringify(text.slice(0, longestShown));
+  return JSON.stringify(text.slice(0, maxShownLength));
 }

@@ -10,8 +10,8 @@ export interface Slowdown {
 
 /** Failures that are answered at once: people mistype. */
 const failuresAtOnce = 10;
-const leastInterval = 250;
-const longestDelay = 30_000;
+const minInterval = 250;
+const maxDelay = 30_000;
 const rememberedClients = 10_000;
 
 /**
@@ -23,13 +23,13 @@ export function createSlowdown(): Slowdown {
   const until = new Map<string, number>();
   return {
     after(client, effort, now) {
-      const interval = Math.max(leastInterval, 4 * effort);
+      const interval = Math.max(minInterval, 4 * effort);
       const end = Math.max(until.get(client) ?? now, now) + interval;
       until.delete(client);
       const [oldest] = until.keys();
       if (until.size >= rememberedClients && oldest !== undefined) until.delete(oldest);
-      until.set(client, Math.min(end, now + failuresAtOnce * interval + longestDelay));
-      return Math.min(longestDelay, Math.max(0, end - now - failuresAtOnce * interval));
+      until.set(client, Math.min(end, now + failuresAtOnce * interval + maxDelay));
+      return Math.min(maxDelay, Math.max(0, end - now - failuresAtOnce * interval));
     },
   };
 }

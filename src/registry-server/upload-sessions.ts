@@ -60,7 +60,7 @@ export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
 
   async function makeRoom(): Promise<void> {
     if (sessions.size < serverLimits.uploadSessions) return;
-    const leaving = longestIdle(sessions.values());
+    const leaving = maxIdle(sessions.values());
     if (leaving === undefined) {
       throw new Refusal("TOOMANYREQUESTS", "too many uploads are under way; wait for one of them to end", {
         headers: { "Retry-After": "10" },
@@ -91,7 +91,7 @@ export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
       (session) =>
         session.isIdle && session.client === client && session.name === uploadName(repository, session.id),
     );
-    const oldest = idle.length < serverLimits.idleUploads ? undefined : longestIdle(idle);
+    const oldest = idle.length < serverLimits.idleUploads ? undefined : maxIdle(idle);
     if (oldest === undefined) return;
     if (oldest.touchedAt < Date.now() - serverLimits.idleUploadMilliseconds) return oldest.cancel();
     throw new Refusal("TOOMANYREQUESTS", "too many uploads were begun here; finish or cancel one of them", {
@@ -168,7 +168,7 @@ async function sweepAbandoned(folder: string): Promise<number> {
 }
 
 /** Of the client that has most sessions for which nothing is coming in, the one that got nothing for longest. */
-function longestIdle(sessions: Iterable<OpenSession>): OpenSession | undefined {
+function maxIdle(sessions: Iterable<OpenSession>): OpenSession | undefined {
   const all = [...sessions];
   const counts = new Map<string, number>();
   for (const { client } of all) counts.set(client, (counts.get(client) ?? 0) + 1);

@@ -89,7 +89,7 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
     ...errorsOf(tree, since?.tree),
   });
   let last: Look | undefined;
-  let pause = Math.min(interval, shortestPause);
+  let pause = Math.min(interval, minPause);
   for (let looks = 1; ; looks += 1) {
     const looking = lookForArrivals(expected, open);
     // A registry may keep one look busy for longer than there is time.
@@ -118,7 +118,7 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
 const late: FailureRecord = { code: "timeout", message: "the time was over before it had answered" };
 
 /** Milliseconds; a promotion that is under way already may be over in a moment. */
-const shortestPause = 2000;
+const minPause = 2000;
 
 const hopeless: ReadonlySet<AbsentEdge["state"]> = new Set(["conflict", "overlap", "refused"]);
 

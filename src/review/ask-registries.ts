@@ -51,11 +51,11 @@ export interface RegistryQuestion extends Pick<ReviewOptions, "listener" | "sign
 }
 
 /** Of so many lines, facts are read; each takes some dozens of requests to staging at most. */
-const mostLines = 100;
+const maxLines = 100;
 /** Of so many conflicts and lost images, it is found out what stands there instead. */
-const mostComments = 20;
+const maxComments = 20;
 /** So many new destinations are asked whether they let us push. */
-const mostProbes = 100;
+const maxProbes = 100;
 
 /** Reads what the change touches: production as planning does, staging for facts, new destinations for rights. */
 export async function askRegistries(question: RegistryQuestion): Promise<Answers> {
@@ -77,7 +77,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   const readFacts = factsReader(open, documents);
   const blocks = blocksOf(head);
   await Promise.all(
-    asked.slice(0, mostLines).map(async (line) => {
+    asked.slice(0, maxLines).map(async (line) => {
       const previous = previousOf(line, blocks(line));
       try {
         facts.set(line, await readFacts({ ...line, previous }));
@@ -91,7 +91,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     comments: await commentsOn(plan, asked, open),
     factsOf: (line) => facts.get(line),
     verdictsOf: verdictsIn(plan),
-    passedOver: Math.max(0, asked.length - mostLines),
+    passedOver: Math.max(0, asked.length - maxLines),
     mayPush: (project, registry) => rights.get(`${project} ${registry}`),
   };
 }
@@ -146,7 +146,7 @@ async function commentsOn(
   };
   await Promise.all(
     conflictsOf(plan)
-      .slice(0, mostComments)
+      .slice(0, maxComments)
       .map(async ({ image, edge: { current = "" }, destination }) => {
         await describe(`${image.source} ${image.digest}`, image.source, image.digest);
         const key = `${image.source} ${current}`;
@@ -164,7 +164,7 @@ async function commentsOn(
   await Promise.all(
     lines
       .filter(({ digest, tag }) => tag !== null && lost.has(digest))
-      .slice(0, mostComments)
+      .slice(0, maxComments)
       .map(async (line) => {
         const found = await open(line.source)
           .resolve(line.tag ?? line.digest)
@@ -190,11 +190,11 @@ async function askForRights({
       ? []
       : addedDestinations.map(({ name }) => ({ project, name, image: image.name }));
   });
-  for (const { project, name } of probes.slice(mostProbes)) {
+  for (const { project, name } of probes.slice(maxProbes)) {
     answers.set(`${project} ${name}`, { mayPush: "unknown", why: "there are too many to ask them all" });
   }
   await Promise.all(
-    probes.slice(0, mostProbes).map(async ({ project, name, image }) => {
+    probes.slice(0, maxProbes).map(async ({ project, name, image }) => {
       answers.set(`${project} ${name}`, await askOne(open, `${name}/${image}`));
     }),
   );

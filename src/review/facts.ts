@@ -77,7 +77,7 @@ export interface Attached {
 }
 
 /** Characters of a label that are kept. */
-const longestLabel = 500;
+const maxLabelLength = 500;
 const labelNames = ["revision", "source", "version"] as const;
 
 /** A description, cut down to what a review shows. */
@@ -99,7 +99,7 @@ function sourceLabels({ labels }: Pick<ImageDescription, "labels">): SourceLabel
   return Object.fromEntries(
     labelNames.flatMap((name) => {
       const value = labels[`org.opencontainers.image.${name}`];
-      return value ? [[name, value.slice(0, longestLabel)]] : [];
+      return value ? [[name, value.slice(0, maxLabelLength)]] : [];
     }),
   );
 }

@@ -6,7 +6,7 @@ import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } fro
 import { countOf, outsideInWords } from "./words.ts";
 
 /** Code hosts take a little more than 65,000. */
-const mostCharacters = 60_000;
+const maxCharacters = 60_000;
 
 /** What a comment is found again by: it is the beginning of its first line. */
 export const reviewMarker = "<!-- waybill-review ";
@@ -26,7 +26,7 @@ export function formatReviewMarkdown(review: Review): string {
     ...projects.flatMap((project) => projectSections(project, names)),
     ...findingSection("Worth knowing", mentioned, names),
   ];
-  return page(`${marker(review)}\n${verdictLines(review)}`, sections, footer(review), mostCharacters);
+  return page(`${marker(review)}\n${verdictLines(review)}`, sections, footer(review), maxCharacters);
 }
 
 /** How files are named: from the top of the repository, for whoever reads a comment knows no other place. */
@@ -203,12 +203,12 @@ function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
 }
 
 /** Lines whose destinations are shown: those of a project have the same ones as a rule. */
-const mostLines = 200;
+const maxLines = 200;
 
 /** The destinations of lines, those of lines with the same ones together, folded. */
 function destinationSections(lines: readonly ReviewedLine[]): Section[] {
   const groups = new Map<string, readonly string[]>();
-  for (const line of lines.slice(0, mostLines)) {
+  for (const line of lines.slice(0, maxLines)) {
     const registries = registriesOf(line);
     groups.set(registries.join(" "), registries);
   }

@@ -41,7 +41,7 @@ export function sameDigests(
 }
 
 /** Projects that are few enough to have no habit. */
-const fewest = 3;
+const minManifests = 3;
 
 /** Projects whose destinations are new or changed, and are not those that most other projects have. */
 export function unlikeSiblings(
@@ -82,7 +82,7 @@ function usualPlaces(manifests: readonly PromoterManifest[]): ReadonlySet<string
     counts.set(key, { count: (counts.get(key)?.count ?? 0) + 1, places });
   }
   const [most] = [...counts.values()].sort((one, other) => other.count - one.count);
-  return most !== undefined && most.count >= fewest && most.count * 2 > manifests.length
+  return most !== undefined && most.count >= minManifests && most.count * 2 > manifests.length
     ? most.places
     : undefined;
 }

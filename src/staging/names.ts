@@ -45,7 +45,7 @@ export function namesIn(set: DestinationSet, name: string, givenSource: string |
 }
 
 /** Ids of projects of Google Cloud: https://cloud.google.com/resource-manager/docs/creating-managing-projects */
-const longestProjectId = 30;
+const maxProjectIdLength = 30;
 const projectId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 
 /**
@@ -57,11 +57,11 @@ function refuseProjectId(source: string, name: string): void {
   const [, host = "", id = ""] = /^([^/]+)\/([^/]+)/.exec(source) ?? [];
   const isGoogles = /^([a-z]+\.)?gcr\.io$|-docker\.pkg\.dev$/.test(host);
   if (!isGoogles || !id.includes(name) || projectId.test(id)) return;
-  const excess = id.length - longestProjectId;
+  const excess = id.length - maxProjectIdLength;
   throw new StagingError(
     "invalid-name",
     excess > 0
-      ? `${source} would be in a project with ${id.length} characters; Google Cloud has ${longestProjectId} at most`
+      ? `${source} would be in a project with ${id.length} characters; Google Cloud has ${maxProjectIdLength} at most`
       : `${source} would be in a project ${id}, which Google Cloud does not have`,
     {
       hint:

@@ -85,7 +85,7 @@ test.each([
 test("a body that drips is given up, and one that comes fast after a pause is not", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
-  const patience = { milliseconds: 60_000, leastBytesPerSecond: 1024 };
+  const patience = { milliseconds: 60_000, minBytesPerSecond: 1024 };
   async function* pieces(bytes: number, times: number) {
     for (let at = 0; at < times; at += 1) {
       await new Promise((resolve) => setTimeout(resolve, 20_000));

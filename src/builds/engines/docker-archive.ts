@@ -24,7 +24,7 @@ export interface DockerArchive {
 }
 
 /** Entries of an archive; an image has a few for each layer. */
-const mostEntries = 10_000;
+const maxEntries = 10_000;
 /** Bytes of what is read as a whole: the list of images, and a config. */
 const documentBytes = 8 * 1024 * 1024;
 
@@ -54,7 +54,7 @@ export async function unpackArchive(stream: Readable, folder: string): Promise<D
     createTarDecoder({ strict: true }),
   );
   for await (const { header, body } of entries) {
-    if (++count > mostEntries) throw strange("it has more than 10,000 files");
+    if (++count > maxEntries) throw strange("it has more than 10,000 files");
     const name = posix.normalize(header.name);
     if (header.type === "file" || header.type === undefined) {
       files.set(name, await unpackFile(body, join(folder, String(count))));

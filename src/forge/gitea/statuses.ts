@@ -20,10 +20,10 @@ const combinedSchema = z.union([
 
 type Status = z.infer<typeof statusSchema>;
 
-const mostPages = 50;
+const maxPages = 50;
 
 /** Gitea sets no limit; this is what its lists still show. */
-const longestDescription = 255;
+const maxDescriptionLength = 255;
 
 /** A warning keeps nobody from merging, and is none of ours; it is no success either. */
 const states: Readonly<Record<string, CommitStatus["state"]>> = {
@@ -52,8 +52,8 @@ export function openStatuses(client: GiteaClient, path: string): CommitStatuses 
       // Nothing tells how many there are of all: there are more as long as a page has some that are new.
       const found = new Map<string, Status>();
       for (let number = 1, before = -1; found.size > before; number += 1) {
-        if (number > mostPages)
-          throw new ForgeError("unexpected-answer", `a list of more than ${mostPages} pages`);
+        if (number > maxPages)
+          throw new ForgeError("unexpected-answer", `a list of more than ${maxPages} pages`);
         before = found.size;
         for (const status of await page(commit, number)) {
           if (!found.has(status.context)) found.set(status.context, status);
@@ -70,7 +70,7 @@ export function openStatuses(client: GiteaClient, path: string): CommitStatuses 
     async set(commit, { context, state, description, url }) {
       await unwrapped(
         client.repos.repoCreateStatus(...ownerThenName(path), encodeURIComponent(commit), {
-          ...{ context, state, description: cutTo(longestDescription, description) },
+          ...{ context, state, description: cutTo(maxDescriptionLength, description) },
           ...(url === undefined ? {} : { target_url: url }),
         }),
       );

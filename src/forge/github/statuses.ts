@@ -12,7 +12,7 @@ const statusSchema = z.object({
   target_url: z.string().nullish(),
 });
 
-const longestDescription = 140;
+const maxDescriptionLength = 140;
 
 /** https://docs.github.com/rest/commits/statuses */
 export function openStatuses(client: GitHubClient, path: string): CommitStatuses {
@@ -35,7 +35,7 @@ export function openStatuses(client: GitHubClient, path: string): CommitStatuses
       await unwrapped(
         client("POST /repos/{owner}/{repo}/statuses/{sha}", {
           ...ownerAndName(path),
-          ...{ sha: commit, context, state, description: cutTo(longestDescription, description) },
+          ...{ sha: commit, context, state, description: cutTo(maxDescriptionLength, description) },
           ...(url === undefined ? {} : { target_url: url }),
         }),
       );

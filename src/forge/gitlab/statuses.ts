@@ -12,7 +12,7 @@ const statusSchema = z.object({
   target_url: z.string().nullish(),
 });
 
-const longestDescription = 255;
+const maxDescriptionLength = 255;
 
 const written: Readonly<Record<CommitStatus["state"], string>> = {
   pending: "pending",
@@ -48,7 +48,7 @@ export function openStatuses(client: GitLabClient, path: string): CommitStatuses
       const body = {
         name: context,
         state: written[state],
-        description: cutTo(longestDescription, description),
+        description: cutTo(maxDescriptionLength, description),
         target_url: url,
       };
       const at = `${projectPath(path)}/statuses/${encodeURIComponent(commit)}`;

@@ -3,7 +3,7 @@ import { ForgeError } from "../errors.ts";
 import { isToken } from "./environment.ts";
 import type { FoundToken } from "./token.ts";
 
-const longestFile = 1024 * 1024;
+const maxFileBytes = 1024 * 1024;
 
 /** A file that may hold a secret: its text, and whether others than its owner can read it. */
 export interface SecretFile {
@@ -19,7 +19,7 @@ export async function readSecretFile(path: string): Promise<SecretFile | undefin
   const unreadable = (why: string) =>
     new ForgeError("token-missing", `the file cannot be read: ${why}`, { where: path });
   try {
-    const { bytes, mode } = await readNamed(path, longestFile);
+    const { bytes, mode } = await readNamed(path, maxFileBytes);
     // Windows has no such bits.
     const bits = process.platform === "win32" ? 0 : mode;
     const readableBy = bits & 0o004 ? "everybody" : bits & 0o040 ? "group" : "owner";
@@ -28,7 +28,7 @@ export async function readSecretFile(path: string): Promise<SecretFile | undefin
     if (error instanceof ForgeError) throw error;
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    if (code === "EFBIG") throw unreadable(`it has more than ${longestFile} bytes`);
+    if (code === "EFBIG") throw unreadable(`it has more than ${maxFileBytes} bytes`);
     throw unreadable(code);
   }
 }

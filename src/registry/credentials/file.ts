@@ -1,7 +1,7 @@
 import { errorCodeOf, readNamed } from "../../disk/index.ts";
 import { RegistryError } from "../errors.ts";
 
-const longestFile = 1024 * 1024;
+const maxFileBytes = 1024 * 1024;
 
 /**
  * The text of a file that holds secrets or says where they are, at most 1 MiB; `undefined` when there is none.
@@ -11,13 +11,13 @@ const longestFile = 1024 * 1024;
 export async function readSecretFile(file: string, shown: string): Promise<string | undefined> {
   let bytes: Buffer;
   try {
-    bytes = (await readNamed(file, longestFile)).bytes;
+    bytes = (await readNamed(file, maxFileBytes)).bytes;
   } catch (error) {
     const code = errorCodeOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     const message =
       code === "EFBIG"
-        ? `a credentials file of more than ${longestFile} bytes`
+        ? `a credentials file of more than ${maxFileBytes} bytes`
         : `credentials cannot be read: ${code ?? "unknown error"}`;
     throw new RegistryError("credential-source", message, { where: shown });
   }

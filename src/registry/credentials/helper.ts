@@ -38,7 +38,7 @@ export function rememberingHelpers(environment: NodeJS.ProcessEnv): AskHelper {
   };
 }
 
-const longestOutput = 64 * 1024;
+const maxOutputBytes = 64 * 1024;
 
 /**
  * Asks a Docker credential helper (the `get` of docker-credential-helpers' protocol): the server goes in on standard
@@ -128,7 +128,7 @@ function run(
     for (const name of ["stdout", "stderr"] as const) {
       child[name].on("data", (chunk: Buffer) => {
         length += chunk.length;
-        if (length > longestOutput) finish(`wrote more than ${longestOutput} bytes`);
+        if (length > maxOutputBytes) finish(`wrote more than ${maxOutputBytes} bytes`);
         else output[name].push(chunk);
       });
     }

@@ -117,7 +117,7 @@ async function readFirstByte(
 }
 
 /** Of a registry that sends more than it was asked for, so much is read before it is given up. */
-const mostRead = 16 * 1024;
+const maxReadBytes = 16 * 1024;
 
 /** Reads what was asked for, once what the answer says of the whole is right. */
 async function takeByte(blob: Descriptor, answer: StreamedAnswer, where: string): Promise<void> {
@@ -126,8 +126,8 @@ async function takeByte(blob: Descriptor, answer: StreamedAnswer, where: string)
     const fault = pageFault(answer, blob, where);
     if (fault !== undefined) throw fault;
     expectSize(blob, status === 206 ? wholeSize(answer) : lengthOf(answer), where);
-    const { length } = await readBeginning(body, mostRead);
-    if (length >= (status === 206 ? Math.min(1, blob.size) : Math.min(mostRead, blob.size))) return;
+    const { length } = await readBeginning(body, maxReadBytes);
+    if (length >= (status === 206 ? Math.min(1, blob.size) : Math.min(maxReadBytes, blob.size))) return;
     throw new RegistryError("truncated", `the registry gives ${length} of the blob's ${blob.size} bytes`, {
       where,
       hint: `ask whoever runs ${from.host} to look at its storage, or at what stands before it`,

@@ -11,7 +11,7 @@ export interface Member {
 /** Bytes that are read in one go: others have their turn between them. */
 const portion = 256 * 1024;
 /** More bytes than one member is long that means what it should. */
-const longestMember = 1024 * 1024;
+const maxMemberLength = 1024 * 1024;
 const deepest = 64;
 
 /**
@@ -103,7 +103,7 @@ class JsonBytes {
     this.peek();
     const from = this.#at;
     this.skip();
-    if (this.#at - from > longestMember) throw new SyntaxError(`a value at byte ${from} is too large`);
+    if (this.#at - from > maxMemberLength) throw new SyntaxError(`a value at byte ${from} is too large`);
     return JSON.parse(this.#bytes.toString("utf8", from, this.#at));
   }
 

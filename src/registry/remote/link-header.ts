@@ -5,7 +5,7 @@ export interface Link {
   readonly relations: ReadonlySet<string>;
 }
 
-const longestHeader = 16_384;
+const maxHeaderLength = 16_384;
 const targetPattern = /[\s,]*<([^<>]*)>/y;
 const parameterPattern = /\s*;\s*([^\s;,="<>]+)(?:\s*=\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s;,"<>]+)))?/y;
 const endPattern = /\s*(?:,|$)/y;
@@ -19,7 +19,7 @@ export function parseLinks(header: string | readonly string[] | undefined): read
   const headers = typeof header === "string" ? [header] : (header ?? []);
   const links: Link[] = [];
   for (const text of headers) {
-    const found = text.length > longestHeader ? undefined : parseOne(text);
+    const found = text.length > maxHeaderLength ? undefined : parseOne(text);
     if (found === undefined) return undefined;
     links.push(...found);
   }

@@ -13,7 +13,7 @@ import { type Remote, reading, urlIn } from "./remote.ts";
 
 const pageBytes = 64 * 1024 * 1024;
 /** Things of each kind that a repository lists, beyond which it is refused: each of them is kept in memory. */
-const mostListed = { tags: 2_000_000, manifests: 500_000, children: 500_000 };
+const maxListed = { tags: 2_000_000, manifests: 500_000, children: 500_000 };
 /**
  * Tags on a page. Google's registries give all they are asked for; others refuse more than this (Amazon's), and some are
  * set to refuse more than the least.
@@ -139,10 +139,10 @@ async function parse({ bytes }: Answer, remote: Remote): Promise<ListingPage> {
   }
 }
 
-function refuseTooMany(listed: typeof mostListed, { name }: Remote): void {
+function refuseTooMany(listed: typeof maxListed, { name }: Remote): void {
   for (const kind of ["tags", "manifests", "children"] as const) {
-    if (listed[kind] <= mostListed[kind]) continue;
-    const message = `the repository lists more than ${mostListed[kind]} ${kind}`;
+    if (listed[kind] <= maxListed[kind]) continue;
+    const message = `the repository lists more than ${maxListed[kind]} ${kind}`;
     throw new RegistryError("too-large", message, { where: name });
   }
 }

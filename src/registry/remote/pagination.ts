@@ -5,12 +5,12 @@ import { parseLinks } from "./link-header.ts";
 
 const pageLimit = 10_000;
 /** Names that are kept of one list, to see whether it goes on. */
-const mostNames = 2_000_000;
+const maxNames = 2_000_000;
 
 /** @throws {RegistryError} `too-large` for more names than any list has that can be worked with. */
 export function refuseTooManyNames(count: number, where: string): void {
-  if (count <= mostNames) return;
-  throw new RegistryError("too-large", `the registry lists more than ${mostNames} names`, { where });
+  if (count <= maxNames) return;
+  throw new RegistryError("too-large", `the registry lists more than ${maxNames} names`, { where });
 }
 
 /**

@@ -17,11 +17,11 @@ interface Mine {
 }
 
 /** Times that an entry is written again when another process has overwritten it. */
-const mostWrites = 8;
+const maxWrites = 8;
 /** Looks at a list, at the end, that others go on writing. */
-const mostLooks = 8;
+const maxLooks = 8;
 /** Milliseconds between writing and looking, at most. */
-const longestSettling = 30_000;
+const maxSettling = 30_000;
 
 /**
  * The list of one subject's referrers on a registry, as this process keeps it. A registry has no way to write only if
@@ -68,7 +68,7 @@ export class ReferrersList {
     return this.#next(async () => {
       const mine = [...this.#mine.values()].map(({ entry }) => entry);
       let missing: readonly Descriptor[] = [];
-      for (let look = 0; look < mostLooks && mine.length > 0; look += 1) {
+      for (let look = 0; look < maxLooks && mine.length > 0; look += 1) {
         await this.#settled();
         const before = this.#seen;
         const list = await this.#read();
@@ -93,7 +93,7 @@ export class ReferrersList {
    * not. @throws {RegistryError} when there is one that does not show it.
    */
   async #isInApi(digest: Digest): Promise<boolean> {
-    for (let look = 0; look < mostLooks; look += 1) {
+    for (let look = 0; look < maxLooks; look += 1) {
       const answer = await askReferrersApi(this.#remote, this.#subject);
       if (answer.kind !== "list") return false;
       if (answer.entries.some((entry) => entry.digest === digest)) return true;
@@ -123,7 +123,7 @@ export class ReferrersList {
     const due: Mine[] = [];
     for (const mine of waiting) {
       const isThere = list.digests.has(mine.entry.digest);
-      if (!isThere && mine.written < mostWrites) due.push(mine);
+      if (!isThere && mine.written < maxWrites) due.push(mine);
       else if (!isThere) throw unconfirmed(this.#remote, this.#subject, "others keep overwriting the");
       // What was written a moment ago may still be undone.
       else if (mine.written === 0 || !hasNew) for (const { resolve } of mine.waiting.splice(0)) resolve();
@@ -146,7 +146,7 @@ export class ReferrersList {
   #settling(): number {
     const { timing, slowestAnswer } = this.#remote.client;
     // Reading and writing are two answers, and somebody else's way may be longer.
-    const least = Math.min(Math.max(timing.settle, 4 * slowestAnswer), longestSettling);
+    const least = Math.min(Math.max(timing.settle, 4 * slowestAnswer), maxSettling);
     return least * (1 + Math.random() / 2);
   }
 

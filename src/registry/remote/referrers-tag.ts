@@ -42,9 +42,9 @@ export async function readReferrersTag(remote: Remote, subject: Digest): Promise
 }
 
 /** Entries that are looked into: more than an image has that nobody has flooded. */
-const mostEntries = 256;
+const maxEntries = 256;
 /** Bytes of their manifests, in all. */
-const mostBytes = 32 * 1024 * 1024;
+const maxBytes = 32 * 1024 * 1024;
 const entriesAtOnce = 8;
 
 /**
@@ -58,10 +58,10 @@ export async function provenReferrers(
   entries: readonly Descriptor[],
 ): Promise<readonly Descriptor[]> {
   const digests = [...new Set(entries.filter(mayRefer).map(({ digest }) => digest))];
-  if (digests.length > mostEntries) throw tooMany(remote, subject);
+  if (digests.length > maxEntries) throw tooMany(remote, subject);
   let bytes = 0;
   const proven = await pLimit(entriesAtOnce).map(digests, async (digest) => {
-    if (bytes > mostBytes) throw tooMany(remote, subject);
+    if (bytes > maxBytes) throw tooMany(remote, subject);
     const document = await entryDocument(remote, digest);
     bytes += document?.bytes.length ?? 0;
     const content = document === undefined ? undefined : readImageContent(document, remote.name);
@@ -72,7 +72,7 @@ export async function provenReferrers(
 }
 
 /** Entries of which one must name the subject, in a list that is to be added to. */
-const mostProofs = 32;
+const maxProofs = 32;
 
 /**
  * Whether an index under the referrers tag is a list of referrers: one of its entries names the subject, or there is
@@ -86,13 +86,13 @@ export async function isReferrersList(
 ): Promise<boolean> {
   let isForeign = false;
   // The newest are at the end, and the likeliest to be there.
-  for (const entry of entries.slice(-mostProofs).reverse()) {
+  for (const entry of entries.slice(-maxProofs).reverse()) {
     const document = mayRefer(entry) ? await entryDocument(remote, entry.digest) : undefined;
     if (document !== undefined && subjectOf(document, remote.name) === subject) return true;
     // What a list names may have been deleted since; what an image's index names is for a platform.
     if (document !== undefined || entry.platform !== undefined) isForeign = true;
   }
-  return !isForeign && entries.length <= mostProofs;
+  return !isForeign && entries.length <= maxProofs;
 }
 
 /** The manifest of an entry, when it is there and is one. @throws {RegistryError} when it cannot be read. */

@@ -211,7 +211,7 @@ export class Upload {
   /** What is left of the blob in one request or several, held in memory by none, and one more that ends the upload. */
   async #sendPatches(send: SendOnce, source: UploadSource, offset: number, largest: number): Promise<Answer> {
     const { size } = this.#blob;
-    const most = Math.max(largest, this.#session?.leastChunk ?? 0);
+    const most = Math.max(largest, this.#session?.minChunkBytes ?? 0);
     let portions = offset === size ? undefined : new Portions(streamOf(await source.open(offset)));
     for (let sent = offset; sent < size; ) {
       const start = sent;
@@ -237,7 +237,7 @@ export class Upload {
         answerWithin: this.#commitTime(),
       });
       if (answer.status > 299) return answer;
-      this.#session = { leastChunk: most, url: nextLocation(this.#remote, answer, this.#url()) };
+      this.#session = { minChunkBytes: most, url: nextLocation(this.#remote, answer, this.#url()) };
       sent += bytes;
     }
     return send({

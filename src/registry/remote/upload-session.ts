@@ -10,7 +10,7 @@ export interface UploadSession {
   /** Where it goes on. */
   readonly url: URL;
   /** The least number of bytes in a chunk, where the registry says one. */
-  readonly leastChunk: number;
+  readonly minChunkBytes: number;
 }
 
 /** What the requests of an upload have in common. */
@@ -35,7 +35,7 @@ export function sessionOffset(answer: Answer): number | undefined {
 /** The session that a `202 Accepted` begins, or another success where that is due. @throws {RegistryError} as {@link uploadLocation}. */
 export function uploadSession(remote: Remote, answer: Answer): UploadSession {
   const least = headerOf(answer, "oci-chunk-min-length") ?? "";
-  return { url: uploadLocation(remote, answer), leastChunk: /^\d{1,12}$/.test(least) ? Number(least) : 0 };
+  return { url: uploadLocation(remote, answer), minChunkBytes: /^\d{1,12}$/.test(least) ? Number(least) : 0 };
 }
 
 /**
