@@ -103,6 +103,7 @@ export {
   type Fetch,
   type FetchOptions,
   type FetchRequest,
+  type OriginEvent,
   openFetch,
   type TlsFiles,
 } from "./http/index.ts";

@@ -9,6 +9,10 @@ export interface KindTraits {
   readonly headStart?: number;
   /** The answer takes longer for more bytes: the time until it is there says nothing about how busy the host is. */
   readonly isSized?: boolean;
+  /** One that does not get done in its time says nothing about the host: what it brings there is large. */
+  readonly isBulk?: boolean;
+  /** Attempts after the first one, at what there is another way for. */
+  readonly maxRetries?: number;
 }
 
 /** The kinds of requests of one user of this room: the unit in which quotas are counted. */

@@ -34,3 +34,14 @@ export function presentable(said: string, secrets: readonly string[]): string {
 function looksRandom(word: string): boolean {
   return /[0-9]/.test(word) && /[A-Z]/.test(word) && /[a-z]/.test(word);
 }
+
+/** Query strings: the signatures of storage URLs are in them. */
+const query = /\?[^\s"'<>]*=[^\s"'<>]*/g;
+
+/** Characters that change how text around them is shown. */
+const invisible = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text of the outside, fit for a message: one line, bounded, no control characters, no secrets, no signed URLs. */
+export function shownText(text: string, secrets: readonly string[]): string {
+  return presentable(text.replaceAll(query, "?…").replaceAll(invisible, ""), secrets);
+}

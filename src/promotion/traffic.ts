@@ -1,5 +1,5 @@
 import type { Listener } from "../events/index.ts";
-import type { RegistryErrorCode, RegistryEvent, RequestKind } from "../registry/index.ts";
+import type { RegistryEvent, RequestKind } from "../registry/index.ts";
 import type { PromotionEvent } from "./events.ts";
 
 /** What went to and from one host. */
@@ -7,7 +7,7 @@ export interface HostTraffic {
   /** Requests by what they were for: the unit in which quotas are counted. */
   readonly requests: Readonly<Partial<Record<RequestKind, number>>>;
   /** Failures that another attempt was made for, or that did not matter, by their kind. */
-  readonly faults: Readonly<Partial<Record<RegistryErrorCode, number>>>;
+  readonly faults: Readonly<Record<string, number>>;
   /** Milliseconds that the host was left alone because it asked for that. */
   readonly waited: number;
   /** Bytes of blobs that were read from it. */
@@ -30,7 +30,7 @@ export interface TrafficMeter {
 
 interface Counters {
   readonly requests: Partial<Record<RequestKind, number>>;
-  readonly faults: Partial<Record<RegistryErrorCode, number>>;
+  readonly faults: Record<string, number>;
   waited: number;
   bytesRead: number;
   bytesSent: number;
@@ -48,7 +48,7 @@ export function createTrafficMeter(): TrafficMeter {
     return counters;
   };
 
-  const countFault = (host: string, fault: RegistryErrorCode): void => {
+  const countFault = (host: string, fault: string): void => {
     const { faults } = of(host);
     faults[fault] = (faults[fault] ?? 0) + 1;
   };

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultTiming } from "../../src/http/timing.ts";
 import { type AddressKind, isLoopbackHost, kindOfAddress } from "../../src/http/way/address.ts";
+import { openTransport, type Transport } from "../../src/http/way/transport.ts";
 import { endpointOf, pathOnEndpoint } from "../../src/registry/host/endpoint.ts";
-import { openTransport, type Transport } from "../../src/registry/host/transport.ts";
 import type { HostSettings } from "../../src/settings/index.ts";
 import { answer, startScriptedServer } from "../support/scripted-server.ts";
 
@@ -105,9 +105,16 @@ describe("security point 4: where a registry may send us", () => {
 
   const transportOf = (host: string, settings: HostSettings = {}, environment = {}): Transport => {
     const endpoint = endpointOf(host, settings);
-    const settingsOf = (name: string) => (name === endpoint.host ? settings : undefined);
+    const allowPrivateAddresses = settings.allowPrivateAddresses === true;
     const timing = { ...defaultTiming, connect: 300 };
-    const transport = openTransport({ endpoint, settingsOf, environment, connections: 2, timing });
+    const transport = openTransport({
+      endpoint,
+      allowPrivateAddresses,
+      tlsOf: (name) => (name === endpoint.host ? settings.tls : undefined),
+      environment,
+      connections: 2,
+      timing,
+    });
     closing.push(() => transport.close());
     return transport;
   };

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { failureRecord } from "../../src/errors/index.ts";
+import { Presence, type PresenceOptions, Unanswered } from "../../src/http/failure/presence.ts";
+import { HostAway } from "../../src/http/failure/transient.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
 import { digestOf, mediaTypes, parseTag } from "../../src/oci/index.ts";
 import { RegistryError } from "../../src/registry/errors.ts";
-import { HostAway, TransientFailure, Unanswered } from "../../src/registry/host/failure.ts";
-import { Presence, type PresenceOptions } from "../../src/registry/host/presence.ts";
 import type { RegistryEvent } from "../../src/registry/index.ts";
 import { clientOf } from "../support/registry-client.ts";
 import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
@@ -77,6 +77,8 @@ describe("a host that is not there", () => {
     let isUp = false;
     const presence = new Presence({
       ...{ host: "dead.test", timing: { ...defaultTiming, firstBackoff: 1 }, retries: 5 },
+      explain: (_, { where, host }) =>
+        new RegistryError("unreachable", "it refuses connections", { where, host }),
       ...{ isBusyElsewhere: () => false, onChange: () => {}, ...options },
     });
     closing.push(async () => presence.close());
@@ -87,11 +89,7 @@ describe("a host that is not there", () => {
             sent += 1;
             await new Promise((done) => setImmediate(done));
             if (isUp) return where;
-            const error = new RegistryError("unreachable", "it refuses connections", {
-              where,
-              host: "dead.test",
-            });
-            throw new Unanswered(new TransientFailure(error));
+            throw new Unanswered({ kind: "unreachable", code: "", reason: "", cause: undefined });
           });
         } catch (error) {
           if (!(error instanceof HostAway)) throw error;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createCopier, readGraph } from "../../src/copy/index.ts";
 import { messageOf, WaybillError } from "../../src/errors/index.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
+import { openTransport } from "../../src/http/way/transport.ts";
 import {
   type Descriptor,
   digestOf,
@@ -16,7 +17,6 @@ import {
 } from "../../src/oci/index.ts";
 import { basicCredential, type CredentialStore } from "../../src/registry/credentials/credential.ts";
 import { endpointOf } from "../../src/registry/host/endpoint.ts";
-import { openTransport } from "../../src/registry/host/transport.ts";
 import { openCredentials, openRegistries, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import {
@@ -223,7 +223,8 @@ describe("security point 4: addresses are checked when the connection is made", 
     const inner = await serve((_, response) => answer(response, 200));
     const transport = openTransport({
       endpoint: endpointOf("registry.example.com"),
-      settingsOf: () => undefined,
+      tlsOf: () => undefined,
+      allowPrivateAddresses: false,
       environment: {},
       connections: 1,
       timing: defaultTiming,

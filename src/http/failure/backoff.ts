@@ -1,3 +1,4 @@
+import { type AnswerHead, headerOf } from "../answer.ts";
 import type { Timing } from "../timing.ts";
 
 /** Whether an answer with this status may be another one next time. */
@@ -41,6 +42,13 @@ export function demandedWait(header: (name: string) => string | undefined, now: 
   const anew =
     header("ratelimit-reset") ?? header("x-ratelimit-reset") ?? header("x-rate-limit-reset") ?? left;
   return readRetryAfter(header("retry-after"), now) ?? usedUp ?? readRetryAfter(anew, now);
+}
+
+/** The milliseconds that an answer asks to wait for. */
+export function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status">): number | undefined {
+  const header = (name: string) => headerOf({ headers }, name);
+  const now = Date.parse(header("date") ?? "") || Date.now();
+  return status === 429 ? demandedWait(header, now) : readRetryAfter(header("retry-after"), now);
 }
 
 /**

@@ -4,8 +4,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import { ConnectionError, faultError } from "../failure/fault.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
-import { ConnectionError, connectionFault } from "./errors.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** Which addresses may be connected to, and who learns which one it was. */
@@ -56,7 +56,7 @@ async function connection(connector: Connector, target: Target): Promise<Socket>
   const hostname = target.hostname ?? target.host ?? "";
   const port = Number(target.port ?? (connector.tls === undefined ? 80 : 443));
   const end = new AbortController();
-  const watch = setTimeout(() => end.abort(connectionFault("connect-timeout")), connector.timeout);
+  const watch = setTimeout(() => end.abort(faultError("connect-timeout")), connector.timeout);
   try {
     if (connector.proxy === undefined) return await direct(connector, hostname, port, end.signal);
     const tunnel = await tunnelTo(connector.proxy, hostname, port, end.signal);
@@ -104,7 +104,7 @@ async function secured(socket: Socket, place: Place, signal: AbortSignal): Promi
   const isPlain = new AbortController();
   const question = setTimeout(async () => {
     if (socket.bytesRead > 0 || socket.connecting) return;
-    if (await speaksPlainHttp(place, signal)) isPlain.abort(connectionFault("plain-http"));
+    if (await speaksPlainHttp(place, signal)) isPlain.abort(faultError("plain-http"));
   }, silence);
   try {
     await opened(socket, true, AbortSignal.any([signal, isPlain.signal]));
@@ -187,14 +187,14 @@ function tunnelTo(proxy: URL, hostname: string, port: number, signal: AbortSigna
     asking.once("connect", ({ statusCode }, socket: Socket) => {
       if (statusCode === 200) return resolve(socket);
       socket.destroy();
-      reject(connectionFault("proxy", `the proxy answered ${statusCode}`));
+      reject(faultError("proxy", `the proxy answered ${statusCode}`));
     });
     asking.once("response", ({ statusCode }) => {
       asking.destroy();
-      reject(connectionFault("proxy", `the proxy answered ${statusCode}`));
+      reject(faultError("proxy", `the proxy answered ${statusCode}`));
     });
     asking.once("error", (error) => {
-      const reason = signal.aborted ? signal.reason : connectionFault("proxy", error.message);
+      const reason = signal.aborted ? signal.reason : faultError("proxy", error.message);
       reject(reason);
     });
     asking.end();
@@ -212,7 +212,7 @@ export interface Place {
 async function speaksPlainHttp({ hostname, port, rule }: Place, signal: AbortSignal): Promise<boolean> {
   const asking = httpRequest({
     ...{ hostname, port, lookup: guardedLookup(rule), agent: false, signal },
-    ...{ method: "GET", path: "/v2/", headers: { "user-agent": "waybill" } },
+    ...{ method: "GET", path: "/", headers: { "user-agent": "waybill" } },
   });
   const isSpoken = await new Promise<boolean>((resolve) => {
     asking.once("response", () => resolve(true));
@@ -258,14 +258,10 @@ export function proxyAuthorization({ username, password }: URL): Record<string, 
 
 /** The failure of a request that would go to a forbidden address. */
 export function forbidden(hostname: string, kind: AddressKind): ConnectionError {
-  return new ConnectionError(
-    "unsafe-address",
-    `${hostname} has a ${kind} address, where a registry may not send us`,
-    {
-      where: hostname,
-      hint: "if that is meant so, set allowPrivateAddresses for the registry in waybill.yaml",
-    },
-  );
+  return new ConnectionError("unsafe-address", `${hostname} has a ${kind} address`, {
+    where: hostname,
+    hint: "if that is meant so, set allowPrivateAddresses for the registry in waybill.yaml",
+  });
 }
 
 function guardedLookup(rule: AddressRule): LookupFunction {

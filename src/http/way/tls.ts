@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import * as tls from "node:tls";
 import { messageOf } from "../../errors/index.ts";
-import { ConnectionError } from "./errors.ts";
+import { ConnectionError } from "../failure/fault.ts";
 
 /** What `tls.connect` needs to know beside host and port. */
 export interface TlsOptions {

@@ -1,8 +1,8 @@
 import type { Agent, RequestOptions } from "node:http";
 import type { Socket } from "node:net";
+import { ConnectionError } from "../failure/fault.ts";
 import { kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
-import { ConnectionError } from "./errors.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 

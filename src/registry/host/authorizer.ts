@@ -1,8 +1,7 @@
+import { CredentialTrials, type Endpoint } from "../../http/index.ts";
 import type { Credential, CredentialStore } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { CredentialTrials } from "./credential-trials.ts";
-import type { Endpoint } from "./endpoint.ts";
 import { judgeRealm } from "./realm.ts";
 import { basicHeader, type Token, type TokenService, tokenAllows } from "./token-service.ts";
 
@@ -88,7 +87,10 @@ export function createAuthorizer(
   greet: Greet,
 ): Authorizer {
   let scheme: Scheme | undefined;
-  const trials = new CredentialTrials(endpoint.host);
+  const trials = new CredentialTrials<RegistryError>(({ code, message, hint, cause }) => {
+    const { host } = endpoint;
+    return new RegistryError(code, message, { where: host, hint, host, cause });
+  });
   const tokens = new Map<string, Entry>();
 
   const lookup = (path: string): Promise<Credential | undefined> => store.lookup(endpoint.host, path);
@@ -132,7 +134,7 @@ export function createAuthorizer(
         throw error;
       });
     const isRefused = (result: Token | RegistryError) => result instanceof RegistryError;
-    const result = await trials.show(credential, {
+    const result = await trials.show(identityOf(credential), {
       purpose: keyOf(scopes),
       run: () => fetched(scopes),
       refusalIn: (refused) => (refused instanceof RegistryError ? refused : undefined),
@@ -151,7 +153,7 @@ export function createAuthorizer(
   ): Promise<Answer> => {
     let last: Answer | undefined;
     try {
-      return await trials.show(credential, {
+      return await trials.show(identityOf(credential), {
         purpose: path,
         run: async () => {
           last = await send(authorization);
@@ -240,6 +242,13 @@ export function createAuthorizer(
 function headerFor(credential: Credential): string | undefined {
   if (credential.kind === "registry-token") return `Bearer ${credential.token}`;
   return credential.kind === "basic" ? basicHeader(credential) : undefined;
+}
+
+/** What tells a credential from others. */
+function identityOf(credential: Credential): string {
+  return credential.kind === "basic"
+    ? `basic ${credential.username}:${credential.password}`
+    : `${credential.kind} ${credential.token}`;
 }
 
 function refusalOf({ source }: Credential, host: string): RegistryError {

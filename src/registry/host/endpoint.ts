@@ -1,19 +1,6 @@
-import { isLoopbackHost } from "../../http/index.ts";
+import { type Endpoint, isLoopbackHost } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import { canonicalHost } from "../credentials/key.ts";
-
-/** Where requests for a registry host go. */
-export interface Endpoint {
-  /** The host as reports, credentials and settings name it; two names of one registry have the same. */
-  readonly host: string;
-  /** Scheme, host and port that requests are sent to. */
-  readonly origin: URL;
-  /**
-   * Plain HTTP was chosen only because the host is called loopback, so it has to be: whoever answers for `localhost`
-   * at another address is refused.
-   */
-  readonly loopbackOnly: boolean;
-}
 
 /** Where Docker Hub answers the distribution protocol. */
 const dockerHubOrigin = "https://registry-1.docker.io";

@@ -1,19 +1,17 @@
 import {
   type Answer,
   type AnswerHead,
-  demandedWait,
-  headerOf,
+  type Direction,
   isTransientStatus,
-  readRetryAfter,
-  type StreamedAnswer,
+  type Passing,
+  type Trouble,
+  waitOf,
 } from "../../http/index.ts";
-import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import type { RegistryErrorCode } from "../errors.ts";
 import type { RequestKind } from "../events.ts";
 import { isForeignPage } from "./foreign-page.ts";
 import { kinds } from "./kinds.ts";
 import { type LastingReason, lastingReason } from "./lasting.ts";
-import type { Trouble } from "./presence.ts";
-import type { Passing } from "./retry.ts";
 import { readServerErrors } from "./server-text.ts";
 
 /** Kinds of requests that a 404 answers by itself, whoever says it: a registry need not have what they are for. */
@@ -24,27 +22,21 @@ const foreignPage: Passing = {
   fault: "unexpected-response",
   retryAfter: undefined,
   isNotYet: false,
-  mostRetries: 3,
+  maxRetries: 3,
 };
 
 /**
- * What says of answers to a kind of request whether they may be others the next time: a page of somebody else, or a
- * status that passes, unless the registry says that it will not.
- * @param isOwn Whether the registry itself was asked, not a place that it sends us to.
+ * Whether the answer to a kind of request may be another one the next time: a page of somebody else, or a status that
+ * passes, unless the registry says that it will not.
+ * @param isOwn Whether the registry itself gave it, not a place that it sends us to.
  */
-export function judgeOf(
-  kind: RequestKind,
-  isOwn: (answer: AnswerHead) => boolean,
-): (answer: Answer | StreamedAnswer) => Passing | undefined {
-  return (answer) => {
-    const { status } = answer;
-    if (!("bytes" in answer)) return undefined;
-    if (isOwn(answer) && !optional.has(kind) && isForeignPage(answer)) return foreignPage;
-    if (!isTransientStatus(status)) return undefined;
-    const retryAfter = waitOf(answer);
-    if (retryAfter === undefined && lastingReasonOf(answer) !== undefined) return undefined;
-    return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isNotYet: status === 429 };
-  };
+export function judgeOf(answer: Answer, kind: RequestKind, isOwn: boolean): Passing | undefined {
+  const { status } = answer;
+  if (isOwn && !optional.has(kind) && isForeignPage(answer)) return foreignPage;
+  if (!isTransientStatus(status)) return undefined;
+  const retryAfter = waitOf(answer);
+  if (retryAfter === undefined && lastingReasonOf(answer) !== undefined) return undefined;
+  return { reason: `status ${status}`, fault: faultOf(status), retryAfter, isNotYet: status === 429 };
 }
 
 /** Why a failed request had better not be sent again, where the registry says so. */
@@ -58,29 +50,18 @@ export function faultOf(status: number): RegistryErrorCode {
   return status === 408 ? "timeout" : "server-error";
 }
 
-/** The milliseconds that an answer asks to wait for. */
-export function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status">): number | undefined {
-  const header = (name: string) => headerOf({ headers }, name);
-  const now = Date.parse(header("date") ?? "") || Date.now();
-  return status === 429 ? demandedWait(header, now) : readRetryAfter(header("retry-after"), now);
-}
-
 /** Statuses by which what stands before a registry says that nothing is behind it. */
 const gateway: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /**
  * Whether an answer may say of its host that it gives none at all now: a server's error that passes. What is written may
  * be refused with one for good, so there only the statuses of a gateway count.
- * @param about What was asked for, and in which kind of request.
  */
 export function troubleOf(
-  { status, from }: AnswerHead,
-  { kind, about, where }: { readonly kind: RequestKind; readonly about: string; readonly where: string },
+  { status }: AnswerHead,
+  { kind, where, about = where }: Direction<RequestKind>,
 ): Trouble | undefined {
   if (status < 500 || !isTransientStatus(status)) return undefined;
   if (kinds[kind].operation.endsWith("-write") && !gateway.has(status)) return undefined;
-  const who = kind === "token" ? `the token service ${from.origin}` : from.host;
-  const message = `${who} answers ${status} to all that it is asked`;
-  const hint = `where it lasts, ask whoever runs ${from.host}; what is done stays done, and another run does the rest`;
-  return { about, failure: new RegistryError("server-error", message, { where, host: from.host, hint }) };
+  return { about, status };
 }

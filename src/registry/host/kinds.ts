@@ -20,9 +20,10 @@ export const kinds: Kinds<RequestKind> = {
   "blob-head": blobRead,
   "blob-get": blobRead,
   redirect: blobRead,
-  mount: blobWrite,
+  // A blob that is not mounted is uploaded.
+  mount: { ...blobWrite, maxRetries: 1 },
   "upload-start": blobWrite,
-  "upload-data": { ...blobWrite, isSized: true },
+  "upload-data": { ...blobWrite, isSized: true, isBulk: true },
   "upload-status": blobWrite,
   "upload-cancel": blobWrite,
   "manifest-put": { operation: "manifest-write", headStart },

@@ -1,16 +1,5 @@
-import { presentable } from "../../http/index.ts";
+import { shownText } from "../../http/index.ts";
 import { wordsOf } from "./server-words.ts";
-
-/** Query strings: the signatures of storage URLs are in them. */
-const query = /\?[^\s"'<>]*=[^\s"'<>]*/g;
-
-/** Characters that change how text around them is shown. */
-const invisible = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-/** Text of the outside, fit for a message: one line, bounded, no control characters, no secrets, no signed URLs. */
-export function shownText(text: string, secrets: readonly string[]): string {
-  return presentable(text.replaceAll(query, "?…").replaceAll(invisible, ""), secrets);
-}
 
 /** What a registry says went wrong. */
 export interface ServerErrors {

@@ -1,8 +1,7 @@
-import { type Answer, isTransientStatus } from "../../http/index.ts";
+import { type Answer, isTransientStatus, NotYet, TransientFailure, waitOf } from "../../http/index.ts";
 import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
-import { TransientFailure } from "./failure.ts";
-import { lastingReasonOf, waitOf } from "./judge.ts";
+import { lastingReasonOf } from "./judge.ts";
 import { readServerErrors } from "./server-text.ts";
 
 /** What it means that a token service gave no token. @param where The registry, for messages. */
@@ -17,8 +16,10 @@ export function tokenRefusal(
   const said = readServerErrors(answer.bytes, secrets);
   const message = `the token service ${url.origin} answered ${status}${said === undefined ? "" : ` (${said.text})`}`;
   if (isTransientStatus(status) && lastingReasonOf(answer) === undefined) {
-    const error = new RegistryError(status === 429 ? "rate-limited" : "server-error", message, { where });
-    return new TransientFailure(error, waitOf(answer));
+    if (status === 429) {
+      return new NotYet(new RegistryError("rate-limited", message, { where }), waitOf(answer));
+    }
+    return new TransientFailure(new RegistryError("server-error", message, { where }), waitOf(answer));
   }
   if (status >= 300 && status < 400) {
     return new RegistryError("unsafe-redirect", `${message}, a redirect, which is not followed`, { where });

@@ -1,8 +1,13 @@
-import { type Answer, headerOf, type StreamedAnswer } from "../../http/index.ts";
+import {
+  type Answer,
+  headerOf,
+  readBeginning,
+  type StreamedAnswer,
+  TransientFailure,
+} from "../../http/index.ts";
 import { type Descriptor, formatReference } from "../../oci/index.ts";
-import { readBeginning } from "../body.ts";
 import { RegistryError } from "../errors.ts";
-import { connectionFailure, TransientFailure } from "../host/failure.ts";
+import { connectionFailure } from "../host/explain.ts";
 import type { HostClient, SendOnce } from "../host/host-client.ts";
 import type { BlobProbe } from "../repository.ts";
 import { refusal } from "./answer.ts";

@@ -1,8 +1,7 @@
+import { retrying, TransientFailure } from "../../http/index.ts";
 import type { RegistryError } from "../errors.ts";
 import type { RequestKind } from "../events.ts";
-import { TransientFailure } from "../host/failure.ts";
 import type { HostClient } from "../host/host-client.ts";
-import { retrying } from "../host/retry.ts";
 
 /** Attempts after one that brought wrong bytes: bytes that lie there wrong are wrong every time. */
 const retries = 2;

@@ -1,9 +1,8 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { waitBefore } from "../../http/index.ts";
+import { type RetryOptions, TransientFailure, waitBefore } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
-import { connectionFailure, TransientFailure } from "../host/failure.ts";
-import type { RetryOptions } from "../host/retry.ts";
+import { connectionFailure } from "../host/explain.ts";
 
 /** What a body is, and where the rest of it is to be had when it breaks off. */
 export interface ResumedBody {
@@ -56,10 +55,9 @@ export function resumedBody({ first, start, size, reopen, retry, where, host }: 
     if (joined.destroyed) return;
     const failure = connectionFailure(thrown, { where, host });
     if (!(failure instanceof TransientFailure)) return void joined.destroy(failure);
-    const { error, retryAfter, mostRetries = retry.retries } = failure;
+    const { error, retryAfter, maxRetries = retry.retries } = failure;
     attempts = moved ? 1 : attempts + 1;
-    if (attempts > Math.min(retry.retries, mostRetries) || position >= size)
-      return void joined.destroy(error);
+    if (attempts > Math.min(retry.retries, maxRetries) || position >= size) return void joined.destroy(error);
     const wait = moved ? 0 : waitBefore(attempts, retryAfter, retry.timing, Math.random());
     const { code: fault, message: reason } = error;
     retry.onRetry({ attempt: attempts, waitMilliseconds: wait, reason, fault });

@@ -1,10 +1,15 @@
 import { Readable } from "node:stream";
-import { type Answer, commitTime, isTransientStatus } from "../../http/index.ts";
+import {
+  type Answer,
+  type Attempt,
+  commitTime,
+  isTransientStatus,
+  NotYet,
+  TransientFailure,
+} from "../../http/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import { NotSettled, TransientFailure } from "../host/failure.ts";
 import type { HostRequest, SendOnce } from "../host/host-client.ts";
-import type { Attempt } from "../host/retry.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blob-presence.ts";
@@ -25,7 +30,7 @@ import { UploadSource } from "./upload-source.ts";
 const worthResuming = 1024 * 1024;
 
 /** Failures after which nothing that the registry holds of an upload can be built on. */
-const spoiling: ReadonlySet<RegistryErrorCode> = new Set(["digest-mismatch", "unexpected-response"]);
+const spoiling: ReadonlySet<string> = new Set<RegistryErrorCode>(["digest-mismatch", "unexpected-response"]);
 
 const octets = { "content-type": "application/octet-stream" };
 
@@ -333,5 +338,5 @@ function unkept(remote: Remote, { digest }: Descriptor, { status }: Answer): Tra
 /** Bytes of the request before were still arriving when the registry said how far it was: it is asked once more. */
 function outrun(remote: Remote, { digest }: Descriptor): TransientFailure {
   const message = "the registry holds other bytes of the upload than it said";
-  return new NotSettled(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
+  return new NotYet(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
 }

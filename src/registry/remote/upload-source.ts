@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
+import { TransientFailure } from "../../http/index.ts";
 import { type Descriptor, digestMatches } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import { TransientFailure } from "../host/failure.ts";
 import type { BlobContent } from "../repository.ts";
 import { isVouchedFor } from "../vouched.ts";
 import type { Remote } from "./remote.ts";

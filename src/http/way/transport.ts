@@ -2,36 +2,39 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import {
-  type AddressKind,
-  type AddressRule,
-  createWay,
-  type Environment,
-  hostnameOf,
-  kindOfAddress,
-  literalAddress,
-  proxyOf,
-  Reuse,
-  speaksTls,
-  type Timing,
-  tlsOptions,
-  type Way,
-} from "../../http/index.ts";
-import type { HostSettings } from "../../settings/index.ts";
-import type { Endpoint } from "./endpoint.ts";
-import { isHangUp, transportError } from "./failure.ts";
+import { faultError, isHangUp } from "../failure/fault.ts";
+import type { Timing } from "../timing.ts";
+import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
+import { type AddressRule, speaksTls } from "./connector.ts";
+import type { Environment } from "./proxy.ts";
+import { Reuse } from "./reuse.ts";
+import { type TlsFiles, tlsOptions } from "./tls.ts";
+import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
+
+/** Where requests for a host go. */
+export interface Endpoint {
+  /** The host as reports, credentials and settings name it; two names of one host have the same. */
+  readonly host: string;
+  /** Scheme, host and port that requests are sent to. */
+  readonly origin: URL;
+  /**
+   * Plain HTTP was chosen only because the host is called loopback, so it has to be: whoever answers for `localhost`
+   * at another address is refused.
+   */
+  readonly loopbackOnly: boolean;
+}
 
 /** One HTTP request, exactly as it goes out. */
 export interface Outgoing {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | string | Readable;
+  readonly body?: Uint8Array | string | Readable | undefined;
   /** Milliseconds until the answer's headers, from when all has been sent. */
   readonly answerWithin: number;
   /** Told now and then that the host has brought nothing, or hardly anything, for so many milliseconds. */
   readonly waiting?: (milliseconds: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The beginning of an answer; its body fails when it is shorter than announced or stands still. */
@@ -41,7 +44,7 @@ export interface Incoming {
   readonly body: Readable;
 }
 
-/** The connections of one registry host, and of the hosts that it sends us on to. */
+/** The connections of one host, and of the hosts that it sends us on to. */
 export interface Transport {
   /** Sends one request and neither repeats nor redirects it. Fails with what the system, TLS or the parser said. */
   request(outgoing: Outgoing): Promise<Incoming>;
@@ -54,8 +57,10 @@ export interface Transport {
 
 export interface TransportOptions {
   readonly endpoint: Endpoint;
-  /** Settings by host: the registry's own, and those of hosts it may send us to. */
-  readonly settingsOf: (host: string) => HostSettings | undefined;
+  /** The certificates of a host: of the endpoint's own, and of those it may send us to. */
+  readonly tlsOf: (host: string) => TlsFiles | undefined;
+  /** Whether it may send us to addresses that are private or link-local, wherever it is itself. */
+  readonly allowPrivateAddresses: boolean;
   readonly environment: Environment;
   readonly connections: number;
   readonly timing: Timing;
@@ -64,19 +69,18 @@ export interface TransportOptions {
 /** Bytes are hashed as they are stored; some servers compress them for whoever does not refuse that. */
 const ownHeaders = { "user-agent": "waybill", "accept-encoding": "identity" };
 
-/** Hosts that a registry may send us to before the connections to the first of them are given up. */
-const mostOrigins = 32;
+/** Hosts that an endpoint may send us to before the connections to the first of them are given up. */
+const maxOrigins = 32;
 
 /**
- * The registry's own origin is trusted with its client certificate and may be at any address. Every other origin is
- * one that somebody sent us to: it gets no client certificate but its own, the registry's authority is trusted for it,
- * and its address must be public or of the same kind as the registry's own, unless the settings allow private ones.
+ * The endpoint's own origin is trusted with its client certificate and may be at any address. Every other origin is
+ * one that somebody sent us to: it gets no client certificate but its own, the endpoint's authority is trusted for it,
+ * and its address must be public or of the same kind as the endpoint's own, unless private ones are allowed.
  * Addresses that hand out the secrets of cloud machines are never allowed. Behind a proxy, which resolves names
  * itself, only addresses written in the URL can be checked.
  */
 export function openTransport(options: TransportOptions): Transport {
-  const { endpoint, timing, connections } = options;
-  const settings = options.settingsOf(endpoint.host) ?? {};
+  const { endpoint, timing, connections, tlsOf, allowPrivateAddresses } = options;
   const ways = new Map<string, Way>();
   const traffic = countTraffic();
   const reuse = new Reuse(() => performance.now());
@@ -91,7 +95,7 @@ export function openTransport(options: TransportOptions): Transport {
   const foreignRule: AddressRule = {
     allows: (kind) => {
       if (kind === "public") return true;
-      return kind !== "metadata" && (settings.allowPrivateAddresses === true || seen.has(kind));
+      return kind !== "metadata" && (allowPrivateAddresses || seen.has(kind));
     },
   };
 
@@ -104,8 +108,8 @@ export function openTransport(options: TransportOptions): Transport {
       rule: ruleFor(url),
       tls: () =>
         url.origin === endpoint.origin.origin
-          ? tlsOptions(endpoint.host, settings.tls)
-          : tlsOptions(url.host, options.settingsOf(url.host)?.tls, settings.tls?.ca),
+          ? tlsOptions(endpoint.host, tlsOf(endpoint.host))
+          : tlsOptions(url.host, tlsOf(url.host), tlsOf(endpoint.host)?.ca),
       connections,
       timeout: timing.connect,
       opened: (socket) => {
@@ -119,7 +123,7 @@ export function openTransport(options: TransportOptions): Transport {
     if (known !== undefined) return known;
     const created = openWay(url);
     const [oldest] = [...ways.keys()].filter((origin) => origin !== endpoint.origin.origin);
-    if (ways.size > mostOrigins && oldest !== undefined) {
+    if (ways.size > maxOrigins && oldest !== undefined) {
       ways.get(oldest)?.agent.destroy();
       ways.delete(oldest);
     }
@@ -201,7 +205,7 @@ function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): P
       rest();
       if (answered || request.destroyed) return;
       const since = performance.now();
-      watch = setTimeout(() => request.destroy(transportError("answer-timeout")), within);
+      watch = setTimeout(() => request.destroy(faultError("answer-timeout")), within);
       reminder = setInterval(() => waiting(performance.now() - since), silence);
     };
     // What is sent from memory may be as slow as what is sent from a stream.
@@ -227,7 +231,7 @@ function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): P
 
 /** Passes a stream on at the pace of the connection; gives up when nothing passes for a while. */
 function sendStream(body: Readable, request: ClientRequest, idle: number): void {
-  const watch = setTimeout(() => request.destroy(transportError("send-timeout")), idle);
+  const watch = setTimeout(() => request.destroy(faultError("send-timeout")), idle);
   body.once("close", () => clearTimeout(watch));
   request.on("drain", () => void body.resume());
   body.on("data", (chunk: Uint8Array) => {
@@ -273,7 +277,7 @@ function watchOver(
     const sum = came.reduce((total, part) => total + part, 0);
     if (came.length === 0 || sum >= (least * came.length) / looks) return;
     if (came.length < looks) return waiting((measure * came.length) / looks);
-    response.destroy(transportError(sum === 0 ? "body-timeout" : "slow-body"));
+    response.destroy(faultError(sum === 0 ? "body-timeout" : "slow-body"));
   }, measure / looks);
   response.once("close", () => clearInterval(watch));
 }

@@ -1,15 +1,13 @@
 import type { Readable } from "node:stream";
-import { RegistryError } from "./errors.ts";
+import { faultError } from "./failure/fault.ts";
 
-/** A whole body, refused beyond its limit. @throws {RegistryError} `too-large`. */
-export async function readBody(body: Readable, maximum: number, where: string): Promise<Buffer> {
+/** A whole body, refused beyond its limit by a fault: `too-large`. */
+export async function readBody(body: Readable, maximum: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > maximum) {
-      throw new RegistryError("too-large", `the answer has more than ${maximum} bytes`, { where });
-    }
+    if (size > maximum) throw faultError("too-large", `the answer has more than ${maximum} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,30 +1,27 @@
-import type { Credential } from "../credentials/credential.ts";
-import { RegistryError } from "../errors.ts";
-
 /** One request that shows a credential, and how to tell what became of it. */
-export interface Showing<Result> {
+export interface Showing<Result, Refusal> {
   /** What it is shown for: one repository, or the scopes of a token. */
   readonly purpose: string;
   readonly run: () => Promise<Result>;
   /** The failure that a result means, when it is that the credential was refused for this purpose. */
-  readonly refusalIn: (result: Result) => RegistryError | undefined;
+  readonly refusalIn: (result: Result) => Refusal | undefined;
   /** Shows it once for no purpose but to be known: whether it is refused, or `undefined` when that is not said. */
   readonly isRefusedAnyway: () => Promise<boolean | undefined>;
 }
 
-interface Trial {
+interface Trial<Refusal> {
   isGood: boolean;
   /** Resolves when the request that is out there with it is over. */
   underWay: Promise<unknown> | undefined;
   readonly refusedFor: Set<string>;
   isRefusedAnyway: boolean | undefined;
-  refusal: RegistryError | undefined;
+  refusal: Refusal | undefined;
   /** By the clock; before, nobody shows it again. */
   notBefore: number;
 }
 
 /** Purposes that a credential is refused for before it is shown to nobody any more. */
-const mostRefusals = 2;
+const maxRefusals = 2;
 /** Milliseconds after which a refused credential is shown once more: whoever refuses it may have been mistaken. */
 const restFor = 60_000;
 
@@ -34,32 +31,36 @@ const restFor = 60_000;
  * of one repository; it is the credential's when it is refused for nothing in particular, too. Two such, and no
  * request shows it any more.
  */
-export class CredentialTrials {
-  readonly #host: string;
+export class CredentialTrials<Refusal extends Error> {
+  readonly #ofHost: (refusal: Refusal) => Refusal;
   readonly #now: () => number;
-  readonly #trials = new Map<string, Trial>();
+  readonly #trials = new Map<string, Trial<Refusal>>();
 
-  /** @param now A clock that never goes back, in milliseconds. */
-  constructor(host: string, now: () => number = () => performance.now()) {
-    this.#host = host;
+  /**
+   * @param ofHost Makes of the refusal of one request that of the credential itself, whatever is asked for.
+   * @param now A clock that never goes back, in milliseconds.
+   */
+  constructor(ofHost: (refusal: Refusal) => Refusal, now: () => number = () => performance.now()) {
+    this.#ofHost = ofHost;
     this.#now = now;
   }
 
   /**
    * Shows a credential.
-   * @throws {RegistryError} The refusal of the credential itself, with its `host`; whatever `run` throws.
+   * @param key What tells it from others.
+   * @throws The refusal of the credential itself; whatever `run` throws.
    */
-  async show<Result>(credential: Credential, showing: Showing<Result>): Promise<Result> {
-    const trial = this.#trialOf(credential);
+  async show<Result>(key: string, showing: Showing<Result, Refusal>): Promise<Result> {
+    const trial = this.#trialOf(key);
     while (!trial.isGood) {
-      if (trial.refusal !== undefined && this.#now() < trial.notBefore) throw this.#refused(trial.refusal);
+      if (trial.refusal !== undefined && this.#now() < trial.notBefore) throw this.#ofHost(trial.refusal);
       if (trial.underWay === undefined) return this.#tried(trial, showing);
       await trial.underWay;
     }
     return showing.run();
   }
 
-  #tried<Result>(trial: Trial, showing: Showing<Result>): Promise<Result> {
+  #tried<Result>(trial: Trial<Refusal>, showing: Showing<Result, Refusal>): Promise<Result> {
     const trying = this.#try(trial, showing);
     const over = () => {
       trial.underWay = undefined;
@@ -69,8 +70,8 @@ export class CredentialTrials {
   }
 
   async #try<Result>(
-    trial: Trial,
-    { purpose, run, refusalIn, isRefusedAnyway }: Showing<Result>,
+    trial: Trial<Refusal>,
+    { purpose, run, refusalIn, isRefusedAnyway }: Showing<Result, Refusal>,
   ): Promise<Result> {
     const result = await run();
     const refusal = refusalIn(result);
@@ -84,32 +85,21 @@ export class CredentialTrials {
       trial.isGood = true;
       return result;
     }
-    if (trial.refusedFor.size >= mostRefusals) {
+    if (trial.refusedFor.size >= maxRefusals) {
       trial.refusal = refusal;
       trial.notBefore = this.#now() + restFor;
     }
-    throw this.#refused(refusal);
+    throw this.#ofHost(refusal);
   }
 
-  #refused({ code, message, hint, cause }: RegistryError): RegistryError {
-    return new RegistryError(code, message, { where: this.#host, hint, host: this.#host, cause });
-  }
-
-  #trialOf(credential: Credential): Trial {
-    const key = keyOf(credential);
+  #trialOf(key: string): Trial<Refusal> {
     const known = this.#trials.get(key);
     if (known !== undefined) return known;
-    const trial: Trial = {
+    const trial: Trial<Refusal> = {
       ...{ isGood: false, underWay: undefined, refusedFor: new Set<string>() },
       ...{ isRefusedAnyway: undefined, refusal: undefined, notBefore: 0 },
     };
     this.#trials.set(key, trial);
     return trial;
   }
-}
-
-function keyOf(credential: Credential): string {
-  return credential.kind === "basic"
-    ? `basic ${credential.username}:${credential.password}`
-    : `${credential.kind} ${credential.token}`;
 }

@@ -1,11 +1,21 @@
-import type { Timing } from "../../http/index.ts";
-import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import { HostAway, TransientFailure, Unanswered } from "./failure.ts";
+import type { WaybillError } from "../../errors/index.ts";
+import type { Timing } from "../timing.ts";
+import { type About, type Explain, explained, type Fault, traitsOf } from "./fault.ts";
+import { HostAway, type TransientFailure } from "./transient.ts";
+
+/** That a host gave no answer to a request. Never leaves this room. */
+export class Unanswered extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(fault.reason);
+    this.fault = fault;
+  }
+}
 
 /** What a {@link Presence} needs to know of the run that it is part of. */
-export interface PresenceOptions {
-  /** `host[:port]`, as failures name it. */
-  readonly host: string;
+export interface PresenceOptions extends Pick<About, "host" | "inTls" | "role"> {
+  readonly explain: Explain;
   readonly timing: Timing;
   /** Attempts after the first one, while nobody else has work. */
   readonly retries: number;
@@ -16,14 +26,14 @@ export interface PresenceOptions {
 
 /** That a host is waited for, or need not be any more. */
 export type Change =
-  | { readonly type: "away"; readonly failure: RegistryError; readonly waiting: number }
+  | { readonly type: "away"; readonly failure: WaybillError; readonly waiting: number }
   | { readonly type: "back"; readonly milliseconds: number };
 
 /** That an answer says nothing but that the host cannot give one now. */
 export interface Trouble {
   /** What was asked for: the same thing again tells nothing new. */
   readonly about: string;
-  readonly failure: RegistryError;
+  readonly status: number;
 }
 
 interface Waiter {
@@ -34,9 +44,9 @@ interface Waiter {
 
 interface Absence {
   readonly since: number;
-  failure: RegistryError;
-  /** The file that is at fault, instead of what was asked for. */
-  at: string | undefined;
+  fault: Fault;
+  /** What was asked for. */
+  where: string;
   /** Whether asking again in a few seconds may help. */
   mayPass: boolean;
   attempts: number;
@@ -44,14 +54,6 @@ interface Absence {
   heldUntil: number | undefined;
   isTold: boolean;
 }
-
-/** What a host says, or leaves unsaid, when it is no path's fault that has never answered. */
-const ownCodes: ReadonlySet<RegistryErrorCode> = new Set([
-  "unreachable",
-  "tls",
-  "unexpected-response",
-  "unsafe-address",
-]);
 
 /**
  * Whether one host is there: found out once for all who ask it. Until it has answered, one request goes ahead and the
@@ -97,7 +99,7 @@ export class Presence {
    * @param send Throws {@link Unanswered} where the host gave no answer.
    * @param troubleOf What the host fails with that gave such an answer, if it gives it to all that it is asked. Who got
    * it has it, and an attempt less; others wait as they do when there is no answer.
-   * @throws {RegistryError} The failure of the host, when it is no longer waited for.
+   * @throws The failure of the host, when it is no longer waited for.
    * @throws {HostAway} To be sent anew, which will wait for the host.
    */
   async carry<Result>(
@@ -115,7 +117,7 @@ export class Presence {
       return result;
     } catch (thrown) {
       if (!(thrown instanceof Unanswered)) throw thrown;
-      throw this.#unanswered(thrown.failure, { where, sent, isScout });
+      throw this.#unanswered(thrown.fault, { where, sent, isScout });
     } finally {
       if (isScout) this.#scoutEnded();
     }
@@ -158,40 +160,39 @@ export class Presence {
 
   /** One path may be answered so; several, and nothing else, tell of the host. */
   #inTrouble(
-    { about, failure }: Trouble,
+    { about, status }: Trouble,
     request: { readonly where: string; readonly sent: number; readonly isScout: boolean },
   ): void {
     if (this.#answeredAt >= request.sent) return;
     this.#troubled.add(about);
-    if (this.#absence === undefined && this.#troubled.size < mostTroubled) return;
-    this.#unanswered(new TransientFailure(failure), request);
+    if (this.#absence === undefined && this.#troubled.size < maxTroubled) return;
+    this.#unanswered({ kind: "server-error", code: `${status}`, reason: "", cause: undefined }, request);
   }
 
   /** What a request fails with that got no answer. */
   #unanswered(
-    failure: RegistryError | TransientFailure,
+    fault: Fault,
     { where, sent, isScout }: { where: string; sent: number; isScout: boolean },
-  ): Error {
-    const error = failure instanceof TransientFailure ? failure.error : failure;
-    if (!this.#isOwn(error, sent)) return failure;
+  ): WaybillError | TransientFailure {
+    const { explain, ...options } = this.#options;
+    if (!this.#isOwn(fault, sent)) return explained(fault, { ...options, where }, explain);
     const now = this.#now();
     // What has been there in this run may be there again, whatever is wrong with it now.
-    const mayPass = failure instanceof TransientFailure || this.wasThere;
+    const mayPass = traitsOf(fault).mayPass === true || this.wasThere;
     const known = this.#absence;
-    const at = error.where === where ? undefined : error.where;
     if (known === undefined) {
       this.#absence = {
-        ...{ since: sent, failure: error, at, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
+        ...{ since: sent, fault, where, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
       };
-      this.#next = Math.max(this.#scouts <= 1 ? 0 : this.#next, now + this.#pause(1, error));
+      this.#next = Math.max(this.#scouts <= 1 ? 0 : this.#next, now + this.#pause(1, fault));
     } else if (isScout) {
-      known.failure = error;
-      known.at = at;
+      known.fault = fault;
+      known.where = where;
       known.mayPass = mayPass;
       known.attempts += 1;
       known.heldUntil = undefined;
       // As long as others are out there, they are enough.
-      const soonest = now + this.#pause(known.attempts, error);
+      const soonest = now + this.#pause(known.attempts, fault);
       this.#next = this.#scouts === 1 ? soonest : Math.max(this.#next, soonest);
     }
     this.#isThere = false;
@@ -202,12 +203,13 @@ export class Presence {
   }
 
   /** Whether it is the host's own failure: whatever had been asked of it then would have failed so. */
-  #isOwn({ code, host }: RegistryError, sent: number): boolean {
+  #isOwn(fault: Fault, sent: number): boolean {
     if (this.#answeredAt >= sent) return false;
-    if (host !== undefined || code === "timeout") return true;
-    if (this.wasThere || !ownCodes.has(code)) return false;
+    const { isOfHost, isTimeout, isSuspect } = traitsOf(fault);
+    if (isOfHost || isTimeout) return true;
+    if (this.wasThere || !isSuspect) return false;
     this.#broken += 1;
-    return this.#broken >= mostBroken;
+    return this.#broken >= maxBroken;
   }
 
   /** Lets one go ahead whose turn it is, ends the waiting, or looks again later. */
@@ -225,21 +227,21 @@ export class Presence {
       }
       this.#tell(absence, isBusyElsewhere);
     }
-    if (now >= this.#next && this.#scouts < mostScouts) {
+    if (now >= this.#next && this.#scouts < maxScouts) {
       this.#scouts += 1;
       this.#next = now + this.#options.timing.firstBackoff * 2 ** (this.#scouts - 1);
       this.#waiting.shift()?.go(true);
     }
     if (this.#waiting.length === 0) return;
     const tick = this.#options.timing.firstBackoff / 4;
-    const wait = this.#scouts < mostScouts ? Math.min(this.#next - now, tick) : tick;
+    const wait = this.#scouts < maxScouts ? Math.min(this.#next - now, tick) : tick;
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(wait)));
   }
 
-  #isInVain({ since, attempts, failure }: Absence, isBusyElsewhere: boolean, now: number): boolean {
+  #isInVain({ since, attempts, fault }: Absence, isBusyElsewhere: boolean, now: number): boolean {
     const { retries, timing } = this.#options;
     if (now - since > timing.deadline) return true;
-    const allowed = this.#mayReturn(failure) ? retries : Math.min(retries, atFirst(failure));
+    const allowed = this.#mayReturn(fault) ? retries : Math.min(retries, atFirst(fault));
     return attempts > allowed && !isBusyElsewhere;
   }
 
@@ -253,48 +255,49 @@ export class Presence {
   }
 
   #tell(absence: Absence, isBusyElsewhere: boolean): void {
-    if (absence.isTold || !(isBusyElsewhere || this.#mayReturn(absence.failure))) return;
+    if (absence.isTold || !(isBusyElsewhere || this.#mayReturn(absence.fault))) return;
     absence.isTold = true;
-    const { failure } = absence;
+    const failure = this.#explained(absence.fault, absence.where);
     this.#options.onChange({ type: "away", failure, waiting: this.#waiting.length });
   }
 
   /** Whether something is there that answers, or has in this run. */
-  #mayReturn({ code }: RegistryError): boolean {
-    return this.wasThere || code === "server-error";
+  #mayReturn({ kind }: Fault): boolean {
+    return this.wasThere || kind === "server-error";
   }
 
   /** Milliseconds between two attempts: at first there may be nothing but a port that is wrong. */
-  #pause(attempts: number, failure: RegistryError): number {
+  #pause(attempts: number, fault: Fault): number {
     const { firstBackoff } = this.#options.timing;
-    const first = this.#mayReturn(failure) ? firstBackoff : firstBackoff / 5;
+    const first = this.#mayReturn(fault) ? firstBackoff : firstBackoff / 5;
     return Math.min(5 * firstBackoff, first * 2 ** Math.min(attempts - 1, 30));
   }
 
-  #failureAt(where: string): RegistryError {
-    const failure = this.#absence?.failure;
-    const { host } = this.#options;
-    if (failure === undefined) {
-      return new RegistryError("unreachable", `the run ended before ${host} had answered`, { where });
-    }
-    const { code, message, hint, cause } = failure;
-    return new RegistryError(code, message, { where: this.#absence?.at ?? where, hint, host, cause });
+  #failureAt(where: string): WaybillError {
+    const fault = this.#absence?.fault ?? { kind: "ended", code: "", reason: "", cause: undefined };
+    return this.#explained(fault, where);
+  }
+
+  #explained(fault: Fault, where: string): WaybillError {
+    const { explain, host, inTls, role } = this.#options;
+    return explain(fault, { where, host, inTls, role, isOfHost: fault.kind !== "ended" });
   }
 }
 
 /** Attempts after the first one at a host that has never been there: only a refusal may be one of the moment. */
-function atFirst({ code, host }: RegistryError): number {
-  return code === "timeout" || host === undefined ? 0 : 1;
+function atFirst(fault: Fault): number {
+  const { isOfHost, isTimeout } = traitsOf(fault);
+  return isOfHost && !isTimeout ? 1 : 0;
 }
 
 /** Requests that go ahead at a time: the last of them is given up when its own time is over. */
-const mostScouts = 4;
+const maxScouts = 4;
 
 /** Connections after which a host is taken to break all of them. */
-const mostBroken = 4;
+const maxBroken = 4;
 
 /** Things after which a host is taken to answer all that it is asked with a server's error. */
-const mostTroubled = 4;
+const maxTroubled = 4;
 
 /** First pauses during which nothing is asked after a host was given up. */
 const heldFor = { passing: 5, lasting: 30 };

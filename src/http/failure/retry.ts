@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Timing, waitBefore } from "../../http/index.ts";
-import type { RegistryErrorCode } from "../errors.ts";
-import { HostAway, NotSettled, TransientFailure } from "./failure.ts";
+import type { Timing } from "../timing.ts";
+import { waitBefore } from "./backoff.ts";
+import { HostAway, NotYet, TransientFailure } from "./transient.ts";
 
 /** A result or failure that another attempt may mend. */
 export interface Passing {
   readonly reason: string;
-  readonly fault: RegistryErrorCode;
+  /** The code of such a failure. */
+  readonly fault: string;
   /** Milliseconds the server asked to wait. */
   readonly retryAfter: number | undefined;
   /** The server takes no more requests for the time being (429), or has not ended what this one builds on. */
   readonly isNotYet: boolean;
   /** Attempts after the first one, where more would be in vain although more are allowed. */
-  readonly mostRetries?: number | undefined;
+  readonly maxRetries?: number | undefined;
   /** The host is away: the next attempt itself waits for it. */
   readonly isOfHost?: boolean;
 }
@@ -41,7 +42,8 @@ export interface Retry {
   readonly attempt: number;
   readonly waitMilliseconds: number;
   readonly reason: string;
-  readonly fault: RegistryErrorCode;
+  /** The code of such a failure. */
+  readonly fault: string;
 }
 
 /**
@@ -76,7 +78,7 @@ export async function retrying<Result>(
     const elapsed = Date.now() - failedFirst;
     const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
     if (!passing.isNotYet || !isHopeful) failed += 1;
-    if (failed > Math.min(retries, passing.mostRetries ?? retries)) return end();
+    if (failed > Math.min(retries, passing.maxRetries ?? retries)) return end();
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
     // Connections that are closed on purpose have not failed.
@@ -97,13 +99,13 @@ async function attempted<Result>(
     return { passing: judge(result), end: () => result };
   } catch (thrown) {
     if (!(thrown instanceof TransientFailure)) throw thrown;
-    const { error, retryAfter, mostRetries } = thrown;
+    const { error, retryAfter, maxRetries } = thrown;
     const isOfHost = thrown instanceof HostAway;
     const end = () => {
       throw error;
     };
     const { code: fault, message: reason } = error;
-    const isNotYet = fault === "rate-limited" || thrown instanceof NotSettled;
-    return { passing: { reason, fault, retryAfter, isNotYet, mostRetries, isOfHost }, end };
+    const isNotYet = thrown instanceof NotYet;
+    return { passing: { reason, fault, retryAfter, isNotYet, maxRetries, isOfHost }, end };
   }
 }

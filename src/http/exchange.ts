@@ -1,0 +1,199 @@
+import { Readable } from "node:stream";
+import {
+  type Answer,
+  type AnswerHead,
+  isSuccess,
+  type StreamedAnswer,
+  secretsIn,
+  smallBody,
+} from "./answer.ts";
+import { readBeginning, readBody } from "./body.ts";
+import type { OriginEvent } from "./events.ts";
+import { waitOf } from "./failure/backoff.ts";
+import type { Company, Member } from "./failure/company.ts";
+import { type Explain, failureOf, faultError, faultOf, traitsOf } from "./failure/fault.ts";
+import { Places } from "./failure/places.ts";
+import { type Trouble, Unanswered } from "./failure/presence.ts";
+import type { Kinds } from "./kinds.ts";
+import type { Limiter, Observation } from "./rate/limiter.ts";
+import { type PaceOf, Turns } from "./rate/turns.ts";
+import type { Timing } from "./timing.ts";
+import { type Outgoing, openTransport, type TransportOptions } from "./way/transport.ts";
+
+/** Where one request goes, and what for. */
+export interface Direction<Kind> {
+  readonly url: URL;
+  readonly kind: Kind;
+  /** The thing that was asked for, for messages. */
+  readonly where: string;
+  /** What tells it from other things that may be answered with a server's error; `where` without it. */
+  readonly about?: string | undefined;
+  /** What is asked in a role of its own, such as that of a token service. */
+  readonly role?: string | undefined;
+}
+
+/** What goes there. */
+export type Message = Omit<Outgoing, "waiting" | "url">;
+
+/** Single requests to one origin, and to those that it sends us to, each when its turn has come and the host is there. */
+export interface Exchanges<Kind> {
+  /** @param prepare Called when the request is about to be sent. */
+  dispatch(direction: Direction<Kind>, prepare: () => Promise<Message>): Promise<StreamedAnswer>;
+  /** The whole body of a success, up to a limit; of any other answer, the beginning. */
+  collect(answer: StreamedAnswer, limit: number, where: string): Promise<Answer>;
+  isOwn(answer: Pick<AnswerHead, "from">): boolean;
+  /** Nothing is sent before that, for other reasons than a demanded pause. */
+  restsUntil(time: number): void;
+  close(): Promise<void>;
+}
+
+export interface ExchangeOptions<Kind extends string> extends TransportOptions {
+  readonly timing: Timing;
+  readonly kinds: Kinds<Kind>;
+  readonly paces: readonly PaceOf<Kind>[];
+  readonly limiter: Limiter<Kind>;
+  /** Attempts after the first one. */
+  readonly retries: number;
+  /** The other hosts of the run. */
+  readonly company: Company;
+  readonly explain: Explain;
+  /** What an answer tells that may say of its host that it gives none at all now. */
+  readonly troubleOf: (answer: AnswerHead, direction: Direction<Kind>) => Trouble | undefined;
+  readonly listener: (event: OriginEvent<Kind>) => void;
+}
+
+/** Milliseconds by which timers differ that are to go off together. */
+const tolerance = 1_000;
+const nothing = new Uint8Array();
+
+export const clock = (): number => performance.now();
+
+export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind>): Exchanges<Kind> {
+  const { endpoint, listener, timing, kinds, limiter, explain, troubleOf } = options;
+  const { host } = endpoint;
+  const transport = openTransport(options);
+  const turns = new Turns(kinds, options.paces, clock);
+  const places = new Places((place) => ({
+    ...place,
+    explain,
+    timing,
+    retries: options.retries,
+    isBusyElsewhere: () => options.company.isBusyBeside(member),
+    onChange: (change) => listener({ host: place.host, ...change }),
+  }));
+  const mistaken = new Map<string, Promise<boolean>>();
+  let answers = 0;
+  let restsUntil = 0;
+  const member: Member = {
+    isAway: () => places.isAway(endpoint.origin),
+    moved: () => transport.moved() + answers,
+    restsUntil: () => restsUntil,
+  };
+  options.company.join(member);
+
+  const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
+
+  const learn = (observation: Observation<Kind>, headers: AnswerHead["headers"]): void => {
+    const { status } = observation;
+    const isBusy = status === 429 || status === 503;
+    const wait = isBusy ? (waitOf({ headers, status }) ?? 0) : 0;
+    // A limit of hours tells nothing of how many requests are too many in a second.
+    if (wait > timing.longestRetryAfter) return;
+    limiter.observe(observation);
+    turns.observe(observation);
+    restsUntil = Math.max(restsUntil, clock() + wait);
+    if (wait > 0 && turns.pause(wait)) {
+      listener({ type: "waiting", host, milliseconds: wait, reason: `status ${status}` });
+    }
+  };
+
+  /** Of all requests that wait for an answer, one speaks. */
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const sayWaiting =
+    (host: string, kind: Kind) =>
+    (milliseconds: number): void => {
+      if (clock() - saidAt < timing.silence - tolerance) return;
+      saidAt = clock();
+      listener({ type: "unanswered", host, kind, milliseconds: Math.round(milliseconds) });
+    };
+
+  const exchange = async (
+    message: Message,
+    { url, kind, where }: Direction<Kind>,
+  ): Promise<StreamedAnswer> => {
+    const { method, headers, signal, body: sending } = message;
+    const sent = clock();
+    const secrets = secretsIn(headers.authorization);
+    try {
+      const response = await transport.request({ ...message, url, waiting: sayWaiting(url.host, kind) });
+      const { status, body } = response;
+      answers += 1;
+      const milliseconds = clock() - sent;
+      if (isOwn({ from: url })) learn({ kind, status, sent, milliseconds }, response.headers);
+      listener({ type: "request", host: url.host, method, kind, status, milliseconds });
+      // Whoever reads the body learns of its failure; one that nobody reads must not end the process.
+      body.on("error", () => {});
+      const isEmpty = method === "HEAD" || status === 204 || response.headers["content-length"] === "0";
+      const answer = { status, from: url, headers: response.headers, secrets, body, isEmpty };
+      if (status !== 400 || !(await isMistaken(url))) return answer;
+      body.destroy();
+      throw faultError("wants-tls");
+    } catch (error) {
+      const about = { where, host: url.host, inTls: url.protocol === "https:" };
+      // What the sender itself has given up, or has failed to read, says nothing about the host.
+      if (signal?.aborted || (sending instanceof Readable && sending.errored)) {
+        throw failureOf(error, about, explain);
+      }
+      const fault = faultOf(error);
+      // Nor does one body that it does not get done with.
+      if (kinds[kind].isBulk && traitsOf(fault).isTimeout) throw failureOf(error, about, explain);
+      const isBroken = fault.kind === "hang-up" || fault.kind === "not-http";
+      throw new Unanswered(isBroken && (await isMistaken(url)) ? { ...fault, kind: "wants-tls" } : fault);
+    }
+  };
+
+  /** Whether a host that has said nothing of use in plain HTTP wants to be spoken to in TLS. */
+  const isMistaken = async (url: URL): Promise<boolean> => {
+    if (places.wasThere(url)) return false;
+    const found = mistaken.get(url.origin) ?? transport.wantsTls(url);
+    mistaken.set(url.origin, found);
+    return found;
+  };
+
+  return {
+    dispatch: (direction, prepare) =>
+      places.at(direction.url, direction.role).carry(
+        direction.where,
+        async () => {
+          // A turn is had by every single request that goes to the host itself.
+          if (isOwn({ from: direction.url })) await turns.next(direction.kind);
+          return exchange(await prepare(), direction);
+        },
+        (answer) => troubleOf(answer, direction),
+      ),
+    async collect(answer, limit, where) {
+      const { body, isEmpty, ...head } = answer;
+      const watch = setTimeout(() => body.destroy(faultError("slow-body")), timing.whole);
+      body.once("close", () => clearTimeout(watch));
+      if (isEmpty) {
+        body.resume();
+        return { ...head, bytes: nothing };
+      }
+      try {
+        const bytes = isSuccess(head) ? await readBody(body, limit) : await readBeginning(body, smallBody);
+        return { ...head, bytes };
+      } catch (error) {
+        throw failureOf(error, { where, host: head.from.host }, explain);
+      }
+    },
+    isOwn,
+    restsUntil: (time) => {
+      restsUntil = Math.max(restsUntil, time);
+    },
+    close: () => {
+      places.close();
+      turns.close();
+      return transport.close();
+    },
+  };
+}
