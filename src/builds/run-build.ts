@@ -28,6 +28,8 @@ import { openStaging, type Staging } from "./staging.ts";
 /** What a run of a build needs beside its plan. */
 export interface RunBuildOptions {
   readonly runs: RunStore;
+  /** A folder that is no part of any source, such as that of the records. */
+  readonly leaveOut: string;
   readonly job: string;
   readonly type: RunType;
   readonly refs?: RunRefs;
@@ -40,8 +42,6 @@ export interface RunBuildOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Variants that are built at the same time; 4 unless it is said. */
   readonly concurrency?: number;
-  /** The run has begun: its record is there. */
-  readonly onStart?: (run: Run) => void;
   /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */
   readonly onLog?: (line: Uint8Array, build?: string) => void;
   /** Ends what is under way. */
@@ -68,13 +68,7 @@ export async function runBuild(
   options: RunBuildOptions,
 ): Promise<BuildResult> {
   const { runs, job, type, refs, spec } = options;
-  const run = await runs.start({
-    job,
-    type,
-    ...(refs === undefined ? {} : { refs }),
-    ...(spec === undefined ? {} : { spec }),
-  });
-  options.onStart?.(run);
+  const run = await runs.start({ job, type, refs, spec });
   let prepared: PreparedBuild | undefined;
   try {
     prepared = await prepare(run);
@@ -151,7 +145,7 @@ class RunningBuild {
       for (const { name, status, failure } of outcomes) {
         say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
       }
-      const { job, id, folder } = this.#run;
+      const { job, id, where: folder } = this.#run;
       const result: BuildResult = {
         format: "waybill-build-result/1",
         plan: shown,
@@ -196,7 +190,7 @@ class RunningBuild {
     if (engine.kind === "gcb") {
       const prepared = this.#prepared;
       const shared = service === undefined ? {} : { service };
-      const leaveOut = this.#options.runs.folder;
+      const { leaveOut } = this.#options;
       const site = {
         prepared,
         ledger: this.#ledger,
@@ -225,7 +219,7 @@ class RunningBuild {
       signal,
       ...(stop === undefined ? {} : { stop }),
       source: plan.source,
-      leaveOut: this.#options.runs.folder,
+      leaveOut: this.#options.leaveOut,
       checkSource: () => checkUnchanged(plan.source, environment),
       objects: join(this.#run.artifacts, "objects"),
       secrets,

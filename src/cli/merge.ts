@@ -2,12 +2,14 @@ import { type Command, Option } from "commander";
 import { harmless, WaybillError } from "../errors/index.ts";
 import type { ImageOrigin, MergeFormat, MergeResult, RunMergeResult } from "../merge/index.ts";
 import type { Registries } from "../registry/index.ts";
+import type { StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addExamples, collect } from "./help.ts";
 import { interruptible } from "./interruption.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
+import { dataFolder } from "./run-build.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -127,7 +129,7 @@ async function mergeOneRun(
   if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);
   const result = await mergeRun({
     ...common(options, registries),
-    run: await readBuiltImages(await folderOf(session, name, options)),
+    run: await readBuiltImages(await successfulRun(session, name, options)),
     ...(options.stagingRepo === undefined ? {} : { staging: options.stagingRepo }),
     ...(options.as === undefined ? {} : { as: options.as }),
   });
@@ -140,16 +142,17 @@ async function mergeOneRun(
   return result.leftOut.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
-/** The folder of a run that came to a good end: what another one pushed is not what was asked for. */
-async function folderOf({ env }: Session, name: string, { dataDir }: Options): Promise<string> {
-  const { defaultDataFolder, openRuns } = await import("../store/index.ts");
-  const { folder, result } = await openRuns(dataDir ?? defaultDataFolder(env)).find(name);
-  if (result === "SUCCESS") return folder;
+/** A run that came to a good end: what another one pushed is not what was asked for. */
+async function successfulRun(session: Session, name: string, { dataDir }: Options): Promise<StoredRun> {
+  const { openRunFolder } = await import("../store/index.ts");
+  const run = await openRunFolder(await dataFolder(session, dataDir)).find(name);
+  const { result, where } = run.record;
+  if (result === "SUCCESS") return run;
   throw new WaybillError(
     "run-not-successful",
     result === "PENDING" ? "the run is not over yet" : `the run did not succeed: ${result}`,
     {
-      where: folder,
+      where,
       hint: "what it pushed can be merged by name: --staging-repo, with --image and --digest",
     },
   );

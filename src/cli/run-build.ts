@@ -39,7 +39,7 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
   const { terminal, env } = session;
   const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
   const { runBuild } = await import("../builds/index.ts");
-  const { openRuns } = await import("../store/index.ts");
+  const { openRunFolder } = await import("../store/index.ts");
   const listening = await listenToBuild(terminal, {
     ...(logDir === undefined ? {} : { logDir }),
     ...(suppressLogs === undefined ? {} : { suppressLogs }),
@@ -54,7 +54,8 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
     try {
       result = await runBuild(prepare, {
         ...options,
-        runs: openRuns(data),
+        runs: openRunFolder(data),
+        leaveOut: data,
         open: registries.repository,
         environment: env,
         fetch: await fetchFor(session),

@@ -1,16 +1,22 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
-import type { RecordedRun, RunRefs, RunStore } from "../store/index.ts";
+import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { logForPeople } from "./log-text.ts";
+import { dataFolder } from "./run-build.ts";
 import type { Act, Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Options {
   readonly dataDir?: string;
+}
+
+interface ListOptions extends Options {
+  readonly limit?: number;
+  readonly after?: string;
 }
 
 interface ShowOptions extends Options {
@@ -23,6 +29,8 @@ export function defineRuns(program: Command, act: Act): void {
     .command("list", { isDefault: true })
     .description("list runs, newest first")
     .argument("[job]", "only runs of this job")
+    .addOption(new Option("--limit <number>", "no more than so many; all by default").argParser(wholeNumber))
+    .addOption(new Option("--after <run>", "only those behind JOB/ID, which the page before ended with"))
     .addOption(dataOption())
     .action(act(listRuns));
   const show = runs
@@ -35,12 +43,13 @@ export function defineRuns(program: Command, act: Act): void {
   const examples = [
     ["waybill runs", "all runs, newest first"],
     ["waybill runs push-snoopdb", "those of one job"],
+    ["waybill runs --limit 20", "the last ones; it says how to see those before them"],
     ["waybill runs show push-snoopdb", "the newest of it, with its images"],
     ["waybill runs show push-snoopdb --log", "its log"],
   ] as const;
   addExamples(runs, examples);
-  addExamples(list, examples.slice(0, 2));
-  addExamples(show, examples.slice(2));
+  addExamples(list, examples.slice(0, 3));
+  addExamples(show, examples.slice(3));
 }
 
 function dataOption(): Option {
@@ -50,22 +59,34 @@ function dataOption(): Option {
   );
 }
 
-async function openStore({ env }: Session, { dataDir }: Options): Promise<RunStore> {
-  const { defaultDataFolder, openRuns } = await import("../store/index.ts");
-  return openRuns(dataDir ?? defaultDataFolder(env));
+async function openStore(session: Session, { dataDir }: Options): Promise<RunStore> {
+  const { openRunFolder } = await import("../store/index.ts");
+  return openRunFolder(await dataFolder(session, dataDir));
 }
 
-async function listRuns(session: Session, job: string | undefined, options: Options): Promise<ExitCode> {
+/** Records of one page when all are listed. */
+const longestPage = 10_000;
+
+async function listRuns(session: Session, job: string | undefined, options: ListOptions): Promise<ExitCode> {
   const { terminal } = session;
+  const { limit, after } = options;
   const store = await openStore(session, options);
-  const runs = await store.list(job);
+  const page = await store.list({ job, limit: limit ?? longestPage, after });
+  const runs = [...page.runs];
+  let { next } = page;
+  while (limit === undefined && next !== undefined) {
+    const more = await store.list({ job, limit: longestPage, after: next });
+    runs.push(...more.runs);
+    next = more.next;
+  }
   // Says what there is instead.
-  if (job !== undefined && runs.length === 0) await store.find(job);
+  if (job !== undefined && after === undefined && runs.length === 0) await store.find(job);
   if (terminal.json) {
-    terminal.printJson({ format: "waybill-runs/1", folder: store.folder, runs });
+    terminal.printJson({ format: "waybill-runs/1", folder: store.where, runs: runs.map(asDocument), next });
     return exitCodes.asDesired;
   }
-  if (runs.length === 0) terminal.note(`no run is recorded in ${store.folder}`);
+  if (runs.length === 0)
+    terminal.note(`no run is recorded in ${store.where}${after === undefined ? "" : " behind it"}`);
   else {
     const rows = runs.map((run) => [
       colored(terminal, run.result),
@@ -77,39 +98,45 @@ async function listRuns(session: Session, job: string | undefined, options: Opti
     ]);
     terminal.print(await formatTable(["STATE", "JOB", "ID", "STARTED", "DURATION", "REVISION"], rows));
   }
+  if (next !== undefined) terminal.note(`there are more: --after ${next}`);
   return exitCodes.asDesired;
+}
+
+/** A record as these commands have always printed it. */
+function asDocument({ where: folder, log: _, ...run }: RecordedRun): object {
+  const { job, id, ...rest } = run;
+  return { job, id, folder, ...rest };
 }
 
 async function showRun(session: Session, name: string, options: ShowOptions): Promise<ExitCode> {
   const { terminal } = session;
-  const { logFileOf, readLog } = await import("../store/index.ts");
   const store = await openStore(session, options);
   const run = await store.find(name);
   if (options.log) {
-    for await (const piece of logForPeople(readLog(run))) terminal.write(piece);
+    for await (const piece of logForPeople(run.log())) terminal.write(piece);
     return exitCodes.asDesired;
   }
+  const { record } = run;
   const built = await imagesOf(run, terminal);
-  const log = logFileOf(run);
   if (terminal.json) {
-    terminal.printJson({
-      format: "waybill-run/1",
-      ...run,
-      log,
-      ...(built === undefined ? {} : { images: built.images }),
-    });
+    const artifacts = await run.artifacts();
+    const document = { format: "waybill-run/1", ...asDocument(record), log: record.log, artifacts };
+    terminal.printJson({ ...document, images: built?.images });
     return exitCodes.asDesired;
   }
-  printRun(terminal, run, log);
+  printRun(terminal, record);
+  if (record.head !== undefined) {
+    terminal.print(`  ${"artifacts".padEnd(9)} ${harmless((await run.artifacts()).join(" "))}`);
+  }
   if (built !== undefined) await printImages(terminal, built);
   return exitCodes.asDesired;
 }
 
 /** What a run built; nothing for a run that was no build, or is not over. */
-async function imagesOf({ folder }: RecordedRun, terminal: Terminal): Promise<BuiltImages | undefined> {
+async function imagesOf(run: StoredRun, terminal: Terminal): Promise<BuiltImages | undefined> {
   const { readBuiltImages } = await import("../builds/index.ts");
   try {
-    return await readBuiltImages(folder);
+    return await readBuiltImages(run);
   } catch (error) {
     if (!(error instanceof WaybillError)) throw error;
     if (error.code === "images-missing") terminal.detail(messageOf(error));
@@ -118,15 +145,18 @@ async function imagesOf({ folder }: RecordedRun, terminal: Terminal): Promise<Bu
   }
 }
 
-function printRun(terminal: Terminal, run: RecordedRun, log: string): void {
-  const { startedAt, finishedAt, refs, revision } = run;
+function printRun(terminal: Terminal, run: RecordedRun): void {
+  const { startedAt, finishedAt, head, refs, revision, planHash } = run;
   const took = durationOf(run);
   const facts: readonly (readonly [name: string, value: string | undefined])[] = [
     ["started", startedAt && inWords(startedAt)],
     ["ended", finishedAt && `${inWords(finishedAt)}${took === "" ? "" : `, after ${took}`}`],
+    ["by", head?.by],
+    ["what", head && headInWords(head)],
     ["refs", refs && refsInWords(refs)],
     ["revision", revision],
-    ["log", log],
+    ["plan", planHash],
+    ["log", run.log],
   ];
   terminal.print(`${colored(terminal, run.result)} ${harmless(run.job)}/${run.id}`);
   for (const [name, value] of facts) {
@@ -141,6 +171,11 @@ async function printImages(terminal: Terminal, { images }: BuiltImages): Promise
   if (images.length === 0) return;
   const rows = images.map(({ name, tags, digest }) => [harmless(name), harmless(tags.join(" ")), digest]);
   terminal.print(`\n${await formatTable(["IMAGE", "TAGS", "DIGEST"], rows)}`);
+}
+
+function headInWords({ verb, subject, options = {} }: RunHead): string {
+  const given = Object.entries(options).map(([name, value]) => (value === true ? name : `${name}=${value}`));
+  return [verb, subject, ...given].join(" ");
 }
 
 function refsInWords({ org, repo, base_ref, base_sha, pulls = [] }: RunRefs): string {
@@ -182,4 +217,10 @@ function durationOf({ startedAt, finishedAt }: RecordedRun): string {
   const two = (count: number) => String(count).padStart(2, "0");
   if (hours > 0) return `${hours}h${two(minutes)}m`;
   return minutes > 0 ? `${minutes}m${two(seconds)}s` : `${seconds}s`;
+}
+
+function wholeNumber(text: string): number {
+  const value = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
+  if (value < 1) throw new InvalidArgumentError("it is a whole number from 1 on");
+  return value;
 }

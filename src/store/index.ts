@@ -1,5 +1,19 @@
 export { defaultDataFolder } from "./data-folder.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
-export { logFileOf, readLog } from "./log.ts";
-export type { RecordedRun, Run, RunEnd, RunRefs, RunRequest, RunStore, RunType } from "./model.ts";
-export { openRuns } from "./store.ts";
+export { openRunFolder } from "./folder/folder.ts";
+export {
+  eventsArtifact,
+  eventsFormat,
+  type RecordedRun,
+  type Run,
+  type RunEnd,
+  type RunHead,
+  type RunName,
+  type RunPage,
+  type RunQuery,
+  type RunRefs,
+  type RunRequest,
+  type RunStore,
+  type RunType,
+  type StoredRun,
+} from "./model.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../src/builds/index.ts";
 import { parseReference } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns } from "../../src/store/index.ts";
+import { openRunFolder } from "../../src/store/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { buildStepRoot } from "../support/step-image.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -73,7 +73,7 @@ export async function openBuildWorld(): Promise<BuildWorld> {
       return repository.commit();
     },
     async build(request = {}, options = {}, afterPlan = async () => {}) {
-      const runs = openRuns(data);
+      const runs = openRunFolder(data);
       const result = await runBuild(
         async () => {
           const prepared = await prepareBuild({
@@ -89,6 +89,7 @@ export async function openBuildWorld(): Promise<BuildWorld> {
         },
         {
           runs,
+          leaveOut: data,
           job: "demo",
           type: "periodic",
           open: registries.repository,

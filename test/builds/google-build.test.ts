@@ -6,7 +6,7 @@ import { prepareBuild, runBuild } from "../../src/builds/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns } from "../../src/store/index.ts";
+import { openRunFolder } from "../../src/store/index.ts";
 import { createRepository, gitEnvironment } from "../support/git.ts";
 import { afterBody, answer, startScriptedServer } from "../support/scripted-server.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -69,7 +69,8 @@ test("a build for Google's service is given to it as it is, and what it pushed i
           environment,
         }),
       {
-        runs: openRuns(join(folder.path, "data")),
+        runs: openRunFolder(join(folder.path, "data")),
+        leaveOut: join(folder.path, "data"),
         job: "google",
         type: "periodic",
         open: registries.repository,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { openRuns } from "../../src/store/index.ts";
+import { openRunFolder } from "../../src/store/index.ts";
 import { executable, start } from "../support/built.ts";
 import { testWith } from "../support/programs.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";
@@ -67,19 +67,21 @@ const sleeping = () => `${loose}steps:
   args: [sh, -c, 'echo it has begun; sleep 600']
 `;
 
+const recorded = async (job: string) => (await openRunFolder(world.data).list({ job, limit: 100 })).runs;
+
 describe("a build in a process of its own", () => {
   withBuildah("leaves a record that says so when it is killed, and nothing else", async () => {
     await world.commit({ "cloudbuild.yaml": sleeping() });
     const { child, ended } = startBuild("--job", "killed");
     await said(child, "it has begun");
-    const [before] = await openRuns(world.data).list("killed");
+    const [before] = await recorded("killed");
     expect(before?.result).toBe("PENDING");
     child.kill("SIGKILL");
     await ended;
-    const [run] = await openRuns(world.data).list("killed");
+    const [run] = await recorded("killed");
     expect(run).toMatchObject({ result: "CRASHED" });
-    expect(await readFile(join(run?.folder ?? "", "build-log.txt"), "utf8")).toContain("it has begun\n");
-    expect(JSON.parse(await readFile(join(run?.folder ?? "", "artifacts/plan.json"), "utf8"))).toMatchObject({
+    expect(await readFile(join(run?.where ?? "", "build-log.txt"), "utf8")).toContain("it has begun\n");
+    expect(JSON.parse(await readFile(join(run?.where ?? "", "artifacts/plan.json"), "utf8"))).toMatchObject({
       format: "waybill-build/1",
     });
     expect(await untilGone(child.pid ?? 0)).toEqual([]);
@@ -87,7 +89,7 @@ describe("a build in a process of its own", () => {
     await world.commit({ "cloudbuild.yaml": quick, Dockerfile: "FROM scratch\nENV A=b\n" });
     const again = await startBuild("--job", "killed").ended;
     expect(again.status, again.stderr).toBe(0);
-    const [second, first] = await openRuns(world.data).list("killed");
+    const [second, first] = await recorded("killed");
     expect(second?.result).toBe("SUCCESS");
     expect(first?.result).toBe("ABORTED");
   });
@@ -114,7 +116,7 @@ describe("a build in a process of its own", () => {
     child.kill("SIGINT");
     const { status } = await ended;
     expect(status).toBe(130);
-    const [run] = await openRuns(world.data).list("interrupted");
+    const [run] = await recorded("interrupted");
     expect(run?.result).toBe("ABORTED");
     expect(await untilGone(child.pid ?? 0)).toEqual([]);
   });
@@ -124,12 +126,12 @@ describe("a build in a process of its own", () => {
     const builds = [1, 2, 3].map(() => startBuild("--job", "thrice"));
     const ends = await Promise.all(builds.map(({ ended }) => ended));
     for (const { status, stderr } of ends) expect(status, stderr).toBe(0);
-    const runs = await openRuns(world.data).list("thrice");
+    const runs = await recorded("thrice");
     expect(runs.map(({ result }) => result)).toEqual(["SUCCESS", "SUCCESS", "SUCCESS"]);
     expect(new Set(runs.map(({ id }) => id)).size).toBe(3);
     const latest = await readFile(join(world.data, "logs/thrice/latest-build.txt"), "utf8");
     expect(latest.trim()).toBe(runs[0]?.id);
-    for (const { folder } of runs) {
+    for (const { where: folder } of runs) {
       const images = JSON.parse(await readFile(join(folder, "artifacts/images.json"), "utf8"));
       expect(images.images).toHaveLength(1);
       expect(images.images[0].provenance).toMatch(/^sha256:/);

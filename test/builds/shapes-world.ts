@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildRequest, type PreparedBuild, prepareBuild, runBuild } from "../../src/builds/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns } from "../../src/store/index.ts";
+import { openRunFolder } from "../../src/store/index.ts";
 import { resolved, usual } from "../cloudbuild/reading.ts";
 import { createRepository, gitEnvironment } from "../support/git.ts";
 import { temporaryFolder, writeFiles } from "../support/tree.ts";
@@ -132,7 +132,8 @@ export async function openShapesWorld(): Promise<ShapesWorld> {
       const { builds } = await plan(shape);
       const secrets = [...new Set(builds.flatMap(({ build }) => build.secrets.map(({ env }) => env)))];
       const result = await runBuild(() => prepareBuild(request(shape, "buildah")), {
-        runs: openRuns(join(folder, "data", shape)),
+        runs: openRunFolder(join(folder, "data", shape)),
+        leaveOut: join(folder, "data", shape),
         job: shape,
         type: "periodic",
         open: registries.repository,

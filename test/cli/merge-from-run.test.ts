@@ -7,7 +7,7 @@ import { type Descriptor, parseRepository, parseTag } from "../../src/oci/index.
 import { attachStatement, slsaStatement } from "../../src/provenance/index.ts";
 import type { Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
-import { openRuns, type RunEnd } from "../../src/store/index.ts";
+import { openRunFolder, type RunEnd } from "../../src/store/index.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 import { registriesWith } from "../support/world.ts";
 import { runWith } from "./captured.ts";
@@ -69,7 +69,7 @@ const imagesOf = (job: string, id: string, name: string): BuiltImages => ({
 
 /** A run as a build records it. */
 async function record(job: string, result: RunEnd["result"] | undefined, content?: string): Promise<string> {
-  const run = await openRuns(join(folder.path, "data")).start({ job, type: "postsubmit" });
+  const run = await openRunFolder(join(folder.path, "data")).start({ job, type: "postsubmit" });
   const images = imagesOf(job, run.id, `${server.address}/foo/app`);
   await run.write("images.json", content ?? JSON.stringify(images));
   if (result !== undefined) await run.finish({ result });
@@ -138,7 +138,7 @@ describe("merge --from-run", () => {
   });
 
   it("ends with 2 when something has no place, and does the rest", async () => {
-    const run = await openRuns(join(folder.path, "data")).start({ job: "two", type: "postsubmit" });
+    const run = await openRunFolder(join(folder.path, "data")).start({ job: "two", type: "postsubmit" });
     const [mine, other] = [`${server.address}/foo/app`, `${server.address}/elsewhere/app`];
     const { images, ...rest } = imagesOf("two", run.id, mine);
     const strange = images.map((each) => ({ ...each, name: other, repository: other }));

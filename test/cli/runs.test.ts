@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { logForPeople } from "../../src/cli/log-text.ts";
-import { openRuns } from "../../src/store/index.ts";
+import { openRunFolder } from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { run, runWith } from "./captured.ts";
 
@@ -18,7 +18,7 @@ const digest = `sha256:${"a".repeat(64)}`;
 async function recorded() {
   const times = ["2021-04-21T21:08:53Z", "2021-04-21T21:09:58Z"].map((time) => new Date(time));
   const refs = { org: "cncf", repo: "apisnoop", base_ref: "main", base_sha: "9afb85e31c3d7d9f" };
-  const store = openRuns(temporary.path);
+  const store = openRunFolder(temporary.path);
   const build = await store.start({
     job: "push-snoopdb",
     type: "postsubmit",
@@ -100,7 +100,7 @@ describe("runs", () => {
         "  ended     2021-04-21 21:09:58Z, after 1m05s",
         "  refs      cncf/apisnoop main at 9afb85e31c3d, #5 by hh beef",
         "  revision  9afb85e31c3d7d9f",
-        `  log       ${join(build.folder, "build-log.txt")}`,
+        `  log       ${join(build.where, "build-log.txt")}`,
         "",
         "IMAGE                                TAGS                    DIGEST",
         `gcr.io/k8s-staging-apisnoop/snoopdb  v20210421-0.2.0 latest  ${digest}`,
@@ -109,7 +109,7 @@ describe("runs", () => {
     );
     const { stdout } = await run("runs", "show", build.id, "--json", ...where);
     expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-run/1", id: build.id, images: [image] });
-    expect((await run("runs", "show", build.folder, "--log")).stdout).toBe(
+    expect((await run("runs", "show", build.where, "--log")).stdout).toBe(
       "building\n\u001b[31mred\u001b[0m \\u{1b}]0;title\\u{7}\n",
     );
   });

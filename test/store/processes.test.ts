@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bootMark } from "../../src/disk/index.ts";
-import { openRuns, type RunStore } from "../../src/store/index.ts";
+import { openRunFolder, type RunStore } from "../../src/store/index.ts";
 import { sourceUrl } from "../support/built.ts";
 import { outputOf, start } from "../support/child.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -17,16 +17,19 @@ let store: RunStore;
 
 beforeEach(async () => {
   temporary = await temporaryFolder("runs");
-  store = openRuns(temporary.path);
+  store = openRunFolder(temporary.path);
 });
 afterEach(() => temporary.remove());
+
+const found = async (name: string, runs = store) => (await runs.find(name)).record;
+const listed = async (job?: string, runs = store) => (await runs.list({ job, limit: 1000 })).runs;
 
 /** A program over the same store, as arguments of Node. */
 function program(body: string): string[] {
   const door = JSON.stringify(sourceUrl("store/index.ts"));
   const script = `
-    import { openRuns } from ${door};
-    const store = openRuns(${JSON.stringify(temporary.path)});
+    import { openRunFolder } from ${door};
+    const store = openRunFolder(${JSON.stringify(temporary.path)});
     const begin = (more) => store.start({ job: "${job}", type: "periodic", ...more });
     ${body}`;
   return ["--input-type=module", "--eval", script];
@@ -47,11 +50,11 @@ describe("processes that begin runs of one job at once", () => {
     const outputs = await Promise.all([1, 2, 3].map(() => outputOf(process.execPath, program(body))));
     const ids = outputs.flatMap((text) => text.trim().split("\n"));
     expect([ids.length, new Set(ids).size]).toEqual([45, 45]);
-    const runs = await store.list(job);
+    const runs = await listed(job);
     expect(runs.map(({ id }) => id)).toEqual(ids.toSorted().reverse());
     expect(new Set(runs.map(({ result }) => result))).toEqual(new Set(["SUCCESS"]));
     expect(await latest()).toBe(runs[0]?.id);
-    for (const { folder, id } of runs) {
+    for (const { where: folder, id } of runs) {
       expect(await readFile(join(folder, "build-log.txt"), "utf8")).toBe(id);
     }
     expect(await readdir(join(temporary.path, ".unfinished"))).toEqual([]);
@@ -82,9 +85,9 @@ describe("a run whose process was killed", () => {
     const killed = await start(process.execPath, program(body));
     const alive = await start(process.execPath, program(body));
     await killed.kill();
-    const stateOf = async (id: string) => (await store.find(id)).result;
+    const stateOf = async (id: string) => (await found(id)).result;
     expect([await stateOf(killed.firstLine), await stateOf(alive.firstLine)]).toEqual(["CRASHED", "PENDING"]);
-    const { folder } = await store.find(killed.firstLine);
+    const { where: folder } = await found(killed.firstLine);
     expect(await readFile(join(folder, "build-log.txt"), "utf8")).toBe("before the end\n");
 
     await (await store.start({ job: "another", type: "periodic" })).finish({ result: "SUCCESS" });
@@ -115,8 +118,8 @@ describe("a run whose process was killed", () => {
       await writer.kill();
     }
     await (await store.start({ job, type: "periodic" })).finish({ result: "SUCCESS" });
-    const runs = await store.list(job);
-    for (const { folder, result } of runs) {
+    const runs = await listed(job);
+    for (const { where: folder, result } of runs) {
       expect(["SUCCESS", "ABORTED"]).toContain(result);
       for (const name of ["started.json", "prowjob.json", "finished.json"]) {
         JSON.parse(await readFile(join(folder, name), "utf8"));
@@ -127,24 +130,24 @@ describe("a run whose process was killed", () => {
 
   test.skipIf(bootMark() === undefined)("by a loss of power is closed after the next start", async () => {
     const run = await store.start({ job, type: "periodic" });
-    const path = join(run.folder, "started.json");
+    const path = join(run.where, "started.json");
     const text = await readFile(path, "utf8");
     await writeFile(path, text.replaceAll(/-[0-9a-f]{12}"/g, '-0123456789ab"'));
-    expect(await store.find(run.id)).toMatchObject({ result: "PENDING" });
-    await utimes(join(run.folder, "build-log.txt"), 0, 1_000_000_000);
-    expect(await store.find(run.id)).toMatchObject({ result: "CRASHED" });
+    expect(await found(run.id)).toMatchObject({ result: "PENDING" });
+    await utimes(join(run.where, "build-log.txt"), 0, 1_000_000_000);
+    expect(await found(run.id)).toMatchObject({ result: "CRASHED" });
     await store.start({ job, type: "periodic" });
     const closed = { result: "ABORTED", finishedAt: new Date(1_000_000_000_000) };
-    expect(await store.find(run.id)).toMatchObject(closed);
+    expect(await found(run.id)).toMatchObject(closed);
   });
 
   test("elsewhere is not judged", async () => {
     const run = await store.start({ job, type: "periodic" });
-    const path = join(run.folder, "started.json");
+    const path = join(run.where, "started.json");
     const text = (await readFile(path, "utf8")).replaceAll(/[0-9a-f]+-[0-9a-f]{12}"/g, '12-0123456789ab"');
     await writeFile(path, text);
     await store.start({ job, type: "periodic" });
-    expect(await store.find(run.id)).toMatchObject({ result: "PENDING" });
+    expect(await found(run.id)).toMatchObject({ result: "PENDING" });
   });
 });
 
@@ -193,7 +196,7 @@ describe("a disk that is full", () => {
   });
 
   onSmallDisk(`is said, and the run can end once there is room${reason}`, async () => {
-    const small = openRuns(join(disk, "data"));
+    const small = openRunFolder(join(disk, "data"));
     const run = await small.start({ job, type: "periodic" });
     const full = {
       code: "run-unwritable",
@@ -206,10 +209,10 @@ describe("a disk that is full", () => {
     expect(fill).toThrow(expect.objectContaining(full));
     await expect(run.write("images.json", "{}")).rejects.toMatchObject(full);
     await expect(small.start({ job, type: "periodic" })).rejects.toMatchObject(full);
-    expect((await small.list()).map(({ result }) => result)).toEqual(["PENDING"]);
-    await writeFile(join(run.folder, "build-log.txt"), "");
+    expect((await listed(undefined, small)).map(({ result }) => result)).toEqual(["PENDING"]);
+    await writeFile(join(run.where, "build-log.txt"), "");
     await run.finish({ result: "FAILURE" });
-    expect(await small.find(job)).toMatchObject({ id: run.id, result: "FAILURE" });
+    expect(await found(job, small)).toMatchObject({ id: run.id, result: "FAILURE" });
     await rm(join(disk, "data"), { recursive: true });
   });
 });

@@ -1,13 +1,7 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  defaultDataFolder,
-  openRuns,
-  type RunRequest,
-  type RunStore,
-  readLog,
-} from "../../src/store/index.ts";
+import { defaultDataFolder, openRunFolder, type RunRequest, type RunStore } from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const sha = "0123456789012345678901234567890123456789";
@@ -26,9 +20,12 @@ let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
 let store: RunStore;
 beforeEach(async () => {
   temporary = await temporaryFolder("runs");
-  store = openRuns(temporary.path);
+  store = openRunFolder(temporary.path);
 });
 afterEach(() => temporary.remove());
+
+const found = async (name: string, runs = store) => (await runs.find(name)).record;
+const listed = async (job?: string, runs = store) => (await runs.list({ job, limit: 1000 })).runs;
 
 const textOf = (...path: string[]) => readFile(join(temporary.path, ...path), "utf8");
 const jsonOf = async (...path: string[]) => JSON.parse(await textOf(...path));
@@ -42,7 +39,7 @@ describe("a run", () => {
     expect(run).toMatchObject({
       job: postsubmit.job,
       id: folder[2],
-      folder: join(temporary.path, ...folder),
+      where: join(temporary.path, ...folder),
     });
     expect(await jsonOf(...folder, "started.json")).toEqual({
       timestamp: 1619039333,
@@ -73,7 +70,7 @@ describe("a run", () => {
       },
     });
     expect(await textOf("logs", postsubmit.job, "latest-build.txt")).toBe(folder[2]);
-    expect(await store.find(run.folder)).toMatchObject({ result: "PENDING", refs, revision: sha });
+    expect(await found(run.where)).toMatchObject({ result: "PENDING", refs, revision: sha });
 
     run.log("one\n");
     run.log(Buffer.from("two\n"));
@@ -94,10 +91,11 @@ describe("a run", () => {
     const ended = await jsonOf(...folder, "prowjob.json");
     expect(ended.status).toMatchObject({ state: "success", completionTime: "2021-04-21T21:08:53Z" });
     expect(ended.metadata).toEqual(begun.metadata);
-    expect(await store.find(run.id)).toEqual({
+    expect(await found(run.id)).toEqual({
       job: postsubmit.job,
       id: run.id,
-      folder: run.folder,
+      where: run.where,
+      log: join(run.where, "build-log.txt"),
       startedAt: new Date("2021-04-21T21:08:53Z"),
       finishedAt: new Date("2021-04-21T21:08:53Z"),
       result: "SUCCESS",
@@ -113,7 +111,7 @@ describe("a run", () => {
     expect(() => run.log("more")).toThrow("the run has ended");
     await expect(run.write("a", "b")).rejects.toMatchObject({ code: "run-unwritable" });
     await expect(run.finish({ result: "SUCCESS" })).rejects.toMatchObject({ code: "run-unwritable" });
-    expect(await store.find(run.id)).toMatchObject({ result: "FAILURE", revision: "v1" });
+    expect(await found(run.id)).toMatchObject({ result: "FAILURE", revision: "v1" });
   });
 
   test("of a pull request lies with it, and is found through its job", async () => {
@@ -125,24 +123,24 @@ describe("a run", () => {
     };
     const run = await store.start(request);
     const place = `pr-logs/pull/cncf_apisnoop/5/pull-it/${run.id}`;
-    expect(run.folder).toBe(join(temporary.path, place));
+    expect(run.where).toBe(join(temporary.path, place));
     expect(await textOf("pr-logs", "directory", "pull-it", `${run.id}.txt`)).toBe(place);
     expect(await textOf("pr-logs", "directory", "pull-it", "latest-build.txt")).toBe(run.id);
     expect(await jsonOf(place, "started.json")).toMatchObject({
       pull: "5",
       repos: { "cncf/apisnoop": `main:${sha},5:${pulls[0]?.sha}` },
     });
-    await rm(join(run.folder, "prowjob.json"));
-    const found = { job: "pull-it", folder: run.folder, refs: { ...refs, pulls: [{ number: 5 }] } };
+    await rm(join(run.where, "prowjob.json"));
+    const expected = { job: "pull-it", where: run.where, refs: { ...refs, pulls: [{ number: 5 }] } };
     for (const name of ["pull-it", run.id, `pull-it/${run.id}`, place]) {
-      expect(await store.find(name)).toMatchObject(found);
+      expect(await found(name)).toMatchObject(expected);
     }
-    expect(await store.list()).toHaveLength(1);
+    expect(await listed()).toHaveLength(1);
 
     const batch = await store.start({ ...request, type: "batch" });
-    expect(batch.folder).toBe(join(temporary.path, "pr-logs", "pull", "batch", "pull-it", batch.id));
+    expect(batch.where).toBe(join(temporary.path, "pr-logs", "pull", "batch", "pull-it", batch.id));
     expect(batch.id).not.toBe(run.id);
-    expect((await store.list("pull-it")).map(({ id }) => id)).toEqual([batch.id, run.id]);
+    expect((await listed("pull-it")).map(({ id }) => id)).toEqual([batch.id, run.id]);
   });
 
   test("is followed in a bucket that was fetched", async () => {
@@ -151,15 +149,16 @@ describe("a run", () => {
     await mkdir(join(temporary.path, "pr-logs", "directory", "pull-it"), { recursive: true });
     const pointer = join(temporary.path, "pr-logs", "directory", "pull-it", "7.txt");
     await writeFile(pointer, `gs://kubernetes-ci-logs/${place}\n`);
-    expect(await store.find("pull-it")).toEqual({
+    expect(await found("pull-it")).toEqual({
       job: "pull-it",
       id: "7",
-      folder: join(temporary.path, place),
+      where: join(temporary.path, place),
+      log: join(temporary.path, place, "build-log.txt"),
       result: "PENDING",
     });
     for (const elsewhere of ["pr-logs/pull/../../../pull-it/7", "/pull-it/7", `${place}8`, "logs/other/7"]) {
       await writeFile(pointer, elsewhere);
-      expect(await store.list()).toEqual([]);
+      expect(await listed()).toEqual([]);
     }
   });
 
@@ -183,7 +182,7 @@ describe("a run", () => {
     for (const path of ["..", "../finished.json", "/etc/passwd", "a/../../b", "", "."]) {
       await expect(run.write(path, "x")).rejects.toMatchObject({ code: "run-unwritable" });
     }
-    expect(await readdir(run.folder)).toEqual(["artifacts", "build-log.txt", "prowjob.json", "started.json"]);
+    expect(await readdir(run.where)).toEqual(["artifacts", "build-log.txt", "prowjob.json", "started.json"]);
   });
 });
 
@@ -195,7 +194,7 @@ describe("runs that begin at once", () => {
     );
     expect(new Set(started.map(({ id }) => id)).size).toBe(30);
     for (const job of [postsubmit.job, "other"]) {
-      const [newest] = await store.list(job);
+      const [newest] = await listed(job);
       expect(await textOf("logs", job, "latest-build.txt")).toBe(newest?.id);
     }
   });
@@ -209,22 +208,22 @@ describe("runs that begin at once", () => {
 
 describe("finding a run", () => {
   test("prefers the newest, and says what there is", async () => {
-    await expect(store.find("anything")).rejects.toMatchObject({
+    await expect(found("anything")).rejects.toMatchObject({
       code: "unknown-run",
       hint: "no run is recorded there yet; another data folder may be meant",
     });
     const old = await store.start({ ...postsubmit, job: "push", now: at("2021-01-01T00:00:00Z") });
     const run = await store.start({ ...postsubmit, job: "push" });
-    expect((await store.find("push")).id).toBe(run.id);
-    expect((await store.find(`push/${old.id}`)).id).toBe(old.id);
-    expect((await store.find(old.folder)).id).toBe(old.id);
-    expect((await store.find(`${old.folder}/`)).id).toBe(old.id);
-    const hintFor = (name: string) => store.find(name).catch(({ hint }) => hint);
+    expect((await found("push")).id).toBe(run.id);
+    expect((await found(`push/${old.id}`)).id).toBe(old.id);
+    expect((await found(old.where)).id).toBe(old.id);
+    expect((await found(`${old.where}/`)).id).toBe(old.id);
+    const hintFor = (name: string) => found(name).catch(({ hint }) => hint);
     expect(await hintFor("pusch")).toBe("did you mean push?");
     expect(await hintFor("push/12")).toBe(`the newest run of push is push/${run.id}`);
     expect(await hintFor("something-else")).toBe("there are runs of push");
-    expect(await store.list("something-else")).toEqual([]);
-    expect(await store.list("../..")).toEqual([]);
+    expect(await listed("something-else")).toEqual([]);
+    expect(await listed("../..")).toEqual([]);
   });
 });
 
@@ -247,8 +246,8 @@ describe("a record that is broken", () => {
     const folder = join(temporary.path, "logs", "job", "1384977461019676672");
     await mkdir(folder, { recursive: true });
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-    const [run] = await store.list();
-    expect(run).toMatchObject({ job: "job", id: "1384977461019676672", folder, result });
+    const [run] = await listed();
+    expect(run).toMatchObject({ job: "job", id: "1384977461019676672", where: folder, result });
     expect(run?.startedAt).toEqual(new Date("2021-04-21T21:08:53.001Z"));
   });
 
@@ -261,9 +260,11 @@ describe("a record that is broken", () => {
     await symlink(secret, join(folder, "build-log.txt"));
     await writeFile(join(folder, "prowjob.json"), `{"status":{"state":"aborted"},"a":"${"a".repeat(5e6)}"}`);
     await symlink(temporary.path, join(temporary.path, "logs", "job", "6"));
-    expect(await store.list()).toEqual([{ job: "job", id: "5", folder, result: "PENDING" }]);
+    expect(await listed()).toEqual([
+      { job: "job", id: "5", where: folder, log: join(folder, "build-log.txt"), result: "PENDING" },
+    ]);
     const log: Uint8Array[] = [];
-    for await (const piece of readLog({ folder })) log.push(piece);
+    for await (const piece of (await store.find(folder)).log()) log.push(piece);
     expect(log).toEqual([]);
   });
 });

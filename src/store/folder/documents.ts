@@ -1,4 +1,4 @@
-import type { RunEnd, RunRefs, RunRequest } from "./model.ts";
+import type { RunEnd, RunRefs, RunRequest } from "../model.ts";
 
 /** What Prow's tools read of a run: `started.json`, `finished.json`, `prowjob.json`. */
 export type Document = Readonly<Record<string, unknown>>;
@@ -18,26 +18,30 @@ export interface Runner {
  * `started.json`. The process that does the run is in its metadata, so that a run that nobody ends can be told from one
  * that goes on.
  */
-export function startedDocument({ refs }: RunRequest, startedAt: Date, runner: Runner): Document {
+export function startedDocument({ refs, head }: RunRequest, startedAt: Date, runner: Runner): Document {
   const pull = refs?.pulls?.[0]?.number;
   return {
     timestamp: seconds(startedAt),
-    ...(pull === undefined ? {} : { pull: String(pull) }),
-    ...(refs === undefined ? {} : { repos: { [`${refs.org}/${refs.repo}`]: inOneLine(refs) } }),
-    ...(refs?.base_sha === undefined ? {} : { "repo-commit": refs.base_sha }),
-    metadata: { process: runner.process, ...(runner.boot === undefined ? {} : { boot: runner.boot }) },
+    pull: pull === undefined ? undefined : String(pull),
+    repos: refs === undefined ? undefined : { [`${refs.org}/${refs.repo}`]: inOneLine(refs) },
+    "repo-commit": refs?.base_sha ?? head?.commit,
+    metadata: { ...runner, head },
   };
 }
 
 /** `finished.json`. */
-export function finishedDocument(end: RunEnd, refs: RunRefs | undefined, finishedAt: Date): Document {
-  const revision = end.revision ?? refs?.pulls?.[0]?.sha ?? refs?.base_sha;
+export function finishedDocument(
+  end: RunEnd,
+  { refs, head }: Pick<RunRequest, "refs" | "head">,
+  finishedAt: Date,
+): Document {
+  const revision = end.revision ?? head?.commit ?? refs?.pulls?.[0]?.sha ?? refs?.base_sha;
   return {
     timestamp: seconds(finishedAt),
     passed: end.result === "SUCCESS",
     result: end.result,
-    ...(revision === undefined ? {} : { revision }),
-    ...(end.metadata === undefined ? {} : { metadata: end.metadata }),
+    revision,
+    metadata: end.planHash === undefined ? end.metadata : { ...end.metadata, planHash: end.planHash },
   };
 }
 
@@ -60,14 +64,10 @@ export function prowJob({ job, type, refs, spec }: RunRequest, facts: ProwJobFac
     "prow.k8s.io/id": name,
     "prow.k8s.io/job": asLabel(job),
     "prow.k8s.io/type": type,
-    ...(refs === undefined
-      ? {}
-      : {
-          "prow.k8s.io/refs.org": asLabel(refs.org),
-          "prow.k8s.io/refs.repo": asLabel(refs.repo),
-          "prow.k8s.io/refs.base_ref": asLabel(refs.base_ref),
-        }),
-    ...(pull === undefined ? {} : { "prow.k8s.io/refs.pull": String(pull.number) }),
+    "prow.k8s.io/refs.org": refs && asLabel(refs.org),
+    "prow.k8s.io/refs.repo": refs && asLabel(refs.repo),
+    "prow.k8s.io/refs.base_ref": refs && asLabel(refs.base_ref),
+    "prow.k8s.io/refs.pull": pull && String(pull.number),
   };
   const start = wholeSeconds(startedAt);
   return {
@@ -79,11 +79,11 @@ export function prowJob({ job, type, refs, spec }: RunRequest, facts: ProwJobFac
       labels,
       annotations: { "prow.k8s.io/job": job },
     },
-    spec: { ...spec, type, job, ...(refs === undefined ? {} : { refs }) },
+    spec: { ...spec, type, job, refs },
     status: {
       startTime: start,
       pendingTime: start,
-      ...(end === undefined ? {} : { completionTime: wholeSeconds(end.at) }),
+      completionTime: end && wholeSeconds(end.at),
       state: end === undefined ? "pending" : stateOf(end.result),
       build_id: id,
     },

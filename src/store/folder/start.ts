@@ -1,53 +1,81 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { bootMark, createFile, flushFolder, makeFolder, processMark } from "../disk/index.ts";
+import { bootMark, createFile, flushFolder, makeFolder, processMark } from "../../disk/index.ts";
+import { recordFailure } from "../errors.ts";
+import type { Run, RunRequest } from "../model.ts";
+import { closeCrashed } from "./close-crashed.ts";
 import { prowJob, startedDocument, textOf } from "./documents.ts";
-import { recordFailure } from "./errors.ts";
-import { claimFolder, replaceFile, unfinished } from "./files.ts";
-import { noteLatest } from "./latest.ts";
-import type { Run, RunRequest } from "./model.ts";
+import { claimFolder, readSmall, replaceFile, sweepUnfinished, unfinished } from "./files.ts";
 import { openRun } from "./open-run.ts";
 import { directoryOfJob, folderOfPlace, placeOfRun } from "./places.ts";
 import { recordFiles } from "./read-run.ts";
+import { type HeldShelf, holdingShelf } from "./shelf.ts";
 import { jobsIn, shelvedRun } from "./shelves.ts";
-import { snowflake } from "./snowflake.ts";
+import { isRunId, newestFirst, snowflake } from "./snowflake.ts";
 
 /** Begins a run. The request has been checked. @throws {RunError} `run-unwritable`. */
 export async function startRun(store: string, request: RunRequest, clock: () => Date): Promise<Run> {
   const startedAt = clock();
   const uuid = randomUUID();
   try {
+    await sweepUnfinished(store);
     const { id, draft } = await claimId(store, startedAt);
-    const place = placeOfRun(request, id);
-    const folder = folderOfPlace(store, place);
-    const directory = directoryOfJob(request);
     try {
       await fillDraft(draft, request, { name: uuid, id, startedAt });
-      // Before the claim is given up, so that the id is seen to be taken.
-      if (!place.startsWith(`${directory}/`)) {
-        await replaceFile(store, join(folderOfPlace(store, directory), `${id}.txt`), place);
-      }
-      await makeFolder(dirname(folder));
-      // One step makes all of it visible, and gives the claim up.
-      await rename(draft, folder);
+      const folder = await holdingShelf(store, request.job, async (shelf) => {
+        await closeCrashed(store, request.job, shelf);
+        return shelve(store, request, { id, draft }, shelf);
+      });
+      return openRun({ store, request, id, uuid, folder, startedAt, clock });
     } catch (error) {
       await rm(draft, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }
-    await flushFolder(dirname(folder));
-    await noteLatest(store, directory, id);
-    return openRun({ store, request, id, uuid, folder, startedAt, clock });
   } catch (error) {
     throw recordFailure(error, store);
   }
+}
+
+/** Makes a claimed run visible, as its job's newest unless a newer one is there. @returns Its folder. */
+async function shelve(
+  store: string,
+  request: RunRequest,
+  { id, draft }: Claim,
+  shelf: HeldShelf,
+): Promise<string> {
+  const place = placeOfRun(request, id);
+  const folder = folderOfPlace(store, place);
+  const directory = directoryOfJob(request);
+  await shelf.markOpen(id);
+  // Before the claim is given up, so that the id is seen to be taken.
+  if (!place.startsWith(`${directory}/`)) {
+    await replaceFile(store, join(folderOfPlace(store, directory), `${id}.txt`), place);
+  }
+  await makeFolder(dirname(folder));
+  // One step makes all of it visible, and gives the claim up.
+  await rename(draft, folder);
+  await flushFolder(dirname(folder));
+  const latest = join(folderOfPlace(store, directory), "latest-build.txt");
+  const noted = (await readSmall(latest, 64))?.trim() ?? "";
+  // Readers find other runs by going back from there.
+  const isNewest = !isRunId(noted) || newestFirst(noted, id) > 0;
+  if (isNewest && (await shelf.isMine())) await replaceFile(store, latest, id);
+  await shelf.note(id);
+  return folder;
+}
+
+/** An id that is taken, and the folder where its record is prepared. */
+interface Claim {
+  readonly id: string;
+  readonly draft: string;
 }
 
 /**
  * An id that no other run of the store has, and a folder where its record is prepared. The folder is the claim: only one
  * process can make it. Runs that came out of theirs are on their shelves by then, where they are looked for second.
  */
-async function claimId(store: string, time: Date): Promise<{ id: string; draft: string }> {
+async function claimId(store: string, time: Date): Promise<Claim> {
   const claims = join(store, unfinished);
   await makeFolder(claims);
   for (let at = 0; ; at += 1) {

@@ -1,11 +1,12 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { isAbsolute, join, normalize, sep } from "node:path";
-import { harmless } from "../errors/index.ts";
+import { harmless } from "../../errors/index.ts";
+import { RunError, recordFailure } from "../errors.ts";
+import { eventsArtifact, eventsFormat, type Run, type RunRequest } from "../model.ts";
 import { finishedDocument, prowJob, textOf } from "./documents.ts";
-import { RunError, recordFailure } from "./errors.ts";
 import { replaceFile } from "./files.ts";
-import type { Run, RunRequest } from "./model.ts";
 import { recordFiles } from "./read-run.ts";
+import { markOver } from "./shelf.ts";
 
 /** What a run under way is made from: its folder is there. */
 export interface BegunRun {
@@ -23,20 +24,34 @@ export function openRun(begun: BegunRun): Run {
   const { store, request, id, uuid, folder, startedAt, clock } = begun;
   const artifacts = join(folder, recordFiles.artifacts);
   const logFile = join(folder, recordFiles.log);
-  let log: number | undefined = openLog(logFile);
+  let log: number | undefined = openFile(logFile);
+  const eventsFile = join(artifacts, eventsArtifact);
+  let events: number | undefined;
   const opened = (): number => {
     if (log !== undefined) return log;
     throw new RunError("run-unwritable", "the run has ended", { where: folder });
+  };
+  const openEvents = (): number => {
+    opened();
+    const descriptor = openFile(eventsFile);
+    events = descriptor;
+    const head = { format: eventsFormat, job: request.job, id };
+    append(descriptor, `${JSON.stringify(head)}\n`, eventsFile);
+    return descriptor;
   };
   return {
     job: request.job,
     id,
     uuid,
-    folder,
+    where: folder,
     artifacts,
     log(chunk) {
       // Written when this returns: whatever kills the process afterwards, the system has it.
       append(opened(), chunk, logFile);
+    },
+    append(event) {
+      const line = { at: clock().toISOString(), ...event };
+      append(events ?? openEvents(), `${JSON.stringify(line)}\n`, eventsFile);
     },
     async write(path, content) {
       opened();
@@ -45,17 +60,19 @@ export function openRun(begun: BegunRun): Run {
     async finish(end) {
       const descriptor = opened();
       log = undefined;
-      closeLog(descriptor, logFile);
+      closeWhole(descriptor, logFile);
+      if (events !== undefined) closeWhole(events, eventsFile);
       const at = clock();
       const job = prowJob(request, { name: uuid, id, startedAt, end: { result: end.result, at } });
       await replaceFile(store, join(folder, recordFiles.prowJob), textOf(job));
-      const finished = textOf(finishedDocument(end, request.refs, at));
+      const finished = textOf(finishedDocument(end, request, at));
       await replaceFile(store, join(folder, recordFiles.finished), finished);
+      await markOver(store, request.job, id);
     },
   };
 }
 
-function openLog(path: string): number {
+function openFile(path: string): number {
   try {
     return openSync(path, "a");
   } catch (error) {
@@ -72,7 +89,7 @@ function append(descriptor: number, chunk: Uint8Array | string, path: string): v
   }
 }
 
-function closeLog(descriptor: number, path: string): void {
+function closeWhole(descriptor: number, path: string): void {
   try {
     fsyncSync(descriptor);
   } catch (error) {

@@ -1,9 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rm } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isKnownToHaveEnded, makeFolder, processMark, replaceFile as replaceOnDisk } from "../disk/index.ts";
-import { errorCode, recordFailure } from "./errors.ts";
+import {
+  type Content,
+  makeFolder,
+  processMark,
+  replaceFile as replaceOnDisk,
+  sweep,
+} from "../../disk/index.ts";
+import { errorCode, recordFailure } from "../errors.ts";
 
 /** Folder of a store for what is not finished: nothing below it is a record. */
 export const unfinished = ".unfinished";
@@ -14,7 +20,7 @@ const draftMilliseconds = 60 * 60 * 1000;
  * Puts bytes under a name at once: readers see what was there before, or all of it, also after a loss of power. Folders
  * on the way are made. @throws {RunError} `run-unwritable`.
  */
-export async function replaceFile(store: string, path: string, content: string | Uint8Array): Promise<void> {
+export async function replaceFile(store: string, path: string, content: Content): Promise<void> {
   const drafts = join(store, unfinished);
   const draft = join(drafts, `${processMark()}.${randomBytes(8).toString("hex")}`);
   try {
@@ -26,16 +32,14 @@ export async function replaceFile(store: string, path: string, content: string |
   }
 }
 
-/** Removes what killed processes left half-made. What cannot be removed stays. */
+/** Removes what killed processes left half-made. What cannot be removed stays. @throws {RunError} `run-unwritable`. */
 export async function sweepUnfinished(store: string): Promise<void> {
   const folder = join(store, unfinished);
-  for (const name of await namesIn(folder, () => true)) {
-    const path = join(folder, name);
-    const found = await lstat(path).catch(() => undefined);
-    const isOld = found !== undefined && found.mtimeMs < Date.now() - draftMilliseconds;
-    if (!isOld && !isKnownToHaveEnded(name)) continue;
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
+  await sweep(folder, { owner: (name) => name, before: Date.now() - draftMilliseconds }).catch(
+    (error: unknown) => {
+      throw recordFailure(error, folder);
+    },
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { foldersIn, isFolder, namesIn, readSmall } from "./files.ts";
-import { folderOfPlace, isJobName, placeInPointer } from "./places.ts";
+import { directoryOfPulls, folderOfLogs, folderOfPlace, isJobName, placeInPointer } from "./places.ts";
 import { isRunId } from "./snowflake.ts";
 
 /** Where a run of a job is. */
@@ -21,24 +21,24 @@ export async function jobsIn(store: string): Promise<string[]> {
   return [...new Set(lists.flat())].sort();
 }
 
-/** All runs of a job, in no order. */
-export async function runsOf(store: string, job: string): Promise<Shelved[]> {
-  const logs = join(store, "logs", job);
-  const own = (await foldersIn(logs, isRunId)).map((id) => ({ job, id, folder: join(logs, id) }));
-  const directory = join(store, "pr-logs", "directory", job);
-  const pointers = await namesIn(directory, (name) => name.endsWith(".txt") && isRunId(name.slice(0, -4)));
-  const pointed = await Promise.all(pointers.map((name) => followPointer(store, job, name.slice(0, -4))));
-  return [...own, ...pointed.filter((found) => found !== undefined)];
+/** Ids of all runs of a job, in no order; some may be gone. */
+export async function idsOnShelf(store: string, job: string): Promise<string[]> {
+  const own = await foldersIn(folderOfLogs(store, job), isRunId);
+  const pointers = await namesIn(
+    directoryOfPulls(store, job),
+    (name) => name.endsWith(".txt") && isRunId(name.slice(0, -4)),
+  );
+  return [...new Set([...own, ...pointers.map((name) => name.slice(0, -4))])];
 }
 
 /** The run of a job with an id. */
 export async function shelvedRun(store: string, job: string, id: string): Promise<Shelved | undefined> {
-  const folder = join(store, "logs", job, id);
+  const folder = join(folderOfLogs(store, job), id);
   return (await isFolder(folder)) ? { job, id, folder } : followPointer(store, job, id);
 }
 
 async function followPointer(store: string, job: string, id: string): Promise<Shelved | undefined> {
-  const text = await readSmall(join(store, "pr-logs", "directory", job, `${id}.txt`), longestPointer);
+  const text = await readSmall(join(directoryOfPulls(store, job), `${id}.txt`), longestPointer);
   const place = text === undefined ? undefined : placeInPointer(text, job, id);
   if (place === undefined) return undefined;
   const folder = folderOfPlace(store, place);

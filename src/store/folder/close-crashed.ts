@@ -1,17 +1,29 @@
 import { join } from "node:path";
 import { endedProwJob, finishedDocument, textOf } from "./documents.ts";
 import { replaceFile } from "./files.ts";
-import { hasCrashed, lastSignOfLife, readObject, readRun, recordFiles } from "./read-run.ts";
-import { runsOf } from "./shelves.ts";
+import { hasFinished, lastSignOfLife, readObject, readRun, recordFiles } from "./read-run.ts";
+import type { HeldShelf } from "./shelf.ts";
+import { shelvedRun } from "./shelves.ts";
 
 /**
  * Gives runs of a job whose process has ended without a last word the end they lack, so that nobody waits for them. Runs
  * of other machines, of which nothing is known, stay as they are; so do those that this user may not write.
  */
-export async function closeCrashed(store: string, job: string): Promise<void> {
-  for (const { folder } of await runsOf(store, job)) {
-    if (await hasCrashed(folder)) await close(store, folder).catch(() => undefined);
+export async function closeCrashed(store: string, job: string, shelf: HeldShelf): Promise<void> {
+  for (const id of await shelf.unfinished()) {
+    const run = await shelvedRun(store, job, id);
+    const isOver =
+      run === undefined || (await hasFinished(run.folder)) || (await closeIfCrashed(store, run.folder));
+    if (isOver) await shelf.markOver(id);
   }
+}
+
+async function closeIfCrashed(store: string, folder: string): Promise<boolean> {
+  if ((await readRun(folder)).result !== "CRASHED") return false;
+  return close(store, folder).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function close(store: string, folder: string): Promise<void> {
@@ -21,6 +33,6 @@ async function close(store: string, folder: string): Promise<void> {
   const prowJob = await readObject(path);
   if (prowJob !== undefined) await replaceFile(store, path, textOf(endedProwJob(prowJob, "ABORTED", at)));
   const metadata = { reason: "the process that did the run ended without a last word" };
-  const finished = finishedDocument({ result: "ABORTED", metadata }, run.refs, at);
+  const finished = finishedDocument({ result: "ABORTED", metadata }, run, at);
   await replaceFile(store, join(folder, recordFiles.finished), textOf(finished));
 }

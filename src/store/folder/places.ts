@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { harmless } from "../errors/index.ts";
-import { RunError } from "./errors.ts";
-import type { RunRefs, RunRequest } from "./model.ts";
+import { harmless } from "../../errors/index.ts";
+import { RunError } from "../errors.ts";
+import type { RunRefs, RunRequest } from "../model.ts";
 import { isRunId } from "./snowflake.ts";
 
 /** Prow's rule for the names of jobs. Names of folders that mean another folder are none. */
@@ -39,6 +39,16 @@ export function placeOfRun({ type, job, refs }: RunRequest, id: string): string 
 /** The folder that says which run of a job is the newest, and for runs of pull requests where each is. */
 export function directoryOfJob({ type, job }: Pick<RunRequest, "type" | "job">): string {
   return type === "postsubmit" || type === "periodic" ? `logs/${job}` : `pr-logs/directory/${job}`;
+}
+
+/** Where the runs of a job are that are for no pull request. */
+export function folderOfLogs(store: string, job: string): string {
+  return join(store, "logs", job);
+}
+
+/** Where it says which runs of a job are for pull requests. */
+export function directoryOfPulls(store: string, job: string): string {
+  return join(store, "pr-logs", "directory", job);
 }
 
 /** What a file `pr-logs/directory/JOB/ID.txt` says, from the top of the store; `undefined` when it leads elsewhere. */

@@ -1,9 +1,9 @@
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { isKnownToHaveEnded, isOfEarlierBoot } from "../disk/index.ts";
+import { isKnownToHaveEnded, isOfEarlierBoot } from "../../disk/index.ts";
+import type { RecordedRun, RunEnd, RunRefs } from "../model.ts";
 import { isThere, readSmall } from "./files.ts";
-import type { RecordedRun, RunEnd, RunRefs } from "./model.ts";
 import { timeOfId } from "./snowflake.ts";
 
 /** Names of the files of a record. */
@@ -20,6 +20,16 @@ const longestDocument = 4 * 1024 * 1024;
 
 const text = z.string().max(4096);
 const timestamp = z.number().int().nonnegative().max(253_402_300_799);
+const headSchema = z.object({
+  verb: text,
+  by: text,
+  subject: text,
+  commit: text.optional().catch(undefined),
+  options: z
+    .record(text, z.union([text, z.number(), z.boolean()]))
+    .optional()
+    .catch(undefined),
+});
 const startedSchema = z.looseObject({
   timestamp: timestamp.optional().catch(undefined),
   repos: z.record(text, text).optional().catch(undefined),
@@ -28,6 +38,7 @@ const startedSchema = z.looseObject({
     .looseObject({
       process: text.optional().catch(undefined),
       boot: text.optional().catch(undefined),
+      head: headSchema.optional().catch(undefined),
     })
     .optional()
     .catch(undefined),
@@ -37,6 +48,10 @@ const finishedSchema = z.looseObject({
   passed: z.boolean().optional().catch(undefined),
   result: text.optional().catch(undefined),
   revision: text.optional().catch(undefined),
+  metadata: z
+    .looseObject({ planHash: text.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
 });
 const refsSchema = z.looseObject({
   org: text,
@@ -79,30 +94,29 @@ export async function readRun(folder: string): Promise<RecordedRun> {
   const started = await readDocument(join(folder, recordFiles.started), startedSchema);
   // In this order: a process that has ended writes nothing any more.
   const isDead = await isAbandoned(folder, started?.metadata);
-  const isOver = await isThere(join(folder, recordFiles.finished));
+  const isOver = await hasFinished(folder);
   const finished = isOver
     ? await readDocument(join(folder, recordFiles.finished), finishedSchema)
     : undefined;
   const prowJob = await readDocument(join(folder, recordFiles.prowJob), prowJobSchema);
-  const startedAt = started?.timestamp === undefined ? timeOfId(id) : fromSeconds(started.timestamp);
-  const refs = refsOf(prowJob, started);
-  const revision = finished?.revision ?? started?.["repo-commit"];
   return {
     job,
     id,
-    folder,
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(finished?.timestamp === undefined ? {} : { finishedAt: fromSeconds(finished.timestamp) }),
+    where: folder,
+    log: join(folder, recordFiles.log),
+    startedAt: started?.timestamp === undefined ? timeOfId(id) : fromSeconds(started.timestamp),
+    finishedAt: finished?.timestamp === undefined ? undefined : fromSeconds(finished.timestamp),
     result: isOver ? resultOf(finished, prowJob) : isDead ? "CRASHED" : "PENDING",
-    ...(refs === undefined ? {} : { refs }),
-    ...(revision === undefined ? {} : { revision }),
+    head: started?.metadata?.head,
+    refs: refsOf(prowJob, started),
+    revision: finished?.revision ?? started?.["repo-commit"],
+    planHash: finished?.metadata?.planHash,
   };
 }
 
-/** Whether a run has crashed, which asks for fewer files than reading all of it. */
-export async function hasCrashed(folder: string): Promise<boolean> {
-  if (await isThere(join(folder, recordFiles.finished))) return false;
-  return (await readRun(folder)).result === "CRASHED";
+/** Whether a run has said its last word. */
+export function hasFinished(folder: string): Promise<boolean> {
+  return isThere(join(folder, recordFiles.finished));
 }
 
 async function isAbandoned(folder: string, runner: Started["metadata"]): Promise<boolean> {
@@ -143,7 +157,7 @@ function resultOf(finished: Finished | undefined, prowJob: ProwJob | undefined):
 
 function refsOf(prowJob: ProwJob | undefined, started: Started | undefined): RunRefs | undefined {
   const refs = prowJob?.spec?.refs;
-  if (refs !== undefined) return withoutUndefined(refs);
+  if (refs !== undefined) return knownRefs(refs);
   const [name, line] = Object.entries(started?.repos ?? {})[0] ?? [];
   const [org, repo, ...more] = name?.split("/") ?? [];
   if (org === undefined || repo === undefined || more.length > 0) return undefined;
@@ -157,31 +171,21 @@ function refsOf(prowJob: ProwJob | undefined, started: Started | undefined): Run
     org,
     repo,
     base_ref,
-    ...(base_sha === undefined ? {} : { base_sha }),
-    ...(pulls.length === 0 ? {} : { pulls }),
+    base_sha,
+    pulls: pulls.length === 0 ? undefined : pulls,
   };
 }
 
-function withoutUndefined(refs: z.infer<typeof refsSchema>): RunRefs {
-  const { org, repo, base_ref, base_sha, repo_link, pulls } = refs;
-  return {
-    org,
-    repo,
-    base_ref,
-    ...(base_sha === undefined ? {} : { base_sha }),
-    ...(repo_link === undefined ? {} : { repo_link }),
-    ...(pulls === undefined
-      ? {}
-      : {
-          pulls: pulls.map(({ number, author, sha, title, head_ref }) => ({
-            number,
-            sha,
-            ...(author === undefined ? {} : { author }),
-            ...(title === undefined ? {} : { title }),
-            ...(head_ref === undefined ? {} : { head_ref }),
-          })),
-        }),
-  };
+/** Without what else a Prow job says of them. */
+function knownRefs({ org, repo, base_ref, base_sha, repo_link, pulls }: z.infer<typeof refsSchema>): RunRefs {
+  const known = pulls?.map(({ number, author, sha, title, head_ref }) => ({
+    number,
+    author,
+    sha,
+    title,
+    head_ref,
+  }));
+  return { org, repo, base_ref, base_sha, repo_link, pulls: known };
 }
 
 function fromSeconds(timestamp: number): Date {

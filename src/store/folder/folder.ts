@@ -1,0 +1,23 @@
+import { resolve } from "node:path";
+import type { RunStore } from "../model.ts";
+import { findRun } from "./find.ts";
+import { listRuns } from "./list.ts";
+import { checkJobName, placeOfRun } from "./places.ts";
+import { startRun } from "./start.ts";
+import { storedRun } from "./stored-run.ts";
+
+/** The runs in a folder, in the layout of Prow's bucket. It is made when the first run begins. */
+export function openRunFolder(folder: string): RunStore {
+  const store = resolve(folder);
+  return {
+    where: store,
+    async start(request) {
+      checkJobName(request.job);
+      // Refs that make no folder are refused before anything is written.
+      placeOfRun(request, "0");
+      return startRun(store, request, request.now ?? (() => new Date()));
+    },
+    find: async (name) => storedRun(await findRun(store, name)),
+    list: (query) => listRuns(store, query),
+  };
+}
