@@ -24,7 +24,12 @@ export function defineRegistry(program: Command, act: Act): void {
   const serve = registry
     .command("serve")
     .description("serve a registry from a folder, until it is stopped")
-    .addOption(new Option("--dir <dir>", "folder that holds the data").makeOptionMandatory())
+    .addOption(
+      new Option(
+        "--dir <dir>",
+        "folder that holds the data; oci:DIR shows image layouts",
+      ).makeOptionMandatory(),
+    )
     .addOption(
       new Option("--listen <address>", "host:port to listen on; port 0 takes a free one")
         .argParser(parseAddress)
@@ -48,6 +53,7 @@ export function defineRegistry(program: Command, act: Act): void {
       "waybill registry serve --dir data --listen 0.0.0.0:5000 --htpasswd users",
       "for others, with passwords",
     ],
+    ["waybill registry serve --dir oci:/mnt/usb/foo", "the image layouts of a folder, to pull from"],
   ] as const;
   const collect = registry
     .command("gc")
@@ -77,7 +83,8 @@ async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
     throw new UsageError("--tls-cert and --tls-key go together");
   }
   if (htpasswd === undefined && !/^(localhost|127\.[\d.]+|::1)$/.test(listen.host)) {
-    terminal.warn(`without --htpasswd, everybody who reaches ${listen.host} may pull and push`);
+    const what = dir.startsWith("oci:") ? "pull" : "pull and push";
+    terminal.warn(`without --htpasswd, everybody who reaches ${listen.host} may ${what}`);
   }
   const { startRegistryServer } = await import("../registry-server/index.ts");
   return interruptible(session, async ({ stop, cut }) => {

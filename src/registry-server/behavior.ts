@@ -4,7 +4,7 @@ import { isRepositoryPath } from "../oci/index.ts";
 import type { Exchange } from "./exchange.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
-import type { Storage } from "./storage.ts";
+import type { Holdings } from "./storage.ts";
 
 /**
  * How the embedded registry is to be unlike itself: as other registries are, so that clients can be tried against
@@ -45,7 +45,7 @@ export interface Conduct {
   /** Before a request is looked at. @throws {Refusal} 429. */
   greet(response: ServerResponse): Promise<void>;
   /** The exchange as the endpoints are to see it. @throws {Refusal} what this registry does not do. */
-  shape(exchange: Exchange, route: Route, storage: Storage): Promise<Exchange>;
+  shape(exchange: Exchange, route: Route, storage: Holdings): Promise<Exchange>;
 }
 
 /** @param now A clock that never goes back, in milliseconds. */
@@ -120,7 +120,7 @@ function refuseUpload(
 async function forgetParameters(
   { mounts = "all", singlePost = true }: RegistryBehavior,
   query: URLSearchParams,
-  storage: Storage,
+  storage: Holdings,
 ): Promise<void> {
   if (!singlePost) query.delete("digest");
   const digest = query.get("mount");
@@ -130,7 +130,7 @@ async function forgetParameters(
   query.delete("from");
 }
 
-async function isCommitted({ manifests }: Storage, from: string | null, digest: string): Promise<boolean> {
+async function isCommitted({ manifests }: Holdings, from: string | null, digest: string): Promise<boolean> {
   const [repository] = from === null ? [] : [from].filter(isRepositoryPath);
   if (repository === undefined) return false;
   for (const { digest: listed } of await manifests.list(repository)) {

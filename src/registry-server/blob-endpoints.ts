@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream/promises";
 import type { Digest, RepositoryPath } from "../oci/index.ts";
-import type { BlobStore, OpenBlob } from "./blob-store.ts";
+import type { BlobReader, BlobStore, OpenBlob } from "./blob-store.ts";
 import type { Exchange } from "./exchange.ts";
 import { type ByteRange, readRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
@@ -11,7 +11,7 @@ const readBytes = 256 * 1024;
 /** `GET` and `HEAD` of a blob, whole or a stretch of it ("Pulling blobs"). */
 export async function getBlob(
   exchange: Exchange,
-  blobs: BlobStore,
+  blobs: BlobReader,
   repository: RepositoryPath,
   digest: Digest,
 ) {

@@ -4,14 +4,18 @@ import type { Digest, RepositoryPath } from "../oci/index.ts";
 import { bringBack } from "./aside.ts";
 import { blobPath, type Layout, sharedBlobPath } from "./layout.ts";
 
-/** The blobs of all repositories; every blob was hashed before it came in. */
-export interface BlobStore {
+/** The blobs of all repositories, to be shown. */
+export interface BlobReader {
   /** Bytes of the blob, or `undefined` when the repository does not have it. */
   size(repository: RepositoryPath, digest: Digest): Promise<number | undefined>;
   /** The same; the blob stays for a while, because whoever is told of it may be about to refer to it. */
   hold(repository: RepositoryPath, digest: Digest): Promise<number | undefined>;
   /** The blob, open for reading; whoever asked closes it. */
   open(repository: RepositoryPath, digest: Digest): Promise<OpenBlob | undefined>;
+}
+
+/** The blobs of all repositories; every blob was hashed before it came in. */
+export interface BlobStore extends BlobReader {
   /** Takes in the file at `path`, which is whole, flushed and hashed; the file itself stays where it is. */
   adopt(path: string, repository: RepositoryPath, digest: Digest): Promise<void>;
   /** Gives `to` a blob that `from` has, or, without `from`, any repository. `false` when it is not there. */

@@ -1,16 +1,9 @@
 import { type Digest, mediaTypes, type RepositoryPath, type Tag } from "../oci/index.ts";
-import type { Catalog } from "./catalog.ts";
 import { answerJson, type Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
-import type { ManifestStore } from "./manifest-store.ts";
 import { Refusal } from "./refusal.ts";
 import { digestOf } from "./route.ts";
-
-/** What can be listed. */
-export interface Holdings {
-  readonly manifests: ManifestStore;
-  readonly catalog: Catalog;
-}
+import type { Holdings } from "./storage.ts";
 
 /** `GET /v2/_catalog`: the names of all repositories, in pages. Not in the specification, but in every client. */
 export async function getCatalog(exchange: Exchange, { catalog }: Holdings): Promise<void> {

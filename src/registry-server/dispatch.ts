@@ -4,47 +4,55 @@ import { answerJson, type Exchange } from "./exchange.ts";
 import { deleteManifest, getManifest, putManifest } from "./manifest-endpoints.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
-import type { Storage } from "./storage.ts";
+import type { Holdings, Storage } from "./storage.ts";
 import { atUpload, postUpload } from "./upload-endpoints.ts";
 
 /** `extended`: tags are listed with Google's `manifest` and `child` fields. */
 export type ListingStyle = "plain" | "extended";
 
-/** Hands a request to the endpoint of its route and method. @throws {Refusal} whatever the endpoint refuses, and 405. */
+/**
+ * Hands a request to the endpoint of its route and method.
+ * @param holdings Where they are a storage as well, what is sent is taken in.
+ * @throws {Refusal} whatever the endpoint refuses, and 405.
+ */
 export async function dispatch(
   exchange: Exchange,
   route: Route,
-  storage: Storage,
+  holdings: Holdings | Storage,
   listing: ListingStyle,
 ): Promise<void> {
+  const storage = (): Storage => {
+    if ("uploads" in holdings) return holdings;
+    throw new Refusal("UNSUPPORTED", "this registry shows image layouts, and takes nothing in");
+  };
   switch (route.kind) {
     case "version":
       return byMethod(exchange, { GET: () => answerJson(exchange, {}) });
     case "catalog":
-      return byMethod(exchange, { GET: () => getCatalog(exchange, storage) });
+      return byMethod(exchange, { GET: () => getCatalog(exchange, holdings) });
     case "tags": {
       const list = listing === "plain" ? getTags : getExtendedTags;
-      return byMethod(exchange, { GET: () => list(exchange, storage, route.repository) });
+      return byMethod(exchange, { GET: () => list(exchange, holdings, route.repository) });
     }
     case "referrers":
       return byMethod(exchange, {
-        GET: () => getReferrers(exchange, storage, route.repository, route.subject),
+        GET: () => getReferrers(exchange, holdings, route.repository, route.subject),
       });
     case "blob":
       return byMethod(exchange, {
-        GET: () => getBlob(exchange, storage.blobs, route.repository, route.digest),
-        DELETE: () => deleteBlob(exchange, storage.blobs, route.repository, route.digest),
+        GET: () => getBlob(exchange, holdings.blobs, route.repository, route.digest),
+        DELETE: () => deleteBlob(exchange, storage().blobs, route.repository, route.digest),
       });
     case "manifest":
       return byMethod(exchange, {
-        GET: () => getManifest(exchange, storage, route.repository, route.target),
-        PUT: () => putManifest(exchange, storage, route.repository, route.target),
-        DELETE: () => deleteManifest(exchange, storage, route.repository, route.target),
+        GET: () => getManifest(exchange, holdings, route.repository, route.target),
+        PUT: () => putManifest(exchange, storage(), route.repository, route.target),
+        DELETE: () => deleteManifest(exchange, storage(), route.repository, route.target),
       });
     case "uploads":
-      return byMethod(exchange, { POST: () => postUpload(exchange, storage, route.repository) });
+      return byMethod(exchange, { POST: () => postUpload(exchange, storage(), route.repository) });
     case "upload": {
-      const session = () => atUpload(exchange, storage, route.repository, route.id);
+      const session = () => atUpload(exchange, storage(), route.repository, route.id);
       return byMethod(exchange, { GET: session, PATCH: session, PUT: session, DELETE: session });
     }
   }

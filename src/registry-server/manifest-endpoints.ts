@@ -22,7 +22,7 @@ import { matchesEtag } from "./blob-endpoints.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
-import type { ManifestStore, NewManifest, StoredManifest } from "./manifest-store.ts";
+import type { ManifestReader, ManifestStore, NewManifest, StoredManifest } from "./manifest-store.ts";
 import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
 
@@ -38,17 +38,17 @@ const selfDescribed = z.object({ mediaType: z.string() });
 /** `GET` and `HEAD` of a manifest, as it was put, whatever `Accept` says ("Pulling manifests"). */
 export async function getManifest(
   exchange: Exchange,
-  shelf: Shelf,
+  { manifests }: { readonly manifests: ManifestReader },
   repository: RepositoryPath,
   target: Target,
 ) {
   if (exchange.method === "HEAD") {
-    const found = await shelf.manifests.hold(repository, target);
+    const found = await manifests.hold(repository, target);
     if (found === undefined) throw manifestUnknown(repository, target);
     exchange.response.writeHead(200, { ...headersOf(found), "Content-Length": String(found.record.size) });
     return exchange.response.end();
   }
-  const found = await shelf.manifests.read(repository, target);
+  const found = await manifests.read(repository, target);
   if (found === undefined) throw manifestUnknown(repository, target);
   const headers = headersOf(found);
   if (matchesEtag(exchange.header("if-none-match"), headers.ETag)) return exchange.answer(304, headers);

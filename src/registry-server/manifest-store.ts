@@ -53,14 +53,26 @@ export interface NewManifest {
   readonly referrer: { readonly subject: Digest; readonly descriptor: Descriptor } | undefined;
 }
 
-/** The manifests, tags and referrers of all repositories. */
-export interface ManifestStore {
+/** The manifests, tags and referrers of all repositories, to be shown. */
+export interface ManifestReader {
   /** What a tag or digest stands for, or `undefined`. */
   find(repository: RepositoryPath, target: Target): Promise<StoredManifest | undefined>;
   /** The same; it stays for a while, because whoever is told of it may be about to refer to it. */
   hold(repository: RepositoryPath, target: Target): Promise<StoredManifest | undefined>;
   /** The same with the bytes. */
   read(repository: RepositoryPath, target: Target): Promise<(StoredManifest & { bytes: Buffer }) | undefined>;
+  /** Tags in no order; none for a repository that is not there. */
+  tags(repository: RepositoryPath): Promise<Tag[]>;
+  /** The digest that each tag stands for. */
+  tagDigests(repository: RepositoryPath): Promise<Map<Tag, Digest>>;
+  /** All manifests in no order. */
+  list(repository: RepositoryPath): Promise<StoredManifest[]>;
+  /** The manifests about `subject` that come after `last`, in the order of their digests. */
+  referrers(repository: RepositoryPath, subject: Digest, last: Digest | undefined): AsyncGenerator<Referrer>;
+}
+
+/** The manifests, tags and referrers of all repositories. */
+export interface ManifestStore extends ManifestReader {
   /**
    * Stores a manifest, then its tags in their order. Its media type, once stored, stays.
    * @param confirm Looks, between the two, whether what it refers to is still there: it may have been taken away until the
@@ -74,14 +86,6 @@ export interface ManifestStore {
   ): Promise<void>;
   /** Deletes a tag alone, or a manifest with all its tags and its entry among the referrers. `false` when absent. */
   remove(repository: RepositoryPath, target: Target): Promise<boolean>;
-  /** Tags in no order; none for a repository that is not there. */
-  tags(repository: RepositoryPath): Promise<Tag[]>;
-  /** The digest that each tag stands for. */
-  tagDigests(repository: RepositoryPath): Promise<Map<Tag, Digest>>;
-  /** All manifests in no order. */
-  list(repository: RepositoryPath): Promise<StoredManifest[]>;
-  /** The manifests about `subject` that come after `last`, in the order of their digests. */
-  referrers(repository: RepositoryPath, subject: Digest, last: Digest | undefined): AsyncGenerator<Referrer>;
 }
 
 /** An entry in the list of the referrers of a subject. */

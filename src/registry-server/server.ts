@@ -1,21 +1,26 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "../errors/index.ts";
 import type { Digest, RepositoryPath, Tag } from "../oci/index.ts";
+import { folderPrefix } from "../settings/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
 import { type Conduct, conductOf, type RegistryBehavior } from "./behavior.ts";
 import { clientAt } from "./client.ts";
 import { dispatch, type ListingStyle } from "./dispatch.ts";
 import { answerRefusal, exchangeOf } from "./exchange.ts";
 import { type Front, openFront } from "./front.ts";
+import { openLayouts } from "./layouts.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
 import { readRequestTarget } from "./route.ts";
-import { openStorage, type Storage } from "./storage.ts";
+import { type Holdings, openStorage, type Storage } from "./storage.ts";
 import { webPageGuard } from "./web-pages.ts";
 
 /** Where the data is, where to listen, and who may come in. */
 export interface RegistryServerOptions {
-  /** The folder that holds everything; made when it is missing. Several processes of a machine may serve it at once. */
+  /**
+   * The folder that holds everything; made when it is missing. Several processes of a machine may serve it at once. With `oci:`
+   * before it a folder of image layouts, which is shown as it is: nobody can push to it.
+   */
   readonly dir: string;
   /** Where to listen; without it on 127.0.0.1, at a free port. */
   readonly listen?: { readonly host?: string; readonly port?: number };
@@ -88,7 +93,7 @@ export interface RegistryServer {
  * @throws {RegistryServerError} when the folder, a file or the address cannot be used.
  */
 export async function startRegistryServer(options: RegistryServerOptions): Promise<RegistryServer> {
-  const storage = telling(await openStorage(options.dir, options.maxSize), options.onPush);
+  const { holdings, storage } = await openHoldings(options);
   const authenticate =
     options.htpasswd === undefined ? undefined : await basicAuthentication(options.htpasswd);
   const conduct = conductOf(options.behavior ?? {}, () => performance.now());
@@ -97,10 +102,10 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
   });
   const { host = "127.0.0.1", port = 0 } = options.listen ?? {};
   const admit = doorOf(front, authenticate, [host, ...(options.names ?? [])]);
-  const answer = requestListener(storage, admit, conduct, options);
+  const answer = requestListener(holdings, admit, conduct, options);
   const address = await front.listen({ host, port });
   const sweeping = setInterval(
-    () => void storage.uploads.sweep(Date.now()).catch(() => undefined),
+    () => void storage?.uploads.sweep(Date.now()).catch(() => undefined),
     serverLimits.uploadAgeMilliseconds / 24,
   ).unref();
   let closing: Promise<void> | undefined;
@@ -110,10 +115,22 @@ export async function startRegistryServer(options: RegistryServerOptions): Promi
     async close(within = serverLimits.closingMilliseconds) {
       clearInterval(sweeping);
       const served = front.close(within);
-      closing ??= served.then(() => storage.close());
+      closing ??= served.then(() => storage?.close());
       await closing;
     },
   };
+}
+
+async function openHoldings({
+  dir,
+  maxSize,
+  onPush,
+}: RegistryServerOptions): Promise<{ readonly holdings: Holdings; readonly storage: Storage | undefined }> {
+  if (dir.startsWith(folderPrefix)) {
+    return { holdings: await openLayouts(dir.slice(folderPrefix.length)), storage: undefined };
+  }
+  const storage = telling(await openStorage(dir, maxSize), onPush);
+  return { holdings: storage, storage };
 }
 
 /** Lets a request in, and says whose it is, as far as limits are concerned. @throws {Refusal} */
@@ -161,7 +178,7 @@ function telling(storage: Storage, onPush: RegistryServerOptions["onPush"]): Sto
   };
 }
 
-function requestListener(storage: Storage, admit: Door, conduct: Conduct, options: RegistryServerOptions) {
+function requestListener(holdings: Holdings, admit: Door, conduct: Conduct, options: RegistryServerOptions) {
   return async (
     request: IncomingMessage,
     response: ServerResponse,
@@ -190,8 +207,8 @@ function requestListener(storage: Storage, admit: Door, conduct: Conduct, option
       const client = await admit(request, response);
       const { route, query } = readRequestTarget(method, target);
       const exchange = exchangeOf(request, response, { client, query, expectsContinue });
-      const shaped = await conduct.shape(exchange, route, storage);
-      await dispatch(shaped, route, storage, options.listing ?? "plain");
+      const shaped = await conduct.shape(exchange, route, holdings);
+      await dispatch(shaped, route, holdings, options.listing ?? "plain");
     } catch (thrown) {
       const refusal = refusalOf(thrown);
       if (refusal.status >= 500 && !response.destroyed) failure = messageOf(refusal.cause ?? refusal);

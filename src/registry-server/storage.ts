@@ -2,20 +2,26 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type DurableFiles, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
-import { type BlobStore, blobStore } from "./blob-store.ts";
+import { type BlobReader, type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
 import { RegistryServerError } from "./errors.ts";
 import { announceServing } from "./garbage.ts";
 import { algorithms, type Layout, layoutOf } from "./layout.ts";
-import { type ManifestStore, manifestStore } from "./manifest-store.ts";
+import { type ManifestReader, type ManifestStore, manifestStore } from "./manifest-store.ts";
 import { openRoom, type Room } from "./room.ts";
 import { openUploadSessions, type UploadSessions } from "./upload-sessions.ts";
 
+/** What a registry shows. */
+export interface Holdings {
+  readonly blobs: BlobReader;
+  readonly manifests: ManifestReader;
+  readonly catalog: Catalog;
+}
+
 /** Everything the registry keeps. */
-export interface Storage {
+export interface Storage extends Holdings {
   readonly blobs: BlobStore;
   readonly manifests: ManifestStore;
-  readonly catalog: Catalog;
   readonly uploads: UploadSessions;
   readonly room: Room;
   /** Lets go what this process has of it, for whoever serves the folder next. */

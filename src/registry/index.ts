@@ -15,6 +15,7 @@ export {
   UnknownContentError,
 } from "./errors.ts";
 export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
+export { type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {

@@ -1,6 +1,6 @@
 export { SettingsError, type SettingsErrorCode } from "./errors.ts";
 export { findSettings } from "./find.ts";
-export { locate } from "./locate.ts";
+export { folderPrefix, locate } from "./locate.ts";
 export {
   type CredentialRule,
   type DestinationSet,
