@@ -46,6 +46,7 @@ export {
   type DiagnosticCodes,
   formatDiagnostic,
   formatPlace,
+  inLines,
   type Place,
   type RelatedPlace,
   type RoughPlace,

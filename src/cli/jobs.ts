@@ -1,11 +1,10 @@
 import { type Command, Option } from "commander";
-import type { ChangeFilter, Job, JobList, JobProblem } from "../jobs/index.ts";
+import type { ChangeFilter, Job, JobList } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples, collect } from "./help.ts";
 import { type RunOptions, runByHand } from "./jobs-run.ts";
 import type { Act, Session } from "./session.ts";
 import { formatTable } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
 
 interface ListOptions {
   readonly jobsDir: string;
@@ -55,20 +54,22 @@ async function printList({ terminal }: Session, options: ListOptions): Promise<E
   const { readJobs } = await import("../jobs/index.ts");
   const { harmless } = await import("../errors/index.ts");
   const list = await readJobs(options.jobsDir);
-  if (terminal.json) terminal.printJson({ format: "waybill-jobs/1", ...list });
+  if (terminal.json)
+    terminal.printJson({ format: "waybill-jobs/1", jobs: list.jobs, problems: problemsOf(list) });
   else {
     const rows = list.jobs.map(({ job }) => [job.name, job.repo, startsOf(job), buildOf(job)].map(harmless));
     if (rows.length > 0)
       terminal.print(await formatTable(["JOB", "REPOSITORY", "STARTED BY", "BUILDS"], rows));
-    printProblems(terminal, list, harmless);
+    const { inLines } = await import("../diagnostics/index.ts");
+    for (const line of inLines(list.diagnostics)) terminal.warn(line);
   }
-  return list.problems.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+  return list.diagnostics.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
-function printProblems(terminal: Terminal, { problems }: JobList, harmless: (text: string) => string): void {
-  const show = ({ file, line, column, message, hint }: JobProblem): string =>
-    `${file}:${line}:${column}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
-  for (const problem of problems) terminal.warn(harmless(show(problem)));
+/** What is wrong, with the fields that the format has. */
+function problemsOf({ diagnostics }: JobList): readonly object[] {
+  const top = { line: 1, column: 1 };
+  return diagnostics.map(({ file, at = top, message, hint, job }) => ({ file, ...at, message, hint, job }));
 }
 
 function startsOf({ on, pullRequest, clock }: Job): string {

@@ -56,6 +56,14 @@ export class Findings<Code extends string = string> {
     return this.#diagnostics.length >= this.#max;
   }
 
+  /** Collects apart from these what is found in a part of the same text. */
+  part(): Findings<Code> {
+    const part = new Findings(this.text, this.file, this.#codes, this.#max);
+    this.#lines ??= new LineIndex(this.text);
+    part.#lines = this.#lines;
+    return part;
+  }
+
   /** Line and column of an offset. */
   placeOf(offset: number): TextPosition {
     this.#lines ??= new LineIndex(this.text);

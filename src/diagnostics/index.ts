@@ -3,6 +3,7 @@ export {
   type DiagnosticCodes,
   formatDiagnostic,
   inOrder,
+  placeOf,
   type RelatedPlace,
   type Severity,
 } from "./diagnostic.ts";

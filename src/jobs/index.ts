@@ -1,12 +1,12 @@
 export { JobsError, type JobsErrorCode } from "./errors.ts";
-export { findJob, placeOf, readBounded, readJobs } from "./folder.ts";
+export { findJob, readBounded, readJobs } from "./folder.ts";
 export { type JobVerdict, judgePush } from "./judge.ts";
 export type {
   ChangeFilter,
   Clock,
   Job,
   JobBuild,
-  JobProblem,
+  JobDiagnostic,
   LocatedJob,
 } from "./model.ts";
 export type { ProwRemark } from "./prow/fields.ts";
@@ -19,7 +19,7 @@ export {
   type ProwImport,
 } from "./prow/import.ts";
 export type { ProwJobKind } from "./prow/job.ts";
-export { type JobList, parseJobs } from "./read.ts";
+export { type JobList, jobCodes, parseJobs } from "./read.ts";
 export { isSameRepository } from "./repository-url.ts";
 export { type ResolvedJob, resolveJob, variablesOfRun } from "./resolve.ts";
 export { holdingTurn, type TurnEvent } from "./turn.ts";

@@ -1,4 +1,5 @@
 import type { GoogleOptions } from "../builds/index.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
 
 /** One job, as its file says it: what is built, of which repository, and when. It never holds a command. */
 export interface Job {
@@ -84,12 +85,7 @@ export interface LocatedJob {
 }
 
 /** Something wrong in a job file; the job that it is in is left out. */
-export interface JobProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-  readonly hint?: string;
+export interface JobDiagnostic extends Diagnostic {
   /** The job that is left out, where its name can be read. */
-  readonly job?: string;
+  readonly job?: string | undefined;
 }

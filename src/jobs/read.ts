@@ -1,66 +1,69 @@
-import { LineIndex } from "../diagnostics/index.ts";
-import { parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
-import { readJob } from "./job-shape.ts";
-import type { JobProblem, LocatedJob } from "./model.ts";
-import type { Fault } from "./shape.ts";
+import { type DiagnosticCodes, Findings, formatPlace, inOrder, quoted } from "../diagnostics/index.ts";
+import { documentCodes, readDocument, shapeCodes } from "../schema/index.ts";
+import type { YamlNode } from "../yaml/index.ts";
+import { jobShape } from "./job-shape.ts";
+import type { JobDiagnostic, LocatedJob } from "./model.ts";
 
 /** Jobs of one or more files, and what is wrong with others. */
 export interface JobList {
   readonly jobs: readonly LocatedJob[];
-  readonly problems: readonly JobProblem[];
+  readonly diagnostics: readonly JobDiagnostic[];
 }
 
+/** Every code that a diagnostic about a job file can have; all are errors. */
+export const jobCodes = {
+  ...documentCodes,
+  ...shapeCodes,
+  "unreadable-file": { severity: "error", summary: "A file cannot be read, or is no regular file." },
+  "file-too-large": { severity: "error", summary: "A file is larger than any job file." },
+  "not-utf8": { severity: "error", summary: "A file is not text in UTF-8." },
+  "duplicate-job": { severity: "error", summary: "Two jobs have the same name." },
+} as const satisfies DiagnosticCodes;
+
+type JobFindings = Findings<keyof typeof jobCodes>;
+
 /**
- * Reads a job file: a mapping that is one job, or one with `jobs`, a list of them. A job with a problem is left out, the
- * others stand. An unknown key is a problem.
+ * Reads a job file: a mapping that is one job, or one with `jobs`, a list of them. A job with a fault is left out, the
+ * others stand.
  * @param file names it in places.
  */
 export function parseJobs(text: string, file: string): JobList {
-  const lines = new LineIndex(text);
+  const findings: JobFindings = new Findings(text, file, jobCodes);
+  const nodes = jobNodes(findings);
   const jobs: LocatedJob[] = [];
-  const problems: JobProblem[] = [];
-  const tell = ({ offset, ...fault }: Fault, job?: string): void => {
-    problems.push({ file, ...lines.at(offset), ...fault, ...(job === undefined ? {} : { job }) });
-  };
-  for (const node of jobNodes(text, tell)) {
-    const name = nameOf(node);
-    let isSound = true;
-    const job = readJob(node, (fault) => {
-      isSound = false;
-      tell(fault, name);
-    });
-    if (job !== undefined && isSound) jobs.push({ job, file, line: lines.at(node.start).line });
+  const diagnostics: JobDiagnostic[] = [...findings.diagnostics];
+  for (const node of nodes) {
+    const own = findings.part();
+    const read = jobShape.read(node, { findings: own, path: "" });
+    const job = nameOf(node);
+    diagnostics.push(
+      ...own.diagnostics.map((found) => ({ ...found, ...(job === undefined ? {} : { job }) })),
+    );
+    if (read !== undefined && own.errors === 0)
+      jobs.push({ job: read, file, line: findings.placeOf(node.start).line });
   }
-  problems.sort((one, other) => one.line - other.line || one.column - other.column);
-  return withoutRepeated({ jobs, problems });
+  return withoutRepeated({ jobs, diagnostics: inOrder(diagnostics) });
 }
 
-function jobNodes(text: string, tell: (fault: Fault) => void): readonly YamlNode[] {
-  try {
-    const { root, secondDocument } = parseYaml(text);
-    if (secondDocument !== undefined) {
-      const message = "a second document starts here; several jobs in one file are a list";
-      tell({ offset: secondDocument, message, hint: "jobs: and below it a dash before each" });
-    }
-    if (root?.kind !== "mapping") {
-      tell({ offset: root?.start ?? 0, message: "expected a job, or jobs: and a list of them" });
-      return [];
-    }
-    const list = root.entries.find(({ key }) => key.value === "jobs");
-    if (list === undefined) return [root];
-    const other = root.entries.find(({ key }) => key.value !== "jobs");
-    if (other !== undefined) {
-      tell({ offset: other.key.start, message: `${JSON.stringify(other.key.value)} does not go with jobs` });
-    }
-    if (list.value.kind === "sequence") return list.value.items;
-    tell({ offset: list.value.start, message: "expected a list of jobs" });
-    return [];
-  } catch (error) {
-    if (!(error instanceof YamlSyntaxError)) throw error;
-    const { offset, message, hint } = error;
-    tell({ offset, message, ...(hint === undefined ? {} : { hint }) });
+function jobNodes(findings: JobFindings): readonly YamlNode[] {
+  const document = readDocument(
+    findings,
+    "several jobs in one file are a list: jobs: and below it a dash before each",
+  );
+  if (document === undefined) return [];
+  const { root } = document;
+  if (root?.kind !== "mapping") {
+    findings.report("wrong-type", root?.start ?? 0, "expected a job, or jobs: and a list of them");
     return [];
   }
+  const list = root.entries.find(({ key }) => key.value === "jobs");
+  if (list === undefined) return [root];
+  const other = root.entries.find(({ key }) => key.value !== "jobs");
+  if (other !== undefined)
+    findings.report("unknown-key", other.key.start, `${quoted(other.key.value)} does not go with jobs`);
+  if (list.value.kind === "sequence") return list.value.items;
+  findings.report("wrong-type", list.value.start, "expected a list of jobs");
+  return [];
 }
 
 function nameOf(node: YamlNode): string | undefined {
@@ -70,17 +73,18 @@ function nameOf(node: YamlNode): string | undefined {
 }
 
 /** Of jobs with the same name, the first one stands. */
-export function withoutRepeated({ jobs, problems }: JobList): JobList {
+export function withoutRepeated({ jobs, diagnostics }: JobList): JobList {
   const first = new Map<string, LocatedJob>();
-  const repeated: JobProblem[] = [];
+  const repeated: JobDiagnostic[] = [];
   for (const located of jobs) {
     const { job, file, line } = located;
     const known = first.get(job.name);
     if (known === undefined) first.set(job.name, located);
     else {
-      const message = `there is a job ${job.name} already, at ${known.file}:${known.line}`;
-      repeated.push({ file, line, column: 1, message, job: job.name });
+      const message = `there is a job ${job.name} already, at ${formatPlace(known)}`;
+      const at = { line, column: 1 };
+      repeated.push({ code: "duplicate-job", severity: "error", message, file, at, job: job.name });
     }
   }
-  return { jobs: [...first.values()], problems: [...problems, ...repeated] };
+  return { jobs: [...first.values()], diagnostics: [...diagnostics, ...repeated] };
 }

@@ -91,7 +91,7 @@ describe("image-pushing jobs of Prow", () => {
   test.each(files)("%s: can be read again, and are the same", async (file) => {
     const jobs = (await imported(file)).jobs.map(({ job }) => job);
     const list = parseJobs(formatJobs(jobs), "list.yaml");
-    expect(list.problems).toEqual([]);
+    expect(list.diagnostics).toEqual([]);
     expect(list.jobs.map(({ job }) => job)).toEqual(jobs);
     const alone = jobs.flatMap((job) => parseJobs(formatJob(job), "one.yaml").jobs);
     expect(alone.map(({ job }) => job)).toEqual(jobs);
@@ -353,8 +353,8 @@ describe("a job", () => {
   test("whatever it says is the same when it has been written and read", () => {
     fc.assert(
       fc.property(job, (one) => {
-        const { jobs, problems } = parseJobs(formatJob(one), "f");
-        expect(problems).toEqual([]);
+        const { jobs, diagnostics } = parseJobs(formatJob(one), "f");
+        expect(diagnostics).toEqual([]);
         expect(jobs[0]?.job).toEqual(one);
       }),
       { numRuns: 500 },

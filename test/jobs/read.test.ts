@@ -46,16 +46,16 @@ const least = "name: a\nrepo: https://github.com/example/a\nbuild: {dir: .}\n";
 
 /** Problems as lines. */
 function problemsOf(text: string): string[] {
-  return parseJobs(text, "f.yaml").problems.map(
-    ({ line, column, message, hint }) =>
-      `${line}:${column}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
+  return parseJobs(text, "f.yaml").diagnostics.map(
+    ({ at, message, hint }) =>
+      `${at?.line}:${at?.column}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
   );
 }
 
 describe("a job file", () => {
   test("says all there is to say", () => {
-    const { jobs, problems } = parseJobs(whole, "f.yaml");
-    expect(problems).toEqual([]);
+    const { jobs, diagnostics } = parseJobs(whole, "f.yaml");
+    expect(diagnostics).toEqual([]);
     expect(jobs).toEqual([
       {
         file: "f.yaml",
@@ -100,8 +100,8 @@ describe("a job file", () => {
   - <<: *first
     name: b
 `;
-    const { jobs, problems } = parseJobs(text, "f.yaml");
-    expect(problems).toEqual([]);
+    const { jobs, diagnostics } = parseJobs(text, "f.yaml");
+    expect(diagnostics).toEqual([]);
     expect(jobs.map(({ job, line }) => [job.name, job.repo, line])).toEqual([
       ["a", "https://github.com/example/a", 3],
       ["b", "https://github.com/example/a", 6],
@@ -116,26 +116,29 @@ describe("a job file", () => {
     [
       "a: [\n",
       [
-        "2:1: deficient indentation (a quote or bracket that was opened above is not closed, or stands further to the left than its key)",
+        "2:1: not YAML: deficient indentation (a quote or bracket that was opened above is not closed, or stands further to the left than its key)",
       ],
     ],
     [
       `${least}---\n`,
       [
-        "4:1: a second document starts here; several jobs in one file are a list (jobs: and below it a dash before each)",
+        "4:1: a second document starts here (several jobs in one file are a list: jobs: and below it a dash before each)",
       ],
     ],
     ["name: a\n", ["1:1: repo is missing", "1:1: build is missing"]],
     [
       `${least}banch: main\n`,
       [
-        '4:1: unknown key "banch" (known here: name, repo, description, contact, triggers, on, pullRequest, clock, build, env, timeout, mutex, maxConcurrency)',
+        '4:1: unknown key "banch" in a job (a job has name, repo, description, contact, triggers, on, pullRequest, clock, build, env, timeout, mutex and maxConcurrency)',
       ],
     ],
-    [`${least}on: {banch: main}\n`, ['4:6: unknown key "banch" (did you mean branch?)']],
-    [`${least}on: {skip_branch: main}\n`, ['4:6: unknown key "skip_branch" (did you mean skipBranch?)']],
-    [`${least}name: b\n`, ['4:1: the key "name" stands here a second time']],
-    [`${least}mutex:\n`, ["4:1: mutex has no value"]],
+    [`${least}on: {banch: main}\n`, ['4:6: unknown key "banch" in a filter (did you mean branch?)']],
+    [
+      `${least}on: {skip_branch: main}\n`,
+      ['4:6: unknown key "skip_branch" in a filter (did you mean skipBranch?)'],
+    ],
+    [`${least}name: b\n`, ["4:1: the key name stands twice (keep one of them)"]],
+    [`${least}mutex:\n`, ["4:7: expected a text, found nothing"]],
     [`${least}on: main\n`, ["4:5: expected a mapping"]],
     [`${least}triggers: main\n`, ["4:11: expected a mapping"]],
     [`${least}on: {}\ntriggers: {}\n`, ["5:1: on and triggers exclude each other"]],
@@ -156,7 +159,7 @@ describe("a job file", () => {
       `${least}on: {paths: '(?=a)'}\n`,
       ["4:13: it is no regular expression of Go: invalid or unsupported Perl syntax: `(?=`"],
     ],
-    [`${least}on: {branch: []}\n`, ["4:14: expected one or more, found an empty list"]],
+    [`${least}on: {branch: []}\n`, ["4:14: expected at least one, found an empty list"]],
     [`${least}on: {branch: ''}\n`, ["4:14: an empty expression matches everything: leave it out"]],
     [`${least}on: {paths: [a]}\n`, ["4:13: expected one expression"]],
     [`${least}on: {paths: a, skipPaths: b}\n`, ["4:16: paths and skipPaths exclude each other"]],
@@ -206,12 +209,12 @@ describe("a job file", () => {
   test("that is wrong in one job keeps the others", () => {
     const job = (name: string, more = "") =>
       `  - {name: ${name}, repo: https://github.com/example/a, build: {dir: .}${more}}\n`;
-    const { jobs, problems } = parseJobs(
+    const { jobs, diagnostics } = parseJobs(
       `jobs:\n${job("a")}${job("b", ", x: y")}${job("a")}${job("c")}`,
       "f.yaml",
     );
     expect(jobs.map(({ job }) => job.name)).toEqual(["a", "c"]);
-    expect(problems.map(({ line, job }) => [line, job])).toEqual([
+    expect(diagnostics.map(({ at, job }) => [at?.line, job])).toEqual([
       [3, "b"],
       [4, "a"],
     ]);
@@ -232,7 +235,7 @@ describe("a folder of jobs", () => {
     const list = await readJobs(folder.path);
     expect(list.jobs.map(({ job }) => job.name)).toEqual(["a", "b"]);
     const at = (name: string): string => join(folder.path, name);
-    expect(list.problems.map(({ file, message }) => [file, message])).toEqual([
+    expect(list.diagnostics.map(({ file, message }) => [file, message])).toEqual([
       [at("d.yaml"), expect.stringContaining("is not text in UTF-8")],
       [at("f.yaml"), expect.stringContaining("is not a regular file")],
       [at("g.yaml"), expect.stringContaining("no such file")],

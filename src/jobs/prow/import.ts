@@ -156,6 +156,6 @@ function nameOf(node: YamlNode): string | undefined {
 
 /** What our own files would not allow is not written. */
 function refuseUnreadable(job: Job): void {
-  const [problem] = parseJobs(formatJob(job), job.name).problems;
-  if (problem !== undefined) throw new Refusal(`it cannot be written as a job file: ${problem.message}`);
+  const [fault] = parseJobs(formatJob(job), job.name).diagnostics;
+  if (fault !== undefined) throw new Refusal(`it cannot be written as a job file: ${fault.message}`);
 }
