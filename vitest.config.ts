@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/build.ts",
+    setupFiles: "test/support/random.ts",
     // One for each core, also for the first: most tests wait for a disk, a server or a program.
     maxWorkers: "100%",
     testTimeout: 60_000,

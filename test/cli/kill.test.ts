@@ -9,6 +9,7 @@ import { defaultSettings } from "../../src/settings/index.ts";
 import { executable, start } from "../support/built.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { testWith } from "../support/programs.ts";
+import { openRandom } from "../support/random.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 
 /** Each round kills one promotion of its own; WAYBILL_KILLS asks for more of them. */
@@ -16,8 +17,11 @@ const rounds = Number(process.env.WAYBILL_KILLS ?? 5);
 const names = Array.from({ length: 12 }, (_, index) => `app-${index}`);
 
 /** Waits until a promotion has begun to write, then for a random number of tags and a random moment. */
-async function somewhereInTheMiddle(child: ReturnType<typeof start>["child"]): Promise<void> {
-  const wanted = Math.floor(Math.random() * names.length * 6);
+async function somewhereInTheMiddle(
+  child: ReturnType<typeof start>["child"],
+  random: () => number,
+): Promise<void> {
+  const wanted = Math.floor(random() * names.length * 6);
   await new Promise<void>((resolve) => {
     let written = "";
     child.stderr.on("data", (text: string) => {
@@ -26,7 +30,7 @@ async function somewhereInTheMiddle(child: ReturnType<typeof start>["child"]): P
     });
     child.once("close", () => resolve());
   });
-  await sleep(Math.random() * 30);
+  await sleep(random() * 30);
 }
 
 describe("a promotion that is killed", () => {
@@ -75,13 +79,14 @@ describe("a promotion that is killed", () => {
   testWith("docker-registry")(
     "leaves whole images only, and the next run does the rest",
     async () => {
+      const random = openRandom();
       const seen: number[] = [];
       for (let round = 0; round < rounds; round += 1) {
         const tree = `${folder.path}/round-${round}`;
         const destinations = ["eu", "us"].map((region) => `${production.host}/round-${round}/${region}`);
         await writeTree(tree, [{ name: "apps", source: `${staging.address}/staging`, destinations, images }]);
         const promotion = start(executable("waybill"), ["promote", tree, "--confirm"]);
-        await somewhereInTheMiddle(promotion.child);
+        await somewhereInTheMiddle(promotion.child, random);
         promotion.child.kill("SIGKILL");
         await promotion.ended;
 

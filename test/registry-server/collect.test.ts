@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { collectGarbage, startRegistryServer } from "../../src/registry-server/index.ts";
 import { sourceUrl } from "../support/built.ts";
 import { start } from "../support/child.ts";
+import { openRandom } from "../support/random.ts";
 import {
   ask,
   errorCode,
@@ -152,6 +153,7 @@ async function collectingProcess(dir: string) {
 }
 
 test("killed again and again beside pushes, nothing that is referred to is ever lost", async () => {
+  const random = openRandom();
   const { url, dir } = await startForTest();
   const base = randomBlob(20_000);
   let isOver = false;
@@ -178,7 +180,7 @@ test("killed again and again beside pushes, nothing that is referred to is ever 
   const writing = Promise.all([0, 1, 2].map(push));
   for (let round = 0; round < 4; round += 1) {
     const collecting = await collectingProcess(dir);
-    await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 300));
+    await new Promise((resolve) => setTimeout(resolve, 100 + random() * 300));
     await collecting.kill();
   }
   isOver = true;

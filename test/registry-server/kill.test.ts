@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Running } from "../support/child.ts";
+import { openRandom } from "../support/random.ts";
 import { startRegistryProcess } from "./child-registry.ts";
 import { type Answer, ask, pushBlob, pushManifest, temporaryFolder } from "./client.ts";
 import { artifact, describe as descriptor, digestOf, image, index, lastOf, types } from "./samples.ts";
@@ -21,19 +22,22 @@ interface Promises {
   readonly manifests: Set<string>;
 }
 
-const pick = <Item>(items: readonly Item[]): Item => {
-  const item = items[Math.floor(Math.random() * items.length)];
-  if (item === undefined) throw new Error("there is something to pick from");
-  return item;
-};
-
 /** Pushes, tags, moves tags, attaches and deletes, until the registry is gone. */
-async function write(url: string, repository: string, writer: number, promises: Promises): Promise<void> {
+async function write(
+  url: string,
+  repository: string,
+  writer: number,
+  { promises, random }: { readonly promises: Promises; readonly random: () => number },
+): Promise<void> {
+  const names = ["v1", "V1", "latest"];
   for (;;) {
     const sample = index([image({ layerBytes: 40_000 }), image({ layers: 1 })]);
     const last = lastOf(sample);
-    const tag = `${pick(["v1", "V1", "latest"])}-${writer}`;
-    for (const blob of sample.blobs) done(await pushInSomeWay(url, repository, blob), 201);
+    const tag = `${names[Math.floor(random() * names.length)]}-${writer}`;
+    for (const blob of sample.blobs) {
+      const push = random() < 0.5 ? pushBlob : pushInTwoParts;
+      done(await push(url, repository, blob), 201);
+    }
     for (const manifest of sample.manifests.slice(0, -1)) {
       done(await pushManifest(url, repository, manifest.digest, manifest), 201);
       promises.manifests.add(`${repository}@${manifest.digest}`);
@@ -48,15 +52,14 @@ async function write(url: string, repository: string, writer: number, promises: 
     for (const blob of attached.blobs) done(await pushBlob(url, repository, blob), 201);
     done(await pushManifest(url, repository, lastOf(attached).digest, lastOf(attached)), 201);
     promises.manifests.add(`${repository}@${lastOf(attached).digest}`);
-    if (Math.random() < 0.3) {
+    if (random() < 0.3) {
       promises.manifests.delete(`${repository}@${lastOf(attached).digest}`);
       done(await ask(url, "DELETE", `/v2/${repository}/manifests/${lastOf(attached).digest}`), 202);
     }
   }
 }
 
-async function pushInSomeWay(url: string, repository: string, blob: { bytes: Uint8Array; digest: string }) {
-  if (Math.random() < 0.5) return pushBlob(url, repository, blob);
+async function pushInTwoParts(url: string, repository: string, blob: { bytes: Uint8Array; digest: string }) {
   const begun = await ask(url, "POST", `/v2/${repository}/blobs/uploads/`);
   done(begun, 202);
   const path = String(begun.headers.location);
@@ -126,6 +129,7 @@ async function getJson<T>(url: string, path: string): Promise<T> {
 }
 
 test(`killed ${rounds} times while clients write, it shows nothing half done and forgets nothing`, async () => {
+  const random = openRandom();
   const dir = await temporaryFolder();
   const promises: Promises = { tags: new Map(), manifests: new Set() };
   let registry: Running = await startRegistryProcess(dir);
@@ -133,9 +137,9 @@ test(`killed ${rounds} times while clients write, it shows nothing half done and
     for (let round = 0; round < rounds; round += 1) {
       const url = registry.firstLine;
       const writing = Promise.allSettled(
-        Array.from({ length: writers }, (_, at) => write(url, `team/app${at % 3}`, at, promises)),
+        Array.from({ length: writers }, (_, at) => write(url, `team/app${at % 3}`, at, { promises, random })),
       );
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
+      await new Promise((resolve) => setTimeout(resolve, random() * 400));
       await registry.kill();
       for (const end of await writing) {
         // They end with the connection, never with an answer they did not expect.

@@ -54,13 +54,13 @@ describe("several processes that serve one folder", () => {
       }
     };
     const writing = Promise.all([0, 1, 2, 3].map((writer) => write(String(urls[writer % 2]), writer)));
-    for (let round = 0; round < 25; round += 1) {
+    // On a busy machine the first image takes longer than many starts.
+    for (let round = 0; round < 25 || pushed.length < 5; round += 1) {
       const server = await startRegistryServer({ dir });
       await server.close();
     }
     isOver = true;
     await writing;
-    expect(pushed.length).toBeGreaterThan(4);
     for (const url of urls) {
       for (const { sample, repository, tag } of pushed) await expectWhole(url, repository, sample, tag);
     }

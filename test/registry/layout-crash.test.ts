@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { isIndexType, parseRepository, parseTag, readImageContent } from "../../src/oci/index.ts";
 import { openLayout } from "../../src/registry/layout/layout.ts";
 import { sourceUrl } from "../support/built.ts";
+import { openRandom } from "../support/random.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { blob, bytesOf, image, store, streamOf } from "./layout-images.ts";
 
@@ -83,12 +84,13 @@ async function checkWhole(): Promise<readonly string[]> {
 
 describe("a writer killed at any moment", () => {
   test("leaves whole images alone, and everything it had finished", async () => {
+    const random = openRandom();
     const done = new Set<string>();
     for (let round = 0; round < 15; round += 1) {
       const child = writer(`r${round}`, 1000);
       const lines = linesOf(child);
       await once(child.stdout ?? child, "data");
-      const timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * 120);
+      const timer = setTimeout(() => child.kill("SIGKILL"), random() * 120);
       for (const line of await lines) done.add(line);
       clearTimeout(timer);
       const tags = await checkWhole();

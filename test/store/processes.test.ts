@@ -8,6 +8,7 @@ import { bootMark } from "../../src/disk/index.ts";
 import { openRunFolder, type RunStore } from "../../src/store/index.ts";
 import { sourceUrl } from "../support/built.ts";
 import { outputOf, start } from "../support/child.ts";
+import { openRandom } from "../support/random.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { jobHistory } from "./job-history.ts";
 
@@ -112,9 +113,10 @@ describe("a run whose process was killed", () => {
         const run = await begin();
         await run.finish({ result: "SUCCESS" });
       }`;
+    const random = openRandom();
     for (let round = 0; round < 6; round += 1) {
       const writer = await start(process.execPath, program(body));
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      await new Promise((resolve) => setTimeout(resolve, random() * 60));
       await writer.kill();
     }
     await (await store.start({ job, type: "periodic" })).finish({ result: "SUCCESS" });
