@@ -2,7 +2,6 @@ export { readBuiltImages } from "./built-images.ts";
 export type { EngineChoice } from "./choose-engine.ts";
 export type * from "./engine.ts";
 export { BuildError, type BuildErrorCode } from "./errors.ts";
-export { jobNameOf } from "./job-name.ts";
 export type * from "./model.ts";
-export { type PreparedBuild, prepareBuild } from "./plan.ts";
+export { jobNameOf, type PreparedBuild, prepareBuild } from "./plan.ts";
 export { type RunBuildOptions, runBuild } from "./run-build.ts";

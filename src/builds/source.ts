@@ -1,13 +1,13 @@
 import { basename, isAbsolute, relative, sep } from "node:path";
 import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
+import { isTag } from "../oci/index.ts";
 import type { BuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildRequest, BuildSource } from "./model.ts";
 import { repositoryWords } from "./substitutions.ts";
-import { dateOfTag, versionTag } from "./version-tag.ts";
 
 /** What is built, and what `$_GIT_TAG` stands for. */
-export interface NamedSource {
+interface NamedSource {
   readonly source: BuildSource;
   readonly tag: string;
 }
@@ -121,5 +121,27 @@ function dateFor(request: BuildRequest, checkout: DescribedCheckout, now: Date):
   if (/^[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$/.test(date)) return date;
   throw new BuildError("invalid-date", `${JSON.stringify(date)} is no date of a tag`, {
     hint: "today, commit, or a day as 20261120",
+  });
+}
+
+/** The date that a tag begins with: `YYYYMMDD`, as the clock of this machine shows it, or as UTC has it. */
+export function dateOfTag(time: Date, zone: "local" | "utc"): string {
+  const [year, month, day] =
+    zone === "local"
+      ? [time.getFullYear(), time.getMonth() + 1, time.getDate()]
+      : [time.getUTCFullYear(), time.getUTCMonth() + 1, time.getUTCDate()];
+  return [year, String(month).padStart(2, "0"), String(day).padStart(2, "0")].join("");
+}
+
+/**
+ * What image-builder gives builds as `$_GIT_TAG`: `v`, a date, and what `git describe` says, without the characters that
+ * no tag may have. They are left out, not replaced: `kustomize/v4.1.2` becomes `kustomizev4.1.2`.
+ * @throws {BuildError} `invalid-tag` for what is no tag of an image, such as one with more than 128 characters.
+ */
+export function versionTag(date: string, describe: string): string {
+  const tag = `v${date}-${describe.replace(/[^-_.a-zA-Z0-9]+/g, "")}`;
+  if (isTag(tag)) return tag;
+  throw new BuildError("invalid-tag", `${JSON.stringify(tag)} is no tag: a tag has 128 characters at most`, {
+    hint: "choose shorter Git tags with --version-tag-filter",
   });
 }

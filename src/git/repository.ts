@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { closest, distance } from "fastest-levenshtein";
 import { type CommitFiles, openCommitFiles } from "./commit-files.ts";
 import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
-import { nearestRevision } from "./suggestion.ts";
 
 declare const commitBrand: unique symbol;
 
@@ -201,4 +201,14 @@ function repositoryAt(root: string, prefix: string, environment: Environment): G
     filesAt: (commit) => openCommitFiles(root, commit, environment),
   };
   return repository;
+}
+
+/** The branch or tag that was most likely meant: of a remote (`origin/main` for `main`), or a slip of the pen away. */
+function nearestRevision(name: string, refs: readonly string[]): string | undefined {
+  const known = refs.filter((ref) => ref !== "");
+  const remote = known.find((ref) => name !== "" && ref.endsWith(`/${name}`));
+  if (remote !== undefined || known.length === 0) return remote;
+  const nearest = closest(name, known);
+  const slips = Math.max(Math.min(2, name.length - 2), Math.floor(name.length / 4));
+  return distance(name, nearest) <= slips ? nearest : undefined;
 }

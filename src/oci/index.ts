@@ -20,7 +20,14 @@ export {
 export { parseDocumentJson } from "./document-json.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export { createHashLadder, type HashLadder, type Rung } from "./hash-ladder.ts";
-export { type ImageContent, readImageContent } from "./image-manifest.ts";
+export {
+  type ImageContent,
+  isReferrersTag,
+  readImageContent,
+  referrerEntry,
+  referrersTag,
+  subjectOf,
+} from "./image-manifest.ts";
 export { limits } from "./limits.ts";
 export {
   acceptedManifests,
@@ -44,5 +51,4 @@ export {
   splitRepository,
   type Target,
 } from "./reference.ts";
-export { isReferrersTag, referrerEntry, referrersTag, subjectOf } from "./referrer.ts";
 export { isTag, parseTag, type Tag } from "./tag.ts";

@@ -1,5 +1,4 @@
 export { attachStatement } from "./attach.ts";
-export { commitPage } from "./commit-page.ts";
 export { ProvenanceError, type ProvenanceErrorCode } from "./errors.ts";
 export {
   type FoundProvenance,
@@ -12,4 +11,4 @@ export {
 export { type Material, type Provenance, provenanceOf, readProvenance } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
 export type { Statement, StatementSubject } from "./statement.ts";
-export { originInWords, shownDigits, sourceAddress } from "./words.ts";
+export { commitPage, originInWords, shownDigits, sourceAddress } from "./words.ts";

@@ -31,6 +31,6 @@ export type {
   RepositoryWriter,
   ResolveOptions,
 } from "./repository.ts";
-export { readSmallBlob } from "./small-blob.ts";
-export type { HostWork } from "./under-way.ts";
+export { readSmallBlob } from "./repository.ts";
 export { vouchFor } from "./vouched.ts";
+export type { HostWork } from "./watched.ts";

@@ -11,8 +11,7 @@ import { openLayout } from "./layout/layout.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
-import { type HostWork, UnderWay } from "./under-way.ts";
-import { type Ending, watched } from "./watched.ts";
+import { type Ending, type HostWork, UnderWay, watched } from "./watched.ts";
 
 /** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions extends Ending {

@@ -1,14 +1,15 @@
 import type { Readable } from "node:stream";
-import type {
-  Descriptor,
-  Digest,
-  HashLadder,
-  ImageDocument,
-  RepositoryName,
-  Tag,
-  Target,
+import {
+  type Descriptor,
+  type Digest,
+  formatReference,
+  type HashLadder,
+  type ImageDocument,
+  type RepositoryName,
+  type Tag,
+  type Target,
 } from "../oci/index.ts";
-import type { RegistryError } from "./errors.ts";
+import { RegistryError } from "./errors.ts";
 
 /**
  * A repository, remote or in a folder, as everybody above this room sees it. Every method checks what it hands out:
@@ -172,4 +173,24 @@ export interface ListedManifest {
   readonly imageSize: number | undefined;
   /** When it was pushed, where known. */
   readonly uploadedAt: Date | undefined;
+}
+
+/**
+ * All bytes of a blob that is small: a config, a statement.
+ * @param limit Bytes; a blob that says that it has more is not opened.
+ * @throws {RegistryError} `too-large`, or when it cannot be read.
+ */
+export async function readSmallBlob(
+  repository: Pick<Repository, "name" | "open">,
+  blob: Descriptor,
+  limit: number,
+): Promise<Buffer> {
+  if (blob.size > limit) {
+    throw new RegistryError("too-large", `a blob that is read as a whole has ${blob.size} bytes`, {
+      where: formatReference(repository.name, blob.digest),
+    });
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of await repository.open(blob)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }

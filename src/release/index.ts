@@ -1,5 +1,4 @@
 export { type ApprovedAt, approvedEdges } from "./approved-edges.ts";
-export { type OwnedReview, withBaseOwners } from "./base-owners.ts";
 export type { NotDone } from "./complete-request.ts";
 export { ReleaseError, type ReleaseErrorCode } from "./errors.ts";
 export {
@@ -15,9 +14,11 @@ export {
 } from "./hold.ts";
 export {
   type ApprovalRules,
+  type OwnedReview,
   type PostedReview,
   type PostResult,
   postReview,
+  withBaseOwners,
 } from "./post-review.ts";
 export { ReleaseProfileError } from "./profiles.ts";
 export {

@@ -1,11 +1,20 @@
 import { codeSpan } from "../comparison/index.ts";
 import type { ForgeProject, PullRequest } from "../forge/index.ts";
-import { type ApprovalState, approvalState, formatReviewMarkdown, type Review } from "../review/index.ts";
+import { openGitRepository } from "../git/index.ts";
+import { type OwnersRules, readOwners } from "../owners/index.ts";
+import {
+  type ApprovalState,
+  approvalState,
+  filesOf,
+  formatReviewMarkdown,
+  type Review,
+  withOwners,
+} from "../review/index.ts";
 import { ReleaseError } from "./errors.ts";
 import { type HoldMeans, obeyHoldWords } from "./hold.ts";
 
 /** The name of the commit status, unless another one is asked for. */
-export const reviewContext = "pull-waybill-review";
+const reviewContext = "pull-waybill-review";
 /** Tells the comment of a review from all others; the first line of its Markdown begins with it. */
 const marker = "<!-- waybill-review ";
 
@@ -135,4 +144,32 @@ function outdated(pullRequest: PullRequest, commit: string | undefined): Release
     `the pull request stands at ${pullRequest.head.commit.slice(0, 12)}, the review is ${reviewed}`,
     { where: pullRequest.url, hint: "check the newest commit out, name it with --head, and run it again" },
   );
+}
+
+/** A review that says who may approve its files, and the rules that say so. */
+export interface OwnedReview {
+  readonly review: Review;
+  readonly owners: OwnersRules;
+}
+
+/**
+ * A review with those who may approve its files, as its base says: what a change says of its own owners counts only after
+ * it has been merged.
+ * @param path where the reviewed manifests are, in a checkout.
+ * @throws {GitError}
+ */
+export async function withBaseOwners(
+  path: string,
+  review: Review,
+  environment?: Readonly<Record<string, string | undefined>>,
+): Promise<OwnedReview> {
+  const repository = await openGitRepository(path, environment);
+  const files = repository.filesAt(await repository.commitOf(review.base.commit));
+  try {
+    const owners = await readOwners(files, filesOf(review));
+    const ownersOf = (file: string) => owners.ownersOf([file]).find(({ by }) => by.length > 0);
+    return { review: withOwners(review, ownersOf), owners };
+  } finally {
+    files.close();
+  }
 }

@@ -5,7 +5,6 @@ export {
   type GivenApproval,
   type VoidReason,
 } from "./approvals.ts";
-export { type BaseRevision, baseOfEnvironment } from "./base-revision.ts";
 export type {
   Attached,
   ImageDifference,
@@ -28,8 +27,7 @@ export type {
   ReviewFinding,
   ReviewOptions,
 } from "./review.ts";
-export { reviewChange } from "./review-change.ts";
-export { type ReviewCode, reviewCodes } from "./review-codes.ts";
-export { reviewToSarif } from "./sarif.ts";
-export { filesOf, withOwners } from "./with-owners.ts";
+export { filesOf, withOwners } from "./review.ts";
+export { type BaseRevision, baseOfEnvironment, reviewChange } from "./review-change.ts";
+export { type ReviewCode, reviewCodes, reviewToSarif } from "./review-codes.ts";
 export { outsideInWords } from "./words.ts";

@@ -1,4 +1,6 @@
+import { type SarifLog, toSarif } from "../diagnostics/index.ts";
 import { diagnosticCodes } from "../manifest/index.ts";
+import type { Review } from "./review.ts";
 
 /** What a finding of its own kind is: the severity it has as a rule, and one line for lists of rules. */
 const ownCodes = {
@@ -36,3 +38,17 @@ export const reviewCodes = { ...diagnosticCodes, ...ownCodes } as const;
 
 /** A code of {@link reviewCodes}. */
 export type ReviewCode = keyof typeof reviewCodes;
+
+/**
+ * The findings of a review as SARIF 2.1.0, which code hosts show at the lines of a pull request: what fails as errors,
+ * the rest as warnings. Lines that are not there any more have no place in it but their file.
+ * @param root folder that locations are relative to, as a rule the top of the checkout.
+ */
+export function reviewToSarif({ findings }: Review, root: string = process.cwd()): SarifLog {
+  const diagnostics = findings.map(({ severity, gone, at, destinations, isOld, ...found }) => ({
+    ...found,
+    severity: severity === "fails" ? ("error" as const) : ("warning" as const),
+    ...(at === undefined || gone === true ? {} : { at }),
+  }));
+  return toSarif(diagnostics, reviewCodes, root);
+}

@@ -1,2 +1,8 @@
-export { contentsOfManifests, repositoriesOfManifests } from "./of-manifests.ts";
-export { type RegistryContents, type Snapshot, type SnapshotOptions, takeSnapshot } from "./snapshot.ts";
+export {
+  contentsOfManifests,
+  type RegistryContents,
+  repositoriesOfManifests,
+  type Snapshot,
+  type SnapshotOptions,
+  takeSnapshot,
+} from "./snapshot.ts";

@@ -2,9 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import bcrypt from "bcryptjs";
 import { describe, expect, test } from "vitest";
-import { basicAuthentication } from "../../src/registry-server/authentication.ts";
+import { basicAuthentication, createSlowdown } from "../../src/registry-server/authentication.ts";
 import type { RegistryRequestEvent } from "../../src/registry-server/index.ts";
-import { createSlowdown } from "../../src/registry-server/slowdown.ts";
 import { ask, errorCode, startForTest, temporaryFolder } from "./client.ts";
 
 const password = "correct horse: battery staple é";

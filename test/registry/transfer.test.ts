@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Descriptor, digestOf, mediaTypes, parseDigest } from "../../src/oci/index.ts";
 import { RegistryError } from "../../src/registry/errors.ts";
-import { Portions } from "../../src/registry/remote/portions.ts";
+import { Portions } from "../../src/registry/remote/upload-attempts.ts";
 import { verifiedStream } from "../../src/registry/remote/verified-stream.ts";
 import { type ClientOptions, clientOf } from "../support/registry-client.ts";
 import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";

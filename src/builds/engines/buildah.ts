@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { type Digest, isDigest } from "../../oci/index.ts";
 import type {
   ActionEnd,
@@ -26,7 +27,6 @@ import {
   tailed,
 } from "./command-line.ts";
 import { directoryIntoLayout } from "./directory-layout.ts";
-import { containerCommand, type ImageCommand, imageCommandSchema } from "./image-command.ts";
 import { readLayoutRoot } from "./layout-root.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
 import { loopbackHosts, registriesConfig } from "./loopback.ts";
@@ -321,4 +321,30 @@ interface CommandInContainer {
 /** What OCI's config has no word for, and Docker's has. */
 function needsDockerFormat(dockerfile: string): boolean {
   return /^\s*(?:HEALTHCHECK|SHELL|ONBUILD)\s/im.test(dockerfile);
+}
+
+/** What an image runs by itself (OCI image specification, config.md). */
+interface ImageCommand {
+  readonly Entrypoint?: readonly string[] | null | undefined;
+  readonly Cmd?: readonly string[] | null | undefined;
+}
+
+const words = z.array(z.string()).nullish();
+
+/** What `buildah inspect` says of a container, as far as anybody here asks. */
+const imageCommandSchema = z.object({
+  FromImageDigest: z.string().nullish(),
+  OCIv1: z.object({ config: z.object({ Entrypoint: words, Cmd: words }).nullish() }).nullish(),
+});
+
+/**
+ * The command line of a step: the step's arguments go to its entrypoint, else to that of the image; where there is none, the
+ * first argument is the command. Without arguments, an image's own are taken, unless the step has an entrypoint.
+ */
+function containerCommand(
+  { entrypoint, args }: Pick<ContainerRun, "entrypoint" | "args">,
+  image: ImageCommand,
+): readonly string[] {
+  if (entrypoint !== undefined) return [entrypoint, ...args];
+  return [...(image.Entrypoint ?? []), ...(args.length > 0 ? args : (image.Cmd ?? []))];
 }

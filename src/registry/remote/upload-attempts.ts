@@ -13,7 +13,6 @@ import type { HostRequest, SendOnce } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blob-presence.ts";
-import { Portions } from "./portions.ts";
 import { type Remote, urlIn } from "./remote.ts";
 import { postWhole } from "./single-post.ts";
 import {
@@ -339,4 +338,32 @@ function unkept(remote: Remote, { digest }: Descriptor, { status }: Answer): Tra
 function outrun(remote: Remote, { digest }: Descriptor): TransientFailure {
   const message = "the registry holds other bytes of the upload than it said";
   return new NotYet(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
+}
+
+/** A stream in portions of given sizes, one after the other, without holding more of it than the piece at hand. */
+export class Portions {
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array();
+
+  constructor(stream: Readable) {
+    this.#pieces = stream[Symbol.asyncIterator]();
+  }
+
+  /** The next bytes, so many of them; fewer only at the end of the stream. */
+  async *take(bytes: number): AsyncGenerator<Uint8Array> {
+    for (let left = bytes; left > 0; ) {
+      const piece = await this.#next();
+      if (piece === undefined) return;
+      const part = piece.subarray(0, left);
+      this.#rest = piece.subarray(part.length);
+      left -= part.length;
+      yield part;
+    }
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    if (this.#rest.length > 0) return this.#rest;
+    const { done, value } = await this.#pieces.next();
+    return done ? undefined : value;
+  }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { dateOfTag, versionTag } from "../../src/builds/version-tag.ts";
+import { dateOfTag, versionTag } from "../../src/builds/source.ts";
 import { isTag } from "../../src/oci/index.ts";
 
 describe("the tag of a build", () => {
