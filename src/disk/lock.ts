@@ -1,13 +1,21 @@
 import { constants } from "node:fs";
-import { open, readFile, rename, rm, utimes } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, utimes } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCodeOf, ifPresent } from "./fault.ts";
 import { isKnownToHaveEnded, markedName, processMark } from "./mark.ts";
+import { replaceFile } from "./replace.ts";
 
 /** A lock that this process holds. */
 export interface HeldLock {
-  /** Whether it still does: a process that slept for long may find its lock taken. To be asked before each commit. */
+  /** Whether it still does: a process that slept for long may find its lock taken. */
   isMine(): Promise<boolean>;
+  /**
+   * Puts content under a name as {@link replaceFile} does, on the file system of the lock. `false` when the lock has been taken
+   * over, and nothing has changed: also by a process that was stopped at the last moment, and goes on after others have
+   * changed the file.
+   */
+  replace(path: string, content: string | Uint8Array): Promise<boolean>;
 }
 
 /** How a lock is waited for, and what is thrown when it cannot be had. */
@@ -56,7 +64,8 @@ export async function holdingOneOf<Result>(
   body: (lock: HeldLock) => Promise<Result>,
   options: LockOptions,
 ): Promise<Result> {
-  const token = `${markedName()}\n`;
+  const name = markedName();
+  const token = `${name}\n`;
   const refused = (error: unknown): never => {
     throw options.failure(error, files[0] ?? "");
   };
@@ -67,12 +76,43 @@ export async function holdingOneOf<Result>(
     utimes(file, now, now).catch(() => undefined);
   }, beatMilliseconds);
   const isMine = async () => (await readLock(file).catch(refused))?.token === token;
+  const draft = `${file}${draftInfix}${name}`;
+  const replace = async (path: string, content: string | Uint8Array): Promise<boolean> => {
+    try {
+      await replaceFile(path, content, { draft, check: async () => refuseLost(await isMine()) });
+      return true;
+    } catch (error) {
+      // Who took the lock over has removed the draft.
+      const isLost = error instanceof LostLock || (errorCodeOf(error) === "ENOENT" && !(await isMine()));
+      if (isLost) return false;
+      throw error;
+    }
+  };
   try {
-    return await body({ isMine });
+    return await body({ isMine, replace });
   } finally {
     clearInterval(beat);
     if (await isMine()) await rm(file, { force: true });
   }
+}
+
+/** In the names of what holders are about to put under other names, between that of the lock and their own. */
+const draftInfix = ".draft.";
+
+class LostLock extends Error {}
+
+function refuseLost(isMine: boolean): void {
+  if (!isMine) throw new LostLock();
+}
+
+/**
+ * Takes from earlier holders what they were about to put, be they only stopped: what was put until now is seen by this one, and
+ * what comes later has no lock.
+ */
+async function removeDrafts(file: string): Promise<void> {
+  const prefix = `${basename(file)}${draftInfix}`;
+  const drafts = (await readdir(dirname(file))).filter((name) => name.startsWith(prefix));
+  for (const draft of drafts) await rm(join(dirname(file), draft), { force: true });
 }
 
 async function acquire(
@@ -89,7 +129,7 @@ async function acquire(
   for (let tell = onWait; ; ) {
     let holder: string | undefined;
     for (const file of files) {
-      if (await create(file, token)) return file;
+      if (await claim(file, token)) return file;
       const lock = await readLock(file);
       const now = performance.now();
       const known = seen.get(file);
@@ -100,7 +140,7 @@ async function acquire(
         continue;
       }
       if (lock !== undefined) await takeAway(file, lock.token);
-      if (await create(file, token)) return file;
+      if (await claim(file, token)) return file;
     }
     const waited = performance.now() - started;
     if (waited > longestWaitMilliseconds) {
@@ -120,6 +160,17 @@ function numberOf(token: string): number | undefined {
   return number !== undefined && place !== undefined && processMark().endsWith(place)
     ? Number(number)
     : undefined;
+}
+
+async function claim(file: string, token: string): Promise<boolean> {
+  if (!(await create(file, token))) return false;
+  try {
+    await removeDrafts(file);
+    return true;
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
 }
 
 async function create(file: string, token: string): Promise<boolean> {

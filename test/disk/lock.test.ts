@@ -100,6 +100,37 @@ describe("a lock", () => {
     expect(await readFile(file, "utf8")).toBe("other");
   });
 
+  test("puts a file for its holder, and nothing once it has been taken away", async () => {
+    const target = join(temporary.path, "target");
+    const elsewhere = join(temporary.path, "none", "target");
+    await holdingLock(file, async ({ replace }) => {
+      expect(await replace(target, "mine")).toBe(true);
+      await expect(replace(elsewhere, "mine")).rejects.toMatchObject({ code: "ENOENT" });
+      await writeFile(file, "other");
+      expect(await replace(target, "late")).toBe(false);
+    });
+    expect(await readFile(target, "utf8")).toBe("mine");
+    expect((await readdir(temporary.path)).sort()).toEqual(["lock", "target"]);
+  });
+
+  test("takes from the one before what it was about to put, which goes on to find that it lost", async () => {
+    const target = join(temporary.path, "target");
+    const drafts = async () => (await readdir(temporary.path)).filter((name) => name.includes(".draft."));
+    await holdingLock(file, async ({ replace }) => {
+      // Takes long enough to be looked at while it is under way.
+      const replacing = replace(target, Buffer.alloc(64 * 1024 * 1024));
+      while ((await drafts()).length === 0) await new Promise(setImmediate);
+      await rm(file);
+      await holdingLock(file, async (next) => {
+        expect(await drafts()).toEqual([]);
+        expect(await next.replace(target, "next")).toBe(true);
+      });
+      expect(await replacing).toBe(false);
+    });
+    expect(await readFile(target, "utf8")).toBe("next");
+    expect(await drafts()).toEqual([]);
+  });
+
   test("that is a folder, or cannot be made, is an error", async () => {
     await mkdir(file);
     await expect(holdingLock(file, async () => 1)).rejects.toBeInstanceOf(Refused);

@@ -83,9 +83,7 @@ export function openCatalog(
     const before = (await read()) ?? emptyIndex;
     const after = changes.reduce((index, change) => change(index), before);
     if (after === before) return true;
-    if (!(await lock.isMine())) return false;
-    await onDisk(files.replace(file, formatIndex(after)), file);
-    return true;
+    return onDisk(lock.replace(file, formatIndex(after)), file);
   };
 
   return {
