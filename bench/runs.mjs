@@ -4,7 +4,7 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openRunFolder } from "../dist/index.mjs";
+import { openRunFolder } from "../dist/index.js";
 
 const count = Number(process.argv[2] ?? 50_000);
 const kept = process.argv[3];
