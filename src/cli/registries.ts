@@ -1,5 +1,6 @@
+import type { Listener } from "../events/index.ts";
 import type { Fetch } from "../http/index.ts";
-import type { Registries, RegistriesOptions, RegistryListener, RequestKind } from "../registry/index.ts";
+import type { Registries, RegistriesOptions, RegistryEvent, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import type { Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
@@ -12,7 +13,7 @@ export interface Telling {
   /** That a host is waited for; a note by default. */
   readonly progress?: Pick<Progress, "waiting" | "watch">;
   /** Everything that registries tell. */
-  readonly listener?: RegistryListener;
+  readonly listener?: Listener<RegistryEvent>;
   /** What ends the work with them before its time. */
   readonly ending?: Pick<RegistriesOptions, "stop" | "cut">;
 }
@@ -66,7 +67,7 @@ function listenerOf(
   terminal: Terminal,
   requests: Map<RequestKind, number>,
   progress: Pick<Progress, "waiting"> | undefined,
-): RegistryListener {
+): Listener<RegistryEvent> {
   const say = progress?.waiting ?? terminal.note;
   const pauses = new Map<string, number>();
   return (event) => {

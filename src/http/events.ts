@@ -1,4 +1,4 @@
-import type { WaybillError } from "../errors/index.ts";
+import type { FailureRecord } from "../errors/index.ts";
 
 /** What is told of the requests to an origin; a kind of request is what it is for. */
 export type OriginEvent<Kind extends string> =
@@ -35,7 +35,7 @@ export type OriginEvent<Kind extends string> =
        */
       readonly type: "away";
       readonly host: string;
-      readonly failure: WaybillError;
+      readonly failure: FailureRecord;
       readonly waiting: number;
     }
   | {

@@ -1,4 +1,6 @@
 import { Readable } from "node:stream";
+import { failureRecord } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import {
   type Answer,
   type AnswerHead,
@@ -59,7 +61,7 @@ export interface ExchangeOptions<Kind extends string> extends TransportOptions {
   readonly explain: Explain;
   /** What an answer tells that may say of its host that it gives none at all now. */
   readonly troubleOf: (answer: AnswerHead, direction: Direction<Kind>) => Trouble | undefined;
-  readonly listener: (event: OriginEvent<Kind>) => void;
+  readonly listener: Listener<OriginEvent<Kind>>;
 }
 
 /** Milliseconds by which timers differ that are to go off together. */
@@ -79,7 +81,12 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     timing,
     retries: options.retries,
     isBusyElsewhere: () => options.company.isBusyBeside(member),
-    onChange: (change) => listener({ host: place.host, ...change }),
+    onChange: (change) =>
+      listener(
+        change.type === "away"
+          ? { host: place.host, ...change, failure: failureRecord(change.failure) }
+          : { host: place.host, ...change },
+      ),
   }));
   const mistaken = new Map<string, Promise<boolean>>();
   let answers = 0;

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Readable } from "node:stream";
+import type { Listener } from "../events/index.ts";
 import { type Answer, type AnswerHead, headerOf, type StreamedAnswer, smallBody } from "./answer.ts";
 import { readBeginning } from "./body.ts";
 import type { OriginEvent } from "./events.ts";
@@ -76,7 +77,7 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
   ) => Promise<StreamedAnswer>;
   /** Whether the answer to a request may be another one the next time. */
   readonly judge: (answer: Answer, kind: Kind) => Passing | undefined;
-  readonly listener: (event: OriginEvent<Kind>) => void;
+  readonly listener: Listener<OriginEvent<Kind>>;
 }
 
 export function openOrigin<Kind extends string, Request extends OriginRequest<Kind>>(

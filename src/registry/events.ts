@@ -29,6 +29,3 @@ export type RequestKind =
   | "referrers"
   | "delete"
   | "redirect";
-
-/** Told of every request, retry, overlooked failure and pause. Must not throw. */
-export type RegistryListener = (event: RegistryEvent) => void;

@@ -14,7 +14,7 @@ export {
   refusesToList,
   UnknownContentError,
 } from "./errors.ts";
-export type { RegistryEvent, RegistryListener, RequestKind } from "./events.ts";
+export type { RegistryEvent, RequestKind } from "./events.ts";
 export { type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";

@@ -1,10 +1,11 @@
+import type { Listener } from "../events/index.ts";
 import { Company, defaultTiming, type Timing } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
 import { type HostSettings, locate, type Settings } from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
 import { canonicalHost } from "./credentials/key.ts";
 import { RegistryError } from "./errors.ts";
-import type { RegistryListener } from "./events.ts";
+import type { RegistryEvent } from "./events.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
 import { openLayout } from "./layout/layout.ts";
@@ -19,7 +20,7 @@ export interface RegistriesOptions extends Ending {
   readonly credentials: CredentialStore;
   /** Where proxies are named; `process.env` by default. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly listener?: RegistryListener;
+  readonly listener?: Listener<RegistryEvent> | undefined;
 }
 
 /** All registries of one run: one policy object per host, shared by all its repositories. */

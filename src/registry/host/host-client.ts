@@ -1,3 +1,4 @@
+import type { Listener } from "../../events/index.ts";
 import {
   type Answer,
   type Company,
@@ -18,7 +19,7 @@ import {
 import type { HostSettings } from "../../settings/index.ts";
 import type { Credential, CredentialStore } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
-import type { RegistryListener, RequestKind } from "../events.ts";
+import type { RegistryEvent, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
 import { explain } from "./explain.ts";
 import { faultOf, judgeOf, troubleOf } from "./judge.ts";
@@ -63,7 +64,7 @@ export interface HostClientOptions {
   readonly settingsOf: (host: string) => HostSettings | undefined;
   readonly credentials: CredentialStore;
   readonly environment: Environment;
-  readonly listener: RegistryListener;
+  readonly listener: Listener<RegistryEvent>;
   readonly timing: Timing;
   /** The other hosts of the run. */
   readonly company: Company;
