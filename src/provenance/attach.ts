@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Descriptor, digestOf, formatReference, type ImageDocument, mediaTypes } from "../oci/index.ts";
-import type { Repository } from "../registry/index.ts";
+import { type Repository, UnknownContentError } from "../registry/index.ts";
 import { ProvenanceError } from "./errors.ts";
 import { canonicalJson, hasDigest, maxStatementBytes, type Statement } from "./statement.ts";
 
@@ -38,12 +38,12 @@ export async function attachStatement(
   }
   const config = blobOf(mediaTypes.ociEmpty, Buffer.from("{}"));
   const layer = blobOf(inToto, content);
-  await Promise.all(
-    [config, layer].map(async ({ descriptor, bytes }) => {
-      if (await repository.has(descriptor)) return;
-      await repository.push(descriptor, async () => bytes, { inMemory: true });
-    }),
-  );
+  const blobs = [config, layer];
+  const send = async ({ descriptor, bytes }: ImageDocument, anew: boolean) => {
+    if (anew || !(await repository.has(descriptor)))
+      await repository.push(descriptor, async () => bytes, { inMemory: true, anew });
+  };
+  await Promise.all(blobs.map((blob) => send(blob, false)));
   const created = createdOf(statement);
   const manifest = blobOf(
     mediaTypes.ociManifest,
@@ -65,7 +65,12 @@ export async function attachStatement(
       }),
     ),
   );
-  await repository.put(manifest);
+  await repository.put(manifest).catch(async (error: unknown) => {
+    // A registry that is sent the empty config by two at once may lack it for a moment.
+    if (!(error instanceof UnknownContentError)) throw error;
+    await Promise.all(blobs.map((blob) => send(blob, true)));
+    await repository.put(manifest);
+  });
   return { ...manifest.descriptor, artifactType: inToto };
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { engineEnvironment, runProgram } from "../../src/builds/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-program-"));
@@ -97,8 +97,12 @@ describe("runProgram", () => {
   });
 
   it("does not wait for ever for a child that holds the pipes", async () => {
-    const { given } = options();
-    expect((await runProgram("sh", ["-c", "sleep 600 & exit 3"], given)).exitCode).toBe(3);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const running = runProgram("sh", ["-c", "sleep 600 & exit 3"], options().given);
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { timeout: 30_000 });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect((await running).exitCode).toBe(3);
   });
 });
 

@@ -18,7 +18,7 @@ test.each([
   const staging = await startRegistryServer({ dir: `${folder}/staging` });
   const production = await startRegistryServer({
     dir: `${folder}/production`,
-    behavior: { rateLimit: { requests: 15, milliseconds: 1000, ...more } },
+    behavior: { rateLimit: { requests: 15, milliseconds: 250, ...more } },
     onRequest: (event) => requests.push(event),
   });
   const registries = registriesWith({ hosts: { [production.address]: { retries: 0 } } });

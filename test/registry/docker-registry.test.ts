@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
+import { defaultTiming } from "../../src/http/timing.ts";
 import {
   type Descriptor,
   digestOf,
@@ -15,7 +16,8 @@ import {
   parseTag,
 } from "../../src/oci/index.ts";
 import { basicCredential, type Credential } from "../../src/registry/credentials/credential.ts";
-import { openRegistries, type Registries, type RegistryEvent } from "../../src/registry/index.ts";
+import type { Registries, RegistryEvent } from "../../src/registry/index.ts";
+import { openRegistries } from "../../src/registry/registries.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import {
@@ -56,7 +58,11 @@ async function withRegistry(
   };
   const settings = { ...defaultSettings, hosts: client.settings ? { [registry.host]: client.settings } : {} };
   const credentials = { lookup: async () => client.credential };
-  const registries = openRegistries({ settings, credentials, environment: {}, listener });
+  const registries = openRegistries(
+    { settings, credentials, environment: {}, listener },
+    // Of lists of referrers: nobody else writes them here.
+    { ...defaultTiming, settle: 20 },
+  );
   const counts = () => {
     const found: Record<string, number> = {};
     for (const kind of kinds.splice(0)) found[kind] = (found[kind] ?? 0) + 1;

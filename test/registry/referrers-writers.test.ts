@@ -55,7 +55,7 @@ testWith("docker-registry")(
   async () => {
     const registry = await startDockerRegistry();
     closing.push(registry.stop);
-    const names = (by: string) => Array.from({ length: 8 }, (_, at) => `${by}-${at}`);
+    const names = (by: string) => Array.from({ length: 4 }, (_, at) => `${by}-${at}`);
 
     let slowHasRead: () => void = () => {};
     const read = new Promise<void>((resolve) => {
