@@ -3,11 +3,11 @@ import { join, relative } from "node:path";
 import {
   CloudBuildError,
   type CloudBuildFile,
-  type CloudBuildProblem,
   parseCloudBuild,
   resolveCloudBuild,
   withSubstitutionOption,
 } from "../cloudbuild/index.ts";
+import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import { actionsOf } from "./actions.ts";
 import { chooseEngine, type EngineChoice } from "./choose-engine.ts";
@@ -38,7 +38,7 @@ const localProject = "local";
  * Makes the plan of a build: reads the config folder, asks Git what is built, and this machine by what. Nothing is executed
  * and nothing is written.
  * @throws {BuildError} for what is wrong with the folder, the source, the destination or the engine.
- * @throws {CloudBuildError} with every problem of the build file.
+ * @throws {CloudBuildError} with everything that is wrong with the build file.
  * @throws {GitError} when the source is in no repository.
  */
 export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild> {
@@ -52,8 +52,8 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     nameSource(paths, request),
   ]);
   const config = request.configName ?? shownPath(paths.config);
-  const { build: read, problems } = parseCloudBuild(text, config);
-  const found = new Problems(problems);
+  const { build: read, diagnostics } = parseCloudBuild(text, config);
+  const found = new Found(diagnostics);
   if (read === undefined) throw found.error(config);
   const { substitutionOption: option } = request;
   const file = option === undefined ? read : withSubstitutionOption(read, option);
@@ -69,7 +69,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     const facts = { project, buildId: randomUUID(), region: request.google?.region };
     const builtIns = builtInsOf(source, facts);
     const resolved = resolveCloudBuild(file, { substitutions: asked, offered, builtIns });
-    found.add(resolved.problems);
+    found.add(resolved.diagnostics);
     if (resolved.build === undefined || found.isFatal) return [];
     const push = (image: string) => plannedPush(image, destination, project);
     const { actions, notes } = actionsOf(resolved.build, push, platforms);
@@ -93,24 +93,21 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     destination,
     builds,
     warnings: sharedNames(builds),
-    notes: notesOf({ warnings: found.warnings(config), remarks, builds, engine, request, project }),
+    notes: notesOf({ warnings: found.warnings, remarks, builds, engine, request, project }),
   };
   return { plan, file, engine, project, google: request.google ?? {} };
 }
 
-/** Problems of a build file, each once: variants of one file share most. */
-class Problems {
-  readonly #found = new Map<string, CloudBuildProblem>();
+/** What is wrong with a build file, each once: variants of one file share most. */
+class Found {
+  readonly #found = new Map<string, Diagnostic>();
 
-  constructor(problems: readonly CloudBuildProblem[]) {
-    this.add(problems);
+  constructor(diagnostics: readonly Diagnostic[]) {
+    this.add(diagnostics);
   }
 
-  add(problems: readonly CloudBuildProblem[]): void {
-    for (const problem of problems) {
-      const { line, column } = problem.at;
-      this.#found.set(`${line}:${column}: ${problem.message}`, problem);
-    }
+  add(diagnostics: readonly Diagnostic[]): void {
+    for (const found of diagnostics) this.#found.set(inWords(found), found);
   }
 
   get isFatal(): boolean {
@@ -121,9 +118,13 @@ class Problems {
     return new CloudBuildError(file, [...this.#found.values()]);
   }
 
-  warnings(file: string): string[] {
-    return [...this.#found.values()].map(({ at, message }) => `${file}:${at.line}:${at.column}: ${message}`);
+  get warnings(): string[] {
+    return [...this.#found.keys()];
   }
+}
+
+function inWords(found: Diagnostic): string {
+  return `${formatPlace(placeOf(found))}: ${found.message}`;
 }
 
 /** Without a project, names such as `gcr.io/$PROJECT_ID/name` would lead nowhere. */

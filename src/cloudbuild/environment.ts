@@ -1,6 +1,6 @@
-import type { TextPosition } from "../diagnostics/index.ts";
+import { quoted, type TextPosition } from "../diagnostics/index.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
-import { type Findings, quoted } from "./findings.ts";
+import type { CloudBuildFindings } from "./findings.ts";
 import type { Substitution } from "./substitution.ts";
 
 /** The variables of a step, and those of them whose values are secrets. */
@@ -18,7 +18,7 @@ export function environmentOf(
   { options }: CloudBuildFile,
   ofAll: ReadonlyMap<string, string>,
   substitution: Substitution,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): StepEnvironment {
   const secrets = new Set([...options.secretEnv, ...step.secretEnv].map(({ value }) => value));
   const own = variables(step.env, substitution, findings);
@@ -36,7 +36,7 @@ export function environmentOf(
 export function environmentOfAll(
   { options }: CloudBuildFile,
   substitution: Substitution,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): ReadonlyMap<string, string> {
   const ofAll = new Map(
     variables(options.env, substitution, findings).map(({ name, value }) => [name, value]),
@@ -46,9 +46,9 @@ export function environmentOfAll(
   return ofAll;
 }
 
-function reportBoth(name: string, at: TextPosition, list: string, findings: Findings): void {
+function reportBoth(name: string, at: TextPosition, list: string, findings: CloudBuildFindings): void {
   const message = `the variable ${quoted(name)} is in ${list} and in secretEnv`;
-  findings.error("invalid-environment", at, message, "keep one of them");
+  findings.report("invalid-environment", at, message, "keep one of them");
 }
 
 /** Whether a step gets every substitution as a variable. */
@@ -67,7 +67,7 @@ interface Variable {
 function variables(
   env: readonly CloudBuildText[],
   substitution: Substitution,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): Variable[] {
   return env.flatMap((item) => {
     const made = substitution.make(item);
@@ -75,7 +75,7 @@ function variables(
     if (sign > 0) return [{ name: made.slice(0, sign), value: made.slice(sign + 1), at: item.at }];
     const message =
       sign === 0 ? `the variable ${quoted(made)} has no name` : `the variable ${quoted(made)} has no value`;
-    findings.error("invalid-environment", item.at, message, "write NAME=value, or NAME= for an empty value");
+    findings.report("invalid-environment", item.at, message, "write NAME=value, or NAME= for an empty value");
     return [];
   });
 }

@@ -1,5 +1,4 @@
-import type { TextPosition } from "../diagnostics/index.ts";
-import type { CloudBuildProblem } from "./errors.ts";
+import type { Diagnostic, TextPosition } from "../diagnostics/index.ts";
 
 /** A text of a Cloud Build file, before substitutions. */
 export interface CloudBuildText {
@@ -83,10 +82,10 @@ export interface CloudBuildFile {
 
 /** What came of reading a Cloud Build file. */
 export interface CloudBuildReading {
-  /** `undefined` when at least one problem is an error. */
+  /** `undefined` when at least one diagnostic is an error. */
   readonly build: CloudBuildFile | undefined;
   /** In the order of the file. */
-  readonly problems: readonly CloudBuildProblem[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** A file as if its `options` said otherwise how substitutions have to match, for us and for Google's service. */

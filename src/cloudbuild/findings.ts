@@ -1,65 +1,58 @@
-import type { TextPosition } from "../diagnostics/index.ts";
-import { harmless } from "../errors/index.ts";
-import type { CloudBuildProblem, CloudBuildProblemCode } from "./errors.ts";
+import { type DiagnosticCodes, Findings } from "../diagnostics/index.ts";
+import { documentCodes, shapeCodes } from "../schema/index.ts";
+
+/** Every code that a diagnostic about a Cloud Build file can have. With an error there is nothing to build. */
+export const cloudBuildCodes = {
+  ...documentCodes,
+  ...shapeCodes,
+  "file-too-large": { severity: "error", summary: "A file is larger than any build." },
+  "unknown-key": {
+    severity: "warning",
+    summary: "A field is not one that is known of a build: Google adds fields, and the file may be right.",
+  },
+  "scalar-for-list": {
+    severity: "warning",
+    summary: "A text stands where a list is needed: it is read as a list of one.",
+  },
+  unquoted: {
+    severity: "warning",
+    summary: "A number, boolean or null stands where Google's tools want a text in quotes.",
+  },
+  limit: { severity: "error", summary: "There is more of something than Google's service takes." },
+  "script-with-args": { severity: "error", summary: "A step has a script beside args or an entrypoint." },
+  "script-reference": {
+    severity: "warning",
+    summary: "A script asks for a substitution, and in scripts none are made.",
+  },
+  "invalid-substitution": { severity: "error", summary: "A substitution has a key or value that is none." },
+  "unknown-built-in": {
+    severity: "error",
+    summary: "$KEY is no built-in substitution, and none of the user's.",
+  },
+  "no-value": { severity: "error", summary: "$_KEY has no value." },
+  unused: { severity: "error", summary: "A substitution has a value that nothing asks for." },
+  expansion: { severity: "error", summary: "A parameter expansion is not understood, or cannot be made." },
+  cycle: { severity: "error", summary: "Values refer to each other in a circle." },
+  "invalid-image": { severity: "error", summary: "A name is none that an image can have." },
+  "invalid-environment": { severity: "error", summary: "A variable has no name or value, or two." },
+  secret: { severity: "error", summary: "A secret is asked for and not named, or named twice." },
+  "step-id": { severity: "error", summary: "The id of a step is reserved, or that of another one." },
+  "step-order": { severity: "error", summary: "A step waits for one that is not there before it." },
+  timeout: { severity: "error", summary: "A timeout is longer than what it is in." },
+  volume: { severity: "error", summary: "A volume has a name or path that is none, or is used once." },
+  artifacts: { severity: "error", summary: "Artifacts would be kept where nothing can be kept." },
+} as const satisfies DiagnosticCodes;
+
+/** A code of {@link cloudBuildCodes}. */
+export type CloudBuildCode = keyof typeof cloudBuildCodes;
+
+/** What is wrong with one file. */
+export type CloudBuildFindings = Findings<CloudBuildCode>;
 
 /** More than anybody reads; a hostile file could have a million. */
-const mostProblems = 500;
+const maxDiagnostics = 500;
 
-/** Collects what is wrong with one file. */
-export class Findings {
-  readonly #problems: CloudBuildProblem[] = [];
-  #errors = 0;
-
-  /** All so far, in the order of the file. */
-  get problems(): readonly CloudBuildProblem[] {
-    return this.#problems.toSorted(
-      (one, other) => one.at.line - other.at.line || one.at.column - other.at.column,
-    );
-  }
-
-  /** How much there is that leaves nothing to build. */
-  get errors(): number {
-    return this.#errors;
-  }
-
-  get hasErrors(): boolean {
-    return this.#errors > 0;
-  }
-
-  /** Whether more would not be kept, so that nobody has to find words for it. */
-  get isFull(): boolean {
-    return this.#problems.length >= mostProblems;
-  }
-
-  error(code: CloudBuildProblemCode, at: TextPosition, message: string, hint?: string): void {
-    this.#report("error", code, at, message, hint);
-  }
-
-  warning(code: CloudBuildProblemCode, at: TextPosition, message: string, hint?: string): void {
-    this.#report("warning", code, at, message, hint);
-  }
-
-  #report(
-    severity: CloudBuildProblem["severity"],
-    code: CloudBuildProblemCode,
-    at: TextPosition,
-    message: string,
-    hint: string | undefined,
-  ): void {
-    // Even where too much is said already, one error has to be among it.
-    const isFirst = severity === "error" && this.#errors === 0;
-    if (severity === "error") this.#errors += 1;
-    if (this.isFull && !isFirst) return;
-    this.#problems.push({ severity, code, message, at, ...(hint === undefined ? {} : { hint }) });
-  }
-}
-
-/** A text of the file as it may stand in a message: in quotes, without what steers a terminal, and not endless. */
-export function quoted(text: string): string {
-  return `"${shortened(text)}"`;
-}
-
-/** {@link quoted} without the quotes. */
-export function shortened(text: string, longest = 200): string {
-  return harmless(text.length > longest ? `${text.slice(0, longest)}…` : text);
+/** Collects what is wrong with a file; without its text, by places alone. */
+export function findingsOf(file: string, text = ""): CloudBuildFindings {
+  return new Findings(text, file, cloudBuildCodes, maxDiagnostics);
 }

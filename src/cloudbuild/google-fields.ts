@@ -1,24 +1,8 @@
 import { isNullScalar, type YamlNode } from "../yaml/index.ts";
-import { shortened } from "./findings.ts";
-import { placedText, placeOf, type Reader, type ReadingContext } from "./reader.ts";
 
 /** A number or boolean of YAML's core schema, which in quotes is none. */
 export const typedScalar =
   /^(?:[-+]?(?:\d+|\d*\.\d+|\d+\.\d*)(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+|0o[0-7]+|true|false|True|False|TRUE|FALSE)$/;
-
-/** What only Google's service understands, whatever it is: its texts are collected by their paths. */
-export const googles: Reader<undefined> = (node, path, context) => {
-  collect(node, path.replaceAll(/\[\d+\]/g, ""), context);
-  return { value: undefined, json: jsonOf(node) };
-};
-
-function collect(node: YamlNode, path: string, context: ReadingContext): void {
-  if (node.kind === "mapping") {
-    for (const { key, value } of node.entries)
-      collect(value, `${path}.${shortened(camelCase(key.value), 100)}`, context);
-  } else if (node.kind === "scalar") context.google.set(path, placedText(node, context));
-  else context.google.set(path, { value: JSON.stringify(jsonOf(node)), at: placeOf(node, context) });
-}
 
 /** Any node as JSON, scalars by the core schema of YAML 1.2. */
 export function jsonOf(node: YamlNode): unknown {

@@ -1,5 +1,5 @@
+import { quoted } from "../diagnostics/index.ts";
 import { isDigest, isHost, isRepositoryPath, isTag } from "../oci/index.ts";
-import { quoted } from "./findings.ts";
 
 /** What is wrong with the name of an image as Docker takes it, host and tag or not; in Google's words. */
 export function imageNameFault(name: string): string | undefined {

@@ -1,10 +1,4 @@
-export {
-  CloudBuildError,
-  type CloudBuildErrorCode,
-  type CloudBuildProblem,
-  type CloudBuildProblemCode,
-  problemsInWords,
-} from "./errors.ts";
+export { CloudBuildError, type CloudBuildErrorCode } from "./errors.ts";
 export {
   type CloudBuildFile,
   type CloudBuildOptions,
@@ -17,6 +11,7 @@ export {
   type SubstitutionOption,
   withSubstitutionOption,
 } from "./file.ts";
+export { type CloudBuildCode, cloudBuildCodes } from "./findings.ts";
 export { type Glob, matchesWhole, parseGlob } from "./glob.ts";
 export { imageNameFault } from "./image-name.ts";
 export type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";

@@ -1,4 +1,4 @@
-import { quoted } from "./findings.ts";
+import { quoted } from "../diagnostics/index.ts";
 
 /** Built-in substitutions of every build; nobody else may set them. */
 const ofEveryBuild = ["PROJECT_ID", "BUILD_ID", "PROJECT_NUMBER", "LOCATION"];

@@ -1,6 +1,6 @@
+import { nearest, quoted } from "../diagnostics/index.ts";
 import type { CloudBuildText } from "./file.ts";
-import { type Findings, quoted } from "./findings.ts";
-import { nearest } from "./nearest.ts";
+import type { CloudBuildFindings } from "./findings.ts";
 
 /** What the order of a step depends on. */
 export interface OrderedStep {
@@ -14,7 +14,7 @@ export interface OrderedStep {
  */
 export function orderSteps(
   steps: readonly OrderedStep[],
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): readonly (readonly number[])[] {
   const indexes = idsOf(steps, findings);
   return steps.map(({ waitFor }, index) => {
@@ -32,7 +32,7 @@ export function orderSteps(
           near === undefined
             ? `ids here: ${indexes.size === 0 ? "none" : [...indexes.keys()].map(quoted).join(", ").slice(0, 300)}`
             : `did you mean ${near}?`;
-        findings.error("step-order", reference.at, `no step has the id ${quoted(reference.value)}`, hint);
+        findings.report("step-order", reference.at, `no step has the id ${quoted(reference.value)}`, hint);
         return [];
       }
       if (target < index) return [target];
@@ -44,19 +44,19 @@ export function orderSteps(
 }
 
 /** Indexes of steps by their ids. */
-function idsOf(steps: readonly OrderedStep[], findings: Findings): ReadonlyMap<string, number> {
+function idsOf(steps: readonly OrderedStep[], findings: CloudBuildFindings): ReadonlyMap<string, number> {
   const indexes = new Map<string, number>();
   for (const [index, { id }] of steps.entries()) {
     if (id === undefined) continue;
     if (id.value === "-") {
-      findings.error(
+      findings.report(
         "step-id",
         id.at,
         'the id "-" is reserved: waitFor: ["-"] means that a step waits for nothing',
         "choose another id",
       );
     } else if (indexes.has(id.value)) {
-      findings.error(
+      findings.report(
         "step-id",
         id.at,
         `a step before it has the id ${quoted(id.value)} already`,
@@ -72,21 +72,21 @@ function reportBackward(
   index: number,
   target: number,
   reference: CloudBuildText,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): void {
   if (index === target) {
-    findings.error("step-order", reference.at, `the step ${quoted(reference.value)} waits for itself`);
+    findings.report("step-order", reference.at, `the step ${quoted(reference.value)} waits for itself`);
     return;
   }
   const id = steps[index]?.id?.value;
   const circle = id === undefined ? undefined : pathBetween(steps, target, id);
   if (circle === undefined) {
     const message = `the step ${quoted(reference.value)} stands below this one; a step waits only for those above it`;
-    findings.error("step-order", reference.at, message, "put the step that is waited for first");
+    findings.report("step-order", reference.at, message, "put the step that is waited for first");
     return;
   }
   const chain = [id, reference.value, ...circle].map((name) => quoted(name ?? "")).join(" → ");
-  findings.error(
+  findings.report(
     "step-order",
     reference.at,
     `steps wait for each other: ${chain}`,

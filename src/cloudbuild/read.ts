@@ -1,5 +1,6 @@
-import { LineIndex } from "../diagnostics/index.ts";
-import { parseYaml, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
+import { quoted } from "../diagnostics/index.ts";
+import { readDocument } from "../schema/index.ts";
+import type { YamlNode } from "../yaml/index.ts";
 import type {
   CloudBuildFile,
   CloudBuildOptions,
@@ -7,10 +8,9 @@ import type {
   CloudBuildStep,
   CloudBuildText,
 } from "./file.ts";
-import { Findings, quoted } from "./findings.ts";
+import { type CloudBuildFindings, findingsOf } from "./findings.ts";
 import { isUserKey, keyFault, mostSubstitutions } from "./keys.ts";
 import { orderSteps } from "./order.ts";
-import { placeOf, type ReadingContext } from "./reader.ts";
 import { checkSecrets, readSecrets } from "./secrets.ts";
 import { type BuildFields, buildShape, mostSteps, type StepFields } from "./shape.ts";
 import { checkVolumes, readVolumes } from "./volumes.ts";
@@ -31,18 +31,19 @@ const longestArgument = 10_000;
 
 /**
  * Reads the text of a Cloud Build file, YAML or JSON, and checks all that does not depend on substitutions. Never
- * throws: everything that is wrong is among the problems. Fields are those of version 1 of Google's API, in camelCase or
+ * throws: everything that is wrong is among the diagnostics. Fields are those of version 1 of Google's API, in camelCase or
  * snake_case; unknown ones are only said.
  * @param file how the file is named.
  */
 export function parseCloudBuild(text: string, file: string): CloudBuildReading {
-  const findings = new Findings();
-  const context: ReadingContext = { text, lines: new LineIndex(text), findings, google: new Map() };
-  const root = readRoot(context);
-  const read = root === undefined ? undefined : buildShape(root, "", context);
-  if (root === undefined || read === undefined) return { build: undefined, problems: findings.problems };
+  const findings = findingsOf(file, text);
+  const google = new Map<string, CloudBuildText>();
+  const root = readRoot(findings);
+  const read = root === undefined ? undefined : buildShape(google).read(root, { findings, path: "" });
+  if (root === undefined || read === undefined)
+    return { build: undefined, diagnostics: findings.diagnostics };
   const fields = read.value.value;
-  const steps = readSteps(fields, root, context);
+  const steps = readSteps(fields, root, findings);
   const options = readOptions(fields, findings);
   const secrets = readSecrets(fields, findings);
   const timeoutSeconds = fields.timeout?.value ?? defaultTimeoutSeconds;
@@ -60,50 +61,35 @@ export function parseCloudBuild(text: string, file: string): CloudBuildReading {
     options,
     timeoutSeconds,
     secrets,
-    google: Object.fromEntries(context.google),
+    google: Object.fromEntries(google),
     document: read.json as Readonly<Record<string, unknown>>,
   };
-  return { build: findings.hasErrors ? undefined : build, problems: findings.problems };
+  return { build: findings.errors > 0 ? undefined : build, diagnostics: findings.diagnostics };
 }
 
-function readRoot(context: ReadingContext): YamlNode | undefined {
-  const { text, lines, findings } = context;
-  const top = { line: 1, column: 1 };
-  if (text.length > longestFile) {
-    findings.error("unreadable", top, `the file has more than ${longestFile} characters`);
+function readRoot(findings: CloudBuildFindings): YamlNode | undefined {
+  if (findings.text.length > longestFile) {
+    findings.report("file-too-large", 0, `the file has more than ${longestFile} characters`);
     return undefined;
   }
-  try {
-    const { root, secondDocument } = parseYaml(text);
-    if (secondDocument !== undefined) {
-      findings.error("unreadable", lines.at(secondDocument), "a second document starts here; a build is one");
-      return undefined;
-    }
-    if (root === undefined) findings.error("missing-field", top, "the file is empty; a build needs steps");
-    return root;
-  } catch (error) {
-    if (!(error instanceof YamlSyntaxError)) throw error;
-    findings.error("unreadable", lines.at(error.offset), `not YAML: ${error.message}`, error.hint);
-    return undefined;
-  }
+  const document = readDocument(findings, "a build is one");
+  if (document === undefined || document.secondDocument !== undefined) return undefined;
+  if (document.root === undefined)
+    findings.report("missing-key", 0, "the file is empty; a build needs steps");
+  return document.root;
 }
 
-function readSteps(fields: BuildFields, root: YamlNode, context: ReadingContext): CloudBuildStep[] {
-  const { findings } = context;
+function readSteps(fields: BuildFields, root: YamlNode, findings: CloudBuildFindings): CloudBuildStep[] {
   const read = fields.steps ?? [];
   if (fields.steps === undefined) {
-    if (!findings.hasErrors) findings.error("missing-field", placeOf(root, context), "a build needs steps");
-  } else if (read.length === 0 && !findings.hasErrors) {
-    findings.error(
-      "missing-field",
-      placeOf(stepsNode(root) ?? root, context),
-      "a build needs at least one step",
-    );
+    if (findings.errors === 0) findings.report("missing-key", root.start, "a build needs steps");
+  } else if (read.length === 0 && findings.errors === 0) {
+    findings.report("missing-key", (stepsNode(root) ?? root).start, "a build needs at least one step");
   }
   const node = stepsNode(root);
   const surplus = node?.kind === "sequence" ? node.items[mostSteps] : undefined;
   if (surplus !== undefined) {
-    findings.error("limit", placeOf(surplus, context), `a build has at most ${mostSteps} steps`);
+    findings.report("limit", surplus.start, `a build has at most ${mostSteps} steps`);
   }
   const order = orderSteps(
     read.map(({ value }) => value),
@@ -120,13 +106,13 @@ function readStep(
   { value: fields, at }: StepFields,
   index: number,
   waitFor: readonly number[],
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): CloudBuildStep[] {
   const { name, args = [], script, entrypoint, env = [], secretEnv = [], dir, timeout, id } = fields;
   const { allowFailure = false, allowExitCodes = [], automapSubstitutions } = fields;
   if (script !== undefined && (args.length > 0 || entrypoint !== undefined)) {
     const other = entrypoint === undefined ? "args" : "an entrypoint";
-    findings.error(
+    findings.report(
       "script-with-args",
       script.at,
       `a step has a script or ${other}, never both`,
@@ -136,11 +122,13 @@ function readStep(
   for (const argument of args) {
     if (argument.value.length <= longestArgument) continue;
     const message = `the argument has more than ${longestArgument} characters; Google's service refuses it`;
-    findings.warning("limit", argument.at, message, "keep the script in a file of the repository");
+    findings.report("limit", argument.at, message, "keep the script in a file of the repository", {
+      severity: "warning",
+    });
   }
   if (name === undefined || name.value === "") {
-    findings.error(
-      "missing-field",
+    findings.report(
+      "missing-key",
       name?.at ?? at,
       `step ${index} has no name`,
       "name is the image that the step runs in",
@@ -169,12 +157,12 @@ function readStep(
   ];
 }
 
-function readOptions({ options }: BuildFields, findings: Findings): CloudBuildOptions {
+function readOptions({ options }: BuildFields, findings: CloudBuildFindings): CloudBuildOptions {
   const fields = options?.value ?? {};
   const lists = { env: fields.env ?? [], secretEnv: fields.secretEnv ?? [], volumes: fields.volumes ?? [] };
   for (const [name, { length }] of Object.entries(lists)) {
     if (length <= mostForAll || options === undefined) continue;
-    findings.error(
+    findings.report(
       "limit",
       options.at,
       `options.${name} has more than ${mostForAll} items, which all steps get`,
@@ -189,10 +177,10 @@ function readOptions({ options }: BuildFields, findings: Findings): CloudBuildOp
   };
 }
 
-function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: Findings): void {
+function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: CloudBuildFindings): void {
   const { timeout } = fields;
   if (timeout !== undefined && timeout.value > longestSeconds) {
-    findings.error(
+    findings.report(
       "timeout",
       timeout.at,
       "a build may take 24 hours at most",
@@ -204,7 +192,7 @@ function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: Find
     const given =
       timeout === undefined ? "which is so because the file names no other" : "which stands in the file";
     const message = `the step may take ${step.timeout.value}s, longer than the whole build with its ${buildSeconds}s, ${given}`;
-    findings.error(
+    findings.report(
       "timeout",
       step.timeout.at,
       message,
@@ -215,15 +203,15 @@ function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: Find
 
 function readSubstitutions(
   { substitutions = [] }: BuildFields,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): CloudBuildFile["substitutions"] {
   for (const { name, value } of substitutions) {
     const fault = isUserKey(name.value) ? keyFault(name.value, value.value) : noUserKey(name);
-    if (fault !== undefined) findings.error("invalid-substitution", name.at, fault.message, fault.hint);
+    if (fault !== undefined) findings.report("invalid-substitution", name.at, fault.message, fault.hint);
   }
   const surplus = substitutions[mostSubstitutions];
   if (surplus !== undefined) {
-    findings.error("limit", surplus.name.at, `a build has at most ${mostSubstitutions} substitutions`);
+    findings.report("limit", surplus.name.at, `a build has at most ${mostSubstitutions} substitutions`);
   }
   return Object.fromEntries(
     substitutions.map(({ name, value }) => [name.value, { ...value, keyAt: name.at }]),
@@ -237,19 +225,19 @@ function noUserKey({ value: key }: CloudBuildText): { message: string; hint: str
   };
 }
 
-function readObjects({ artifacts }: BuildFields, findings: Findings): CloudBuildFile["objects"] {
+function readObjects({ artifacts }: BuildFields, findings: CloudBuildFindings): CloudBuildFile["objects"] {
   const objects = artifacts?.value.objects;
   if (objects === undefined) return undefined;
   const { location, paths = [] } = objects.value;
   if (location === undefined) {
-    findings.error(
-      "missing-field",
+    findings.report(
+      "missing-key",
       objects.at,
       "artifacts.objects needs a location",
       "as in gs://bucket/folder/",
     );
     return undefined;
   }
-  if (paths.length === 0) findings.error("missing-field", objects.at, "artifacts.objects needs paths");
+  if (paths.length === 0) findings.report("missing-key", objects.at, "artifacts.objects needs paths");
   return { location, paths };
 }

@@ -1,9 +1,9 @@
 import { posix } from "node:path";
+import { type Diagnostic, printable, quoted } from "../diagnostics/index.ts";
 import { isTag } from "../oci/index.ts";
 import { environmentOf, environmentOfAll, isMapped, type StepEnvironment } from "./environment.ts";
-import type { CloudBuildProblem } from "./errors.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
-import { Findings, quoted, shortened } from "./findings.ts";
+import { type CloudBuildFindings, findingsOf } from "./findings.ts";
 import { imageNameFault } from "./image-name.ts";
 import { givenFault, isUserKey, mostSubstitutions } from "./keys.ts";
 import type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
@@ -22,10 +22,10 @@ export interface GivenValues {
 
 /** What came of making the substitutions of a file. */
 export interface CloudBuildResolution {
-  /** `undefined` when at least one problem is an error. */
+  /** `undefined` when at least one diagnostic is an error. */
   readonly build: ResolvedBuild | undefined;
   /** In the order of the file. */
-  readonly problems: readonly CloudBuildProblem[];
+  readonly diagnostics: readonly Diagnostic[];
   /** Keys that the file refers to, whether they have a value or not. */
   readonly used: ReadonlySet<string>;
 }
@@ -43,7 +43,7 @@ const googlesTemplates = /^(?:logsBucket|serviceAccount|options\.pool\.name|arti
  * `script`. Messages have the words of Google's tools. Never throws, and takes no more time than a file of its size may.
  */
 export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): CloudBuildResolution {
-  const findings = new Findings();
+  const findings = findingsOf(file.file);
   const { options } = file;
   const values = valuesOf(file, given, findings);
   const strict = options.substitutionOption === "MUST_MATCH";
@@ -72,7 +72,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
     if (used.has(key)) reportGiven(key, value, findings);
   }
   if (strict) reportUnused(file, given, used, findings);
-  return { build: findings.hasErrors ? undefined : build, problems: findings.problems, used };
+  return { build: findings.errors > 0 ? undefined : build, diagnostics: findings.diagnostics, used };
 }
 
 /** Keys that scripts refer to, where steps get every substitution as a variable. */
@@ -91,16 +91,16 @@ function keysElsewhere({ google }: CloudBuildFile): readonly string[] {
 }
 
 /** Says what is wrong with a value from outside. */
-function reportGiven(key: string, value: string, findings: Findings): boolean {
+function reportGiven(key: string, value: string, findings: CloudBuildFindings): boolean {
   const fault = givenFault(key, value);
-  if (fault !== undefined) findings.error("invalid-substitution", top, fault.message, fault.hint);
+  if (fault !== undefined) findings.report("invalid-substitution", top, fault.message, fault.hint);
   return fault !== undefined;
 }
 
 function valuesOf(
   file: CloudBuildFile,
   given: GivenValues,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): ReadonlyMap<string, SubstitutionValue> {
   const values = new Map<string, SubstitutionValue>();
   for (const [key, value] of Object.entries(given.builtIns))
@@ -117,7 +117,7 @@ function valuesOf(
   }
   if (users > mostSubstitutions) {
     const message = `a build has at most ${mostSubstitutions} substitutions; with those given there are ${users}`;
-    findings.error("limit", top, message);
+    findings.report("limit", top, message);
   }
   return values;
 }
@@ -127,7 +127,7 @@ function resolveStep(
   file: CloudBuildFile,
   ofAll: ReadonlyMap<string, string>,
   substitution: Substitution,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): ResolvedStep {
   const { index, at, id, script, timeoutSeconds, allowFailure, allowExitCodes, waitFor } = step;
   const environment = environmentOf(step, file, ofAll, substitution, findings);
@@ -158,25 +158,25 @@ function reportLeftInScript(
   script: CloudBuildText,
   { env, secretEnv }: StepEnvironment,
   { values }: Substitution,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): void {
   for (const piece of takeApart(script.value, false)) {
     if (piece.kind === "text" || !values.has(piece.key)) continue;
     const { key } = piece;
     if (Object.hasOwn(env, key) || secretEnv.includes(key)) continue;
-    const message = `$${shortened(key)} stays as it is: no substitutions are made in a script`;
-    const hint = `give it to the step with env: ["${shortened(key)}=$${shortened(key)}"], or set automapSubstitutions to true`;
-    findings.warning("script-reference", script.dollars?.[piece.dollar] ?? script.at, message, hint);
+    const message = `$${printable(key)} stays as it is: no substitutions are made in a script`;
+    const hint = `give it to the step with env: ["${printable(key)}=$${printable(key)}"], or set automapSubstitutions to true`;
+    findings.report("script-reference", script.dollars?.[piece.dollar] ?? script.at, message, hint);
   }
 }
 
-function imageOf(text: CloudBuildText, substitution: Substitution, findings: Findings): string {
+function imageOf(text: CloudBuildText, substitution: Substitution, findings: CloudBuildFindings): string {
   const before = findings.errors;
   const name = substitution.make(text);
   const fault = imageNameFault(name);
   // A reference that could not be made leaves a hole, which would only be said twice.
   if (fault !== undefined && findings.errors === before) {
-    findings.error(
+    findings.report(
       "invalid-image",
       text.at,
       fault,
@@ -191,13 +191,17 @@ function whereFrom({ value }: CloudBuildText, { values }: Substitution): string 
   const empty = takeApart(value, false).find(
     (piece) => piece.kind === "reference" && (values.get(piece.key) ?? "") === "",
   );
-  const file = `the file has ${shortened(value)}`;
+  const file = `the file has ${printable(value)}`;
   if (empty === undefined || empty.kind === "text") return file;
-  const key = shortened(empty.key, 60);
+  const key = printable(empty.key, 60);
   return `${file}, and $${key} is empty: --substitution ${key}=… gives it a value`;
 }
 
-function resolveTags(file: CloudBuildFile, substitution: Substitution, findings: Findings): string[] {
+function resolveTags(
+  file: CloudBuildFile,
+  substitution: Substitution,
+  findings: CloudBuildFindings,
+): string[] {
   const tags = new Set<string>();
   for (const text of file.tags) {
     const tag = substitution.make(text);
@@ -205,7 +209,7 @@ function resolveTags(file: CloudBuildFile, substitution: Substitution, findings:
     if (isTag(tag)) tags.add(tag);
     else {
       const rule = "1 to 128 letters, digits, _ . and -, of which . and - do not come first";
-      findings.error("invalid-value", text.at, `invalid build tag ${quoted(tag)}`, rule);
+      findings.report("invalid-value", text.at, `invalid build tag ${quoted(tag)}`, rule);
     }
   }
   return [...tags];
@@ -214,25 +218,25 @@ function resolveTags(file: CloudBuildFile, substitution: Substitution, findings:
 function resolveObjects(
   { objects }: CloudBuildFile,
   substitution: Substitution,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): ResolvedBuild["objects"] {
   if (objects === undefined) return undefined;
   const location = substitution.make(objects.location);
   if (!location.startsWith("gs://")) {
     const message = `invalid artifacts.objects.location: ${quoted(location)} does not start with gs://`;
-    findings.error("artifacts", objects.location.at, message);
+    findings.report("artifacts", objects.location.at, message);
   }
   const paths = new Set<string>();
   for (const text of objects.paths) {
     const path = substitution.make(text);
     if (path === "" || /\s/.test(path)) {
-      findings.error(
+      findings.report(
         "artifacts",
         text.at,
         `invalid artifact path ${quoted(path)}: it is empty or has blanks in it`,
       );
     } else if (paths.has(path))
-      findings.error("artifacts", text.at, `the artifact path ${quoted(path)} stands twice`);
+      findings.report("artifacts", text.at, `the artifact path ${quoted(path)} stands twice`);
     paths.add(path);
   }
   return { location: location.endsWith("/") ? location : `${location}/`, paths: [...paths] };
@@ -243,7 +247,7 @@ function reportUnused(
   file: CloudBuildFile,
   given: GivenValues,
   used: ReadonlySet<string>,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): void {
   if (file.steps.some((step) => isMapped(step, file.options))) return;
   const keys = new Set([
@@ -254,6 +258,6 @@ function reportUnused(
     if (used.has(key)) continue;
     const message = `key ${quoted(key)} in the substitution data is not matched in the template`;
     const hint = `use it, be it as the variable "_=$${key} # unused", or set options.substitutionOption to ALLOW_LOOSE`;
-    findings.error("unused", file.substitutions[key]?.keyAt ?? top, message, hint);
+    findings.report("unused", file.substitutions[key]?.keyAt ?? top, message, hint);
   }
 }

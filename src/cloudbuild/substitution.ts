@@ -1,9 +1,8 @@
-import type { TextPosition } from "../diagnostics/index.ts";
+import { nearest, printable, quoted, type TextPosition } from "../diagnostics/index.ts";
 import { applyExpansion, type Expansion } from "./expansion.ts";
 import type { CloudBuildText } from "./file.ts";
-import { type Findings, quoted, shortened } from "./findings.ts";
+import type { CloudBuildFindings } from "./findings.ts";
 import { builtInKeys, longestValue } from "./keys.ts";
-import { nearest } from "./nearest.ts";
 import { type Piece, takeApart } from "./template.ts";
 
 /** A value that is at hand for a key. */
@@ -29,7 +28,7 @@ const deepest = 20;
 export class Substitution {
   readonly #values: ReadonlyMap<string, SubstitutionValue>;
   readonly #mode: SubstitutionMode;
-  readonly #findings: Findings;
+  readonly #findings: CloudBuildFindings;
   readonly #made = new Map<string, string>();
   readonly #making: string[] = [];
   readonly #used = new Set<string>();
@@ -37,7 +36,11 @@ export class Substitution {
   #work = 0;
   #isExhausted = false;
 
-  constructor(values: ReadonlyMap<string, SubstitutionValue>, mode: SubstitutionMode, findings: Findings) {
+  constructor(
+    values: ReadonlyMap<string, SubstitutionValue>,
+    mode: SubstitutionMode,
+    findings: CloudBuildFindings,
+  ) {
     this.#values = values;
     this.#mode = mode;
     this.#findings = findings;
@@ -101,11 +104,11 @@ export class Substitution {
 
   #reportUnknown(key: string, at: TextPosition): void {
     const near = this.#findings.isFull ? undefined : nearest(key, builtInKeys);
-    const shell = `write $$${shortened(key, 60)} for a variable of the shell`;
+    const shell = `write $$${printable(key, 60)} for a variable of the shell`;
     const own = "substitutions of your own begin with an underscore";
     const hint = near === undefined ? `${shell}; ${own}` : `did you mean $${near}? ${shell}`;
     const message = `key in the template ${quoted(key)} is not a valid built-in substitution`;
-    this.#findings.error("unknown-built-in", at, message, hint);
+    this.#findings.report("unknown-built-in", at, message, hint);
   }
 
   #reportMissing(key: string, at: TextPosition): void {
@@ -115,26 +118,28 @@ export class Substitution {
       users.map(([known]) => known),
     );
     const data = users.sort(([one], [other]) => (one < other ? -1 : 1));
-    const shown = shortened(
+    const shown = printable(
       `map[${data.map(([known, { value }]) => `${known}:${value.slice(0, 60)}`).join(" ")}]`,
     );
     const message = `key in the template ${quoted(key)} is not matched in the substitution data; substitutions = ${shown}`;
     const remedy = "give it a value under substitutions, or set options.substitutionOption to ALLOW_LOOSE";
-    this.#findings.error("no-value", at, message, near === undefined ? remedy : `did you mean $${near}?`);
+    this.#findings.report("no-value", at, message, near === undefined ? remedy : `did you mean $${near}?`);
   }
 
   #leftover(key: string, at: TextPosition): void {
     if (this.#mode.dynamic) {
       const message = `the parameter expansion of ${quoted(key)} is not understood`;
-      this.#findings.error(
+      this.#findings.report(
         "expansion",
         at,
         message,
-        `write $$\{${shortened(key, 60)}… for one of the shell's`,
+        `write $$\{${printable(key, 60)}… for one of the shell's`,
       );
     } else if (this.#values.has(key)) {
-      const message = `\${${shortened(key, 60)}…} stays as it is: parameter expansions need dynamic substitutions`;
-      this.#findings.warning("expansion", at, message, "set options.dynamicSubstitutions to true");
+      const message = `\${${printable(key, 60)}…} stays as it is: parameter expansions need dynamic substitutions`;
+      this.#findings.report("expansion", at, message, "set options.dynamicSubstitutions to true", {
+        severity: "warning",
+      });
     }
   }
 
@@ -146,7 +151,7 @@ export class Substitution {
     depth: number,
   ): string {
     if (depth >= deepest) {
-      this.#findings.error("expansion", at, `expansions within expansions, more than ${deepest} deep`);
+      this.#findings.report("expansion", at, `expansions within expansions, more than ${deepest} deep`);
       return "";
     }
     const made = applyExpansion(expansion, value, (word) => {
@@ -155,10 +160,10 @@ export class Substitution {
       return this.#work > mostWork ? this.#exhausted(at) : expanded;
     });
     if (typeof made === "string") return made;
-    this.#findings.error(
+    this.#findings.report(
       "expansion",
       at,
-      `the parameter expansion of ${quoted(key)} cannot be made: ${shortened(made.fault)}`,
+      `the parameter expansion of ${quoted(key)} cannot be made: ${printable(made.fault)}`,
     );
     return "";
   }
@@ -175,10 +180,10 @@ export class Substitution {
     const circle = this.#making.indexOf(key);
     if (circle >= 0) {
       const chain = [...this.#making.slice(circle), key].join(" → ");
-      this.#findings.error(
+      this.#findings.report(
         "cycle",
         given.at,
-        `substitutions refer to each other: ${shortened(chain)}`,
+        `substitutions refer to each other: ${printable(chain)}`,
         "give one of them a value of its own",
       );
       return "";
@@ -188,10 +193,10 @@ export class Substitution {
     this.#making.pop();
     this.#made.set(key, made);
     if (made.length > longestValue) {
-      this.#findings.error(
+      this.#findings.report(
         "limit",
         given.at,
-        `the value of ${shortened(key)} has more than ${longestValue} characters with its references made`,
+        `the value of ${printable(key)} has more than ${longestValue} characters with its references made`,
       );
       this.#made.set(key, made.slice(0, longestValue));
     }
@@ -200,7 +205,7 @@ export class Substitution {
 
   #exhausted(at: TextPosition): string {
     if (!this.#isExhausted)
-      this.#findings.error(
+      this.#findings.report(
         "limit",
         at,
         "the substitutions of this file take more than they may",

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
+import { quoted } from "../diagnostics/index.ts";
 import type { CloudBuildVolume } from "./file.ts";
-import { type Findings, quoted } from "./findings.ts";
+import type { CloudBuildFindings } from "./findings.ts";
 import type { VolumeFields } from "./shape.ts";
 
 /** What the service mounts itself. */
@@ -9,31 +10,31 @@ const reservedPaths = ["/workspace", "/builder/home", "/var/run/docker.sock"];
 /** Volumes of one list, each with a name and a path that the service takes. */
 export function readVolumes(
   volumes: readonly VolumeFields[] | undefined,
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): CloudBuildVolume[] {
   return (volumes ?? []).flatMap(({ value: { name, path }, at }) => {
     if (name === undefined || path === undefined) {
-      findings.error("missing-field", at, `a volume needs ${name === undefined ? "a name" : "a path"}`);
+      findings.report("missing-key", at, `a volume needs ${name === undefined ? "a name" : "a path"}`);
       return [];
     }
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name.value)) {
       const rule = "two or more letters, digits, _ . and -, of which a letter or digit comes first";
-      findings.error("volume", name.at, `invalid volume name ${quoted(name.value)}`, rule);
+      findings.report("volume", name.at, `invalid volume name ${quoted(name.value)}`, rule);
       return [];
     }
     if (!path.value.startsWith("/")) {
-      findings.error("volume", path.at, `the path of a volume is absolute, unlike ${quoted(path.value)}`);
+      findings.report("volume", path.at, `the path of a volume is absolute, unlike ${quoted(path.value)}`);
       return [];
     }
     // Engines are told of a volume in one word, where these begin the next part: its options, which may name any folder.
     if (/[:,"\p{Cc}]/u.test(path.value)) {
       const rule = 'the path of a volume has no :, no comma and no "';
-      findings.error("volume", path.at, `invalid path of a volume ${quoted(path.value)}`, rule);
+      findings.report("volume", path.at, `invalid path of a volume ${quoted(path.value)}`, rule);
       return [];
     }
     const plain = posix.resolve(path.value);
     if (reservedPaths.includes(plain) || `${plain}/`.startsWith("/cloudbuild/")) {
-      findings.error(
+      findings.report(
         "volume",
         path.at,
         `the path ${quoted(path.value)} is reserved`,
@@ -49,7 +50,7 @@ export function readVolumes(
 export function checkVolumes(
   steps: readonly { readonly volumes: readonly CloudBuildVolume[] }[],
   ofAll: readonly CloudBuildVolume[],
-  findings: Findings,
+  findings: CloudBuildFindings,
 ): void {
   const users = new Map<string, number>();
   for (const { volumes } of steps) {
@@ -57,9 +58,9 @@ export function checkVolumes(
     const paths = new Set(ofAll.map(({ path }) => path.value));
     for (const { name, path } of volumes) {
       if (names.has(name.value))
-        findings.error("volume", name.at, `the step has a volume ${quoted(name.value)} already`);
+        findings.report("volume", name.at, `the step has a volume ${quoted(name.value)} already`);
       if (paths.has(path.value))
-        findings.error("volume", path.at, `the step has a volume at ${quoted(path.value)} already`);
+        findings.report("volume", path.at, `the step has a volume at ${quoted(path.value)} already`);
       names.add(name.value);
       paths.add(path.value);
     }
@@ -70,6 +71,6 @@ export function checkVolumes(
     if (seen.has(name.value) || users.get(name.value) !== 1) continue;
     seen.add(name.value);
     const message = `the volume ${quoted(name.value)} is used by one step alone`;
-    findings.error("volume", name.at, message, "what one step needs can stand anywhere in its container");
+    findings.report("volume", name.at, message, "what one step needs can stand anywhere in its container");
   }
 }

@@ -117,7 +117,7 @@ describe("what a trigger would say", () => {
     const named = "images: [gcr.io/p/x:$TAG_NAME]\n";
     await repository.commit();
     await expect(planOf("again", {}, named)).rejects.toMatchObject({
-      problems: [
+      diagnostics: [
         expect.objectContaining({
           hint: "the file has gcr.io/p/x:$TAG_NAME, and $TAG_NAME is empty: --substitution TAG_NAME=… gives it a value",
         }),

@@ -47,7 +47,7 @@ async function verdictOf(folder: string, request: Partial<BuildRequest>): Promis
       });
     } catch (error) {
       if (!(error instanceof CloudBuildError)) throw error;
-      const errors = error.problems.filter(({ severity }) => severity === "error");
+      const errors = error.diagnostics.filter(({ severity }) => severity === "error");
       const asked = errors.flatMap(({ code, message, hint = "" }) => {
         const key = /^key in the template "(_\w+)" is not matched/.exec(message)?.[1];
         return key ?? (code === "invalid-image" ? /\$(_\w+) is empty/.exec(hint)?.[1] : undefined) ?? [];

@@ -13,7 +13,7 @@ const long = `substitutions: {_G: "${"x".repeat(4000)}"}\n`;
 const files: Readonly<Record<string, readonly [string, string]>> = {
   "unknown keys": [
     `steps: [{name: a}]\n${each(50_000, (index) => `unknwn${index}: 1`).replaceAll(",", "\n")}`,
-    'unknown field "unknwn0"',
+    'unknown key "unknwn0"',
   ],
   steps: [`steps:\n${full("- name: a\n")}`, "at most 300 steps"],
   "ids that are waited for": [

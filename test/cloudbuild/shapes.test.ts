@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseCloudBuild, problemsInWords, resolveCloudBuild } from "../../src/cloudbuild/index.ts";
+import { parseCloudBuild, resolveCloudBuild } from "../../src/cloudbuild/index.ts";
+import { inLines } from "../../src/diagnostics/index.ts";
 import { usual } from "./reading.ts";
 
 const folder = join(import.meta.dirname, "shapes");
@@ -10,9 +11,9 @@ const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
 describe("shapes that real files have", () => {
   test.each(files)("%s is read and resolved", async (name) => {
     const text = readFileSync(join(folder, name), "utf8");
-    const { build: file, problems } = parseCloudBuild(text, name);
+    const { build: file, diagnostics } = parseCloudBuild(text, name);
     const resolution = file === undefined ? undefined : resolveCloudBuild(file, usual);
-    const said = problemsInWords([...problems, ...(resolution?.problems ?? [])], name);
+    const said = inLines([...diagnostics, ...(resolution?.diagnostics ?? [])]);
     expect(resolution?.build, said.join("\n")).toBeDefined();
     const golden = { said, build: resolution?.build, document: file?.document };
     const goldenFile = join(folder, name.replace(/\.yaml$/, ".golden.json"));

@@ -162,7 +162,7 @@ describe("blocks of YAML", () => {
   it.each(shown)("$page:$line is what its reader takes", ({ text }) => {
     const { root: node } = parseYaml(text);
     const keys = node?.kind === "mapping" ? node.entries.map(({ key }) => key.value) : [];
-    if (keys.includes("steps")) expect(parseCloudBuild(text, "cloudbuild.yaml").problems).toEqual([]);
+    if (keys.includes("steps")) expect(parseCloudBuild(text, "cloudbuild.yaml").diagnostics).toEqual([]);
     else if (keys.includes("repo")) expect(parseJobs(text, "job.yaml").diagnostics).toEqual([]);
     else if (!keys.includes("registries") && !keys.includes("variants") && node?.kind === "mapping") {
       expect(() => parseSettings(text, "waybill.yaml")).not.toThrow();
