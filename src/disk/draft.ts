@@ -56,8 +56,15 @@ export async function startDraft(path: string): Promise<Draft> {
   };
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+/**
+ * Writes all bytes: the system may take a part of them at a time.
+ * @param position Where in the file; without it where it stands.
+ */
+export async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const place = position === undefined ? undefined : position + at;
+    at += (await file.write(bytes, at, undefined, place)).bytesWritten;
+  }
 }
 
 /** To the owner and the group, or to the group alone: only the system's administrator may give files away. */

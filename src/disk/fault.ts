@@ -20,6 +20,7 @@ const faults: ReadonlyMap<string, DiskFault> = new Map([
     "ELOOP",
     { message: "expected a regular file, found a symbolic link", hint: "links are not followed here" },
   ],
+  ["EFTYPE", { message: "expected a regular file", hint: undefined }],
   ["EIO", { message: "the disk failed", hint: "check the medium" }],
   ["ENOENT", { message: "there is no such folder", hint: undefined }],
   ["ENOTDIR", { message: "what should be a folder is a file", hint: undefined }],

@@ -1,12 +1,13 @@
+export { type GrowingFile, openGrowing } from "./append.ts";
 export { createFile, createFiles, type NewFile } from "./create.ts";
-export type { Content, Draft } from "./draft.ts";
+export { type Content, type Draft, writeAll } from "./draft.ts";
 export { type DurableFiles, durableFiles } from "./durable.ts";
 export { type DiskFault, diskFaultOf, errorCodeOf, ifPresent } from "./fault.ts";
 export { flushFile, flushFolder, makeFolder } from "./flush.ts";
 export { type HeldLock, holdingLock, holdingOneOf, type LockOptions } from "./lock.ts";
 export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, processMark } from "./mark.ts";
 export { type Output, openOutput } from "./output.ts";
-export { type NamedFile, readNamed } from "./read.ts";
+export { type NamedFile, openRegular, readNamed } from "./read.ts";
 export { type ReplaceOptions, replaceFile } from "./replace.ts";
 export { type Left, removeTree, sweep } from "./sweep.ts";
 export { makeTemporaryFolder } from "./temporary-folder.ts";

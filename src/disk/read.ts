@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorCodeOf } from "./fault.ts";
+import { errorCodeOf, ifPresent } from "./fault.ts";
 import { targetOf } from "./target.ts";
 
 /** What was read from where somebody said. */
@@ -9,6 +9,19 @@ export interface NamedFile {
   readonly bytes: Buffer;
   /** Of the file (stat(2), `st_mode`). */
   readonly mode: number;
+}
+
+/**
+ * Opens a regular file for reading; `undefined` when there is none. Links are not followed, and nothing else that has a name (a
+ * device, a pipe) is read: for what may have come from somebody else. Throws what the file system says, `ELOOP` for a link and
+ * `EFTYPE` for what is no file.
+ */
+export async function openRegular(path: string): Promise<FileHandle | undefined> {
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const file = await ifPresent(open(path, flags));
+  if (file === undefined || (await file.stat()).isFile()) return file;
+  await file.close();
+  throw Object.assign(new Error("it is not a regular file"), { code: "EFTYPE" });
 }
 
 const piece = 64 * 1024;

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm, stat, truncate } from "node:fs/promises";
+import { open, rename, rm, stat, truncate } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { flushFile, ifPresent } from "../disk/index.ts";
+import { flushFile, ifPresent, writeAll } from "../disk/index.ts";
 import { algorithmOf, type Digest, hexOf } from "../oci/index.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -221,14 +221,6 @@ async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   }
   if (length > 0) yield Buffer.concat(pieces);
   if (failure !== undefined) throw failure.thrown;
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
-  }
 }
 
 async function hashFile(path: string, digest: Digest): Promise<Hash> {

@@ -5,6 +5,7 @@ import { join, posix } from "node:path";
 import { Readable } from "node:stream";
 import { createTarDecoder } from "modern-tar";
 import { z } from "zod";
+import { writeAll } from "../../disk/index.ts";
 import { type Descriptor, type Digest, isDigest, mediaTypes, type Platform } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
 import type { LayoutWriter } from "./layout-writer.ts";
@@ -76,7 +77,7 @@ async function unpackFile(body: AsyncIterable<Uint8Array>, path: string): Promis
     for await (const chunk of body) {
       hash.update(chunk);
       size += chunk.length;
-      for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
+      await writeAll(handle, chunk);
     }
   } finally {
     await handle.close();

@@ -1,7 +1,12 @@
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, stat } from "node:fs/promises";
+import { type FileHandle, lstat, readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { diskFaultOf, errorCodeOf, ifPresent, makeFolder as makeOnDisk } from "../../disk/index.ts";
+import {
+  diskFaultOf,
+  errorCodeOf,
+  ifPresent,
+  makeFolder as makeOnDisk,
+  openRegular as openOnDisk,
+} from "../../disk/index.ts";
 import { RegistryError } from "../errors.ts";
 
 /**
@@ -60,18 +65,9 @@ async function isFolder(path: string, follow: boolean): Promise<boolean> {
   });
 }
 
-/**
- * Opens a regular file for reading, or gives `undefined` when there is none. Links are not followed, and nothing else
- * that has a name (a device, a pipe) is opened. @throws {RegistryError} `storage`.
- */
-export async function openRegular(path: string): Promise<FileHandle | undefined> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await onDisk(ifPresent(open(path, flags)), path);
-  if (handle === undefined) return undefined;
-  const isFile = await handle.stat().then((found) => found.isFile());
-  if (isFile) return handle;
-  await handle.close();
-  throw new RegistryError("storage", "expected a regular file", { where: path });
+/** Opens a regular file as `disk/` does. @throws {RegistryError} `storage`. */
+export function openRegular(path: string): Promise<FileHandle | undefined> {
+  return onDisk(openOnDisk(path), path);
 }
 
 /** Bytes of a regular file, or `undefined` when there is none. @throws {RegistryError} `storage`. */

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type Content,
   makeFolder,
+  openRegular,
   processMark,
   replaceFile as replaceOnDisk,
   sweep,
@@ -42,17 +42,9 @@ export async function sweepUnfinished(store: string): Promise<void> {
   );
 }
 
-/**
- * Opens a regular file for reading; `undefined` when there is none, or none that may be read. Links are not followed: a
- * record may come from anybody, and must not show what it does not hold.
- */
-export async function openRecord(path: string): Promise<FileHandle | undefined> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    () => undefined,
-  );
-  if (handle === undefined || (await handle.stat()).isFile()) return handle;
-  await handle.close();
-  return undefined;
+/** Opens a regular file for reading; `undefined` when there is none, or none that may be read: a record may come from anybody. */
+export function openRecord(path: string): Promise<FileHandle | undefined> {
+  return openRegular(path).catch(() => undefined);
 }
 
 /** The text of a small file, `undefined` when it is not there, is larger, or cannot be read. */

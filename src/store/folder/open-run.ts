@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { isAbsolute, join, normalize, sep } from "node:path";
+import { type GrowingFile, openGrowing } from "../../disk/index.ts";
 import { harmless } from "../../errors/index.ts";
 import { RunError, recordFailure } from "../errors.ts";
 import { eventsArtifact, eventsFormat, type Run, type RunRequest } from "../model.ts";
@@ -24,20 +24,19 @@ export function openRun(begun: BegunRun): Run {
   const { store, request, id, uuid, folder, startedAt, clock } = begun;
   const artifacts = join(folder, recordFiles.artifacts);
   const logFile = join(folder, recordFiles.log);
-  let log: number | undefined = openFile(logFile);
+  let log: GrowingFile | undefined = recording(logFile, () => openGrowing(logFile));
   const eventsFile = join(artifacts, eventsArtifact);
-  let events: number | undefined;
-  const opened = (): number => {
+  let events: GrowingFile | undefined;
+  const opened = (): GrowingFile => {
     if (log !== undefined) return log;
     throw new RunError("run-unwritable", "the run has ended", { where: folder });
   };
-  const openEvents = (): number => {
+  const openEvents = (): GrowingFile => {
     opened();
-    const descriptor = openFile(eventsFile);
-    events = descriptor;
-    const head = { format: eventsFormat, job: request.job, id };
-    append(descriptor, `${JSON.stringify(head)}\n`, eventsFile);
-    return descriptor;
+    const file = openGrowing(eventsFile);
+    events = file;
+    file.append(`${JSON.stringify({ format: eventsFormat, job: request.job, id })}\n`);
+    return file;
   };
   return {
     job: request.job,
@@ -46,22 +45,22 @@ export function openRun(begun: BegunRun): Run {
     where: folder,
     artifacts,
     log(chunk) {
-      // Written when this returns: whatever kills the process afterwards, the system has it.
-      append(opened(), chunk, logFile);
+      const file = opened();
+      recording(logFile, () => file.append(chunk));
     },
     append(event) {
       const line = { at: clock().toISOString(), ...event };
-      append(events ?? openEvents(), `${JSON.stringify(line)}\n`, eventsFile);
+      recording(eventsFile, () => (events ?? openEvents()).append(`${JSON.stringify(line)}\n`));
     },
     async write(path, content) {
       opened();
       await replaceFile(store, join(artifacts, checkedPath(path, artifacts)), content);
     },
     async finish(end) {
-      const descriptor = opened();
+      const file = opened();
       log = undefined;
-      closeWhole(descriptor, logFile);
-      if (events !== undefined) closeWhole(events, eventsFile);
+      recording(logFile, () => file.close());
+      recording(eventsFile, () => events?.close());
       const at = clock();
       const job = prowJob(request, { name: uuid, id, startedAt, end: { result: end.result, at } });
       await replaceFile(store, join(folder, recordFiles.prowJob), textOf(job));
@@ -72,30 +71,11 @@ export function openRun(begun: BegunRun): Run {
   };
 }
 
-function openFile(path: string): number {
+function recording<Done>(path: string, work: () => Done): Done {
   try {
-    return openSync(path, "a");
+    return work();
   } catch (error) {
     throw recordFailure(error, path);
-  }
-}
-
-function append(descriptor: number, chunk: Uint8Array | string, path: string): void {
-  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-  } catch (error) {
-    throw recordFailure(error, path);
-  }
-}
-
-function closeWhole(descriptor: number, path: string): void {
-  try {
-    fsyncSync(descriptor);
-  } catch (error) {
-    throw recordFailure(error, path);
-  } finally {
-    closeSync(descriptor);
   }
 }
 
