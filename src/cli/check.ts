@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Diagnostic } from "../diagnostics/index.ts";
-import type { CheckResult } from "../manifest/index.ts";
+import type { CheckResult } from "../edges/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
@@ -28,7 +28,8 @@ export function defineCheck(program: Command, act: Act): void {
 }
 
 async function run({ terminal }: Session, path: string, options: Options): Promise<ExitCode> {
-  const { checkManifests, diagnosticCodes } = await import("../manifest/index.ts");
+  const { checkManifests } = await import("../edges/index.ts");
+  const { diagnosticCodes } = await import("../manifest/index.ts");
   const { toSarif } = await import("../diagnostics/index.ts");
   const result = await checkManifests(path);
   const format = options.sarif ? "sarif" : (options.format ?? (terminal.json ? "json" : "text"));

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
+import type { ManifestComparison } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
-import type { ManifestComparison, ManifestTree } from "../manifest/index.ts";
+import type { ManifestTree } from "../manifest/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
@@ -47,7 +48,7 @@ async function run(
 ): Promise<ExitCode> {
   const { terminal } = session;
   if (terminal.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
-  const { compareManifests } = await import("../manifest/index.ts");
+  const { compareManifests } = await import("../edges/index.ts");
   const { comparisonAsMarkdown, differs } = await import("../comparison/index.ts");
   const { before, after } = await readStates(session, path, other, options);
   await tellFindings(terminal, before, after);

@@ -45,6 +45,7 @@ export async function readSince(
   { terminal, env: environment }: Session,
 ): Promise<CommittedManifests | undefined> {
   if (since === undefined && sinceDate === undefined && changed !== true) return undefined;
+  const { asksForTheSame } = await import("../edges/index.ts");
   const { readManifestsAt, readManifestsBeforeChange, readManifestsBeforeDate } = await import(
     "../manifest/index.ts"
   );
@@ -53,7 +54,7 @@ export async function readSince(
       ? await readManifestsAt(tree, since, { environment })
       : sinceDate !== undefined
         ? await readManifestsBeforeDate(tree, sinceDate, { environment })
-        : await readManifestsBeforeChange(tree, { environment });
+        : await readManifestsBeforeChange(tree, asksForTheSame, { environment });
   if (found === undefined)
     terminal.note(
       `${sinceDate === undefined ? "HEAD" : "the oldest"} is the first commit: everything is new`,

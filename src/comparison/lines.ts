@@ -1,4 +1,4 @@
-import type { EdgeChange, EdgeChangeKind, ManifestComparison } from "../manifest/index.ts";
+import type { EdgeChange, EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 
 /** One change of an edge, for all the repositories that it is the same in: usually the mirrors of one image. */

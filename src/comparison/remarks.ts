@@ -1,4 +1,4 @@
-import type { ManifestComparison, ProjectChange } from "../manifest/index.ts";
+import type { ManifestComparison, ProjectChange } from "../edges/index.ts";
 
 /** How a name from outside is written where it cannot do any harm. */
 export type Quote = (name: string) => string;

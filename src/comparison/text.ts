@@ -1,5 +1,5 @@
+import type { EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
-import type { EdgeChangeKind, ManifestComparison } from "../manifest/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
 import { remarks } from "./remarks.ts";

@@ -3,7 +3,7 @@ import type { Digest, Tag } from "../oci/index.ts";
 import type { Feed } from "./edges.ts";
 
 /** A line that asks for a tag at a digest, where other lines ask for it at others. */
-export interface Claim {
+export interface OverlapClaim {
   readonly digest: Digest;
   readonly project: string;
   readonly file: string;
@@ -11,9 +11,9 @@ export interface Claim {
 }
 
 /** Tags that lines which write the same repository ask for at two digests or more, each with every line that does. */
-export function contestedTags(feeds: readonly Feed[]): ReadonlyMap<Tag, readonly Claim[]> {
+export function contestedTags(feeds: readonly Feed[]): ReadonlyMap<Tag, readonly OverlapClaim[]> {
   const digests = new Map<Tag, Digest>();
-  const contested = new Map<Tag, Claim[]>();
+  const contested = new Map<Tag, OverlapClaim[]>();
   for (const { digest, tag } of linesOf(feeds)) {
     const other = digests.get(tag);
     if (other === undefined) digests.set(tag, digest);
@@ -24,7 +24,7 @@ export function contestedTags(feeds: readonly Feed[]): ReadonlyMap<Tag, readonly
   return contested;
 }
 
-function* linesOf(feeds: readonly Feed[]): Generator<Claim & { readonly tag: Tag }> {
+function* linesOf(feeds: readonly Feed[]): Generator<OverlapClaim & { readonly tag: Tag }> {
   for (const { manifest, blocks } of feeds) {
     for (const { digest, tags } of blocks.flatMap(({ digests }) => digests)) {
       for (const { tag, at } of tags) {

@@ -1,6 +1,6 @@
 import { blocksByName, type ImageEntry, type PromoterManifest } from "../manifest/index.ts";
 import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
-import { type Claim, contestedTags } from "./contested.ts";
+import { contestedTags, type OverlapClaim } from "./contested.ts";
 
 /**
  * What promoter manifests ask for, grouped once: whatever is said of edges is said of this. The 720,000 edges of a large
@@ -32,7 +32,7 @@ export interface EdgeGroup {
   /** What is wanted in each of the destinations: all of what the feeds ask for, unless the set is limited. */
   readonly images: readonly DesiredImage[];
   /** Tags that the feeds ask for at two digests or more, with every line that does. */
-  readonly contested: ReadonlyMap<Tag, readonly Claim[]>;
+  readonly contested: ReadonlyMap<Tag, readonly OverlapClaim[]>;
 }
 
 /** One digest wanted in a repository. */
@@ -44,6 +44,7 @@ export interface DesiredImage {
   readonly tags: readonly DesiredTag[];
 }
 
+/** A staging repository that manifests name for a digest. */
 export interface DesiredSource {
   readonly repository: RepositoryName;
   readonly project: string;
@@ -53,6 +54,7 @@ export interface DesiredSource {
   readonly policy: string | undefined;
 }
 
+/** A tag that is wanted of a digest. */
 export interface DesiredTag {
   readonly tag: Tag;
   /** `file:line:column` of the tag. */

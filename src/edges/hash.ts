@@ -16,7 +16,8 @@ export function edgesHash(edges: EdgeSet): string {
   return `sha256:${hash.digest("hex")}`;
 }
 
-function edgesText(images: readonly DesiredImage[]): string {
+/** What a list asks for, as a text that does not depend on the order of its lines. */
+export function edgesText(images: readonly DesiredImage[]): string {
   const edges = images.flatMap(({ digest, sources, tags }) => {
     const from = sources
       .map(({ repository }) => repository)

@@ -1,4 +1,16 @@
-export type { Claim } from "./contested.ts";
+export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
+export {
+  asksForTheSame,
+  compareManifests,
+  type EdgeChange,
+  type EdgeChangeKind,
+  type EdgeSide,
+  type ManifestComparison,
+  type ProjectChange,
+  type RegistrySide,
+  type RepositoryChange,
+} from "./compare.ts";
+export type { OverlapClaim } from "./contested.ts";
 export {
   type DesiredImage,
   type DesiredRepository,
@@ -12,3 +24,4 @@ export {
 } from "./edges.ts";
 export { edgesHash } from "./hash.ts";
 export { limitToChanges } from "./limit.ts";
+export { findOverlaps, type Overlap } from "./overlap.ts";

@@ -1,5 +1,5 @@
-import type { ManifestComparison } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { ManifestComparison } from "./compare.ts";
 import type { DesiredImage, EdgeSet } from "./edges.ts";
 
 /** Of a digest, the tags that changed; `null` stands for the digest without any. */

@@ -9,22 +9,12 @@ export {
   readManifestsOfCommit,
 } from "./at-commit.ts";
 export { type ManifestChange, readManifestChange } from "./change.ts";
-export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
-export {
-  compareManifests,
-  type EdgeChange,
-  type EdgeChangeKind,
-  type EdgeSide,
-  type ManifestComparison,
-  type ProjectChange,
-  type RegistrySide,
-  type RepositoryChange,
-} from "./compare/compare.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { unifiedDiff } from "./edit/diff.ts";
 export { addToImages, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit/edit.ts";
 export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit/error.ts";
 export { readTextFileOf } from "./file-source.ts";
+export { diagnostic } from "./findings.ts";
 export { type FoundSince, foundSince } from "./found-since.ts";
 export { blocksByName } from "./image-blocks.ts";
 export type {
@@ -37,7 +27,6 @@ export type {
   RegistryEntry,
   TagEntry,
 } from "./model.ts";
-export { findOverlaps, type Overlap, type OverlapClaim } from "./overlap.ts";
 export {
   type ParsedImages,
   type ParsedPlainManifest,
@@ -48,6 +37,7 @@ export {
 } from "./parse.ts";
 export { printable } from "./printable.ts";
 export { type PromotedFrom, promotedFrom } from "./promoted-from.ts";
+export { policyMeaning } from "./provenance-policy.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";

@@ -1,4 +1,5 @@
 import {
+  compareManifests,
   type DesiredImage,
   type DesiredRepository,
   desiredRepositories,
@@ -6,7 +7,7 @@ import {
   limitToChanges,
 } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
-import { type CommittedManifests, compareManifests, type ManifestTree } from "../manifest/index.ts";
+import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
@@ -50,7 +51,7 @@ export interface AbsentEdge {
 /** All that a tree asks for, or that which it did not ask for at a commit. */
 export function expectationOf(tree: ManifestTree, since?: CommittedManifests): Expectation {
   const all = edgesOf(tree.manifests);
-  const wanted = since === undefined ? all : limitToChanges(all, compareManifests(since.tree, tree));
+  const wanted = since === undefined ? all : limitToChanges(all, compareManifests(since.tree, tree, all));
   return { repositories: desiredRepositories(wanted).filter(({ images }) => images.length > 0) };
 }
 

@@ -1,4 +1,4 @@
-import type { Claim, DesiredImage, DesiredSource, DesiredTag } from "../edges/index.ts";
+import type { DesiredImage, DesiredSource, DesiredTag, OverlapClaim } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Reading, RepositoryState } from "./inventory.ts";
@@ -20,7 +20,7 @@ function isUnlisted(digest: Digest, { unlisted }: DecisionState): boolean {
 }
 
 /** Tags that the manifests ask for at two digests or more, with every line that does. */
-export type Contested = ReadonlyMap<Tag, readonly Claim[]>;
+export type Contested = ReadonlyMap<Tag, readonly OverlapClaim[]>;
 
 /**
  * The decision table of promotion, for one digest in one production repository. Only facts come in; nothing is read.

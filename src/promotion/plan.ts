@@ -1,5 +1,6 @@
+import type { ManifestComparison } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
-import type { CommittedManifests, ManifestComparison } from "../manifest/index.ts";
+import type { CommittedManifests } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 
 /**

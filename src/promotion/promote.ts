@@ -1,13 +1,8 @@
 import { createCopier, createDocumentCache } from "../copy/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
-import { edgesOf, limitToChanges } from "../edges/index.ts";
+import { compareManifests, edgesOf, limitToChanges } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
-import {
-  type CommittedManifests,
-  compareManifests,
-  foundSince,
-  type ManifestTree,
-} from "../manifest/index.ts";
+import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
 import { applyPlan, type Outcome } from "./apply.ts";
 import { type PromotionEvent, plannedEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
@@ -46,8 +41,8 @@ export interface Promotion {
 export async function promote(options: PromoteOptions): Promise<Promotion> {
   const { tree, since, open, listener, signal } = options;
   const documents = createDocumentCache();
-  const changes = since === undefined ? undefined : compareManifests(since.tree, tree);
   const edges = edgesOf(tree.manifests);
+  const changes = since === undefined ? undefined : compareManifests(since.tree, tree, edges);
   const current = await planPromotion({
     edges: changes === undefined ? edges : limitToChanges(edges, changes),
     open,

@@ -1,8 +1,8 @@
 import { createDocumentCache } from "../copy/index.ts";
-import type { EdgeSet } from "../edges/index.ts";
+import type { EdgeSet, ManifestComparison } from "../edges/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { describeImage } from "../inspect/index.ts";
-import type { ManifestComparison, ManifestTree, PromoterManifest } from "../manifest/index.ts";
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { isDigest, parseRepository } from "../oci/index.ts";
 import {
   type OpenRepository,

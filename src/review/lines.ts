@@ -1,10 +1,5 @@
-import type {
-  EdgeChange,
-  EdgeSide,
-  ManifestComparison,
-  ManifestTree,
-  PromoterManifest,
-} from "../manifest/index.ts";
+import type { EdgeChange, EdgeSide, ManifestComparison } from "../edges/index.ts";
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { ReviewedLine } from "./review.ts";
 

@@ -1,12 +1,12 @@
-import { edgesHash, edgesOf, limitToChanges } from "../edges/index.ts";
-import { WaybillError } from "../errors/index.ts";
 import {
   compareManifests,
-  type ManifestChange,
+  edgesHash,
+  edgesOf,
+  limitToChanges,
   type ManifestComparison,
-  type ManifestTree,
-  readManifestChange,
-} from "../manifest/index.ts";
+} from "../edges/index.ts";
+import { WaybillError } from "../errors/index.ts";
+import { type ManifestChange, type ManifestTree, readManifestChange } from "../manifest/index.ts";
 import { isInterrupted, type PlannedEdge, sinceCommit } from "../promotion/index.ts";
 import { type Answers, askRegistries } from "./ask-registries.ts";
 import { judgeChanges } from "./judge/changes.ts";
@@ -38,8 +38,9 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const change = await readManifestChange(path, revisions, environment === undefined ? {} : { environment });
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);
-  const changes = compareManifests(before, after);
-  const edges = limitToChanges(edgesOf(after.manifests), changes);
+  const all = edgesOf(after.manifests);
+  const changes = compareManifests(before, after, all);
+  const edges = limitToChanges(all, changes);
   const since = sinceCommit(change.base, changes);
   const lines = changedLines(before, after, changes);
   const { listener, signal } = options;

@@ -1,6 +1,6 @@
+import type { EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
-import type { EdgeChangeKind, ManifestComparison } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { OpenRepository, Plan, Verdict } from "../promotion/index.ts";
 import type { LineFacts } from "./facts.ts";

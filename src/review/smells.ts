@@ -1,4 +1,5 @@
-import type { ManifestComparison, ManifestTree, PromoterManifest } from "../manifest/index.ts";
+import type { ManifestComparison } from "../edges/index.ts";
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { ChangedLine } from "./lines.ts";
 import { placeIn } from "./places.ts";
 import type { ReviewFinding } from "./review.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { codeSpan, comparisonAsMarkdown, comparisonAsText, differs } from "../../src/comparison/index.ts";
-import { compareManifests, type ManifestTree, type PromoterManifest } from "../../src/manifest/index.ts";
+import { compareManifests } from "../../src/edges/index.ts";
+import type { ManifestTree, PromoterManifest } from "../../src/manifest/index.ts";
 import { digestFor, type Images, manifestOf } from "../promotion/world.ts";
 
 const treeOf = (...manifests: PromoterManifest[]): ManifestTree => ({

@@ -4,7 +4,8 @@ import { FAILSAFE_SCHEMA, load } from "js-yaml";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
 import { comparisonAsText, differs } from "../../src/comparison/index.ts";
-import { compareManifests, readBothManifests } from "../../src/manifest/index.ts";
+import { compareManifests } from "../../src/edges/index.ts";
+import { readBothManifests } from "../../src/manifest/index.ts";
 import { describeShared } from "../support/shared.ts";
 import { temporaryFolder } from "../support/tree.ts";
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { printingExecutable } from "../../src/demo/executable.ts";
 import { buildImage } from "../../src/demo/image.ts";
 import { type DemoOutcome, type DemoStep, runDemo } from "../../src/demo/index.ts";
-import { checkManifests } from "../../src/manifest/index.ts";
+import { checkManifests } from "../../src/edges/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { runWith } from "../cli/captured.ts";
 import { temporaryFolder } from "../support/tree.ts";

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
+import { asksForTheSame, compareManifests } from "../../src/edges/index.ts";
 import {
-  compareManifests,
   type ManifestTree,
   readManifests,
   readManifestsAt,
@@ -210,7 +210,7 @@ describe("a change of form alone", () => {
 });
 
 describe("manifests before the last change", () => {
-  const earlier = async () => readManifestsBeforeChange(await readManifests(tree), options);
+  const earlier = async () => readManifestsBeforeChange(await readManifests(tree), asksForTheSame, options);
 
   test("are those of the parent when nothing was changed since", async () => {
     await putProject("a");

@@ -2,10 +2,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { edgesHash, edgesOf, limitToChanges } from "../../src/edges/index.ts";
+import { checkTree, compareManifests, edgesHash, edgesOf, limitToChanges } from "../../src/edges/index.ts";
 import {
-  checkTree,
-  compareManifests,
   type ManifestTree,
   readManifestChange,
   readManifests,

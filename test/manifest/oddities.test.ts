@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics/index.ts";
-import { findOverlaps, parseImages, parseRegistries } from "../../src/manifest/index.ts";
+import { edgesOf, findOverlaps } from "../../src/edges/index.ts";
+import { parseImages, parseRegistries } from "../../src/manifest/index.ts";
 import { describeShared } from "../support/shared.ts";
 
 /** For each real file that broke something once: how much of it stands, and what is said about it. */
@@ -64,16 +65,18 @@ describeShared("real files that broke something once", "k8s.io/oddities", (folde
     const { text } = theFileIn(join(folder, "same-tag-two-digests/8907ca297145"));
     const { images } = parseImages(text, "images.yaml");
     const at = { line: 1, column: 1 };
-    const overlaps = findOverlaps([
-      {
-        project: "ingress-nginx",
-        file: "promoter-manifest.yaml",
-        imagesFile: "images.yaml",
-        source: { name: "gcr.io/staging", at },
-        destinations: [{ name: "us.gcr.io/prod", at }],
-        images: images ?? [],
-      },
-    ]);
+    const overlaps = findOverlaps(
+      edgesOf([
+        {
+          project: "ingress-nginx",
+          file: "promoter-manifest.yaml",
+          imagesFile: "images.yaml",
+          source: { name: "gcr.io/staging", at },
+          destinations: [{ name: "us.gcr.io/prod", at }],
+          images: images ?? [],
+        },
+      ]),
+    );
     expect(
       overlaps.map(({ repositories, tag, claims }) => [
         repositories,

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { compareManifests, parseRegistries, readManifests } from "../../src/manifest/index.ts";
+import { compareManifests } from "../../src/edges/index.ts";
+import { parseRegistries, readManifests } from "../../src/manifest/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { digestOfWord, told } from "./findings.ts";
 

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics/index.ts";
+import { checkTree } from "../../src/edges/index.ts";
 import {
-  checkTree,
   diagnosticCodes,
   parseImages,
   parsePlainManifest,

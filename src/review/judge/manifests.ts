@@ -1,11 +1,6 @@
 import type { Diagnostic } from "../../diagnostics/index.ts";
-import {
-  checkTree,
-  type DiagnosticCode,
-  diagnosticCodes,
-  foundSince,
-  type ManifestTree,
-} from "../../manifest/index.ts";
+import { checkTree } from "../../edges/index.ts";
+import { type DiagnosticCode, diagnosticCodes, foundSince, type ManifestTree } from "../../manifest/index.ts";
 import type { Review, ReviewFinding } from "../review.ts";
 
 /** What is wrong with the manifests themselves. */

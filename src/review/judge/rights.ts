@@ -1,4 +1,4 @@
-import type { ManifestComparison, RegistrySide } from "../../manifest/index.ts";
+import type { ManifestComparison, RegistrySide } from "../../edges/index.ts";
 import type { Answers } from "../ask-registries.ts";
 import { placeIn } from "../places.ts";
 import type { ReviewFinding } from "../review.ts";

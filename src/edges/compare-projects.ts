@@ -1,8 +1,14 @@
 import { relative } from "node:path";
-import type { ManifestTree, PromoterManifest, ProvenancePolicy, RegistryEntry } from "../model.ts";
-import { policyMeaning } from "../provenance-policy.ts";
+import {
+  type ManifestTree,
+  type PromoterManifest,
+  type ProvenancePolicy,
+  policyMeaning,
+  type RegistryEntry,
+} from "../manifest/index.ts";
 import type { ProjectChange, RegistrySide } from "./compare.ts";
-import { unitsOf } from "./units.ts";
+import type { EdgeSet } from "./edges.ts";
+import { edgesText } from "./hash.ts";
 
 /**
  * Projects that came, went, or changed their registries. A project that is there under another name, with the same
@@ -84,11 +90,14 @@ function sideOf({ name, at }: RegistryEntry, file: string): RegistrySide {
   return { name, at: `${file}:${at.line}:${at.column}` };
 }
 
+/** A state of a tree, and what it asks for. */
+type State = ManifestTree & { readonly edges: EdgeSet };
+
 /**
  * Files of both states whose text differs, although they ask for the same and have the same errors; by their names in the
  * second. A file is the same one when it is at the same place of its tree.
  */
-export function rewrittenFiles(before: ManifestTree, after: ManifestTree): string[] {
+export function rewrittenFiles(before: State, after: State): string[] {
   const namesBefore = new Map(
     Object.keys(before.texts ?? {}).map((file) => [relative(before.path, file), file]),
   );
@@ -106,7 +115,7 @@ export function rewrittenFiles(before: ManifestTree, after: ManifestTree): strin
 }
 
 /** What some files of a tree say, as texts that do not depend on how they are written. */
-function meanings({ manifests, diagnostics }: ManifestTree, files: ReadonlySet<string>): Map<string, string> {
+function meanings({ manifests, edges, diagnostics }: State, files: ReadonlySet<string>): Map<string, string> {
   const meanings = new Map<string, string>();
   const add = (file: string, meaning: string): void =>
     void meanings.set(file, `${meanings.get(file) ?? ""}${meaning}\n`);
@@ -115,9 +124,10 @@ function meanings({ manifests, diagnostics }: ManifestTree, files: ReadonlySet<s
     const registries = [source.name, ...destinations.map(({ name }) => name).sort()];
     if (files.has(file)) add(file, [...registries, policyMeaning(provenance)].join(" "));
     if (!files.has(imagesFile)) continue;
-    const units = unitsOf({ ...manifest, source: { ...source, name: "localhost/any" } });
-    const identities = units.map(({ identity }) => identity);
-    add(imagesFile, identities.sort().join(" "));
+    const lists = edges.feeds
+      .filter((feed) => feed.manifest === manifest)
+      .map(({ name, images }) => `${name} ${edgesText(images.map((image) => ({ ...image, sources: [] })))}`);
+    add(imagesFile, lists.sort().join("\n"));
   }
   for (const { severity, file, code, message } of diagnostics) {
     if (severity === "error" && meanings.has(file)) add(file, `${code} ${message}`);

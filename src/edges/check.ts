@@ -1,8 +1,7 @@
 import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
-import { blocksByName } from "./image-blocks.ts";
-import type { ManifestTree, PromoterManifest } from "./model.ts";
+import { type ManifestTree, readManifests } from "../manifest/index.ts";
+import { type EdgeSet, edgesOf } from "./edges.ts";
 import { findOverlaps, type Overlap, overlapDiagnostic } from "./overlap.ts";
-import { readManifests } from "./read.ts";
 
 /** How much the manifests ask for, without what was left out. */
 export interface ManifestCounts {
@@ -40,42 +39,36 @@ export async function checkManifests(path: string): Promise<CheckResult> {
 
 /** Checks manifests that have been read: adds what can only be seen when looking at all of them. */
 export function checkTree({ path, manifests, diagnostics, unreadable }: ManifestTree): CheckResult {
-  const overlaps = findOverlaps(manifests);
+  const edges = edgesOf(manifests);
+  const overlaps = findOverlaps(edges);
   return {
     path,
-    counts: countManifests(manifests),
+    counts: countsOf(manifests, edges),
     diagnostics: inOrder([...diagnostics, ...overlaps.map(overlapDiagnostic)]),
     overlaps,
     unreadable,
   };
 }
 
-function countManifests(manifests: readonly PromoterManifest[]): ManifestCounts {
-  const destinations = new Set<string>();
-  const repositories = new Set<string>();
-  let images = 0;
+function countsOf(manifests: ManifestTree["manifests"], { feeds, groups }: EdgeSet): ManifestCounts {
+  const registries = manifests.flatMap(({ destinations }) => destinations.map(({ name }) => name));
   let digests = 0;
   let tags = 0;
   let edges = 0;
-  for (const manifest of manifests) {
-    for (const { name } of manifest.destinations) destinations.add(name);
-    for (const [name, blocks] of blocksByName(manifest.images)) {
-      images += 1;
-      for (const registry of manifest.destinations) repositories.add(`${registry.name}/${name}`);
-      for (const entry of blocks.flatMap((block) => block.digests)) {
-        digests += 1;
-        tags += entry.tags.length;
-        edges += Math.max(1, entry.tags.length) * manifest.destinations.length;
-      }
+  for (const { manifest, blocks } of feeds) {
+    for (const entry of blocks.flatMap((block) => block.digests)) {
+      digests += 1;
+      tags += entry.tags.length;
+      edges += Math.max(1, entry.tags.length) * manifest.destinations.length;
     }
   }
   return {
     projects: manifests.length,
-    images,
+    images: feeds.length,
     digests,
     tags,
-    destinations: destinations.size,
-    repositories: repositories.size,
+    destinations: new Set(registries).size,
+    repositories: groups.reduce((sum, group) => sum + group.destinations.length, 0),
     edges,
   };
 }

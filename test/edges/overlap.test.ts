@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  checkTree,
-  findOverlaps,
-  type ManifestTree,
-  type PromoterManifest,
-  parsePlainManifest,
-} from "../../src/manifest/index.ts";
-import { digestOfWord } from "./findings.ts";
+import { checkTree, edgesOf, findOverlaps } from "../../src/edges/index.ts";
+import { type ManifestTree, type PromoterManifest, parsePlainManifest } from "../../src/manifest/index.ts";
+import { digestOfWord } from "../manifest/findings.ts";
 
 const d0 = digestOfWord("0");
 const d1 = digestOfWord("1");
@@ -33,7 +28,7 @@ function manifest(
 }
 
 function overlapsOf(...manifests: readonly PromoterManifest[]): unknown {
-  return findOverlaps(manifests).map(({ repositories, tag, claims }) => [
+  return findOverlaps(edgesOf(manifests)).map(({ repositories, tag, claims }) => [
     repositories,
     tag,
     claims.map(({ project, at, digest }) => `${project}:${at.line} ${digest === d0 ? "d0" : "d1"}`),
@@ -64,7 +59,7 @@ describe("no overlap", () => {
     ],
     ["no destinations", [manifest("a", ["gcr.io/b"], ["x", d0, "0.9"])]],
   ])("%s", (_, manifests) => {
-    expect(findOverlaps(manifests)).toEqual([]);
+    expect(findOverlaps(edgesOf(manifests))).toEqual([]);
   });
 });
 
@@ -143,7 +138,7 @@ test("overlaps are exactly what comparing all edges finds", () => {
           ...images.map(([name, digest, tags]): Image => [name, digest, ...tags]),
         ),
       );
-      const told = findOverlaps(manifests).flatMap(({ repositories, tag }) =>
+      const told = findOverlaps(edgesOf(manifests)).flatMap(({ repositories, tag }) =>
         repositories.map((repository) => `${repository}:${tag}`),
       );
       expect(told.toSorted()).toEqual(contested(manifests));

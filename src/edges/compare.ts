@@ -1,8 +1,9 @@
-import type { Digest, RepositoryName, Tag } from "../../oci/index.ts";
-import type { ManifestTree, ProvenancePolicy } from "../model.ts";
-import { compareEdges, countEdges } from "./edges.ts";
-import { compareProjects, rewrittenFiles } from "./projects.ts";
-import { joinRepositories } from "./units.ts";
+import type { ManifestTree, ProvenancePolicy } from "../manifest/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import { compareImages } from "./compare-images.ts";
+import { compareProjects, rewrittenFiles } from "./compare-projects.ts";
+import { type DesiredImage, type EdgeGroup, type EdgeSet, edgesOf } from "./edges.ts";
+import { edgesText } from "./hash.ts";
 
 /**
  * What two states of a tree of manifests ask for, compared by meaning: plain data, to be printed as JSON. Order,
@@ -87,35 +88,103 @@ export interface RegistrySide {
  * Compares what two states of a tree ask for. What a project asked for that cannot be read any more is not taken for
  * removed: it is left out. Lists that repositories share are compared once, so the time it takes depends on the lines of
  * the manifests and on the number of repositories, not on the number of edges.
+ * @param edges all edges of `after`, where they are at hand.
  */
-export function compareManifests(before: ManifestTree, after: ManifestTree): ManifestComparison {
+export function compareManifests(
+  before: ManifestTree,
+  after: ManifestTree,
+  edges: EdgeSet = edgesOf(after.manifests),
+): ManifestComparison {
   const lost = new Set(after.unreadable);
   const known = before.manifests.filter(({ project }) => !lost.has(project));
-  const edges = { added: 0, removed: 0, moved: 0, "source-changed": 0, unchanged: 0 };
+  const earlier = edgesOf(known);
+  const counts = { added: 0, removed: 0, moved: 0, "source-changed": 0, unchanged: 0 };
   const repositories: RepositoryChange[] = [];
-  for (const joint of joinRepositories(known, after.manifests)) {
-    const change = joint.isSame ? undefined : compareEdges(joint);
-    const times = joint.destinations.length;
-    let asked = countEdges(joint.after);
+  for (const { destinations, before: then, after: now, isSame } of jointGroups(earlier, edges)) {
+    const change = isSame ? undefined : { destinations, ...compareImages(then, now) };
+    let asked = now.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0);
     for (const { kind } of change?.edges ?? []) {
-      edges[kind] += times;
+      counts[kind] += destinations.length;
       if (kind !== "removed") asked -= 1;
     }
-    edges.unchanged += asked * times;
+    counts.unchanged += asked * destinations.length;
     if (change !== undefined && change.edges.length > 0) repositories.push(change);
   }
-  repositories.sort(({ destinations: [one = ""] }, { destinations: [other = ""] }) => (one < other ? -1 : 1));
   return {
-    edges,
+    edges: counts,
     repositories,
     projects: compareProjects(known, after.manifests, new Set(before.unreadable)),
-    rewritten: rewrittenFiles(before, after),
+    rewritten: rewrittenFiles({ ...before, edges: earlier }, { ...after, edges }),
     unreadable: { before: before.unreadable, after: after.unreadable },
   };
 }
 
 /** Whether both states ask for the same, as far as they could be read. */
-export function asksForTheSame({ repositories, unreadable }: ManifestComparison): boolean {
+export function asksForTheSame(one: ManifestTree, other: ManifestTree): boolean {
+  const { repositories, unreadable } = compareManifests(one, other);
   const { before, after } = unreadable;
   return repositories.length === 0 && before.toSorted().join("\n") === after.toSorted().join("\n");
+}
+
+/** Production repositories that ask for the same before, and for the same after. */
+interface JointGroup {
+  /** In the order of their names. */
+  readonly destinations: readonly RepositoryName[];
+  readonly before: readonly DesiredImage[];
+  readonly after: readonly DesiredImage[];
+  /** Both states ask for the same. */
+  readonly isSame: boolean;
+}
+
+/** In the order of their first destinations. */
+function jointGroups(before: EdgeSet, after: EdgeSet): Iterable<JointGroup> {
+  const [written, writes] = [groupsByDestination(before), groupsByDestination(after)];
+  const meaning = meaningsOfGroups();
+  const joint = new Map<string, JointGroup & { destinations: RepositoryName[] }>();
+  for (const destination of new Set([...written.keys(), ...writes.keys()].sort())) {
+    const [then, now] = [written.get(destination), writes.get(destination)];
+    const [one, other] = [meaning(then), isOfSameBlocks(then, now) ? meaning(then) : meaning(now)];
+    const key = `${one} ${other}`;
+    const known = joint.get(key);
+    if (known !== undefined) known.destinations.push(destination);
+    else {
+      joint.set(key, {
+        destinations: [destination],
+        before: then?.images ?? [],
+        after: now?.images ?? [],
+        isSame: one === other,
+      });
+    }
+  }
+  return joint.values();
+}
+
+function groupsByDestination({ groups }: EdgeSet): ReadonlyMap<RepositoryName, EdgeGroup> {
+  return new Map(groups.flatMap((group) => group.destinations.map((destination) => [destination, group])));
+}
+
+/** Whether two groups are fed by the same blocks of the same manifests, which is seen without reading them. */
+function isOfSameBlocks(one: EdgeGroup | undefined, other: EdgeGroup | undefined): boolean {
+  return (
+    one?.feeds.length === other?.feeds.length &&
+    one?.feeds.every(({ manifest, name }, index) => {
+      const feed = other?.feeds[index];
+      return feed?.manifest === manifest && feed.name === name;
+    }) === true
+  );
+}
+
+/** Numbers groups by what they ask for: those that ask for the same have the same number. */
+function meaningsOfGroups(): (group: EdgeGroup | undefined) => number {
+  const numbers = new Map<string, number>();
+  const known = new Map<EdgeGroup | undefined, number>();
+  return (group) => {
+    const found = known.get(group);
+    if (found !== undefined) return found;
+    const text = edgesText(group?.images ?? []);
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    known.set(group, number);
+    return number;
+  };
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareManifests, type ManifestComparison, readManifestTree } from "../../src/manifest/index.ts";
+import { compareManifests, type ManifestComparison } from "../../src/edges/index.ts";
+import { readManifestTree } from "../../src/manifest/index.ts";
 import type { ManifestTree, PromoterManifest } from "../../src/manifest/model.ts";
 import { digestFor, type Images, manifestOf } from "../promotion/world.ts";
 import { describeShared } from "../support/shared.ts";
