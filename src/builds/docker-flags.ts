@@ -1,12 +1,12 @@
 /** A flag of a command line in the grammar of Go's pflag, which `docker` reads by. */
-export interface Flag {
+export interface DockerFlag {
   readonly short?: string;
   /** Whether a value follows; an optional one only behind `=`. */
   readonly takes: "value" | "switch" | "optional";
 }
 
 /** Flags by their long names, without dashes. */
-export type FlagTable = Readonly<Record<string, Flag>>;
+export type FlagTable = Readonly<Record<string, DockerFlag>>;
 
 /** A command line, read. */
 export interface ReadFlags {

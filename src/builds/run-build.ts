@@ -170,10 +170,10 @@ class RunningBuild {
     // Google's service reads secrets itself.
     const wanted = engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets);
     if (wanted.length === 0 && given.length === 0) return new Map();
-    const { readSecrets } = await import("./secrets.ts");
+    const { findSecrets } = await import("./secrets.ts");
     const { googleTokens } = await import("./google-token.ts");
     const access = { token: googleTokens(environment, signal), signal, fetch };
-    return readSecrets(wanted, given, environment, access);
+    return findSecrets(wanted, given, environment, access);
   }
 
   /** What carries out each build: an engine of this machine, or Google's service. */

@@ -27,7 +27,7 @@ export interface SecretManagerAccess {
  *   command line is read by others.
  * @throws {BuildError} `secret-missing`, naming every one that is; `secret-refused` for what cannot be one.
  */
-export async function readSecrets(
+export async function findSecrets(
   wanted: readonly SecretSource[],
   given: readonly string[],
   environment: Environment,

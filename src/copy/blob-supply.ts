@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Listener } from "../events/index.ts";
-import { createHashLadder, type Descriptor } from "../oci/index.ts";
+import { createHashCheckpoints, type Descriptor } from "../oci/index.ts";
 import { type BlobContent, type Repository, vouchFor } from "../registry/index.ts";
 import type { Budget } from "./budget.ts";
 import type { CopyEvent } from "./events.ts";
@@ -40,7 +40,7 @@ export class BlobSupply {
   readonly blob: Descriptor;
   readonly #source: Repository;
   readonly #run: SupplyRun;
-  readonly #ladder;
+  readonly #checkpoints;
   readonly #holders: Repository[] = [];
   /** Destinations that have been given bytes and have not ended, and those of them that wait for another to. */
   readonly #receiving = new Set<Repository>();
@@ -58,7 +58,7 @@ export class BlobSupply {
     this.blob = blob;
     this.#source = source;
     this.#run = run;
-    this.#ladder = createHashLadder(blob.digest);
+    this.#checkpoints = createHashCheckpoints(blob.digest);
   }
 
   get isSmall(): boolean {
@@ -240,7 +240,7 @@ export class BlobSupply {
 
   /** The bytes from an offset on: from a destination that has them or, failing that, from the source. */
   async #openNearest(from: number): Promise<Opened> {
-    const options = { from, ladder: this.#ladder };
+    const options = { from, checkpoints: this.#checkpoints };
     for (const holder of this.#holders.slice(0, holdersTried)) {
       try {
         return { stream: await holder.open(this.blob, options), address: holder.address };

@@ -13,7 +13,7 @@ import type { Repository } from "../registry/index.ts";
 import { type DemoArchitecture, printingExecutable } from "./executable.ts";
 
 /** An image in memory, to be pushed to a repository. */
-export interface BuiltImage {
+export interface DemoImage {
   /** An index over all platforms. */
   readonly root: ImageDocument;
   readonly children: readonly ImageDocument[];
@@ -26,7 +26,7 @@ const architectures: readonly DemoArchitecture[] = ["amd64", "arm64"];
  * Builds a multi-arch image whose program prints its name and version. All images share their base layer, and the
  * same arguments give the same digests.
  */
-export async function buildImage(name: string, version: string): Promise<BuiltImage> {
+export async function buildImage(name: string, version: string): Promise<DemoImage> {
   const base = await layer([
     { name: "etc/waybill-demo", mode: 0o644, bytes: Buffer.from("a base that all images share\n") },
   ]);
@@ -67,7 +67,7 @@ export async function buildImage(name: string, version: string): Promise<BuiltIm
 
 /** Pushes an image in the only safe order: blobs, then the manifests of its platforms, then the index under its tags. */
 export async function pushImage(
-  image: BuiltImage,
+  image: DemoImage,
   repository: Repository,
   tags: readonly Tag[],
 ): Promise<void> {
@@ -78,7 +78,7 @@ export async function pushImage(
   for (const tag of tags) await repository.put(image.root, tag);
 }
 
-type Blob = BuiltImage["blobs"][number];
+type Blob = DemoImage["blobs"][number];
 
 async function layer(files: readonly { name: string; mode: number; bytes: Buffer }[]): Promise<Blob> {
   const tar = await packTar(

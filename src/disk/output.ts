@@ -10,7 +10,7 @@ import { givenDescriptor } from "./descriptor.ts";
 import { type Content, startDraft } from "./draft.ts";
 import { errorCodeOf, ifPresent } from "./fault.ts";
 import { draftBeside, replaceFile } from "./replace.ts";
-import { type Target, targetOf } from "./target.ts";
+import { type OutputTarget, targetOf } from "./target.ts";
 
 /** Something that somebody named to have a result written to. */
 export interface Output {
@@ -34,7 +34,7 @@ export interface Output {
  */
 export async function openOutput(name: string): Promise<Output> {
   if (name.endsWith("/") || name.endsWith(sep)) throw isFolder();
-  const target: Target =
+  const target: OutputTarget =
     name === "-" ? { kind: "descriptor", number: 1, path: "/dev/stdout" } : await targetOf(name);
   return target.kind === "descriptor" ? descriptorOutput(target) : namedOutput(target.path);
 }
@@ -131,7 +131,7 @@ async function writeToPipe(path: string, content: Content, patience = readerWith
   }
 }
 
-async function descriptorOutput({ number, path }: Target & { kind: "descriptor" }): Promise<Output> {
+async function descriptorOutput({ number, path }: OutputTarget & { kind: "descriptor" }): Promise<Output> {
   const found = await givenDescriptor(number);
   return { place: `descriptor ${number}`, write: writingTo(number, path, found) };
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { ifPresent } from "./fault.ts";
 
 /** Where a name leads to, through all links. */
-export type Target =
+export type OutputTarget =
   /** A name that may be opened; nothing may have it yet. */
   | { readonly kind: "name"; readonly path: string }
   /** A descriptor that this process was started with, as `/dev/stdout` and a shell's `>(command)` are. */
@@ -13,7 +13,7 @@ export type Target =
 const mostLinks = 40;
 
 /** Follows links from a name on. Throws what the file system says. */
-export async function targetOf(name: string): Promise<Target> {
+export async function targetOf(name: string): Promise<OutputTarget> {
   let path = resolve(name);
   for (let hops = 0; hops < mostLinks; hops += 1) {
     const folder = await realpath(dirname(path));

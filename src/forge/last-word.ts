@@ -1,7 +1,7 @@
 import type { Approval } from "./forge.ts";
 
 /** A review, and what it says: `withdrawn` when somebody objects, or when it was dismissed. */
-export interface Verdict {
+export interface PullRequestReview {
   readonly user: string;
   readonly says: "approved" | "withdrawn";
   readonly commit: string | null | undefined;
@@ -9,11 +9,11 @@ export interface Verdict {
 }
 
 /** The approvals that stand, of reviews that come oldest first: the last word of each counts. */
-export function standingApprovals(verdicts: readonly Verdict[]): readonly Approval[] {
-  const last = new Map<string, Verdict>();
-  for (const verdict of verdicts) {
-    last.delete(verdict.user);
-    last.set(verdict.user, verdict);
+export function standingApprovals(reviews: readonly PullRequestReview[]): readonly Approval[] {
+  const last = new Map<string, PullRequestReview>();
+  for (const review of reviews) {
+    last.delete(review.user);
+    last.set(review.user, review);
   }
   return [...last.values()].flatMap(({ user, says, commit, at }) =>
     says === "approved" ? [{ user, ...(commit ? { commit } : {}), ...(at ? { at } : {}) }] : [],

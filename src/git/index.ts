@@ -1,4 +1,12 @@
 export { type FetchedCommit, fetchBeside } from "./beside.ts";
+export {
+  type Clone,
+  type CloneOptions,
+  type CommitRequest,
+  openClone,
+  type RemoteBranch,
+  type Tip,
+} from "./clone.ts";
 export type { CommitFiles } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
 export { type DescribedCheckout, describeCheckout } from "./describe.ts";
@@ -6,11 +14,3 @@ export { GitError, type GitErrorCode } from "./errors.ts";
 export { checkoutPush, type Push, type PushedFiles, type PushQuestion, readPush } from "./push.ts";
 export { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 export type { TreeEntry } from "./tree-object.ts";
-export {
-  type CommitRequest,
-  openWorkspace,
-  type RemoteBranch,
-  type Tip,
-  type Workspace,
-  type WorkspaceOptions,
-} from "./workspace.ts";

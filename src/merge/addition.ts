@@ -12,7 +12,7 @@ import { isDigest, type Tag } from "../oci/index.ts";
 import type { StagingAccess } from "./candidates.ts";
 import { edgeKey, type MergeFormat, rewriteImages } from "./canonical.ts";
 import { findContested } from "./contested.ts";
-import { MergeError, type Refusal } from "./errors.ts";
+import { MergeError, type TagConflict } from "./errors.ts";
 import { findTakenTags, type TaggedImage } from "./production.ts";
 import { type ChosenImage, checkImages } from "./staging.ts";
 import { withoutSlash } from "./target.ts";
@@ -103,7 +103,7 @@ function editOrCollide(
   text: string,
   chosen: readonly ChosenImage[],
   { imagesFile }: PromoterManifest,
-): { edit: ImagesEdit; collisions: readonly Refusal[] } {
+): { edit: ImagesEdit; collisions: readonly TagConflict[] } {
   try {
     return { edit: addToImages(text, chosen), collisions: [] };
   } catch (error) {
@@ -144,7 +144,7 @@ function tagged(chosen: readonly ChosenImage[]): TaggedImage[] {
   return chosen.flatMap(({ image, digest, tags }) => tags.map((tag) => ({ image, digest, tag })));
 }
 
-function refused(refusals: readonly Refusal[], manifest: PromoterManifest): MergeError {
+function refused(refusals: readonly TagConflict[], manifest: PromoterManifest): MergeError {
   const sentences = refusals.map(
     ({ image, tag, asked, standing, where }) =>
       `${image}:${tag} stands at ${shown(standing)} (${where}), and staging has it at ${asked}`,

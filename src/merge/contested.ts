@@ -1,6 +1,6 @@
 import { type ManifestTree, type PromoterManifest, readImagesOf } from "../manifest/index.ts";
 import type { Tag } from "../oci/index.ts";
-import type { Refusal } from "./errors.ts";
+import type { TagConflict } from "./errors.ts";
 import type { TaggedImage } from "./production.ts";
 import { withoutSlash } from "./target.ts";
 
@@ -14,7 +14,7 @@ export async function findContested(
   read: ManifestTree,
   target: PromoterManifest,
   added: readonly TaggedImage[],
-): Promise<Refusal[]> {
+): Promise<TagConflict[]> {
   const wanted = new Map<string, Map<Tag, TaggedImage>>();
   for (const each of added) {
     for (const { name } of target.destinations) {
@@ -22,7 +22,7 @@ export async function findContested(
       wanted.set(repository, (wanted.get(repository) ?? new Map<Tag, TaggedImage>()).set(each.tag, each));
     }
   }
-  const refusals = new Map<string, Refusal>();
+  const refusals = new Map<string, TagConflict>();
   for (const manifest of await rivalsOf(given, read, target, [...wanted.keys()])) {
     for (const { name, digests } of manifest.images) {
       for (const destination of manifest.destinations) {

@@ -20,7 +20,7 @@ export type MergeErrorCode =
   | "write-failed";
 
 /** A tag that was to be added at one digest and stands at another. */
-export interface Refusal {
+export interface TagConflict {
   readonly image: string;
   readonly tag: Tag;
   /** The digest staging has it at. */
@@ -35,7 +35,7 @@ export interface Refusal {
 export class MergeError extends WaybillError<MergeErrorCode> {
   override readonly name = "MergeError";
   /** All of them, for the code `refused`; otherwise empty. */
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly TagConflict[];
 
   constructor(
     code: MergeErrorCode,
@@ -44,7 +44,7 @@ export class MergeError extends WaybillError<MergeErrorCode> {
       where?: string | undefined;
       hint?: string | undefined;
       cause?: unknown;
-      refusals?: readonly Refusal[];
+      refusals?: readonly TagConflict[];
     } = {},
   ) {
     super(code, message, details);

@@ -7,7 +7,7 @@ import { edgeKey } from "./canonical.ts";
 import { MergeError } from "./errors.ts";
 import { compileFilters, type Filters, type MergeFilters } from "./filters.ts";
 import { type MergeResult, writeMerge } from "./merge.ts";
-import { type ImageOrigin, originOf } from "./origins.ts";
+import { type ImageOrigin, imageOriginOf } from "./origins.ts";
 import { type LeftOutImage, type PlacedImage, placeImages, sourceOf } from "./place-images.ts";
 import { type ChosenImage, tagTaker } from "./staging.ts";
 import { findTarget, withoutSlash } from "./target.ts";
@@ -171,7 +171,7 @@ function originsOf({ run, source, images }: BuiltImages, plans: readonly MergePl
   for (const edge of plans.flatMap(({ added }) => added)) {
     const digest = [...built].find((each) => each === edge.digest);
     if (digest === undefined) continue;
-    const origin = originOf(edge.image, digest, "run", {
+    const origin = imageOriginOf(edge.image, digest, "run", {
       run: `${run.job}/${run.id}`,
       source: source.repository,
       commit: source.commit,

@@ -1,7 +1,7 @@
 export type { AdditionOptions, MergePlan } from "./addition.ts";
 export type { StagingAccess } from "./candidates.ts";
 export type { MergeFormat } from "./canonical.ts";
-export { MergeError, type MergeErrorCode, type Refusal } from "./errors.ts";
+export { MergeError, type MergeErrorCode, type TagConflict } from "./errors.ts";
 export type { MergeFilters } from "./filters.ts";
 export {
   mergeRun,

@@ -30,7 +30,7 @@ export async function attachedOrigins(
       const repository = access.open(parseRepository(`${staging}/${image}`));
       const provenance = await findProvenance(repository, digest);
       if (provenance === undefined || provenance.about === "other") return undefined;
-      return originOf(image, digest, "provenance", provenance.provenance);
+      return imageOriginOf(image, digest, "provenance", provenance.provenance);
     } catch (error) {
       notes.push(`what built ${image}@${digest} could not be read: ${messageOf(error)}`);
       return undefined;
@@ -40,7 +40,7 @@ export async function attachedOrigins(
 }
 
 /** What is shown of provenance beside the line of an image. */
-export function originOf(
+export function imageOriginOf(
   image: string,
   digest: Digest,
   from: ImageOrigin["from"],

@@ -3,7 +3,7 @@ import type { PromoterManifest } from "../manifest/index.ts";
 import { type Digest, formatReference, parseRepository, type Tag } from "../oci/index.ts";
 import { listedOnly, type Repository } from "../registry/index.ts";
 import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
-import type { Refusal } from "./errors.ts";
+import type { TagConflict } from "./errors.ts";
 import { withoutSlash } from "./target.ts";
 import { type Unread, unreadError } from "./unread.ts";
 
@@ -28,7 +28,7 @@ export async function findTakenTags(
   manifest: PromoterManifest,
   added: readonly TaggedImage[],
   access: StagingAccess,
-): Promise<Refusal[]> {
+): Promise<TagConflict[]> {
   const byImage = new Map<string, TaggedImage[]>();
   for (const each of added) byImage.set(each.image, [...(byImage.get(each.image) ?? []), each]);
   const repositories = manifest.destinations.flatMap(({ name }) =>
@@ -52,7 +52,7 @@ export async function findTakenTags(
   );
 }
 
-async function takenIn(repository: Repository, added: readonly TaggedImage[]): Promise<Refusal[]> {
+async function takenIn(repository: Repository, added: readonly TaggedImage[]): Promise<TagConflict[]> {
   const held = await readTags(repository, added);
   return added.flatMap(({ image, tag, digest }) => {
     const standing = held.get(tag);

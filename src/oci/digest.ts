@@ -82,3 +82,43 @@ function hasherFrom(hash: Hash, digest: Digest): DigestHasher {
     copy: () => hasherFrom(hash.copy(), digest),
   };
 }
+
+/** A place in a blob, with a hasher that has been fed everything before it. */
+export interface Checkpoint {
+  readonly offset: number;
+  readonly hasher: DigestHasher;
+}
+
+/**
+ * What is remembered of hashing a blob, so that it can be read again from its middle on and the whole is proved all
+ * the same. Shared by everybody who reads the same blob.
+ */
+export interface HashCheckpoints {
+  /** Called while the blob is hashed from its beginning on; keeps a copy every few MiB. */
+  record(offset: number, hasher: DigestHasher): void;
+  /** The last checkpoint at or before an offset; the first one is the beginning. */
+  below(offset: number): Checkpoint;
+  /** Forgets all checkpoints but the beginning: what was hashed has turned out to be wrong. */
+  reset(): void;
+}
+
+/** Bytes between two checkpoints: what is read again, at most, to go on anywhere before the last one. */
+const step = 2 * 1024 * 1024;
+
+/** The checkpoints of a blob of which nothing has been hashed yet. */
+export function createHashCheckpoints(digest: Digest): HashCheckpoints {
+  const checkpoints: Checkpoint[] = [{ offset: 0, hasher: digestHasher(digest) }];
+  return {
+    record(offset, hasher) {
+      const last = checkpoints.at(-1)?.offset ?? 0;
+      if (offset - last >= step) checkpoints.push({ offset, hasher: hasher.copy() });
+    },
+    below(offset) {
+      const checkpoint = checkpoints.findLast((candidate) => candidate.offset <= offset) ?? checkpoints[0];
+      if (checkpoint === undefined || offset < 0)
+        throw new RangeError(`no checkpoint stands before ${offset}`);
+      return { offset: checkpoint.offset, hasher: checkpoint.hasher.copy() };
+    },
+    reset: () => void checkpoints.splice(1),
+  };
+}

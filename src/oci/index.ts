@@ -7,19 +7,21 @@ export {
 } from "./descriptor.ts";
 export {
   algorithmOf,
+  type Checkpoint,
+  createHashCheckpoints,
   type Digest,
   type DigestHasher,
   digestFault,
   digestHasher,
   digestMatches,
   digestOf,
+  type HashCheckpoints,
   hexOf,
   isDigest,
   parseDigest,
 } from "./digest.ts";
 export { parseDocumentJson } from "./document-json.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
-export { createHashLadder, type HashLadder, type Rung } from "./hash-ladder.ts";
 export {
   type ImageContent,
   isReferrersTag,

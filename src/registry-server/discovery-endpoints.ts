@@ -2,7 +2,7 @@ import { type Digest, mediaTypes, type RepositoryPath, type Tag } from "../oci/i
 import { answerJson, type Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
-import { digestOf } from "./route.ts";
+import { requestedDigest } from "./route.ts";
 import type { Holdings } from "./storage.ts";
 
 /** `GET /v2/_catalog`: the names of all repositories, in pages. Not in the specification, but in every client. */
@@ -69,7 +69,7 @@ export async function getReferrers(
   for await (const { digest, artifactType, json } of manifests.referrers(
     repository,
     subject,
-    last === null ? undefined : digestOf(last),
+    last === null ? undefined : requestedDigest(last),
   )) {
     if (wanted !== null && artifactType !== wanted) continue;
     length += json.length + 1;

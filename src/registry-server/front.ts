@@ -23,7 +23,7 @@ export interface Front {
 }
 
 /** PEM files of a certificate chain and its key. */
-export interface TlsFiles {
+export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
@@ -32,7 +32,7 @@ export interface TlsFiles {
 export type Answerer = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
 
 /** @throws {RegistryServerError} `tls-invalid`. */
-export async function openFront(tls: TlsFiles | undefined, answer: Answerer): Promise<Front> {
+export async function openFront(tls: CertificateFiles | undefined, answer: Answerer): Promise<Front> {
   const { server, certificate } =
     tls === undefined
       ? { server: createServer(serverOptions), certificate: undefined }
@@ -76,7 +76,7 @@ async function readTlsFile(file: string): Promise<Buffer> {
   return (await readNamed(file, maxTlsFileBytes)).bytes;
 }
 
-async function createSecureServer(tls: TlsFiles) {
+async function createSecureServer(tls: CertificateFiles) {
   try {
     const [cert, key] = await Promise.all([readTlsFile(tls.cert), readTlsFile(tls.key)]);
     const handshakeTimeout = serverLimits.greetingMilliseconds;

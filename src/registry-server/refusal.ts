@@ -52,7 +52,7 @@ const diskIsFull: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
  * Anything that was thrown while answering, as a {@link Refusal}. What the operating system said stays in `cause`:
  * paths of the server are nobody else's business.
  */
-export function refusalOf(thrown: unknown): Refusal {
+export function asRefusal(thrown: unknown): Refusal {
   if (thrown instanceof Refusal) return thrown;
   const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
   if (diskIsFull.has(code))

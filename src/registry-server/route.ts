@@ -57,37 +57,38 @@ function readPath(method: string, path: string): Route {
   const last = parts.at(-1) ?? "";
   const beforeLast = parts.at(-2);
   const twoBefore = parts.at(-3);
-  const repository = (components: number) => repositoryOf(parts.slice(0, -components).join("/"));
+  const repository = (components: number) => requestedRepository(parts.slice(0, -components).join("/"));
 
   if (beforeLast === "tags" && last === "list") return { kind: "tags", repository: repository(2) };
   if (beforeLast === "manifests")
     return { kind: "manifest", repository: repository(2), target: targetOf(method, last) };
   if (beforeLast === "referrers")
-    return { kind: "referrers", repository: repository(2), subject: digestOf(last) };
+    return { kind: "referrers", repository: repository(2), subject: requestedDigest(last) };
   if (twoBefore === "blobs" && beforeLast === "uploads") {
     if (last === "") return { kind: "uploads", repository: repository(3) };
     return { kind: "upload", repository: repository(3), id: uploadIdOf(last) };
   }
   if (beforeLast === "blobs" && last === "uploads") return { kind: "uploads", repository: repository(2) };
-  if (beforeLast === "blobs") return { kind: "blob", repository: repository(2), digest: digestOf(last) };
+  if (beforeLast === "blobs")
+    return { kind: "blob", repository: repository(2), digest: requestedDigest(last) };
   throw unknownEndpoint(path);
 }
 
 /** The text as the path of a repository. @throws {Refusal} `NAME_INVALID`. */
-export function repositoryOf(text: string): RepositoryPath {
+export function requestedRepository(text: string): RepositoryPath {
   if (isRepositoryPath(text)) return text;
   throw new Refusal("NAME_INVALID", `invalid repository name: ${shown(text)}`);
 }
 
 /** The text as a digest. @throws {Refusal} `DIGEST_INVALID`. */
-export function digestOf(text: string): Digest {
+export function requestedDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new Refusal("DIGEST_INVALID", `invalid digest: ${shown(text)} (${digestFault(text)})`);
 }
 
 function targetOf(method: string, text: string): Target {
   if (isTag(text)) return text;
-  if (text.includes(":")) return digestOf(text);
+  if (text.includes(":")) return requestedDigest(text);
   // Nothing can be stored under such a name, so to ask for it is to ask for what is not there.
   if (method !== "PUT") throw new Refusal("MANIFEST_UNKNOWN", `no manifest has the tag ${shown(text)}`);
   throw new Refusal("MANIFEST_INVALID", `invalid tag: ${shown(text)}`);

@@ -10,7 +10,7 @@ import { answerRefusal, exchangeOf } from "./exchange.ts";
 import { type Front, openFront } from "./front.ts";
 import { openLayouts } from "./layouts.ts";
 import { serverLimits } from "./limits.ts";
-import { Refusal, refusalOf } from "./refusal.ts";
+import { asRefusal, Refusal } from "./refusal.ts";
 import { readRequestTarget } from "./route.ts";
 import { type Holdings, openStorage, type Storage } from "./storage.ts";
 import { webPageGuard } from "./web-pages.ts";
@@ -210,7 +210,7 @@ function requestListener(holdings: Holdings, admit: Door, conduct: Conduct, opti
       const shaped = await conduct.shape(exchange, route, holdings);
       await dispatch(shaped, route, holdings, options.listing ?? "plain");
     } catch (thrown) {
-      const refusal = refusalOf(thrown);
+      const refusal = asRefusal(thrown);
       if (refusal.status >= 500 && !response.destroyed) failure = messageOf(refusal.cause ?? refusal);
       answerRefusal(request, response, refusal);
     }

@@ -4,7 +4,7 @@ import type { Exchange } from "./exchange.ts";
 import { readContentRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
-import { digestOf } from "./route.ts";
+import { requestedDigest } from "./route.ts";
 import { refuseTooLarge, type UploadSession } from "./upload-session.ts";
 import type { UploadSessions } from "./upload-sessions.ts";
 
@@ -27,7 +27,7 @@ export async function postUpload(
   const { query } = exchange;
   const mount = query.get("mount");
   if (mount !== null) {
-    const digest = digestOf(mount);
+    const digest = requestedDigest(mount);
     if (await mountFrom(intake.blobs, digest, repository, query.get("from"))) {
       return answerCreated(exchange, repository, digest);
     }
@@ -37,7 +37,7 @@ export async function postUpload(
     const session = await intake.uploads.begin(repository, exchange.client);
     return exchange.answer(202, progress(repository, session));
   }
-  await takeWhole(exchange, intake, repository, digestOf(whole));
+  await takeWhole(exchange, intake, repository, requestedDigest(whole));
 }
 
 async function mountFrom(blobs: BlobStore, digest: Digest, to: RepositoryPath, from: string | null) {
@@ -74,7 +74,7 @@ export async function atUpload(exchange: Exchange, intake: Intake, repository: R
       await session.cancel();
       return exchange.answer(204, {});
     default: {
-      const digest = digestOf(exchange.query.get("digest") ?? "");
+      const digest = requestedDigest(exchange.query.get("digest") ?? "");
       if (hasBody(exchange)) await append(exchange, intake.room, session, digest);
       await finish(exchange, intake, repository, session, digest);
     }

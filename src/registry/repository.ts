@@ -3,7 +3,7 @@ import {
   type Descriptor,
   type Digest,
   formatReference,
-  type HashLadder,
+  type HashCheckpoints,
   type ImageDocument,
   type RepositoryName,
   type Tag,
@@ -130,7 +130,7 @@ export interface OpenOptions {
   /** The first byte that is wanted; 0 when it is left out. */
   readonly from?: number;
   /** What is known of the blob's hash: with it, bytes before `from` need not be read again. */
-  readonly ladder?: HashLadder;
+  readonly checkpoints?: HashCheckpoints;
 }
 
 /**

@@ -28,7 +28,7 @@ export {
   requestPromotion,
   type StepEvent,
 } from "./promotion-request.ts";
-export type { Link, Subject } from "./request-text.ts";
+export type { RequestLink, Subject } from "./request-text.ts";
 export {
   type ReleaseTag,
   type ReleaseTags,

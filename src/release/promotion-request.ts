@@ -2,7 +2,7 @@ import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { Listener } from "../events/index.ts";
 import { type Forge, type ForgeRepository, fittingTitle, type PullRequest } from "../forge/index.ts";
-import { type GitCredential, openWorkspace, type Workspace } from "../git/index.ts";
+import { type Clone, type GitCredential, openClone } from "../git/index.ts";
 import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
 import { completeRequest, type NotDone } from "./complete-request.ts";
 import { ReleaseError } from "./errors.ts";
@@ -14,7 +14,7 @@ import {
   commitMessageOf,
   heldIn,
   isOurCommit,
-  type Link,
+  type RequestLink,
   type Subject,
   titleOf,
 } from "./request-text.ts";
@@ -43,7 +43,7 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
   /** The command that does it again, for the text of the pull request. */
   readonly command: string;
   readonly title?: string;
-  readonly links?: readonly Link[];
+  readonly links?: readonly RequestLink[];
   readonly reviewers?: readonly string[];
   readonly labels?: readonly string[];
   /** Empty: it is not held. */
@@ -118,7 +118,7 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
     });
   }
   listener?.({ type: "step", text: `Fetching ${upstream.path} ${base}` });
-  const workspace = await openWorkspace({
+  const clone = await openClone({
     upstream: urlOf(upstream, options),
     branch: base,
     checkout: options.checkout,
@@ -126,9 +126,9 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
     environment: options.environment,
   });
   try {
-    return await proposeFrom(workspace, { upstream, fork, base, branch }, options);
+    return await proposeFrom(clone, { upstream, fork, base, branch }, options);
   } finally {
-    await workspace.close();
+    await clone.close();
   }
 }
 
@@ -154,7 +154,7 @@ function urlOf({ cloneUrl, sshUrl }: ForgeRepository, { ssh }: PromotionRequest)
 }
 
 async function proposeFrom(
-  workspace: Workspace,
+  clone: Clone,
   route: Route,
   options: PromotionRequest,
 ): Promise<PromotionRequestResult> {
@@ -163,16 +163,16 @@ async function proposeFrom(
   const project = forge.project(upstream.path);
   const wantedTitle = options.title ?? titleOf(subject);
   const title = fittingTitle(forge.kind, wantedTitle);
-  const manifests = await manifestsIn(workspace, options.manifests);
+  const manifests = await manifestsIn(clone, options.manifests);
 
   listener?.({ type: "step", text: "Reading staging" });
   const merged = await planMerge({ ...options, tree: manifests });
-  await refuseOutside(workspace, merged.file);
+  await refuseOutside(clone, merged.file);
   const result = {
     branch,
     title,
     body: "",
-    diff: relativeDiff(merged.diff, workspace.folder),
+    diff: relativeDiff(merged.diff, clone.folder),
     added: merged.added.map((edge) => ({ ...edge })),
     warnings: [
       ...new Set([...renamed(options.upstream, upstream), ...renamed(options.fork, fork)]),
@@ -188,28 +188,28 @@ async function proposeFrom(
   if (merged.after === merged.before) return { ...result, ...known, outcome: "nothing-to-do" };
 
   await writeMerge(merged);
-  const file = relative(workspace.folder, merged.file).split(sep).join("/");
-  const commit = await workspace.commit({
+  const file = relative(clone.folder, merged.file).split(sep).join("/");
+  const commit = await clone.commit({
     files: [file],
     message: commitMessageOf(subject, merged.added.map(inWords)),
     signOff: options.signOff ?? true,
     sign: options.sign,
   });
   const remote = { url: urlOf(fork, options), branch };
-  const tip = await workspace.tipOf(remote);
+  const tip = await clone.tipOf(remote);
   const isOurs = tip === undefined || isOurCommit(tip.message);
-  const isThere = tip !== undefined && isOurs && (await workspace.areEqual(tip.commit, commit, [file]));
+  const isThere = tip !== undefined && isOurs && (await clone.areEqual(tip.commit, commit, [file]));
   listener?.({ type: "step", text: "Reviewing" });
   const review = await options.review({
-    folder: workspace.folder,
+    folder: clone.folder,
     manifests,
-    base: workspace.base,
+    base: clone.base,
     // Where the base has gone on since, it is what the tip would be there: the same each time.
     commit: !isThere
       ? commit
-      : tip.parent === workspace.base
+      : tip.parent === clone.base
         ? tip.commit
-        : await workspace.likeness(commit, tip.commit),
+        : await clone.likeness(commit, tip.commit),
   });
   const bodyFor = (held: readonly HoldMeans[]): string =>
     bodyWith(
@@ -232,7 +232,7 @@ async function proposeFrom(
     if (!(await ask(`Push to ${fork.path} ${branch}?`)))
       return { ...proposed, ...known, outcome: "declined" };
     listener?.({ type: "step", text: `Pushing ${branch} to ${fork.path}` });
-    await workspace.push(commit, remote, tip?.commit);
+    await clone.push(commit, remote, tip?.commit);
   }
   const pushed = { ...proposed, pushed: !isThere };
   if (open === undefined && !(await ask(`Open a pull request for ${upstream.path} ${base}?`))) {
@@ -260,7 +260,7 @@ async function proposeFrom(
   return { ...pushed, body: completed.pullRequest.body, ...completed, outcome };
 }
 
-async function manifestsIn({ folder }: Workspace, path: string): Promise<string> {
+async function manifestsIn({ folder }: Clone, path: string): Promise<string> {
   const full = join(folder, path);
   const isInside = full === folder || full.startsWith(`${folder}${sep}`);
   if (isInside && (await stat(full).then(Boolean, () => false))) return full;
@@ -271,7 +271,7 @@ async function manifestsIn({ folder }: Workspace, path: string): Promise<string>
 }
 
 /** A link in the repository must not have a file changed that is not in it. */
-async function refuseOutside({ folder }: Workspace, file: string): Promise<void> {
+async function refuseOutside({ folder }: Clone, file: string): Promise<void> {
   if ((await realpath(file)).startsWith(`${folder}${sep}`)) return;
   throw new ReleaseError("no-manifests", "the images are behind a link that leads out of the repository", {
     where: relative(folder, file),

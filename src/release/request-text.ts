@@ -7,7 +7,7 @@ export interface Subject {
 }
 
 /** A link to show under the pull request, such as a build: `title=url`, or a URL alone. */
-export interface Link {
+export interface RequestLink {
   readonly title: string;
   readonly url: string;
 }
@@ -47,7 +47,7 @@ export interface BodyParts {
   readonly subject: Subject;
   /** The command that does it again. */
   readonly command: string;
-  readonly links: readonly Link[];
+  readonly links: readonly RequestLink[];
   /** The review, as Markdown. */
   readonly review: string;
   /** Asks the incumbents' robot to hold it. */

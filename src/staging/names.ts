@@ -18,7 +18,11 @@ const shortName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
  * What a short name becomes in a set of destinations.
  * @throws {StagingError} `invalid-name`, `no-source`.
  */
-export function namesIn(set: DestinationSet, name: string, givenSource: string | undefined): ProjectNames {
+export function projectNamesIn(
+  set: DestinationSet,
+  name: string,
+  givenSource: string | undefined,
+): ProjectNames {
   if (!shortName.test(name)) {
     throw new StagingError(
       "invalid-name",

@@ -7,7 +7,7 @@ import { harmless } from "../errors/index.ts";
 import { parseImages, parseRegistries, readManifestTree } from "../manifest/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { StagingError } from "./errors.ts";
-import { chooseSet, namesIn, type ProjectNames } from "./names.ts";
+import { chooseSet, type ProjectNames, projectNamesIn } from "./names.ts";
 import { refuseTaken } from "./taken.ts";
 
 /** What project to make, and where. */
@@ -52,7 +52,7 @@ export interface NewStaging {
 export async function newStaging(options: NewStagingOptions): Promise<NewStaging> {
   const { name, sets, set: wanted, owners = [], dryRun = false } = options;
   const { name: set, set: destinationSet } = chooseSet(sets, wanted);
-  const names = namesIn(destinationSet, name, options.source);
+  const names = projectNamesIn(destinationSet, name, options.source);
   const directory = normalize(options.directory);
   const files = filesOf(directory, names, owners);
   refuseUnreadable(files);

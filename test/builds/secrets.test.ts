@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readSecrets } from "../../src/builds/secrets.ts";
+import { findSecrets } from "../../src/builds/secrets.ts";
 import { answer, startScriptedServer } from "../support/scripted-server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-secrets-"));
@@ -18,7 +18,7 @@ describe("readSecrets", () => {
   it("takes files, variables, and variables of the same name", async () => {
     const path = fileOf("token", "from a file\n");
     const wanted = ["A", "B", "C", "A"].map((env) => ({ env }));
-    const secrets = await readSecrets(wanted, [`A=@${path}`, "B=env:OTHER", "C"], { OTHER: "o", C: "c" });
+    const secrets = await findSecrets(wanted, [`A=@${path}`, "B=env:OTHER", "C"], { OTHER: "o", C: "c" });
     expect([...secrets]).toEqual([
       ["A", "from a file\n"],
       ["B", "o"],
@@ -37,7 +37,7 @@ describe("readSecrets", () => {
     ["=x", /named like/],
     ["A B", /named like/],
   ])("refuses %s without telling what was in it", async (given, said) => {
-    const reading = readSecrets([{ env: "A" }], [given], {});
+    const reading = findSecrets([{ env: "A" }], [given], {});
     await expect(reading).rejects.toMatchObject({
       code: "secret-refused",
       message: expect.stringMatching(said),
@@ -50,13 +50,13 @@ describe("readSecrets", () => {
     ["not text", Buffer.of(0xff, 0xfe), /no text/],
     ["a zero byte", Buffer.of(65, 0), /no text/],
   ])("refuses what is %s", async (_, bytes, said) => {
-    const reading = readSecrets([{ env: "A" }], [`A=@${fileOf("odd", bytes)}`], {});
+    const reading = findSecrets([{ env: "A" }], [`A=@${fileOf("odd", bytes)}`], {});
     await expect(reading).rejects.toMatchObject({ message: expect.stringMatching(said) });
   });
 
   it("names all that are missing, and every way to give them", async () => {
     await expect(
-      readSecrets([{ env: "A", version }, { env: "B" }], [], { A: "not asked for" }),
+      findSecrets([{ env: "A", version }, { env: "B" }], [], { A: "not asked for" }),
     ).rejects.toMatchObject({
       code: "secret-missing",
       message: expect.stringMatching(/2 secrets are missing: A \(projects.*B \(encrypted/),
@@ -79,10 +79,10 @@ describe("readSecrets", () => {
       signal: new AbortController().signal,
       origin: server.origin,
     };
-    expect([...(await readSecrets([{ env: "A", version }], [], {}, access))]).toEqual([["A", "sés\n"]]);
+    expect([...(await findSecrets([{ env: "A", version }], [], {}, access))]).toEqual([["A", "sés\n"]]);
     expect(server.seen.map(({ url }) => url)).toEqual([`/v1/${version}:access`, `/v1/${version}:access`]);
     // What is given is not asked for.
-    expect([...(await readSecrets([{ env: "A", version }], ["A"], { A: "mine" }, access))]).toEqual([
+    expect([...(await findSecrets([{ env: "A", version }], ["A"], { A: "mine" }, access))]).toEqual([
       ["A", "mine"],
     ]);
     expect(server.seen).toHaveLength(2);
@@ -94,12 +94,12 @@ describe("readSecrets", () => {
       answer(response, 403, {}, JSON.stringify({ error: { message: "Permission denied on secret" } })),
     );
     const access = { token: async () => "t", signal: new AbortController().signal, origin: server.origin };
-    await expect(readSecrets([{ env: "A", version }], [], {}, access)).rejects.toMatchObject({
+    await expect(findSecrets([{ env: "A", version }], [], {}, access)).rejects.toMatchObject({
       code: "secret-refused",
       message: expect.stringMatching(/403 Permission denied on secret/),
     });
     const elsewhere = [{ env: "A", version: "projects/p/../../x" }];
-    await expect(readSecrets(elsewhere, [], {}, access)).rejects.toMatchObject({ code: "secret-refused" });
+    await expect(findSecrets(elsewhere, [], {}, access)).rejects.toMatchObject({ code: "secret-refused" });
     expect(server.seen).toHaveLength(1);
     await server.close();
   });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
@@ -16,8 +16,8 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let staging: RegistryServer;
 let production: RegistryServer;
 let registries: Registries;
-let one: BuiltImage;
-let two: BuiltImage;
+let one: DemoImage;
+let two: DemoImage;
 let trees = 0;
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-async function push(name: string, version: string): Promise<BuiltImage> {
+async function push(name: string, version: string): Promise<DemoImage> {
   const image = await buildImage(name, version);
   const repository = registries.repository(parseRepository(`${staging.address}/foo/${name}`));
   await pushImage(image, repository, [parseTag(version)]);
@@ -58,7 +58,7 @@ function waybill(...argv: string[]): Promise<Captured> {
   return runWith({ HOME: folder.path }, ...argv);
 }
 
-const digestOf = ({ root }: BuiltImage): string => root.descriptor.digest;
+const digestOf = ({ root }: DemoImage): string => root.descriptor.digest;
 
 describe("plan and promote", () => {
   it("say what they would do, do it, and find it done", async () => {

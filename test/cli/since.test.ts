@@ -1,7 +1,7 @@
 import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
@@ -52,14 +52,14 @@ beforeEach(async () => {
   first = await repository.commit("first");
 });
 
-async function push(version: string): Promise<BuiltImage> {
+async function push(version: string): Promise<DemoImage> {
   const image = await buildImage("app", version);
   const target = registries.repository(parseRepository(`${staging.address}/foo/app`));
   await pushImage(image, target, [parseTag(version)]);
   return image;
 }
 
-const digestOf = ({ root }: BuiltImage): string => root.descriptor.digest;
+const digestOf = ({ root }: DemoImage): string => root.descriptor.digest;
 
 const write = (images: Project["images"], places: readonly string[] = ["eu", "us"]): Promise<void> =>
   writeTree(path, [

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
@@ -17,8 +17,8 @@ const test = testWith("git");
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let production: RegistryServer;
 let registries: Registries;
-let one: BuiltImage;
-let two: BuiltImage;
+let one: DemoImage;
+let two: DemoImage;
 let worlds = 0;
 
 /** What each test has anew: a repository with a tree below its top, which asks for one image. */
@@ -50,13 +50,13 @@ beforeEach(async () => {
   first = await repository.commit("first");
 });
 
-const digestOf = ({ root }: BuiltImage): string => root.descriptor.digest;
+const digestOf = ({ root }: DemoImage): string => root.descriptor.digest;
 
 const write = (images: Project["images"], destinations = [`${prefix}/eu`, `${prefix}/us`]): Promise<void> =>
   writeTree(path, [{ name: "foo", source: "staging.example.com/foo", destinations, images }]);
 
 /** Brings an image into both production repositories, as anybody may. */
-async function arrive(image: BuiltImage, tag: string): Promise<void> {
+async function arrive(image: DemoImage, tag: string): Promise<void> {
   for (const place of ["eu", "us"]) {
     const target = registries.repository(parseRepository(`${prefix}/${place}/app`));
     await pushImage(image, target, [parseTag(tag)]);

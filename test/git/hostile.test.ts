@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, vi } from "vitest";
 import {
   checkoutPush,
   describeCheckout,
+  openClone,
   openGitRepository,
-  openWorkspace,
   readPush,
 } from "../../src/git/index.ts";
 import { outputOf } from "../support/child.ts";
@@ -72,12 +72,12 @@ async function doEverything(): Promise<void> {
       await files.close();
     },
     async () => {
-      const workspace = await openWorkspace({
+      const clone = await openClone({
         ...{ upstream: upstream.path, branch: "main", checkout: checkout.path, environment },
       });
-      await writeFile(join(workspace.folder, "file"), "three\n");
-      await workspace.commit({ files: ["file"], message: "change", signOff: true });
-      await workspace.close();
+      await writeFile(join(clone.folder, "file"), "three\n");
+      await clone.commit({ files: ["file"], message: "change", signOff: true });
+      await clone.close();
     },
   ];
   for (const attempt of attempts) await attempt().catch(() => undefined);
@@ -240,11 +240,11 @@ describe("a checkout with a configuration of its own", () => {
     await checkout.git("config", "core.editor", program);
     const options = { upstream: upstream.path, branch: "main", checkout: checkout.path };
     const { GIT_AUTHOR_NAME: _author, ...rest } = gitEnvironment;
-    const workspace = await openWorkspace({ ...options, environment: rest });
-    await writeFile(join(workspace.folder, "file"), "three\n");
-    const commit = await workspace.commit({ files: ["file"], message: "change", signOff: false });
-    expect(await repositoryAt(workspace.folder).git("log", "-1", "--format=%an", commit)).toBe("Ann");
-    await workspace.close();
+    const clone = await openClone({ ...options, environment: rest });
+    await writeFile(join(clone.folder, "file"), "three\n");
+    const commit = await clone.commit({ files: ["file"], message: "change", signOff: false });
+    expect(await repositoryAt(clone.folder).git("log", "-1", "--format=%an", commit)).toBe("Ann");
+    await clone.close();
   });
 
   test("is dirty by what is in its submodules, whose configuration counts as little", async () => {
@@ -277,7 +277,7 @@ describe("what the user has configured", () => {
     await writeFile(config, `[core]\n\tsshCommand = ${program}\n[filter "evil"]\n\tclean = ${program}\n`);
     const own = { ...environment, GIT_CONFIG_GLOBAL: config };
     await checkout.git("config", "core.sshCommand", "not-this-one");
-    const opening = openWorkspace({
+    const opening = openClone({
       ...{ upstream: "ssh://x.invalid/y", branch: "main", checkout: checkout.path, environment: own },
     });
     await expect(opening).rejects.toMatchObject({ code: "unreachable" });

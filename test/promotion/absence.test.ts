@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { inspectImage } from "../../src/inspect/index.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { planMerge } from "../../src/merge/index.ts";
@@ -12,8 +12,8 @@ import type { Project } from "../support/tree.ts";
 import { openWorld, type PromotionWorld } from "../support/world.ts";
 
 let world: PromotionWorld;
-let wanted: BuiltImage;
-let standing: BuiltImage;
+let wanted: DemoImage;
+let standing: DemoImage;
 
 /** Production holds `foo/app:v1` at another image than is wanted there. */
 beforeEach(async () => {

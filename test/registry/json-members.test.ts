@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Member, readMembers } from "../../src/registry/remote/json-members.ts";
+import { type JsonMember, readMembers } from "../../src/registry/remote/json-members.ts";
 
 const fields = new Set(["tags", "manifest"]);
 
 async function read(text: string) {
-  const members: Member[] = [];
+  const members: JsonMember[] = [];
   const found = await readMembers(Buffer.from(text), fields, (member) => void members.push(member));
   return { members, found: Object.fromEntries(found) };
 }
@@ -15,7 +15,7 @@ function expected(text: string) {
   const json: Record<string, unknown> = JSON.parse(text);
   const found = Object.entries(json).filter(([field]) => fields.has(field));
   const held = found.filter(([, value]) => value !== null);
-  const membersOf = (field: string, value: unknown): Member[] =>
+  const membersOf = (field: string, value: unknown): JsonMember[] =>
     Array.isArray(value)
       ? value.map((element: unknown) => ({ field, key: undefined, value: element }))
       : Object.entries(value as object).map(([key, member]) => ({ field, key, value: member }));

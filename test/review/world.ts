@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuiltImage, buildImage, pushImage } from "../../src/demo/image.ts";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { digestOf, type ImageDocument, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { type Review, type ReviewOptions, reviewChange } from "../../src/review/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
@@ -10,11 +10,11 @@ import { openWorld, type PromotionWorld } from "../support/world.ts";
 /** Two registries, and a repository whose last two commits are reviewed. */
 export interface ReviewWorld extends PromotionWorld {
   /** Images by version, each in staging as `foo/app` with that tag. */
-  readonly images: Readonly<Record<string, BuiltImage>>;
+  readonly images: Readonly<Record<string, DemoImage>>;
   /** A registry of production that nothing was ever pushed to. */
   fresh(): string;
   /** Puts an image somewhere in a registry. */
-  push(image: BuiltImage, name: string, ...tags: readonly string[]): Promise<void>;
+  push(image: DemoImage, name: string, ...tags: readonly string[]): Promise<void>;
   /** Commits one state of the manifests, then the other, and reviews the change. */
   change(
     before: readonly Project[],
@@ -25,11 +25,11 @@ export interface ReviewWorld extends PromotionWorld {
   repository(): TestRepository;
 }
 
-export const digest = (image: BuiltImage | undefined): string => image?.root.descriptor.digest ?? "";
+export const digest = (image: DemoImage | undefined): string => image?.root.descriptor.digest ?? "";
 
 export async function openReviewWorld(versions: readonly string[]): Promise<ReviewWorld> {
   const world = await openWorld();
-  const images: Record<string, BuiltImage> = {};
+  const images: Record<string, DemoImage> = {};
   for (const version of versions) {
     images[version] = await buildImage("app", version);
     await pushImage(
@@ -64,7 +64,7 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
 }
 
 /** The same image for its first platform alone. */
-export function onePlatform({ root, children, blobs }: BuiltImage): BuiltImage {
+export function onePlatform({ root, children, blobs }: DemoImage): DemoImage {
   const json = JSON.parse(Buffer.from(root.bytes).toString("utf8"));
   const bytes = Buffer.from(JSON.stringify({ ...json, manifests: json.manifests.slice(0, 1) }));
   const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
@@ -72,16 +72,16 @@ export function onePlatform({ root, children, blobs }: BuiltImage): BuiltImage {
 }
 
 /** A manifest about another one, with a blob that says something. */
-export function referrerTo(subject: ImageDocument, artifactType: string, statement: unknown): BuiltImage {
+export function referrerTo(subject: ImageDocument, artifactType: string, statement: unknown): DemoImage {
   return documentWith({ artifactType, subject: subject.descriptor }, mediaTypes.ociEmpty, statement);
 }
 
 /** Something that is no image, such as a chart: its config says what. */
-export function artifact(configType: string): BuiltImage {
+export function artifact(configType: string): DemoImage {
   return documentWith({}, configType, "its content");
 }
 
-function documentWith(fields: object, configType: string, content: unknown): BuiltImage {
+function documentWith(fields: object, configType: string, content: unknown): DemoImage {
   const blob = (content: unknown, mediaType: string) => {
     const bytes = Buffer.from(JSON.stringify(content));
     return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { allPages, answered } from "../answers.ts";
 import { putComment } from "../comment.ts";
 import type { Comment, Conversation } from "../forge.ts";
-import { standingApprovals, type Verdict } from "../last-word.ts";
+import { type PullRequestReview, standingApprovals } from "../last-word.ts";
 import { type GiteaClient, ownerThenName } from "./client.ts";
 
 const commentSchema = z.object({
@@ -55,7 +55,7 @@ export function openConversation(
         (page) => client.repos.repoListPullReviews(...here(), number, { limit: 50, page }),
         z.array(reviewSchema),
       );
-      return standingApprovals(reviews.flatMap(verdictOf));
+      return standingApprovals(reviews.flatMap(reviewOf));
     },
   };
 }
@@ -64,7 +64,7 @@ export function openConversation(
  * A remark takes nothing back, and is left out. An approval of an older commit stands, as on the other forges, and names the
  * commit.
  */
-function verdictOf(review: z.infer<typeof reviewSchema>): Verdict[] {
+function reviewOf(review: z.infer<typeof reviewSchema>): PullRequestReview[] {
   const { user, state, dismissed, commit_id: commit, submitted_at: at } = review;
   if (!user || !/^(?:APPROVED|REQUEST_CHANGES)$/.test(state)) return [];
   const stands = state === "APPROVED" && dismissed !== true;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { allPages, answered } from "../answers.ts";
 import { putComment } from "../comment.ts";
 import type { Comment, Conversation } from "../forge.ts";
-import { standingApprovals, type Verdict } from "../last-word.ts";
+import { type PullRequestReview, standingApprovals } from "../last-word.ts";
 import { ownerAndName } from "../remote.ts";
 import type { GitHubClient } from "./client.ts";
 
@@ -67,18 +67,18 @@ export function openConversation(
           }),
         z.array(reviewSchema),
       );
-      return standingApprovals(reviews.flatMap(verdictOf));
+      return standingApprovals(reviews.flatMap(reviewOf));
     },
   };
 }
 
 /** A remark takes nothing back, and is left out. */
-function verdictOf({
+function reviewOf({
   user,
   state,
   commit_id: commit,
   submitted_at: at,
-}: z.infer<typeof reviewSchema>): Verdict[] {
+}: z.infer<typeof reviewSchema>): PullRequestReview[] {
   if (user === null || !/^(?:APPROVED|CHANGES_REQUESTED|DISMISSED)$/.test(state)) return [];
   return [{ user: user.login, says: state === "APPROVED" ? "approved" : "withdrawn", commit, at }];
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ForgeError } from "../errors.ts";
 import type { ForgeKind } from "../forge.ts";
 import { type Environment, isToken } from "./environment.ts";
-import { readSecretFile } from "./file.ts";
+import { readFileIfThere } from "./file.ts";
 import type { FoundToken } from "./token.ts";
 
 /** What a forge's own command line has stored for a host; without a token, what to say of it. */
@@ -77,7 +77,7 @@ export async function tokenOfCommandLine(
   const path = file(environment, home);
   const nothing = (remark: string): Stored => ({ token: undefined, remarks: [remark] });
   try {
-    const found = await readSecretFile(path);
+    const found = await readFileIfThere(path);
     const token = found === undefined ? undefined : tokenIn(load(withoutNullTags(found.text)), host);
     if (found === undefined || token === undefined) return nothing(`or: ${login(host)}`);
     if (token === null) return nothing(elsewhere(host));

@@ -15,7 +15,7 @@ export interface SecretFile {
  * The text of a file that may hold a secret, at most 1 MiB; `undefined` when there is none.
  * @throws {ForgeError} `token-missing` when it cannot be read. No message holds any of its content.
  */
-export async function readSecretFile(path: string): Promise<SecretFile | undefined> {
+export async function readFileIfThere(path: string): Promise<SecretFile | undefined> {
   const unreadable = (why: string) =>
     new ForgeError("token-missing", `the file cannot be read: ${why}`, { where: path });
   try {
@@ -39,7 +39,7 @@ export async function readSecretFile(path: string): Promise<SecretFile | undefin
  * @throws {ForgeError} `token-missing`.
  */
 export async function readTokenFile(path: string): Promise<FoundToken> {
-  const file = await readSecretFile(path);
+  const file = await readFileIfThere(path);
   const missing = (message: string, hint: string) =>
     new ForgeError("token-missing", message, { where: path, hint });
   if (file === undefined) throw missing("there is no such file", "write the token into it, with mode 600");

@@ -16,7 +16,7 @@ import {
 import { placeIn } from "./order.ts";
 import { addTags } from "./tags.ts";
 import { applyEdits, linesEditedWithin, type TextEdit } from "./text.ts";
-import { type Addition, additionsBetween, NotOnlyAdded } from "./verify.ts";
+import { type AddedEntry, additionsBetween, NotOnlyAdded } from "./verify.ts";
 
 /** A digest that an image is to list, with tags or (tagless promotion) without. */
 export interface ImageAddition {
@@ -284,7 +284,7 @@ function checkedAdditions(
   return expected;
 }
 
-function additionsOf(before: ImageList, after: ImageList): Addition[] {
+function additionsOf(before: ImageList, after: ImageList): AddedEntry[] {
   try {
     return additionsBetween(before, after);
   } catch (cause) {

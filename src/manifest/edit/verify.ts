@@ -2,7 +2,7 @@ import { isNullScalar, type YamlEntry, type YamlMapping, type YamlNode } from ".
 import type { ImageList } from "./layout.ts";
 
 /** Something the edited text says and the text before it did not. */
-export interface Addition {
+export interface AddedEntry {
   readonly image: string;
   readonly digest: string;
   /** `undefined` for the digest itself. */
@@ -18,9 +18,9 @@ export class NotOnlyAdded extends Error {}
  * What an edited file says in addition, compared node by node, so that nothing an edit did to the rest of the file
  * can pass unseen. @throws {NotOnlyAdded} when anything else is different.
  */
-export function additionsBetween(before: ImageList, after: ImageList): Addition[] {
+export function additionsBetween(before: ImageList, after: ImageList): AddedEntry[] {
   compareOutsides(before, after);
-  const additions: Addition[] = [];
+  const additions: AddedEntry[] = [];
   const old = before.sequence?.items ?? [];
   let at = 0;
   for (const item of after.sequence?.items ?? []) {
@@ -50,7 +50,7 @@ function nameOf(item: YamlNode): string | undefined {
   return name?.kind === "scalar" ? name.value : undefined;
 }
 
-function compareItems(before: YamlNode | undefined, after: YamlNode, additions: Addition[]): void {
+function compareItems(before: YamlNode | undefined, after: YamlNode, additions: AddedEntry[]): void {
   const image = nameOf(after);
   if (image === undefined || after.kind !== "mapping") {
     if (before === undefined || !same(before, after))
@@ -84,7 +84,7 @@ function compareEntries(
   image: string,
   before: readonly YamlEntry[],
   after: readonly YamlEntry[],
-  additions: Addition[],
+  additions: AddedEntry[],
 ): void {
   let at = 0;
   for (const entry of after) {
@@ -106,7 +106,7 @@ function compareTags(
   digest: string,
   before: YamlNode | undefined,
   after: YamlNode,
-  additions: Addition[],
+  additions: AddedEntry[],
 ): void {
   if (after.kind !== "sequence" || !(isNothing(before) || before?.kind === "sequence")) {
     if (!sameOrMissing(before, after)) throw new NotOnlyAdded("a list of tags changed");

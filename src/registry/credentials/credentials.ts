@@ -4,7 +4,7 @@ import type { Settings } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { CredentialStore } from "./credential.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker-config.ts";
-import { readSecretFile } from "./file.ts";
+import { readCredentialFile } from "./file.ts";
 import { rememberingHelpers } from "./helper.ts";
 import { canonicalHost } from "./key.ts";
 import { findByRule } from "./rules.ts";
@@ -81,14 +81,14 @@ function podmanRuntimeFile(environment: NodeJS.ProcessEnv): string | undefined {
 function optionalFile(file: string, home: string): ConfigSource {
   const shown = file.startsWith(join(home, "/")) ? `~${file.slice(join(home, "/").length - 1)}` : file;
   return once(async () => {
-    const text = await readSecretFile(file, shown);
+    const text = await readCredentialFile(file, shown);
     return text === undefined ? undefined : parseDockerConfig(text, shown);
   });
 }
 
 function requiredFile(file: string, variable: string): ConfigSource {
   return once(async () => {
-    const text = await readSecretFile(file, file);
+    const text = await readCredentialFile(file, file);
     if (text !== undefined) return parseDockerConfig(text, file);
     throw new RegistryError("credential-source", `the file that ${variable} names does not exist`, {
       where: file,

@@ -8,7 +8,7 @@ const maxFileBytes = 1024 * 1024;
  * `shown` names it in messages, which never hold any of its content.
  * @throws {RegistryError} `credential-source`.
  */
-export async function readSecretFile(file: string, shown: string): Promise<string | undefined> {
+export async function readCredentialFile(file: string, shown: string): Promise<string | undefined> {
   let bytes: Buffer;
   try {
     bytes = (await readNamed(file, maxFileBytes)).bytes;

@@ -1,7 +1,7 @@
 import { type CredentialRule, longestPrefix } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { Credential } from "./credential.ts";
-import { readSecretFile } from "./file.ts";
+import { readCredentialFile } from "./file.ts";
 import { type AskHelper, credentialFor } from "./helper.ts";
 import { canonicalHost, helperServer } from "./key.ts";
 
@@ -43,7 +43,7 @@ async function password(
     });
   }
   const file = rule.passwordFile ?? "";
-  const text = await readSecretFile(file, file);
+  const text = await readCredentialFile(file, file);
   const value = text?.replace(/\r?\n$/, "");
   if (value) return value;
   throw new RegistryError(

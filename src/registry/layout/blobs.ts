@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { DurableFiles } from "../../disk/index.ts";
 import {
   algorithmOf,
-  createHashLadder,
+  createHashCheckpoints,
   type Descriptor,
   type Digest,
   digestHasher,
@@ -55,7 +55,7 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
 
   const open = async (
     blob: Descriptor,
-    { from = 0, ladder = createHashLadder(blob.digest) }: OpenOptions = {},
+    { from = 0, checkpoints = createHashCheckpoints(blob.digest) }: OpenOptions = {},
   ): Promise<Readable | undefined> => {
     if (!(await folderExists(folderOf(blob.digest)))) return undefined;
     const handle = await openRegular(pathOf(blob.digest));
@@ -70,11 +70,11 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
       await handle.close();
       throw damage("size-mismatch", `the file has ${size} bytes, the blob has ${blob.size}`);
     }
-    const { offset, hasher } = ladder.below(from);
+    const { offset, hasher } = checkpoints.below(from);
     let position = offset;
     const check = (): void => {
       if (hasher.matches()) return;
-      ladder.fall();
+      checkpoints.reset();
       throw damage("digest-mismatch", "the bytes of the file are not those of the blob");
     };
     const readOn = async (): Promise<Uint8Array | null> => {
@@ -91,7 +91,7 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
       hasher.update(chunk);
       // The last bytes are given only when all are known to be right.
       if (position === blob.size) check();
-      else ladder.climb(position, hasher);
+      else checkpoints.record(position, hasher);
       return position > from ? chunk.subarray(Math.max(0, from - began)) : readOn();
     };
     const stream = new Readable({

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { type Answer, type AnswerHead, headerOf } from "../../http/index.ts";
-import { createHashLadder, type Descriptor } from "../../oci/index.ts";
+import { createHashCheckpoints, type Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { isForeignPage } from "../host/foreign-page.ts";
 import type { OpenOptions } from "../repository.ts";
@@ -43,20 +43,20 @@ async function readWhole(remote: Remote, blob: Descriptor): Promise<Buffer> {
 async function openStream(
   remote: Remote,
   blob: Descriptor,
-  { from = 0, ladder = createHashLadder(blob.digest) }: OpenOptions,
+  { from = 0, checkpoints = createHashCheckpoints(blob.digest) }: OpenOptions,
 ): Promise<Readable> {
   const { client, name } = remote;
-  const rung = ladder.below(from);
+  const checkpoint = checkpoints.below(from);
   const body = resumedBody({
-    first: await openAt(remote, blob, rung.offset),
-    start: rung.offset,
+    first: await openAt(remote, blob, checkpoint.offset),
+    start: checkpoint.offset,
     size: blob.size,
     reopen: (offset) => openAt(remote, blob, offset),
     retry: client.retriesOf("blob-get"),
     where: `${name}@${blob.digest}`,
     host: client.endpoint.host,
   });
-  return verifiedStream(body, blob, { where: name, idle: client.timing.idle, from, rung, ladder });
+  return verifiedStream(body, blob, { where: name, idle: client.timing.idle, from, checkpoint, checkpoints });
 }
 
 /** The bytes of a blob from an offset on, as the registry sends them. */

@@ -1,7 +1,7 @@
 import { setImmediate as pause } from "node:timers/promises";
 
 /** One of the things that a field of a JSON document holds: an element of a list, or a member of an object. */
-export interface Member {
+export interface JsonMember {
   readonly field: string;
   /** Of a member of an object. */
   readonly key: string | undefined;
@@ -25,7 +25,7 @@ const deepest = 64;
 export async function readMembers(
   bytes: Uint8Array,
   fields: ReadonlySet<string>,
-  take: (member: Member) => void,
+  take: (member: JsonMember) => void,
 ): Promise<ReadonlyMap<string, boolean>> {
   const text = new JsonBytes(bytes);
   const found = new Map<string, boolean>();

@@ -5,7 +5,7 @@ import { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
 import { refusal } from "./answer.ts";
-import { type Member, readMembers } from "./json-members.ts";
+import { type JsonMember, readMembers } from "./json-members.ts";
 import { hearOfMissing } from "./missing-repository.ts";
 import { saysAbsent, unproven } from "./not-found.ts";
 import { ListHabits } from "./pagination.ts";
@@ -112,7 +112,7 @@ async function parse({ bytes }: Answer, remote: Remote): Promise<ListingPage> {
   const manifests = new Map<Digest, ListedManifest>();
   /** Tags of manifests, too: each is a string in memory. */
   let held = 0;
-  const take = ({ field, key, value }: Member): void => {
+  const take = ({ field, key, value }: JsonMember): void => {
     if (field === "manifest") {
       if (key === undefined) throw new SyntaxError("manifest is no object");
       const manifest = listedManifest(value);

@@ -19,8 +19,8 @@ import {
   endOfUpload,
   nextLocation,
   pushing,
+  type RemoteUploadSession,
   sessionOffset,
-  type UploadSession,
   uploadSession,
 } from "./upload-session.ts";
 import { UploadSource } from "./upload-source.ts";
@@ -50,14 +50,14 @@ export class Upload {
   readonly #remote: Remote;
   readonly #blob: Descriptor;
   /** What the registry has begun and not ended. */
-  #session: UploadSession | undefined;
+  #session: RemoteUploadSession | undefined;
   /** Whether bytes of the session may be built on. */
   #resumable = false;
   /** How far it has come. */
   #reached = 0;
 
   /** @param begun A session that a mount turned out to be. */
-  constructor(sending: Sending, begun: UploadSession | undefined) {
+  constructor(sending: Sending, begun: RemoteUploadSession | undefined) {
     this.#sending = sending;
     this.#remote = sending.remote;
     this.#blob = sending.blob;

@@ -6,7 +6,7 @@ import type { HostRequest } from "../host/host-client.ts";
 import type { Remote } from "./remote.ts";
 
 /** An upload that a registry has begun. */
-export interface UploadSession {
+export interface RemoteUploadSession {
   /** Where it goes on. */
   readonly url: URL;
   /** The least number of bytes in a chunk, where the registry says one. */
@@ -33,7 +33,7 @@ export function sessionOffset(answer: Answer): number | undefined {
 }
 
 /** The session that a `202 Accepted` begins, or another success where that is due. @throws {RegistryError} as {@link uploadLocation}. */
-export function uploadSession(remote: Remote, answer: Answer): UploadSession {
+export function uploadSession(remote: Remote, answer: Answer): RemoteUploadSession {
   const least = headerOf(answer, "oci-chunk-min-length") ?? "";
   return { url: uploadLocation(remote, answer), minChunkBytes: /^\d{1,12}$/.test(least) ? Number(least) : 0 };
 }

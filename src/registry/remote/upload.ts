@@ -8,7 +8,7 @@ import { refusal } from "./answer.ts";
 import { givesBlob } from "./blob-presence.ts";
 import { type Remote, urlIn } from "./remote.ts";
 import { type Sending, Upload } from "./upload-attempts.ts";
-import { pushing, type UploadSession, uploadSession } from "./upload-session.ts";
+import { pushing, type RemoteUploadSession, uploadSession } from "./upload-session.ts";
 
 /**
  * Brings a blob in, by mount where `mountFrom` (a path on the same host) is given, otherwise by an upload in as few
@@ -54,7 +54,7 @@ async function mountBlob(
   remote: Remote,
   blob: Descriptor,
   from: string,
-): Promise<UploadSession | "mounted" | undefined> {
+): Promise<RemoteUploadSession | "mounted" | undefined> {
   if (!remote.client.quirks.mounts) return undefined;
   const url = urlIn(remote, "blobs/uploads/");
   url.searchParams.set("mount", blob.digest);

@@ -1,10 +1,15 @@
 import { Readable } from "node:stream";
-import { createHashLadder, type Descriptor, type HashLadder, type Rung } from "../../oci/index.ts";
+import {
+  type Checkpoint,
+  createHashCheckpoints,
+  type Descriptor,
+  type HashCheckpoints,
+} from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { vouchFor } from "../vouched.ts";
 
 /** What a verified stream is for. */
-export interface VerifyOptions {
+export interface VerifiedStreamOptions {
   /** The repository, for messages. */
   readonly where: string;
   /** Milliseconds without a single byte passing, after which it is given up. */
@@ -12,9 +17,9 @@ export interface VerifyOptions {
   /** The first byte that is handed out; 0 when it is left out. */
   readonly from?: number;
   /** Where the stream begins: at `from`, or a little before it. */
-  readonly rung?: Rung;
+  readonly checkpoint?: Checkpoint;
   /** Learns how far the blob has been hashed. */
-  readonly ladder?: HashLadder;
+  readonly checkpoints?: HashCheckpoints;
 }
 
 /**
@@ -22,9 +27,9 @@ export interface VerifyOptions {
  * known to be right, so that whoever forwards the bytes never completes a wrong blob. A stream that nobody reads, or
  * that brings nothing, is given up after a while: it holds a connection.
  */
-export function verifiedStream(stream: Readable, blob: Descriptor, options: VerifyOptions): Readable {
-  const ladder = options.ladder ?? createHashLadder(blob.digest);
-  const { offset, hasher } = options.rung ?? ladder.below(0);
+export function verifiedStream(stream: Readable, blob: Descriptor, options: VerifiedStreamOptions): Readable {
+  const checkpoints = options.checkpoints ?? createHashCheckpoints(blob.digest);
+  const { offset, hasher } = options.checkpoint ?? checkpoints.below(0);
   let position = offset;
   let unwanted = (options.from ?? 0) - offset;
   let held: Uint8Array | undefined;
@@ -58,7 +63,7 @@ export function verifiedStream(stream: Readable, blob: Descriptor, options: Veri
       return fail("size-mismatch", `the blob has more than the ${blob.size} bytes it should have`);
     }
     hasher.update(chunk);
-    if (position < blob.size) ladder.climb(position, hasher);
+    if (position < blob.size) checkpoints.record(position, hasher);
     const before = held;
     held = chunk;
     if (before !== undefined && !give(before)) stream.pause();
@@ -68,7 +73,7 @@ export function verifiedStream(stream: Readable, blob: Descriptor, options: Veri
       return fail("truncated", `the blob ended after ${position} of ${blob.size} bytes`);
     }
     if (!hasher.matches()) {
-      ladder.fall();
+      checkpoints.reset();
       return fail("digest-mismatch", "the blob's bytes do not hash to its digest");
     }
     if (held !== undefined) give(held);

@@ -9,8 +9,8 @@ import { complaint, type GitRun, runGit } from "./program.ts";
 import { lacksHistory, notPushed } from "./push-refusal.ts";
 import type { CommitHash } from "./repository.ts";
 
-/** What a workspace is made of. */
-export interface WorkspaceOptions {
+/** What a clone is made of. */
+export interface CloneOptions {
   /** URL or path of the repository that the change is for. */
   readonly upstream: string;
   readonly branch: string;
@@ -53,7 +53,7 @@ export interface Tip {
  * Files of the newest commit of a branch, in a temporary folder, to be changed, committed and pushed. Methods throw
  * {@link GitError}.
  */
-export interface Workspace {
+export interface Clone {
   /** Absolute, symbolic links resolved. */
   readonly folder: string;
   /** The commit that it was made from. */
@@ -84,7 +84,7 @@ export interface Workspace {
  * Fetches the newest commit of a branch, and nothing of its history, and checks it out in a folder of its own.
  * @throws {GitError} `unreachable` when the repository or the branch cannot be fetched.
  */
-export async function openWorkspace(options: WorkspaceOptions): Promise<Workspace> {
+export async function openClone(options: CloneOptions): Promise<Clone> {
   const { upstream, branch, checkout, credentials = [] } = options;
   const environment = credentials.reduce(withCredential, options.environment ?? process.env);
   const temporary = await makeTemporaryFolder("waybill-pr");
@@ -94,7 +94,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
     const remote = { url: upstream, branch };
     if (checkout === undefined) await cloneNewest(temporary, folder, remote, environment);
     else await checkOutBeside(checkout, folder, remote, environment);
-    return await workspaceAt(folder, remote, environment, close);
+    return await cloneAt(folder, remote, environment, close);
   } catch (error) {
     await close();
     throw error;
@@ -175,12 +175,12 @@ async function tipOf(
  */
 const furtherHistory = ["--deepen=200", "--unshallow"];
 
-async function workspaceAt(
+async function cloneAt(
   folder: string,
   upstream: RemoteBranch,
   environment: Environment,
   close: () => Promise<void>,
-): Promise<Workspace> {
+): Promise<Clone> {
   const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);
   const answer = async (...words: string[]): Promise<string> => {
     const { code, stdout, stderr } = await git(...words);

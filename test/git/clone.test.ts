@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { access, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { openWorkspace, type Workspace } from "../../src/git/index.ts";
+import { type Clone, openClone } from "../../src/git/index.ts";
 import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -15,7 +15,7 @@ let upstream: TestRepository;
 let fork: string;
 
 beforeEach(async () => {
-  folder = await temporaryFolder("workspace");
+  folder = await temporaryFolder("clone");
   upstream = await createRepository(join(folder.path, "upstream"));
   await writeFile(join(upstream.path, "file"), "one\n");
   await upstream.commit("first");
@@ -25,8 +25,8 @@ beforeEach(async () => {
 
 afterEach(() => folder.remove());
 
-async function open(checkout?: string): Promise<Workspace> {
-  return openWorkspace({
+async function open(checkout?: string): Promise<Clone> {
+  return openClone({
     upstream: upstream.path,
     branch: "main",
     ...(checkout === undefined ? {} : { checkout }),
@@ -34,9 +34,9 @@ async function open(checkout?: string): Promise<Workspace> {
   });
 }
 
-async function commitTo(workspace: Workspace, text: string, message = "change\n\nof a file") {
-  await writeFile(join(workspace.folder, "file"), text);
-  return workspace.commit({ files: ["file"], message, signOff: true });
+async function commitTo(clone: Clone, text: string, message = "change\n\nof a file") {
+  await writeFile(join(clone.folder, "file"), text);
+  return clone.commit({ files: ["file"], message, signOff: true });
 }
 
 const refusal = (promise: Promise<unknown>): Promise<unknown> =>
@@ -45,12 +45,12 @@ const refusal = (promise: Promise<unknown>): Promise<unknown> =>
     ({ code, message, hint }) => ({ code, message, hint }),
   );
 
-describe("a workspace", () => {
+describe("a clone", () => {
   test("has the files of the branch, and is gone when it is closed", async () => {
-    const workspace = await open();
-    expect(await readFile(join(workspace.folder, "file"), "utf8")).toBe("one\n");
-    await workspace.close();
-    await expect(access(workspace.folder)).rejects.toThrow();
+    const clone = await open();
+    expect(await readFile(join(clone.folder, "file"), "utf8")).toBe("one\n");
+    await clone.close();
+    await expect(access(clone.folder)).rejects.toThrow();
   });
 
   test("of a checkout leaves the checkout as it is", async () => {
@@ -61,25 +61,25 @@ describe("a workspace", () => {
     const newest = await upstream.commit("second");
     const state = () => repositoryAt(checkout).git("for-each-ref");
     const before = await state();
-    const workspace = await open(checkout);
-    expect(workspace.base).toBe(newest);
-    expect(await readFile(join(workspace.folder, "file"), "utf8")).toBe("two\n");
-    await commitTo(workspace, "three\n");
-    await workspace.close();
+    const clone = await open(checkout);
+    expect(clone.base).toBe(newest);
+    expect(await readFile(join(clone.folder, "file"), "utf8")).toBe("two\n");
+    await commitTo(clone, "three\n");
+    await clone.close();
     expect(await state()).toBe(before);
     expect(await readFile(join(checkout, "file"), "utf8")).toBe("not committed\n");
     expect(await readdir(join(checkout, ".git"))).not.toContain("worktrees/files");
   });
 
   test("commits the files that are named, signed off, and nothing else", async () => {
-    const workspace = await open();
-    await writeFile(join(workspace.folder, "other"), "left alone\n");
-    const commit = await commitTo(workspace, "two\n");
-    const shown = await repositoryAt(workspace.folder).git("show", "--name-only", "--format=%B", commit);
+    const clone = await open();
+    await writeFile(join(clone.folder, "other"), "left alone\n");
+    const commit = await commitTo(clone, "two\n");
+    const shown = await repositoryAt(clone.folder).git("show", "--name-only", "--format=%B", commit);
     expect(shown).toContain("Signed-off-by: Somebody <somebody@example.com>");
     expect(shown.trim().split("\n").at(-1)).toBe("file");
     expect(shown).not.toContain("other");
-    await workspace.close();
+    await clone.close();
   });
 
   test("says so when Git does not know who commits", async () => {
@@ -89,13 +89,13 @@ describe("a workspace", () => {
       GIT_CONFIG_VALUE_0: "true",
     };
     const { PATH = "", GIT_CONFIG_NOSYSTEM = "", GIT_CONFIG_GLOBAL = "" } = gitEnvironment;
-    const workspace = await openWorkspace({
+    const clone = await openClone({
       upstream: upstream.path,
       branch: "main",
       environment: { PATH, GIT_CONFIG_NOSYSTEM, GIT_CONFIG_GLOBAL, ...configuration },
     });
-    expect(await refusal(commitTo(workspace, "two\n"))).toMatchObject({ code: "no-identity" });
-    await workspace.close();
+    expect(await refusal(commitTo(clone, "two\n"))).toMatchObject({ code: "no-identity" });
+    await clone.close();
   });
 
   test("pushes a new branch, and moves it only from where it was seen", async () => {
@@ -120,12 +120,12 @@ describe("a workspace", () => {
 
   describe("of a clone that holds the newest commit alone", () => {
     const url = (path: string): string => `file://${path}`;
-    const openShallow = (checkout?: string): Promise<Workspace> =>
-      openWorkspace({
+    const openShallow = (checkout?: string): Promise<Clone> =>
+      openClone({
         ...{ upstream: url(upstream.path), branch: "main", environment: gitEnvironment },
         ...(checkout === undefined ? {} : { checkout }),
       });
-    const commitsOf = async ({ folder: path }: Workspace, commit: string): Promise<number> =>
+    const commitsOf = async ({ folder: path }: Clone, commit: string): Promise<number> =>
       Number(await repositoryAt(path).git("rev-list", "--count", commit));
     /** Commits that the fork has not got. */
     const goOn = async (count: number): Promise<void> => {
@@ -139,11 +139,11 @@ describe("a workspace", () => {
     };
 
     test("pushes on top of what the other side has without any history", async () => {
-      const workspace = await openShallow();
-      const commit = await commitTo(workspace, "two\n");
-      await workspace.push(commit, { url: url(fork), branch: "promotion" }, undefined);
-      expect(await commitsOf(workspace, commit)).toBe(2);
-      await workspace.close();
+      const clone = await openShallow();
+      const commit = await commitTo(clone, "two\n");
+      await clone.push(commit, { url: url(fork), branch: "promotion" }, undefined);
+      expect(await commitsOf(clone, commit)).toBe(2);
+      await clone.close();
     });
 
     const lacking = async (fromCheckout: boolean, behind: number): Promise<void> => {
@@ -177,29 +177,29 @@ describe("a workspace", () => {
         "Gitea: Not allowed to push to protected branch promotion",
       "error: the disk is full        ": "the disk is full",
     };
-    const workspace = await open();
-    const commit = await commitTo(workspace, "two\n");
+    const clone = await open();
+    const commit = await commitTo(clone, "two\n");
     for (const [lines, reason] of Object.entries(reasons)) {
       const hook = `#!/bin/sh\ncat >&2 <<'END'\n${lines}\nEND\nexit 1\n`;
       await writeFile(join(fork, "hooks", "pre-receive"), hook, { mode: 0o755 });
       const remote = { url: fork, branch: "promotion" };
-      expect(await refusal(workspace.push(commit, remote, undefined))).toMatchObject({
+      expect(await refusal(clone.push(commit, remote, undefined))).toMatchObject({
         ...{ code: "push-refused", message: expect.stringContaining(`: ${reason}`) },
       });
     }
-    await workspace.close();
+    await clone.close();
   });
 
   test("names the branch that is not there, and the repository that cannot be read", async () => {
     expect(
-      await refusal(openWorkspace({ upstream: fork, branch: "nowhere", environment: gitEnvironment })),
+      await refusal(openClone({ upstream: fork, branch: "nowhere", environment: gitEnvironment })),
     ).toMatchObject({
       code: "unreachable",
       message: "there is no branch nowhere",
     });
     const absent = join(folder.path, "absent.git");
     expect(
-      await refusal(openWorkspace({ upstream: absent, branch: "main", environment: gitEnvironment })),
+      await refusal(openClone({ upstream: absent, branch: "main", environment: gitEnvironment })),
     ).toMatchObject({
       code: "unreachable",
     });
@@ -209,7 +209,7 @@ describe("a workspace", () => {
     const proof = join(folder.path, "proof");
     const url = `ext::sh -c touch% ${proof}`;
     expect(
-      await refusal(openWorkspace({ upstream: url, branch: "main", environment: gitEnvironment })),
+      await refusal(openClone({ upstream: url, branch: "main", environment: gitEnvironment })),
     ).toMatchObject({
       code: "unreachable",
     });
