@@ -99,14 +99,11 @@ export {
   type PushQuestion,
   readPush,
 } from "./git/index.ts";
-export {
-  type Environment,
-  type Fetch,
-  type FetchOptions,
-  type FetchRequest,
-  type OriginEvent,
-  openFetch,
-  type TlsFiles,
+export type {
+  Environment,
+  Network,
+  OriginEvent,
+  TlsFiles,
 } from "./http/index.ts";
 export {
   fetchDocument,

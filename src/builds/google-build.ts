@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { packTar } from "modern-tar/fs";
 import { failureRecord, messageOf } from "../errors/index.ts";
-import type { Fetch } from "../http/index.ts";
+import type { Network } from "../http/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { splitImageName } from "./destination.ts";
@@ -26,7 +26,7 @@ export interface GoogleSite {
   log(line: Uint8Array, build: string): void;
   readonly signal: AbortSignal;
   /** How the service is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
+  readonly network?: Network | undefined;
   /** Where the service is; tests have their own. */
   readonly service?: GoogleService;
 }
@@ -45,7 +45,7 @@ export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Pr
     const end = await runOnCloudBuild(requestOf(planned, site), {
       ...site.service,
       token: googleTokens(site.environment, site.signal),
-      fetch: site.fetch,
+      network: site.network,
       output: (chunk) => log.write(chunk),
       signal: site.signal,
     });

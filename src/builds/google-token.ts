@@ -1,7 +1,8 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
+import { headerOf, isSuccess } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
-import type { TokenSource } from "./google-wire.ts";
+import { openGoogleOrigin, type TokenSource } from "./google-wire.ts";
 import { type Environment, engineEnvironment, runProgram } from "./program.ts";
 
 /** Time that gcloud, or the metadata server, has to answer. */
@@ -66,13 +67,17 @@ const metadataSchema = z.object({ access_token: z.string().min(1).max(10_000) })
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads */
 async function fromMetadata(origin: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const response = await fetch(`${origin}/computeMetadata/v1/instance/service-accounts/default/token`, {
-      headers: { "metadata-flavor": "Google" },
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(metadataMilliseconds)]),
+    const url = new URL("/computeMetadata/v1/instance/service-accounts/default/token", origin);
+    const metadata = openGoogleOrigin(url, {
+      // It is on the machine itself, behind no proxy.
+      ...{ network: { environment: {} }, signal, unreachable: "cloud-build-unreachable" },
+      ...{ retries: 0, firstWait: 1_000, milliseconds: metadataMilliseconds },
+      authorize: (_, send) => send(undefined),
     });
-    if (!response.ok || response.headers.get("metadata-flavor") !== "Google") return undefined;
-    return metadataSchema.parse(await response.json()).access_token;
+    const headers = { "metadata-flavor": "Google" };
+    const answer = await metadata.send({ kind: "repeatable", method: "GET", url, headers, where: url.host });
+    if (!isSuccess(answer) || headerOf(answer, "metadata-flavor") !== "Google") return undefined;
+    return metadataSchema.parse(JSON.parse(Buffer.from(answer.bytes).toString("utf8"))).access_token;
   } catch {
     signal.throwIfAborted();
     return undefined;

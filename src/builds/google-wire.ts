@@ -1,6 +1,22 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Readable } from "node:stream";
 import { harmless, messageOf } from "../errors/index.ts";
-import { type Fetch, openFetch } from "../http/index.ts";
+import {
+  type About,
+  type Answer,
+  Company,
+  ConnectionError,
+  defaultTiming,
+  drain,
+  type Fault,
+  isSuccess,
+  type Kinds,
+  type Network,
+  type Origin,
+  openOrigin,
+  type Passing,
+  type StreamedAnswer,
+  waitOf,
+} from "../http/index.ts";
 import { BuildError, type BuildErrorCode } from "./errors.ts";
 
 /** Gives an access token; a fresh one where the last was refused. */
@@ -12,126 +28,152 @@ export interface GoogleRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */
-  readonly body?: () => string | ReadableStream<Uint8Array>;
+  readonly body?: () => string | Readable;
   /** Whether it does no harm when it is done twice: only then it is tried again when no answer came. */
   readonly mayRepeat: boolean;
   /** Statuses that are no failure, beside 2xx. */
   readonly alsoFine?: readonly number[];
   /** Bytes that an answer may have; 4 MiB by default. */
-  readonly mostBytes?: number;
-}
-
-/** What an API has answered. */
-export interface GoogleAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly bytes: Buffer;
+  readonly maxBytes?: number;
 }
 
 /** Speaks to APIs of Google. @throws {BuildError} of the codes that it was opened with; the reason of the signal. */
-export type GoogleWire = (request: GoogleRequest) => Promise<GoogleAnswer>;
+export type GoogleWire = (request: GoogleRequest) => Promise<Pick<Answer, "status" | "bytes">>;
 
-/** Times that a request is tried. */
-const attempts = 5;
+export interface GoogleWireOptions {
+  readonly token: TokenSource;
+  readonly signal: AbortSignal;
+  readonly refused: BuildErrorCode;
+  readonly unreachable: BuildErrorCode;
+  /** How Google is reached; by the environment of this process without it. */
+  readonly network?: Network | undefined;
+  /** The first wait, which the next ones double. */
+  readonly firstWait?: number | undefined;
+}
+
+type Asked = "repeatable" | "once";
+const kinds: Kinds<Asked> = {
+  repeatable: { operation: "request" },
+  once: { operation: "request", isOnce: true },
+};
+
+const limit = 16;
+const retries = 4;
 /** Longest wait that a server may ask for. */
 const longestWait = 60_000;
 const answerMilliseconds = 60_000;
-const defaultMostBytes = 4 * 1024 * 1024;
+const defaultMaxBytes = 4 * 1024 * 1024;
 
 /**
  * Opens a wire. Refusals because there were too many requests, and servers that fail, are waited for: as long as they say,
  * else twice as long each time. A token that is refused is replaced once. Redirects are not followed: a token is for the
  * host that was asked.
  */
-export function openGoogleWire(options: {
-  readonly token: TokenSource;
-  readonly signal: AbortSignal;
-  readonly refused: BuildErrorCode;
-  readonly unreachable: BuildErrorCode;
-  /** How Google is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
-  /** The first wait, which the next ones double. */
-  readonly firstWait?: number;
-}): GoogleWire {
-  const { fetch = openFetch({ environment: process.env }), signal, firstWait = 1_000 } = options;
-  let token: string | undefined;
-  return async (request) => {
-    let hasRenewed = false;
-    for (let attempt = 1; ; attempt++) {
-      token ??= await options.token({ isFresh: hasRenewed });
-      let wait = firstWait * 2 ** (attempt - 1);
-      try {
-        const answer = await once(request, token, { fetch, signal });
-        const isFine = answer.status < 300 || request.alsoFine?.includes(answer.status) === true;
-        if (isFine) return answer;
-        if (answer.status === 401 && !hasRenewed) {
-          hasRenewed = true;
-          token = await options.token({ isFresh: true });
-          continue;
-        }
-        const mayPass = answer.status === 429 || (answer.status >= 500 && request.mayRepeat);
-        if (!mayPass || attempt >= attempts) throw refusal(request, answer, options.refused);
-        wait = waitOf(answer) ?? wait;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (error instanceof BuildError) throw error;
-        if (!request.mayRepeat || attempt >= attempts) throw silence(request, error, options.unreachable);
-      }
-      await sleep(Math.min(wait, longestWait), undefined, { signal });
-    }
+export function openGoogleWire(options: GoogleWireOptions): GoogleWire {
+  const { refused, signal, unreachable, network, firstWait = 1_000 } = options;
+  const origins = new Map<string, Origin<Asked>>();
+  const authorize = authorizing(options.token);
+  const originOf = (url: URL): Origin<Asked> => {
+    const known = origins.get(url.origin);
+    if (known !== undefined) return known;
+    const opened = openGoogleOrigin(url, {
+      ...{ network, signal, unreachable, authorize, retries, firstWait },
+      milliseconds: answerMilliseconds,
+    });
+    origins.set(url.origin, opened);
+    return opened;
+  };
+
+  return async ({ method, url: address, headers = {}, body, mayRepeat, alsoFine, maxBytes }) => {
+    const url = new URL(address);
+    const answer = await originOf(url).send(
+      {
+        ...{ kind: mayRepeat ? "repeatable" : "once", method, url, headers, where: url.host },
+        body: body === undefined ? undefined : async () => body(),
+      },
+      maxBytes ?? defaultMaxBytes,
+    );
+    if (isSuccess(answer) || alsoFine?.includes(answer.status) === true) return answer;
+    throw refusal(answer, refused);
   };
 }
 
-async function once(
-  request: GoogleRequest,
-  token: string,
-  { fetch, signal }: { readonly fetch: Fetch; readonly signal: AbortSignal },
-): Promise<GoogleAnswer> {
-  const body = request.body?.();
-  const response = await fetch(request.url, {
-    method: request.method,
-    headers: { ...request.headers, authorization: `Bearer ${token}` },
-    // An upload takes as long as it takes.
-    signal:
-      typeof body === "object" ? signal : AbortSignal.any([signal, AbortSignal.timeout(answerMilliseconds)]),
-    ...(body === undefined ? {} : { body }),
+type Authorize = (
+  request: unknown,
+  send: (authorization: string | undefined) => Promise<StreamedAnswer>,
+) => Promise<StreamedAnswer>;
+
+/** How one of Google's origins is asked. */
+interface GoogleOriginOptions {
+  readonly network?: Network | undefined;
+  readonly signal: AbortSignal;
+  readonly unreachable: BuildErrorCode;
+  readonly authorize: Authorize;
+  readonly retries: number;
+  readonly firstWait: number;
+  /** For an answer. */
+  readonly milliseconds: number;
+}
+
+function authorizing(source: TokenSource): Authorize {
+  let token: string | undefined;
+  return async (_, send) => {
+    token ??= await source({ isFresh: false });
+    const answer = await send(`Bearer ${token}`);
+    if (answer.status !== 401) return answer;
+    await drain(answer);
+    token = await source({ isFresh: true });
+    return send(`Bearer ${token}`);
+  };
+}
+
+/** The policy of one of Google's origins, or of the server that knows the account of a machine there. */
+export function openGoogleOrigin(url: URL, options: GoogleOriginOptions): Origin<Asked> {
+  const { signal, unreachable, authorize, network = { environment: process.env }, retries } = options;
+  const { firstWait, milliseconds } = options;
+  return openOrigin<Asked>({
+    ...network,
+    ...{ kinds, limit, retries, signal, authorize, redirected: "once", maxRedirects: 0 },
+    ...{ paces: [], isExpected: true, allowPrivateAddresses: false },
+    endpoint: { host: url.host, origin: new URL(url.origin), loopbackOnly: false },
+    timing: {
+      ...defaultTiming,
+      ...{ answer: milliseconds, whole: milliseconds },
+      ...{ firstBackoff: firstWait, longestBackoff: longestWait, longestRetryAfter: longestWait },
+    },
+    company: new Company(firstWait),
+    explain: (fault, about) => silence(fault, about, unreachable),
+    judge: passingIn,
+    troubleOf: () => undefined,
+    listener: () => undefined,
   });
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > (request.mostBytes ?? defaultMostBytes))
-      throw new Error("the answer is larger than anybody asked for");
-    chunks.push(chunk);
-  }
-  return { status: response.status, headers: response.headers, bytes: Buffer.concat(chunks) };
 }
 
-/** Seconds, or a date, in `Retry-After` (RFC 9110, 10.2.3). */
-function waitOf({ headers }: GoogleAnswer): number | undefined {
-  const said = headers.get("retry-after");
-  if (said === null) return undefined;
-  const milliseconds = /^\d+$/.test(said) ? Number(said) * 1000 : Date.parse(said) - Date.now();
-  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
+/** What is asked again: all that was refused for its number alone, and what may be repeated where a server fails. */
+function passingIn(answer: Answer, asked: Asked): Passing | undefined {
+  const { status } = answer;
+  if (status !== 429 && (status < 500 || asked === "once")) return undefined;
+  const wait = waitOf(answer);
+  const retryAfter = wait === undefined ? undefined : Math.min(wait, longestWait);
+  return { reason: `status ${status}`, fault: "unreachable", retryAfter, isNotYet: false };
 }
 
-function refusal({ url }: GoogleRequest, { status, bytes }: GoogleAnswer, code: BuildErrorCode): BuildError {
+function refusal({ status, bytes, from }: Answer, code: BuildErrorCode): BuildError {
   const hints: Readonly<Record<number, string>> = {
     401: 'log in again: "gcloud auth login", or give a new GOOGLE_OAUTH_ACCESS_TOKEN',
     403: "the account that the token is of lacks the permission that the answer names",
     404: "see whether the project, and what is asked of it, is spelt right",
     429: "the project's quota is used up: run again later",
   };
-  const { host } = new URL(url);
-  return new BuildError(code, `${host} refused: ${status} ${said(bytes)}`.trimEnd(), {
-    where: host,
+  return new BuildError(code, `${from.host} refused: ${status} ${said(bytes)}`.trimEnd(), {
+    where: from.host,
     hint: hints[status],
   });
 }
 
 /** The message in an error of Google's APIs. */
-function said(bytes: Buffer): string {
-  const text = bytes.toString("utf8");
+function said(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("utf8");
   try {
     const { error } = JSON.parse(text) as { error?: { message?: unknown } };
     if (typeof error?.message === "string") return harmless(error.message.slice(0, 500));
@@ -141,11 +183,14 @@ function said(bytes: Buffer): string {
   return harmless(text.slice(0, 200));
 }
 
-function silence({ url }: GoogleRequest, cause: unknown, code: BuildErrorCode): BuildError {
-  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
-  const { host } = new URL(url);
-  return new BuildError(code, `${host} gave no answer: ${harmless(messageOf(inner))}`, {
-    where: host,
-    cause,
-  });
+function silence({ kind, reason, cause }: Fault, { host }: About, code: BuildErrorCode): BuildError {
+  const isTimeout = kind.endsWith("-timeout") || kind === "slow-body";
+  const why = isTimeout
+    ? "its time is over"
+    : kind === "too-large"
+      ? "the answer is larger than anybody asked for"
+      : cause instanceof ConnectionError
+        ? messageOf(cause)
+        : reason;
+  return new BuildError(code, `${host} gave no answer: ${harmless(why)}`, { where: host, cause });
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { createCopier } from "../copy/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
-import type { Fetch } from "../http/index.ts";
+import type { Network } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { Run, RunRefs, RunStore, RunType } from "../store/index.ts";
@@ -49,7 +49,7 @@ export interface RunBuildOptions {
   /** Nothing more is begun once it is given: neither a variant nor a step. */
   readonly stop?: AbortSignal;
   /** How Google is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
+  readonly network?: Network | undefined;
   /** Where Google's service is; tests have their own. */
   readonly service?: GoogleService;
 }
@@ -166,13 +166,13 @@ class RunningBuild {
 
   async #readSecrets(given: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { plan, engine } = this.#prepared;
-    const { environment, signal, fetch } = this.#options;
+    const { environment, signal, network } = this.#options;
     // Google's service reads secrets itself.
     const wanted = engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets);
     if (wanted.length === 0 && given.length === 0) return new Map();
     const { findSecrets } = await import("./secrets.ts");
     const { googleTokens } = await import("./google-token.ts");
-    const access = { token: googleTokens(environment, signal), signal, fetch };
+    const access = { token: googleTokens(environment, signal), signal, network };
     return findSecrets(wanted, given, environment, access);
   }
 
@@ -184,7 +184,7 @@ class RunningBuild {
     readonly secrets: ReadonlyMap<string, string>;
   }): Promise<(planned: PlannedBuild) => Promise<BuildOutcome>> {
     const { engine, plan } = this.#prepared;
-    const { signal, stop, environment, open: openNamed, service, fetch } = this.#options;
+    const { signal, stop, environment, open: openNamed, service, network } = this.#options;
     const { staging, log, hidden, secrets } = means;
     const open = (repository: string): Repository => openNamed(parseRepository(repository));
     if (engine.kind === "gcb") {
@@ -199,7 +199,7 @@ class RunningBuild {
         open,
         log,
         signal,
-        fetch,
+        network,
         ...shared,
       };
       const { buildOnGoogle } = await import("./google-build.ts");

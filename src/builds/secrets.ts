@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { SecretSource } from "../cloudbuild/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
-import type { Fetch } from "../http/index.ts";
+import type { Network } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
 import { openGoogleWire, type TokenSource } from "./google-wire.ts";
 import type { Environment } from "./program.ts";
@@ -15,7 +15,7 @@ export interface SecretManagerAccess {
   readonly token: TokenSource;
   readonly signal: AbortSignal;
   /** How Google is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
+  readonly network?: Network | undefined;
   /** `https://secretmanager.googleapis.com` by default. */
   readonly origin?: string;
 }
@@ -107,7 +107,7 @@ function tooLarge(secret: string): BuildError {
 /** What the environment of a step can hold. */
 function textOf(secret: string, bytes: Buffer): string {
   if (bytes.length > maxSecretBytes) throw tooLarge(secret);
-  const text = bytes.toString("utf8");
+  const text = Buffer.from(bytes).toString("utf8");
   if (text.includes("\0") || !Buffer.from(text).equals(bytes)) {
     throw refused(secret, "it is no text, which a variable cannot hold", "encode it, in base64 for example");
   }
@@ -124,10 +124,10 @@ async function accessVersion(secret: string, version: string, access: SecretMana
   const wire = openGoogleWire({ ...access, refused: "secret-refused", unreachable: "secret-missing" });
   const origin = access.origin ?? "https://secretmanager.googleapis.com";
   const url = `${origin}/v1/${version}:access`;
-  const { bytes } = await wire({ method: "GET", url, mayRepeat: true, mostBytes: 2 * maxSecretBytes });
+  const { bytes } = await wire({ method: "GET", url, mayRepeat: true, maxBytes: 2 * maxSecretBytes });
   let data: string;
   try {
-    ({ data } = accessed.parse(JSON.parse(bytes.toString("utf8"))).payload);
+    ({ data } = accessed.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).payload);
   } catch {
     // Without a cause, which would quote what may be the secret.
     throw refused(secret, "Secret Manager gave something else than a secret", undefined);

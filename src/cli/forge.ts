@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { Forge, ForgeKind, ForgeProject } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import { UsageError } from "./failure.ts";
-import { fetchFor } from "./registries.ts";
+import { networkFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 
 /** How the command line says which forge is spoken to, and as whom. */
@@ -73,9 +73,9 @@ async function openForgeAt(
   const { findToken, ForgeError, forgeKindOf, openForge } = await import("../forge/index.ts");
   const { env: environment, terminal } = session;
   const { forges } = await session.settings();
-  const fetch = await fetchFor(session);
+  const network = await networkFor(session);
   const own = forges[host];
-  const kind = options.forge ?? (await forgeKindOf(host, forges, undefined, fetch));
+  const kind = options.forge ?? (await forgeKindOf(host, forges, undefined, network));
   const found = await findToken(host, kind, {
     environment,
     settings: { ...forges, [host]: { ...own, kind } },
@@ -94,7 +94,7 @@ async function openForgeAt(
     kind,
     host,
     token: found?.token,
-    fetch,
+    network,
     ...(http === undefined ? {} : { http }),
     onWait: ({ reason, milliseconds }) =>
       terminal.note(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),

@@ -1,5 +1,5 @@
 import type { Listener } from "../events/index.ts";
-import type { Fetch } from "../http/index.ts";
+import type { Network } from "../http/index.ts";
 import type { Registries, RegistriesOptions, RegistryEvent, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import type { Progress } from "./progress.ts";
@@ -18,11 +18,10 @@ export interface Telling {
   readonly ending?: Pick<RegistriesOptions, "stop" | "cut">;
 }
 
-/** The way to forges and to Google, by the same proxies and authorities as to registries. */
-export async function fetchFor(session: Session): Promise<Fetch> {
-  const { openFetch } = await import("../http/index.ts");
+/** How forges and Google are reached: by the same proxies and authorities as registries. */
+export async function networkFor(session: Session): Promise<Network> {
   const { hosts } = await session.settings();
-  return openFetch({ environment: session.env, tlsOf: (host) => hosts[host]?.tls });
+  return { environment: session.env, tlsOf: (host) => hosts[host]?.tls };
 }
 
 /**

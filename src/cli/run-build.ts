@@ -5,7 +5,7 @@ import { printBuildResult, statusOfBuild } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
 import { logProgress } from "./progress.ts";
-import { fetchFor, openRegistriesFor } from "./registries.ts";
+import { networkFor, openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 
 /** A build that a verb asks for. */
@@ -58,7 +58,7 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
         leaveOut: data,
         open: registries.repository,
         environment: env,
-        fetch: await fetchFor(session),
+        network: await networkFor(session),
         onLog: (line, build) => {
           progress.heard();
           listening.onLog(line, build);

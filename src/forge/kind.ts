@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Fetch } from "../http/index.ts";
+import type { Network } from "../http/index.ts";
 import { addressOf, checkedHost } from "./address.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
@@ -48,7 +48,7 @@ export async function forgeKindOf(
   host: string,
   configured?: ForgeSettings,
   timing?: Partial<WireTiming>,
-  fetch?: Fetch,
+  network?: Network,
 ): Promise<ForgeKind> {
   const name = checkedHost(host);
   const settings = settingsOf(configured, name);
@@ -56,7 +56,7 @@ export async function forgeKindOf(
   if (certain !== undefined) return certain;
   const kinds: readonly ForgeKind[] = ["gitea", "gitlab", "github"];
   const answers = await Promise.all(
-    kinds.map((kind) => probe(kind, name, { http: settings?.http, timing, fetch })),
+    kinds.map((kind) => probe(kind, name, { http: settings?.http, timing, network })),
   );
   const matching = kinds.filter((_, index) => answers[index] === true);
   const [kind, ...others] = matching;
@@ -79,8 +79,8 @@ async function probe(
   {
     http,
     timing,
-    fetch,
-  }: { http: boolean | undefined; timing: Partial<WireTiming> | undefined; fetch: Fetch | undefined },
+    network,
+  }: { http: boolean | undefined; timing: Partial<WireTiming> | undefined; network: Network | undefined },
 ): Promise<boolean | ForgeError> {
   const { api } = addressOf(kind, host, http);
   const { path, answer } = probes[kind];
@@ -89,7 +89,7 @@ async function probe(
       kind,
       host,
       api,
-      fetch,
+      network,
       timing: { answer: 10_000, longestWait: 5_000, ...timing },
     })(`${api}${path}`, { headers: { accept: "application/json" } });
     return answer.safeParse(await response.json()).success;

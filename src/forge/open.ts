@@ -1,4 +1,4 @@
-import type { Fetch } from "../http/index.ts";
+import type { Network } from "../http/index.ts";
 import { addressOf, originOf } from "./address.ts";
 import { ForgeError } from "./errors.ts";
 import type { Forge, ForgeKind, ForgeProject } from "./forge.ts";
@@ -15,7 +15,7 @@ export interface ForgeOptions {
   /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
   readonly http?: boolean | undefined;
   /** How it is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
+  readonly network?: Network | undefined;
   /** Gives up what is under way. */
   readonly signal?: AbortSignal | undefined;
   /** Is told before the forge is waited for. */
@@ -42,8 +42,8 @@ export function openForge(options: ForgeOptions): Forge {
       },
     );
   }
-  const { fetch, signal, onWait, timing } = options;
-  const wire = openWire({ kind, host, api, token, fetch, signal, onWait, timing });
+  const { network, signal, onWait, timing } = options;
+  const wire = openWire({ kind, host, api, token, network, signal, onWait, timing });
   // Each client is loaded when it is needed: the largest is as large as all of the rest.
   const asked = once(async (): Promise<Asked> => {
     if (kind === "github") return (await import("./github/forge.ts")).openGitHub(api, wire);

@@ -1,9 +1,22 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectionError, type Fetch, openFetch } from "../http/index.ts";
+import {
+  type About,
+  type Answer,
+  Company,
+  ConnectionError,
+  defaultTiming,
+  type Fault,
+  headerOf,
+  isSuccess,
+  type Kinds,
+  type Network,
+  openOrigin,
+  type Passing,
+  readRetryAfter,
+  waitOf,
+} from "../http/index.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
-import { retryAfter, waitForQuota } from "./rate-limit.ts";
-import { refusalOf } from "./refusal.ts";
+import { type Refused, refusalOf } from "./refusal.ts";
 import { said } from "./said.ts";
 
 /** The one way to a forge: a `fetch` that answers with successes, and throws {@link ForgeError} for all else. */
@@ -11,7 +24,7 @@ export type Wire = (input: string | URL | Request, init?: RequestInit) => Promis
 
 /** Times in milliseconds. */
 export interface WireTiming {
-  /** For one answer to be there, whole. */
+  /** For one answer to begin, and for it to be there, whole. */
   readonly answer: number;
   /** Beyond which a forge that asks to wait is not waited for. */
   readonly longestWait: number;
@@ -34,111 +47,78 @@ export interface WireOptions {
   readonly api: string;
   readonly token?: string | undefined;
   /** How the forge is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
+  readonly network?: Network | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timing?: Partial<WireTiming> | undefined;
   readonly onWait?: ((wait: ForgeWait) => void) | undefined;
 }
 
-interface Outgoing {
-  readonly url: URL;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly body: string | undefined;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
+/** Writing gets no second attempt where no answer came, because nobody knows what became of the first. */
+type Asked = "read" | "write";
+const kinds: Kinds<Asked> = {
+  read: { operation: "read" },
+  write: { operation: "write", isOnce: true },
+};
 
 const usualTiming: WireTiming = { answer: 30_000, longestWait: 60_000, firstBackoff: 500 };
-const mostAttempts = 4;
-const mostRedirects = 3;
+const limit = 16;
+const retries = 3;
+const maxRedirects = 3;
 const longestAnswer = 8 * 1024 * 1024;
 
 /**
  * Opens the way to one forge. What whoever asks need not think of: the token, which goes to the API's origin and
- * nowhere else; that all bodies are JSON; redirects, which are followed there alone; the size of answers and the time they take; quotas, which
- * are waited for when that is short; and attempts, of which reading gets some more when the forge fails or a connection breaks.
- * Writing gets no second one, because nobody knows what became of the first.
+ * nowhere else; that all bodies are JSON; redirects, which are followed there alone, and by which repositories that were
+ * renamed are found; the size of answers and the time they take; quotas, which are waited for when that is short; and
+ * attempts, of which reading gets some more when the forge fails or a connection breaks.
  */
 export function openWire(options: WireOptions): Wire {
-  const { kind, host, signal, fetch = openFetch({ environment: process.env }) } = options;
+  const { kind, host, token, signal, onWait, network = { environment: process.env } } = options;
   const timing = { ...usualTiming, ...options.timing };
-  const origin = new URL(options.api).origin;
-  const secrets = options.token === undefined ? [] : [options.token];
-  const authorization = authorizationOf(kind, options.token);
+  const api = new URL(options.api);
+  const secrets = token === undefined ? [] : [token];
+  const authorization = authorizationOf(kind, token);
 
-  const send = async (request: Outgoing): Promise<Answer> => {
-    const limit = AbortSignal.timeout(timing.answer);
-    const headers = new Headers(request.headers);
-    if (authorization !== undefined) headers.set("authorization", authorization);
-    const response = await fetch(request.url, {
-      method: request.method,
-      headers,
-      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-      ...(request.body === undefined ? {} : { body: request.body }),
-    });
-    return { status: response.status, headers: response.headers, text: await readText(response, host) };
-  };
-
-  const follow = async (request: Outgoing): Promise<Answer> => {
-    let current = request;
-    for (let hop = 0; ; hop += 1) {
-      const answer = await send(current);
-      const next = redirected(current, answer, origin, host);
-      if (next === undefined) return answer;
-      if (hop === mostRedirects) throw strayed(host, "from one redirect to the next without end");
-      current = next;
-    }
-  };
-
-  const pause = async (milliseconds: number, reason: string): Promise<void> => {
-    options.onWait?.({ host, milliseconds, reason });
-    try {
-      await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      // The reason that was given, not that of the clock.
-      signal?.throwIfAborted();
-      throw error;
-    }
-  };
+  const known = token !== undefined;
+  const origin = openOrigin<Asked>({
+    ...network,
+    ...{ kinds, limit, retries, maxRedirects, signal, redirected: "read", paces: [], isExpected: true },
+    endpoint: { host: api.host, origin: new URL(api.origin), loopbackOnly: false },
+    allowPrivateAddresses: false,
+    timing: {
+      ...defaultTiming,
+      ...{ answer: timing.answer, whole: timing.answer },
+      ...{ firstBackoff: timing.firstBackoff, longestRetryAfter: timing.longestWait },
+    },
+    company: new Company(timing.firstBackoff),
+    explain: (fault, about) => explained(fault, about, host, secrets),
+    authorize: (_, send) => send(authorization),
+    judge: (answer, asked) =>
+      passingIn(answer, asked === "read", () =>
+        failureIn(answer, { kind, host, secrets, known, method: "GET" }),
+      ),
+    troubleOf: () => undefined,
+    listener: (event) => {
+      if (event.type === "retry") {
+        onWait?.({ host, milliseconds: event.waitMilliseconds, reason: event.reason });
+      } else if (event.type === "away") {
+        onWait?.({ host, milliseconds: timing.firstBackoff, reason: event.failure.message });
+      }
+    },
+  });
 
   return async (input, init = {}) => {
-    const request = outgoing(input, init, origin, host);
-    const mayRepeat = request.method === "GET" || request.method === "HEAD";
-    for (let attempt = 1; ; attempt += 1) {
-      const isLast = attempt === mostAttempts;
-      const backoff = timing.firstBackoff * 2 ** (attempt - 1);
-      let answer: Answer;
-      try {
-        answer = await follow(request);
-      } catch (thrown) {
-        signal?.throwIfAborted();
-        if (thrown instanceof ForgeError) throw thrown;
-        const failure = connectionFailure(thrown, request, host, secrets);
-        if (!mayRepeat || isLast || !failure.mayPass) throw failure.error;
-        await pause(backoff, failure.error.message);
-        continue;
-      }
-      if (answer.status >= 200 && answer.status < 300) return responseOf(answer);
-      const refused = refusalOf({
-        ...{ kind, host, secrets, ...answer },
-        ...{ method: request.method, path: request.url.pathname, known: options.token !== undefined },
-      });
-      const quota = waitForQuota(answer, Date.now());
-      if (quota !== undefined) {
-        if (isLast || quota > timing.longestWait) throw rateLimited(host, quota, refused.message);
-        await pause(quota, "it wants to be asked less often");
-        continue;
-      }
-      const failed = answer.status === 502 || answer.status === 503 || answer.status === 504;
-      const asked = retryAfter(answer.headers, Date.now());
-      if (!failed || !mayRepeat || isLast || (asked ?? 0) > timing.longestWait) throw refused;
-      await pause(asked ?? backoff, refused.message);
-    }
+    const { url, method, headers, body } = outgoing(input, init, api.origin, host);
+    const asked = method === "GET" || method === "HEAD" ? "read" : "write";
+    const answer = await origin.send(
+      {
+        ...{ kind: asked, method, url, headers: Object.fromEntries(headers), follow: "own-origin" },
+        ...{ where: host, body: body === undefined ? undefined : async () => body },
+      },
+      longestAnswer,
+    );
+    if (isSuccess(answer)) return responseOf(answer);
+    throw failureIn(answer, { kind, host, secrets, known, method });
   };
 }
 
@@ -148,12 +128,23 @@ function authorizationOf(kind: ForgeKind, token: string | undefined): string | u
   return kind === "gitea" ? `token ${token}` : `Bearer ${token}`;
 }
 
+interface Outgoing {
+  readonly url: URL;
+  readonly method: Method;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+}
+
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
+type Method = (typeof methods)[number];
+
 function outgoing(input: string | URL | Request, init: RequestInit, origin: string, host: string): Outgoing {
   const url = new URL(input instanceof Request ? input.url : input);
   if (url.origin !== origin) throw strayed(host, `to ${url.host}, which is not asked`);
   const { body } = init;
-  if (body !== undefined && body !== null && typeof body !== "string") {
-    throw new TypeError("only text is sent to a forge");
+  const method = methods.find((known) => known === (init.method ?? "GET").toUpperCase());
+  if ((body !== undefined && body !== null && typeof body !== "string") || method === undefined) {
+    throw new TypeError("only text is sent to a forge, by the methods of its API");
   }
   const headers = new Headers(init.headers);
   headers.delete("authorization");
@@ -162,23 +153,69 @@ function outgoing(input: string | URL | Request, init: RequestInit, origin: stri
   if (typeof body === "string" && !headers.has("content-type")) {
     headers.set("content-type", "application/json");
   }
-  return { url, method: (init.method ?? "GET").toUpperCase(), headers, body: body ?? undefined };
+  return { url, method, headers, body: body ?? undefined };
 }
 
+/** What is asked again: all that was refused for its number alone, and reading where the forge fails for a moment. */
+function passingIn(answer: Answer, isReading: boolean, failure: () => ForgeError): Passing | undefined {
+  const { status } = answer;
+  const quota = waitForQuota(answer);
+  if (quota !== undefined) {
+    const reason = "it wants to be asked less often";
+    return { reason, fault: "rate-limited", retryAfter: quota, isNotYet: false };
+  }
+  const failed = status === 502 || status === 503 || status === 504;
+  if (!failed || !isReading) return undefined;
+  const { message: reason, code: fault } = failure();
+  return { reason, fault, retryAfter: waitOf(answer), isNotYet: false };
+}
+
+/** What GitHub asks for where it names no time ("Best practices for using the REST API"). */
+const unnamedWait = 60_000;
+
 /**
- * What is to be asked next after a redirect: repositories that were renamed are found so. Only at the same origin, only the same
- * method, and of writing only where the status says that the method stays.
+ * The milliseconds after which a forge that refuses because it was asked too often may be asked again; `undefined`
+ * when it refuses for another reason. GitHub says it with 403 or 429, the others with 429; either by `Retry-After`
+ * (RFC 9110, section 10.2.3), or by the time at which a used-up quota is filled again: `x-ratelimit-reset` of GitHub,
+ * `ratelimit-reset` of GitLab, both in seconds since 1970 by the forge's clock.
  */
-function redirected(request: Outgoing, answer: Answer, origin: string, host: string): Outgoing | undefined {
-  const location = answer.headers.get("location");
-  if (answer.status < 300 || answer.status >= 400 || location === null) return undefined;
-  if (!URL.canParse(location, request.url.href)) throw strayed(host, "to something that is no address");
-  const url = new URL(location, request.url);
-  if (url.origin !== origin) throw strayed(host, `to ${said(url.host, [])}, which gets no token of yours`);
-  const keepsMethod = answer.status === 307 || answer.status === 308;
-  return request.method === "GET" || request.method === "HEAD" || keepsMethod
-    ? { ...request, url }
-    : undefined;
+function waitForQuota(answer: Answer): number | undefined {
+  const { status, bytes } = answer;
+  if (status !== 429 && status !== 403) return undefined;
+  const now = Date.parse(headerOf(answer, "date") ?? "") || Date.now();
+  const asked = readRetryAfter(headerOf(answer, "retry-after"), now);
+  if (asked !== undefined) return asked;
+  const quota = (name: string) =>
+    headerOf(answer, `x-ratelimit-${name}`) ?? headerOf(answer, `ratelimit-${name}`);
+  const reset = quota("remaining")?.trim() === "0" ? readRetryAfter(quota("reset"), now) : undefined;
+  if (reset !== undefined) return reset;
+  return status === 429 || /\brate limit/i.test(textOf(bytes)) ? unnamedWait : undefined;
+}
+
+/** What an answer fails with that is no success. */
+function failureIn(
+  answer: Answer,
+  asked: Pick<Refused, "kind" | "host" | "secrets" | "method" | "known">,
+): ForgeError {
+  const { status, from } = answer;
+  const { host } = asked;
+  const location = headerOf(answer, "location");
+  if (status >= 300 && status < 400 && location !== undefined) {
+    if (!URL.canParse(location, from.href)) return strayed(host, "to something that is no address");
+    const to = new URL(location, from);
+    if (to.origin !== from.origin) {
+      return strayed(host, `to ${said(to.host, [])}, which gets no token of yours`);
+    }
+  }
+  const headers = headersOf(answer);
+  const refused = refusalOf({ ...asked, status, headers, path: from.pathname, text: textOf(answer.bytes) });
+  const quota = waitForQuota(answer);
+  if (quota === undefined) return refused;
+  const at = new Date(Date.now() + quota).toISOString();
+  return new ForgeError("rate-limited", `${host} was asked too often: ${refused.message}`, {
+    where: host,
+    hint: `it may be asked again at ${at}`,
+  });
 }
 
 function strayed(host: string, where: string): ForgeError {
@@ -188,78 +225,57 @@ function strayed(host: string, where: string): ForgeError {
   });
 }
 
-async function readText(response: Response, host: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > longestAnswer) {
-      throw new ForgeError("unexpected-answer", `${host} answers with more than ${longestAnswer} bytes`, {
-        where: host,
-      });
-    }
-    chunks.push(chunk);
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function headersOf({ headers }: Answer): Headers {
+  const kept = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const text of typeof value === "string" ? [value] : (value ?? [])) kept.append(name, text);
   }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  return kept;
 }
 
 /** The answer for the clients: whole, and no longer connected to anything. */
-function responseOf({ status, headers, text }: Answer): Response {
-  const kept = new Headers(headers);
-  for (const name of ["content-encoding", "content-length", "transfer-encoding"]) kept.delete(name);
+function responseOf(answer: Answer): Response {
+  const { status, bytes } = answer;
+  const headers = headersOf(answer);
+  for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name);
   const isEmpty = status === 204 || status === 205;
-  return new Response(isEmpty ? null : text, { status, headers: kept });
+  return new Response(isEmpty ? null : textOf(bytes), { status, headers });
 }
 
-function rateLimited(host: string, milliseconds: number, message: string): ForgeError {
-  const at = new Date(Date.now() + milliseconds).toISOString();
-  return new ForgeError("rate-limited", `${host} was asked too often: ${message}`, {
-    where: host,
-    hint: `it may be asked again at ${at}`,
+/** A request without a whole answer. */
+function explained(fault: Fault, { kind }: About, host: string, secrets: readonly string[]): ForgeError {
+  const text = said(fault.reason, secrets);
+  if (fault.kind === "too-large") {
+    return new ForgeError("unexpected-answer", `${host} answers with more than ${longestAnswer} bytes`, {
+      where: host,
+    });
+  }
+  if (fault.kind === "too-many-redirects") return strayed(host, "from one redirect to the next without end");
+  if (fault.cause instanceof ConnectionError) {
+    const { message, where, hint } = fault.cause;
+    return new ForgeError("unreachable", message, { where, hint, cause: fault.cause });
+  }
+  const isTimeout = fault.kind.endsWith("-timeout") || fault.kind === "slow-body";
+  const what = isTimeout
+    ? "it does not answer in time"
+    : [fault.code, text].filter((part) => part !== "").join(": ");
+  return new ForgeError("unreachable", `${host} cannot be reached: ${what}`, {
+    ...{ where: host, cause: new Error(text) },
+    hint: hintFor(fault, kind === "write", host),
   });
 }
 
-/** A request without a whole answer, and whether the next attempt may go better. */
-function connectionFailure(
-  thrown: unknown,
-  request: Outgoing,
-  host: string,
-  secrets: readonly string[],
-): { readonly error: ForgeError; readonly mayPass: boolean } {
-  const cause = innermost(thrown);
-  if (cause instanceof ConnectionError) {
-    const { message, where, hint } = cause;
-    return { error: new ForgeError("unreachable", message, { where, hint, cause }), mayPass: false };
+function hintFor({ kind, code }: Fault, isWriting: boolean, host: string): string {
+  if (kind === "tls") return `name the file of its authority in waybill.yaml: hosts: ${host}: tls: ca`;
+  if (kind === "proxy") return "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY";
+  if (kind === "unknown-name") {
+    return "look for a typing error in its name, or set HTTPS_PROXY if there is no direct way out";
   }
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const text = said(cause instanceof Error ? cause.message : String(cause), secrets);
-  const isTimeout = cause instanceof Error && cause.name === "TimeoutError";
-  const isTls = /CERT|SELF_SIGNED|ISSUER|LEAF_SIGNATURE|^ERR_SSL|^ERR_TLS|^EPROTO$/.test(code);
-  const isName = code === "ENOTFOUND";
-  const isProxy = code === "proxy";
-  const what = isTimeout
-    ? "it does not answer in time"
-    : [code, text].filter((part) => part !== "").join(": ");
-  const wasSent = request.method !== "GET" && !isTls && !isName && !isProxy && code !== "ECONNREFUSED";
-  const hint = isTls
-    ? `name the file of its authority in waybill.yaml: hosts: ${host}: tls: ca`
-    : isProxy
-      ? "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
-      : isName
-        ? "look for a typing error in its name, or set HTTPS_PROXY if there is no direct way out"
-        : wasSent
-          ? "it may have been done all the same: look, or run the command again, which looks first"
-          : "is it running, and is there a way to it from here?";
-  return {
-    error: new ForgeError("unreachable", `${host} cannot be reached: ${what}`, {
-      ...{ where: host, hint },
-      cause: new Error(text),
-    }),
-    mayPass: !isTls && !isName,
-  };
-}
-
-function innermost(thrown: unknown): unknown {
-  if (thrown instanceof AggregateError && thrown.errors.length > 0) return innermost(thrown.errors[0]);
-  return thrown instanceof Error && thrown.cause instanceof Error ? innermost(thrown.cause) : thrown;
+  return isWriting && code !== "ECONNREFUSED"
+    ? "it may have been done all the same: look, or run the command again, which looks first"
+    : "is it running, and is there a way to it from here?";
 }

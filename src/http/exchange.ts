@@ -56,6 +56,8 @@ export interface ExchangeOptions<Kind extends string> extends TransportOptions {
   readonly limiter: Limiter<Kind>;
   /** Attempts after the first one. */
   readonly retries: number;
+  /** The host is known to be there, although it may not have answered in this run. */
+  readonly isExpected?: boolean;
   /** The other hosts of the run. */
   readonly company: Company;
   readonly explain: Explain;
@@ -80,6 +82,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     explain,
     timing,
     retries: options.retries,
+    isExpected: options.isExpected,
     isBusyElsewhere: () => options.company.isBusyBeside(member),
     onChange: (change) =>
       listener(
@@ -146,7 +149,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
       body.destroy();
       throw faultError("wants-tls");
     } catch (error) {
-      const about = { where, host: url.host, inTls: url.protocol === "https:" };
+      const about = { where, kind, host: url.host, inTls: url.protocol === "https:" };
       // What the sender itself has given up, or has failed to read, says nothing about the host.
       if (signal?.aborted || (sending instanceof Readable && sending.errored)) {
         throw failureOf(error, about, explain);
@@ -170,7 +173,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   return {
     dispatch: (direction, prepare) =>
       places.at(direction.url, direction.role).carry(
-        direction.where,
+        direction,
         async () => {
           // A turn is had by every single request that goes to the host itself.
           if (isOwn({ from: direction.url })) await turns.next(direction.kind);

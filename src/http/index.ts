@@ -23,14 +23,13 @@ export {
 export { readBeginning } from "./body.ts";
 export type { OriginEvent } from "./events.ts";
 export type { Direction } from "./exchange.ts";
-export { demandedWait, isTransientStatus, waitBefore, waitOf } from "./failure/backoff.ts";
+export { demandedWait, isTransientStatus, readRetryAfter, waitBefore, waitOf } from "./failure/backoff.ts";
 export { Company } from "./failure/company.ts";
 export { CredentialTrials } from "./failure/credential-trials.ts";
 export { type About, ConnectionError, type Fault, failureOf } from "./failure/fault.ts";
 export type { Trouble } from "./failure/presence.ts";
 export { type Attempt, type Passing, type RetryOptions, retrying } from "./failure/retry.ts";
 export { NotYet, TransientFailure } from "./failure/transient.ts";
-export { type Fetch, type FetchOptions, type FetchRequest, openFetch } from "./fetch.ts";
 export type { Kinds, KindTraits } from "./kinds.ts";
 export {
   drain,
@@ -46,4 +45,4 @@ export { commitTime, defaultTiming, type Timing } from "./timing.ts";
 export { isLoopbackHost } from "./way/address.ts";
 export type { Environment } from "./way/proxy.ts";
 export type { TlsFiles } from "./way/tls.ts";
-export type { Endpoint } from "./way/transport.ts";
+export type { Endpoint, Network } from "./way/transport.ts";

@@ -11,6 +11,10 @@ export interface KindTraits {
   readonly isSized?: boolean;
   /** One that does not get done in its time says nothing about the host: what it brings there is large. */
   readonly isBulk?: boolean;
+  /**
+   * It may do harm when it is done twice: where no answer came, nobody knows what became of it, and it is not sent again.
+   */
+  readonly isOnce?: boolean;
   /** Attempts after the first one, at what there is another way for. */
   readonly maxRetries?: number;
 }

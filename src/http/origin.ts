@@ -20,7 +20,7 @@ export interface OriginRequest<Kind extends string> {
   readonly where: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */
-  readonly body?: () => Promise<Uint8Array | string | Readable>;
+  readonly body?: (() => Promise<Uint8Array | string | Readable>) | undefined;
   /**
    * Follow redirects: all of them, to other hosts without credentials; or only those that keep method and body and stay
    * on the origin, for what is not to go anywhere else.
@@ -67,6 +67,8 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
   /** Redirects that are followed for one request, and what kind of request each of them is. */
   readonly maxRedirects: number;
   readonly redirected: Kind;
+  /** Gives up whatever is asked: it fails with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
   /**
    * Sends a request with what it has to carry.
    * @param send Given the value of `Authorization`, which goes to the origin alone.
@@ -80,7 +82,25 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
   readonly listener: Listener<OriginEvent<Kind>>;
 }
 
-export function openOrigin<Kind extends string, Request extends OriginRequest<Kind>>(
+/** Does something, and ends with the reason of a signal where that is given before. */
+type Until = <Result>(start: () => Promise<Result>) => Promise<Result>;
+
+function untilAborted(signal: AbortSignal | undefined, given: () => void): Until {
+  if (signal === undefined) return (start) => start();
+  const end = new Promise<never>((_, reject) => {
+    const abort = () => {
+      given();
+      reject(signal.reason);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+  // Nobody may be asking when it is given.
+  end.catch(() => undefined);
+  return (start) => (signal.aborted ? end : Promise.race([end, start()]));
+}
+
+export function openOrigin<Kind extends string, Request extends OriginRequest<Kind> = OriginRequest<Kind>>(
   options: OriginOptions<Kind, Request>,
 ): Origin<Kind, Request> {
   const { endpoint, listener, timing, kinds, limit, explain, authorize, judge, maxRedirects } = options;
@@ -148,7 +168,14 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
       listener({ type: "retry", host, kind, ...retry });
     },
     closed: closing.signal,
+    isOnce: kinds[kind].isOnce === true,
   });
+
+  const close = (): Promise<void> => {
+    closing.abort();
+    return exchanges.close();
+  };
+  const until = untilAborted(options.signal, () => void close());
 
   return {
     send: (request, limit = smallBody) => {
@@ -156,7 +183,7 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
         const release = await limiter.request(request.kind, number > 1);
         return collect(await attempt(request, release), limit, request.where);
       };
-      return retrying(once, (answer) => judge(answer, request.kind), retriesOf(request.kind));
+      return until(() => retrying(once, (answer) => judge(answer, request.kind), retriesOf(request.kind)));
     },
     open: (request) => {
       const once = async ({ number }: Attempt) => {
@@ -167,25 +194,22 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
       };
       const judged = (answer: Answer | StreamedAnswer) =>
         "bytes" in answer ? judge(answer, request.kind) : undefined;
-      return retrying(once, judged, retriesOf(request.kind));
+      return until(() => retrying(once, judged, retriesOf(request.kind)));
     },
     upload: (kind, run) => {
       const once: SendOnce<Request> = async (request) =>
         collect(await attempt(request, () => {}), smallBody, request.where);
       const whole = async (attempt: Attempt) => {
-        const release = await limiter.upload(attempt.number > 1);
+        const release = await limiter.upload(kind, attempt.number > 1);
         return run(once, attempt).finally(release);
       };
-      return retrying(whole, (answer) => judge(answer, kind), retriesOf(kind));
+      return until(() => retrying(whole, (answer) => judge(answer, kind), retriesOf(kind)));
     },
     ask: async (direction, prepare, limit = smallBody) =>
       collect(await dispatch(direction, prepare), limit, direction.where),
     retriesOf,
     isOwn,
-    close: () => {
-      closing.abort();
-      return exchanges.close();
-    },
+    close,
   };
 }
 

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { Limiter, type Release } from "../../src/http/rate/limiter.ts";
 import { Strain } from "../../src/http/rate/strain.ts";
 import type { RequestKind } from "../../src/registry/events.ts";
-import { kinds, uploads } from "../../src/registry/host/kinds.ts";
+import { kinds } from "../../src/registry/host/kinds.ts";
 
-const limiterOf = (limit: number, now?: () => number) => new Limiter({ limit, kinds, uploads }, now);
+const limiterOf = (limit: number, now?: () => number) => new Limiter({ limit, kinds }, now);
 
 /** Permits that are taken and given back by hand, in the order in which they were granted. */
 function desk(limiter: Limiter<RequestKind>) {
@@ -16,7 +16,7 @@ function desk(limiter: Limiter<RequestKind>) {
   return {
     ask: async (name: string, kind: RequestKind | "upload", times = 1) => {
       for (let time = 0; time < times; time += 1) {
-        const permit = kind === "upload" ? limiter.upload() : limiter.request(kind);
+        const permit = kind === "upload" ? limiter.upload("upload-data") : limiter.request(kind);
         void permit.then(keep(name));
       }
       await settled();

@@ -3,10 +3,11 @@ import { createServer as createPlainServer, type IncomingMessage, type ServerRes
 import { createServer } from "node:https";
 import { type AddressInfo, connect, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { openGoogleWire } from "../../src/builds/google-wire.ts";
 import { openForge } from "../../src/forge/index.ts";
-import { openFetch, type TlsFiles } from "../../src/http/index.ts";
+import type { Network, TlsFiles } from "../../src/http/index.ts";
 import { type Authority, makeAuthority } from "../support/certificates.ts";
 import { hasProgram, testWith } from "../support/programs.ts";
 import { answer } from "../support/scripted-server.ts";
@@ -73,14 +74,14 @@ async function behindProxy(listener: (request: IncomingMessage, response: Server
   const server = await serveSecurely(listener);
   const proxy = await serveProxy(server);
   const way = (url = proxy.url, tls: TlsFiles | undefined = { ca: ours.ca }) =>
-    openFetch({ environment: { HTTPS_PROXY: url }, tlsOf: () => tls });
+    ({ environment: { HTTPS_PROXY: url }, tlsOf: () => tls }) satisfies Network;
   return { proxy, way };
 }
 
 describe("a forge behind a proxy, with a certificate of one's own authority", () => {
-  const open = (fetch: ReturnType<typeof openFetch>) =>
+  const open = (network: Network) =>
     openForge({
-      ...{ kind: "gitea", host: "forge.test", token: "s3cret", fetch },
+      ...{ kind: "gitea", host: "forge.test", token: "s3cret", network },
       timing: { firstBackoff: 1 },
     });
 
@@ -97,14 +98,14 @@ describe("a forge behind a proxy, with a certificate of one's own authority", ()
 
   real("says what to do where it is not", async () => {
     const { way } = await behindProxy((_, response) => json(response, { login: "robot" }));
-    const untrusting = openFetch({ environment: { HTTPS_PROXY: (await serveProxy("127.0.0.1:1")).url } });
-    for (const [fetch, hint] of [
+    const untrusting = { environment: { HTTPS_PROXY: (await serveProxy("127.0.0.1:1")).url } };
+    for (const [network, hint] of [
       [way(undefined, {}), "hosts: forge.test: tls: ca"],
       [way("http://127.0.0.1:1"), "HTTPS_PROXY"],
       [way("socks5://127.0.0.1:1"), "http://host:port"],
       [untrusting, ""],
     ] as const) {
-      await expect(open(fetch).user()).rejects.toMatchObject({
+      await expect(open(network).user()).rejects.toMatchObject({
         code: "unreachable",
         hint: expect.stringContaining(hint),
       });
@@ -113,9 +114,9 @@ describe("a forge behind a proxy, with a certificate of one's own authority", ()
 });
 
 describe("Google behind a proxy, with a certificate of one's own authority", () => {
-  const open = (fetch: ReturnType<typeof openFetch>) =>
+  const open = (network: Network) =>
     openGoogleWire({
-      ...{ token: async () => "s3cret", signal: new AbortController().signal, fetch, firstWait: 1 },
+      ...{ token: async () => "s3cret", signal: new AbortController().signal, network, firstWait: 1 },
       ...{ refused: "cloud-build-refused", unreachable: "cloud-build-unreachable" },
     });
 
@@ -134,10 +135,10 @@ describe("Google behind a proxy, with a certificate of one's own authority", () 
     });
     const wire = open(way());
     const url = "https://google.test/v1/builds";
-    const stream = () => new Blob(["a stream"]).stream();
+    const stream = () => Readable.from(["a stream"]);
     for (const body of [() => "text", stream]) {
       const { status, bytes } = await wire({ method: "POST", url, body, mayRepeat: false });
-      expect([status, bytes.toString()]).toEqual([200, '{"name":"done"}']);
+      expect([status, Buffer.from(bytes).toString()]).toEqual([200, '{"name":"done"}']);
     }
     expect(bodies).toEqual(["text", "a stream"]);
     expect(new Set(proxy.asked)).toEqual(new Set(["google.test:443"]));

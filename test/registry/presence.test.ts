@@ -85,7 +85,7 @@ describe("a host that is not there", () => {
     const ask = async (where: string): Promise<string> => {
       for (;;) {
         try {
-          return await presence.carry(where, async () => {
+          return await presence.carry({ where }, async () => {
             sent += 1;
             await new Promise((done) => setImmediate(done));
             if (isUp) return where;

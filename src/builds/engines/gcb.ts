@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { z } from "zod";
 import { type FailureRecord, harmless, messageOf } from "../../errors/index.ts";
-import type { Fetch } from "../../http/index.ts";
+import type { Network } from "../../http/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type GoogleAnswer, type GoogleWire, openGoogleWire, type TokenSource } from "../google-wire.ts";
+import { type GoogleWire, openGoogleWire, type TokenSource } from "../google-wire.ts";
 import type { BuildStatus, GoogleService, StepOutcome } from "../model.ts";
 import { buildSchema, endOf, failureOf, type GoogleBuild, imagesOf, stepsOf } from "./gcb-answers.ts";
 
@@ -36,7 +36,7 @@ export interface CloudBuildRequest {
 /** Where Google's service is spoken to, and as whom. */
 export interface CloudBuildIo extends ActionIo, GoogleService {
   /** How Google is reached; by the environment of this process without it. */
-  readonly fetch?: Fetch | undefined;
+  readonly network?: Network | undefined;
   readonly token: TokenSource;
 }
 
@@ -70,7 +70,7 @@ export async function runOnCloudBuild(request: CloudBuildRequest, io: CloudBuild
   const open = (signal: AbortSignal) =>
     openGoogleWire({
       token: io.token,
-      fetch: io.fetch,
+      network: io.network,
       signal,
       refused: "cloud-build-refused",
       unreachable: "cloud-build-unreachable",
@@ -126,11 +126,11 @@ async function upload(
   return place;
 }
 
-function compressed(source: Readable): ReadableStream<Uint8Array> {
+function compressed(source: Readable): Readable {
   const gzip = createGzip();
   source.on("error", (error) => gzip.destroy(error));
   gzip.on("close", () => source.destroy());
-  return Readable.toWeb(source.pipe(gzip)) as ReadableStream<Uint8Array>;
+  return source.pipe(gzip);
 }
 
 const operationSchema = z.object({ metadata: z.object({ build: buildSchema }) });
@@ -248,9 +248,9 @@ async function cancel({ wire, builds }: Service, id: string): Promise<void> {
   await wire({ method: "POST", url, headers, body: () => "{}", mayRepeat: true }).catch(() => undefined);
 }
 
-function read<T>(answer: GoogleAnswer, schema: z.ZodType<T>): T {
+function read<T>({ bytes }: { readonly bytes: Uint8Array }, schema: z.ZodType<T>): T {
   try {
-    return schema.parse(JSON.parse(answer.bytes.toString("utf8")));
+    return schema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch (cause) {
     throw new BuildError("cloud-build-refused", "Cloud Build answered in a way that is not known here", {
       cause,

@@ -87,6 +87,8 @@ export interface About {
   readonly inTls?: boolean | undefined;
   /** What it was asked as, where that is not the origin itself: `token service`. */
   readonly role?: string | undefined;
+  /** The kind of request that it was. */
+  readonly kind?: string | undefined;
   /** The failure is to name the host as its own. */
   readonly isOfHost: boolean;
 }

@@ -19,6 +19,8 @@ export interface PresenceOptions extends Pick<About, "host" | "inTls" | "role"> 
   readonly timing: Timing;
   /** Attempts after the first one, while nobody else has work. */
   readonly retries: number;
+  /** It is known to be there, although it may not have answered in this run: it gets all its attempts from the first on. */
+  readonly isExpected?: boolean | undefined;
   /** Whether other hosts have work, so that waiting for this one costs nobody anything. */
   readonly isBusyElsewhere: () => boolean;
   readonly onChange: (change: Change) => void;
@@ -36,8 +38,11 @@ export interface Trouble {
   readonly status: number;
 }
 
+/** What is asked for, as messages name it, and in which kind of request. */
+type Asked = Pick<About, "where" | "kind">;
+
 interface Waiter {
-  readonly where: string;
+  readonly asked: Asked;
   readonly go: (isScout: boolean) => void;
   readonly fail: (error: Error) => void;
 }
@@ -45,8 +50,7 @@ interface Waiter {
 interface Absence {
   readonly since: number;
   fault: Fault;
-  /** What was asked for. */
-  where: string;
+  asked: Asked;
   /** Whether asking again in a few seconds may help. */
   mayPass: boolean;
   attempts: number;
@@ -103,21 +107,21 @@ export class Presence {
    * @throws {HostAway} To be sent anew, which will wait for the host.
    */
   async carry<Result>(
-    where: string,
+    asked: Asked,
     send: () => Promise<Result>,
     troubleOf: (result: Result) => Trouble | undefined = () => undefined,
   ): Promise<Result> {
-    const isScout = await this.#admitted(where);
+    const isScout = await this.#admitted(asked);
     const sent = this.#now();
     try {
       const result = await send();
       const trouble = troubleOf(result);
       if (trouble === undefined) this.#answered();
-      else this.#inTrouble(trouble, { where, sent, isScout });
+      else this.#inTrouble(trouble, { asked, sent, isScout });
       return result;
     } catch (thrown) {
       if (!(thrown instanceof Unanswered)) throw thrown;
-      throw this.#unanswered(thrown.fault, { where, sent, isScout });
+      throw this.#unanswered(thrown.fault, { asked, sent, isScout });
     } finally {
       if (isScout) this.#scoutEnded();
     }
@@ -126,15 +130,15 @@ export class Presence {
   /** Nobody waits any more. */
   close(): void {
     clearTimeout(this.#timer);
-    for (const { where, fail } of this.#waiting.splice(0)) fail(this.#failureAt(where));
+    for (const { asked, fail } of this.#waiting.splice(0)) fail(this.#failureAt(asked));
   }
 
-  #admitted(where: string): Promise<boolean> | boolean {
+  #admitted(asked: Asked): Promise<boolean> | boolean {
     if (this.#isThere) return false;
     const heldUntil = this.#absence?.heldUntil;
-    if (heldUntil !== undefined && this.#now() < heldUntil) throw this.#failureAt(where);
+    if (heldUntil !== undefined && this.#now() < heldUntil) throw this.#failureAt(asked);
     return new Promise((go, fail) => {
-      this.#waiting.push({ where, go, fail });
+      this.#waiting.push({ asked, go, fail });
       this.#look();
     });
   }
@@ -161,7 +165,7 @@ export class Presence {
   /** One path may be answered so; several, and nothing else, tell of the host. */
   #inTrouble(
     { about, status }: Trouble,
-    request: { readonly where: string; readonly sent: number; readonly isScout: boolean },
+    request: { readonly asked: Asked; readonly sent: number; readonly isScout: boolean },
   ): void {
     if (this.#answeredAt >= request.sent) return;
     this.#troubled.add(about);
@@ -172,22 +176,22 @@ export class Presence {
   /** What a request fails with that got no answer. */
   #unanswered(
     fault: Fault,
-    { where, sent, isScout }: { where: string; sent: number; isScout: boolean },
+    { asked, sent, isScout }: { asked: Asked; sent: number; isScout: boolean },
   ): WaybillError | TransientFailure {
     const { explain, ...options } = this.#options;
-    if (!this.#isOwn(fault, sent)) return explained(fault, { ...options, where }, explain);
+    if (!this.#isOwn(fault, sent)) return explained(fault, { ...options, ...asked }, explain);
     const now = this.#now();
     // What has been there in this run may be there again, whatever is wrong with it now.
     const mayPass = traitsOf(fault).mayPass === true || this.wasThere;
     const known = this.#absence;
     if (known === undefined) {
       this.#absence = {
-        ...{ since: sent, fault, where, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
+        ...{ since: sent, fault, asked, mayPass, attempts: 1, heldUntil: undefined, isTold: false },
       };
       this.#next = Math.max(this.#scouts <= 1 ? 0 : this.#next, now + this.#pause(1, fault));
     } else if (isScout) {
       known.fault = fault;
-      known.where = where;
+      known.asked = asked;
       known.mayPass = mayPass;
       known.attempts += 1;
       known.heldUntil = undefined;
@@ -198,8 +202,8 @@ export class Presence {
     this.#isThere = false;
     if (!mayPass) this.#giveUp(now);
     return this.#absence?.heldUntil === undefined
-      ? new HostAway(this.#failureAt(where))
-      : this.#failureAt(where);
+      ? new HostAway(this.#failureAt(asked))
+      : this.#failureAt(asked);
   }
 
   /** Whether it is the host's own failure: whatever had been asked of it then would have failed so. */
@@ -251,19 +255,19 @@ export class Presence {
     const { firstBackoff } = this.#options.timing;
     absence.heldUntil = now + firstBackoff * (absence.mayPass ? heldFor.passing : heldFor.lasting);
     this.#next = absence.heldUntil;
-    for (const { where, fail } of this.#waiting.splice(0)) fail(this.#failureAt(where));
+    for (const { asked, fail } of this.#waiting.splice(0)) fail(this.#failureAt(asked));
   }
 
   #tell(absence: Absence, isBusyElsewhere: boolean): void {
     if (absence.isTold || !(isBusyElsewhere || this.#mayReturn(absence.fault))) return;
     absence.isTold = true;
-    const failure = this.#explained(absence.fault, absence.where);
+    const failure = this.#explained(absence.fault, absence.asked);
     this.#options.onChange({ type: "away", failure, waiting: this.#waiting.length });
   }
 
   /** Whether something is there that answers, or has in this run. */
   #mayReturn({ kind }: Fault): boolean {
-    return this.wasThere || kind === "server-error";
+    return this.wasThere || this.#options.isExpected === true || kind === "server-error";
   }
 
   /** Milliseconds between two attempts: at first there may be nothing but a port that is wrong. */
@@ -273,14 +277,14 @@ export class Presence {
     return Math.min(5 * firstBackoff, first * 2 ** Math.min(attempts - 1, 30));
   }
 
-  #failureAt(where: string): WaybillError {
+  #failureAt(asked: Asked): WaybillError {
     const fault = this.#absence?.fault ?? { kind: "ended", code: "", reason: "", cause: undefined };
-    return this.#explained(fault, where);
+    return this.#explained(fault, asked);
   }
 
-  #explained(fault: Fault, where: string): WaybillError {
+  #explained(fault: Fault, asked: Asked): WaybillError {
     const { explain, host, inTls, role } = this.#options;
-    return explain(fault, { where, host, inTls, role, isOfHost: fault.kind !== "ended" });
+    return explain(fault, { ...asked, host, inTls, role, isOfHost: fault.kind !== "ended" });
   }
 }
 

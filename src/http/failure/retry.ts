@@ -26,6 +26,8 @@ export interface RetryOptions {
   readonly onRetry: (retry: Retry) => void;
   /** When it is aborted, nobody waits for another attempt any more: what the last one gave stands. */
   readonly closed: AbortSignal;
+  /** An attempt that threw is not repeated, only one whose result is judged to be passing. */
+  readonly isOnce?: boolean;
 }
 
 /** One of several attempts. */
@@ -56,7 +58,7 @@ export interface Retry {
 export async function retrying<Result>(
   run: (attempt: Attempt) => Promise<Result>,
   judge: (result: Result) => Passing | undefined,
-  { retries, timing, onRetry, closed }: RetryOptions,
+  { retries, timing, onRetry, closed, isOnce = false }: RetryOptions,
 ): Promise<Result> {
   let failed = 0;
   let failedFirst: number | undefined;
@@ -67,7 +69,7 @@ export async function retrying<Result>(
     inVain = 0;
   };
   for (let number = 1; ; number += 1) {
-    const { passing, end } = await attempted(() => run({ number, goesOn }), judge);
+    const { passing, end } = await attempted(() => run({ number, goesOn }), judge, isOnce);
     if (passing === undefined) return end();
     if (passing.isOfHost === true) {
       if (closed.aborted) return end();
@@ -93,6 +95,7 @@ export async function retrying<Result>(
 async function attempted<Result>(
   run: () => Promise<Result>,
   judge: (result: Result) => Passing | undefined,
+  isOnce: boolean,
 ): Promise<{ passing: Passing | undefined; end: () => Result }> {
   try {
     const result = await run();
@@ -100,6 +103,7 @@ async function attempted<Result>(
   } catch (thrown) {
     if (!(thrown instanceof TransientFailure)) throw thrown;
     const { error, retryAfter, maxRetries } = thrown;
+    if (isOnce) throw error;
     const isOfHost = thrown instanceof HostAway;
     const end = () => {
       throw error;

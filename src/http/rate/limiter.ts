@@ -1,4 +1,4 @@
-import type { Kinds } from "../kinds.ts";
+import type { Kinds, KindTraits } from "../kinds.ts";
 import { Strain } from "./strain.ts";
 import { afterAnswer, afterEnd, afterRefusal, openWindow, type Window, type WindowBounds } from "./window.ts";
 
@@ -49,8 +49,6 @@ export interface LimiterOptions<Kind extends string> {
   /** Requests at the same time; with 1, an upload and the reading of its source still overlap. */
   readonly limit: number;
   readonly kinds: Kinds<Kind>;
-  /** The operation that uploads are. */
-  readonly uploads: string;
 }
 
 /**
@@ -82,10 +80,10 @@ export class Limiter<Kind extends string> {
     return this.#acquire(operation, again ? beforeAll : headStart, true);
   }
 
-  /** A permit for all requests of one upload, and for as long as it takes. */
-  upload(again = false): Promise<Release> {
-    const { uploads, limit } = this.#options;
-    return this.#acquire(uploads, again ? beforeAll : 0, limit > 1);
+  /** A permit for all requests of one upload, of which most bytes go in this kind, and for as long as it takes. */
+  upload(kind: Kind, again = false): Promise<Release> {
+    const { kinds, limit } = this.#options;
+    return this.#acquire(kinds[kind].operation, again ? beforeAll : 0, limit > 1);
   }
 
   /** Learns from an answer. 429 and 503 are how registries say that it is too much. */
@@ -107,9 +105,10 @@ export class Limiter<Kind extends string> {
   #groupOf(operation: string): Group {
     const known = this.#groups.get(operation);
     if (known !== undefined) return known;
-    const { limit, uploads } = this.#options;
-    const most =
-      operation === uploads ? Math.max(1, Math.min(limit - 1, Math.floor(limit * maxForUploads))) : limit;
+    const { limit, kinds } = this.#options;
+    const traits = Object.values<KindTraits>(kinds);
+    const isBulk = traits.some((kind) => kind.operation === operation && kind.isBulk);
+    const most = isBulk ? Math.max(1, Math.min(limit - 1, Math.floor(limit * maxForUploads))) : limit;
     const group = openGroup(most);
     this.#groups.set(operation, group);
     return group;

@@ -55,13 +55,18 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-export interface TransportOptions {
+/** How hosts are reached from here. */
+export interface Network {
+  /** Where proxies are named. */
+  readonly environment: Environment;
+  /** What is configured of the certificates of a host (`host` or `host:port`). */
+  readonly tlsOf?: ((host: string) => TlsFiles | undefined) | undefined;
+}
+
+export interface TransportOptions extends Network {
   readonly endpoint: Endpoint;
-  /** The certificates of a host: of the endpoint's own, and of those it may send us to. */
-  readonly tlsOf: (host: string) => TlsFiles | undefined;
   /** Whether it may send us to addresses that are private or link-local, wherever it is itself. */
   readonly allowPrivateAddresses: boolean;
-  readonly environment: Environment;
   readonly connections: number;
   readonly timing: Timing;
 }
@@ -80,7 +85,7 @@ const maxOrigins = 32;
  * itself, only addresses written in the URL can be checked.
  */
 export function openTransport(options: TransportOptions): Transport {
-  const { endpoint, timing, connections, tlsOf, allowPrivateAddresses } = options;
+  const { endpoint, timing, connections, tlsOf = () => undefined, allowPrivateAddresses } = options;
   const ways = new Map<string, Way>();
   const traffic = countTraffic();
   const reuse = new Reuse(() => performance.now());

@@ -23,7 +23,7 @@ import type { RegistryEvent, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
 import { explain } from "./explain.ts";
 import { faultOf, judgeOf, troubleOf } from "./judge.ts";
-import { kinds, uploads } from "./kinds.ts";
+import { kinds } from "./kinds.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
 import { tokenRefusal } from "./token-refusal.ts";
@@ -83,7 +83,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
   let slowestAnswer = 0;
 
   const origin: HostOrigin = openOrigin<RequestKind, HostRequest>({
-    ...{ endpoint, environment, timing, kinds, uploads, company, explain, troubleOf, maxRedirects },
+    ...{ endpoint, environment, timing, kinds, company, explain, troubleOf, maxRedirects },
     redirected: "redirect",
     limit: settings.concurrency ?? defaultLimit,
     retries: settings.retries ?? defaultRetries,

@@ -5,9 +5,6 @@ const read: KindTraits = { operation: "manifest-read" };
 const blobRead: KindTraits = { operation: "blob-read" };
 const blobWrite: KindTraits = { operation: "blob-write" };
 
-/** The operation whose permits are held for long: uploads. */
-export const uploads = blobWrite.operation;
-
 /** Its tag check and its put end the work on an image: they overtake the blobs of others. */
 const headStart = 1024;
 
