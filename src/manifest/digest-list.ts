@@ -1,15 +1,14 @@
-import type { TextPosition } from "../diagnostics/index.ts";
+import { printable, type TextPosition } from "../diagnostics/index.ts";
 import { type Digest, digestFault, isDigest, isReferrersTag, isTag, type Tag } from "../oci/index.ts";
 import { isNullScalar, type YamlMapping, type YamlNode } from "../yaml/index.ts";
-import type { Findings } from "./findings.ts";
+import type { ManifestFindings } from "./findings.ts";
 import type { DigestEntry, TagEntry } from "./model.ts";
-import { printable } from "./printable.ts";
 
 /**
  * Reads a `dmap`. A line with a fault is left out; a line that lists a wrong tag beside good ones keeps the good ones.
  * A digest whose only tags are wrong is left out, not promoted without a tag: that is not what its line asks for.
  */
-export function readDigests(dmap: YamlMapping, findings: Findings): readonly DigestEntry[] {
+export function readDigests(dmap: YamlMapping, findings: ManifestFindings): readonly DigestEntry[] {
   const entries = new Map<string, DigestEntry>();
   for (const { key, value } of dmap.entries) {
     const digest = readDigest(key.value, key.start, findings);
@@ -18,10 +17,13 @@ export function readDigests(dmap: YamlMapping, findings: Findings): readonly Dig
     if (digest === undefined) continue;
     const first = entries.get(digest);
     if (first !== undefined) {
-      findings.report("duplicate-digest", key.start, `the digest ${digest} stands twice in one dmap`, {
-        hint: "this line is left out; write all tags of a digest on one line",
-        related: findings.related(first.at, "here it stands first"),
-      });
+      findings.report(
+        "duplicate-digest",
+        key.start,
+        `the digest ${digest} stands twice in one dmap`,
+        "this line is left out; write all tags of a digest on one line",
+        findings.related(first.at, "here it stands first"),
+      );
       continue;
     }
     if (tags !== undefined) entries.set(digest, { digest, tags, at: findings.placeOf(key.start) });
@@ -29,21 +31,24 @@ export function readDigests(dmap: YamlMapping, findings: Findings): readonly Dig
   return [...entries.values()];
 }
 
-function readDigest(text: string, start: number, findings: Findings): Digest | undefined {
+function readDigest(text: string, start: number, findings: ManifestFindings): Digest | undefined {
   if (isDigest(text) && text.startsWith("sha256:")) return text;
   const fault = isDigest(text) ? "promoter manifests know sha256 only" : digestFault(text);
-  findings.report("invalid-digest", start, `invalid digest: ${printable(text)}`, { hint: fault });
+  findings.report("invalid-digest", start, `invalid digest: ${printable(text)}`, fault);
   return undefined;
 }
 
 /** The tags of a digest; `undefined` when its line is to be left out. */
-function readTags(node: YamlNode, findings: Findings): readonly TagEntry[] | undefined {
+function readTags(node: YamlNode, findings: ManifestFindings): readonly TagEntry[] | undefined {
   if (isNullScalar(node)) return [];
   if (node.kind !== "sequence") {
     const example = node.kind === "scalar" ? `: ["${printable(node.value)}"]` : "";
-    findings.report("wrong-type", node.start, "the tags of a digest must be a list", {
-      hint: `write brackets around them${example}`,
-    });
+    findings.report(
+      "wrong-type",
+      node.start,
+      "the tags of a digest must be a list",
+      `write brackets around them${example}`,
+    );
     return undefined;
   }
   const tags = new Map<Tag, TextPosition>();
@@ -52,7 +57,7 @@ function readTags(node: YamlNode, findings: Findings): readonly TagEntry[] | und
   return [...tags].map(([tag, at]) => ({ tag, at }));
 }
 
-function readTag(node: YamlNode, tags: Map<Tag, TextPosition>, findings: Findings): void {
+function readTag(node: YamlNode, tags: Map<Tag, TextPosition>, findings: ManifestFindings): void {
   if (node.kind !== "scalar") {
     findings.report("wrong-type", node.start, "a tag must be text");
     return;
@@ -60,30 +65,34 @@ function readTag(node: YamlNode, tags: Map<Tag, TextPosition>, findings: Finding
   const { value, start } = node;
   if (isNullScalar(node) || !isTag(value)) {
     const shown = isNullScalar(node) ? "" : printable(value);
-    findings.report("invalid-tag", start, `invalid tag: ${shown}`, { hint: tagHint(node) });
+    findings.report("invalid-tag", start, `invalid tag: ${shown}`, tagHint(node));
     return;
   }
   const first = tags.get(value);
   if (first !== undefined) {
-    findings.report("duplicate-tag", start, `the tag ${value} stands twice in one list`, {
-      hint: "it counts once",
-      related: findings.related(first, "here it stands first"),
-    });
+    findings.report(
+      "duplicate-tag",
+      start,
+      `the tag ${value} stands twice in one list`,
+      "it counts once",
+      findings.related(first, "here it stands first"),
+    );
     return;
   }
   if (value === "latest") {
-    findings.report("latest-tag", start, "latest is promoted once and never moves again", {
-      hint: "production tags do not move: promote versions",
-    });
+    findings.report(
+      "latest-tag",
+      start,
+      "latest is promoted once and never moves again",
+      "production tags do not move: promote versions",
+    );
   }
   if (isReferrersTag(value)) {
     findings.report(
       "referrers-tag",
       start,
       `${value} is where registries keep the list of an image's referrers`,
-      {
-        hint: "list the referrers themselves, by their digests: promoting one enters it into the list of its image",
-      },
+      "list the referrers themselves, by their digests: promoting one enters it into the list of its image",
     );
   }
   tags.set(value, findings.placeOf(start));

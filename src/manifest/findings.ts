@@ -1,10 +1,12 @@
-import { type Diagnostic, inOrder, LineIndex, type TextPosition } from "../diagnostics/index.ts";
+import { type Diagnostic, Findings, type RelatedPlace, type TextPosition } from "../diagnostics/index.ts";
 import { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 
-/** What a finding may say beyond its message. */
-export interface FindingDetails {
-  readonly hint?: string | undefined;
-  readonly related?: Diagnostic["related"] | undefined;
+/** What is found in one text. */
+export type ManifestFindings = Findings<DiagnosticCode>;
+
+/** Collects what is found in a text. @param file how diagnostics name it. */
+export function findingsOf(text: string, file: string): ManifestFindings {
+  return new Findings<DiagnosticCode>(text, file, diagnosticCodes);
 }
 
 /** A diagnostic, with the severity of its code. */
@@ -13,7 +15,10 @@ export function diagnostic(
   file: string,
   at: TextPosition | undefined,
   message: string,
-  { hint, related }: FindingDetails = {},
+  {
+    hint,
+    related,
+  }: { readonly hint?: string | undefined; readonly related?: readonly RelatedPlace[] | undefined } = {},
 ): Diagnostic {
   return {
     code,
@@ -24,40 +29,4 @@ export function diagnostic(
     ...(at === undefined ? {} : { at }),
     ...(related === undefined ? {} : { related }),
   };
-}
-
-/** Collects what is found in one text; readers of its parts pass it along and point with offsets. */
-export class Findings {
-  readonly file: string;
-  readonly #lines: LineIndex;
-  readonly #diagnostics: Diagnostic[] = [];
-
-  constructor(text: string, file: string) {
-    this.file = file;
-    this.#lines = new LineIndex(text);
-  }
-
-  /** All findings so far, in the order of the text. */
-  get diagnostics(): Diagnostic[] {
-    return inOrder(this.#diagnostics);
-  }
-
-  /** Line and column of an offset. */
-  placeOf(offset: number): TextPosition {
-    return this.#lines.at(offset);
-  }
-
-  /** @param at an offset of the text, or its place. */
-  report(code: DiagnosticCode, at: number | TextPosition, message: string, details?: FindingDetails): void {
-    this.#diagnostics.push(diagnostic(code, this.file, this.#place(at), message, details));
-  }
-
-  /** A place of this text as the `related` of a finding. */
-  related(at: number | TextPosition, message: string): FindingDetails["related"] {
-    return [{ file: this.file, at: this.#place(at), message }];
-  }
-
-  #place(at: number | TextPosition): TextPosition {
-    return typeof at === "number" ? this.placeOf(at) : at;
-  }
 }

@@ -35,7 +35,6 @@ export {
   parsePlainManifest,
   parseRegistries,
 } from "./parse.ts";
-export { printable } from "./printable.ts";
 export { type PromotedFrom, promotedFrom } from "./promoted-from.ts";
 export { policyMeaning } from "./provenance-policy.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";

@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../diagnostics/index.ts";
-import { isNullScalar, parseYaml, type YamlDocument, type YamlNode, YamlSyntaxError } from "../yaml/index.ts";
-import { type Fields, readFields } from "./fields.ts";
-import { Findings } from "./findings.ts";
+import { type Fields, readDocument, readFields } from "../schema/index.ts";
+import { isNullScalar, type YamlDocument, type YamlNode } from "../yaml/index.ts";
+import { findingsOf, type ManifestFindings } from "./findings.ts";
 import { readImageList } from "./image-list.ts";
 import type { ImageEntry } from "./model.ts";
 import { readProvenancePolicy } from "./provenance-policy.ts";
@@ -34,18 +34,21 @@ export interface ParsedPlainManifest {
  * @param file how diagnostics name the text.
  */
 export function parseImages(text: string, file: string): ParsedImages {
-  const findings = new Findings(text, file);
-  const document = readDocument(text, findings);
+  const findings = findingsOf(text, file);
+  const document = documentOf(findings);
   const images = document === undefined ? undefined : imagesOf(document.root, findings);
   return { images, diagnostics: findings.diagnostics };
 }
 
-function imagesOf(root: YamlNode | undefined, findings: Findings): readonly ImageEntry[] | undefined {
+function imagesOf(root: YamlNode | undefined, findings: ManifestFindings): readonly ImageEntry[] | undefined {
   if (root === undefined) return [];
   if (root.kind === "mapping" && root.entries.some(({ key }) => key.value === "images")) {
-    findings.report("wrong-type", root.start, "images.yaml must be a list, without a key around it", {
-      hint: "leave out images: here; only plain manifests have it",
-    });
+    findings.report(
+      "wrong-type",
+      root.start,
+      "images.yaml must be a list, without a key around it",
+      "leave out images: here; only plain manifests have it",
+    );
     return undefined;
   }
   return readImageList(root, findings);
@@ -56,8 +59,8 @@ function imagesOf(root: YamlNode | undefined, findings: Findings): readonly Imag
  * @param file how diagnostics name the text.
  */
 export function parseRegistries(text: string, file: string): ParsedRegistries {
-  const findings = new Findings(text, file);
-  const top = readTop(text, ["registries", "imagesPath", "provenance"], "a thin promoter manifest", findings);
+  const findings = findingsOf(text, file);
+  const top = readTop(["registries", "imagesPath", "provenance"], "a thin promoter manifest", findings);
   return { registries: top?.registries, diagnostics: findings.diagnostics };
 }
 
@@ -66,8 +69,8 @@ export function parseRegistries(text: string, file: string): ParsedRegistries {
  * @param file how diagnostics name the text.
  */
 export function parsePlainManifest(text: string, file: string): ParsedPlainManifest {
-  const findings = new Findings(text, file);
-  const top = readTop(text, ["registries", "images", "provenance"], "a plain manifest", findings);
+  const findings = findingsOf(text, file);
+  const top = readTop(["registries", "images", "provenance"], "a plain manifest", findings);
   return { registries: top?.registries, images: top?.images, diagnostics: findings.diagnostics };
 }
 
@@ -76,8 +79,8 @@ interface Top {
   readonly images: readonly ImageEntry[] | undefined;
 }
 
-function readTop(text: string, known: readonly string[], what: string, findings: Findings): Top | undefined {
-  const document = readDocument(text, findings);
+function readTop(known: readonly string[], what: string, findings: ManifestFindings): Top | undefined {
+  const document = documentOf(findings);
   if (document === undefined) return undefined;
   const { root } = document;
   if (root === undefined || isNullScalar(root)) {
@@ -88,15 +91,18 @@ function readTop(text: string, known: readonly string[], what: string, findings:
     findings.report("wrong-type", root.start, `${what} must have the key registries`);
     return undefined;
   }
-  const fields = readFields(root, known, what, findings, adviceOnKeys);
-  const imagesPath = fields.keys.get("imagesPath");
+  const fields = readFields(root, { known, what, advice: adviceOnKeys }, findings);
+  const imagesPath = fields.known.get("imagesPath")?.key;
   if (imagesPath !== undefined) {
-    findings.report("deprecated-images-path", imagesPath.start, "imagesPath has no meaning; leave it out", {
-      hint: "the images of manifests/<project> are always read from images/<project>/images.yaml",
-    });
+    findings.report(
+      "deprecated-images-path",
+      imagesPath.start,
+      "imagesPath has no meaning; leave it out",
+      "the images of manifests/<project> are always read from images/<project>/images.yaml",
+    );
   }
-  const registries = fields.values.get("registries");
-  const images = fields.values.get("images");
+  const registries = fields.value("registries");
+  const images = fields.value("images");
   if (registries === undefined && !fields.misspelt.has("registries"))
     reportNoRegistries(root.start, findings);
   const list = registries === undefined ? undefined : readRegistryList(registries, findings);
@@ -113,17 +119,20 @@ function readTop(text: string, known: readonly string[], what: string, findings:
 function withPolicy(
   list: RegistryList | undefined,
   fields: Fields,
-  findings: Findings,
+  findings: ManifestFindings,
 ): RegistryList | undefined {
-  const node = fields.values.get("provenance");
+  const node = fields.value("provenance");
   if (fields.misspelt.has("provenance")) return undefined;
   if (node === undefined || isNullScalar(node)) return list;
   const provenance = readProvenancePolicy(node, findings);
   if (provenance === undefined) return undefined;
   if (provenance.mode === "require") {
-    findings.report("provenance-required", provenance.at, "policies of provenance cannot be evaluated yet", {
-      hint: "images of this staging registry are not promoted as long as the mode is require",
-    });
+    findings.report(
+      "provenance-required",
+      provenance.at,
+      "policies of provenance cannot be evaluated yet",
+      "images of this staging registry are not promoted as long as the mode is require",
+    );
   }
   return list === undefined ? undefined : { ...list, provenance };
 }
@@ -140,26 +149,7 @@ function adviceOnKeys(key: string): string | undefined {
   }
 }
 
-function readDocument(text: string, findings: Findings): YamlDocument | undefined {
-  const document = parse(text, findings);
-  if (document?.secondDocument === undefined) return document;
-  findings.report("second-document", document.secondDocument, "a second document starts here", {
-    hint: "older tools ignore it silently; keep one document in a file",
-  });
-  return undefined;
-}
-
-function parse(text: string, findings: Findings): YamlDocument | undefined {
-  try {
-    return parseYaml(text);
-  } catch (error) {
-    if (!(error instanceof YamlSyntaxError)) throw error;
-    const marks = text.search(/^<{7} /m);
-    if (marks >= 0) {
-      findings.report("yaml-syntax", marks, "not YAML: a merge left the marks of a conflict in it", {
-        hint: "choose what stands between <<<<<<<, ======= and >>>>>>>, and take these lines out",
-      });
-    } else findings.report("yaml-syntax", error.offset, `not YAML: ${error.message}`, { hint: error.hint });
-    return undefined;
-  }
+function documentOf(findings: ManifestFindings): YamlDocument | undefined {
+  const document = readDocument(findings, "older tools ignore it silently; keep one document in a file");
+  return document?.secondDocument === undefined ? document : undefined;
 }

@@ -1,8 +1,8 @@
+import { printable } from "../diagnostics/index.ts";
+import { readFields } from "../schema/index.ts";
 import { isNullScalar, type YamlNode } from "../yaml/index.ts";
-import { readFields } from "./fields.ts";
-import type { Findings } from "./findings.ts";
+import type { ManifestFindings } from "./findings.ts";
 import type { PolicyBuilder, ProvenancePolicy } from "./model.ts";
-import { printable } from "./printable.ts";
 
 /** The keys of `provenance`, as kpromo reads them since September 2026 (promoter/image/provenance/policy.go). */
 const known = ["mode", "signers", "builders", "sources", "predicateTypes", "level"] as const;
@@ -11,7 +11,10 @@ const known = ["mode", "signers", "builders", "sources", "predicateTypes", "leve
  * Reads the `provenance` of a promoter manifest. A policy with any fault is none: nobody knows what it would demand.
  * @returns `undefined` when anything is wrong, which has been reported then.
  */
-export function readProvenancePolicy(node: YamlNode, findings: Findings): ProvenancePolicy | undefined {
+export function readProvenancePolicy(
+  node: YamlNode,
+  findings: ManifestFindings,
+): ProvenancePolicy | undefined {
   const reader = new PolicyReader(findings);
   const policy = reader.read(node);
   return reader.isSound ? policy : undefined;
@@ -19,34 +22,34 @@ export function readProvenancePolicy(node: YamlNode, findings: Findings): Proven
 
 class PolicyReader {
   isSound = true;
-  readonly #findings: Findings;
+  readonly #findings: ManifestFindings;
 
-  constructor(findings: Findings) {
+  constructor(findings: ManifestFindings) {
     this.#findings = findings;
   }
 
   read(node: YamlNode): ProvenancePolicy | undefined {
     if (node.kind !== "mapping") return this.#fault(node, "provenance must say its mode", modeHint);
-    const { values, clean } = readFields(node, known, "provenance", this.#findings);
+    const { value, clean } = readFields(node, { known, what: "provenance" }, this.#findings);
     if (!clean) this.isSound = false;
-    const mode = this.#mode(values.get("mode"), node);
+    const mode = this.#mode(value("mode"), node);
     const isOn = mode !== "off";
     const policy = {
       mode: mode ?? "require",
-      at: this.#findings.placeOf(values.get("mode")?.start ?? node.start),
-      signers: this.#texts(values.get("signers"), "signers", (text) => signerFault(text)),
-      builders: this.#builders(values.get("builders")),
-      sources: this.#texts(values.get("sources"), "sources", (text) =>
+      at: this.#findings.placeOf(value("mode")?.start ?? node.start),
+      signers: this.#texts(value("signers"), "signers", (text) => signerFault(text)),
+      builders: this.#builders(value("builders")),
+      sources: this.#texts(value("sources"), "sources", (text) =>
         text.includes("@")
           ? "a source is a repository without a revision: github.com/ORG/REPOSITORY"
           : undefined,
       ),
-      predicateTypes: this.#texts(values.get("predicateTypes"), "predicateTypes"),
-      ...this.#level(values.get("level"), 2),
+      predicateTypes: this.#texts(value("predicateTypes"), "predicateTypes"),
+      ...this.#level(value("level"), 2),
     };
     for (const key of ["signers", "builders", "sources"] as const) {
       if (isOn && policy[key].length === 0 && this.isSound) {
-        this.#fault(values.get(key) ?? node, `provenance needs ${key}, unless its mode is off`);
+        this.#fault(value(key) ?? node, `provenance needs ${key}, unless its mode is off`);
       }
     }
     return policy;
@@ -65,12 +68,13 @@ class PolicyReader {
         this.#fault(item, "a builder has an id and a level", "write - id: URI and level: 3 below it");
         return [];
       }
-      const { values, clean } = readFields(item, ["id", "level", "signers"], "a builder", this.#findings);
+      const rules = { known: ["id", "level", "signers"], what: "a builder" };
+      const { value, clean } = readFields(item, rules, this.#findings);
       if (!clean) this.isSound = false;
-      const id = this.#text(values.get("id"), item, "a builder needs an id");
+      const id = this.#text(value("id"), item, "a builder needs an id");
       if (id === undefined) return [];
-      const signers = this.#texts(values.get("signers"), "signers", (text) => signerFault(text));
-      return [{ id, ...this.#level(values.get("level"), 1), ...(signers.length === 0 ? {} : { signers }) }];
+      const signers = this.#texts(value("signers"), "signers", (text) => signerFault(text));
+      return [{ id, ...this.#level(value("level"), 1), ...(signers.length === 0 ? {} : { signers }) }];
     });
   }
 
@@ -111,7 +115,7 @@ class PolicyReader {
 
   #fault({ start }: YamlNode, message: string, hint?: string): undefined {
     this.isSound = false;
-    this.#findings.report("invalid-provenance", start, message, { hint });
+    this.#findings.report("invalid-provenance", start, message, hint);
   }
 }
 

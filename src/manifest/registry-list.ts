@@ -1,9 +1,9 @@
+import { printable } from "../diagnostics/index.ts";
 import { isHost, repositoryFault } from "../oci/index.ts";
+import { type Fields, readFields } from "../schema/index.ts";
 import { isNullScalar, readBoolean, type YamlNode } from "../yaml/index.ts";
-import { type Fields, readFields } from "./fields.ts";
-import type { Findings } from "./findings.ts";
+import type { ManifestFindings } from "./findings.ts";
 import type { ProvenancePolicy, RegistryEntry } from "./model.ts";
-import { printable } from "./printable.ts";
 
 /** The `registries` of a promoter manifest: where images come from, and where they go. */
 export interface RegistryList {
@@ -27,7 +27,7 @@ interface Item {
  * Reads the list of registries. An item with any fault is left out whole; without exactly one sound source there is
  * no list, because a project must not promote from a place that was guessed.
  */
-export function readRegistryList(node: YamlNode, findings: Findings): RegistryList | undefined {
+export function readRegistryList(node: YamlNode, findings: ManifestFindings): RegistryList | undefined {
   if (isNullScalar(node) || (node.kind === "sequence" && node.items.length === 0)) {
     reportNoRegistries(node.start, findings);
     return undefined;
@@ -51,19 +51,26 @@ export function readRegistryList(node: YamlNode, findings: Findings): RegistryLi
 }
 
 /** Says that `registries` is missing or empty, in the words of the incumbents. */
-export function reportNoRegistries(offset: number, findings: Findings): void {
-  findings.report("no-registries", offset, "'registries' field cannot be empty", {
-    hint: "list the staging registry with src: true, and the production registries",
-  });
+export function reportNoRegistries(offset: number, findings: ManifestFindings): void {
+  findings.report(
+    "no-registries",
+    offset,
+    "'registries' field cannot be empty",
+    "list the staging registry with src: true, and the production registries",
+  );
 }
 
-function readItem(node: YamlNode, findings: Findings): Item {
+function readItem(node: YamlNode, findings: ManifestFindings): Item {
   const nothing = { entry: undefined, isSource: false, isDoubtful: false, start: node.start };
   if (node.kind !== "mapping") {
     findings.report("wrong-type", node.start, "a registry must have a name: - name: HOST/PATH");
     return nothing;
   }
-  const fields = readFields(node, ["name", "src", "service-account"], "a registry", findings, adviceOnKeys);
+  const fields = readFields(
+    node,
+    { known: ["name", "src", "service-account"], what: "a registry", advice: adviceOnKeys },
+    findings,
+  );
   const name = readName(fields, node.start, findings);
   const src = readSource(fields, findings);
   const account = readServiceAccount(fields, findings);
@@ -88,8 +95,8 @@ function adviceOnKeys(key: string): string | undefined {
   return "a manifest holds no credentials; registries are logged in to with the tools of their kind";
 }
 
-function readName(fields: Fields, start: number, findings: Findings): string | undefined {
-  const node = fields.values.get("name");
+function readName(fields: Fields, start: number, findings: ManifestFindings): string | undefined {
+  const node = fields.value("name");
   if (node === undefined && fields.misspelt.has("name")) return undefined;
   if (node !== undefined && node.kind !== "scalar") {
     findings.report("wrong-type", node.start, "the name of a registry must be text");
@@ -108,40 +115,48 @@ function readName(fields: Fields, start: number, findings: Findings): string | u
 }
 
 /** Whether the item is the source; `undefined` when that cannot be told. */
-function readSource(fields: Fields, findings: Findings): boolean | undefined {
-  const node = fields.values.get("src");
+function readSource(fields: Fields, findings: ManifestFindings): boolean | undefined {
+  const node = fields.value("src");
   if (node === undefined) return false;
   const src = readBoolean(node);
   if (src === undefined) {
-    findings.report("wrong-type", node.start, "src must be true or false", {
-      hint: "write src: true, without quotes",
-    });
+    findings.report("wrong-type", node.start, "src must be true or false", "write src: true, without quotes");
   }
   return src;
 }
 
 const faulty = Symbol("faulty");
 
-function readServiceAccount(fields: Fields, findings: Findings): string | undefined | typeof faulty {
-  const node = fields.values.get("service-account");
+function readServiceAccount(fields: Fields, findings: ManifestFindings): string | undefined | typeof faulty {
+  const node = fields.value("service-account");
   if (node === undefined || isNullScalar(node)) return undefined;
   if (node.kind === "scalar") return node.value;
   findings.report("wrong-type", node.start, "service-account must be text");
   return faulty;
 }
 
-function soleSource(items: readonly Item[], start: number, findings: Findings): RegistryEntry | undefined {
+function soleSource(
+  items: readonly Item[],
+  start: number,
+  findings: ManifestFindings,
+): RegistryEntry | undefined {
   const [first, ...others] = items.filter(({ isSource }) => isSource);
   for (const other of others) {
-    findings.report("several-sources", other.start, "cannot have more than 1 source registry", {
-      hint: "a manifest with two sources is not promoted at all; make a project of each",
-      related: findings.related(first?.start ?? start, "here is the first source"),
-    });
+    findings.report(
+      "several-sources",
+      other.start,
+      "cannot have more than 1 source registry",
+      "a manifest with two sources is not promoted at all; make a project of each",
+      findings.related(first?.start ?? start, "here is the first source"),
+    );
   }
   if (first === undefined && !items.some(({ isDoubtful }) => isDoubtful)) {
-    findings.report("no-source", start, "source registry must be set", {
-      hint: "write src: true below the name of the staging registry",
-    });
+    findings.report(
+      "no-source",
+      start,
+      "source registry must be set",
+      "write src: true below the name of the staging registry",
+    );
   }
   return others.length === 0 ? first?.entry : undefined;
 }
@@ -149,21 +164,27 @@ function soleSource(items: readonly Item[], start: number, findings: Findings): 
 function readDestinations(
   items: readonly Item[],
   source: RegistryEntry,
-  findings: Findings,
+  findings: ManifestFindings,
 ): readonly RegistryEntry[] {
   const destinations = new Map<string, { entry: RegistryEntry; start: number }>();
   for (const { entry, isSource, start } of items) {
     if (entry === undefined || isSource) continue;
     const known = destinations.get(entry.name);
     if (entry.name === source.name) {
-      findings.report("destination-is-source", start, `${entry.name} is both source and destination`, {
-        hint: "leave the destination out: nothing can be promoted from a place to itself",
-      });
+      findings.report(
+        "destination-is-source",
+        start,
+        `${entry.name} is both source and destination`,
+        "leave the destination out: nothing can be promoted from a place to itself",
+      );
     } else if (known !== undefined) {
-      findings.report("duplicate-registry", start, `the registry ${entry.name} is listed twice`, {
-        hint: "it counts once; was another registry meant?",
-        related: findings.related(known.start, "here it is listed first"),
-      });
+      findings.report(
+        "duplicate-registry",
+        start,
+        `the registry ${entry.name} is listed twice`,
+        "it counts once; was another registry meant?",
+        findings.related(known.start, "here it is listed first"),
+      );
     } else destinations.set(entry.name, { entry, start });
   }
   return [...destinations.values()].map(({ entry }) => entry);

@@ -1,4 +1,4 @@
-import { printable } from "../manifest/index.ts";
+import { printable } from "../diagnostics/index.ts";
 
 /** Words of letters, small numbers and days: nothing that means anything to a renderer or a code host. */
 const plainWord = /^\(?(?:[A-Za-z]+(?:'[a-z]+)?|\d{1,6}(?:\.\d)?|\d{4}-\d\d-\d\d)\)?[,;:]?$/;

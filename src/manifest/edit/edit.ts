@@ -1,7 +1,6 @@
-import { LineIndex } from "../../diagnostics/index.ts";
+import { LineIndex, printable } from "../../diagnostics/index.ts";
 import { type Digest, isDigest, isTag, repositoryFault, type Tag } from "../../oci/index.ts";
 import { parseYaml, type YamlDocument, type YamlScalar, YamlSyntaxError } from "../../yaml/index.ts";
-import { printable } from "../printable.ts";
 import { addEntries, orderOf } from "./entries.ts";
 import { ManifestEditError, type TagCollision } from "./error.ts";
 import { addImages, type NewImage } from "./images.ts";

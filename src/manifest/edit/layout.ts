@@ -1,3 +1,4 @@
+import { printable } from "../../diagnostics/index.ts";
 import {
   isNullScalar,
   type YamlEntry,
@@ -6,7 +7,6 @@ import {
   type YamlScalar,
   type YamlSequence,
 } from "../../yaml/index.ts";
-import { printable } from "../printable.ts";
 import { ManifestEditError } from "./error.ts";
 
 /** Where the images stand in a file: as its root (thin manifests), or under `images` (plain ones). */

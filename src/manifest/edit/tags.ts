@@ -1,5 +1,5 @@
+import { printable } from "../../diagnostics/index.ts";
 import { isNullScalar, type YamlSequence } from "../../yaml/index.ts";
-import { printable } from "../printable.ts";
 import { ManifestEditError } from "./error.ts";
 import { type DigestLine, entriesOf, type ImageList, sharedByAlias } from "./layout.ts";
 import { chooseOrder, compareBytes, type Order, placeIn, tagOrders } from "./order.ts";
