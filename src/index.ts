@@ -100,7 +100,6 @@ export {
   readPush,
 } from "./git/index.ts";
 export type {
-  Environment,
   Network,
   OriginEvent,
   TlsFiles,

@@ -1,6 +1,5 @@
 import type { Engine, EngineAbsence, EngineName, LocalEngineName } from "./engine.ts";
 import { BuildError } from "./errors.ts";
-import type { Environment } from "./program.ts";
 
 /** By what a build is done, and why. */
 export type EngineChoice =
@@ -15,7 +14,7 @@ export type EngineChoice =
 
 /** One is loaded at a time: most builds need no second. */
 const detectors: Readonly<
-  Record<LocalEngineName, (environment: Environment) => Promise<Engine | EngineAbsence>>
+  Record<LocalEngineName, (environment: NodeJS.ProcessEnv) => Promise<Engine | EngineAbsence>>
 > = {
   docker: async (environment) => {
     const { detectDocker } = await import("./engines/docker.ts");
@@ -42,7 +41,7 @@ const order: readonly LocalEngineName[] = ["docker", "buildah", "podman"];
  */
 export async function chooseEngine(
   wanted: EngineName | undefined,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<EngineChoice> {
   if (wanted === "gcb") return { kind: "gcb", name: "gcb", reason: asked };
   if (wanted === "plan") return { kind: "plan", name: "plan", reason: asked };

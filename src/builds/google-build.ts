@@ -11,14 +11,13 @@ import { googleTokens } from "./google-token.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, GoogleService, PlannedBuild } from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
-import type { Environment } from "./program.ts";
 import { createStepLog } from "./step-log.ts";
 
 /** What a build on Google's service shares with the others of its run. */
 export interface GoogleSite {
   readonly prepared: PreparedBuild;
   readonly ledger: ImageLedger;
-  readonly environment: Environment;
+  readonly environment: NodeJS.ProcessEnv;
   /** A folder in the source that is not part of it, absolute. */
   readonly leaveOut: string;
   open(repository: string): Repository;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { headerOf, isSuccess } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
 import { openGoogleOrigin, type TokenSource } from "./google-wire.ts";
-import { type Environment, engineEnvironment, runProgram } from "./program.ts";
+import { engineEnvironment, runProgram } from "./program.ts";
 
 /** Time that gcloud, or the metadata server, has to answer. */
 const gcloudMilliseconds = 30_000;
@@ -15,7 +15,7 @@ const metadataMilliseconds = 2_000;
  * account. @throws {BuildError} `cloud-build-refused` when there is none.
  */
 export function googleTokens(
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   signal: AbortSignal,
   metadataOrigin = "http://metadata.google.internal",
 ): TokenSource {
@@ -36,7 +36,7 @@ export function googleTokens(
   };
 }
 
-async function fromGcloud(environment: Environment, signal: AbortSignal): Promise<string | undefined> {
+async function fromGcloud(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string | undefined> {
   const own = Object.entries(environment).filter(([name]) =>
     /^(?:CLOUDSDK_\w+|GOOGLE_APPLICATION_CREDENTIALS)$/.test(name),
   );

@@ -57,7 +57,7 @@ export interface BuildRequest {
   readonly google?: GoogleOptions;
   /** Variants that are built at the same time. */
   readonly concurrency?: number;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Options of image-builder that are about Google's service. */

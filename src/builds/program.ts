@@ -6,13 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BuildError } from "./errors.ts";
 import { watchGroup } from "./watchdog.ts";
 
-/** Environment variables, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** What a program is run with. */
 export interface ProgramOptions {
   /** All that it gets: see {@link engineEnvironment}. */
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   /** Its standard input; none by default. */
   readonly input?: string | Uint8Array;
@@ -201,7 +198,7 @@ export function isEngineVariable(name: string): boolean {
  * The environment of an engine: of the caller's only what engines themselves read, so that no secret in it gets into a
  * build by accident; and programs from the absolute folders of `PATH` alone.
  */
-export function engineEnvironment(environment: Environment): Readonly<Record<string, string>> {
+export function engineEnvironment(environment: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   const kept = Object.entries(environment).flatMap(([name, value = ""]): [string, string][] => {
     if (name === "PATH") {
       const folders = value.split(delimiter).filter((folder) => isAbsolute(folder));

@@ -39,7 +39,7 @@ export interface RunBuildOptions {
   readonly open: (repository: RepositoryName) => Repository;
   /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE` or `NAME`. */
   readonly secrets?: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
   /** Variants that are built at the same time; 4 unless it is said. */
   readonly concurrency?: number;
   /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */

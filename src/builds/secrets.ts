@@ -5,7 +5,6 @@ import { harmless, messageOf } from "../errors/index.ts";
 import type { Network } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
 import { openGoogleWire, type TokenSource } from "./google-wire.ts";
-import type { Environment } from "./program.ts";
 
 /** Bytes of the largest secret, as in Secret Manager. */
 const maxSecretBytes = 64 * 1024;
@@ -30,7 +29,7 @@ export interface SecretManagerAccess {
 export async function findSecrets(
   wanted: readonly SecretSource[],
   given: readonly string[],
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   secretManager?: SecretManagerAccess,
 ): Promise<ReadonlyMap<string, string>> {
   const places = new Map(given.map(readPlace));
@@ -84,7 +83,7 @@ function readPlace(given: string): readonly [string, Place] {
 const spellings =
   "--secret NAME=@file, --secret NAME=env:VARIABLE, or --secret NAME for the variable of that name";
 
-async function readGiven(secret: string, place: Place, environment: Environment): Promise<string> {
+async function readGiven(secret: string, place: Place, environment: NodeJS.ProcessEnv): Promise<string> {
   if (place.kind === "file") return textOf(secret, await readBounded(secret, place.path));
   const value = environment[place.name];
   if (value === undefined) throw refused(secret, `the environment has no ${harmless(place.name)}`, spellings);

@@ -11,7 +11,7 @@ export interface OutputStream {
 export interface Surroundings {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** How a command was asked to print. */

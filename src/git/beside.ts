@@ -2,7 +2,6 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { errorCodeOf, makeFolder, makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
-import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { complaint, runGit } from "./program.ts";
 import { openGitRepository } from "./repository.ts";
@@ -15,7 +14,7 @@ import { openGitRepository } from "./repository.ts";
 export async function initBeside(
   checkout: string,
   folder: string,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<string> {
   const { root } = await openGitRepository(checkout, environment);
   const asked = ["rev-parse", "--git-path", "objects", "--git-path", "shallow", "--show-object-format"];
@@ -56,7 +55,7 @@ export async function fetchBeside(
   from: {
     readonly urls: readonly string[];
     readonly credential?: GitCredential | undefined;
-    readonly environment?: Environment | undefined;
+    readonly environment?: NodeJS.ProcessEnv | undefined;
   },
 ): Promise<FetchedCommit | undefined> {
   if (!/^[0-9a-f]{40,64}$/.test(commit)) return undefined;

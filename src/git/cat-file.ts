@@ -1,4 +1,3 @@
-import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { complaint, notStarted, startGit } from "./program.ts";
 
@@ -28,7 +27,7 @@ export class CatFile {
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param mode `--batch` for objects with their content, `--batch-check` for their heads. */
-  constructor(folder: string, mode: "--batch" | "--batch-check", environment: Environment) {
+  constructor(folder: string, mode: "--batch" | "--batch-check", environment: NodeJS.ProcessEnv) {
     this.#child = startGit(folder, ["cat-file", mode, "--follow-symlinks"], environment);
     this.#chunks = this.#child.stdout[Symbol.asyncIterator]();
     this.#child.on("error", (error) => {

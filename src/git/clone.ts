@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { initBeside } from "./beside.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
-import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
@@ -20,7 +19,7 @@ export interface CloneOptions {
    */
   readonly checkout?: string | undefined;
   readonly credentials?: readonly GitCredential[];
-  readonly environment?: Environment | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
 /** A commit to be made. */
@@ -106,7 +105,7 @@ async function checkOutBeside(
   checkout: string,
   folder: string,
   remote: RemoteBranch,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const root = await initBeside(checkout, folder, environment);
   const attempt = async (...words: string[]): Promise<void> => {
@@ -123,7 +122,7 @@ async function checkOutBeside(
 /** What a checkout's own configuration says of who commits there, in words that name no program. */
 async function committerOf(
   root: string,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<readonly (readonly [key: string, value: string])[]> {
   const keys = ["user.name", "user.email", "user.signingkey", "commit.gpgsign", "gpg.format"];
   const found = await Promise.all(
@@ -139,7 +138,7 @@ async function cloneNewest(
   parent: string,
   folder: string,
   { url, branch }: RemoteBranch,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const words = ["clone", "--quiet", "--depth=1", "--single-branch", "--no-tags", `--branch=${branch}`];
   const cloned = await runGit(parent, [...words, "--", url, folder], environment, "hosts");
@@ -150,7 +149,7 @@ async function cloneNewest(
 async function fetchBranch(
   folder: string,
   { url, branch }: RemoteBranch,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   options: readonly string[],
 ): Promise<void> {
   const words = ["fetch", "--quiet", ...options, "--no-write-fetch-head", "--", url, `refs/heads/${branch}`];
@@ -161,7 +160,7 @@ async function fetchBranch(
 async function tipOf(
   folder: string,
   { url, branch }: RemoteBranch,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   const ref = `refs/heads/${branch}`;
   const listed = await runGit(folder, ["ls-remote", "--", url, ref], environment, "hosts");
@@ -178,7 +177,7 @@ const furtherHistory = ["--deepen=200", "--unshallow"];
 async function cloneAt(
   folder: string,
   upstream: RemoteBranch,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   close: () => Promise<void>,
 ): Promise<Clone> {
   const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);

@@ -1,5 +1,4 @@
 import { CatFile, type GitObject } from "./cat-file.ts";
-import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { type TreeEntry, treeEntries } from "./tree-object.ts";
 
@@ -25,7 +24,7 @@ export interface CommitFiles {
 const maxTreeBytes = 16 * 1024 * 1024;
 
 /** Starts no process before something is asked. Methods throw {@link GitError} when Git fails. */
-export function openCommitFiles(root: string, commit: string, environment: Environment): CommitFiles {
+export function openCommitFiles(root: string, commit: string, environment: NodeJS.ProcessEnv): CommitFiles {
   let heads: CatFile | undefined;
   let contents: CatFile | undefined;
 

@@ -1,4 +1,4 @@
-import { type Environment, withSettings } from "./environment.ts";
+import { withSettings } from "./environment.ts";
 
 /** What Git shows a remote when it asks who is there. */
 export interface GitCredential {
@@ -16,7 +16,10 @@ const helper =
  * An environment in which Git has the credential for its origin, and no other helper is asked there, nor told to keep
  * it. Neither a URL nor a command line nor a file ever holds it.
  */
-export function withCredential(environment: Environment, credential: GitCredential | undefined): Environment {
+export function withCredential(
+  environment: NodeJS.ProcessEnv,
+  credential: GitCredential | undefined,
+): NodeJS.ProcessEnv {
   if (credential === undefined) return environment;
   const key = `credential.${credential.origin}.helper`;
   return {

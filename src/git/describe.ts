@@ -1,6 +1,5 @@
 import { lstat, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
@@ -36,7 +35,7 @@ export interface DescribedCheckout {
 export async function describeCheckout(
   folder: string,
   options: { readonly match?: string } = {},
-  given: Environment = process.env,
+  given: NodeJS.ProcessEnv = process.env,
 ): Promise<DescribedCheckout> {
   const { root, prefix } = await openGitRepository(folder, given);
   const environment = await withoutForeignSettings(root, given);
@@ -71,7 +70,11 @@ export async function describeCheckout(
 }
 
 /** A repository that has no commit yet, or one that names a commit and does not have all of it. */
-async function notDescribed(folder: string, failed: GitRun, environment: Environment): Promise<GitError> {
+async function notDescribed(
+  folder: string,
+  failed: GitRun,
+  environment: NodeJS.ProcessEnv,
+): Promise<GitError> {
   const head = await runGit(folder, ["rev-parse", "--verify", "--quiet", "HEAD"], environment);
   const reason = complaint(failed.stderr);
   if (head.code !== 0) {
@@ -91,7 +94,7 @@ async function notDescribed(folder: string, failed: GitRun, environment: Environ
  * Whether a file that Git knows differs from what is committed, also in a submodule. `git describe --dirty` would say so, but
  * for submodules it starts Git again, and what these have configured would be run.
  */
-async function differs(root: string, given: Environment, depth = 0): Promise<boolean> {
+async function differs(root: string, given: NodeJS.ProcessEnv, depth = 0): Promise<boolean> {
   const environment = await withoutForeignSettings(root, given);
   const compare = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"];
   const { code, stderr } = await runGit(root, [...compare, "HEAD", "--"], environment);
@@ -107,7 +110,7 @@ async function differs(root: string, given: Environment, depth = 0): Promise<boo
 const deepestSubmodule = 8;
 
 /** The folders of submodules that are checked out, from the top. */
-async function submodulesOf(root: string, environment: Environment): Promise<readonly string[]> {
+async function submodulesOf(root: string, environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const words = [
     "config",
     "--null",

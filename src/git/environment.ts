@@ -1,8 +1,5 @@
 import { delimiter, isAbsolute } from "node:path";
 
-/** Environment variables, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Variables that would have Git look at another repository than that of the folder; hooks are started with them. */
 const misleading = new Set([
   "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -27,7 +24,7 @@ const needed =
  * folders of `PATH` alone.
  * @param isWhole Whether everything else stays. Otherwise only what Git needs does: no token and no password.
  */
-export function environmentFor(environment: Environment, isWhole: boolean): NodeJS.ProcessEnv {
+export function environmentFor(environment: NodeJS.ProcessEnv, isWhole: boolean): NodeJS.ProcessEnv {
   const kept = Object.entries(environment).flatMap(([name, value = ""]): [string, string][] => {
     if (misleading.has(name)) return [];
     if (name.toUpperCase() !== "PATH") return isWhole || needed.test(name) ? [[name, value]] : [];
@@ -46,9 +43,9 @@ export function environmentFor(environment: Environment, isWhole: boolean): Node
 
 /** An environment in which Git has these settings too, after all others (git-config(1), `GIT_CONFIG_COUNT`). */
 export function withSettings(
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   settings: readonly (readonly [key: string, value: string])[],
-): Environment {
+): NodeJS.ProcessEnv {
   const given = Number.parseInt(environment.GIT_CONFIG_COUNT ?? "0", 10) || 0;
   const pairs = settings.flatMap(([key, value], at) => [
     [`GIT_CONFIG_KEY_${given + at}`, key],

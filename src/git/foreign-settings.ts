@@ -1,4 +1,4 @@
-import { type Environment, withSettings } from "./environment.ts";
+import { withSettings } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { runGit } from "./program.ts";
 
@@ -53,7 +53,10 @@ const usual = new Map([
  * user and the system have configured stays: it is theirs, and says which folders are trusted. A checkout's own configuration
  * comes with it, in an archive for example, and is nobody's choice.
  */
-export async function withoutForeignSettings(folder: string, environment: Environment): Promise<Environment> {
+export async function withoutForeignSettings(
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<NodeJS.ProcessEnv> {
   const words = ["config", "--list", "--show-scope", "--includes", "--null"];
   const { code, stdout } = await runGit(folder, words, environment);
   // Where there is no repository, or one that is not trusted, whoever asked for it is told by the next run.

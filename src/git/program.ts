@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { devNull } from "node:os";
-import { type Environment, environmentFor } from "./environment.ts";
+import { environmentFor } from "./environment.ts";
 import { GitError } from "./errors.ts";
 
 /** A run of Git that came to its end, well or not. */
@@ -54,7 +54,7 @@ const maxSilence = 5 * 60_000;
 export function startGit(
   folder: string,
   words: readonly string[],
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   reach: Reach = "here",
 ): ChildProcessWithoutNullStreams {
   const env = { ...environmentFor(environment, reach === "hosts"), GIT_ALLOW_PROTOCOL: protocols[reach] };
@@ -69,7 +69,7 @@ export function startGit(
 export function runGit(
   folder: string,
   words: readonly string[],
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   reach: Reach = "here",
 ): Promise<GitRun> {
   return new Promise((resolve, reject) => {

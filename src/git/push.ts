@@ -28,7 +28,7 @@ export interface PushQuestion {
   readonly ref?: string;
   /** A revision; by default the first parent of where the ref stands. */
   readonly before?: string;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /**

@@ -2,7 +2,6 @@ import { stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { closest, distance } from "fastest-levenshtein";
 import { type CommitFiles, openCommitFiles } from "./commit-files.ts";
-import type { Environment } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { complaint, type GitRun, runGit } from "./program.ts";
@@ -52,7 +51,7 @@ export interface GitRepository {
  */
 export async function openGitRepository(
   path: string,
-  given: Environment = process.env,
+  given: NodeJS.ProcessEnv = process.env,
 ): Promise<GitRepository> {
   const absolute = resolve(path);
   const folder = await folderAbove(absolute);
@@ -94,7 +93,7 @@ function notOpened({ stderr }: GitRun, path: string): GitError {
   });
 }
 
-function repositoryAt(root: string, prefix: string, environment: Environment): GitRepository {
+function repositoryAt(root: string, prefix: string, environment: NodeJS.ProcessEnv): GitRepository {
   const git = (...words: string[]): Promise<GitRun> => runGit(root, words, environment);
 
   const hashOf = async (object: string): Promise<string | undefined> => {

@@ -43,6 +43,5 @@ export type { PaceOf } from "./rate/turns.ts";
 export { presentable, shownText } from "./redaction.ts";
 export { commitTime, defaultTiming, type Timing } from "./timing.ts";
 export { isLoopbackHost } from "./way/address.ts";
-export type { Environment } from "./way/proxy.ts";
 export type { TlsFiles } from "./way/tls.ts";
 export type { Endpoint, Network } from "./way/transport.ts";

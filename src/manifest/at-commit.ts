@@ -13,7 +13,7 @@ export interface CommittedManifests {
 
 /** How Git is run: `process.env` when it is left out. */
 export interface CommitOptions {
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** Which commit is the newer side, where a revision is given as `REV...`. */

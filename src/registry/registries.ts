@@ -19,7 +19,7 @@ export interface RegistriesOptions extends Ending {
   readonly settings: Settings;
   readonly credentials: CredentialStore;
   /** Where proxies are named; `process.env` by default. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
   readonly listener?: Listener<RegistryEvent> | undefined;
 }
 

@@ -11,7 +11,7 @@ export interface ApprovedAt {
   /** Repositories to fetch it from when the checkout has not got it: a rebase has put another in its place. */
   readonly urls: readonly string[];
   readonly credential?: GitCredential;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /**

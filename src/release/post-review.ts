@@ -161,7 +161,7 @@ export interface OwnedReview {
 export async function withBaseOwners(
   path: string,
   review: Review,
-  environment?: Readonly<Record<string, string | undefined>>,
+  environment?: NodeJS.ProcessEnv,
 ): Promise<OwnedReview> {
   const repository = await openGitRepository(path, environment);
   const files = repository.filesAt(await repository.commitOf(review.base.commit));

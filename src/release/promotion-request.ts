@@ -39,7 +39,7 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
   readonly ssh?: boolean;
   /** What Git shows to the forge over HTTP. */
   readonly credential?: GitCredential;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
   /** The command that does it again, for the text of the pull request. */
   readonly command: string;
   readonly title?: string;

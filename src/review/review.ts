@@ -21,7 +21,7 @@ export interface ReviewOptions {
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
   readonly allowRemovals?: boolean;
   /** Environment variables for Git: `process.env` when they are left out. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: NodeJS.ProcessEnv;
   /** Told after each production repository that was read. */
   readonly listener?: Listener<ProgressEvent> | undefined;
   /** No repository is begun once it is aborted: what nobody has looked at is not known, which fails. */

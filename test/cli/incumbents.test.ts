@@ -4,12 +4,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/cli/failure.ts";
 import { readGoFlags } from "../../src/cli/incumbents/go-flags.ts";
-import type { Environment } from "../../src/cli/incumbents/prow.ts";
 import { type Incumbent, shellLine, translate } from "../../src/cli/incumbents/translate.ts";
 import { describeShared } from "../support/shared.ts";
 import { runAs } from "./captured.ts";
 
-function command(program: Incumbent, line: string, environment: Environment = {}): string {
+function command(program: Incumbent, line: string, environment: NodeJS.ProcessEnv = {}): string {
   const translation = translate(program, line.split(" ").filter(Boolean), environment);
   return "help" in translation ? "help" : translation.command.join(" ");
 }
@@ -205,7 +204,7 @@ describe("cip and kpromo cip", () => {
   const base = "0123456789abcdef0123456789abcdef01234567";
   const spec = (type: string, refs: object) => ({ JOB_SPEC: JSON.stringify({ type, refs, job: "x" }) });
 
-  it.each<[string, Environment, string]>([
+  it.each<[string, NodeJS.ProcessEnv, string]>([
     ["", { JOB_TYPE: "presubmit", PULL_BASE_SHA: base }, `promote d --since ${base}`],
     ["=true", { JOB_TYPE: "batch", PULL_BASE_SHA: base }, `promote d --since ${base}`],
     ["", { JOB_TYPE: "postsubmit", PULL_BASE_SHA: base }, "promote d --since HEAD^"],
@@ -224,7 +223,7 @@ describe("cip and kpromo cip", () => {
     },
   );
 
-  it.each<[Environment, string]>([
+  it.each<[NodeJS.ProcessEnv, string]>([
     [{}, "--use-prow-manifest-diff needs JOB_TYPE"],
     [{ JOB_TYPE: "presubmit" }, "--use-prow-manifest-diff needs PULL_BASE_SHA"],
     [{ JOB_TYPE: "periodic" }, "unknown job type: periodic"],

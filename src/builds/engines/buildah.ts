@@ -14,7 +14,7 @@ import type {
   Workshop,
 } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type Environment, engineEnvironment, runProgram } from "../program.ts";
+import { engineEnvironment, runProgram } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import {
   ask,
@@ -36,7 +36,7 @@ import { readPipe } from "./named-pipe.ts";
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
  * machine. Each build has a store of its own, so that builds never meet, and nothing of them is left.
  */
-export async function detectBuildah(environment: Environment): Promise<Engine | EngineAbsence> {
+export async function detectBuildah(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
   const line: CommandLine = { command: "buildah", env: engineEnvironment(environment), cwd: tmpdir() };
   const hint = "look what it says: buildah --version";
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { formatPlatform, mediaTypes } from "../../oci/index.ts";
 import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type Environment, engineEnvironment } from "../program.ts";
+import { engineEnvironment } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
 import {
@@ -33,7 +33,7 @@ interface Docker {
  * Finds the `docker` in PATH, with a daemon that answers. Steps get its socket, as they do on Cloud Build: most of them are
  * there to run `docker`. Whoever has the socket can do on the machine whatever the daemon can.
  */
-export async function detectDocker(environment: Environment): Promise<Engine | EngineAbsence> {
+export async function detectDocker(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
   const env = engineEnvironment(environment);
   const line: CommandLine = { command: "docker", env, cwd: tmpdir() };
   const signal = AbortSignal.timeout(answerMilliseconds);

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Environment } from "../program.ts";
 
 /**
  * Registries of this machine that texts name, as `host:port`. Docker takes those for registries without TLS; what is read
@@ -21,7 +20,10 @@ export function loopbackHosts(texts: readonly string[]): readonly string[] {
  * without TLS. What it says of them already stays. Names without a host are Docker Hub's, as in every build file, whatever
  * registries it would look for them in.
  */
-export async function registriesConfig(hosts: readonly string[], environment: Environment): Promise<string> {
+export async function registriesConfig(
+  hosts: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<string> {
   const own = await firstText([
     environment.CONTAINERS_REGISTRIES_CONF,
     environment.HOME === undefined

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Platform } from "../../oci/index.ts";
 import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type Environment, engineEnvironment } from "../program.ts";
+import { engineEnvironment } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
 import {
@@ -24,7 +24,7 @@ const answerMilliseconds = 15_000;
  * Finds the `podman` in PATH, with a store that it can use. Steps get no socket: it has no daemon. What a step may do is
  * bounded by what the user may.
  */
-export async function detectPodman(environment: Environment): Promise<Engine | EngineAbsence> {
+export async function detectPodman(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
   const line: CommandLine = { command: "podman", env: engineEnvironment(environment), cwd: tmpdir() };
   const signal = AbortSignal.timeout(answerMilliseconds);
   const hint = '"podman info" says more';

@@ -1,7 +1,7 @@
 import { UsageError } from "../failure.ts";
 import { type Flag, type FlagValues, helpOf, readGoFlags } from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
-import { type Environment, revisionOfProw } from "./prow.ts";
+import { revisionOfProw } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
@@ -59,7 +59,7 @@ const flags: Readonly<Record<string, Flag>> = {
 export function translateCip(
   line: readonly string[],
   program: "cip" | "kpromo cip",
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Translation | Help {
   const values = readGoFlags(line, flags);
   const { switches, words } = values;
@@ -90,7 +90,7 @@ function refuseOthers({ texts, words }: FlagValues, program: string): void {
   }
 }
 
-function actionOf(values: FlagValues, program: string, environment: Environment): Translation {
+function actionOf(values: FlagValues, program: string, environment: NodeJS.ProcessEnv): Translation {
   const { texts, switches } = values;
   const snapshot = texts.get("snapshot");
   const desired = texts.get("manifest-based-snapshot-of");
@@ -107,7 +107,7 @@ function actionOf(values: FlagValues, program: string, environment: Environment)
 }
 
 /** What a run is limited to: as in kpromo, Prow's change comes before a date, and a plain manifest is not limited. */
-function limitOf({ texts, switches }: FlagValues, environment: Environment): Translation {
+function limitOf({ texts, switches }: FlagValues, environment: NodeJS.ProcessEnv): Translation {
   const prow = switches.get("use-prow-manifest-diff") === true ? "--use-prow-manifest-diff" : undefined;
   const date = texts.get("manifest-diff-since");
   const flag = prow ?? (date ? "--manifest-diff-since" : undefined);

@@ -3,7 +3,6 @@ import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { type Flag, readGoFlags } from "./go-flags.ts";
 import { translatePr } from "./pr.ts";
-import type { Environment } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Subcommands that Waybill has nothing for, with what comes nearest. */
@@ -33,7 +32,7 @@ const ownFlags: Readonly<Record<string, Flag>> = {
 };
 
 /** A line of the living `kpromo`, without its name. @throws {UsageError} for subcommands that Waybill does not have. */
-export function translateKpromo(line: readonly string[], environment: Environment): Translation | Help {
+export function translateKpromo(line: readonly string[], environment: NodeJS.ProcessEnv): Translation | Help {
   const start = line.findIndex((word, index) => !word.startsWith("-") && !takesValue(line[index - 1]));
   if (start < 0) {
     readGoFlags(line, ownFlags);

@@ -1,9 +1,6 @@
 import { z } from "zod";
 import { UsageError } from "../failure.ts";
 
-/** What of the environment a line may read, as `process.env` has it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 const jobSpec = z.object({
   type: z.string().optional(),
   refs: z.object({ base_sha: z.string().optional() }).optional(),
@@ -14,7 +11,7 @@ const jobSpec = z.object({
  * the type and the base commit in JOB_TYPE and PULL_BASE_SHA, and both once more in JOB_SPEC.
  * @throws {UsageError} outside of Prow, and for jobs that no change has started, as `kpromo` does.
  */
-export function revisionOfProw(environment: Environment): string {
+export function revisionOfProw(environment: NodeJS.ProcessEnv): string {
   const spec = readSpec(environment.JOB_SPEC);
   const type = environment.JOB_TYPE || spec?.type;
   switch (type) {

@@ -2,13 +2,12 @@ import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { translateImageBuilder } from "./image-builder.ts";
 import { translateKpromo } from "./kpromo.ts";
-import type { Environment } from "./prow.ts";
 import type { Help, Translation } from "./translation.ts";
 
 /** Programs whose command lines run unchanged. */
 export type Incumbent = "cip" | "cip-mm" | "image-builder" | "kpromo";
 
-type Translate = (line: readonly string[], environment: Environment) => Translation | Help;
+type Translate = (line: readonly string[], environment: NodeJS.ProcessEnv) => Translation | Help;
 
 const translators: Readonly<Record<Incumbent, Translate>> = {
   cip: (line, environment) => translateCip(line, "cip", environment),
@@ -21,7 +20,7 @@ const translators: Readonly<Record<Incumbent, Translate>> = {
 export function translate(
   program: Incumbent,
   line: readonly string[],
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): Translation | Help {
   return translators[program](line, environment);
 }

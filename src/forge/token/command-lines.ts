@@ -3,7 +3,7 @@ import { load } from "js-yaml";
 import { z } from "zod";
 import { ForgeError } from "../errors.ts";
 import type { ForgeKind } from "../forge.ts";
-import { type Environment, isToken } from "./environment.ts";
+import { isToken } from "./environment.ts";
 import { readFileIfThere } from "./file.ts";
 import type { FoundToken } from "./token.ts";
 
@@ -15,7 +15,7 @@ export interface Stored {
 
 /** A command line of a forge, and the file that it stores tokens in. */
 interface CommandLine {
-  readonly file: (environment: Environment, home: string) => string;
+  readonly file: (environment: NodeJS.ProcessEnv, home: string) => string;
   /** The token for a host in what the file holds; `null` when it knows the host and keeps the token elsewhere. */
   readonly tokenIn: (content: unknown, host: string) => string | null | undefined;
   readonly login: (host: string) => string;
@@ -70,7 +70,7 @@ const commandLines: Readonly<Record<ForgeKind, CommandLine>> = {
 export async function tokenOfCommandLine(
   host: string,
   kind: ForgeKind,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   home: string,
 ): Promise<Stored> {
   const { file, tokenIn, login, elsewhere } = commandLines[kind];
@@ -98,7 +98,7 @@ function withoutNullTags(yaml: string): string {
 }
 
 /** XDG Base Directory Specification: a variable that is empty or relative counts as unset. */
-function configHome(environment: Environment, home: string): string {
+function configHome(environment: NodeJS.ProcessEnv, home: string): string {
   const named = environment.XDG_CONFIG_HOME;
   return named !== undefined && isAbsolute(named) ? named : join(home, ".config");
 }

@@ -1,8 +1,5 @@
 import type { ForgeKind } from "../forge.ts";
 
-/** Names of variables and their values, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** A variable that may hold a token, and the hosts that it is for. */
 interface Variable {
   readonly name: string;
@@ -55,7 +52,7 @@ export interface HostStanding {
 export function tokenOfEnvironment(
   host: string,
   kind: ForgeKind,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
   { isNamed, isConfigured }: HostStanding,
 ): {
   readonly token: { readonly token: string; readonly source: string } | undefined;
@@ -87,7 +84,7 @@ export function isToken(text: string): boolean {
 }
 
 /** Where one of the variables that name its server is set, a token is for that one alone. */
-function hostsOf({ hosts, servers }: Variable, environment: Environment): ReadonlySet<string> {
+function hostsOf({ hosts, servers }: Variable, environment: NodeJS.ProcessEnv): ReadonlySet<string> {
   const named = servers.flatMap((server) => hostIn(environment[server]) ?? []);
   return new Set(named.length > 0 ? named : hosts);
 }

@@ -19,7 +19,7 @@ export interface FoundToken {
 /** Where a token is looked for. */
 export interface TokenPlaces {
   /** Names of variables and their values, as `process.env` has them. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: NodeJS.ProcessEnv;
   /** A host that is configured as a kind gets that kind's tokens. */
   readonly settings?: ForgeSettings | undefined;
   /** The host that the user has named, on the command line for example; a remote's URL in a checkout names none. */

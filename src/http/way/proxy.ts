@@ -1,16 +1,13 @@
 import { BlockList, isIP } from "node:net";
 import { isLoopbackHost, literalAddress } from "./address.ts";
 
-/** Names of variables and their values, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * The proxy for a URL by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in lower case first, with the meanings of curl
  * and Go: each variable is for its own scheme; loopback hosts are never sent through a proxy; `NO_PROXY` has host
  * names (which include what is below them), `host:port`, addresses, address ranges, and `*` for everything. Returns
  * `undefined` for a direct connection; a proxy without scheme is an HTTP proxy.
  */
-export function proxyFor(url: URL, environment: Environment): string | undefined {
+export function proxyFor(url: URL, environment: NodeJS.ProcessEnv): string | undefined {
   if (isLoopbackHost(url.hostname)) return undefined;
   const variable = url.protocol === "https:" ? "https_proxy" : "http_proxy";
   const proxy = read(variable, environment);
@@ -18,7 +15,7 @@ export function proxyFor(url: URL, environment: Environment): string | undefined
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
 
-function read(variable: string, environment: Environment): string | undefined {
+function read(variable: string, environment: NodeJS.ProcessEnv): string | undefined {
   return environment[variable]?.trim() || environment[variable.toUpperCase()]?.trim() || undefined;
 }
 

@@ -6,7 +6,6 @@ import { faultError, isHangUp } from "../failure/fault.ts";
 import type { Timing } from "../timing.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, speaksTls } from "./connector.ts";
-import type { Environment } from "./proxy.ts";
 import { Reuse } from "./reuse.ts";
 import { type TlsFiles, tlsOptions } from "./tls.ts";
 import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
@@ -58,7 +57,7 @@ export interface Transport {
 /** How hosts are reached from here. */
 export interface Network {
   /** Where proxies are named. */
-  readonly environment: Environment;
+  readonly environment: NodeJS.ProcessEnv;
   /** What is configured of the certificates of a host (`host` or `host:port`). */
   readonly tlsOf?: ((host: string) => TlsFiles | undefined) | undefined;
 }

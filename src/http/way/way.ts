@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { ConnectionError } from "../failure/fault.ts";
 import { kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
-import { type Environment, proxyFor } from "./proxy.ts";
+import { proxyFor } from "./proxy.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 
 /** The way to one origin: straight, or through a proxy that is spoken to in its stead. */
@@ -15,7 +15,7 @@ export interface Way {
 
 export interface WayOptions {
   /** Where proxies are named. */
-  readonly environment: Environment;
+  readonly environment: NodeJS.ProcessEnv;
   readonly rule: AddressRule;
   /** Asked only for an origin of HTTPS. */
   readonly tls: () => TlsOptions;
@@ -52,7 +52,7 @@ export function createWay(url: URL, options: WayOptions): Way {
  * The proxy that a URL is reached through.
  * @throws {ConnectionError} When the environment names something that is none.
  */
-export function proxyOf(url: URL, environment: Environment): URL | undefined {
+export function proxyOf(url: URL, environment: NodeJS.ProcessEnv): URL | undefined {
   const text = proxyFor(url, environment);
   if (text === undefined) return undefined;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;

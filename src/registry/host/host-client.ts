@@ -4,7 +4,6 @@ import {
   type Company,
   drain,
   type Endpoint,
-  type Environment,
   headerOf,
   isSuccess,
   isTransientStatus,
@@ -63,7 +62,7 @@ export interface HostClientOptions {
   /** Settings by host: the registry's own, and those of hosts it may send us to. */
   readonly settingsOf: (host: string) => HostSettings | undefined;
   readonly credentials: CredentialStore;
-  readonly environment: Environment;
+  readonly environment: NodeJS.ProcessEnv;
   readonly listener: Listener<RegistryEvent>;
   readonly timing: Timing;
   /** The other hosts of the run. */
