@@ -31,7 +31,7 @@ interface Options extends SinceOptions {
 
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
-  const { formatPlanInParts, promote } = await import("../promotion/index.ts");
+  const { formatPlan, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
   const writePlan = await resultOpener()(options.out);
@@ -51,9 +51,9 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
         listener: progress.listener,
       });
       progress.end();
-      if (terminal.json) for (const part of formatPlanInParts(plan, report.causes)) terminal.write(part);
+      if (terminal.json) for (const part of formatPlan(plan, report.causes)) terminal.write(part);
       else await printReport(terminal, report);
-      await writePlan(formatPlanInParts(plan, report.causes));
+      await writePlan(formatPlan(plan, report.causes));
       return statusOf(report);
     } finally {
       progress.end();

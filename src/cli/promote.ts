@@ -8,7 +8,7 @@ import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { readText, resultOpener, writeResults } from "./result-file.ts";
+import { readInPieces, resultOpener, writeResults } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 import { trafficInWords } from "./traffic.ts";
@@ -43,9 +43,9 @@ export function definePromote(program: Command, act: Act): void {
 
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
-  const { formatJUnit, parsePlan } = await import("../promotion/index.ts");
+  const { formatJUnit, readPlan } = await import("../promotion/index.ts");
   const where = options.plan;
-  const saved = where === undefined ? undefined : { plan: parsePlan(await readText(where), where), where };
+  const saved = where === undefined ? undefined : { plan: await readPlan(readInPieces(where), where), where };
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
   const openResult = resultOpener();
@@ -73,7 +73,7 @@ async function promoteWithProgress(
   interruption: Interruption,
   options: Omit<PromoteOptions, "open" | "signal">,
 ): Promise<Promotion> {
-  const { createTrafficMeter, promote } = await import("../promotion/index.ts");
+  const { createTrafficMeter, edgeName, promote } = await import("../promotion/index.ts");
   const meter = createTrafficMeter();
   const progress = await openProgress(session.terminal);
   const registries = await openRegistriesFor(session, {
@@ -83,7 +83,7 @@ async function promoteWithProgress(
   });
   interruption.describe = progress.describe;
   const left = new Set<string>();
-  const tellEdge = edgeTeller();
+  const tellEdge = edgeTeller(edgeName);
   let total = 0;
   let done = 0;
   progress.begin("Reading repositories");
@@ -129,10 +129,11 @@ async function promoteWithProgress(
 /** Failures of one kind at one host that are told while the work goes on: the report groups all of them. */
 const mostTold = 3;
 
-function edgeTeller(): (event: EdgeEvent) => readonly string[] {
+function edgeTeller(nameOf: (event: EdgeEvent) => string): (event: EdgeEvent) => readonly string[] {
   const told = new Map<string, number>();
-  return ({ destination, digest, tag, failure }) => {
-    const what = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
+  return (event) => {
+    const what = nameOf(event);
+    const { failure } = event;
     if (failure === undefined) return [`done ${what}`];
     const { code, host = "", message } = problemOf(failure);
     const count = (told.get(`${code} ${host}`) ?? 0) + 1;

@@ -1,4 +1,4 @@
-import type { Report, ReportedEdge } from "../promotion/index.ts";
+import type { Report, ReportedEdge, reportedWords } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -19,11 +19,11 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
     terminal.printJson(report);
     return;
   }
+  const { causesOf, reportedWords } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
-  const { causesOf } = await import("../promotion/index.ts");
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
-  terminal.print(sums(report));
+  terminal.print(sums(report, reportedWords));
   if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
   for (const line of outsideInWords(report.outsideErrors)) terminal.print(line);
   if (report.interrupted) terminal.print("stopped before all was done: run it again, it does what is left");
@@ -32,23 +32,28 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
     terminal.print("nothing was written; waybill promote --confirm does it");
 }
 
-function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
-  const rows = grouped(work, everyEdge).map(({ first, what }) => [
-    actionOf(first),
-    what,
-    shortened(first.digest),
-    first.at,
-  ]);
+async function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
+  const { edgeName, isAboutImage } = await import("../promotion/index.ts");
+  const rows = grouped(work, everyEdge).map(({ first, others }) => {
+    const digest = shortened(first.digest);
+    const name = edgeName(first).replaceAll(first.digest, digest);
+    return [
+      actionOf(first, isAboutImage(first) && first.tag === null),
+      others === 0 ? name : `${name} and ${others} more`,
+      digest,
+      first.at,
+    ];
+  });
   return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
 }
 
 /** What is to be done or was, in a word or two. */
-function actionOf({ state, action, reason, tag }: ReportedEdge): string {
+function actionOf({ state, action, reason }: ReportedEdge, isUntagged: boolean): string {
   const isDone = state === "done";
   const word = isDone ? doneWords[action ?? "copy"] : (action ?? state);
   if (reason !== "referrer-unlisted") return word;
   const listing = isDone ? "listed" : "list";
-  return tag === null ? listing : `${listing}, ${word}`;
+  return isUntagged ? listing : `${listing}, ${word}`;
 }
 
 /** What was done, once it is. */
@@ -56,7 +61,8 @@ const doneWords = { copy: "copied", tag: "tagged" } as const;
 
 interface Group {
   readonly first: ReportedEdge;
-  readonly what: string;
+  /** How many destinations there are beside the first. */
+  readonly others: number;
 }
 
 /** Edges of one line of a manifest with the same fate are one row: an image may go to dozens of mirrors. */
@@ -72,12 +78,7 @@ function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const name =
-      first.tag === null
-        ? `${first.destination}@${shortened(first.digest)}`
-        : `${first.destination}:${first.tag}`;
-    const others = new Set(group.map(({ destination }) => destination)).size - 1;
-    return [{ first, what: others === 0 ? name : `${name} and ${others} more` }];
+    return [{ first, others: new Set(group.map(({ destination }) => destination)).size - 1 }];
   });
 }
 
@@ -86,18 +87,16 @@ function shortened(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }
 
-function sums({ counts, manifestErrors, dryRun, since }: Report): string {
+function sums(
+  { counts, manifestErrors, dryRun, since }: Report,
+  { present, ...others }: typeof reportedWords,
+): string {
   const names: Readonly<Record<keyof Report["counts"], string>> = {
     done: "done",
     pending: dryRun ? "to do" : "not begun",
-    present: "already there",
+    present,
     failed: "failed",
-    conflict: "in conflict",
-    lost: "lost",
-    overlap: "claimed twice",
-    unread: "unread",
-    refused: "refused by a policy",
-    withheld: "withheld",
+    ...others,
   };
   const parts = (Object.keys(names) as (keyof typeof names)[])
     .filter((state) => counts[state] > 0)

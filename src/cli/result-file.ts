@@ -1,5 +1,4 @@
-import { constants } from "node:buffer";
-import { type Content, diskFaultOf, type Output, openOutput, readNamed } from "../disk/index.ts";
+import { type Content, diskFaultOf, type Output, openOutput, readNamedInPieces } from "../disk/index.ts";
 import { type FailureDetails, messageOf, WaybillError } from "../errors/index.ts";
 import { UsageError } from "./failure.ts";
 
@@ -69,11 +68,14 @@ export async function writeResults(...writing: readonly Promise<void>[]): Promis
   if (failed?.status === "rejected") throw failed.reason;
 }
 
-/** A file that the command line names. @throws {WaybillError} `file-unreadable`. */
-export async function readText(file: string): Promise<string> {
-  try {
-    return (await readNamed(file, constants.MAX_STRING_LENGTH)).bytes.toString();
-  } catch (cause) {
-    throw new WaybillError("file-unreadable", messageOf(cause), { where: file, cause });
+/** A file that the command line names, in pieces. @throws {WaybillError} `file-unreadable`. */
+export async function* readInPieces(file: string): AsyncGenerator<Uint8Array> {
+  const pieces = readNamedInPieces(file);
+  for (;;) {
+    const read = await pieces.next().catch((cause: unknown) => {
+      throw new WaybillError("file-unreadable", messageOf(cause), { where: file, cause });
+    });
+    if (read.done) return;
+    yield read.value;
   }
 }

@@ -7,7 +7,7 @@ export { flushFile, flushFolder, makeFolder } from "./flush.ts";
 export { type HeldLock, holdingLock, holdingOneOf, type LockOptions } from "./lock.ts";
 export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, processMark } from "./mark.ts";
 export { type Output, openOutput } from "./output.ts";
-export { type NamedFile, openRegular, readNamed } from "./read.ts";
+export { type NamedFile, openRegular, readNamed, readNamedInPieces } from "./read.ts";
 export { type ReplaceOptions, replaceFile } from "./replace.ts";
 export { type Left, removeTree, sweep } from "./sweep.ts";
 export { makeTemporaryFolder } from "./temporary-folder.ts";

@@ -35,40 +35,65 @@ const glance = 50;
  * says, `EFBIG` beyond the bound, and `ENXIO` for a pipe that nobody writes into within a minute.
  */
 export async function readNamed(path: string, most: number): Promise<NamedFile> {
+  const opened = await openNamed(path);
+  try {
+    const pieces: Buffer[] = [];
+    for await (const bytes of readOpened({ ...opened, most })) pieces.push(bytes);
+    return { bytes: Buffer.concat(pieces), mode: opened.mode };
+  } finally {
+    await opened.file.close();
+  }
+}
+
+/** The same in pieces, whatever there is: nothing is kept, and nothing is read ahead of whoever takes them. */
+export async function* readNamedInPieces(path: string): AsyncGenerator<Buffer> {
+  const opened = await openNamed(path);
+  try {
+    yield* readOpened({ ...opened, size: 0, most: Number.POSITIVE_INFINITY });
+  } finally {
+    await opened.file.close();
+  }
+}
+
+interface Opened {
+  readonly file: FileHandle;
+  readonly mode: number;
+  readonly size: number;
+  /** Milliseconds that whoever is to write into it may take to begin. */
+  readonly patience: number;
+}
+
+async function openNamed(path: string): Promise<Opened> {
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const status = await file.stat();
     const isAwaited = status.isFIFO() && (await targetOf(path)).kind === "name";
-    const bytes = await readOpened(file, {
-      most,
-      size: status.size,
-      writerWithin: isAwaited ? writerWithin : 0,
-    });
-    return { bytes, mode: status.mode };
-  } finally {
+    return { file, mode: status.mode, size: status.size, patience: isAwaited ? writerWithin : 0 };
+  } catch (error) {
     await file.close();
+    throw error;
   }
 }
 
-async function readOpened(
-  file: FileHandle,
-  bounds: { readonly most: number; readonly size: number; readonly writerWithin: number },
-): Promise<Buffer> {
+async function* readOpened({
+  file,
+  size,
+  patience,
+  most,
+}: Opened & { readonly most: number }): AsyncGenerator<Buffer> {
   const began = performance.now();
-  const pieces: Buffer[] = [];
   for (let length = 0; ; ) {
-    const wanted = Math.min(Math.max(piece, bounds.size - length), bounds.most + 1 - length);
+    const wanted = Math.min(Math.max(piece, size - length), most + 1 - length);
     const read = await readSome(file, Buffer.allocUnsafe(wanted));
-    const isEarly = length === 0 && bounds.writerWithin > 0;
-    if (read?.length === 0 && !isEarly) return Buffer.concat(pieces, length);
+    const isEarly = length === 0 && patience > 0;
+    if (read?.length === 0 && !isEarly) return;
     if (read !== undefined && read.length > 0) {
-      pieces.push(read);
       length += read.length;
-      if (length > bounds.most)
-        throw Object.assign(new Error(`it has more than ${bounds.most} bytes`), { code: "EFBIG" });
+      if (length > most) throw Object.assign(new Error(`it has more than ${most} bytes`), { code: "EFBIG" });
+      yield read;
       continue;
     }
-    if (read !== undefined && performance.now() - began > bounds.writerWithin)
+    if (read !== undefined && performance.now() - began > patience)
       throw Object.assign(new Error("nobody writes into it"), { code: "ENXIO" });
     await sleep(glance);
   }

@@ -1,7 +1,6 @@
 import pLimit from "p-limit";
 import {
   type Arrival,
-  type Copier,
   type DocumentCache,
   type GraphNode,
   readGraph,
@@ -9,7 +8,6 @@ import {
   WideImages,
 } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
-import type { Listener } from "../events/index.ts";
 import {
   type Digest,
   formatReference,
@@ -20,28 +18,17 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import { RegistryError, type Repository } from "../registry/index.ts";
-import { type EdgeEvent, edgeEvent } from "./events.ts";
-import { isWork, type Plan, type PlannedEdge, type PlannedImage, type PlannedRepository } from "./plan.ts";
-import type { OpenRepository } from "./planning.ts";
-
-/** What became of one edge that the plan asked to be done. */
-export interface Outcome {
-  readonly destination: RepositoryName;
-  readonly image: PlannedImage;
-  readonly edge: PlannedEdge;
-  /** Absent when it was done. */
-  readonly failure?: FailureRecord;
-}
-
-export interface ApplyOptions {
-  readonly open: OpenRepository;
-  readonly documents: DocumentCache;
-  readonly copier: Copier;
-  /** Told of every edge as it ends. */
-  readonly listener?: Listener<EdgeEvent> | undefined;
-  /** No image is begun once it is aborted; those under way are finished, so nothing is left half done. */
-  readonly signal?: AbortSignal;
-}
+import {
+  type ImageEdge,
+  imageKind,
+  type PlannedEdge,
+  type PlannedImage,
+  type PlannedRepositories,
+  type PlannedRepository,
+  repositoriesOf,
+} from "./planned-images.ts";
+import type { ApplyOptions, Outcome } from "./section.ts";
+import { isWork } from "./verdicts.ts";
 
 /** One digest from one source to all destinations that lack it: read once, written to each. */
 interface Work {
@@ -79,23 +66,32 @@ const imagesAtOnce = 24;
 /** Images that others have stopped waiting for, on their way to hosts that do not keep up. */
 const mostStragglers = 512;
 
+/** What became of one tag of an image in one repository. */
+type ImageOutcome = Outcome<ImageEdge>;
+
+type Report = (edge: ImageEdge, failure?: FailureRecord) => void;
+
 /**
- * Does the work of a plan: edges with the verdicts `copy` and `tag`, and nothing else. A failure stays with its
+ * Does the work of a plan of images: edges with the verdicts `copy` and `tag`, and nothing else. A failure stays with its
  * edge. Never deletes, and never moves a tag: each is asked for once more before it is put, and one that has appeared
  * since the plan was made is a failure.
  */
-export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  const report = (outcome: Outcome): void => {
+export async function applyImages(
+  items: readonly PlannedRepositories[],
+  options: ApplyOptions,
+): Promise<readonly ImageOutcome[]> {
+  const outcomes: ImageOutcome[] = [];
+  const report: Report = (edge, failure) => {
+    const outcome = { kind: imageKind, of: edge, ...(failure === undefined ? {} : { failure }) };
     outcomes.push(outcome);
-    options.listener?.(edgeEvent(outcome));
+    options.tell(outcome);
   };
   const claims: TagClaims = new Map();
   const unconfirmed: Unconfirmed[] = [];
   const wideImages = new WideImages();
   const limit = pLimit(imagesAtOnce);
   const stragglers = new Set<Promise<unknown>>();
-  await limit.map(worksOf(plan), async (work) => {
+  await limit.map(worksOf(items), async (work) => {
     while (stragglers.size >= mostStragglers) await Promise.race(stragglers);
     if (options.signal?.aborted) return;
     const seat = wideImages.seat();
@@ -115,10 +111,7 @@ export async function applyPlan(plan: Plan, options: ApplyOptions): Promise<read
  * Looks at the end, in each repository, at the lists of referrers that were written, for a slower writer may have
  * overwritten them since. What is not there has not been done: its tag is not put, so that the next plan sees it.
  */
-async function confirmReferrers(
-  unconfirmed: readonly Unconfirmed[],
-  report: (outcome: Outcome) => void,
-): Promise<void> {
+async function confirmReferrers(unconfirmed: readonly Unconfirmed[], report: Report): Promise<void> {
   const repositories = new Map(unconfirmed.map(({ to }) => [to.address, to]));
   const looks = [...repositories].map(async ([address, to]) => {
     const waiting = unconfirmed.filter((each) => each.to.address === address);
@@ -148,14 +141,14 @@ function overwritten(to: Repository, referrer: Digest): RegistryError {
   );
 }
 
-function fail({ image, repository }: Target, error: unknown, report: (outcome: Outcome) => void): void {
+function fail({ image, repository }: Target, error: unknown, report: Report): void {
   const failure = failureRecord(error);
-  for (const edge of workEdges(image)) report({ destination: repository.destination, image, edge, failure });
+  for (const edge of workEdges(image)) report({ destination: repository.destination, image, edge }, failure);
 }
 
-function worksOf(plan: Plan): Work[] {
+function worksOf(items: readonly PlannedRepositories[]): Work[] {
   const works = new Map<string, Work>();
-  for (const repository of plan.repositories) {
+  for (const repository of repositoriesOf(items)) {
     for (const image of repository.images) {
       if (!image.edges.some(({ verdict }) => isWork(verdict))) continue;
       const key = `${image.source}@${image.digest}`;
@@ -171,7 +164,7 @@ function worksOf(plan: Plan): Work[] {
 interface Run extends ApplyOptions {
   readonly claims: TagClaims;
   readonly unconfirmed: Unconfirmed[];
-  readonly report: (outcome: Outcome) => void;
+  readonly report: Report;
   /** That of the image. */
   readonly seat: Seat;
 }
@@ -275,7 +268,7 @@ async function putEdges(
   isThere: boolean,
 ): Promise<void> {
   const tell = (edge: PlannedEdge, failure?: FailureRecord): void =>
-    report({ destination, image, edge, ...(failure === undefined ? {} : { failure }) });
+    report({ destination, image, edge }, failure);
   const put = async (tags: readonly Tag[]): Promise<FailureRecord | undefined> => {
     try {
       await copier.putRoot(root, to, tags);

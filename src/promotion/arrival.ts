@@ -12,7 +12,7 @@ import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
 import { type Reading, type RepositoryState, readRepositoryState } from "./inventory.ts";
-import type { OpenRepository } from "./planning.ts";
+import type { OpenRepository } from "./section.ts";
 
 /** What production is to hold, as far as it is not known to be there. */
 export interface Expectation {

@@ -2,7 +2,8 @@ import type { DesiredImage, DesiredSource, DesiredTag, OverlapClaim } from "../e
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Reading, RepositoryState } from "./inventory.ts";
-import { isWork, type PlannedEdge, type PlannedImage } from "./plan.ts";
+import type { PlannedEdge, PlannedImage } from "./planned-images.ts";
+import { isWork } from "./verdicts.ts";
 
 /** What staging answered about a digest: the repository that has it, none, or that it could not be read. */
 export type SourceReading =
@@ -44,7 +45,7 @@ export function decideImage(
       ? [decideUntagged(image.digest, from.at, state, source)]
       : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
   const edges = decided.map((edge) => allowed(edge, from));
-  return { digest: image.digest, project: from.project, source: from.repository, at: from.at, edges };
+  return { digest: image.digest, project: from.project, source: from.repository, edges };
 }
 
 /** An edge as the policies of its source let it be: what cannot be evaluated is not known to be satisfied. */
@@ -63,13 +64,6 @@ export function isPresent(
     reading !== undefined && "digest" in reading && reading.digest === digest;
   if (tags.length === 0) return standsFor(state.digests.get(digest)) && !isUnlisted(digest, state);
   return tags.every(({ tag }) => !contested.has(tag) && standsFor(state.tags.get(tag)));
-}
-
-/** The plan of an image for which nothing is to be done. It is the same wherever the image is wanted. */
-export function planPresent(image: DesiredImage): PlannedImage {
-  const held: Reading = { digest: image.digest };
-  const tags = new Map(image.tags.map(({ tag }) => [tag, held]));
-  return decideImage(image, { tags, digests: new Map([[image.digest, held]]), empty: false }, new Map());
 }
 
 /** Whether the decision depends on what staging holds. */

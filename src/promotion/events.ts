@@ -1,10 +1,10 @@
 import type { CopyEvent } from "../copy/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { ProgressEvent } from "../events/index.ts";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { Outcome } from "./apply.ts";
-import type { Plan, PlanSummary } from "./plan.ts";
-import { workOf } from "./report.ts";
+import { type Plan, type PlanSummary, workOf } from "./plan.ts";
+import { plannedImages } from "./planned-images.ts";
+import type { EdgeOfKind } from "./report.ts";
+import type { Outcome, SectionKinds } from "./section.ts";
 
 /** The plan is made, and nothing is written yet. */
 export interface PlannedEvent {
@@ -18,14 +18,8 @@ export interface PlannedEvent {
 }
 
 /** What became of an edge that was work. */
-export interface EdgeEvent {
+export interface EdgeEvent extends EdgeOfKind {
   readonly type: "edge-done" | "edge-failed";
-  readonly destination: RepositoryName;
-  readonly source: RepositoryName;
-  readonly project: string;
-  readonly digest: Digest;
-  /** `null` for a digest that is promoted without a tag. */
-  readonly tag: Tag | null;
   readonly failure: FailureRecord | undefined;
 }
 
@@ -46,9 +40,9 @@ export type PromotionEvent = ProgressEvent | PlannedEvent | CopyEvent | EdgeEven
 export type VerificationEvent = ProgressEvent | BytesReadEvent;
 
 export function plannedEvent(plan: Plan): PlannedEvent {
-  const { hash, edgesHash, summary, repositories } = plan;
+  const { hash, edgesHash, summary } = plan;
   const images = new Set<string>();
-  for (const repository of repositories) {
+  for (const repository of plannedImages(plan)) {
     for (const { source, digest, edges } of repository.images) {
       if (edges.some(({ verdict }) => verdict === "copy")) images.add(`${source}@${digest}`);
     }
@@ -56,8 +50,7 @@ export function plannedEvent(plan: Plan): PlannedEvent {
   return { type: "planned", hash, edgesHash, summary, work: workOf(plan), images: images.size };
 }
 
-export function edgeEvent({ destination, image, edge, failure }: Outcome): EdgeEvent {
-  const { source, project, digest } = image;
+export function edgeEvent(kinds: SectionKinds, { kind, of, failure }: Outcome): EdgeEvent {
   const type = failure === undefined ? "edge-done" : "edge-failed";
-  return { type, destination, source, project, digest, tag: edge.tag, failure };
+  return { type, kind, ...kinds.of(kind).details(of), failure };
 }

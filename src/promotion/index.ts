@@ -1,4 +1,3 @@
-export { type ApplyOptions, applyPlan, type Outcome } from "./apply.ts";
 export {
   type AbsentEdge,
   type AbsentState,
@@ -15,36 +14,49 @@ export type {
   PromotionEvent,
   VerificationEvent,
 } from "./events.ts";
+export { causesOfAbsence, causesOfFindings } from "./image-problems.ts";
+export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
-export { formatJUnit } from "./junit.ts";
+export { type Decision, type Plan, type PlanSummary, type Section, type Since, sinceCommit } from "./plan.ts";
 export {
-  type Plan,
+  type ImageEdge,
+  type Immutable,
+  imageKind,
   type PlannedEdge,
   type PlannedImage,
+  type PlannedRepositories,
   type PlannedRepository,
-  type PlanSummary,
-  type Reason,
-  type Since,
-  sinceCommit,
-  type Verdict,
-} from "./plan.ts";
-export { type OpenRepository, type PlanningOptions, planPromotion } from "./planning.ts";
-export { causesOf, causesOfAbsence, causesOfFindings } from "./problem-causes.ts";
-export { type PromoteOptions, type Promotion, promote } from "./promote.ts";
+  plannedImages,
+} from "./planned-images.ts";
+export type { PlanningOptions, PromoteOptions, Promotion } from "./promote.ts";
 export {
-  type EdgeState,
+  causesOf,
+  edgeName,
+  formatJUnit,
+  planPromotion,
+  promote,
+  readPlan,
+  reportPromotion,
+} from "./promotion.ts";
+export {
+  type EdgeOfKind,
+  isAboutImage,
   type Report,
   type ReportedEdge,
-  reportPromotion,
+  type ReportedImage,
 } from "./report.ts";
-export {
-  formatPlan,
-  formatPlanInParts,
-  parsePlan,
-  SavedPlanError,
-  type SavedPlanErrorCode,
-} from "./saved-plan.ts";
+export { formatPlan, type PlanText, SavedPlanError, type SavedPlanErrorCode } from "./saved-plan.ts";
+export type { EdgeDetails, OpenRepository, Outcome, SectionEdge, SectionQuestion } from "./section.ts";
 export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
+export {
+  type EdgeState,
+  isProblem,
+  type Reason,
+  reportedWords,
+  reviewedWords,
+  type Verdict,
+  type WorkVerdict,
+} from "./verdicts.ts";
 export {
   type Finding,
   type FindingKind,

@@ -1,19 +1,20 @@
 import type { Diagnostic } from "../diagnostics/index.ts";
-import type { Report, ReportedEdge } from "./report.ts";
+import { edgeName, type Report, type ReportedEdge } from "./report.ts";
+import type { SectionKinds } from "./section.ts";
 
 /**
  * The report in JUnit's XML, which every CI system shows: a test suite for each project, a test case for each edge
  * that was worked on or is not as desired. Edges that were already as desired are only counted, in a property.
  */
-export function formatJUnit(report: Report): string {
+export function formatJUnit(kinds: SectionKinds, report: Report): string {
   const suites = new Map<string, string[]>();
   const add = (suite: string, testCase: string): void => {
     const cases = suites.get(suite);
     if (cases === undefined) suites.set(suite, [testCase]);
     else cases.push(testCase);
   };
-  for (const edge of report.work) add(edge.project, `<testcase ${attributes(edge)}/>`);
-  for (const edge of report.problems) add(edge.project, failedCase(edge));
+  for (const edge of report.work) add(edge.project, `<testcase ${attributes(edge, edgeName(kinds, edge))}/>`);
+  for (const edge of report.problems) add(edge.project, failedCase(edge, edgeName(kinds, edge)));
   for (const error of report.manifestErrors) add("manifests", failedLine(error));
   const body = [...suites].map(([name, cases]) => {
     const failures = cases.filter((testCase) => testCase.includes("<failure")).length;
@@ -34,16 +35,15 @@ export function formatJUnit(report: Report): string {
   ].join("\n");
 }
 
-function attributes({ destination, tag, digest, at }: ReportedEdge): string {
-  const name = tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
+function attributes({ destination, at }: ReportedEdge, name: string): string {
   const [, file, line] = /^(.*):(\d+):\d+$/.exec(at) ?? [];
   const place = file === undefined ? "" : ` file="${xml(file)}" line="${line}"`;
   return `name="${xml(name)}" classname="${xml(destination)}"${place}`;
 }
 
-function failedCase(edge: ReportedEdge): string {
+function failedCase(edge: ReportedEdge, name: string): string {
   const why = edge.why ?? "not begun";
-  return `<testcase ${attributes(edge)}><failure type="${edge.state}" message="${xml(why)}">${xml(`${edge.at}: ${why}`)}</failure></testcase>`;
+  return `<testcase ${attributes(edge, name)}><failure type="${edge.state}" message="${xml(why)}">${xml(`${edge.at}: ${why}`)}</failure></testcase>`;
 }
 
 function failedLine({ file, at, code, message }: Diagnostic): string {

@@ -1,15 +1,20 @@
+import { createHash } from "node:crypto";
 import type { ManifestComparison } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { CommittedManifests } from "../manifest/index.ts";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { SectionKinds } from "./section.ts";
+import { isProblem, isWork, noVerdicts, type Reason, type Verdict } from "./verdicts.ts";
+
+/** The format of plans, as it stands in them. */
+export const planFormat = "waybill-plan/2";
 
 /**
  * What a promotion would do and why: plain data, to be printed, reviewed, saved, and applied on another day. A plan
  * never asks for a deletion or for a tag to move.
  */
 export interface Plan {
-  readonly format: "waybill-plan/1";
-  /** Digest of all verdicts: the identity that approvals are bound to. Places in files do not count. */
+  readonly format: typeof planFormat;
+  /** Digest of all that is not as asked: the identity that approvals are bound to. Places in files do not count. */
   readonly hash: string;
   /**
    * Digest of the edges alone that the manifests ask for, of a limited plan those it is limited to. A saved plan is
@@ -20,8 +25,10 @@ export interface Plan {
   readonly since?: Since;
   readonly createdAt: string;
   readonly summary: PlanSummary;
-  /** Production repositories by name. */
-  readonly repositories: readonly PlannedRepository[];
+  /** Listed edges by the reason for their verdict: why something is refused or withheld, and how much. */
+  readonly reasons: Readonly<Partial<Record<Reason, number>>>;
+  /** What is planned, one section for each kind of things that are promoted. */
+  readonly sections: readonly Section[];
 }
 
 /** What a plan is limited to: edges that are asked for, and were not or not so when a commit was made. */
@@ -47,103 +54,107 @@ export function sinceCommit(
 /** Edges by verdict. */
 export type PlanSummary = Readonly<Record<Verdict, number>>;
 
-/** A production repository, and what the manifests ask of it. */
-export interface PlannedRepository {
-  readonly destination: RepositoryName;
-  /** The registry listed nothing in it when it was read. */
-  readonly empty: boolean;
-  /**
-   * It is not there, and the registry says that somebody has to create it, and not a push; the hint says what does. Work is
-   * tried all the same, for some create one after all.
-   */
-  readonly missing?: FailureRecord;
-  /** Repositories share the objects of images that are present: a large plan is mostly these. */
-  readonly images: readonly PlannedImage[];
+/** What is planned of one kind of things, such as images. What its items are is known to its kind alone. */
+export interface Section<Item extends object = object> {
+  readonly kind: string;
+  /** Edges that are as asked: they are counted, and not listed. */
+  readonly present: number;
+  /** Every edge that is not, in items of a size that can be read and written one by one. */
+  readonly items: readonly Item[];
 }
 
-/** One digest in one production repository, with one edge for each tag, or one edge without a tag. */
-export interface PlannedImage {
-  readonly digest: Digest;
-  readonly project: string;
-  /** Where it would be copied from: the first source that has it, otherwise the first that is named. */
-  readonly source: RepositoryName;
-  /** `file:line:column` of the digest. */
-  readonly at: string;
-  readonly edges: readonly PlannedEdge[];
-}
-
-/**
- * - `present`: production is as asked.
- * - `copy`: the image is not in production; it is copied and, when the edge has one, its tag is put.
- * - `tag`: the image is in production; only the tag is put, and what is about another image is entered into its list of
- *   referrers.
- * - `conflict`: the tag stands at another digest in production. Tags never move.
- * - `lost`: the image is in neither production nor staging.
- * - `overlap`: the manifests claim one tag for two digests.
- * - `unread`: a repository could not be read, so nothing is known and nothing is done.
- * - `refused`: a policy of the manifests stands against it.
- * - `withheld`: it could be done, but the saved plan that is applied does not hold it.
- */
-export const verdicts = [
-  "present",
-  "copy",
-  "tag",
-  "conflict",
-  "lost",
-  "overlap",
-  "unread",
-  "refused",
-  "withheld",
-] as const;
-
-/** One of {@link verdicts}. */
-export type Verdict = (typeof verdicts)[number];
-
-/** Why an edge has its verdict. */
-export const reasons = [
-  "tag-at-digest",
-  "digest-present",
-  "digest-absent",
-  "tag-absent",
-  "referrer-unlisted",
-  "tag-at-other-digest",
-  "not-in-staging",
-  "claimed-twice",
-  "destination-unread",
-  "source-unread",
-  "provenance-not-evaluated",
-  "not-in-saved-plan",
-] as const;
-
-/** One of {@link reasons}. */
-export type Reason = (typeof reasons)[number];
-
-/** One tag of an image, or the image without a tag, and what is to become of it. */
-export interface PlannedEdge {
-  /** `null` for a digest that is promoted without a tag. */
-  readonly tag: Tag | null;
+/** What is to become of one edge and why, whatever it is about. */
+export interface Decision {
   readonly verdict: Verdict;
   readonly reason: Reason;
-  /** `file:line:column` of the tag, or of the digest when there is none. */
+  /** `file:line:column` of the line that asks for it. */
   readonly at: string;
-  /** The digest the tag stands at in production, when that is another one. */
-  readonly current?: Digest;
-  /** The media type of what it stands for there, when that is no image. */
-  readonly currentType?: string;
-  /** All claims, when two digests claim the tag. */
-  readonly claims?: readonly { readonly digest: Digest; readonly at: string }[];
   /** `file:line:column` of the policy that stands against it. */
   readonly policy?: string;
   /** What made it unread. */
   readonly failure?: FailureRecord;
 }
 
-/** Verdicts that stand for work to do. */
-export function isWork(verdict: Verdict): boolean {
-  return verdict === "copy" || verdict === "tag";
+/** A plan of these sections, with its summary and hash. */
+export function sealPlan(
+  kinds: SectionKinds,
+  sections: readonly Section[],
+  edgesHash: string,
+  since?: Since,
+): Plan {
+  const seal = createSeal(kinds);
+  for (const { kind, present, items } of sections) {
+    for (const item of items) seal.add(kind, item);
+    seal.count(kind, present);
+  }
+  return {
+    format: planFormat,
+    ...seal.close(edgesHash),
+    ...(since === undefined ? {} : { since }),
+    createdAt: new Date().toISOString(),
+    sections,
+  };
 }
 
-/** Verdicts that say production is not as asked and will not be after this plan. */
-export function isProblem(verdict: Verdict): boolean {
-  return verdict !== "present" && !isWork(verdict);
+/** Makes of the items of a plan, one by one, what its envelope says of all. */
+export interface Seal {
+  add(kind: string, item: object): void;
+  /** Edges of a section that are as asked. */
+  count(kind: string, present: number): void;
+  close(edgesHash: string): Pick<Plan, "hash" | "edgesHash" | "summary" | "reasons">;
+}
+
+/**
+ * The identity of a plan: what would be done where, and why, but not on which line of which file it is asked for, nor
+ * since which commit, so that an approval outlives a comment added to a manifest, and a merge. What is as asked is in it
+ * by the hash of all edges, for it is all but the edges that are listed. How edges are put into items makes no difference.
+ */
+export function createSeal(kinds: SectionKinds): Seal {
+  const summary = noVerdicts();
+  const reasons: Partial<Record<Reason, number>> = {};
+  const sections = new Map<string, { present: number; places: string[] }>();
+  const sectionOf = (kind: string): { present: number; places: string[] } => {
+    const section = sections.get(kind) ?? { present: 0, places: [] };
+    sections.set(kind, section);
+    return section;
+  };
+  return {
+    add(kind, item) {
+      const known = kinds.of(kind);
+      const { destinations, text } = known.identity(item);
+      const identity = createHash("sha256").update(text).digest("hex");
+      const { places } = sectionOf(kind);
+      for (const destination of destinations) places.push(`${destination} ${identity}\n`);
+      for (const { edge } of known.edges([item])) {
+        summary[edge.verdict] += 1;
+        reasons[edge.reason] = (reasons[edge.reason] ?? 0) + 1;
+      }
+    },
+    count(kind, present) {
+      sectionOf(kind).present += present;
+      summary.present += present;
+    },
+    close(edgesHash) {
+      const hash = createHash("sha256").update(`${planFormat}\n${edgesHash}\n`);
+      for (const [kind, { present, places }] of sections) {
+        hash.update(`${kind} ${present}\n`);
+        for (const place of places.sort()) hash.update(place);
+      }
+      return { hash: `sha256:${hash.digest("hex")}`, edgesHash, summary, reasons };
+    },
+  };
+}
+
+/** Whether production will be as asked when the plan's work is done: with `--strict`, nothing is done otherwise. */
+export function planIsClean({ summary }: Plan): boolean {
+  return !verdictsOf(summary).some(([verdict, count]) => count > 0 && isProblem(verdict));
+}
+
+/** How many edges a plan would do. */
+export function workOf({ summary }: Plan): number {
+  return verdictsOf(summary).reduce((sum, [verdict, count]) => (isWork(verdict) ? sum + count : sum), 0);
+}
+
+function verdictsOf(summary: PlanSummary): readonly [Verdict, number][] {
+  return Object.entries(summary) as [Verdict, number][];
 }

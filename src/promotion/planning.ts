@@ -1,45 +1,21 @@
-import { createHash } from "node:crypto";
 import type { DocumentCache } from "../copy/index.ts";
-import {
-  type DesiredImage,
-  type DesiredRepository,
-  desiredRepositories,
-  type EdgeSet,
-  edgesHash,
-} from "../edges/index.ts";
+import { type DesiredImage, type DesiredRepository, desiredRepositories } from "../edges/index.ts";
 import { failureRecord } from "../errors/index.ts";
-import type { Listener, ProgressEvent } from "../events/index.ts";
 import { type Digest, type ImageDocument, type RepositoryName, splitRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
-import {
-  type DecisionState,
-  decideImage,
-  isPresent,
-  needsSource,
-  planPresent,
-  type SourceReading,
-} from "./decide.ts";
+import { type DecisionState, decideImage, isPresent, needsSource, type SourceReading } from "./decide.ts";
 import { interruption } from "./interruption.ts";
 import { type Reading, type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
-import type { Plan, PlannedImage, PlannedRepository, PlanSummary, Since, Verdict } from "./plan.ts";
-
-/** How promotion reaches a repository: usually `openRegistries(…).repository`. */
-export type OpenRepository = (name: RepositoryName) => Repository;
-
-export interface PlanningOptions {
-  /** What is asked for: all of it, or that which is to be looked at. */
-  readonly edges: EdgeSet;
-  readonly open: OpenRepository;
-  /** Manifests read from staging are kept here for applying the plan. */
-  readonly documents: DocumentCache;
-  /** What the edges are limited to; left out when they are all that the manifests ask for. */
-  readonly since?: Since;
-  /** Told after each repository that was read. */
-  readonly listener?: Listener<ProgressEvent> | undefined;
-  /** No repository is begun once it is aborted: those that are left are `unread`, as `interrupted`. */
-  readonly signal?: AbortSignal;
-}
+import type { Section } from "./plan.ts";
+import {
+  gatherAlike,
+  imageKind,
+  type PlannedImage,
+  type PlannedRepositories,
+  type PlannedRepository,
+} from "./planned-images.ts";
+import type { OpenRepository, SectionQuestion } from "./section.ts";
 
 /** Tags that are wanted of a host from which on it is worth a request to find out whether it lists manifests. */
 const worthAListing = 1_000;
@@ -47,93 +23,25 @@ const worthAListing = 1_000;
 const repositoriesAtOnce = 64;
 
 /**
- * Compares what the manifests ask for with what the registries hold. Reads only what the edges touch: production
- * repositories first, staging only for images that production lacks. Failures to read become `unread` edges. Never throws.
+ * Compares the edges with what the registries hold. Reads only what the edges touch: production repositories first,
+ * staging only for images that production lacks. Failures to read become `unread` edges. Never throws.
  */
-export async function planPromotion(options: PlanningOptions): Promise<Plan> {
-  const { edges, since } = options;
+export async function planImages(question: SectionQuestion): Promise<Section<PlannedRepositories>> {
+  const { edges, open, documents, listener, signal } = question;
   const desired = desiredRepositories(edges);
-  const planning = {
-    open: options.open,
-    source: sourceReader(options),
-    present: presentPlans(),
-    scout: scoutOf(desired),
-    documents: options.documents,
-  };
+  const planning = { open, source: sourceReader(question), scout: scoutOf(desired), documents };
+  const gathering = gatherAlike();
+  let present = 0;
   let done = 0;
-  const planned = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
-    const given = options.signal?.aborted ? { ...planning, scout: notLookedAt(repository) } : planning;
-    const result = await planRepository(repository, given);
+  await onEachHost(desired, repositoriesAtOnce, async (repository) => {
+    const given = signal?.aborted ? { ...planning, scout: notLookedAt(repository) } : planning;
+    const planned = await planRepository(repository, given);
+    gathering.add(planned.repository);
+    present += planned.present;
     done += 1;
-    options.listener?.({ type: "progress", done, total: desired.length });
-    return result;
+    listener?.({ type: "progress", done, total: desired.length });
   });
-  const repositories = planned.sort((one, other) => (one.destination < other.destination ? -1 : 1));
-  return sealPlan(repositories, edgesHash(edges), since);
-}
-
-/** A plan of these repositories, with its summary and hash. */
-export function sealPlan(repositories: readonly PlannedRepository[], edges: string, since?: Since): Plan {
-  return {
-    format: "waybill-plan/1",
-    hash: planHash(repositories, edges),
-    edgesHash: edges,
-    ...(since === undefined ? {} : { since }),
-    createdAt: new Date().toISOString(),
-    summary: summarize(repositories),
-    repositories,
-  };
-}
-
-/**
- * The identity of a plan: what would be done where, and why, but not on which line of which file it is asked for, nor
- * since which commit, so that an approval outlives a comment added to a manifest, and a merge.
- */
-export function planHash(repositories: readonly PlannedRepository[], edges: string): string {
-  const hash = createHash("sha256").update(`waybill-plan/1\n${edges}\n`);
-  const shared = new Map<readonly PlannedImage[], string | undefined>();
-  for (const { images } of repositories) shared.set(images, shared.has(images) ? "" : undefined);
-  for (const { destination, images } of repositories) {
-    const verdicts = shared.get(images) || verdictsText(images);
-    // Only what is used again is kept: together, the texts of a large plan are too large.
-    if (shared.get(images) !== undefined) shared.set(images, verdicts);
-    hash.update(`${destination}\n${verdicts}`);
-  }
-  return `sha256:${hash.digest("hex")}`;
-}
-
-function verdictsText(images: readonly PlannedImage[]): string {
-  const lines = images.flatMap(({ digest, source, edges }) =>
-    edges.map(
-      ({ tag, verdict, reason, current }) =>
-        `${digest} ${source} ${tag ?? "-"} ${verdict} ${reason} ${current ?? "-"}\n`,
-    ),
-  );
-  return lines.join("");
-}
-
-/** Plans of images for which nothing is to be done: where images are shared, so are their plans. */
-interface PresentPlans {
-  image(image: DesiredImage): PlannedImage;
-  images(images: readonly DesiredImage[]): readonly PlannedImage[];
-}
-
-function presentPlans(): PresentPlans {
-  const plans = new Map<DesiredImage, PlannedImage>();
-  const lists = new Map<readonly DesiredImage[], readonly PlannedImage[]>();
-  const planOf = (image: DesiredImage): PlannedImage => {
-    const plan = plans.get(image) ?? planPresent(image);
-    plans.set(image, plan);
-    return plan;
-  };
-  return {
-    image: planOf,
-    images(images) {
-      const list = lists.get(images) ?? images.map(planOf);
-      lists.set(images, list);
-      return list;
-    },
-  };
+  return { kind: imageKind, present, items: gathering.items() };
 }
 
 /** Reads a repository, by its listing first when that is asked for. */
@@ -175,34 +83,42 @@ function notLookedAt({ images }: DesiredRepository): ReturnType<typeof scoutOf> 
 interface Planning {
   readonly open: OpenRepository;
   readonly source: (image: DesiredImage) => Promise<SourceReading>;
-  readonly present: PresentPlans;
   readonly scout: ReturnType<typeof scoutOf>;
   readonly documents: DocumentCache;
 }
 
+/** What is to be said of a repository, and how many of its edges are as asked. */
 async function planRepository(
   { destination, images, contested }: DesiredRepository,
-  { open, source, present, scout, documents }: Planning,
-): Promise<PlannedRepository> {
+  { open, source, scout, documents }: Planning,
+): Promise<{ readonly repository: PlannedRepository; readonly present: number }> {
   const read = await scout(destination, (listFirst) =>
     readRepositoryState(() => open(destination), images, listFirst),
   );
   const state = await withReferrers(read, images, () => open(destination), documents);
   const { empty, missing } = state;
-  if (images.every((image) => isPresent(image, state, contested))) {
-    return { destination, empty, images: present.images(images) };
-  }
-  const planned = images.map((image) => {
-    if (isPresent(image, state, contested)) return present.image(image);
-    if (!needsSource(image, state, contested)) return decideImage(image, state, contested);
-    return source(image).then((reading) => decideImage(image, state, contested, reading));
-  });
+  const wanting = images.filter((image) => !isPresent(image, state, contested));
+  const planned = await Promise.all(
+    wanting.map((image) => {
+      if (!needsSource(image, state, contested)) return decideImage(image, state, contested);
+      return source(image).then((reading) => decideImage(image, state, contested, reading));
+    }),
+  );
+  const listed = planned.map(withoutPresent);
+  const present = countEdges(images) - listed.reduce((sum, { edges }) => sum + edges.length, 0);
   return {
-    destination,
-    empty,
-    ...(missing === undefined ? {} : { missing }),
-    images: await Promise.all(planned),
+    repository: { destination, empty, ...(missing === undefined ? {} : { missing }), images: listed },
+    present,
   };
+}
+
+function withoutPresent(image: PlannedImage): PlannedImage {
+  if (image.edges.every(({ verdict }) => verdict !== "present")) return image;
+  return { ...image, edges: image.edges.filter(({ verdict }) => verdict !== "present") };
+}
+
+function countEdges(images: readonly DesiredImage[]): number {
+  return images.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0);
 }
 
 /**
@@ -246,7 +162,7 @@ async function withReferrers(
 }
 
 /** Asks staging about each digest once, whoever asks; sources are tried in the order of the manifests. */
-function sourceReader({ open, documents }: PlanningOptions): (image: DesiredImage) => Promise<SourceReading> {
+function sourceReader({ open, documents }: SectionQuestion): (image: DesiredImage) => Promise<SourceReading> {
   const readings = new Map<string, Promise<SourceReading>>();
 
   const readOne = async (repository: RepositoryName, digest: Digest): Promise<SourceReading> => {
@@ -271,22 +187,4 @@ function sourceReader({ open, documents }: PlanningOptions): (image: DesiredImag
     return answer;
   };
   return readAll;
-}
-
-function summarize(repositories: readonly PlannedRepository[]): PlanSummary {
-  const summary: Record<Verdict, number> = {
-    present: 0,
-    copy: 0,
-    tag: 0,
-    conflict: 0,
-    lost: 0,
-    overlap: 0,
-    unread: 0,
-    refused: 0,
-    withheld: 0,
-  };
-  for (const { images } of repositories) {
-    for (const { edges } of images) for (const { verdict } of edges) summary[verdict] += 1;
-  }
-  return summary;
 }

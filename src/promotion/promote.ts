@@ -1,15 +1,29 @@
 import { createCopier, createDocumentCache } from "../copy/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
-import { compareManifests, edgesOf, limitToChanges } from "../edges/index.ts";
+import { compareManifests, edgesHash, edgesOf, limitToChanges } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
 import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
-import { applyPlan, type Outcome } from "./apply.ts";
-import { type PromotionEvent, plannedEvent } from "./events.ts";
+import { edgeEvent, type PromotionEvent, plannedEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
-import { type Plan, sinceCommit } from "./plan.ts";
-import { type OpenRepository, planPromotion } from "./planning.ts";
-import { planIsClean, type Report, reportPromotion } from "./report.ts";
+import { type Plan, planIsClean, type Since, sealPlan, sinceCommit } from "./plan.ts";
+import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
+import type { OpenRepository, Outcome, SectionKinds, SectionQuestion } from "./section.ts";
+
+/** What is planned. */
+export interface PlanningOptions extends SectionQuestion {
+  /** What the edges are limited to; left out when they are all that the manifests ask for. */
+  readonly since?: Since;
+}
+
+/** Compares what is asked for with what there is. Never throws. */
+export async function planPromotion(
+  kinds: SectionKinds,
+  { since, ...question }: PlanningOptions,
+): Promise<Plan> {
+  const sections = await Promise.all(Array.from(kinds, (kind) => kind.plan(question)));
+  return sealPlan(kinds, sections, edgesHash(question.edges), since);
+}
 
 /** What to promote, how far, and who is told. */
 export interface PromoteOptions {
@@ -38,12 +52,12 @@ export interface Promotion {
  * is left; when nothing is, it writes nothing.
  * @throws {SavedPlanError} `plan-outdated` when the saved plan is not for these manifests any more.
  */
-export async function promote(options: PromoteOptions): Promise<Promotion> {
-  const { tree, since, open, listener, signal } = options;
+export async function promote(kinds: SectionKinds, options: PromoteOptions): Promise<Promotion> {
+  const { tree, since, open, saved, listener, signal } = options;
   const documents = createDocumentCache();
   const edges = edgesOf(tree.manifests);
   const changes = since === undefined ? undefined : compareManifests(since.tree, tree, edges);
-  const current = await planPromotion({
+  const current = await planPromotion(kinds, {
     edges: changes === undefined ? edges : limitToChanges(edges, changes),
     open,
     documents,
@@ -51,14 +65,13 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
     listener,
     ...(signal === undefined ? {} : { signal }),
   });
-  const plan =
-    options.saved === undefined ? current : restrictPlan(current, options.saved.plan, options.saved.where);
+  const plan = saved === undefined ? current : restrictPlan(kinds, current, saved.plan, saved.where);
   listener?.(plannedEvent(plan));
   const { introduced, known } =
     since === undefined ? { introduced: tree.diagnostics, known: [] } : foundSince(since.tree, tree);
   const outsideErrors = known.filter(isError);
   const reported = (outcomes?: readonly Outcome[]): Report => ({
-    ...reportPromotion(plan, introduced, outcomes),
+    ...reportPromotion(kinds, plan, introduced, outcomes),
     ...(since === undefined ? {} : { outsideErrors }),
   });
   if (options.strict && (introduced.some(isError) || !planIsClean(plan))) {
@@ -68,14 +81,16 @@ export async function promote(options: PromoteOptions): Promise<Promotion> {
     return { plan, report: { ...report, stopped: true, interrupted } };
   }
   if (!options.confirm) return { plan, report: reported() };
-  const outcomes = await applyPlan(plan, {
+  const applying = {
     open,
     documents,
     copier: createCopier(listener),
-    listener,
+    tell: (outcome: Outcome) => listener?.(edgeEvent(kinds, outcome)),
     ...(signal === undefined ? {} : { signal }),
-  });
-  return { plan, report: reported(outcomes) };
+  };
+  const outcomes: (readonly Outcome[])[] = [];
+  for (const { kind, items } of plan.sections) outcomes.push(await kinds.of(kind).apply(items, applying));
+  return { plan, report: reported(outcomes.flat()) };
 }
 
 function isError({ severity }: Diagnostic): boolean {

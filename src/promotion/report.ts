@@ -1,47 +1,49 @@
 import type { Diagnostic } from "../diagnostics/index.ts";
-import type { Cause, FailureRecord } from "../errors/index.ts";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { Outcome } from "./apply.ts";
+import { type Cause, type FailureRecord, groupByCause, type Problem, problemOf } from "../errors/index.ts";
+import { refusedBy } from "./image-problems.ts";
+import type { ImageDetails } from "./images.ts";
 import { isInterrupted } from "./interruption.ts";
+import type { Decision, Plan, Since } from "./plan.ts";
+import { imageKind } from "./planned-images.ts";
+import type { EdgeDetails, Outcome, SectionEdge, SectionKind, SectionKinds } from "./section.ts";
+import type { Traffic } from "./traffic.ts";
 import {
+  type EdgeState,
   isProblem,
   isWork,
-  type Plan,
-  type PlannedEdge,
-  type PlannedImage,
+  noStates,
   type Reason,
-  type Since,
-  type Verdict,
-} from "./plan.ts";
-import { causesOf } from "./problem-causes.ts";
-import type { Traffic } from "./traffic.ts";
+  unreadSide,
+  type WorkVerdict,
+} from "./verdicts.ts";
 
-/** What became of an edge, for the report: `done`, `failed`, `pending` (not begun), or the plan's verdict. */
-export type EdgeState = "done" | "failed" | "pending" | Exclude<Verdict, "copy" | "tag">;
+/** An edge, and what kind of section it is of. */
+export interface EdgeOfKind extends EdgeDetails {
+  readonly kind: string;
+}
 
-/** One edge of the report. */
-export interface ReportedEdge {
-  readonly destination: RepositoryName;
-  readonly tag: Tag | null;
-  readonly digest: Digest;
-  readonly source: RepositoryName;
-  readonly project: string;
+/** One edge of the report, with what its kind alone says of it. */
+export interface ReportedEdge extends EdgeOfKind {
   /** `file:line:column` of the line that asks for it. */
   readonly at: string;
   readonly state: EdgeState;
   /** What was to be done, when something was. */
-  readonly action?: "copy" | "tag";
+  readonly action?: WorkVerdict;
   /** Why, in words, when it is not as desired. */
   readonly why?: string;
   readonly failure?: FailureRecord;
   /** Why it has the verdict that stops it, or that a list of referrers is to be mended with it. */
   readonly reason?: Reason;
-  /** The digest that the tag stands at in production, when that is another one. */
-  readonly current?: Digest;
-  /** The media type of what it stands for there, when that is no image. */
-  readonly currentType?: string;
   /** `file:line:column` of the policy that refuses it. */
   readonly policy?: string;
+}
+
+/** One edge of the report that is about an image. */
+export type ReportedImage = ReportedEdge & ImageDetails;
+
+/** Whether an edge of the report is about an image. */
+export function isAboutImage(edge: ReportedEdge): edge is ReportedImage {
+  return edge.kind === imageKind;
 }
 
 /** The result of a promotion, real or dry: plain data. */
@@ -79,39 +81,28 @@ export interface Report {
  * @param diagnostics What is wrong with the manifests; of a limited plan, what came since.
  */
 export function reportPromotion(
+  kinds: SectionKinds,
   plan: Plan,
   diagnostics: readonly Diagnostic[],
   outcomes?: readonly Outcome[],
 ): Report {
-  const counts: Record<EdgeState, number> = {
-    done: 0,
-    failed: 0,
-    pending: 0,
-    present: 0,
-    conflict: 0,
-    lost: 0,
-    overlap: 0,
-    unread: 0,
-    refused: 0,
-    withheld: 0,
-  };
-  const ended = new Map(outcomes?.map((outcome) => [outcome.edge, outcome]));
+  const counts = { ...noStates(), present: plan.summary.present };
+  const outcomeOf = outcomesByEdge(outcomes ?? []);
   const work: ReportedEdge[] = [];
   const problems: ReportedEdge[] = [];
-  for (const { destination, missing, images } of plan.repositories) {
-    // What a dry run would only find out by writing.
-    const blocked = outcomes === undefined ? missing : undefined;
-    for (const image of images) {
-      for (const edge of image.edges) {
-        const edgeState = stateOf(edge, ended.get(edge));
-        counts[edgeState] += 1;
-        if (edgeState === "present") continue;
-        const failure = ended.get(edge)?.failure ?? (edgeState === "pending" ? blocked : undefined);
-        const reported = reportEdge(destination, image, edge, edgeState, failure);
-        const canBeDone = edgeState === "pending" && outcomes === undefined && blocked === undefined;
-        if (edgeState === "done" || canBeDone) work.push(reported);
-        else problems.push(reported);
-      }
+  for (const section of plan.sections) {
+    const kind = kinds.of(section.kind);
+    for (const of of kind.edges(section.items)) {
+      const outcome = outcomeOf(of);
+      const state = stateOf(of.edge, outcome);
+      counts[state] += 1;
+      // What a dry run would only find out by writing.
+      const blocked = outcomes === undefined ? of.missing : undefined;
+      const failure = outcome?.failure ?? (state === "pending" ? blocked : undefined);
+      const reported = reportEdge(kind, of, state, failure);
+      const canBeDone = state === "pending" && outcomes === undefined && blocked === undefined;
+      if (state === "done" || canBeDone) work.push(reported);
+      else problems.push(reported);
     }
   }
   const manifestErrors = diagnostics.filter(({ severity }) => severity === "error");
@@ -128,88 +119,110 @@ export function reportPromotion(
     counts,
     work,
     problems,
-    causes: causesOf(problems),
+    causes: causesOf(kinds, problems),
     manifestErrors,
   };
 }
 
-function stateOf(edge: PlannedEdge, outcome: Outcome | undefined): EdgeState {
-  if (edge.verdict !== "copy" && edge.verdict !== "tag") return edge.verdict;
+/** Outcomes by what they are of: one edge may be planned for many destinations at once. */
+function outcomesByEdge(outcomes: readonly Outcome[]): (of: SectionEdge) => Outcome | undefined {
+  const ended = new Map<Decision, Map<string, Outcome>>();
+  for (const outcome of outcomes) {
+    const { edge, destination } = outcome.of;
+    const known = ended.get(edge) ?? new Map<string, Outcome>();
+    ended.set(edge, known.set(destination, outcome));
+  }
+  return ({ edge, destination }) => ended.get(edge)?.get(destination);
+}
+
+function stateOf({ verdict }: Decision, outcome: Outcome | undefined): EdgeState {
+  if (!isWork(verdict)) return verdict;
   if (outcome === undefined) return "pending";
   return outcome.failure === undefined ? "done" : "failed";
 }
 
 function reportEdge(
-  destination: RepositoryName,
-  image: PlannedImage,
-  edge: PlannedEdge,
+  kind: SectionKind,
+  of: SectionEdge,
   state: EdgeState,
   failed: FailureRecord | undefined,
 ): ReportedEdge {
-  const failure = failed ?? edge.failure;
-  const why = explain(edge, image, failed);
+  const { verdict, reason, at, policy } = of.edge;
+  const failure = failed ?? of.edge.failure;
+  const why = explain(kind, of, failed);
   return {
-    destination,
-    tag: edge.tag,
-    digest: image.digest,
-    source: image.source,
-    project: image.project,
-    at: edge.at,
+    kind: kind.kind,
+    ...kind.details(of),
+    at,
     state,
-    ...(edge.verdict === "copy" || edge.verdict === "tag" ? { action: edge.verdict } : {}),
+    ...(isWork(verdict) ? { action: verdict } : {}),
     ...(why === undefined ? {} : { why }),
     ...(failure === undefined ? {} : { failure }),
-    ...(isProblem(edge.verdict) || edge.reason === "referrer-unlisted" ? { reason: edge.reason } : {}),
-    ...(edge.current === undefined ? {} : { current: edge.current }),
-    ...(edge.currentType === undefined ? {} : { currentType: edge.currentType }),
-    ...(edge.policy === undefined ? {} : { policy: edge.policy }),
+    ...(isProblem(verdict) || reason === "referrer-unlisted" ? { reason } : {}),
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 
 /** In words, why an edge is not as desired. */
-function explain(
-  edge: PlannedEdge,
-  image: PlannedImage,
-  failed: FailureRecord | undefined,
-): string | undefined {
+function explain(kind: SectionKind, of: SectionEdge, failed: FailureRecord | undefined): string | undefined {
+  const { verdict, reason, policy, failure } = of.edge;
   if (failed !== undefined) return describe(failed);
-  switch (edge.verdict) {
-    case "conflict":
-      return `the tag stands at ${edge.current} in production; tags are never moved`;
-    case "lost":
-      return `the image is in neither production nor staging (${image.source})`;
-    case "overlap":
-      return `two digests claim the tag: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`;
+  switch (verdict) {
     case "unread":
-      return `${unreadSide(edge)} could not be read: ${edge.failure === undefined ? "unknown" : describe(edge.failure)}`;
+      return `${unreadSide(reason)} could not be read: ${failure === undefined ? "unknown" : describe(failure)}`;
     case "refused":
-      return `provenance is demanded at ${edge.policy} and cannot be evaluated yet, so this is not promoted`;
+      return `provenance is demanded at ${policy} and cannot be evaluated yet, so this is not promoted`;
     case "withheld":
       return "it could be done now, but the saved plan does not hold it";
     default:
-      return undefined;
+      return kind.explain(of);
   }
-}
-
-function unreadSide({ reason }: Pick<PlannedEdge, "reason">): string {
-  return reason === "source-unread" ? "staging" : "production";
 }
 
 function describe({ message, where }: FailureRecord): string {
   return where === undefined ? message : `${where}: ${message}`;
 }
 
-/** Whether production will be as asked when the plan's work is done: with `--strict`, nothing is done otherwise. */
-export function planIsClean(plan: Plan): boolean {
-  return Object.entries(plan.summary).every(
-    ([verdict, count]) => count === 0 || !isProblem(verdict as Verdict),
-  );
+/** What reports call an edge: a reference, or a path. */
+export function edgeName(kinds: SectionKinds, edge: EdgeOfKind): string {
+  return kinds.of(edge.kind).name(edge);
 }
 
-/** How many edges a plan would do. */
-export function workOf(plan: Plan): number {
-  return Object.entries(plan.summary).reduce(
-    (sum, [verdict, count]) => (isWork(verdict as Verdict) ? sum + count : sum),
-    0,
-  );
+/**
+ * What edges that are not as desired come from, each cause with what to do about it.
+ * @param everyPlace Keeps all places of each cause, not the first ones alone.
+ */
+export function causesOf(
+  kinds: SectionKinds,
+  problems: readonly ReportedEdge[],
+  everyPlace = false,
+): readonly Cause[] {
+  const problemOfEdge = (edge: ReportedEdge): Problem => {
+    const reason = reasonOf(kinds.of(edge.kind), edge);
+    return { state: edge.state, what: edgeName(kinds, edge), at: edge.at, ...reason };
+  };
+  return groupByCause(problems.map(problemOfEdge), everyPlace);
+}
+
+/** Why, in words that are the same for all edges with the same cause. */
+function reasonOf(kind: SectionKind, edge: ReportedEdge): Omit<Problem, "state" | "what" | "at"> {
+  const { state, why, failure, reason } = edge;
+  if (failure !== undefined) {
+    const problem = problemOf(failure);
+    if (state !== "unread") return problem;
+    return { ...problem, message: `${unreadSide(reason)} could not be read: ${problem.message}` };
+  }
+  const host = kind.host(edge);
+  switch (state) {
+    case "refused":
+      return { host, ...refusedBy(edge.policy) };
+    case "withheld":
+      return {
+        host,
+        message: "it could be done now, but the saved plan does not hold it",
+        hint: "make and review a new plan: waybill plan --out FILE",
+      };
+    default:
+      return { host, message: why ?? "not begun", ...kind.cause(edge) };
+  }
 }

@@ -1,16 +1,9 @@
 import { z } from "zod";
 import { type Cause, WaybillError } from "../errors/index.ts";
-import { isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
-import {
-  isWork,
-  type Plan,
-  type PlannedEdge,
-  type PlannedImage,
-  type PlannedRepository,
-  reasons,
-  verdicts,
-} from "./plan.ts";
-import { planHash, sealPlan } from "./planning.ts";
+import { isDigest } from "../oci/index.ts";
+import { createSeal, type Plan, planFormat, type Seal, type Section, sealPlan } from "./plan.ts";
+import { type PlanItem, PlanScanner } from "./plan-text.ts";
+import type { SectionKind, SectionKinds } from "./section.ts";
 
 /** Why a saved plan is not applied. */
 export type SavedPlanErrorCode = "plan-unreadable" | "plan-altered" | "plan-outdated";
@@ -21,155 +14,172 @@ export class SavedPlanError extends WaybillError<SavedPlanErrorCode> {
 }
 
 const digest = z.string().refine(isDigest, { error: "is no digest" });
-const tag = z.string().refine(isTag, { error: "is no tag" });
-const repository = z.string().refine((text): text is RepositoryName => repositoryFault(text) === undefined, {
-  error: "is no repository",
-});
-const failure = z.object({
-  code: z.string(),
-  message: z.string(),
-  where: z.string().exactOptional(),
-  hint: z.string().exactOptional(),
-  host: z.string().exactOptional(),
-});
+const count = z.int().nonnegative();
 
-const planSchema = z.object({
-  format: z.literal("waybill-plan/1"),
+/** All of a plan but the items of its sections. */
+const envelopeSchema = z.object({
+  format: z.literal(planFormat),
   hash: digest,
   edgesHash: digest,
   since: z
     .object({
       commit: z.string().regex(/^[0-9a-f]{40,64}$/),
-      unchanged: z.int().nonnegative(),
-      removed: z.int().nonnegative(),
+      unchanged: count,
+      removed: count,
       unreadable: z.array(z.string()),
     })
     .exactOptional(),
   createdAt: z.iso.datetime(),
-  repositories: z.array(
-    z.object({
-      destination: repository,
-      empty: z.boolean(),
-      missing: failure.exactOptional(),
-      images: z.array(
-        z.object({
-          digest,
-          project: z.string(),
-          source: repository,
-          at: z.string(),
-          edges: z.array(
-            z.object({
-              tag: tag.nullable(),
-              verdict: z.enum(verdicts),
-              reason: z.enum(reasons),
-              at: z.string(),
-              current: digest.exactOptional(),
-              currentType: z.string().exactOptional(),
-              claims: z.array(z.object({ digest, at: z.string() })).exactOptional(),
-              policy: z.string().exactOptional(),
-              failure: failure.exactOptional(),
-            }),
-          ),
-        }),
-      ),
-    }),
-  ),
+  sections: z.array(z.object({ kind: z.string(), present: count })),
 });
 
-/** The plan as text, one line a repository: large plans stay readable, and differences between two of them local. */
-export function formatPlan(plan: Plan): string {
-  return [...formatPlanInParts(plan)].join("");
-}
-
 /**
- * The same text in parts, a repository each: as a whole, that of a large plan is too much for one string.
+ * The plan as the text of one JSON document, in parts of one item each: as a whole, that of a large plan is too much for one
+ * string. An item is a line, so that large plans stay readable and differences between two of them local.
  * @param causes What its problems come from, for those who read the text; they are no part of the plan.
  */
-export function* formatPlanInParts(plan: Plan, causes?: readonly Cause[]): Generator<string> {
-  const { repositories, ...rest } = plan;
+export function* formatPlan({ sections, ...rest }: Plan, causes?: readonly Cause[]): Generator<string> {
   const head = causes === undefined ? rest : { ...rest, causes };
-  yield `${JSON.stringify(head, undefined, 2).replace(/\n\}$/, "")},\n  "repositories": [`;
-  for (const [index, repository] of repositories.entries()) {
-    yield `${index === 0 ? "" : ","}\n    ${JSON.stringify(repository)}`;
+  yield `${JSON.stringify(head, undefined, 2).replace(/\n\}$/, "")},\n  "sections": [`;
+  for (const [index, { kind, present, items }] of sections.entries()) {
+    yield `${index === 0 ? "" : ","}\n    {\n      "kind": ${JSON.stringify(kind)},\n      "present": ${present},\n      "items": [`;
+    for (const [at, item] of items.entries()) yield `${at === 0 ? "" : ","}\n        ${JSON.stringify(item)}`;
+    yield items.length === 0 ? "]\n    }" : "\n      ]\n    }";
   }
-  yield repositories.length === 0 ? "]\n}\n" : "\n  ]\n}\n";
+  yield sections.length === 0 ? "]\n}\n" : "\n  ]\n}\n";
 }
 
+/** The text of a plan, or its bytes, as it comes. */
+export type PlanText = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+
 /**
- * Reads a plan that {@link formatPlan} wrote.
+ * Reads a plan that {@link formatPlan} wrote, item by item: its text is never in memory as a whole.
+ * @param where What an error says that it was read from.
  * @throws {SavedPlanError} `plan-unreadable` for text that is no plan, `plan-altered` when its hash does not fit it.
  */
-export function parsePlan(text: string, where: string): Plan {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new SavedPlanError("plan-unreadable", "the saved plan is not JSON", { where, cause });
+export async function readPlan(kinds: SectionKinds, text: PlanText, where: string): Promise<Plan> {
+  const reader = new PlanReader(where, kinds);
+  const decoder = new TextDecoder();
+  for await (const part of text) {
+    reader.take(typeof part === "string" ? part : decoder.decode(part, { stream: true }));
   }
-  const parsed = planSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new SavedPlanError(
+  reader.take(decoder.decode());
+  return reader.close();
+}
+
+/** Makes a plan of its text as that comes. */
+class PlanReader {
+  readonly #where: string;
+  readonly #kinds: SectionKinds;
+  readonly #scanner = new PlanScanner();
+  readonly #seal: Seal;
+  /** By section. */
+  readonly #items: object[][] = [];
+
+  constructor(where: string, kinds: SectionKinds) {
+    this.#where = where;
+    this.#kinds = kinds;
+    this.#seal = createSeal(kinds);
+  }
+
+  take(text: string): void {
+    this.#asJson(() => {
+      for (const part of this.#scanner.take(text)) {
+        if ("item" in part) this.#addItem(part);
+        else if (part.format !== planFormat) throw this.#otherFormat(part.format);
+      }
+    });
+  }
+
+  close(): Plan {
+    const envelope = this.#asJson(() => this.#parse(envelopeSchema, this.#scanner.envelope));
+    const { format, hash, edgesHash, createdAt, since } = envelope;
+    const sections = envelope.sections.map(({ kind, present }, index): Section => {
+      this.#seal.count(this.#kindOf(kind, index).kind, present);
+      return { kind, present, items: this.#items[index] ?? [] };
+    });
+    const sealed = this.#seal.close(edgesHash);
+    if (sealed.hash !== hash) {
+      throw new SavedPlanError(
+        "plan-altered",
+        "the saved plan was changed after it was made: its hash does not fit",
+        {
+          where: this.#where,
+          hint: "make the plan again; plans are not meant to be edited",
+        },
+      );
+    }
+    return { format, ...sealed, ...(since === undefined ? {} : { since }), createdAt, sections };
+  }
+
+  #addItem({ item: text, section, kind: name }: PlanItem): void {
+    const kind = this.#kindOf(name, section);
+    const items = this.#items[section] ?? [];
+    this.#items[section] = items;
+    const item = this.#parse(kind.schema, text, [`sections.${section}.items.${items.length}`]);
+    items.push(item);
+    this.#seal.add(kind.kind, item);
+  }
+
+  #kindOf(name: string | undefined, section: number): SectionKind {
+    if (name !== undefined && this.#kinds.has(name)) return this.#kinds.of(name);
+    const why =
+      name === undefined
+        ? "does not stand before its items"
+        : `${JSON.stringify(name)} is nothing that is promoted`;
+    throw this.#unreadable(`not a saved plan: sections.${section}.kind: ${why}`);
+  }
+
+  #parse<Value>(schema: z.ZodType<Value>, text: string, path: readonly string[] = []): Value {
+    const parsed = schema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw this.#unreadable(
+      `not a saved plan: ${[...path, ...(issue?.path ?? [])].join(".")}: ${issue?.message}`,
+    );
+  }
+
+  #asJson<Result>(read: () => Result): Result {
+    try {
+      return read();
+    } catch (cause) {
+      if (cause instanceof SyntaxError) throw this.#unreadable("the saved plan is not JSON", cause);
+      if (cause instanceof RangeError) throw this.#unreadable(`not a saved plan: ${cause.message}`, cause);
+      throw cause;
+    }
+  }
+
+  #unreadable(message: string, cause?: unknown): SavedPlanError {
+    const hint = "save one with: waybill plan DIR --out FILE";
+    return new SavedPlanError("plan-unreadable", message, { where: this.#where, hint, cause });
+  }
+
+  #otherFormat(format: string): SavedPlanError {
+    return new SavedPlanError(
       "plan-unreadable",
-      `not a saved plan: ${issue?.path.join(".")}: ${issue?.message}`,
+      `not a saved plan: format: it is ${JSON.stringify(format)}, and only ${planFormat} is read`,
       {
-        where,
-        hint: "save one with: waybill plan DIR --out FILE",
+        where: this.#where,
+        hint: "another version of Waybill saved it: make the plan again, with: waybill plan DIR --out FILE",
       },
     );
   }
-  const { repositories, edgesHash, hash, createdAt, since } = parsed.data;
-  if (planHash(repositories, edgesHash) !== hash) {
-    throw new SavedPlanError(
-      "plan-altered",
-      "the saved plan was changed after it was made: its hash does not fit",
-      {
-        where,
-        hint: "make the plan again; plans are not meant to be edited",
-      },
-    );
-  }
-  return { ...sealPlan(repositories, edgesHash, since), createdAt };
 }
 
 /**
  * The current plan, cut down to what the saved one holds: an edge that could be done now but was not to be done then
- * is withheld. What has been done since stays `present`; what has become a conflict stays one.
+ * is withheld. What has been done since stays as it is; what has become a conflict stays one.
  * @throws {SavedPlanError} `plan-outdated` when the edges are not those of the saved plan: the manifests have changed, or
  * the two were not limited alike.
  */
-export function restrictPlan(current: Plan, saved: Plan, where: string): Plan {
+export function restrictPlan(kinds: SectionKinds, current: Plan, saved: Plan, where: string): Plan {
   if (current.edgesHash !== saved.edgesHash) throw outdated(current, saved, where);
-  const allowed = new Map<string, RepositoryName>();
-  for (const { destination, images } of saved.repositories) {
-    for (const image of images) {
-      for (const edge of image.edges) {
-        if (isWork(edge.verdict)) allowed.set(edgeKey(destination, image, edge.tag), image.source);
-      }
-    }
-  }
-  /** A tag is put on what is in production already, so where that once came from does not matter. */
-  const isAllowed = ({ destination }: PlannedRepository, image: PlannedImage, edge: PlannedEdge): boolean => {
-    const source = allowed.get(edgeKey(destination, image, edge.tag));
-    return source !== undefined && (edge.verdict === "tag" || source === image.source);
-  };
-  const isWithheld = (repository: PlannedRepository, image: PlannedImage, edge: PlannedEdge): boolean =>
-    isWork(edge.verdict) && !isAllowed(repository, image, edge);
-  const repositories = current.repositories.map((repository): PlannedRepository => {
-    const images = repository.images.map((image): PlannedImage => {
-      if (!image.edges.some((edge) => isWithheld(repository, image, edge))) return image;
-      const edges = image.edges.map(
-        (edge): PlannedEdge =>
-          isWithheld(repository, image, edge)
-            ? { ...edge, verdict: "withheld", reason: "not-in-saved-plan" }
-            : edge,
-      );
-      return { ...image, edges };
-    });
-    const isSame = images.every((image, index) => image === repository.images[index]);
-    return isSame ? repository : { ...repository, images };
+  const sections = current.sections.map(({ kind, present, items }): Section => {
+    const held = saved.sections.flatMap((section) => (section.kind === kind ? section.items : []));
+    return { kind, present, items: kinds.of(kind).withhold(items, held) };
   });
-  return { ...sealPlan(repositories, current.edgesHash, current.since), createdAt: current.createdAt };
+  const sealed = sealPlan(kinds, sections, current.edgesHash, current.since);
+  return { ...sealed, createdAt: current.createdAt };
 }
 
 /** The edges are not the same: other ones are asked for, or the plans were not limited alike. */
@@ -193,8 +203,4 @@ function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
           : `say --since ${saved.since.commit}, as when it was made`,
     },
   );
-}
-
-function edgeKey(destination: string, image: PlannedImage, tag: string | null): string {
-  return `${destination} ${image.digest} ${tag ?? "-"}`;
 }

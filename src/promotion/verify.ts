@@ -24,7 +24,7 @@ import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { type Reading, readRepositoryState } from "./inventory.ts";
-import type { OpenRepository } from "./planning.ts";
+import type { OpenRepository } from "./section.ts";
 import {
   type BlobExaminer,
   type BlobLooks,

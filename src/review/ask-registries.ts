@@ -7,7 +7,10 @@ import { isDigest, parseRepository } from "../oci/index.ts";
 import {
   type OpenRepository,
   type Plan,
+  plannedImages,
   planPromotion,
+  type Report,
+  reportPromotion,
   type Since,
   type Verdict,
 } from "../promotion/index.ts";
@@ -23,6 +26,8 @@ import { imageInWords } from "./words.ts";
 /** What registries have answered about a change. */
 export interface Answers {
   readonly plan: Plan;
+  /** What the plan comes to. */
+  readonly report: Report;
   readonly comments: Comments;
   factsOf(line: ChangedLine): ReviewedLine["facts"];
   /** What promotion would do of a line, by verdict. */
@@ -88,6 +93,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   );
   return {
     plan,
+    report: reportPromotion(plan, []),
     comments: await commentsOn(plan, asked, open),
     factsOf: (line) => facts.get(line),
     verdictsOf: verdictsIn(plan),
@@ -96,9 +102,10 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   };
 }
 
-function verdictsIn({ repositories }: Plan): Answers["verdictsOf"] {
+/** What is listed is not as asked; of the edges of a line that the change asks for, all others are. */
+function verdictsIn(plan: Plan): Answers["verdictsOf"] {
   const verdicts = new Map<string, Verdict>();
-  for (const { destination, images } of repositories) {
+  for (const { destination, images } of plannedImages(plan)) {
     for (const { digest, edges } of images) {
       for (const { tag, verdict } of edges) verdicts.set(`${destination} ${digest} ${tag}`, verdict);
     }
@@ -106,8 +113,8 @@ function verdictsIn({ repositories }: Plan): Answers["verdictsOf"] {
   return ({ destinations, digest, tag }) => {
     const counts = new Map<Verdict, number>();
     for (const destination of destinations) {
-      const verdict = verdicts.get(`${destination} ${digest} ${tag}`);
-      if (verdict !== undefined) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+      const verdict = verdicts.get(`${destination} ${digest} ${tag}`) ?? "present";
+      counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
     }
     return Object.fromEntries(counts);
   };
@@ -155,7 +162,7 @@ async function commentsOn(
   );
   const staged = new Map<ChangedLine, string>();
   const lost = new Set(
-    plan.repositories.flatMap(({ images }) =>
+    plannedImages(plan).flatMap(({ images }) =>
       images.flatMap(({ digest, edges }) =>
         edges.some(({ verdict }) => verdict === "lost") ? [digest] : [],
       ),

@@ -1,3 +1,4 @@
+import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
 import { page, type Section, sectionOf } from "./markdown-page.ts";
@@ -182,24 +183,12 @@ function linked(words: string, commit: FactsInWords["commit"]): string {
   return `${words.slice(0, at)}[${words.slice(at, end)}](${commit.page})${words.slice(end)}`;
 }
 
-const work = {
-  present: "there already",
-  copy: "to copy",
-  tag: "to tag",
-  conflict: "in conflict",
-  lost: "lost",
-  overlap: "claimed twice",
-  unread: "not known",
-  refused: "refused by a policy",
-  withheld: "withheld",
-} as const;
-
 function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
   const everywhere = countOf(destinations.length, "destination");
   if (kind === "removed") return `taken away from ${everywhere}`;
-  const found = Object.entries(verdicts ?? {}) as [keyof typeof work, number][];
+  const found = Object.entries(verdicts ?? {}) as [Verdict, number][];
   if (found.length === 0) return everywhere;
-  return found.map(([verdict, count]) => `${count} ${work[verdict]}`).join(", ");
+  return found.map(([verdict, count]) => `${count} ${reviewedWords[verdict]}`).join(", ");
 }
 
 /** Lines whose destinations are shown: those of a project have the same ones as a rule. */

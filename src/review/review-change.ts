@@ -12,7 +12,7 @@ import { type Answers, askRegistries } from "./ask-registries.ts";
 import { judgeChanges } from "./judge/changes.ts";
 import { judgeFacts } from "./judge/facts.ts";
 import { judgeManifests } from "./judge/manifests.ts";
-import { judgePlan } from "./judge/plan.ts";
+import { judgeOthers, judgePlan } from "./judge/plan.ts";
 import { judgeRights } from "./judge/rights.ts";
 import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
 import { comparePlaces, placeIn } from "./places.ts";
@@ -126,11 +126,12 @@ function judgeAnswers(
   answers: Answers,
   manifests: readonly ReviewFinding[],
 ): readonly ReviewFinding[] {
-  const { plan, comments, factsOf, verdictsOf, passedOver } = answers;
+  const { plan, report, comments, factsOf, verdictsOf, passedOver } = answers;
   const [first] = lines.lines;
   const isUnread = (line: ChangedLine): boolean => (verdictsOf(line).unread ?? 0) > 0;
   return [
     ...judgePlan(plan, lines, comments, (edge) => isReportedOverlap(edge, manifests)),
+    ...judgeOthers(report.problems),
     ...lines.lines.flatMap((line) => (isUnread(line) ? [] : judgeFacts(line, factsOf(line)))),
     ...(passedOver === 0 || first === undefined
       ? []
@@ -213,13 +214,12 @@ function changedFiles({ base, head, changed, placeOf }: ManifestChange): Map<str
 }
 
 /** Whether anything was not asked, or not answered, because the review was stopped. */
-function isCutShort({ plan, factsOf }: Answers, { lines }: ChangedLines): boolean {
-  const edges = plan.repositories.flatMap(({ images }) => images.flatMap((image) => image.edges));
+function isCutShort({ report, factsOf }: Answers, { lines }: ChangedLines): boolean {
   const failures = lines.map((line) => {
     const facts = factsOf(line);
     return facts !== undefined && "failure" in facts ? facts.failure : facts?.attached.failure;
   });
-  return [...edges.map(({ failure }) => failure), ...failures].some(isInterrupted);
+  return report.interrupted || failures.some(isInterrupted);
 }
 
 /** A revision to compare with, and who named it. */

@@ -185,7 +185,7 @@ describe("plan and promote", () => {
   it("print the plan as JSON, and nothing else, on standard output", async () => {
     const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
     const { stdout } = await waybill("plan", path, "--json");
-    expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-plan/1", summary: { copy: 2 } });
+    expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-plan/2", summary: { copy: 2 } });
   });
 
   it("say that there is no manifest, with nothing on standard output", async () => {

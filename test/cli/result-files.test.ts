@@ -35,7 +35,7 @@ async function shell(line: string, files: (dir: string) => Promise<unknown> = as
   return { dir, status: ended.code, stdout: ended.stdout, stderr: ended.stderr };
 }
 
-const isPlan = expect.stringContaining('"format": "waybill-plan/1"');
+const isPlan = expect.stringContaining('"format": "waybill-plan/2"');
 
 function expectError({ status, stderr }: Pick<Ended, "status" | "stderr">, message: string): void {
   expect(stderr).toContain(`error: the result cannot be written: ${message}`);
@@ -110,7 +110,7 @@ describe("a result goes to what was named for it", () => {
     const { dir, stdout } = await shell(`waybill plan "$tree" --out link ${redirection}`, (at) =>
       symlink("/dev/fd/1", join(at, "link")),
     );
-    expect(stdout).toMatch(/^nothing is asked for\n\{\n[\s\S]*"waybill-plan\/1"/);
+    expect(stdout).toMatch(/^nothing is asked for\n\{\n[\s\S]*"waybill-plan\/2"/);
     expect((await lstat(join(dir, "link"))).isSymbolicLink()).toBe(true);
   });
 
@@ -202,7 +202,7 @@ describe("a result goes to what was named for it", () => {
       });
       expect(status).toBe(0);
       expect(JSON.parse(await readFile(join(dir, "real"), "utf8"))).toMatchObject({
-        format: "waybill-plan/1",
+        format: "waybill-plan/2",
       });
     },
   );

@@ -4,7 +4,7 @@ import { inspectImage } from "../../src/inspect/index.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { planMerge } from "../../src/merge/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { causesOf, expectationOf, lookForArrivals } from "../../src/promotion/index.ts";
+import { causesOf, expectationOf, lookForArrivals, plannedImages } from "../../src/promotion/index.ts";
 import { takeSnapshot } from "../../src/snapshot/index.ts";
 import type { Fault } from "../support/faulty-registry.ts";
 import { answer } from "../support/scripted-server.ts";
@@ -55,9 +55,9 @@ async function words() {
   const open = world.registries.repository;
   const { absent } = await lookForArrivals(expectationOf(tree), open);
   const { findings } = await world.verify();
-  const [image] = plan.repositories.flatMap(({ images }) => images);
+  const [image] = plannedImages(plan).flatMap(({ images }) => images);
   return {
-    plan: image?.edges[0]?.verdict,
+    plan: image?.edges[0]?.verdict ?? "present",
     asDesired: report.asDesired,
     wait: absent[0]?.state,
     verify: findings.find(({ tag }) => tag !== null)?.kind,
@@ -202,7 +202,7 @@ test("a list that is cut off answers for no tag: each is asked for", async () =>
     isList(url) ? (response) => answer(response, 200, {}, JSON.stringify({ tags })) : undefined,
   );
   const { plan } = await world.promote([project("v2", "v1")], { confirm: false });
-  const edges = plan.repositories.flatMap(({ images }) => images.flatMap((image) => image.edges));
+  const edges = plannedImages(plan).flatMap(({ images }) => images.flatMap((image) => image.edges));
   expect(Object.fromEntries(edges.map(({ tag, verdict }) => [tag, verdict]))).toEqual({
     v1: "conflict",
     v2: "copy",

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { digestOf, limits, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
+import { isAboutImage } from "../../src/promotion/index.ts";
 import type { Fault } from "../support/faulty-registry.ts";
 import { afterBody, answer } from "../support/scripted-server.ts";
 import type { Project } from "../support/tree.ts";
@@ -192,7 +193,9 @@ describe("whatever fails for one image", () => {
     async (_, { at, fault, code }) => {
       world[at].interfere(fault());
       const { report } = await world.promote(both());
-      expect(report.problems.map(({ tag, state, failure }) => [tag, state, failure?.code])).toEqual([
+      expect(
+        report.problems.filter(isAboutImage).map(({ tag, state, failure }) => [tag, state, failure?.code]),
+      ).toEqual([
         ["v1", "failed", code],
         ["v1.0", "failed", code],
       ]);
@@ -214,8 +217,13 @@ describe("whatever fails for one image", () => {
   test("the failure of one tag leaves the other tags of the image alone", async () => {
     world.production.interfere(onTag("victim", ["v1"], 400));
     const { report } = await world.promote(both());
-    expect(report.problems.map(({ tag }) => tag)).toEqual(["v1"]);
-    expect(report.work.map(({ tag }) => tag).sort()).toEqual(["v1", "v1.0"]);
+    expect(report.problems.filter(isAboutImage).map(({ tag }) => tag)).toEqual(["v1"]);
+    expect(
+      report.work
+        .filter(isAboutImage)
+        .map(({ tag }) => tag)
+        .sort(),
+    ).toEqual(["v1", "v1.0"]);
   });
 
   test("a destination that dies half-way leaves whole images, and another run finishes", async () => {
@@ -254,7 +262,9 @@ describe("tags", () => {
         };
       },
     });
-    expect(report.problems.map(({ tag, failure }) => [tag, failure?.code])).toEqual([["v1", "tag-taken"]]);
+    expect(report.problems.filter(isAboutImage).map(({ tag, failure }) => [tag, failure?.code])).toEqual([
+      ["v1", "tag-taken"],
+    ]);
     expect(report.counts).toMatchObject({ done: 2, failed: 1 });
     expect((await inProduction().resolve(parseTag("v1")))?.digest).toBe(squatter.root.descriptor.digest);
   });

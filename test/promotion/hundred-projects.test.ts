@@ -1,17 +1,9 @@
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createCopier, createDocumentCache } from "../../src/copy/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
-import { edgesOf } from "../../src/edges/index.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { type Digest, parseRepository, parseTag } from "../../src/oci/index.ts";
-import {
-  applyPlan,
-  planPromotion,
-  type Report,
-  reportPromotion,
-  verifyProduction,
-} from "../../src/promotion/index.ts";
+import { promote as promotion, type Report, verifyProduction } from "../../src/promotion/index.ts";
 import { openCredentials, openRegistries, type RegistryEvent } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
@@ -88,12 +80,10 @@ describe("a run over a hundred projects, three of them broken", () => {
     requests.length = 0;
     const tree = await readManifestTree(folder.path);
     const registries = registriesOf(requests);
-    const documents = createDocumentCache();
     const open = registries.repository;
-    const plan = await planPromotion({ edges: edgesOf(tree.manifests), open, documents });
-    const outcomes = await applyPlan(plan, { open, documents, copier: createCopier() });
+    const { report } = await promotion({ tree, open, confirm: true });
     await registries.close();
-    return reportPromotion(plan, tree.diagnostics, outcomes);
+    return report;
   };
 
   const writes = () =>

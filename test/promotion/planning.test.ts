@@ -4,13 +4,12 @@ import { edgesOf } from "../../src/edges/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import {
   formatPlan,
-  formatPlanInParts,
   type Plan,
-  parsePlan,
+  plannedImages,
   planPromotion,
+  readPlan,
   reportPromotion,
 } from "../../src/promotion/index.ts";
-import { planHash } from "../../src/promotion/planning.ts";
 import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
 import { registriesWith } from "../support/world.ts";
 import { digestFor, type Images, manifestOf } from "./world.ts";
@@ -125,25 +124,31 @@ describe("a plan in which nothing is to be done", () => {
     },
   );
 
-  test("costs mirrors no objects of their own, and has the hash that it has without sharing", async () => {
+  test("lists nothing, and has no items", async () => {
     const server = await start(registryOf(images, true));
-    const shared = await plan([server], images, ["eu", "us"], true);
-    const [eu, , us] = shared.repositories;
-    expect(us?.images).toBe(eu?.images);
-    const apart: Plan = JSON.parse(formatPlan(shared));
-    expect(planHash(apart.repositories, apart.edgesHash)).toBe(shared.hash);
-    expect([...formatPlanInParts(shared)].length).toBeGreaterThan(4);
+    const { sections } = await plan([server], images, ["eu", "us"], true);
+    expect(sections).toEqual([{ kind: "images", present: 10, items: [] }]);
   });
 });
 
-test("a plan shares the images that are present, and no others", async () => {
+test("a plan lists what is not as asked, and mirrors that lack the same as one", async () => {
   const server = await start(registryOf({ app: { one: ["v1"] }, web: {} }, false));
-  const wanted: Images = { app: { one: ["v1"], two: ["v2"] } };
-  const { repositories, summary } = await plan([server], wanted, ["eu", "us"]);
-  expect(summary).toMatchObject({ present: 2, unread: 2 });
-  const [eu, us] = repositories.map((repository) => repository.images);
-  expect(eu?.[0]).toBe(us?.[0]);
-  expect(eu?.[1]).not.toBe(us?.[1]);
+  const wanted: Images = { app: { one: ["v1", "v2"] }, web: { one: ["v1"] } };
+  const made = await plan([server], wanted, ["eu", "us"]);
+  expect(made.summary).toMatchObject({ present: 2, tag: 2, unread: 2 });
+  expect(made.reasons).toEqual({ "tag-absent": 2, "source-unread": 2 });
+  const [app, web, ...others] = made.sections.flatMap(({ items }) => items);
+  expect(others).toEqual([]);
+  expect(app).toMatchObject({
+    destinations: [`${server.host}/eu/app`, `${server.host}/us/app`],
+    images: [{ edges: [{ tag: "v2", verdict: "tag" }] }],
+  });
+  expect(web).toMatchObject({ destinations: [`${server.host}/eu/web`, `${server.host}/us/web`] });
+  const [euApp, euWeb, usApp, usWeb] = plannedImages(made);
+  expect([euApp, euWeb, usApp, usWeb].map((found) => found?.destination)).toEqual(
+    ["eu/app", "eu/web", "us/app", "us/web"].map((name) => `${server.host}/${name}`),
+  );
+  expect([usApp?.images, usWeb?.images]).toEqual([euApp?.images, euWeb?.images]);
 });
 
 test("all hosts are read at the same time, however many repositories one of them has", async () => {
@@ -183,19 +188,23 @@ describe("a plan for a repository that somebody has to create", () => {
       ),
     );
     const made = await plan([amazon], { app: { one: ["v1"] } }, ["eu"]);
-    const [repository] = made.repositories;
+    const [repository] = plannedImages(made);
     expect(repository?.missing).toMatchObject({
       code: "repository-missing",
       hint: "create it: aws ecr create-repository --repository-name eu/app --registry-id 123456789012",
     });
-    expect(parsePlan(formatPlan(made), "it").repositories).toEqual(made.repositories);
+    expect((await readPlan(formatPlan(made), "it")).sections).toEqual(made.sections);
     const planned: Plan = {
       ...made,
-      repositories: made.repositories.map((each) => ({
-        ...each,
-        images: each.images.map((image) => ({
-          ...image,
-          edges: image.edges.map(({ failure: _, ...edge }) => ({ ...edge, verdict: "copy" as const })),
+      sections: made.sections.map((section) => ({
+        ...section,
+        items: plannedImages(made).map(({ destination, images, ...each }) => ({
+          ...each,
+          destinations: [destination],
+          images: images.map((image) => ({
+            ...image,
+            edges: image.edges.map(({ failure: _, ...edge }) => ({ ...edge, verdict: "copy" as const })),
+          })),
         })),
       })),
     };

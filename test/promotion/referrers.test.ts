@@ -10,7 +10,7 @@ import {
   parseTag,
   referrersTag,
 } from "../../src/oci/index.ts";
-import { promote, verifyProduction } from "../../src/promotion/index.ts";
+import { plannedImages, promote, verifyProduction } from "../../src/promotion/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { clientOf } from "../support/registry-client.ts";
@@ -86,8 +86,9 @@ const promoted = async (...tags: readonly string[]) => promote({ ...(await asked
 /** What a plan says of the SBOM. */
 async function planned(...tags: readonly string[]) {
   const { plan } = await promote({ ...(await asked(...tags)), confirm: false });
-  const found = plan.repositories[0]?.images.find(({ digest }) => digest === sbom.descriptor.digest);
-  return found?.edges.map(({ tag, verdict, reason }) => ({ tag, verdict, reason }));
+  const found = plannedImages(plan)[0]?.images.find(({ digest }) => digest === sbom.descriptor.digest);
+  if (found === undefined) return plan.summary.present > 0 ? "as asked" : "not asked for";
+  return found.edges.map(({ tag, verdict, reason }) => ({ tag, verdict, reason }));
 }
 
 const here = () => client.registries.repository(parseRepository(`${behind}/foo/app`));
@@ -128,7 +129,7 @@ test("a run that failed before the list was written leaves no tag, and the next 
     work: [{ tag: "sbom", state: "done", reason: "referrer-unlisted" }],
   });
   expect(await listed()).toEqual([sbom.descriptor.digest]);
-  expect(await planned("sbom")).toEqual([{ tag: "sbom", verdict: "present", reason: "tag-at-digest" }]);
+  expect(await planned("sbom")).toBe("as asked");
 });
 
 test("a referrer without a tag is listed when it is there and its list lacks it", async () => {
@@ -136,7 +137,7 @@ test("a referrer without a tag is listed when it is there and its list lacks it"
   expect(await planned()).toEqual([{ tag: null, verdict: "tag", reason: "referrer-unlisted" }]);
   expect((await promoted()).report.asDesired).toBe(true);
   expect(await listed()).toEqual([sbom.descriptor.digest]);
-  expect(await planned()).toEqual([{ tag: null, verdict: "present", reason: "digest-present" }]);
+  expect(await planned()).toBe("as asked");
   const before = production.seen.length;
   await promoted();
   expect(production.seen.slice(before).map(({ method }) => method)).not.toContain("PUT");

@@ -3,10 +3,17 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Diagnostic } from "../../src/diagnostics/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { formatJUnit, type Outcome, type PlannedEdge, reportPromotion } from "../../src/promotion/index.ts";
-import { sealPlan } from "../../src/promotion/planning.ts";
+import {
+  formatJUnit,
+  isAboutImage,
+  type Outcome,
+  type PlannedEdge,
+  reportPromotion,
+} from "../../src/promotion/index.ts";
+import { sealPlan } from "../../src/promotion/plan.ts";
+
 import { testWith } from "../support/programs.ts";
-import { digestFor } from "./world.ts";
+import { digestFor, kinds, sectionOf } from "./world.ts";
 
 /** What XML has names for, what it cannot hold, and what it can. */
 const textWith = (unspeakable: string): string => `<&>"' ]]> ${unspeakable}\n\t é 😀`;
@@ -19,7 +26,6 @@ const edge = (tag: string, rest: Omit<PlannedEdge, "tag" | "at">): PlannedEdge =
 });
 
 const edges: readonly PlannedEdge[] = [
-  edge("a", { verdict: "present", reason: "tag-at-digest" }),
   edge("bb", { verdict: "copy", reason: "digest-absent" }),
   edge("ccc", { verdict: "tag", reason: "tag-absent" }),
   edge("dddd", { verdict: "conflict", reason: "tag-at-other-digest", current: digestFor("other") }),
@@ -34,10 +40,13 @@ const image = {
   digest: digestFor("one"),
   project: nasty,
   source: parseRepository("stage.example.com/foo/app"),
-  at: "images.yaml:1:5",
   edges,
 };
-const plan = sealPlan([{ destination, empty: false, images: [image] }], digestFor("edges"));
+const plan = sealPlan(
+  kinds,
+  [sectionOf([{ destination, empty: false, images: [image] }], 1)],
+  digestFor("edges"),
+);
 const diagnostics: Diagnostic[] = [
   {
     severity: "error",
@@ -51,14 +60,15 @@ const diagnostics: Diagnostic[] = [
 
 const outcome = (index: number, failure?: Outcome["failure"]): Outcome => {
   const found = edges[index] ?? expect.fail("no such edge");
-  return { destination, image, edge: found, ...(failure === undefined ? {} : { failure }) };
+  const of = { destination, image, edge: found };
+  return { kind: "images", of, ...(failure === undefined ? {} : { failure }) };
 };
 
 describe("the report", () => {
   test("of a dry run counts work as desired, but not problems", () => {
     const report = reportPromotion(plan, diagnostics);
     expect(report.counts).toMatchObject({ pending: 2, present: 1, conflict: 1, unread: 1, lost: 1 });
-    expect(report.work.map(({ tag, action }) => [tag, action])).toEqual([
+    expect(report.work.filter(isAboutImage).map(({ tag, action }) => [tag, action])).toEqual([
       ["bb", "copy"],
       ["ccc", "tag"],
     ]);
@@ -68,7 +78,7 @@ describe("the report", () => {
 
   test("of a real run counts what was never begun as a problem", () => {
     const failed = { code: "denied", message: "no", where: "prod.example.com/foo/app" };
-    const report = reportPromotion(plan, [], [outcome(1, failed)]);
+    const report = reportPromotion(plan, [], [outcome(0, failed)]);
     expect(report.counts).toMatchObject({ failed: 1, pending: 1, done: 0 });
     expect(report.problems.map(({ state, why }) => [state, why])).toMatchObject([
       ["failed", "prod.example.com/foo/app: no"],
@@ -81,11 +91,12 @@ describe("the report", () => {
 
   test("is as desired when all is there and no line is wrong", () => {
     const fine = sealPlan(
-      [{ destination, empty: false, images: [{ ...image, edges: edges.slice(0, 2) }] }],
+      kinds,
+      [sectionOf([{ destination, empty: false, images: [{ ...image, edges: edges.slice(0, 1) }] }], 1)],
       digestFor("edges"),
     );
-    expect(reportPromotion(fine, [], [outcome(1)])).toMatchObject({ asDesired: true, counts: { done: 1 } });
-    expect(reportPromotion(fine, diagnostics, [outcome(1)]).asDesired).toBe(false);
+    expect(reportPromotion(fine, [], [outcome(0)])).toMatchObject({ asDesired: true, counts: { done: 1 } });
+    expect(reportPromotion(fine, diagnostics, [outcome(0)]).asDesired).toBe(false);
   });
 });
 
@@ -110,7 +121,7 @@ describe("the report as JUnit", () => {
   const shown = textWith("\ufffd".repeat(4)).replace("\t", " ");
 
   testWith("python3")("is what an XML parser makes the same of, whatever a registry says", async () => {
-    const report = reportPromotion(plan, diagnostics, [outcome(1)]);
+    const report = reportPromotion(plan, diagnostics, [outcome(0)]);
     const name = `${destination}:`;
     expect(await parse(formatJUnit(report))).toEqual([
       [
@@ -136,7 +147,7 @@ describe("the report as JUnit", () => {
   });
 
   testWith("python3")("of nothing is a document, too", async () => {
-    const empty = reportPromotion(sealPlan([], digestFor("edges")), [], []);
+    const empty = reportPromotion(sealPlan(kinds, [], digestFor("edges")), [], []);
     expect(await parse(formatJUnit(empty))).toEqual([["0", "0"]]);
   });
 });

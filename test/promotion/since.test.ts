@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { readManifests, readManifestsAt } from "../../src/manifest/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { type Plan, promote } from "../../src/promotion/index.ts";
+import { isAboutImage, type Plan, plannedImages, promote } from "../../src/promotion/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { type Project, writeTree } from "../support/tree.ts";
@@ -95,9 +95,9 @@ function edgesOf(list: readonly Project[]): Map<string, string> {
 }
 
 /** Every edge of a plan, with all that is said of it. */
-const planned = ({ repositories }: Plan): Map<string, unknown> =>
+const planned = (plan: Plan): Map<string, unknown> =>
   new Map(
-    repositories.flatMap(({ destination, images }) =>
+    plannedImages(plan).flatMap(({ destination, images }) =>
       images.flatMap(({ digest, edges, ...image }) =>
         edges.map((edge) => [`${destination} ${digest} ${edge.tag ?? "-"}`, { ...image, ...edge }]),
       ),
@@ -122,11 +122,13 @@ describe("a plan since a commit", () => {
 
         const [then, now] = [edgesOf(before), edgesOf(after)];
         const differs = ([edge]: [string, unknown]): boolean => then.get(edge) !== now.get(edge);
+        const changed = [...now].filter(differs).length;
         const expected = new Map([...planned(whole.plan)].filter(differs));
         expect(planned(limited.plan)).toEqual(expected);
+        expect(limited.plan.summary.present).toBe(changed - expected.size);
         expect(limited.plan.since).toMatchObject({
           commit: since.commit,
-          unchanged: now.size - expected.size,
+          unchanged: now.size - changed,
           unreadable: [],
         });
       }),
@@ -171,7 +173,10 @@ describe("a plan since a commit", () => {
     const staging = `${world.staging.host}/foo/app`;
     const tagged = await promoteSince([asks(["v1", "v2"], "eu", "us")]);
     expect(tagged.asked).toEqual(["eu/app", "us/app"]);
-    expect(tagged.report.work.map(({ action, tag }) => `${action} ${tag}`)).toEqual(["tag v2", "tag v2"]);
+    expect(tagged.report.work.filter(isAboutImage).map(({ action, tag }) => `${action} ${tag}`)).toEqual([
+      "tag v2",
+      "tag v2",
+    ]);
 
     const wider = await promoteSince([asks(["v1"], "eu", "us", "asia")]);
     expect(wider.asked).toEqual([staging, `${world.staging.host}/foo/web`, "asia/app", "asia/web"]);

@@ -3,13 +3,35 @@ import { desiredRepositories, edgesOf } from "../../src/edges/index.ts";
 import type { PromoterManifest } from "../../src/manifest/index.ts";
 import { type Digest, parseDigest, parseTag, type RepositoryName, type Tag } from "../../src/oci/index.ts";
 import { decideImage, needsSource, type SourceReading } from "../../src/promotion/decide.ts";
+import { imageSection } from "../../src/promotion/images.ts";
 import type { Reading, RepositoryState } from "../../src/promotion/inventory.ts";
+import type { Section } from "../../src/promotion/plan.ts";
+import {
+  gatherAlike,
+  imageKind,
+  type PlannedRepositories,
+  type PlannedRepository,
+} from "../../src/promotion/planned-images.ts";
+import { sectionKinds } from "../../src/promotion/section.ts";
 
 /** Images of a manifest or a registry: image name → digest's nickname → tags. */
 export type Images = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 /** Registries by name, as lists of images. */
 export type World = Readonly<Record<string, Images>>;
+
+/** Images alone. */
+export const kinds = sectionKinds(imageSection);
+
+/** The section of a plan that says this of production repositories, and that so many edges are as asked. */
+export function sectionOf(
+  repositories: readonly PlannedRepository[],
+  present = 0,
+): Section<PlannedRepositories> {
+  const gathering = gatherAlike();
+  for (const repository of repositories) gathering.add(repository);
+  return { kind: imageKind, present, items: gathering.items() };
+}
 
 /** A digest for a nickname such as `000`. */
 export function digestFor(nickname: string): Digest {

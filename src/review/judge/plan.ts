@@ -1,9 +1,19 @@
 import { problemOf } from "../../errors/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
-import type { Plan, PlannedEdge, PlannedImage } from "../../promotion/index.ts";
+import {
+  imageKind,
+  isProblem,
+  type Plan,
+  type PlannedEdge,
+  type PlannedImage,
+  type PlannedRepository,
+  plannedImages,
+  type ReportedEdge,
+} from "../../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
 import { placeIn } from "../places.ts";
 import type { ReviewFinding } from "../review.ts";
+import type { ReviewCode } from "../review-codes.ts";
 import { nameOf, severalOf } from "../words.ts";
 
 /** What is known of an image that stands where another one is wanted, or of one that is not where it should be. */
@@ -39,7 +49,7 @@ export function judgePlan(
   comments: Comments,
   isReported: (edge: PlannedEdge) => boolean,
 ): readonly ReviewFinding[] {
-  return [...fatesOf(plan, lines).values()].flatMap((fate): readonly ReviewFinding[] => {
+  return [...fatesOf(plannedImages(plan), lines).values()].flatMap((fate): readonly ReviewFinding[] => {
     const found = judge(fate, comments, isReported);
     if (found === undefined) return [];
     const [, ...others] = fate.edge.verdict === "unread" ? fate.places : [];
@@ -62,7 +72,7 @@ export function conflictsOf(plan: Plan): readonly {
   readonly destination: RepositoryName;
 }[] {
   const found = new Map<string, { image: PlannedImage; edge: PlannedEdge; destination: RepositoryName }>();
-  for (const { destination, images } of plan.repositories) {
+  for (const { destination, images } of plannedImages(plan)) {
     for (const image of images) {
       for (const edge of image.edges) {
         if (edge.current === undefined) continue;
@@ -74,12 +84,50 @@ export function conflictsOf(plan: Plan): readonly {
   return [...found.values()];
 }
 
-function fatesOf(plan: Plan, { lineOf }: ChangedLines): Map<string, Fate> {
+/** What a finding is called about that which is in one of these states; what is only to be done is no finding. */
+const codes: ReadonlyMap<string, ReviewCode> = new Map([
+  ["conflict", "conflict"],
+  ["lost", "lost"],
+  ["overlap", "overlap"],
+  ["unread", "unread"],
+  ["refused", "provenance-required"],
+]);
+
+/**
+ * The same of all that is promoted but images: whatever is a problem fails, one finding for each reason.
+ * @param problems What a report of the plan names.
+ */
+export function judgeOthers(problems: readonly ReportedEdge[]): readonly ReviewFinding[] {
+  const groups = new Map<string, ReportedEdge[]>();
+  for (const edge of problems) {
+    if (edge.kind === imageKind) continue;
+    const key = `${edge.kind} ${edge.state} ${edge.why}`;
+    groups.set(key, [...(groups.get(key) ?? []), edge]);
+  }
+  return [...groups.values()].flatMap((edges): readonly ReviewFinding[] => {
+    const [edge] = edges;
+    const code = edge === undefined ? undefined : codes.get(edge.state);
+    if (edge === undefined || code === undefined) return [];
+    const { why = "nobody knows why", failure, at } = edge;
+    const hint = failure?.hint;
+    return [
+      {
+        severity: "fails",
+        code,
+        message: `${severalOf(edges.map(({ destination }) => destination))}: ${why}`,
+        ...(hint === undefined ? {} : { hint }),
+        ...placeIn(at),
+      },
+    ];
+  });
+}
+
+function fatesOf(repositories: readonly PlannedRepository[], { lineOf }: ChangedLines): Map<string, Fate> {
   const fates = new Map<string, Fate>();
-  for (const { destination, images } of plan.repositories) {
+  for (const { destination, images } of repositories) {
     for (const image of images) {
       for (const edge of image.edges) {
-        if (["present", "copy", "tag", "withheld"].includes(edge.verdict)) continue;
+        if (!isProblem(edge.verdict)) continue;
         const line = lineOf(destination, image.digest, edge.tag);
         const isOfLine = line !== undefined || edge.verdict === "conflict" || edge.verdict === "overlap";
         const problem = edge.failure === undefined ? undefined : problemOf(edge.failure);

@@ -1,18 +1,13 @@
 import { type Cause, groupByCause, type Problem, problemOf } from "../errors/index.ts";
 import { splitRepository } from "../oci/index.ts";
 import type { AbsentEdge } from "./arrival.ts";
-import type { ReportedEdge } from "./report.ts";
+import type { ImageDetails } from "./images.ts";
 import type { Finding } from "./verify.ts";
 
 /**
- * What edges that are not as desired come from, each cause with what to do about it.
+ * What comes of what verification found, each cause with what to do about it.
  * @param everyPlace Keeps all places of each cause, not the first ones alone.
  */
-export function causesOf(problems: readonly ReportedEdge[], everyPlace = false): readonly Cause[] {
-  return groupByCause(problems.map(problemAt), everyPlace);
-}
-
-/** The same of what verification found. */
 export function causesOfFindings(findings: readonly Finding[], everyPlace = false): readonly Cause[] {
   const problems = findings.map((finding): Problem => {
     const { kind, destination, message, at, missing, corrupt, failure } = finding;
@@ -56,23 +51,25 @@ function absenceOf(edge: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
   return { ...problem, message: `could not be read: ${problem.message}` };
 }
 
-function referenceOf({
+/** An image by its tag, or by its digest where it has none. */
+export function referenceOf({
   destination,
   tag,
   digest,
-}: Pick<ReportedEdge, "destination" | "tag" | "digest">): string {
+}: Pick<ImageDetails, "destination" | "tag" | "digest">): string {
   return tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
 }
 
 /** Where a tag stands instead. */
-type Standing = Pick<ReportedEdge, "current" | "currentType">;
+type Standing = Pick<ImageDetails, "current" | "currentType">;
 
 function elsewhere({ current, currentType }: Standing): Pick<Problem, "detail"> {
   const kind = currentType === undefined ? "" : `, which is no image (${currentType})`;
   return { detail: `it stands at ${current}${kind}` };
 }
 
-function conflictAt(standing: Standing): Pick<Problem, "message" | "detail" | "hint"> {
+/** That a tag stands at another digest. */
+export function conflictAt(standing: Standing): Pick<Problem, "message" | "detail" | "hint"> {
   return {
     message: "the tag stands at another digest in production; tags are never moved",
     ...elsewhere(standing),
@@ -80,50 +77,13 @@ function conflictAt(standing: Standing): Pick<Problem, "message" | "detail" | "h
   };
 }
 
-function refusedBy(policy: string | undefined): Pick<Problem, "message" | "hint"> {
+/** That a policy stands against it. */
+export function refusedBy(policy: string | undefined): Pick<Problem, "message" | "hint"> {
   return {
     message: `provenance is demanded at ${policy} and cannot be evaluated yet`,
     hint: "promote it once policies can be evaluated, or set the mode to warn",
   };
 }
 
-const overlapHint = "keep the tag at one digest: waybill check shows the lines";
-
-function problemAt(edge: ReportedEdge): Problem {
-  return { state: edge.state, what: referenceOf(edge), at: edge.at, ...reasonOf(edge) };
-}
-
-/** Why, in words that are the same for all edges with the same cause. */
-function reasonOf(edge: ReportedEdge): Omit<Problem, "state" | "what" | "at"> {
-  const { destination, source, state, why, failure, reason } = edge;
-  const { host } = splitRepository(destination);
-  if (failure !== undefined) {
-    const problem = problemOf(failure);
-    if (state !== "unread") return problem;
-    const side = reason === "source-unread" ? "staging" : "production";
-    return { ...problem, message: `${side} could not be read: ${problem.message}` };
-  }
-  switch (state) {
-    case "conflict":
-      return { host, ...conflictAt(edge) };
-    case "lost":
-      return {
-        host: splitRepository(source).host,
-        message: "the image is in neither production nor staging",
-        detail: source,
-        hint: "push it to staging again, or correct the digest",
-      };
-    case "overlap":
-      return { host, message: "two digests claim the tag", detail: why, hint: overlapHint };
-    case "refused":
-      return { host, ...refusedBy(edge.policy) };
-    case "withheld":
-      return {
-        host,
-        message: "it could be done now, but the saved plan does not hold it",
-        hint: "make and review a new plan: waybill plan --out FILE",
-      };
-    default:
-      return { host, message: why ?? "not begun" };
-  }
-}
+/** What to do about a tag that two digests claim. */
+export const overlapHint = "keep the tag at one digest: waybill check shows the lines";

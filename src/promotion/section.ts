@@ -1,0 +1,117 @@
+import type { z } from "zod";
+import type { Copier, DocumentCache } from "../copy/index.ts";
+import type { EdgeSet } from "../edges/index.ts";
+import type { FailureRecord, Problem } from "../errors/index.ts";
+import type { Listener, ProgressEvent } from "../events/index.ts";
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import type { Decision, Section } from "./plan.ts";
+import type { ReportedEdge } from "./report.ts";
+
+/** How promotion reaches a repository: usually `openRegistries(…).repository`. */
+export type OpenRepository = (name: RepositoryName) => Repository;
+
+/** One edge of a section: an item may hold it for many destinations at once. */
+export interface SectionEdge {
+  /** Where it goes, by name. */
+  readonly destination: string;
+  /** The same object for all destinations that the item holds it for. */
+  readonly edge: Decision;
+  /** What a dry run would only find out by writing: work is done all the same. */
+  readonly missing?: FailureRecord | undefined;
+}
+
+/** What reports say of an edge that its kind alone knows: whose it is, and what fields it has beside those that all have. */
+export interface EdgeDetails {
+  /** Where it goes, by name. */
+  readonly destination: string;
+  /** Of what is promoted. */
+  readonly digest: Digest;
+  readonly project: string;
+}
+
+/** What became of one edge that the plan asked to be done. */
+export interface Outcome<Edge extends SectionEdge = SectionEdge> {
+  readonly kind: string;
+  readonly of: Edge;
+  /** Absent when it was done. */
+  readonly failure?: FailureRecord;
+}
+
+/** What sections are planned of. */
+export interface SectionQuestion {
+  /** What is asked for: all of it, or that which is to be looked at. */
+  readonly edges: EdgeSet;
+  readonly open: OpenRepository;
+  /** What is read for planning is kept here for applying. */
+  readonly documents: DocumentCache;
+  /** Told after each repository that was read. */
+  readonly listener?: Listener<ProgressEvent> | undefined;
+  /** Nothing is begun once it is aborted: what is left is `unread`, as `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a section is applied. */
+export interface ApplyOptions {
+  readonly open: OpenRepository;
+  readonly documents: DocumentCache;
+  readonly copier: Copier;
+  /** Is told of every edge as it ends. */
+  readonly tell: (outcome: Outcome) => void;
+  /** Nothing is begun once it is aborted; what is under way is finished, so nothing is left half done. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One kind of things that promotion brings to production. It alone knows what its items are; the envelope, the gate,
+ * reports and saved plans ask it. Methods that are given items or edges are given its own.
+ */
+export interface SectionKind<
+  Item extends object = object,
+  Edge extends SectionEdge = SectionEdge,
+  Details extends EdgeDetails = EdgeDetails,
+> {
+  readonly kind: string;
+  /** What an item of a saved plan has to be. */
+  readonly schema: z.ZodType<Item>;
+  /** Looks at what there is, and says what is to be done. Never throws: what cannot be read is `unread`. */
+  plan(question: SectionQuestion): Promise<Section<Item>>;
+  /** Does the work, and nothing else. A failure stays with its edge; never throws. */
+  apply(items: readonly Item[], options: ApplyOptions): Promise<readonly Outcome<Edge>[]>;
+  /** Every edge of the items, in the order of reports. */
+  edges(items: readonly Item[]): Iterable<Edge>;
+  /** What would be done, and why, at each of these destinations, for the plan's hash. A destination is in one item alone. */
+  identity(item: Item): { readonly destinations: readonly string[]; readonly text: string };
+  /** The items, with work that the saved ones do not hold `withheld`. */
+  withhold(items: readonly Item[], saved: readonly Item[]): readonly Item[];
+  details(edge: Edge): Details;
+  /** Why an edge is a problem, in words, where its kind alone can say so: of a conflict, an overlap, or what is lost. */
+  explain(edge: Edge): string | undefined;
+  /** What an edge is called: a reference, or a path. */
+  name(edge: Details): string;
+  /** `host[:port]` that it goes to, where it goes to one. */
+  host(edge: Details): string | undefined;
+  /** What is behind such a problem, in words that are the same wherever it is behind one; `undefined` as above. */
+  cause(edge: ReportedEdge & Details): Omit<Problem, "state" | "what" | "at"> | undefined;
+}
+
+/** The kinds that a run knows of, in the order of their sections. */
+export interface SectionKinds extends Iterable<SectionKind> {
+  /** @throws {TypeError} for a kind that nobody knows. */
+  of(kind: string): SectionKind;
+  has(kind: string): boolean;
+}
+
+/** Puts kinds together. */
+export function sectionKinds(...kinds: readonly SectionKind[]): SectionKinds {
+  const byName = new Map(kinds.map((each) => [each.kind, each]));
+  return {
+    [Symbol.iterator]: () => byName.values(),
+    has: (kind) => byName.has(kind),
+    of(kind) {
+      const found = byName.get(kind);
+      if (found === undefined) throw new TypeError(`no section is of the kind ${kind}`);
+      return found;
+    },
+  };
+}
