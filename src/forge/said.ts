@@ -1,3 +1,5 @@
+import { withoutSecrets } from "../http/index.ts";
+
 const maxLength = 400;
 
 /**
@@ -5,14 +7,7 @@ const maxLength = 400;
  * characters. Whatever a forge repeats of a request may hold the token.
  */
 export function said(text: string, secrets: readonly string[]): string {
-  let shown = text.slice(0, 16 * maxLength);
-  for (const secret of secrets) {
-    if (secret === "") continue;
-    for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64")]) {
-      shown = shown.replaceAll(form, "[redacted]");
-    }
-  }
-  shown = shown
+  const shown = withoutSecrets(text.slice(0, 16 * maxLength), secrets)
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
     .replaceAll(/\p{Cf}/gu, "")
     .replaceAll(/:\/\/[^/\s@]*@/g, "://")

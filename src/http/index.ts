@@ -40,7 +40,7 @@ export {
 } from "./origin.ts";
 export { Pace, type Quota } from "./rate/pace.ts";
 export type { PaceOf } from "./rate/turns.ts";
-export { presentable, shownText } from "./redaction.ts";
+export { presentable, shownText, withoutSecrets } from "./redaction.ts";
 export { commitTime, defaultTiming, type Timing } from "./timing.ts";
 export { isLoopbackHost } from "./way/address.ts";
 export type { TlsFiles } from "./way/tls.ts";

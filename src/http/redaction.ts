@@ -7,17 +7,22 @@ const disguises: readonly ((secret: string) => string)[] = [
   (secret) => Buffer.from(secret).toString("base64"),
 ];
 
+/** A text without secrets that are known, in whatever form it repeats them. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  let shown = text;
+  for (const secret of secrets) {
+    if (secret === "") continue;
+    for (const disguise of disguises) shown = shown.replaceAll(disguise(secret), "[redacted]");
+  }
+  return shown;
+}
+
 /**
  * What a program said, fit for a message: on one line, without control characters, at most 400 characters, and
  * without the given secrets or anything else that has the look of one.
  */
 export function presentable(said: string, secrets: readonly string[]): string {
-  let text = said.slice(0, 16 * longest);
-  for (const secret of secrets) {
-    if (secret === "") continue;
-    for (const disguise of disguises) text = text.replaceAll(disguise(secret), "[redacted]");
-  }
-  text = text
+  const text = withoutSecrets(said.slice(0, 16 * longest), secrets)
     .replaceAll(/\p{Cc}+/gu, " ")
     .replaceAll(/:\/\/[^/\s@]*@/g, "://[redacted]@")
     .replaceAll(/\b(basic|bearer)\s+[^\s"',;]+/gi, "$1 [redacted]")

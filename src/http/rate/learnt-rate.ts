@@ -32,7 +32,7 @@ const firstGuess = 10;
 const leastRate = 0.5;
 /** A host is tried soon when little is known of it, and ever later the more often it has said the same. */
 const leastPatience = 4_000;
-const mostPatience = 32_000;
+const maxPatience = 32_000;
 /** How far two ceilings may be apart to be the same. */
 const tolerance = 0.05;
 
@@ -57,12 +57,12 @@ export function afterRefusedRate(known: LearntRate | undefined, refused: Refused
     };
   }
   if (!tookSome) {
-    const patience = Math.min(mostPatience, 2 * known.patience);
+    const patience = Math.min(maxPatience, 2 * known.patience);
     return { ...known, share: known.share / 2, since: now, patience };
   }
   const ceiling = Math.max(leastRate, Math.min(taken, rateAt(known, now)));
   const isSame = Math.abs(ceiling - known.ceiling) <= tolerance * known.ceiling;
-  const patience = isSame ? Math.min(mostPatience, 2 * known.patience) : leastPatience;
+  const patience = isSame ? Math.min(maxPatience, 2 * known.patience) : leastPatience;
   return { ceiling, share: nextShare, since: now, patience };
 }
 

@@ -9,7 +9,7 @@ const used = 0.98;
 /** How much longer the quota's time is taken to be: requests may arrive a little closer together than they were sent. */
 const stretched = 1.01;
 /** Milliseconds of delay that are made up for: timers are late, and who waits for one is not to lose by it. */
-const mostDelay = 1000;
+const maxDelay = 1000;
 
 /**
  * Keeps to a quota, whichever way the host counts it. Requests are evenly spread, except for a small burst (the generic
@@ -45,7 +45,7 @@ export class Pace {
   /** Takes the room for one request. */
   take(now: number): void {
     // Between two requests that closely follow each other somebody waited, and any delay was the timer's.
-    const due = now - this.#last < mostDelay ? now - mostDelay : now;
+    const due = now - this.#last < maxDelay ? now - maxDelay : now;
     this.#fullAt = Math.max(due, this.#fullAt) + this.#interval;
     this.#last = now;
     this.#sent[this.#next] = now;

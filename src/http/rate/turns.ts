@@ -73,7 +73,7 @@ export class Turns<Kind extends string> {
     if (before !== undefined && until <= before) return false;
     this.#pause = { since, until };
     this.#serve();
-    return before === undefined || until - before > mostOfTheSame;
+    return before === undefined || until - before > maxDifference;
   }
 
   /** Nobody who waits gets a turn any more. */
@@ -130,4 +130,4 @@ export class Turns<Kind extends string> {
 }
 
 /** Milliseconds by which the demands of one burst differ. */
-const mostOfTheSame = 1_000;
+const maxDifference = 1_000;

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 /** Connections that are closed under the next request, each opened after the one before it had been. */
-const mostBroken = 3;
+const maxBroken = 3;
 
 interface Breaks {
   count: number;
@@ -36,6 +36,6 @@ export class Reuse {
   }
 
   isSafe({ origin }: URL): boolean {
-    return (this.#breaks.get(origin)?.count ?? 0) < mostBroken;
+    return (this.#breaks.get(origin)?.count ?? 0) < maxBroken;
   }
 }

@@ -9,7 +9,7 @@ export interface ServerWords {
 /** Bytes that are looked at: what is to be said stands at the beginning. */
 const most = 64 * 1024;
 /** Errors of one answer, and texts of one error, that are shown. */
-const mostShown = 3;
+const maxShown = 3;
 /** Characters of one text. */
 const longest = 2_000;
 /** How deep objects are looked into. */
@@ -34,11 +34,11 @@ function parseJson(text: string): unknown {
 function jsonWords(json: unknown): ServerWords {
   const errors = isObject(json) && Array.isArray(json.errors) ? json.errors.slice(0, 100) : undefined;
   if (errors === undefined || errors.length === 0)
-    return { codes: [], texts: textsIn(json).slice(0, mostShown) };
+    return { codes: [], texts: textsIn(json).slice(0, maxShown) };
   const codes = errors.flatMap((error: unknown) =>
     isObject(error) ? [typeof error.code === "string" ? error.code.slice(0, 64) : ""] : [],
   );
-  return { codes, texts: errors.map(errorText).filter(isSomething).slice(0, mostShown) };
+  return { codes, texts: errors.map(errorText).filter(isSomething).slice(0, maxShown) };
 }
 
 /** One error of the specification's form: its code, its message, and what its detail says beyond them. */
@@ -47,7 +47,7 @@ function errorText(error: unknown): string {
   const { code, message, detail, ...others } = error;
   const said = [code, message].filter(isText).map(cut).join(" ").trim();
   const rest = textsIn(said === "" ? { detail, ...others } : { detail });
-  const news = rest.filter((text) => !said.includes(text)).slice(0, mostShown);
+  const news = rest.filter((text) => !said.includes(text)).slice(0, maxShown);
   if (said === "" || news.length === 0) return `${said}${news.join(", ")}`;
   return `${said} (${news.join(", ")})`;
 }
