@@ -123,11 +123,11 @@ describe("a body that is slow and honest", () => {
     const large = randomBytes(6_000_000);
     const whole = { mediaType: mediaTypes.ociLayer, digest: digestOf(large), size: large.length };
     const { repository, retries } = await open((_, response) => answer(response, 200, {}, large), {
-      timing: { measure: 250, leastRate: 1 },
+      timing: { measure: 500, leastRate: 1 },
     });
     const chunks: Buffer[] = [];
     for await (const chunk of await repository().open(whole)) {
-      if (chunks.length === 0) await sleep(1000);
+      if (chunks.length === 0) await sleep(1200);
       chunks.push(chunk);
     }
     expect(Buffer.concat(chunks).equals(large)).toBe(true);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Descriptor, digestOf, mediaTypes, parseDigest } from "../../src/oci/index.ts";
 import { RegistryError } from "../../src/registry/errors.ts";
 import { Portions } from "../../src/registry/remote/upload-attempts.ts";
@@ -93,10 +93,12 @@ describe("a verified stream", () => {
   });
 
   it("goes on as long as something comes, however slowly", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    onTestFinished(() => void vi.useRealTimers());
     const bytes = randomBytes(10);
     async function* slowly() {
       for (const byte of bytes) {
-        await sleep(15);
+        vi.advanceTimersByTime(60);
         yield Buffer.from([byte]);
       }
     }
@@ -128,7 +130,7 @@ describe("a blob that is opened and forgotten", () => {
     const bytes = randomBytes(4_000_000);
     const { repository } = await open((_, response) => answer(response, 200, {}, bytes), {
       settings: { concurrency: 1 },
-      timing: { idle: 30 },
+      timing: { idle: 500 },
     });
     const forgotten = await repository().open(blobOf(bytes));
     const again = await read(await repository().open(blobOf(bytes)));
