@@ -5,3 +5,4 @@ export { BuildError, type BuildErrorCode } from "./errors.ts";
 export type * from "./model.ts";
 export { jobNameOf, type PreparedBuild, prepareBuild } from "./plan.ts";
 export { type RunBuildOptions, runBuild } from "./run-build.ts";
+export { checkVariants, variantsCodes } from "./variants.ts";

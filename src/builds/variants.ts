@@ -1,4 +1,11 @@
-import { type DiagnosticCodes, didYouMean, Findings, inOneError, quoted } from "../diagnostics/index.ts";
+import {
+  type Diagnostic,
+  type DiagnosticCodes,
+  didYouMean,
+  Findings,
+  inOneError,
+  quoted,
+} from "../diagnostics/index.ts";
 import {
   documentCodes,
   entries,
@@ -88,8 +95,15 @@ const variants = entries(orEmpty(substitutions, []), (name) =>
 
 const file = mapping("variants.yaml", { variants: required(variants) });
 
+/** All that is wrong with the text of a `variants.yaml`. @param path how diagnostics name it. */
+export function checkVariants(written: string, path: string): readonly Diagnostic[] {
+  const findings = new Findings(written, path, variantsCodes);
+  parseVariants(findings);
+  return findings.diagnostics;
+}
+
 /** What a `variants.yaml` says; all that is wrong is among the findings, and then it is not to be used. */
-export function parseVariants(findings: Findings<keyof typeof variantsCodes>): VariantList {
+function parseVariants(findings: Findings<keyof typeof variantsCodes>): VariantList {
   const document = readDocument(findings, "put its variants below those of the first");
   if (document === undefined) return { variants: [], notes: [] };
   const { root } = document;

@@ -5,7 +5,6 @@ import { documentCodes, shapeCodes } from "../schema/index.ts";
 export const cloudBuildCodes = {
   ...documentCodes,
   ...shapeCodes,
-  "file-too-large": { severity: "error", summary: "A file is larger than any build." },
   "unknown-key": {
     severity: "warning",
     summary: "A field is not one that is known of a build: Google adds fields, and the file may be right.",

@@ -14,9 +14,6 @@ export interface JobList {
 export const jobCodes = {
   ...documentCodes,
   ...shapeCodes,
-  "unreadable-file": { severity: "error", summary: "A file cannot be read, or is no regular file." },
-  "file-too-large": { severity: "error", summary: "A file is larger than any job file." },
-  "not-utf8": { severity: "error", summary: "A file is not text in UTF-8." },
   "duplicate-job": { severity: "error", summary: "Two jobs have the same name." },
 } as const satisfies DiagnosticCodes;
 

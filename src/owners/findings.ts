@@ -8,9 +8,6 @@ import { documentCodes, shapeCodes } from "../schema/index.ts";
 export const ownersCodes = {
   ...documentCodes,
   ...shapeCodes,
-  "unreadable-file": { severity: "error", summary: "A file cannot be read." },
-  "file-too-large": { severity: "error", summary: "A file is larger than any that says who owns what." },
-  "not-utf8": { severity: "error", summary: "A file is not text in UTF-8." },
   "invalid-filter": { severity: "warning", summary: "A filter of an OWNERS file is no expression of Go." },
   "invalid-pattern": { severity: "warning", summary: "A line of CODEOWNERS begins with no pattern." },
   "invalid-owner": { severity: "warning", summary: "A line of CODEOWNERS names what can own nothing." },

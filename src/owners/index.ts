@@ -1,3 +1,3 @@
 export { type OwnersCode, ownersCodes } from "./findings.ts";
 export type { FileOwners, OwnersRules } from "./owners.ts";
-export { ownersFolder, type RepositoryFiles, readOwners } from "./read.ts";
+export { checkOwners, ownersFolder, type RepositoryFiles, readOwners } from "./read.ts";

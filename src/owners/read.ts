@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { type Diagnostic, Findings } from "../diagnostics/index.ts";
 import { type Aliases, parseAliases } from "./aliases.ts";
@@ -51,6 +51,16 @@ export async function readOwners(
     if (sections !== "missing") return codeOwners(path, sections === "unusable" ? [] : sections, diagnostics);
   }
   return codeOwners("CODEOWNERS", [], diagnostics);
+}
+
+/** What is wrong with the text of an `OWNERS`, `OWNERS_ALIASES` or `CODEOWNERS` file, which its name says. */
+export function checkOwners(text: string, file: string): readonly Diagnostic[] {
+  const name = basename(file);
+  const findings = new Findings<OwnersCode>(text, file, ownersCodes);
+  if (name === "CODEOWNERS") parseCodeOwners(findings);
+  else if (name === "OWNERS_ALIASES") parseAliases(findings);
+  else parseOwnersFile(findings);
+  return findings.diagnostics;
 }
 
 /** The files of a folder. Symbolic links are not followed: they might lead out of it. */

@@ -3,6 +3,9 @@ import { parseYaml, type YamlDocument, YamlSyntaxError } from "../yaml/index.ts"
 
 /** What is found in any file, whatever its kind. */
 export const documentCodes = {
+  "unreadable-file": { severity: "error", summary: "A file cannot be read, or is no regular file." },
+  "file-too-large": { severity: "error", summary: "A file is larger than any of its kind." },
+  "not-utf8": { severity: "error", summary: "A file is not text in UTF-8." },
   "yaml-syntax": { severity: "error", summary: "A file is not YAML." },
   "second-document": { severity: "error", summary: "A file holds more than one YAML document." },
 } as const;

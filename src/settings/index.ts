@@ -14,6 +14,6 @@ export {
 } from "./model.ts";
 export { expandNameTemplate } from "./name-template.ts";
 export { longestPrefix, restBelow } from "./prefix.ts";
-export { parseSettings, readSettings } from "./read.ts";
+export { checkSettings, parseSettings, readSettings, settingsCodes } from "./read.ts";
 export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";
 export { readByteSize } from "./values.ts";

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { type DiagnosticCodes, Findings } from "../diagnostics/index.ts";
+import { type Diagnostic, type DiagnosticCodes, Findings } from "../diagnostics/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { documentCodes, readDocument, shapeCodes } from "../schema/index.ts";
@@ -30,8 +30,15 @@ export function parseSettings(text: string, file: string): Settings {
   return settings;
 }
 
+/** All that is wrong with the text of a `waybill.yaml`. @param file how diagnostics name it. */
+export function checkSettings(text: string, file: string): readonly Diagnostic[] {
+  const findings = new Findings(text, file, settingsCodes);
+  settingsIn(findings);
+  return findings.diagnostics;
+}
+
 /** What a `waybill.yaml` says; all that is wrong is among the findings, and then it is not to be used. */
-export function settingsIn(findings: Findings<keyof typeof settingsCodes>): Settings {
+function settingsIn(findings: Findings<keyof typeof settingsCodes>): Settings {
   const root = readDocument(findings, "a settings file has one document")?.root;
   if (root === undefined) return defaultSettings;
   const shape = settingsShape(dirname(resolve(findings.file)));

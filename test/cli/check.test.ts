@@ -103,4 +103,43 @@ describe("waybill check", () => {
     );
     expect(stdout).not.toContain("\u001b");
   });
+
+  const files: readonly (readonly [kind: string, name: string, text: string, codes: readonly string[]])[] = [
+    ["settings", "waybill.yaml", "hosts: { a.b: { retries: many } }\n", ["invalid-value"]],
+    ["settings", "odd-name.yaml", "forges: { git.example.com: { knd: gitea } }\n", ["unknown-key"]],
+    ["jobs", "push.yaml", "name: a\nrepo: https://example.com/a/b\n", ["missing-key"]],
+    ["cloudbuild", "cloudbuild-arm64.yaml", "step: []\n", ["unknown-key", "missing-key"]],
+    ["cloudbuild", "images.json", '{"steps": [{"name": "a", "timeout": "1h"}]}', ["invalid-value"]],
+    ["owners", "OWNERS", "approvers: root\n", ["wrong-type"]],
+    ["owners", "CODEOWNERS", "* nobody\n", ["invalid-owner"]],
+    ["variants", "variants.yaml", "variants: {a: {config: x}}\n", ["invalid-value"]],
+    ["cloudbuild", "broken.yaml", "steps:\n- name: [\n", ["yaml-syntax"]],
+  ];
+
+  it.each(files)("reads %s of %s, and says alike what is wrong", async (kind, name, text, codes) => {
+    const file = join(folder.path, "files", name);
+    await write(file, text);
+    const json = await run("check", file, "--json");
+    const { format, diagnostics, ...rest } = JSON.parse(json.stdout);
+    expect({ format, ...rest }).toEqual({ format: "waybill-check/1", kind, path: file });
+    expect(diagnostics.map(({ code }: { code: string }) => code).sort()).toEqual([...codes].sort());
+    expect(diagnostics[0]).toMatchObject({
+      file,
+      at: { line: expect.any(Number), column: expect.any(Number) },
+    });
+    const plain = await run("check", file);
+    expect(plain.stdout).toContain(`${file}:${diagnostics[0].at.line}:${diagnostics[0].at.column}: `);
+    const { runs } = JSON.parse((await run("check", file, "--sarif")).stdout);
+    const rules = runs[0].tool.driver.rules.map(({ id }: { id: string }) => id);
+    for (const { ruleId, ruleIndex } of runs[0].results) expect(rules[ruleIndex]).toBe(ruleId);
+  });
+
+  it("ends with 0 for warnings, and for nothing wrong", async () => {
+    const file = join(folder.path, "files", "good", "cloudbuild.yaml");
+    await write(file, "steps: [{name: a, entryPoint: b}]\n");
+    expect(await run("check", file)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("a Cloud Build file: 0 errors, 1 warning, 0 notes\n"),
+    });
+  });
 });

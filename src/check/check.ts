@@ -1,0 +1,74 @@
+import { stat } from "node:fs/promises";
+import type { Diagnostic, DiagnosticCodes } from "../diagnostics/index.ts";
+import type { CheckResult } from "../edges/index.ts";
+import { readTextFileOf } from "../manifest/index.ts";
+import { type FileKind, kindOf } from "./kind.ts";
+
+/** What checking a file or a directory, offline, found. */
+export interface FileCheck {
+  readonly kind: FileKind;
+  /** As asked for; of manifests, normalized. */
+  readonly path: string;
+  /** All that was found, in the order of file, line and column. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Every code that they may have. */
+  readonly codes: DiagnosticCodes;
+  /** What else is known of manifests. */
+  readonly manifests?: CheckResult;
+}
+
+/**
+ * Checks what stands at a path, offline: promoter manifests, or a file of another kind, which is known by its name or by the keys
+ * at its top. Never throws for what a file says.
+ */
+export async function checkFile(path: string): Promise<FileCheck> {
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  const text = isFile ? await readTextFileOf(path) : undefined;
+  const kind = kindOf(path, typeof text === "string" ? text : "");
+  if (kind !== "manifests" && text !== undefined) {
+    const { codes, check } = await readerOf(kind);
+    if (typeof text === "string") return { kind, path, codes, diagnostics: check(text, path) };
+    const { code, message, hint } = text;
+    return { kind, path, codes, diagnostics: [{ code, severity: "error", message, hint, file: path }] };
+  }
+  const { checkManifests } = await import("../edges/index.ts");
+  const { diagnosticCodes } = await import("../manifest/index.ts");
+  const manifests = await checkManifests(path);
+  const { diagnostics } = manifests;
+  return { kind: "manifests", path: manifests.path, diagnostics, codes: diagnosticCodes, manifests };
+}
+
+/** How a kind of file is read. */
+interface FileReader {
+  readonly codes: DiagnosticCodes;
+  check(text: string, file: string): readonly Diagnostic[];
+}
+
+/** The reader of a kind; those of the others are not loaded. */
+async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReader> {
+  switch (kind) {
+    case "settings": {
+      const { checkSettings, settingsCodes } = await import("../settings/index.ts");
+      return { codes: settingsCodes, check: checkSettings };
+    }
+    case "variants": {
+      const { checkVariants, variantsCodes } = await import("../builds/index.ts");
+      return { codes: variantsCodes, check: checkVariants };
+    }
+    case "owners": {
+      const { checkOwners, ownersCodes } = await import("../owners/index.ts");
+      return { codes: ownersCodes, check: checkOwners };
+    }
+    case "jobs": {
+      const { jobCodes, parseJobs } = await import("../jobs/index.ts");
+      return { codes: jobCodes, check: (text, file) => parseJobs(text, file).diagnostics };
+    }
+    case "cloudbuild": {
+      const { cloudBuildCodes, parseCloudBuild } = await import("../cloudbuild/index.ts");
+      return { codes: cloudBuildCodes, check: (text, file) => parseCloudBuild(text, file).diagnostics };
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { basename } from "node:path";
+import { parseYaml, YamlSyntaxError } from "../yaml/index.ts";
+
+/** Kinds of files that can be checked; `manifests` is a directory of thin manifests, or one plain manifest. */
+export const fileKinds = ["manifests", "settings", "jobs", "cloudbuild", "owners", "variants"] as const;
+
+/** One of {@link fileKinds}. */
+export type FileKind = (typeof fileKinds)[number];
+
+const names: readonly (readonly [RegExp, FileKind])[] = [
+  [/^waybill\.ya?ml$/, "settings"],
+  [/^(?:OWNERS|OWNERS_ALIASES|CODEOWNERS)$/, "owners"],
+  [/^variants\.yaml$/, "variants"],
+  [/^cloudbuild[\w.-]*\.(?:ya?ml|json)$/, "cloudbuild"],
+  [/^(?:promoter-manifest|images)\.yaml$/, "manifests"],
+];
+
+/** Keys that only one kind has at its top. */
+const keys: readonly (readonly [FileKind, readonly string[]])[] = [
+  ["manifests", ["registries", "images"]],
+  ["cloudbuild", ["steps"]],
+  ["jobs", ["jobs", "repo", "build"]],
+  ["variants", ["variants"]],
+  ["settings", ["hosts", "locations", "credentials", "forges", "releases", "destinations"]],
+];
+
+/** The kind of a file, by its name, else by the keys at its top; a text that says nothing is taken for a manifest. */
+export function kindOf(file: string, text: string): FileKind {
+  const known = names.find(([name]) => name.test(basename(file)))?.[1];
+  if (known !== undefined) return known;
+  const top = new Set(keysAtTop(text));
+  // Whatever else stands there, a file with registries and images is promoted by.
+  return keys.find(([, words]) => words.some((word) => top.has(word)))?.[0] ?? "manifests";
+}
+
+function keysAtTop(text: string): readonly string[] {
+  try {
+    const { root } = parseYaml(text);
+    return root?.kind === "mapping" ? root.entries.map(({ key }) => key.value) : [];
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+    // A line of its own is enough to tell what was meant to be one of these.
+    return Array.from(text.matchAll(/^(\w+):/gm), ([, key = ""]) => key);
+  }
+}
