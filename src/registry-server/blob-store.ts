@@ -29,8 +29,11 @@ export interface OpenBlob {
   readonly size: number;
 }
 
-/** How often a blob that is deleted at the same moment is put back before the failure is reported. */
-const adoptAttempts = 5;
+/**
+ * How often a blob that is deleted at the same moment is put back before the failure is reported: a disk that is busy takes so long
+ * to flush a name that garbage of any age can be collected meanwhile, several times in a row.
+ */
+const adoptAttempts = 50;
 
 /** The {@link BlobStore} in the layout's folders. */
 export function blobStore(layout: Layout, files: DurableFiles): BlobStore {

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ifPresent } from "../disk/index.ts";
 import { isRepositoryPath, type RepositoryPath } from "../oci/index.ts";
-import { algorithms, type Layout, repositoryFolder } from "./layout.ts";
+import { digestsIn, type Layout, repositoryFolder } from "./layout.ts";
 
 /** Which repositories there are: those that hold a manifest or a blob. */
 export interface Catalog {
@@ -51,10 +51,7 @@ async function componentsIn(folder: string): Promise<string[]> {
 
 async function holdsAnything(folder: string): Promise<boolean> {
   for (const kind of ["_manifests", "_blobs"]) {
-    for (const algorithm of algorithms) {
-      const names = await ifPresent(readdir(join(folder, kind, algorithm)));
-      if (names !== undefined && names.length > 0) return true;
-    }
+    if ((await digestsIn(join(folder, kind))).length > 0) return true;
   }
   return false;
 }

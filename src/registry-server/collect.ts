@@ -1,18 +1,18 @@
-import { readdir, stat, unlink } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import { type Digest, isDigest, type RepositoryPath, readImageContent } from "../oci/index.ts";
+import { type Digest, type RepositoryPath, readImageContent } from "../oci/index.ts";
 import { bringAllBack, bringBack, type Kept, pathOf, setAside } from "./aside.ts";
 import { catalogOf } from "./catalog.ts";
 import {
-  algorithms,
   asidePath,
+  blobsFolder,
+  digestsIn,
   type Layout,
   referrerName,
   referrersFolder,
-  repositoryFolder,
-  sharedBlobPath,
+  sharedBlobs,
 } from "./layout.ts";
 import { type ManifestStore, manifestStore } from "./manifest-store.ts";
 
@@ -63,7 +63,7 @@ export async function collect(
       unread.push({ repository, reason: messageOf(thrown) });
     }
   }
-  return { ...sums, bytes: await giveBack(collector), unread };
+  return { ...sums, bytes: await giveBack(layout, options.dryRun ? collector.links : undefined), unread };
 }
 
 interface Collector {
@@ -90,7 +90,7 @@ async function collectIn(collector: Collector, repository: RepositoryPath) {
   const dead = options.untagged ? await deadManifests(collector, repository, known) : [];
   const manifests = await take(collector, repository, "manifest", dead, known);
   const referred = referencesOf(known);
-  const unused = (await blobsIn(layout, repository)).filter((digest) => !referred.has(digest));
+  const unused = (await digestsIn(blobsFolder(layout, repository))).filter((digest) => !referred.has(digest));
   const blobs = await take(collector, repository, "blob", unused, known);
   return { manifests: manifests.taken, blobs: blobs.taken, young: manifests.young + blobs.young };
 }
@@ -237,36 +237,19 @@ async function letGo(
   return (await ifPresent(unlink(path).then(() => true))) ?? false;
 }
 
-/** Takes bytes from the disk that no repository has any more; answers how many. */
-async function giveBack({ layout, options, links }: Collector): Promise<number> {
+/**
+ * Takes bytes from the disk that no repository has any more: nobody can see them. What is being taken in has a second name, that
+ * of its upload, also in another process; and a link made between the look and the removal keeps the bytes.
+ * @param leaving Of each blob how many of its names would go: then it is only looked.
+ * @returns How many bytes.
+ */
+export async function giveBack(layout: Layout, leaving?: ReadonlyMap<Digest, number>): Promise<number> {
   let bytes = 0;
-  for (const algorithm of algorithms) {
-    const folder = join(layout.blobs, algorithm);
-    for (const start of (await ifPresent(readdir(folder))) ?? []) {
-      for (const name of (await ifPresent(readdir(join(folder, start)))) ?? []) {
-        const digest = `${algorithm}:${name}`;
-        if (!isDigest(digest)) continue;
-        const path = sharedBlobPath(layout, digest);
-        const found = await ifPresent(stat(path));
-        const gone = options.dryRun ? (links.get(digest) ?? 0) : 0;
-        // A link that is made after this look keeps the bytes: only the name for newcomers goes.
-        if (found === undefined || found.nlink - gone > 1) continue;
-        if (!options.dryRun) await ifPresent(unlink(path));
-        bytes += found.size;
-      }
-    }
+  for await (const { digest, path } of sharedBlobs(layout)) {
+    const found = await ifPresent(stat(path));
+    if (found === undefined || found.nlink - (leaving?.get(digest) ?? 0) > 1) continue;
+    if (leaving === undefined) await ifPresent(unlink(path));
+    bytes += found.size;
   }
   return bytes;
-}
-
-async function blobsIn(layout: Layout, repository: RepositoryPath): Promise<readonly Digest[]> {
-  const found: Digest[] = [];
-  for (const algorithm of algorithms) {
-    const folder = join(repositoryFolder(layout, repository), "_blobs", algorithm);
-    for (const name of (await ifPresent(readdir(folder))) ?? []) {
-      const digest = `${algorithm}:${name}`;
-      if (isDigest(digest)) found.push(digest);
-    }
-  }
-  return found;
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ifPresent } from "../disk/index.ts";
 import {
   algorithmOf,
   type Digest,
@@ -59,7 +61,34 @@ export function layoutOf(root: string): Layout {
 }
 
 /** The algorithms that have folders of their own. */
-export const algorithms = ["sha256", "sha512"] as const;
+const algorithms = ["sha256", "sha512"] as const;
+
+/** Of what there is a file `<algorithm>/<hex>` in a folder, in no order. */
+export async function digestsIn(folder: string): Promise<Digest[]> {
+  const found: Digest[] = [];
+  for (const algorithm of algorithms) {
+    for (const name of (await ifPresent(readdir(join(folder, algorithm)))) ?? []) {
+      const digest = `${algorithm}:${name}`;
+      if (isDigest(digest)) found.push(digest);
+    }
+  }
+  return found;
+}
+
+/** The files of shared blobs, in no order. */
+export async function* sharedBlobs(
+  layout: Layout,
+): AsyncGenerator<{ readonly digest: Digest; readonly path: string }> {
+  for (const algorithm of algorithms) {
+    const folder = join(layout.blobs, algorithm);
+    for (const start of (await ifPresent(readdir(folder))) ?? []) {
+      for (const name of (await ifPresent(readdir(join(folder, start)))) ?? []) {
+        const digest = `${algorithm}:${name}`;
+        if (isDigest(digest)) yield { digest, path: join(folder, start, name) };
+      }
+    }
+  }
+}
 
 /** The folder of one repository; below it lie its own files and the repositories whose names continue its own. */
 export function repositoryFolder(layout: Layout, repository: RepositoryPath): string {
@@ -72,14 +101,24 @@ export function sharedBlobPath(layout: Layout, digest: Digest): string {
   return join(layout.blobs, algorithmOf(digest), hex.slice(0, 2), hex);
 }
 
+/** The folder of a repository's names for blobs. */
+export function blobsFolder(layout: Layout, repository: RepositoryPath): string {
+  return join(repositoryFolder(layout, repository), "_blobs");
+}
+
 /** A repository's name for a blob. */
 export function blobPath(layout: Layout, repository: RepositoryPath, digest: Digest): string {
-  return join(repositoryFolder(layout, repository), "_blobs", algorithmOf(digest), hexOf(digest));
+  return join(blobsFolder(layout, repository), algorithmOf(digest), hexOf(digest));
+}
+
+/** The folder of the manifests of a repository. */
+export function manifestsFolder(layout: Layout, repository: RepositoryPath): string {
+  return join(repositoryFolder(layout, repository), "_manifests");
 }
 
 /** The file of a manifest. */
 export function manifestPath(layout: Layout, repository: RepositoryPath, digest: Digest): string {
-  return join(repositoryFolder(layout, repository), "_manifests", algorithmOf(digest), hexOf(digest));
+  return join(manifestsFolder(layout, repository), algorithmOf(digest), hexOf(digest));
 }
 
 /** Where a blob or manifest is while it is about to be taken away. */

@@ -14,13 +14,13 @@ import {
 import { bringBack } from "./aside.ts";
 import { createGate, type Gate } from "./gate.ts";
 import {
-  algorithms,
+  digestsIn,
   type Layout,
   manifestPath,
+  manifestsFolder,
   referrerName,
   referrerOfName,
   referrersFolder,
-  repositoryFolder,
   tagFileName,
   tagOfFileName,
   tagsFolder,
@@ -107,7 +107,7 @@ const recordSchema = z.object({
 const referrerSchema = z.object({ artifactType: z.string().optional() });
 
 /** How often a manifest that another process deletes at the same moment is stored before the failure is reported. */
-const putAttempts = 5;
+const putAttempts = 50;
 
 /** More bytes than any record has. */
 const recordBytes = 1024;
@@ -228,13 +228,9 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
     tagDigests,
     async list(repository) {
       const found: StoredManifest[] = [];
-      for (const algorithm of algorithms) {
-        const folder = join(repositoryFolder(layout, repository), "_manifests", algorithm);
-        for (const name of (await ifPresent(readdir(folder))) ?? []) {
-          const digest = `${algorithm}:${name}`;
-          const record = isDigest(digest) ? await readRecord(join(folder, name)) : undefined;
-          if (isDigest(digest) && record !== undefined) found.push({ digest, record });
-        }
+      for (const digest of await digestsIn(manifestsFolder(layout, repository))) {
+        const record = await readRecord(manifestPath(layout, repository, digest));
+        if (record !== undefined) found.push({ digest, record });
       }
       return found;
     },

@@ -1,12 +1,13 @@
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type DurableFiles, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
 import { type BlobReader, type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
+import { giveBack } from "./collect.ts";
 import { RegistryServerError } from "./errors.ts";
 import { announceServing } from "./garbage.ts";
-import { algorithms, type Layout, layoutOf } from "./layout.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { type ManifestReader, type ManifestStore, manifestStore } from "./manifest-store.ts";
 import { openRoom, type Room } from "./room.ts";
 import { openUploadSessions, type UploadSessions } from "./upload-sessions.ts";
@@ -47,7 +48,7 @@ export async function openStorage(dir: string, maxSize?: number): Promise<Storag
     const uploads = openUploadSessions(layout, room);
     const stopServing = await announceServing(layout);
     await uploads.sweep(Date.now());
-    await sweepBlobs(layout);
+    await giveBack(layout);
     await room.measure();
     return {
       blobs: blobStore(layout, files),
@@ -108,21 +109,5 @@ async function refuseWithoutLinks(layout: Layout, files: DurableFiles): Promise<
     await files.link(layout.version, probe);
   } finally {
     await rm(probe, { force: true });
-  }
-}
-
-/**
- * Gives back bytes that have no other name: nobody can see them. What is being taken in has a second name, that of its
- * upload, also in another process; and a link made between the look and the removal keeps the bytes.
- */
-async function sweepBlobs(layout: Layout): Promise<void> {
-  for (const algorithm of algorithms) {
-    const folder = join(layout.blobs, algorithm);
-    for (const start of (await ifPresent(readdir(folder))) ?? []) {
-      for (const name of (await ifPresent(readdir(join(folder, start)))) ?? []) {
-        const path = join(folder, start, name);
-        if ((await ifPresent(stat(path)))?.nlink === 1) await rm(path, { force: true });
-      }
-    }
   }
 }

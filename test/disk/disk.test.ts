@@ -18,6 +18,8 @@ import {
   createFiles,
   durableFiles,
   makeFolder,
+  openGrowing,
+  openRegular,
   processMark,
   readNamed,
   replaceFile,
@@ -130,6 +132,35 @@ describe("changes to a folder", () => {
     expect(await files().sweep()).toBe(2);
     expect(await readdir(inFolder("drafts"))).toEqual([names.own, names.elsewhere, names.foreign].sort());
     expect(await sweep(inFolder("none"), { owner: (name) => name })).toBe(0);
+  });
+});
+
+describe("a file that grows", () => {
+  it("has what was appended at once, behind what it had, until it is closed", async () => {
+    await writeFile(file, "old ");
+    const growing = openGrowing(file);
+    growing.append("text ");
+    expect(await readFile(file, "utf8")).toBe("old text ");
+    growing.append(Buffer.from("bytes"));
+    growing.close();
+    expect(() => growing.append("more")).toThrow();
+    expect(await readFile(file, "utf8")).toBe("old text bytes");
+  });
+});
+
+describe("a file that somebody else may have made", () => {
+  it("is opened if it is one: no link, no folder, no pipe", async () => {
+    expect(await openRegular(file)).toBeUndefined();
+    await writeFile(file, "text");
+    const opened = await openRegular(file);
+    expect(await opened?.readFile("utf8")).toBe("text");
+    await opened?.close();
+    const [link, pipe] = [join(folder.path, "link"), join(folder.path, "pipe")];
+    await symlink(file, link);
+    spawnSync("mkfifo", [pipe]);
+    await expect(openRegular(link)).rejects.toMatchObject({ code: "ELOOP" });
+    for (const path of [pipe, folder.path])
+      await expect(openRegular(path)).rejects.toMatchObject({ code: "EFTYPE" });
   });
 });
 
