@@ -27,6 +27,7 @@ export {
   type SubstitutionOption,
 } from "./cloudbuild/index.ts";
 export {
+  comparisonAsDocument,
   comparisonAsMarkdown,
   comparisonAsText,
   differs,

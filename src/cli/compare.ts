@@ -49,13 +49,13 @@ async function run(
   const { terminal } = session;
   if (terminal.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
   const { compareManifests } = await import("../edges/index.ts");
-  const { comparisonAsMarkdown, differs } = await import("../comparison/index.ts");
+  const { comparisonAsDocument, comparisonAsMarkdown, differs } = await import("../comparison/index.ts");
   const { before, after } = await readStates(session, path, other, options);
   await tellFindings(terminal, before, after);
   const comparison = compareManifests(before.tree, after.tree);
   if (terminal.json) {
     const states = { before: described(before), after: described(after) };
-    terminal.printJson({ format: "waybill-comparison/1", ...states, ...comparison });
+    terminal.printJson({ format: "waybill-comparison/1", ...states, ...comparisonAsDocument(comparison) });
   } else if (options.markdown) terminal.print(comparisonAsMarkdown(comparison));
   else await printText(terminal, comparison);
   return options.exitCode && differs(comparison) ? exitCodes.notAsDesired : exitCodes.asDesired;

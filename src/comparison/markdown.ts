@@ -1,3 +1,4 @@
+import { formatPlace } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
@@ -69,7 +70,7 @@ function rowOf({ change, destinations }: ChangeLine): string {
       : kind === "source-changed"
         ? `${codeSpan(side?.digest ?? "")} from ${sources.join(" → ")}`
         : (digests[0] ?? ""),
-    side === undefined ? "" : codeSpan(side.at),
+    side === undefined ? "" : codeSpan(formatPlace(side.at)),
   ];
   return `| ${cells.join(" | ")} |`;
 }

@@ -1,3 +1,4 @@
+import { formatPlace } from "../diagnostics/index.ts";
 import type { ManifestComparison, ProjectChange } from "../edges/index.ts";
 
 /** How a name from outside is written where it cannot do any harm. */
@@ -34,19 +35,19 @@ function projectRemarks(change: ProjectChange, quote: Quote): string[] {
       ? []
       : [
           `${project} is promoted from ${quote(source.after.name)}, no longer from ${quote(source.before.name)} ` +
-            `(${quote(source.after.at)})`,
+            `(${quote(formatPlace(source.after.at))})`,
         ]),
     ...(provenance === undefined
       ? []
       : [
           `${project} has another policy of provenance, its mode was ${provenance.before} and is ${provenance.after} ` +
-            `(${quote(provenance.at)})`,
+            `(${quote(formatPlace(provenance.at))})`,
         ]),
     ...addedDestinations.map(
-      ({ name, at }) => `${project} is promoted to ${quote(name)} as well (${quote(at)})`,
+      ({ name, at }) => `${project} is promoted to ${quote(name)} as well (${quote(formatPlace(at))})`,
     ),
     ...removedDestinations.map(
-      ({ name, at }) => `${project} is not promoted to ${quote(name)} any more (${quote(at)})`,
+      ({ name, at }) => `${project} is not promoted to ${quote(name)} any more (${quote(formatPlace(at))})`,
     ),
   ];
 }

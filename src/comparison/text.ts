@@ -1,3 +1,4 @@
+import { formatPlace } from "../diagnostics/index.ts";
 import type { EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
@@ -50,7 +51,7 @@ function wordsOf({ change, destinations }: ChangeLine): string {
   const { kind, tag, before, after } = change;
   const side = after ?? before;
   const what = `${nameOf(destinations)}${tag === null ? "" : `:${tag}`}${mirrors(destinations)}`;
-  const place = side === undefined ? "" : ` (${harmless(side.at)})`;
+  const place = side === undefined ? "" : ` (${harmless(formatPlace(side.at))})`;
   if (kind === "moved") return `${what}  ${shortened(before?.digest)} → ${shortened(after?.digest)}${place}`;
   if (kind === "source-changed") {
     return `${what}  from ${after?.sources.join(", ")}, before from ${before?.sources.join(", ")}${place}`;

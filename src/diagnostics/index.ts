@@ -11,7 +11,14 @@ export { type FindingDetails, Findings } from "./findings.ts";
 export { inLines, inOneError } from "./in-one.ts";
 export { LineIndex } from "./line-index.ts";
 export { didYouMean, nearest } from "./nearest.ts";
-export { comparePlaces, formatPlace, type Place, type RoughPlace, type TextPosition } from "./place.ts";
+export {
+  comparePlaces,
+  formatPlace,
+  type Place,
+  placeIn,
+  type RoughPlace,
+  type TextPosition,
+} from "./place.ts";
 export {
   type SarifLevel,
   type SarifLocation,

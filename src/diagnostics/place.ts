@@ -12,6 +12,11 @@ export interface Place extends TextPosition {
 /** A place as far as it is known: a file as a whole, one of its lines, or a place in it. */
 export type RoughPlace = { readonly file: string } & Partial<TextPosition>;
 
+/** A position in a text, as a place of the file that the text is in. */
+export function placeIn(file: string, { line, column }: TextPosition): Place {
+  return { file, line, column };
+}
+
 /** A place in the form of compilers, `file:line:column`, so that editors jump to it. */
 export function formatPlace({ file, line, column }: RoughPlace): string {
   if (line === undefined) return file;

@@ -1,3 +1,4 @@
+import type { Place } from "../diagnostics/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { EdgeChange, EdgeSide, RepositoryChange } from "./compare.ts";
 import type { DesiredImage } from "./edges.ts";
@@ -5,8 +6,8 @@ import type { DesiredImage } from "./edges.ts";
 /** What is asked for of a digest, as it is looked up. */
 interface Wanted {
   readonly sources: readonly RepositoryName[];
-  readonly at: string;
-  readonly tags: ReadonlyMap<Tag, string>;
+  readonly at: Place;
+  readonly tags: ReadonlyMap<Tag, Place>;
 }
 
 type AllWanted = ReadonlyMap<Digest, Wanted>;
@@ -66,12 +67,12 @@ function goneSides(then: AllWanted, now: AllWanted): Map<Tag | null, EdgeSide[]>
 
 function byDigest(images: readonly DesiredImage[]): AllWanted {
   return new Map(
-    images.map(({ digest, sources, tags }) => [
-      digest,
+    images.map((image) => [
+      image.digest,
       {
-        sources: sources.map(({ repository }) => repository).sort(),
-        at: sources[0]?.at ?? "",
-        tags: new Map(tags.map(({ tag, at }) => [tag, at])),
+        sources: image.sources.map(({ repository }) => repository).sort(),
+        at: image.sources[0].at,
+        tags: new Map(image.tags.map(({ tag, at }) => [tag, at])),
       },
     ]),
   );

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { placeIn } from "../diagnostics/index.ts";
 import {
   type ManifestTree,
   type PromoterManifest,
@@ -62,7 +63,13 @@ function compareRegistries(before: PromoterManifest, after: PromoterManifest): P
       ? { source: { before: sideOf(before.source, before.file), after: sideOf(after.source, after.file) } }
       : {}),
     ...(isOtherPolicy
-      ? { provenance: { before: modeOf(before), after: modeOf(after), at: policyAt(after) } }
+      ? {
+          provenance: {
+            before: modeOf(before),
+            after: modeOf(after),
+            at: placeIn(after.file, (after.provenance ?? after.source).at),
+          },
+        }
       : {}),
     addedDestinations: added,
     removedDestinations: removed,
@@ -71,11 +78,6 @@ function compareRegistries(before: PromoterManifest, after: PromoterManifest): P
 
 function modeOf({ provenance }: PromoterManifest): ProvenancePolicy["mode"] {
   return provenance?.mode ?? "off";
-}
-
-function policyAt({ provenance, source, file }: PromoterManifest): string {
-  const { line, column } = provenance?.at ?? source.at;
-  return `${file}:${line}:${column}`;
 }
 
 function missingFrom(
@@ -87,7 +89,7 @@ function missingFrom(
 }
 
 function sideOf({ name, at }: RegistryEntry, file: string): RegistrySide {
-  return { name, at: `${file}:${at.line}:${at.column}` };
+  return { name, at: placeIn(file, at) };
 }
 
 /** A state of a tree, and what it asks for. */

@@ -1,12 +1,13 @@
+import type { Place } from "../diagnostics/index.ts";
 import type { ManifestTree, ProvenancePolicy } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { compareImages } from "./compare-images.ts";
 import { compareProjects, rewrittenFiles } from "./compare-projects.ts";
-import { type DesiredImage, type EdgeGroup, type EdgeSet, edgesOf } from "./edges.ts";
+import { type DesiredImage, type EdgeGroup, type EdgeSet, edgesOf, groupsByDestination } from "./edges.ts";
 import { edgesText } from "./hash.ts";
 
 /**
- * What two states of a tree of manifests ask for, compared by meaning: plain data, to be printed as JSON. Order,
+ * What two states of a tree of manifests ask for, compared by meaning: plain data. Order,
  * comments, quotes, line ends, the blocks that an image is listed in and the names of projects mean nothing.
  */
 export interface ManifestComparison {
@@ -55,8 +56,8 @@ export interface EdgeSide {
   readonly digest: Digest;
   /** Staging repositories that are named for the digest, in the order of their names. */
   readonly sources: readonly RepositoryName[];
-  /** `file:line:column` of the tag, or of the digest when there is none. */
-  readonly at: string;
+  /** Of the tag, or of the digest when there is none. */
+  readonly at: Place;
 }
 
 /** A project whose registries are not what they were. */
@@ -71,7 +72,7 @@ export interface ProjectChange {
   readonly provenance?: {
     readonly before: ProvenancePolicy["mode"];
     readonly after: ProvenancePolicy["mode"];
-    readonly at: string;
+    readonly at: Place;
   };
   readonly addedDestinations: readonly RegistrySide[];
   readonly removedDestinations: readonly RegistrySide[];
@@ -80,8 +81,7 @@ export interface ProjectChange {
 /** A registry as one of the two states names it. */
 export interface RegistrySide {
   readonly name: string;
-  /** `file:line:column`. */
-  readonly at: string;
+  readonly at: Place;
 }
 
 /**
@@ -157,10 +157,6 @@ function jointGroups(before: EdgeSet, after: EdgeSet): Iterable<JointGroup> {
     }
   }
   return joint.values();
-}
-
-function groupsByDestination({ groups }: EdgeSet): ReadonlyMap<RepositoryName, EdgeGroup> {
-  return new Map(groups.flatMap((group) => group.destinations.map((destination) => [destination, group])));
 }
 
 /** Whether two groups are fed by the same blocks of the same manifests, which is seen without reading them. */

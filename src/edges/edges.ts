@@ -1,3 +1,4 @@
+import { type Place, placeIn } from "../diagnostics/index.ts";
 import { blocksByName, type ImageEntry, type PromoterManifest } from "../manifest/index.ts";
 import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
 import { contestedTags, type OverlapClaim } from "./contested.ts";
@@ -38,8 +39,8 @@ export interface EdgeGroup {
 /** One digest wanted in a repository. */
 export interface DesiredImage {
   readonly digest: Digest;
-  /** Staging repositories that the manifests name for it: usually one. */
-  readonly sources: readonly DesiredSource[];
+  /** Staging repositories that the manifests name for it: at least one, usually no more. */
+  readonly sources: readonly [DesiredSource, ...DesiredSource[]];
   /** Empty for a digest that is promoted without a tag. */
   readonly tags: readonly DesiredTag[];
 }
@@ -48,17 +49,16 @@ export interface DesiredImage {
 export interface DesiredSource {
   readonly repository: RepositoryName;
   readonly project: string;
-  /** `file:line:column` of the digest. */
-  readonly at: string;
-  /** `file:line:column` of the policy that demands provenance of what comes from there. */
-  readonly policy: string | undefined;
+  /** Of the digest. */
+  readonly at: Place;
+  /** Of the policy that demands provenance of what comes from there. */
+  readonly policy: Place | undefined;
 }
 
 /** A tag that is wanted of a digest. */
 export interface DesiredTag {
   readonly tag: Tag;
-  /** `file:line:column` of the tag. */
-  readonly at: string;
+  readonly at: Place;
 }
 
 /** What is wanted in one production repository. */
@@ -108,14 +108,17 @@ export function desiredRepositories({ groups }: EdgeSet): DesiredRepository[] {
     .sort((one, other) => (one.destination < other.destination ? -1 : 1));
 }
 
+/** The group that each production repository is in. */
+export function groupsByDestination({ groups }: EdgeSet): ReadonlyMap<RepositoryName, EdgeGroup> {
+  return new Map(groups.flatMap((group) => group.destinations.map((destination) => [destination, group])));
+}
+
 /** Where provenance is demanded of a staging registry and of all below it, by its name with a slash at its end. */
-function demandedProvenance(manifests: readonly PromoterManifest[]): ReadonlyMap<string, string> {
+function demandedProvenance(manifests: readonly PromoterManifest[]): ReadonlyMap<string, Place> {
   return new Map(
-    manifests.flatMap(({ file, source, provenance }): [string, string][] => {
-      if (provenance?.mode !== "require") return [];
-      const { line, column } = provenance.at;
-      return [[`${source.name}/`, `${file}:${line}:${column}`]];
-    }),
+    manifests.flatMap(({ file, source, provenance }): [string, Place][] =>
+      provenance?.mode === "require" ? [[`${source.name}/`, placeIn(file, provenance.at)]] : [],
+    ),
   );
 }
 
@@ -123,17 +126,16 @@ function feedOf(
   manifest: PromoterManifest,
   name: string,
   blocks: readonly ImageEntry[],
-  policies: ReadonlyMap<string, string>,
+  policies: ReadonlyMap<string, Place>,
 ): Feed {
   const { project, imagesFile } = manifest;
   const source = parseRepository(`${manifest.source.name}/${name}`);
   const policy = [...policies].find(([above]) => source.startsWith(above))?.[1];
-  const place = ({ line, column }: ImageEntry["at"]): string => `${imagesFile}:${line}:${column}`;
   const lists = blocks.map(({ digests }) =>
     digests.map(({ digest, tags, at }) => ({
       digest,
-      sources: [{ repository: source, project, at: place(at), policy }],
-      tags: tags.map((entry) => ({ tag: entry.tag, at: place(entry.at) })),
+      sources: [{ repository: source, project, at: placeIn(imagesFile, at), policy }] as const,
+      tags: tags.map((entry) => ({ tag: entry.tag, at: placeIn(imagesFile, entry.at) })),
     })),
   );
   return { manifest, name, blocks, source, images: unionOf(lists) };

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type DesiredImage, desiredRepositories, type EdgeSet } from "./edges.ts";
+import { type DesiredImage, type DesiredSource, desiredRepositories, type EdgeSet } from "./edges.ts";
 
 /**
  * A digest of what is asked for: source, destination, digest and tag of every edge, and nothing else. Two trees with the
@@ -17,7 +17,9 @@ export function edgesHash(edges: EdgeSet): string {
 }
 
 /** What a list asks for, as a text that does not depend on the order of its lines. */
-export function edgesText(images: readonly DesiredImage[]): string {
+export function edgesText(
+  images: readonly (Pick<DesiredImage, "digest" | "tags"> & { readonly sources: readonly DesiredSource[] })[],
+): string {
   const edges = images.flatMap(({ digest, sources, tags }) => {
     const from = sources
       .map(({ repository }) => repository)

@@ -21,6 +21,7 @@ export {
   type EdgeSet,
   edgesOf,
   type Feed,
+  groupsByDestination,
 } from "./edges.ts";
 export { edgesHash } from "./hash.ts";
 export { limitToChanges } from "./limit.ts";

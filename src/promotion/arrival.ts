@@ -1,3 +1,4 @@
+import { formatPlace, type Place } from "../diagnostics/index.ts";
 import {
   compareManifests,
   type DesiredImage,
@@ -97,9 +98,16 @@ export async function lookForArrivals(
 export function unreadEdges({ repositories }: Expectation, failure: FailureRecord): readonly AbsentEdge[] {
   return repositories.flatMap(({ destination, images }) =>
     images.flatMap(({ digest, tags, sources }) => {
-      const edges = tags.length === 0 ? [{ tag: null, at: sources[0]?.at ?? "" }] : tags;
+      const edges = tags.length === 0 ? [{ tag: null, at: sources[0].at }] : tags;
       return edges.map(
-        ({ tag, at }): AbsentEdge => ({ destination, tag, digest, at, state: "unread", failure }),
+        ({ tag, at }): AbsentEdge => ({
+          destination,
+          tag,
+          digest,
+          at: formatPlace(at),
+          state: "unread",
+          failure,
+        }),
       );
     }),
   );
@@ -113,13 +121,13 @@ function absentEdges(
   isContested: (tag: Tag) => boolean,
 ): readonly Absence[] {
   // Nothing brings in what only comes from where provenance is demanded.
-  const policy = sources.every((source) => source.policy !== undefined) ? sources[0]?.policy : undefined;
+  const policy = sources.every((source) => source.policy !== undefined) ? sources[0].policy : undefined;
   if (tags.length === 0) {
-    const edge = { tag: null, digest, at: sources[0]?.at ?? "" };
+    const edge = { tag: null, digest, at: formatPlace(sources[0].at) };
     return absence(edge, state.digests.get(digest), policy);
   }
   return tags.flatMap(({ tag, at }): readonly Absence[] => {
-    const edge = { tag, digest, at };
+    const edge = { tag, digest, at: formatPlace(at) };
     return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag), policy);
   });
 }
@@ -127,13 +135,17 @@ function absentEdges(
 function absence(
   edge: Pick<AbsentEdge, "tag" | "digest" | "at">,
   reading: Reading | undefined,
-  policy: string | undefined,
+  policy: Place | undefined,
 ): readonly Absence[] {
   if (reading === undefined) throw new TypeError(`${edge.tag ?? edge.digest} was not read`);
   if ("failure" in reading) return [{ ...edge, state: "unread", failure: reading.failure }];
   if (reading.digest === edge.digest) return [];
   if (reading.digest === undefined) {
-    return [policy === undefined ? { ...edge, state: "missing" } : { ...edge, state: "refused", policy }];
+    return [
+      policy === undefined
+        ? { ...edge, state: "missing" }
+        : { ...edge, state: "refused", policy: formatPlace(policy) },
+    ];
   }
   return [{ ...edge, state: "conflict", ...standing(reading) }];
 }

@@ -1,3 +1,4 @@
+import { formatPlace } from "../diagnostics/index.ts";
 import type { DesiredImage, DesiredSource, DesiredTag, OverlapClaim } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
@@ -39,10 +40,9 @@ export function decideImage(
   const [first] = image.sources;
   const found = source?.state === "found" ? source.repository : undefined;
   const from = image.sources.find(({ repository }) => repository === found) ?? first;
-  if (from === undefined) throw new TypeError(`${image.digest} is wanted without a source`);
   const decided =
     image.tags.length === 0
-      ? [decideUntagged(image.digest, from.at, state, source)]
+      ? [decideUntagged(image.digest, formatPlace(from.at), state, source)]
       : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
   const edges = decided.map((edge) => allowed(edge, from));
   return { digest: image.digest, project: from.project, source: from.repository, edges };
@@ -51,7 +51,7 @@ export function decideImage(
 /** An edge as the policies of its source let it be: what cannot be evaluated is not known to be satisfied. */
 function allowed(edge: PlannedEdge, { policy }: DesiredSource): PlannedEdge {
   if (policy === undefined || !isWork(edge.verdict)) return edge;
-  return { ...edge, verdict: "refused", reason: "provenance-not-evaluated", policy };
+  return { ...edge, verdict: "refused", reason: "provenance-not-evaluated", policy: formatPlace(policy) };
 }
 
 /** Whether nothing is to be done for an image: what {@link decideImage} says of each of its edges is `present`. */
@@ -74,14 +74,15 @@ export function needsSource(image: DesiredImage, state: DecisionState, contested
 
 function decideTag(
   digest: Digest,
-  { tag, at }: DesiredTag,
+  { tag, at: place }: DesiredTag,
   state: DecisionState,
   contested: Contested,
   source: SourceReading | undefined,
 ): PlannedEdge {
+  const at = formatPlace(place);
   const claims = contested.get(tag);
   if (claims !== undefined) {
-    const places = claims.map(({ digest, file, at }) => ({ digest, at: `${file}:${at.line}:${at.column}` }));
+    const places = claims.map(({ digest, file, at }) => ({ digest, at: formatPlace({ file, ...at }) }));
     return { tag, at, verdict: "overlap", reason: "claimed-twice", claims: places };
   }
   const reading = state.tags.get(tag);

@@ -6,6 +6,7 @@ import {
   readGraph,
   WideImages,
 } from "../copy/index.ts";
+import { formatPlace } from "../diagnostics/index.ts";
 import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesOf } from "../edges/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
@@ -174,7 +175,7 @@ class RepositoryVerifier {
       images.map(async (image) => [
         ...image.tags.flatMap(({ tag, at }) => {
           const reading = state.tags.get(tag) ?? { digest: undefined };
-          return tagFindings(destination, image.digest, tag, at, reading);
+          return tagFindings(destination, image.digest, tag, formatPlace(at), reading);
         }),
         ...(await this.#closureFindings(destination, image, state.digests.get(image.digest))),
       ]),
@@ -187,7 +188,7 @@ class RepositoryVerifier {
     image: DesiredImage,
     reading: Reading | undefined,
   ): Promise<readonly Finding[]> {
-    const at = image.sources[0]?.at ?? "";
+    const at = formatPlace(image.sources[0].at);
     const base = { destination, digest: image.digest, tag: null, at };
     if (reading !== undefined && "failure" in reading) return [unread(base, reading.failure)];
     try {
@@ -276,7 +277,7 @@ function tagFindings(
 
 function notLookedAt({ destination, images }: DesiredRepository): readonly Finding[] {
   return images.map(({ digest, sources }) =>
-    unread({ destination, digest, tag: null, at: sources[0]?.at ?? "" }, interruption),
+    unread({ destination, digest, tag: null, at: formatPlace(sources[0].at) }, interruption),
   );
 }
 

@@ -1,4 +1,5 @@
 import { createDocumentCache } from "../copy/index.ts";
+import { formatPlace, type Place, placeIn } from "../diagnostics/index.ts";
 import type { EdgeSet, ManifestComparison } from "../edges/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { describeImage } from "../inspect/index.ts";
@@ -17,9 +18,8 @@ import {
 import { imageFacts } from "./facts.ts";
 import { type Comments, conflictsOf } from "./judge/plan.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
-import { placeText } from "./places.ts";
-import { previousVersion } from "./previous.ts";
-import { type FactsQuestion, factsReader } from "./read-facts.ts";
+import { type PreviousVersion, previousVersion } from "./previous.ts";
+import { factsReader } from "./read-facts.ts";
 import type { NewDestination, ReviewedLine, ReviewOptions } from "./review.ts";
 import { imageInWords } from "./words.ts";
 
@@ -30,6 +30,8 @@ export interface Answers {
   readonly report: Report;
   readonly comments: Comments;
   factsOf(line: ChangedLine): ReviewedLine["facts"];
+  /** Where the version before that of a line is listed, with which the facts compare it. */
+  previousAt(line: ChangedLine): Place | undefined;
   /** What promotion would do of a line, by verdict. */
   verdictsOf(line: ChangedLine): NonNullable<ReviewedLine["verdicts"]>;
   /** Lines that nothing was read of, because there are too many. */
@@ -79,13 +81,18 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   ]);
   const asked = lines.lines.filter(({ kind }) => kind === "added" || kind === "moved");
   const facts = new Map<ChangedLine, ReviewedLine["facts"]>();
+  const previous = new Map<ChangedLine, Place>();
   const readFacts = factsReader(open, documents);
   const blocks = blocksOf(head);
   await Promise.all(
     asked.slice(0, maxLines).map(async (line) => {
-      const previous = previousOf(line, blocks(line));
+      const before = previousOf(line, blocks(line));
+      if (before !== undefined) previous.set(line, before.at);
       try {
-        facts.set(line, await readFacts({ ...line, previous }));
+        facts.set(
+          line,
+          await readFacts({ ...line, previous: before && { ...before, at: formatPlace(before.at) } }),
+        );
       } catch (error) {
         facts.set(line, { failure: failureRecord(error) });
       }
@@ -96,6 +103,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     report: reportPromotion(plan, []),
     comments: await commentsOn(plan, asked, open),
     factsOf: (line) => facts.get(line),
+    previousAt: (line) => previous.get(line),
     verdictsOf: verdictsIn(plan),
     passedOver: Math.max(0, asked.length - maxLines),
     mayPush: (project, registry) => rights.get(`${project} ${registry}`),
@@ -122,17 +130,17 @@ function verdictsIn(plan: Plan): Answers["verdictsOf"] {
 
 /** What the image of a line is compared with: what its tag stood at, or the version before it. */
 function previousOf(
-  { before, tag, digest, file }: ChangedLine,
+  { before, tag, digest, at }: ChangedLine,
   blocks: PromoterManifest["images"],
-): FactsQuestion["previous"] {
+): (Pick<PreviousVersion, "digest" | "tag"> & { readonly at: Place }) | undefined {
   if (before !== undefined) return { ...before, tag };
   const previous = previousVersion(blocks, digest, tag);
-  return previous === undefined ? undefined : { ...previous, at: placeText({ file, at: previous.at }) };
+  return previous === undefined ? undefined : { ...previous, at: placeIn(at.file, previous.at) };
 }
 
 function blocksOf({ manifests }: ManifestTree): (line: ChangedLine) => PromoterManifest["images"] {
   const projects = new Map(manifests.map((manifest) => [manifest.imagesFile, manifest]));
-  return ({ file, image }) => (projects.get(file)?.images ?? []).filter(({ name }) => name === image);
+  return ({ at, image }) => (projects.get(at.file)?.images ?? []).filter(({ name }) => name === image);
 }
 
 /** What stands where something else is wanted. What cannot be found out is left out: the finding says enough. */

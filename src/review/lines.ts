@@ -1,13 +1,22 @@
-import type { EdgeChange, EdgeSide, ManifestComparison } from "../edges/index.ts";
-import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
-import type { RepositoryName } from "../oci/index.ts";
+import { formatPlace, type Place } from "../diagnostics/index.ts";
+import {
+  type EdgeChange,
+  type EdgeSet,
+  type EdgeSide,
+  type Feed,
+  groupsByDestination,
+  type ManifestComparison,
+} from "../edges/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { ReviewedLine } from "./review.ts";
 
 /** A line that asks for something else than before, and whose it is. */
-export interface ChangedLine extends ReviewedLine {
+export interface ChangedLine extends Omit<ReviewedLine, "before" | "at"> {
   readonly project: string;
-  /** The list of images that it is in, or was in. */
-  readonly file: string;
+  /** What the tag was asked for at, when it moved. */
+  readonly before: { readonly digest: Digest; readonly at: Place } | undefined;
+  /** In the list of images that it is in, or was in. */
+  readonly at: Place;
 }
 
 /** What a change does, line by line. */
@@ -16,14 +25,16 @@ export interface ChangedLines {
   readonly lines: readonly ChangedLine[];
   /** The line that asks for an edge; none for an edge of a line that is as it was, and goes to another registry. */
   lineOf(destination: RepositoryName, digest: string, tag: string | null): ChangedLine | undefined;
+  /** Where an edge of the newer state is asked for. */
+  placeOf(destination: RepositoryName, digest: Digest, tag: Tag | null): Place;
   /** Edges that lines which are as they were ask of a registry to which their project did not promote. */
   newEdgesAt(project: string, registry: string): number;
 }
 
 /** Brings the changed edges of two states together by the lines that ask, or asked, for them. */
 export function changedLines(
-  before: ManifestTree,
-  after: ManifestTree,
+  before: EdgeSet,
+  after: EdgeSet,
   { repositories }: Pick<ManifestComparison, "repositories">,
 ): ChangedLines {
   const [then, now] = [sideOf(before), sideOf(after)];
@@ -43,7 +54,7 @@ export function changedLines(
         spread.set(owner.project, others);
         continue;
       }
-      const key = `${edge.kind} ${found.at} ${edge.tag} ${edge.before?.digest}`;
+      const key = `${edge.kind} ${formatPlace(found.at)} ${edge.tag} ${edge.before?.digest}`;
       const line = lines.get(key) ?? lineFrom(edge, found, owner);
       line.destinations.push(...destinations);
       lines.set(key, line);
@@ -57,14 +68,23 @@ export function changedLines(
   return {
     lines: [...lines.values()],
     lineOf: (destination, digest, tag) => byEdge.get(`${destination} ${digest} ${tag}`),
+    placeOf: placesIn(after),
     newEdgesAt: (project, registry) =>
       (spread.get(project) ?? []).filter((destination) => destination.startsWith(`${registry}/`)).length,
   };
 }
 
+function placesIn(edges: EdgeSet): ChangedLines["placeOf"] {
+  const groups = groupsByDestination(edges);
+  return (destination, digest, tag) => {
+    const image = groups.get(destination)?.images.find((wanted) => wanted.digest === digest);
+    if (image === undefined) throw new TypeError(`${destination}@${digest} is not asked for`);
+    return (image.tags.find((wanted) => wanted.tag === tag) ?? image.sources[0]).at;
+  };
+}
+
 interface Owner {
   readonly project: string;
-  readonly file: string;
   readonly image: string;
   readonly source: RepositoryName;
 }
@@ -72,30 +92,30 @@ interface Owner {
 function lineFrom(
   { kind, tag, before }: EdgeChange,
   { digest, at }: EdgeSide,
-  { project, file, image, source }: Owner,
+  { project, image, source }: Owner,
 ): ChangedLine & { destinations: RepositoryName[] } {
   const moved =
-    kind === "moved" && before !== undefined ? { before: { digest: before.digest, at: before.at } } : {};
-  return { kind, project, file, image, tag, digest, ...moved, at, source, destinations: [] };
+    kind === "moved" && before !== undefined ? { digest: before.digest, at: before.at } : undefined;
+  return { kind, project, image, tag, digest, before: moved, at, source, destinations: [] };
 }
 
 /** One of the two states, as lines are looked up in it. */
-function sideOf({ manifests }: ManifestTree) {
-  const byFile = new Map(manifests.map((manifest) => [manifest.imagesFile, manifest]));
+function sideOf({ feeds }: EdgeSet) {
+  const byFile = new Map(feeds.map(({ manifest }) => [manifest.imagesFile, manifest]));
   const asked = new Map<string, ReadonlySet<string>>();
   const askedOf = (source: string): ReadonlySet<string> => {
-    const known = asked.get(source) ?? edgesFrom(source, manifests);
+    const known = asked.get(source) ?? edgesFrom(source, feeds);
     asked.set(source, known);
     return known;
   };
   return {
     ownerOf({ at, sources }: EdgeSide): Owner | undefined {
-      const manifest = byFile.get(at.replace(/:\d+:\d+$/, ""));
+      const manifest = byFile.get(at.file);
       const prefix = `${manifest?.source.name}/`;
       const source = sources.find((name) => name.startsWith(prefix)) ?? sources[0];
       if (manifest === undefined || source === undefined) return undefined;
       const image = source.startsWith(prefix) ? source.slice(prefix.length) : source;
-      return { project: manifest.project, file: manifest.imagesFile, image, source };
+      return { project: manifest.project, image, source };
     },
     asksFor: (source: string, digest: string, tag: string | null): boolean =>
       askedOf(source).has(`${digest} ${tag}`),
@@ -103,16 +123,12 @@ function sideOf({ manifests }: ManifestTree) {
 }
 
 /** Digests and tags that are promoted from a staging repository, wherever to. */
-function edgesFrom(source: string, manifests: readonly PromoterManifest[]): ReadonlySet<string> {
+function edgesFrom(source: string, feeds: readonly Feed[]): ReadonlySet<string> {
   const edges = new Set<string>();
-  for (const manifest of manifests) {
-    if (!source.startsWith(`${manifest.source.name}/`)) continue;
-    const name = source.slice(manifest.source.name.length + 1);
-    for (const { digests } of manifest.images.filter((image) => image.name === name)) {
-      for (const { digest, tags } of digests) {
-        if (tags.length === 0) edges.add(`${digest} null`);
-        for (const { tag } of tags) edges.add(`${digest} ${tag}`);
-      }
+  for (const feed of feeds) {
+    for (const { digest, tags } of feed.source === source ? feed.images : []) {
+      if (tags.length === 0) edges.add(`${digest} null`);
+      for (const { tag } of tags) edges.add(`${digest} ${tag}`);
     }
   }
   return edges;

@@ -1,8 +1,8 @@
+import { formatPlace } from "../diagnostics/index.ts";
 import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
 import { page, type Section, sectionOf } from "./markdown-page.ts";
-import { placeText } from "./places.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
 import { countOf, outsideInWords } from "./words.ts";
 
@@ -99,10 +99,11 @@ function findingRow(finding: ReviewFinding, names: Names): string {
   const { code: name, message, hint, isOld, gone, related = [] } = finding;
   const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
   const others = related.map(
-    (other) => `  - ${code(names.place(placeText(other)))}: ${sentence(names.words(other.message))}\n`,
+    (other) =>
+      `  - ${code(names.place(formatPlace({ file: other.file, ...other.at })))}: ${sentence(names.words(other.message))}\n`,
   );
   return (
-    `- **${name}** at ${code(names.place(placeText(finding)))}${notes}: ${sentence(names.words(message))}\n` +
+    `- **${name}** at ${code(names.place(formatPlace({ file: finding.file, ...finding.at })))}${notes}: ${sentence(names.words(message))}\n` +
     `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
   );
 }

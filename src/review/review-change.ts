@@ -1,3 +1,4 @@
+import { comparePlaces, formatPlace, type RoughPlace } from "../diagnostics/index.ts";
 import {
   compareManifests,
   edgesHash,
@@ -15,7 +16,6 @@ import { judgeManifests } from "./judge/manifests.ts";
 import { judgeOthers, judgePlan } from "./judge/plan.ts";
 import { judgeRights } from "./judge/rights.ts";
 import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
-import { comparePlaces, placeIn } from "./places.ts";
 import type {
   Review,
   ReviewedFile,
@@ -42,7 +42,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const changes = compareManifests(before, after, all);
   const edges = limitToChanges(all, changes);
   const since = sinceCommit(change.base, changes);
-  const lines = changedLines(before, after, changes);
+  const lines = changedLines(edgesOf(before.manifests), all, changes);
   const { listener, signal } = options;
   const answers =
     open === undefined
@@ -117,7 +117,10 @@ function judge({
     ...unlikeSiblings(changes, after),
   ];
   const ranks = { fails: 0, mentions: 1 };
-  findings.sort((one, other) => ranks[one.severity] - ranks[other.severity] || comparePlaces(one, other));
+  findings.sort(
+    (one, other) =>
+      ranks[one.severity] - ranks[other.severity] || comparePlaces(roughly(one), roughly(other)),
+  );
   return { findings, outside };
 }
 
@@ -126,13 +129,15 @@ function judgeAnswers(
   answers: Answers,
   manifests: readonly ReviewFinding[],
 ): readonly ReviewFinding[] {
-  const { plan, report, comments, factsOf, verdictsOf, passedOver } = answers;
+  const { plan, report, comments, factsOf, previousAt, verdictsOf, passedOver } = answers;
   const [first] = lines.lines;
   const isUnread = (line: ChangedLine): boolean => (verdictsOf(line).unread ?? 0) > 0;
   return [
     ...judgePlan(plan, lines, comments, (edge) => isReportedOverlap(edge, manifests)),
     ...judgeOthers(report.problems),
-    ...lines.lines.flatMap((line) => (isUnread(line) ? [] : judgeFacts(line, factsOf(line)))),
+    ...lines.lines.flatMap((line) =>
+      isUnread(line) ? [] : judgeFacts(line, factsOf(line), previousAt(line)),
+    ),
     ...(passedOver === 0 || first === undefined
       ? []
       : [
@@ -141,7 +146,7 @@ function judgeAnswers(
             code: "not-looked-at" as const,
             message: `there are more changed lines than a review looks at: of ${passedOver} of them, nothing was read that tells what the image is`,
             hint: "make several smaller changes of it",
-            file: placeIn(first.at).file,
+            file: first.at.file,
           },
         ]),
   ];
@@ -152,7 +157,7 @@ function isReportedOverlap({ claims = [] }: PlannedEdge, findings: readonly Revi
   const places = new Set(claims.map(({ at }) => at));
   return findings.some(
     ({ code, severity, file, at }) =>
-      code === "overlap" && severity === "fails" && places.has(`${file}:${at?.line}:${at?.column}`),
+      code === "overlap" && severity === "fails" && places.has(formatPlace({ file, ...at })),
   );
 }
 
@@ -171,12 +176,17 @@ function reviewedProjects(
       files: files.get(project) ?? [],
       lines: lines
         .filter((line) => line.project === project)
-        .sort((one, other) => comparePlaces(placeIn(one.at), placeIn(other.at)))
+        .sort((one, other) => comparePlaces(one.at, other.at))
         .map((line) => reviewedLine(line, answers)),
       newDestinations: (registries?.addedDestinations ?? []).map(({ name, at }) => {
         const rights = answers?.mayPush(project, name);
         const edges = newEdgesAt(project, name);
-        return { name, at, edges, ...(rights === undefined ? {} : { mayPush: rights.mayPush }) };
+        return {
+          name,
+          at: formatPlace(at),
+          edges,
+          ...(rights === undefined ? {} : { mayPush: rights.mayPush }),
+        };
       }),
       removedDestinations: (registries?.removedDestinations ?? []).map(({ name }) => name),
     };
@@ -184,14 +194,20 @@ function reviewedProjects(
 }
 
 function reviewedLine(line: ChangedLine, answers: Answers | undefined): ReviewedLine {
-  const { project, file, ...reviewed } = line;
+  const { project, before, at, ...reviewed } = line;
   const facts = answers?.factsOf(line);
   const verdicts = line.kind === "removed" ? undefined : answers?.verdictsOf(line);
   return {
     ...reviewed,
+    ...(before === undefined ? {} : { before: { digest: before.digest, at: formatPlace(before.at) } }),
+    at: formatPlace(at),
     ...(verdicts === undefined ? {} : { verdicts }),
     ...(facts === undefined ? {} : { facts }),
   };
+}
+
+function roughly({ file, at }: ReviewFinding): RoughPlace {
+  return { file, ...at };
 }
 
 /** By project, the files whose text is another one. */

@@ -1,7 +1,8 @@
+import { type Place, placeIn } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { ChangedLine } from "./lines.ts";
-import { placeIn } from "./places.ts";
+import { placed } from "./places.ts";
 import type { ReviewFinding } from "./review.ts";
 import { nameOf } from "./words.ts";
 
@@ -12,14 +13,14 @@ export function sameDigests(
 ): readonly ReviewFinding[] {
   const added = lines.filter(({ kind }) => kind === "added" || kind === "moved");
   const wanted = new Set(added.map(({ digest }) => digest));
-  const names = new Map<string, Map<string, string>>();
+  const names = new Map<string, Map<string, Place>>();
   for (const { project, imagesFile, images } of manifests) {
     for (const { name, digests } of images) {
       for (const { digest, at } of digests) {
         if (!wanted.has(digest)) continue;
-        const known = names.get(digest) ?? new Map<string, string>();
+        const known = names.get(digest) ?? new Map<string, Place>();
         const key = `${project} ${name}`;
-        if (!known.has(key)) known.set(key, `${imagesFile}:${at.line}:${at.column}`);
+        if (!known.has(key)) known.set(key, placeIn(imagesFile, at));
         names.set(digest, known);
       }
     }
@@ -35,8 +36,8 @@ export function sameDigests(
       code: "same-digest" as const,
       message: `${nameOf(line)} is the same image as ${others.map(([other]) => other.split(" ").join("/")).join(", ")}`,
       hint: "was a line copied, and its digest left?",
-      ...placeIn(line.at),
-      related: others.map(([, place]) => ({ ...placeIn(place), message: "the other name" })),
+      ...placed(line.at),
+      related: others.map(([, place]) => ({ ...placed(place), message: "the other name" })),
     };
   });
 }

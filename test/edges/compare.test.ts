@@ -118,12 +118,20 @@ describe("two states of a tree", () => {
       addedDigests: [digestFor("two")],
       removedDigests: [],
       edges: [
-        { kind: "added", tag: null, after: { at: "images/foo/images.yaml:5:1" } },
+        { kind: "added", tag: null, after: { at: { file: "images/foo/images.yaml", line: 5, column: 1 } } },
         {
           kind: "moved",
           tag: "v1",
-          before: { digest: digestFor("one"), sources: ["gcr.io/foo/app"], at: "images/foo/images.yaml:6:1" },
-          after: { digest: digestFor("two"), sources: ["gcr.io/foo/app"], at: "images/foo/images.yaml:7:1" },
+          before: {
+            digest: digestFor("one"),
+            sources: ["gcr.io/foo/app"],
+            at: { file: "images/foo/images.yaml", line: 6, column: 1 },
+          },
+          after: {
+            digest: digestFor("two"),
+            sources: ["gcr.io/foo/app"],
+            at: { file: "images/foo/images.yaml", line: 7, column: 1 },
+          },
         },
       ],
     });
@@ -139,11 +147,21 @@ describe("two states of a tree", () => {
         project: "foo",
         kind: "changed",
         source: {
-          before: { name: "gcr.io/foo", at: "manifests/foo/promoter-manifest.yaml:1:1" },
-          after: { name: "gcr.io/new", at: "manifests/foo/promoter-manifest.yaml:1:1" },
+          before: {
+            name: "gcr.io/foo",
+            at: { file: "manifests/foo/promoter-manifest.yaml", line: 1, column: 1 },
+          },
+          after: {
+            name: "gcr.io/new",
+            at: { file: "manifests/foo/promoter-manifest.yaml", line: 1, column: 1 },
+          },
         },
-        addedDestinations: [{ name: "asia.io/prod", at: "manifests/foo/promoter-manifest.yaml:3:1" }],
-        removedDestinations: [{ name: "eu.io/prod", at: "manifests/foo/promoter-manifest.yaml:3:1" }],
+        addedDestinations: [
+          { name: "asia.io/prod", at: { file: "manifests/foo/promoter-manifest.yaml", line: 3, column: 1 } },
+        ],
+        removedDestinations: [
+          { name: "eu.io/prod", at: { file: "manifests/foo/promoter-manifest.yaml", line: 3, column: 1 } },
+        ],
       },
     ]);
   });

@@ -11,10 +11,11 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
+const line = { file: "images.yaml", line: 1, column: 1 };
 const wanted = (nickname: string, ...tags: string[]): DesiredImage => ({
   digest: digestFor(nickname),
-  sources: [],
-  tags: tags.map((tag) => ({ tag: parseTag(tag), at: "images.yaml:1:1" })),
+  sources: [{ repository: parseRepository("s.example/app"), project: "p", at: line, policy: undefined }],
+  tags: tags.map((tag) => ({ tag: parseTag(tag), at: line })),
 });
 
 const head = (nickname: string) => ({

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { formatPlace } from "../../src/diagnostics/index.ts";
 import { desiredRepositories, edgesHash, edgesOf } from "../../src/edges/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import { type Plan, sealPlan } from "../../src/promotion/plan.ts";
@@ -19,7 +20,7 @@ function planOf(first: Verdict, second: Verdict, source = "gcr.io/src/a", at = "
     images: images.flatMap(({ digest, tags }) => {
       const verdict = tags[0]?.tag === "v1" ? first : second;
       const reason = reasonFor(verdict);
-      const planned = tags.map((tag) => ({ ...tag, at: `${tag.at}${at}`, verdict, reason }));
+      const planned = tags.map((tag) => ({ ...tag, at: `${formatPlace(tag.at)}${at}`, verdict, reason }));
       return verdict === "present"
         ? []
         : [{ digest, project: "p", source: parseRepository(source), edges: planned }];

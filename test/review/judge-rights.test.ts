@@ -4,7 +4,7 @@ import { judgeRights } from "../../src/review/judge/rights.ts";
 
 const sides = ["a.example/foo", "b.example/foo", "c.example/foo"].map((name, line) => ({
   name,
-  at: `file:${line + 2}:3`,
+  at: { file: "file", line: line + 2, column: 3 },
 }));
 const projects = [
   { project: "foo", kind: "changed" as const, addedDestinations: sides, removedDestinations: [] },

@@ -1,7 +1,7 @@
 import type { ManifestComparison } from "../../edges/index.ts";
 import type { ManifestTree } from "../../manifest/index.ts";
 import type { ChangedLine } from "../lines.ts";
-import { placeIn } from "../places.ts";
+import { placed } from "../places.ts";
 import type { ReviewFinding } from "../review.ts";
 import { nameOf, severalOf } from "../words.ts";
 
@@ -45,7 +45,7 @@ export function judgeChanges({
         code: "destination-removed",
         message: `${project} does not promote to ${name} any more; what is there stays, and nobody looks after it`,
         hint: "put it back, or review with --allow-removals if that is meant",
-        ...placeIn(at),
+        ...placed(at),
         gone: true,
       });
     }
@@ -55,7 +55,7 @@ export function judgeChanges({
         code: "policy-changed",
         message: `${project} has another policy of provenance: its mode was ${provenance.before} and is ${provenance.after}`,
         hint: "whoever weakens it decides what is promoted without provenance",
-        ...placeIn(provenance.at),
+        ...placed(provenance.at),
       });
     }
     if (source !== undefined) {
@@ -64,7 +64,7 @@ export function judgeChanges({
         code: "source-changed",
         message: `${project} promotes from ${source.after.name} instead of ${source.before.name}`,
         hint: "whoever may push there decides what is promoted: is it the project's own?",
-        ...placeIn(source.after.at),
+        ...placed(source.after.at),
       });
     }
   }
@@ -77,7 +77,7 @@ function movedTag({ image, tag, digest, before, at, destinations }: ChangedLine)
     code: "tag-moved",
     message: `the tag ${image}:${tag} is asked for at ${digest} instead of ${before?.digest}; tags never move`,
     hint: "keep the old line, and give the new image a tag of its own",
-    ...placeIn(at),
+    ...placed(at),
     destinations,
   };
 }
@@ -87,7 +87,7 @@ function removedLine(line: ChangedLine): Omit<ReviewFinding, "severity"> {
     code: "removed",
     message: `${nameOf(line)} is not asked for any more in ${severalOf(line.destinations)}; production keeps it`,
     hint: "put the line back, or review with --allow-removals if that is meant",
-    ...placeIn(line.at),
+    ...placed(line.at),
     gone: true,
     destinations: line.destinations,
   };

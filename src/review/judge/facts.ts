@@ -1,12 +1,20 @@
+import type { Place } from "../../diagnostics/index.ts";
 import type { ChangedLine } from "../lines.ts";
-import { placeIn } from "../places.ts";
+import { placed } from "../places.ts";
 import type { ReviewedLine, ReviewFinding } from "../review.ts";
 import { nameOf } from "../words.ts";
 
-/** What the facts about one line mean for the verdict. */
-export function judgeFacts(line: ChangedLine, facts: ReviewedLine["facts"]): readonly ReviewFinding[] {
+/**
+ * What the facts about one line mean for the verdict.
+ * @param previousAt where the version before it is listed.
+ */
+export function judgeFacts(
+  line: ChangedLine,
+  facts: ReviewedLine["facts"],
+  previousAt: Place | undefined,
+): readonly ReviewFinding[] {
   if (facts === undefined) return [];
-  const place = placeIn(line.at);
+  const place = placed(line.at);
   const name = nameOf(line);
   if ("failure" in facts) {
     const { message, hint = "review again once the registry answers" } = facts.failure;
@@ -40,7 +48,9 @@ export function judgeFacts(line: ChangedLine, facts: ReviewedLine["facts"]): rea
       message: `${name} lacks ${missing.join(", ")}, which ${before} has`,
       hint: "build it for all platforms; whoever pulls it there gets nothing otherwise",
       ...place,
-      related: [{ ...placeIn(previous.at), message: "the version before it" }],
+      ...(previousAt === undefined
+        ? {}
+        : { related: [{ ...placed(previousAt), message: "the version before it" }] }),
     });
   }
   if (attached.failure !== undefined) {

@@ -1,3 +1,4 @@
+import type { Place } from "../../diagnostics/index.ts";
 import { problemOf } from "../../errors/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type ReportedEdge,
 } from "../../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
-import { placeIn } from "../places.ts";
+import { placed, placeIn } from "../places.ts";
 import type { ReviewFinding } from "../review.ts";
 import type { ReviewCode } from "../review-codes.ts";
 import { nameOf, severalOf } from "../words.ts";
@@ -32,7 +33,7 @@ interface Fate {
   readonly line: ChangedLine | undefined;
   readonly destinations: Set<RepositoryName>;
   /** Where it is asked for, and what is: several places where one cause keeps many from being read. */
-  readonly places: Map<string, string>;
+  readonly places: Map<string, { readonly place: Place; readonly name: string }>;
   count: number;
 }
 
@@ -51,13 +52,15 @@ export function judgePlan(
 ): readonly ReviewFinding[] {
   return [...fatesOf(plannedImages(plan), lines).values()].flatMap((fate): readonly ReviewFinding[] => {
     const found = judge(fate, comments, isReported);
-    if (found === undefined) return [];
-    const [, ...others] = fate.edge.verdict === "unread" ? fate.places : [];
-    const related = others.slice(0, mostOthers).map(([at, name]) => ({ ...placeIn(at), message: name }));
+    const [first, ...others] = fate.places.values();
+    if (found === undefined || first === undefined) return [];
+    const related = (fate.edge.verdict === "unread" ? others : [])
+      .slice(0, mostOthers)
+      .map(({ place, name }) => ({ ...placed(place), message: name }));
     return [
       {
         ...found,
-        ...placeIn(fate.edge.at),
+        ...placed(first.place),
         ...(related.length === 0 ? {} : { related }),
         destinations: [...fate.destinations].sort(),
       },
@@ -122,7 +125,10 @@ export function judgeOthers(problems: readonly ReportedEdge[]): readonly ReviewF
   });
 }
 
-function fatesOf(repositories: readonly PlannedRepository[], { lineOf }: ChangedLines): Map<string, Fate> {
+function fatesOf(
+  repositories: readonly PlannedRepository[],
+  { lineOf, placeOf }: ChangedLines,
+): Map<string, Fate> {
   const fates = new Map<string, Fate>();
   for (const { destination, images } of repositories) {
     for (const image of images) {
@@ -143,11 +149,12 @@ function fatesOf(repositories: readonly PlannedRepository[], { lineOf }: Changed
           image,
           line,
           destinations: new Set<RepositoryName>(),
-          places: new Map<string, string>(),
+          places: new Map<string, { place: Place; name: string }>(),
           count: 0,
         };
         fate.count += 1;
-        fate.places.set(edge.at, imageName(image, edge, [destination], line));
+        const place = fate.places.get(edge.at)?.place ?? placeOf(destination, image.digest, edge.tag);
+        fate.places.set(edge.at, { place, name: imageName(image, edge, [destination], line) });
         fate.destinations.add(destination);
         fates.set(key, fate);
       }

@@ -1,6 +1,6 @@
 import type { ManifestComparison, RegistrySide } from "../../edges/index.ts";
 import type { Answers } from "../ask-registries.ts";
-import { placeIn } from "../places.ts";
+import { placed } from "../places.ts";
 import type { ReviewFinding } from "../review.ts";
 import { severalOf } from "../words.ts";
 
@@ -10,16 +10,18 @@ export function judgeRights(
   answers: Pick<Answers, "mayPush"> | undefined,
 ): readonly ReviewFinding[] {
   return projects.flatMap(({ project, addedDestinations }) => {
-    const groups = new Map<string, RegistrySide[]>();
+    const groups = new Map<string, [RegistrySide, ...RegistrySide[]]>();
     for (const side of addedDestinations) {
       const answer = answers?.mayPush(project, side.name);
       if (answer === undefined || answer.mayPush === "yes") continue;
       const key = answer.mayPush === "no" ? "no" : (answer.why ?? "");
-      groups.set(key, [...(groups.get(key) ?? []), side]);
+      const others = groups.get(key);
+      if (others === undefined) groups.set(key, [side]);
+      else others.push(side);
     }
     return [...groups].map(([key, sides]): ReviewFinding => {
       const names = severalOf(sides.map(({ name }) => name));
-      const place = placeIn(sides[0]?.at ?? "");
+      const place = placed(sides[0].at);
       if (key === "no") {
         return {
           severity: "fails",
