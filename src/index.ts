@@ -274,6 +274,7 @@ export {
   type StatementSubject,
   slsaStatement,
 } from "./provenance/index.ts";
+export * from "./recording/index.ts";
 export * from "./registry/index.ts";
 export {
   type Collected,
@@ -377,6 +378,7 @@ export {
   parseSettings,
   type ReleaseCut,
   type ReleaseProfile,
+  type RunSettings,
   readByteSize,
   readSettings,
   type Settings,

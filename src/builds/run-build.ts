@@ -2,6 +2,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { createCopier } from "../copy/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import type { Network } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
@@ -9,6 +10,7 @@ import type { Run, RunRefs, RunStore, RunType } from "../store/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
 import { buildHere, type HereSite } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
+import type { BuildEvent } from "./events.ts";
 import { type HiddenSecrets, hideSecrets } from "./hidden-secrets.ts";
 import { createImageLedger, type ImageLedger } from "./image-ledger.ts";
 import type {
@@ -133,15 +135,19 @@ class RunningBuild {
     try {
       const build = await this.#builder({ staging, log, hidden, secrets });
       const limit = pLimit(this.#options.concurrency ?? usualConcurrency);
-      const begin = (planned: PlannedBuild): Promise<BuildOutcome> | BuildOutcome =>
-        this.#options.stop?.aborted ? notBegun(planned) : build(planned);
-      const ended = await Promise.all(plan.builds.map((planned) => limit(() => begin(planned))));
-      const outcomes = ended.map((outcome) => {
-        const { failure } = outcome;
+      const tell: Listener<BuildEvent> = (event) => this.#run.append(event);
+      const begin = async (planned: PlannedBuild): Promise<BuildOutcome> => {
+        if (this.#options.stop?.aborted) return notBegun(planned);
+        tell({ type: "build-started", build: planned.name });
+        const outcome = await build(planned);
         // What an engine said of a failure may quote what it was given.
-        return failure === undefined ? outcome : { ...outcome, failure: hidden.document(failure) };
-      });
+        const failure = outcome.failure && hidden.document(outcome.failure);
+        tell({ type: "build-ended", build: planned.name, status: outcome.status, failure });
+        return failure === undefined ? outcome : { ...outcome, failure };
+      };
+      const outcomes = await Promise.all(plan.builds.map((planned) => limit(() => begin(planned))));
       const images = await this.#recordImages(outcomes, [...secrets.values()], say);
+      for (const image of images) tell({ type: "image-built", image });
       for (const { name, status, failure } of outcomes) {
         say(`${name}: ${status}${failure === undefined ? "" : `: ${failure.message}`}`);
       }

@@ -3,7 +3,8 @@ import type { BuildRequest } from "../builds/index.ts";
 import { printBuildPlan } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples, collect } from "./help.ts";
-import { dataFolder, runAskedBuild } from "./run-build.ts";
+import { dataFolder } from "./recorded.ts";
+import { runAskedBuild } from "./run-build.ts";
 import type { Act, Session } from "./session.ts";
 
 const substitutionOptions = ["MUST_MATCH", "ALLOW_LOOSE"] as const;

@@ -2,7 +2,8 @@ import type { LocalEngineName } from "../builds/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { dataFolder, runAskedBuild } from "./run-build.ts";
+import { dataFolder } from "./recorded.ts";
+import { runAskedBuild } from "./run-build.ts";
 import type { Session } from "./session.ts";
 
 /** How a job is run by hand. */

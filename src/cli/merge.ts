@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { harmless, WaybillError } from "../errors/index.ts";
-import type { ImageOrigin, MergeFormat, MergeResult, RunMergeResult } from "../merge/index.ts";
+import type { ImageOrigin, MergeFormat, MergeResult } from "../merge/index.ts";
+import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -8,8 +9,8 @@ import { UsageError } from "./failure.ts";
 import { addExamples, collect } from "./help.ts";
 import { interruptible } from "./interruption.ts";
 import { openProgress } from "./progress.ts";
+import { addRecordOption, asked, dataFolder, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { dataFolder } from "./run-build.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -20,7 +21,7 @@ const formats = {
   "canonical-pr": "pr",
 } as const satisfies Record<string, MergeFormat>;
 
-interface Options {
+interface Options extends RecordOptions {
   readonly baseDir: string;
   readonly stagingRepo?: string;
   readonly fromRun?: string;
@@ -63,6 +64,7 @@ export function defineMerge(program: Command, act: Act): void {
     .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
     .addOption(new Option("--dry-run", "print the change, and do not make it"))
     .action(act(run));
+  addRecordOption(command);
   const line = "waybill merge --base-dir registry.k8s.io --staging-repo gcr.io/k8s-staging-foo";
   addExamples(command, [
     [`${line} --tag v1.30.0`, "a release"],
@@ -85,16 +87,34 @@ async function run(session: Session, options: Options): Promise<ExitCode> {
   if (options.as !== undefined && options.fromRun === undefined) {
     throw new UsageError("--as gives the images of a run a tag", "name the run with --from-run");
   }
+  const { image = [], digest = [], tag = [], baseDir, stagingRepo, fromRun, as, format, dryRun } = options;
+  const lists = { image: image.join(","), digest: digest.join(","), tag: tag.join(",") };
+  const filters = Object.fromEntries(Object.entries(lists).filter(([, value]) => value !== ""));
+  const given = {
+    "staging-repo": stagingRepo,
+    "from-run": fromRun,
+    as,
+    format,
+    "dry-run": dryRun,
+    ...filters,
+  };
+  const what = { verb: "merge", subject: baseDir, checkout: baseDir, options: asked(given) };
+  return recorded(session, options, what, (inner, recording) => mergeRecorded(inner, recording, options));
+}
+
+function mergeRecorded(session: Session, recording: Recording, options: Options): Promise<ExitCode> {
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = await openProgress(session.terminal);
     interruption.describe = progress.describe;
-    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    const { listener } = recording;
+    const registries = await openRegistriesFor(session, { progress, listener, ending: { stop, cut } });
     progress.begin("Reading staging");
+    const place = { session, registries, recording };
     try {
       return await (options.fromRun === undefined
-        ? mergeStaging(session, registries, options, options.stagingRepo ?? "")
-        : mergeOneRun(session, registries, options, options.fromRun));
+        ? mergeStaging(place, options, options.stagingRepo ?? "")
+        : mergeOneRun(place, options, options.fromRun));
     } finally {
       progress.end();
       await registries.close();
@@ -102,23 +122,30 @@ async function run(session: Session, options: Options): Promise<ExitCode> {
   });
 }
 
+/** What merging is done with. */
+interface MergeMeans {
+  readonly session: Session;
+  readonly registries: Registries;
+  readonly recording: Recording;
+}
+
 async function mergeStaging(
-  { terminal }: Session,
-  registries: Registries,
+  { session: { terminal }, registries, recording }: MergeMeans,
   options: Options,
   staging: string,
 ): Promise<ExitCode> {
   const { merge } = await import("../merge/index.ts");
   const result = await merge({ ...common(options, registries), staging, catalog: registries.catalog });
   say(terminal, result);
-  if (terminal.json) terminal.printJson({ format: "waybill-merge/1", ...withoutTexts(result) });
+  const document = { format: "waybill-merge/1", ...withoutTexts(result) };
+  await recording.report(document);
+  if (terminal.json) terminal.printJson(document);
   else await printText(terminal, result, options.dryRun ?? false);
   return exitCodes.asDesired;
 }
 
 async function mergeOneRun(
-  session: Session,
-  registries: Registries,
+  { session, registries, recording }: MergeMeans,
   options: Options,
   name: string,
 ): Promise<ExitCode> {
@@ -137,7 +164,10 @@ async function mergeOneRun(
   for (const { message, hint } of result.leftOut) {
     terminal.warn(`left out: ${harmless(message)}\n  hint: ${harmless(hint)}`);
   }
-  if (terminal.json) printRunJson(terminal, result);
+  const { run: of, merges, leftOut } = result;
+  const document = { format: "waybill-merge-run/1", run: of, merges: merges.map(withoutTexts), leftOut };
+  await recording.report(document);
+  if (terminal.json) terminal.printJson(document);
   else for (const each of result.merges) await printText(terminal, each, options.dryRun ?? false);
   return result.leftOut.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
@@ -173,10 +203,6 @@ function common(options: Options, registries: Registries) {
 function say(terminal: Terminal, { warnings, notes }: MergeResult): void {
   for (const warning of warnings) terminal.warn(warning);
   for (const note of notes) terminal.note(harmless(note));
-}
-
-function printRunJson(terminal: Terminal, { run: of, merges, leftOut }: RunMergeResult): void {
-  terminal.printJson({ format: "waybill-merge-run/1", run: of, merges: merges.map(withoutTexts), leftOut });
 }
 
 function withoutTexts({ before: _, after: __, ...result }: MergeResult): object {

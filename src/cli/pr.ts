@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
+import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { HoldMeans, NotDone, PromotionRequestResult } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -8,12 +9,13 @@ import { addForgeOptions, type ForgeOptions, type ForgePlace, openForgeFor } fro
 import { addExamples, collect } from "./help.ts";
 import { shellLine } from "./incumbents/translate.ts";
 import { openProgress } from "./progress.ts";
+import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { reviewCommit } from "./review-commit.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface Options extends ForgeOptions {
+interface Options extends ForgeOptions, RecordOptions {
   readonly stagingRepo: string;
   readonly manifests: string;
   readonly project?: string;
@@ -83,6 +85,7 @@ export function definePr(program: Command, act: Act): void {
     .addOption(new Option("--dry-run", "print the change and the text, and propose nothing"))
     .action(act(run));
   addForgeOptions(command);
+  addRecordOption(command);
   const line = "waybill pr github.com/me/images --staging-repo gcr.io/k8s-staging-foo";
   addExamples(command, [
     [`${line} --release v1.19.0 --reviewer ann`, "a release"],
@@ -90,7 +93,26 @@ export function definePr(program: Command, act: Act): void {
   ]);
 }
 
-async function run(session: Session, repository: string, options: Options): Promise<ExitCode> {
+function run(session: Session, repository: string, options: Options): Promise<ExitCode> {
+  const { stagingRepo, manifests, project, release, profile, dryRun } = options;
+  const given = { "staging-repo": stagingRepo, manifests, project, release, profile, "dry-run": dryRun };
+  const what = { verb: "pr", subject: withoutUser(repository), options: asked(given) };
+  return recorded(session, options, what, (inner, recording) =>
+    request(inner, recording, repository, options),
+  );
+}
+
+/** A URL may hold a password. */
+function withoutUser(repository: string): string {
+  return repository.replace(/^([a-z+]+:\/\/)[^@/]*@/i, "$1");
+}
+
+async function request(
+  session: Session,
+  recording: Recording,
+  repository: string,
+  options: Options,
+): Promise<ExitCode> {
   const { terminal } = session;
   const sets = await tagSetsOf(session, options);
   if (sets.length > 1 && options.branch !== undefined) {
@@ -98,12 +120,12 @@ async function run(session: Session, repository: string, options: Options): Prom
   }
   const place = await openForgeFor(session, repository, { ...options, readOnly: options.dryRun === true });
   const progress = await openProgress(terminal);
-  const registries = await openRegistriesFor(session, { progress });
+  const registries = await openRegistriesFor(session, { progress, listener: recording.listener });
   progress.begin("Reading registries");
   try {
     const results: PromotionRequestResult[] = [];
     for (const tags of sets) {
-      const result = await propose(session, { ...place, registries, repository, tags }, options);
+      const result = await propose(session, { ...place, registries, recording, repository, tags }, options);
       results.push(result);
       if (!terminal.json) print(terminal, result);
       for (const warning of result.warnings) terminal.warn(warning);
@@ -112,7 +134,9 @@ async function run(session: Session, repository: string, options: Options): Prom
         terminal.warn(`the review of ${reviewer} was not requested: ${reason}`);
       }
     }
-    if (terminal.json) terminal.printJson({ format: "waybill-pr/1", requests: results });
+    const document = { format: "waybill-pr/1", requests: results };
+    await recording.report(document);
+    if (terminal.json) terminal.printJson(document);
     const isWhole = results.every(({ notDone, notRequested }) => notDone.length + notRequested.length === 0);
     return isWhole ? exitCodes.asDesired : exitCodes.notAsDesired;
   } finally {
@@ -124,6 +148,7 @@ async function run(session: Session, repository: string, options: Options): Prom
 /** One pull request: where, with what, and for which tags. */
 interface Place extends ForgePlace {
   readonly registries: Registries;
+  readonly recording: Recording;
   /** As the command line names it. */
   readonly repository: string;
   readonly tags: readonly string[];
@@ -131,7 +156,7 @@ interface Place extends ForgePlace {
 
 async function propose(session: Session, place: Place, options: Options): Promise<PromotionRequestResult> {
   const { terminal, env } = session;
-  const { forge, path, credential, registries, repository, tags } = place;
+  const { forge, path, credential, registries, recording, repository, tags } = place;
   const { requestPromotion, usualHold } = await import("../release/index.ts");
   const { image: images = [], digest: digests = [] } = options;
   return requestPromotion({
@@ -161,7 +186,10 @@ async function propose(session: Session, place: Place, options: Options): Promis
     dryRun: options.dryRun ?? false,
     review: (commit) => reviewCommit(commit, registries, session),
     ...(options.interactive === true ? { ask } : {}),
-    listener: ({ text }) => terminal.note(text),
+    listener: (event) => {
+      recording.listener(event);
+      terminal.note(event.text);
+    },
   });
 }
 

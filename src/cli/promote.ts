@@ -1,11 +1,13 @@
 import { type Command, Option } from "commander";
 import { problemOf } from "../errors/index.ts";
 import type { EdgeEvent, PromoteOptions, Promotion } from "../promotion/index.ts";
+import type { Recording } from "../recording/index.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
+import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { readInPieces, resultOpener, writeResults } from "./result-file.ts";
@@ -13,7 +15,7 @@ import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
 import { trafficInWords } from "./traffic.ts";
 
-interface Options extends SinceOptions {
+interface Options extends SinceOptions, RecordOptions {
   readonly confirm?: boolean;
   readonly plan?: string;
   readonly strict?: boolean;
@@ -33,6 +35,7 @@ export function definePromote(program: Command, act: Act): void {
     .addOption(new Option("--junit <file>", "write the report as JUnit XML"))
     .action(act(run));
   addSinceOptions(command);
+  addRecordOption(command);
   addExamples(command, [
     ["waybill promote registry.k8s.io", "see what would be done"],
     ["waybill promote registry.k8s.io --confirm", "do it; run again, it does what is left"],
@@ -41,7 +44,21 @@ export function definePromote(program: Command, act: Act): void {
   ]);
 }
 
-async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+  const { confirm = false, strict = false, plan, since, changed = false, sinceDate } = options;
+  const given = { confirm, strict, plan, since, changed, "since-date": sinceDate };
+  const what = { verb: "promote", subject: path, checkout: path, options: asked(given) };
+  return recorded(session, options, what, (inner, recording) =>
+    promoteRecorded(inner, recording, path, options),
+  );
+}
+
+async function promoteRecorded(
+  session: Session,
+  recording: Recording,
+  path: string,
+  options: Options,
+): Promise<ExitCode> {
   const { terminal } = session;
   const { formatJUnit, readPlan } = await import("../promotion/index.ts");
   const where = options.plan;
@@ -52,13 +69,14 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const writeReport = await openResult(options.report);
   const writeJUnit = await openResult(options.junit);
   return interruptible(session, async (interruption) => {
-    const { report } = await promoteWithProgress(session, interruption, {
+    const { report } = await promoteWithProgress(session, interruption, recording, {
       tree,
       ...(since === undefined ? {} : { since }),
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
       ...(saved === undefined ? {} : { saved }),
     });
+    await recording.report(report);
     await printReport(terminal, report);
     await writeResults(
       writeReport(`${JSON.stringify(report, undefined, 2)}\n`),
@@ -71,6 +89,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
 async function promoteWithProgress(
   session: Session,
   interruption: Interruption,
+  recording: Recording,
   options: Omit<PromoteOptions, "open" | "signal">,
 ): Promise<Promotion> {
   const { createTrafficMeter, edgeName, promote } = await import("../promotion/index.ts");
@@ -78,7 +97,10 @@ async function promoteWithProgress(
   const progress = await openProgress(session.terminal);
   const registries = await openRegistriesFor(session, {
     progress,
-    listener: meter.listener,
+    listener: (event) => {
+      meter.listener(event);
+      recording.listener(event);
+    },
     ending: { cut: interruption.cut },
   });
   interruption.describe = progress.describe;
@@ -92,8 +114,10 @@ async function promoteWithProgress(
       ...options,
       open: registries.repository,
       signal: interruption.stop,
+      keepPlan: recording.plan,
       listener: (event) => {
         meter.listener(event);
+        recording.listener(event);
         switch (event.type) {
           case "planned":
             total = event.work;

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { harmless } from "../errors/index.ts";
+import type { Recording } from "../recording/index.ts";
 import type { BaseRevision, Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
@@ -8,13 +9,14 @@ import { addExamples } from "./help.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
+import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { resultOpener, writeResults } from "./result-file.ts";
 import { type PostOptions, sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import type { Act, Session } from "./session.ts";
 
-interface Options extends Omit<PostOptions, "post"> {
+interface Options extends Omit<PostOptions, "post">, RecordOptions {
   readonly post?: string;
   readonly base?: string;
   readonly head?: string;
@@ -47,6 +49,7 @@ export function defineReview(program: Command, act: Act): void {
     )
     .action(act(run));
   addForgeOptions(command);
+  addRecordOption(command);
   addExamples(command, [
     ["waybill review registry.k8s.io --base origin/main...", "what this branch changes"],
     ["waybill review registry.k8s.io --head HEAD --markdown comment.md", "in a CI job that knows its base"],
@@ -69,6 +72,22 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   if (options.requireApproval && options.post === undefined) {
     throw new UsageError("--require-approval needs the pull request", "name it with --post");
   }
+  const { base, head, allowRemovals, offline, post } = options;
+  const given = { base, head, "allow-removals": allowRemovals, offline, post };
+  const checkout = head === undefined ? path : undefined;
+  const what = { verb: "review", subject: path, checkout, options: asked(given) };
+  return recorded(session, options, what, (inner, recording) =>
+    reviewRecorded(inner, recording, path, options),
+  );
+}
+
+async function reviewRecorded(
+  session: Session,
+  recording: Recording,
+  path: string,
+  options: Options,
+): Promise<ExitCode> {
+  const { terminal } = session;
   const { formatReviewMarkdown, reviewToSarif } = await import("../review/index.ts");
   const { withBaseOwners } = await import("../release/index.ts");
   const base = await baseOf(session, options);
@@ -77,9 +96,11 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   const writeMarkdown = await openResult(options.markdown);
   const writeSarif = await openResult(options.sarif);
   return interruptible(session, async (interruption) => {
-    const judged = await reviewWithProgress(session, interruption, path, base, options);
+    const judged = await reviewWithProgress(session, interruption, recording, path, base, options);
     const { review, owners } = await withBaseOwners(path, judged, session.env);
     for (const { file, message } of owners.diagnostics) terminal.warn(harmless(`${file}: ${message}`));
+    if (review.plan !== undefined) await recording.plan(review.plan);
+    await recording.report(review);
     if (isPrinted) terminal.write(formatReviewMarkdown(review));
     else if (terminal.json) terminal.printJson(review);
     else await printReview(terminal, review);
@@ -117,6 +138,7 @@ async function baseOf({ env, terminal }: Session, { base }: Options): Promise<Ba
 async function reviewWithProgress(
   session: Session,
   interruption: Interruption,
+  recording: Recording,
   path: string,
   { revision, from }: BaseRevision,
   { head, allowRemovals = false, offline = false }: Options,
@@ -134,13 +156,20 @@ async function reviewWithProgress(
   const { stop, cut } = interruption;
   const progress = await openProgress(session.terminal);
   interruption.describe = progress.describe;
-  const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+  const registries = await openRegistriesFor(session, {
+    progress,
+    listener: recording.listener,
+    ending: { stop, cut },
+  });
   progress.begin("Reading repositories");
   try {
     const review = await reviewChange({
       ...options,
       open: registries.repository,
-      listener: progress.listener,
+      listener: (event) => {
+        progress.listener(event);
+        recording.listener(event);
+      },
       signal: stop,
     });
     progress.end();

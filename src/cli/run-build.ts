@@ -19,13 +19,6 @@ export interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs
   readonly timeoutSeconds?: number;
 }
 
-/** Where records are, unless somebody says so. */
-export async function dataFolder({ env }: Session, named: string | undefined): Promise<string> {
-  const { defaultDataFolder } = await import("../store/index.ts");
-  const { resolve } = await import("node:path");
-  return named === undefined ? defaultDataFolder(env) : resolve(named);
-}
-
 /** Milliseconds of the longest timer, which is 24 days; one that asks for more is over at once. */
 const longestTimer = 2 ** 31 - 1;
 

@@ -5,7 +5,7 @@ import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../stor
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { logForPeople } from "./log-text.ts";
-import { dataFolder } from "./run-build.ts";
+import { dataFolder } from "./recorded.ts";
 import type { Act, Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";

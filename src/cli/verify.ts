@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Cause } from "../errors/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
+import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -10,11 +11,12 @@ import { interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
 import { formatBytes } from "./progress-tally.ts";
+import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface Options {
+interface Options extends RecordOptions {
   readonly deep?: boolean;
   readonly sample?: string;
   readonly rate?: string;
@@ -33,6 +35,7 @@ export function defineVerify(program: Command, act: Act): void {
       new Option("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"),
     )
     .action(act(run));
+  addRecordOption(command);
   addExamples(command, [
     ["waybill verify registry.k8s.io", "after a promotion, or any day"],
     ["waybill verify registry.k8s.io --sample 2% --rate 20MiB", "every night: other blobs each day"],
@@ -41,14 +44,29 @@ export function defineVerify(program: Command, act: Act): void {
 }
 
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
-  const { terminal } = session;
   const chosen = await chooseBlobs(options);
+  const { deep, sample, rate } = options;
+  const what = { verb: "verify", subject: path, checkout: path, options: asked({ deep, sample, rate }) };
+  return recorded(session, options, what, (inner, recording) => verify(inner, recording, path, chosen));
+}
+
+async function verify(
+  session: Session,
+  recording: Recording,
+  path: string,
+  chosen: BlobReading | undefined,
+): Promise<ExitCode> {
+  const { terminal } = session;
   const { causesOfFindings, verifyProduction } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = await openProgress(terminal);
-    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
+    const registries = await openRegistriesFor(session, {
+      progress,
+      listener: recording.listener,
+      ending: { stop, cut },
+    });
     interruption.describe = progress.describe;
     progress.begin("Verifying repositories");
     try {
@@ -58,10 +76,14 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
         manifests,
         open,
         ...(chosen === undefined ? {} : { reading: chosen }),
-        listener: progress.listener,
+        listener: (event) => {
+          progress.listener(event);
+          recording.listener(event);
+        },
         signal: stop,
       });
       progress.end();
+      await recording.report(verification);
       const causes = causesOfFindings(verification.findings, terminal.verbose && !terminal.json);
       if (terminal.json) terminal.printJson({ ...verification, causes });
       else printVerification(terminal, verification, causes);

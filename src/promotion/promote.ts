@@ -38,6 +38,8 @@ export interface PromoteOptions {
   /** Do no more than this plan, which was read from `where`. */
   readonly saved?: { readonly plan: Plan; readonly where: string };
   readonly listener?: Listener<PromotionEvent> | undefined;
+  /** Keeps the plan before anything of it is done. Must not throw. */
+  readonly keepPlan?: ((plan: Plan) => Promise<void>) | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -67,6 +69,7 @@ export async function promote(kinds: SectionKinds, options: PromoteOptions): Pro
   });
   const plan = saved === undefined ? current : restrictPlan(kinds, current, saved.plan, saved.where);
   listener?.(plannedEvent(plan));
+  await options.keepPlan?.(plan);
   const { introduced, known } =
     since === undefined ? { introduced: tree.diagnostics, known: [] } : foundSince(since.tree, tree);
   const outsideErrors = known.filter(isError);

@@ -10,6 +10,7 @@ export {
   type Location,
   type ReleaseCut,
   type ReleaseProfile,
+  type RunSettings,
   type Settings,
 } from "./model.ts";
 export { expandNameTemplate } from "./name-template.ts";

@@ -12,6 +12,14 @@ export interface Settings {
   readonly releases: Readonly<Record<string, ReleaseProfile>>;
   /** Where new projects are promoted to, by the names of sets. */
   readonly destinations: Readonly<Record<string, DestinationSet>>;
+  readonly runs: RunSettings;
+}
+
+/** Whether and where runs of commands are recorded, unless the command line says so. */
+export interface RunSettings {
+  readonly record?: boolean;
+  /** Absolute. */
+  readonly folder?: string;
 }
 
 /** How to talk to one registry host. */
@@ -107,4 +115,5 @@ export const defaultSettings: Settings = {
   forges: {},
   releases: {},
   destinations: {},
+  runs: {},
 };

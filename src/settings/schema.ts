@@ -24,6 +24,7 @@ import {
   type Location,
   type ReleaseCut,
   type ReleaseProfile,
+  type RunSettings,
   type Settings,
 } from "./model.ts";
 import { prefixFault } from "./prefix.ts";
@@ -41,6 +42,7 @@ export function settingsShape(folder: string): Shape<Settings> {
       forges: forges(),
       releases: releases(),
       destinations: destinations(),
+      runs: runs(folder),
     },
     { skipsEmpty: true },
   );
@@ -261,6 +263,14 @@ function forges(): Shape<ForgeSettings> {
     http: flag("Plain HTTP. Loopback addresses need no such leave."),
   });
   return described(byHost(forge), "Forges that are not known by their names, by host or host:port.");
+}
+
+function runs(folder: string): Shape<RunSettings> {
+  const entry = mapping("runs", {
+    record: flag("Record every run of promote, review, verify, merge and pr."),
+    folder: filePath(folder, "Folder of the records, where neither --data-dir nor $WAYBILL_DATA names one."),
+  });
+  return described(entry, "Records of what commands did.");
 }
 
 function releases(): Shape<Readonly<Record<string, ReleaseProfile>>> {

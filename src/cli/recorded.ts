@@ -1,0 +1,132 @@
+import { stat } from "node:fs/promises";
+import { hostname, userInfo } from "node:os";
+import { dirname, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type { Recording } from "../recording/index.ts";
+import type { RunEnd, RunHead } from "../store/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { Interrupted } from "./interruption.ts";
+import type { Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Whether a command is recorded, and where. */
+export interface RecordOptions {
+  readonly record?: string | true;
+}
+
+export function addRecordOption(command: Command): Command {
+  return command.addOption(
+    new Option("--record [folder]", "record the run: in this folder, or where runs are recorded by default"),
+  );
+}
+
+/** Where records are: as the command line says, `$WAYBILL_DATA`, the settings, or in the user's folder for data. */
+export async function dataFolder(session: Session, named: string | undefined): Promise<string> {
+  if (named !== undefined) return resolve(named);
+  const { defaultDataFolder } = await import("../store/index.ts");
+  const configured = session.env.WAYBILL_DATA ? undefined : (await session.settings()).runs.folder;
+  return configured ?? defaultDataFolder(session.env);
+}
+
+/** What a command is about, as its record says. */
+export type Recorded = Pick<RunHead, "verb" | "subject" | "options"> & {
+  /** A folder or file whose commit is recorded, when Git has it as it is. */
+  readonly checkout?: string | undefined;
+};
+
+/** Options that were given, for the record. */
+export function asked(
+  options: Readonly<Record<string, string | number | boolean | undefined>>,
+): NonNullable<RunHead["options"]> {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || value === false ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(given);
+}
+
+/**
+ * Does the work of a command and, where the command line or the settings say so, records it: what it says, its events, its plan
+ * and its report. That something could not be recorded is said, and changes only the exit code of work that went well.
+ */
+export async function recorded(
+  session: Session,
+  { record }: RecordOptions,
+  what: Recorded,
+  work: (session: Session, recording: Recording) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { noRecording, startRecording } = await import("../recording/index.ts");
+  if (record === undefined && !(await session.settings()).runs.record) return work(session, noRecording);
+  const { openRunFolder } = await import("../store/index.ts");
+  const { terminal } = session;
+  const store = openRunFolder(await dataFolder(session, record === true ? undefined : record));
+  const { checkout, ...about } = what;
+  const commit = checkout === undefined ? undefined : await commitOf(checkout, session);
+  const head = { ...about, by: whoIsIt(session), commit };
+  const recording = await startRecording(store, head, (reason) =>
+    terminal.warn(`the run cannot be recorded: ${reason}`),
+  );
+  try {
+    const status = await work({ ...session, terminal: loggedTerminal(terminal, recording) }, recording);
+    await recording.end(resultOf(status), { status });
+    return recording.isWhole || !isKept(status) ? status : exitCodes.unwritten;
+  } catch (thrown) {
+    const isStopped =
+      thrown instanceof Interrupted || (thrown instanceof Error && thrown.name === "AbortError");
+    await recording.end(isStopped ? "ABORTED" : "FAILURE", { thrown });
+    throw thrown;
+  }
+}
+
+function resultOf(status: ExitCode): RunEnd["result"] {
+  if (status === exitCodes.interrupted) return "ABORTED";
+  return status === exitCodes.asDesired ? "SUCCESS" : "FAILURE";
+}
+
+/** Whether work was done whose record is missed: what was not begun, or not done, is more than that. */
+function isKept(status: ExitCode): boolean {
+  return status !== exitCodes.nothingDone && status !== exitCodes.interrupted;
+}
+
+/** The terminal, with all that is said on it in the log as well. */
+function loggedTerminal(terminal: Terminal, { log }: Recording): Terminal {
+  const both =
+    (say: (text: string) => void, mark = ""): ((text: string) => void) =>
+    (text) => {
+      log(`${mark}${text}`);
+      say(text);
+    };
+  return {
+    ...terminal,
+    print: both(terminal.print),
+    note: both(terminal.note),
+    say: both(terminal.say),
+    warn: both(terminal.warn, "warning: "),
+  };
+}
+
+function whoIsIt({ env }: Session): string {
+  const user = env.USER || env.LOGNAME || nameOfUser();
+  return `${user}@${hostname()}`;
+}
+
+function nameOfUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A number without a name, as containers have.
+    return String(process.getuid?.() ?? "somebody");
+  }
+}
+
+/** The commit that a checkout is at; `undefined` when it is none, or files of it are not as they were committed. */
+async function commitOf(path: string, { env }: Session): Promise<string | undefined> {
+  const { describeCheckout, GitError } = await import("../git/index.ts");
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  try {
+    const { commit, isDirty } = await describeCheckout(isFolder ? path : dirname(path), {}, env);
+    return isDirty ? undefined : commit;
+  } catch (error) {
+    if (error instanceof GitError) return undefined;
+    throw error;
+  }
+}

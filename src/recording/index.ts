@@ -1,0 +1,2 @@
+export type { EndedEvent, RunEvent, StartedEvent } from "./events.ts";
+export { noRecording, type Recording, startRecording } from "./recording.ts";

@@ -1,0 +1,136 @@
+import { failureRecord, messageOf } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
+import { createTrafficMeter, formatPlanInParts, type Plan } from "../promotion/index.ts";
+import type { Run, RunEnd, RunHead, RunStore } from "../store/index.ts";
+import type { RunEvent } from "./events.ts";
+
+/**
+ * The record of a run of a command, while it goes on. None of its methods throws: that something cannot be recorded is told
+ * once, and changes nothing of what is done.
+ */
+export interface Recording {
+  readonly listener: Listener<RunEvent>;
+  /** Appends a line to the log. */
+  log(line: string): void;
+  /** Keeps the plan that is made or carried out. */
+  plan(plan: Plan): Promise<void>;
+  /** Keeps a result as `report.json`. */
+  report(result: object): Promise<void>;
+  /** The last word. @param thrown What the run was given up by. */
+  end(
+    result: RunEnd["result"],
+    outcome: { readonly status: number } | { readonly thrown: unknown },
+  ): Promise<void>;
+  /** Whether all of it could be recorded so far. */
+  readonly isWhole: boolean;
+}
+
+/** A recording of nothing, for commands that nobody asked to record. */
+export const noRecording: Recording = {
+  listener: () => {},
+  log: () => {},
+  plan: async () => {},
+  report: async () => {},
+  end: async () => {},
+  isWhole: true,
+};
+
+/** Events of one run; those beyond them are counted. */
+const mostEvents = 100_000;
+
+/**
+ * Begins to record.
+ * @param onFailure Is told once, with the reason, when something cannot be recorded.
+ */
+export async function startRecording(
+  store: RunStore,
+  head: RunHead,
+  onFailure: (reason: string) => void,
+): Promise<Recording> {
+  let isWhole = true;
+  const failed = (error: unknown): void => {
+    if (isWhole) onFailure(messageOf(error));
+    isWhole = false;
+  };
+  const run = await store.start({ job: head.verb, type: "periodic", head }).catch((error: unknown) => {
+    failed(error);
+    return undefined;
+  });
+  const recording = run === undefined ? noRecording : recordIn(run, failed);
+  recording.listener({ type: "started", head });
+  return {
+    ...recording,
+    get isWhole() {
+      return isWhole;
+    },
+  };
+}
+
+function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "isWhole"> {
+  const meter = createTrafficMeter();
+  let planHash: string | undefined;
+  let count = 0;
+  let leftOut = 0;
+  let tenth = -1;
+
+  const guarded = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const append = (event: RunEvent): void => {
+    count += 1;
+    if (count > mostEvents) leftOut += 1;
+    else guarded(() => run.append(event));
+  };
+  const listener = (event: RunEvent): void => {
+    switch (event.type) {
+      case "request":
+      case "read":
+      case "bytes":
+        meter.listener(event);
+        break;
+      case "image-started":
+      case "blob-started":
+      case "blob-finished":
+      case "bytes-read":
+        break;
+      case "progress": {
+        const reached = Math.floor((10 * event.done) / Math.max(1, event.total));
+        if (reached !== tenth) append(event);
+        tenth = reached;
+        break;
+      }
+      case "retry":
+      case "overlooked":
+      case "waiting":
+      case "away":
+      case "back":
+        meter.listener(event);
+        append(event);
+        break;
+      default:
+        append(event);
+    }
+  };
+  return {
+    listener,
+    log: (line) => guarded(() => run.log(`${line}\n`)),
+    async plan(plan) {
+      planHash = plan.hash;
+      await run.write("plan.json", formatPlanInParts(plan)).catch(failed);
+    },
+    report: (result) => run.write("report.json", `${JSON.stringify(result, undefined, 2)}\n`).catch(failed),
+    async end(result, outcome) {
+      const given = "status" in outcome ? outcome : { failure: failureRecord(outcome.thrown) };
+      if ("thrown" in outcome) guarded(() => run.log(`${messageOf(outcome.thrown)}\n`));
+      const status = "status" in outcome ? outcome.status : undefined;
+      guarded(() =>
+        run.append({ type: "ended", result, status, traffic: meter.read(), leftOut } as RunEvent),
+      );
+      await run.finish({ result, planHash, metadata: given }).catch(failed);
+    },
+  };
+}
