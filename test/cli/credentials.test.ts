@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
@@ -13,6 +13,11 @@ import { runWith } from "./captured.ts";
 const users = { release: "correct-horse-battery" };
 const encoded = Buffer.from(`release:${users.release}`).toString("base64");
 const v1 = parseTag("v1");
+
+async function filesBelow(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
 
 describe("promote with the credentials of Docker's configuration", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -61,18 +66,23 @@ describe("promote with the credentials of Docker's configuration", () => {
   const secrets = [users.release, encoded];
 
   testWith("docker-registry")(
-    "asks a credential helper once for each host, and prints no password",
+    "asks a credential helper once for each host, and neither prints nor records a password",
     async () => {
       const helpers = { [staging.host]: "vault", [production.host]: "vault" };
       const answer = `printf '{"Username":"release","Secret":"${users.release}"}'`;
       const { tree, env, asked } = await prepare("helped", { credHelpers: helpers }, answer);
       const reports = ["--report", join(tree, "report.json"), "--junit", join(tree, "junit.xml")];
-      const promoted = await runWith(env, "promote", tree, "--confirm", "--verbose", ...reports);
+      const records = join(folder.path, "records");
+      const line = ["promote", tree, "--confirm", "--verbose", `--record=${records}`];
+      const promoted = await runWith(env, ...line, ...reports);
       expect(promoted).toMatchObject({ status: 0 });
       const lines = (await asked()).trim().split("\n").sort();
       expect(lines).toEqual([staging.host, production.host].map((host) => `get ${host}`).sort());
       expect(await runWith(env, "verify", tree)).toMatchObject({ status: 0 });
-      const written = await Promise.all([reports[1], reports[3]].map((file) => readFile(file ?? "", "utf8")));
+      const recorded = await filesBelow(records);
+      expect(recorded.length).toBeGreaterThan(5);
+      const files = [reports[1] ?? "", reports[3] ?? "", ...recorded];
+      const written = await Promise.all(files.map((file) => readFile(file, "utf8")));
       for (const text of [promoted.stdout, promoted.stderr, ...written]) {
         for (const secret of secrets) expect(text).not.toContain(secret);
       }
@@ -85,9 +95,13 @@ describe("promote with the credentials of Docker's configuration", () => {
       [production.host]: { auth: Buffer.from("release:a-wrong-password").toString("base64") },
     };
     const { tree, env } = await prepare("refused", { auths }, "exit 1");
-    const promoted = await runWith(env, "promote", tree, "--confirm", "--verbose");
+    const records = join(folder.path, "refused-records");
+    const line = ["promote", tree, "--confirm", "--verbose", `--record=${records}`];
+    const promoted = await runWith(env, ...line);
     expect(promoted.status).toBe(2);
-    const output = promoted.stdout + promoted.stderr;
+    const recorded = await Promise.all((await filesBelow(records)).map((file) => readFile(file, "utf8")));
+    expect(recorded.join("")).toContain("refused the credentials");
+    const output = promoted.stdout + promoted.stderr + recorded.join("");
     expect(output).toContain("refused the credentials from ~/docker/config.json");
     for (const secret of [...secrets, "a-wrong-password"]) expect(output).not.toContain(secret);
   });
