@@ -1,6 +1,6 @@
 import { failureRecord, messageOf } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
-import { createTrafficMeter, formatPlanInParts, type Plan } from "../promotion/index.ts";
+import { createTrafficMeter, formatPlan, type Plan } from "../promotion/index.ts";
 import type { Run, RunEnd, RunHead, RunStore } from "../store/index.ts";
 import type { RunEvent } from "./events.ts";
 
@@ -120,7 +120,7 @@ function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "
     log: (line) => guarded(() => run.log(`${line}\n`)),
     async plan(plan) {
       planHash = plan.hash;
-      await run.write("plan.json", formatPlanInParts(plan)).catch(failed);
+      await run.write("plan.json", formatPlan(plan)).catch(failed);
     },
     report: (result) => run.write("report.json", `${JSON.stringify(result, undefined, 2)}\n`).catch(failed),
     async end(result, outcome) {
