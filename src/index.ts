@@ -94,6 +94,8 @@ export * from "./forge/index.ts";
 export {
   type CommitHash,
   checkoutPush,
+  type DescribedCheckout,
+  describeCheckout,
   type GitCredential,
   GitError,
   type GitErrorCode,
