@@ -101,7 +101,8 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   };
   options.company.join(member);
 
-  const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === endpoint.origin.origin;
+  const ownOrigin = endpoint.origin.origin;
+  const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === ownOrigin;
 
   const learn = (observation: Observation<Kind>, headers: AnswerHead["headers"]): void => {
     const { status } = observation;

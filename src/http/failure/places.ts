@@ -16,11 +16,11 @@ export class Places {
     this.#open = open;
   }
 
-  at({ origin, host, protocol }: URL, role?: string): Presence {
-    const key = keyOf(origin, role);
+  at(url: URL, role?: string): Presence {
+    const key = keyOf(url.origin, role);
     const known = this.#presences.get(key);
     if (known !== undefined) return known;
-    const presence = new Presence(this.#open({ host, inTls: protocol === "https:", role }));
+    const presence = new Presence(this.#open({ host: url.host, inTls: url.protocol === "https:", role }));
     this.#presences.set(key, presence);
     if (role !== undefined) this.#roles.add(role);
     return presence;
