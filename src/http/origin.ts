@@ -8,7 +8,6 @@ import { clock, type Direction, type ExchangeOptions, type Message, openExchange
 import { failureOf, faultError } from "./failure/fault.ts";
 import { type Attempt, type Passing, type RetryOptions, retrying } from "./failure/retry.ts";
 import { Limiter, type LimiterOptions, type Release } from "./rate/limiter.ts";
-import { redirectTarget } from "./redirect.ts";
 import type { Outgoing } from "./way/transport.ts";
 
 /** One request to an origin. */
@@ -216,4 +215,21 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
 /** Reads a body that nobody needs, so that its connection can be used again; gives a long one up. */
 export async function drain({ body }: StreamedAnswer): Promise<void> {
   await readBeginning(body, smallBody).catch(() => undefined);
+}
+
+/**
+ * Where a redirect leads. Only HTTP addresses, and never from HTTPS back to plain HTTP; a name and password in the
+ * address are dropped. All else is thrown as a fault: `unsafe-redirect`.
+ */
+function redirectTarget(from: URL, location: string): URL {
+  const refuse = (where: string) =>
+    faultError("unsafe-redirect", `${from.host} answers with a redirect ${where}`);
+  if (!URL.canParse(location, from.href)) throw refuse("to something that is no address");
+  const to = new URL(location, from);
+  if (to.protocol !== "https:" && to.protocol !== "http:") throw refuse(`to ${to.protocol}`);
+  if (from.protocol === "https:" && to.protocol === "http:") throw refuse(`from HTTPS to HTTP (${to.host})`);
+  to.username = "";
+  to.password = "";
+  to.hash = "";
+  return to;
 }

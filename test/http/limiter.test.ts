@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Limiter, type Release } from "../../src/http/rate/limiter.ts";
-import { Strain } from "../../src/http/rate/strain.ts";
+import { Limiter, type Release, Strain } from "../../src/http/rate/limiter.ts";
 import type { RequestKind } from "../../src/registry/events.ts";
 import { kinds } from "../../src/registry/host/kinds.ts";
 

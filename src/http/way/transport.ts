@@ -6,7 +6,6 @@ import { faultError, isHangUp } from "../failure/fault.ts";
 import type { Timing } from "../timing.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, speaksTls } from "./connector.ts";
-import { Reuse } from "./reuse.ts";
 import { type TlsFiles, tlsOptions } from "./tls.ts";
 import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
 
@@ -190,6 +189,46 @@ function countTraffic(): { readonly count: (socket: Socket) => void; readonly by
     },
     bytes: () => [...open].reduce((sum, socket) => sum + bytesOf(socket), ended),
   };
+}
+
+/** Connections that are closed under the next request, each opened after the one before it had been. */
+const maxBroken = 3;
+
+interface Breaks {
+  count: number;
+  /** When the last one was. */
+  at: number;
+}
+
+/**
+ * Whether connections are used for more than one request. Some servers close them soon after an answer and do not say
+ * so before: what is sent on one then is lost. That a server was started anew breaks many at once and means nothing.
+ */
+class Reuse {
+  readonly #now: () => number;
+  readonly #opened = new WeakMap<Socket, number>();
+  readonly #breaks = new Map<string, Breaks>();
+
+  /** @param now A clock that never goes back. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  opened(socket: Socket): void {
+    this.#opened.set(socket, this.#now());
+  }
+
+  /** A connection that had been used before has ended without an answer. */
+  broke({ origin }: URL, socket: Socket | null): void {
+    const opened = socket === null ? undefined : this.#opened.get(socket);
+    const { count, at } = this.#breaks.get(origin) ?? { count: 0, at: Number.NEGATIVE_INFINITY };
+    if (opened === undefined || opened <= at) return;
+    this.#breaks.set(origin, { count: count + 1, at: this.#now() });
+  }
+
+  isSafe({ origin }: URL): boolean {
+    return (this.#breaks.get(origin)?.count ?? 0) < maxBroken;
+  }
 }
 
 /** Sends the body and waits for the answer's headers. */

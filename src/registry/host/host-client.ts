@@ -25,8 +25,7 @@ import { faultOf, judgeOf, troubleOf } from "./judge.ts";
 import { kinds } from "./kinds.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
 import { pacesFor } from "./quotas.ts";
-import { tokenRefusal } from "./token-refusal.ts";
-import { readToken, type Token, type TokenService, tokenRequest } from "./token-service.ts";
+import { readToken, type Token, type TokenService, tokenRefusal, tokenRequest } from "./token-service.ts";
 
 /** One request to a registry host; `where` is the repository or reference that it is about. */
 export interface HostRequest extends OriginRequest<RequestKind> {
