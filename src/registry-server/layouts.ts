@@ -1,4 +1,4 @@
-import { messageOf } from "../errors/index.ts";
+import { messageOf, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
   type ImageDocument,
@@ -19,8 +19,9 @@ export async function openLayouts(path: string): Promise<Holdings> {
   // The room knows all of HTTP: a registry of its own folder does not wait for that.
   const { openLayoutFolder } = await import("../registry/index.ts");
   const folder = await openLayoutFolder(path).catch((cause: unknown) => {
-    const hint = "choose a folder that holds image layouts";
-    throw new RegistryServerError("storage-unusable", messageOf(cause), { where: path, hint, cause });
+    const known = cause instanceof WaybillError ? cause : undefined;
+    const details = { where: path, hint: known?.hint, cause };
+    throw new RegistryServerError("storage-unusable", known?.message ?? messageOf(cause), details);
   });
   const read = async (
     repository: RepositoryPath,

@@ -111,7 +111,8 @@ describe("a folder of image layouts, served as it is", () => {
     await writeFile(join(folder, "app", "index.json"), "{}");
     await expect(startForTest({ dir: `oci:${folder}` })).rejects.toMatchObject({
       code: "storage-unusable",
-      message: expect.stringContaining("there is no image layout"),
+      message: "there is no image layout that could be a repository",
+      where: folder,
     });
   });
 
