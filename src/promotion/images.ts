@@ -21,9 +21,9 @@ export interface ImageDetails extends EdgeDetails {
   readonly tag: Tag | null;
   readonly source: RepositoryName;
   /** The digest that the tag stands at in production, when that is another one. */
-  readonly current?: Digest;
+  readonly current?: Digest | undefined;
   /** The media type of what it stands for there, when that is no image. */
-  readonly currentType?: string;
+  readonly currentType?: string | undefined;
 }
 
 /** Images and their tags, from staging into production. */
@@ -48,7 +48,7 @@ export const imageSection: SectionKind<PlannedRepositories, ImageEdge, ImageDeta
           `${digest} ${source} ${tag ?? "-"} ${verdict} ${reason} ${current ?? "-"}\n`,
       ),
     );
-    return { destinations, text: lines.join("") };
+    return { destinations, text: lines.join(""), decisions: images.flatMap(({ edges }) => edges) };
   },
 
   withhold(items, saved) {
@@ -72,15 +72,7 @@ export const imageSection: SectionKind<PlannedRepositories, ImageEdge, ImageDeta
   },
 
   details({ destination, image: { digest, source, project }, edge: { tag, current, currentType } }) {
-    return {
-      destination,
-      tag,
-      digest,
-      source,
-      project,
-      ...(current === undefined ? {} : { current }),
-      ...(currentType === undefined ? {} : { currentType }),
-    };
+    return { destination, tag, digest, source, project, current, currentType };
   },
 
   explain({ image, edge }) {

@@ -120,14 +120,13 @@ export function createSeal(kinds: SectionKinds): Seal {
   };
   return {
     add(kind, item) {
-      const known = kinds.of(kind);
-      const { destinations, text } = known.identity(item);
+      const { destinations, text, decisions } = kinds.of(kind).identity(item);
       const identity = createHash("sha256").update(text).digest("hex");
       const { places } = sectionOf(kind);
       for (const destination of destinations) places.push(`${destination} ${identity}\n`);
-      for (const { edge } of known.edges([item])) {
-        summary[edge.verdict] += 1;
-        reasons[edge.reason] = (reasons[edge.reason] ?? 0) + 1;
+      for (const { verdict, reason } of decisions) {
+        summary[verdict] += destinations.length;
+        reasons[reason] = (reasons[reason] ?? 0) + destinations.length;
       }
     },
     count(kind, present) {

@@ -28,14 +28,14 @@ export interface ReportedEdge extends EdgeOfKind {
   readonly at: string;
   readonly state: EdgeState;
   /** What was to be done, when something was. */
-  readonly action?: WorkVerdict;
+  readonly action: WorkVerdict | undefined;
   /** Why, in words, when it is not as desired. */
-  readonly why?: string;
-  readonly failure?: FailureRecord;
+  readonly why: string | undefined;
+  readonly failure: FailureRecord | undefined;
   /** Why it has the verdict that stops it, or that a list of referrers is to be mended with it. */
-  readonly reason?: Reason;
+  readonly reason: Reason | undefined;
   /** `file:line:column` of the policy that refuses it. */
-  readonly policy?: string;
+  readonly policy: string | undefined;
 }
 
 /** One edge of the report that is about an image. */
@@ -148,18 +148,16 @@ function reportEdge(
   failed: FailureRecord | undefined,
 ): ReportedEdge {
   const { verdict, reason, at, policy } = of.edge;
-  const failure = failed ?? of.edge.failure;
-  const why = explain(kind, of, failed);
   return {
     kind: kind.kind,
     ...kind.details(of),
     at,
     state,
-    ...(isWork(verdict) ? { action: verdict } : {}),
-    ...(why === undefined ? {} : { why }),
-    ...(failure === undefined ? {} : { failure }),
-    ...(isProblem(verdict) || reason === "referrer-unlisted" ? { reason } : {}),
-    ...(policy === undefined ? {} : { policy }),
+    action: isWork(verdict) ? verdict : undefined,
+    why: explain(kind, of, failed),
+    failure: failed ?? of.edge.failure,
+    reason: isProblem(verdict) || reason === "referrer-unlisted" ? reason : undefined,
+    policy,
   };
 }
 

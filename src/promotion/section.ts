@@ -30,6 +30,15 @@ export interface EdgeDetails {
   readonly project: string;
 }
 
+/** What is planned at each of these destinations, of which none is in another item. */
+export interface Identity {
+  readonly destinations: readonly string[];
+  /** What would be done, and why. */
+  readonly text: string;
+  /** Of each edge at one of them. */
+  readonly decisions: readonly Decision[];
+}
+
 /** What became of one edge that the plan asked to be done. */
 export interface Outcome<Edge extends SectionEdge = SectionEdge> {
   readonly kind: string;
@@ -80,8 +89,8 @@ export interface SectionKind<
   apply(items: readonly Item[], options: ApplyOptions): Promise<readonly Outcome<Edge>[]>;
   /** Every edge of the items, in the order of reports. */
   edges(items: readonly Item[]): Iterable<Edge>;
-  /** What would be done, and why, at each of these destinations, for the plan's hash. A destination is in one item alone. */
-  identity(item: Item): { readonly destinations: readonly string[]; readonly text: string };
+  /** What the plan's hash and its sums are made of. */
+  identity(item: Item): Identity;
   /** The items, with work that the saved ones do not hold `withheld`. */
   withhold(items: readonly Item[], saved: readonly Item[]): readonly Item[];
   details(edge: Edge): Details;

@@ -73,9 +73,10 @@ function pageSection(found: Readonly<Record<string, Verdict>>, brought: string[]
       });
     },
     edges: (items) => items.map((page) => ({ destination: page.folder, edge: page.decision, page })),
-    identity: ({ folder, path, decision: { verdict, reason } }) => ({
+    identity: ({ folder, path, decision }) => ({
       destinations: [`${folder}/${path}`],
-      text: `${verdict} ${reason}`,
+      text: `${decision.verdict} ${decision.reason}`,
+      decisions: [decision],
     }),
     withhold: (items, saved) =>
       items.map((item): Page => {
