@@ -35,6 +35,8 @@ export interface GoogleRequest {
   readonly alsoFine?: readonly number[];
   /** Bytes that an answer may have; 4 MiB by default. */
   readonly maxBytes?: number;
+  /** Milliseconds for the answer once all has been sent; a minute by default. */
+  readonly answerWithin?: number;
 }
 
 /** Speaks to APIs of Google. @throws {BuildError} of the codes that it was opened with; the reason of the signal. */
@@ -84,11 +86,12 @@ export function openGoogleWire(options: GoogleWireOptions): GoogleWire {
     return opened;
   };
 
-  return async ({ method, url: address, headers = {}, body, mayRepeat, alsoFine, maxBytes }) => {
+  return async ({ url: address, body, mayRepeat, alsoFine, maxBytes, ...request }) => {
     const url = new URL(address);
     const answer = await originOf(url).send(
       {
-        ...{ kind: mayRepeat ? "repeatable" : "once", method, url, headers, where: url.host },
+        ...request,
+        ...{ kind: mayRepeat ? "repeatable" : "once", url, where: url.host },
         body: body === undefined ? undefined : async () => body(),
       },
       maxBytes ?? defaultMaxBytes,

@@ -59,6 +59,7 @@ interface Service {
 }
 
 const cancelMilliseconds = 30_000;
+const uploadAnswerMilliseconds = 10 * 60_000;
 const logPiece = 2 * 1024 * 1024;
 
 /**
@@ -120,6 +121,8 @@ async function upload(
     url: `${storage}/upload/storage/v1/b/${place.bucket}/o?${query}`,
     headers: { "content-type": "application/gzip" },
     body: () => compressed(source()),
+    // The last megabytes are still on their way when all has been sent.
+    answerWithin: uploadAnswerMilliseconds,
     // The name is the build's own: a second time puts the same there.
     mayRepeat: true,
   });
