@@ -137,7 +137,7 @@ export function openGoogleOrigin(url: URL, options: GoogleOriginOptions): Origin
   return openOrigin<Asked>({
     ...network,
     ...{ kinds, limit, retries, signal, authorize, redirected: "once", maxRedirects: 0 },
-    ...{ paces: [], isExpected: true, allowPrivateAddresses: false },
+    ...{ rateLimiters: [], isExpected: true, allowPrivateAddresses: false },
     endpoint: { host: url.host, origin: new URL(url.origin), loopbackOnly: false },
     timing: {
       ...defaultTiming,

@@ -6,7 +6,7 @@ import { networkFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 
 /** How the command line says which forge is spoken to, and as whom. */
-export interface ForgeOptions {
+export interface ForgeFlags {
   readonly forge?: ForgeKind;
   readonly tokenFile?: string;
 }
@@ -51,7 +51,7 @@ const tokenUsers: Readonly<Record<ForgeKind, string>> = {
 export async function openForgeFor(
   session: Session,
   repository: string,
-  options: ForgeOptions & {
+  options: ForgeFlags & {
     /** It is only looked at, so that a public one needs no token. */
     readonly readOnly?: boolean;
   },
@@ -68,7 +68,7 @@ export async function openForgeFor(
 async function openForgeAt(
   session: Session,
   { host, path }: { readonly host: string; readonly path: string },
-  options: ForgeOptions & { readonly readOnly?: boolean },
+  options: ForgeFlags & { readonly readOnly?: boolean },
 ): Promise<ForgePlace> {
   const { findToken, ForgeError, forgeKindOf, openForge } = await import("../forge/index.ts");
   const { env: environment, terminal } = session;
@@ -120,7 +120,7 @@ const address = /^(https?:\/\/[^?#]+?)\/(?:pull|pulls|-\/merge_requests)\/(\d{1,
 export async function openPullRequest(
   session: Session,
   url: string,
-  options: ForgeOptions,
+  options: ForgeFlags,
 ): Promise<PullRequestPlace> {
   const [, repository, number] = address.exec(url) ?? [];
   if (repository === undefined) {

@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
 import type { HoldChange, HoldMeans } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addForgeOptions, type ForgeOptions, openPullRequest } from "./forge.ts";
+import { addForgeOptions, type ForgeFlags, openPullRequest } from "./forge.ts";
 import { addExamples, collect } from "./help.ts";
 import type { Act, Session } from "./session.ts";
 
-interface Options extends ForgeOptions {
+interface Options extends ForgeFlags {
   readonly by?: readonly HoldMeans[];
   readonly comments?: boolean;
 }
@@ -60,7 +60,7 @@ async function runHold(session: Session, url: string, options: Options): Promise
   return tell(session, change, `${word.held ? "held" : "not held"}, as ${word.by} said at ${word.at}`);
 }
 
-async function runUnhold(session: Session, url: string, options: ForgeOptions): Promise<ExitCode> {
+async function runUnhold(session: Session, url: string, options: ForgeFlags): Promise<ExitCode> {
   const { unhold } = await import("../release/index.ts");
   const { project, number } = await openPullRequest(session, url, options);
   return tell(session, await unhold(project, number), "not held");

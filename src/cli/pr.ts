@@ -5,7 +5,7 @@ import type { Registries } from "../registry/index.ts";
 import type { HoldMeans, NotDone, PromotionRequestResult } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addForgeOptions, type ForgeOptions, type ForgePlace, openForgeFor } from "./forge.ts";
+import { addForgeOptions, type ForgeFlags, type ForgePlace, openForgeFor } from "./forge.ts";
 import { addExamples, collect } from "./help.ts";
 import { shellLine } from "./incumbents/translate.ts";
 import { openProgress } from "./progress.ts";
@@ -15,7 +15,7 @@ import { reviewCommit } from "./review-commit.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface Options extends ForgeOptions, RecordOptions {
+interface Options extends ForgeFlags, RecordOptions {
   readonly stagingRepo: string;
   readonly manifests: string;
   readonly project?: string;

@@ -1,11 +1,11 @@
 import type { OwnersRules } from "../owners/index.ts";
 import type { ApprovalRules, PostResult } from "../release/index.ts";
 import type { Review } from "../review/index.ts";
-import { type ForgeOptions, openPullRequest, type PullRequestPlace } from "./forge.ts";
+import { type ForgeFlags, openPullRequest, type PullRequestPlace } from "./forge.ts";
 import type { Session } from "./session.ts";
 
 /** Where a review is said, and under which name. */
-export interface PostOptions extends ForgeOptions {
+export interface PostOptions extends ForgeFlags {
   readonly post: string;
   readonly context?: string;
   readonly targetUrl?: string;

@@ -1,5 +1,5 @@
 import { printable } from "../diagnostics/index.ts";
-import { anything, made, type Reading, type Shape, type ValueOf } from "../schema/index.ts";
+import { anything, made, type ReadContext, type Shape, type ValueOf } from "../schema/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import type { CloudBuildText } from "./file.ts";
 import { camelCase, jsonOf } from "./google-fields.ts";
@@ -26,7 +26,7 @@ type Google = Shape<Both<undefined>>;
 
 /** What only Google's service understands, whatever it is: its texts are collected by their paths. */
 function googlesInto(collected: Map<string, CloudBuildText>): Google {
-  const collect = (node: YamlNode, path: string, reading: Reading): void => {
+  const collect = (node: YamlNode, path: string, reading: ReadContext): void => {
     if (node.kind === "mapping") {
       for (const { key, value } of node.entries)
         collect(value, `${path}.${printable(camelCase(key.value), 100)}`, reading);

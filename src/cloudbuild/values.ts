@@ -1,15 +1,15 @@
 import { printable, quoted, type TextPosition } from "../diagnostics/index.ts";
 import {
   entries,
-  type Fault,
   list,
   made,
   mapping,
   type NamedEntry,
   word as oneWord,
-  type Reading,
+  type ReadContext,
   type Shape,
   scalar,
+  type ValueFault,
   type ValueOf,
 } from "../schema/index.ts";
 import { isNullScalar, type YamlScalar } from "../yaml/index.ts";
@@ -30,7 +30,7 @@ export interface Placed<Value> {
 }
 
 /** The findings of a Cloud Build file, which alone is read by these shapes. */
-function findingsOf(reading: Reading): CloudBuildFindings {
+function findingsOf(reading: ReadContext): CloudBuildFindings {
   return reading.findings as CloudBuildFindings;
 }
 
@@ -46,7 +46,7 @@ export const text: Shape<Both<CloudBuildText>> = scalar("a text", (node, reading
 });
 
 /** A scalar with the places of its `$`: those in the text, unless there are more or fewer of them than in the value. */
-export function placedText(scalar: YamlScalar, { findings }: Pick<Reading, "findings">): CloudBuildText {
+export function placedText(scalar: YamlScalar, { findings }: Pick<ReadContext, "findings">): CloudBuildText {
   const at = findings.placeOf(scalar.start);
   if (!scalar.value.includes("$")) return { value: scalar.value, at };
   const dollars: number[] = [];
@@ -80,7 +80,7 @@ export function word<const Word extends string>(words: readonly Word[]): Shape<B
 /** A scalar whose value is its JSON as well. */
 function simple<Value>(
   what: string,
-  read: (written: string) => { readonly value: Value } | Fault,
+  read: (written: string) => { readonly value: Value } | ValueFault,
 ): Shape<Both<Value>> {
   return made(
     scalar(what, ({ value }) => read(value)),

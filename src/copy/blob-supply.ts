@@ -6,14 +6,14 @@ import { type BlobContent, type Repository, vouchFor } from "../registry/index.t
 import type { Budget } from "./budget.ts";
 import type { CopyEvent } from "./events.ts";
 import { windowBytes } from "./fan-out.ts";
-import { hostKey, type Pace } from "./pace.ts";
-import { type Opened, Reading } from "./reading.ts";
+import { type Opened, SharedReading } from "./reading.ts";
 import { type Joined, Round } from "./round.ts";
+import { hostKey, type Stragglers } from "./stragglers.ts";
 
 /** What all blobs of a run share. */
 export interface SupplyRun {
   readonly budget: Budget;
-  readonly pace: Pace;
+  readonly stragglers: Stragglers;
   readonly listener: Listener<CopyEvent>;
   /** Readings under way, by the hosts that they go to. */
   readonly flowing: Map<string, number>;
@@ -50,7 +50,7 @@ export class BlobSupply {
   readonly #served = new Set<Repository>();
   #round: Round | undefined;
   /** The newest reading that each destination had bytes of. */
-  readonly #readings = new Map<Repository, Reading>();
+  readonly #readings = new Map<Repository, SharedReading>();
   #memory: Promise<Uint8Array> | undefined;
   #taking: Promise<() => void> | undefined;
 
@@ -67,7 +67,7 @@ export class BlobSupply {
 
   /** These destinations will want the bytes, unless they are {@link excuse}d; all of them are told of one reading. */
   expect(destinations: readonly Repository[]): void {
-    const abreast = destinations.filter((to) => !this.#run.pace.isLagging(to));
+    const abreast = destinations.filter((to) => !this.#run.stragglers.isLagging(to));
     if (abreast.length === 0) return;
     if (this.isSmall) {
       for (const to of abreast) this.#served.add(to);
@@ -78,15 +78,15 @@ export class BlobSupply {
       before.expect(abreast);
       return;
     }
-    const { pace, flowing } = this.#run;
+    const { stragglers, flowing } = this.#run;
     this.#round = new Round(abreast, {
-      isBusy: (to) => !pace.isLagging(to) && (flowing.get(hostKey(to)) ?? 0) > 0,
+      isBusy: (to) => !stragglers.isLagging(to) && (flowing.get(hostKey(to)) ?? 0) > 0,
       run: async (joined) => {
         await before?.ended;
         await this.#readTo(joined);
       },
     });
-    const unwatch = pace.watch(this.#round);
+    const unwatch = stragglers.watch(this.#round);
     void this.#round.ended.then(() => {
       unwatch();
       this.#release();
@@ -183,7 +183,7 @@ export class BlobSupply {
       for (const { fail } of joined) fail(error);
       return;
     }
-    const { pace, flowing } = this.#run;
+    const { stragglers, flowing } = this.#run;
     const reading = this.#readingOf(source, 0);
     for (const { to, give } of joined) {
       this.#readings.set(to, reading);
@@ -191,7 +191,7 @@ export class BlobSupply {
       flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 0) + 1);
       give(reading.join(to));
     }
-    const unwatch = pace.watch(reading);
+    const unwatch = stragglers.watch(reading);
     await reading.start();
     unwatch();
     for (const { to } of joined) flowing.set(hostKey(to), (flowing.get(hostKey(to)) ?? 1) - 1);
@@ -208,10 +208,10 @@ export class BlobSupply {
     return member;
   }
 
-  #readingOf(source: Opened, from: number): Reading {
+  #readingOf(source: Opened, from: number): SharedReading {
     const { listener } = this.#run;
     const rest = (offset: number, to: Repository) => this.#rest(offset, to);
-    return new Reading(source, { blob: this.blob, from, listener, rest });
+    return new SharedReading(source, { blob: this.blob, from, listener, rest });
   }
 
   /** Waits, but not for long, while another destination may turn out to have the blob. */

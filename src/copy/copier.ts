@@ -13,7 +13,7 @@ import { BlobSupply, type SupplyRun } from "./blob-supply.ts";
 import { Budget } from "./budget.ts";
 import type { BlobOutcome, CopyEvent } from "./events.ts";
 import type { GraphNode, ImageGraph, Successors } from "./graph.ts";
-import { type Arrival, hostKey, Pace } from "./pace.ts";
+import { type Arrival, hostKey, Stragglers } from "./stragglers.ts";
 
 /** Where one image goes. */
 export interface CopyTask {
@@ -97,11 +97,16 @@ class RunCopier implements Copier {
   constructor(listener: Listener<CopyEvent>, successors: Successors) {
     this.#listener = listener;
     this.#successors = successors;
-    this.#run = { budget: new Budget(memory), pace: new Pace(listener), listener, flowing: new Map() };
+    this.#run = {
+      budget: new Budget(memory),
+      stragglers: new Stragglers(listener),
+      listener,
+      flowing: new Map(),
+    };
   }
 
   abreast(arrivals: readonly Arrival[]): Promise<void> {
-    return this.#run.pace.abreast(arrivals);
+    return this.#run.stragglers.abreast(arrivals);
   }
 
   copyClosure({ graph, from, to }: CopyTask): readonly Promise<void>[] {

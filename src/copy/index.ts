@@ -10,5 +10,5 @@ export {
   readGraph,
   type Successors,
 } from "./graph.ts";
-export type { Arrival } from "./pace.ts";
+export type { Arrival } from "./stragglers.ts";
 export { type Seat, WideImages } from "./wide-images.ts";

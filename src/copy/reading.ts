@@ -4,7 +4,7 @@ import type { Descriptor, Digest } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { CopyEvent } from "./events.ts";
 import { FanOut } from "./fan-out.ts";
-import type { Group } from "./pace.ts";
+import type { Group } from "./stragglers.ts";
 
 /** A stream, and the repository that it comes from. */
 export interface Opened {
@@ -28,7 +28,7 @@ const long = 1024 * 1024 * 1024;
 const kept = 16 * 1024 * 1024;
 
 /** One reading of a blob, and the destinations that it goes to. */
-export class Reading implements Group {
+export class SharedReading implements Group {
   readonly #fanOut: FanOut;
   readonly #digest: Digest;
   readonly #listener: Listener<CopyEvent>;

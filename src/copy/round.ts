@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Repository } from "../registry/index.ts";
-import type { Group } from "./pace.ts";
+import type { Group } from "./stragglers.ts";
 
 /** What a round needs of those who hold it. */
 export interface RoundHost {

@@ -82,7 +82,16 @@ export function openWire(options: WireOptions): Wire {
   const known = token !== undefined;
   const origin = openOrigin<Asked>({
     ...network,
-    ...{ kinds, limit, retries, maxRedirects, signal, redirected: "read", paces: [], isExpected: true },
+    ...{
+      kinds,
+      limit,
+      retries,
+      maxRedirects,
+      signal,
+      redirected: "read",
+      rateLimiters: [],
+      isExpected: true,
+    },
     endpoint: { host: api.host, origin: new URL(api.origin), loopbackOnly: false },
     allowPrivateAddresses: false,
     timing: {

@@ -18,7 +18,7 @@ import { Places } from "./failure/places.ts";
 import { type Trouble, Unanswered } from "./failure/presence.ts";
 import type { Kinds } from "./kinds.ts";
 import type { Limiter, Observation } from "./rate/limiter.ts";
-import { type PaceOf, Turns } from "./rate/turns.ts";
+import { type RateLimitOf, Turns } from "./rate/turns.ts";
 import type { Timing } from "./timing.ts";
 import { type Outgoing, openTransport, type TransportOptions } from "./way/transport.ts";
 
@@ -52,7 +52,7 @@ export interface Exchanges<Kind> {
 export interface ExchangeOptions<Kind extends string> extends TransportOptions {
   readonly timing: Timing;
   readonly kinds: Kinds<Kind>;
-  readonly paces: readonly PaceOf<Kind>[];
+  readonly rateLimiters: readonly RateLimitOf<Kind>[];
   readonly limiter: Limiter<Kind>;
   /** Attempts after the first one. */
   readonly retries: number;
@@ -76,7 +76,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   const { endpoint, listener, timing, kinds, limiter, explain, troubleOf } = options;
   const { host } = endpoint;
   const transport = openTransport(options);
-  const turns = new Turns(kinds, options.paces, clock);
+  const turns = new Turns(kinds, options.rateLimiters, clock);
   const places = new Places((place) => ({
     ...place,
     explain,

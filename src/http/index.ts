@@ -38,8 +38,8 @@ export {
   openOrigin,
   type SendOnce,
 } from "./origin.ts";
-export { Pace, type Quota } from "./rate/pace.ts";
-export type { PaceOf } from "./rate/turns.ts";
+export { type Quota, RateLimiter } from "./rate/rate-limiter.ts";
+export type { RateLimitOf } from "./rate/turns.ts";
 export { presentable, shownText, withoutSecrets } from "./redaction.ts";
 export { commitTime, defaultTiming, type Timing } from "./timing.ts";
 export { isLoopbackHost } from "./way/address.ts";

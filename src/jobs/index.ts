@@ -3,11 +3,11 @@ export { findJob, readBounded, readJobs } from "./folder.ts";
 export { type JobVerdict, judgePush } from "./judge.ts";
 export type {
   ChangeFilter,
-  Clock,
   Job,
   JobBuild,
   JobDiagnostic,
   LocatedJob,
+  Schedule,
 } from "./model.ts";
 export type { ProwRemark } from "./prow/fields.ts";
 export {

@@ -5,13 +5,13 @@ import {
   flag,
   made,
   mapping,
-  type Reading,
+  type ReadContext,
   required,
   type Shape,
   text,
 } from "../schema/index.ts";
 import type { YamlMapping } from "../yaml/index.ts";
-import type { ChangeFilter, Clock, Job, JobBuild } from "./model.ts";
+import type { ChangeFilter, Job, JobBuild, Schedule } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";
 import {
   count,
@@ -55,7 +55,7 @@ const cron = text((written) =>
     : "expected five fields, or such as @daily",
 );
 
-const clock: Shape<Clock> = made(
+const clock: Shape<Schedule> = made(
   mapping(
     "a clock",
     { every: seconds, afterEnd: seconds, cron, ref: required(line) },
@@ -108,7 +108,7 @@ const build: Shape<JobBuild> = mapping(
   },
 );
 
-function refuseConfigOutside({ value }: Fields, { findings }: Reading): void {
+function refuseConfigOutside({ value }: Fields, { findings }: ReadContext): void {
   const dir = value("dir");
   const config = value("config");
   if (config?.kind !== "scalar" || config.value === "") return;
@@ -158,7 +158,7 @@ export const jobShape: Shape<Job> = made(
 );
 
 /** What was pushed is said by the run, except where only a clock starts the job. */
-function refuseVariablesOfPush({ known, value }: Fields, { findings }: Reading): void {
+function refuseVariablesOfPush({ known, value }: Fields, { findings }: ReadContext): void {
   if (known.has("clock") && !known.has("on") && !known.has("triggers")) return;
   const env = value("env");
   for (const key of env?.kind === "mapping" ? keysOf(env) : []) {
@@ -167,7 +167,7 @@ function refuseVariablesOfPush({ known, value }: Fields, { findings }: Reading):
   }
 }
 
-function refuseBoth({ known }: Fields, one: string, other: string, { findings }: Reading): void {
+function refuseBoth({ known }: Fields, one: string, other: string, { findings }: ReadContext): void {
   const starts = [one, other].flatMap((name) => known.get(name)?.key.start ?? []);
   if (starts.length === 2)
     findings.report("invalid-value", Math.max(...starts), `${one} and ${other} exclude each other`);

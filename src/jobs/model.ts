@@ -14,7 +14,7 @@ export interface Job {
   readonly on?: ChangeFilter;
   /** The pull requests that start it, by the branch they are for. */
   readonly pullRequest?: ChangeFilter;
-  readonly clock?: Clock;
+  readonly clock?: Schedule;
   readonly build: JobBuild;
   /** Variables of the job's environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -39,7 +39,7 @@ export interface ChangeFilter {
 }
 
 /** Times that start a job: exactly one of `every`, `afterEnd` and `cron`. */
-export interface Clock {
+export interface Schedule {
   /** Seconds from the start of one run to that of the next. */
   readonly everySeconds?: number;
   /** Seconds from the end of one run to the start of the next. */

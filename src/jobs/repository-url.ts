@@ -1,5 +1,5 @@
 /** The parts of a repository's URL, in Prow's words. */
-export interface RepositoryName {
+export interface GitRepositoryName {
   /** All of the path but its last segment. */
   readonly org: string;
   readonly repo: string;
@@ -8,7 +8,7 @@ export interface RepositoryName {
 }
 
 /** Takes a repository's URL apart; `undefined` when it is none, or has a password in it. */
-export function repositoryName(url: string): RepositoryName | undefined {
+export function repositoryName(url: string): GitRepositoryName | undefined {
   const [, user, host, path] =
     /^(?:([\w.-]+)@)?([\w.-]+):(?!\/\/)\/?(.+)$/.exec(url) ?? ([] as (string | undefined)[]);
   if (host !== undefined && path !== undefined && (user !== undefined || host.includes("."))) {
@@ -23,7 +23,7 @@ export function repositoryName(url: string): RepositoryName | undefined {
   return named(parsed.pathname, /^http/.test(parsed.protocol) ? parsed.origin : `https://${parsed.hostname}`);
 }
 
-function named(path: string, origin: string | undefined): RepositoryName | undefined {
+function named(path: string, origin: string | undefined): GitRepositoryName | undefined {
   const segments = path
     .replace(/\/+$/, "")
     .replace(/\.git$/, "")
@@ -41,6 +41,6 @@ function named(path: string, origin: string | undefined): RepositoryName | undef
 export function isSameRepository(one: string, other: string): boolean {
   const [first, second] = [repositoryName(one), repositoryName(other)];
   if (first === undefined || second === undefined) return one === other;
-  const key = ({ org, repo, link }: RepositoryName): string => (link ?? `${org}/${repo}`).toLowerCase();
+  const key = ({ org, repo, link }: GitRepositoryName): string => (link ?? `${org}/${repo}`).toLowerCase();
   return key(first) === key(second);
 }

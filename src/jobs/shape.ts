@@ -1,5 +1,5 @@
 import { quoted } from "../diagnostics/index.ts";
-import { type Fault, list, made, orEmpty, record, type Shape, scalar, text } from "../schema/index.ts";
+import { list, made, orEmpty, record, type Shape, scalar, text, type ValueFault } from "../schema/index.ts";
 import { readSeconds } from "./duration.ts";
 import { ExpressionFault, searchFor } from "./expression.ts";
 import { isVariableOfProw } from "./variables.ts";
@@ -50,7 +50,7 @@ export const count = scalar("a whole number from 1 on", ({ value }) =>
 );
 
 /** Variables of an environment and their values. Whether those about a push are set by the run, the kind of the job says. */
-export const variables = record(orEmpty(text(), ""), (name): Fault | undefined => {
+export const variables = record(orEmpty(text(), ""), (name): ValueFault | undefined => {
   const fault = isVariableOfProw(name, "periodic")
     ? `the run itself says what ${name} is`
     : variableFault(name);

@@ -1,6 +1,6 @@
 import { harmless } from "../errors/index.ts";
 import { writeSeconds } from "./duration.ts";
-import type { Clock, Job } from "./model.ts";
+import type { Job, Schedule } from "./model.ts";
 
 /** What a job file holds, in the order in which it is written. */
 type Written =
@@ -56,7 +56,7 @@ function filterOf(filter: Job["on"]): Written | undefined {
   return { ...filter, branch: single(filter.branch), skipBranch: single(filter.skipBranch) };
 }
 
-function writtenClock({ everySeconds, afterEndSeconds, cron, ref }: Clock): Written {
+function writtenClock({ everySeconds, afterEndSeconds, cron, ref }: Schedule): Written {
   return {
     every: everySeconds === undefined ? undefined : writeSeconds(everySeconds),
     afterEnd: afterEndSeconds === undefined ? undefined : writeSeconds(afterEndSeconds),

@@ -18,7 +18,7 @@ export interface ReadOptions {
 }
 
 /** How manifests are read. */
-export interface Reading extends ReadOptions {
+export interface TreeReadOptions extends ReadOptions {
   readonly files: FileSource;
   /** The same tree, read from somewhere else: a project whose texts are the same is not parsed again. */
   readonly known?: ManifestTree;
@@ -33,7 +33,7 @@ export interface ReadProject {
 }
 
 /** Reads the two files of a thin manifest. */
-export async function readThinProject(project: ThinProject, reading: Reading): Promise<ReadProject> {
+export async function readThinProject(project: ThinProject, reading: TreeReadOptions): Promise<ReadProject> {
   const name = project.project;
   const text = await reading.files.read(project.file);
   const texts = fingerprints([[project.file, text]]);

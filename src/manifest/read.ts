@@ -6,7 +6,13 @@ import { diagnostic } from "./findings.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
 import { parsePlainManifest } from "./parse.ts";
 import { policyMeaning } from "./provenance-policy.ts";
-import { assemble, faultOf, type Reading, type ReadOptions, readThinProject } from "./read-project.ts";
+import {
+  assemble,
+  faultOf,
+  type ReadOptions,
+  readThinProject,
+  type TreeReadOptions,
+} from "./read-project.ts";
 import { fingerprint } from "./text-file.ts";
 import { listThinDirectory } from "./thin-directory.ts";
 
@@ -46,7 +52,7 @@ function renamed(tree: ManifestTree, project: string): ManifestTree {
 }
 
 /** {@link readManifests} from a commit or the disk. Rejects only when the files' source fails. */
-export async function readManifestsFrom(path: string, reading: Reading): Promise<ManifestTree> {
+export async function readManifestsFrom(path: string, reading: TreeReadOptions): Promise<ManifestTree> {
   const kind = await reading.files.kindOf(path);
   return kind === "other" ? readPlain(path, reading) : readTree(path, reading);
 }
@@ -61,7 +67,7 @@ export async function readManifestTree(directory: string, options: ReadOptions =
   return readTree(directory, { ...options, files: await diskFilesOf(directory) });
 }
 
-async function readTree(directory: string, reading: Reading): Promise<ManifestTree> {
+async function readTree(directory: string, reading: TreeReadOptions): Promise<ManifestTree> {
   const path = normalizedPath(directory);
   const listing = await listThinDirectory(path, reading.files);
   const diagnostics = [...listing.diagnostics];
@@ -94,7 +100,7 @@ export async function readPlainManifest(file: string): Promise<ManifestTree> {
   return readPlain(file, { files: await diskFilesOf(file) });
 }
 
-async function readPlain(file: string, { files, known }: Reading): Promise<ManifestTree> {
+async function readPlain(file: string, { files, known }: TreeReadOptions): Promise<ManifestTree> {
   const path = normalizedPath(file);
   const text = await files.read(path);
   if (typeof text !== "string") {

@@ -12,7 +12,7 @@ import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
-import { type Reading, type RepositoryState, readRepositoryState } from "./inventory.ts";
+import { type RepositoryState, readRepositoryState, type TargetReading } from "./inventory.ts";
 import type { OpenRepository } from "./section.ts";
 
 /** What production is to hold, as far as it is not known to be there. */
@@ -134,7 +134,7 @@ function absentEdges(
 
 function absence(
   edge: Pick<AbsentEdge, "tag" | "digest" | "at">,
-  reading: Reading | undefined,
+  reading: TargetReading | undefined,
   policy: Place | undefined,
 ): readonly Absence[] {
   if (reading === undefined) throw new TypeError(`${edge.tag ?? edge.digest} was not read`);

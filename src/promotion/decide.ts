@@ -2,7 +2,7 @@ import { formatPlace } from "../diagnostics/index.ts";
 import type { DesiredImage, DesiredSource, DesiredTag, OverlapClaim } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { Reading, RepositoryState } from "./inventory.ts";
+import type { RepositoryState, TargetReading } from "./inventory.ts";
 import type { PlannedEdge, PlannedImage } from "./planned-images.ts";
 import { isWork } from "./verdicts.ts";
 
@@ -60,7 +60,7 @@ export function isPresent(
   state: DecisionState,
   contested: Contested,
 ): boolean {
-  const standsFor = (reading: Reading | undefined): boolean =>
+  const standsFor = (reading: TargetReading | undefined): boolean =>
     reading !== undefined && "digest" in reading && reading.digest === digest;
   if (tags.length === 0) return standsFor(state.digests.get(digest)) && !isUnlisted(digest, state);
   return tags.every(({ tag }) => !contested.has(tag) && standsFor(state.tags.get(tag)));
@@ -110,7 +110,7 @@ function decideUntagged(
 }
 
 /** Where a tag stands instead, and what that is when it is no image. */
-export function standing({ digest, otherType }: Exclude<Reading, { failure: unknown }>): {
+export function standing({ digest, otherType }: Exclude<TargetReading, { failure: unknown }>): {
   current?: Digest;
   currentType?: string;
 } {

@@ -19,7 +19,7 @@ import {
 } from "../registry/index.ts";
 
 /** What a repository answered about one tag or digest. Unknown is not absent: a failed reading stays a failure. */
-export type Reading =
+export type TargetReading =
   | {
       readonly digest: Digest | undefined;
       /** The media type of what is neither an image manifest nor an index. */
@@ -29,8 +29,8 @@ export type Reading =
 
 /** What a production repository holds of what is wanted there. */
 export interface RepositoryState {
-  readonly tags: ReadonlyMap<Tag, Reading>;
-  readonly digests: ReadonlyMap<Digest, Reading>;
+  readonly tags: ReadonlyMap<Tag, TargetReading>;
+  readonly digests: ReadonlyMap<Digest, TargetReading>;
   /** The registry lists nothing in it, or does not know it. */
   readonly empty: boolean;
   /** The repository has to be created before anything is pushed: why, and what does it. */
@@ -39,7 +39,7 @@ export interface RepositoryState {
   readonly referrers?: readonly ImageDocument[];
 }
 
-const absent: Reading = { digest: undefined };
+const absent: TargetReading = { digest: undefined };
 
 /** What is wrong with a manifest that is there. */
 const oddities: ReadonlySet<string> = new Set([
@@ -90,8 +90,8 @@ export function unreadable(images: readonly DesiredImage[], failure: FailureReco
 }
 
 class StateReader implements RepositoryState {
-  readonly tags = new Map<Tag, Reading>();
-  readonly digests = new Map<Digest, Reading>();
+  readonly tags = new Map<Tag, TargetReading>();
+  readonly digests = new Map<Digest, TargetReading>();
   readonly referrers: ImageDocument[] = [];
   empty = false;
   readonly #repository: Repository;
@@ -139,7 +139,7 @@ class StateReader implements RepositoryState {
     });
   }
 
-  async #readDigest(digest: Digest, tagged: boolean): Promise<Reading> {
+  async #readDigest(digest: Digest, tagged: boolean): Promise<TargetReading> {
     if (this.#failure !== undefined) return { failure: this.#failure };
     // A repository that lists no tags may still hold digests without one, and some registries do not list it at all.
     if (this.#complete || (this.empty && tagged)) return absent;
@@ -150,7 +150,7 @@ class StateReader implements RepositoryState {
   }
 
   /** A digest that no tag vouches for is read as a whole, at the same price: it may be a referrer that was left half done. */
-  async #readUntagged(digest: Digest): Promise<Reading> {
+  async #readUntagged(digest: Digest): Promise<TargetReading> {
     try {
       const document = await this.#repository.fetch(digest);
       if (document !== undefined && subjectOf(document) !== undefined) this.referrers.push(document);
@@ -207,12 +207,12 @@ class StateReader implements RepositoryState {
     });
   }
 
-  #take(tag: Tag, reading: Reading): void {
+  #take(tag: Tag, reading: TargetReading): void {
     this.tags.set(tag, reading);
     if ("digest" in reading && reading.digest !== undefined) this.digests.set(reading.digest, reading);
   }
 
-  async #resolve(target: Target, options?: ResolveOptions): Promise<Reading> {
+  async #resolve(target: Target, options?: ResolveOptions): Promise<TargetReading> {
     try {
       const found = await this.#repository.resolve(target, options);
       const { digest, mediaType = "" } = found ?? {};
@@ -236,7 +236,7 @@ const silences: ReadonlySet<string> = new Set<RegistryErrorCode>([
   "absence-unproven",
 ]);
 
-function isAbsent(reading: Reading | undefined): boolean {
+function isAbsent(reading: TargetReading | undefined): boolean {
   return reading !== undefined && "digest" in reading && reading.digest === undefined;
 }
 

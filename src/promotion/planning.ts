@@ -6,7 +6,7 @@ import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { type DecisionState, decideImage, isPresent, needsSource, type SourceReading } from "./decide.ts";
 import { interruption } from "./interruption.ts";
-import { type Reading, type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
+import { type RepositoryState, readRepositoryState, type TargetReading, unreadable } from "./inventory.ts";
 import type { Section } from "./plan.ts";
 import {
   gatherAlike,
@@ -132,7 +132,7 @@ async function withReferrers(
   documents: DocumentCache,
 ): Promise<DecisionState> {
   const halfDone = images.filter(({ digest, tags }) => {
-    const isAbsent = (reading: Reading | undefined) =>
+    const isAbsent = (reading: TargetReading | undefined) =>
       reading !== undefined && "digest" in reading && reading.digest === undefined;
     const reading = state.digests.get(digest);
     const isHere = reading !== undefined && "digest" in reading && reading.digest !== undefined;

@@ -24,7 +24,7 @@ import { hostLimits, onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
-import { type Reading, readRepositoryState } from "./inventory.ts";
+import { readRepositoryState, type TargetReading } from "./inventory.ts";
 import type { OpenRepository } from "./section.ts";
 import {
   type BlobExaminer,
@@ -186,7 +186,7 @@ class RepositoryVerifier {
   async #closureFindings(
     destination: RepositoryName,
     image: DesiredImage,
-    reading: Reading | undefined,
+    reading: TargetReading | undefined,
   ): Promise<readonly Finding[]> {
     const at = formatPlace(image.sources[0].at);
     const base = { destination, digest: image.digest, tag: null, at };
@@ -258,7 +258,7 @@ function tagFindings(
   digest: Digest,
   tag: Tag,
   at: string,
-  reading: Reading,
+  reading: TargetReading,
 ): readonly Finding[] {
   const base: FindingBase = { destination, digest, tag, at };
   if ("failure" in reading) return [unread(base, reading.failure)];

@@ -2,7 +2,7 @@ import { printable } from "../diagnostics/index.ts";
 import { isNullScalar, type YamlMapping, type YamlScalar } from "../yaml/index.ts";
 import { type FieldRules, type Fields, readFields, reportRepeated } from "./fields.ts";
 import { wrongType } from "./scalar.ts";
-import type { EditorSchema, Fault, Reading, Shape, ValueOf } from "./shape.ts";
+import type { EditorSchema, ReadContext, Shape, ValueFault, ValueOf } from "./shape.ts";
 
 /** A field of a mapping that has to be there. */
 export interface Required<Value> extends Shape<Value> {
@@ -30,7 +30,7 @@ export interface MappingRules extends Pick<FieldRules, "advice" | "nameOf" | "ig
   /** A field without a value counts as absent. */
   readonly skipsEmpty?: boolean;
   /** Reports what is wrong with the fields together; it is asked whatever else is wrong. */
-  readonly check?: (fields: Fields, node: YamlMapping, reading: Reading) => void;
+  readonly check?: (fields: Fields, node: YamlMapping, reading: ReadContext) => void;
 }
 
 /**
@@ -83,7 +83,7 @@ export interface NamedEntry<Value> {
 /** A mapping whose keys are names of the user's: its entries, without those that are wrong. */
 export function entries<Value>(
   value: Shape<Value>,
-  check: (name: string) => Fault | undefined = () => undefined,
+  check: (name: string) => ValueFault | undefined = () => undefined,
 ): Shape<readonly NamedEntry<Value>[]> {
   return {
     kind: "mapping",
@@ -114,7 +114,7 @@ export function entries<Value>(
 /** {@link entries} by their names. */
 export function record<Value>(
   value: Shape<Value>,
-  check?: (name: string) => Fault | undefined,
+  check?: (name: string) => ValueFault | undefined,
 ): Shape<Readonly<Record<string, Value>>> {
   const shape = entries(value, check);
   return {

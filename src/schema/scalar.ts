@@ -1,11 +1,11 @@
 import { didYouMean, listed } from "../diagnostics/index.ts";
 import { isNullScalar, readBoolean, type YamlNode, type YamlScalar } from "../yaml/index.ts";
-import type { EditorSchema, Fault, Reading, Shape } from "./shape.ts";
+import type { EditorSchema, ReadContext, Shape, ValueFault } from "./shape.ts";
 
 /** A value that is written as one text, which `read` understands. */
 export function scalar<Value>(
   what: string,
-  read: (node: YamlScalar, reading: Reading) => { readonly value: Value } | Fault,
+  read: (node: YamlScalar, reading: ReadContext) => { readonly value: Value } | ValueFault,
   editor: EditorSchema = {},
 ): Shape<Value> {
   return {
@@ -23,14 +23,14 @@ export function scalar<Value>(
 }
 
 /** Says that something else stands where a shape should. */
-export function wrongType(node: YamlNode, what: string, { findings }: Reading, hint?: string): undefined {
+export function wrongType(node: YamlNode, what: string, { findings }: ReadContext, hint?: string): undefined {
   const nothing = isNullScalar(node) ? ", found nothing" : "";
   findings.report("wrong-type", node.start, `expected ${what}${nothing}`, hint);
 }
 
 /** A text that passes a check, which says what is wrong with it. */
 export function text(
-  check: (text: string) => Fault | string | undefined = () => undefined,
+  check: (text: string) => ValueFault | string | undefined = () => undefined,
   editor: EditorSchema = { type: "string" },
 ): Shape<string> {
   return scalar(

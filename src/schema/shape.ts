@@ -17,7 +17,7 @@ export const shapeCodes = {
 export type ShapeCode = keyof typeof shapeCodes;
 
 /** Where a reader is, and where it says what is wrong. */
-export interface Reading {
+export interface ReadContext {
   readonly findings: Findings<ShapeCode>;
   /** The way from the root, such as `steps[0].args`; empty there. */
   readonly path: string;
@@ -34,7 +34,7 @@ export interface Shape<Value> {
   readonly what: string;
   readonly editor: EditorSchema;
   /** The value of a node; `undefined` when it cannot be used, which has been reported then. */
-  read(node: YamlNode, reading: Reading): Value | undefined;
+  read(node: YamlNode, reading: ReadContext): Value | undefined;
 }
 
 /** Whatever stands there, as it is. */
@@ -44,7 +44,7 @@ export const anything: Shape<YamlNode> = { kind: "any", what: "anything", editor
 export type ValueOf<Any> = Any extends Shape<infer Value> ? Value : never;
 
 /** What is wrong with a text, and what to write instead. */
-export interface Fault {
+export interface ValueFault {
   readonly fault: string;
   readonly hint?: string | undefined;
 }
@@ -62,7 +62,7 @@ export function orEmpty<Value>(shape: Shape<Value>, empty: Value): Shape<Value> 
 /** The shape, of which something else is made; `undefined` when that cannot be, which has been reported then. */
 export function made<From, To>(
   shape: Shape<From>,
-  make: (value: From, node: YamlNode, reading: Reading) => To | undefined,
+  make: (value: From, node: YamlNode, reading: ReadContext) => To | undefined,
 ): Shape<To> {
   return {
     ...shape,

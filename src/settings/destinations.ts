@@ -1,13 +1,13 @@
 import {
   described,
   either,
-  type Fault,
   list,
   made,
   mapping,
   record,
   required,
   type Shape,
+  type ValueFault,
 } from "../schema/index.ts";
 import type { DestinationSet, DestinationTemplate } from "./model.ts";
 import { folderTemplateFault, registryTemplateFault, sourceTemplateFault } from "./name-template.ts";
@@ -61,6 +61,6 @@ function destination(): Shape<DestinationTemplate> {
 
 const accountName = /^[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9][A-Za-z0-9.-]*$/;
 
-function template(faultOf: (text: string) => Fault | undefined, description: string): Shape<string> {
+function template(faultOf: (text: string) => ValueFault | undefined, description: string): Shape<string> {
   return textThat(faultOf, { type: "string", minLength: 1, description });
 }

@@ -5,7 +5,7 @@ import type { Location } from "./model.ts";
 import { longestPrefix } from "./prefix.ts";
 
 /** Where a repository really is. */
-export type Place =
+export type RepositoryLocation =
   | { readonly kind: "remote"; readonly repository: RepositoryName }
   | {
       readonly kind: "folder";
@@ -26,7 +26,7 @@ const layoutNames: ReadonlySet<string> = new Set(["blobs", "index.json", "oci-la
  * below its `at`. Applied once: an `at` is never mapped again.
  * @throws {SettingsError} `location-unusable` when the result is no repository or would lie inside another's layout.
  */
-export function locate(locations: readonly Location[], name: RepositoryName): Place {
+export function locate(locations: readonly Location[], name: RepositoryName): RepositoryLocation {
   const found = longestPrefix(locations, (location) => location.repository, name);
   if (found === undefined) return { kind: "remote", repository: name };
   const { entry, rest } = found;

@@ -3,15 +3,15 @@ import type { ForgeSettings } from "../forge/index.ts";
 import { isHost } from "../oci/index.ts";
 import {
   described,
-  type Fault,
   type Fields,
   list,
   made,
   mapping,
-  type Reading,
+  type ReadContext,
   record,
   required,
   type Shape,
+  type ValueFault,
   word,
 } from "../schema/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
@@ -63,7 +63,7 @@ function byHost<Entry>(entry: Shape<Entry>): Shape<Readonly<Record<string, Entry
   return record(entry, (name) => (isHost(name) ? undefined : hostFault(name)));
 }
 
-function hostFault(name: string): Fault {
+function hostFault(name: string): ValueFault {
   if (isHost(name.toLowerCase())) return { fault: "a registry host is written in lower case" };
   if (name.includes("@")) return { fault: "a user or password has no place in a host" };
   if (name.includes("/")) {
@@ -129,7 +129,7 @@ function host(folder: string): Shape<HostSettings> {
   );
 }
 
-function refuseTlsOfHttp({ known, value }: Fields, _: YamlNode, { findings }: Reading): void {
+function refuseTlsOfHttp({ known, value }: Fields, _: YamlNode, { findings }: ReadContext): void {
   const http = value("http");
   const tls = known.get("tls");
   if (http?.kind !== "scalar" || http.value !== "true" || tls === undefined) return;
@@ -164,7 +164,7 @@ function locations(folder: string): Shape<readonly Location[]> {
   return described(byPrefix(location), "Where repositories really are; the longest prefix decides.");
 }
 
-function readPlace(folder: string, text: string): { readonly value: string } | Fault {
+function readPlace(folder: string, text: string): { readonly value: string } | ValueFault {
   if (text.startsWith(folderPrefix)) {
     const path = readPath(folder, text.slice(folderPrefix.length));
     return "fault" in path ? path : { value: `${folderPrefix}${path.value}` };

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { type EditorSchema, type Fault, type Shape, scalar } from "../schema/index.ts";
+import { type EditorSchema, type Shape, scalar, type ValueFault } from "../schema/index.ts";
 
 /** What became of a text: a value, or what is wrong with it. */
-type Made<Value> = { readonly value: Value } | Fault;
+type Made<Value> = { readonly value: Value } | ValueFault;
 
 /** A text of the file, made into a value by `read`. */
 export function textValue<Value>(read: (text: string) => Made<Value>, editor: EditorSchema): Shape<Value> {
@@ -10,7 +10,10 @@ export function textValue<Value>(read: (text: string) => Made<Value>, editor: Ed
 }
 
 /** A text that stays as it is, unless something is wrong with it. */
-export function textThat(faultOf: (text: string) => Fault | undefined, editor: EditorSchema): Shape<string> {
+export function textThat(
+  faultOf: (text: string) => ValueFault | undefined,
+  editor: EditorSchema,
+): Shape<string> {
   return textValue((text) => faultOf(text) ?? { value: text }, editor);
 }
 

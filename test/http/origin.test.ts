@@ -38,7 +38,15 @@ function openFor(
   const { timing, ...rest } = options;
   const events: OriginEvent<Asked>[] = [];
   const origin = openOrigin<Asked>({
-    ...{ kinds, limit: 4, retries: 3, paces: [], maxRedirects: 2, redirected: "read", environment: {} },
+    ...{
+      kinds,
+      limit: 4,
+      retries: 3,
+      rateLimiters: [],
+      maxRedirects: 2,
+      redirected: "read",
+      environment: {},
+    },
     endpoint: { host, origin: new URL(address), loopbackOnly: false },
     allowPrivateAddresses: false,
     timing: { ...defaultTiming, firstBackoff: 1, longestBackoff: 2, ...timing },

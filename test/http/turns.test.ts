@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Pace } from "../../src/http/rate/pace.ts";
+import { RateLimiter } from "../../src/http/rate/rate-limiter.ts";
 import { Turns } from "../../src/http/rate/turns.ts";
 import type { RequestKind } from "../../src/registry/events.ts";
 import { kinds } from "../../src/registry/host/kinds.ts";
@@ -27,7 +27,7 @@ function line(turns: Turns<RequestKind>) {
 const clock = () => performance.now();
 const paced = (requests: number, kinds?: readonly RequestKind[]) => ({
   kinds: kinds === undefined ? undefined : new Set(kinds),
-  pace: new Pace({ requests, milliseconds: 1000 }),
+  limiter: new RateLimiter({ requests, milliseconds: 1000 }),
 });
 
 describe("turns", () => {

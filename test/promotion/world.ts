@@ -4,7 +4,7 @@ import type { PromoterManifest } from "../../src/manifest/index.ts";
 import { type Digest, parseDigest, parseTag, type RepositoryName, type Tag } from "../../src/oci/index.ts";
 import { decideImage, needsSource, type SourceReading } from "../../src/promotion/decide.ts";
 import { imageSection } from "../../src/promotion/images.ts";
-import type { Reading, RepositoryState } from "../../src/promotion/inventory.ts";
+import type { RepositoryState, TargetReading } from "../../src/promotion/inventory.ts";
 import type { Section } from "../../src/promotion/plan.ts";
 import {
   gatherAlike,
@@ -87,8 +87,8 @@ export function verdicts(manifests: readonly PromoterManifest[], world: World): 
 }
 
 function stateOf(repository: RepositoryName, world: World): RepositoryState {
-  const tags = new Map<Tag, Reading>();
-  const digests = new Map<Digest, Reading>();
+  const tags = new Map<Tag, TargetReading>();
+  const digests = new Map<Digest, TargetReading>();
   for (const [registry, images] of Object.entries(world)) {
     for (const [name, held] of Object.entries(images)) {
       if (`${registry}/${name}` !== repository) continue;
@@ -103,10 +103,10 @@ function stateOf(repository: RepositoryName, world: World): RepositoryState {
 }
 
 function withAbsent(state: RepositoryState, digest: Digest, tags: readonly Tag[]): RepositoryState {
-  const absent: Reading = { digest: undefined };
+  const absent: TargetReading = { digest: undefined };
   return {
     empty: state.empty,
     digests: new Map([[digest, absent], ...state.digests]),
-    tags: new Map([...tags.map((tag): [Tag, Reading] => [tag, absent]), ...state.tags]),
+    tags: new Map([...tags.map((tag): [Tag, TargetReading] => [tag, absent]), ...state.tags]),
   };
 }

@@ -1,12 +1,12 @@
 import type { Kinds } from "../kinds.ts";
 import { LearntPace } from "./learnt-pace.ts";
 import type { Observation } from "./limiter.ts";
-import type { Pace } from "./pace.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
 
-/** A pace, and what keeps to it; without kinds, all. */
-export interface PaceOf<Kind extends string> {
+/** A rate limiter, and what keeps to it; without kinds, all. */
+export interface RateLimitOf<Kind extends string> {
   readonly kinds: ReadonlySet<Kind> | undefined;
-  readonly pace: Pace;
+  readonly limiter: RateLimiter;
 }
 
 interface Waiter<Kind> {
@@ -16,13 +16,13 @@ interface Waiter<Kind> {
 }
 
 /**
- * When a request may go out to a host: at the paces that are known of it, at the one that its refusals have taught, and
+ * When a request may go out to a host: at the rates that are known of it, at the one that its refusals have taught, and
  * after a pause that it demanded. First come, first served, after head starts; who waits for a
  * narrower pace holds up nobody else.
  */
 export class Turns<Kind extends string> {
   readonly #kinds: Kinds<Kind>;
-  readonly #paces: readonly PaceOf<Kind>[];
+  readonly #limiters: readonly RateLimitOf<Kind>[];
   readonly #now: () => number;
   readonly #learnt = new LearntPace();
   /** In the order of their ranks. */
@@ -32,9 +32,9 @@ export class Turns<Kind extends string> {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param now A clock that never goes back, in milliseconds. */
-  constructor(kinds: Kinds<Kind>, paces: readonly PaceOf<Kind>[], now: () => number) {
+  constructor(kinds: Kinds<Kind>, limiters: readonly RateLimitOf<Kind>[], now: () => number) {
     this.#kinds = kinds;
-    this.#paces = paces;
+    this.#limiters = limiters;
     this.#now = now;
   }
 
@@ -105,17 +105,17 @@ export class Turns<Kind extends string> {
   }
 
   #wait(kind: Kind, now: number): number {
-    const published = this.#pacesOf(kind).map(({ pace }) => pace.wait(now));
+    const published = this.#limitersOf(kind).map(({ limiter }) => limiter.wait(now));
     return Math.max(this.#learnt.wait(this.#kinds[kind].operation, now), ...published);
   }
 
   #take(kind: Kind, now: number): void {
     this.#learnt.take(this.#kinds[kind].operation, now);
-    for (const { pace } of this.#pacesOf(kind)) pace.take(now);
+    for (const { limiter } of this.#limitersOf(kind)) limiter.take(now);
   }
 
-  #pacesOf(kind: Kind): readonly PaceOf<Kind>[] {
-    return this.#paces.filter(({ kinds }) => kinds === undefined || kinds.has(kind));
+  #limitersOf(kind: Kind): readonly RateLimitOf<Kind>[] {
+    return this.#limiters.filter(({ kinds }) => kinds === undefined || kinds.has(kind));
   }
 
   /** Milliseconds that are left of a pause; ends one that is over. */

@@ -100,7 +100,7 @@ async function direct(
  * The socket, once TLS is agreed on. Who speaks plain HTTP may wait for the rest of what looks like a very long line:
  * a silence is asked in plain HTTP what it is.
  */
-async function secured(socket: Socket, place: Place, signal: AbortSignal): Promise<void> {
+async function secured(socket: Socket, place: ConnectTarget, signal: AbortSignal): Promise<void> {
   const isPlain = new AbortController();
   const question = setTimeout(async () => {
     if (socket.bytesRead > 0 || socket.connecting) return;
@@ -202,14 +202,17 @@ function tunnelTo(proxy: URL, hostname: string, port: number, signal: AbortSigna
 }
 
 /** Where a host listens, and whether its address is one that may be connected to. */
-export interface Place {
+export interface ConnectTarget {
   readonly hostname: string;
   readonly port: number;
   readonly rule: AddressRule;
 }
 
 /** Whether a host answers to plain HTTP. It is shown nothing but its own name. */
-async function speaksPlainHttp({ hostname, port, rule }: Place, signal: AbortSignal): Promise<boolean> {
+async function speaksPlainHttp(
+  { hostname, port, rule }: ConnectTarget,
+  signal: AbortSignal,
+): Promise<boolean> {
   const asking = httpRequest({
     ...{ hostname, port, lookup: guardedLookup(rule), agent: false, signal },
     ...{ method: "GET", path: "/", headers: { "user-agent": "waybill" } },
@@ -224,7 +227,7 @@ async function speaksPlainHttp({ hostname, port, rule }: Place, signal: AbortSig
 }
 
 /** Whether a host answers to TLS, whoever it is. Nothing is said to it. */
-export async function speaksTls({ hostname, port, rule }: Place, timeout: number): Promise<boolean> {
+export async function speaksTls({ hostname, port, rule }: ConnectTarget, timeout: number): Promise<boolean> {
   const socket = connectTls({
     ...{ host: hostname, port, lookup: guardedLookup(rule), ...serverName(hostname) },
     rejectUnauthorized: false,

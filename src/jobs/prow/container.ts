@@ -5,7 +5,7 @@ import type { JobBuild } from "../model.ts";
 import { variableFault } from "../shape.ts";
 import { isVariableOfProw } from "../variables.ts";
 import type { ProwFields } from "./fields.ts";
-import { Refusal } from "./refusal.ts";
+import { NotImportable } from "./not-importable.ts";
 
 const container = ["spec", "containers", 0] as const;
 
@@ -17,28 +17,33 @@ const wrapperVariables: ReadonlyMap<string, string> = new Map([
 
 /**
  * What the one container of an image-pushing job builds.
- * @throws {Refusal} when it is another kind of job, or image-builder would refuse it.
+ * @throws {NotImportable} when it is another kind of job, or image-builder would refuse it.
  */
 export function readContainer(
   fields: ProwFields,
   kind: "any" | "periodic",
 ): Pick<BuildOfContainer, "build" | "env"> {
   const containers = fields.at("spec", "containers");
-  if (containers?.kind !== "sequence") throw new Refusal("it has no containers, so it runs no image-builder");
+  if (containers?.kind !== "sequence")
+    throw new NotImportable("it has no containers, so it runs no image-builder");
   if (containers.items.length !== 1) {
-    throw new Refusal(`it has ${containers.items.length} containers; a job that pushes images has one`);
+    throw new NotImportable(`it has ${containers.items.length} containers; a job that pushes images has one`);
   }
   if (fields.at("spec", "initContainers") !== undefined) {
-    throw new Refusal("it has initContainers, and what they do is not known");
+    throw new NotImportable("it has initContainers, and what they do is not known");
   }
   const image = fields.text(...container, "image");
   if (image === undefined || !/(?:^|\/)image-builder(?:[:@]|$)/.test(image)) {
-    throw new Refusal(`it is no image-builder job: its image is ${image?.slice(0, 200) ?? "not named"}`);
+    throw new NotImportable(
+      `it is no image-builder job: its image is ${image?.slice(0, 200) ?? "not named"}`,
+    );
   }
   const command =
     fields.at(...container, "command") === undefined ? [] : fields.texts(...container, "command");
   if (command === undefined || !/^(?:|\/run\.sh|\/builder)$/.test(command.join(" "))) {
-    throw new Refusal(`it does not run image-builder but ${JSON.stringify(command ?? "something else")}`);
+    throw new NotImportable(
+      `it does not run image-builder but ${JSON.stringify(command ?? "something else")}`,
+    );
   }
   const { env, secrets } = readVariables(fields, kind);
   const build = readArguments(fields, env, kind);
@@ -90,7 +95,8 @@ function readVariables(fields: ProwFields, kind: "any" | "periodic"): Variables 
 function expanded(text: string, variables: ReadonlyMap<string, string>, kind: "any" | "periodic"): string {
   return text.replace(/\$(?:\$|\(([^()]*)\))/g, (reference, name: string | undefined) => {
     if (name === undefined) return "$";
-    if (isVariableOfProw(name, kind)) throw new Refusal(`it uses ${reference}, which is known only in a run`);
+    if (isVariableOfProw(name, kind))
+      throw new NotImportable(`it uses ${reference}, which is known only in a run`);
     return variables.get(name) ?? reference;
   });
 }
@@ -104,7 +110,7 @@ function readArguments(
   const words =
     args?.kind === "sequence" ? args.items.map((item) => (item.kind === "scalar" ? item.value : "")) : [];
   const line = readImageBuilderLine(words.map((word) => expanded(word, env, kind)));
-  if ("refused" in line) throw new Refusal(line.refused);
+  if ("refused" in line) throw new NotImportable(line.refused);
   for (const index of line.taken.keys()) fields.take(...container, "args", index);
   // What it does with its arguments is known: those do nothing here, or nothing in Prow either.
   for (const [index, reason] of line.ignored) fields.drop(reason, ...container, "args", index);
@@ -119,7 +125,7 @@ function readArguments(
   const passed = [...new Set(names.filter((name) => name !== ""))];
   const polling = text("pollingSeconds");
   if (polling !== undefined && !/^[1-9][0-9]{0,5}$/.test(polling)) {
-    throw new Refusal(
+    throw new NotImportable(
       `--polling-interval is ${JSON.stringify(polling.slice(0, 80))}, which is no number of seconds`,
     );
   }
@@ -156,6 +162,7 @@ function pick<Key extends string>(
 function pathOf(text: string, what: string): string {
   const path = text.length > 1 ? text.replace(/\/+$/, "") : text;
   const fault = pathFault(path);
-  if (fault !== undefined) throw new Refusal(`${what} is ${JSON.stringify(text.slice(0, 200))}: ${fault}`);
+  if (fault !== undefined)
+    throw new NotImportable(`${what} is ${JSON.stringify(text.slice(0, 200))}: ${fault}`);
   return path;
 }

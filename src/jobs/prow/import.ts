@@ -5,7 +5,7 @@ import { parseJobs } from "../read.ts";
 import { formatJob } from "../write.ts";
 import { ProwFields, type ProwRemark } from "./fields.ts";
 import { jobOfProw, type ProwJobKind } from "./job.ts";
-import { Refusal } from "./refusal.ts";
+import { NotImportable } from "./not-importable.ts";
 
 /** What became of files of Prow jobs. */
 export interface ProwImport {
@@ -85,12 +85,12 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
         refuseUnreadable(job);
         const known = jobs.find((other) => other.job.name === job.name);
         if (known !== undefined) {
-          throw new Refusal(`there is a job of this name already, from ${known.file}:${known.line}`);
+          throw new NotImportable(`there is a job of this name already, from ${known.file}:${known.line}`);
         }
         const { taken } = fields;
         jobs.push({ job, kind, file, ...lines.at(node.start), taken, remarks: fields.remarks() });
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
+        if (!(error instanceof NotImportable)) throw error;
         refuse(node.start, error.message, name);
       }
     }
@@ -157,5 +157,5 @@ function nameOf(node: YamlNode): string | undefined {
 /** What our own files would not allow is not written. */
 function refuseUnreadable(job: Job): void {
   const [fault] = parseJobs(formatJob(job), job.name).diagnostics;
-  if (fault !== undefined) throw new Refusal(`it cannot be written as a job file: ${fault.message}`);
+  if (fault !== undefined) throw new NotImportable(`it cannot be written as a job file: ${fault.message}`);
 }

@@ -2,10 +2,10 @@ import { readBoolean } from "../../yaml/index.ts";
 import { readSeconds } from "../duration.ts";
 import { ExpressionFault, searchFor } from "../expression.ts";
 import { jobNameFault } from "../job-shape.ts";
-import type { ChangeFilter, Clock, Job } from "../model.ts";
+import type { ChangeFilter, Job, Schedule } from "../model.ts";
 import { readContainer } from "./container.ts";
 import type { ProwFields } from "./fields.ts";
-import { Refusal } from "./refusal.ts";
+import { NotImportable } from "./not-importable.ts";
 
 /** The kinds of jobs that Prow knows. */
 export type ProwJobKind = "presubmit" | "postsubmit" | "periodic";
@@ -13,16 +13,16 @@ export type ProwJobKind = "presubmit" | "postsubmit" | "periodic";
 /**
  * The job that a Prow job is, when it pushes images by image-builder.
  * @param repository the key that it stands below, of presubmits and postsubmits.
- * @throws {Refusal}
+ * @throws {NotImportable}
  */
 export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: string | undefined): Job {
   const name = fields.text("name");
-  if (name === undefined) throw new Refusal("it has no name");
+  if (name === undefined) throw new NotImportable("it has no name");
   const fault = jobNameFault(name);
-  if (fault !== undefined) throw new Refusal(fault);
+  if (fault !== undefined) throw new NotImportable(fault);
   const agent = fields.at("agent");
   if (agent?.kind === "scalar" && agent.value !== "kubernetes") {
-    throw new Refusal(
+    throw new NotImportable(
       `its agent is ${agent.value.slice(0, 80)}, so it is no pod that could run image-builder`,
     );
   }
@@ -65,7 +65,7 @@ function sourceOf(fields: ProwFields, repository = ""): string {
     for (const index of refs.items.keys()) {
       const workdir = fields.at("extra_refs", index, "workdir");
       if (workdir !== undefined && readBoolean(workdir) === true) {
-        throw new Refusal(
+        throw new NotImportable(
           "it builds another repository than the one that starts it (extra_refs with workdir)",
         );
       }
@@ -79,16 +79,16 @@ function sourceOf(fields: ProwFields, repository = ""): string {
 function repositoryUrl(name: string): string {
   if (/^https?:\/\//.test(name)) return name;
   if (!/^[\w.-]+\/[\w.-]+$/.test(name)) {
-    throw new Refusal(`${JSON.stringify(name.slice(0, 80))} is no repository as org/repo`);
+    throw new NotImportable(`${JSON.stringify(name.slice(0, 80))} is no repository as org/repo`);
   }
   return `https://github.com/${name}`;
 }
 
 /** A periodic says itself which repository it is about. */
-function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly clock: Clock } {
+function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly clock: Schedule } {
   const refs = fields.at("extra_refs");
   if (refs?.kind !== "sequence" || refs.items.length === 0) {
-    throw new Refusal("it has no extra_refs, so nothing says what it builds");
+    throw new NotImportable("it has no extra_refs, so nothing says what it builds");
   }
   const isWorkdir = (index: number): boolean => {
     const node = fields.at("extra_refs", index, "workdir");
@@ -101,13 +101,13 @@ function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly cl
   const ref = fields.text("extra_refs", first, "base_ref");
   const uri = fields.text("extra_refs", first, "clone_uri");
   if (org === undefined || name === undefined || ref === undefined) {
-    throw new Refusal("the repository in extra_refs needs org, repo and base_ref");
+    throw new NotImportable("the repository in extra_refs needs org, repo and base_ref");
   }
   const everySeconds = durationOf(fields, "interval");
   const afterEndSeconds = durationOf(fields, "minimum_interval");
   const cron = fields.text("cron");
   if ([everySeconds, afterEndSeconds, cron].filter((one) => one !== undefined).length !== 1) {
-    throw new Refusal("it needs exactly one of interval, minimum_interval and cron");
+    throw new NotImportable("it needs exactly one of interval, minimum_interval and cron");
   }
   const clock = {
     ...(everySeconds === undefined ? {} : { everySeconds }),
@@ -134,10 +134,10 @@ function startOf(fields: ProwFields, kind: ProwJobKind): Pick<Job, "on" | "pullR
   const always = fields.at("always_run");
   const isAlways = always === undefined ? undefined : readBoolean(always);
   if (always !== undefined && isAlways === undefined)
-    throw new Refusal("always_run is neither true nor false");
+    throw new NotImportable("always_run is neither true nor false");
   const hasPaths = filter.paths !== undefined || filter.skipPaths !== undefined;
   if (isAlways === true && hasPaths) {
-    throw new Refusal("always_run excludes run_if_changed and skip_if_only_changed, as Prow has it");
+    throw new NotImportable("always_run excludes run_if_changed and skip_if_only_changed, as Prow has it");
   }
   if (always !== undefined) fields.take("always_run");
   const isStarted = kind === "postsubmit" ? isAlways !== false || hasPaths : isAlways === true || hasPaths;
@@ -154,7 +154,7 @@ function filterOf(fields: ProwFields): ChangeFilter {
   const paths = expression(fields, "run_if_changed");
   const skipPaths = expression(fields, "skip_if_only_changed");
   if (paths !== undefined && skipPaths !== undefined) {
-    throw new Refusal("run_if_changed and skip_if_only_changed exclude each other, as Prow has it");
+    throw new NotImportable("run_if_changed and skip_if_only_changed exclude each other, as Prow has it");
   }
   return {
     ...(branch === undefined ? {} : { branch }),
@@ -167,7 +167,7 @@ function filterOf(fields: ProwFields): ChangeFilter {
 function expressions(fields: ProwFields, key: string): readonly string[] | undefined {
   if (fields.at(key) === undefined) return undefined;
   const texts = fields.texts(key);
-  if (texts === undefined) throw new Refusal(`${key} is no list of expressions`);
+  if (texts === undefined) throw new NotImportable(`${key} is no list of expressions`);
   if (texts.length === 0) return undefined;
   checkExpressions(texts, key);
   return texts;
@@ -176,7 +176,7 @@ function expressions(fields: ProwFields, key: string): readonly string[] | undef
 function expression(fields: ProwFields, key: string): string | undefined {
   if (fields.at(key) === undefined) return undefined;
   const text = fields.text(key);
-  if (text === undefined) throw new Refusal(`${key} is no expression`);
+  if (text === undefined) throw new NotImportable(`${key} is no expression`);
   if (text === "") return undefined;
   checkExpressions([text], key);
   return text;
@@ -187,6 +187,6 @@ function checkExpressions(texts: readonly string[], key: string): void {
     searchFor(texts);
   } catch (error) {
     if (!(error instanceof ExpressionFault)) throw error;
-    throw new Refusal(`${key} is no regular expression of Go: ${error.message}`);
+    throw new NotImportable(`${key} is no regular expression of Go: ${error.message}`);
   }
 }

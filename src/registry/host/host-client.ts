@@ -24,7 +24,7 @@ import { explain } from "./explain.ts";
 import { faultOf, judgeOf, troubleOf } from "./judge.ts";
 import { kinds } from "./kinds.ts";
 import { type Quirks, quirksOf } from "./quirks.ts";
-import { pacesFor } from "./quotas.ts";
+import { rateLimitersFor } from "./quotas.ts";
 import { readToken, type Token, type TokenService, tokenRefusal, tokenRequest } from "./token-service.ts";
 
 /** One request to a registry host; `where` is the repository or reference that it is about. */
@@ -35,7 +35,7 @@ export interface HostRequest extends OriginRequest<RequestKind> {
 type HostOrigin = Origin<RequestKind, HostRequest>;
 
 /** Sends one request, once. A failure that may pass is a `TransientFailure`. */
-export type SendOnce = OriginSendOnce<HostRequest>;
+export type HostSendOnce = OriginSendOnce<HostRequest>;
 
 /** One registry host: the policy of its origin, and what is a registry's own: credentials, tokens and quirks. */
 export interface HostClient extends Pick<HostOrigin, "send" | "open" | "retriesOf" | "close"> {
@@ -85,7 +85,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     redirected: "redirect",
     limit: settings.concurrency ?? defaultLimit,
     retries: settings.retries ?? defaultRetries,
-    paces: pacesFor(host, settings),
+    rateLimiters: rateLimitersFor(host, settings),
     tlsOf: (other) => settingsOf(other)?.tls,
     allowPrivateAddresses: settings.allowPrivateAddresses === true,
     authorize: (request, send) => authorized(request, send),

@@ -1,4 +1,4 @@
-import { Pace, type PaceOf, type Quota } from "../../http/index.ts";
+import { type Quota, RateLimiter, type RateLimitOf } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import type { RequestKind } from "../events.ts";
 import { entryFor, knownHosts } from "./known-hosts.ts";
@@ -92,14 +92,17 @@ export const entries: readonly Entry[] = [
   },
 ];
 
-/** The paces that requests to a host keep to: the user's, or else what its provider has published. */
-export function pacesFor(host: string, { requestsPerSecond }: HostSettings): readonly PaceOf<RequestKind>[] {
+/** The rate limiters that requests to a host keep to: the user's, or else what its provider has published. */
+export function rateLimitersFor(
+  host: string,
+  { requestsPerSecond }: HostSettings,
+): readonly RateLimitOf<RequestKind>[] {
   const quotas: readonly QuotaOf[] =
     requestsPerSecond === undefined
       ? (entryFor(entries, host)?.quotas ?? [])
       : [{ requests: requestsPerSecond, milliseconds: second }];
   return quotas.map(({ kinds, ...quota }) => ({
     kinds: kinds === undefined ? undefined : new Set(kinds),
-    pace: new Pace(quota),
+    limiter: new RateLimiter(quota),
   }));
 }

@@ -8,7 +8,7 @@ import {
 import { type Descriptor, formatReference } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { connectionFailure } from "../host/explain.ts";
-import type { HostClient, SendOnce } from "../host/host-client.ts";
+import type { HostClient, HostSendOnce } from "../host/host-client.ts";
 import type { BlobProbe } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { isForeign, lengthOf, pageFault, sizeMismatch } from "./blobs.ts";
@@ -38,7 +38,7 @@ function habitOf({ client }: Remote): Habit {
 export async function hasBlob(
   remote: Remote,
   blob: Descriptor,
-  send: SendOnce = remote.client.send,
+  send: HostSendOnce = remote.client.send,
 ): Promise<boolean> {
   const habit = habitOf(remote);
   if (!habit.refusesHead) {
@@ -76,7 +76,7 @@ export async function probeBlob(remote: Remote, blob: Descriptor): Promise<BlobP
 }
 
 /** The answer to `HEAD`, or `undefined` when it is the method that is refused, or not answered as `GET` would be. */
-async function askHead(remote: Remote, blob: Descriptor, send: SendOnce): Promise<boolean | undefined> {
+async function askHead(remote: Remote, blob: Descriptor, send: HostSendOnce): Promise<boolean | undefined> {
   const { digest } = blob;
   const url = urlIn(remote, `blobs/${digest}`);
   const request = { kind: "blob-head", method: "HEAD", url, follow: true, target: digest } as const;

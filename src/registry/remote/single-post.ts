@@ -1,5 +1,5 @@
 import type { Answer } from "../../http/index.ts";
-import type { HostRequest, SendOnce } from "../host/host-client.ts";
+import type { HostRequest, HostSendOnce } from "../host/host-client.ts";
 import { Ability } from "./ability.ts";
 import type { Sending } from "./upload-attempts.ts";
 import { UploadSource } from "./upload-source.ts";
@@ -15,7 +15,7 @@ const ability = new Ability();
  */
 export function postWhole(
   { remote, blob, content, inMemory }: Sending,
-  send: SendOnce,
+  send: HostSendOnce,
   beginning: HostRequest,
 ): Promise<Answer | undefined> {
   if (!inMemory || blob.size === 0) return Promise.resolve(undefined);

@@ -9,7 +9,7 @@ import {
 } from "../../http/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import type { HostRequest, SendOnce } from "../host/host-client.ts";
+import type { HostRequest, HostSendOnce } from "../host/host-client.ts";
 import { readServerErrors } from "../host/server-text.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blob-presence.ts";
@@ -65,7 +65,7 @@ export class Upload {
   }
 
   /** Sends what is missing. */
-  async attempt(send: SendOnce, { number, goesOn }: Attempt): Promise<Answer> {
+  async attempt(send: HostSendOnce, { number, goesOn }: Attempt): Promise<Answer> {
     if (number > 1) {
       const offset = await this.#progress(send);
       if (offset !== undefined) {
@@ -86,14 +86,14 @@ export class Upload {
   }
 
   /** The blob may have arrived although the answer did not: asking is cheaper than sending it again. */
-  async #hasArrived(send: SendOnce): Promise<boolean> {
+  async #hasArrived(send: HostSendOnce): Promise<boolean> {
     if (this.#sending.anew) return false;
     const asking = hasBlob(this.#remote, this.#blob, send);
     return (await this.#remote.client.overlook("blob-head", asking)) === true;
   }
 
   /** Takes the upload back, as far as the registry lets us; it forgets it by itself in time. */
-  async cancel(send: SendOnce): Promise<void> {
+  async cancel(send: HostSendOnce): Promise<void> {
     const url = this.#session?.url;
     if (url === undefined) return;
     this.#session = undefined;
@@ -108,7 +108,7 @@ export class Upload {
   }
 
   /** The byte that an upload goes on from, where the registry still knows of it. */
-  async #progress(send: SendOnce): Promise<number | undefined> {
+  async #progress(send: HostSendOnce): Promise<number | undefined> {
     const session = this.#session;
     if (session === undefined || !this.#resumable) return undefined;
     const { url } = session;
@@ -133,7 +133,7 @@ export class Upload {
   }
 
   /** Begins an upload. @returns What ended it already, for good or ill. */
-  async #begin(send: SendOnce): Promise<Answer | undefined> {
+  async #begin(send: HostSendOnce): Promise<Answer | undefined> {
     const request: HostRequest = {
       ...pushing(this.#remote, this.#blob),
       kind: "upload-start",
@@ -149,7 +149,7 @@ export class Upload {
     return undefined;
   }
 
-  async #transfer(send: SendOnce, offset: number): Promise<Answer> {
+  async #transfer(send: HostSendOnce, offset: number): Promise<Answer> {
     const source = new UploadSource(this.#remote, this.#blob, this.#sending.content);
     const { upload, largestBody = Number.POSITIVE_INFINITY } = this.#remote.client.quirks;
     const { size } = this.#blob;
@@ -179,20 +179,20 @@ export class Upload {
   }
 
   /** A success that is not the one due may mean that the blob is there, or that the registry has only read it. */
-  async #ended(send: SendOnce, answer: Answer): Promise<Answer> {
+  async #ended(send: HostSendOnce, answer: Answer): Promise<Answer> {
     if (answer.status === 201 || this.#sending.anew || (await hasBlob(this.#remote, this.#blob, send)))
       return answer;
     throw unkept(this.#remote, this.#blob, answer);
   }
 
   /** After a transfer that did not end: keeps the session where another attempt can build on it. */
-  async #leave(send: SendOnce, source: UploadSource, mayGoOn: boolean): Promise<void> {
+  async #leave(send: HostSendOnce, source: UploadSource, mayGoOn: boolean): Promise<void> {
     this.#resumable = mayGoOn && source.vouched && this.#blob.size >= worthResuming;
     if (!this.#resumable) await this.cancel(send);
   }
 
   /** The whole blob in the request that also ends the upload. */
-  #sendWhole(send: SendOnce, source: UploadSource): Promise<Answer> {
+  #sendWhole(send: HostSendOnce, source: UploadSource): Promise<Answer> {
     return send({
       ...pushing(this.#remote, this.#blob),
       kind: "upload-data",
@@ -213,7 +213,12 @@ export class Upload {
   }
 
   /** What is left of the blob in one request or several, held in memory by none, and one more that ends the upload. */
-  async #sendPatches(send: SendOnce, source: UploadSource, offset: number, largest: number): Promise<Answer> {
+  async #sendPatches(
+    send: HostSendOnce,
+    source: UploadSource,
+    offset: number,
+    largest: number,
+  ): Promise<Answer> {
     const { size } = this.#blob;
     const most = Math.max(largest, this.#session?.minChunkBytes ?? 0);
     let portions = offset === size ? undefined : new Portions(streamOf(await source.open(offset)));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CopyEvent } from "../../src/copy/events.ts";
-import { Pace } from "../../src/copy/pace.ts";
+import { Stragglers } from "../../src/copy/stragglers.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import type { Repository } from "../../src/registry/index.ts";
 import { registriesWith } from "../support/world.ts";
@@ -28,7 +28,7 @@ function groupOf(to: Repository, isLate: () => boolean) {
   return group;
 }
 
-describe("the pace of groups", () => {
+describe("the stragglers of groups", () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   });
@@ -38,41 +38,41 @@ describe("the pace of groups", () => {
 
   test("is not held up for long by one host: once one group has left it, all others leave it at once", () => {
     const events: CopyEvent[] = [];
-    const pace = new Pace((event) => events.push(event));
+    const stragglers = new Stragglers((event) => events.push(event));
     const slow = destination("slow.test");
     const first = groupOf(slow, () => !first.isLeft);
     const second = groupOf(slow, () => first.isLeft);
-    const ends = [pace.watch(first), pace.watch(second)];
+    const ends = [stragglers.watch(first), stragglers.watch(second)];
     vi.advanceTimersByTime(500);
     expect(first.isLeft).toBe(false);
     vi.advanceTimersByTime(5_000);
     expect(first.isLeft).toBe(true);
     expect(events).toEqual([{ type: "left-behind", host: "slow.test" }]);
-    expect(pace.isLagging(slow)).toBe(true);
-    expect(pace.isLagging(destination("fast.test"))).toBe(false);
+    expect(stragglers.isLagging(slow)).toBe(true);
+    expect(stragglers.isLagging(destination("fast.test"))).toBe(false);
     expect(second.isLeft).toBe(true);
     for (const end of ends) end();
   });
 
   test("bears with one that others wait for now and then", () => {
-    const pace = new Pace(() => {});
+    const stragglers = new Stragglers(() => {});
     const jerky = destination("jerky.test");
     const group = groupOf(jerky, () => group.looks % 4 === 0);
-    pace.watch(group);
+    stragglers.watch(group);
     vi.advanceTimersByTime(60_000);
     expect(group.looks).toBeGreaterThan(1_000);
-    expect(pace.isLagging(jerky)).toBe(false);
+    expect(stragglers.isLagging(jerky)).toBe(false);
   });
 
   test("stops looking when there are no groups, and begins again with the next", () => {
-    const pace = new Pace(() => {});
+    const stragglers = new Stragglers(() => {});
     const to = destination("slow.test");
     const before = groupOf(to, () => false);
-    pace.watch(before)();
+    stragglers.watch(before)();
     vi.advanceTimersByTime(1_000);
     expect(before.looks).toBe(0);
     const after = groupOf(to, () => true);
-    pace.watch(after);
+    stragglers.watch(after);
     vi.advanceTimersByTime(5_000);
     expect(after.isLeft).toBe(true);
   });

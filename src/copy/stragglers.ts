@@ -33,7 +33,7 @@ const allowance = 2_000;
  * Which hosts keep up with the others. Those that do not are served in their own time: nobody waits for them, neither
  * in the middle of a blob nor before the next image. A host that has caught up is waited for again.
  */
-export class Pace {
+export class Stragglers {
   readonly #lagging = new Set<string>();
   /** Images on their way, by host. */
   readonly #underWay = new Map<string, number>();

@@ -1,4 +1,4 @@
 /** Why a Prow job cannot be written as one of ours. */
-export class Refusal extends Error {
+export class NotImportable extends Error {
   override readonly name = "Refusal";
 }

@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { Pace, type Quota } from "../../src/http/rate/pace.ts";
-import { entries, pacesFor } from "../../src/registry/host/quotas.ts";
+import { type Quota, RateLimiter } from "../../src/http/rate/rate-limiter.ts";
+import { entries, rateLimitersFor } from "../../src/registry/host/quotas.ts";
 
 /** When requests go out that are always at hand, until a time; whoever sends them is late by as much as `lateness` says. */
 function departures(quota: Quota, until: number, lateness: () => number = () => 0): number[] {
-  const pace = new Pace(quota);
+  const limiter = new RateLimiter(quota);
   const times: number[] = [];
   for (let now = 0; now < until; ) {
-    const wait = pace.wait(now);
+    const wait = limiter.wait(now);
     if (wait > 0) {
       now += wait + lateness();
       continue;
     }
-    pace.take(now);
+    limiter.take(now);
     times.push(now);
   }
   return times;
@@ -30,7 +30,7 @@ function mostWithin(times: readonly number[], { milliseconds }: Quota): number {
   return most;
 }
 
-describe("a pace", () => {
+describe("a rate limiter", () => {
   test("is never above its quota, in any stretch of time, whoever is late", () => {
     const quotas = fc.record({
       requests: fc.integer({ min: 1, max: 3000 }),
@@ -74,7 +74,8 @@ describe("a pace", () => {
 });
 
 describe("quotas", () => {
-  const kindsOf = (host: string, settings = {}) => pacesFor(host, settings).map(({ kinds }) => kinds?.size);
+  const kindsOf = (host: string, settings = {}) =>
+    rateLimitersFor(host, settings).map(({ kinds }) => kinds?.size);
 
   it.each([
     ["us-central1-docker.pkg.dev", [undefined]],
@@ -92,11 +93,11 @@ describe("quotas", () => {
   });
 
   it("are the user's, where there are any in the settings", () => {
-    const [only, ...others] = pacesFor("ghcr.io", { requestsPerSecond: 7 });
+    const [only, ...others] = rateLimitersFor("ghcr.io", { requestsPerSecond: 7 });
     expect(others).toEqual([]);
     expect(only?.kinds).toBeUndefined();
-    only?.pace.take(0);
-    expect(only?.pace.wait(0)).toBeCloseTo(1000 / (7 * 0.98));
+    only?.limiter.take(0);
+    expect(only?.limiter.wait(0)).toBeCloseTo(1000 / (7 * 0.98));
   });
 
   it("are each written somewhere, and were read on a day", () => {

@@ -16,7 +16,7 @@ const maxDelay = 1000;
  * cell rate algorithm: a token bucket without a timer); and in no stretch of time as long as the quota's are there more
  * than it allows, which the times of the last ones show.
  */
-export class Pace {
+export class RateLimiter {
   readonly #interval: number;
   readonly #burst: number;
   readonly #period: number;
