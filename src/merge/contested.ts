@@ -1,5 +1,12 @@
-import { type ManifestTree, type PromoterManifest, readImagesOf } from "../manifest/index.ts";
-import type { Tag } from "../oci/index.ts";
+import { formatPlace } from "../diagnostics/index.ts";
+import { edgesOf } from "../edges/index.ts";
+import {
+  type ImageEntry,
+  type ManifestTree,
+  type PromoterManifest,
+  readImagesOf,
+} from "../manifest/index.ts";
+import { repositoryFault } from "../oci/index.ts";
 import type { TagConflict } from "./errors.ts";
 import type { TaggedImage } from "./production.ts";
 import { withoutSlash } from "./target.ts";
@@ -15,32 +22,38 @@ export async function findContested(
   target: PromoterManifest,
   added: readonly TaggedImage[],
 ): Promise<TagConflict[]> {
-  const wanted = new Map<string, Map<Tag, TaggedImage>>();
-  for (const each of added) {
-    for (const { name } of target.destinations) {
-      const repository = `${withoutSlash(name)}/${each.image}`;
-      wanted.set(repository, (wanted.get(repository) ?? new Map<Tag, TaggedImage>()).set(each.tag, each));
-    }
-  }
+  const addition = additionTo(target, added);
+  const names = addition.images.flatMap(({ name }) =>
+    target.destinations.map((registry) => `${withoutSlash(registry.name)}/${name}`),
+  );
+  const { groups } = edgesOf([addition, ...(await rivalsOf(given, read, target, names))]);
   const refusals = new Map<string, TagConflict>();
-  for (const manifest of await rivalsOf(given, read, target, [...wanted.keys()])) {
-    for (const { name, digests } of manifest.images) {
-      for (const destination of manifest.destinations) {
-        const tags = wanted.get(`${withoutSlash(destination.name)}/${name}`);
-        if (tags === undefined) continue;
-        for (const entry of digests) {
-          for (const { tag, at } of entry.tags) {
-            const mine = tags.get(tag);
-            if (mine === undefined || mine.digest === entry.digest) continue;
-            const where = `${manifest.imagesFile}:${at.line}`;
-            const refusal = { image: mine.image, tag, asked: mine.digest, standing: entry.digest, where };
-            refusals.set(`${where} ${mine.image}:${tag}`, refusal);
-          }
+  for (const { feeds, contested } of groups) {
+    for (const { name: image, images } of feeds.filter(({ manifest }) => manifest === addition)) {
+      for (const [tag, claims] of contested) {
+        const asked = images.find(({ tags }) => tags.some((wanted) => wanted.tag === tag))?.digest;
+        if (asked === undefined) continue;
+        for (const { digest: standing, file, at } of claims) {
+          if (standing === asked) continue;
+          const where = formatPlace({ file, line: at.line });
+          refusals.set(`${where} ${image}:${tag}`, { image, tag, asked, standing, where });
         }
       }
     }
   }
   return [...refusals.values()];
+}
+
+/** What is added, as a manifest that promotes where the target does. */
+function additionTo(target: PromoterManifest, added: readonly TaggedImage[]): PromoterManifest {
+  const { at } = target.source;
+  const images = added.flatMap(({ image, digest, tag }): ImageEntry[] => {
+    const isSound = target.destinations.every(
+      ({ name }) => repositoryFault(`${name}/${image}`) === undefined,
+    );
+    return isSound ? [{ name: image, at, digests: [{ digest, at, tags: [{ tag, at }] }] }] : [];
+  });
+  return { ...target, images };
 }
 
 /** The projects that could write one of the repositories, the target among them, with their images. */

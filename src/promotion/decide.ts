@@ -72,6 +72,17 @@ export function needsSource(image: DesiredImage, state: DecisionState, contested
   return decideImage(image, state, contested, missing).edges.some(({ verdict }) => verdict === "lost");
 }
 
+/** Mirrors share the claims of a tag, and so do their plans: that is how plans know that the same is to be said of them. */
+const planned = new WeakMap<readonly OverlapClaim[], NonNullable<PlannedEdge["claims"]>>();
+
+function plannedClaims(claims: readonly OverlapClaim[]): NonNullable<PlannedEdge["claims"]> {
+  const known =
+    planned.get(claims) ??
+    claims.map(({ digest, file, at }) => ({ digest, at: formatPlace({ file, ...at }) }));
+  planned.set(claims, known);
+  return known;
+}
+
 function decideTag(
   digest: Digest,
   { tag, at: place }: DesiredTag,
@@ -82,8 +93,7 @@ function decideTag(
   const at = formatPlace(place);
   const claims = contested.get(tag);
   if (claims !== undefined) {
-    const places = claims.map(({ digest, file, at }) => ({ digest, at: formatPlace({ file, ...at }) }));
-    return { tag, at, verdict: "overlap", reason: "claimed-twice", claims: places };
+    return { tag, at, verdict: "overlap", reason: "claimed-twice", claims: plannedClaims(claims) };
   }
   const reading = state.tags.get(tag);
   if (reading === undefined) throw new TypeError(`${tag} was not read`);

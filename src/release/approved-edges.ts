@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { compareManifests, edgesHash, edgesOf, limitToChanges } from "../edges/index.ts";
 import { fetchBeside, type GitCredential, GitError, openGitRepository } from "../git/index.ts";
-import { type Review, reviewChange } from "../review/index.ts";
+import { readManifestChange } from "../manifest/index.ts";
+import type { Review } from "../review/index.ts";
 
 /** Where the commit of an approval is looked for. */
 export interface ApprovedAt {
@@ -44,7 +46,10 @@ async function hashAt(
 ): Promise<string | undefined> {
   try {
     const options = environment === undefined ? {} : { environment };
-    return (await reviewChange({ path, base, head, ...options })).edgesHash;
+    const change = await readManifestChange(path, { base, head }, options);
+    const edges = edgesOf(change.head.tree.manifests);
+    const changes = compareManifests(change.base.tree, change.head.tree, edges);
+    return edgesHash(limitToChanges(edges, changes));
   } catch (error) {
     if (error instanceof GitError) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { edgesOf } from "../edges/index.ts";
 import { messageOf, WaybillError } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import {
@@ -230,23 +231,16 @@ export function contentsOfManifests(
   registry: string,
 ): RegistryContents {
   const prefix = registry.replace(/\/+$/, "");
-  const contents = new Map<string, Map<Digest, readonly Tag[]>>();
-  for (const { destinations, images } of manifests) {
-    for (const destination of destinations) {
-      for (const image of images) {
-        const repository = `${destination.name}/${image.name}`;
-        if (!isBelow(prefix, repository)) continue;
-        const name = relativeName(prefix, repository);
-        const digests = contents.get(name) ?? new Map<Digest, readonly Tag[]>();
-        for (const { digest, tags } of image.digests) {
-          const known = digests.get(digest) ?? [];
-          digests.set(digest, [...new Set([...known, ...tags.map(({ tag }) => tag)])].sort());
-        }
-        contents.set(name, digests);
-      }
+  const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
+  for (const { destinations, images } of edgesOf(manifests).groups) {
+    const digests = new Map(
+      images.map(({ digest, tags }) => [digest, [...new Set(tags.map(({ tag }) => tag))].sort()]),
+    );
+    for (const name of destinations) {
+      if (isBelow(prefix, name)) contents.set(relativeName(prefix, name), sorted(digests));
     }
   }
-  return sorted(new Map([...contents].map(([name, digests]) => [name, sorted(digests)])));
+  return sorted(contents);
 }
 
 /** Repositories below a registry that the manifests name, as sources or destinations, in byte order. */
@@ -255,14 +249,7 @@ export function repositoriesOfManifests(
   registry: string,
 ): readonly RepositoryName[] {
   const prefix = registry.replace(/\/+$/, "");
-  const names = new Set<string>();
-  for (const { source, destinations, images } of manifests) {
-    for (const { name } of [source, ...destinations]) {
-      for (const image of images) names.add(`${name}/${image.name}`);
-    }
-  }
-  return [...names]
-    .filter((name) => isBelow(prefix, name))
-    .sort()
-    .map(parseRepository);
+  const { feeds, groups } = edgesOf(manifests);
+  const names = [...feeds.map(({ source }) => source), ...groups.flatMap(({ destinations }) => destinations)];
+  return [...new Set(names)].filter((name) => isBelow(prefix, name)).sort();
 }
