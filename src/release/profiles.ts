@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { didYouMean } from "../diagnostics/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { ReleaseCut, ReleaseProfile } from "../settings/index.ts";
 
@@ -64,15 +64,13 @@ export function findProfile(name: string, defined: Readonly<Record<string, Relea
   const found = ownProfiles.find((profile) => profile.name === name);
   if (found !== undefined) return found;
   const names = [...new Set([...ownProfiles.map((profile) => profile.name), ...Object.keys(defined)])];
-  const nearest = closest(name.slice(0, 64), names);
   throw new ReleaseProfileError(
     "unknown-profile",
     `there is no profile ${JSON.stringify(name.slice(0, 64))}`,
     {
       hint:
-        distance(name.slice(0, 64), nearest) <= 1 + nearest.length / 4
-          ? `did you mean ${nearest}?`
-          : `there are ${names.join(", ")}; define others under releases in waybill.yaml`,
+        didYouMean(name, names) ??
+        `there are ${names.join(", ")}; define others under releases in waybill.yaml`,
     },
   );
 }

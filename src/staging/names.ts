@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { didYouMean } from "../diagnostics/index.ts";
 import { harmless } from "../errors/index.ts";
 import { type DestinationSet, expandNameTemplate } from "../settings/index.ts";
 import { StagingError } from "./errors.ts";
@@ -98,8 +98,7 @@ export function chooseSet(
     });
   }
   const shown = harmless(chosen.slice(0, 64));
-  const near = closest(shown, names);
   throw new StagingError("unknown-destinations", `there is no set of destinations ${JSON.stringify(shown)}`, {
-    hint: distance(shown, near) <= 1 + near.length / 4 ? `did you mean ${near}?` : all,
+    hint: didYouMean(shown, names) ?? all,
   });
 }

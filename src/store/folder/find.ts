@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { distance } from "fastest-levenshtein";
+import { nearest } from "../../diagnostics/index.ts";
 import { harmless } from "../../errors/index.ts";
 import { RunError } from "../errors.ts";
 import { isFolder } from "./files.ts";
@@ -48,14 +48,13 @@ async function adviceFor(store: string, name: string): Promise<string> {
   const jobs = await jobsIn(store);
   if (jobs.length === 0) return "no run is recorded there yet; another data folder may be meant";
   const [job = "", ...more] = name.split("/");
-  const far = (known: string) => distance(job.slice(0, 100), known.slice(0, 100));
-  const [near = ""] = jobs.toSorted((a, b) => far(a) - far(b));
-  if (far(near) > 1 + near.length / 4) {
+  const near = nearest(job, jobs);
+  if (near === undefined) {
     return `there are runs of ${jobs.slice(0, 8).join(", ")}${jobs.length > 8 ? ", …" : ""}`;
   }
   const newest = await newestOf(store, near);
   if (newest === undefined) return `${near} has no runs any more`;
-  return more.length === 0 && far(near) > 0
+  return more.length === 0 && near !== job
     ? `did you mean ${near}?`
     : `the newest run of ${near} is ${near}/${newest.id}`;
 }
