@@ -84,8 +84,10 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
 /** Does something, and ends with the reason of a signal where that is given before. */
 type Until = <Result>(start: () => Promise<Result>) => Promise<Result>;
 
-function untilAborted(signal: AbortSignal | undefined, given: () => void): Until {
-  if (signal === undefined) return (start) => start();
+function untilAborted(outer: AbortSignal | undefined, given: () => void): Until {
+  if (outer === undefined) return (start) => start();
+  // Many origins may be given the same one, which would be warned of.
+  const signal = AbortSignal.any([outer]);
   const end = new Promise<never>((_, reject) => {
     const abort = () => {
       given();
