@@ -24,7 +24,7 @@ try {
   await timed("list the last 20, without an index", 1, () => store.list({ limit: 20 }));
   let id = await timed("start the first one here, and end it", 1, start);
   id = await timed("start one more, and end it", rounds, start);
-  await timed("start one that another crashed before", rounds, async () => {
+  await timed("start two, of which one goes on", rounds, async () => {
     await store.start({ job: "promote", type: "periodic" });
     await start();
   });

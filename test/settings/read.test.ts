@@ -47,6 +47,7 @@ describe("a settings file", () => {
       "  localhost:3000: { kind: gitlab, http: true }",
       "releases:",
       '  mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true }',
+      "runs: { record: true, folder: ../records }",
       "",
     ].join("\n");
     expect(parseSettings(text, "/etc/waybill/waybill.yaml")).toEqual({
@@ -80,6 +81,7 @@ describe("a settings file", () => {
         "localhost:3000": { kind: "gitlab", http: true },
       },
       destinations: {},
+      runs: { record: true, folder: "/etc/records" },
       releases: {
         mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true },
       },
@@ -283,7 +285,7 @@ describe("a settings file", () => {
         try {
           const settings = parseSettings(String(text), "waybill.yaml");
           expect(Object.keys(settings)).toEqual([
-            ...["hosts", "locations", "credentials", "forges", "releases", "destinations"],
+            ...["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs"],
           ]);
         } catch (error) {
           expect(error).toBeInstanceOf(SettingsError);
