@@ -21,6 +21,7 @@ async function compare() {
   for (const [state, title] of [
     ["absent", "everything to do"],
     ["present", "nothing to do"],
+    ["half", "half of it to do, another half at each mirror"],
   ]) {
     const file = join(tmpdir(), `waybill-plan-${process.pid}-${state}.json`);
     const planned = [];
@@ -52,7 +53,7 @@ async function plan(tree, state, file) {
   const { Readable } = await import("node:stream");
   const { pipeline } = await import("node:stream/promises");
   const manifests = await readManifests(tree);
-  const open = registries(manifests.manifests, state === "present");
+  const open = registries(manifests.manifests, state);
   const made = await promote({ tree: manifests, open, confirm: false });
   const began = performance.now();
   if (file !== undefined) await pipeline(Readable.from(formatPlan(made.plan)), createWriteStream(file));
@@ -71,10 +72,16 @@ function tell(began, { summary }) {
   process.stdout.write(JSON.stringify({ seconds, summary }));
 }
 
-/** Staging with every image that is asked for, and production with none of them or with all. */
-function registries(manifests, isPromoted) {
+/** Staging with every image that is asked for, and production with none of them, with all, or with about half. */
+function registries(manifests, state) {
   const held = new Map();
-  if (isPromoted) {
+  let turn = 1;
+  /** The same in each run, and without any pattern (Park and Miller's generator). */
+  const isHeld = () => {
+    turn = (turn * 48_271) % 2_147_483_647;
+    return state === "present" || turn % 2 === 0;
+  };
+  if (state !== "absent") {
     for (const { destinations, images } of manifests) {
       for (const { name, digests } of images) {
         for (const destination of destinations) {
@@ -82,6 +89,7 @@ function registries(manifests, isPromoted) {
           const listed = held.get(repository) ?? new Map();
           held.set(repository, listed);
           for (const { digest, tags } of digests) {
+            if (!isHeld()) continue;
             const more = tags.map(({ tag }) => tag);
             listed.set(digest, { tags: [...(listed.get(digest)?.tags ?? []), ...more] });
           }
@@ -105,7 +113,7 @@ function registries(manifests, isPromoted) {
       resolve: async () => undefined,
       list: async () => (manifests === undefined ? undefined : { tags, manifests }),
       fetch: async (digest) =>
-        manifests?.has(digest) || (staging.has(name) && !isPromoted)
+        manifests?.has(digest) || staging.has(name)
           ? { descriptor: { digest, mediaType, size: bytes.length }, bytes }
           : undefined,
     };
