@@ -1,5 +1,5 @@
 /** A part of a page: its rows may be left out where there is no room, its beginning and end only together with it. */
-export interface Section {
+export interface PageSection {
   /** With its line ends. */
   readonly head: string;
   /** How many rows there are. */
@@ -16,7 +16,7 @@ export function sectionOf<Item>(
   items: readonly Item[],
   row: (item: Item) => string,
   { head, foot = "", noun }: { readonly head: string; readonly foot?: string; readonly noun: string },
-): Section {
+): PageSection {
   const rowAt = (at: number): string =>
     items
       .slice(at, at + 1)
@@ -32,7 +32,7 @@ const reserve = 80;
  * Puts a page together that has at most so many characters. What is in front comes first: sections are filled in their
  * order, and a whole row at a time is left out, with a line that says how many.
  */
-export function page(first: string, sections: readonly Section[], last: string, atMost: number): string {
+export function page(first: string, sections: readonly PageSection[], last: string, atMost: number): string {
   let room = atMost - first.length - last.length - reserve;
   let text = first;
   let leftOut = 0;

@@ -2,7 +2,7 @@ import { formatPlace } from "../diagnostics/index.ts";
 import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
-import { page, type Section, sectionOf } from "./markdown-page.ts";
+import { type PageSection, page, sectionOf } from "./markdown-page.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
 import { countOf, outsideInWords } from "./words.ts";
 
@@ -89,7 +89,7 @@ function verdictLines(review: Review): string {
   return `${lines.join("\n\n")}\n`;
 }
 
-function findingSection(title: string, findings: readonly ReviewFinding[], names: Names): Section[] {
+function findingSection(title: string, findings: readonly ReviewFinding[], names: Names): PageSection[] {
   if (findings.length === 0) return [];
   const row = (found: ReviewFinding): string => findingRow(found, names);
   return [sectionOf(findings, row, { head: `\n#### ${title}\n\n`, noun: "finding" })];
@@ -118,7 +118,7 @@ const columns = [
   "To be done",
 ];
 
-function projectSections(project: ReviewedProject, names: Names): Section[] {
+function projectSections(project: ReviewedProject, names: Names): PageSection[] {
   const { lines, files, newDestinations, removedDestinations } = project;
   const title = `\n#### Project ${code(project.project)}\n\n`;
   const about = files.map(({ file, owners }) => `${code(file)}${ownersInWords(owners)}\n`);
@@ -196,7 +196,7 @@ function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
 const maxLines = 200;
 
 /** The destinations of lines, those of lines with the same ones together, folded. */
-function destinationSections(lines: readonly ReviewedLine[]): Section[] {
+function destinationSections(lines: readonly ReviewedLine[]): PageSection[] {
   const groups = new Map<string, readonly string[]>();
   for (const line of lines.slice(0, maxLines)) {
     const registries = registriesOf(line);
