@@ -8,8 +8,8 @@ export {
   required,
 } from "./collection.ts";
 export { documentCodes, readDocument } from "./document.ts";
-export { type Fields, fieldCodes, readFields } from "./fields.ts";
-export { flag, integer, scalar, text, word, wrongType } from "./scalar.ts";
+export { type Fields, readFields } from "./fields.ts";
+export { flag, integer, scalar, text, word } from "./scalar.ts";
 export {
   anything,
   described,
