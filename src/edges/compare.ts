@@ -3,7 +3,14 @@ import type { ManifestTree, ProvenancePolicy } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { compareImages } from "./compare-images.ts";
 import { compareProjects, rewrittenFiles } from "./compare-projects.ts";
-import { type DesiredImage, type EdgeGroup, type EdgeSet, edgesOf, groupsByDestination } from "./edges.ts";
+import {
+  type DesiredImage,
+  type EdgeGroup,
+  type EdgeSet,
+  edgesOf,
+  type Feed,
+  groupsByDestination,
+} from "./edges.ts";
 import { edgesText } from "./hash.ts";
 
 /**
@@ -144,7 +151,7 @@ function jointGroups(before: EdgeSet, after: EdgeSet): Iterable<JointGroup> {
   for (const destination of new Set([...written.keys(), ...writes.keys()].sort())) {
     const [then, now] = [written.get(destination), writes.get(destination)];
     const [one, other] = [meaning(then), isOfSameBlocks(then, now) ? meaning(then) : meaning(now)];
-    const key = `${one} ${other}`;
+    const key = `${one}|${other}`;
     const known = joint.get(key);
     if (known !== undefined) known.destinations.push(destination);
     else {
@@ -170,17 +177,26 @@ function isOfSameBlocks(one: EdgeGroup | undefined, other: EdgeGroup | undefined
   );
 }
 
-/** Numbers groups by what they ask for: those that ask for the same have the same number. */
-function meaningsOfGroups(): (group: EdgeGroup | undefined) => number {
+/** Names groups by what their feeds ask for, and from where: those that ask for the same have the same name. */
+function meaningsOfGroups(): (group: EdgeGroup | undefined) => string {
   const numbers = new Map<string, number>();
-  const known = new Map<EdgeGroup | undefined, number>();
-  return (group) => {
-    const found = known.get(group);
-    if (found !== undefined) return found;
-    const text = edgesText(group?.images ?? []);
+  const feeds = new Map<Feed, number>();
+  const groups = new Map<EdgeGroup | undefined, string>();
+  const numberOf = (feed: Feed): number => {
+    const known = feeds.get(feed);
+    if (known !== undefined) return known;
+    const text = `${feed.source}\n${edgesText(feed.images)}`;
     const number = numbers.get(text) ?? numbers.size;
     numbers.set(text, number);
-    known.set(group, number);
+    feeds.set(feed, number);
     return number;
+  };
+  return (group) => {
+    const known = groups.get(group);
+    if (known !== undefined) return known;
+    const own = new Set(group?.feeds.map(numberOf));
+    const meaning = [...own].sort((one, other) => one - other).join(" ");
+    groups.set(group, meaning);
+    return meaning;
   };
 }
