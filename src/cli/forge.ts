@@ -96,7 +96,7 @@ async function openForgeAt(
     token: found?.token,
     network,
     ...(http === undefined ? {} : { http }),
-    onWait: ({ reason, milliseconds }) =>
+    listener: ({ reason, milliseconds }) =>
       terminal.note(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),
   });
   if (found === undefined) return { forge, path };

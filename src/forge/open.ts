@@ -1,3 +1,4 @@
+import type { Listener } from "../events/index.ts";
 import type { Network } from "../http/index.ts";
 import { addressOf, originOf } from "./address.ts";
 import { ForgeError } from "./errors.ts";
@@ -19,7 +20,7 @@ export interface ForgeOptions {
   /** Gives up what is under way. */
   readonly signal?: AbortSignal | undefined;
   /** Is told before the forge is waited for. */
-  readonly onWait?: ((wait: ForgeWait) => void) | undefined;
+  readonly listener?: Listener<ForgeWait> | undefined;
   readonly timing?: Partial<WireTiming> | undefined;
 }
 
@@ -42,8 +43,8 @@ export function openForge(options: ForgeOptions): Forge {
       },
     );
   }
-  const { network, signal, onWait, timing } = options;
-  const wire = openWire({ kind, host, api, token, network, signal, onWait, timing });
+  const { network, signal, listener, timing } = options;
+  const wire = openWire({ kind, host, api, token, network, signal, listener, timing });
   // Each client is loaded when it is needed: the largest is as large as all of the rest.
   const asked = once(async (): Promise<Asked> => {
     if (kind === "github") return (await import("./github/forge.ts")).openGitHub(api, wire);

@@ -1,3 +1,4 @@
+import type { Listener } from "../events/index.ts";
 import {
   type About,
   type Answer,
@@ -32,8 +33,9 @@ export interface WireTiming {
   readonly firstBackoff: number;
 }
 
-/** That a forge is waited for, so that somebody can be told. */
+/** A forge is waited for. */
 export interface ForgeWait {
+  readonly type: "waiting";
   readonly host: string;
   readonly milliseconds: number;
   readonly reason: string;
@@ -50,7 +52,7 @@ export interface WireOptions {
   readonly network?: Network | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timing?: Partial<WireTiming> | undefined;
-  readonly onWait?: ((wait: ForgeWait) => void) | undefined;
+  readonly listener?: Listener<ForgeWait> | undefined;
 }
 
 /** Writing gets no second attempt where no answer came, because nobody knows what became of the first. */
@@ -73,7 +75,7 @@ const longestAnswer = 8 * 1024 * 1024;
  * attempts, of which reading gets some more when the forge fails or a connection breaks.
  */
 export function openWire(options: WireOptions): Wire {
-  const { kind, host, token, signal, onWait, network = { environment: process.env } } = options;
+  const { kind, host, token, signal, listener, network = { environment: process.env } } = options;
   const timing = { ...usualTiming, ...options.timing };
   const api = new URL(options.api);
   const secrets = token === undefined ? [] : [token];
@@ -109,9 +111,14 @@ export function openWire(options: WireOptions): Wire {
     troubleOf: () => undefined,
     listener: (event) => {
       if (event.type === "retry") {
-        onWait?.({ host, milliseconds: event.waitMilliseconds, reason: event.reason });
+        listener?.({ type: "waiting", host, milliseconds: event.waitMilliseconds, reason: event.reason });
       } else if (event.type === "away") {
-        onWait?.({ host, milliseconds: timing.firstBackoff, reason: event.failure.message });
+        listener?.({
+          type: "waiting",
+          host,
+          milliseconds: timing.firstBackoff,
+          reason: event.failure.message,
+        });
       }
     },
   });

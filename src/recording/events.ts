@@ -1,4 +1,5 @@
 import type { BuildEvent } from "../builds/index.ts";
+import type { ForgeWait } from "../forge/index.ts";
 import type { TurnEvent } from "../jobs/index.ts";
 import type { PromotionEvent, Traffic, VerificationEvent } from "../promotion/index.ts";
 import type { RegistryEvent } from "../registry/index.ts";
@@ -27,6 +28,7 @@ export interface EndedEvent {
 export type RunEvent =
   | StartedEvent
   | RegistryEvent
+  | ForgeWait
   | PromotionEvent
   | VerificationEvent
   | StepEvent

@@ -18,9 +18,9 @@ async function forgeOf(kind: ForgeKind, rights: "all" | "read" = "all") {
   await server.createRepository("org/images");
   server.addWriter("org/images", "robot");
   const waits: ForgeWait[] = [];
-  const onWait = (wait: ForgeWait) => void waits.push(wait);
+  const listener = (wait: ForgeWait) => void waits.push(wait);
   const timing = { firstBackoff: 1 };
-  const forge = openForge({ kind, host: server.host, token, timing, onWait });
+  const forge = openForge({ kind, host: server.host, token, timing, listener });
   return { server, forge, token, waits };
 }
 
@@ -229,8 +229,8 @@ describe.each(kinds)("the way to a %s", (kind) => {
     const waiting = new AbortController();
     const { server, token } = await forgeOf(kind);
     server.failNext({ kind: "answer", status: 503, headers: { "retry-after": "50" } });
-    const onWait = () => void setImmediate(() => waiting.abort(reason));
-    const other = openForge({ kind, host: server.host, token, signal: waiting.signal, onWait });
+    const listener = () => void setImmediate(() => waiting.abort(reason));
+    const other = openForge({ kind, host: server.host, token, signal: waiting.signal, listener });
     expect(await other.user().catch((error: unknown) => error)).toBe(reason);
   });
 
