@@ -25,7 +25,7 @@ type Stop = "failed" | "timeout" | "cancelled";
 export async function executeSteps(
   build: Pick<ResolvedBuild, "steps" | "timeoutSeconds">,
   runStep: RunStep,
-  { signal, stop: nothingMore }: { readonly signal: AbortSignal; readonly stop?: AbortSignal },
+  { signal, stop: nothingMore }: { readonly signal: AbortSignal; readonly stop?: AbortSignal | undefined },
 ): Promise<StepsEnd> {
   const stop = new AbortController();
   let stopped: Stop | undefined;

@@ -115,8 +115,8 @@ export interface BuildSource {
   readonly repository?: string | undefined;
   /** The last word of {@link repository}, or of the top folder where there is none. */
   readonly name: string;
-  readonly commit?: string;
-  readonly describe?: string;
+  readonly commit?: string | undefined;
+  readonly describe?: string | undefined;
   /** The branch that is checked out, or was pushed. */
   readonly branch?: string | undefined;
   /** The tag that stands on the commit, or was pushed; none of a working copy with changes. */

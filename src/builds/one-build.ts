@@ -38,7 +38,7 @@ export interface BuildSite {
   /** Ends what is under way. */
   readonly signal: AbortSignal;
   /** No step starts once it is given. */
-  readonly stop?: AbortSignal;
+  readonly stop?: AbortSignal | undefined;
 }
 
 /**

@@ -34,7 +34,7 @@ export interface RunBuildOptions {
   readonly leaveOut: string;
   readonly job: string;
   readonly type: RunType;
-  readonly refs?: RunRefs;
+  readonly refs?: RunRefs | undefined;
   /** More of a job's spec, for `prowjob.json`. */
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Opens a repository with the user's credentials. */
@@ -223,7 +223,7 @@ class RunningBuild {
       log,
       hidden,
       signal,
-      ...(stop === undefined ? {} : { stop }),
+      stop,
       source: plan.source,
       leaveOut: this.#options.leaveOut,
       checkSource: () => checkUnchanged(plan.source, environment),
@@ -257,13 +257,7 @@ class RunningBuild {
     const document: BuiltImages = {
       format: "waybill-images/1",
       run: { job, id },
-      source: {
-        ...(repository === undefined ? {} : { repository }),
-        ...(commit === undefined ? {} : { commit }),
-        ...(describe === undefined ? {} : { describe }),
-        isDirty,
-        path,
-      },
+      source: { repository, commit, describe, isDirty, path },
       tag: plan.tag,
       images,
     };

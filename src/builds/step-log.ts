@@ -47,7 +47,10 @@ function lastDrawn(line: Buffer): Buffer {
 }
 
 /** The prefix of a step's lines, as Cloud Build writes it: `Step #0: `, or `Step #0 - "id": `. */
-export function stepPrefix(step: { readonly index: number; readonly id?: string }, build?: string): string {
+export function stepPrefix(
+  step: { readonly index: number; readonly id?: string | undefined },
+  build?: string,
+): string {
   const variant = build === undefined ? "" : `[${build}] `;
   return `${variant}Step #${step.index}${step.id === undefined ? "" : ` - "${step.id}"`}: `;
 }

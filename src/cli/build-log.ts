@@ -17,7 +17,10 @@ export interface BuildListener {
  */
 export async function listenToBuild(
   terminal: Terminal,
-  { logDir, suppressLogs }: { readonly logDir?: string; readonly suppressLogs?: boolean },
+  {
+    logDir,
+    suppressLogs,
+  }: { readonly logDir?: string | undefined; readonly suppressLogs?: boolean | undefined },
 ): Promise<BuildListener> {
   const files = new Map<string, WriteStream>();
   if (logDir !== undefined) await makeFolder(logDir);

@@ -34,7 +34,7 @@ export interface ForgePlace {
   readonly forge: Forge;
   readonly path: string;
   /** What Git shows to the forge over HTTP; none where nobody has a token. */
-  readonly credential?: GitCredential;
+  readonly credential?: GitCredential | undefined;
 }
 
 /** Names under which forges take a token as a password. */
@@ -80,7 +80,7 @@ async function openForgeAt(
     environment,
     settings: { ...forges, [host]: { ...own, kind } },
     namedHost: host,
-    ...(options.tokenFile === undefined ? {} : { file: options.tokenFile }),
+    file: options.tokenFile,
   }).catch((error: unknown) => {
     const mayDoWithout = options.readOnly === true && options.tokenFile === undefined;
     if (!mayDoWithout || !(error instanceof ForgeError) || error.code !== "token-missing") throw error;
@@ -95,7 +95,7 @@ async function openForgeAt(
     host,
     token: found?.token,
     network,
-    ...(http === undefined ? {} : { http }),
+    http,
     listener: ({ reason, milliseconds }) =>
       terminal.note(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),
   });
@@ -131,6 +131,6 @@ export async function openPullRequest(
   if (path.toLowerCase() !== named.toLowerCase()) session.terminal.warn(`${named} is called ${path} now`);
   return {
     ...{ forge, project: forge.project(path), number: Number(number) },
-    ...(credential === undefined ? {} : { credential }),
+    credential,
   };
 }

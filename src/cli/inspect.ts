@@ -62,7 +62,7 @@ async function run(session: Session, text: string, options: Options): Promise<Ex
     }
     const inspection = await inspectImage(repository, target, {
       withoutTags: !options.tags,
-      ...(options.platform === undefined ? {} : { platform: options.platform }),
+      platform: options.platform,
     });
     session.terminal.printJson(inspection);
     return exitCodes.asDesired;

@@ -37,11 +37,7 @@ export async function runByHand(session: Session, name: string, options: RunOpti
   const { harmless } = await import("../errors/index.ts");
   const { job } = findJob(await readJobs(options.jobsDir), name);
   const { ref, before, checkout } = options;
-  const push = await readPush(checkout, {
-    environment: env,
-    ...(ref === undefined ? {} : { ref }),
-    ...(before === undefined ? {} : { before }),
-  });
+  const push = await readPush(checkout, { environment: env, ref, before });
   if (push.origin !== undefined && !isSameRepository(push.origin, job.repo)) {
     terminal.warn(harmless(`the job is for ${job.repo}, and the checkout is of ${push.origin}`));
   }
@@ -99,8 +95,8 @@ async function build(
     job: job.name,
     type,
     spec,
-    ...(refs === undefined ? {} : { refs }),
-    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    refs,
+    timeoutSeconds,
     secrets: options.secret ?? [],
     prepare: (run) =>
       prepareBuild({

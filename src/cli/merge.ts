@@ -157,8 +157,8 @@ async function mergeOneRun(
   const result = await mergeRun({
     ...common(options, registries),
     run: await readBuiltImages(await successfulRun(session, name, options)),
-    ...(options.stagingRepo === undefined ? {} : { staging: options.stagingRepo }),
-    ...(options.as === undefined ? {} : { as: options.as }),
+    staging: options.stagingRepo,
+    as: options.as,
   });
   for (const each of result.merges) say(terminal, each);
   for (const { message, hint } of result.leftOut) {

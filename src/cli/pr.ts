@@ -164,10 +164,10 @@ async function propose(session: Session, place: Place, options: Options): Promis
     subject: { project: options.project ?? projectOf(options.stagingRepo), tags },
     upstream: path,
     fork: options.fork ?? path,
-    ...(options.base === undefined ? {} : { base: options.base }),
-    ...(options.branch === undefined ? {} : { branch: options.branch }),
+    base: options.base,
+    branch: options.branch,
     manifests: options.manifests,
-    ...(options.checkout === undefined ? {} : { checkout: options.checkout }),
+    checkout: options.checkout,
     ...(options.ssh === true ? { ssh: true } : credential === undefined ? {} : { credential }),
     environment: env,
     staging: options.stagingRepo,
@@ -176,13 +176,13 @@ async function propose(session: Session, place: Place, options: Options): Promis
     open: registries.repository,
     catalog: registries.catalog,
     command: commandOf(repository, options),
-    ...(options.title === undefined ? {} : { title: options.title }),
+    title: options.title,
     links: (options.link ?? []).map(linkOf),
     reviewers: options.reviewer ?? [],
     labels: options.label ?? [],
     hold: options.hold ? (options.holdBy ?? usualHold(forge.kind)) : [],
     signOff: options.signOff,
-    ...(options.sign === undefined ? {} : { sign: options.sign }),
+    sign: options.sign,
     dryRun: options.dryRun ?? false,
     review: (commit) => reviewCommit(commit, registries, session),
     ...(options.interactive === true ? { ask } : {}),
@@ -232,7 +232,7 @@ async function tagSetsOf(
   }
   const { releaseTags } = await import("../release/index.ts");
   const { releases: profiles } = await session.settings();
-  const { sets } = releaseTags(release, { profiles, ...(profile === undefined ? {} : { profile }) });
+  const { sets } = releaseTags(release, { profiles, profile });
   for (const { tag: name, reason } of sets.flat()) session.terminal.note(`${name}: ${reason}`);
   const [first = [], ...others] = sets.map((set) => set.map(({ tag: name }) => name as string));
   return [[...first, ...tag], ...others];

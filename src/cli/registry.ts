@@ -92,8 +92,8 @@ async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
       dir,
       listen,
       names,
-      ...(maxSize === undefined ? {} : { maxSize }),
-      ...(htpasswd === undefined ? {} : { htpasswd }),
+      maxSize,
+      htpasswd,
       ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
       onRequest: (event) => {
         terminal.detail(formatRequest(event));

@@ -29,7 +29,7 @@ export function defineReleaseTags(program: Command, act: Act): void {
 async function run(session: Session, version: string, { profile }: Options): Promise<ExitCode> {
   const { releaseTags } = await import("../release/index.ts");
   const { releases: profiles } = await session.settings();
-  const found = releaseTags(version, { profiles, ...(profile === undefined ? {} : { profile }) });
+  const found = releaseTags(version, { profiles, profile });
   const { terminal } = session;
   if (terminal.json) terminal.printJson(found);
   else {

@@ -29,8 +29,8 @@ export async function sayReview(
     project,
     number,
     review,
-    ...(options.context === undefined ? {} : { context: options.context }),
-    ...(url === undefined ? {} : { url }),
+    context: options.context,
+    url,
     hold: usualHold(forge.kind),
     ...(options.requireApproval ? { approval: await rulesOf(session, review, path, owners, place) } : {}),
   });
@@ -64,7 +64,7 @@ async function rulesOf(
         urls: [...new Set([project.path, head.repository])].flatMap((repository) =>
           repository === "" ? [] : [`${forge.origin}/${repository}.git`],
         ),
-        ...(credential === undefined ? {} : { credential }),
+        credential,
       }),
   };
 }

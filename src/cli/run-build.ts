@@ -16,7 +16,7 @@ export interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs
   readonly concurrency?: number;
   readonly logDir?: string;
   readonly suppressLogs?: boolean;
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds?: number | undefined;
 }
 
 /** Milliseconds of the longest timer, which is 24 days; one that asks for more is over at once. */
@@ -33,10 +33,7 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
   const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
   const { runBuild } = await import("../builds/index.ts");
   const { openRunFolder } = await import("../store/index.ts");
-  const listening = await listenToBuild(terminal, {
-    ...(logDir === undefined ? {} : { logDir }),
-    ...(suppressLogs === undefined ? {} : { suppressLogs }),
-  });
+  const listening = await listenToBuild(terminal, { logDir, suppressLogs });
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = logProgress(terminal);

@@ -80,7 +80,7 @@ async function look(
       open: registries.repository,
       catalog: registries.catalog,
       minimal,
-      ...(tag === undefined ? {} : { tag }),
+      tag,
       ...(manifests === undefined ? {} : { repositories: repositoriesOfManifests(manifests, registry) }),
     });
   } finally {

@@ -49,8 +49,8 @@ async function run(session: Session, name: string, options: Options): Promise<Ex
     sets: (await session.settings()).destinations,
     owners,
     dryRun,
-    ...(set === undefined ? {} : { set }),
-    ...(source === undefined ? {} : { source }),
+    set,
+    source,
   });
   for (const warning of made.warnings) terminal.warn(warning);
   if (terminal.json) terminal.printJson({ format: "waybill-staging/1", ...made });

@@ -64,7 +64,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
       const tell = teller(terminal, progress);
       const waiting = await waitForProduction({
         tree,
-        ...(since === undefined ? {} : { since }),
+        since,
         open: registries.repository,
         timeout,
         interval,

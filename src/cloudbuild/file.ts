@@ -18,20 +18,20 @@ export interface CloudBuildVolume {
 export interface CloudBuildStep {
   readonly index: number;
   readonly at: TextPosition;
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly name: CloudBuildText;
   readonly args: readonly CloudBuildText[];
-  readonly entrypoint?: CloudBuildText;
+  readonly entrypoint?: CloudBuildText | undefined;
   /** In which no substitutions are made. */
-  readonly script?: CloudBuildText;
+  readonly script?: CloudBuildText | undefined;
   readonly env: readonly CloudBuildText[];
   readonly secretEnv: readonly CloudBuildText[];
-  readonly dir?: CloudBuildText;
+  readonly dir?: CloudBuildText | undefined;
   readonly volumes: readonly CloudBuildVolume[];
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds?: number | undefined;
   readonly allowFailure: boolean;
   readonly allowExitCodes: readonly number[];
-  readonly automapSubstitutions?: boolean;
+  readonly automapSubstitutions?: boolean | undefined;
   /** Indexes of the steps that have to be over first: all before it, unless the file says otherwise. */
   readonly waitFor: readonly number[];
 }
@@ -68,7 +68,9 @@ export interface CloudBuildFile {
   readonly steps: readonly CloudBuildStep[];
   /** `images`, and then `artifacts.images`. */
   readonly images: readonly CloudBuildText[];
-  readonly objects?: { readonly location: CloudBuildText; readonly paths: readonly CloudBuildText[] };
+  readonly objects?:
+    | { readonly location: CloudBuildText; readonly paths: readonly CloudBuildText[] }
+    | undefined;
   readonly tags: readonly CloudBuildText[];
   readonly substitutions: Readonly<Record<string, CloudBuildSubstitution>>;
   readonly options: CloudBuildOptions;

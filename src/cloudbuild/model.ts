@@ -6,7 +6,7 @@ export interface ResolvedBuild {
   /** Names that are pushed, in this order, when all steps have succeeded: `images` and `artifacts.images`. */
   readonly images: readonly string[];
   /** Files that are kept when all steps have succeeded. */
-  readonly objects?: { readonly location: string; readonly paths: readonly string[] };
+  readonly objects?: { readonly location: string; readonly paths: readonly string[] } | undefined;
   /** Words that the build is found by; not the tags of its images. */
   readonly tags: readonly string[];
   readonly timeoutSeconds: number;
@@ -30,13 +30,13 @@ export interface SecretSource {
 export interface ResolvedStep {
   readonly index: number;
   /** As the file gives it; steps without one have none. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** The image that it runs in. */
   readonly name: string;
   readonly args: readonly string[];
   readonly entrypoint?: string;
   /** Excludes `args` and `entrypoint`; starts with `#!`, or is for `/bin/sh`. */
-  readonly script?: string;
+  readonly script?: string | undefined;
   /** The value of each variable, by its name; those of the step win over those of `options`. */
   readonly env: Readonly<Record<string, string>>;
   /** Variables whose values are secrets. */
@@ -44,7 +44,7 @@ export interface ResolvedStep {
   /** Where it runs, absolute: `/workspace`, or something in it, or elsewhere. */
   readonly dir: string;
   readonly volumes: readonly { readonly name: string; readonly path: string }[];
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds?: number | undefined;
   readonly allowFailure: boolean;
   readonly allowExitCodes: readonly number[];
   /** Indexes of the steps that have to be over first: all before it, unless `waitFor` says otherwise. */

@@ -53,7 +53,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
   const build: ResolvedBuild = {
     steps: file.steps.map((step) => resolveStep(step, file, ofAll, substitution, findings)),
     images: file.images.map((image) => imageOf(image, substitution, findings)),
-    ...(objects === undefined ? {} : { objects }),
+    objects,
     tags: resolveTags(file, substitution, findings),
     timeoutSeconds: file.timeoutSeconds,
     substitutions: Object.fromEntries(substitution.values),
@@ -134,18 +134,18 @@ function resolveStep(
   if (script !== undefined) reportLeftInScript(script, environment, substitution, findings);
   return {
     index,
-    ...(id === undefined ? {} : { id }),
+    id,
     name: imageOf(step.name, substitution, findings),
     args: step.args.map((argument) => substitution.make(argument)),
     ...(step.entrypoint === undefined ? {} : { entrypoint: substitution.make(step.entrypoint) }),
-    ...(script === undefined ? {} : { script: script.value }),
+    script: script?.value,
     ...environment,
     dir: posix.resolve(workspace, step.dir === undefined ? "" : substitution.make(step.dir)),
     volumes: [...file.options.volumes, ...step.volumes].map(({ name, path }) => ({
       name: name.value,
       path: path.value,
     })),
-    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    timeoutSeconds,
     allowFailure,
     allowExitCodes,
     waitFor,

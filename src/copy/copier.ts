@@ -263,10 +263,7 @@ class RunCopier implements Copier {
     if (!mounting) await supply.ready(to);
     const mountFrom = probingByMount ? to : mounting ? holder : undefined;
     try {
-      const outcome = await to.push(blob, supply.content(to), {
-        inMemory: supply.isSmall,
-        ...(mountFrom === undefined ? {} : { mountFrom }),
-      });
+      const outcome = await to.push(blob, supply.content(to), { inMemory: supply.isSmall, mountFrom });
       if (mountFrom === to) return outcome === "mounted" ? "present" : outcome;
       if (mountFrom !== undefined) (outcome === "mounted" ? this.#mounting : this.#mountless).add(host);
       return outcome;

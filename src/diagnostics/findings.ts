@@ -86,10 +86,10 @@ export class Findings<Code extends string = string> {
       code,
       severity,
       message,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
       file: this.file,
-      ...(place === undefined ? {} : { at: place }),
-      ...(related === undefined ? {} : { related }),
+      at: place,
+      related,
     });
   }
 

@@ -25,9 +25,9 @@ export interface Push {
 /** Which push is meant. */
 export interface PushQuestion {
   /** `main`, `v1.0.0`, or in full; the branch that is checked out by default. */
-  readonly ref?: string;
+  readonly ref?: string | undefined;
   /** A revision; by default the first parent of where the ref stands. */
-  readonly before?: string;
+  readonly before?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv;
 }
 

@@ -45,7 +45,7 @@ export interface Inspection {
 /** What {@link inspectImage} may be asked for. */
 export interface InspectOptions {
   /** The entry of an index to describe, as `os/architecture[/variant]`; this machine's, for Linux, by default. */
-  readonly platform?: string;
+  readonly platform?: string | undefined;
   /** Leave `RepoTags` empty instead of listing the repository. */
   readonly withoutTags?: boolean;
 }

@@ -16,10 +16,10 @@ import { findTarget, withoutSlash } from "./target.ts";
 export interface RunMergeOptions extends AdditionOptions, Pick<StagingAccess, "open"> {
   readonly run: BuiltImages;
   /** Only what belongs to this staging registry; what belongs to any of the manifests when it is left out. */
-  readonly staging?: string;
+  readonly staging?: string | undefined;
   readonly filters?: MergeFilters;
   /** The release tag under which images are listed, instead of the tags that the run gave them. */
-  readonly as?: string;
+  readonly as?: string | undefined;
 }
 
 /** What a run has for the manifests: one plan for each project. */

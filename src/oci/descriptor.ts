@@ -6,7 +6,7 @@ export interface Descriptor {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
-  readonly artifactType?: string;
+  readonly artifactType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly platform?: Platform | undefined;
 }

@@ -30,11 +30,11 @@ export interface RegistryServerOptions {
    */
   readonly names?: readonly string[];
   /** An htpasswd file with bcrypt entries; without it everybody may do everything. */
-  readonly htpasswd?: string;
+  readonly htpasswd?: string | undefined;
   /** PEM files of the certificate chain and its key; without them plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Bytes that the folder may hold; a push beyond them is refused. Without it there is no limit but the disk's. */
-  readonly maxSize?: number;
+  readonly maxSize?: number | undefined;
   /** How tags are listed; `plain` when it is not said. */
   readonly listing?: ListingStyle;
   /** In what it is to be unlike itself; for trying how clients get on with other registries. */

@@ -145,7 +145,7 @@ export interface PushOptions {
   /** The content is small and given all at once: it may be sent with the very first request. */
   readonly inMemory?: boolean;
   /** A repository on the same host that holds the blob. */
-  readonly mountFrom?: Repository;
+  readonly mountFrom?: Repository | undefined;
   /** The registry says that it has the blob, and has not: it is not asked, but sent all bytes. */
   readonly anew?: boolean;
 }

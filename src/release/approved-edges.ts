@@ -12,7 +12,7 @@ export interface ApprovedAt {
   readonly review: Pick<Review, "base" | "prefix">;
   /** Repositories to fetch it from when the checkout has not got it: a rebase has put another in its place. */
   readonly urls: readonly string[];
-  readonly credential?: GitCredential;
+  readonly credential?: GitCredential | undefined;
   readonly environment?: NodeJS.ProcessEnv;
 }
 

@@ -24,9 +24,9 @@ export interface PostedReview {
   readonly number: number;
   readonly review: Review;
   /** Name of the commit status: {@link reviewContext} when left out. */
-  readonly context?: string;
+  readonly context?: string | undefined;
   /** Where the run can be looked at. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   /** What a `/hold` under the pull request does. */
   readonly hold: readonly HoldMeans[];
   /** What has to have been approved; nothing when left out. */

@@ -28,13 +28,13 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
   /** Path of the repository to push to: a fork of it, or itself. */
   readonly fork: string;
   /** Branch of the upstream repository; its default branch when left out. */
-  readonly base?: string;
+  readonly base?: string | undefined;
   /** Branch to push; made of project and tag when left out. */
-  readonly branch?: string;
+  readonly branch?: string | undefined;
   /** Folder of thin manifests in the repository, or one plain manifest. */
   readonly manifests: string;
   /** A checkout whose objects are used instead of a clone. */
-  readonly checkout?: string;
+  readonly checkout?: string | undefined;
   /** Fetch and push over SSH, not over HTTP. */
   readonly ssh?: boolean;
   /** What Git shows to the forge over HTTP. */
@@ -42,14 +42,14 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
   readonly environment?: NodeJS.ProcessEnv;
   /** The command that does it again, for the text of the pull request. */
   readonly command: string;
-  readonly title?: string;
+  readonly title?: string | undefined;
   readonly links?: readonly RequestLink[];
   readonly reviewers?: readonly string[];
   readonly labels?: readonly string[];
   /** Empty: it is not held. */
   readonly hold: readonly HoldMeans[];
   readonly signOff?: boolean;
-  readonly sign?: boolean;
+  readonly sign?: boolean | undefined;
   /** Print what would be proposed, and propose nothing. */
   readonly dryRun?: boolean;
   /** Looks at the commit as a reviewer would, and says what it saw as Markdown. */

@@ -32,7 +32,7 @@ export class VersionError extends WaybillError<"invalid-version"> {
 /** Which profile decides. */
 export interface ReleaseTagsOptions {
   /** `kubernetes-2021` when it is left out. */
-  readonly profile?: string;
+  readonly profile?: string | undefined;
   /** Profiles of the user's own: `releases` of the settings. */
   readonly profiles?: Readonly<Record<string, ReleaseProfile>>;
 }

@@ -18,7 +18,7 @@ import {
 export interface WaitOptions {
   readonly tree: ManifestTree;
   /** Wait only for what these manifests did not ask for. */
-  readonly since?: CommittedManifests;
+  readonly since?: CommittedManifests | undefined;
   readonly open: OpenRepository;
   /** Milliseconds after which it ends; 0 for one look, however long that takes. */
   readonly timeout: number;

@@ -27,7 +27,7 @@ export interface SnapshotOptions {
   /** Full names to look at, instead of asking the registry which there are. */
   readonly repositories?: readonly RepositoryName[];
   /** Keep only digests with this tag, with all their tags. */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** Leave out digests without tags that an index of the same repository lists. */
   readonly minimal?: boolean;
 }

@@ -19,9 +19,9 @@ export interface NewStagingOptions {
   /** The sets to choose from. */
   readonly sets: Settings["destinations"];
   /** The name of the set; may be left out when there is one. */
-  readonly set?: string;
+  readonly set?: string | undefined;
   /** The staging registry, when it is not the one that the set says. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** Approvers of the list of images; without any, there is no `OWNERS` file. */
   readonly owners?: readonly string[];
   /** Says what would be written, and writes nothing. */

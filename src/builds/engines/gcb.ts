@@ -47,7 +47,7 @@ export interface CloudBuildEnd {
   /** What Cloud Build pushed by `images`; what steps pushed, it does not know. */
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];
   readonly id: string;
-  readonly logUrl?: string;
+  readonly logUrl?: string | undefined;
   readonly failure?: FailureRecord;
 }
 
@@ -75,7 +75,7 @@ export async function runOnCloudBuild(request: CloudBuildRequest, io: CloudBuild
       signal,
       refused: "cloud-build-refused",
       unreachable: "cloud-build-unreachable",
-      ...(io.firstWait === undefined ? {} : { firstWait: io.firstWait }),
+      firstWait: io.firstWait,
     });
   const parts = ["projects", request.project, "locations", request.region, "builds"].map(encodeURIComponent);
   const service: Service = {
@@ -206,7 +206,7 @@ function endedAs(status: BuildStatus, build: GoogleBuild): CloudBuildEnd {
     steps: stepsOf(build),
     images: imagesOf(build),
     id: build.id,
-    ...(build.logUrl === undefined ? {} : { logUrl: build.logUrl }),
+    logUrl: build.logUrl,
     ...(status === "success" ? {} : { failure: failureOf(build) }),
   };
 }

@@ -165,7 +165,7 @@ function readEntry(json: z.output<typeof entrySchema>): LayoutEntry {
   const name = annotations?.[nameAnnotation];
   return {
     json,
-    manifest: { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }) },
+    manifest: { mediaType, digest, size, artifactType },
     tag: name != null && isTag(name) ? name : undefined,
   };
 }
