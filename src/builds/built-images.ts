@@ -9,7 +9,7 @@ import type { BuiltImages } from "./model.ts";
 const imagesArtifact = "images.json";
 
 /** Bytes of the longest that is read: 10,000 images of 1,000 tags take less. */
-const longestRecord = 64 * 1024 * 1024;
+const maxRecordBytes = 64 * 1024 * 1024;
 
 const text = z.string().max(4096);
 const digest = z.string().refine(isDigest, { error: "is no digest" });
@@ -59,8 +59,10 @@ export async function readBuiltImages(run: StoredRun): Promise<BuiltImages> {
   let length = 0;
   for await (const piece of bytes) {
     length += piece.length;
-    if (length > longestRecord) {
-      throw new BuildError("images-unreadable", `the record has more than ${longestRecord} bytes`, { where });
+    if (length > maxRecordBytes) {
+      throw new BuildError("images-unreadable", `the record has more than ${maxRecordBytes} bytes`, {
+        where,
+      });
     }
     pieces.push(piece);
   }

@@ -62,7 +62,7 @@ const kinds: Kinds<Asked> = {
 const limit = 16;
 const retries = 4;
 /** Longest wait that a server may ask for. */
-const longestWait = 60_000;
+const maxWait = 60_000;
 const answerMilliseconds = 60_000;
 const defaultMaxBytes = 4 * 1024 * 1024;
 
@@ -142,7 +142,7 @@ export function openGoogleOrigin(url: URL, options: GoogleOriginOptions): Origin
     timing: {
       ...defaultTiming,
       ...{ answer: milliseconds, whole: milliseconds },
-      ...{ firstBackoff: firstWait, longestBackoff: longestWait, longestRetryAfter: longestWait },
+      ...{ firstBackoff: firstWait, maxBackoff: maxWait, maxRetryAfter: maxWait },
     },
     company: new Company(firstWait),
     explain: (fault, about) => silence(fault, about, unreachable),
@@ -157,7 +157,7 @@ function passingIn(answer: Answer, asked: Asked): Passing | undefined {
   const { status } = answer;
   if (status !== 429 && (status < 500 || asked === "once")) return undefined;
   const wait = waitOf(answer);
-  const retryAfter = wait === undefined ? undefined : Math.min(wait, longestWait);
+  const retryAfter = wait === undefined ? undefined : Math.min(wait, maxWait);
   return { reason: `status ${status}`, fault: "unreachable", retryAfter, isNotYet: false };
 }
 

@@ -1,7 +1,7 @@
 import { harmless } from "../errors/index.ts";
 
 /** Longest beginning of a color's sequence that may be at the end of a piece. */
-const longestSequence = 32;
+const maxSequenceLength = 32;
 
 /**
  * A log as it may be printed on a terminal: lines and colors stay, everything else that would steer it is written as an
@@ -13,7 +13,7 @@ export async function* logForPeople(pieces: AsyncIterable<Uint8Array>): AsyncGen
   for await (const piece of pieces) {
     const text = kept + decoder.decode(piece, { stream: true });
     const sequence = text.lastIndexOf("\u001b");
-    const isCut = sequence >= 0 && sequence >= text.length - longestSequence;
+    const isCut = sequence >= 0 && sequence >= text.length - maxSequenceLength;
     const end = isCut ? sequence : text.endsWith("\r") ? text.length - 1 : text.length;
     kept = text.slice(end);
     yield printable(text.slice(0, end));

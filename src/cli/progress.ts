@@ -89,8 +89,8 @@ export function logProgress(terminal: Terminal, clock: Clock = systemClock): Pro
 }
 
 /** Characters of a bar, of the shortest that tells anything, and of a terminal that does not say how wide it is. */
-const longestBar = 24;
-const shortestBar = 6;
+const maxBarLength = 24;
+const minBarLength = 6;
 const usualWidth = 80;
 
 /** A line of a terminal: the bar takes what the words leave, and of those goes what there is no room for. */
@@ -98,9 +98,9 @@ function barLine(columns: number, title: string, done: number, total: number, wo
   // One that is as wide as the terminal cannot be drawn over.
   const width = columns - 1;
   const counts = `${done}/${total}`;
-  const length = Math.min(longestBar, width - `${title}  ${counts}${words}`.length);
+  const length = Math.min(maxBarLength, width - `${title}  ${counts}${words}`.length);
   const full = Math.round(length * Math.min(1, total === 0 ? 0 : done / total));
-  const bar = length < shortestBar ? "" : `${"=".repeat(full)}${"-".repeat(length - full)} `;
+  const bar = length < minBarLength ? "" : `${"=".repeat(full)}${"-".repeat(length - full)} `;
   return `${title} ${bar}${counts}${words}`.slice(0, width);
 }
 

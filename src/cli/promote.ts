@@ -151,7 +151,7 @@ async function promoteWithProgress(
 }
 
 /** Failures of one kind at one host that are told while the work goes on: the report groups all of them. */
-const mostTold = 3;
+const maxTold = 3;
 
 function edgeTeller(nameOf: (event: EdgeEvent) => string): (event: EdgeEvent) => readonly string[] {
   const told = new Map<string, number>();
@@ -162,7 +162,7 @@ function edgeTeller(nameOf: (event: EdgeEvent) => string): (event: EdgeEvent) =>
     const { code, host = "", message } = problemOf(failure);
     const count = (told.get(`${code} ${host}`) ?? 0) + 1;
     told.set(`${code} ${host}`, count);
-    if (count <= mostTold) return [`failed ${what}: ${message}`];
-    return count === mostTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
+    if (count <= maxTold) return [`failed ${what}: ${message}`];
+    return count === maxTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
   };
 }

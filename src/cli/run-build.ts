@@ -20,11 +20,11 @@ export interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs
 }
 
 /** Milliseconds of the longest timer, which is 24 days; one that asks for more is over at once. */
-const longestTimer = 2 ** 31 - 1;
+const maxTimer = 2 ** 31 - 1;
 
 /** Is given when the time of a job is over, or when timers end. */
 export function timeLimit(seconds: number): AbortSignal {
-  return AbortSignal.timeout(Math.min(seconds * 1000, longestTimer));
+  return AbortSignal.timeout(Math.min(seconds * 1000, maxTimer));
 }
 
 /** Carries a build out, shows its log meanwhile, then what came of it. */

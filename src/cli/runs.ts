@@ -65,17 +65,17 @@ async function openStore(session: Session, { dataDir }: Options): Promise<RunSto
 }
 
 /** Records of one page when all are listed. */
-const longestPage = 10_000;
+const maxPage = 10_000;
 
 async function listRuns(session: Session, job: string | undefined, options: ListOptions): Promise<ExitCode> {
   const { terminal } = session;
   const { limit, after } = options;
   const store = await openStore(session, options);
-  const page = await store.list({ job, limit: limit ?? longestPage, after });
+  const page = await store.list({ job, limit: limit ?? maxPage, after });
   const runs = [...page.runs];
   let { next } = page;
   while (limit === undefined && next !== undefined) {
-    const more = await store.list({ job, limit: longestPage, after: next });
+    const more = await store.list({ job, limit: maxPage, after: next });
     runs.push(...more.runs);
     next = more.next;
   }

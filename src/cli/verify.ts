@@ -98,13 +98,13 @@ async function verify(
 }
 
 /** The slowest that readings may be asked to be: below it, registries give up who reads so slowly. */
-const leastRate = 64 * 1024;
+const minRate = 64 * 1024;
 
 /** Which blobs are to be read as a whole; `undefined` for none. @throws {UsageError} */
 async function chooseBlobs({ deep, sample, rate }: Options): Promise<BlobReading | undefined> {
   const { readByteSize } = await import("../settings/index.ts");
   const bytesPerSecond = rate === undefined ? undefined : readByteSize(rate);
-  if (rate !== undefined && (bytesPerSecond === undefined || bytesPerSecond < leastRate)) {
+  if (rate !== undefined && (bytesPerSecond === undefined || bytesPerSecond < minRate)) {
     throw new UsageError("--rate is a number of bytes in a second, 64KiB or more", "such as 20MiB");
   }
   const pace = bytesPerSecond === undefined ? {} : { bytesPerSecond };

@@ -26,10 +26,10 @@ const ofTriggeredBuilds = [
 export const builtInKeys: readonly string[] = [...ofEveryBuild, ...ofTriggeredBuilds];
 
 /** The hosted service's, as far as it is known; the old open tool took a hundred. */
-export const mostSubstitutions = 200;
-const longestKey = 100;
+export const maxSubstitutions = 200;
+const maxKeyLength = 100;
 /** Of a value, in characters. */
-export const longestValue = 4000;
+export const maxValueLength = 4000;
 
 /** Whether it is a key as users choose them. */
 export function isUserKey(key: string): boolean {
@@ -38,15 +38,15 @@ export function isUserKey(key: string): boolean {
 
 /** What is wrong with a user's key or its value. */
 export function keyFault(key: string, value: string): { message: string; hint: string } | undefined {
-  if (key.length > longestKey) {
+  if (key.length > maxKeyLength) {
     return {
-      message: `the substitution key ${quoted(key)} has more than ${longestKey} characters`,
+      message: `the substitution key ${quoted(key)} has more than ${maxKeyLength} characters`,
       hint: "choose a shorter one",
     };
   }
-  if (value.length > longestValue) {
+  if (value.length > maxValueLength) {
     return {
-      message: `the value of ${key} has more than ${longestValue} characters`,
+      message: `the value of ${key} has more than ${maxValueLength} characters`,
       hint: "keep it in a file",
     };
   }

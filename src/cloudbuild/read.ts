@@ -9,25 +9,25 @@ import type {
   CloudBuildText,
 } from "./file.ts";
 import { type CloudBuildFindings, findingsOf } from "./findings.ts";
-import { isUserKey, keyFault, mostSubstitutions } from "./keys.ts";
+import { isUserKey, keyFault, maxSubstitutions } from "./keys.ts";
 import { orderSteps } from "./order.ts";
 import { checkSecrets, readSecrets } from "./secrets.ts";
-import { type BuildFields, buildShape, mostSteps, type StepFields } from "./shape.ts";
+import { type BuildFields, buildShape, maxSteps, type StepFields } from "./shape.ts";
 import { checkVolumes, readVolumes } from "./volumes.ts";
 
 /** Far more than any build needs; bounds what a hostile file costs. */
-const longestFile = 1024 * 1024;
+const maxFileBytes = 1024 * 1024;
 /** Google's service ends every build, and every step, after a day. */
-const longestSeconds = 24 * 60 * 60;
+const maxSeconds = 24 * 60 * 60;
 /**
  * What the hosted service takes today when a file names no timeout. It was 600 seconds once, and older descriptions
  * still say so; but a build that runs through there must not be cut off here.
  */
 const defaultTimeoutSeconds = 60 * 60;
 /** Of what `options` gives to every step, so that a small file does not become a huge build. Ten times what Google took once. */
-const mostForAll = 1000;
+const maxForAll = 1000;
 /** Of one argument, in characters; the service's own limit as far as it is known, so passing it is only said. */
-const longestArgument = 10_000;
+const maxArgumentLength = 10_000;
 
 /**
  * Reads the text of a Cloud Build file, YAML or JSON, and checks all that does not depend on substitutions. Never
@@ -68,8 +68,8 @@ export function parseCloudBuild(text: string, file: string): CloudBuildReading {
 }
 
 function readRoot(findings: CloudBuildFindings): YamlNode | undefined {
-  if (findings.text.length > longestFile) {
-    findings.report("file-too-large", 0, `the file has more than ${longestFile} characters`);
+  if (findings.text.length > maxFileBytes) {
+    findings.report("file-too-large", 0, `the file has more than ${maxFileBytes} characters`);
     return undefined;
   }
   const document = readDocument(findings, "a build is one");
@@ -87,9 +87,9 @@ function readSteps(fields: BuildFields, root: YamlNode, findings: CloudBuildFind
     findings.report("missing-key", (stepsNode(root) ?? root).start, "a build needs at least one step");
   }
   const node = stepsNode(root);
-  const surplus = node?.kind === "sequence" ? node.items[mostSteps] : undefined;
+  const surplus = node?.kind === "sequence" ? node.items[maxSteps] : undefined;
   if (surplus !== undefined) {
-    findings.report("limit", surplus.start, `a build has at most ${mostSteps} steps`);
+    findings.report("limit", surplus.start, `a build has at most ${maxSteps} steps`);
   }
   const order = orderSteps(
     read.map(({ value }) => value),
@@ -120,8 +120,8 @@ function readStep(
     );
   }
   for (const argument of args) {
-    if (argument.value.length <= longestArgument) continue;
-    const message = `the argument has more than ${longestArgument} characters; Google's service refuses it`;
+    if (argument.value.length <= maxArgumentLength) continue;
+    const message = `the argument has more than ${maxArgumentLength} characters; Google's service refuses it`;
     findings.report("limit", argument.at, message, "keep the script in a file of the repository", {
       severity: "warning",
     });
@@ -161,11 +161,11 @@ function readOptions({ options }: BuildFields, findings: CloudBuildFindings): Cl
   const fields = options?.value ?? {};
   const lists = { env: fields.env ?? [], secretEnv: fields.secretEnv ?? [], volumes: fields.volumes ?? [] };
   for (const [name, { length }] of Object.entries(lists)) {
-    if (length <= mostForAll || options === undefined) continue;
+    if (length <= maxForAll || options === undefined) continue;
     findings.report(
       "limit",
       options.at,
-      `options.${name} has more than ${mostForAll} items, which all steps get`,
+      `options.${name} has more than ${maxForAll} items, which all steps get`,
     );
   }
   return {
@@ -173,22 +173,22 @@ function readOptions({ options }: BuildFields, findings: CloudBuildFindings): Cl
     dynamicSubstitutions: fields.dynamicSubstitutions ?? false,
     automapSubstitutions: fields.automapSubstitutions ?? false,
     ...lists,
-    volumes: readVolumes(lists.volumes.slice(0, mostForAll), findings),
+    volumes: readVolumes(lists.volumes.slice(0, maxForAll), findings),
   };
 }
 
 function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: CloudBuildFindings): void {
   const { timeout } = fields;
-  if (timeout !== undefined && timeout.value > longestSeconds) {
+  if (timeout !== undefined && timeout.value > maxSeconds) {
     findings.report(
       "timeout",
       timeout.at,
       "a build may take 24 hours at most",
-      `write ${longestSeconds}s or less`,
+      `write ${maxSeconds}s or less`,
     );
   }
   for (const { value: step } of fields.steps ?? []) {
-    if (step.timeout === undefined || step.timeout.value <= Math.min(buildSeconds, longestSeconds)) continue;
+    if (step.timeout === undefined || step.timeout.value <= Math.min(buildSeconds, maxSeconds)) continue;
     const given =
       timeout === undefined ? "which is so because the file names no other" : "which stands in the file";
     const message = `the step may take ${step.timeout.value}s, longer than the whole build with its ${buildSeconds}s, ${given}`;
@@ -209,9 +209,9 @@ function readSubstitutions(
     const fault = isUserKey(name.value) ? keyFault(name.value, value.value) : noUserKey(name);
     if (fault !== undefined) findings.report("invalid-substitution", name.at, fault.message, fault.hint);
   }
-  const surplus = substitutions[mostSubstitutions];
+  const surplus = substitutions[maxSubstitutions];
   if (surplus !== undefined) {
-    findings.report("limit", surplus.name.at, `a build has at most ${mostSubstitutions} substitutions`);
+    findings.report("limit", surplus.name.at, `a build has at most ${maxSubstitutions} substitutions`);
   }
   return Object.fromEntries(
     substitutions.map(({ name, value }) => [name.value, { ...value, keyAt: name.at }]),

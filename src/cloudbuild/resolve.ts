@@ -5,7 +5,7 @@ import { environmentOf, environmentOfAll, isMapped, type StepEnvironment } from 
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import { type CloudBuildFindings, findingsOf } from "./findings.ts";
 import { imageNameFault } from "./image-name.ts";
-import { givenFault, isUserKey, mostSubstitutions } from "./keys.ts";
+import { givenFault, isUserKey, maxSubstitutions } from "./keys.ts";
 import type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";
 import { Substitution, type SubstitutionValue } from "./substitution.ts";
 import { takeApart } from "./template.ts";
@@ -115,8 +115,8 @@ function valuesOf(
   for (const [key, value] of Object.entries(given.offered ?? {})) {
     if (!Object.hasOwn(given.substitutions, key)) values.set(key, { value, at: top, isBuiltIn: false });
   }
-  if (users > mostSubstitutions) {
-    const message = `a build has at most ${mostSubstitutions} substitutions; with those given there are ${users}`;
+  if (users > maxSubstitutions) {
+    const message = `a build has at most ${maxSubstitutions} substitutions; with those given there are ${users}`;
     findings.report("limit", top, message);
   }
   return values;

@@ -18,7 +18,7 @@ import {
 } from "./values.ts";
 
 /** Of a few more than Google takes, the surplus is counted and not read. */
-export const mostSteps = 300;
+export const maxSteps = 300;
 
 const volume = record("a volume", { name: text, path: text });
 
@@ -94,7 +94,7 @@ const optionsShape = (googles: Google) =>
 export function buildShape(collected: Map<string, CloudBuildText>) {
   const googles = googlesInto(collected);
   return record("a build", {
-    steps: listOf(stepShape(googles), mostSteps),
+    steps: listOf(stepShape(googles), maxSteps),
     images: listOf(text),
     tags: listOf(text),
     timeout: duration,

@@ -2,7 +2,7 @@ import { nearest, printable, quoted, type TextPosition } from "../diagnostics/in
 import { applyExpansion, type Expansion } from "./expansion.ts";
 import type { CloudBuildText } from "./file.ts";
 import type { CloudBuildFindings } from "./findings.ts";
-import { builtInKeys, longestValue } from "./keys.ts";
+import { builtInKeys, maxValueLength } from "./keys.ts";
 import { type Piece, takeApart } from "./template.ts";
 
 /** A value that is at hand for a key. */
@@ -20,8 +20,8 @@ export interface SubstitutionMode {
 }
 
 /** Characters that substitutions may add up to, and steps that expansions may take: a file is not to eat the machine. */
-const mostCharacters = 16 * 1024 * 1024;
-const mostWork = 200_000_000;
+const maxCharacters = 16 * 1024 * 1024;
+const maxWork = 200_000_000;
 const deepest = 20;
 
 /** Makes the substitutions of one build, and remembers which values were asked for. */
@@ -69,7 +69,7 @@ export class Substitution {
     for (const piece of takeApart(template, this.#mode.dynamic)) {
       const part = piece.kind === "text" ? piece.text : this.#piece(piece, placeOf(piece.dollar), depth);
       this.#characters += part.length;
-      if (this.#characters > mostCharacters) return this.#exhausted(placeOf(0));
+      if (this.#characters > maxCharacters) return this.#exhausted(placeOf(0));
       made += part;
     }
     return made;
@@ -157,7 +157,7 @@ export class Substitution {
     const made = applyExpansion(expansion, value, (word) => {
       const expanded = this.#expand(word, () => at, depth + 1);
       this.#work += (expanded.length + 1) * ((value?.length ?? 0) + 1);
-      return this.#work > mostWork ? this.#exhausted(at) : expanded;
+      return this.#work > maxWork ? this.#exhausted(at) : expanded;
     });
     if (typeof made === "string") return made;
     this.#findings.report(
@@ -192,13 +192,13 @@ export class Substitution {
     const made = this.make(given);
     this.#making.pop();
     this.#made.set(key, made);
-    if (made.length > longestValue) {
+    if (made.length > maxValueLength) {
       this.#findings.report(
         "limit",
         given.at,
-        `the value of ${printable(key)} has more than ${longestValue} characters with its references made`,
+        `the value of ${printable(key)} has more than ${maxValueLength} characters with its references made`,
       );
-      this.#made.set(key, made.slice(0, longestValue));
+      this.#made.set(key, made.slice(0, maxValueLength));
     }
     return this.#made.get(key);
   }

@@ -28,7 +28,7 @@ export interface LockOptions {
   /** How long a lock without a sign of life is respected: 15 seconds by default. */
   readonly patienceMilliseconds?: number;
   /** How long living holders are waited for: five minutes by default. */
-  readonly longestWaitMilliseconds?: number;
+  readonly maxWaitMilliseconds?: number;
   /** Is told once when there is something to wait for. @param holder The number of the process, where it is one of this machine. */
   readonly onWait?: (holder: number | undefined) => void;
 }
@@ -38,8 +38,8 @@ const beatMilliseconds = 2_000;
 /** How long to wait for a lock whose holders are alive. */
 const usualWaitMilliseconds = 5 * 60 * 1000;
 /** The longest pause between two looks at a lock; it grows with the time that was waited already. */
-const longestPauseMilliseconds = 500;
-const longestToken = 256;
+const maxPauseMilliseconds = 500;
+const maxTokenLength = 256;
 
 /**
  * Runs `body` while holding a lock file, which no two processes do at the same time. A lock is held for as long as a
@@ -120,7 +120,7 @@ async function acquire(
   token: string,
   {
     patienceMilliseconds = 15_000,
-    longestWaitMilliseconds = usualWaitMilliseconds,
+    maxWaitMilliseconds = usualWaitMilliseconds,
     onWait,
   }: Omit<LockOptions, "failure">,
 ): Promise<string> {
@@ -143,13 +143,13 @@ async function acquire(
       if (await claim(file, token)) return file;
     }
     const waited = performance.now() - started;
-    if (waited > longestWaitMilliseconds) {
+    if (waited > maxWaitMilliseconds) {
       throw Object.assign(new Error("another process does not release its lock"), { code: "ELOCKED" });
     }
     if (holder !== undefined) {
       tell?.(numberOf(holder));
       tell = undefined;
-      await sleep(Math.min(10 + waited / 20, longestPauseMilliseconds) * (1 + Math.random()));
+      await sleep(Math.min(10 + waited / 20, maxPauseMilliseconds) * (1 + Math.random()));
     }
   }
 }
@@ -196,7 +196,7 @@ async function readLock(file: string): Promise<{ token: string; state: string } 
   if (handle === undefined) return undefined;
   try {
     const { ino, mtimeMs } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestToken), 0, longestToken, 0);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxTokenLength), 0, maxTokenLength, 0);
     const token = buffer.toString("utf8", 0, bytesRead);
     return { token, state: `${ino} ${mtimeMs} ${token}` };
   } finally {

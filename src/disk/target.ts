@@ -10,12 +10,12 @@ export type OutputTarget =
   | { readonly kind: "descriptor"; readonly number: number; readonly path: string };
 
 /** As many links as Linux follows. */
-const mostLinks = 40;
+const maxLinks = 40;
 
 /** Follows links from a name on. Throws what the file system says. */
 export async function targetOf(name: string): Promise<OutputTarget> {
   let path = resolve(name);
-  for (let hops = 0; hops < mostLinks; hops += 1) {
+  for (let hops = 0; hops < maxLinks; hops += 1) {
     const folder = await realpath(dirname(path));
     const at = join(folder, basename(path));
     const descriptor = ownDescriptor(folder, basename(path));

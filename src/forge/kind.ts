@@ -90,7 +90,7 @@ async function probe(
       host,
       api,
       network,
-      timing: { answer: 10_000, longestWait: 5_000, ...timing },
+      timing: { answer: 10_000, maxWait: 5_000, ...timing },
     })(`${api}${path}`, { headers: { accept: "application/json" } });
     return answer.safeParse(await response.json()).success;
   } catch (error) {

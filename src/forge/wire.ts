@@ -28,7 +28,7 @@ export interface WireTiming {
   /** For one answer to begin, and for it to be there, whole. */
   readonly answer: number;
   /** Beyond which a forge that asks to wait is not waited for. */
-  readonly longestWait: number;
+  readonly maxWait: number;
   /** Before a second attempt; doubled for each further one. */
   readonly firstBackoff: number;
 }
@@ -62,11 +62,11 @@ const kinds: Kinds<Asked> = {
   write: { operation: "write", isOnce: true },
 };
 
-const usualTiming: WireTiming = { answer: 30_000, longestWait: 60_000, firstBackoff: 500 };
+const usualTiming: WireTiming = { answer: 30_000, maxWait: 60_000, firstBackoff: 500 };
 const limit = 16;
 const retries = 3;
 const maxRedirects = 3;
-const longestAnswer = 8 * 1024 * 1024;
+const maxAnswerBytes = 8 * 1024 * 1024;
 
 /**
  * Opens the way to one forge. What whoever asks need not think of: the token, which goes to the API's origin and
@@ -99,7 +99,7 @@ export function openWire(options: WireOptions): Wire {
     timing: {
       ...defaultTiming,
       ...{ answer: timing.answer, whole: timing.answer },
-      ...{ firstBackoff: timing.firstBackoff, longestRetryAfter: timing.longestWait },
+      ...{ firstBackoff: timing.firstBackoff, maxRetryAfter: timing.maxWait },
     },
     company: new Company(timing.firstBackoff),
     explain: (fault, about) => explained(fault, about, host, secrets),
@@ -131,7 +131,7 @@ export function openWire(options: WireOptions): Wire {
         ...{ kind: asked, method, url, headers: Object.fromEntries(headers), follow: "own-origin" },
         ...{ where: host, body: body === undefined ? undefined : async () => body },
       },
-      longestAnswer,
+      maxAnswerBytes,
     );
     if (isSuccess(answer)) return responseOf(answer);
     throw failureIn(answer, { kind, host, secrets, known, method });
@@ -266,7 +266,7 @@ function responseOf(answer: Answer): Response {
 function explained(fault: Fault, { kind }: About, host: string, secrets: readonly string[]): ForgeError {
   const text = said(fault.reason, secrets);
   if (fault.kind === "too-large") {
-    return new ForgeError("unexpected-answer", `${host} answers with more than ${longestAnswer} bytes`, {
+    return new ForgeError("unexpected-answer", `${host} answers with more than ${maxAnswerBytes} bytes`, {
       where: host,
     });
   }

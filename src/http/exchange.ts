@@ -109,7 +109,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     const isBusy = status === 429 || status === 503;
     const wait = isBusy ? (waitOf({ headers, status }) ?? 0) : 0;
     // A limit of hours tells nothing of how many requests are too many in a second.
-    if (wait > timing.longestRetryAfter) return;
+    if (wait > timing.maxRetryAfter) return;
     limiter.observe(observation);
     turns.observe(observation);
     restsUntil = Math.max(restsUntil, clock() + wait);

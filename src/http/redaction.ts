@@ -1,4 +1,4 @@
-const longest = 400;
+const maxLength = 400;
 
 const disguises: readonly ((secret: string) => string)[] = [
   (secret) => secret,
@@ -22,7 +22,7 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
  * without the given secrets or anything else that has the look of one.
  */
 export function presentable(said: string, secrets: readonly string[]): string {
-  const text = withoutSecrets(said.slice(0, 16 * longest), secrets)
+  const text = withoutSecrets(said.slice(0, 16 * maxLength), secrets)
     .replaceAll(/\p{Cc}+/gu, " ")
     .replaceAll(/:\/\/[^/\s@]*@/g, "://[redacted]@")
     .replaceAll(/\b(basic|bearer)\s+[^\s"',;]+/gi, "$1 [redacted]")
@@ -33,7 +33,7 @@ export function presentable(said: string, secrets: readonly string[]): string {
     .replaceAll(/[A-Za-z0-9+/_=-]{24,}/g, (word) => (looksRandom(word) ? "[redacted]" : word))
     .replaceAll(/ {2,}/g, " ")
     .trim();
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
 }
 
 function looksRandom(word: string): boolean {

@@ -10,7 +10,7 @@ export interface Timing {
   /** The time in which the rate of a body is measured. */
   readonly measure: number;
   /** Bytes a second that a body brings at least while it is read: a modem brings ten times as much. */
-  readonly leastRate: number;
+  readonly minRate: number;
   /** For the whole of an answer that is read into memory. */
   readonly whole: number;
   /** After so long without an answer, or with less than the least rate, it is said; and again after as long. */
@@ -21,11 +21,11 @@ export interface Timing {
   readonly idle: number;
   /** Upper bound of the wait before the first retry; it doubles with each further one. */
   readonly firstBackoff: number;
-  readonly longestBackoff: number;
+  readonly maxBackoff: number;
   /** The longest `Retry-After` that is waited for; beyond it the request fails. */
-  readonly longestRetryAfter: number;
+  readonly maxRetryAfter: number;
   /** How long a request may be refused, with 429 and no `Retry-After`, before its attempts are counted. */
-  readonly longestRefusal: number;
+  readonly maxRefusal: number;
   /** At least so long after a list of referrers was written it is looked for what others have made of it. */
   readonly settle: number;
   /** From the first failure; no retry begins later. */
@@ -44,15 +44,15 @@ export const defaultTiming: Timing = {
   connect: 20 * second,
   answer: minute,
   measure: minute,
-  leastRate: 512,
+  minRate: 512,
   whole: 5 * minute,
   silence: 15 * second,
   commit: 10 * minute,
   idle: 5 * minute,
   firstBackoff: second,
-  longestBackoff: 30 * second,
-  longestRetryAfter: 5 * minute,
-  longestRefusal: 2 * minute,
+  maxBackoff: 30 * second,
+  maxRetryAfter: 5 * minute,
+  maxRefusal: 2 * minute,
   settle: 2 * second,
   deadline: 15 * minute,
 };

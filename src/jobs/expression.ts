@@ -4,7 +4,7 @@ import { RE2JS } from "re2js";
 export type Search = (text: string) => boolean;
 
 /** Characters of one expression; the longest that are known have fewer than 300. */
-const longestExpression = 4000;
+const maxExpressionLength = 4000;
 
 /**
  * One search for several expressions in Go's syntax, in the time that it takes there. They are joined by `|`, as Prow
@@ -12,8 +12,8 @@ const longestExpression = 4000;
  * @throws {ExpressionFault} with the number of the expression, where it is one of them.
  */
 export function searchFor(expressions: readonly string[]): Search {
-  const long = expressions.findIndex((one) => one.length > longestExpression);
-  if (long >= 0) throw new ExpressionFault(`it has more than ${longestExpression} characters`, long);
+  const long = expressions.findIndex((one) => one.length > maxExpressionLength);
+  if (long >= 0) throw new ExpressionFault(`it has more than ${maxExpressionLength} characters`, long);
   const reason = faultOf(expressions.join("|"));
   if (reason === undefined) {
     const compiled = RE2JS.compile(expressions.join("|"));

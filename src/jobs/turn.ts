@@ -9,7 +9,7 @@ import type { Job } from "./model.ts";
 /** Processes on other machines may use the folder: their locks are respected for as long as they give signs of life. */
 const patienceMilliseconds = 60_000;
 /** A build ends after a day at most. */
-const longestWaitMilliseconds = 24 * 60 * 60 * 1000;
+const maxWaitMilliseconds = 24 * 60 * 60 * 1000;
 
 /** A run waits for its turn. */
 export interface TurnEvent {
@@ -40,7 +40,7 @@ export async function holdingTurn<Result>(
   const options = (what: string): LockOptions => ({
     failure: unavailable,
     patienceMilliseconds,
-    longestWaitMilliseconds,
+    maxWaitMilliseconds,
     onWait: (holder) => listener({ type: "turn-awaited", what, holder }),
   });
   const inMutex = (): Promise<Result> => {

@@ -1,7 +1,7 @@
 import { relative, sep } from "node:path";
 import type { CommitFiles } from "../git/index.ts";
 import type { FileSource } from "./file-source.ts";
-import { decodeText, largestFile, missingFile, notRegular, tooLarge } from "./text-file.ts";
+import { decodeText, maxFileBytes, missingFile, notRegular, tooLarge } from "./text-file.ts";
 
 /**
  * The files of a commit, named as they would be on disk.
@@ -25,7 +25,7 @@ export function committedFiles(files: CommitFiles, path: string, prefix: string)
     },
     hashOf: (file) => files.hashOf(placeOf(file)),
     read: async (file) => {
-      const bytes = await files.read(placeOf(file), largestFile);
+      const bytes = await files.read(placeOf(file), maxFileBytes);
       switch (bytes) {
         case "missing":
           return missingFile(file);

@@ -13,7 +13,7 @@ export interface TextFileFault {
 }
 
 /** Bytes of one file. The largest promoter manifest that is known has 3 MB. */
-export const largestFile = 8 * 1024 * 1024;
+export const maxFileBytes = 8 * 1024 * 1024;
 
 /** Reads a whole text file, a byte order mark included. Pipes, devices and folders are refused, never waited for. */
 export async function readTextFile(path: string): Promise<string | TextFileFault> {
@@ -32,9 +32,9 @@ export async function readTextFile(path: string): Promise<string | TextFileFault
 async function readOpened(file: FileHandle, path: string): Promise<string | TextFileFault> {
   const status = await file.stat();
   if (!status.isFile()) return notRegular(path);
-  if (status.size > largestFile) return tooLarge(path);
+  if (status.size > maxFileBytes) return tooLarge(path);
   const bytes = await file.readFile();
-  return bytes.length > largestFile ? tooLarge(path) : decodeText(bytes, path);
+  return bytes.length > maxFileBytes ? tooLarge(path) : decodeText(bytes, path);
 }
 
 /** The bytes of a file as text, a byte order mark included. */
@@ -64,9 +64,9 @@ export function notRegular(path: string): TextFileFault {
   return fault("unreadable-file", `"${path}" is not a regular file`);
 }
 
-/** More than {@link largestFile} bytes are at the path. */
+/** More than {@link maxFileBytes} bytes are at the path. */
 export function tooLarge(path: string): TextFileFault {
-  return fault("file-too-large", `"${path}" is larger than ${largestFile / 1024 / 1024} MiB`);
+  return fault("file-too-large", `"${path}" is larger than ${maxFileBytes / 1024 / 1024} MiB`);
 }
 
 /** A symbolic link at the path leads to where nobody may look. */

@@ -66,11 +66,11 @@ function ruleOf({ approvers = [], reviewers = [] }: ValueOf<typeof people>): Own
 }
 
 /** Characters of a filter; those that are known have fewer than a hundred. */
-const longestFilter = 1000;
+const maxFilterLength = 1000;
 
 /** Go's expressions, in the time that they take there: one from outside must not hold everything up. */
 function expression(pattern: string): ((path: string) => boolean) | undefined {
-  if (pattern.length > longestFilter) return undefined;
+  if (pattern.length > maxFilterLength) return undefined;
   try {
     const compiled = RE2JS.compile(pattern);
     return (path) => compiled.matcher(path).find();

@@ -16,7 +16,7 @@ export interface RepositoryFiles {
 }
 
 /** Bytes of one file. GitHub reads no `CODEOWNERS` beyond 3 MB. */
-const largestFile = 3 * 1024 * 1024;
+const maxFileBytes = 3 * 1024 * 1024;
 const filesAtOnce = 16;
 const codeOwnersPlaces = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
 
@@ -107,12 +107,12 @@ async function parseAt<Parsed extends object>(
   parse: (findings: OwnersFindings) => Parsed,
   diagnostics: Diagnostic[],
 ): Promise<Parsed | "missing" | "unusable"> {
-  const bytes = await repository.read(file, largestFile);
+  const bytes = await repository.read(file, maxFileBytes);
   if (bytes === "missing" || bytes === "folder") return "missing";
   const text = typeof bytes === "string" ? undefined : decode(bytes);
   const findings: OwnersFindings = new Findings<OwnersCode>(text ?? "", file, ownersCodes);
   if (bytes === "too-large")
-    findings.report("file-too-large", undefined, `it has more than ${largestFile} bytes`);
+    findings.report("file-too-large", undefined, `it has more than ${maxFileBytes} bytes`);
   else if (bytes === "unreadable") findings.report("unreadable-file", undefined, "it cannot be read");
   else if (text === undefined) findings.report("not-utf8", undefined, "it is not text in UTF-8");
   const parsed = text === undefined ? undefined : parse(findings);

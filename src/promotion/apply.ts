@@ -64,7 +64,7 @@ type TagClaims = Map<string, Digest>;
 /** Images under way at the same time; the policy of each host bounds what really is in flight. */
 const imagesAtOnce = 24;
 /** Images that others have stopped waiting for, on their way to hosts that do not keep up. */
-const mostStragglers = 512;
+const maxStragglers = 512;
 
 /** What became of one tag of an image in one repository. */
 type ImageOutcome = Outcome<ImageEdge>;
@@ -92,7 +92,7 @@ export async function applyImages(
   const limit = pLimit(imagesAtOnce);
   const stragglers = new Set<Promise<unknown>>();
   await limit.map(worksOf(items), async (work) => {
-    while (stragglers.size >= mostStragglers) await Promise.race(stragglers);
+    while (stragglers.size >= maxStragglers) await Promise.race(stragglers);
     if (options.signal?.aborted) return;
     const seat = wideImages.seat();
     const arrivals = await applyWork(work, { ...options, claims, unconfirmed, report, seat });

@@ -36,7 +36,7 @@ export const noRecording: Recording = {
 };
 
 /** Events of one run; those beyond them are counted. */
-const mostEvents = 100_000;
+const maxEvents = 100_000;
 
 /**
  * Begins to record.
@@ -82,7 +82,7 @@ function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "
   };
   const append = (event: RunEvent): void => {
     count += 1;
-    if (count > mostEvents) leftOut += 1;
+    if (count > maxEvents) leftOut += 1;
     else guarded(() => run.append(event));
   };
   const listener = (event: RunEvent): void => {

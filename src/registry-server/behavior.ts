@@ -14,7 +14,7 @@ export interface RegistryBehavior {
   /** How many `PATCH`es an upload takes. */
   readonly patches?: "any" | "one" | "none";
   /** Bytes of a body beyond which it is refused with 413. */
-  readonly largestBody?: number;
+  readonly maxBodyBytes?: number;
   /** Which blobs are mounted: `committed` are those that a manifest of the repository they come from refers to. */
   readonly mounts?: "all" | "committed" | "none";
   /** Whether a blob is taken in one `POST` with `?digest=`; where not, its body is thrown away and an upload begun. */
@@ -67,7 +67,7 @@ export function conductOf(behavior: RegistryBehavior, now: () => number): Conduc
       if (route.kind === "upload") refuseUpload(behavior, exchange, route.id, patched);
       if (route.kind === "uploads") await forgetParameters(behavior, exchange.query, storage);
       if (route.kind === "manifest" && behavior.tagParameters === false) exchange.query.delete("tag");
-      return behavior.largestBody === undefined ? exchange : bounded(exchange, behavior.largestBody);
+      return behavior.maxBodyBytes === undefined ? exchange : bounded(exchange, behavior.maxBodyBytes);
     },
   };
 }

@@ -7,7 +7,7 @@ import { invalidSettings, SettingsError } from "./errors.ts";
 import { defaultSettings, type Settings } from "./model.ts";
 import { settingsShape } from "./schema.ts";
 
-const longestFile = 1024 * 1024;
+const maxFileBytes = 1024 * 1024;
 
 /** Every code that a diagnostic about a `waybill.yaml` can have; all are errors. */
 export const settingsCodes = { ...documentCodes, ...shapeCodes } as const satisfies DiagnosticCodes;
@@ -50,11 +50,11 @@ async function readText(file: string): Promise<string> {
     new SettingsError("settings-unreadable", message, { where: file, cause });
   let bytes: Buffer;
   try {
-    bytes = (await readNamed(file, longestFile)).bytes;
+    bytes = (await readNamed(file, maxFileBytes)).bytes;
   } catch (cause) {
     const code = errorCodeOf(cause);
     if (code === "ENOENT") throw unreadable("the settings file does not exist", cause);
-    if (code === "EFBIG") throw unreadable(`the settings file has more than ${longestFile} bytes`, cause);
+    if (code === "EFBIG") throw unreadable(`the settings file has more than ${maxFileBytes} bytes`, cause);
     throw unreadable(`the settings file cannot be read: ${messageOf(cause)}`, cause);
   }
   try {

@@ -5,7 +5,7 @@ import { YamlSyntaxError } from "./errors.ts";
 const deepest = 64;
 
 /** Characters that are read again and again for lines that stand too far to the left: a second or two. */
-const mostReadAgain = 32 * 1024 * 1024;
+const maxReadAgain = 32 * 1024 * 1024;
 
 /**
  * The events of a text, by js-yaml. Within brackets, braces and quotes, lines may begin anywhere and tabs stand where
@@ -25,7 +25,7 @@ export function readEvents(text: string): readonly Event[] {
       if (!(error instanceof YAMLException)) throw error;
       const offset = Math.min(error.mark?.position ?? 0, attempt.text.length);
       const complaint = { reason: error.reason, offset: attempt.written(offset) };
-      const mayPass = error.reason === "deficient indentation" && read < mostReadAgain;
+      const mayPass = error.reason === "deficient indentation" && read < maxReadAgain;
       if (mayPass && attempt.moveRight(offset)) {
         moved = complaint;
         read += attempt.text.length;

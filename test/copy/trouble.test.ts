@@ -52,7 +52,7 @@ beforeEach(async () => {
         environment: {},
         listener: (event) => registryEvents.push(event),
       },
-      { ...defaultTiming, firstBackoff: 10, longestBackoff: 50 },
+      { ...defaultTiming, firstBackoff: 10, maxBackoff: 50 },
     );
     closing.push(registries.close);
     return registries.repository(parseRepository(`${registry.host}/app`));

@@ -49,7 +49,7 @@ function openFor(
     },
     endpoint: { host, origin: new URL(address), loopbackOnly: false },
     allowPrivateAddresses: false,
-    timing: { ...defaultTiming, firstBackoff: 1, longestBackoff: 2, ...timing },
+    timing: { ...defaultTiming, firstBackoff: 1, maxBackoff: 2, ...timing },
     company: new Company(1),
     explain: ({ kind }, { where, host }) => new WaybillError(kind, `${kind} at ${host}`, { where }),
     authorize: (_, send) => send("Bearer s3cret"),

@@ -34,7 +34,7 @@ describe("an embedded registry that behaves like another one", () => {
   });
 
   test("takes no body above a size, announced or not", async () => {
-    const url = await start({ largestBody: 100 });
+    const url = await start({ maxBodyBytes: 100 });
     const { location } = await begin(url);
     const large = randomBlob(101);
     const end = `${location}?digest=${large.digest}`;

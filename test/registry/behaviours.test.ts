@@ -77,7 +77,7 @@ const modes: readonly (readonly [string, RegistryBehavior, HostSettings])[] = [
   ["that takes one PATCH", { patches: "one" }, {}],
   ["that takes one PATCH, which it is sent", { patches: "one" }, { upload: "one-patch" }],
   ["that takes no PATCH", { patches: "none" }, {}],
-  ["that takes small bodies", { largestBody: 70_000 }, { chunkBytes: 65_536 }],
+  ["that takes small bodies", { maxBodyBytes: 70_000 }, { chunkBytes: 65_536 }],
   ["that mounts what is committed", { mounts: "committed" }, {}],
   ["that mounts nothing", { mounts: "none" }, {}],
   ["that takes no blob in one POST", { singlePost: false }, {}],

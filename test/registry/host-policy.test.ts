@@ -94,7 +94,7 @@ describe("a request that fails", () => {
   });
 
   it("is given up at once when the registry wants us to wait too long", async () => {
-    const tooLong = String(defaultTiming.longestRetryAfter / 1000 + 1);
+    const tooLong = String(defaultTiming.maxRetryAfter / 1000 + 1);
     const server = await serve((_, response) => answer(response, 429, { "retry-after": tooLong }));
     await expect(repositoryOn(server).repository.fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
     expect(server.seen).toHaveLength(1);
@@ -124,7 +124,7 @@ describe("a request that is refused", () => {
     closing.push(patient.close);
     expect((await patient.repository().fetch(v1))?.bytes).toEqual(index);
     const other = await serve(script);
-    const hopeless = clientOf(other.host, { settings: { retries: 2 }, timing: { longestRefusal: 0 } });
+    const hopeless = clientOf(other.host, { settings: { retries: 2 }, timing: { maxRefusal: 0 } });
     closing.push(hopeless.close);
     await expect(hopeless.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
     expect(other.seen).toHaveLength(3);
@@ -185,7 +185,7 @@ describe("a request that is refused", () => {
   });
 
   it("is not waited for longer than anybody would want", async () => {
-    const tooLong = String(defaultTiming.longestRetryAfter / 1000 + 1);
+    const tooLong = String(defaultTiming.maxRetryAfter / 1000 + 1);
     const server = await serve(
       failing(1, (_, response) => answer(response, 503, { "retry-after": tooLong })),
     );

@@ -65,7 +65,7 @@ async function deadPort(): Promise<number> {
   return port;
 }
 
-const fast = { timing: { firstBackoff: 20, longestBackoff: 40 } };
+const fast = { timing: { firstBackoff: 20, maxBackoff: 40 } };
 const asTag = ({ url }: { url: string }) => url.replace("/v2/", "").split("/manifests/")[0];
 
 const paths = Array.from({ length: 30 }, (_, number) => `team/app-${number}`);

@@ -29,8 +29,8 @@ describe("quirks", () => {
     ["012345678901.dkr.ecr-fips.us-gov-west-1.amazonaws.com", { chunks: false, mountsOnlyCommitted: true }],
     ["012345678901.dkr-ecr.us-west-2.on.aws", { chunks: false, mountsOnlyCommitted: true }],
     ["public.ecr.aws", { chunks: false }],
-    ["team.azurecr.io", { largestBody: 16777216 }],
-    ["registry.team.workers.dev", { largestBody: 99614720 }],
+    ["team.azurecr.io", { maxBodyBytes: 16777216 }],
+    ["registry.team.workers.dev", { maxBodyBytes: 99614720 }],
     ["quay.io", { singlePost: true }],
   ])("are known of %s", (host, quirks) => {
     expect(quirksOf(host)).toEqual({ ...usual, ...quirks });
@@ -40,9 +40,9 @@ describe("quirks", () => {
     expect(quirksOf("us-docker.pkg.dev", { chunkBytes: 65536, upload: "one-patch" })).toEqual({
       ...usual,
       upload: "one-patch",
-      largestBody: 65536,
+      maxBodyBytes: 65536,
     });
-    expect(quirksOf("team.azurecr.io", { chunkBytes: 65536 }).largestBody).toBe(65536);
+    expect(quirksOf("team.azurecr.io", { chunkBytes: 65536 }).maxBodyBytes).toBe(65536);
   });
 
   it("are each written somewhere", () => {

@@ -42,7 +42,7 @@ function dripBody(response: ServerResponse, type: string = mediaTypes.ociIndex):
 }
 
 /** So that a byte every few milliseconds is far too slow. */
-const hasty = { measure: 100, leastRate: 1_000_000, silence: 20 };
+const hasty = { measure: 100, minRate: 1_000_000, silence: 20 };
 
 describe("an answer that drips", () => {
   it("is given up when it is a manifest", async () => {
@@ -86,7 +86,7 @@ describe("an answer that drips", () => {
   });
 
   it("is given up as a whole, however fast it is", async () => {
-    const timing = { whole: 60, leastRate: 0 };
+    const timing = { whole: 60, minRate: 0 };
     const { repository } = await open((_, response) => dripBody(response), { timing });
     await expect(repository().fetch(v1)).rejects.toMatchObject({ code: "timeout" });
   });
@@ -112,7 +112,7 @@ describe("a body that is slow and honest", () => {
         sent += 20_000;
       });
     };
-    const { repository, retries } = await open(script, { timing: { measure: 800, leastRate: 1 } });
+    const { repository, retries } = await open(script, { timing: { measure: 800, minRate: 1 } });
     const chunks: Buffer[] = [];
     for await (const chunk of await repository().open(blob)) chunks.push(chunk);
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
@@ -123,7 +123,7 @@ describe("a body that is slow and honest", () => {
     const large = randomBytes(6_000_000);
     const whole = { mediaType: mediaTypes.ociLayer, digest: digestOf(large), size: large.length };
     const { repository, retries } = await open((_, response) => answer(response, 200, {}, large), {
-      timing: { measure: 500, leastRate: 1 },
+      timing: { measure: 500, minRate: 1 },
     });
     const chunks: Buffer[] = [];
     for await (const chunk of await repository().open(whole)) {

@@ -30,7 +30,7 @@ export function clientOf(host: string, options: ClientOptions = {}) {
         options.listener?.(event);
       },
     },
-    { ...defaultTiming, firstBackoff: 1, longestBackoff: 5, settle: 20, ...options.timing },
+    { ...defaultTiming, firstBackoff: 1, maxBackoff: 5, settle: 20, ...options.timing },
   );
   return {
     registries,

@@ -8,8 +8,8 @@ export function isTransientStatus(status: number): boolean {
 }
 
 /** From here on a number of seconds, or of milliseconds, is no wait that anybody means but a time since the epoch. */
-const leastEpochSeconds = 1e9;
-const leastEpochMilliseconds = 1e11;
+const minEpochSeconds = 1e9;
+const minEpochMilliseconds = 1e11;
 
 /**
  * The milliseconds a `Retry-After` header asks for, or `undefined` when there is none to understand. Not bounded. Beside
@@ -21,8 +21,8 @@ export function readRetryAfter(header: string | undefined, now: number): number 
   const text = header?.trim() ?? "";
   if (/^\d{1,15}(\.\d{0,9})?$/.test(text)) {
     const number = Number(text);
-    if (number < leastEpochSeconds) return Math.ceil(number * 1000);
-    return Math.max(0, Math.ceil(number < leastEpochMilliseconds ? number * 1000 : number) - now);
+    if (number < minEpochSeconds) return Math.ceil(number * 1000);
+    return Math.max(0, Math.ceil(number < minEpochMilliseconds ? number * 1000 : number) - now);
   }
   if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
   const date = Date.parse(/ (?:GMT|UTC|Z|[+-]\d{4})$/.test(text) ? text : `${text} GMT`);
@@ -61,10 +61,10 @@ export function waitOf({ headers, status }: Pick<AnswerHead, "headers" | "status
 export function waitBefore(
   attempt: number,
   retryAfter: number | undefined,
-  timing: Pick<Timing, "firstBackoff" | "longestBackoff">,
+  timing: Pick<Timing, "firstBackoff" | "maxBackoff">,
   random: number,
 ): number {
   if (retryAfter !== undefined) return retryAfter;
-  const bound = Math.min(timing.longestBackoff, timing.firstBackoff * 2 ** Math.min(attempt - 1, 30));
+  const bound = Math.min(timing.maxBackoff, timing.firstBackoff * 2 ** Math.min(attempt - 1, 30));
   return Math.round((bound * (1 + random)) / 2);
 }

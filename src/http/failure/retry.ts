@@ -78,11 +78,11 @@ export async function retrying<Result>(
     inVain += 1;
     failedFirst ??= Date.now();
     const elapsed = Date.now() - failedFirst;
-    const isHopeful = passing.retryAfter !== undefined || elapsed < timing.longestRefusal;
+    const isHopeful = passing.retryAfter !== undefined || elapsed < timing.maxRefusal;
     if (!passing.isNotYet || !isHopeful) failed += 1;
     if (failed > Math.min(retries, passing.maxRetries ?? retries)) return end();
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
-    if (wait > timing.longestRetryAfter || elapsed + wait > timing.deadline) return end();
+    if (wait > timing.maxRetryAfter || elapsed + wait > timing.deadline) return end();
     // Connections that are closed on purpose have not failed.
     if (closed.aborted) return end();
     onRetry({ attempt: number, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });

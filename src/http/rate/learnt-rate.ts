@@ -29,9 +29,9 @@ const nextShare = 0.92;
 /** Requests in a second that a host is thought to take when it refuses before it has taken many. */
 const firstGuess = 10;
 /** Requests in a second that any host is asked for, however much it refuses. */
-const leastRate = 0.5;
+const minRate = 0.5;
 /** A host is tried soon when little is known of it, and ever later the more often it has said the same. */
-const leastPatience = 4_000;
+const minPatience = 4_000;
 const maxPatience = 32_000;
 /** How far two ceilings may be apart to be the same. */
 const tolerance = 0.05;
@@ -39,7 +39,7 @@ const tolerance = 0.05;
 /** The rate at a time, in requests a second. */
 export function rateAt({ ceiling, share, since, patience }: LearntRate, now: number): number {
   const way = (now - since - patience) / patience;
-  return Math.max(leastRate, ceiling * (1 + (1 - share) * way ** 3));
+  return Math.max(minRate, ceiling * (1 + (1 - share) * way ** 3));
 }
 
 /**
@@ -53,21 +53,21 @@ export function afterRefusedRate(known: LearntRate | undefined, refused: Refused
       ceiling: Math.max(firstGuess, taken),
       share: nextShare,
       since: now,
-      patience: leastPatience,
+      patience: minPatience,
     };
   }
   if (!tookSome) {
     const patience = Math.min(maxPatience, 2 * known.patience);
     return { ...known, share: known.share / 2, since: now, patience };
   }
-  const ceiling = Math.max(leastRate, Math.min(taken, rateAt(known, now)));
+  const ceiling = Math.max(minRate, Math.min(taken, rateAt(known, now)));
   const isSame = Math.abs(ceiling - known.ceiling) <= tolerance * known.ceiling;
-  const patience = isSame ? Math.min(maxPatience, 2 * known.patience) : leastPatience;
+  const patience = isSame ? Math.min(maxPatience, 2 * known.patience) : minPatience;
   return { ceiling, share: nextShare, since: now, patience };
 }
 
 /** What is known after the host has taken a request: when it had taken none before, it is asked for the usual again. */
 export function afterTakenRate(known: LearntRate, now: number): LearntRate {
   if (known.share >= nextShare) return known;
-  return { ...known, share: nextShare, since: now, patience: leastPatience };
+  return { ...known, share: nextShare, since: now, patience: minPatience };
 }

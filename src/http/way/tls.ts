@@ -55,7 +55,7 @@ function systemAuthorities(): readonly string[] {
 }
 
 /** Bytes of all authorities that there are, many times over. */
-const largestFile = 16 * 1024 * 1024;
+const maxFileBytes = 16 * 1024 * 1024;
 
 function readPem(file: string, host: string): string {
   let text: string;
@@ -63,7 +63,7 @@ function readPem(file: string, host: string): string {
     const found = statSync(file);
     // A pipe or a device would have everything wait for it.
     if (!found.isFile()) throw new Error("it is no regular file");
-    if (found.size > largestFile) throw new Error(`it has more than ${largestFile} bytes`);
+    if (found.size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`);
     text = readFileSync(file, "utf8");
   } catch (cause) {
     throw new ConnectionError("tls", `a TLS file for ${host} cannot be read: ${messageOf(cause)}`, {

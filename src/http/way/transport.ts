@@ -302,11 +302,11 @@ const looks = 4;
 /** Fails a body that brings less than the least rate while somebody waits for it. */
 function watchOver(
   response: IncomingMessage,
-  { measure, leastRate }: Timing,
+  { measure, minRate }: Timing,
   waiting: (milliseconds: number) => void,
 ): void {
   const { socket } = response;
-  const least = (measure / 1000) * leastRate;
+  const least = (measure / 1000) * minRate;
   let position = socket.bytesRead;
   /** What came between the last looks, for as long as somebody has been waiting. */
   let came: number[] = [];

@@ -6,7 +6,7 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const longestHeader = 16_384;
+const maxHeaderLength = 16_384;
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const schemePattern = new RegExp(`[\\s,]*(${token})(?=$|[\\s,])`, "y");
 const parameterPattern = new RegExp(
@@ -24,7 +24,7 @@ const token68Pattern = /\s+[A-Za-z0-9._~+/-]+=*\s*(?=,|$)/y;
  */
 export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
   const headers = typeof header === "string" ? [header] : (header ?? []);
-  return headers.flatMap((text) => parseOne(text.slice(0, longestHeader)));
+  return headers.flatMap((text) => parseOne(text.slice(0, maxHeaderLength)));
 }
 
 function parseOne(text: string): Challenge[] {

@@ -11,7 +11,7 @@ export interface Quirks {
   /** Whether one blob may come in several `PATCH`es; where not, an upload that broke off begins anew. */
   readonly chunks: boolean;
   /** Bytes that one request may carry; a larger blob goes in chunks, of at most so many. Without it, any number. */
-  readonly largestBody?: number;
+  readonly maxBodyBytes?: number;
   /** Whether it mounts blobs of its other repositories. */
   readonly mounts: boolean;
   /** It mounts a blob only once an image manifest of the repository it comes from refers to it. */
@@ -73,13 +73,13 @@ export const entries: readonly Entry[] = [
   {
     // "~20 MB" and a layer of 29 MB are what was refused with 413; a round number below.
     hosts: knownHosts.azure,
-    quirks: { largestBody: 16 * mebibyte },
+    quirks: { maxBodyBytes: 16 * mebibyte },
     sources: ["https://github.com/goharbor/harbor/issues/23015"],
   },
   {
     // A registry on Cloudflare's own domain; behind one with another name, only `chunkSize` helps.
     hosts: knownHosts.cloudflareWorkers,
-    quirks: { largestBody: 95 * mebibyte },
+    quirks: { maxBodyBytes: 95 * mebibyte },
     sources: ["https://developers.cloudflare.com/workers/platform/limits/"],
   },
   {
@@ -98,6 +98,6 @@ export function quirksOf(host: string, { upload, chunkBytes }: HostSettings = {}
     ...usual,
     ...entryFor(entries, host)?.quirks,
     ...(upload === undefined ? {} : { upload }),
-    ...(chunkBytes === undefined ? {} : { chunks: true, largestBody: chunkBytes }),
+    ...(chunkBytes === undefined ? {} : { chunks: true, maxBodyBytes: chunkBytes }),
   };
 }

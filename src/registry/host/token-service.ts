@@ -29,7 +29,7 @@ export interface TokenRequest {
 /** Tokens are given up so many milliseconds before they end. */
 const margin = 5_000;
 /** Seconds: what a token without a stated life has, and the least that any is taken to have. */
-const shortestLife = 60;
+const minLife = 60;
 
 /** What is not as it should be counts as not there: a field that is needed is missed then, and no other one matters. */
 const tokenText = z
@@ -98,9 +98,9 @@ export function readToken(body: Uint8Array, asked: number, date: string | undefi
       hint: `ask whoever runs the token service of ${where}, or what stands before it`,
     });
   }
-  const life = (answer?.expires_in ?? shortestLife) * 1000;
+  const life = (answer?.expires_in ?? minLife) * 1000;
   const age = Math.max(0, Date.parse(date ?? "") - issueOf(answer?.issued_at)) || 0;
-  const left = Math.max(shortestLife * 1000, life - age);
+  const left = Math.max(minLife * 1000, life - age);
   return { value, fetchedAt: asked, expiresAt: asked + left - margin };
 }
 

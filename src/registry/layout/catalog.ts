@@ -31,7 +31,7 @@ export interface LayoutCatalog {
 type Change = (index: LayoutIndex) => LayoutIndex;
 
 /** Bytes of an `index.json`: about 200,000 entries. */
-const longestIndex = 64 * 1024 * 1024;
+const maxIndexBytes = 64 * 1024 * 1024;
 
 const layoutVersion = "1.0.0";
 
@@ -54,7 +54,7 @@ export function openCatalog(
       const { ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
       const state = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
       if (known?.state === state) return known.index;
-      if (size > longestIndex)
+      if (size > maxIndexBytes)
         throw new RegistryError("too-large", `the index has ${size} bytes`, { where: file });
       await checkMarker(marker);
       known = { state, index: parseIndex(await handle.readFile(), file) };
@@ -105,13 +105,13 @@ export function openCatalog(
 }
 
 const markerSchema = z.looseObject({ imageLayoutVersion: z.literal(layoutVersion) });
-const longestMarker = 64 * 1024;
+const maxMarkerBytes = 64 * 1024;
 
 /** @throws {RegistryError} `unsupported` when the `oci-layout` file is missing or of another version. */
 async function checkMarker(marker: string): Promise<void> {
   const handle = await openRegular(marker);
-  const bytes = Buffer.alloc(longestMarker);
-  const length = handle === undefined ? 0 : (await handle.read(bytes, 0, longestMarker, 0)).bytesRead;
+  const bytes = Buffer.alloc(maxMarkerBytes);
+  const length = handle === undefined ? 0 : (await handle.read(bytes, 0, maxMarkerBytes, 0)).bytesRead;
   await handle?.close();
   if (markerSchema.safeParse(parseJson(bytes.subarray(0, length))).success) return;
   const message =

@@ -151,13 +151,13 @@ export class Upload {
 
   async #transfer(send: HostSendOnce, offset: number): Promise<Answer> {
     const source = new UploadSource(this.#remote, this.#blob, this.#sending.content);
-    const { upload, largestBody = Number.POSITIVE_INFINITY } = this.#remote.client.quirks;
+    const { upload, maxBodyBytes = Number.POSITIVE_INFINITY } = this.#remote.client.quirks;
     const { size } = this.#blob;
-    const inOne = offset === 0 && size <= largestBody && (upload === "whole" || size === 0);
+    const inOne = offset === 0 && size <= maxBodyBytes && (upload === "whole" || size === 0);
     try {
       const answer = inOne
         ? await this.#sendWhole(send, source)
-        : await this.#sendPatches(send, source, offset, largestBody);
+        : await this.#sendPatches(send, source, offset, maxBodyBytes);
       if (answer.status >= 200 && answer.status <= 299) return await this.#ended(send, answer);
       if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
       // Whatever its body says: who names another offset knows of the upload.

@@ -38,7 +38,7 @@ interface Fate {
 }
 
 /** Places beside the first one that are shown of what has one cause. */
-const mostOthers = 2;
+const maxOthers = 2;
 
 /**
  * What promotion could not do of what the change asks for. What an old line asks of a new destination is judged more
@@ -55,7 +55,7 @@ export function judgePlan(
     const [first, ...others] = fate.places.values();
     if (found === undefined || first === undefined) return [];
     const related = (fate.edge.verdict === "unread" ? others : [])
-      .slice(0, mostOthers)
+      .slice(0, maxOthers)
       .map(({ place, name }) => ({ ...placed(place), message: name }));
     return [
       {

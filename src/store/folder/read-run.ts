@@ -16,7 +16,7 @@ export const recordFiles = {
 } as const;
 
 /** Longest document that is read; those of Prow with a whole pod in them have some ten kilobytes. */
-const longestDocument = 4 * 1024 * 1024;
+const maxDocumentBytes = 4 * 1024 * 1024;
 
 const text = z.string().max(4096);
 const timestamp = z.number().int().nonnegative().max(253_402_300_799);
@@ -137,7 +137,7 @@ export async function readObject(path: string): Promise<Readonly<Record<string, 
 }
 
 async function readDocument<Value>(path: string, schema: z.ZodType<Value>): Promise<Value | undefined> {
-  const content = await readSmall(path, longestDocument);
+  const content = await readSmall(path, maxDocumentBytes);
   if (content === undefined) return undefined;
   try {
     return schema.safeParse(JSON.parse(content)).data;

@@ -11,7 +11,7 @@ export interface Shelved {
   readonly folder: string;
 }
 
-const longestPointer = 4096;
+const maxPointerBytes = 4096;
 
 /** Jobs that a store has runs of, by name. */
 export async function jobsIn(store: string): Promise<string[]> {
@@ -38,7 +38,7 @@ export async function shelvedRun(store: string, job: string, id: string): Promis
 }
 
 async function followPointer(store: string, job: string, id: string): Promise<Shelved | undefined> {
-  const text = await readSmall(join(directoryOfPulls(store, job), `${id}.txt`), longestPointer);
+  const text = await readSmall(join(directoryOfPulls(store, job), `${id}.txt`), maxPointerBytes);
   const place = text === undefined ? undefined : placeInPointer(text, job, id);
   if (place === undefined) return undefined;
   const folder = folderOfPlace(store, place);

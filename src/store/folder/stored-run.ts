@@ -4,7 +4,7 @@ import type { StoredRun } from "../model.ts";
 import { isFolder, openRecord } from "./files.ts";
 import { readRun, recordFiles } from "./read-run.ts";
 
-const mostArtifacts = 10_000;
+const maxArtifacts = 10_000;
 
 /** The run in a folder. */
 export async function storedRun(folder: string): Promise<StoredRun> {
@@ -19,7 +19,7 @@ export async function storedRun(folder: string): Promise<StoredRun> {
       const found: string[] = [];
       const collect = async (path: string): Promise<void> => {
         for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
-          if (found.length >= mostArtifacts) return;
+          if (found.length >= maxArtifacts) return;
           const inner = join(path, entry.name);
           if (entry.isDirectory()) await collect(inner);
           else if (entry.isFile()) found.push(relative(kept, inner).split(sep).join("/"));
