@@ -26,7 +26,6 @@ export interface FieldRules {
 export interface Fields {
   /** Entries of known keys by their names; of a key that stands twice, the first. */
   readonly known: ReadonlyMap<string, YamlEntry>;
-  readonly unknown: readonly YamlEntry[];
   /** Known keys that stand twice. */
   readonly repeated: ReadonlySet<string>;
   /** Known keys that some unknown key is likely to be meant for. */
@@ -39,31 +38,39 @@ export interface Fields {
 /** More known keys than this are no answer to which one was meant. */
 const maxListed = 15;
 
+/** Most mappings have neither: they share these. */
+const none = { entries: new Map<string, YamlEntry>(), words: new Set<string>() } as const;
+
 /** Reads a mapping whose keys are known, and reports the unknown and the repeated ones. */
 export function readFields(mapping: YamlMapping, rules: FieldRules, findings: FieldFindings): Fields {
   const known = new Map<string, YamlEntry>();
-  const unknown = new Map<string, YamlEntry>();
-  const repeated = new Set<string>();
-  const misspelt = new Set<string>();
+  let unknown = none.entries;
+  let repeated = none.words;
+  let misspelt = none.words;
   for (const entry of mapping.entries) {
     const written = entry.key.value;
-    const name = rules.nameOf?.(written) ?? written;
+    const name = rules.nameOf === undefined ? written : rules.nameOf(written);
     const isKnown = rules.known.includes(name);
+    if (!isKnown && unknown === none.entries) unknown = new Map();
     const entries = isKnown ? known : unknown;
     const first = entries.get(name);
     if (first === undefined) entries.set(name, entry);
     else {
-      if (isKnown) repeated.add(name);
+      if (isKnown) repeated = new Set(repeated).add(name);
       reportRepeated(entry.key, first.key, findings);
     }
   }
-  const fields = { known, unknown: [...unknown.values()], repeated, misspelt };
-  for (const { key } of rules.ignoresUnknown === true ? [] : fields.unknown) {
+  for (const { key } of rules.ignoresUnknown === true ? [] : unknown.values()) {
     const meant = reportUnknown(key, known, rules, findings);
-    if (meant !== undefined) misspelt.add(meant);
+    if (meant !== undefined) misspelt = new Set(misspelt).add(meant);
   }
-  const clean = fields.unknown.length === 0 && repeated.size === 0;
-  return { ...fields, clean, value: (name) => known.get(name)?.value };
+  return {
+    known,
+    repeated,
+    misspelt,
+    clean: unknown.size === 0 && repeated.size === 0,
+    value: (name) => known.get(name)?.value,
+  };
 }
 
 /** Says that a key stands twice in one mapping, in this spelling or in two. */
