@@ -1,4 +1,4 @@
-import { formatPlace } from "../diagnostics/index.ts";
+import { type Place, placeIn } from "../diagnostics/index.ts";
 import type { DesiredImage, DesiredSource, DesiredTag, OverlapClaim } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
@@ -42,7 +42,7 @@ export function decideImage(
   const from = image.sources.find(({ repository }) => repository === found) ?? first;
   const decided =
     image.tags.length === 0
-      ? [decideUntagged(image.digest, formatPlace(from.at), state, source)]
+      ? [decideUntagged(image.digest, from.at, state, source)]
       : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
   const edges = decided.map((edge) => allowed(edge, from));
   return { digest: image.digest, project: from.project, source: from.repository, edges };
@@ -51,7 +51,7 @@ export function decideImage(
 /** An edge as the policies of its source let it be: what cannot be evaluated is not known to be satisfied. */
 function allowed(edge: PlannedEdge, { policy }: DesiredSource): PlannedEdge {
   if (policy === undefined || !isWork(edge.verdict)) return edge;
-  return { ...edge, verdict: "refused", reason: "provenance-not-evaluated", policy: formatPlace(policy) };
+  return { ...edge, verdict: "refused", reason: "provenance-not-evaluated", policy };
 }
 
 /** Whether nothing is to be done for an image: what {@link decideImage} says of each of its edges is `present`. */
@@ -72,28 +72,17 @@ export function needsSource(image: DesiredImage, state: DecisionState, contested
   return decideImage(image, state, contested, missing).edges.some(({ verdict }) => verdict === "lost");
 }
 
-/** Mirrors share the claims of a tag, and so do their plans: that is how plans know that the same is to be said of them. */
-const planned = new WeakMap<readonly OverlapClaim[], NonNullable<PlannedEdge["claims"]>>();
-
-function plannedClaims(claims: readonly OverlapClaim[]): NonNullable<PlannedEdge["claims"]> {
-  const known =
-    planned.get(claims) ??
-    claims.map(({ digest, file, at }) => ({ digest, at: formatPlace({ file, ...at }) }));
-  planned.set(claims, known);
-  return known;
-}
-
 function decideTag(
   digest: Digest,
-  { tag, at: place }: DesiredTag,
+  { tag, at }: DesiredTag,
   state: DecisionState,
   contested: Contested,
   source: SourceReading | undefined,
 ): PlannedEdge {
-  const at = formatPlace(place);
-  const claims = contested.get(tag);
-  if (claims !== undefined) {
-    return { tag, at, verdict: "overlap", reason: "claimed-twice", claims: plannedClaims(claims) };
+  const claimed = contested.get(tag);
+  if (claimed !== undefined) {
+    const claims = claimed.map((claim) => ({ digest: claim.digest, at: placeIn(claim.file, claim.at) }));
+    return { tag, at, verdict: "overlap", reason: "claimed-twice", claims };
   }
   const reading = state.tags.get(tag);
   if (reading === undefined) throw new TypeError(`${tag} was not read`);
@@ -109,7 +98,7 @@ function decideTag(
 
 function decideUntagged(
   digest: Digest,
-  at: string,
+  at: Place,
   state: DecisionState,
   source: SourceReading | undefined,
 ): PlannedEdge {
@@ -134,7 +123,7 @@ export function standing({ digest, otherType }: Exclude<TargetReading, { failure
 function decideAbsent(
   digest: Digest,
   tag: Tag | null,
-  at: string,
+  at: Place,
   state: DecisionState,
   source: SourceReading | undefined,
 ): PlannedEdge {

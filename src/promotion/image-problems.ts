@@ -1,7 +1,9 @@
+import { formatPlace } from "../diagnostics/index.ts";
 import { type Cause, groupByCause, type Problem, problemOf } from "../errors/index.ts";
 import { splitRepository } from "../oci/index.ts";
 import type { AbsentEdge } from "./arrival.ts";
 import type { ImageDetails } from "./images.ts";
+import type { PlannedEdge } from "./planned-images.ts";
 import type { Finding } from "./verify.ts";
 
 /**
@@ -78,11 +80,16 @@ export function conflictAt(standing: Standing): Pick<Problem, "message" | "detai
 }
 
 /** That a policy stands against it. */
-export function refusedBy(policy: string | undefined): Pick<Problem, "message" | "hint"> {
+export function refusedBy(policy: string | undefined): { readonly message: string; readonly hint: string } {
   return {
     message: `provenance is demanded at ${policy} and cannot be evaluated yet`,
     hint: "promote it once policies can be evaluated, or set the mode to warn",
   };
+}
+
+/** Which digests claim a tag, and where. */
+export function claimsInWords({ claims = [] }: Pick<PlannedEdge, "claims">): string {
+  return claims.map(({ digest, at }) => `${digest} (${formatPlace(at)})`).join(", ");
 }
 
 /** What to do about a tag that two digests claim. */

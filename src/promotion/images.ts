@@ -1,6 +1,6 @@
 import { type Digest, type RepositoryName, splitRepository, type Tag } from "../oci/index.ts";
 import { applyImages } from "./apply.ts";
-import { conflictAt, overlapHint, referenceOf } from "./image-problems.ts";
+import { claimsInWords, conflictAt, overlapHint, referenceOf } from "./image-problems.ts";
 import {
   gatherAlike,
   type ImageEdge,
@@ -82,7 +82,7 @@ export const imageSection: SectionKind<PlannedRepositories, ImageEdge, ImageDeta
       case "lost":
         return `the image is in neither production nor staging (${image.source})`;
       case "overlap":
-        return `two digests claim the tag: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`;
+        return `two digests claim the tag: ${claimsInWords(edge)}`;
       default:
         return undefined;
     }

@@ -14,7 +14,7 @@ export type {
   PromotionEvent,
   VerificationEvent,
 } from "./events.ts";
-export { causesOfAbsence, causesOfFindings } from "./image-problems.ts";
+export { causesOfAbsence, causesOfFindings, claimsInWords, refusedBy } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
 export { type Decision, type Plan, type PlanSummary, type Section, type Since, sinceCommit } from "./plan.ts";
@@ -39,6 +39,7 @@ export {
   reportPromotion,
 } from "./promotion.ts";
 export {
+  askedAt,
   type EdgeOfKind,
   isAboutImage,
   type Report,

@@ -1,5 +1,5 @@
-import type { Diagnostic } from "../diagnostics/index.ts";
-import { edgeName, type Report, type ReportedEdge } from "./report.ts";
+import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
+import { askedAt, edgeName, type Report, type ReportedEdge } from "./report.ts";
 import type { SectionKinds } from "./section.ts";
 
 /**
@@ -7,23 +7,25 @@ import type { SectionKinds } from "./section.ts";
  * that was worked on or is not as desired. Edges that were already as desired are only counted, in a property.
  */
 export function formatJUnit(kinds: SectionKinds, report: Report): string {
-  const suites = new Map<string, string[]>();
-  const add = (suite: string, testCase: string): void => {
-    const cases = suites.get(suite);
-    if (cases === undefined) suites.set(suite, [testCase]);
-    else cases.push(testCase);
+  const suites = new Map<string, { readonly cases: string[]; failures: number }>();
+  const add = (name: string, testCase: string, failures = 1): void => {
+    const suite = suites.get(name) ?? { cases: [], failures: 0 };
+    suite.cases.push(testCase);
+    suite.failures += failures;
+    suites.set(name, suite);
   };
-  for (const edge of report.work) add(edge.project, `<testcase ${attributes(edge, edgeName(kinds, edge))}/>`);
+  for (const edge of report.work) {
+    add(edge.project, `<testcase ${attributes(edge, edgeName(kinds, edge))}/>`, 0);
+  }
   for (const edge of report.problems) add(edge.project, failedCase(edge, edgeName(kinds, edge)));
   for (const error of report.manifestErrors) add("manifests", failedLine(error));
-  const body = [...suites].map(([name, cases]) => {
-    const failures = cases.filter((testCase) => testCase.includes("<failure")).length;
-    return [
-      `  <testsuite name="${xml(name)}" tests="${cases.length}" failures="${failures}" errors="0" skipped="0">`,
+  const body = [...suites].map(([name, { cases, failures: failed }]) =>
+    [
+      `  <testsuite name="${xml(name)}" tests="${cases.length}" failures="${failed}" errors="0" skipped="0">`,
       ...cases.map((testCase) => `    ${testCase}`),
       "  </testsuite>",
-    ].join("\n");
-  });
+    ].join("\n"),
+  );
   const tests = report.work.length + report.problems.length + report.manifestErrors.length;
   const failures = report.problems.length + report.manifestErrors.length;
   return [
@@ -35,10 +37,8 @@ export function formatJUnit(kinds: SectionKinds, report: Report): string {
   ].join("\n");
 }
 
-function attributes({ destination, at }: ReportedEdge, name: string): string {
-  const [, file, line] = /^(.*):(\d+):\d+$/.exec(at) ?? [];
-  const place = file === undefined ? "" : ` file="${xml(file)}" line="${line}"`;
-  return `name="${xml(name)}" classname="${xml(destination)}"${place}`;
+function attributes({ destination, [askedAt]: { file, line } }: ReportedEdge, name: string): string {
+  return `name="${xml(name)}" classname="${xml(destination)}" file="${xml(file)}" line="${line}"`;
 }
 
 function failedCase(edge: ReportedEdge, name: string): string {
@@ -46,8 +46,9 @@ function failedCase(edge: ReportedEdge, name: string): string {
   return `<testcase ${attributes(edge, name)}><failure type="${edge.state}" message="${xml(why)}">${xml(`${edge.at}: ${why}`)}</failure></testcase>`;
 }
 
-function failedLine({ file, at, code, message }: Diagnostic): string {
-  const place = at === undefined ? file : `${file}:${at.line}:${at.column}`;
+function failedLine(error: Diagnostic): string {
+  const { code, message } = error;
+  const place = formatPlace(placeOf(error));
   return `<testcase name="${xml(place)}" classname="${code}"><failure type="${code}" message="${xml(message)}">${xml(`${place}: ${message}`)}</failure></testcase>`;
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Place } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { CommittedManifests } from "../manifest/index.ts";
@@ -67,10 +68,10 @@ export interface Section<Item extends object = object> {
 export interface Decision {
   readonly verdict: Verdict;
   readonly reason: Reason;
-  /** `file:line:column` of the line that asks for it. */
-  readonly at: string;
-  /** `file:line:column` of the policy that stands against it. */
-  readonly policy?: string;
+  /** Of the line that asks for it. */
+  readonly at: Place;
+  /** Of the policy that stands against it. */
+  readonly policy?: Place;
   /** What made it unread. */
   readonly failure?: FailureRecord;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type Digest, isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
 import type { Plan } from "./plan.ts";
@@ -14,6 +15,7 @@ const tag = z.string().refine(isTag, { error: "is no tag" });
 const repository = z.string().refine((text): text is RepositoryName => repositoryFault(text) === undefined, {
   error: "is no repository",
 });
+const place = z.object({ file: z.string(), line: z.int().positive(), column: z.int().positive() });
 const failure = z.object({
   code: z.string(),
   message: z.string(),
@@ -27,16 +29,16 @@ const plannedEdge = z.object({
   tag: tag.nullable(),
   verdict: z.enum(verdictTable.map(({ verdict }) => verdict)),
   reason: z.enum(reasonTable.map(({ reason }) => reason)),
-  /** `file:line:column` of the tag, or of the digest when there is none. */
-  at: z.string(),
+  /** Of the tag, or of the digest when there is none. */
+  at: place,
   /** The digest the tag stands at in production, when that is another one. */
   current: digest.exactOptional(),
   /** The media type of what it stands for there, when that is no image. */
   currentType: z.string().exactOptional(),
   /** All claims, when two digests claim the tag. */
-  claims: z.array(z.object({ digest, at: z.string() })).exactOptional(),
-  /** `file:line:column` of the policy that stands against it. */
-  policy: z.string().exactOptional(),
+  claims: z.array(z.object({ digest, at: place })).exactOptional(),
+  /** Of the policy that stands against it. */
+  policy: place.exactOptional(),
   /** What made it unread. */
   failure: failure.exactOptional(),
 });
@@ -182,7 +184,9 @@ function isAlike(one: PlannedImage, other: PlannedImage): boolean {
 
 const edgeFields = Object.keys(plannedEdge.shape) as (keyof PlannedEdge)[];
 
-/** What is no text is the same only where it is one object: failures and claims of several repositories mostly are. */
 function isSameEdge(one: PlannedEdge, other: PlannedEdge | undefined): boolean {
-  return edgeFields.every((field) => one[field] === other?.[field]);
+  // Mirrors mostly share the very objects, which costs nothing to see.
+  return edgeFields.every(
+    (field) => one[field] === other?.[field] || isDeepStrictEqual(one[field], other?.[field]),
+  );
 }

@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../diagnostics/index.ts";
+import { type Diagnostic, formatPlace, type Place } from "../diagnostics/index.ts";
 import { type Cause, type FailureRecord, groupByCause, type Problem, problemOf } from "../errors/index.ts";
 import { refusedBy } from "./image-problems.ts";
 import type { ImageDetails } from "./images.ts";
@@ -22,10 +22,14 @@ export interface EdgeOfKind extends EdgeDetails {
   readonly kind: string;
 }
 
+/** Names the place that asks for an edge, as data: a symbol, for as JSON reports have it in the text `at` alone. */
+export const askedAt: unique symbol = Symbol("askedAt");
+
 /** One edge of the report, with what its kind alone says of it. */
 export interface ReportedEdge extends EdgeOfKind {
   /** `file:line:column` of the line that asks for it. */
   readonly at: string;
+  readonly [askedAt]: Place;
   readonly state: EdgeState;
   /** What was to be done, when something was. */
   readonly action: WorkVerdict | undefined;
@@ -151,13 +155,14 @@ function reportEdge(
   return {
     kind: kind.kind,
     ...kind.details(of),
-    at,
+    at: formatPlace(at),
+    [askedAt]: at,
     state,
     action: isWork(verdict) ? verdict : undefined,
     why: explain(kind, of, failed),
     failure: failed ?? of.edge.failure,
     reason: isProblem(verdict) || reason === "referrer-unlisted" ? reason : undefined,
-    policy,
+    policy: policy && formatPlace(policy),
   };
 }
 
@@ -169,7 +174,7 @@ function explain(kind: SectionKind, of: SectionEdge, failed: FailureRecord | und
     case "unread":
       return `${unreadSide(reason)} could not be read: ${failure === undefined ? "unknown" : describe(failure)}`;
     case "refused":
-      return `provenance is demanded at ${policy} and cannot be evaluated yet, so this is not promoted`;
+      return `${refusedBy(policy && formatPlace(policy)).message}, so this is not promoted`;
     case "withheld":
       return "it could be done now, but the saved plan does not hold it";
     default:

@@ -1,13 +1,6 @@
 import { formatPlace, type Place } from "../diagnostics/index.ts";
-import {
-  type EdgeChange,
-  type EdgeSet,
-  type EdgeSide,
-  type Feed,
-  groupsByDestination,
-  type ManifestComparison,
-} from "../edges/index.ts";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { EdgeChange, EdgeSet, EdgeSide, Feed, ManifestComparison } from "../edges/index.ts";
+import type { Digest, RepositoryName } from "../oci/index.ts";
 import type { ReviewedLine } from "./review.ts";
 
 /** A line that asks for something else than before, and whose it is. */
@@ -25,8 +18,6 @@ export interface ChangedLines {
   readonly lines: readonly ChangedLine[];
   /** The line that asks for an edge; none for an edge of a line that is as it was, and goes to another registry. */
   lineOf(destination: RepositoryName, digest: string, tag: string | null): ChangedLine | undefined;
-  /** Where an edge of the newer state is asked for. */
-  placeOf(destination: RepositoryName, digest: Digest, tag: Tag | null): Place;
   /** Edges that lines which are as they were ask of a registry to which their project did not promote. */
   newEdgesAt(project: string, registry: string): number;
 }
@@ -68,18 +59,8 @@ export function changedLines(
   return {
     lines: [...lines.values()],
     lineOf: (destination, digest, tag) => byEdge.get(`${destination} ${digest} ${tag}`),
-    placeOf: placesIn(after),
     newEdgesAt: (project, registry) =>
       (spread.get(project) ?? []).filter((destination) => destination.startsWith(`${registry}/`)).length,
-  };
-}
-
-function placesIn(edges: EdgeSet): ChangedLines["placeOf"] {
-  const groups = groupsByDestination(edges);
-  return (destination, digest, tag) => {
-    const image = groups.get(destination)?.images.find((wanted) => wanted.digest === digest);
-    if (image === undefined) throw new TypeError(`${destination}@${digest} is not asked for`);
-    return (image.tags.find((wanted) => wanted.tag === tag) ?? image.sources[0]).at;
   };
 }
 

@@ -9,9 +9,3 @@ export function placed({
 }: Place): Pick<ReviewFinding, "file"> & Required<Pick<ReviewFinding, "at">> {
   return { file, at: { line, column } };
 }
-
-/** The place in a text, as reports have it. */
-export function placeIn(text: string): ReturnType<typeof placed> {
-  const [, file = text, line = "1", column = "1"] = /^(.*):(\d+):(\d+)$/s.exec(text) ?? [];
-  return placed({ file, line: Number(line), column: Number(column) });
-}

@@ -154,7 +154,7 @@ function judgeAnswers(
 
 /** Whether the manifests' own findings name the overlap already: any of its claims is the place of one. */
 function isReportedOverlap({ claims = [] }: PlannedEdge, findings: readonly ReviewFinding[]): boolean {
-  const places = new Set(claims.map(({ at }) => at));
+  const places = new Set(claims.map(({ at }) => formatPlace(at)));
   return findings.some(
     ({ code, severity, file, at }) =>
       code === "overlap" && severity === "fails" && places.has(formatPlace({ file, ...at })),

@@ -19,22 +19,22 @@ export function sameDigests(
       for (const { digest, at } of digests) {
         if (!wanted.has(digest)) continue;
         const known = names.get(digest) ?? new Map<string, Place>();
-        const key = `${project} ${name}`;
-        if (!known.has(key)) known.set(key, placeIn(imagesFile, at));
+        const own = `${project}/${name}`;
+        if (!known.has(own)) known.set(own, placeIn(imagesFile, at));
         names.set(digest, known);
       }
     }
   }
   const reported = new Set<string>();
   return added.flatMap((line) => {
-    const key = `${line.project} ${line.image}`;
-    const others = [...(names.get(line.digest) ?? [])].filter(([other]) => other !== key);
-    if (others.length === 0 || reported.has(`${line.digest} ${key}`)) return [];
-    reported.add(`${line.digest} ${key}`);
+    const own = `${line.project}/${line.image}`;
+    const others = [...(names.get(line.digest) ?? [])].filter(([other]) => other !== own);
+    if (others.length === 0 || reported.has(`${line.digest} ${own}`)) return [];
+    reported.add(`${line.digest} ${own}`);
     return {
       severity: "mentions" as const,
       code: "same-digest" as const,
-      message: `${nameOf(line)} is the same image as ${others.map(([other]) => other.split(" ").join("/")).join(", ")}`,
+      message: `${nameOf(line)} is the same image as ${others.map(([other]) => other).join(", ")}`,
       hint: "was a line copied, and its digest left?",
       ...placed(line.at),
       related: others.map(([, place]) => ({ ...placed(place), message: "the other name" })),

@@ -21,7 +21,7 @@ const nasty = textWith("\u0000\u001b\ud800\ufffe");
 const destination = parseRepository("prod.example.com/foo/app");
 const edge = (tag: string, rest: Omit<PlannedEdge, "tag" | "at">): PlannedEdge => ({
   tag: parseTag(tag),
-  at: `images/f"o<o>/images.yaml:${tag.length}:5`,
+  at: { file: `images/f"o<o>/images.yaml`, line: tag.length, column: 5 },
   ...rest,
 });
 
@@ -34,7 +34,7 @@ const edges: readonly PlannedEdge[] = [
     reason: "source-unread",
     failure: { code: "denied", message: nasty, where: "stage.example.com" },
   }),
-  { tag: null, at: "images.yaml:9:5", verdict: "lost", reason: "not-in-staging" },
+  { tag: null, at: { file: "images.yaml", line: 9, column: 5 }, verdict: "lost", reason: "not-in-staging" },
 ];
 const image = {
   digest: digestFor("one"),
@@ -116,6 +116,14 @@ async function parse(xml: string): Promise<unknown> {
   running.child.stdin?.end(xml);
   return JSON.parse((await running).stdout);
 }
+
+test("says where an edge is asked for as text alone, once it is JSON", () => {
+  const { source, digest } = image;
+  expect(JSON.parse(JSON.stringify(reportPromotion(plan, diagnostics).work[0]))).toEqual({
+    ...{ kind: "images", destination, tag: "bb", digest, source, project: nasty },
+    ...{ at: 'images/f"o<o>/images.yaml:2:5', state: "pending", action: "copy" },
+  });
+});
 
 describe("the report as JUnit", () => {
   const shown = textWith("\ufffd".repeat(4)).replace("\t", " ");

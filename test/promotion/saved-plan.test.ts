@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { formatPlace } from "../../src/diagnostics/index.ts";
 import { desiredRepositories, edgesHash, edgesOf } from "../../src/edges/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import { type Plan, sealPlan } from "../../src/promotion/plan.ts";
@@ -11,7 +10,7 @@ import { digestFor, kinds, manifestOf, sectionOf } from "./world.ts";
 const manifests = [manifestOf("p", "gcr.io/src", ["gcr.io/dst"], { a: { "000": ["v1"], "111": ["v2"] } })];
 
 /** A plan in which nothing but these is listed of the two edges. */
-function planOf(first: Verdict, second: Verdict, source = "gcr.io/src/a", at = ""): Plan {
+function planOf(first: Verdict, second: Verdict, source = "gcr.io/src/a", folder = ""): Plan {
   const edges = edgesOf(manifests);
   const desired = desiredRepositories(edges);
   const repositories = desired.map(({ destination, images }) => ({
@@ -20,7 +19,9 @@ function planOf(first: Verdict, second: Verdict, source = "gcr.io/src/a", at = "
     images: images.flatMap(({ digest, tags }) => {
       const verdict = tags[0]?.tag === "v1" ? first : second;
       const reason = reasonFor(verdict);
-      const planned = tags.map((tag) => ({ ...tag, at: `${formatPlace(tag.at)}${at}`, verdict, reason }));
+      const planned = tags.map(({ tag, at }) => {
+        return { tag, at: { ...at, file: `${folder}${at.file}` }, verdict, reason };
+      });
       return verdict === "present"
         ? []
         : [{ digest, project: "p", source: parseRepository(source), edges: planned }];
@@ -201,6 +202,22 @@ describe("a saved plan", () => {
       sealPlan(kinds, [together], plan.edgesHash).hash,
     );
   });
+});
+
+it("says once what is the same at mirrors, claims and places too", () => {
+  const images = () =>
+    plannedImages(planOf("overlap", "present")).flatMap((repository) =>
+      repository.images.map((image) => ({
+        ...image,
+        edges: image.edges.map((edge) => ({
+          ...edge,
+          claims: [{ digest: digestFor("other"), at: edge.at }],
+        })),
+      })),
+    );
+  const names = ["gcr.io/x/a", "gcr.io/y/a"].map(parseRepository);
+  const { items } = sectionOf(names.map((destination) => ({ destination, empty: false, images: images() })));
+  expect(items).toMatchObject([{ destinations: names }]);
 });
 
 describe("the hash of the edges", () => {

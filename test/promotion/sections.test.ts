@@ -43,7 +43,7 @@ const page = z.object({
   decision: z.object({
     verdict: z.enum(verdictTable.map(({ verdict }) => verdict)),
     reason: z.enum(reasonTable.map(({ reason }) => reason)),
-    at: z.string(),
+    at: z.object({ file: z.string(), line: z.int(), column: z.int() }),
   }),
 });
 
@@ -57,7 +57,7 @@ function pageSection(found: Readonly<Record<string, Verdict>>, brought: string[]
       const paths = Object.entries(found);
       const items = paths.flatMap(([path, verdict], line): Page[] => {
         const reason = reasonTable.find((row) => row.verdict === verdict)?.reason ?? "digest-absent";
-        const decision = { verdict, reason, at: `pages.txt:${line + 1}:1` };
+        const decision = { verdict, reason, at: { file: "pages.txt", line: line + 1, column: 1 } };
         return verdict === "present" ? [] : [{ folder: "www", path, decision }];
       });
       return { kind: "pages", present: paths.length - items.length, items };

@@ -1,7 +1,9 @@
-import type { Place } from "../../diagnostics/index.ts";
+import { formatPlace, type Place } from "../../diagnostics/index.ts";
 import { problemOf } from "../../errors/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import {
+  askedAt,
+  claimsInWords,
   imageKind,
   isProblem,
   type Plan,
@@ -10,9 +12,10 @@ import {
   type PlannedRepository,
   plannedImages,
   type ReportedEdge,
+  refusedBy,
 } from "../../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
-import { placed, placeIn } from "../places.ts";
+import { placed } from "../places.ts";
 import type { ReviewFinding } from "../review.ts";
 import type { ReviewCode } from "../review-codes.ts";
 import { nameOf, severalOf } from "../words.ts";
@@ -111,7 +114,7 @@ export function judgeOthers(problems: readonly ReportedEdge[]): readonly ReviewF
     const [edge] = edges;
     const code = edge === undefined ? undefined : codes.get(edge.state);
     if (edge === undefined || code === undefined) return [];
-    const { why = "nobody knows why", failure, at } = edge;
+    const { why = "nobody knows why", failure, [askedAt]: place } = edge;
     const hint = failure?.hint;
     return [
       {
@@ -119,21 +122,19 @@ export function judgeOthers(problems: readonly ReportedEdge[]): readonly ReviewF
         code,
         message: `${severalOf(edges.map(({ destination }) => destination))}: ${why}`,
         ...(hint === undefined ? {} : { hint }),
-        ...placeIn(at),
+        ...placed(place),
       },
     ];
   });
 }
 
-function fatesOf(
-  repositories: readonly PlannedRepository[],
-  { lineOf, placeOf }: ChangedLines,
-): Map<string, Fate> {
+function fatesOf(repositories: readonly PlannedRepository[], { lineOf }: ChangedLines): Map<string, Fate> {
   const fates = new Map<string, Fate>();
   for (const { destination, images } of repositories) {
     for (const image of images) {
       for (const edge of image.edges) {
         if (!isProblem(edge.verdict)) continue;
+        const at = formatPlace(edge.at);
         const line = lineOf(destination, image.digest, edge.tag);
         const isOfLine = line !== undefined || edge.verdict === "conflict" || edge.verdict === "overlap";
         const problem = edge.failure === undefined ? undefined : problemOf(edge.failure);
@@ -141,7 +142,7 @@ function fatesOf(
         const subject = isOfCause
           ? [problem.host, problem.hint]
           : isOfLine
-            ? [edge.at, edge.tag, image.digest]
+            ? [at, edge.tag, image.digest]
             : [image.project];
         const key = [edge.verdict, edge.reason, edge.current, edge.failure?.code, ...subject].join(" ");
         const fate = fates.get(key) ?? {
@@ -153,8 +154,7 @@ function fatesOf(
           count: 0,
         };
         fate.count += 1;
-        const place = fate.places.get(edge.at)?.place ?? placeOf(destination, image.digest, edge.tag);
-        fate.places.set(edge.at, { place, name: imageName(image, edge, [destination], line) });
+        fate.places.set(at, { place: edge.at, name: imageName(image, edge, [destination], line) });
         fate.destinations.add(destination);
         fates.set(key, fate);
       }
@@ -206,19 +206,21 @@ function judge(
         hint: "give the new image a tag of its own",
       };
     }
-    case "refused":
+    case "refused": {
+      const policy = refusedBy(edge.policy && formatPlace(edge.policy));
       return {
         severity: "fails",
         code: "provenance-required",
-        message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: provenance is demanded at ${edge.policy} and cannot be evaluated yet`,
-        hint: "promote it once policies can be evaluated, or set the mode to warn",
+        message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: ${policy.message}`,
+        hint: policy.hint,
       };
+    }
     case "overlap":
       if (isReported(edge)) return undefined;
       return {
         severity: "fails",
         code: "overlap",
-        message: `${name} is asked for with several digests: ${edge.claims?.map(({ digest, at }) => `${digest} (${at})`).join(", ")}`,
+        message: `${name} is asked for with several digests: ${claimsInWords(edge)}`,
         hint: "keep the tag at one digest",
       };
     default: {
