@@ -176,9 +176,9 @@ function repositoryAt(root: string, prefix: string, environment: NodeJS.ProcessE
     async mergeBase(one, other) {
       const { code, stdout } = await git("merge-base", one, other);
       if (code === 0) return repository.commitOf(stdout.trim());
-      const what = `a common ancestor of ${one} and ${other}`;
-      if (await isShallow()) throw unfetched(what, "git fetch --deepen=100");
-      throw new GitError("unknown-revision", `there is no ${what.slice(2)}`, { where: root });
+      const what = `common ancestor of ${one} and ${other}`;
+      if (await isShallow()) throw unfetched(`a ${what}`, "git fetch --deepen=100");
+      throw new GitError("unknown-revision", `there is no ${what}`, { where: root });
     },
     async oldestSince(date) {
       const asked = Math.floor(Date.now() / 1000);
