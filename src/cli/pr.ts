@@ -2,7 +2,8 @@ import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
-import type { HoldMeans, NotDone, PromotionRequestResult } from "../release/index.ts";
+import type { HoldMeans, NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
+import type { Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { addForgeOptions, type ForgeFlags, type ForgePlace, openForgeFor } from "./forge.ts";
@@ -11,7 +12,6 @@ import { shellLine } from "./incumbents/translate.ts";
 import { openProgress } from "./progress.ts";
 import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { reviewCommit } from "./review-commit.ts";
 import type { Act, Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -288,4 +288,25 @@ async function ask(question: string): Promise<boolean> {
   } finally {
     prompt.close();
   }
+}
+
+/** The review of a commit that is about to be proposed, as it goes into the text of its pull request. */
+async function reviewCommit(
+  { folder, manifests, base, commit }: ProposedCommit,
+  registries: Registries,
+  { env }: Session,
+): Promise<string> {
+  const { formatReviewMarkdown, reviewChange } = await import("../review/index.ts");
+  const { withBaseOwners } = await import("../release/index.ts");
+  const judged = await reviewChange({
+    path: manifests,
+    base,
+    head: commit,
+    open: registries.repository,
+    environment: env,
+  });
+  const { review } = await withBaseOwners(manifests, judged, env);
+  // Files are named as in the repository: the folder is gone when somebody reads it.
+  const named = JSON.stringify(review).replaceAll(JSON.stringify(`${folder}/`).slice(1, -1), "");
+  return formatReviewMarkdown(JSON.parse(named) as Review);
 }

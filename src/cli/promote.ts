@@ -1,19 +1,20 @@
 import { type Command, Option } from "commander";
 import { problemOf } from "../errors/index.ts";
-import type { EdgeEvent, PromoteOptions, Promotion } from "../promotion/index.ts";
+import type { EdgeEvent, PromoteOptions, Promotion, Traffic } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
+import { amount } from "./amount.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addExamples } from "./help.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { openProgress } from "./progress.ts";
+import { formatBytes } from "./progress-tally.ts";
 import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { readInPieces, resultOpener, writeResults } from "./result-file.ts";
 import type { Act, Session } from "./session.ts";
 import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
-import { trafficInWords } from "./traffic.ts";
 
 interface Options extends SinceOptions, RecordOptions {
   readonly confirm?: boolean;
@@ -165,4 +166,30 @@ function edgeTeller(nameOf: (event: EdgeEvent) => string): (event: EdgeEvent) =>
     if (count <= maxTold) return [`failed ${what}: ${message}`];
     return count === maxTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
   };
+}
+
+/** In a line, what a run carried and which failures it mended; `undefined` when there is nothing to say. */
+function trafficInWords({ hosts }: Traffic): string | undefined {
+  const all = Object.values(hosts);
+  const read = sum(all.map(({ bytesRead }) => bytesRead));
+  const sent = sum(all.map(({ bytesSent }) => bytesSent));
+  const receivers = all.filter(({ bytesSent }) => bytesSent > 0).length;
+  const faults = new Map<string, number>();
+  for (const host of all) {
+    for (const [fault, count] of Object.entries(host.faults)) {
+      faults.set(fault, (faults.get(fault) ?? 0) + count);
+    }
+  }
+  const parts: string[] = [];
+  if (sent > 0)
+    parts.push(`read ${formatBytes(read)}, sent ${formatBytes(sent)} to ${amount(receivers, "host")}`);
+  if (faults.size > 0) {
+    const kinds = [...faults].map(([fault, count]) => `${count} ${fault}`).join(", ");
+    parts.push(`tried again after ${amount(sum([...faults.values()]), "failure")} (${kinds})`);
+  }
+  return parts.length === 0 ? undefined : parts.join("; ");
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

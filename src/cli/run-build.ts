@@ -1,15 +1,20 @@
+import { createWriteStream, type WriteStream } from "node:fs";
+import { join } from "node:path";
 import type { BuildResult, PreparedBuild, RunBuildOptions } from "../builds/index.ts";
+import { makeFolder } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
 import type { Run } from "../store/index.ts";
-import { listenToBuild } from "./build-log.ts";
 import { printBuildResult, statusOfBuild } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
+import { printable } from "./log-text.ts";
 import { logProgress } from "./progress.ts";
 import { networkFor, openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** A build that a verb asks for. */
-export interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs" | "spec" | "secrets"> {
+interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs" | "spec" | "secrets"> {
   /** Folder of records, and of the embedded registry. */
   readonly data: string;
   readonly prepare: (run: Run) => Promise<PreparedBuild>;
@@ -66,4 +71,47 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
     const isCancelled = stop.aborted && result.outcomes.some(({ status }) => status === "cancelled");
     return isCancelled ? exitCodes.interrupted : statusOfBuild(result);
   });
+}
+
+/** Who looks on while a build goes on. */
+interface BuildListener {
+  onLog(line: Uint8Array, build?: string): void;
+  end(): Promise<void>;
+}
+
+/**
+ * Shows the log of a build on standard error, and writes a file for each variant into the log folder, as image-builder does:
+ * `build.log`, or the variant's name.
+ */
+async function listenToBuild(
+  terminal: Terminal,
+  {
+    logDir,
+    suppressLogs,
+  }: { readonly logDir?: string | undefined; readonly suppressLogs?: boolean | undefined },
+): Promise<BuildListener> {
+  const files = new Map<string, WriteStream>();
+  if (logDir !== undefined) await makeFolder(logDir);
+  const fileOf = (folder: string, build: string): WriteStream => {
+    const known = files.get(build);
+    if (known !== undefined) return known;
+    const opened = createWriteStream(join(folder, `${build.replaceAll("/", "-")}.log`), { flags: "a" });
+    opened.on("error", (error) =>
+      terminal.warn(`the log of ${build} cannot be written: ${messageOf(error)}`),
+    );
+    files.set(build, opened);
+    return opened;
+  };
+  return {
+    onLog(line, build) {
+      const text = Buffer.from(line).toString("utf8").replace(/\n$/, "");
+      if (suppressLogs !== true) terminal.note(printable(text, terminal.hasColor));
+      if (logDir !== undefined) fileOf(logDir, build ?? "build").write(line);
+    },
+    async end() {
+      await Promise.all(
+        [...files.values()].map((file) => new Promise<void>((resolve) => file.end(() => resolve()))),
+      );
+    },
+  };
 }

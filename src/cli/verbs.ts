@@ -4,9 +4,9 @@ import { defineCheck } from "./check.ts";
 import { defineCompare } from "./compare.ts";
 import { defineCompletion } from "./completion.ts";
 import { defineDemo } from "./demo.ts";
+import { UsageError } from "./failure.ts";
 import { defineHold, defineUnhold } from "./hold.ts";
 import { defineImport } from "./import.ts";
-import { defineImageBuilder, defineKpromo } from "./incumbent-verbs.ts";
 import { defineInspect } from "./inspect.ts";
 import { defineJobs } from "./jobs.ts";
 import { defineMerge } from "./merge.ts";
@@ -50,3 +50,24 @@ export const verbs: readonly ((program: Command, act: Act) => void)[] = [
   defineImageBuilder,
   defineCompletion,
 ];
+
+/** Present for help and completion only: a line that begins with `kpromo` never reaches the parser. */
+function defineKpromo(program: Command): void {
+  defineIncumbent(program, "kpromo");
+}
+
+/** The same for lines that begin with `image-builder`. */
+function defineImageBuilder(program: Command): void {
+  defineIncumbent(program, "image-builder");
+}
+
+function defineIncumbent(program: Command, name: string): void {
+  program
+    .command(name)
+    .description(`run a command line of ${name}, unchanged`)
+    .argument("[line...]", `what stands after ${name}`)
+    .allowUnknownOption()
+    .action(() => {
+      throw new UsageError(`${name} has to be the first word: waybill ${name} …`);
+    });
+}

@@ -1,12 +1,11 @@
-import { constants, open as openDescriptor, type Stats, write } from "node:fs";
-import { access, type FileHandle, open, stat } from "node:fs/promises";
+import { constants, fstat, open as openDescriptor, type Stats, write } from "node:fs";
+import { access, type FileHandle, open, readdir, readlink, stat } from "node:fs/promises";
 import { connect, Socket } from "node:net";
 import { sep } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { givenDescriptor } from "./descriptor.ts";
 import { type Content, startDraft } from "./draft.ts";
 import { errorCodeOf, ifPresent } from "./fault.ts";
 import { draftBeside, replaceFile } from "./replace.ts";
@@ -187,4 +186,40 @@ function partsOf(content: Content): Iterable<string | Uint8Array> {
 
 function isWhole(content: Content): content is string | Uint8Array {
   return typeof content === "string" || content instanceof Uint8Array;
+}
+
+/**
+ * What a descriptor is open on that this process was given to write to. Throws `EBADF` for one that is not open for writing,
+ * and for those that Node has opened for itself: what is written to them reaches nobody, or ends the process.
+ */
+async function givenDescriptor(number: number): Promise<Stats> {
+  const found = await promisify(fstat)(number);
+  // Nothing, sent to a socket, may be a message.
+  if (found.isSocket()) return found;
+  const isOurs = !(await takesWrites(number)) || (found.isFIFO() && (await isReadHere(number, found)));
+  if (!isOurs) return found;
+  throw Object.assign(new Error("it is not open for writing"), { code: "EBADF" });
+}
+
+/** Writes nothing: what is not open for writing refuses that, and so does what Node waits on for events. */
+function takesWrites(descriptor: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    write(descriptor, new Uint8Array(), 0, 0, null, (error) => resolve(error === null));
+  });
+}
+
+/** Whether this process has both ends of a pipe without a name, as Node's threads have of theirs. */
+async function isReadHere(descriptor: number, pipe: Stats): Promise<boolean> {
+  const name = await readlink(`/dev/fd/${descriptor}`).catch(() => undefined);
+  if (name?.startsWith("/")) return false;
+  for (const other of (await readdir("/dev/fd")).map(Number)) {
+    const found = await promisify(fstat)(other).catch((error: unknown) => {
+      // The one that the list was read from is closed by now.
+      if (errorCodeOf(error) === "EBADF") return undefined;
+      throw error;
+    });
+    const isSame = found?.isFIFO() && found.ino === pipe.ino && found.dev === pipe.dev;
+    if (isSame && !(await takesWrites(other))) return true;
+  }
+  return false;
 }

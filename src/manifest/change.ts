@@ -5,7 +5,6 @@ import { committedFiles } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
-import { mayName, meetingOf, registriesOf } from "./neighbors.ts";
 import { normalizedPath, readManifestsFrom } from "./read.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 
@@ -167,4 +166,51 @@ async function isNeighbor(
     if (typeof text !== "string" || mayName(text, fromOne)) return true;
   }
   return false;
+}
+
+/**
+ * Where two projects may write the same production repository: anywhere below a registry that both promote to, or with an
+ * image whose name begins with the path from a registry of one to a registry of the other.
+ */
+interface Meeting {
+  /** They promote to the same registry. */
+  readonly isSure: boolean;
+  /** Beginnings of image names by which the one meets the other, with a slash at their end. */
+  readonly fromOne: readonly string[];
+  readonly fromOther: readonly string[];
+}
+
+/** Where the registries of two projects meet. */
+function meetingOf(one: Iterable<string>, other: Iterable<string>): Meeting {
+  const [ones, others] = [new Set(one), new Set(other)];
+  return {
+    isSure: [...ones].some((registry) => others.has(registry)),
+    fromOne: pathsBelow(ones, others),
+    fromOther: pathsBelow(others, ones),
+  };
+}
+
+/** The registries that a project promotes to, in any of its states. */
+function registriesOf(states: readonly Pick<PromoterManifest, "destinations">[]): ReadonlySet<string> {
+  return new Set(states.flatMap(({ destinations }) => destinations.map(({ name }) => name)));
+}
+
+/**
+ * Whether a list of images may have a name with one of the beginnings. It is not parsed for it: a name stands in the text
+ * as it is, unless the text has escapes, which nobody needs for names: then it may have any.
+ */
+function mayName(text: string, beginnings: readonly string[]): boolean {
+  if (beginnings.length === 0) return false;
+  return text.includes("\\") || beginnings.some((beginning) => text.includes(beginning));
+}
+
+/** The paths that lead from some registries to others below them. */
+function pathsBelow(registries: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
+  const paths = new Set<string>();
+  for (const other of others) {
+    for (let end = other.lastIndexOf("/"); end > 0; end = other.lastIndexOf("/", end - 1)) {
+      if (registries.has(other.slice(0, end))) paths.add(`${other.slice(end + 1)}/`);
+    }
+  }
+  return [...paths];
 }

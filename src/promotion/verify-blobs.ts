@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { Descriptor, Digest } from "../oci/index.ts";
 import type { BlobProbe, Repository } from "../registry/index.ts";
 import { hostLimits } from "./by-host.ts";
-import { bytePace } from "./byte-pace.ts";
 import type { BytesReadEvent } from "./events.ts";
 
 /** Which blobs are read from their first byte to their last. */
@@ -126,4 +126,28 @@ export function createBlobExaminer(
 function isInSample(digest: Digest, { percent, seed }: BlobReading): boolean {
   const hash = createHash("sha256").update(`${seed} ${digest}`).digest();
   return hash.readUInt32BE(0) / 2 ** 32 < percent / 100;
+}
+
+/** How fast bytes may come, all readings together. */
+interface BytePace {
+  /** Resolves when so many bytes, which have come, are allowed to have come. */
+  after(bytes: number): Promise<void>;
+}
+
+/** A pace of no more than so many bytes a second, or none. */
+export function bytePace(
+  bytesPerSecond: number | undefined,
+  { now, wait }: { readonly now: () => number; readonly wait: (milliseconds: number) => Promise<unknown> } = {
+    now: () => performance.now(),
+    wait: sleep,
+  },
+): BytePace {
+  let due = Number.NEGATIVE_INFINITY;
+  return {
+    after: async (bytes) => {
+      if (bytesPerSecond === undefined) return;
+      due = Math.max(due, now()) + (1000 * bytes) / bytesPerSecond;
+      await wait(due - now());
+    },
+  };
 }

@@ -12,7 +12,6 @@ import {
   type Target,
 } from "../oci/index.ts";
 import { bringBack } from "./aside.ts";
-import { createGate, type Gate } from "./gate.ts";
 import {
   digestsIn,
   type Layout,
@@ -89,7 +88,7 @@ export interface ManifestStore extends ManifestReader {
 }
 
 /** An entry in the list of the referrers of a subject. */
-export interface Referrer {
+interface Referrer {
   readonly digest: Digest;
   readonly artifactType: string | undefined;
   /** Its descriptor. */
@@ -284,4 +283,36 @@ async function readTag(path: string): Promise<Digest | undefined> {
 async function tagsIn(folder: string): Promise<Tag[]> {
   const names = (await ifPresent(readdir(folder))) ?? [];
   return names.flatMap((name) => tagOfFileName(name) ?? []);
+}
+
+/** Lets work through together or alone, first come, first served. */
+interface Gate {
+  /** Runs the work beside other shared work, after any exclusive work that asked before. */
+  shared<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs the work alone, after everything that asked before. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** A {@link Gate} with nobody in it. */
+export function createGate(): Gate {
+  const waitedFor = new Set<Promise<unknown>>();
+  let lastExclusive: Promise<unknown> = Promise.resolve();
+  const settled = (turn: Promise<unknown>) =>
+    turn.then(
+      () => undefined,
+      () => undefined,
+    );
+  return {
+    shared(work) {
+      const turn = lastExclusive.then(work);
+      const end = settled(turn).then(() => void waitedFor.delete(end));
+      waitedFor.add(end);
+      return turn;
+    },
+    exclusive(work) {
+      const turn = Promise.all([lastExclusive, ...waitedFor]).then(work);
+      lastExclusive = settled(turn);
+      return turn;
+    },
+  };
 }

@@ -1,5 +1,4 @@
 export { SettingsError, type SettingsErrorCode } from "./errors.ts";
-export { findSettings } from "./find.ts";
 export { folderPrefix, locate } from "./locate.ts";
 export {
   type CredentialRule,
@@ -15,6 +14,6 @@ export {
 } from "./model.ts";
 export { expandNameTemplate } from "./name-template.ts";
 export { longestPrefix, restBelow } from "./prefix.ts";
-export { checkSettings, parseSettings, readSettings, settingsCodes } from "./read.ts";
+export { checkSettings, findSettings, parseSettings, readSettings, settingsCodes } from "./read.ts";
 export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";
 export { readByteSize } from "./values.ts";

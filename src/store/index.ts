@@ -1,6 +1,5 @@
-export { defaultDataFolder } from "./data-folder.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
-export { openRunFolder } from "./folder/folder.ts";
+export { defaultDataFolder, openRunFolder } from "./folder/folder.ts";
 export {
   eventsArtifact,
   eventsFormat,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytePace } from "../../src/promotion/byte-pace.ts";
+import { bytePace } from "../../src/promotion/verify-blobs.ts";
 
 /** A clock that moves only when somebody waits. */
 function clock() {

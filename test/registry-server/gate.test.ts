@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createGate } from "../../src/registry-server/gate.ts";
+import { createGate } from "../../src/registry-server/manifest-store.ts";
 
 /** Work that ends when it is told to, and writes down when it starts and ends. */
 function workbench() {

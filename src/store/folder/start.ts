@@ -4,12 +4,11 @@ import { dirname, join } from "node:path";
 import { bootMark, createFile, flushFolder, makeFolder, processMark } from "../../disk/index.ts";
 import { recordFailure } from "../errors.ts";
 import type { Run, RunRequest } from "../model.ts";
-import { closeCrashed } from "./close-crashed.ts";
-import { prowJob, startedDocument, textOf } from "./documents.ts";
+import { endedProwJob, finishedDocument, prowJob, startedDocument, textOf } from "./documents.ts";
 import { claimFolder, readSmall, replaceFile, sweepUnfinished, unfinished } from "./files.ts";
 import { openRun } from "./open-run.ts";
 import { directoryOfJob, folderOfPlace, placeOfRun } from "./places.ts";
-import { recordFiles } from "./read-run.ts";
+import { hasFinished, lastSignOfLife, readObject, readRun, recordFiles } from "./read-run.ts";
 import { type HeldShelf, holdingShelf } from "./shelf.ts";
 import { jobsIn, shelvedRun } from "./shelves.ts";
 import { isRunId, newestFirst, snowflake } from "./snowflake.ts";
@@ -104,4 +103,36 @@ async function fillDraft(
   await createFile(join(draft, recordFiles.log), "");
   await mkdir(join(draft, recordFiles.artifacts));
   await flushFolder(draft);
+}
+
+/**
+ * Gives runs of a job whose process has ended without a last word the end they lack, so that nobody waits for them. Runs
+ * of other machines, of which nothing is known, stay as they are; so do those that this user may not write.
+ */
+async function closeCrashed(store: string, job: string, shelf: HeldShelf): Promise<void> {
+  for (const id of await shelf.unfinished()) {
+    const run = await shelvedRun(store, job, id);
+    const isOver =
+      run === undefined || (await hasFinished(run.folder)) || (await closeIfCrashed(store, run.folder));
+    if (isOver) await shelf.markOver(id);
+  }
+}
+
+async function closeIfCrashed(store: string, folder: string): Promise<boolean> {
+  if ((await readRun(folder)).result !== "CRASHED") return false;
+  return close(store, folder).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function close(store: string, folder: string): Promise<void> {
+  const run = await readRun(folder);
+  const at = (await lastSignOfLife(folder)) ?? run.startedAt ?? new Date();
+  const path = join(folder, recordFiles.prowJob);
+  const prowJob = await readObject(path);
+  if (prowJob !== undefined) await replaceFile(store, path, textOf(endedProwJob(prowJob, "ABORTED", at)));
+  const metadata = { reason: "the process that did the run ended without a last word" };
+  const finished = finishedDocument({ result: "ABORTED", metadata }, run, at);
+  await replaceFile(store, join(folder, recordFiles.finished), textOf(finished));
 }
