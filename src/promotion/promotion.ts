@@ -46,6 +46,7 @@ export function reportPromotion(
 /**
  * The report in JUnit's XML, which every CI system shows: a test suite for each project, a test case for each edge
  * that was worked on or is not as desired.
+ * @param report As it was made: one that was read back from JSON does not have its places as data any more.
  */
 export function formatJUnit(report: reports.Report): string {
   return junit.formatJUnit(kinds, report);
