@@ -307,6 +307,13 @@ async function reviewCommit(
   });
   const { review } = await withBaseOwners(manifests, judged, env);
   // Files are named as in the repository: the folder is gone when somebody reads it.
-  const named = JSON.stringify(review).replaceAll(JSON.stringify(`${folder}/`).slice(1, -1), "");
-  return formatReviewMarkdown(JSON.parse(named) as Review);
+  return formatReviewMarkdown(withTexts(review, (text) => text.replaceAll(`${folder}/`, "")) as Review);
+}
+
+/** Plain data with each of its texts changed. */
+function withTexts(data: unknown, change: (text: string) => string): unknown {
+  if (typeof data === "string") return change(data);
+  if (Array.isArray(data)) return data.map((item) => withTexts(item, change));
+  if (typeof data !== "object" || data === null) return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withTexts(value, change)]));
 }
