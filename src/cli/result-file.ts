@@ -71,11 +71,15 @@ export async function writeResults(...writing: readonly Promise<void>[]): Promis
 /** A file that the command line names, in pieces. @throws {WaybillError} `file-unreadable`. */
 export async function* readInPieces(file: string): AsyncGenerator<Uint8Array> {
   const pieces = readNamedInPieces(file);
-  for (;;) {
-    const read = await pieces.next().catch((cause: unknown) => {
-      throw new WaybillError("file-unreadable", messageOf(cause), { where: file, cause });
-    });
-    if (read.done) return;
-    yield read.value;
+  try {
+    for (;;) {
+      const read = await pieces.next().catch((cause: unknown) => {
+        throw new WaybillError("file-unreadable", messageOf(cause), { where: file, cause });
+      });
+      if (read.done) return;
+      yield read.value;
+    }
+  } finally {
+    await pieces.return(undefined);
   }
 }

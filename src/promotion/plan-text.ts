@@ -15,7 +15,7 @@ const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** How deep in the text things are: the plan's own fields, those of a section, and the items. */
-const [planDepth, sectionDepth, itemsDepth] = [1, 3, 4];
+const [planDepth, sectionsDepth, sectionDepth, itemsDepth] = [1, 2, 3, 4];
 
 /**
  * Cuts the text of a plan, one JSON document however it is laid out, into its items as it comes, so that nobody needs the
@@ -31,6 +31,8 @@ export class PlanScanner {
   readonly #keys = new Map<number, string>();
   #kind: string | undefined;
   #section = -1;
+  #hasSections = false;
+  #hasItems = false;
   #isInItems = false;
   #itemCount = 0;
   #item = "";
@@ -39,7 +41,8 @@ export class PlanScanner {
   /**
    * Takes the text that comes next.
    * @throws {SyntaxError} for strings that are none in JSON.
-   * @throws {RangeError} for a part that is larger than any plan's.
+   * @throws {RangeError} for a part that is larger than any plan's, and for one that stands twice: other readers see the
+   * last one alone.
    */
   *take(text: string): Generator<PlanPart> {
     let from = 0;
@@ -116,12 +119,19 @@ export class PlanScanner {
 
   #beginsItems(): boolean {
     if (this.#isInItems || this.#keys.get(planDepth) !== "sections") return false;
+    if (this.#depth === sectionsDepth) {
+      if (this.#hasSections) throw new RangeError("its sections stand twice");
+      this.#hasSections = true;
+    }
     if (this.#depth === sectionDepth) {
       this.#section += 1;
       this.#kind = undefined;
+      this.#hasItems = false;
       this.#keys.delete(sectionDepth);
     }
     if (this.#depth !== itemsDepth || this.#keys.get(sectionDepth) !== "items") return false;
+    if (this.#hasItems) throw new RangeError(`sections.${this.#section}.items stand twice`);
+    this.#hasItems = true;
     this.#itemCount = 0;
     return true;
   }

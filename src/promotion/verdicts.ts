@@ -48,8 +48,8 @@ export const verdictTable = [
     verdict: "overlap",
     effect: "problem",
     meaning: "the manifests ask for one tag with two digests",
-    reported: "overlapping",
-    reviewed: "overlapping",
+    reported: "claimed twice",
+    reviewed: "claimed twice",
   },
   {
     verdict: "unread",

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readInPieces } from "../../src/cli/result-file.ts";
 import { type Ended, executable } from "../support/built.ts";
 import { run } from "../support/child.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
@@ -304,4 +305,16 @@ describe("job files", () => {
     const again = await shell(`cd "${dir}"; waybill import prow jobs.yaml --out jobs`);
     expect(again).toMatchObject({ status: 0, stdout: "jobs/push-foo.yaml\n" });
   });
+});
+
+it.runIf(process.platform === "linux")("a file that is not read to its end is closed", async () => {
+  const path = join(folder.path, "read-in-part");
+  await writeFile(path, Buffer.alloc(1 << 20));
+  for await (const bytes of readInPieces(path)) {
+    expect(bytes.length).toBeGreaterThan(0);
+    break;
+  }
+  const open = await readdir("/proc/self/fd");
+  const targets = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  expect(targets).not.toContain(path);
 });

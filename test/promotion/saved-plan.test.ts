@@ -100,6 +100,18 @@ describe("a saved plan", () => {
     await expect(readPlan(kinds, [text], "plan.json")).rejects.toMatchObject({ code: "plan-unreadable" });
   });
 
+  it.each([
+    ["sections.0.items stand twice", /"items": \[/, '"items": [], "items": ['],
+    ["its sections stand twice", /\}\n$/, ', "sections": []}'],
+  ])("is refused when others would read something else in it: %s", async (why, old, edited) => {
+    const text = textOf(planOf("copy", "copy")).replace(old, edited);
+    expect(JSON.parse(text).format).toBe("waybill-plan/2");
+    await expect(readPlan(kinds, [text], "plan.json")).rejects.toMatchObject({
+      code: "plan-unreadable",
+      message: `not a saved plan: ${why}`,
+    });
+  });
+
   it("is refused when it is cut off, wherever", async () => {
     const text = textOf(planOf("copy", "conflict")).trimEnd();
     for (let length = 0; length < text.length; length += 13) {
