@@ -114,6 +114,17 @@ describe("a run", () => {
     expect(await found(run.id)).toMatchObject({ result: "FAILURE", revision: "v1" });
   });
 
+  test("whose record was removed meanwhile has no end, and is no half of a record", async () => {
+    const run = await store.start({ job: "push", type: "periodic" });
+    run.log("begun\n");
+    await rm(run.where, { recursive: true });
+    await run.write("report.json", "{}");
+    await expect(run.finish({ result: "SUCCESS" })).rejects.toMatchObject({
+      code: "run-unwritable",
+      message: "the record was removed while the run went on",
+    });
+  });
+
   test("of a pull request lies with it, and is found through its job", async () => {
     const request: RunRequest = {
       ...postsubmit,

@@ -1,5 +1,6 @@
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, normalize, sep } from "node:path";
-import { type GrowingFile, openGrowing } from "../../disk/index.ts";
+import { type GrowingFile, ifPresent, openGrowing } from "../../disk/index.ts";
 import { harmless } from "../../errors/index.ts";
 import { RunError, recordFailure } from "../errors.ts";
 import { eventsArtifact, eventsFormat, type Run, type RunRequest } from "../model.ts";
@@ -61,6 +62,7 @@ export function openRun(begun: BegunRun): Run {
       log = undefined;
       recording(logFile, () => file.close());
       recording(eventsFile, () => events?.close());
+      await refuseRemoved(folder);
       const at = clock();
       const job = prowJob(request, { name: uuid, id, startedAt, end: { result: end.result, at } });
       await replaceFile(store, join(folder, recordFiles.prowJob), textOf(job));
@@ -69,6 +71,18 @@ export function openRun(begun: BegunRun): Run {
       await markOver(store, request.job, id);
     },
   };
+}
+
+/** Files that were open grow on without a folder, and later ones would make it anew: half a record that looks whole. */
+async function refuseRemoved(folder: string): Promise<void> {
+  const files = [recordFiles.started, recordFiles.log].map((name) => join(folder, name));
+  for (const file of files) {
+    if ((await ifPresent(stat(file))) !== undefined) continue;
+    throw new RunError("run-unwritable", "the record was removed while the run went on", {
+      where: file,
+      hint: "keep records of runs that go on",
+    });
+  }
 }
 
 function recording<Done>(path: string, work: () => Done): Done {
