@@ -142,6 +142,7 @@ export function openGoogleOrigin(url: URL, options: GoogleOriginOptions): Origin
     timing: {
       ...defaultTiming,
       ...{ answer: milliseconds, whole: milliseconds },
+      connect: Math.min(defaultTiming.connect, milliseconds),
       ...{ firstBackoff: firstWait, maxBackoff: maxWait, maxRetryAfter: maxWait },
     },
     company: new Company(firstWait),

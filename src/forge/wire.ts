@@ -99,6 +99,7 @@ export function openWire(options: WireOptions): Wire {
     timing: {
       ...defaultTiming,
       ...{ answer: timing.answer, whole: timing.answer },
+      connect: Math.min(defaultTiming.connect, timing.answer),
       ...{ firstBackoff: timing.firstBackoff, maxRetryAfter: timing.maxWait },
     },
     company: new Company(timing.firstBackoff),

@@ -86,19 +86,22 @@ type Until = <Result>(start: () => Promise<Result>) => Promise<Result>;
 
 function untilAborted(outer: AbortSignal | undefined, given: () => void): Until {
   if (outer === undefined) return (start) => start();
-  // Many origins may be given the same one, which would be warned of.
+  // Many origins may be given the same one, and each request listens: a promise that all of them wait for would keep
+  // their answers for as long as nothing is given.
   const signal = AbortSignal.any([outer]);
-  const end = new Promise<never>((_, reject) => {
-    const abort = () => {
-      given();
-      reject(signal.reason);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
-  // Nobody may be asking when it is given.
-  end.catch(() => undefined);
-  return (start) => (signal.aborted ? end : Promise.race([end, start()]));
+  setMaxListeners(0, signal);
+  if (signal.aborted) given();
+  else signal.addEventListener("abort", given, { once: true });
+  return async (start) => {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(signal.reason);
+      signal.addEventListener("abort", giveUp, { once: true });
+      start()
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener("abort", giveUp));
+    });
+  };
 }
 
 export function openOrigin<Kind extends string, Request extends OriginRequest<Kind> = OriginRequest<Kind>>(
