@@ -19,12 +19,16 @@ export function googleTokens(
   signal: AbortSignal,
   metadataOrigin = "http://metadata.google.internal",
 ): TokenSource {
+  let last: string | undefined;
   return async ({ isFresh }) => {
     const given = environment.GOOGLE_OAUTH_ACCESS_TOKEN;
-    if (given && !isFresh) return given;
+    last ??= given || undefined;
+    // Whoever takes a build back when the signal is given needs the one that is there: nothing can be asked for any more.
+    if (last !== undefined && !isFresh) return last;
     const token = given
       ? undefined
       : ((await fromGcloud(environment, signal)) ?? (await fromMetadata(metadataOrigin, signal)));
+    last = token ?? last;
     if (token !== undefined) return token;
     throw new BuildError(
       "cloud-build-refused",

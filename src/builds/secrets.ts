@@ -41,7 +41,8 @@ export async function findSecrets(
   const missing: SecretSource[] = [];
   for (const source of wanted) {
     const place = places.get(source.env);
-    if (secrets.has(source.env)) continue;
+    // Each variant wants it.
+    if (secrets.has(source.env) || missing.some(({ env }) => env === source.env)) continue;
     if (place !== undefined) secrets.set(source.env, await readGiven(source.env, place, environment));
     else if (source.version !== undefined && secretManager !== undefined) {
       const value = await accessVersion(source.env, source.version, secretManager).catch(withoutLogin);

@@ -54,7 +54,7 @@ export async function requestReviewsOf(
   }
   const refused: RefusedReviewer[] = [];
   for (const name of wanted) {
-    const refusal = await refusalOfRequest(request, asReviewers([name]));
+    const refusal = wanted.length === 1 ? whole : await refusalOfRequest(request, asReviewers([name]));
     if (refusal === undefined) continue;
     const asTeam = { reviewers: [], team_reviewers: [name] };
     const isTeam = !name.includes("/") && (await refusalOfRequest(request, asTeam)) === undefined;

@@ -314,6 +314,18 @@ describe("googleTokens", () => {
     });
   });
 
+  it("gives the one that it had when nobody may be asked any more, as whoever cancels a build needs it", async () => {
+    server = await startScriptedServer((_, response) =>
+      answer(response, 200, { "metadata-flavor": "Google" }, JSON.stringify({ access_token: "machine" })),
+    );
+    const stop = new AbortController();
+    const token = googleTokens({ PATH: "/nowhere" }, stop.signal, server.origin);
+    expect(await token({ isFresh: false })).toBe("machine");
+    stop.abort();
+    expect(await token({ isFresh: false })).toBe("machine");
+    await expect(token({ isFresh: true })).rejects.toThrow();
+  });
+
   it("asks the machine's metadata server where there is no gcloud", async () => {
     server = await startScriptedServer((_, response) =>
       answer(response, 200, { "metadata-flavor": "Google" }, JSON.stringify({ access_token: "machine" })),
