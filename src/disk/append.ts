@@ -11,12 +11,17 @@ export interface GrowingFile {
 /** Opens a file to be written at its end; one that is not there is made. Throws what the file system says. */
 export function openGrowing(path: string): GrowingFile {
   const descriptor = openSync(path, "a");
+  let isOpen = true;
   return {
     append(chunk) {
+      // Its number may be that of another file by now.
+      if (!isOpen) throw new TypeError(`${path} is closed`);
       const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
     },
     close() {
+      if (!isOpen) return;
+      isOpen = false;
       try {
         fsyncSync(descriptor);
       } finally {

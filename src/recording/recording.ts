@@ -72,8 +72,11 @@ function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "
   let count = 0;
   let leftOut = 0;
   let tenth = -1;
+  let isOver = false;
 
   const guarded = (work: () => void): void => {
+    // What is told when the last word is said is no failure to record.
+    if (isOver) return;
     try {
       work();
     } catch (error) {
@@ -130,6 +133,7 @@ function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "
       guarded(() =>
         run.append({ type: "ended", result, status, traffic: meter.read(), leftOut } as RunEvent),
       );
+      isOver = true;
       await run.finish({ result, planHash, metadata: given }).catch(failed);
     },
   };

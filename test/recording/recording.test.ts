@@ -41,6 +41,14 @@ describe("a recording", () => {
     expect(events).toHaveLength(13);
   });
 
+  test("takes what is told after its end for no failure", async () => {
+    const { listener, log, end, isWhole } = await startRecording(memoryRuns(), head, expect.fail);
+    await end("SUCCESS", { status: 0 });
+    listener({ type: "left-behind", host: "quay.io" });
+    log("late");
+    expect(isWhole).toBe(true);
+  });
+
   test("has so many events at most, and says how many there were", async () => {
     let kept = 0;
     const store = memoryRuns();

@@ -107,8 +107,10 @@ describe("a run", () => {
 
   test("has an end, after which nothing is written", async () => {
     const run = await store.start(postsubmit);
+    run.append({ type: "early" });
     await run.finish({ result: "FAILURE", revision: "v1" });
     expect(() => run.log("more")).toThrow("the run has ended");
+    expect(() => run.append({ type: "late" })).toThrow("the run has ended");
     await expect(run.write("a", "b")).rejects.toMatchObject({ code: "run-unwritable" });
     await expect(run.finish({ result: "SUCCESS" })).rejects.toMatchObject({ code: "run-unwritable" });
     expect(await found(run.id)).toMatchObject({ result: "FAILURE", revision: "v1" });

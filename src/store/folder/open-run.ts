@@ -50,6 +50,7 @@ export function openRun(begun: BegunRun): Run {
       recording(logFile, () => file.append(chunk));
     },
     append(event) {
+      opened();
       const line = { at: clock().toISOString(), ...event };
       recording(eventsFile, () => (events ?? openEvents()).append(`${JSON.stringify(line)}\n`));
     },
