@@ -134,3 +134,11 @@ export async function openPullRequest(
     credential,
   };
 }
+
+/** An address as it may be shown and kept: who logs in by it, and the password, are left out, whatever signs these have. */
+export function withoutUser(address: string): string {
+  const at = address.lastIndexOf("@");
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(address)?.[0] ?? "";
+  const isUsual = at < 0 || address.slice(scheme.length, at) === "git";
+  return isUsual ? address : `${scheme}${address.slice(at + 1)}`;
+}

@@ -6,7 +6,7 @@ import type { HoldMeans, NotDone, PromotionRequestResult, ProposedCommit } from 
 import type { Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addForgeOptions, type ForgeFlags, type ForgePlace, openForgeFor } from "./forge.ts";
+import { addForgeOptions, type ForgeFlags, type ForgePlace, openForgeFor, withoutUser } from "./forge.ts";
 import { addExamples, collect } from "./help.ts";
 import { shellLine } from "./incumbents/translate.ts";
 import { openProgress } from "./progress.ts";
@@ -100,11 +100,6 @@ function run(session: Session, repository: string, options: Options): Promise<Ex
   return recorded(session, options, what, (inner, recording) =>
     request(inner, recording, repository, options),
   );
-}
-
-/** A URL may hold a password. */
-function withoutUser(repository: string): string {
-  return repository.replace(/^([a-z+]+:\/\/)[^@/]*@/i, "$1");
 }
 
 async function request(
@@ -259,7 +254,15 @@ function commandOf(repository: string, options: Options): string {
   const all = (flag: string, values: readonly string[] = []): string[] =>
     values.flatMap((value) => [flag, value]);
   return shellLine([
-    ...["waybill", "pr", repository, "--manifests", options.manifests, "--staging-repo", options.stagingRepo],
+    ...[
+      "waybill",
+      "pr",
+      withoutUser(repository),
+      "--manifests",
+      options.manifests,
+      "--staging-repo",
+      options.stagingRepo,
+    ],
     ...one("--forge", options.forge),
     ...one("--project", options.project),
     ...one("--release", options.release),
@@ -267,7 +270,7 @@ function commandOf(repository: string, options: Options): string {
     ...all("--tag", options.tag),
     ...all("--image", options.image),
     ...all("--digest", options.digest),
-    ...one("--fork", options.fork),
+    ...one("--fork", options.fork === undefined ? undefined : withoutUser(options.fork)),
     ...one("--base", options.base),
     ...one("--branch", options.branch),
     ...one("--title", options.title),

@@ -4,7 +4,7 @@ import type { Recording } from "../recording/index.ts";
 import type { BaseRevision, Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addForgeOptions } from "./forge.ts";
+import { addForgeOptions, withoutUser } from "./forge.ts";
 import { addExamples } from "./help.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
 import { manifestsArgument } from "./manifests.ts";
@@ -73,7 +73,13 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
     throw new UsageError("--require-approval needs the pull request", "name it with --post");
   }
   const { base, head, allowRemovals, offline, post } = options;
-  const given = { base, head, "allow-removals": allowRemovals, offline, post };
+  const given = {
+    base,
+    head,
+    "allow-removals": allowRemovals,
+    offline,
+    post: post === undefined ? undefined : withoutUser(post),
+  };
   const checkout = head === undefined ? path : undefined;
   const what = { verb: "review", subject: path, checkout, options: asked(given) };
   return recorded(session, options, what, (inner, recording) =>
