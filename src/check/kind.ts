@@ -15,9 +15,9 @@ const names: readonly (readonly [RegExp, FileKind])[] = [
   [/^(?:promoter-manifest|images)\.yaml$/, "manifests"],
 ];
 
-/** Keys that only one kind has at its top. */
+/** Keys that only one kind has at its top. Not `images`: Cloud Build files have it as well. */
 const keys: readonly (readonly [FileKind, readonly string[]])[] = [
-  ["manifests", ["registries", "images"]],
+  ["manifests", ["registries"]],
   ["cloudbuild", ["steps"]],
   ["jobs", ["jobs", "repo", "build"]],
   ["variants", ["variants"]],
@@ -29,7 +29,6 @@ export function kindOf(file: string, text: string): FileKind {
   const known = names.find(([name]) => name.test(basename(file)))?.[1];
   if (known !== undefined) return known;
   const top = new Set(keysAtTop(text));
-  // Whatever else stands there, a file with registries and images is promoted by.
   return keys.find(([, words]) => words.some((word) => top.has(word)))?.[0] ?? "manifests";
 }
 

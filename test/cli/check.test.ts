@@ -110,6 +110,12 @@ describe("waybill check", () => {
     ["jobs", "push.yaml", "name: a\nrepo: https://example.com/a/b\n", ["missing-key"]],
     ["cloudbuild", "cloudbuild-arm64.yaml", "step: []\n", ["unknown-key", "missing-key"]],
     ["cloudbuild", "images.json", '{"steps": [{"name": "a", "timeout": "1h"}]}', ["invalid-value"]],
+    [
+      "cloudbuild",
+      "gcb.yaml",
+      "steps: [{ name: a, timeout: 1h }]\nimages: [gcr.io/a/b]\n",
+      ["invalid-value"],
+    ],
     ["owners", "OWNERS", "approvers: root\n", ["wrong-type"]],
     ["owners", "CODEOWNERS", "* nobody\n", ["invalid-owner"]],
     ["variants", "variants.yaml", "variants: {a: {config: x}}\n", ["invalid-value"]],
