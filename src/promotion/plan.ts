@@ -136,7 +136,10 @@ export function createSeal(kinds: SectionKinds): Seal {
     },
     close(edgesHash) {
       const hash = createHash("sha256").update(`${planFormat}\n${edgesHash}\n`);
-      for (const [kind, { present, places }] of sections) {
+      // Not in the order in which they were added: a section of which all is present is known later when a plan is read.
+      for (const [kind, { present, places }] of [...sections].sort(([one], [other]) =>
+        one < other ? -1 : 1,
+      )) {
         hash.update(`${kind} ${present}\n`);
         for (const place of places.sort()) hash.update(place);
       }

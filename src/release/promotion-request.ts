@@ -225,7 +225,7 @@ async function proposeFrom(
 
   if (!isOurs) throw taken(fork, branch);
   const heldBefore =
-    open === undefined || isThere || !options.hold.includes("status")
+    open === undefined || isThere || !options.hold.includes("status") || !held.includes("status")
       ? undefined
       : { status: (await project.statuses.read(open.head.commit)).find(isHoldStatus)?.state };
   if (!isThere) {

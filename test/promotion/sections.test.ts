@@ -6,7 +6,7 @@ import type { Digest } from "../../src/oci/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { imageSection } from "../../src/promotion/images.ts";
 import { formatJUnit } from "../../src/promotion/junit.ts";
-import type { Decision, Plan } from "../../src/promotion/plan.ts";
+import { createSeal, type Decision, type Plan } from "../../src/promotion/plan.ts";
 import { promote } from "../../src/promotion/promote.ts";
 import { causesOf, edgeName } from "../../src/promotion/report.ts";
 import { formatPlan, readPlan } from "../../src/promotion/saved-plan.ts";
@@ -159,6 +159,16 @@ describe("a section of another kind beside images", () => {
     });
     const edited = [...formatPlan(plan)].join("").replace('"path":"a"', '"path":"z"');
     await expect(readPlan(kinds, [edited], "plan.json")).rejects.toMatchObject({ code: "plan-altered" });
+  });
+
+  it("counts in the hash as it is, whichever section is known first", () => {
+    const seals = [createSeal(sectionKinds(imageSection)), createSeal(sectionKinds(imageSection))];
+    const [one, other] = seals;
+    one?.count("images", 1);
+    one?.count("pages", 2);
+    other?.count("pages", 2);
+    other?.count("images", 1);
+    expect(one?.close(digest)).toEqual(other?.close(digest));
   });
 
   it("is held back by the gate, and by a saved plan", async () => {
