@@ -25,7 +25,7 @@ const lastResort = 5_000;
 /**
  * Does work that signals end in an orderly way: the first asks to begin nothing more, and leaves what is under way the
  * time that `--grace` gives it; the second ends that, too. Either way the work comes to its result, which says what was
- * done. A third one ends the process as if there were none of this.
+ * done. A third one, before that, ends the process as if there were none of this.
  * @throws {WaybillError} `interrupted` in place of what the work throws once it was stopped.
  */
 export async function interruptible(
@@ -72,7 +72,13 @@ export async function interruptible(
     });
   } finally {
     end();
+    // The process is about to end with the result's own exit code, which a signal that comes late must not hide.
+    if (stop.signal.aborted) for (const signal of signals) process.once(signal, outlive);
   }
+}
+
+function outlive(): void {
+  setTimeout(() => process.exit(exitCodes.interrupted), lastResort).unref();
 }
 
 function inSeconds(milliseconds: number): string {

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,7 +10,7 @@ import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openCredentials, openRegistries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { executable, start } from "../support/built.ts";
+import { executable, sourceUrl, start } from "../support/built.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -307,5 +308,22 @@ describe("merge", () => {
     expect(await readFile(file, "utf8")).toBe(before);
     letGo();
     expect((await waybill(...line).ended).status).toBe(0);
+  });
+});
+
+describe("what was stopped and has ended", () => {
+  it("keeps its exit status when another signal comes before the process is gone", async () => {
+    const script = `import { interruptible } from ${JSON.stringify(sourceUrl("cli/interruption.ts"))};
+      setTimeout(() => {}, 1_000);
+      const session = { grace: 30_000, terminal: { warn: () => {} } };
+      process.exitCode = await interruptible(session, async ({ stop }) => {
+        const stopped = new Promise((resolve) => stop.addEventListener("abort", resolve));
+        process.kill(process.pid, "SIGTERM");
+        await stopped;
+        return 3;
+      });
+      process.kill(process.pid, "SIGTERM");`;
+    const running = spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: "inherit" });
+    expect(await once(running, "exit")).toEqual([3, null]);
   });
 });

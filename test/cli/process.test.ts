@@ -84,11 +84,13 @@ describe("registry serve", () => {
       ...["registry", "serve", "--listen", "0", "--dir", join(folder, when), "--grace", grace],
     ]);
     const [, url = ""] = /(http:\S+)/.exec(await printed(served, "\n")) ?? [];
-    const upload = request(`${url}/v2/foo/blobs/uploads/`, { method: "POST" });
+    // A whole blob in one request: without a digest the answer would come before the body, and nothing be under way.
+    const digest = `sha256:${"a".repeat(64)}`;
+    const upload = request(`${url}/v2/foo/blobs/uploads/?digest=${digest}`, { method: "POST" });
     upload.on("error", () => {});
     upload.setHeader("expect", "100-continue");
-    await new Promise((resolve) => {
-      upload.once("continue", resolve).once("response", resolve);
+    await new Promise((resolve, reject) => {
+      upload.once("continue", resolve).once("response", () => reject(new Error("answered before the body")));
       upload.write("a");
     });
     served.child.kill("SIGTERM");
