@@ -40,6 +40,15 @@ export function parseDocumentJson(bytes: Uint8Array, where: string): unknown {
   return json;
 }
 
+/** A text as JSON, or `undefined` when it is none. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const rebuild = "whoever built the image has to build it again, with another tool";
 
 function shape(fields: readonly string[], below: readonly (readonly [string, Shape])[] = []): Shape {

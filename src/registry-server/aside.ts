@@ -1,26 +1,15 @@
-import { link, readdir, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { link, readdir, rename, unlink, utimes } from "node:fs/promises";
+import { dirname } from "node:path";
 import { errorCodeOf, ifPresent, makeFolder } from "../disk/index.ts";
-import type { Digest, RepositoryPath } from "../oci/index.ts";
-import { asidePath, blobPath, type Layout, manifestPath, repositoryFolder } from "./layout.ts";
-
-/** What may be set aside. */
-export type Kept = "blob" | "manifest";
-
-/** Where it is while it is in sight. */
-export const pathOf = { blob: blobPath, manifest: manifestPath } as const;
+import type { Digest } from "../oci/index.ts";
+import type { Kept, Place } from "./layout.ts";
 
 /** Takes something out of sight that seems to be needed by nobody. `false` when it is not there. */
-export async function setAside(
-  layout: Layout,
-  repository: RepositoryPath,
-  kind: Kept,
-  digest: Digest,
-): Promise<boolean> {
-  const aside = asidePath(layout, repository, kind, digest);
+export async function setAside(place: Place, kind: Kept, digest: Digest): Promise<boolean> {
+  const aside = place.aside(kind, digest);
   await makeFolder(dirname(aside));
   try {
-    await rename(pathOf[kind](layout, repository, digest), aside);
+    await rename(place.path(kind, digest), aside);
     return true;
   } catch (thrown) {
     if (errorCodeOf(thrown) === "ENOENT") return false;
@@ -29,15 +18,10 @@ export async function setAside(
 }
 
 /** Gives what was set aside its name again, unless it has come anew. `false` when nothing was set aside. */
-export async function bringBack(
-  layout: Layout,
-  repository: RepositoryPath,
-  kind: Kept,
-  digest: Digest,
-): Promise<boolean> {
-  const aside = asidePath(layout, repository, kind, digest);
+export async function bringBack(place: Place, kind: Kept, digest: Digest): Promise<boolean> {
+  const aside = place.aside(kind, digest);
   try {
-    await link(aside, pathOf[kind](layout, repository, digest));
+    await link(aside, place.path(kind, digest));
   } catch (thrown) {
     if (errorCodeOf(thrown) === "ENOENT" || errorCodeOf(thrown) === "ENOTDIR") return false;
     if (errorCodeOf(thrown) !== "EEXIST") throw thrown;
@@ -47,11 +31,29 @@ export async function bringBack(
 }
 
 /** Brings back everything that a collection which was ended has left aside in a repository. */
-export async function bringAllBack(layout: Layout, repository: RepositoryPath): Promise<void> {
-  const folder = join(repositoryFolder(layout, repository), "_aside");
-  for (const name of (await ifPresent(readdir(folder))) ?? []) {
+export async function bringAllBack(place: Place): Promise<void> {
+  for (const name of (await ifPresent(readdir(place.asides))) ?? []) {
     const [, kind, algorithm, hex] = /^(blob|manifest)-(sha256|sha512)-([0-9a-f]+)$/.exec(name) ?? [];
     if (kind === undefined) continue;
-    await bringBack(layout, repository, kind as Kept, `${algorithm}:${hex}` as Digest);
+    await bringBack(place, kind as Kept, `${algorithm}:${hex}` as Digest);
   }
+}
+
+/** Does something with the file of what a repository has, which may have been set aside a moment ago. */
+export async function reach<Found>(
+  place: Place,
+  kind: Kept,
+  digest: Digest,
+  work: (path: string) => Promise<Found>,
+): Promise<Found | undefined> {
+  const path = place.path(kind, digest);
+  const found = await ifPresent(work(path));
+  if (found !== undefined || !(await bringBack(place, kind, digest))) return found;
+  return ifPresent(work(path));
+}
+
+/** Has a file stay for a while, because whoever is told of it may be about to refer to it. */
+export async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now);
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRepositoryPath } from "../oci/index.ts";
-import type { Exchange } from "./exchange.ts";
+import { bounded, type Exchange } from "./exchange.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
 import type { Holdings } from "./storage.ts";
@@ -41,15 +41,10 @@ export interface RateLimit {
 }
 
 /** Applies a behavior to one exchange after the other. */
-export interface Conduct {
-  /** Before a request is looked at. @throws {Refusal} 429. */
-  greet(response: ServerResponse): Promise<void>;
-  /** The exchange as the endpoints are to see it. @throws {Refusal} what this registry does not do. */
-  shape(exchange: Exchange, route: Route, storage: Holdings): Promise<Exchange>;
-}
+export type Conduct = ReturnType<typeof conductOf>;
 
 /** @param now A clock that never goes back, in milliseconds. */
-export function conductOf(behavior: RegistryBehavior, now: () => number): Conduct {
+export function conductOf(behavior: RegistryBehavior, now: () => number) {
   const admit = rateLimiter(behavior.rateLimit, now);
   const patched = new Set<string>();
   const hidden = [
@@ -57,17 +52,22 @@ export function conductOf(behavior: RegistryBehavior, now: () => number): Conduc
     ...(behavior.referrers === false ? ["oci-subject"] : []),
   ];
   return {
-    async greet(response) {
+    /** Before a request is looked at. @throws {Refusal} 429. */
+    async greet(response: ServerResponse): Promise<void> {
       if (hidden.length > 0) hideHeaders(response, hidden);
       if (behavior.latency !== undefined) await sleep(behavior.latency);
       admit();
     },
-    async shape(exchange, route, storage) {
+    /** The exchange as the endpoints are to see it. @throws {Refusal} what this registry does not do. */
+    async shape(exchange: Exchange, route: Route, storage: Holdings): Promise<Exchange> {
       if (route.kind === "referrers" && behavior.referrers === false) throw unknown("referrers");
       if (route.kind === "upload") refuseUpload(behavior, exchange, route.id, patched);
       if (route.kind === "uploads") await forgetParameters(behavior, exchange.query, storage);
       if (route.kind === "manifest" && behavior.tagParameters === false) exchange.query.delete("tag");
-      return behavior.maxBodyBytes === undefined ? exchange : bounded(exchange, behavior.maxBodyBytes);
+      const { maxBodyBytes: limit } = behavior;
+      if (limit === undefined) return exchange;
+      const body = bounded(exchange, limit, `a body has ${limit} bytes at most`);
+      return { ...exchange, body: () => body };
     },
   };
 }
@@ -131,27 +131,12 @@ async function forgetParameters(
 }
 
 async function isCommitted({ manifests }: Holdings, from: string | null, digest: string): Promise<boolean> {
-  const [repository] = from === null ? [] : [from].filter(isRepositoryPath);
-  if (repository === undefined) return false;
-  for (const { digest: listed } of await manifests.list(repository)) {
-    const manifest = await manifests.read(repository, listed);
+  if (from === null || !isRepositoryPath(from)) return false;
+  for (const { digest: listed } of await manifests.list(from)) {
+    const manifest = await manifests.read(from, listed);
     if (manifest?.bytes.includes(digest)) return true;
   }
   return false;
-}
-
-function bounded(exchange: Exchange, limit: number): Exchange {
-  const refuse = () => new Refusal("SIZE_INVALID", `a body has ${limit} bytes at most`, { status: 413 });
-  if (Number(exchange.header("content-length") ?? 0) > limit) throw refuse();
-  async function* body(): AsyncGenerator<Uint8Array> {
-    let length = 0;
-    for await (const piece of exchange.body()) {
-      length += piece.length;
-      if (length > limit) throw refuse();
-      yield piece;
-    }
-  }
-  return { ...exchange, body };
 }
 
 function unknown(what: string): Refusal {

@@ -1,8 +1,8 @@
-import { type FileHandle, open, stat, utimes } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import type { Digest, RepositoryPath } from "../oci/index.ts";
-import { bringBack } from "./aside.ts";
-import { blobPath, type Layout, sharedBlobPath } from "./layout.ts";
+import { bringBack, reach, touch } from "./aside.ts";
+import { type Layout, placeOf, sharedBlobPath } from "./layout.ts";
 
 /** The blobs of all repositories, to be shown. */
 export interface BlobReader {
@@ -12,16 +12,6 @@ export interface BlobReader {
   hold(repository: RepositoryPath, digest: Digest): Promise<number | undefined>;
   /** The blob, open for reading; whoever asked closes it. */
   open(repository: RepositoryPath, digest: Digest): Promise<OpenBlob | undefined>;
-}
-
-/** The blobs of all repositories; every blob was hashed before it came in. */
-export interface BlobStore extends BlobReader {
-  /** Takes in the file at `path`, which is whole, flushed and hashed; the file itself stays where it is. */
-  adopt(path: string, repository: RepositoryPath, digest: Digest): Promise<void>;
-  /** Gives `to` a blob that `from` has, or, without `from`, any repository. `false` when it is not there. */
-  mount(digest: Digest, to: RepositoryPath, from: RepositoryPath | undefined): Promise<boolean>;
-  /** Takes the blob from the repository, and its bytes from the disk when it was the last one. `false` when absent. */
-  remove(repository: RepositoryPath, digest: Digest): Promise<boolean>;
 }
 
 export interface OpenBlob {
@@ -35,48 +25,53 @@ export interface OpenBlob {
  */
 const adoptAttempts = 50;
 
-/** The {@link BlobStore} in the layout's folders. */
-export function blobStore(layout: Layout, files: DurableFiles): BlobStore {
-  /** What a repository has may have been set aside a moment ago. */
-  async function reach<T>(repository: RepositoryPath, digest: Digest, work: (path: string) => Promise<T>) {
-    const path = blobPath(layout, repository, digest);
-    const found = await ifPresent(work(path));
-    if (found !== undefined || !(await bringBack(layout, repository, "blob", digest))) return found;
-    return ifPresent(work(path));
-  }
+/** The blobs of all repositories, in the layout's folders; every blob was hashed before it came in. */
+export type BlobStore = ReturnType<typeof blobStore>;
+
+export function blobStore(layout: Layout, files: DurableFiles) {
+  const at = (repository: RepositoryPath, digest: Digest) => placeOf(layout, repository).path("blob", digest);
+  const reached = <Found>(
+    repository: RepositoryPath,
+    digest: Digest,
+    work: (path: string) => Promise<Found>,
+  ) => reach(placeOf(layout, repository), "blob", digest, work);
   const held = async (path: string) => {
-    const now = new Date();
-    await utimes(path, now, now);
+    await touch(path);
     return stat(path);
   };
 
-  return {
-    size: async (repository, digest) => (await reach(repository, digest, (path) => stat(path)))?.size,
-    hold: async (repository, digest) => (await reach(repository, digest, held))?.size,
+  const reader: BlobReader = {
+    size: async (repository, digest) => (await reached(repository, digest, (path) => stat(path)))?.size,
+    hold: async (repository, digest) => (await reached(repository, digest, held))?.size,
     async open(repository, digest) {
-      const file = await reach(repository, digest, (path) => open(path, "r"));
-      if (file === undefined) return undefined;
-      return { file, size: (await file.stat()).size };
+      const file = await reached(repository, digest, (path) => open(path, "r"));
+      return file && { file, size: (await file.stat()).size };
     },
-    async adopt(path, repository, digest) {
+  };
+  return {
+    ...reader,
+    /** Takes in the file at `path`, which is whole, flushed and hashed; the file itself stays where it is. */
+    async adopt(path: string, repository: RepositoryPath, digest: Digest): Promise<void> {
       const shared = sharedBlobPath(layout, digest);
       for (let attempt = 1; attempt <= adoptAttempts; attempt += 1) {
         await files.link(path, shared);
-        if ((await files.link(shared, blobPath(layout, repository, digest))) === "absent") continue;
+        if ((await files.link(shared, at(repository, digest))) === "absent") continue;
         // The bytes may have come long ago, for somebody else.
-        if ((await reach(repository, digest, held)) !== undefined) return;
+        if ((await reached(repository, digest, held)) !== undefined) return;
       }
       throw new Error("the blob was deleted again and again while it was taken in");
     },
-    async mount(digest, to, from) {
-      if (from !== undefined && (await reach(from, digest, held)) === undefined) return false;
-      const source = from === undefined ? sharedBlobPath(layout, digest) : blobPath(layout, from, digest);
-      if ((await files.link(source, blobPath(layout, to, digest))) === "absent") return false;
-      return (await reach(to, digest, held)) !== undefined;
+    /** Gives `to` a blob that `from` has, or, without `from`, any repository. `false` when it is not there. */
+    async mount(digest: Digest, to: RepositoryPath, from: RepositoryPath | undefined): Promise<boolean> {
+      if (from !== undefined && (await reached(from, digest, held)) === undefined) return false;
+      const source = from === undefined ? sharedBlobPath(layout, digest) : at(from, digest);
+      if ((await files.link(source, at(to, digest))) === "absent") return false;
+      return (await reached(to, digest, held)) !== undefined;
     },
-    async remove(repository, digest) {
-      await bringBack(layout, repository, "blob", digest);
-      if (!(await files.remove(blobPath(layout, repository, digest)))) return false;
+    /** Takes the blob from the repository, and its bytes from the disk when it was the last one. `false` when absent. */
+    async remove(repository: RepositoryPath, digest: Digest): Promise<boolean> {
+      await bringBack(placeOf(layout, repository), "blob", digest);
+      if (!(await files.remove(at(repository, digest)))) return false;
       const shared = sharedBlobPath(layout, digest);
       // A link made after this look keeps the bytes: only the name for newcomers goes.
       if ((await ifPresent(stat(shared)))?.nlink === 1) await files.remove(shared);

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ifPresent } from "../disk/index.ts";
 import { isRepositoryPath, type RepositoryPath } from "../oci/index.ts";
-import { digestsIn, type Layout, repositoryFolder } from "./layout.ts";
+import { digestsIn, type Layout, placeOf } from "./layout.ts";
 
 /** Which repositories there are: those that hold a manifest or a blob. */
 export interface Catalog {
@@ -24,14 +24,14 @@ export function catalogOf(layout: Layout): Catalog {
     }
   }
   return {
-    has: (repository) => holdsAnything(repositoryFolder(layout, repository)),
+    has: (repository) => holdsAnything(placeOf(layout, repository).folder),
     async list() {
       const found: RepositoryPath[] = [];
       for await (const name of below(layout.repositories, "")) found.push(name);
       return found.sort();
     },
     async children(repository) {
-      const folder = repositoryFolder(layout, repository);
+      const { folder } = placeOf(layout, repository);
       const found: string[] = [];
       for (const component of await componentsIn(folder)) {
         const path = join(folder, component);

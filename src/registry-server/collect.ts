@@ -1,19 +1,10 @@
 import { stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
 import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { type Digest, type RepositoryPath, readImageContent } from "../oci/index.ts";
-import { bringAllBack, bringBack, type Kept, pathOf, setAside } from "./aside.ts";
+import { bringAllBack, bringBack, setAside } from "./aside.ts";
 import { catalogOf } from "./catalog.ts";
-import {
-  asidePath,
-  blobsFolder,
-  digestsIn,
-  type Layout,
-  referrerName,
-  referrersFolder,
-  sharedBlobs,
-} from "./layout.ts";
+import { type Kept, type Layout, type Place, placeOf, sharedBlobs } from "./layout.ts";
 import { type ManifestStore, manifestStore } from "./manifest-store.ts";
 
 /** What is looked for, and how it is gone about. */
@@ -50,23 +41,21 @@ export async function collect(
   files: DurableFiles,
   options: CollectOptions,
 ): Promise<Collected> {
-  const collector = { layout, files, options, manifests: manifestStore(layout, files), links: new Map() };
+  const run: Run = { layout, files, options, manifests: manifestStore(layout, files), links: new Map() };
   const unread: Collected["unread"][number][] = [];
   const sums = { manifests: 0, blobs: 0, young: 0 };
   for (const repository of await catalogOf(layout).list()) {
     try {
-      if (!options.dryRun) await bringAllBack(layout, repository);
-      for (const [name, count] of Object.entries(await collectIn(collector, repository))) {
-        sums[name as keyof typeof sums] += count;
-      }
+      const collected = await new Collection(run, repository).collect();
+      for (const name of ["manifests", "blobs", "young"] as const) sums[name] += collected[name];
     } catch (thrown) {
       unread.push({ repository, reason: messageOf(thrown) });
     }
   }
-  return { ...sums, bytes: await giveBack(layout, options.dryRun ? collector.links : undefined), unread };
+  return { ...sums, bytes: await giveBack(layout, options.dryRun ? run.links : undefined), unread };
 }
 
-interface Collector {
+interface Run {
   readonly layout: Layout;
   readonly files: DurableFiles;
   readonly options: CollectOptions;
@@ -81,160 +70,147 @@ interface Known {
   readonly subject: Digest | undefined;
 }
 
-type Holdings = Map<Digest, Known>;
+/** The collection of what is in one repository. */
+class Collection {
+  readonly #run: Run;
+  readonly #repository: RepositoryPath;
+  readonly #place: Place;
+  /** The manifests that are there. */
+  readonly #known = new Map<Digest, Known>();
 
-async function collectIn(collector: Collector, repository: RepositoryPath) {
-  const { layout, options } = collector;
-  const known: Holdings = new Map();
-  await readNew(collector, repository, known);
-  const dead = options.untagged ? await deadManifests(collector, repository, known) : [];
-  const manifests = await take(collector, repository, "manifest", dead, known);
-  const referred = referencesOf(known);
-  const unused = (await digestsIn(blobsFolder(layout, repository))).filter((digest) => !referred.has(digest));
-  const blobs = await take(collector, repository, "blob", unused, known);
-  return { manifests: manifests.taken, blobs: blobs.taken, young: manifests.young + blobs.young };
-}
-
-/** Reads the manifests that have come since, and forgets those that have gone. @throws when one is not understood. */
-async function readNew(collector: Collector, repository: RepositoryPath, known: Holdings): Promise<void> {
-  const present = new Set<Digest>();
-  for (const { digest } of await collector.manifests.list(repository)) {
-    present.add(digest);
-    if (known.has(digest)) continue;
-    const found = await collector.manifests.read(repository, digest);
-    if (found === undefined) continue;
-    const { bytes, record } = found;
-    const descriptor = { mediaType: record.mediaType, digest, size: record.size };
-    const content = readImageContent({ descriptor, bytes });
-    const references = [...content.children, ...content.blobs].map((reference) => reference.digest);
-    known.set(digest, { references, subject: record.subject });
+  constructor(run: Run, repository: RepositoryPath) {
+    this.#run = run;
+    this.#repository = repository;
+    this.#place = placeOf(run.layout, repository);
   }
-  for (const digest of [...known.keys()]) if (!present.has(digest)) known.delete(digest);
-}
 
-function referencesOf(known: Holdings): Set<Digest> {
-  return new Set([...known.values()].flatMap(({ references }) => references));
-}
+  async collect(): Promise<Pick<Collected, "manifests" | "blobs" | "young">> {
+    const { untagged, dryRun } = this.#run.options;
+    if (!dryRun) await bringAllBack(this.#place);
+    await this.#readNew();
+    const manifests = await this.#take("manifest", untagged ? await this.#deadManifests() : []);
+    const referred = this.#references();
+    const unused = (await this.#place.all("blob")).filter((digest) => !referred.has(digest));
+    const blobs = await this.#take("blob", unused);
+    return { manifests: manifests.taken, blobs: blobs.taken, young: manifests.young + blobs.young };
+  }
 
-/** Manifests that no tag leads to, each before those that it refers to or is about. */
-async function deadManifests(
-  { manifests }: Collector,
-  repository: RepositoryPath,
-  known: Holdings,
-): Promise<readonly Digest[]> {
-  const live = new Set<Digest>();
-  const referrers = new Map<Digest, Digest[]>();
-  for (const [digest, { subject }] of known) {
-    if (subject !== undefined) referrers.set(subject, [...(referrers.get(subject) ?? []), digest]);
-  }
-  const waiting = [...(await manifests.tagDigests(repository)).values()];
-  for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
-    if (live.has(digest)) continue;
-    live.add(digest);
-    waiting.push(...(known.get(digest)?.references ?? []), ...(referrers.get(digest) ?? []));
-  }
-  const ordered = new Set<Digest>();
-  const visit = (digest: Digest): void => {
-    const manifest = known.get(digest);
-    if (manifest === undefined || live.has(digest) || ordered.has(digest)) return;
-    for (const below of [...manifest.references, ...(manifest.subject ? [manifest.subject] : [])])
-      visit(below);
-    ordered.add(digest);
-  };
-  for (const digest of known.keys()) visit(digest);
-  return [...ordered].reverse();
-}
-
-/**
- * Takes away what seems not to be needed, and is old enough.
- * @param digests Whatever refers to another stands before it, so that nothing is ever there without what it needs.
- * @param known What is there; without what has gone, afterwards.
- */
-async function take(
-  collector: Collector,
-  repository: RepositoryPath,
-  kind: Kept,
-  digests: readonly Digest[],
-  known: Holdings,
-): Promise<{ readonly taken: number; readonly young: number }> {
-  const { old, young } = await byAge(collector, repository, kind, digests);
-  if (collector.options.dryRun) {
-    for (const digest of old) await forget(collector, repository, kind, digest, known);
-    return { taken: old.length, young };
-  }
-  const aside = new Map<Digest, Known | undefined>();
-  try {
-    for (const digest of old) {
-      if (await setAside(collector.layout, repository, kind, digest)) aside.set(digest, known.get(digest));
+  /** Reads the manifests that have come since, and forgets those that have gone. @throws when one is not understood. */
+  async #readNew(): Promise<void> {
+    const { manifests } = this.#run;
+    const present = new Set<Digest>();
+    for (const { digest } of await manifests.list(this.#repository)) {
+      present.add(digest);
+      if (this.#known.has(digest)) continue;
+      const found = await manifests.read(this.#repository, digest);
+      if (found === undefined) continue;
+      const { bytes, record } = found;
+      const descriptor = { mediaType: record.mediaType, digest, size: record.size };
+      const content = readImageContent({ descriptor, bytes });
+      const references = [...content.children, ...content.blobs].map((reference) => reference.digest);
+      this.#known.set(digest, { references, subject: record.subject });
     }
-    if (aside.size === 0) return { taken: 0, young };
-    await readNew(collector, repository, known);
-    const needed = referencesOf(known);
-    for (const digest of (await collector.manifests.tagDigests(repository)).values()) needed.add(digest);
-    let taken = 0;
-    for (const [digest, manifest] of aside) {
-      if (!needed.has(digest) && (await letGo(collector, repository, kind, digest))) {
-        if (manifest !== undefined) known.set(digest, manifest);
-        await forget(collector, repository, kind, digest, known);
-        taken += 1;
-      } else if (manifest !== undefined) {
-        known.set(digest, manifest);
-        for (const reference of manifest.references) needed.add(reference);
+    for (const digest of [...this.#known.keys()]) if (!present.has(digest)) this.#known.delete(digest);
+  }
+
+  #references(): Set<Digest> {
+    return new Set([...this.#known.values()].flatMap(({ references }) => references));
+  }
+
+  async #tagged(): Promise<Iterable<Digest>> {
+    return (await this.#run.manifests.tagDigests(this.#repository)).values();
+  }
+
+  /** Manifests that no tag leads to, each before those that it refers to or is about. */
+  async #deadManifests(): Promise<readonly Digest[]> {
+    const known = this.#known;
+    const live = new Set<Digest>();
+    const referrers = new Map<Digest, Digest[]>();
+    for (const [digest, { subject }] of known) {
+      if (subject !== undefined) referrers.set(subject, [...(referrers.get(subject) ?? []), digest]);
+    }
+    const waiting = [...(await this.#tagged())];
+    for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
+      if (live.has(digest)) continue;
+      live.add(digest);
+      waiting.push(...(known.get(digest)?.references ?? []), ...(referrers.get(digest) ?? []));
+    }
+    const ordered = new Set<Digest>();
+    const visit = (digest: Digest): void => {
+      const manifest = known.get(digest);
+      if (manifest === undefined || live.has(digest) || ordered.has(digest)) return;
+      for (const below of manifest.references) visit(below);
+      if (manifest.subject !== undefined) visit(manifest.subject);
+      ordered.add(digest);
+    };
+    for (const digest of known.keys()) visit(digest);
+    return [...ordered].reverse();
+  }
+
+  /**
+   * Takes away what seems not to be needed, and is old enough.
+   * @param digests Whatever refers to another stands before it, so that nothing is ever there without what it needs.
+   */
+  async #take(kind: Kept, digests: readonly Digest[]): Promise<{ taken: number; young: number }> {
+    const { old, young } = await this.#byAge(kind, digests);
+    if (this.#run.options.dryRun) {
+      for (const digest of old) await this.#forget(kind, digest, this.#known.get(digest));
+      return { taken: old.length, young };
+    }
+    const aside = new Map<Digest, Known | undefined>();
+    try {
+      for (const digest of old) {
+        if (await setAside(this.#place, kind, digest)) aside.set(digest, this.#known.get(digest));
       }
+      if (aside.size === 0) return { taken: 0, young };
+      await this.#readNew();
+      const needed = this.#references();
+      for (const digest of await this.#tagged()) needed.add(digest);
+      let taken = 0;
+      for (const [digest, manifest] of aside) {
+        if (!needed.has(digest) && (await this.#letGo(kind, digest))) {
+          await this.#forget(kind, digest, manifest);
+          taken += 1;
+        } else if (manifest !== undefined) {
+          this.#known.set(digest, manifest);
+          for (const reference of manifest.references) needed.add(reference);
+        }
+      }
+      return { taken, young };
+    } finally {
+      for (const digest of aside.keys()) await bringBack(this.#place, kind, digest);
     }
-    return { taken, young };
-  } finally {
-    for (const digest of aside.keys()) await bringBack(collector.layout, repository, kind, digest);
   }
-}
 
-/** Counts with what has gone. */
-async function forget(
-  { layout, files, options, links }: Collector,
-  repository: RepositoryPath,
-  kind: Kept,
-  digest: Digest,
-  known: Holdings,
-): Promise<void> {
-  if (kind === "blob") {
-    links.set(digest, (links.get(digest) ?? 0) + 1);
-    return;
+  /** Counts with what has gone. */
+  async #forget(kind: Kept, digest: Digest, manifest: Known | undefined): Promise<void> {
+    const { files, options, links } = this.#run;
+    if (kind === "blob") return void links.set(digest, (links.get(digest) ?? 0) + 1);
+    this.#known.delete(digest);
+    if (manifest?.subject === undefined || options.dryRun) return;
+    await files.remove(this.#place.referrer(manifest.subject, digest));
   }
-  const subject = known.get(digest)?.subject;
-  known.delete(digest);
-  if (subject === undefined || options.dryRun) return;
-  await files.remove(join(referrersFolder(layout, repository, subject), referrerName(digest)));
-}
 
-/** Which of them are old enough, and how many are not. What is gone is neither. */
-async function byAge(
-  { layout, options }: Collector,
-  repository: RepositoryPath,
-  kind: Kept,
-  digests: readonly Digest[],
-): Promise<{ readonly old: readonly Digest[]; readonly young: number }> {
-  const old: Digest[] = [];
-  let young = 0;
-  for (const digest of digests) {
-    const found = await ifPresent(stat(pathOf[kind](layout, repository, digest)));
-    if (found === undefined) continue;
-    if (found.mtimeMs < options.before) old.push(digest);
-    else young += 1;
+  /** Which of them are old enough, and how many are not. What is gone is neither. */
+  async #byAge(kind: Kept, digests: readonly Digest[]): Promise<{ old: readonly Digest[]; young: number }> {
+    const old: Digest[] = [];
+    let young = 0;
+    for (const digest of digests) {
+      const found = await ifPresent(stat(this.#place.path(kind, digest)));
+      if (found === undefined) continue;
+      if (found.mtimeMs < this.#run.options.before) old.push(digest);
+      else young += 1;
+    }
+    return { old, young };
   }
-  return { old, young };
-}
 
-/** Gives up what is aside, unless somebody has asked for it since. */
-async function letGo(
-  { layout, options }: Collector,
-  repository: RepositoryPath,
-  kind: Kept,
-  digest: Digest,
-): Promise<boolean> {
-  const path = asidePath(layout, repository, kind, digest);
-  const found = await ifPresent(stat(path));
-  if (found === undefined || found.mtimeMs >= options.before) return false;
-  return (await ifPresent(unlink(path).then(() => true))) ?? false;
+  /** Gives up what is aside, unless somebody has asked for it since. */
+  async #letGo(kind: Kept, digest: Digest): Promise<boolean> {
+    const path = this.#place.aside(kind, digest);
+    const found = await ifPresent(stat(path));
+    if (found === undefined || found.mtimeMs >= this.#run.options.before) return false;
+    return (await ifPresent(unlink(path).then(() => true))) ?? false;
+  }
 }
 
 /**

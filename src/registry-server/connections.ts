@@ -3,21 +3,7 @@ import type { Socket } from "node:net";
 import { clientAt } from "./client.ts";
 
 /** Who is connected: a bounded number, in which nobody who is silent keeps out others. */
-export interface Connections {
-  /**
-   * Counts a connection in. When there are too many, one has to go for it: of those that nobody has logged in by, if there
-   * are such, then of the client that has most, the one that was silent for longest. A connection over which bytes flow,
-   * or whose request is being worked on, stays; when all are such, the new one goes.
-   */
-  admit(socket: Socket): void;
-  /** A request has come. */
-  serve(request: IncomingMessage, response: ServerResponse): void;
-  /** Whoever sent the request is a user. */
-  trust(request: IncomingMessage): void;
-  readonly sockets: Iterable<Socket>;
-  /** Looks at how many bytes have gone over each, as it has to every second. */
-  measure(): void;
-}
+export type Connections = ReturnType<typeof openConnections>;
 
 /** Bytes since the last look below which a connection counts as silent: nobody's image comes by such a line. */
 const minBytes = 1024;
@@ -33,7 +19,7 @@ interface Connection {
 }
 
 /** @param most How many there may be at once. */
-export function openConnections(most: number): Connections {
+export function openConnections(most: number) {
   // In the order in which they came. By both ends, because TLS has a socket of its own over that of the connection.
   const connections = new Map<string, Connection>();
   const sockets = new Set<Socket>();
@@ -58,7 +44,12 @@ export function openConnections(most: number): Connections {
 
   return {
     sockets,
-    admit(socket) {
+    /**
+     * Counts a connection in. When there are too many, one has to go for it: of those that nobody has logged in by, if there
+     * are such, then of the client that has most, the one that was silent for longest. A connection over which bytes flow,
+     * or whose request is being worked on, stays; when all are such, the new one goes.
+     */
+    admit(socket: Socket): void {
       if (connections.size >= most) {
         const leaving = leave();
         if (leaving === undefined) return void socket.destroy();
@@ -67,14 +58,13 @@ export function openConnections(most: number): Connections {
       }
       const name = endsOf(socket);
       const client = clientAt(socket.remoteAddress);
-      connections.set(name, {
-        ...{ socket, client, isTrusted: false, bytes: 0, silentFor: 0 },
-        current: undefined,
-      });
+      const fresh = { isTrusted: false, bytes: 0, silentFor: 0, current: undefined };
+      connections.set(name, { socket, client, ...fresh });
       sockets.add(socket);
       socket.once("close", () => forget(name, socket));
     },
-    serve(request, response) {
+    /** A request has come. */
+    serve(request: IncomingMessage, response: ServerResponse): void {
       const connection = connections.get(endsOf(request.socket));
       if (connection === undefined) return;
       connection.current = { request, response };
@@ -82,11 +72,13 @@ export function openConnections(most: number): Connections {
         if (connection.current?.request === request) connection.current = undefined;
       });
     },
-    trust(request) {
+    /** Whoever sent the request is a user. */
+    trust(request: IncomingMessage): void {
       const connection = connections.get(endsOf(request.socket));
       if (connection !== undefined) connection.isTrusted = true;
     },
-    measure() {
+    /** Looks at how many bytes have gone over each, as it has to every second. */
+    measure(): void {
       for (const connection of connections.values()) {
         const { bytesRead, bytesWritten } = connection.socket;
         const bytes = bytesRead + bytesWritten;

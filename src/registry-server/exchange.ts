@@ -23,44 +23,35 @@ export interface Exchange {
   readonly response: ServerResponse;
 }
 
-interface ExchangeOptions {
-  readonly client: string;
-  readonly query: URLSearchParams;
-  /** The client waits for leave before it sends the body. */
-  readonly expectsContinue: boolean;
-}
-
-/** The exchange of a request. */
+/**
+ * The exchange of a request.
+ * @param expectsContinue The client waits for leave before it sends the body.
+ */
 export function exchangeOf(
   request: IncomingMessage,
   response: ServerResponse,
-  { client, query, expectsContinue }: ExchangeOptions,
+  expectsContinue: boolean,
+  { client, query }: Pick<Exchange, "client" | "query">,
 ): Exchange {
   async function* body(): AsyncGenerator<Uint8Array> {
     if (expectsContinue) response.writeContinue();
     yield* atLeastRate(piecesOf(request), serverLimits.bodyPatience);
   }
+  const header = (name: string) => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
   return {
     method: request.method ?? "GET",
     client,
     query,
     response,
-    header(name) {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    },
+    header,
     body,
     async bodyUpTo(limit, what) {
-      const tooLarge = () =>
-        new Refusal("SIZE_INVALID", `${what} may have ${limit} bytes at most`, { status: 413 });
-      if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
       const pieces: Uint8Array[] = [];
-      let length = 0;
-      for await (const piece of body()) {
-        length += piece.length;
-        if (length > limit) throw tooLarge();
-        pieces.push(piece);
-      }
+      const message = `${what} may have ${limit} bytes at most`;
+      for await (const piece of bounded({ header, body }, limit, message)) pieces.push(piece);
       return Buffer.concat(pieces);
     },
     abort: () => void request.destroy(),
@@ -71,6 +62,25 @@ export function exchangeOf(
       response.end(request.method === "HEAD" ? undefined : bytes);
     },
   };
+}
+
+/** The body of a request up to so many bytes. @throws {Refusal} 413 for more, at once where the request says so. */
+export function bounded(
+  { header, body }: Pick<Exchange, "header" | "body">,
+  limit: number,
+  message: string,
+): AsyncIterable<Uint8Array> {
+  const refuse = () => new Refusal("SIZE_INVALID", message, { status: 413 });
+  if (Number(header("content-length") ?? 0) > limit) throw refuse();
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    let length = 0;
+    for await (const piece of body()) {
+      length += piece.length;
+      if (length > limit) throw refuse();
+      yield piece;
+    }
+  }
+  return pieces();
 }
 
 async function* piecesOf(request: IncomingMessage): AsyncGenerator<Uint8Array> {
@@ -108,7 +118,7 @@ export function answerRefusal(request: IncomingMessage, response: ServerResponse
   response.writeHead(refusal.status, {
     "Content-Type": "application/json",
     "Content-Length": body.length,
-    ...(endsAtOnce ? { Connection: "close" } : {}),
+    ...(endsAtOnce && { Connection: "close" }),
     ...refusal.headers,
   });
   if (request.method === "HEAD") response.flushHeaders();

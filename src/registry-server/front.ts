@@ -12,15 +12,7 @@ import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Where requests come in: an address that is listened on, and the connections to it. */
-export interface Front {
-  readonly connections: Connections;
-  /** What TLS shows who it is. */
-  readonly certificate: X509Certificate | undefined;
-  /** @returns `host:port`. @throws {RegistryServerError} `address-unavailable`. */
-  listen(at: { readonly host: string; readonly port: number }): Promise<string>;
-  /** Takes no more requests, gives those under way so many milliseconds from the newest call on, then cuts them off. */
-  close(within: number): Promise<void>;
-}
+export type Front = Awaited<ReturnType<typeof openFront>>;
 
 /** PEM files of a certificate chain and its key. */
 export interface CertificateFiles {
@@ -32,7 +24,7 @@ export interface CertificateFiles {
 export type Answerer = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
 
 /** @throws {RegistryServerError} `tls-invalid`. */
-export async function openFront(tls: CertificateFiles | undefined, answer: Answerer): Promise<Front> {
+export async function openFront(tls: CertificateFiles | undefined, answer: Answerer) {
   const { server, certificate } =
     tls === undefined
       ? { server: createServer(serverOptions), certificate: undefined }
@@ -51,9 +43,12 @@ export async function openFront(tls: CertificateFiles | undefined, answer: Answe
   const measuring = setInterval(() => connections.measure(), serverLimits.measuringMilliseconds).unref();
   return {
     connections,
+    /** What TLS shows who it is. */
     certificate,
-    listen: (at) => listen(server, at),
-    async close(within) {
+    /** @returns `host:port`. @throws {RegistryServerError} `address-unavailable`. */
+    listen: (at: { readonly host: string; readonly port: number }): Promise<string> => listen(server, at),
+    /** Takes no more requests, gives those under way so many milliseconds from the newest call on, then cuts them off. */
+    async close(within: number): Promise<void> {
       await closeConnections(within);
       clearInterval(measuring);
     },

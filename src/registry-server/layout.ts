@@ -76,9 +76,7 @@ export async function digestsIn(folder: string): Promise<Digest[]> {
 }
 
 /** The files of shared blobs, in no order. */
-export async function* sharedBlobs(
-  layout: Layout,
-): AsyncGenerator<{ readonly digest: Digest; readonly path: string }> {
+export async function* sharedBlobs(layout: Layout) {
   for (const algorithm of algorithms) {
     const folder = join(layout.blobs, algorithm);
     for (const start of (await ifPresent(readdir(folder))) ?? []) {
@@ -90,56 +88,40 @@ export async function* sharedBlobs(
   }
 }
 
-/** The folder of one repository; below it lie its own files and the repositories whose names continue its own. */
-export function repositoryFolder(layout: Layout, repository: RepositoryPath): string {
-  return join(layout.repositories, ...repository.split("/"));
-}
-
 /** The shared bytes of a blob. */
 export function sharedBlobPath(layout: Layout, digest: Digest): string {
   const hex = hexOf(digest);
   return join(layout.blobs, algorithmOf(digest), hex.slice(0, 2), hex);
 }
 
-/** The folder of a repository's names for blobs. */
-export function blobsFolder(layout: Layout, repository: RepositoryPath): string {
-  return join(repositoryFolder(layout, repository), "_blobs");
-}
+/** What can be taken away: a repository's name for a blob, or the file of a manifest. */
+export type Kept = "blob" | "manifest";
 
-/** A repository's name for a blob. */
-export function blobPath(layout: Layout, repository: RepositoryPath, digest: Digest): string {
-  return join(blobsFolder(layout, repository), algorithmOf(digest), hexOf(digest));
-}
+/** Where the files of one repository are. */
+export type Place = ReturnType<typeof placeOf>;
 
-/** The folder of the manifests of a repository. */
-export function manifestsFolder(layout: Layout, repository: RepositoryPath): string {
-  return join(repositoryFolder(layout, repository), "_manifests");
-}
-
-/** The file of a manifest. */
-export function manifestPath(layout: Layout, repository: RepositoryPath, digest: Digest): string {
-  return join(manifestsFolder(layout, repository), algorithmOf(digest), hexOf(digest));
-}
-
-/** Where a blob or manifest is while it is about to be taken away. */
-export function asidePath(
-  layout: Layout,
-  repository: RepositoryPath,
-  kind: "blob" | "manifest",
-  digest: Digest,
-): string {
-  const name = `${kind}-${algorithmOf(digest)}-${hexOf(digest)}`;
-  return join(repositoryFolder(layout, repository), "_aside", name);
-}
-
-/** The folder of the tags of a repository. */
-export function tagsFolder(layout: Layout, repository: RepositoryPath): string {
-  return join(repositoryFolder(layout, repository), "_tags");
-}
-
-/** The folder of everything that names `subject` as its subject. */
-export function referrersFolder(layout: Layout, repository: RepositoryPath, subject: Digest): string {
-  return join(repositoryFolder(layout, repository), "_referrers", algorithmOf(subject), hexOf(subject));
+/** The {@link Place} of a repository; below its folder lie also the repositories whose names continue its own. */
+export function placeOf(layout: Layout, repository: RepositoryPath) {
+  const folder = join(layout.repositories, ...repository.split("/"));
+  const tags = join(folder, "_tags");
+  const folders = { blob: join(folder, "_blobs"), manifest: join(folder, "_manifests") };
+  const pathIn = (parent: string, digest: Digest) => join(parent, algorithmOf(digest), hexOf(digest));
+  /** The folder of everything that names `subject` as its subject. */
+  const referrers = (subject: Digest) => pathIn(join(folder, "_referrers"), subject);
+  return {
+    folder,
+    tags,
+    /** The digests of all that there is of a kind, in no order. */
+    all: (kind: Kept) => digestsIn(folders[kind]),
+    path: (kind: Kept, digest: Digest) => pathIn(folders[kind], digest),
+    /** What is about to be taken away, and where one of it is meanwhile. */
+    asides: join(folder, "_aside"),
+    aside: (kind: Kept, digest: Digest) =>
+      join(folder, "_aside", `${kind}-${algorithmOf(digest)}-${hexOf(digest)}`),
+    tag: (tag: Tag) => join(tags, tagFileName(tag)),
+    referrers,
+    referrer: (subject: Digest, digest: Digest) => join(referrers(subject), referrerName(digest)),
+  };
 }
 
 /** The file name of a referrer in the folder of its subject. */

@@ -1,14 +1,3 @@
-/** What is slow and asked for by anybody, one at a time: first those who have failed least, then those who came first. */
-export interface LoginQueue {
-  /**
-   * @param line Who asks: questions of a line are asked in their order.
-   * @returns What the work returns; `undefined` when too many of the same line are waiting already.
-   */
-  run(line: string, work: () => Promise<boolean>): Promise<boolean | undefined>;
-  /** How long one takes, in milliseconds. */
-  readonly milliseconds: number;
-}
-
 /** Questions of one line that wait at the same time. */
 const maxWaiting = 16;
 /** Lines whose failures are remembered. */
@@ -19,8 +8,8 @@ interface Waiting {
   readonly start: () => Promise<void>;
 }
 
-/** A {@link LoginQueue} with nobody in it. */
-export function createLoginQueue(): LoginQueue {
+/** What is slow and asked for by anybody, one at a time: first those who have failed least, then those who came first. */
+export function createLoginQueue() {
   const waiting: Waiting[] = [];
   const failures = new Map<string, number>();
   let isBusy = false;
@@ -50,10 +39,15 @@ export function createLoginQueue(): LoginQueue {
   }
 
   return {
+    /** How long one takes, in milliseconds. */
     get milliseconds() {
       return milliseconds;
     },
-    run(line, question) {
+    /**
+     * @param line Who asks: questions of a line are asked in their order.
+     * @returns What the work returns; `undefined` when too many of the same line are waiting already.
+     */
+    run(line: string, question: () => Promise<boolean>): Promise<boolean | undefined> {
       if (waiting.filter((one) => one.line === line).length >= maxWaiting) return Promise.resolve(undefined);
       return new Promise((resolve, reject) => {
         const start = async () => {

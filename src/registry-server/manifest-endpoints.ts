@@ -11,6 +11,7 @@ import {
   isIndexType,
   isManifestType,
   isTag,
+  jsonIn,
   OciError,
   type RepositoryPath,
   readImageContent,
@@ -19,26 +20,18 @@ import {
   type Target,
 } from "../oci/index.ts";
 import { matchesEtag } from "./blob-endpoints.ts";
-import type { BlobStore } from "./blob-store.ts";
 import type { Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
-import type { ManifestReader, ManifestStore, NewManifest, StoredManifest } from "./manifest-store.ts";
+import type { NewManifest, StoredManifest } from "./manifest-store.ts";
 import { Refusal } from "./refusal.ts";
-import type { Room } from "./room.ts";
-
-/** Where manifests are, and the blobs they need. */
-export interface Shelf {
-  readonly manifests: ManifestStore;
-  readonly blobs: BlobStore;
-  readonly room: Room;
-}
+import type { Holdings, Storage } from "./storage.ts";
 
 const selfDescribed = z.object({ mediaType: z.string() });
 
 /** `GET` and `HEAD` of a manifest, as it was put, whatever `Accept` says ("Pulling manifests"). */
 export async function getManifest(
   exchange: Exchange,
-  { manifests }: { readonly manifests: ManifestReader },
+  { manifests }: Holdings,
   repository: RepositoryPath,
   target: Target,
 ) {
@@ -63,7 +56,7 @@ export async function getManifest(
  */
 export async function putManifest(
   exchange: Exchange,
-  shelf: Shelf,
+  storage: Storage,
   repository: RepositoryPath,
   target: Target,
 ) {
@@ -78,18 +71,13 @@ export async function putManifest(
   }
   const mediaType = mediaTypeOf(exchange.header("content-type"), bytes);
   const content = contentOf({ mediaType, digest, size: bytes.length }, bytes);
-  await refuseOtherType(shelf.manifests, repository, digest, mediaType);
-  const references = () => sizeOfReferences(shelf, repository, content);
+  await refuseOtherType(storage, repository, digest, mediaType);
+  const references = () => sizeOfReferences(storage, repository, content);
   const imageSize = bytes.length + (await references());
-  const manifest: NewManifest = {
-    bytes,
-    digest,
-    mediaType,
-    imageSize,
-    referrer: referrerOf(content, digest, bytes),
-  };
-  await shelf.room.take(bytes.length);
-  await shelf.manifests.put(repository, manifest, tags, async () => void (await references()));
+  const referrer = referrerOf(content, digest, bytes);
+  await storage.room.take(bytes.length);
+  const manifest = { bytes, digest, mediaType, imageSize, referrer };
+  await storage.manifests.put(repository, manifest, tags, async () => void (await references()));
   exchange.answer(201, {
     Location: `/v2/${repository}/manifests/${digest}`,
     "Docker-Content-Digest": digest,
@@ -101,11 +89,11 @@ export async function putManifest(
 /** `DELETE` of a tag alone, or of a manifest with all its tags. */
 export async function deleteManifest(
   exchange: Exchange,
-  shelf: Shelf,
+  storage: Storage,
   repository: RepositoryPath,
   target: Target,
 ) {
-  if (!(await shelf.manifests.remove(repository, target))) throw manifestUnknown(repository, target);
+  if (!(await storage.manifests.remove(repository, target))) throw manifestUnknown(repository, target);
   exchange.answer(202, {});
 }
 
@@ -138,17 +126,9 @@ function tagsOf(query: URLSearchParams, target: Target): Tag[] {
 function mediaTypeOf(contentType: string | undefined, bytes: Uint8Array): string {
   if (contentType !== undefined) return bareMediaType(contentType);
   // The header is only a SHOULD; without it the manifest has to say what it is.
-  const said = selfDescribed.safeParse(parsedJson(bytes));
+  const said = selfDescribed.safeParse(jsonIn(Buffer.from(bytes).toString()));
   if (said.success) return said.data.mediaType;
   throw new Refusal("MANIFEST_INVALID", "neither the request nor the manifest says which media type it has");
-}
-
-function parsedJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }
 
 function contentOf(descriptor: Descriptor, bytes: Uint8Array): ImageContent {
@@ -161,7 +141,7 @@ function contentOf(descriptor: Descriptor, bytes: Uint8Array): ImageContent {
 }
 
 async function refuseOtherType(
-  manifests: ManifestStore,
+  { manifests }: Holdings,
   repository: RepositoryPath,
   digest: Digest,
   mediaType: string,
@@ -177,24 +157,24 @@ async function refuseOtherType(
  * size than the manifest says: nobody could pull it.
  */
 async function sizeOfReferences(
-  shelf: Shelf,
+  storage: Storage,
   repository: RepositoryPath,
   content: ImageContent,
 ): Promise<number> {
   let total = 0;
   for (const child of content.children) {
     const known = isManifestType(child.mediaType) || isIndexType(child.mediaType);
-    const manifest = (await shelf.manifests.hold(repository, child.digest))?.record;
+    const manifest = (await storage.manifests.hold(repository, child.digest))?.record;
     // Caches of builders keep layers in an index; there the blob is what must be present.
     const blobSize =
-      manifest === undefined && !known ? await shelf.blobs.hold(repository, child.digest) : undefined;
+      manifest === undefined && !known ? await storage.blobs.hold(repository, child.digest) : undefined;
     const size = manifest?.size ?? blobSize;
     if (size === undefined) throw referenceUnknown(repository, known ? "manifest" : "blob", child.digest);
     refuseOtherSize(child, size);
     total += manifest?.imageSize ?? size;
   }
   for (const blob of content.blobs) {
-    const size = await shelf.blobs.hold(repository, blob.digest);
+    const size = await storage.blobs.hold(repository, blob.digest);
     if (size === undefined && !isForeignLayerType(blob.mediaType)) {
       throw referenceUnknown(repository, "blob", blob.digest);
     }
@@ -203,7 +183,7 @@ async function sizeOfReferences(
   }
   const { subject } = content;
   if (subject !== undefined) {
-    const stored = await shelf.manifests.find(repository, subject.digest);
+    const stored = await storage.manifests.find(repository, subject.digest);
     refuseOtherSize(subject, stored?.record.size ?? subject.size);
   }
   return total;

@@ -1,5 +1,4 @@
-import { open, readdir, readFile, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { open, readdir, readFile } from "node:fs/promises";
 import { z } from "zod";
 import { type DurableFiles, ifPresent } from "../disk/index.ts";
 import {
@@ -11,19 +10,8 @@ import {
   type Tag,
   type Target,
 } from "../oci/index.ts";
-import { bringBack } from "./aside.ts";
-import {
-  digestsIn,
-  type Layout,
-  manifestPath,
-  manifestsFolder,
-  referrerName,
-  referrerOfName,
-  referrersFolder,
-  tagFileName,
-  tagOfFileName,
-  tagsFolder,
-} from "./layout.ts";
+import { reach, touch } from "./aside.ts";
+import { type Layout, type Place, placeOf, referrerOfName, tagOfFileName } from "./layout.ts";
 
 /** What the registry keeps about a manifest beside its bytes. */
 export interface ManifestRecord {
@@ -70,23 +58,6 @@ export interface ManifestReader {
   referrers(repository: RepositoryPath, subject: Digest, last: Digest | undefined): AsyncGenerator<Referrer>;
 }
 
-/** The manifests, tags and referrers of all repositories. */
-export interface ManifestStore extends ManifestReader {
-  /**
-   * Stores a manifest, then its tags in their order. Its media type, once stored, stays.
-   * @param confirm Looks, between the two, whether what it refers to is still there: it may have been taken away until the
-   * manifest was to be seen. What it throws takes back a manifest that was not there before.
-   */
-  put(
-    repository: RepositoryPath,
-    manifest: NewManifest,
-    tags: readonly Tag[],
-    confirm?: () => Promise<void>,
-  ): Promise<void>;
-  /** Deletes a tag alone, or a manifest with all its tags and its entry among the referrers. `false` when absent. */
-  remove(repository: RepositoryPath, target: Target): Promise<boolean>;
-}
-
 /** An entry in the list of the referrers of a subject. */
 interface Referrer {
   readonly digest: Digest;
@@ -113,8 +84,10 @@ const recordBytes = 1024;
 
 const lineFeed = 0x0a;
 
-/** The {@link ManifestStore} in the layout's folders. */
-export function manifestStore(layout: Layout, files: DurableFiles): ManifestStore {
+/** The manifests, tags and referrers of all repositories, in the layout's folders. */
+export type ManifestStore = ReturnType<typeof manifestStore>;
+
+export function manifestStore(layout: Layout, files: DurableFiles) {
   // A tag is written, and a manifest's tags are deleted, only while the manifest cannot go or come.
   const gates = new Map<RepositoryPath, Gate>();
   const gateOf = (repository: RepositoryPath): Gate => {
@@ -123,87 +96,111 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
     return gate;
   };
 
-  const digestOf = async (repository: RepositoryPath, target: Target): Promise<Digest | undefined> =>
-    isDigest(target) ? target : readTag(join(tagsFolder(layout, repository), tagFileName(target)));
-
-  async function find(repository: RepositoryPath, target: Target): Promise<StoredManifest | undefined> {
-    const digest = await digestOf(repository, target);
-    if (digest === undefined) return undefined;
-    const record = await reach(repository, digest, readRecord);
-    return record && { digest, record };
-  }
-
-  /** What a repository has may have been set aside a moment ago. */
-  async function reach<T>(
+  /** What a tag or digest stands for, as one way to read the file of a manifest shows it. */
+  async function reached<Found>(
     repository: RepositoryPath,
-    digest: Digest,
-    read: (path: string) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const path = manifestPath(layout, repository, digest);
-    const found = await read(path);
-    if (found !== undefined || !(await bringBack(layout, repository, "manifest", digest))) return found;
-    return read(path);
+    target: Target,
+    read: (path: string) => Promise<Found>,
+  ): Promise<{ readonly digest: Digest; readonly found: Found } | undefined> {
+    const place = placeOf(layout, repository);
+    const digest = isDigest(target) ? target : await readTag(place.tag(target));
+    const found = digest && (await reach(place, "manifest", digest, read));
+    return digest && found && { digest, found };
   }
 
-  const held = async (path: string): Promise<ManifestRecord | undefined> => {
-    const now = new Date();
-    const isThere = await ifPresent(utimes(path, now, now).then(() => true));
-    return isThere === undefined ? undefined : readRecord(path);
+  async function stored(
+    repository: RepositoryPath,
+    target: Target,
+    read: (path: string) => Promise<ManifestRecord>,
+  ): Promise<StoredManifest | undefined> {
+    const manifest = await reached(repository, target, read);
+    return manifest && { digest: manifest.digest, record: manifest.found };
+  }
+
+  const held = async (path: string): Promise<ManifestRecord> => {
+    await touch(path);
+    return readRecord(path);
   };
 
   async function tagDigests(repository: RepositoryPath): Promise<Map<Tag, Digest>> {
-    const folder = tagsFolder(layout, repository);
+    const place = placeOf(layout, repository);
     const found = new Map<Tag, Digest>();
-    for (const tag of await tagsIn(folder)) {
-      const digest = await readTag(join(folder, tagFileName(tag)));
+    for (const tag of await tagsIn(place)) {
+      const digest = await readTag(place.tag(tag));
       if (digest !== undefined) found.set(tag, digest);
     }
     return found;
   }
 
-  async function removeTag(repository: RepositoryPath, tag: Tag): Promise<boolean> {
-    return files.remove(join(tagsFolder(layout, repository), tagFileName(tag)));
-  }
-
   async function removeManifest(repository: RepositoryPath, digest: Digest): Promise<boolean> {
-    const path = manifestPath(layout, repository, digest);
-    const record = await reach(repository, digest, readRecord);
-    if (record === undefined) return false;
+    const place = placeOf(layout, repository);
+    const manifest = await stored(repository, digest, readRecord);
+    if (manifest === undefined) return false;
     for (const [tag, of] of await tagDigests(repository)) {
-      if (of === digest) await removeTag(repository, tag);
+      if (of === digest) await files.remove(place.tag(tag));
     }
-    await files.remove(path);
-    if (record.subject !== undefined) {
-      await files.remove(join(referrersFolder(layout, repository, record.subject), referrerName(digest)));
-    }
+    await files.remove(place.path("manifest", digest));
+    const { subject } = manifest.record;
+    if (subject !== undefined) await files.remove(place.referrer(subject, digest));
     return true;
   }
 
-  return {
-    find,
-    async hold(repository, target) {
-      const digest = await digestOf(repository, target);
-      const record = digest && (await reach(repository, digest, held));
-      return digest && record && { digest, record };
-    },
+  const reader: ManifestReader = {
+    find: (repository, target) => stored(repository, target, readRecord),
+    hold: (repository, target) => stored(repository, target, held),
     async read(repository, target) {
-      const digest = await digestOf(repository, target);
-      if (digest === undefined) return undefined;
-      const content = await reach(repository, digest, (path) => ifPresent(readFile(path)));
-      if (content === undefined) return undefined;
-      const end = content.indexOf(lineFeed);
-      return { digest, record: parseRecord(content.subarray(0, end)), bytes: content.subarray(end + 1) };
+      const manifest = await reached(repository, target, (path) => readFile(path));
+      if (manifest === undefined) return undefined;
+      const { digest, found } = manifest;
+      const end = found.indexOf(lineFeed);
+      return { digest, record: parseRecord(found.subarray(0, end)), bytes: found.subarray(end + 1) };
     },
-    put: (repository, manifest, tags, confirm) =>
+    tags: (repository) => tagsIn(placeOf(layout, repository)),
+    tagDigests,
+    async list(repository) {
+      const place = placeOf(layout, repository);
+      const found: StoredManifest[] = [];
+      for (const digest of await place.all("manifest")) {
+        const record = await ifPresent(readRecord(place.path("manifest", digest)));
+        if (record !== undefined) found.push({ digest, record });
+      }
+      return found;
+    },
+    async *referrers(repository, subject, last) {
+      const place = placeOf(layout, repository);
+      const names = ((await ifPresent(readdir(place.referrers(subject)))) ?? []).sort();
+      for (const name of names) {
+        const digest = referrerOfName(name);
+        if (digest === undefined || (last !== undefined && digest <= last)) continue;
+        if ((await ifPresent(readRecord(place.path("manifest", digest)))) === undefined) continue;
+        const json = await ifPresent(readFile(place.referrer(subject, digest), "utf8"));
+        if (json === undefined) continue;
+        yield { digest, json, artifactType: referrerSchema.parse(JSON.parse(json)).artifactType };
+      }
+    },
+  };
+  return {
+    ...reader,
+    /**
+     * Stores a manifest, then its tags in their order. Its media type, once stored, stays.
+     * @param confirm Looks, between the two, whether what it refers to is still there: it may have been taken away until the
+     * manifest was to be seen. What it throws takes back a manifest that was not there before.
+     */
+    put: (
+      repository: RepositoryPath,
+      manifest: NewManifest,
+      tags: readonly Tag[],
+      confirm?: () => Promise<void>,
+    ): Promise<void> =>
       gateOf(repository).shared(async () => {
         const { digest, referrer } = manifest;
-        const path = manifestPath(layout, repository, digest);
+        const place = placeOf(layout, repository);
+        const path = place.path("manifest", digest);
         if (referrer !== undefined) {
-          const entry = join(referrersFolder(layout, repository, referrer.subject), referrerName(digest));
-          await files.replace(entry, JSON.stringify(referrer.descriptor));
+          await files.replace(place.referrer(referrer.subject, digest), JSON.stringify(referrer.descriptor));
         }
         for (let attempt = 1; attempt <= putAttempts; attempt += 1) {
-          const isNew = (await reach(repository, digest, held)) === undefined;
+          const isNew = (await reach(place, "manifest", digest, held)) === undefined;
           if (isNew) await files.replace(path, fileOf(manifest));
           try {
             await confirm?.();
@@ -211,40 +208,19 @@ export function manifestStore(layout: Layout, files: DurableFiles): ManifestStor
             if (isNew) await files.remove(path);
             throw thrown;
           }
-          for (const tag of tags) {
-            await files.replace(join(tagsFolder(layout, repository), tagFileName(tag)), `${digest}\n`);
-          }
+          for (const tag of tags) await files.replace(place.tag(tag), `${digest}\n`);
           // The gate keeps out this process's deletions, not those of another one.
-          if ((await reach(repository, digest, held)) !== undefined) return;
+          if ((await reach(place, "manifest", digest, held)) !== undefined) return;
         }
         throw new Error("the manifest was deleted again and again while it was stored");
       }),
-    remove: (repository, target) =>
+    /** Deletes a tag alone, or a manifest with all its tags and its entry among the referrers. `false` when absent. */
+    remove: (repository: RepositoryPath, target: Target): Promise<boolean> =>
       gateOf(repository).exclusive(() =>
-        isTag(target) ? removeTag(repository, target) : removeManifest(repository, target),
+        isTag(target)
+          ? files.remove(placeOf(layout, repository).tag(target))
+          : removeManifest(repository, target),
       ),
-    tags: (repository) => tagsIn(tagsFolder(layout, repository)),
-    tagDigests,
-    async list(repository) {
-      const found: StoredManifest[] = [];
-      for (const digest of await digestsIn(manifestsFolder(layout, repository))) {
-        const record = await readRecord(manifestPath(layout, repository, digest));
-        if (record !== undefined) found.push({ digest, record });
-      }
-      return found;
-    },
-    async *referrers(repository, subject, last) {
-      const folder = referrersFolder(layout, repository, subject);
-      const names = ((await ifPresent(readdir(folder))) ?? []).sort();
-      for (const name of names) {
-        const digest = referrerOfName(name);
-        if (digest === undefined || (last !== undefined && digest <= last)) continue;
-        if ((await readRecord(manifestPath(layout, repository, digest))) === undefined) continue;
-        const json = await ifPresent(readFile(join(folder, name), "utf8"));
-        if (json === undefined) continue;
-        yield { digest, json, artifactType: referrerSchema.parse(JSON.parse(json)).artifactType };
-      }
-    },
   };
 }
 
@@ -259,9 +235,8 @@ function fileOf(manifest: NewManifest): Buffer {
   return Buffer.concat([Buffer.from(`${JSON.stringify(record)}\n`), manifest.bytes]);
 }
 
-async function readRecord(path: string): Promise<ManifestRecord | undefined> {
-  const file = await ifPresent(open(path, "r"));
-  if (file === undefined) return undefined;
+async function readRecord(path: string): Promise<ManifestRecord> {
+  const file = await open(path, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(recordBytes), 0, recordBytes, 0);
     return parseRecord(buffer.subarray(0, buffer.subarray(0, bytesRead).indexOf(lineFeed)));
@@ -280,36 +255,29 @@ async function readTag(path: string): Promise<Digest | undefined> {
   return text !== undefined && isDigest(text) ? text : undefined;
 }
 
-async function tagsIn(folder: string): Promise<Tag[]> {
-  const names = (await ifPresent(readdir(folder))) ?? [];
+async function tagsIn({ tags }: Place): Promise<Tag[]> {
+  const names = (await ifPresent(readdir(tags))) ?? [];
   return names.flatMap((name) => tagOfFileName(name) ?? []);
 }
 
 /** Lets work through together or alone, first come, first served. */
-interface Gate {
-  /** Runs the work beside other shared work, after any exclusive work that asked before. */
-  shared<T>(work: () => Promise<T>): Promise<T>;
-  /** Runs the work alone, after everything that asked before. */
-  exclusive<T>(work: () => Promise<T>): Promise<T>;
-}
+type Gate = ReturnType<typeof createGate>;
 
 /** A {@link Gate} with nobody in it. */
-export function createGate(): Gate {
+export function createGate() {
   const waitedFor = new Set<Promise<unknown>>();
   let lastExclusive: Promise<unknown> = Promise.resolve();
-  const settled = (turn: Promise<unknown>) =>
-    turn.then(
-      () => undefined,
-      () => undefined,
-    );
+  const settled = (turn: Promise<unknown>) => turn.catch(() => undefined);
   return {
-    shared(work) {
+    /** Runs the work beside other shared work, after any exclusive work that asked before. */
+    shared<T>(work: () => Promise<T>): Promise<T> {
       const turn = lastExclusive.then(work);
       const end = settled(turn).then(() => void waitedFor.delete(end));
       waitedFor.add(end);
       return turn;
     },
-    exclusive(work) {
+    /** Runs the work alone, after everything that asked before. */
+    exclusive<T>(work: () => Promise<T>): Promise<T> {
       const turn = Promise.all([lastExclusive, ...waitedFor]).then(work);
       lastExclusive = settled(turn);
       return turn;

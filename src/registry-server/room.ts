@@ -5,14 +5,7 @@ import type { Layout } from "./layout.ts";
 import { Refusal } from "./refusal.ts";
 
 /** How much the registry may hold. Bytes that several repositories share count once. */
-export interface Room {
-  /** Counts bytes that are about to be written. @throws {Refusal} when there is no room for them. */
-  take(bytes: number): Promise<void>;
-  /** Whether there would be room for them, before they are sent. @throws {Refusal} */
-  expect(bytes: number): Promise<void>;
-  /** Looks how many bytes are there. */
-  measure(): Promise<void>;
-}
+export type Room = ReturnType<typeof openRoom>;
 
 /** How much longer than a look takes the next one waits at least. */
 const restAfterLook = 10;
@@ -22,7 +15,7 @@ const restAfterLook = 10;
  * shows as soon as the room seems to be full, for then it is looked again.
  * @param makeRoom Gives up what nobody is likely to go on with; answers how much it was.
  */
-export function openRoom(layout: Layout, limit: number | undefined, makeRoom: () => Promise<number>): Room {
+export function openRoom(layout: Layout, limit: number | undefined, makeRoom: () => Promise<number>) {
   let held = 0;
   let looked = Number.NEGATIVE_INFINITY;
   let took = 0;
@@ -50,12 +43,15 @@ export function openRoom(layout: Layout, limit: number | undefined, makeRoom: ()
   }
 
   return {
-    async take(bytes) {
+    /** Counts bytes that are about to be written. @throws {Refusal} when there is no room for them. */
+    async take(bytes: number): Promise<void> {
       await refuseBeyond(bytes);
       held += bytes;
     },
+    /** Whether there would be room for them, before they are sent. @throws {Refusal} */
     expect: refuseBeyond,
-    async measure() {
+    /** Looks how many bytes are there. */
+    async measure(): Promise<void> {
       if (limit !== undefined) await look();
     },
   };
@@ -67,26 +63,19 @@ function full(limit: number, status: number): Refusal {
 }
 
 /** Bytes of blobs, of what is on its way in, and of manifests. */
-async function bytesIn(layout: Layout): Promise<number> {
+async function bytesIn({ blobs, uploads, repositories }: Layout): Promise<number> {
   let bytes = 0;
-  for (const folder of [layout.blobs, layout.uploads]) {
-    for await (const path of filesBelow(folder, () => true))
-      bytes += (await ifPresent(stat(path)))?.size ?? 0;
-  }
-  // The blobs of a repository are those above, under another name.
-  for await (const path of filesBelow(
-    layout.repositories,
-    (name) => name !== "_blobs" && name !== "_aside",
-  )) {
-    bytes += (await ifPresent(stat(path)))?.size ?? 0;
+  for (const folder of [blobs, uploads, repositories]) {
+    for await (const path of filesBelow(folder)) bytes += (await ifPresent(stat(path)))?.size ?? 0;
   }
   return bytes;
 }
 
-async function* filesBelow(folder: string, enters: (name: string) => boolean): AsyncGenerator<string> {
+/** What is below a folder. Not the blobs of a repository: they are those of all, under another name. */
+async function* filesBelow(folder: string): AsyncGenerator<string> {
   for (const entry of (await ifPresent(readdir(folder, { withFileTypes: true }))) ?? []) {
     const path = join(folder, entry.name);
     if (!entry.isDirectory()) yield path;
-    else if (enters(entry.name)) yield* filesBelow(path, enters);
+    else if (entry.name !== "_blobs" && entry.name !== "_aside") yield* filesBelow(path);
   }
 }

@@ -206,7 +206,7 @@ function requestListener(holdings: Holdings, admit: Door, conduct: Conduct, opti
       await conduct.greet(response);
       const client = await admit(request, response);
       const { route, query } = readRequestTarget(method, target);
-      const exchange = exchangeOf(request, response, { client, query, expectsContinue });
+      const exchange = exchangeOf(request, response, expectsContinue, { client, query });
       const shaped = await conduct.shape(exchange, route, holdings);
       await dispatch(shaped, route, holdings, options.listing ?? "plain");
     } catch (thrown) {

@@ -1,19 +1,10 @@
 import { algorithmOf, type Digest, isRepositoryPath, type RepositoryPath } from "../oci/index.ts";
-import type { BlobStore } from "./blob-store.ts";
 import type { Exchange } from "./exchange.ts";
 import { readContentRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
-import type { Room } from "./room.ts";
 import { requestedDigest } from "./route.ts";
+import type { Storage } from "./storage.ts";
 import { refuseTooLarge, type UploadSession } from "./upload-session.ts";
-import type { UploadSessions } from "./upload-sessions.ts";
-
-/** Where blobs come in. */
-export interface Intake {
-  readonly blobs: BlobStore;
-  readonly uploads: UploadSessions;
-  readonly room: Room;
-}
 
 /**
  * `POST` to the uploads of a repository: mounts a blob (`?mount=`, with or without `&from=`), takes in a whole one
@@ -21,45 +12,42 @@ export interface Intake {
  */
 export async function postUpload(
   exchange: Exchange,
-  intake: Intake,
+  storage: Storage,
   repository: RepositoryPath,
 ): Promise<void> {
   const { query } = exchange;
   const mount = query.get("mount");
   if (mount !== null) {
     const digest = requestedDigest(mount);
-    if (await mountFrom(intake.blobs, digest, repository, query.get("from"))) {
+    const from = query.get("from") ?? undefined;
+    const mayMount = from === undefined || isRepositoryPath(from);
+    if (mayMount && (await storage.blobs.mount(digest, repository, from))) {
       return answerCreated(exchange, repository, digest);
     }
   }
   const whole = query.get("digest");
   if (whole === null || mount !== null) {
-    const session = await intake.uploads.begin(repository, exchange.client);
+    const session = await storage.uploads.begin(repository, exchange.client);
     return exchange.answer(202, progress(repository, session));
   }
-  await takeWhole(exchange, intake, repository, requestedDigest(whole));
+  await takeWhole(exchange, storage, repository, requestedDigest(whole));
 }
 
-async function mountFrom(blobs: BlobStore, digest: Digest, to: RepositoryPath, from: string | null) {
-  if (from === null) return blobs.mount(digest, to, undefined);
-  return isRepositoryPath(from) && (await blobs.mount(digest, to, from));
-}
-
-async function takeWhole(exchange: Exchange, intake: Intake, repository: RepositoryPath, digest: Digest) {
-  const session = await intake.uploads.beginWhole(repository, exchange.client);
+async function takeWhole(exchange: Exchange, storage: Storage, repository: RepositoryPath, digest: Digest) {
+  const session = await storage.uploads.beginWhole(repository, exchange.client);
   try {
-    await append(exchange, intake.room, session, digest);
+    await append(exchange, storage, session, digest);
   } catch (thrown) {
     // Nobody knows this session: nobody could go on with it.
     await session.cancel().catch(() => undefined);
     throw thrown;
   }
-  await finish(exchange, intake, repository, session, digest);
+  await finish(exchange, storage, repository, session, digest);
 }
 
 /** A request to one upload session. @throws {Refusal} `BLOB_UPLOAD_UNKNOWN` when the repository has no such session. */
-export async function atUpload(exchange: Exchange, intake: Intake, repository: RepositoryPath, id: string) {
-  const session = await intake.uploads.find(repository, id, exchange.client);
+export async function atUpload(exchange: Exchange, storage: Storage, repository: RepositoryPath, id: string) {
+  const session = await storage.uploads.find(repository, id, exchange.client);
   if (session === undefined) {
     throw new Refusal("BLOB_UPLOAD_UNKNOWN", `repository ${repository} has no upload session ${id}`);
   }
@@ -68,34 +56,33 @@ export async function atUpload(exchange: Exchange, intake: Intake, repository: R
     case "HEAD":
       return exchange.answer(204, progress(repository, session));
     case "PATCH":
-      await append(exchange, intake.room, session, undefined);
+      await append(exchange, storage, session, undefined);
       return exchange.answer(202, progress(repository, session));
     case "DELETE":
       await session.cancel();
       return exchange.answer(204, {});
     default: {
       const digest = requestedDigest(exchange.query.get("digest") ?? "");
-      if (hasBody(exchange)) await append(exchange, intake.room, session, digest);
-      await finish(exchange, intake, repository, session, digest);
+      if (hasBody(exchange)) await append(exchange, storage, session, digest);
+      await finish(exchange, storage, repository, session, digest);
     }
   }
 }
 
 async function append(
   exchange: Exchange,
-  room: Room,
+  { room }: Storage,
   session: UploadSession,
   digest: Digest | undefined,
 ): Promise<void> {
   const range = readContentRange(exchange.header("content-range"));
   if (range === "malformed") {
-    throw new Refusal(
-      "BLOB_UPLOAD_INVALID",
-      "a Content-Range of a chunk is written <first byte>-<last byte>",
-    );
+    const message = "a Content-Range of a chunk is written <first byte>-<last byte>";
+    throw new Refusal("BLOB_UPLOAD_INVALID", message);
   }
-  refuseTooLarge(Number(exchange.header("content-length") ?? 0));
-  await room.expect(Number(exchange.header("content-length") ?? 0));
+  const announced = Number(exchange.header("content-length") ?? 0);
+  refuseTooLarge(announced);
+  await room.expect(announced);
   await session.append({
     bytes: exchange.body(),
     start: range?.start,
@@ -107,12 +94,12 @@ async function append(
 
 async function finish(
   exchange: Exchange,
-  intake: Intake,
+  storage: Storage,
   repository: RepositoryPath,
   session: UploadSession,
   digest: Digest,
 ): Promise<void> {
-  await session.finish(digest, (path) => intake.blobs.adopt(path, repository, digest));
+  await session.finish(digest, (path) => storage.blobs.adopt(path, repository, digest));
   answerCreated(exchange, repository, digest);
 }
 

@@ -8,27 +8,6 @@ import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
 
-/** One blob on its way in. */
-export interface UploadSession {
-  readonly id: string;
-  /** Bytes received so far. */
-  readonly size: number;
-  /**
-   * Adds the chunk of a request; what was received when the request breaks off is kept. Of two requests for one
-   * session the later one is the one that counts: the earlier is cut off, for its connection is most likely dead.
-   * @throws {Refusal} 416 when the chunk does not start where the bytes so far end, `SIZE_INVALID` when it has not
-   * the length it claims, 413 when the blob gets too large.
-   */
-  append(chunk: Chunk): Promise<void>;
-  /**
-   * Hands the whole blob, hashed and flushed, to `adopt` as a file, and ends the session, whatever comes of it.
-   * @throws {Refusal} `DIGEST_INVALID` when the bytes are not those of the digest.
-   */
-  finish(digest: Digest, adopt: (path: string) => Promise<void>): Promise<void>;
-  /** Ends the session and throws its bytes away. */
-  cancel(): Promise<void>;
-}
-
 /** A stretch of a blob, as a request brings it. */
 export interface Chunk {
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -45,24 +24,13 @@ export interface Chunk {
 /** Bytes that are gathered before they are written. */
 const writeBytes = 256 * 1024;
 
-/** A session that this process has. */
-export interface OpenSession extends UploadSession {
-  /** As {@link uploadName} makes it. */
-  readonly name: string;
-  readonly client: string;
-  readonly touchedAt: number;
-  /** Whether no request is about it at the moment. */
-  readonly isIdle: boolean;
-  /** Ends the session here, and keeps its bytes under a name that others may take it over by. */
-  release(path: string): Promise<void>;
-}
+/** One blob on its way in, in a session that this process has. */
+export type UploadSession = ReturnType<typeof openSession>;
 
-interface RunningHash {
-  readonly algorithm: "sha256" | "sha512";
-  readonly hash: Hash;
-}
-
-/** The session whose bytes are in the file at `path`. */
+/**
+ * The session whose bytes are in the file at `path`.
+ * @param name As {@link uploadName} makes it.
+ */
 export function openSession(
   name: string,
   path: string,
@@ -71,11 +39,11 @@ export function openSession(
   lastTouched: number,
   forget: () => void,
   room: Room,
-): OpenSession {
+) {
   let size = sizeOnDisk;
   let touchedAt = lastTouched;
   // Covers exactly the first `size` bytes. A session found on disk has none: its bytes are hashed at the end.
-  let running: RunningHash | undefined;
+  let running: { readonly algorithm: Chunk["algorithm"]; readonly hash: Hash } | undefined;
   let abortCurrent = () => {};
   let turn: Promise<unknown> = Promise.resolve();
   let ended = false;
@@ -135,14 +103,13 @@ export function openSession(
     await truncate(path, before);
     size = before;
     running = undefined;
-    throw new Refusal(
-      "SIZE_INVALID",
-      `the chunk has ${received} bytes, its Content-Range says ${chunk.length}`,
-    );
+    const message = `the chunk has ${received} bytes, its Content-Range says ${chunk.length}`;
+    throw new Refusal("SIZE_INVALID", message);
   }
 
   return {
     id: name.slice(0, name.indexOf(".")),
+    /** Bytes received so far. */
     get size() {
       return size;
     },
@@ -151,10 +118,17 @@ export function openSession(
     get touchedAt() {
       return touchedAt;
     },
+    /** Whether no request is about it at the moment. */
     get isIdle() {
       return requests === 0 && !ended;
     },
-    async append(chunk) {
+    /**
+     * Adds the chunk of a request; what was received when the request breaks off is kept. Of two requests for one
+     * session the later one is the one that counts: the earlier is cut off, for its connection is most likely dead.
+     * @throws {Refusal} 416 when the chunk does not start where the bytes so far end, `SIZE_INVALID` when it has not
+     * the length it claims, 413 when the blob gets too large.
+     */
+    async append(chunk: Chunk): Promise<void> {
       abortCurrent();
       let superseded = false;
       const abort = () => {
@@ -169,17 +143,19 @@ export function openSession(
         if (abortCurrent === abort) abortCurrent = () => {};
       }
     },
-    finish: (digest, adopt) =>
+    /**
+     * Hands the whole blob, hashed and flushed, to `adopt` as a file, and ends the session, whatever comes of it.
+     * @throws {Refusal} `DIGEST_INVALID` when the bytes are not those of the digest.
+     */
+    finish: (digest: Digest, adopt: (path: string) => Promise<void>): Promise<void> =>
       inTurn(async () => {
         try {
           const hash =
             running?.algorithm === algorithmOf(digest) ? running.hash : await hashFile(path, digest);
           const hex = hash.digest("hex");
           if (hex !== hexOf(digest)) {
-            throw new Refusal(
-              "DIGEST_INVALID",
-              `the ${size} bytes received have the digest ${algorithmOf(digest)}:${hex}, not ${digest}`,
-            );
+            const message = `the ${size} bytes received have the digest ${algorithmOf(digest)}:${hex}, not ${digest}`;
+            throw new Refusal("DIGEST_INVALID", message);
           }
           await flushFile(path);
           await adopt(path);
@@ -187,11 +163,13 @@ export function openSession(
           await end();
         }
       }),
-    async cancel() {
+    /** Ends the session and throws its bytes away. */
+    async cancel(): Promise<void> {
       abortCurrent();
       await inTurn(end);
     },
-    async release(free) {
+    /** Ends the session here, and keeps its bytes under a name that others may take it over by. */
+    async release(free: string): Promise<void> {
       abortCurrent();
       await inTurn(async () => {
         ended = true;
@@ -206,7 +184,6 @@ export function openSession(
 async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = [];
   let length = 0;
-  let failure: { readonly thrown: unknown } | undefined;
   try {
     for await (const piece of source) {
       pieces.push(piece);
@@ -217,10 +194,10 @@ async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
       length = 0;
     }
   } catch (thrown) {
-    failure = { thrown };
+    if (length > 0) yield Buffer.concat(pieces);
+    throw thrown;
   }
   if (length > 0) yield Buffer.concat(pieces);
-  if (failure !== undefined) throw failure.thrown;
 }
 
 async function hashFile(path: string, digest: Digest): Promise<Hash> {

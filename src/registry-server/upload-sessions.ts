@@ -7,37 +7,13 @@ import { type Layout, uploadName } from "./layout.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
-import { type OpenSession, openSession, type UploadSession } from "./upload-session.ts";
+import { openSession, type UploadSession } from "./upload-session.ts";
 
 /**
  * Blobs on their way in. Sessions survive a restart: their bytes are on disk, and hashed again at the end. Other
  * processes may have theirs in the same folder; the name of a file says whose it is.
  */
-export interface UploadSessions {
-  /**
-   * Opens a session. When too many are open, the one that got nothing for longest is given up for it: of those of the
-   * client that has most.
-   * @throws {Refusal} `TOOMANYREQUESTS` when bytes are coming in for all of them, or the client has begun too many in this
-   * repository within a minute without sending anything for them.
-   */
-  begin(repository: RepositoryPath, client: string): Promise<UploadSession>;
-  /** Opens a session for a blob that comes with the same request, so that no client can leave many of them. */
-  beginWhole(repository: RepositoryPath, client: string): Promise<UploadSession>;
-  /**
-   * The session of that id, if this repository has it. One that is on disk alone is taken over when nobody else can be
-   * writing it: it was let go, its process has ended, or it was silent for longer than any connection may be.
-   */
-  find(repository: RepositoryPath, id: string, client: string): Promise<UploadSession | undefined>;
-  /**
-   * Gives up sessions that got no byte for longer than the limit, and drafts as old; of those that nobody has open, all
-   * but the newest. Answers how many.
-   */
-  sweep(now: number): Promise<number>;
-  /** Gives up sessions for which nothing has come for longer than any connection may be silent; answers how many. */
-  giveUpIdle(): Promise<number>;
-  /** Lets all sessions go, for whoever serves the folder next. */
-  release(): Promise<void>;
-}
+export type UploadSessions = ReturnType<typeof openUploadSessions>;
 
 /** `ID.REPOSITORY`, and whose it is: nobody's, or a process's. */
 const uploadNamePattern = /^([0-9a-f-]{36}\.[0-9a-f]{16})(?:\.([0-9]+-[0-9a-f]{12}\.[0-9]+))?$/;
@@ -45,13 +21,13 @@ const uploadNamePattern = /^([0-9a-f-]{36}\.[0-9a-f]{16})(?:\.([0-9]+-[0-9a-f]{1
 let opened = 0;
 
 /** The sessions whose bytes lie in the layout's `uploads` folder. */
-export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
-  const sessions = new Map<string, OpenSession>();
+export function openUploadSessions(layout: Layout, room: Room) {
+  const sessions = new Map<string, UploadSession>();
   // Servers in one process have sessions of their own as well.
   opened += 1;
   const owner = `${processMark()}.${opened}`;
   const ownPath = (name: string) => join(layout.uploads, `${name}.${owner}`);
-  const keep = (name: string, client: string, size: number, touchedAt: number): OpenSession => {
+  const keep = (name: string, client: string, size: number, touchedAt: number): UploadSession => {
     const forget = () => sessions.delete(name);
     const session = openSession(name, ownPath(name), client, size, touchedAt, forget, room);
     sessions.set(name, session);
@@ -69,7 +45,7 @@ export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
     await leaving.cancel();
   }
 
-  async function takeOver(name: string, client: string): Promise<OpenSession | undefined> {
+  async function takeOver(name: string, client: string): Promise<UploadSession | undefined> {
     for (const file of await readdir(layout.uploads)) {
       const [, found, whose] = uploadNamePattern.exec(file) ?? [];
       if (found !== name) continue;
@@ -112,38 +88,54 @@ export function openUploadSessions(layout: Layout, room: Room): UploadSessions {
     return session;
   };
 
+  const giveUp = async (isDue: (session: UploadSession) => boolean): Promise<number> => {
+    const leaving = [...sessions.values()].filter(isDue);
+    for (const session of leaving) await session.cancel().catch(() => undefined);
+    return leaving.length;
+  };
+
   return {
+    /** Opens a session for a blob that comes with the same request, so that no client can leave many of them. */
     beginWhole,
-    async begin(repository, client) {
+    /**
+     * Opens a session. When too many are open, the one that got nothing for longest is given up for it: of those of the
+     * client that has most.
+     * @throws {Refusal} `TOOMANYREQUESTS` when bytes are coming in for all of them, or the client has begun too many in this
+     * repository within a minute without sending anything for them.
+     */
+    async begin(repository: RepositoryPath, client: string): Promise<UploadSession> {
       await refuseHoarding(repository, client);
       return beginWhole(repository, client);
     },
-    async find(repository, id, client) {
+    /**
+     * The session of that id, if this repository has it. One that is on disk alone is taken over when nobody else can be
+     * writing it: it was let go, its process has ended, or it was silent for longer than any connection may be.
+     */
+    async find(repository: RepositoryPath, id: string, client: string): Promise<UploadSession | undefined> {
       const name = uploadName(repository, id);
       return sessions.get(name) ?? takeOver(name, client);
     },
-    async sweep(now) {
-      const oldest = now - serverLimits.uploadAgeMilliseconds;
-      const stale = [...sessions.values()].filter((session) => session.touchedAt < oldest);
-      for (const session of stale) await session.cancel().catch(() => undefined);
+    /**
+     * Gives up sessions that got no byte for longer than the limit, and drafts as old; of those that nobody has open, all
+     * but the newest. Answers how many.
+     */
+    async sweep(now: number): Promise<number> {
+      const before = now - serverLimits.uploadAgeMilliseconds;
       const isOthers = (name: string) => uploadNamePattern.test(name) && !name.endsWith(`.${owner}`);
       return (
-        stale.length +
-        (await sweep(layout.uploads, {
-          owner: (name) => (isOthers(name) ? "" : undefined),
-          before: oldest,
-        })) +
+        (await giveUp(({ touchedAt }) => touchedAt < before)) +
+        (await sweep(layout.uploads, { owner: (name) => (isOthers(name) ? "" : undefined), before })) +
         (await sweepAbandoned(layout.uploads)) +
-        (await sweep(layout.temporary, { owner: (name) => name, before: oldest }))
+        (await sweep(layout.temporary, { owner: (name) => name, before }))
       );
     },
-    async giveUpIdle() {
-      const oldest = Date.now() - serverLimits.silenceMilliseconds;
-      const idle = [...sessions.values()].filter(({ isIdle, touchedAt }) => isIdle && touchedAt < oldest);
-      for (const session of idle) await session.cancel().catch(() => undefined);
-      return idle.length;
+    /** Gives up sessions for which nothing has come for longer than any connection may be silent; answers how many. */
+    giveUpIdle(): Promise<number> {
+      const before = Date.now() - serverLimits.silenceMilliseconds;
+      return giveUp(({ isIdle, touchedAt }) => isIdle && touchedAt < before);
     },
-    async release() {
+    /** Lets all sessions go, for whoever serves the folder next. */
+    async release(): Promise<void> {
       for (const [name, session] of sessions) {
         await session.release(join(layout.uploads, name)).catch(() => undefined);
       }
@@ -168,11 +160,11 @@ async function sweepAbandoned(folder: string): Promise<number> {
 }
 
 /** Of the client that has most sessions for which nothing is coming in, the one that got nothing for longest. */
-function maxIdle(sessions: Iterable<OpenSession>): OpenSession | undefined {
+function maxIdle(sessions: Iterable<UploadSession>): UploadSession | undefined {
   const all = [...sessions];
   const counts = new Map<string, number>();
   for (const { client } of all) counts.set(client, (counts.get(client) ?? 0) + 1);
-  const countOf = ({ client }: OpenSession) => counts.get(client) ?? 0;
+  const countOf = ({ client }: UploadSession) => counts.get(client) ?? 0;
   const [first] = all
     .filter(({ isIdle }) => isIdle)
     .sort((one, other) => countOf(other) - countOf(one) || one.touchedAt - other.touchedAt);

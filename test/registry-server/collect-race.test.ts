@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import type { Digest, RepositoryPath, Tag } from "../../src/oci/index.ts";
 import type { Exchange } from "../../src/registry-server/exchange.ts";
 import { collectGarbage } from "../../src/registry-server/index.ts";
-import { layoutOf } from "../../src/registry-server/layout.ts";
+import { layoutOf, placeOf } from "../../src/registry-server/layout.ts";
 import { putManifest } from "../../src/registry-server/manifest-endpoints.ts";
 import { openStorage } from "../../src/registry-server/storage.ts";
 import { ask, pushBlob, pushManifest, startForTest, temporaryFolder } from "./client.ts";
@@ -47,7 +47,7 @@ test("what a collection that was killed has left aside is there when it is asked
   moment.whenAside = () => Promise.reject(new Error("killed"));
   const aside = await import("../../src/registry-server/aside.ts");
   for (const { digest } of sample.blobs) {
-    await aside.setAside(layoutOf(dir), repository, "blob", digest as Digest).catch(() => undefined);
+    await aside.setAside(placeOf(layoutOf(dir), repository), "blob", digest as Digest).catch(() => undefined);
   }
   moment.whenAside = async () => {};
   expect((await pushManifest(url, repository, "v1", lastOf(sample))).status).toBe(201);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { layoutOf, repositoryFolder } from "../../src/registry-server/layout.ts";
+import { layoutOf, placeOf } from "../../src/registry-server/layout.ts";
 import { Refusal } from "../../src/registry-server/refusal.ts";
 import { readRequestTarget } from "../../src/registry-server/route.ts";
 
@@ -110,7 +110,7 @@ describe("request targets", () => {
           return;
         }
         if (!("repository" in route)) return;
-        expect(repositoryFolder(root, route.repository)).toBe(`/registry/repositories/${route.repository}`);
+        expect(placeOf(root, route.repository).folder).toBe(`/registry/repositories/${route.repository}`);
         expect(route.repository).toMatch(/^[a-z0-9][a-z0-9._/-]*$/);
         expect(route.repository.split("/").some((part) => part === ".." || part.startsWith("_"))).toBe(false);
       }),
