@@ -10,9 +10,9 @@ export interface ForgeRepository {
   readonly sshUrl: string;
   readonly webUrl: string;
   /** The path of the repository that it was forked from. */
-  readonly forkOf?: string;
+  readonly forkOf?: string | undefined;
   /** Whether the token may push to it; `undefined` where the forge does not say. */
-  readonly mayPush?: boolean;
+  readonly mayPush?: boolean | undefined;
 }
 
 /** A pull request, or what GitLab calls a merge request. */
@@ -32,7 +32,7 @@ export interface PullRequest {
   readonly head: { readonly repository: string; readonly branch: string; readonly commit: string };
   readonly base: { readonly branch: string };
   /** The commit that the base branch got by the merge. */
-  readonly mergeCommit?: string;
+  readonly mergeCommit?: string | undefined;
 }
 
 /** What a pull request is opened with. */
@@ -57,9 +57,9 @@ export interface Comment {
 /** That somebody has approved a pull request, and the commit that was looked at where the forge says so. */
 export interface Approval {
   readonly user: string;
-  readonly commit?: string;
+  readonly commit?: string | undefined;
   /** ISO 8601. */
-  readonly at?: string;
+  readonly at?: string | undefined;
 }
 
 /** What is said of a commit under a name: checks that must succeed before a merge are known by theirs. */

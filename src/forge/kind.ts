@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Network } from "../http/index.ts";
 import { addressOf, checkedHost } from "./address.ts";
+import { openClient } from "./client.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
 import { type ForgeSettings, settingsOf } from "./forge-settings.ts";
@@ -84,22 +85,17 @@ async function probe(
 ): Promise<boolean | ForgeError> {
   const { api } = addressOf(kind, host, http);
   const { path, answer } = probes[kind];
+  const wire = openWire({ kind, host, api, network, timing: { answer: 10_000, maxWait: 5_000, ...timing } });
   try {
-    const response = await openWire({
-      kind,
-      host,
-      api,
-      network,
-      timing: { answer: 10_000, maxWait: 5_000, ...timing },
-    })(`${api}${path}`, { headers: { accept: "application/json" } });
-    return answer.safeParse(await response.json()).success;
+    await openClient(kind, api, wire).ask(`GET ${path}`, {}, answer);
+    return true;
   } catch (error) {
     if (error instanceof ForgeRefusal && error.status < 500) {
       const { headers, status } = error;
       return (status === 401 || status === 403) && signs[kind].some((sign) => headers.has(sign));
     }
     if (error instanceof ForgeError && error.code === "unreachable") return error;
-    if (error instanceof ForgeError || error instanceof SyntaxError) return false;
+    if (error instanceof ForgeError) return false;
     throw error;
   }
 }

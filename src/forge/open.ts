@@ -1,8 +1,11 @@
 import type { Listener } from "../events/index.ts";
 import type { Network } from "../http/index.ts";
 import { addressOf, originOf } from "./address.ts";
+import { openClient } from "./client.ts";
 import { ForgeError } from "./errors.ts";
-import type { Forge, ForgeKind, ForgeProject } from "./forge.ts";
+import type { Forge, ForgeKind } from "./forge.ts";
+import { openGitHub } from "./github/forge.ts";
+import { openGitLab } from "./gitlab/forge.ts";
 import { checkedPath } from "./remote.ts";
 import { type ForgeWait, openWire, type WireTiming } from "./wire.ts";
 
@@ -24,8 +27,6 @@ export interface ForgeOptions {
   readonly timing?: Partial<WireTiming> | undefined;
 }
 
-type Asked = Pick<Forge, "user" | "repository" | "project">;
-
 /**
  * A forge, as the owner of a token sees it. Nothing is asked before the first of its methods is called.
  * @throws {ForgeError} `forge-unknown` when the host is none, `token-missing` when the token is empty.
@@ -45,50 +46,19 @@ export function openForge(options: ForgeOptions): Forge {
   }
   const { network, signal, listener, timing } = options;
   const wire = openWire({ kind, host, api, token, network, signal, listener, timing });
-  // Each client is loaded when it is needed: the largest is as large as all of the rest.
-  const asked = once(async (): Promise<Asked> => {
-    if (kind === "github") return (await import("./github/forge.ts")).openGitHub(api, wire);
-    if (kind === "gitlab") return (await import("./gitlab/forge.ts")).openGitLab(api, wire);
-    return (await import("./gitea/forge.ts")).openGitea(api, wire);
-  });
-  const user = once(async () => (await asked()).user());
+  const client = openClient(kind, api, wire);
+  const asked = kind === "gitlab" ? openGitLab(client) : openGitHub(client, kind, api);
   return {
     kind,
     host,
     origin,
-    user,
+    user: once(asked.user),
     async repository(path) {
-      const found = await (await asked()).repository(checkedPath(path));
+      const found = await asked.repository(checkedPath(path));
       // A forge goes by the name that it has for itself: what it is asked at under another one gets the credential there.
       return { ...found, cloneUrl: `${origin}/${found.path}.git` };
     },
-    project: (path) => projectOf(path, async () => (await asked()).project(checkedPath(path))),
-  };
-}
-
-function projectOf(path: string, open: () => Promise<ForgeProject>): ForgeProject {
-  const project = once(open);
-  const pullRequests = async () => (await project()).pullRequests;
-  const conversation = async () => (await project()).conversation;
-  const statuses = async () => (await project()).statuses;
-  return {
-    path,
-    pullRequests: {
-      find: async (head, base) => (await pullRequests()).find(head, base),
-      read: async (number) => (await pullRequests()).read(number),
-      open: async (proposal) => (await pullRequests()).open(proposal),
-      update: async (number, change) => (await pullRequests()).update(number, change),
-      requestReviews: async (number, reviewers) => (await pullRequests()).requestReviews(number, reviewers),
-    },
-    conversation: {
-      comments: async (number) => (await conversation()).comments(number),
-      put: async (number, marker, body) => (await conversation()).put(number, marker, body),
-      approvals: async (number) => (await conversation()).approvals(number),
-    },
-    statuses: {
-      read: async (commit) => (await statuses()).read(commit),
-      set: async (commit, status) => (await statuses()).set(commit, status),
-    },
+    project: asked.project,
   };
 }
 

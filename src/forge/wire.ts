@@ -21,7 +21,7 @@ import { type Refused, refusalOf } from "./refusal.ts";
 import { said } from "./said.ts";
 
 /** The one way to a forge: a `fetch` that answers with successes, and throws {@link ForgeError} for all else. */
-export type Wire = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+export type Wire = (url: string, init?: RequestInit) => Promise<Response>;
 
 /** Times in milliseconds. */
 export interface WireTiming {
@@ -124,8 +124,8 @@ export function openWire(options: WireOptions): Wire {
     },
   });
 
-  return async (input, init = {}) => {
-    const { url, method, headers, body } = outgoing(input, init, api.origin, host);
+  return async (address, init = {}) => {
+    const { url, method, headers, body } = outgoing(address, init, api.origin, host);
     const asked = method === "GET" || method === "HEAD" ? "read" : "write";
     const answer = await origin.send(
       {
@@ -155,8 +155,8 @@ interface Outgoing {
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 type Method = (typeof methods)[number];
 
-function outgoing(input: string | URL | Request, init: RequestInit, origin: string, host: string): Outgoing {
-  const url = new URL(input instanceof Request ? input.url : input);
+function outgoing(address: string, init: RequestInit, origin: string, host: string): Outgoing {
+  const url = new URL(address);
   if (url.origin !== origin) throw strayed(host, `to ${url.host}, which is not asked`);
   const { body } = init;
   const method = methods.find((known) => known === (init.method ?? "GET").toUpperCase());
@@ -165,7 +165,6 @@ function outgoing(input: string | URL | Request, init: RequestInit, origin: stri
   }
   const headers = new Headers(init.headers);
   headers.delete("authorization");
-  if (!headers.has("user-agent")) headers.set("user-agent", "waybill");
   // Clients leave it out of some calls, and a forge refuses those.
   if (typeof body === "string" && !headers.has("content-type")) {
     headers.set("content-type", "application/json");
@@ -259,6 +258,8 @@ function responseOf(answer: Answer): Response {
   const { status, bytes } = answer;
   const headers = headersOf(answer);
   for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name);
+  // Whatever a server calls it; what is none is refused by whoever reads it.
+  headers.set("content-type", "application/json");
   const isEmpty = status === 204 || status === 205;
   return new Response(isEmpty ? null : textOf(bytes), { status, headers });
 }

@@ -2,9 +2,9 @@
 export interface GivenApproval {
   readonly user: string;
   /** The commit that was looked at; absent where the code host does not say. */
-  readonly commit?: string;
+  readonly commit?: string | undefined;
   /** When, as the code host writes it. */
-  readonly at?: string;
+  readonly at?: string | undefined;
 }
 
 /** What approvals are judged by. */

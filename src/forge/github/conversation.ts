@@ -1,86 +1,75 @@
 import { z } from "zod";
-import { allPages, answered } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import { putComment } from "../comment.ts";
-import type { Comment, Conversation } from "../forge.ts";
-import { type PullRequestReview, standingApprovals } from "../last-word.ts";
+import type { Approval, Comment, Conversation } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
-import type { GitHubClient } from "./client.ts";
+
+const userSchema = z.object({ login: z.string() }).nullish();
 
 const commentSchema = z.object({
   id: z.number(),
-  user: z.object({ login: z.string() }).nullable(),
+  user: userSchema,
   body: z.string().nullish(),
   created_at: z.string(),
 });
 
 const reviewSchema = z.object({
-  user: z.object({ login: z.string() }).nullable(),
+  user: userSchema,
   state: z.string(),
+  // Gitea's: GitHub makes a state of it.
+  dismissed: z.boolean().optional(),
   commit_id: z.string().nullish(),
   submitted_at: z.string().nullish(),
 });
 
 /** https://docs.github.com/rest/issues/comments and https://docs.github.com/rest/pulls/reviews */
 export function openConversation(
-  client: GitHubClient,
+  client: ForgeClient,
   path: string,
   user: () => Promise<string>,
 ): Conversation {
-  const repository = (): { owner: string; repo: string } => ownerAndName(path);
-
   const comments = async (number: number): Promise<readonly Comment[]> => {
-    const found = await allPages(
-      (page) =>
-        client("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-          ...repository(),
-          ...{ issue_number: number, per_page: 100, page },
-        }),
-      z.array(commentSchema),
-    );
-    return found.map(commentOf);
+    const route = "GET /repos/{owner}/{repo}/issues/{number}/comments";
+    return (await client.list(route, { ...ownerAndName(path), number }, commentSchema)).map(commentOf);
   };
-
   return {
     comments,
     async put(number, marker, body) {
-      const box = {
-        list: () => comments(number),
-        async post(text: string) {
-          const asked = { ...repository(), issue_number: number, body: text };
-          const route = "POST /repos/{owner}/{repo}/issues/{issue_number}/comments";
-          return commentOf(await answered(client(route, asked), commentSchema));
-        },
-        async edit(id: string, text: string) {
-          const asked = { ...repository(), comment_id: Number(id), body: text };
-          const route = "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}";
-          return commentOf(await answered(client(route, asked), commentSchema));
-        },
+      const write = async (id: string | undefined, text: string): Promise<Comment> => {
+        const route =
+          id === undefined
+            ? "POST /repos/{owner}/{repo}/issues/{number}/comments"
+            : "PATCH /repos/{owner}/{repo}/issues/comments/{id}";
+        const about = id === undefined ? { number } : { id };
+        return commentOf(
+          await client.ask(route, { ...ownerAndName(path), ...about, body: text }, commentSchema),
+        );
       };
-      return putComment(box, await user(), marker, body);
+      return putComment(await comments(number), await user(), marker, body, write);
     },
     async approvals(number) {
-      const reviews = await allPages(
-        (page) =>
-          client("GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews", {
-            ...repository(),
-            ...{ pull_number: number, per_page: 100, page },
-          }),
-        z.array(reviewSchema),
-      );
-      return standingApprovals(reviews.flatMap(reviewOf));
+      const route = "GET /repos/{owner}/{repo}/pulls/{number}/reviews";
+      return standingApprovals(await client.list(route, { ...ownerAndName(path), number }, reviewSchema));
     },
   };
 }
 
-/** A remark takes nothing back, and is left out. */
-function reviewOf({
-  user,
-  state,
-  commit_id: commit,
-  submitted_at: at,
-}: z.infer<typeof reviewSchema>): PullRequestReview[] {
-  if (user === null || !/^(?:APPROVED|CHANGES_REQUESTED|DISMISSED)$/.test(state)) return [];
-  return [{ user: user.login, says: state === "APPROVED" ? "approved" : "withdrawn", commit, at }];
+/**
+ * The approvals that stand, of reviews that come oldest first: the last word of each counts. A remark takes nothing back, and is
+ * left out. An approval of an older commit stands, and names the commit.
+ */
+function standingApprovals(reviews: readonly z.infer<typeof reviewSchema>[]): readonly Approval[] {
+  const last = new Map<string, Approval | undefined>();
+  for (const { user, state, dismissed, commit_id: commit, submitted_at: at } of reviews) {
+    if (!user || !/^(?:APPROVED|CHANGES_REQUESTED|REQUEST_CHANGES|DISMISSED)$/.test(state)) continue;
+    const stands = state === "APPROVED" && dismissed !== true;
+    last.delete(user.login);
+    last.set(
+      user.login,
+      stands ? { user: user.login, commit: commit || undefined, at: at || undefined } : undefined,
+    );
+  }
+  return [...last.values()].filter((approval) => approval !== undefined);
 }
 
 function commentOf(comment: z.infer<typeof commentSchema>): Comment {

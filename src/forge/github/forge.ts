@@ -1,45 +1,64 @@
 import { z } from "zod";
-import { answered } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
-import type { Forge } from "../forge.ts";
+import type { Forge, ForgeKind } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
-import { repositoryOf, repositorySchema } from "../repository-answer.ts";
-import type { Wire } from "../wire.ts";
-import { type GitHubClient, graphql, openClient } from "./client.ts";
 import { openConversation } from "./conversation.ts";
+import { graphql } from "./graphql.ts";
 import { openPullRequests } from "./pull-requests.ts";
 import { openStatuses } from "./statuses.ts";
 
+/** GitHub, and those whose API is made after its own: what they are asked is the same but for a few things. */
+export type GitHubKind = Exclude<ForgeKind, "gitlab">;
+
 const userSchema = z.object({ login: z.string() });
 const viewerSchema = z.object({ viewer: userSchema });
+const repositorySchema = z.object({
+  full_name: z.string(),
+  default_branch: z.string(),
+  clone_url: z.string(),
+  ssh_url: z.string(),
+  html_url: z.string(),
+  parent: z.object({ full_name: z.string() }).nullish(),
+  permissions: z.object({ push: z.boolean() }).nullish(),
+});
 
-/** What a GitHub is asked. */
-export function openGitHub(api: string, wire: Wire): Pick<Forge, "user" | "repository" | "project"> {
-  const client = openClient(api, wire);
-  const user = (): Promise<string> => userOf(client, api);
+/** What a GitHub is asked, a Gitea or a Forgejo. */
+export function openGitHub(
+  client: ForgeClient,
+  kind: GitHubKind,
+  api: string,
+): Pick<Forge, "user" | "repository" | "project"> {
+  const user = async (): Promise<string> => {
+    try {
+      return (await client.ask("GET /user", {}, userSchema)).login;
+    } catch (error) {
+      if (kind !== "github" || !(error instanceof ForgeError) || error.code !== "forbidden") throw error;
+      // The token of a workflow may not ask for its user, and is told by the other API.
+      const viewer = viewerSchema.safeParse(await graphql(client, api, "query { viewer { login } }", {}));
+      if (!viewer.success) throw error;
+      return viewer.data.viewer.login;
+    }
+  };
   return {
     user,
     async repository(path) {
-      const found = await answered(client("GET /repos/{owner}/{repo}", ownerAndName(path)), repositorySchema);
-      return repositoryOf(found);
+      const found = await client.ask("GET /repos/{owner}/{repo}", ownerAndName(path), repositorySchema);
+      return {
+        path: found.full_name,
+        defaultBranch: found.default_branch,
+        cloneUrl: found.clone_url,
+        sshUrl: found.ssh_url,
+        webUrl: found.html_url,
+        forkOf: found.parent?.full_name,
+        mayPush: found.permissions?.push,
+      };
     },
     project: (path) => ({
       path,
-      pullRequests: openPullRequests(client, api, path),
+      pullRequests: openPullRequests(client, kind, api, path),
       conversation: openConversation(client, path, user),
-      statuses: openStatuses(client, path),
+      statuses: openStatuses(client, kind, path),
     }),
   };
-}
-
-/** The token of a workflow may not ask for its user, and is told by the other API. */
-async function userOf(client: GitHubClient, api: string): Promise<string> {
-  try {
-    return (await answered(client("GET /user"), userSchema)).login;
-  } catch (error) {
-    if (!(error instanceof ForgeError) || error.code !== "forbidden") throw error;
-    const viewer = viewerSchema.safeParse(await graphql(client, api, "query { viewer { login } }", {}));
-    if (!viewer.success) throw error;
-    return viewer.data.viewer.login;
-  }
 }

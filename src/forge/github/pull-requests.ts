@@ -1,87 +1,105 @@
 import { z } from "zod";
-import { allPages, answered, unwrapped } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
+import { ForgeError } from "../errors.ts";
 import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
-import { type KnownReviewers, requestReviewsOf } from "../review-requests.ts";
-import { fittingTitle } from "../title.ts";
-import { type GitHubClient, graphql } from "./client.ts";
+import { type KnownReviewers, type Reviewers, requestReviewsOf } from "../review-requests.ts";
+import { changedTitle, isDraft, sentTitle, withoutMark } from "../title.ts";
+import type { GitHubKind } from "./forge.ts";
+import { numbersOfLabels } from "./gitea-labels.ts";
+import { graphql } from "./graphql.ts";
+
+const userSchema = z.object({ login: z.string() });
 
 const pullSchema = z.object({
-  node_id: z.string(),
   number: z.number(),
   html_url: z.string(),
   title: z.string(),
-  body: z.string().nullable(),
+  body: z.string().nullish(),
   state: z.enum(["open", "closed"]),
+  // GitHub says when, Gitea whether.
   merged_at: z.string().nullish(),
+  merged: z.boolean().optional(),
   merge_commit_sha: z.string().nullish(),
   draft: z.boolean().optional(),
-  user: z.object({ login: z.string() }).nullable(),
-  labels: z.array(z.object({ name: z.string() })),
+  user: userSchema.nullish(),
+  labels: z.array(z.object({ name: z.string() })).nullish(),
   head: z.object({
     ref: z.string(),
     sha: z.string(),
     // Absent once the fork has been deleted.
-    repo: z.object({ full_name: z.string() }).nullable(),
+    repo: z.object({ full_name: z.string() }).nullish(),
   }),
   base: z.object({ ref: z.string() }),
 });
 
 const requestedSchema = z.object({
-  requested_reviewers: z.array(z.object({ login: z.string() })).nullish(),
+  requested_reviewers: z.array(userSchema).nullish(),
+  // GitHub's, and Gitea's.
   requested_teams: z.array(z.object({ slug: z.string() })).nullish(),
+  requested_reviewers_teams: z.array(z.object({ name: z.string() })).nullish(),
 });
 
-const givenSchema = z.object({ user: z.object({ login: z.string() }).nullable() });
+const givenSchema = z.object({ user: userSchema.nullish(), state: z.string().nullish() });
+const nodeSchema = z.object({ node_id: z.string(), draft: z.boolean().optional() });
 
 type Pull = z.infer<typeof pullSchema>;
 
-/** https://docs.github.com/rest/pulls/pulls */
-export function openPullRequests(client: GitHubClient, api: string, path: string): PullRequests {
-  const repository = (): { owner: string; repo: string } => ownerAndName(path);
-  const isHere = (other: string): boolean => other.toLowerCase() === path.toLowerCase();
+const pulls = "/repos/{owner}/{repo}/pulls";
+const onePull = `${pulls}/{number}`;
 
-  const readPull = (number: number): Promise<Pull> =>
-    answered(
-      client("GET /repos/{owner}/{repo}/pulls/{pull_number}", { ...repository(), pull_number: number }),
-      pullSchema,
-    );
+/** https://docs.github.com/rest/pulls/pulls */
+export function openPullRequests(
+  client: ForgeClient,
+  kind: GitHubKind,
+  api: string,
+  path: string,
+): PullRequests {
+  const isHere = (other: string): boolean => other.toLowerCase() === path.toLowerCase();
+  const at = (number: number) => ({ ...ownerAndName(path), number });
+  const read = async (number: number): Promise<Pull> => client.ask(`GET ${onePull}`, at(number), pullSchema);
+  const shown = (pull: Pull): PullRequest => pullRequestOf(kind, pull);
 
   const find = async (head: Proposal["head"], base: string): Promise<PullRequest | undefined> => {
     const { owner } = ownerAndName(head.repository);
-    const pulls = await allPages(
-      (page) =>
-        client("GET /repos/{owner}/{repo}/pulls", {
-          ...repository(),
-          ...{ state: "open", head: `${owner}:${head.branch}`, base, per_page: 100, page },
-        }),
-      z.array(pullSchema),
+    // Older versions of Gitea cannot tell branches apart in their search when they have a slash in them.
+    const narrowed = kind === "github" ? { head: `${owner}:${head.branch}`, base } : {};
+    const all = await client.list(
+      `GET ${pulls}`,
+      { ...ownerAndName(path), state: "open", ...narrowed },
+      pullSchema,
     );
     // An owner may have several forks, and the branch in each of them.
-    const found = pulls.find(
+    const found = all.find(
       (pull) =>
         pull.head.ref === head.branch &&
+        pull.base.ref === base &&
         pull.head.repo?.full_name.toLowerCase() === head.repository.toLowerCase(),
     );
-    return found === undefined ? undefined : pullRequestOf(found);
+    return found && shown(found);
   };
 
-  const open = async ({ title, body, head, base, draft }: Proposal): Promise<PullRequest> => {
+  const open = async ({ title, body, head, base, draft = false }: Proposal): Promise<PullRequest> => {
+    const here = ownerAndName(path);
     const from = ownerAndName(head.repository);
-    const sameOwner = from.owner.toLowerCase() === repository().owner.toLowerCase();
-    const asked = client("POST /repos/{owner}/{repo}/pulls", {
-      ...repository(),
-      ...{ title: fittingTitle("github", title), body, base, draft: draft ?? false },
-      head: isHere(head.repository) ? head.branch : `${from.owner}:${head.branch}`,
+    const isOfSameOwner = from.owner.toLowerCase() === here.owner.toLowerCase() && !isHere(head.repository);
+    const ofGitHub = {
+      draft,
       // Within one organization the owner does not tell which repository is meant.
-      ...(sameOwner && !isHere(head.repository) ? { head_repo: from.repo } : {}),
-    });
-    return pullRequestOf(await answered(asked, pullSchema));
+      head_repo: isOfSameOwner ? from.repo : undefined,
+    };
+    const asked = {
+      ...{ title: sentTitle(kind, title, draft), body, base },
+      head: isHere(head.repository) ? head.branch : `${from.owner}:${head.branch}`,
+      ...(kind === "github" ? ofGitHub : {}),
+    };
+    return shown(await client.ask(`POST ${pulls}`, { ...here, ...asked }, pullSchema));
   };
 
+  /** What GitHub alone keeps beside the title, and lets the other API change alone. */
   const setDraft = async (number: number, draft: boolean): Promise<void> => {
-    const pull = await readPull(number);
+    const pull = await client.ask(`GET ${onePull}`, at(number), nodeSchema);
     if ((pull.draft ?? false) === draft) return;
     const mutation = draft ? "convertPullRequestToDraft" : "markPullRequestReadyForReview";
     const query = `mutation($id: ID!) { ${mutation}(input: { pullRequestId: $id }) { pullRequest { isDraft } } }`;
@@ -89,83 +107,86 @@ export function openPullRequests(client: GitHubClient, api: string, path: string
   };
 
   const knownReviewers = async (number: number): Promise<KnownReviewers> => {
-    const route = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
-    const asked = client(route, { ...repository(), pull_number: number });
-    const { requested_reviewers: users, requested_teams: teams } = await answered(asked, requestedSchema);
-    const reviews = await allPages(
-      (page) =>
-        client("GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews", {
-          ...repository(),
-          ...{ pull_number: number, per_page: 100, page },
-        }),
-      z.array(givenSchema),
-    );
+    const asked = await client.ask(`GET ${onePull}`, at(number), requestedSchema);
+    const reviews = await client.list(`GET ${onePull}/reviews`, at(number), givenSchema);
     return {
-      users: (users ?? []).map(({ login }) => login),
-      teams: (teams ?? []).map(({ slug }) => slug),
-      reviewed: reviews.flatMap(({ user }) => (user === null ? [] : [user.login])),
+      users: (asked.requested_reviewers ?? []).map(({ login }) => login),
+      teams: [
+        ...(asked.requested_teams ?? []).map(({ slug }) => slug),
+        ...(asked.requested_reviewers_teams ?? []).map(({ name }) => name),
+      ],
+      // Of Gitea, a request stands in this list, too.
+      reviewed: reviews.flatMap(({ user, state }) =>
+        user && state !== "REQUEST_REVIEW" ? [user.login] : [],
+      ),
     };
+  };
+
+  /** Gitea leaves teams out without a word where the owner is a user, so that somebody has to look. */
+  const request = async (number: number, asked: Reviewers): Promise<void> => {
+    const answer = z.unknown();
+    const before = await client.ask(
+      `POST ${onePull}/requested_reviewers`,
+      { ...at(number), ...asked },
+      answer,
+    );
+    const teams = asked.team_reviewers;
+    if (kind === "github" || teams.length === 0) return;
+    const { requested_reviewers_teams: requested } = await client.ask(
+      `GET ${onePull}`,
+      at(number),
+      requestedSchema,
+    );
+    // Versions before 1.22 do not tell; of them it is enough that somebody was asked.
+    const known = requested?.map(({ name }) => name.toLowerCase());
+    const missing = teams.filter((team) => known?.includes(team.toLowerCase()) === false);
+    const isNobody = !Array.isArray(before) || before.length === 0;
+    if (missing.length > 0 || (known === undefined && isNobody)) {
+      throw new ForgeError("refused", `there is no team ${missing.join(", ")} here`);
+    }
   };
 
   return {
     find,
     async read(number) {
-      return pullRequestOf(await readPull(number));
+      return shown(await read(number));
     },
     open: (proposal) => openOrFind(open, find, proposal),
-    async update(number, { title, body, draft, labels }) {
-      if (title !== undefined || body !== undefined) {
-        const change = {
-          ...(title === undefined ? {} : { title: fittingTitle("github", title) }),
-          ...(body === undefined ? {} : { body }),
-        };
-        await unwrapped(
-          client("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", {
-            ...repository(),
-            ...{ pull_number: number, ...change },
-          }),
-        );
+    async update(number, { title, body, draft, labels: names }) {
+      const change = { title: await changedTitle(kind, { title, draft }, () => read(number)), body };
+      if (change.title !== undefined || body !== undefined) {
+        await client.send(`PATCH ${onePull}`, { ...at(number), ...change });
       }
-      if (labels !== undefined) {
-        await unwrapped(
-          client("PUT /repos/{owner}/{repo}/issues/{issue_number}/labels", {
-            ...repository(),
-            ...{ issue_number: number, labels: [...labels] },
-          }),
-        );
+      if (names !== undefined) {
+        const labels = kind === "github" ? names : await numbersOfLabels(client, path, names);
+        await client.send("PUT /repos/{owner}/{repo}/issues/{number}/labels", { ...at(number), labels });
       }
-      if (draft !== undefined) await setDraft(number, draft);
-      return pullRequestOf(await readPull(number));
+      if (kind === "github" && draft !== undefined) await setDraft(number, draft);
+      return shown(await read(number));
     },
     requestReviews: (number, reviewers) =>
       requestReviewsOf(
         reviewers,
         () => knownReviewers(number),
-        (asked) =>
-          unwrapped(
-            client("POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers", {
-              ...repository(),
-              ...{ pull_number: number, ...asked },
-            }),
-          ),
+        (asked) => request(number, asked),
       ),
   };
 }
 
-function pullRequestOf(pull: Pull): PullRequest {
-  const merged = typeof pull.merged_at === "string";
+function pullRequestOf(kind: GitHubKind, pull: Pull): PullRequest {
+  const merged = pull.merged === true || typeof pull.merged_at === "string";
   return {
     number: pull.number,
     url: pull.html_url,
-    title: pull.title,
+    title: withoutMark(kind, pull.title),
     body: pull.body ?? "",
     state: merged ? "merged" : pull.state,
-    draft: pull.draft ?? false,
+    draft: isDraft(kind, pull),
     author: pull.user?.login ?? "ghost",
-    labels: pull.labels.map(({ name }) => name),
+    labels: (pull.labels ?? []).map(({ name }) => name),
     head: { repository: pull.head.repo?.full_name ?? "", branch: pull.head.ref, commit: pull.head.sha },
     base: { branch: pull.base.ref },
     // Of an open one it is the commit of a merge on trial.
-    ...(merged && pull.merge_commit_sha ? { mergeCommit: pull.merge_commit_sha } : {}),
+    mergeCommit: (merged && pull.merge_commit_sha) || undefined,
   };
 }

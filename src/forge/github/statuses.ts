@@ -1,44 +1,74 @@
 import { z } from "zod";
-import { allPages, unwrapped } from "../answers.ts";
-import type { CommitStatuses } from "../forge.ts";
+import { type ForgeClient, maxPages, tooManyPages } from "../client.ts";
+import type { CommitStatus, CommitStatuses } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
 import { cutTo } from "../said.ts";
-import type { GitHubClient } from "./client.ts";
+import type { GitHubKind } from "./forge.ts";
 
+const stateSchema = z.enum(["pending", "success", "failure", "error"]);
 const statusSchema = z.object({
   context: z.string(),
-  state: z.enum(["pending", "success", "failure", "error"]),
+  state: stateSchema,
   description: z.string().nullish(),
   target_url: z.string().nullish(),
 });
 
-const maxDescriptionLength = 140;
+/** A warning keeps nobody from merging, and is none of ours; it is no success either. */
+const giteaStatusSchema = statusSchema
+  .omit({ state: true })
+  .extend({ status: z.string().pipe(stateSchema.catch("pending")) });
+
+/** Older versions answer `null` when there is none. */
+const giteaPageSchema = z
+  .object({ total_count: z.number(), statuses: z.array(giteaStatusSchema).nullish() })
+  .nullable();
+
+/** Gitea sets no limit; this is what its lists still show. */
+const maxDescriptionLength: Readonly<Record<GitHubKind, number>> = { github: 140, gitea: 255 };
 
 /** https://docs.github.com/rest/commits/statuses */
-export function openStatuses(client: GitHubClient, path: string): CommitStatuses {
+export function openStatuses(client: ForgeClient, kind: GitHubKind, path: string): CommitStatuses {
+  const route = "GET /repos/{owner}/{repo}/commits/{commit}/status";
+
+  const ofGitHub = async (commit: string) =>
+    client.list(
+      route,
+      { ...ownerAndName(path), commit },
+      statusSchema,
+      // Whatever else it is, the schema refuses it.
+      (data) => (data as { statuses?: unknown } | null)?.statuses,
+    );
+
+  /** Nothing tells how many there are of all: there are more as long as a page has some that are new. */
+  const ofGitea = async (commit: string) => {
+    const found = new Map<string, z.infer<typeof statusSchema>>();
+    for (let page = 1, before = -1; found.size > before; page += 1) {
+      if (page > maxPages) throw tooManyPages("");
+      before = found.size;
+      const values = { ...ownerAndName(path), commit, limit: 50, page };
+      const statuses = (await client.ask(route, values, giteaPageSchema))?.statuses ?? [];
+      for (const { status: state, ...rest } of statuses) {
+        if (!found.has(rest.context)) found.set(rest.context, { ...rest, state });
+      }
+    }
+    return [...found.values()];
+  };
+
   return {
     async read(commit) {
-      const statuses = await allPages(async (page) => {
-        const { data, headers } = await client("GET /repos/{owner}/{repo}/commits/{ref}/status", {
-          ...ownerAndName(path),
-          ...{ ref: commit, per_page: 100, page },
-        });
-        // Whatever else it is, the schema refuses it.
-        return { data: (data as { statuses?: unknown } | null)?.statuses, headers };
-      }, z.array(statusSchema));
-      return statuses.map(({ context, state, description, target_url: url }) => ({
-        ...{ context, state, description: description ?? "" },
-        ...(url ? { url } : {}),
-      }));
-    },
-    async set(commit, { context, state, description, url }) {
-      await unwrapped(
-        client("POST /repos/{owner}/{repo}/statuses/{sha}", {
-          ...ownerAndName(path),
-          ...{ sha: commit, context, state, description: cutTo(maxDescriptionLength, description) },
-          ...(url === undefined ? {} : { target_url: url }),
+      const statuses = await (kind === "github" ? ofGitHub(commit) : ofGitea(commit));
+      return statuses.map(
+        ({ context, state, description, target_url: url }): CommitStatus => ({
+          ...{ context, state, description: description ?? "", url: url || undefined },
         }),
       );
+    },
+    async set(commit, { context, state, description, url }) {
+      await client.send("POST /repos/{owner}/{repo}/statuses/{commit}", {
+        ...ownerAndName(path),
+        ...{ commit, context, state, target_url: url },
+        description: cutTo(maxDescriptionLength[kind], description),
+      });
     },
   };
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { allPages, answered } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import { putComment } from "../comment.ts";
 import type { Comment, Conversation } from "../forge.ts";
-import { type GitLabClient, projectPath } from "./client.ts";
+import { checkedPath } from "../remote.ts";
 
 const noteSchema = z.object({
   id: z.number(),
@@ -20,59 +20,42 @@ const approvalsSchema = z.object({
 
 const versionSchema = z.object({ head_commit_sha: z.string(), created_at: z.string() });
 
+const mergeRequest = "/projects/{id}/merge_requests/{iid}";
+
 /** https://docs.gitlab.com/api/notes/ and https://docs.gitlab.com/api/merge_request_approvals/ */
 export function openConversation(
-  client: GitLabClient,
+  client: ForgeClient,
   path: string,
   user: () => Promise<string>,
 ): Conversation {
-  const at = (number: number): string => `${projectPath(path)}/merge_requests/${number}`;
+  const at = (iid: number) => ({ id: checkedPath(path), iid });
 
   const comments = async (number: number): Promise<readonly Comment[]> => {
-    const query = { sort: "asc", order_by: "created_at", per_page: 100 };
-    const notes = await allPages(
-      (page) => client("GET", `${at(number)}/notes`, { query: { ...query, page } }),
-      z.array(noteSchema),
-    );
+    const values = { ...at(number), sort: "asc", order_by: "created_at" };
+    const notes = await client.list(`GET ${mergeRequest}/notes`, values, noteSchema);
     // What GitLab itself remarks, such as that somebody has pushed, is no comment.
     return notes.filter(({ system }) => system !== true).map(commentOf);
   };
 
-  const versionsOf = (number: number): Promise<readonly Version[]> =>
-    allPages(
-      (page) => client("GET", `${at(number)}/versions`, { query: { per_page: 100, page } }),
-      z.array(versionSchema),
-    );
-
   return {
     comments,
     async put(number, marker, body) {
-      const notes = `${at(number)}/notes`;
-      const box = {
-        list: () => comments(number),
-        async post(text: string) {
-          return commentOf(await answered(client("POST", notes, { body: { body: text } }), noteSchema));
-        },
-        async edit(id: string, text: string) {
-          return commentOf(
-            await answered(client("PUT", `${notes}/${id}`, { body: { body: text } }), noteSchema),
-          );
-        },
+      const write = async (note: string | undefined, text: string): Promise<Comment> => {
+        const route = note === undefined ? `POST ${mergeRequest}/notes` : `PUT ${mergeRequest}/notes/{note}`;
+        return commentOf(await client.ask(route, { ...at(number), note, body: text }, noteSchema));
       };
-      return putComment(box, await user(), marker, body);
+      return putComment(await comments(number), await user(), marker, body, write);
     },
     async approvals(number) {
-      const { approved_by: approved } = await answered(
-        client("GET", `${at(number)}/approvals`),
-        approvalsSchema,
+      const route = `GET ${mergeRequest}/approvals`;
+      const { approved_by: approved } = await client.ask(route, at(number), approvalsSchema);
+      const isTimed = approved.some(({ approved_at: time }) => time);
+      const versions = isTimed
+        ? await client.list(`GET ${mergeRequest}/versions`, at(number), versionSchema)
+        : [];
+      return approved.map(({ user: { username }, approved_at: time }) =>
+        time ? { user: username, at: time, commit: commitAt(versions, time) } : { user: username },
       );
-      const times = approved.flatMap(({ approved_at: time }) => time ?? []);
-      const versions = times.length === 0 ? [] : await versionsOf(number);
-      return approved.map(({ user: { username }, approved_at: time }) => {
-        if (!time) return { user: username };
-        const commit = commitAt(versions, time);
-        return { user: username, at: time, ...(commit === undefined ? {} : { commit }) };
-      });
     },
   };
 }

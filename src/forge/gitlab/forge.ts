@@ -1,8 +1,6 @@
 import { z } from "zod";
-import { answered } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import type { Forge } from "../forge.ts";
-import type { Wire } from "../wire.ts";
-import { openClient } from "./client.ts";
 import { openConversation } from "./conversation.ts";
 import { openMergeRequests } from "./merge-requests.ts";
 import { openProjects } from "./projects.ts";
@@ -10,11 +8,10 @@ import { openStatuses } from "./statuses.ts";
 
 const userSchema = z.object({ username: z.string() });
 
-/** What a GitLab is asked. */
-export function openGitLab(api: string, wire: Wire): Pick<Forge, "user" | "repository" | "project"> {
-  const client = openClient(api, wire);
+/** What a GitLab is asked. Projects go by their paths, as they are checked. */
+export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repository" | "project"> {
   const projects = openProjects(client);
-  const user = async (): Promise<string> => (await answered(client("GET", "/user"), userSchema)).username;
+  const user = async (): Promise<string> => (await client.ask("GET /user", {}, userSchema)).username;
   return {
     user,
     repository: projects.repository,

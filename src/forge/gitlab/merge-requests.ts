@@ -1,11 +1,10 @@
 import { z } from "zod";
-import { allPages, answered } from "../answers.ts";
-import { changedTitle, draftTitle, gitlabDrafts, type TitleAndDraft, withoutPrefix } from "../draft-title.ts";
+import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
-import { fittingTitle } from "../title.ts";
-import { type GitLabClient, projectPath } from "./client.ts";
+import { checkedPath } from "../remote.ts";
+import { changedTitle, isDraft, sentTitle, withoutMark } from "../title.ts";
 import type { Projects } from "./projects.ts";
 import { requestReviewsOfUsers } from "./reviewers.ts";
 
@@ -29,9 +28,14 @@ const mergeRequestSchema = z.object({
 
 type MergeRequest = z.infer<typeof mergeRequestSchema>;
 
+const all = "/projects/{id}/merge_requests";
+const one = `${all}/{iid}`;
+
 /** https://docs.gitlab.com/api/merge_requests/ */
-export function openMergeRequests(client: GitLabClient, projects: Projects, path: string): PullRequests {
-  const at = (number: number): string => `${projectPath(path)}/merge_requests/${number}`;
+export function openMergeRequests(client: ForgeClient, projects: Projects, path: string): PullRequests {
+  const at = (iid: number) => ({ id: checkedPath(path), iid });
+  const read = async (number: number): Promise<MergeRequest> =>
+    client.ask(`GET ${one}`, at(number), mergeRequestSchema);
 
   const shown = async (found: MergeRequest): Promise<PullRequest> => {
     const { source_project_id: source, target_project_id: target } = found;
@@ -40,42 +44,26 @@ export function openMergeRequests(client: GitLabClient, projects: Projects, path
     return pullRequestOf(found, repository);
   };
 
-  const read = (number: number): Promise<MergeRequest> =>
-    answered(client("GET", at(number)), mergeRequestSchema);
-
-  const current = async (number: number): Promise<TitleAndDraft> => {
-    const found = await read(number);
-    return { title: found.title, draft: isDraft(found) };
-  };
-
   const find = async (head: Proposal["head"], base: string): Promise<PullRequest | undefined> => {
     const source = await projects.idOf(head.repository);
-    const wanted = { state: "opened", source_branch: head.branch, target_branch: base, per_page: 100 };
-    const list = `${projectPath(path)}/merge_requests`;
-    const all = await allPages(
-      (page) => client("GET", list, { query: { ...wanted, page } }),
-      z.array(mergeRequestSchema),
-    );
-    const found = all.find(({ source_project_id: id }) => id === source);
-    return found === undefined ? undefined : pullRequestOf(found, head.repository);
+    const wanted = { state: "opened", source_branch: head.branch, target_branch: base };
+    const list = await client.list(`GET ${all}`, { id: checkedPath(path), ...wanted }, mergeRequestSchema);
+    const found = list.find(({ source_project_id: id }) => id === source);
+    return found && pullRequestOf(found, head.repository);
   };
 
   const open = async ({ title, body, head, base, draft = false }: Proposal): Promise<PullRequest> => {
     // It is opened from where the branch is, and names by number where it goes.
-    const asked = client("POST", `${projectPath(head.repository)}/merge_requests`, {
-      body: {
-        source_branch: head.branch,
-        target_branch: base,
-        target_project_id: await projects.idOf(path),
-        title: draftTitle(gitlabDrafts, fittingTitle("gitlab", title), draft),
-        description: body,
-      },
-    });
-    return pullRequestOf(await answered(asked, mergeRequestSchema), head.repository);
+    const asked = {
+      id: checkedPath(head.repository),
+      source_branch: head.branch,
+      target_branch: base,
+      target_project_id: await projects.idOf(path),
+      title: sentTitle("gitlab", title, draft),
+      description: body,
+    };
+    return pullRequestOf(await client.ask(`POST ${all}`, asked, mergeRequestSchema), head.repository);
   };
-
-  const fitting = (title: string | undefined): string | undefined =>
-    title === undefined ? undefined : fittingTitle("gitlab", title);
 
   return {
     find,
@@ -85,14 +73,14 @@ export function openMergeRequests(client: GitLabClient, projects: Projects, path
     open: (proposal) => openOrFind(open, find, proposal),
     async update(number, { title, body, draft, labels }) {
       const change = {
-        ...(await changedTitle(gitlabDrafts, { title: fitting(title), draft }, () => current(number))),
-        ...(body === undefined ? {} : { description: body }),
-        ...(labels === undefined ? {} : { labels: listOf(labels) }),
+        title: await changedTitle("gitlab", { title, draft }, () => read(number)),
+        description: body,
+        labels: labels && listOf(labels),
       };
-      if (Object.keys(change).length === 0) return shown(await read(number));
-      return shown(await answered(client("PUT", at(number), { body: change }), mergeRequestSchema));
+      if (Object.values(change).every((value) => value === undefined)) return shown(await read(number));
+      return shown(await client.ask(`PUT ${one}`, { ...at(number), ...change }, mergeRequestSchema));
     },
-    requestReviews: (number, reviewers) => requestReviewsOfUsers(client, at(number), reviewers),
+    requestReviews: async (number, reviewers) => requestReviewsOfUsers(client, at(number), reviewers),
   };
 }
 
@@ -103,10 +91,6 @@ function listOf(labels: readonly string[]): string {
   throw new ForgeError("refused", `GitLab has no labels with a comma: ${JSON.stringify(split)}`);
 }
 
-function isDraft({ title, draft }: MergeRequest): boolean {
-  return draft ?? gitlabDrafts.read.test(title);
-}
-
 function pullRequestOf(found: MergeRequest, repository: string): PullRequest {
   const { state, sha } = found;
   // A fast-forward has no commit of its own.
@@ -114,15 +98,15 @@ function pullRequestOf(found: MergeRequest, repository: string): PullRequest {
   return {
     number: found.iid,
     url: found.web_url,
-    title: withoutPrefix(gitlabDrafts, found.title),
+    title: withoutMark("gitlab", found.title),
     body: found.description ?? "",
     // Locked is one that is being merged.
     state: state === "opened" || state === "locked" ? "open" : state,
-    draft: isDraft(found),
+    draft: isDraft("gitlab", found),
     author: found.author?.username ?? "ghost",
     labels: found.labels,
     head: { repository, branch: found.source_branch, commit: sha ?? "" },
     base: { branch: found.target_branch },
-    ...(state === "merged" && mergeCommit ? { mergeCommit } : {}),
+    mergeCommit: (state === "merged" && mergeCommit) || undefined,
   };
 }

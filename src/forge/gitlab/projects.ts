@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { answered } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import type { ForgeRepository } from "../forge.ts";
-import { type GitLabClient, projectPath } from "./client.ts";
+import { checkedPath } from "../remote.ts";
 
 const access = z.object({ access_level: z.number() }).nullish();
 
@@ -32,12 +32,12 @@ export interface Projects {
 }
 
 /** Projects keep their numbers, so that each is asked for once. */
-export function openProjects(client: GitLabClient): Projects {
+export function openProjects(client: ForgeClient): Projects {
   const ids = new Map<string, number>();
   const paths = new Map<number, string>();
 
-  const read = async (where: string): Promise<Project> => {
-    const project = await answered(client("GET", where), projectSchema);
+  const read = async (id: string | number): Promise<Project> => {
+    const project = await client.ask("GET /projects/{id}", { id }, projectSchema);
     ids.set(project.path_with_namespace.toLowerCase(), project.id);
     paths.set(project.id, project.path_with_namespace);
     return project;
@@ -45,16 +45,16 @@ export function openProjects(client: GitLabClient): Projects {
 
   return {
     async repository(path) {
-      return repositoryOf(await read(projectPath(path)));
+      return repositoryOf(await read(checkedPath(path)));
     },
     async idOf(path) {
-      return ids.get(path.toLowerCase()) ?? (await read(projectPath(path))).id;
+      return ids.get(path.toLowerCase()) ?? (await read(checkedPath(path))).id;
     },
     async pathOf(id) {
       const known = paths.get(id);
       if (known !== undefined) return known;
       try {
-        return (await read(`/projects/${id}`)).path_with_namespace;
+        return (await read(id)).path_with_namespace;
       } catch (error) {
         if (error instanceof ForgeError && error.code === "not-found") return "";
         throw error;
@@ -74,7 +74,7 @@ function repositoryOf(project: Project): ForgeRepository {
     cloneUrl: project.http_url_to_repo,
     sshUrl: project.ssh_url_to_repo,
     webUrl: project.web_url,
-    ...(origin ? { forkOf: origin.path_with_namespace } : {}),
-    ...(permissions ? { mayPush: Math.max(...levels) >= mayPushFrom } : {}),
+    forkOf: origin?.path_with_namespace,
+    mayPush: permissions ? Math.max(...levels) >= mayPushFrom : undefined,
   };
 }

@@ -1,21 +1,24 @@
 import { z } from "zod";
-import { answered } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import type { ReviewRequests } from "../forge.ts";
 import { ForgeRefusal, reasonAndHint } from "../refusal.ts";
 import type { RefusedReviewer } from "../review-requests.ts";
-import type { GitLabClient } from "./client.ts";
 
 const usersSchema = z.array(z.object({ id: z.number(), username: z.string() }));
+/** A project's path, and the number of a merge request there. */
+type MergeRequestPlace = Readonly<Record<"id" | "iid", string | number>>;
+
+const mergeRequest = "/projects/{id}/merge_requests/{iid}";
 const reviewedSchema = z.object({ reviewers: usersSchema });
 
 /**
  * Adds reviewers to a merge request. GitLab knows users alone, by number, and leaves out without a word whom it does not accept:
  * who is not in its answer was refused.
- * @param at The merge request's path in the API.
+ * @param at Which merge request.
  */
 export async function requestReviewsOfUsers(
-  client: GitLabClient,
-  at: string,
+  client: ForgeClient,
+  at: MergeRequestPlace,
   names: readonly string[],
 ): Promise<ReviewRequests> {
   const wanted = [...new Set(names)];
@@ -30,7 +33,7 @@ export async function requestReviewsOfUsers(
     if (id === undefined) refused.push({ reviewer: name, reason });
     else ids.set(name, id);
   }
-  const { reviewers } = await answered(client("GET", at), reviewedSchema);
+  const { reviewers } = await client.ask(`GET ${mergeRequest}`, at, reviewedSchema);
   const before = reviewers.map(({ id }) => id);
   const all = [...new Set([...before, ...ids.values()])];
   if (all.length === before.length) return { requested: [], refused };
@@ -54,12 +57,16 @@ export async function requestReviewsOfUsers(
 
 /** Sets all reviewers: the numbers of those who are, or why none of them was set. */
 async function put(
-  client: GitLabClient,
-  at: string,
+  client: ForgeClient,
+  at: MergeRequestPlace,
   all: readonly number[],
 ): Promise<ReadonlySet<number> | ForgeRefusal> {
   try {
-    const { reviewers } = await answered(client("PUT", at, { body: { reviewer_ids: all } }), reviewedSchema);
+    const { reviewers } = await client.ask(
+      `PUT ${mergeRequest}`,
+      { ...at, reviewer_ids: all },
+      reviewedSchema,
+    );
     return new Set(reviewers.map(({ id }) => id));
   } catch (error) {
     if (error instanceof ForgeRefusal && (error.code === "forbidden" || error.code === "refused"))
@@ -68,7 +75,7 @@ async function put(
   }
 }
 
-async function idOf(client: GitLabClient, username: string): Promise<number | undefined> {
-  const found = await answered(client("GET", "/users", { query: { username } }), usersSchema);
+async function idOf(client: ForgeClient, username: string): Promise<number | undefined> {
+  const found = await client.ask("GET /users", { username }, usersSchema);
   return found.find((user) => user.username.toLowerCase() === username.toLowerCase())?.id;
 }

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { allPages, unwrapped } from "../answers.ts";
+import type { ForgeClient } from "../client.ts";
 import type { CommitStatus, CommitStatuses } from "../forge.ts";
 import { ForgeRefusal } from "../refusal.ts";
+import { checkedPath } from "../remote.ts";
 import { cutTo } from "../said.ts";
-import { type GitLabClient, projectPath } from "./client.ts";
 
 const statusSchema = z.object({
   name: z.string(),
@@ -29,31 +29,30 @@ const read: Readonly<Record<string, CommitStatus["state"]>> = {
 };
 
 /** https://docs.gitlab.com/api/commits/#commit-status */
-export function openStatuses(client: GitLabClient, path: string): CommitStatuses {
+export function openStatuses(client: ForgeClient, path: string): CommitStatuses {
   return {
     async read(commit) {
-      const list = `${projectPath(path)}/repository/commits/${encodeURIComponent(commit)}/statuses`;
-      const statuses = await allPages(
-        (page) => client("GET", list, { query: { per_page: 100, page } }),
-        z.array(statusSchema),
-      );
+      const route = "GET /projects/{id}/repository/commits/{commit}/statuses";
+      const statuses = await client.list(route, { id: checkedPath(path), commit }, statusSchema);
       return statuses.map(({ name, status, description, target_url: url }) => ({
         context: name,
         state: (Object.hasOwn(read, status) ? read[status] : undefined) ?? "pending",
         description: description ?? "",
-        ...(url ? { url } : {}),
+        url: url || undefined,
       }));
     },
     async set(commit, { context, state, description, url }) {
-      const body = {
+      const status = {
         name: context,
         state: written[state],
         description: cutTo(maxDescriptionLength, description),
         target_url: url,
       };
-      const at = `${projectPath(path)}/statuses/${encodeURIComponent(commit)}`;
       try {
-        await unwrapped(client("POST", at, { body }));
+        await client.send("POST /projects/{id}/statuses/{commit}", {
+          ...{ id: checkedPath(path), commit },
+          ...status,
+        });
       } catch (error) {
         // GitLab refuses to put a status into the state that it is in.
         const isThere = error instanceof ForgeRefusal && /cannot transition status via/i.test(error.reason);

@@ -1,0 +1,102 @@
+import type { z } from "zod";
+import { ForgeError } from "./errors.ts";
+import type { ForgeKind } from "./forge.ts";
+import type { Wire } from "./wire.ts";
+
+/** What goes into a route, and the rest of it into its query or body, escaped; what is `undefined` is left out. */
+type Values = Readonly<Record<string, unknown>>;
+
+/**
+ * Asks one forge by the routes of its REST API, as its documentation writes them: `GET /repos/{owner}/{repo}`. Methods throw what the
+ * wire throws, and {@link ForgeError} `unexpected-answer` for what is not as the schema has it.
+ */
+export interface ForgeClient {
+  ask<T>(route: string, values: Values, schema: z.ZodType<T>): Promise<T>;
+  /**
+   * A whole list, page by page; one that does not end is an `unexpected-answer`.
+   * @param listIn Where the list stands in an answer that is none itself.
+   */
+  list<T>(
+    route: string,
+    values: Values,
+    item: z.ZodType<T>,
+    listIn?: (data: unknown) => unknown,
+  ): Promise<readonly T[]>;
+  /** Does something whose answer does not matter. */
+  send(route: string, values: Values): Promise<void>;
+}
+
+const jsonAlone = { accept: "application/json" };
+const headersOf: Readonly<Record<ForgeKind, Readonly<Record<string, string>>>> = {
+  github: { "x-github-api-version": "2022-11-28" },
+  gitlab: jsonAlone,
+  gitea: jsonAlone,
+};
+
+const pageSizes: Readonly<Record<ForgeKind, Values>> = {
+  github: { per_page: 100 },
+  gitlab: { per_page: 100 },
+  gitea: { limit: 50 },
+};
+
+/** Pages of a list that are read before somebody is told that there are too many. */
+export const maxPages = 50;
+
+/** The client that sends all its requests by the wire. */
+export function openClient(kind: ForgeKind, api: string, wire: Wire): ForgeClient {
+  const headers = { "user-agent": "waybill", ...headersOf[kind] };
+  const call = async (route: string, values: Values) => {
+    // It is larger than all of the rest, and most commands ask no forge.
+    const { request } = await import("@octokit/request");
+    try {
+      return await request(route, { baseUrl: api, ...values, headers, request: { fetch: wire } });
+    } catch (thrown) {
+      // It wraps what the wire threw into an error of its own.
+      const isWrapped =
+        thrown instanceof Error && thrown.name === "HttpError" && thrown.cause instanceof Error;
+      throw isWrapped ? thrown.cause : thrown;
+    }
+  };
+  return {
+    async ask(route, values, schema) {
+      return parsed((await call(route, values)).data, schema);
+    },
+    async list(route, values, item, listIn = (data) => data) {
+      const found: (typeof item._output)[] = [];
+      for (let page = 1; page <= maxPages; page += 1) {
+        const { data, headers: told } = await call(route, { ...values, ...pageSizes[kind], page });
+        const items = parsed(listIn(data), item.array());
+        found.push(...items);
+        // Forges say in a `Link` header that there is a next page, or in `X-Total-Count` how many there are of all.
+        const goesOn =
+          /rel="?next"?/.test(told.link ?? "") || found.length < Number(told["x-total-count"] ?? 0);
+        if (items.length === 0 || !goesOn) return found;
+      }
+      throw tooManyPages(`(${found.length} entries)`);
+    },
+    async send(route, values) {
+      await call(route, values);
+    },
+  };
+}
+
+/** A list that does not end, as far as anybody reads. */
+export function tooManyPages(entries: string): ForgeError {
+  return new ForgeError("unexpected-answer", `a list of more than ${maxPages} pages ${entries}`.trimEnd(), {
+    hint: "what is looked for may be behind them; nobody has so many of these on purpose",
+  });
+}
+
+function parsed<T>(data: unknown, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const place = issue === undefined || issue.path.length === 0 ? "the answer" : issue.path.join(".");
+  throw new ForgeError(
+    "unexpected-answer",
+    `the forge answers otherwise than documented: ${place}: ${issue?.message}`,
+    {
+      hint: "is the kind of the forge the right one, and is its version one that is still maintained?",
+    },
+  );
+}
