@@ -1,10 +1,11 @@
 import type { CopyEvent } from "../copy/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { ProgressEvent } from "../events/index.ts";
+import type { SectionKinds } from "./kinds.ts";
 import { type Plan, type PlanSummary, workOf } from "./plan.ts";
 import { plannedImages } from "./planned-images.ts";
 import type { EdgeOfKind } from "./report.ts";
-import type { Outcome, SectionKinds } from "./section.ts";
+import type { Outcome } from "./section.ts";
 
 /** The plan is made, and nothing is written yet. */
 export interface PlannedEvent {

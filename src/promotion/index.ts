@@ -17,6 +17,7 @@ export type {
 export { causesOfAbsence, causesOfFindings, claimsInWords, refusedBy } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
+export { formatJUnit } from "./junit.ts";
 export { type Decision, type Plan, type PlanSummary, type Section, type Since, sinceCommit } from "./plan.ts";
 export {
   type ImageEdge,
@@ -28,25 +29,31 @@ export {
   type PlannedRepository,
   plannedImages,
 } from "./planned-images.ts";
-export type { PlanningOptions, PromoteOptions, Promotion } from "./promote.ts";
 export {
-  causesOf,
-  edgeName,
-  formatJUnit,
+  type PlanningOptions,
+  type PromoteOptions,
+  type Promotion,
   planPromotion,
   promote,
-  readPlan,
-  reportPromotion,
-} from "./promotion.ts";
+} from "./promote.ts";
 export {
   askedAt,
+  causesOf,
   type EdgeOfKind,
+  edgeName,
   isAboutImage,
   type Report,
   type ReportedEdge,
   type ReportedImage,
+  reportPromotion,
 } from "./report.ts";
-export { formatPlan, type PlanText, SavedPlanError, type SavedPlanErrorCode } from "./saved-plan.ts";
+export {
+  formatPlan,
+  type PlanText,
+  readPlan,
+  SavedPlanError,
+  type SavedPlanErrorCode,
+} from "./saved-plan.ts";
 export type { EdgeDetails, OpenRepository, Outcome, SectionEdge, SectionQuestion } from "./section.ts";
 export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
 export {

@@ -1,12 +1,13 @@
 import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
+import { allKinds } from "./kinds.ts";
 import { askedAt, edgeName, type Report, type ReportedEdge } from "./report.ts";
-import type { SectionKinds } from "./section.ts";
 
 /**
  * The report in JUnit's XML, which every CI system shows: a test suite for each project, a test case for each edge
  * that was worked on or is not as desired. Edges that were already as desired are only counted, in a property.
+ * @param report As it was made: one that was read back from JSON does not have its places as data any more.
  */
-export function formatJUnit(kinds: SectionKinds, report: Report): string {
+export function formatJUnit(report: Report, kinds = allKinds): string {
   const suites = new Map<string, { readonly cases: string[]; failures: number }>();
   const add = (name: string, testCase: string, failures = 1): void => {
     const suite = suites.get(name) ?? { cases: [], failures: 0 };
@@ -15,9 +16,9 @@ export function formatJUnit(kinds: SectionKinds, report: Report): string {
     suites.set(name, suite);
   };
   for (const edge of report.work) {
-    add(edge.project, `<testcase ${attributes(edge, edgeName(kinds, edge))}/>`, 0);
+    add(edge.project, `<testcase ${attributes(edge, edgeName(edge, kinds))}/>`, 0);
   }
-  for (const edge of report.problems) add(edge.project, failedCase(edge, edgeName(kinds, edge)));
+  for (const edge of report.problems) add(edge.project, failedCase(edge, edgeName(edge, kinds)));
   for (const error of report.manifestErrors) add("manifests", failedLine(error));
   const body = [...suites].map(([name, { cases, failures: failed }]) =>
     [

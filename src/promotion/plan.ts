@@ -3,7 +3,7 @@ import type { Place } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { CommittedManifests } from "../manifest/index.ts";
-import type { SectionKinds } from "./section.ts";
+import type { SectionKinds } from "./kinds.ts";
 import { isProblem, isWork, noVerdicts, type Reason, type Verdict } from "./verdicts.ts";
 
 /** The format of plans, as it stands in them. */

@@ -5,21 +5,22 @@ import type { Listener } from "../events/index.ts";
 import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
 import { edgeEvent, type PromotionEvent, plannedEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
+import { allKinds } from "./kinds.ts";
 import { type Plan, planIsClean, type Since, sealPlan, sinceCommit } from "./plan.ts";
 import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
-import type { OpenRepository, Outcome, SectionKinds, SectionQuestion } from "./section.ts";
+import type { OpenRepository, Outcome, SectionQuestion } from "./section.ts";
 
 /** What is planned. */
 export interface PlanningOptions extends SectionQuestion {
   /** What the edges are limited to; left out when they are all that the manifests ask for. */
-  readonly since?: Since;
+  readonly since?: Since | undefined;
 }
 
 /** Compares what is asked for with what there is. Never throws. */
 export async function planPromotion(
-  kinds: SectionKinds,
   { since, ...question }: PlanningOptions,
+  kinds = allKinds,
 ): Promise<Plan> {
   const sections = await Promise.all(Array.from(kinds, (kind) => kind.plan(question)));
   return sealPlan(kinds, sections, edgesHash(question.edges), since);
@@ -40,7 +41,7 @@ export interface PromoteOptions {
   readonly listener?: Listener<PromotionEvent> | undefined;
   /** Keeps the plan before anything of it is done. Must not throw. */
   readonly keepPlan?: ((plan: Plan) => Promise<void>) | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a promotion planned, and what came of it. */
@@ -54,27 +55,25 @@ export interface Promotion {
  * is left; when nothing is, it writes nothing.
  * @throws {SavedPlanError} `plan-outdated` when the saved plan is not for these manifests any more.
  */
-export async function promote(kinds: SectionKinds, options: PromoteOptions): Promise<Promotion> {
+export async function promote(options: PromoteOptions, kinds = allKinds): Promise<Promotion> {
   const { tree, since, open, saved, listener, signal } = options;
   const documents = createDocumentCache();
   const edges = edgesOf(tree.manifests);
   const changes = since === undefined ? undefined : compareManifests(since.tree, tree, edges);
-  const current = await planPromotion(kinds, {
+  const planning = {
     edges: changes === undefined ? edges : limitToChanges(edges, changes),
-    open,
-    documents,
-    ...(since === undefined || changes === undefined ? {} : { since: sinceCommit(since, changes) }),
-    listener,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const plan = saved === undefined ? current : restrictPlan(kinds, current, saved.plan, saved.where);
+    since: since && changes && sinceCommit(since, changes),
+    ...{ open, documents, listener, signal },
+  };
+  const current = await planPromotion(planning, kinds);
+  const plan = saved === undefined ? current : restrictPlan(current, saved.plan, saved.where, kinds);
   listener?.(plannedEvent(plan));
   await options.keepPlan?.(plan);
   const { introduced, known } =
     since === undefined ? { introduced: tree.diagnostics, known: [] } : foundSince(since.tree, tree);
   const outsideErrors = known.filter(isError);
   const reported = (outcomes?: readonly Outcome[]): Report => ({
-    ...reportPromotion(kinds, plan, introduced, outcomes),
+    ...reportPromotion(plan, introduced, outcomes, kinds),
     ...(since === undefined ? {} : { outsideErrors }),
   });
   if (options.strict && (introduced.some(isError) || !planIsClean(plan))) {
@@ -89,7 +88,7 @@ export async function promote(kinds: SectionKinds, options: PromoteOptions): Pro
     documents,
     copier: createCopier(listener),
     tell: (outcome: Outcome) => listener?.(edgeEvent(kinds, outcome)),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   };
   const outcomes: (readonly Outcome[])[] = [];
   for (const { kind, items } of plan.sections) outcomes.push(await kinds.of(kind).apply(items, applying));

@@ -3,9 +3,10 @@ import { type Cause, type FailureRecord, groupByCause, type Problem, problemOf }
 import { refusedBy } from "./image-problems.ts";
 import type { ImageDetails } from "./images.ts";
 import { isInterrupted } from "./interruption.ts";
+import { allKinds } from "./kinds.ts";
 import type { Decision, Plan, Since } from "./plan.ts";
 import { imageKind } from "./planned-images.ts";
-import type { EdgeDetails, Outcome, SectionEdge, SectionKind, SectionKinds } from "./section.ts";
+import type { EdgeDetails, Outcome, SectionEdge, SectionKind } from "./section.ts";
 import type { Traffic } from "./traffic.ts";
 import {
   type EdgeState,
@@ -85,10 +86,10 @@ export interface Report {
  * @param diagnostics What is wrong with the manifests; of a limited plan, what came since.
  */
 export function reportPromotion(
-  kinds: SectionKinds,
   plan: Plan,
   diagnostics: readonly Diagnostic[],
   outcomes?: readonly Outcome[],
+  kinds = allKinds,
 ): Report {
   const counts = { ...noStates(), present: plan.summary.present };
   const outcomeOf = outcomesByEdge(outcomes ?? []);
@@ -123,7 +124,7 @@ export function reportPromotion(
     counts,
     work,
     problems,
-    causes: causesOf(kinds, problems),
+    causes: causesOf(problems, false, kinds),
     manifestErrors,
   };
 }
@@ -187,7 +188,7 @@ function describe({ message, where }: FailureRecord): string {
 }
 
 /** What reports call an edge: a reference, or a path. */
-export function edgeName(kinds: SectionKinds, edge: EdgeOfKind): string {
+export function edgeName(edge: EdgeOfKind, kinds = allKinds): string {
   return kinds.of(edge.kind).name(edge);
 }
 
@@ -196,13 +197,13 @@ export function edgeName(kinds: SectionKinds, edge: EdgeOfKind): string {
  * @param everyPlace Keeps all places of each cause, not the first ones alone.
  */
 export function causesOf(
-  kinds: SectionKinds,
   problems: readonly ReportedEdge[],
   everyPlace = false,
+  kinds = allKinds,
 ): readonly Cause[] {
   const problemOfEdge = (edge: ReportedEdge): Problem => {
     const reason = reasonOf(kinds.of(edge.kind), edge);
-    return { state: edge.state, what: edgeName(kinds, edge), at: edge.at, ...reason };
+    return { state: edge.state, what: edgeName(edge, kinds), at: edge.at, ...reason };
   };
   return groupByCause(problems.map(problemOfEdge), everyPlace);
 }

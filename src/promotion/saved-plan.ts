@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import { isDigest } from "../oci/index.ts";
+import { allKinds, type SectionKinds } from "./kinds.ts";
 import { createSeal, type Plan, planFormat, type Seal, type Section, sealPlan } from "./plan.ts";
 import { type PlanItem, PlanScanner } from "./plan-text.ts";
-import type { SectionKind, SectionKinds } from "./section.ts";
+import type { SectionKind } from "./section.ts";
 
 /** Why a saved plan is not applied. */
 export type SavedPlanErrorCode = "plan-unreadable" | "plan-altered" | "plan-outdated";
@@ -57,7 +58,7 @@ export type PlanText = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array 
  * @param where What an error says that it was read from.
  * @throws {SavedPlanError} `plan-unreadable` for text that is no plan, `plan-altered` when its hash does not fit it.
  */
-export async function readPlan(kinds: SectionKinds, text: PlanText, where: string): Promise<Plan> {
+export async function readPlan(text: PlanText, where: string, kinds = allKinds): Promise<Plan> {
   const reader = new PlanReader(where, kinds);
   const decoder = new TextDecoder();
   for await (const part of text) {
@@ -172,7 +173,7 @@ class PlanReader {
  * @throws {SavedPlanError} `plan-outdated` when the edges are not those of the saved plan: the manifests have changed, or
  * the two were not limited alike.
  */
-export function restrictPlan(kinds: SectionKinds, current: Plan, saved: Plan, where: string): Plan {
+export function restrictPlan(current: Plan, saved: Plan, where: string, kinds = allKinds): Plan {
   if (current.edgesHash !== saved.edgesHash) throw outdated(current, saved, where);
   const sections = current.sections.map(({ kind, present, items }): Section => {
     const held = saved.sections.flatMap((section) => (section.kind === kind ? section.items : []));

@@ -57,7 +57,7 @@ export interface SectionQuestion {
   /** Told after each repository that was read. */
   readonly listener?: Listener<ProgressEvent> | undefined;
   /** Nothing is begun once it is aborted: what is left is `unread`, as `interrupted`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a section is applied. */
@@ -68,7 +68,7 @@ export interface ApplyOptions {
   /** Is told of every edge as it ends. */
   readonly tell: (outcome: Outcome) => void;
   /** Nothing is begun once it is aborted; what is under way is finished, so nothing is left half done. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -102,25 +102,4 @@ export interface SectionKind<
   host(edge: Details): string | undefined;
   /** What is behind such a problem, in words that are the same wherever it is behind one; `undefined` as above. */
   cause(edge: ReportedEdge & Details): Omit<Problem, "state" | "what" | "at"> | undefined;
-}
-
-/** The kinds that a run knows of, in the order of their sections. */
-export interface SectionKinds extends Iterable<SectionKind> {
-  /** @throws {TypeError} for a kind that nobody knows. */
-  of(kind: string): SectionKind;
-  has(kind: string): boolean;
-}
-
-/** Puts kinds together. */
-export function sectionKinds(...kinds: readonly SectionKind[]): SectionKinds {
-  const byName = new Map(kinds.map((each) => [each.kind, each]));
-  return {
-    [Symbol.iterator]: () => byName.values(),
-    has: (kind) => byName.has(kind),
-    of(kind) {
-      const found = byName.get(kind);
-      if (found === undefined) throw new TypeError(`no section is of the kind ${kind}`);
-      return found;
-    },
-  };
 }

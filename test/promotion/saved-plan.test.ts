@@ -54,7 +54,7 @@ function* inPieces(text: string, size: number): Generator<Uint8Array> {
 describe("a saved plan", () => {
   it.each([1, 2, 7, 1 << 20])("comes back as it was written, read by %i bytes", async (size) => {
     const plan = planOf("copy", "conflict", "gcr.io/src/a", ' {"items":[é\\"😀');
-    expect(await readPlan(kinds, inPieces(textOf(plan), size), "plan.json")).toEqual(plan);
+    expect(await readPlan(inPieces(textOf(plan), size), "plan.json")).toEqual(plan);
   });
 
   it("comes back whatever its layout, and with what others have added", async () => {
@@ -63,7 +63,7 @@ describe("a saved plan", () => {
     const causes = [{ sections: [{ items: [[1], { a: "]" }] }] }];
     for (const space of [0, 1, "\t"]) {
       const text = JSON.stringify({ causes, ...head, sections, more: [{ items: [1] }] }, undefined, space);
-      expect(await readPlan(kinds, [text], "plan.json")).toEqual(plan);
+      expect(await readPlan([text], "plan.json")).toEqual(plan);
     }
   });
 
@@ -83,7 +83,7 @@ describe("a saved plan", () => {
     const text = textOf(planOf("conflict", "present"));
     expect(text).toContain(old);
     const changed = text.replace(old, edited).replace(/(sha256:0[0-9a-f]{63})[0-9a-f]"/, '$1"');
-    await expect(readPlan(kinds, [changed], "plan.json")).rejects.toMatchObject({ code: "plan-altered" });
+    await expect(readPlan([changed], "plan.json")).rejects.toMatchObject({ code: "plan-altered" });
   });
 
   it.each([
@@ -97,7 +97,7 @@ describe("a saved plan", () => {
     '{"format":"waybill-plan/2","sections":[{"kind":"images","items":[{},]}]}',
     '{"format":"\\x"}',
   ])("is refused when it is %j", async (text) => {
-    await expect(readPlan(kinds, [text], "plan.json")).rejects.toMatchObject({ code: "plan-unreadable" });
+    await expect(readPlan([text], "plan.json")).rejects.toMatchObject({ code: "plan-unreadable" });
   });
 
   it.each([
@@ -106,7 +106,7 @@ describe("a saved plan", () => {
   ])("is refused when others would read something else in it: %s", async (why, old, edited) => {
     const text = textOf(planOf("copy", "copy")).replace(old, edited);
     expect(JSON.parse(text).format).toBe("waybill-plan/2");
-    await expect(readPlan(kinds, [text], "plan.json")).rejects.toMatchObject({
+    await expect(readPlan([text], "plan.json")).rejects.toMatchObject({
       code: "plan-unreadable",
       message: `not a saved plan: ${why}`,
     });
@@ -115,7 +115,7 @@ describe("a saved plan", () => {
   it("is refused when it is cut off, wherever", async () => {
     const text = textOf(planOf("copy", "conflict")).trimEnd();
     for (let length = 0; length < text.length; length += 13) {
-      await expect(readPlan(kinds, [text.slice(0, length)], "plan.json")).rejects.toMatchObject({
+      await expect(readPlan([text.slice(0, length)], "plan.json")).rejects.toMatchObject({
         code: "plan-unreadable",
       });
     }
@@ -126,7 +126,7 @@ describe("a saved plan", () => {
       yield '{\n  "format": "waybill-plan/1",\n  "repositories": [';
       throw new Error("nobody reads on");
     }
-    await expect(readPlan(kinds, old(), "plan.json")).rejects.toMatchObject({
+    await expect(readPlan(old(), "plan.json")).rejects.toMatchObject({
       code: "plan-unreadable",
       message: 'not a saved plan: format: it is "waybill-plan/1", and only waybill-plan/2 is read',
     });
@@ -135,7 +135,7 @@ describe("a saved plan", () => {
         for (;;) yield " ".repeat(1 << 20);
       },
     };
-    await expect(readPlan(kinds, endless, "plan.json")).rejects.toMatchObject({
+    await expect(readPlan(endless, "plan.json")).rejects.toMatchObject({
       code: "plan-unreadable",
       message: expect.stringContaining("more than 67108864 bytes"),
     });
@@ -143,21 +143,21 @@ describe("a saved plan", () => {
 
   it("is refused when the manifests ask for something else by now", () => {
     const saved = { ...planOf("copy", "copy"), edgesHash: digestFor("other") };
-    expect(() => restrictPlan(kinds, planOf("copy", "copy"), saved, "plan.json")).toThrow(
+    expect(() => restrictPlan(planOf("copy", "copy"), saved, "plan.json")).toThrow(
       expect.objectContaining({ code: "plan-outdated" }),
     );
   });
 
   it("withholds what it does not hold, and does the rest", () => {
-    const restricted = restrictPlan(kinds, planOf("copy", "copy"), planOf("copy", "present"), "f");
+    const restricted = restrictPlan(planOf("copy", "copy"), planOf("copy", "present"), "f");
     expect(verdictsOf(restricted)).toEqual({ v1: "copy", v2: "withheld" });
     expect(restricted).toMatchObject({
       summary: { copy: 1, withheld: 1, present: 0 },
       reasons: { "digest-absent": 1, "not-in-saved-plan": 1 },
     });
-    const tagged = restrictPlan(kinds, planOf("tag", "present"), planOf("copy", "copy"), "f");
+    const tagged = restrictPlan(planOf("tag", "present"), planOf("copy", "copy"), "f");
     expect([verdictsOf(tagged), tagged.summary.present]).toEqual([{ v1: "tag" }, 1]);
-    expect(verdictsOf(restrictPlan(kinds, planOf("conflict", "copy"), planOf("copy", "copy"), "f"))).toEqual({
+    expect(verdictsOf(restrictPlan(planOf("conflict", "copy"), planOf("copy", "copy"), "f"))).toEqual({
       v1: "conflict",
       v2: "copy",
     });
@@ -165,7 +165,7 @@ describe("a saved plan", () => {
 
   it("is the current one when there is nothing to withhold", () => {
     const current = planOf("present", "copy");
-    expect(restrictPlan(kinds, current, planOf("copy", "copy"), "f")).toEqual(current);
+    expect(restrictPlan(current, planOf("copy", "copy"), "f")).toEqual(current);
   });
 
   it("says what it is limited to, and is refused for a plan that is limited otherwise", async () => {
@@ -173,14 +173,14 @@ describe("a saved plan", () => {
     const plan = planOf("copy", "present");
     const limited = { ...sealPlan(kinds, plan.sections, plan.edgesHash, since), createdAt: plan.createdAt };
     expect(limited.hash).toBe(plan.hash);
-    expect(await readPlan(kinds, formatPlan(limited), "plan.json")).toEqual(limited);
-    expect(verdictsOf(restrictPlan(kinds, plan, limited, "f"))).toEqual({ v1: "copy" });
+    expect(await readPlan(formatPlan(limited), "plan.json")).toEqual(limited);
+    expect(verdictsOf(restrictPlan(plan, limited, "f"))).toEqual({ v1: "copy" });
     const others = { ...plan, edgesHash: digestFor("all edges") };
     for (const [current, saved, hint] of [
       [others, limited, `say --since ${since.commit}, as when it was made`],
       [limited, others, "leave out --since and --changed, as when it was made"],
     ] as const) {
-      expect(() => restrictPlan(kinds, current, saved, "f")).toThrow(
+      expect(() => restrictPlan(current, saved, "f")).toThrow(
         expect.objectContaining({ code: "plan-outdated", hint }),
       );
     }
@@ -188,7 +188,7 @@ describe("a saved plan", () => {
 
   it("puts a tag on what has been copied since, whichever source is named for it now", () => {
     const saved = planOf("copy", "copy", "gcr.io/second/a");
-    expect(verdictsOf(restrictPlan(kinds, planOf("tag", "copy", "gcr.io/first/a"), saved, "f"))).toEqual({
+    expect(verdictsOf(restrictPlan(planOf("tag", "copy", "gcr.io/first/a"), saved, "f"))).toEqual({
       v1: "tag",
       v2: "withheld",
     });

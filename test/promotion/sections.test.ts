@@ -6,16 +6,12 @@ import type { Digest } from "../../src/oci/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { imageSection } from "../../src/promotion/images.ts";
 import { formatJUnit } from "../../src/promotion/junit.ts";
+import { sectionKinds } from "../../src/promotion/kinds.ts";
 import { createSeal, type Decision, type Plan } from "../../src/promotion/plan.ts";
 import { promote } from "../../src/promotion/promote.ts";
 import { causesOf, edgeName } from "../../src/promotion/report.ts";
 import { formatPlan, readPlan } from "../../src/promotion/saved-plan.ts";
-import {
-  type EdgeDetails,
-  type SectionEdge,
-  type SectionKind,
-  sectionKinds,
-} from "../../src/promotion/section.ts";
+import type { EdgeDetails, SectionEdge, SectionKind } from "../../src/promotion/section.ts";
 import { isWork, reasonTable, type Verdict, verdictTable } from "../../src/promotion/verdicts.ts";
 import { judgeOthers } from "../../src/review/judge/plan.ts";
 import { writeTree } from "../support/tree.ts";
@@ -130,16 +126,19 @@ describe("a section of another kind beside images", () => {
     const tree = await readManifestTree(`${world.folder}/tree`);
     const { confirm = false, strict = false, saved } = options;
     const told: string[] = [];
-    const promotion = await promote(kinds, {
-      listener: (event) => {
-        if (event.type === "edge-done" || event.type === "edge-failed") told.push(edgeName(kinds, event));
+    const promotion = await promote(
+      {
+        listener: (event) => {
+          if (event.type === "edge-done" || event.type === "edge-failed") told.push(edgeName(event, kinds));
+        },
+        tree,
+        open: world.registries.repository,
+        confirm,
+        strict,
+        ...(saved === undefined ? {} : { saved: { plan: saved, where: "plan.json" } }),
       },
-      tree,
-      open: world.registries.repository,
-      confirm,
-      strict,
-      ...(saved === undefined ? {} : { saved: { plan: saved, where: "plan.json" } }),
-    });
+      kinds,
+    );
     return { ...promotion, brought, told, kinds };
   };
 
@@ -151,14 +150,14 @@ describe("a section of another kind beside images", () => {
     ]);
     expect(plan.summary).toMatchObject({ copy: 3, present: 1, conflict: 1 });
     expect(plan.reasons).toEqual({ "digest-absent": 3, "tag-at-other-digest": 1 });
-    expect(await readPlan(kinds, formatPlan(plan), "plan.json")).toEqual(plan);
+    expect(await readPlan(formatPlan(plan), "plan.json", kinds)).toEqual(plan);
     const imagesAlone = sectionKinds(imageSection);
-    await expect(readPlan(imagesAlone, formatPlan(plan), "plan.json")).rejects.toMatchObject({
+    await expect(readPlan(formatPlan(plan), "plan.json", imagesAlone)).rejects.toMatchObject({
       code: "plan-unreadable",
       message: 'not a saved plan: sections.1.kind: "pages" is nothing that is promoted',
     });
     const edited = [...formatPlan(plan)].join("").replace('"path":"a"', '"path":"z"');
-    await expect(readPlan(kinds, [edited], "plan.json")).rejects.toMatchObject({ code: "plan-altered" });
+    await expect(readPlan([edited], "plan.json", kinds)).rejects.toMatchObject({ code: "plan-altered" });
   });
 
   it("counts in the hash as it is, whichever section is known first", () => {
@@ -193,14 +192,14 @@ describe("a section of another kind beside images", () => {
       { kind: "pages", path: "c", state: "conflict", why: "another c is there" },
       { kind: "pages", path: "d", state: "unread" },
     ]);
-    expect(causesOf(kinds, report.problems).map(({ message, places }) => [message, places[0]?.what])).toEqual(
-      [
-        ["nobody may write there", "www/locked"],
-        ["another page is there", "www/c"],
-        [expect.stringContaining("could not be read"), "www/d"],
-      ],
-    );
-    expect(formatJUnit(kinds, report)).toContain(
+    expect(
+      causesOf(report.problems, false, kinds).map(({ message, places }) => [message, places[0]?.what]),
+    ).toEqual([
+      ["nobody may write there", "www/locked"],
+      ["another page is there", "www/c"],
+      [expect.stringContaining("could not be read"), "www/d"],
+    ]);
+    expect(formatJUnit(report, kinds)).toContain(
       '<testcase name="www/c" classname="www" file="pages.txt" line="3"><failure type="conflict"',
     );
     expect(judgeOthers(report.problems)).toMatchObject([

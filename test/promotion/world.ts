@@ -5,6 +5,7 @@ import { type Digest, parseDigest, parseTag, type RepositoryName, type Tag } fro
 import { decideImage, needsSource, type SourceReading } from "../../src/promotion/decide.ts";
 import { imageSection } from "../../src/promotion/images.ts";
 import type { RepositoryState, TargetReading } from "../../src/promotion/inventory.ts";
+import { sectionKinds } from "../../src/promotion/kinds.ts";
 import type { Section } from "../../src/promotion/plan.ts";
 import {
   gatherAlike,
@@ -12,7 +13,6 @@ import {
   type PlannedRepositories,
   type PlannedRepository,
 } from "../../src/promotion/planned-images.ts";
-import { sectionKinds } from "../../src/promotion/section.ts";
 
 /** Images of a manifest or a registry: image name → digest's nickname → tags. */
 export type Images = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
