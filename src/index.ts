@@ -2,7 +2,7 @@
 // else.
 
 export * from "./builds/index.ts";
-export { checkFile, type FileCheck, type FileKind, fileKinds } from "./check/index.ts";
+export { checkFile, checkManifests, type FileCheck, type FileKind, fileKinds } from "./check/index.ts";
 export {
   type BuiltInValues,
   type CloudBuildCode,

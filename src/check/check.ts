@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Diagnostic, DiagnosticCodes } from "../diagnostics/index.ts";
 import type { CheckResult } from "../edges/index.ts";
-import { readTextFileOf } from "../manifest/index.ts";
+import { readManifests, readTextFileOf } from "../manifest/index.ts";
 import { type FileKind, kindOf } from "./kind.ts";
 
 /** What checking a file or a directory, offline, found. */
@@ -34,11 +34,16 @@ export async function checkFile(path: string): Promise<FileCheck> {
     const { code, message, hint } = text;
     return { kind, path, codes, diagnostics: [{ code, severity: "error", message, hint, file: path }] };
   }
-  const { checkManifests } = await import("../edges/index.ts");
   const { diagnosticCodes } = await import("../manifest/index.ts");
   const manifests = await checkManifests(path);
   const { diagnostics } = manifests;
   return { kind: "manifests", path: manifests.path, diagnostics, codes: diagnosticCodes, manifests };
+}
+
+/** Reads a directory of thin manifests or one plain manifest and checks it, offline. Never throws. */
+export async function checkManifests(path: string): Promise<CheckResult> {
+  const { checkTree } = await import("../edges/index.ts");
+  return checkTree(await readManifests(path));
 }
 
 /** How a kind of file is read. */

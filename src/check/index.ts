@@ -1,2 +1,2 @@
-export { checkFile, type FileCheck } from "./check.ts";
+export { checkFile, checkManifests, type FileCheck } from "./check.ts";
 export { type FileKind, fileKinds } from "./kind.ts";

@@ -1,6 +1,6 @@
 import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
-import { type ManifestTree, readManifests } from "../manifest/index.ts";
-import { type EdgeSet, edgesOf } from "./edges.ts";
+import type { ManifestTree } from "../manifest/index.ts";
+import { countEdges, type EdgeSet, edgesOf } from "./edges.ts";
 import { findOverlaps, type Overlap, overlapDiagnostic } from "./overlap.ts";
 
 /** How much the manifests ask for, without what was left out. */
@@ -32,11 +32,6 @@ export interface CheckResult {
   readonly unreadable: readonly string[];
 }
 
-/** Reads a directory of thin manifests or one plain manifest and checks it, offline. Never throws. */
-export async function checkManifests(path: string): Promise<CheckResult> {
-  return checkTree(await readManifests(path));
-}
-
 /** Checks manifests that have been read: adds what can only be seen when looking at all of them. */
 export function checkTree({ path, manifests, diagnostics, unreadable }: ManifestTree): CheckResult {
   const edges = edgesOf(manifests);
@@ -59,7 +54,7 @@ function countsOf(manifests: ManifestTree["manifests"], { feeds, groups }: EdgeS
     for (const entry of blocks.flatMap((block) => block.digests)) {
       digests += 1;
       tags += entry.tags.length;
-      edges += Math.max(1, entry.tags.length) * manifest.destinations.length;
+      edges += countEdges([entry]) * manifest.destinations.length;
     }
   }
   return {

@@ -3,14 +3,7 @@ import type { ManifestTree, ProvenancePolicy } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { compareImages } from "./compare-images.ts";
 import { compareProjects, rewrittenFiles } from "./compare-projects.ts";
-import {
-  type DesiredImage,
-  type EdgeGroup,
-  type EdgeSet,
-  edgesOf,
-  type Feed,
-  groupsByDestination,
-} from "./edges.ts";
+import { countEdges, type DesiredImage, type EdgeGroup, type EdgeSet, edgesOf, type Feed } from "./edges.ts";
 import { edgesText } from "./hash.ts";
 
 /**
@@ -95,21 +88,29 @@ export interface RegistrySide {
  * Compares what two states of a tree ask for. What a project asked for that cannot be read any more is not taken for
  * removed: it is left out. Lists that repositories share are compared once, so the time it takes depends on the lines of
  * the manifests and on the number of repositories, not on the number of edges.
- * @param edges all edges of `after`, where they are at hand.
  */
-export function compareManifests(
-  before: ManifestTree,
-  after: ManifestTree,
-  edges: EdgeSet = edgesOf(after.manifests),
-): ManifestComparison {
+export function compareManifests(before: ManifestTree, after: ManifestTree): ManifestComparison {
+  return compareEdges(before, after).changes;
+}
+
+/** The comparison, with all that was asked for before by projects that can still be read, and all that is asked for now. */
+export interface ComparedEdges {
+  readonly changes: ManifestComparison;
+  readonly before: EdgeSet;
+  readonly all: EdgeSet;
+}
+
+/** {@link compareManifests}, with what it compares. */
+export function compareEdges(before: ManifestTree, after: ManifestTree): ComparedEdges {
   const lost = new Set(after.unreadable);
   const known = before.manifests.filter(({ project }) => !lost.has(project));
   const earlier = edgesOf(known);
+  const edges = edgesOf(after.manifests);
   const counts = { added: 0, removed: 0, moved: 0, "source-changed": 0, unchanged: 0 };
   const repositories: RepositoryChange[] = [];
   for (const { destinations, before: then, after: now, isSame } of jointGroups(earlier, edges)) {
     const change = isSame ? undefined : { destinations, ...compareImages(then, now) };
-    let asked = now.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0);
+    let asked = countEdges(now);
     for (const { kind } of change?.edges ?? []) {
       counts[kind] += destinations.length;
       if (kind !== "removed") asked -= 1;
@@ -117,13 +118,14 @@ export function compareManifests(
     counts.unchanged += asked * destinations.length;
     if (change !== undefined && change.edges.length > 0) repositories.push(change);
   }
-  return {
+  const changes = {
     edges: counts,
     repositories,
     projects: compareProjects(known, after.manifests, new Set(before.unreadable)),
     rewritten: rewrittenFiles({ ...before, edges: earlier }, { ...after, edges }),
     unreadable: { before: before.unreadable, after: after.unreadable },
   };
+  return { changes, before: earlier, all: edges };
 }
 
 /** Whether both states ask for the same, as far as they could be read. */
@@ -164,6 +166,11 @@ function jointGroups(before: EdgeSet, after: EdgeSet): Iterable<JointGroup> {
     }
   }
   return joint.values();
+}
+
+/** The group that each production repository is in. */
+function groupsByDestination({ groups }: EdgeSet): ReadonlyMap<RepositoryName, EdgeGroup> {
+  return new Map(groups.flatMap((group) => group.destinations.map((destination) => [destination, group])));
 }
 
 /** Whether two groups are fed by the same blocks of the same manifests, which is seen without reading them. */

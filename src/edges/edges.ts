@@ -108,9 +108,9 @@ export function desiredRepositories({ groups }: EdgeSet): DesiredRepository[] {
     .sort((one, other) => (one.destination < other.destination ? -1 : 1));
 }
 
-/** The group that each production repository is in. */
-export function groupsByDestination({ groups }: EdgeSet): ReadonlyMap<RepositoryName, EdgeGroup> {
-  return new Map(groups.flatMap((group) => group.destinations.map((destination) => [destination, group])));
+/** How many edges go to each repository that these are wanted in: a digest without tags counts as one. */
+export function countEdges(images: readonly { readonly tags: readonly unknown[] }[]): number {
+  return images.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0);
 }
 
 /** Where provenance is demanded of a staging registry and of all below it, by its name with a slash at its end. */

@@ -1,4 +1,4 @@
-export { type CheckResult, checkManifests, checkTree, type ManifestCounts } from "./check.ts";
+export { type CheckResult, checkTree, type ManifestCounts } from "./check.ts";
 export {
   asksForTheSame,
   compareManifests,
@@ -12,6 +12,7 @@ export {
 } from "./compare.ts";
 export type { OverlapClaim } from "./contested.ts";
 export {
+  countEdges,
   type DesiredImage,
   type DesiredRepository,
   type DesiredSource,
@@ -21,8 +22,7 @@ export {
   type EdgeSet,
   edgesOf,
   type Feed,
-  groupsByDestination,
 } from "./edges.ts";
 export { edgesHash } from "./hash.ts";
-export { limitToChanges } from "./limit.ts";
+export { type ChangedEdges, changedEdges, limitToChanges, onlyTags } from "./limit.ts";
 export { findOverlaps, type Overlap } from "./overlap.ts";

@@ -1,9 +1,18 @@
+import type { ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { ManifestComparison } from "./compare.ts";
+import { type ComparedEdges, compareEdges, type ManifestComparison } from "./compare.ts";
 import type { DesiredImage, EdgeSet } from "./edges.ts";
 
-/** Of a digest, the tags that changed; `null` stands for the digest without any. */
-type Changed = ReadonlyMap<Digest, ReadonlySet<Tag | null>>;
+/** Two states of a tree, compared, and of what the second asks for that which the first did not. */
+export interface ChangedEdges extends ComparedEdges {
+  readonly changed: EdgeSet;
+}
+
+/** What a tree asks for, and did not ask for, or not so, in the state before. */
+export function changedEdges(before: ManifestTree, after: ManifestTree): ChangedEdges {
+  const compared = compareEdges(before, after);
+  return { ...compared, changed: limitToChanges(compared.all, compared.changes) };
+}
 
 /**
  * Of what the manifests ask for, that which they did not ask for, or not so, before the changes: lines that were added,
@@ -13,42 +22,39 @@ export function limitToChanges(
   edges: EdgeSet,
   { repositories }: Pick<ManifestComparison, "repositories">,
 ): EdgeSet {
-  const changedIn = new Map<RepositoryName, Changed>();
-  for (const { destinations, edges: changes } of repositories) {
-    const changed = changedOf(changes);
-    for (const destination of destinations) changedIn.set(destination, changed);
-  }
+  const changedIn = new Map(
+    repositories.flatMap(({ destinations, edges: changes }) => {
+      const sides = changes.flatMap(({ tag, after }) => (after === undefined ? [] : [{ ...after, tag }]));
+      return destinations.map((destination) => [destination, sides] as const);
+    }),
+  );
   const groups = edges.groups.flatMap((group) => {
-    const parts = new Map<Changed, RepositoryName[]>();
+    const parts = new Map<Parameters<typeof onlyTags>[1], RepositoryName[]>();
     for (const destination of group.destinations) {
       const changed = changedIn.get(destination);
       if (changed !== undefined) parts.set(changed, [...(parts.get(changed) ?? []), destination]);
     }
     return [...parts].flatMap(([changed, destinations]) => {
-      const images = imagesOf(group.images, changed);
+      const images = onlyTags(group.images, changed);
       return images.length === 0 ? [] : [{ ...group, destinations, images }];
     });
   });
   return { ...edges, groups };
 }
 
-function changedOf(edges: ManifestComparison["repositories"][number]["edges"]): Changed {
-  const changed = new Map<Digest, Set<Tag | null>>();
-  for (const { tag, after } of edges) {
-    if (after === undefined) continue;
-    const tags = changed.get(after.digest) ?? new Set();
-    tags.add(tag);
-    changed.set(after.digest, tags);
-  }
-  return changed;
-}
-
-function imagesOf(images: readonly DesiredImage[], changed: Changed): readonly DesiredImage[] {
+/**
+ * Of the images, those that are named, with those of their tags that are.
+ * @param named tags of digests; `null` stands for a digest without any.
+ */
+export function onlyTags(
+  images: readonly DesiredImage[],
+  named: readonly { readonly digest: Digest; readonly tag: Tag | null }[],
+): readonly DesiredImage[] {
+  const names = new Map<Digest, Set<Tag | null>>();
+  for (const { digest, tag } of named) names.set(digest, (names.get(digest) ?? new Set()).add(tag));
   return images.flatMap((image) => {
-    const names = changed.get(image.digest);
-    if (names === undefined) return [];
-    if (image.tags.length === 0) return names.has(null) ? [image] : [];
-    const tags = image.tags.filter(({ tag }) => names.has(tag));
-    return tags.length === 0 ? [] : [{ ...image, tags }];
+    const tags = image.tags.filter(({ tag }) => names.get(image.digest)?.has(tag));
+    const isNamed = image.tags.length === 0 ? names.get(image.digest)?.has(null) : tags.length > 0;
+    return isNamed ? [{ ...image, tags }] : [];
   });
 }

@@ -1,11 +1,12 @@
 import { formatPlace, type Place } from "../diagnostics/index.ts";
 import {
-  compareManifests,
+  changedEdges,
+  countEdges,
   type DesiredImage,
   type DesiredRepository,
   desiredRepositories,
   edgesOf,
-  limitToChanges,
+  onlyTags,
 } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
@@ -51,19 +52,13 @@ export interface AbsentEdge {
 
 /** All that a tree asks for, or that which it did not ask for at a commit. */
 export function expectationOf(tree: ManifestTree, since?: CommittedManifests): Expectation {
-  const all = edgesOf(tree.manifests);
-  const wanted = since === undefined ? all : limitToChanges(all, compareManifests(since.tree, tree, all));
+  const wanted = since === undefined ? edgesOf(tree.manifests) : changedEdges(since.tree, tree).changed;
   return { repositories: desiredRepositories(wanted).filter(({ images }) => images.length > 0) };
 }
 
 /** How many edges are expected, by production repository. */
 export function countExpected({ repositories }: Expectation): ReadonlyMap<RepositoryName, number> {
-  return new Map(
-    repositories.map(({ destination, images }) => [
-      destination,
-      images.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0),
-    ]),
-  );
+  return new Map(repositories.map(({ destination, images }) => [destination, countEdges(images)]));
 }
 
 const repositoriesAtOnce = 64;
@@ -90,7 +85,7 @@ export async function lookForArrivals(
   looks.sort((one, other) => (one.destination < other.destination ? -1 : 1));
   const rest = looks
     .filter(({ absent }) => absent.length > 0)
-    .map(({ absent, images, ...repository }) => ({ ...repository, images: imagesOf(images, absent) }));
+    .map(({ absent, images, ...repository }) => ({ ...repository, images: onlyTags(images, absent) }));
   return { absent: looks.flatMap(({ absent }) => absent), rest: { repositories: rest } };
 }
 
@@ -148,20 +143,4 @@ function absence(
     ];
   }
   return [{ ...edge, state: "conflict", ...standing(reading) }];
-}
-
-/** Of the images, those with absent edges, each with the tags that are. */
-function imagesOf(images: readonly DesiredImage[], absent: readonly AbsentEdge[]): readonly DesiredImage[] {
-  const tagsOf = new Map<Digest, Set<Tag | null>>();
-  for (const { digest, tag } of absent) {
-    const tags = tagsOf.get(digest) ?? new Set();
-    tags.add(tag);
-    tagsOf.set(digest, tags);
-  }
-  return images.flatMap((image) => {
-    const missing = tagsOf.get(image.digest);
-    return missing === undefined
-      ? []
-      : [{ ...image, tags: image.tags.filter(({ tag }) => missing.has(tag)) }];
-  });
 }

@@ -236,7 +236,8 @@ const silences: ReadonlySet<string> = new Set<RegistryErrorCode>([
   "absence-unproven",
 ]);
 
-function isAbsent(reading: TargetReading | undefined): boolean {
+/** Whether it is known that nothing is there. */
+export function isAbsent(reading: TargetReading | undefined): boolean {
   return reading !== undefined && "digest" in reading && reading.digest === undefined;
 }
 

@@ -1,12 +1,17 @@
 import type { DocumentCache } from "../copy/index.ts";
-import { type DesiredImage, type DesiredRepository, desiredRepositories } from "../edges/index.ts";
+import {
+  countEdges,
+  type DesiredImage,
+  type DesiredRepository,
+  desiredRepositories,
+} from "../edges/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import { type Digest, type ImageDocument, type RepositoryName, splitRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { type DecisionState, decideImage, isPresent, needsSource, type SourceReading } from "./decide.ts";
 import { interruption } from "./interruption.ts";
-import { type RepositoryState, readRepositoryState, type TargetReading, unreadable } from "./inventory.ts";
+import { isAbsent, type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
 import type { Section } from "./plan.ts";
 import {
   gatherAlike,
@@ -117,10 +122,6 @@ function withoutPresent(image: PlannedImage): PlannedImage {
   return { ...image, edges: image.edges.filter(({ verdict }) => verdict !== "present") };
 }
 
-function countEdges(images: readonly DesiredImage[]): number {
-  return images.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0);
-}
-
 /**
  * Finds out which referrers their subjects' lists lack: of manifests that are there without a tag, or without one that is
  * to be put, for tags are put last. Nothing is asked about what is about no other image.
@@ -132,8 +133,6 @@ async function withReferrers(
   documents: DocumentCache,
 ): Promise<DecisionState> {
   const halfDone = images.filter(({ digest, tags }) => {
-    const isAbsent = (reading: TargetReading | undefined) =>
-      reading !== undefined && "digest" in reading && reading.digest === undefined;
     const reading = state.digests.get(digest);
     const isHere = reading !== undefined && "digest" in reading && reading.digest !== undefined;
     return isHere && tags.some(({ tag }) => isAbsent(state.tags.get(tag)));

@@ -1,6 +1,6 @@
 import { createCopier, createDocumentCache } from "../copy/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
-import { compareManifests, edgesHash, edgesOf, limitToChanges } from "../edges/index.ts";
+import { changedEdges, edgesHash, edgesOf } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
 import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
 import { edgeEvent, type PromotionEvent, plannedEvent } from "./events.ts";
@@ -58,11 +58,10 @@ export interface Promotion {
 export async function promote(options: PromoteOptions, kinds = allKinds): Promise<Promotion> {
   const { tree, since, open, saved, listener, signal } = options;
   const documents = createDocumentCache();
-  const edges = edgesOf(tree.manifests);
-  const changes = since === undefined ? undefined : compareManifests(since.tree, tree, edges);
+  const compared = since && changedEdges(since.tree, tree);
   const planning = {
-    edges: changes === undefined ? edges : limitToChanges(edges, changes),
-    since: since && changes && sinceCommit(since, changes),
+    edges: compared?.changed ?? edgesOf(tree.manifests),
+    since: since && compared && sinceCommit(since, compared.changes),
     ...{ open, documents, listener, signal },
   };
   const current = await planPromotion(planning, kinds);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { compareManifests, edgesHash, edgesOf, limitToChanges } from "../edges/index.ts";
+import { changedEdges, edgesHash } from "../edges/index.ts";
 import { fetchBeside, type GitCredential, GitError, openGitRepository } from "../git/index.ts";
 import { readManifestChange } from "../manifest/index.ts";
 import type { Review } from "../review/index.ts";
@@ -47,9 +47,7 @@ async function hashAt(
   try {
     const options = environment === undefined ? {} : { environment };
     const change = await readManifestChange(path, { base, head }, options);
-    const edges = edgesOf(change.head.tree.manifests);
-    const changes = compareManifests(change.base.tree, change.head.tree, edges);
-    return edgesHash(limitToChanges(edges, changes));
+    return edgesHash(changedEdges(change.base.tree, change.head.tree).changed);
   } catch (error) {
     if (error instanceof GitError) return undefined;
     throw error;

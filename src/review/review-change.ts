@@ -1,11 +1,5 @@
 import { comparePlaces, formatPlace, type RoughPlace } from "../diagnostics/index.ts";
-import {
-  compareManifests,
-  edgesHash,
-  edgesOf,
-  limitToChanges,
-  type ManifestComparison,
-} from "../edges/index.ts";
+import { changedEdges, edgesHash, type ManifestComparison } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestChange, type ManifestTree, readManifestChange } from "../manifest/index.ts";
 import { isInterrupted, type PlannedEdge, sinceCommit } from "../promotion/index.ts";
@@ -38,11 +32,9 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const change = await readManifestChange(path, revisions, environment === undefined ? {} : { environment });
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);
-  const all = edgesOf(after.manifests);
-  const changes = compareManifests(before, after, all);
-  const edges = limitToChanges(all, changes);
+  const { changes, before: then, all, changed: edges } = changedEdges(before, after);
   const since = sinceCommit(change.base, changes);
-  const lines = changedLines(edgesOf(before.manifests), all, changes);
+  const lines = changedLines(then, all, changes);
   const { listener, signal } = options;
   const answers =
     open === undefined

@@ -2,7 +2,7 @@ import { lstat, stat } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import { createFiles, diskFaultOf, errorCodeOf, type NewFile } from "../disk/index.ts";
-import { checkManifests } from "../edges/index.ts";
+import { checkTree } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
 import { parseImages, parseRegistries, readManifestTree } from "../manifest/index.ts";
 import type { Settings } from "../settings/index.ts";
@@ -62,7 +62,7 @@ export async function newStaging(options: NewStagingOptions): Promise<NewStaging
   refuseTaken(tree.manifests, names);
   if (!dryRun) await writeNewFiles(files);
   const paths = files.map(({ path }) => path);
-  const checked = dryRun ? [] : (await checkManifests(directory)).diagnostics;
+  const checked = dryRun ? [] : checkTree(await readManifestTree(directory)).diagnostics;
   return {
     project: names.project,
     set,

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { checkManifests } from "../../src/edges/index.ts";
+import { checkManifests } from "../../src/check/index.ts";
 import { parsePlainManifest, readPlainManifest } from "../../src/manifest/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { digestOfWord, told } from "./findings.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FAILSAFE_SCHEMA, loadAll } from "js-yaml";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { checkManifests } from "../../src/edges/index.ts";
+import { checkManifests } from "../../src/check/index.ts";
 import { parseImages } from "../../src/manifest/index.ts";
 import { describeShared } from "../support/shared.ts";
 import { found } from "./findings.ts";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkManifests } from "../../src/edges/index.ts";
+import { checkManifests } from "../../src/check/index.ts";
 import { type ManifestTree, readManifestTree } from "../../src/manifest/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { digestOfWord, found } from "./findings.ts";

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkManifests } from "../../src/edges/index.ts";
+import { checkManifests } from "../../src/check/index.ts";
 import type { DestinationSet } from "../../src/settings/index.ts";
 import { type NewStagingOptions, newStaging, StagingError } from "../../src/staging/index.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";

@@ -1,7 +1,7 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { checkManifests } from "../../src/edges/index.ts";
+import { checkManifests } from "../../src/check/index.ts";
 import { newStaging } from "../../src/staging/index.ts";
 import { describeShared } from "../support/shared.ts";
 import { temporaryFolder } from "../support/tree.ts";
