@@ -1,4 +1,4 @@
-import { formatPlace } from "../diagnostics/index.ts";
+import { firstOf, formatPlace } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
@@ -56,14 +56,12 @@ function fitting(lines: readonly string[], characters: number): readonly string[
 
 function rowOf({ change, destinations }: ChangeLine): string {
   const { kind, tag, before, after } = change;
-  const [first = ""] = destinations;
-  const others = destinations.length > 1 ? ` and ${destinations.length - 1} more` : "";
   const side = after ?? before;
   const digests = [before, after].flatMap((one) => (one === undefined ? [] : [codeSpan(one.digest)]));
   const sources = [before, after].map((one) => (one?.sources ?? []).map(codeSpan).join(", "));
   const cells = [
     kind === "moved" || kind === "removed" ? `**${kind}**` : kind === "added" ? kind : "source",
-    `${codeSpan(first)}${others}`,
+    firstOf(destinations.map(codeSpan)),
     tag === null ? "none" : codeSpan(tag),
     kind === "moved"
       ? digests.join(" → ")

@@ -1,4 +1,4 @@
-import { formatPlace } from "../diagnostics/index.ts";
+import { firstOf, formatPlace } from "../diagnostics/index.ts";
 import type { ManifestComparison, ProjectChange } from "../edges/index.ts";
 
 /** How a name from outside is written where it cannot do any harm. */
@@ -24,9 +24,8 @@ function projectRemarks(change: ProjectChange, quote: Quote): string[] {
   const project = `project ${quote(change.project)}`;
   if (kind !== "changed") {
     const destinations = kind === "added" ? addedDestinations : removedDestinations;
-    const [first] = destinations;
-    const others = destinations.length > 1 ? ` and ${destinations.length - 1} more` : "";
-    const to = first === undefined ? "" : `, promoted to ${quote(first.name)}${others}`;
+    const names = destinations.map(({ name }) => quote(name));
+    const to = names.length === 0 ? "" : `, promoted to ${firstOf(names)}`;
     return [`${project} is ${kind === "added" ? "new" : "gone"}${to}`];
   }
   return [

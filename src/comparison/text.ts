@@ -1,7 +1,6 @@
-import { formatPlace } from "../diagnostics/index.ts";
+import { firstOf, formatPlace } from "../diagnostics/index.ts";
 import type { EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
-import type { RepositoryName } from "../oci/index.ts";
 import { type ChangeLine, changeLines, countsInWords } from "./lines.ts";
 import { remarks } from "./remarks.ts";
 
@@ -50,21 +49,13 @@ function cut(lines: readonly string[], everything: boolean, what: string): reado
 function wordsOf({ change, destinations }: ChangeLine): string {
   const { kind, tag, before, after } = change;
   const side = after ?? before;
-  const what = `${nameOf(destinations)}${tag === null ? "" : `:${tag}`}${mirrors(destinations)}`;
+  const what = firstOf(destinations.map((name) => (tag === null ? name : `${name}:${tag}`)));
   const place = side === undefined ? "" : ` (${harmless(formatPlace(side.at))})`;
   if (kind === "moved") return `${what}  ${shortened(before?.digest)} → ${shortened(after?.digest)}${place}`;
   if (kind === "source-changed") {
     return `${what}  from ${after?.sources.join(", ")}, before from ${before?.sources.join(", ")}${place}`;
   }
   return `${what}  ${shortened(side?.digest)}${place}`;
-}
-
-function nameOf([first = "" as RepositoryName]: readonly RepositoryName[]): string {
-  return first;
-}
-
-function mirrors({ length }: readonly RepositoryName[]): string {
-  return length > 1 ? ` and ${length - 1} more` : "";
 }
 
 /** Enough of a digest to tell it from others by eye. */

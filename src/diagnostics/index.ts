@@ -28,4 +28,4 @@ export {
   type SarifRun,
   toSarif,
 } from "./sarif.ts";
-export { listed, printable, quoted } from "./shown.ts";
+export { firstOf, listed, printable, quoted } from "./shown.ts";

@@ -10,6 +10,12 @@ export function quoted(text: string): string {
   return `"${printable(text)}"`;
 }
 
+/** The first of many words, and how many more there are: `a and 3 more`. */
+export function firstOf(words: readonly string[], most = 1): string {
+  const more = words.length > most ? ` and ${words.length - most} more` : "";
+  return `${words.slice(0, most).join(", ")}${more}`;
+}
+
 /** Words as a part of a sentence: `a, b and c`. */
 export function listed(words: readonly string[], last = "and"): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;

@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../diagnostics/index.ts";
+import { type Diagnostic, firstOf } from "../diagnostics/index.ts";
 import { diagnostic } from "../manifest/index.ts";
 import type { Tag } from "../oci/index.ts";
 import type { OverlapClaim } from "./contested.ts";
@@ -37,9 +37,8 @@ export function overlapDiagnostic({ repositories, tag, claims }: Overlap): Diagn
   const [first, ...others] = claims;
   const contrary = others.find(({ digest }) => digest !== first?.digest) ?? first;
   const digests = [...new Set(claims.map(({ digest }) => digest))];
-  const more = repositories.length > 1 ? ` and ${repositories.length - 1} more` : "";
   const message =
-    `overlapping edges detected: ${repositories[0]}:${tag}${more} ` +
+    `overlapping edges detected: ${firstOf(repositories.map((name) => `${name}:${tag}`))} ` +
     `is asked for with ${digests.length} digests: ${digests.join(", ")}`;
   return diagnostic("overlap", contrary?.file ?? "", contrary?.at, message, {
     hint: "keep the tag at one digest; a tag that production has already cannot move",

@@ -1,4 +1,5 @@
-import type { BuiltImage, BuiltImages } from "../builds/index.ts";
+import type { BuiltImages } from "../builds/index.ts";
+import { firstOf } from "../diagnostics/index.ts";
 import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
 import { type Digest, isTag, parseTag, type Tag } from "../oci/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
@@ -191,11 +192,9 @@ function noPlace(leftOut: readonly LeftOutImage[], { path }: ManifestTree, run: 
 }
 
 function nothingChosen({ images }: BuiltImages, run: string): MergeError {
-  const names = (some: readonly BuiltImage[]) =>
-    some.slice(0, 5).map(({ name, tags }) => [name, ...tags.slice(0, 2)].join(":"));
-  const more = images.length > 5 ? ` and ${images.length - 5} more` : "";
+  const names = images.map(({ name, tags }) => [name, ...tags.slice(0, 2)].join(":"));
   return new MergeError("nothing-chosen", "none of the images of the run passes the filters", {
     where: run,
-    hint: `it built ${names(images).join(", ")}${more}; latest, and images without a tag, are taken only if named`,
+    hint: `it built ${firstOf(names, 5)}; latest, and images without a tag, are taken only if named`,
   });
 }

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { firstOf } from "../diagnostics/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import type { Listing } from "../registry/index.ts";
 import { findCandidates, repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
@@ -48,7 +49,7 @@ export async function explainNothing(
   const message = "no image passes the filters: look for typing errors in what they name";
   return new MergeError("nothing-chosen", message, {
     where: staging,
-    hint: hints.length === 0 ? `images there: ${sample(images)}` : hints.join("; "),
+    hint: hints.length === 0 ? `images there: ${firstOf(images.toSorted(), 5)}` : hints.join("; "),
   });
 }
 
@@ -103,9 +104,4 @@ function suggestions(
     );
     return [`${option} ${text}: ${meant ?? "there is no such one"}`];
   });
-}
-
-function sample(names: readonly string[]): string {
-  const shown = names.toSorted().slice(0, 5).join(", ");
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }

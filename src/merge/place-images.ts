@@ -1,4 +1,5 @@
 import type { BuiltImage } from "../builds/index.ts";
+import { firstOf } from "../diagnostics/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { restBelow } from "../settings/index.ts";
 import type { Filter } from "./filters.ts";
@@ -88,6 +89,5 @@ function severalHint(places: readonly (readonly [string, string])[]): string {
 
 function noneHint(manifests: readonly PromoterManifest[]): string {
   const sources = [...new Set(manifests.map(({ source }) => withoutSlash(source.name)))];
-  const more = sources.length > 5 ? ` and ${sources.length - 5} more` : "";
-  return `the manifests promote from ${sources.slice(0, 5).join(", ")}${more}; leave it out with --image, or add a manifest`;
+  return `the manifests promote from ${firstOf(sources, 5)}; leave it out with --image, or add a manifest`;
 }

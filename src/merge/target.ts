@@ -1,3 +1,4 @@
+import { firstOf } from "../diagnostics/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { MergeError } from "./errors.ts";
 import { didYouMean, nearest } from "./nearest.ts";
@@ -37,7 +38,5 @@ export function withoutSlash(name: string): string {
 }
 
 function namesOfSources(sources: readonly string[]): string | undefined {
-  if (sources.length === 0) return undefined;
-  const more = sources.length > 5 ? ` and ${sources.length - 5} more` : "";
-  return `the manifests promote from ${sources.slice(0, 5).join(", ")}${more}`;
+  return sources.length === 0 ? undefined : `the manifests promote from ${firstOf(sources, 5)}`;
 }

@@ -8,6 +8,7 @@ import {
   filesOf,
   formatReviewMarkdown,
   type Review,
+  reviewMarker,
   withOwners,
 } from "../review/index.ts";
 import { ReleaseError } from "./errors.ts";
@@ -15,8 +16,6 @@ import { type HoldMeans, obeyHoldWords } from "./hold.ts";
 
 /** The name of the commit status, unless another one is asked for. */
 const reviewContext = "pull-waybill-review";
-/** Tells the comment of a review from all others; the first line of its Markdown begins with it. */
-const marker = "<!-- waybill-review ";
 
 /** A review, and where it is to be shown. */
 export interface PostedReview {
@@ -76,7 +75,7 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
   const text = formatReviewMarkdown(review);
   await project.conversation.put(
     number,
-    marker,
+    reviewMarker,
     approvals === undefined ? text : `${text}\n${inWords(approvals)}\n`,
   );
   await project.statuses.set(commit, {

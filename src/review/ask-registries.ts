@@ -69,14 +69,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   const { open, head, edges, since, lines, listener, signal } = question;
   const documents = createDocumentCache();
   const [plan, rights] = await Promise.all([
-    planPromotion({
-      edges,
-      open,
-      documents,
-      since,
-      listener,
-      ...(signal === undefined ? {} : { signal }),
-    }),
+    planPromotion({ edges, open, documents, since, listener, signal }),
     askForRights(question),
   ]);
   const asked = lines.lines.filter(({ kind }) => kind === "added" || kind === "moved");
@@ -88,11 +81,9 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     asked.slice(0, maxLines).map(async (line) => {
       const before = previousOf(line, blocks(line));
       if (before !== undefined) previous.set(line, before.at);
+      const asText = before && { ...before, at: formatPlace(before.at) };
       try {
-        facts.set(
-          line,
-          await readFacts({ ...line, previous: before && { ...before, at: formatPlace(before.at) } }),
-        );
+        facts.set(line, await readFacts({ ...line, previous: asText }));
       } catch (error) {
         facts.set(line, { failure: failureRecord(error) });
       }

@@ -10,7 +10,7 @@ export interface FactsInWords {
   readonly since: string;
   readonly attached: string;
   /** The commit as it stands among the words, and its page, where it has one that is safe to lead to. */
-  readonly commit?: { readonly text: string; readonly page: string };
+  readonly commit?: { readonly text: string; readonly page: string } | undefined;
 }
 
 /** The facts of a line as people read them, in one line each. Where nothing is known, it says so. */
@@ -21,14 +21,12 @@ export function factsInWords({ facts, kind }: Pick<ReviewedLine, "facts" | "kind
   }
   if ("failure" in facts) return { what: "not known", since: "not known", attached: "not known" };
   const { provenance } = facts;
-  const page = provenance === undefined ? undefined : commitPage(provenance);
+  const page = provenance && commitPage(provenance);
   return {
     what: whatItIs(facts),
     since: sinceBefore(facts),
     attached: attachedTo(facts),
-    ...(page === undefined || provenance?.commit === undefined
-      ? {}
-      : { commit: { text: provenance.commit.slice(0, shownDigits), page } }),
+    commit: page && provenance?.commit ? { text: provenance.commit.slice(0, shownDigits), page } : undefined,
   };
 }
 

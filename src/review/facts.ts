@@ -8,7 +8,7 @@ export interface LineFacts {
   /** Absent when staging does not have it. */
   readonly image?: ImageFacts;
   /** The version before it in the manifest, and what is different; absent when it is the only one. */
-  readonly previous?: PreviousFacts;
+  readonly previous?: PreviousFacts | undefined;
   readonly attached: Attached;
   /** What a build recorded, not verified. */
   readonly provenance?: Provenance | undefined;
@@ -60,8 +60,8 @@ export interface ImageDifference {
   /** Labels that are not the same. */
   readonly labels: readonly {
     readonly name: keyof SourceLabels;
-    readonly before?: string;
-    readonly after?: string;
+    readonly before: string | undefined;
+    readonly after: string | undefined;
   }[];
 }
 
@@ -73,7 +73,7 @@ export interface Attached {
   /** Artifact types of its referrers, each once. */
   readonly referrers: readonly string[];
   /** Why that is not all: something could not be read. */
-  readonly failure?: FailureRecord;
+  readonly failure?: FailureRecord | undefined;
 }
 
 /** Characters of a label that are kept. */
@@ -83,16 +83,8 @@ const labelNames = ["revision", "source", "version"] as const;
 /** A description, cut down to what a review shows. */
 export function imageFacts(image: ImageDescription): ImageFacts {
   const { mediaType, artifactType, created, size, platforms, layers, isPartial } = image;
-  return {
-    mediaType,
-    artifactType,
-    created,
-    size,
-    platforms,
-    layers: layers.length,
-    labels: sourceLabels(image),
-    isPartial,
-  };
+  const same = { mediaType, artifactType, created, size, platforms, isPartial };
+  return { ...same, layers: layers.length, labels: sourceLabels(image) };
 }
 
 function sourceLabels({ labels }: Pick<ImageDescription, "labels">): SourceLabels {
@@ -127,13 +119,8 @@ export function differenceOf(before: ImageDescription, after: ImageDescription):
       missing: before.platforms.filter((platform) => !after.platforms.includes(platform)),
     },
     labels: labelNames.flatMap((name) => {
-      const [was, is] = [earlier[name], later[name]];
-      if (was === is) return [];
-      return {
-        name,
-        ...(was === undefined ? {} : { before: was }),
-        ...(is === undefined ? {} : { after: is }),
-      };
+      const [before, after] = [earlier[name], later[name]];
+      return before === after ? [] : { name, before, after };
     }),
   };
 }

@@ -1,4 +1,4 @@
-import { formatPlace } from "../diagnostics/index.ts";
+import { firstOf, formatPlace, placeOf } from "../diagnostics/index.ts";
 import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
@@ -100,10 +100,10 @@ function findingRow(finding: ReviewFinding, names: Names): string {
   const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
   const others = related.map(
     (other) =>
-      `  - ${code(names.place(formatPlace({ file: other.file, ...other.at })))}: ${sentence(names.words(other.message))}\n`,
+      `  - ${code(names.place(formatPlace(placeOf(other))))}: ${sentence(names.words(other.message))}\n`,
   );
   return (
-    `- **${name}** at ${code(names.place(formatPlace({ file: finding.file, ...finding.at })))}${notes}: ${sentence(names.words(message))}\n` +
+    `- **${name}** at ${code(names.place(formatPlace(placeOf(finding))))}${notes}: ${sentence(names.words(message))}\n` +
     `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
   );
 }
@@ -150,8 +150,7 @@ const same = (row: string): string => row;
 
 function ownersInWords(owners: Owners | undefined): string {
   if (owners === undefined) return "";
-  const names = (people: readonly string[]): string =>
-    people.slice(0, 20).map(code).join(", ") + (people.length > 20 ? ` and ${people.length - 20} more` : "");
+  const names = (people: readonly string[]): string => firstOf(people.map(code), 20);
   return [
     owners.approvers.length === 0
       ? "; nobody may approve it"

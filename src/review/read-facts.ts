@@ -1,15 +1,8 @@
 import pLimit from "p-limit";
-import { WideImages } from "../copy/index.ts";
+import { type DocumentCache, type FetchDocument, WideImages } from "../copy/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import { describeImage, type ImageDescription } from "../inspect/index.ts";
-import {
-  type Digest,
-  hexOf,
-  type ImageDocument,
-  parseTag,
-  type RepositoryName,
-  subjectOf,
-} from "../oci/index.ts";
+import { type Digest, hexOf, parseTag, type RepositoryName, subjectOf } from "../oci/index.ts";
 import type { OpenRepository } from "../promotion/index.ts";
 import {
   holdsAttestations,
@@ -29,24 +22,19 @@ export interface FactsQuestion {
   readonly previous?: Pick<PreviousFacts, "digest" | "tag" | "at"> | undefined;
 }
 
-/** Manifests that have been read before: planning reads some of them as well. */
-export interface ReadDocuments {
-  of(repository: Repository): (digest: Digest) => Promise<ImageDocument | undefined>;
-}
-
-/** Reads facts of lines; images that several lines name are read once. */
-export type ReadFacts = (question: FactsQuestion) => Promise<LineFacts>;
-
 /** Lines that are read at the same time; the policy of each host bounds what really is in flight. */
 const linesAtOnce = 8;
 
 /**
- * Reads from staging alone, and of each image a bounded number of documents: itself, two for each platform, the same of
+ * Reads facts of lines; images that several lines name are read once. Reads from staging alone, and of each image a bounded number of documents: itself, two for each platform, the same of
  * the version before it, three tags, its referrers, and a few statements about it.
  * @throws {RegistryError} from what it returns, when the image itself cannot be read. What else cannot be read is a
  * failure among the facts.
  */
-export function factsReader(open: OpenRepository, documents: ReadDocuments): ReadFacts {
+export function factsReader(
+  open: OpenRepository,
+  documents: DocumentCache,
+): (question: FactsQuestion) => Promise<LineFacts> {
   const limit = pLimit(linesAtOnce);
   const wideImages = new WideImages();
   const descriptions = new Map<string, Promise<ImageDescription | undefined>>();
@@ -94,11 +82,7 @@ export function factsReader(open: OpenRepository, documents: ReadDocuments): Rea
         question.previous === undefined ? undefined : previousFacts(repository, image, question.previous),
         attached(repository, image),
       ]);
-      return {
-        image: imageFacts(image),
-        ...(previous === undefined ? {} : { previous }),
-        ...found,
-      };
+      return { image: imageFacts(image), previous, ...found };
     });
 }
 
@@ -111,7 +95,7 @@ const sbomTypes = /spdx|cyclonedx|syft/;
 async function attachedTo(
   repository: Repository,
   image: ImageDescription,
-  fetch: (digest: Digest) => Promise<ImageDocument | undefined>,
+  fetch: FetchDocument,
 ): Promise<Pick<LineFacts, "attached" | "provenance">> {
   const failures: unknown[] = [];
   const attempt = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
@@ -159,7 +143,7 @@ async function attachedTo(
       attestation !== undefined || image.attestations.length > 0 || referrers.some(holdsAttestations),
     sbom: sbom !== undefined || types.some((type) => sbomTypes.test(type)),
     referrers: types,
-    ...(failures.length === 0 ? {} : { failure: failureRecord(failures[0]) }),
+    failure: failures.length === 0 ? undefined : failureRecord(failures[0]),
   };
   return { attached, provenance };
 }

@@ -1,4 +1,4 @@
-import { comparePlaces, formatPlace, type RoughPlace } from "../diagnostics/index.ts";
+import { comparePlaces, formatPlace, placeOf } from "../diagnostics/index.ts";
 import { changedEdges, edgesHash, type ManifestComparison } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestChange, type ManifestTree, readManifestChange } from "../manifest/index.ts";
@@ -40,7 +40,15 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     open === undefined
       ? undefined
       : await askRegistries({ open, head: after, changes, edges, since, lines, listener, signal });
-  const { findings, outside } = judge({ before, after, changes, lines, answers, allowRemovals });
+  const { findings: manifests, outside } = judgeManifests(before, after);
+  const findings = [
+    ...manifests,
+    ...judgeChanges(lines.lines, changes, before, allowRemovals),
+    ...(answers === undefined ? [] : judgeAnswers(lines, answers, manifests)),
+    ...judgeRights(changes, answers),
+    ...sameDigests(lines.lines, after),
+    ...unlikeSiblings(changes, after),
+  ].sort(byGravity);
   const { commit } = change.head;
   return {
     format: "waybill-review/1",
@@ -82,38 +90,10 @@ function refuseEmpty(before: ManifestTree, after: ManifestTree): void {
   );
 }
 
-interface Evidence {
-  readonly before: ManifestTree;
-  readonly after: ManifestTree;
-  readonly changes: ManifestComparison;
-  readonly lines: ChangedLines;
-  readonly answers: Answers | undefined;
-  readonly allowRemovals: boolean;
-}
-
-function judge({
-  before,
-  after,
-  changes,
-  lines,
-  answers,
-  allowRemovals,
-}: Evidence): Pick<Review, "findings" | "outside"> {
-  const { findings: manifests, outside } = judgeManifests(before, after);
-  const findings = [
-    ...manifests,
-    ...judgeChanges({ lines: lines.lines, changes, before, allowRemovals }),
-    ...(answers === undefined ? [] : judgeAnswers(lines, answers, manifests)),
-    ...judgeRights(changes, answers),
-    ...sameDigests(lines.lines, after),
-    ...unlikeSiblings(changes, after),
-  ];
+/** What fails comes first, then the order of the files. */
+function byGravity(one: ReviewFinding, other: ReviewFinding): number {
   const ranks = { fails: 0, mentions: 1 };
-  findings.sort(
-    (one, other) =>
-      ranks[one.severity] - ranks[other.severity] || comparePlaces(roughly(one), roughly(other)),
-  );
-  return { findings, outside };
+  return ranks[one.severity] - ranks[other.severity] || comparePlaces(placeOf(one), placeOf(other));
 }
 
 function judgeAnswers(
@@ -149,7 +129,7 @@ function isReportedOverlap({ claims = [] }: PlannedEdge, findings: readonly Revi
   const places = new Set(claims.map(({ at }) => formatPlace(at)));
   return findings.some(
     ({ code, severity, file, at }) =>
-      code === "overlap" && severity === "fails" && places.has(formatPlace({ file, ...at })),
+      code === "overlap" && severity === "fails" && places.has(formatPlace(placeOf({ file, at }))),
   );
 }
 
@@ -172,13 +152,7 @@ function reviewedProjects(
         .map((line) => reviewedLine(line, answers)),
       newDestinations: (registries?.addedDestinations ?? []).map(({ name, at }) => {
         const rights = answers?.mayPush(project, name);
-        const edges = newEdgesAt(project, name);
-        return {
-          name,
-          at: formatPlace(at),
-          edges,
-          ...(rights === undefined ? {} : { mayPush: rights.mayPush }),
-        };
+        return { name, at: formatPlace(at), edges: newEdgesAt(project, name), mayPush: rights?.mayPush };
       }),
       removedDestinations: (registries?.removedDestinations ?? []).map(({ name }) => name),
     };
@@ -187,19 +161,13 @@ function reviewedProjects(
 
 function reviewedLine(line: ChangedLine, answers: Answers | undefined): ReviewedLine {
   const { project, before, at, ...reviewed } = line;
-  const facts = answers?.factsOf(line);
-  const verdicts = line.kind === "removed" ? undefined : answers?.verdictsOf(line);
   return {
     ...reviewed,
-    ...(before === undefined ? {} : { before: { digest: before.digest, at: formatPlace(before.at) } }),
+    before: before && { digest: before.digest, at: formatPlace(before.at) },
     at: formatPlace(at),
-    ...(verdicts === undefined ? {} : { verdicts }),
-    ...(facts === undefined ? {} : { facts }),
+    verdicts: line.kind === "removed" ? undefined : answers?.verdictsOf(line),
+    facts: answers?.factsOf(line),
   };
-}
-
-function roughly({ file, at }: ReviewFinding): RoughPlace {
-  return { file, ...at };
 }
 
 /** By project, the files whose text is another one. */

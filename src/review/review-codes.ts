@@ -4,6 +4,7 @@ import type { Review } from "./review.ts";
 
 /** What a finding of its own kind is: the severity it has as a rule, and one line for lists of rules. */
 const ownCodes = {
+  blocked: { severity: "error", summary: "Promotion could not do what the change asks for." },
   lost: { severity: "error", summary: "A digest that the change asks for is not in staging." },
   conflict: { severity: "error", summary: "Production holds the tag with another digest: tags never move." },
   "tag-moved": { severity: "error", summary: "A tag is asked for at another digest than before." },

@@ -1,3 +1,4 @@
+import type { Diagnostic, Place } from "../diagnostics/index.ts";
 import type { EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
@@ -90,28 +91,20 @@ export interface ReviewedRevision {
 }
 
 /** Something that fails the review, or is worth knowing. */
-export interface ReviewFinding {
+export interface ReviewFinding extends Omit<Diagnostic, "severity" | "code"> {
   readonly severity: "fails" | "mentions";
   readonly code: ReviewCode;
-  /** What, and why, in one sentence without a full stop. */
-  readonly message: string;
-  /** What to do, as one sentence. */
-  readonly hint?: string;
-  readonly file: string;
-  /** Absent when it is about the file as a whole. Of a line that was removed, where it was at the base. */
-  readonly at?: { readonly line: number; readonly column: number };
-  /** The place is one of the base: the line is not in the file any more. */
+  /** The place is where the line was at the base: it is not in the file any more. */
   readonly gone?: true;
   /** It was so before the change. */
-  readonly isOld?: true;
-  /** Other places that belong to it. */
-  readonly related?: readonly {
-    readonly file: string;
-    readonly at?: { readonly line: number; readonly column: number };
-    readonly message: string;
-  }[];
+  readonly isOld?: true | undefined;
   /** Production repositories that it is about, as far as it is about any. */
   readonly destinations?: readonly RepositoryName[];
+}
+
+/** A place as findings have it. */
+export function placed({ file, line, column }: Place) {
+  return { file, at: { line, column } };
 }
 
 /** A project that the change touches. */
@@ -128,7 +121,7 @@ export interface ReviewedProject {
 export interface ReviewedFile {
   readonly file: string;
   /** Absent when nobody says who they are. */
-  readonly owners?: Owners;
+  readonly owners?: Owners | undefined;
 }
 
 /** A line of a manifest that asks for something else than before, wherever it goes: one tag, or a digest without. */
@@ -139,7 +132,7 @@ export interface ReviewedLine {
   readonly tag: Tag | null;
   readonly digest: Digest;
   /** What the tag was asked for at, when it moved. */
-  readonly before?: { readonly digest: Digest; readonly at: string };
+  readonly before?: { readonly digest: Digest; readonly at: string } | undefined;
   /** `file:line:column`; of a removed line, where it was. */
   readonly at: string;
   /** The staging repository. */
@@ -147,9 +140,9 @@ export interface ReviewedLine {
   /** Production repositories, in the order of their names. */
   readonly destinations: readonly RepositoryName[];
   /** What promotion would do, by verdict; absent when offline, and for what was removed. */
-  readonly verdicts?: Readonly<Partial<Record<Verdict, number>>>;
+  readonly verdicts?: Readonly<Partial<Record<Verdict, number>>> | undefined;
   /** What staging says of the image; absent when offline, for what was removed, and beyond the first images. */
-  readonly facts?: LineFacts | { readonly failure: FailureRecord };
+  readonly facts?: LineFacts | { readonly failure: FailureRecord } | undefined;
 }
 
 /** A registry that a project promotes to, and did not before. */
@@ -160,7 +153,7 @@ export interface NewDestination {
   /** Edges of lines that are not new themselves. */
   readonly edges: number;
   /** Whether we may push there; `unknown` where no registry says without a write, absent when offline. */
-  readonly mayPush?: "yes" | "no" | "unknown";
+  readonly mayPush?: "yes" | "no" | "unknown" | undefined;
 }
 
 /** The changed files of a review, from the top of the repository. */

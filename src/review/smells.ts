@@ -2,8 +2,7 @@ import { type Place, placeIn } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { ChangedLine } from "./lines.ts";
-import { placed } from "./places.ts";
-import type { ReviewFinding } from "./review.ts";
+import { placed, type ReviewFinding } from "./review.ts";
 import { nameOf } from "./words.ts";
 
 /** One digest that a change lists, and that another image has already: as a rule somebody copied the wrong line. */
@@ -70,7 +69,7 @@ export function unlikeSiblings(
       code: "destinations-differ" as const,
       message: `${project} does not promote to what most projects promote to: ${parts.join("; ")}`,
       file: manifest.file,
-      at: { line: manifest.source.at.line, column: manifest.source.at.column },
+      at: manifest.source.at,
     };
   });
 }

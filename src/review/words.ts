@@ -14,12 +14,6 @@ export function nameOf({
   return tag === null ? `${image}@${digest}` : `${image}:${tag}`;
 }
 
-/** The first of several names, and how many more there are. */
-export function severalOf(names: readonly string[]): string {
-  const [first = "nothing", ...others] = names;
-  return others.length === 0 ? first : `${first} and ${others.length} more`;
-}
-
 /** Bytes as people say them, in powers of a thousand. */
 export function bytesInWords(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

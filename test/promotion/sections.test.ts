@@ -203,6 +203,7 @@ describe("a section of another kind beside images", () => {
       '<testcase name="www/c" classname="www" file="pages.txt" line="3"><failure type="conflict"',
     );
     expect(judgeOthers(report.problems)).toMatchObject([
+      { severity: "fails", code: "blocked", message: "www: nobody may write there" },
       { severity: "fails", code: "conflict", message: "www: another c is there", file: "pages.txt" },
       { severity: "fails", code: "unread", at: { line: 4, column: 1 } },
     ]);

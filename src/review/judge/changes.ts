@@ -1,29 +1,21 @@
+import { firstOf } from "../../diagnostics/index.ts";
 import type { ManifestComparison } from "../../edges/index.ts";
 import type { ManifestTree } from "../../manifest/index.ts";
 import type { ChangedLine } from "../lines.ts";
-import { placed } from "../places.ts";
-import type { ReviewFinding } from "../review.ts";
-import { nameOf, severalOf } from "../words.ts";
-
-/** What a change is judged by, beside its lines. */
-export interface ChangeQuestion {
-  readonly lines: readonly ChangedLine[];
-  readonly changes: ManifestComparison;
-  readonly before: ManifestTree;
-  readonly allowRemovals: boolean;
-}
+import { placed, type ReviewFinding } from "../review.ts";
+import { nameOf } from "../words.ts";
 
 /**
  * What the manifests ask for no more, or otherwise. Production keeps what is there, so what is taken away from a manifest
  * is owned by nobody from then on: that has to be meant. A tag never moves, so a manifest that moves one asks for what
  * cannot be.
  */
-export function judgeChanges({
-  lines,
-  changes,
-  before,
-  allowRemovals,
-}: ChangeQuestion): readonly ReviewFinding[] {
+export function judgeChanges(
+  lines: readonly ChangedLine[],
+  changes: ManifestComparison,
+  before: ManifestTree,
+  allowRemovals: boolean,
+): readonly ReviewFinding[] {
   const removal = allowRemovals ? ("mentions" as const) : ("fails" as const);
   const gone = new Set(
     changes.projects.flatMap(({ kind, project }) => (kind === "removed" ? [project] : [])),
@@ -85,7 +77,7 @@ function movedTag({ image, tag, digest, before, at, destinations }: ChangedLine)
 function removedLine(line: ChangedLine): Omit<ReviewFinding, "severity"> {
   return {
     code: "removed",
-    message: `${nameOf(line)} is not asked for any more in ${severalOf(line.destinations)}; production keeps it`,
+    message: `${nameOf(line)} is not asked for any more in ${firstOf(line.destinations)}; production keeps it`,
     hint: "put the line back, or review with --allow-removals if that is meant",
     ...placed(line.at),
     gone: true,

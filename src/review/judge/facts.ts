@@ -1,8 +1,9 @@
 import type { Place } from "../../diagnostics/index.ts";
 import type { ChangedLine } from "../lines.ts";
-import { placed } from "../places.ts";
-import type { ReviewedLine, ReviewFinding } from "../review.ts";
+import { placed, type ReviewedLine, type ReviewFinding } from "../review.ts";
 import { nameOf } from "../words.ts";
+
+const askAgain = "review again once the registry answers";
 
 /**
  * What the facts about one line mean for the verdict.
@@ -17,16 +18,9 @@ export function judgeFacts(
   const place = placed(line.at);
   const name = nameOf(line);
   if ("failure" in facts) {
-    const { message, hint = "review again once the registry answers" } = facts.failure;
-    return [
-      {
-        severity: "fails",
-        code: "unread",
-        message: `it is not known what ${name} is: ${message}`,
-        hint,
-        ...place,
-      },
-    ];
+    const { message, hint = askAgain } = facts.failure;
+    const what = `it is not known what ${name} is: ${message}`;
+    return [{ severity: "fails", code: "unread", message: what, hint, ...place }];
   }
   const findings: ReviewFinding[] = [];
   const { previous, attached } = facts;
@@ -36,7 +30,7 @@ export function judgeFacts(
       severity: "fails",
       code: "unread",
       message: `it is not known whether ${name} has all platforms of ${before}: ${previous.failure.message}`,
-      hint: previous.failure.hint ?? "review again once the registry answers",
+      hint: previous.failure.hint ?? askAgain,
       ...place,
     });
   }
@@ -48,9 +42,7 @@ export function judgeFacts(
       message: `${name} lacks ${missing.join(", ")}, which ${before} has`,
       hint: "build it for all platforms; whoever pulls it there gets nothing otherwise",
       ...place,
-      ...(previousAt === undefined
-        ? {}
-        : { related: [{ ...placed(previousAt), message: "the version before it" }] }),
+      related: previousAt && [{ ...placed(previousAt), message: "the version before it" }],
     });
   }
   if (attached.failure !== undefined) {

@@ -1,4 +1,4 @@
-import { formatPlace, type Place } from "../../diagnostics/index.ts";
+import { firstOf, formatPlace, type Place } from "../../diagnostics/index.ts";
 import { problemOf } from "../../errors/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import {
@@ -15,10 +15,9 @@ import {
   refusedBy,
 } from "../../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
-import { placed } from "../places.ts";
-import type { ReviewFinding } from "../review.ts";
+import { placed, type ReviewFinding } from "../review.ts";
 import type { ReviewCode } from "../review-codes.ts";
-import { nameOf, severalOf } from "../words.ts";
+import { nameOf } from "../words.ts";
 
 /** What is known of an image that stands where another one is wanted, or of one that is not where it should be. */
 export interface Comments {
@@ -64,7 +63,7 @@ export function judgePlan(
       {
         ...found,
         ...placed(first.place),
-        ...(related.length === 0 ? {} : { related }),
+        related: related.length === 0 ? undefined : related,
         destinations: [...fate.destinations].sort(),
       },
     ];
@@ -90,7 +89,7 @@ export function conflictsOf(plan: Plan): readonly {
   return [...found.values()];
 }
 
-/** What a finding is called about that which is in one of these states; what is only to be done is no finding. */
+/** What a finding is called about that which is in one of these states; about any other, `blocked`. */
 const codes: ReadonlyMap<string, ReviewCode> = new Map([
   ["conflict", "conflict"],
   ["lost", "lost"],
@@ -104,27 +103,17 @@ const codes: ReadonlyMap<string, ReviewCode> = new Map([
  * @param problems What a report of the plan names.
  */
 export function judgeOthers(problems: readonly ReportedEdge[]): readonly ReviewFinding[] {
-  const groups = new Map<string, ReportedEdge[]>();
+  const groups = new Map<string, [ReportedEdge, ...ReportedEdge[]]>();
   for (const edge of problems) {
     if (edge.kind === imageKind) continue;
     const key = `${edge.kind} ${edge.state} ${edge.why}`;
-    groups.set(key, [...(groups.get(key) ?? []), edge]);
+    groups.set(key, [...(groups.get(key) ?? []), edge] as [ReportedEdge, ...ReportedEdge[]]);
   }
-  return [...groups.values()].flatMap((edges): readonly ReviewFinding[] => {
-    const [edge] = edges;
-    const code = edge === undefined ? undefined : codes.get(edge.state);
-    if (edge === undefined || code === undefined) return [];
-    const { why = "nobody knows why", failure, [askedAt]: place } = edge;
-    const hint = failure?.hint;
-    return [
-      {
-        severity: "fails",
-        code,
-        message: `${severalOf(edges.map(({ destination }) => destination))}: ${why}`,
-        ...(hint === undefined ? {} : { hint }),
-        ...placed(place),
-      },
-    ];
+  return Array.from(groups.values(), ([edge, ...others]): ReviewFinding => {
+    const { state, why = "nobody knows why", failure, [askedAt]: place } = edge;
+    const names = firstOf([edge, ...others].map(({ destination }) => destination));
+    const code = codes.get(state) ?? "blocked";
+    return { severity: "fails", code, message: `${names}: ${why}`, hint: failure?.hint, ...placed(place) };
   });
 }
 
@@ -200,7 +189,7 @@ function judge(
         severity: "fails",
         code: "conflict",
         message:
-          `${severalOf(destinations.map((destination) => `${destination}:${edge.tag}`))} ` +
+          `${firstOf(destinations.map((destination) => `${destination}:${edge.tag}`))} ` +
           `${destinations.length === 1 ? "stands" : "stand"} at ${current} (${edge.currentType ?? what(current)}), ` +
           `and the change asks for ${image.digest} (${what(image.digest)}); tags never move`,
         hint: "give the new image a tag of its own",
@@ -224,7 +213,7 @@ function judge(
         hint: "keep the tag at one digest",
       };
     default: {
-      const side = edge.reason === "source-unread" ? image.source : severalOf(destinations);
+      const side = edge.reason === "source-unread" ? image.source : firstOf(destinations);
       const what =
         fate.places.size > 1
           ? `whether ${edgesInWords(count)} of ${fate.places.size} lines can be done`

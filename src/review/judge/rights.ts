@@ -1,8 +1,7 @@
+import { firstOf } from "../../diagnostics/index.ts";
 import type { ManifestComparison, RegistrySide } from "../../edges/index.ts";
 import type { Answers } from "../ask-registries.ts";
-import { placed } from "../places.ts";
-import type { ReviewFinding } from "../review.ts";
-import { severalOf } from "../words.ts";
+import { placed, type ReviewFinding } from "../review.ts";
 
 /** New destinations that we may not push to, and those of which nobody knows: of each project together. */
 export function judgeRights(
@@ -20,7 +19,7 @@ export function judgeRights(
       else others.push(side);
     }
     return [...groups].map(([key, sides]): ReviewFinding => {
-      const names = severalOf(sides.map(({ name }) => name));
+      const names = firstOf(sides.map(({ name }) => name));
       const place = placed(sides[0].at);
       if (key === "no") {
         return {
