@@ -107,7 +107,10 @@ export {
 export type {
   Network,
   OriginEvent,
+  ShownHeader,
   TlsFiles,
+  Trace,
+  TracedRequest,
 } from "./http/index.ts";
 export {
   fetchDocument,

@@ -28,7 +28,16 @@ export function buildProgram(io: Surroundings, act: Act): Command {
     )
     .addOption(new Option("--json", "print the result, and any error, as JSON"))
     .addOption(new Option("--quiet", "print results, warnings and errors only"))
-    .addOption(new Option("--verbose", "print every step, and where an error came from").conflicts("quiet"))
+    .addOption(
+      new Option("--verbose", "print every step and request, and where an error came from").conflicts(
+        "quiet",
+      ),
+    )
+    .addOption(
+      new Option("--trace", "the same, with the headers of every request; no secret is shown")
+        .implies({ verbose: true })
+        .conflicts("quiet"),
+    )
     .addOption(new Option("--no-color", "print without colors"))
     .addOption(
       new Option(

@@ -1,5 +1,5 @@
 import type { Listener } from "../events/index.ts";
-import type { Network } from "../http/index.ts";
+import type { Network, ShownHeader, Trace } from "../http/index.ts";
 import type { Registries, RegistriesOptions, RegistryEvent, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import type { Progress } from "./progress.ts";
@@ -21,7 +21,22 @@ export interface Telling {
 /** How forges and Google are reached: by the same proxies and authorities as registries. */
 export async function networkFor(session: Session): Promise<Network> {
   const { hosts } = await session.settings();
-  return { environment: session.env, tlsOf: (host) => hosts[host]?.tls };
+  return {
+    environment: session.env,
+    tlsOf: (host) => hosts[host]?.tls,
+    trace: traceFor(session.terminal),
+  };
+}
+
+/** Prints a line for each request, and its headers where they were asked for. */
+function traceFor({ verbose, trace, detail }: Terminal): Trace | undefined {
+  if (!verbose) return undefined;
+  return ({ method, url, outcome, milliseconds, sent, received }) => {
+    const headers = (mark: string, all: readonly ShownHeader[]) =>
+      all.map(([name, value]) => `\n  ${mark} ${name}: ${value}`).join("");
+    const line = `${outcome} ${method} ${url} ${milliseconds.toFixed(0)} ms`;
+    detail(trace ? `${line}${headers(">", sent)}${headers("<", received)}` : line);
+  };
 }
 
 /**
@@ -45,6 +60,7 @@ export async function openRegistriesFor(
     credentials: openCredentials({ settings, environment }),
     environment,
     ...ending,
+    trace: traceFor(terminal),
     listener: (event) => {
       print(event);
       listener?.(event);
@@ -109,8 +125,6 @@ function listenerOf(
       return;
     }
     requests.set(event.kind, (requests.get(event.kind) ?? 0) + 1);
-    const { status, method, host, kind, milliseconds } = event;
-    terminal.detail(`${status} ${method} ${host} ${kind} ${milliseconds.toFixed(0)} ms`);
   };
 }
 

@@ -19,6 +19,7 @@ export interface TerminalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  readonly trace?: boolean;
   readonly color?: boolean;
 }
 
@@ -29,6 +30,8 @@ export interface Terminal {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Whether the headers of requests are shown. */
+  readonly trace: boolean;
   /** Colors for results; they do nothing where color is not wanted. */
   readonly colors: Colors;
   /** Whether standard error shows colors, those of other programs among them. */
@@ -55,7 +58,7 @@ export interface Terminal {
 const clearedLine = "\r\u001b[K";
 
 export function createTerminal({ stdout, stderr, env }: Surroundings, options: TerminalOptions): Terminal {
-  const { json = false, quiet = false, verbose = false } = options;
+  const { json = false, quiet = false, verbose = false, trace = false } = options;
   const canvas = stderr.isTTY === true && !quiet && !verbose ? stderr : undefined;
   // A line must not begin behind a bar that is being drawn.
   const start = canvas === undefined ? "" : clearedLine;
@@ -65,6 +68,7 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
     json,
     quiet,
     verbose,
+    trace,
     colors: picocolors.createColors(wantsColor(stdout, env, options)),
     hasColor: wantsColor(stderr, env, options),
     canvas,

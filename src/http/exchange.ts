@@ -20,6 +20,7 @@ import type { Kinds } from "./kinds.ts";
 import type { Limiter, Observation } from "./rate/limiter.ts";
 import { type RateLimitOf, Turns } from "./rate/turns.ts";
 import type { Timing } from "./timing.ts";
+import { tracedRequest } from "./trace.ts";
 import { type Outgoing, openTransport, type TransportOptions } from "./way/transport.ts";
 
 /** Where one request goes, and what for. */
@@ -135,10 +136,15 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     const { method, headers, signal, body: sending } = message;
     const sent = clock();
     const secrets = secretsIn(headers.authorization);
+    const tell = (outcome: Parameters<typeof tracedRequest>[1]): void =>
+      options.trace?.(tracedRequest({ method, url, headers }, outcome, clock() - sent));
+    let isAnswered = false;
     try {
       const response = await transport.request({ ...message, url, waiting: sayWaiting(url.host, kind) });
       const { status, body } = response;
       answers += 1;
+      isAnswered = true;
+      tell(response);
       const milliseconds = clock() - sent;
       if (isOwn({ from: url })) learn({ kind, status, sent, milliseconds }, response.headers);
       listener({ type: "request", host: url.host, method, kind, status, milliseconds });
@@ -150,6 +156,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
       body.destroy();
       throw faultError("wants-tls");
     } catch (error) {
+      if (!isAnswered) tell(faultOf(error));
       const about = { where, kind, host: url.host, inTls: url.protocol === "https:" };
       // What the sender itself has given up, or has failed to read, says nothing about the host.
       if (signal?.aborted || (sending instanceof Readable && sending.errored)) {

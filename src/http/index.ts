@@ -42,6 +42,7 @@ export { type Quota, RateLimiter } from "./rate/rate-limiter.ts";
 export type { RateLimitOf } from "./rate/turns.ts";
 export { presentable, shownText, withoutSecrets } from "./redaction.ts";
 export { commitTime, defaultTiming, type Timing } from "./timing.ts";
+export type { ShownHeader, Trace, TracedRequest } from "./trace.ts";
 export { isLoopbackHost } from "./way/address.ts";
 export type { TlsFiles } from "./way/tls.ts";
 export type { Endpoint, Network } from "./way/transport.ts";

@@ -50,3 +50,58 @@ const invisible = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
 export function shownText(text: string, secrets: readonly string[]): string {
   return presentable(text.replaceAll(query, "?…").replaceAll(invisible, ""), secrets);
 }
+
+/** Parameters of the protocols that are spoken here, which tell what is asked for and open nothing. */
+const tellingParameters: ReadonlySet<string> = new Set([
+  ...["artifactType", "digest", "from", "last", "mount", "n", "tag"],
+  ...["scope", "service"],
+  ...["direction", "head", "base", "limit", "page", "per_page", "ref", "sha"],
+]);
+
+/** A secret that stands in a path by itself. */
+const longWord = /[A-Za-z0-9+=_-]{24,}/g;
+
+/**
+ * An address, fit to be shown: without who logs in, and without the value of any parameter but those that are known to tell
+ * what is asked for. Addresses of storage are signed there.
+ */
+export function shownUrl({ origin, pathname, search }: URL): string {
+  const path = pathname
+    .split("/")
+    .map((part) => (part.match(longWord)?.some(looksRandom) ? "…" : part))
+    .join("/");
+  const parameters = search
+    .slice(1)
+    .split("&")
+    .map((part) => {
+      const [name = "", ...value] = part.split("=");
+      return value.length === 0 || tellingParameters.has(name) ? part : `${name}=…`;
+    });
+  return `${origin}${path}${search === "" ? "" : `?${parameters.join("&")}`}`;
+}
+
+/** Headers whose values are shown: what is not known to be harmless may open something. */
+const tellingHeaders =
+  /^(?:accept(?:-encoding|-ranges)?|age|allow|cache-control|connection|content-(?:encoding|length|range|type)|date|docker-(?:content-digest|distribution-api-version)|expires|host|keep-alive|last-modified|link|location|oci-[a-z-]+|range|ratelimit[a-z-]*|retry-after|server|transfer-encoding|user-agent|vary|via|warning|www-authenticate|x-ratelimit-[a-z-]+|x-(?:[a-z]+-)*request-?id(?:-\d)?)$/;
+const addressHeaders: ReadonlySet<string> = new Set(["location", "content-location"]);
+const hidden = "[redacted]";
+
+/**
+ * The value of a header, fit to be shown: of who asks, the scheme alone; addresses as {@link shownUrl} has them; of headers that
+ * nobody here knows, that they are there.
+ * @param from What was asked, for addresses that go on from there.
+ * @param secrets What the request carried.
+ */
+export function shownHeader(name: string, value: string, from: URL, secrets: readonly string[]): string {
+  const address = (text: string): string =>
+    URL.canParse(text, from.href) ? withoutSecrets(shownUrl(new URL(text, from)), secrets) : hidden;
+  if (name === "authorization") return `${/^[A-Za-z]{1,16}(?= )/.exec(value)?.[0] ?? ""} ${hidden}`.trim();
+  if (addressHeaders.has(name)) return address(value);
+  if (!tellingHeaders.test(name)) return hidden;
+  if (name === "link")
+    return value.replaceAll(/<([^>]*)>[^<]*/g, (_, text: string) => `<${address(text)}> `).trim();
+  if (name !== "www-authenticate") return shownText(value, secrets);
+  // What follows the scheme here is no credential.
+  const [scheme = "", ...parameters] = value.split(" ");
+  return `${shownText(scheme, secrets)} ${shownText(parameters.join(" "), secrets)}`;
+}

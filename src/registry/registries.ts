@@ -1,5 +1,5 @@
 import type { Listener } from "../events/index.ts";
-import { Company, defaultTiming, type Timing } from "../http/index.ts";
+import { Company, defaultTiming, type Timing, type Trace } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
 import { type HostSettings, locate, type Settings } from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
@@ -21,6 +21,8 @@ export interface RegistriesOptions extends Ending {
   /** Where proxies are named; `process.env` by default. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly listener?: Listener<RegistryEvent> | undefined;
+  /** Who looks on at every request. */
+  readonly trace?: Trace | undefined;
 }
 
 /** All registries of one run: one policy object per host, shared by all its repositories. */
@@ -43,7 +45,7 @@ export interface Registries {
  * @param timing How long to wait for what; tests have less time.
  */
 export function openRegistries(options: RegistriesOptions, timing: Timing = defaultTiming): Registries {
-  const { settings, credentials, environment = process.env, listener = () => {} } = options;
+  const { settings, credentials, environment = process.env, trace, listener = () => {} } = options;
   const hosts = new Map<string, HostClient>();
   const company = new Company(timing.firstBackoff);
   const repositories = new Map<RepositoryName, Repository>();
@@ -62,6 +64,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
       settingsOf: (other) => (other === endpoint.host ? own : settingsOf(other)),
       credentials,
       environment,
+      trace,
       listener,
       timing,
       company,

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ForgeError, type ForgeKind, type ForgeWait, openForge } from "../../src/forge/index.ts";
+import type { TracedRequest } from "../../src/http/index.ts";
 import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
 import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
 
@@ -316,5 +317,24 @@ describe("what a forge is opened with", () => {
 
   it("takes the host without regard to case", () => {
     expect(openForge({ kind: "github", host: "GitHub.com", token: "t" }).host).toBe("github.com");
+  });
+});
+
+describe("requests to a forge that are shown", () => {
+  it.each(kinds)("have no token of %s in them", async (kind) => {
+    const server: ForgeServer = await startForgeServer({ kind });
+    open.push(server);
+    const token = server.addUser("robot", "all");
+    const traced: TracedRequest[] = [];
+    const network = { environment: {}, trace: (request: TracedRequest) => void traced.push(request) };
+    await openForge({ kind, host: server.host, token, network }).user();
+    expect(traced).not.toEqual([]);
+    expect(traced[0]).toMatchObject({
+      method: "GET",
+      outcome: 200,
+      url: expect.stringContaining(server.host),
+    });
+    expect(traced[0]?.sent.find(([name]) => name === "authorization")?.[1]).toMatch(/^\w* ?\[redacted\]$/);
+    expect(JSON.stringify(traced)).not.toContain(token);
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { presentable } from "../../src/http/redaction.ts";
+import { describe, expect, test } from "vitest";
+import { presentable, shownHeader, shownUrl } from "../../src/http/redaction.ts";
 
 test.each([
   ["error: no such user\nsee docs", "error: no such user see docs"],
@@ -31,4 +31,39 @@ test("a known secret never shows, in any of its forms, whatever stands around it
 
 test("a message is bounded", () => {
   expect(presentable("word ".repeat(1000), []).length).toBeLessThanOrEqual(401);
+});
+
+describe("what is shown of requests", () => {
+  test.each([
+    ["https://ann:pw@host/v2/app/tags/list?n=10&last=v1", "https://host/v2/app/tags/list?n=10&last=v1"],
+    ["https://host/up?_state=abc&digest=sha256:00", "https://host/up?_state=…&digest=sha256:00"],
+    ["https://host/x?Signature=a%20b&Expires=1#part", "https://host/x?Signature=…&Expires=…"],
+    ["https://host/v2/x/uploads/AJMJKh5Zq0WQ0zvTq1a2b3c4d5/", "https://host/v2/x/uploads/…/"],
+    ["https://host/blobs/sha256/0123456789abcdef0123456789abcdef", undefined],
+    ["https://host/x?bare&=odd", "https://host/x?bare&=…"],
+  ])("%s", (address, shown) => {
+    expect(shownUrl(new URL(address))).toBe(shown ?? address);
+  });
+
+  const from = new URL("https://host/v2/x/blobs/uploads/");
+  test.each([
+    ["authorization", "Basic YW5uOnB3", "Basic [redacted]"],
+    ["authorization", "whatever", "[redacted]"],
+    ["cookie", "a=b", "[redacted]"],
+    ["x-amz-security-token", "abc", "[redacted]"],
+    ["location", "/up/1?_state=abc", "https://host/up/1?_state=…"],
+    ["location", "http://ann:pw@other/x?sig=1", "http://other/x?sig=…"],
+    ["location", "https://[", "[redacted]"],
+    [
+      "link",
+      '</v2/x/tags/list?last=v9&n=2&key=abc>; rel="next"',
+      "<https://host/v2/x/tags/list?last=v9&n=2&key=…>",
+    ],
+    ["content-type", "text/plain\r\nx: y", "text/plain x: y"],
+    ["x-request-id", "7f0c", "7f0c"],
+    ["ratelimit-remaining", "99;w=21600", "99;w=21600"],
+    ["server", "you sent p4ssw0rd", "you sent [redacted]"],
+  ])("%s: %s", (name, value, shown) => {
+    expect(shownHeader(name, value, from, ["p4ssw0rd"])).toBe(shown);
+  });
 });

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { faultError, isHangUp } from "../failure/fault.ts";
 import type { Timing } from "../timing.ts";
+import type { Trace } from "../trace.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, speaksTls } from "./connector.ts";
 import { type TlsFiles, tlsOptions } from "./tls.ts";
@@ -59,6 +60,8 @@ export interface Network {
   readonly environment: NodeJS.ProcessEnv;
   /** What is configured of the certificates of a host (`host` or `host:port`). */
   readonly tlsOf?: ((host: string) => TlsFiles | undefined) | undefined;
+  /** Who looks on. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface TransportOptions extends Network {

@@ -13,6 +13,7 @@ import {
   openOrigin,
   type StreamedAnswer,
   type Timing,
+  type Trace,
   TransientFailure,
 } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
@@ -62,6 +63,7 @@ export interface HostClientOptions {
   readonly settingsOf: (host: string) => HostSettings | undefined;
   readonly credentials: CredentialStore;
   readonly environment: NodeJS.ProcessEnv;
+  readonly trace?: Trace | undefined;
   readonly listener: Listener<RegistryEvent>;
   readonly timing: Timing;
   /** The other hosts of the run. */
@@ -75,13 +77,13 @@ const maxRedirects = 5;
 const tokenBody = 128 * 1024;
 
 export function createHostClient(options: HostClientOptions): HostClient {
-  const { endpoint, listener, timing, settingsOf, environment, company } = options;
+  const { endpoint, listener, timing, settingsOf, environment, trace, company } = options;
   const { host } = endpoint;
   const settings = settingsOf(host) ?? {};
   let slowestAnswer = 0;
 
   const origin: HostOrigin = openOrigin<RequestKind, HostRequest>({
-    ...{ endpoint, environment, timing, kinds, company, explain, troubleOf, maxRedirects },
+    ...{ endpoint, environment, trace, timing, kinds, company, explain, troubleOf, maxRedirects },
     redirected: "redirect",
     limit: settings.concurrency ?? defaultLimit,
     retries: settings.retries ?? defaultRetries,
