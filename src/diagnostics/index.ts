@@ -9,6 +9,7 @@ export {
 } from "./diagnostic.ts";
 export { type FindingDetails, Findings } from "./findings.ts";
 export { inLines, inOneError } from "./in-one.ts";
+export { didYouMeanOneOf, likeliest } from "./likeliest.ts";
 export { LineIndex } from "./line-index.ts";
 export { didYouMean, nearest } from "./nearest.ts";
 export {

@@ -26,3 +26,21 @@ export {
 export { edgesHash } from "./hash.ts";
 export { type ChangedEdges, changedEdges, limitToChanges, onlyTags } from "./limit.ts";
 export { findOverlaps, type Overlap } from "./overlap.ts";
+export {
+  type Pattern,
+  type PatternOption,
+  type Patterns,
+  parsePatterns,
+  SelectionError,
+  type SelectionErrorCode,
+  type TagVersion,
+  versionReader,
+} from "./pattern.ts";
+export { partsOf, selectEdges, selectedFindings, selectParts } from "./select.ts";
+export {
+  parseSelection,
+  type Selected,
+  type Selection,
+  type SelectionPatterns,
+  selectionInWords,
+} from "./selection.ts";

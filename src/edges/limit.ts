@@ -1,7 +1,7 @@
-import type { ManifestTree } from "../manifest/index.ts";
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { type ComparedEdges, compareEdges, type ManifestComparison } from "./compare.ts";
-import type { DesiredImage, EdgeSet } from "./edges.ts";
+import { type DesiredImage, type EdgeSet, edgesOf } from "./edges.ts";
 
 /** Two states of a tree, compared, and of what the second asks for that which the first did not. */
 export interface ChangedEdges extends ComparedEdges {
@@ -28,14 +28,37 @@ export function limitToChanges(
       return destinations.map((destination) => [destination, sides] as const);
     }),
   );
+  return limitTo(edges, changedIn);
+}
+
+/**
+ * Of all edges, or of some of them, those that parts of the manifests ask for. What is known of them stays: from where else
+ * they could come, and who else claims their tags.
+ */
+export function limitToParts(edges: EdgeSet, parts: readonly PromoterManifest[]): EdgeSet {
+  const askedIn = new Map(
+    edgesOf(parts).groups.flatMap(({ destinations, images }) => {
+      const asked = images.flatMap(({ digest, tags }): Named => {
+        return tags.length === 0 ? [{ digest, tag: null }] : tags.map(({ tag }) => ({ digest, tag }));
+      });
+      return destinations.map((destination) => [destination, asked] as const);
+    }),
+  );
+  return limitTo(edges, askedIn);
+}
+
+type Named = Parameters<typeof onlyTags>[1];
+
+/** Of the edges, those that are named of each repository; repositories of which the same list names them share the rest. */
+function limitTo(edges: EdgeSet, namedIn: ReadonlyMap<RepositoryName, Named>): EdgeSet {
   const groups = edges.groups.flatMap((group) => {
-    const parts = new Map<Parameters<typeof onlyTags>[1], RepositoryName[]>();
+    const parts = new Map<Named, RepositoryName[]>();
     for (const destination of group.destinations) {
-      const changed = changedIn.get(destination);
-      if (changed !== undefined) parts.set(changed, [...(parts.get(changed) ?? []), destination]);
+      const named = namedIn.get(destination);
+      if (named !== undefined) parts.set(named, [...(parts.get(named) ?? []), destination]);
     }
-    return [...parts].flatMap(([changed, destinations]) => {
-      const images = onlyTags(group.images, changed);
+    return [...parts].flatMap(([named, destinations]) => {
+      const images = onlyTags(group.images, named);
       return images.length === 0 ? [] : [{ ...group, destinations, images }];
     });
   });

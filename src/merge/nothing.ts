@@ -1,11 +1,10 @@
 import pLimit from "p-limit";
-import { firstOf } from "../diagnostics/index.ts";
+import { didYouMeanOneOf, firstOf, likeliest } from "../diagnostics/index.ts";
 import { parseRepository } from "../oci/index.ts";
 import type { Listing } from "../registry/index.ts";
 import { findCandidates, repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import { compileFilters, type Filters } from "./filters.ts";
-import { didYouMean, nearest } from "./nearest.ts";
 
 /** So many repositories are listed to find out what somebody may have meant. */
 const repositoriesForSuggestions = 50;
@@ -96,8 +95,8 @@ function suggestions(
   const known = [...names];
   return [...given].flatMap((text) => {
     if (there.has(text)) return [];
-    const meant = didYouMean(
-      nearest(
+    const meant = didYouMeanOneOf(
+      likeliest(
         text,
         known.filter((name) => name !== text),
       ),

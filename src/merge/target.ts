@@ -1,7 +1,6 @@
-import { firstOf } from "../diagnostics/index.ts";
+import { didYouMeanOneOf, firstOf, likeliest } from "../diagnostics/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { MergeError } from "./errors.ts";
-import { didYouMean, nearest } from "./nearest.ts";
 
 /**
  * The project that promotes from a staging registry: the first one, in the order of the tree, whose source it is, as
@@ -28,7 +27,7 @@ export function findTarget(
       : `some manifests could not be read: ${tree.unreadable.join(", ")}; waybill check shows why`;
   throw new MergeError("unknown-staging", `could not find Manifest for ${JSON.stringify(staging)}`, {
     where: tree.path,
-    hint: didYouMean(nearest(wanted, sources)) ?? unreadable ?? namesOfSources(sources),
+    hint: didYouMeanOneOf(likeliest(wanted, sources)) ?? unreadable ?? namesOfSources(sources),
   });
 }
 

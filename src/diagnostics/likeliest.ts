@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { listed } from "./shown.ts";
 
 const shown = 3;
 
@@ -6,7 +7,7 @@ const shown = 3;
  * The names somebody may have meant, the likeliest first and no more than three: those that contain the text or are
  * contained in it, and those that a few slips of the finger turn into it.
  */
-export function nearest(text: string, names: Iterable<string>): string[] {
+export function likeliest(text: string, names: Iterable<string>): string[] {
   const wanted = text.toLowerCase();
   const scored = [...new Set(names)].flatMap((name) => {
     const other = name.toLowerCase();
@@ -23,9 +24,6 @@ export function nearest(text: string, names: Iterable<string>): string[] {
 }
 
 /** `did you mean a, b or c?`, or `undefined` when there is nothing to suggest. */
-export function didYouMean(names: readonly string[]): string | undefined {
-  const last = names.at(-1);
-  if (last === undefined) return undefined;
-  const others = names.slice(0, -1);
-  return `did you mean ${others.length === 0 ? last : `${others.join(", ")} or ${last}`}?`;
+export function didYouMeanOneOf(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : `did you mean ${listed(names, "or")}?`;
 }

@@ -1,0 +1,68 @@
+import { type Patterns, parsePatterns } from "./pattern.ts";
+
+/** What a selection was asked for by, as it was given: values of options, of each option one at least has to fit. */
+export interface SelectionPatterns {
+  /** `--project`: names of projects. */
+  readonly projects: readonly string[];
+  /** `--image`: names of images within their projects, or whole repositories. */
+  readonly images: readonly string[];
+  /** `--tag` */
+  readonly tags: readonly string[];
+  /** `--to`: production registries, each with all below it. */
+  readonly to: readonly string[];
+}
+
+/** A selection, as documents say what they are limited to. */
+export interface Selected extends SelectionPatterns {
+  /** Edges that were not looked at, because they are not selected. */
+  readonly others: number;
+}
+
+/** Which of the edges of manifests are looked at. Every edge has to fit all four. */
+export interface Selection {
+  readonly given: SelectionPatterns;
+  readonly projects: Patterns;
+  readonly images: Patterns;
+  readonly tags: Patterns;
+  readonly to: Patterns;
+}
+
+/**
+ * Makes a selection of what was asked for; `undefined` when nothing was, for then everything is looked at.
+ * @throws {SelectionError} `invalid-pattern`.
+ */
+export async function parseSelection(asked: Partial<SelectionPatterns>): Promise<Selection | undefined> {
+  const { projects = [], images = [], tags = [], to = [] } = asked;
+  const given = { projects, images, tags, to: to.map((name) => name.replace(/\/+$/, "")) };
+  if (Object.values(given).every((texts) => texts.length === 0)) return undefined;
+  return {
+    given,
+    projects: await parsePatterns("--project", given.projects),
+    images: await parsePatterns("--image", given.images),
+    tags: await parsePatterns("--tag", given.tags),
+    to: await parsePatterns("--to", given.to),
+  };
+}
+
+/** Whether a registry is selected: it, or one that it is below. */
+export function selectsRegistry({ to }: Pick<Selection, "to">, registry: string): boolean {
+  if (to.isOpen) return true;
+  const segments = registry.split("/");
+  return to.matches(...segments.map((_, at) => segments.slice(0, at + 1).join("/")));
+}
+
+/** The options of a selection in words, as they would be given. */
+export function selectionInWords({ projects, images, tags, to }: SelectionPatterns): string {
+  const options: readonly (readonly [string, readonly string[]])[] = [
+    ["--project", projects],
+    ["--image", images],
+    ["--tag", tags],
+    ["--to", to],
+  ];
+  return options.flatMap(([name, texts]) => texts.map((text) => `${name} ${shellWord(text)}`)).join(" ");
+}
+
+/** A text as a shell takes it for one word. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
