@@ -11,7 +11,7 @@ export interface OriginFacts {
   readonly outcomes: readonly BuildOutcome[];
   readonly run: { readonly job: string; readonly id: string };
   /** The branch or tag that was built, where somebody knows. */
-  readonly ref?: string;
+  readonly ref?: string | undefined;
   readonly startedAt: Date;
   readonly secrets: readonly string[];
   readonly open: (repository: string) => Repository;

@@ -1,29 +1,13 @@
 import { join } from "node:path";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { type BuildFolder, openBuildFolder } from "./build-folder.ts";
-import type { BuildOutcome, BuildSource, PlannedBuild } from "./model.ts";
+import type { BuildOutcome, PlannedBuild } from "./model.ts";
 import { type BuildSite, carryOut } from "./one-build.ts";
+import { checkUnchanged } from "./source.ts";
 import { copySource } from "./source-copy.ts";
-import { fileNameOf } from "./variants.ts";
-
-/** What a build on this machine shares with the others of its run. */
-export interface HereSite extends Omit<BuildSite, "objectsFolder" | "sourceHeld"> {
-  readonly source: BuildSource;
-  /** A folder in the source that is not part of it, absolute. */
-  readonly leaveOut: string;
-  /** Rejects when the source is no longer what the plan says. */
-  checkSource(): Promise<void>;
-  /** Where files that builds keep go, each into a folder of its own. */
-  readonly objects: string;
-  readonly secrets: ReadonlyMap<string, string>;
-  /** Variables that every step has. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Takes the end of what goes on when a build is over: a store of an engine may have many files to remove. */
-  removing(removal: Promise<void>): void;
-}
 
 /** Carries out one build in a folder of its own, which is gone afterwards. Rejects never. */
-export async function buildHere(planned: PlannedBuild, site: HereSite): Promise<BuildOutcome> {
+export async function buildHere(planned: PlannedBuild, site: BuildSite): Promise<BuildOutcome> {
   const { name } = planned;
   try {
     const folder = await openBuildFolder();
@@ -45,16 +29,16 @@ export async function buildHere(planned: PlannedBuild, site: HereSite): Promise<
  * Steps get a copy of the source, even those that an engine does by itself: Buildah and Podman let a `RUN` write to what a
  * Dockerfile mounts with `rw`, and variants would see what is changed between one and the next.
  */
-async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: HereSite): Promise<BuildOutcome> {
-  const { source, leaveOut, secrets, env, signal } = site;
+async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: BuildSite): Promise<BuildOutcome> {
+  const { plan, leaveOut, secrets, staging, signal, environment } = site;
+  const { source } = plan;
   const { withGitDir } = source;
   if (!source.isOmitted) await copySource(source.folder, folder.workspace, { withGitDir, leaveOut, signal });
   // Steps need not wait for it; whoever pushes does.
-  const sourceHeld = site.checkSource();
+  const sourceHeld = checkUnchanged(source, environment);
   sourceHeld.catch(() => undefined);
-  const objectsFolder = join(site.objects, fileNameOf(planned));
-  const workspace = { source: folder.workspace, folder, env, secrets };
-  const outcome = await carryOut(planned, workspace, { ...site, objectsFolder, sourceHeld });
+  const workspace = { source: folder.workspace, folder, env: staging.env, secrets };
+  const outcome = await carryOut(planned, workspace, site, sourceHeld);
   return inSource(outcome, folder.workspace, source.folder);
 }
 

@@ -95,7 +95,7 @@ export interface ActionIo {
 export interface ActionEnd {
   readonly exitCode: number;
   /** What the image of a container run is, where the engine knows it. */
-  readonly image?: { readonly name: string; readonly digest: Digest };
+  readonly image?: { readonly name: string; readonly digest: Digest } | undefined;
 }
 
 /** An image in a folder. */

@@ -87,8 +87,7 @@ async function attempt(
   try {
     const { exitCode, image } = await runStep(step, AbortSignal.any([stop, own.signal]));
     const status = statusOf(step, exitCode);
-    const known = image === undefined ? {} : { image };
-    return { outcome: { index: step.index, status, exitCode, ...times(), ...known } };
+    return { outcome: { index: step.index, status, exitCode, ...times(), image } };
   } catch (error) {
     if (own.signal.aborted) {
       const record = timeoutRecord(`${stepInWords(step)} took more than its ${seconds} s`);

@@ -27,10 +27,8 @@ export interface GoogleSite {
   /** How the service is reached; by the environment of this process without it. */
   readonly network?: Network | undefined;
   /** Where the service is; tests have their own. */
-  readonly service?: GoogleService;
+  readonly service?: GoogleService | undefined;
 }
-
-const usualPollingSeconds = 10;
 
 /**
  * Gives one build to Cloud Build, with the file as it is and the substitutions beside it, and waits for its end. What the
@@ -50,7 +48,7 @@ export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Pr
     });
     for (const image of end.images) await record(image, planned, site);
     const { status, steps, failure } = end;
-    return { name, status, steps, ...(failure === undefined ? {} : { failure }) };
+    return { name, status, steps, failure };
   } catch (error) {
     const status = site.signal.aborted ? "cancelled" : "failure";
     return { name, status, steps: [], failure: failureRecord(error) };
@@ -66,22 +64,15 @@ function requestOf(planned: PlannedBuild, { prepared, leaveOut }: GoogleSite) {
       hint: "name it with --project",
     });
   }
-  const { scratchBucket, machineType, workerPool, serviceAccount } = google;
   const { folder, withGitDir, isOmitted } = plan.source;
   const source = () =>
     packTar(folder, { filter: (path) => path !== leaveOut && (withGitDir || basename(path) !== ".git") });
   return {
+    ...google,
     document: file.document,
     substitutions: planned.given,
     project,
-    region: google.region ?? "global",
-    ...(scratchBucket === undefined ? {} : { scratchBucket }),
-    ...(isOmitted ? {} : { source }),
-    ...(machineType === undefined ? {} : { machineType }),
-    ...(workerPool === undefined ? {} : { workerPool }),
-    ...(serviceAccount === undefined ? {} : { serviceAccount }),
-    pollingSeconds: google.pollingSeconds ?? usualPollingSeconds,
-    suppressLogs: google.suppressLogs ?? false,
+    source: isOmitted ? undefined : source,
   };
 }
 

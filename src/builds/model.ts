@@ -62,11 +62,14 @@ export interface BuildRequest {
 
 /** Options of image-builder that are about Google's service. */
 export interface GoogleOptions {
+  /** Where the worker pool is; `global` by default. */
   readonly region?: string;
+  /** `gs://BUCKET` or `gs://BUCKET/PATH`, for the source and the log; without it gcloud's own, `PROJECT_cloudbuild`. */
   readonly scratchBucket?: string;
   readonly machineType?: string;
   readonly workerPool?: string;
   readonly serviceAccount?: string;
+  /** Longest time between two looks; 10 by default. */
   readonly pollingSeconds?: number;
   readonly suppressLogs?: boolean;
 }
@@ -209,10 +212,10 @@ export interface BuildOutcome {
 export interface StepOutcome {
   readonly index: number;
   readonly status: "success" | "failure" | "allowed-failure" | "timeout" | "cancelled" | "not-started";
-  readonly exitCode?: number;
-  readonly startedAt?: string;
-  readonly milliseconds?: number;
-  readonly image?: { readonly name: string; readonly digest: Digest };
+  readonly exitCode?: number | undefined;
+  readonly startedAt?: string | undefined;
+  readonly milliseconds?: number | undefined;
+  readonly image?: { readonly name: string; readonly digest: Digest } | undefined;
 }
 
 /** A build that came to its end, well or not: `artifacts/build.json` of its record. */

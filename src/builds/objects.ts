@@ -3,22 +3,17 @@ import { join, relative, sep } from "node:path";
 import { type Glob, matchesWhole, parseGlob } from "../cloudbuild/index.ts";
 import { BuildError } from "./errors.ts";
 
-/** Files of a workspace that a build keeps. */
-export interface KeptObjects {
-  /** Paths in the workspace, with slashes. */
-  readonly files: readonly string[];
-}
-
 /**
  * Copies the files that `artifacts.objects` names from the workspace into a folder, where Cloud Build would upload them.
  * @param paths Globs, from the workspace on, as gsutil reads them: `*` does not cross a slash, `**` between slashes does.
+ * @returns Their paths in the workspace, with slashes.
  * @throws {BuildError} `objects-missing` for a path that no file matches.
  */
 export async function keepObjects(
   workspace: string,
   paths: readonly string[],
   folder: string,
-): Promise<KeptObjects> {
+): Promise<readonly string[]> {
   const all = (await readdir(workspace, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => relative(workspace, join(parentPath, name)).split(sep).join("/"));
@@ -38,7 +33,7 @@ export async function keepObjects(
     for (const file of files) kept.add(file);
   }
   for (const file of kept) await cp(join(workspace, file), join(folder, file), { preserveTimestamps: true });
-  return { files: [...kept] };
+  return [...kept];
 }
 
 /** What stands between two slashes of a path; `folders` for any number of them. */

@@ -2,8 +2,9 @@ import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openBuildFolder } from "../../src/builds/build-folder.ts";
-import { buildHere, type HereSite } from "../../src/builds/build-here.ts";
+import { buildHere } from "../../src/builds/build-here.ts";
 import { createImageLedger } from "../../src/builds/image-ledger.ts";
+import type { BuildSite } from "../../src/builds/one-build.ts";
 
 /** Runs something without the rights of root, which may remove everything. */
 async function withoutRights<Result>(action: () => Promise<Result>): Promise<Result> {
@@ -35,7 +36,7 @@ describe("a build on this machine", () => {
 
   test("that has no place to work fails alone, so that the others of its run are recorded", async () => {
     vi.stubEnv("TMPDIR", join(import.meta.dirname, "no-such-folder"));
-    const site: Pick<HereSite, "ledger" | "signal" | "removing"> = {
+    const site: Pick<BuildSite, "ledger" | "signal" | "removing"> = {
       ledger: createImageLedger(),
       signal: new AbortController().signal,
       removing: () => {},
@@ -43,7 +44,7 @@ describe("a build on this machine", () => {
     const planned = { name: "one", actions: [], pushes: [] };
     const outcome = await buildHere(
       planned as unknown as Parameters<typeof buildHere>[0],
-      site as unknown as HereSite,
+      site as unknown as BuildSite,
     );
     expect(outcome).toMatchObject({ name: "one", status: "failure", steps: [] });
   });

@@ -97,3 +97,35 @@ test("a build for Google's service is given to it as it is, and what it pushed i
     await registry.close();
   }
 });
+
+test("an event that cannot be recorded is said once, and ends no build", async () => {
+  const checkout = await createRepository(join(folder.path, "events"));
+  await writeFile(join(checkout.path, "cloudbuild.yaml"), "steps: [{name: example.com/tool}]\n");
+  await checkout.commit();
+  const data = join(folder.path, "events-data");
+  const store = openRunFolder(data);
+  const lines: string[] = [];
+  // Without a project the build ends before anybody is asked.
+  const result = await runBuild(
+    () => prepareBuild({ configDir: checkout.path, engine: "gcb", environment: gitEnvironment }),
+    {
+      runs: {
+        ...store,
+        start: async (request) => ({
+          ...(await store.start(request)),
+          append: () => {
+            throw new Error("no room for events");
+          },
+        }),
+      },
+      ...{ leaveOut: data, job: "events", type: "periodic", environment: gitEnvironment },
+      open: () => {
+        throw new Error("nothing is pushed");
+      },
+      signal: new AbortController().signal,
+      onLog: (line) => void lines.push(Buffer.from(line).toString()),
+    },
+  );
+  expect(result.outcomes).toMatchObject([{ status: "failure", failure: { code: "cloud-build-refused" } }]);
+  expect(lines.filter((line) => line.includes("no room for events"))).toHaveLength(1);
+});

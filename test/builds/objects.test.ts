@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 async function kept(...paths: string[]): Promise<readonly string[]> {
-  return (await keepObjects(workspace, paths, join(folder.path, "kept"))).files.toSorted();
+  return (await keepObjects(workspace, paths, join(folder.path, "kept"))).toSorted();
 }
 
 describe("files that a build keeps", () => {

@@ -63,10 +63,10 @@ export function stepsOf(build: GoogleBuild): StepOutcome[] {
     return {
       index,
       status: stepStatus(step),
-      ...(step.exitCode === undefined ? {} : { exitCode: step.exitCode }),
-      ...(startTime === undefined ? {} : { startedAt: startTime }),
-      ...(Number.isNaN(milliseconds) ? {} : { milliseconds }),
-      ...(isDigest(digest) && step.name !== undefined ? { image: { name: step.name, digest } } : {}),
+      exitCode: step.exitCode,
+      startedAt: startTime,
+      milliseconds: Number.isNaN(milliseconds) ? undefined : milliseconds,
+      image: isDigest(digest) && step.name !== undefined ? { name: step.name, digest } : undefined,
     };
   });
 }
@@ -107,6 +107,6 @@ export function failureOf(build: GoogleBuild): FailureRecord {
     code: "cloud-build-failed",
     message: `Cloud Build says ${build.status}: ${harmless(why)}`,
     where: build.id,
-    ...(build.logUrl === undefined ? {} : { hint: `see ${harmless(build.logUrl)}` }),
+    ...(build.logUrl && { hint: `see ${harmless(build.logUrl)}` }),
   };
 }

@@ -9,28 +9,18 @@ import type { Digest } from "../../oci/index.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { type GoogleWire, openGoogleWire, type TokenSource } from "../google-wire.ts";
-import type { BuildStatus, GoogleService, StepOutcome } from "../model.ts";
+import type { BuildStatus, GoogleOptions, GoogleService, StepOutcome } from "../model.ts";
 import { buildSchema, endOf, failureOf, type GoogleBuild, imagesOf, stepsOf } from "./gcb-answers.ts";
 
 /** A build for Google's service. */
-export interface CloudBuildRequest {
+export interface CloudBuildRequest extends GoogleOptions {
   /** The build file as plain JSON, in camelCase. */
   readonly document: Readonly<Record<string, unknown>>;
   /** With `_`; they win over those of the file. */
   readonly substitutions: Readonly<Record<string, string>>;
   readonly project: string;
-  /** `global`, or where the worker pool is. */
-  readonly region: string;
-  /** `gs://BUCKET` or `gs://BUCKET/PATH`, for the source and the log; without it gcloud's own, `PROJECT_cloudbuild`. */
-  readonly scratchBucket?: string;
   /** Opens a tar of the source, anew for each attempt to send it; none for a build without source. */
-  readonly source?: () => Readable;
-  readonly machineType?: string;
-  readonly workerPool?: string;
-  readonly serviceAccount?: string;
-  /** Longest time between two looks. */
-  readonly pollingSeconds: number;
-  readonly suppressLogs: boolean;
+  readonly source?: (() => Readable) | undefined;
 }
 
 /** Where Google's service is spoken to, and as whom. */
@@ -48,7 +38,7 @@ export interface CloudBuildEnd {
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];
   readonly id: string;
   readonly logUrl?: string | undefined;
-  readonly failure?: FailureRecord;
+  readonly failure?: FailureRecord | undefined;
 }
 
 /** What a build is spoken to about with. */
@@ -60,6 +50,7 @@ interface Service {
 
 const cancelMilliseconds = 30_000;
 const uploadAnswerMilliseconds = 10 * 60_000;
+const usualPollingSeconds = 10;
 const logPiece = 2 * 1024 * 1024;
 
 /**
@@ -77,21 +68,54 @@ export async function runOnCloudBuild(request: CloudBuildRequest, io: CloudBuild
       unreachable: "cloud-build-unreachable",
       firstWait: io.firstWait,
     });
-  const parts = ["projects", request.project, "locations", request.region, "builds"].map(encodeURIComponent);
+  const parts = ["projects", request.project, "locations", request.region ?? "global", "builds"].map(
+    encodeURIComponent,
+  );
+  const ending = endingOf(io.signal);
   const service: Service = {
-    wire: open(io.signal),
+    wire: open(ending.signal),
     builds: `${io.buildOrigin ?? "https://cloudbuild.googleapis.com"}/v1/${parts.join("/")}`,
     storage: io.storageOrigin ?? "https://storage.googleapis.com",
   };
-  const source = request.source === undefined ? undefined : await upload(service, request, request.source);
-  const started = await create(service, request, source);
+  let started: GoogleBuild | undefined;
   try {
+    const source = request.source && (await upload(service, request, request.source));
+    started = await ending.late(() => create(service, request, source, io));
     return await follow(service, request, started, io);
   } catch (error) {
-    if (io.signal.aborted)
+    if (started !== undefined && io.signal.aborted)
       await cancel({ ...service, wire: open(AbortSignal.timeout(cancelMilliseconds)) }, started.id);
     throw error;
+  } finally {
+    ending.over();
   }
+}
+
+/** A signal that is given with another, at once but while something goes on that is worth waiting for. */
+function endingOf(signal: AbortSignal) {
+  const controller = new AbortController();
+  let isWorth = false;
+  let timer: NodeJS.Timeout | undefined;
+  const give = (): void => controller.abort(signal.reason);
+  const heed = (): void => {
+    if (isWorth) timer = setTimeout(give, cancelMilliseconds);
+    else give();
+  };
+  if (signal.aborted) give();
+  signal.addEventListener("abort", heed);
+  return {
+    signal: controller.signal,
+    async late<Done>(work: () => Promise<Done>): Promise<Done> {
+      isWorth = true;
+      return work().finally(() => {
+        isWorth = false;
+      });
+    },
+    over(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", heed);
+    },
+  };
 }
 
 /** A place in Google's storage. */
@@ -138,20 +162,38 @@ function compressed(source: Readable): Readable {
 
 const operationSchema = z.object({ metadata: z.object({ build: buildSchema }) });
 
+/**
+ * Creates the build. What was sent when the signal is given may have made one, so that its answer is waited for all the same: who
+ * has it can cancel the build. Without an answer it is said that there may be one.
+ */
 async function create(
-  service: Service,
+  { wire, builds }: Service,
   request: CloudBuildRequest,
   source: StoragePlace | undefined,
+  io: CloudBuildIo,
 ): Promise<GoogleBuild> {
-  const answer = await service.wire({
-    method: "POST",
-    url: service.builds,
-    headers: { "content-type": "application/json" },
-    body: () => JSON.stringify(buildOf(request, source)),
+  const headers = { "content-type": "application/json" };
+  let isSent = false;
+  const body = (): string => {
+    // Nothing is sent again once nobody wants it.
+    io.signal.throwIfAborted();
+    isSent = true;
+    return JSON.stringify(buildOf(request, source));
+  };
+  try {
     // There might be two builds.
-    mayRepeat: false,
-  });
-  return read(answer, operationSchema).metadata.build;
+    const answer = await wire({ method: "POST", url: builds, headers, body, mayRepeat: false });
+    return read(answer, operationSchema).metadata.build;
+  } catch (error) {
+    const isRefused = error instanceof BuildError && error.code === "cloud-build-refused";
+    if (io.signal.aborted && isSent && !isRefused) {
+      io.output(
+        Buffer.from(`${request.project} may have a build now that nobody has cancelled: look there\n`),
+      );
+    }
+    io.signal.throwIfAborted();
+    throw error;
+  }
 }
 
 /** The build file, with what stood on the command line. */
@@ -169,9 +211,9 @@ function buildOf(request: CloudBuildRequest, source: StoragePlace | undefined): 
     ...document,
     substitutions: { ...recordOf(document.substitutions), ...request.substitutions },
     ...(Object.keys(options).length === 0 ? {} : { options }),
-    ...(source === undefined ? {} : { source: { storageSource: source } }),
-    ...(logs === undefined ? {} : { logsBucket: `gs://${logs.bucket}/${logs.object}` }),
-    ...(serviceAccount === undefined ? {} : { serviceAccount: accountName(serviceAccount) }),
+    ...(source && { source: { storageSource: source } }),
+    ...(logs && { logsBucket: `gs://${logs.bucket}/${logs.object}` }),
+    ...(serviceAccount && { serviceAccount: accountName(serviceAccount) }),
   };
 }
 
@@ -194,7 +236,7 @@ async function follow(
     await log?.(build);
     if (status !== undefined) return endedAs(status, build);
     await sleep(wait, undefined, { signal: io.signal });
-    wait = Math.min(wait * 1.5, request.pollingSeconds * 1000);
+    wait = Math.min(wait * 1.5, (request.pollingSeconds ?? usualPollingSeconds) * 1000);
     const url = `${service.builds}/${started.id}`;
     build = read(await service.wire({ method: "GET", url, mayRepeat: true }), buildSchema);
   }
@@ -207,7 +249,7 @@ function endedAs(status: BuildStatus, build: GoogleBuild): CloudBuildEnd {
     images: imagesOf(build),
     id: build.id,
     logUrl: build.logUrl,
-    ...(status === "success" ? {} : { failure: failureOf(build) }),
+    failure: status === "success" ? undefined : failureOf(build),
   };
 }
 

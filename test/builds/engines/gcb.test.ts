@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -30,6 +31,7 @@ interface Google {
   created?: { [key: string]: unknown };
   uploaded?: Buffer;
   looked: () => void;
+  creating: (response: ServerResponse) => void;
   cancelled: boolean;
 }
 
@@ -46,6 +48,7 @@ async function google(over: Partial<Google>) {
     token: "t",
     cancelled: false,
     looked: () => {},
+    creating: () => {},
     ...over,
   };
   const describeBuild = (current: State) => ({ id, logUrl, logsBucket: "gs://scratch/logs", ...current });
@@ -74,6 +77,7 @@ async function google(over: Partial<Google>) {
       }
       if (request.method === "POST") {
         state.created = JSON.parse(body.toString());
+        state.creating(response);
         return json({ name: "operations/x", metadata: { build: describeBuild({ status: "QUEUED" }) } });
       }
       const current = state.states.length > 1 ? state.states.shift() : state.states[0];
@@ -285,6 +289,27 @@ describe("runOnCloudBuild", () => {
     const running = runOnCloudBuild(request, ioFor(origin, { signal: controller.signal }).io);
     await expect(running).rejects.toMatchObject({ name: "AbortError" });
     expect(state.cancelled).toBe(true);
+  });
+
+  it("cancels a build whose creation is under way when the signal is given", async () => {
+    const controller = new AbortController();
+    const { state, origin } = await google({ creating: () => controller.abort() });
+    const running = runOnCloudBuild(request, ioFor(origin, { signal: controller.signal }).io);
+    await expect(running).rejects.toMatchObject({ name: "AbortError" });
+    expect(state.cancelled).toBe(true);
+  });
+
+  it("says that there may be a build when nobody answers whether it was made before the signal", async () => {
+    const controller = new AbortController();
+    const { origin } = await google({
+      creating: (response) => {
+        controller.abort();
+        response.socket?.destroy();
+      },
+    });
+    const { io, text } = ioFor(origin, { signal: controller.signal });
+    await expect(runOnCloudBuild(request, io)).rejects.toMatchObject({ name: "AbortError" });
+    expect(text()).toMatch(/k8s-staging-x may have a build now/);
   });
 
   it("refuses what names no bucket, and answers that are none", async () => {
