@@ -1,16 +1,15 @@
-import { WaybillError } from "../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
   formatPlatform,
   formatReference,
-  type ImageDocument,
   isIndexType,
   readImageContent,
   type Target,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import type { Repository } from "../registry/index.ts";
 import { readConfig } from "./config.ts";
+import { fetchDocument, isFor, noSuchPlatform } from "./identify.ts";
 
 /** An image as people want to see it. The upper-case fields are those of `skopeo inspect`, with its meanings. */
 export interface Inspection {
@@ -48,19 +47,6 @@ export interface InspectOptions {
   readonly platform?: string | undefined;
   /** Leave `RepoTags` empty instead of listing the repository. */
   readonly withoutTags?: boolean;
-}
-
-/**
- * The manifest or index a reference stands for, bytes as stored.
- * @throws {RegistryError} `manifest-missing` when there is none.
- */
-export async function fetchDocument(repository: Repository, target: Target): Promise<ImageDocument> {
-  const document = await repository.fetch(target);
-  if (document !== undefined) return document;
-  throw new RegistryError("manifest-missing", "there is no such image", {
-    where: formatReference(repository.name, target),
-    hint: "look at what there is with: waybill snapshot",
-  });
 }
 
 /**
@@ -119,18 +105,8 @@ function choosePlatform(
 ): Descriptor {
   const architecture = process.arch === "x64" ? "amd64" : process.arch;
   const name = wanted ?? `linux/${architecture}`;
-  const matches = entries.filter(({ platform }) => {
-    if (platform === undefined) return false;
-    const full = formatPlatform(platform);
-    return full === name || full.startsWith(`${name}/`);
-  });
-  const chosen = matches[0] ?? (wanted === undefined ? entries[0] : undefined);
+  const chosen =
+    entries.find((entry) => isFor(entry, name)) ?? (wanted === undefined ? entries[0] : undefined);
   if (chosen !== undefined) return chosen;
-  const offered = entries.flatMap(({ platform }) =>
-    platform === undefined ? [] : [formatPlatform(platform)],
-  );
-  throw new WaybillError("platform-missing", `the index has no image for ${name}`, {
-    where,
-    hint: `it has ${offered.join(", ") || "no platforms"}; --raw shows the index itself`,
-  });
+  throw noSuchPlatform(entries, name, where);
 }

@@ -17,6 +17,7 @@ export {
 export type { RegistryEvent, RequestKind } from "./events.ts";
 export { type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
+export { type ImagePlace, parsePlace } from "./place.ts";
 export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
   BlobContent,

@@ -1,7 +1,7 @@
 import type { Listener } from "../events/index.ts";
 import { Company, defaultTiming, type Timing, type Trace } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
-import { type HostSettings, locate, type Settings } from "../settings/index.ts";
+import { folderPrefix, type HostSettings, locate, type Settings } from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
 import { canonicalHost } from "./credentials/key.ts";
 import { RegistryError } from "./errors.ts";
@@ -9,6 +9,7 @@ import type { RegistryEvent } from "./events.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
 import { openLayout } from "./layout/layout.ts";
+import type { ImagePlace } from "./place.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
@@ -29,6 +30,8 @@ export interface RegistriesOptions extends Ending {
 export interface Registries {
   /** The repository of that name, where the settings' `locations` say it is. */
   repository(name: RepositoryName): Repository;
+  /** The repository that somebody has named: as {@link repository} has it, or the image layout in a folder. */
+  at(place: Pick<ImagePlace, "repository" | "folder">): Repository;
   /**
    * The repositories at and below a prefix (a host, or a host with a path), by the names they are asked for by: what
    * the catalog of the host lists where the settings' `locations` say that they are.
@@ -48,7 +51,7 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
   const { settings, credentials, environment = process.env, trace, listener = () => {} } = options;
   const hosts = new Map<string, HostClient>();
   const company = new Company(timing.firstBackoff);
-  const repositories = new Map<RepositoryName, Repository>();
+  const repositories = new Map<string, Repository>();
   const underWay = new UnderWay();
 
   const settingsOf = (host: string): HostSettings | undefined =>
@@ -84,14 +87,21 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
   };
   options.cut?.addEventListener("abort", () => void close(), { once: true });
 
+  const opened = (key: string, openNow: () => Repository): Repository => {
+    const known = repositories.get(key);
+    if (known !== undefined) return known;
+    const repository = watched(openNow(), options, underWay);
+    repositories.set(key, repository);
+    return repository;
+  };
+  const repository = (name: RepositoryName): Repository => opened(name, () => open(name));
+
   return {
-    repository(name) {
-      const known = repositories.get(name);
-      if (known !== undefined) return known;
-      const repository = watched(open(name), options, underWay);
-      repositories.set(name, repository);
-      return repository;
-    },
+    repository,
+    at: ({ repository: name, folder }) =>
+      folder === undefined
+        ? repository(name)
+        : opened(`${folderPrefix}${folder}`, () => openLayout(folder, name)),
     async *catalog(prefix) {
       const { host, above } = catalogPlace(settings, prefix);
       for await (const path of catalogOf(clientOf(host))) {

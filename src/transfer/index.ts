@@ -1,0 +1,7 @@
+export {
+  type Transfer,
+  type TransferOutcome,
+  type TransferResult,
+  transferImages,
+  type WantedImage,
+} from "./transfer.ts";
