@@ -3,6 +3,7 @@ import { harmless, messageOf } from "../errors/index.ts";
 import {
   type About,
   type Answer,
+  answerDetails,
   Company,
   ConnectionError,
   defaultTiming,
@@ -162,7 +163,8 @@ function passingIn(answer: Answer, asked: Asked): Passing | undefined {
   return { reason: `status ${status}`, fault: "unreachable", retryAfter, isNotYet: false };
 }
 
-function refusal({ status, bytes, from }: Answer, code: BuildErrorCode): BuildError {
+function refusal(answer: Answer, code: BuildErrorCode): BuildError {
+  const { status, bytes, from } = answer;
   const hints: Readonly<Record<number, string>> = {
     401: 'log in again: "gcloud auth login", or give a new GOOGLE_OAUTH_ACCESS_TOKEN',
     403: "the account that the token is of lacks the permission that the answer names",
@@ -170,8 +172,8 @@ function refusal({ status, bytes, from }: Answer, code: BuildErrorCode): BuildEr
     429: "the project's quota is used up: run again later",
   };
   return new BuildError(code, `${from.host} refused: ${status} ${said(bytes)}`.trimEnd(), {
-    where: from.host,
-    hint: hints[status],
+    ...{ where: from.host, hint: hints[status] },
+    ...answerDetails(answer),
   });
 }
 

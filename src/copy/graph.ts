@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { phrase, phraseOf } from "../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -221,7 +222,7 @@ class GraphReader {
       : claimed === undefined
         ? { what: "the image", hint: undefined }
         : { what: "an image that its index lists", hint: "push the index again with all its platforms" };
-    return new RegistryError("manifest-missing", `${what} is not there: ${digest}`, {
+    return new RegistryError("manifest-missing", phrase`${phraseOf(what)} is not there: ${digest}`, {
       where: this.#where,
       hint,
     });
@@ -254,20 +255,20 @@ function checkClaim(claimed: Descriptor, found: Descriptor, where: string): void
   if (claimed.mediaType !== found.mediaType) {
     throw new OciError(
       "media-type-mismatch",
-      `the index says ${claimed.digest} is ${claimed.mediaType}, but it is ${found.mediaType}`,
+      phrase`the index says ${claimed.digest} is ${claimed.mediaType}, but it is ${found.mediaType}`,
       { where },
     );
   }
   if (claimed.size !== found.size) {
     throw new OciError(
       "size-mismatch",
-      `the index says ${claimed.digest} has ${claimed.size} bytes, but it has ${found.size}`,
+      phrase`the index says ${claimed.digest} has ${claimed.size} bytes, but it has ${found.size}`,
       { where },
     );
   }
 }
 
 function twoSizes({ digest, size }: Descriptor, other: number, where: string): OciError {
-  const message = `the image says that ${digest} has ${size} bytes, and elsewhere that it has ${other}`;
+  const message = phrase`the image says that ${digest} has ${size} bytes, and elsewhere that it has ${other}`;
   return new OciError("size-mismatch", message, { where });
 }

@@ -5,12 +5,16 @@ import type { FailureRecord } from "./index.ts";
 export interface Problem {
   /** What became of it, as the verb calls it: `unread`, `failed`, `conflict`. */
   readonly state: string;
-  /** Why, in words that are the same wherever the cause is. */
+  /** Why. */
   readonly message: string;
   /** What to do about it. */
   readonly hint?: string | undefined;
+  /** What of message and hint is the same wherever the cause is; all of them where it is left out. */
+  readonly pattern?: string | undefined;
   /** Stable, and meant for programs. */
   readonly code?: string | undefined;
+  /** The HTTP status that it comes of. */
+  readonly status?: number | undefined;
   /** `host[:port]` that it happened at. */
   readonly host?: string | undefined;
   /** What it happened to: a reference. */
@@ -53,21 +57,16 @@ export interface Cause {
 const firstPlaces = 3;
 
 /**
- * Problems by what caused them, in the order in which they came. Messages that differ only in what they are about, such as
- * a digest, have one cause; hosts do not share any.
+ * Problems by what caused them, in the order in which they came. Messages that differ only in what they name, such as a
+ * digest, have one cause; hosts do not share any.
  * @param everyPlace Keeps all places, and each repository by itself.
  */
 export function groupByCause(problems: readonly Problem[], everyPlace = false): readonly Cause[] {
   const groups = new Map<string, { readonly first: Problem; readonly problems: Problem[] }>();
   for (const problem of problems) {
-    const { state, code = "", host = "" } = problem;
-    const key = [
-      state,
-      code,
-      host,
-      likeness(problem.message, problem),
-      likeness(problem.hint ?? "", problem),
-    ].join("\n");
+    const { state, code, host, status, message, hint, pattern } = problem;
+    const said = pattern ?? `${message}\n${hint ?? ""}`;
+    const key = [state, code, host, status, said].map((part) => part ?? "").join("\n");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { first: problem, problems: [problem] });
     else group.problems.push(problem);
@@ -108,35 +107,18 @@ function placesOf(problems: readonly Problem[], first: Problem, everyPlace: bool
   return [...places.values()];
 }
 
-/** A message without what tells its place from others: names of what it is about, digests, identifiers, large numbers. */
-function likeness(message: string, { what }: Problem): string {
-  const names = [what, ...what.split(/[@:](?=[^/]*$)/)];
-  const path = /^[^/]+\/(.*?)(?:[@:][^/]*)?$/.exec(what)?.[1];
-  let text = message;
-  for (const name of path === undefined ? names : [...names, path]) {
-    if (name.length > 2) text = text.replaceAll(name, "…");
-  }
-  return text
-    .replaceAll(/\b[a-z0-9]+:[0-9a-f]{32,}\b/gi, "…")
-    .replaceAll(/\b(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{12,}\b/gi, "…")
-    .replaceAll(/\b\d[\d.:]{3,}\b/g, "…");
-}
-
-/** A failure as part of a problem: its code, hint, and the host that it happened at. */
-export function problemOf(
-  failure: FailureRecord,
-): Pick<Problem, "message" | "code" | "hint" | "host" | "where"> {
-  const { code, message, where, hint, host = hostIn(where) } = failure;
-  return { code, message, hint, host, where };
-}
-
-/** The registry of a reference; `undefined` for what is none. */
-function hostIn(where: string | undefined): string | undefined {
-  const [, host] =
-    /^((?:[\w-]+\.)+[\w-]+(?::\d+)?|[\w-]+:\d+|localhost|\[[0-9a-f:]+\](?::\d+)?)(?:\/|$)/i.exec(
-      where ?? "",
-    ) ?? [];
-  return host;
+/** A failure as part of a problem: what it says, and the host that it happened at. */
+export function problemOf({
+  code,
+  message,
+  where,
+  hint,
+  host,
+  registry,
+  status,
+  pattern,
+}: FailureRecord): Pick<Problem, "message" | "pattern" | "code" | "status" | "hint" | "host" | "where"> {
+  return { code, status, message, pattern, hint, host: host ?? registry, where };
 }
 
 /** How a cause is printed. */

@@ -1,3 +1,5 @@
+import { type Phrase, phraseOf } from "./phrase.ts";
+
 export {
   type Cause,
   type CausePlace,
@@ -8,43 +10,93 @@ export {
   problemOf,
 } from "./causes.ts";
 export { harmless } from "./harmless.ts";
+export { type Phrase, phrase, phraseOf } from "./phrase.ts";
+
+/** A repository that a failure is about. */
+export interface FailurePlace {
+  /** `host[:port]` of the registry, as it was asked for; absent for a folder. */
+  readonly registry?: string | undefined;
+  /** The repository, by the name that it was asked for by. */
+  readonly repository?: string | undefined;
+}
 
 /** What a failure carries beside its message. */
-export interface FailureDetails {
+export interface FailureDetails extends FailurePlace {
   /** Where it happened: `file:line:column`, or a registry, repository or reference. */
   readonly where?: string | undefined;
   /** What to do next, as one sentence. */
-  readonly hint?: string | undefined;
+  readonly hint?: string | Phrase | undefined;
   /** `host[:port]` whose own failure it is, whatever it was asked for: all that is asked of it fails alike. */
   readonly host?: string | undefined;
+  /** The HTTP status of the answer that it stands for. */
+  readonly status?: number | undefined;
+  /** By what the server finds that request again, where it says so. */
+  readonly requestId?: string | undefined;
   readonly cause?: unknown;
 }
+
+/** What marks failures of all copies of this package that one program may have. */
+const mark = Symbol.for("waybill.error");
 
 /**
  * A failure that Waybill can explain. `message` says what went wrong and why, `where` says where, `hint` says
  * what to do next; `code` is stable and meant for programs. Rooms narrow `Code` to their own set.
  */
 export class WaybillError<Code extends string = string> extends Error {
+  static {
+    Object.defineProperty(WaybillError.prototype, mark, { value: true });
+  }
+
   override readonly name: string = "WaybillError";
   readonly code: Code;
   readonly where: string | undefined;
   readonly hint: string | undefined;
   /** `host[:port]` whose own failure it is: it is not that of the image or the place alone. */
   readonly host: string | undefined;
+  /** `host[:port]` of the registry that it happened at, as it was asked for. */
+  readonly registry: string | undefined;
+  /** The repository that it happened at. */
+  readonly repository: string | undefined;
+  /** The HTTP status of the answer that it stands for. */
+  readonly status: number | undefined;
+  /** By what the server finds that request again. */
+  readonly requestId: string | undefined;
+  /** Message and hint with `…` for what they name; `undefined` where they name nothing. */
+  readonly pattern: string | undefined;
 
-  constructor(code: Code, message: string, details: FailureDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(code: Code, message: string | Phrase, details: FailureDetails = {}) {
+    super(phraseOf(message).text, details.cause === undefined ? undefined : { cause: details.cause });
+    const { where, hint, host, registry, repository, status, requestId } = details;
     this.code = code;
-    this.where = details.where;
-    this.hint = details.hint;
-    this.host = details.host;
+    this.where = where;
+    this.hint = hint === undefined ? undefined : phraseOf(hint).text;
+    this.host = host;
+    this.registry = registry;
+    this.repository = repository;
+    this.status = status;
+    this.requestId = requestId;
+    const namesNothing = typeof message === "string" && (hint === undefined || typeof hint === "string");
+    this.pattern = namesNothing
+      ? undefined
+      : [message, hint ?? ""].map((said) => phraseOf(said).pattern).join("\n");
   }
+
+  /** Says at which repository it happened, where it does not say that itself. */
+  placedAt({ registry, repository }: FailurePlace): this {
+    const isPlaced = this.registry !== undefined || this.repository !== undefined;
+    return isPlaced ? this : Object.assign(this, { registry, repository });
+  }
+}
+
+/** Whether it is a {@link WaybillError}, be it one of another copy of this package in the same program. */
+export function isWaybillError(value: unknown): value is WaybillError {
+  return value instanceof Error && mark in value;
 }
 
 /** The message of anything that was thrown, without a stack: for reports, which keep one line a failure. */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  const where = thrown instanceof WaybillError && thrown.where !== undefined ? `${thrown.where}: ` : "";
+  const where = isWaybillError(thrown) && thrown.where !== undefined ? `${thrown.where}: ` : "";
   return `${where}${thrown.message}`;
 }
 
@@ -59,16 +111,36 @@ export interface FailureRecord {
    * it refuses the credential. Code, message and hint are then the same for everything that was asked of it.
    */
   readonly host?: string;
+  /** `host[:port]` of the registry that it happened at, as it was asked for. */
+  readonly registry?: string;
+  /** The repository that it happened at. */
+  readonly repository?: string;
+  /** The HTTP status of the answer that it stands for. */
+  readonly status?: number;
+  /** By what the server finds that request again. */
+  readonly requestId?: string;
+  /** Message and hint with `…` for what they name: the same for all that fails for one cause. */
+  readonly pattern?: string;
 }
+
+/** What a record has of a failure beside its code and message, where the failure has it. */
+const recordedFields = [
+  "where",
+  "hint",
+  "host",
+  "registry",
+  "repository",
+  "status",
+  "requestId",
+  "pattern",
+] as const;
 
 /** Anything that was thrown, as a {@link FailureRecord}; what is not a {@link WaybillError} gets the code `internal`. */
 export function failureRecord(thrown: unknown): FailureRecord {
-  if (!(thrown instanceof WaybillError)) return { code: "internal", message: messageOf(thrown) };
-  return {
-    code: thrown.code,
-    message: thrown.message,
-    ...(thrown.where === undefined ? {} : { where: thrown.where }),
-    ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
-    ...(thrown.host === undefined ? {} : { host: thrown.host }),
-  };
+  if (!isWaybillError(thrown)) return { code: "internal", message: messageOf(thrown) };
+  const { code, message } = thrown;
+  const known = recordedFields.flatMap((field) =>
+    thrown[field] === undefined ? [] : [[field, thrown[field]]],
+  );
+  return { code, message, ...Object.fromEntries(known) };
 }

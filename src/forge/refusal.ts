@@ -12,6 +12,7 @@ export interface Refused {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  readonly requestId: string | undefined;
   /** What must not be in a message, whoever says it. */
   readonly secrets: readonly string[];
   /** Whether a token was sent. */
@@ -20,7 +21,7 @@ export interface Refused {
 
 /** A {@link ForgeError} that stands for an answer, which those who asked may understand better. */
 export class ForgeRefusal extends ForgeError {
-  readonly status: number;
+  override readonly status: number;
   readonly headers: Headers;
   /** What the forge said, all of its lines as one. */
   readonly reason: string;
@@ -61,7 +62,13 @@ export function refusalOf(refused: Refused): ForgeRefusal {
     code === "unreachable"
       ? `${host} fails at ${asked} (${status}): ${reason}`
       : `${host} refuses ${asked} (${status}): ${reason}`;
-  return new ForgeRefusal(code, message, { where: host, hint }, refused, reason);
+  return new ForgeRefusal(
+    code,
+    message,
+    { where: host, hint, status, requestId: refused.requestId },
+    refused,
+    reason,
+  );
 }
 
 function meaningOf(refused: Refused, reason: string): readonly [ForgeErrorCode, string | undefined] {

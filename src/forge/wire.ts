@@ -2,6 +2,7 @@ import type { Listener } from "../events/index.ts";
 import {
   type About,
   type Answer,
+  answerDetails,
   Company,
   ConnectionError,
   defaultTiming,
@@ -213,7 +214,8 @@ function failureIn(
   answer: Answer,
   asked: Pick<Refused, "kind" | "host" | "secrets" | "method" | "known">,
 ): ForgeError {
-  const { status, from } = answer;
+  const { from } = answer;
+  const { status = 0, requestId } = answerDetails(answer);
   const { host } = asked;
   const location = headerOf(answer, "location");
   if (status >= 300 && status < 400 && location !== undefined) {
@@ -224,12 +226,15 @@ function failureIn(
     }
   }
   const headers = headersOf(answer);
-  const refused = refusalOf({ ...asked, status, headers, path: from.pathname, text: textOf(answer.bytes) });
+  const refused = refusalOf({
+    ...{ ...asked, status, requestId, headers },
+    ...{ path: from.pathname, text: textOf(answer.bytes) },
+  });
   const quota = waitForQuota(answer);
   if (quota === undefined) return refused;
   const at = new Date(Date.now() + quota).toISOString();
   return new ForgeError("rate-limited", `${host} was asked too often: ${refused.message}`, {
-    where: host,
+    ...{ where: host, status, requestId },
     hint: `it may be asked again at ${at}`,
   });
 }

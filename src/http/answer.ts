@@ -1,4 +1,6 @@
 import type { Readable } from "node:stream";
+import type { FailureDetails } from "../errors/index.ts";
+import { withoutSecrets } from "./redaction.ts";
 
 /** What is known of an answer before its body. */
 export interface AnswerHead {
@@ -30,6 +32,26 @@ export const smallBody = 64 * 1024;
 export function headerOf({ headers }: Pick<AnswerHead, "headers">, name: string): string | undefined {
   const value = headers[name];
   return typeof value === "string" ? value : value?.[0];
+}
+
+/** Headers by which servers name a request: the usual one, Amazon's, Microsoft's, GitHub's, Google's storage. */
+const requestIds = [
+  "x-request-id",
+  "x-amzn-requestid",
+  "x-amz-request-id",
+  "x-ms-correlation-request-id",
+  "x-ms-request-id",
+  "x-github-request-id",
+  "x-guploader-uploadid",
+];
+
+/** What a failure carries of the answer that it stands for. */
+export function answerDetails(
+  answer: Pick<AnswerHead, "status" | "headers" | "secrets">,
+): Pick<FailureDetails, "status" | "requestId"> {
+  const stated = requestIds.map((name) => headerOf(answer, name)).find((id) => id !== undefined) ?? "";
+  const isFit = /^[\w.:/+=|-]{1,200}$/.test(stated) && withoutSecrets(stated, answer.secrets) === stated;
+  return { status: answer.status, requestId: isFit ? stated : undefined };
 }
 
 /** Whether a status says that what was asked for was done. */

@@ -16,6 +16,7 @@
 export {
   type Answer,
   type AnswerHead,
+  answerDetails,
   headerOf,
   isSuccess,
   type StreamedAnswer,

@@ -9,7 +9,7 @@ import {
   readImageContent,
   type Target,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 import { readConfig } from "./config.ts";
 
 /**
@@ -24,11 +24,12 @@ export async function fetchDocument(
 ): Promise<ImageDocument> {
   const document = await repository.fetch(target);
   if (document !== undefined) return document;
-  throw noSuchImage(name, target);
+  throw noSuchImage(repository, target, name);
 }
 
-function noSuchImage(name: string, target: Target): RegistryError {
+function noSuchImage(repository: Repository, target: Target, name: string): RegistryError {
   return new RegistryError("manifest-missing", "there is no such image", {
+    ...placeOf(repository),
     where: formatReference(name, target),
     hint: `look at what there is with: waybill ls ${name}`,
   });
@@ -56,7 +57,7 @@ export async function identifyImage(
 ): Promise<Descriptor> {
   if (!read && platform === undefined) {
     const found = await repository.resolve(target);
-    if (found === undefined) throw noSuchImage(name, target);
+    if (found === undefined) throw noSuchImage(repository, target, name);
     return found;
   }
   const root = await fetchDocument(repository, target, name);

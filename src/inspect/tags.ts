@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import { type Digest, formatReference, type Tag } from "../oci/index.ts";
-import { listedOnly, type Repository } from "../registry/index.ts";
+import { listedOnly, placeOf, type Repository } from "../registry/index.ts";
 
 /** A tag of a repository and, where that was asked for, what it stands for. */
 export interface ListedTag {
@@ -61,7 +61,7 @@ export async function listTags(repository: Repository, options: TagListOptions =
   const read = async (tag: Tag): Promise<readonly ListedTag[]> => {
     try {
       const found = told.get(tag) ?? (await repository.resolve(tag));
-      if (found === undefined) throw listedOnly(formatReference(name, tag));
+      if (found === undefined) throw listedOnly(formatReference(name, tag), placeOf(repository));
       return [{ tag, digest: found.digest, mediaType: found.mediaType }];
     } catch (error) {
       unread.push({ tag, failure: failureRecord(error) });

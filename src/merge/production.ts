@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { type Digest, formatReference, parseRepository, type Tag } from "../oci/index.ts";
-import { listedOnly, type Repository } from "../registry/index.ts";
+import { listedOnly, placeOf, type Repository } from "../registry/index.ts";
 import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import type { TagConflict } from "./errors.ts";
 import { withoutSlash } from "./target.ts";
@@ -72,7 +72,7 @@ async function readTags(repository: Repository, added: readonly TaggedImage[]): 
   const ask = async ({ tag }: TaggedImage): Promise<void> => {
     const found = await repository.resolve(tag, { mode: "likely-absent" });
     if (found !== undefined) held.set(tag, found.digest);
-    else if (listed.has(tag)) throw listedOnly(formatReference(repository.name, tag));
+    else if (listed.has(tag)) throw listedOnly(formatReference(repository.name, tag), placeOf(repository));
   };
   const [first, ...others] = added.filter((each) => !isAnswered(each));
   if (first !== undefined) await ask(first);

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { phrase, phraseOf } from "../errors/index.ts";
 import { OciError } from "./errors.ts";
 
 declare const digestBrand: unique symbol;
@@ -22,7 +23,7 @@ export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new OciError(
     "invalid-digest",
-    `invalid digest: ${JSON.stringify(text.slice(0, 200))} (${digestFault(text)})`,
+    phrase`invalid digest: ${JSON.stringify(text.slice(0, 200))} (${phraseOf(digestFault(text))})`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { phrase } from "../errors/index.ts";
 import type { Descriptor, ImageDocument, Platform } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { parseDocumentJson } from "./document-json.ts";
@@ -70,7 +71,7 @@ export function readImageContent(document: ImageDocument, where?: string): Image
   if (document.bytes.length > limits.manifestBytes) {
     throw new OciError(
       "too-large",
-      `manifest has ${document.bytes.length} bytes, the limit is ${limits.manifestBytes}`,
+      phrase`manifest has ${document.bytes.length} bytes, the limit is ${limits.manifestBytes}`,
       at,
     );
   }
@@ -78,7 +79,7 @@ export function readImageContent(document: ImageDocument, where?: string): Image
   if (kind === undefined) {
     throw new OciError(
       "invalid-image-manifest",
-      `media type ${JSON.stringify(mediaType)} is neither an image manifest nor an index`,
+      phrase`media type ${JSON.stringify(mediaType)} is neither an image manifest nor an index`,
       {
         ...at,
         hint: "images in Docker's schema 1 must be pushed again by a current tool",
@@ -114,7 +115,7 @@ export function readImageContent(document: ImageDocument, where?: string): Image
   if (json.mediaType != null && json.mediaType !== mediaType) {
     throw new OciError(
       "media-type-mismatch",
-      `the document says it is ${json.mediaType}, but it was served as ${mediaType}`,
+      phrase`the document says it is ${json.mediaType}, but it was served as ${mediaType}`,
       at,
     );
   }
@@ -179,7 +180,7 @@ export function referrersTag(subject: Digest): Tag {
   const [algorithm = "", hex = ""] = subject.split(":");
   const tag = `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
   if (isTag(tag)) return tag;
-  throw new OciError("invalid-tag", `${subject} has no referrers tag`);
+  throw new OciError("invalid-tag", phrase`${subject} has no referrers tag`);
 }
 
 /** Whether a tag is one that {@link referrersTag} gives. */

@@ -1,3 +1,4 @@
+import { phrase, phraseOf } from "../errors/index.ts";
 import { type Digest, isDigest, parseDigest } from "./digest.ts";
 import { OciError } from "./errors.ts";
 import { parseTag, type Tag } from "./tag.ts";
@@ -76,7 +77,7 @@ export function isRepositoryPath(text: string): text is RepositoryPath {
 export function parseRepository(text: string): RepositoryName {
   const fault = repositoryFault(text);
   if (fault === undefined) return text as RepositoryName;
-  throw new OciError("invalid-reference", `invalid repository ${shown(text)}: ${fault}`);
+  throw new OciError("invalid-reference", phrase`invalid repository ${shown(text)}: ${phraseOf(fault)}`);
 }
 
 /** The text in quotes, cut short, and without what may be a password: people paste `user:password@host/path`. */

@@ -1,3 +1,4 @@
+import { phrase } from "../errors/index.ts";
 import { OciError } from "./errors.ts";
 
 declare const tagBrand: unique symbol;
@@ -15,7 +16,7 @@ export function isTag(text: string): text is Tag {
 /** The text as a tag. @throws {OciError} `invalid-tag`. */
 export function parseTag(text: string): Tag {
   if (isTag(text)) return text;
-  throw new OciError("invalid-tag", `invalid tag: ${JSON.stringify(text.slice(0, 200))}`, {
+  throw new OciError("invalid-tag", phrase`invalid tag: ${JSON.stringify(text.slice(0, 200))}`, {
     hint: "a tag has 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with none of . and -",
   });
 }

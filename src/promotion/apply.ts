@@ -7,7 +7,7 @@ import {
   type Seat,
   WideImages,
 } from "../copy/index.ts";
-import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import { type FailureRecord, failureRecord, phrase, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
   formatReference,
@@ -17,7 +17,7 @@ import {
   subjectOf,
   type Tag,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import { placeOf, placing, RegistryError, type Repository } from "../registry/index.ts";
 import {
   type ImageEdge,
   imageKind,
@@ -133,8 +133,9 @@ async function confirmReferrers(unconfirmed: readonly Unconfirmed[], report: Rep
 function overwritten(to: Repository, referrer: Digest): RegistryError {
   return new RegistryError(
     "referrer-unconfirmed",
-    `the list of referrers that ${referrer} belongs into did not keep it until the end of the run`,
+    phrase`the list of referrers that ${referrer} belongs into did not keep it until the end of the run`,
     {
+      ...placeOf(to),
       where: to.name,
       hint: "somebody else writes that list: run again when nobody else attaches anything to this image",
     },
@@ -199,12 +200,12 @@ async function applyWork({ digest, source, targets }: Work, run: Run): Promise<r
   const [copied, held] = parted(opened, ({ target }) => target.image.edges.some(isCopy));
   const tagged = held.map(({ target, to }) => ({
     to,
-    done: arrive(target, to, heldRoot(documents, to, digest)),
+    done: arrive(target, to, placing(to, heldRoot(documents, to, digest))),
   }));
   if (copied.length === 0) return tagged;
   try {
     const from = open(source);
-    const graph = await readGraph(documents.of(from), digest, source, { seat });
+    const graph = await placing(from, readGraph(documents.of(from), digest, source, { seat }));
     const closures = copier.copyClosure({
       graph,
       from,
@@ -308,8 +309,8 @@ async function isFree(claims: TagClaims, { root, to }: Brought, tag: Tag): Promi
   if (current === undefined && claimed === digest) return true;
   throw new WaybillError(
     "tag-taken",
-    `the tag ${tag} was free when the plan was made and is now that of ${current ?? claimed}, not of ${digest}`,
-    { where: `${to.name}:${tag}`, hint: "find out who pushed it; Waybill never moves a tag" },
+    phrase`the tag ${tag} was free when the plan was made and is now that of ${current ?? claimed}, not of ${digest}`,
+    { ...placeOf(to), where: `${to.name}:${tag}`, hint: "find out who pushed it; Waybill never moves a tag" },
   );
 }
 
@@ -324,8 +325,12 @@ async function heldRoot(
     readImageContent(document, formatReference(repository.name, digest));
     return document;
   }
-  throw new RegistryError("manifest-missing", `${digest} was there when the plan was made and is not now`, {
-    where: repository.name,
-    hint: "run the promotion again: the next plan will copy it",
-  });
+  throw new RegistryError(
+    "manifest-missing",
+    phrase`${digest} was there when the plan was made and is not now`,
+    {
+      where: repository.name,
+      hint: "run the promotion again: the next plan will copy it",
+    },
+  );
 }

@@ -17,7 +17,11 @@ export function causesOfFindings(findings: readonly Finding[], everyPlace = fals
     if (failure !== undefined) return { ...place, ...problemOf(failure), message, detail: corrupt };
     const { host } = splitRepository(destination);
     const hint = findingHints[kind];
-    if (finding.current === undefined) return { ...place, host, message, hint, detail: missing };
+    if (finding.current === undefined) {
+      // What is said of a list names whose it is, and what it lacks.
+      const pattern = kind === "unlisted-referrer" ? kind : undefined;
+      return { ...place, host, message, pattern, hint, detail: missing };
+    }
     return { ...place, host, ...elsewhere(finding), message: "the tag stands at another digest", hint };
   });
   return groupByCause(problems, everyPlace);
@@ -49,8 +53,18 @@ function absenceOf(edge: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
     return { message: "the manifests ask for the tag at two digests", hint: overlapHint };
   if (state === "refused") return refusedBy(policy);
   if (state === "missing") return { message: "not there yet" };
-  const problem = failure === undefined ? { message: "unknown" } : problemOf(failure);
-  return { ...problem, message: `could not be read: ${problem.message}` };
+  const problem: Pick<Problem, "message" | "pattern"> =
+    failure === undefined ? { message: "unknown" } : problemOf(failure);
+  return unreadProblem(problem, "could not be read: ");
+}
+
+/** A problem that kept something from being read, with the words that say so before its own. */
+export function unreadProblem<Of extends Pick<Problem, "message" | "pattern">>(
+  problem: Of,
+  words: string,
+): Of {
+  const { message, pattern } = problem;
+  return { ...problem, message: `${words}${message}`, pattern: pattern && `${words}${pattern}` };
 }
 
 /** An image by its tag, or by its digest where it has none. */

@@ -13,6 +13,7 @@ import {
 import {
   type Listing,
   listedOnly,
+  placeOf,
   type RegistryErrorCode,
   type Repository,
   type ResolveOptions,
@@ -203,7 +204,10 @@ class StateReader implements RepositoryState {
       const reading = await this.#resolve(tag);
       const isBroken = isListed && isAbsent(reading);
       const where = formatReference(this.#repository.name, tag);
-      this.#take(tag, isBroken ? { failure: failureRecord(listedOnly(where)) } : reading);
+      this.#take(
+        tag,
+        isBroken ? { failure: failureRecord(listedOnly(where, placeOf(this.#repository))) } : reading,
+      );
     });
   }
 

@@ -22,6 +22,11 @@ const failure = z.object({
   where: z.string().exactOptional(),
   hint: z.string().exactOptional(),
   host: z.string().exactOptional(),
+  registry: z.string().exactOptional(),
+  repository: z.string().exactOptional(),
+  status: z.int().exactOptional(),
+  requestId: z.string().exactOptional(),
+  pattern: z.string().exactOptional(),
 });
 
 const plannedEdge = z.object({

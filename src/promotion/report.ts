@@ -1,6 +1,6 @@
 import { type Diagnostic, formatPlace, type Place } from "../diagnostics/index.ts";
 import { type Cause, type FailureRecord, groupByCause, type Problem, problemOf } from "../errors/index.ts";
-import { refusedBy } from "./image-problems.ts";
+import { refusedBy, unreadProblem } from "./image-problems.ts";
 import type { ImageDetails } from "./images.ts";
 import { isInterrupted } from "./interruption.ts";
 import { allKinds } from "./kinds.ts";
@@ -214,7 +214,7 @@ function reasonOf(kind: SectionKind, edge: ReportedEdge): Omit<Problem, "state" 
   if (failure !== undefined) {
     const problem = problemOf(failure);
     if (state !== "unread") return problem;
-    return { ...problem, message: `${unreadSide(reason)} could not be read: ${problem.message}` };
+    return unreadProblem(problem, `${unreadSide(reason)} could not be read: `);
   }
   const host = kind.host(edge);
   switch (state) {

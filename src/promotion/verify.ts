@@ -19,7 +19,7 @@ import {
   splitRepository,
   type Tag,
 } from "../oci/index.ts";
-import type { Repository } from "../registry/index.ts";
+import { placing, type Repository } from "../registry/index.ts";
 import { hostLimits, onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
@@ -222,7 +222,7 @@ class RepositoryVerifier {
     if ((await fetch(base.digest)) === undefined) return undefined;
     const seat = this.#run.wideImages.seat();
     try {
-      const graph = await readGraph(fetch, base.digest, destination, { seat });
+      const graph = await placing(repository, readGraph(fetch, base.digest, destination, { seat }));
       const unlisted = await unlistedFindings(base, repository, graph);
       return { blobs: graph.blobs.filter(({ mediaType }) => !isForeignLayerType(mediaType)), unlisted };
     } finally {

@@ -1,3 +1,4 @@
+import { phrase } from "../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -11,7 +12,7 @@ import {
   subjectOf,
   type Tag,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 import { type Provenance, type ReadStatement, readStatements } from "./read.ts";
 
 /** Provenance that is attached to an image. */
@@ -71,8 +72,9 @@ export function provenanceReferrers(referrers: readonly Descriptor[]): LikelyRef
 export function tooManyReferrers(repository: Repository, digest: Digest, passedOver: number): RegistryError {
   return new RegistryError(
     "too-large",
-    `of what is attached to the image, ${passedOver} manifests more may be its provenance than are read`,
+    phrase`of what is attached to the image, ${passedOver} manifests more may be its provenance than are read`,
     {
+      ...placeOf(repository),
       where: formatReference(repository.name, digest),
       hint: "whoever may push there may attach anything: look at what is attached, and clear it up",
     },

@@ -31,7 +31,7 @@ interface RefusalOptions {
 /** A request that is answered with an error: thrown by whoever finds out, turned into a response in one place. */
 export class Refusal extends WaybillError<RefusalCode> {
   override readonly name = "Refusal";
-  readonly status: number;
+  override readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {

@@ -1,4 +1,4 @@
-import { type FailureDetails, WaybillError } from "../errors/index.ts";
+import { type FailureDetails, type FailurePlace, type Phrase, WaybillError } from "../errors/index.ts";
 import type { Digest } from "../oci/index.ts";
 
 /** Why a repository could not be read or written. */
@@ -46,7 +46,7 @@ export class UnknownContentError extends RegistryError {
   /** What it names of that; nothing where it names none. */
   readonly digests: readonly Digest[];
 
-  constructor(message: string, digests: readonly Digest[], details: FailureDetails) {
+  constructor(message: string | Phrase, digests: readonly Digest[], details: FailureDetails) {
     super("manifest-refused", message, details);
     this.digests = digests;
   }
@@ -71,12 +71,14 @@ export function refusesToList(thrown: unknown): boolean {
 /**
  * The failure of a tag that a registry lists, and says that it is not there when it is asked for it: it is not free.
  * @param where The reference.
+ * @param place The repository.
  */
-export function listedOnly(where: string): RegistryError {
+export function listedOnly(where: string, place: FailurePlace): RegistryError {
   return new RegistryError(
     "absence-unproven",
     "the registry lists this tag, and says that it is not there when it is asked for it",
     {
+      ...place,
       where,
       hint: "it stands for something that is broken, or has just been deleted: look at it, then run again",
     },

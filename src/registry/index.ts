@@ -32,6 +32,6 @@ export type {
   RepositoryWriter,
   ResolveOptions,
 } from "./repository.ts";
-export { readSmallBlob } from "./repository.ts";
+export { placeOf, placing, readSmallBlob } from "./repository.ts";
 export { vouchFor } from "./vouched.ts";
 export type { HostWork } from "./watched.ts";

@@ -1,3 +1,4 @@
+import { WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import { Company, defaultTiming, type Timing, type Trace } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
@@ -104,11 +105,15 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
         : opened(`${folderPrefix}${folder}`, () => openLayout(folder, name)),
     async *catalog(prefix) {
       const { host, above } = catalogPlace(settings, prefix);
-      for await (const path of catalogOf(clientOf(host))) {
-        if (!`${path}/`.startsWith(above)) continue;
-        const rest = path.slice(above.length);
-        const name = rest === "" ? prefix : `${prefix}/${rest}`;
-        if (isRepository(name) && isAt(settings, name, `${host}/${path}`)) yield name;
+      try {
+        for await (const path of catalogOf(clientOf(host))) {
+          if (!`${path}/`.startsWith(above)) continue;
+          const rest = path.slice(above.length);
+          const name = rest === "" ? prefix : `${prefix}/${rest}`;
+          if (isRepository(name) && isAt(settings, name, `${host}/${path}`)) yield name;
+        }
+      } catch (error) {
+        throw error instanceof WaybillError ? error.placedAt({ registry: host }) : error;
       }
     },
     underWay: () => underWay.read(),

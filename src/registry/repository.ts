@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { type FailurePlace, phrase, WaybillError } from "../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -6,10 +7,28 @@ import {
   type HashCheckpoints,
   type ImageDocument,
   type RepositoryName,
+  splitRepository,
   type Tag,
   type Target,
 } from "../oci/index.ts";
 import { RegistryError } from "./errors.ts";
+
+/** A repository, as failures name what they are about. A folder is at no registry. */
+export function placeOf({ name, host }: Pick<Repository, "name" | "host">): FailurePlace {
+  return { registry: host === undefined ? undefined : splitRepository(name).host, repository: name };
+}
+
+/** Work at a repository, whose failures say that they happened there where they do not say it themselves. */
+export async function placing<Result>(
+  repository: Pick<Repository, "name" | "host">,
+  work: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof WaybillError ? error.placedAt(placeOf(repository)) : error;
+  }
+}
 
 /**
  * A repository, remote or in a folder, as everybody above this room sees it. Every method checks what it hands out:
@@ -186,7 +205,7 @@ export async function readSmallBlob(
   limit: number,
 ): Promise<Buffer> {
   if (blob.size > limit) {
-    throw new RegistryError("too-large", `a blob that is read as a whole has ${blob.size} bytes`, {
+    throw new RegistryError("too-large", phrase`a blob that is read as a whole has ${blob.size} bytes`, {
       where: formatReference(repository.name, blob.digest),
     });
   }

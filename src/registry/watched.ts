@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
+import { Readable } from "node:stream";
+import { WaybillError } from "../errors/index.ts";
 import { RegistryError } from "./errors.ts";
-import type { Repository } from "./repository.ts";
+import { placeOf, type Repository } from "./repository.ts";
 
 /** How work with repositories is brought to an end from outside. */
 export interface Ending {
@@ -12,7 +14,8 @@ export interface Ending {
 
 /**
  * The same repository, whose methods end when they are told to, so that nobody waits for an answer that may never come;
- * and it is known meanwhile what is under way.
+ * and it is known meanwhile what is under way. All that its methods fail with, and streams that they open, says that it
+ * was this repository.
  */
 export function watched(repository: Repository, { stop, cut }: Ending, underWay: UnderWay): Repository {
   // As many wait as there are requests.
@@ -22,6 +25,9 @@ export function watched(repository: Repository, { stop, cut }: Ending, underWay:
       where: repository.name,
       hint: "run again: it goes on from what is there by then",
     });
+  const place = placeOf(repository);
+  const placed = (thrown: unknown): unknown =>
+    thrown instanceof WaybillError ? thrown.placedAt(place) : thrown;
   const untilCut = <Result>(work: Promise<Result>): Promise<Result> => {
     if (cut === undefined) return work;
     return new Promise((resolve, reject) => {
@@ -33,12 +39,17 @@ export function watched(repository: Repository, { stop, cut }: Ending, underWay:
   return new Proxy(repository, {
     get(target, property) {
       const found: unknown = Reflect.get(target, property);
-      if (typeof found !== "function") return found;
+      if (typeof found !== "function") return placed(found);
       return async (...parameters: unknown[]) => {
         if (stop?.aborted || cut?.aborted) throw interrupted();
         const end = underWay.begin(target.host ?? target.address);
         try {
-          return await untilCut(Promise.resolve(Reflect.apply(found, target, parameters)));
+          const result = await untilCut(Promise.resolve(Reflect.apply(found, target, parameters)));
+          // Whoever reads it learns of its failure; one that nobody reads must not end the process.
+          if (result instanceof Readable) result.on("error", placed);
+          return result;
+        } catch (error) {
+          throw placed(error);
         } finally {
           end();
         }

@@ -12,7 +12,7 @@ import {
   repositoryFault,
   type Tag,
 } from "../oci/index.ts";
-import { type Listing, listedOnly, type Repository, refusesToList } from "../registry/index.ts";
+import { type Listing, listedOnly, placeOf, type Repository, refusesToList } from "../registry/index.ts";
 
 /** What a registry holds below a prefix: image name → digest → tags. Names, digests and tags are in byte order. */
 export type RegistryContents = ReadonlyMap<string, ReadonlyMap<Digest, readonly Tag[]>>;
@@ -173,7 +173,7 @@ async function readRepository(repository: Repository, miss: Miss): Promise<Repos
   for (const { tag, descriptor } of resolved) {
     if (descriptor === undefined) {
       const where = formatReference(repository.name, tag);
-      miss(where, listedOnly(where));
+      miss(where, listedOnly(where, placeOf(repository)));
       continue;
     }
     digests.set(descriptor.digest, [...(digests.get(descriptor.digest) ?? []), tag].sort());

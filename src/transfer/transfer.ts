@@ -7,7 +7,7 @@ import {
   type Seat,
   WideImages,
 } from "../copy/index.ts";
-import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import { type FailureRecord, failureRecord, phrase, WaybillError } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import {
   type Digest,
@@ -17,7 +17,7 @@ import {
   type Tag,
   type Target,
 } from "../oci/index.ts";
-import { RegistryError, type Repository } from "../registry/index.ts";
+import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 
 /** An image as it is to be at the destination: under a tag, or by its digest alone. */
 export interface WantedImage {
@@ -231,10 +231,13 @@ async function confirmReferrers({ to, came }: Run): Promise<void> {
     for (const { image, referrers } of came) {
       const missing = referrers.find((digest) => lost.has(digest));
       if (missing === undefined || !isBrought(image)) continue;
-      const message = `the list of referrers that ${missing} belongs into did not keep it`;
+      const message = phrase`the list of referrers that ${missing} belongs into did not keep it`;
       const hint =
         "somebody else writes that list: run again when nobody else attaches anything to this image";
-      const failure = new RegistryError("referrer-unconfirmed", message, { where: to.name, hint });
+      const failure = new RegistryError("referrer-unconfirmed", message, {
+        ...placeOf(to),
+        ...{ where: to.name, hint },
+      });
       end(image, "failed", failureRecord(failure));
     }
   } catch (error) {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { causeInLines, groupByCause, type Problem, problemOf } from "../../src/errors/index.ts";
+import {
+  causeInLines,
+  failureRecord,
+  groupByCause,
+  type Problem,
+  phrase,
+  phraseOf,
+  problemOf,
+  WaybillError,
+} from "../../src/errors/index.ts";
 
 const plain = { paint: (text: string) => text, noun: "edge" };
 
@@ -51,22 +60,27 @@ describe("causes", () => {
     const others = [
       unread("s.example", "a"),
       { ...one, state: "failed" },
-      { ...one, message: "the registry answered 403" },
-      { ...one, message: "the registry answered 404" },
+      { ...one, message: "the registry answered", status: 403 },
+      { ...one, message: "the registry answered", status: 404 },
       { ...one, hint: "look there" },
       { ...one, code: "timeout" },
     ];
     expect(groupByCause([one, ...others])).toHaveLength(7);
   });
 
-  it("are one where a message differs in what it is about alone, which every place can show", () => {
+  it("are one where a message differs in what it names alone, which every place can show", () => {
     const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
-    const about = (name: string, letter: string): Problem =>
-      unread("r.example", name, {
-        message: `DENIED of prod/${name} (blob ${digest(letter)}, request 7f3e${letter}-12ab-99${letter}0f)`,
-      });
+    const about = (name: string, letter: string): Problem => {
+      const error = new WaybillError(
+        "denied",
+        phrase`reading ${phraseOf("a blob")}: prod/${name} lacks ${digest(letter)}`,
+        { hint: phrase`make prod/${name}`, registry: "r.example", repository: `r.example/prod/${name}` },
+      );
+      return { state: "failed", what: `r.example/prod/${name}:v1`, ...problemOf(failureRecord(error)) };
+    };
     const [cause, ...more] = groupByCause([about("app", "a"), about("web", "b")]);
     expect(more).toEqual([]);
+    expect(cause).toMatchObject({ host: "r.example", hint: "make prod/app" });
     expect(cause?.message).toContain("prod/app");
     expect(cause?.places.map(({ detail }) => detail)).toEqual([
       undefined,
@@ -87,15 +101,5 @@ describe("causes", () => {
       unread("r.example", "a", { message: "a\u001b[31m\nb", hint: "\u202e", detail: "\r" }),
     ]);
     expect((cause ? causeInLines(cause, plain) : []).join("")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
-  });
-
-  it("know the host of a reference, and that a file has none", () => {
-    const hostOf = (where: string) => problemOf({ code: "x", message: "m", where }).host;
-    expect(hostOf("eu.gcr.io/a/b@sha256:1")).toBe("eu.gcr.io");
-    expect(hostOf("127.0.0.1:5000/a")).toBe("127.0.0.1:5000");
-    expect(hostOf("localhost/a:v1")).toBe("localhost");
-    expect(hostOf("[::1]:5000/a")).toBe("[::1]:5000");
-    for (const file of ["images/foo/images.yaml:3:1", "/etc/waybill.yaml", "."])
-      expect(hostOf(file)).toBeUndefined();
   });
 });

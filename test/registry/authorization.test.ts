@@ -421,7 +421,11 @@ describe("a credential that is refused", () => {
   async function failuresOf(script: Script) {
     const opened = await open(script, { credentials: storeOf(me) });
     const ends = await Promise.allSettled(paths.map((path) => opened.repository(path).fetch(v1)));
-    const records = ends.map((end) => (end.status === "rejected" ? failureRecord(end.reason) : undefined));
+    const records = ends.map((end) => {
+      if (end.status !== "rejected") return undefined;
+      const { repository, ...record } = failureRecord(end.reason);
+      return record;
+    });
     const shown = opened.server.seen.filter(({ authorization }) => authorization?.startsWith("Basic"));
     return { ...opened, records, shown };
   }

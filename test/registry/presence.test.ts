@@ -149,7 +149,9 @@ describe("a host that is not there", () => {
 describe("a registry that cannot be reached", () => {
   const recordsOf = (ends: readonly PromiseSettledResult<unknown>[]) =>
     ends.map((end) => {
-      const { where, ...record } = failureRecord(end.status === "rejected" ? end.reason : undefined);
+      const { where, repository, ...record } = failureRecord(
+        end.status === "rejected" ? end.reason : undefined,
+      );
       return record;
     });
 

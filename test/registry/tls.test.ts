@@ -193,9 +193,13 @@ describe("TLS that cannot work", () => {
     const paths = Array.from({ length: 20 }, (_, number) => `team/app-${number}`);
     const ends = await Promise.allSettled(paths.map((path) => client.repository(path).fetch(v1)));
     const records = ends.map((end) => end.status === "rejected" && failureRecord(end.reason));
-    const [{ where, ...record } = { where: "" }] = records.map((found) => found || undefined);
+    const [{ where, repository, ...record } = {}] = records.map((found) => found || undefined);
     expect(record).toMatchObject({ code: "tls", host: server.host });
-    expect(records).toEqual(paths.map((path) => ({ ...record, where: `${server.host}/${path}:v1` })));
+    const placed = paths.map((path) => ({
+      where: `${server.host}/${path}:v1`,
+      repository: `${server.host}/${path}`,
+    }));
+    expect(records).toEqual(placed.map((place) => ({ ...record, ...place })));
     expect(connections).toBe(1);
   });
 

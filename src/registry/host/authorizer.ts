@@ -87,9 +87,9 @@ export function createAuthorizer(
   greet: Greet,
 ): Authorizer {
   let scheme: Scheme | undefined;
-  const trials = new CredentialTrials<RegistryError>(({ code, message, hint, cause }) => {
+  const trials = new CredentialTrials<RegistryError>(({ code, message, hint, status, requestId, cause }) => {
     const { host } = endpoint;
-    return new RegistryError(code, message, { where: host, hint, host, cause });
+    return new RegistryError(code, message, { where: host, hint, host, status, requestId, cause });
   });
   const tokens = new Map<string, Entry>();
 

@@ -1,4 +1,4 @@
-import type { FailureDetails, WaybillError } from "../../errors/index.ts";
+import { type FailureDetails, type Phrase, phrase, phraseOf, type WaybillError } from "../../errors/index.ts";
 import {
   type About,
   ConnectionError,
@@ -14,8 +14,8 @@ export function explain(fault: Fault, about: About): RegistryError {
   const { code, reason, cause } = fault;
   const fail = (
     failure: RegistryErrorCode,
-    message: string,
-    hint?: string,
+    message: string | Phrase,
+    hint?: string | Phrase,
     details?: FailureDetails,
   ): RegistryError =>
     new RegistryError(failure, message, {
@@ -50,7 +50,7 @@ export function explain(fault: Fault, about: About): RegistryError {
     case "proxy":
       return fail(
         "unreachable",
-        `the proxy does not connect to ${host}: ${reason}`,
+        phrase`the proxy does not connect to ${host}: ${reason}`,
         "look at HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY",
       );
     case "connect-timeout":
@@ -69,15 +69,19 @@ export function explain(fault: Fault, about: About): RegistryError {
     case "not-http":
       return fail(
         "unexpected-response",
-        `${host} does not answer in HTTP (${reason})`,
+        phrase`${host} does not answer in HTTP (${reason})`,
         `is the port in ${host} that of a registry?`,
       );
     case "hang-up":
-      return fail("unreachable", `${host} cannot be reached: ${closedIn(code, reason)}`, hangUpHint(about));
+      return fail(
+        "unreachable",
+        phrase`${host} cannot be reached: ${closedIn(code, reason)}`,
+        hangUpHint(about),
+      );
     case "unreachable":
       return fail(
         "unreachable",
-        `${host} cannot be reached: ${connectionReason(code, reason)}`,
+        phrase`${host} cannot be reached: ${connectionReason(code, reason)}`,
         code === "ECONNREFUSED"
           ? `is the registry running, and is the port in ${host} the right one?`
           : undefined,
@@ -93,6 +97,7 @@ export function explain(fault: Fault, about: About): RegistryError {
         "server-error",
         `${about.role === undefined ? host : `the ${about.role} ${originOf(about)}`} answers ${code} to all that it is asked`,
         `where it lasts, ask whoever runs ${host}; what is done stays done, and another run does the rest`,
+        { status: Number(code) },
       );
     case "ended":
       return fail("unreachable", `the run ended before ${host} had answered`);
@@ -123,14 +128,14 @@ const silences = {
   "send-timeout": "takes no more bytes of the upload",
 } as const;
 
-function connectionReason(code: string, reason: string): string {
-  if (code === "ECONNREFUSED") return `it refuses connections (${reason})`;
-  if (code === "EAI_AGAIN") return `the name service does not answer (${code})`;
-  return [code, reason].filter((text) => text !== "").join(": ");
+function connectionReason(code: string, reason: string): Phrase {
+  if (code === "ECONNREFUSED") return phrase`it refuses connections (${reason})`;
+  if (code === "EAI_AGAIN") return phraseOf(`the name service does not answer (${code})`);
+  return { text: [code, reason].filter((text) => text !== "").join(": "), pattern: code };
 }
 
-function closedIn(code: string, reason: string): string {
-  return `the connection was closed in the middle of a request (${code}: ${reason})`;
+function closedIn(code: string, reason: string): Phrase {
+  return phrase`the connection was closed in the middle of a request (${phraseOf(code)}: ${reason})`;
 }
 
 function hangUpHint({ host, inTls }: About): string {

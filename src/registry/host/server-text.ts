@@ -1,3 +1,4 @@
+import type { Phrase } from "../../errors/index.ts";
 import { shownText } from "../../http/index.ts";
 import { wordsOf } from "./server-words.ts";
 
@@ -17,6 +18,15 @@ export function readServerErrors(body: Uint8Array, secrets: readonly string[]): 
   const { codes, texts } = wordsOf(body);
   const text = shownText(texts.join("; "), secrets);
   return text === "" ? undefined : { codes, text };
+}
+
+/**
+ * What a registry says, behind a sentence of ours: its words may name what was asked for, its codes are the same for one
+ * cause.
+ */
+export function saidBehind(errors: ServerErrors | undefined): Phrase {
+  if (errors === undefined) return { text: "", pattern: "" };
+  return { text: `: ${errors.text}`, pattern: `: ${errors.codes.join(" ")}` };
 }
 
 /** Whether an answer says that a TLS port was spoken to in plain HTTP, as Go's and nginx's servers do. */

@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { type Answer, isTransientStatus, NotYet, TransientFailure, waitOf } from "../../http/index.ts";
+import { phrase } from "../../errors/index.ts";
+import {
+  type Answer,
+  answerDetails,
+  isTransientStatus,
+  NotYet,
+  TransientFailure,
+  waitOf,
+} from "../../http/index.ts";
 import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 import { lastingReasonOf } from "./judge.ts";
@@ -119,21 +127,27 @@ export function tokenRefusal(
   const { status } = answer;
   const secrets = credential?.kind === "identity-token" ? [credential.token] : answer.secrets;
   const said = readServerErrors(answer.bytes, secrets);
-  const message = `the token service ${url.origin} answered ${status}${said === undefined ? "" : ` (${said.text})`}`;
+  const words = { text: said === undefined ? "" : ` (${said.text})`, pattern: said?.codes.join(" ") ?? "" };
+  const message = phrase`the token service ${url.origin} answered ${status}${words}`;
+  const details = { ...answerDetails(answer), where };
   if (isTransientStatus(status) && lastingReasonOf(answer) === undefined) {
     if (status === 429) {
-      return new NotYet(new RegistryError("rate-limited", message, { where }), waitOf(answer));
+      return new NotYet(new RegistryError("rate-limited", message, details), waitOf(answer));
     }
-    return new TransientFailure(new RegistryError("server-error", message, { where }), waitOf(answer));
+    return new TransientFailure(new RegistryError("server-error", message, details), waitOf(answer));
   }
   if (status >= 300 && status < 400) {
-    return new RegistryError("unsafe-redirect", `${message}, a redirect, which is not followed`, { where });
+    return new RegistryError(
+      "unsafe-redirect",
+      phrase`${message}, a redirect, which is not followed`,
+      details,
+    );
   }
   if (status !== 400 && status !== 401 && status !== 403) {
-    return new RegistryError(status >= 500 ? "server-error" : "unexpected-response", message, { where });
+    return new RegistryError(status >= 500 ? "server-error" : "unexpected-response", message, details);
   }
   return new RegistryError("unauthorized", message, {
-    where,
+    ...details,
     hint:
       credential === undefined
         ? `there is no credential for it here; log in: docker login ${where}`

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { DurableFiles } from "../../disk/index.ts";
+import { phrase } from "../../errors/index.ts";
 import {
   algorithmOf,
   createHashCheckpoints,
@@ -63,7 +64,7 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
     const damage = (code: "size-mismatch" | "digest-mismatch", message: string) =>
       new RegistryError(code, message, {
         where: where(blob),
-        hint: `delete ${pathOf(blob.digest)} and copy the image to this folder again`,
+        hint: phrase`delete ${pathOf(blob.digest)} and copy the image to this folder again`,
       });
     const { size } = await handle.stat();
     if (size !== blob.size) {
@@ -169,12 +170,18 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
 
 function checkReceived(blob: Descriptor, size: number, matches: boolean, where: string): void {
   if (size < blob.size) {
-    throw new RegistryError("truncated", `the blob ended after ${size} of ${blob.size} bytes`, { where });
-  }
-  if (size > blob.size) {
-    throw new RegistryError("size-mismatch", `the blob has more than the ${blob.size} bytes it should have`, {
+    throw new RegistryError("truncated", phrase`the blob ended after ${size} of ${blob.size} bytes`, {
       where,
     });
+  }
+  if (size > blob.size) {
+    throw new RegistryError(
+      "size-mismatch",
+      phrase`the blob has more than the ${blob.size} bytes it should have`,
+      {
+        where,
+      },
+    );
   }
   if (!matches) {
     throw new RegistryError("digest-mismatch", "the bytes that came are not those of the blob", { where });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type DurableFiles, type HeldLock, holdingLock } from "../../disk/index.ts";
+import { phrase } from "../../errors/index.ts";
 import { RegistryError } from "../errors.ts";
 import {
   folderExists,
@@ -55,7 +56,7 @@ export function openCatalog(
       const state = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
       if (known?.state === state) return known.index;
       if (size > maxIndexBytes)
-        throw new RegistryError("too-large", `the index has ${size} bytes`, { where: file });
+        throw new RegistryError("too-large", phrase`the index has ${size} bytes`, { where: file });
       await checkMarker(marker);
       known = { state, index: parseIndex(await handle.readFile(), file) };
       return known.index;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { phrase } from "../../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -70,7 +71,7 @@ export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
     if (other !== manifest.digest) {
       throw new RegistryError(
         "storage",
-        `the tag ${tag} stands at two digests: ${other} and ${manifest.digest}`,
+        phrase`the tag ${tag} stands at two digests: ${other} and ${manifest.digest}`,
         {
           where,
           hint: `remove the annotation ${nameAnnotation} from one of them`,
@@ -88,7 +89,10 @@ function documentJson(bytes: Uint8Array, where: string): unknown {
     return parseDocumentJson(bytes, where);
   } catch (cause) {
     if (!(cause instanceof OciError)) throw cause;
-    throw new RegistryError("storage", `not an index of an image layout: ${cause.message}`, { where, cause });
+    throw new RegistryError("storage", phrase`not an index of an image layout: ${cause.message}`, {
+      where,
+      cause,
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import pLimit from "p-limit";
 import { durableFiles } from "../../disk/index.ts";
+import { phrase } from "../../errors/index.ts";
 import {
   type Digest,
   digestMatches,
@@ -125,7 +126,7 @@ export function openLayout(
       if (!isDigest(target)) return catalog.change((now) => withoutTag(now, target));
       for (const [parent, { content }] of await manifests.all(index)) {
         if (!content?.children.some((child) => child.digest === target)) continue;
-        throw new RegistryError("denied", `the index ${parent} lists this manifest`, {
+        throw new RegistryError("denied", phrase`the index ${parent} lists this manifest`, {
           where: formatReference(address, target),
           hint: "delete the index first",
         });
@@ -170,13 +171,17 @@ function listing(held: ReadonlyMap<Digest, HeldManifest>, children: readonly str
 /** @throws {RegistryError} when the bytes are not what their descriptor says. */
 function checkDocument({ descriptor, bytes }: ImageDocument, where: string): void {
   if (bytes.length !== descriptor.size) {
-    const message = `the manifest has ${bytes.length} bytes, its descriptor says ${descriptor.size}`;
+    const message = phrase`the manifest has ${bytes.length} bytes, its descriptor says ${descriptor.size}`;
     throw new RegistryError("size-mismatch", message, { where });
   }
   if (!digestMatches(bytes, descriptor.digest)) {
-    throw new RegistryError("digest-mismatch", `the manifest's bytes are not those of ${descriptor.digest}`, {
-      where,
-    });
+    throw new RegistryError(
+      "digest-mismatch",
+      phrase`the manifest's bytes are not those of ${descriptor.digest}`,
+      {
+        where,
+      },
+    );
   }
 }
 
@@ -193,7 +198,7 @@ async function checkClosure(blobs: LayoutBlobs, document: ImageDocument, where: 
   if (missing === undefined) return;
   throw new RegistryError(
     "manifest-refused",
-    `the manifest refers to ${missing.digest}, which is not there`,
+    phrase`the manifest refers to ${missing.digest}, which is not there`,
     {
       where,
       hint: "put what a manifest refers to before the manifest",

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { phrase } from "../../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -41,7 +42,7 @@ export function openManifests(blobs: LayoutBlobs, where: string): LayoutManifest
 
   const read = async (descriptor: Descriptor): Promise<ImageDocument | undefined> => {
     if (descriptor.size > limits.manifestBytes) {
-      throw new RegistryError("too-large", `a manifest of ${descriptor.size} bytes`, {
+      throw new RegistryError("too-large", phrase`a manifest of ${descriptor.size} bytes`, {
         where: `${where}@${descriptor.digest}`,
       });
     }

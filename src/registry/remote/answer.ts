@@ -1,10 +1,11 @@
-import { type Answer, demandedWait, headerOf, isTransientStatus } from "../../http/index.ts";
+import { type Phrase, phrase, phraseOf } from "../../errors/index.ts";
+import { type Answer, answerDetails, demandedWait, headerOf, isTransientStatus } from "../../http/index.ts";
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { lastingReasonOf } from "../host/judge.ts";
 import type { LastingReason } from "../host/lasting.ts";
-import { readServerErrors, saysPlainHttp } from "../host/server-text.ts";
+import { readServerErrors, saidBehind, saysPlainHttp } from "../host/server-text.ts";
 import { missingRepository, saysMissing } from "./missing-repository.ts";
 
 /** What was asked for something: a repository, or a registry as a whole. */
@@ -30,15 +31,19 @@ export async function refusal(
   const { host } = asked.client.endpoint;
   const { status } = answer;
   const errors = readServerErrors(answer.bytes, answer.secrets);
-  const said = errors === undefined ? "" : `: ${errors.text}`;
-  const make = (code: RegistryErrorCode, message: string, hint?: string) =>
-    new RegistryError(code, `${doing}: ${message}${said}`, { where, hint });
+  const make: Make = (code, message, hint) => {
+    const said = phraseOf(message);
+    return new RegistryError(code, phrase`${phraseOf(doing)}: ${said}${saidBehind(errors)}`, {
+      ...answerDetails(answer),
+      ...{ where, hint },
+    });
+  };
   if (answer.from.origin !== asked.client.endpoint.origin.origin) return elsewhere(make, answer);
   if (status === 401 || status === 403) {
     const source = await asked.client.credentialSource(asked.path);
     return status === 401 ? unauthorized(make, host, source) : denied(make, host, source);
   }
-  if (errors !== undefined && saysMissing(answer, errors)) return missingRepository(asked, errors);
+  if (errors !== undefined && saysMissing(answer, errors)) return missingRepository(asked, answer, errors);
   if (status === 408) {
     const hint = `ask whoever runs ${host}, or what stands before it, how long a request may take; chunkSize in waybill.yaml: hosts: ${host} makes shorter ones`;
     return make("timeout", "the registry gave the request up (408)", hint);
@@ -74,9 +79,14 @@ export async function refusal(
 }
 
 /** That a registry will not have an image manifest, for another reason than that something it refers to is missing. */
-export function refusedManifest(asked: Asked, answer: Answer, message: string, where: string): RegistryError {
+export function refusedManifest(
+  asked: Asked,
+  answer: Answer,
+  message: string | Phrase,
+  where: string,
+): RegistryError {
   const said = readServerErrors(answer.bytes, answer.secrets);
-  if (said !== undefined && saysMissing(answer, said)) return missingRepository(asked, said);
+  if (said !== undefined && saysMissing(answer, said)) return missingRepository(asked, answer, said);
   const { host } = asked.client.endpoint;
   const hint =
     answer.status === 413
@@ -84,7 +94,7 @@ export function refusedManifest(asked: Asked, answer: Answer, message: string, w
       : said === undefined
         ? `it does not say why: ask whoever runs ${host}, or what stands before it`
         : "another attempt is answered the same: push the image again in a form that the registry takes, or ask whoever runs it";
-  return new RegistryError("manifest-refused", message, { where, hint });
+  return new RegistryError("manifest-refused", message, { ...answerDetails(answer), where, hint });
 }
 
 /** What makes requests smaller. */
@@ -111,7 +121,7 @@ function spent(make: Make, answer: Answer, host: string, source: string | undefi
       : `the limit is that of the credentials from ${source}: use others, or have it raised`;
   return make(
     "rate-limited",
-    `its limit is used up (429), until ${until} at the latest`,
+    phrase`its limit is used up (429), until ${until} at the latest`,
     `run again then; ${more}`,
   );
 }
@@ -141,7 +151,7 @@ function elsewhere(make: Make, { from, status }: Answer): RegistryError {
   );
 }
 
-type Make = (code: RegistryErrorCode, message: string, hint?: string) => RegistryError;
+type Make = (code: RegistryErrorCode, message: string | Phrase, hint?: string | Phrase) => RegistryError;
 
 function unauthorized(make: Make, host: string, source: string | undefined): RegistryError {
   if (source === undefined) {

@@ -1,3 +1,4 @@
+import { phrase } from "../../errors/index.ts";
 import {
   type Answer,
   headerOf,
@@ -133,10 +134,14 @@ async function takeByte(blob: Descriptor, answer: StreamedAnswer, where: string)
     expectSize(blob, status === 206 ? wholeSize(answer) : lengthOf(answer), where);
     const { length } = await readBeginning(body, maxReadBytes);
     if (length >= (status === 206 ? Math.min(1, blob.size) : Math.min(maxReadBytes, blob.size))) return;
-    throw new RegistryError("truncated", `the registry gives ${length} of the blob's ${blob.size} bytes`, {
-      where,
-      hint: `ask whoever runs ${from.host} to look at its storage, or at what stands before it`,
-    });
+    throw new RegistryError(
+      "truncated",
+      phrase`the registry gives ${length} of the blob's ${blob.size} bytes`,
+      {
+        where,
+        hint: `ask whoever runs ${from.host} to look at its storage, or at what stands before it`,
+      },
+    );
   } catch (thrown) {
     body.destroy();
     const failure = connectionFailure(thrown, { where, host: from.host });

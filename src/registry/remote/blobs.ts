@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { phrase } from "../../errors/index.ts";
 import { type Answer, type AnswerHead, headerOf } from "../../http/index.ts";
 import { createHashCheckpoints, type Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
@@ -75,7 +76,9 @@ async function openAt(remote: Remote, blob: Descriptor, offset: number): Promise
   });
   if (!("body" in answer)) {
     if (answer.status === 404 && !isForeign(remote, answer)) {
-      throw new RegistryError("blob-missing", `the registry does not have the blob ${digest}`, { where });
+      throw new RegistryError("blob-missing", phrase`the registry does not have the blob ${digest}`, {
+        where,
+      });
     }
     throw await refusal(remote, answer, "reading a blob", digest);
   }
@@ -131,7 +134,7 @@ export function lengthOf(answer: AnswerHead): number | undefined {
 
 /** The registry has another size of a blob than its descriptor says. */
 export function sizeMismatch({ size }: Descriptor, held: number, where: string): RegistryError {
-  const message = `the registry's blob has ${held} bytes, its descriptor says ${size}`;
+  const message = phrase`the registry's blob has ${held} bytes, its descriptor says ${size}`;
   const hint = "one of them is wrong: have the image built again, or the registry's storage looked at";
   return new RegistryError("size-mismatch", message, { where, hint });
 }
@@ -139,6 +142,6 @@ export function sizeMismatch({ size }: Descriptor, held: number, where: string):
 function rangeFault(answer: AnswerHead, offset: number, where: string): RegistryError | undefined {
   const range = headerOf(answer, "content-range") ?? "";
   if (range.startsWith(`bytes ${offset}-`)) return undefined;
-  const message = `asked for the bytes from ${offset} on, the registry sent ${JSON.stringify(range.slice(0, 60))}`;
+  const message = phrase`asked for the bytes from ${offset} on, the registry sent ${JSON.stringify(range.slice(0, 60))}`;
   return new RegistryError("unexpected-response", message, { where });
 }

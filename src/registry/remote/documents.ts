@@ -1,4 +1,5 @@
-import { type AnswerHead, headerOf, isTransientStatus } from "../../http/index.ts";
+import { phrase, phraseOf } from "../../errors/index.ts";
+import { type AnswerHead, answerDetails, headerOf, isTransientStatus } from "../../http/index.ts";
 import {
   acceptedManifests,
   algorithmOf,
@@ -18,7 +19,7 @@ import {
 } from "../../oci/index.ts";
 import { RegistryError, UnknownContentError } from "../errors.ts";
 import { deleteScope, pushScope } from "../host/authorizer.ts";
-import { readServerErrors } from "../host/server-text.ts";
+import { readServerErrors, saidBehind } from "../host/server-text.ts";
 import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";
 import { absence } from "./absence.ts";
@@ -97,10 +98,14 @@ function isManifestOfSomeKind(bytes: Uint8Array): boolean {
 
 function noManifest(remote: Remote, target: Target, mediaType: string): RegistryError {
   const shown = JSON.stringify(mediaType.slice(0, 100));
-  return new RegistryError("unexpected-response", `the answer is no manifest of any kind, but ${shown}`, {
-    where: formatReference(remote.name, target),
-    hint: `it seems to be a page of what stands before the registry: look at it there, or ask whoever runs ${remote.client.endpoint.host}`,
-  });
+  return new RegistryError(
+    "unexpected-response",
+    phrase`the answer is no manifest of any kind, but ${shown}`,
+    {
+      where: formatReference(remote.name, target),
+      hint: `it seems to be a page of what stands before the registry: look at it there, or ask whoever runs ${remote.client.endpoint.host}`,
+    },
+  );
 }
 
 /** Docker's schema 1 with signatures. */
@@ -164,7 +169,7 @@ function unfit(remote: Remote, target: Target, mediaType: string): RegistryError
   const isSchema1 = mediaType.startsWith("application/vnd.docker.distribution.manifest.v1+");
   return new RegistryError(
     "media-type-mismatch",
-    `the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
+    phrase`the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
     {
       where: formatReference(remote.name, target),
       hint: isSchema1
@@ -175,7 +180,7 @@ function unfit(remote: Remote, target: Target, mediaType: string): RegistryError
 }
 
 function lied(remote: Remote, wanted: Digest, got: Digest): RegistryError {
-  return new RegistryError("digest-mismatch", `asked for ${wanted}, the registry gave ${got}`, {
+  return new RegistryError("digest-mismatch", phrase`asked for ${wanted}, the registry gave ${got}`, {
     where: `${remote.name}@${wanted}`,
     hint: "do not trust this registry's copy; look at what stands between it and this machine",
   });
@@ -220,7 +225,7 @@ export async function putDocument(
 ): Promise<{ keepsReferrers: boolean }> {
   const { digest } = document.descriptor;
   if (!digestMatches(document.bytes, digest)) {
-    throw new RegistryError("digest-mismatch", `the manifest to put does not hash to ${digest}`, {
+    throw new RegistryError("digest-mismatch", phrase`the manifest to put does not hash to ${digest}`, {
       where: remote.name,
     });
   }
@@ -275,9 +280,12 @@ async function putOnce(
   const { status } = answer;
   if (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)) {
     const said = readServerErrors(answer.bytes, answer.secrets);
-    const message = `the registry refused the image manifest (${status})${said === undefined ? "" : `: ${said.text}`}`;
+    const message = phrase`the registry refused the image manifest (${status})${saidBehind(said)}`;
     const refused = said?.codes.some((code) => unknown.has(code))
-      ? new UnknownContentError(message, digestsIn(answer.bytes), { where, hint: unknownHint })
+      ? new UnknownContentError(message, digestsIn(answer.bytes), {
+          ...answerDetails(answer),
+          ...{ where, hint: unknownHint },
+        })
       : refusedManifest(remote, answer, message, where);
     throw said?.codes.some((code) => signsOfDamage.has(code)) ? damage(refused) : refused;
   }
@@ -293,8 +301,8 @@ async function putOnce(
 async function expectKept(remote: Remote, digest: Digest, target: Target, status: number): Promise<void> {
   const kept = await identify(remote, target);
   if (kept?.digest === digest) return;
-  const there = kept === undefined ? "does not have it" : `has ${kept.digest} there`;
-  const message = `the registry answered the image manifest with a success (${status}) and ${there}`;
+  const there = kept === undefined ? phraseOf("does not have it") : phrase`has ${kept.digest} there`;
+  const message = phrase`the registry answered the image manifest with a success (${status}) and ${there}`;
   throw damage(
     new RegistryError("unexpected-response", message, {
       where: formatReference(remote.name, target),
@@ -320,6 +328,7 @@ export async function deleteTarget(remote: Remote, target: Target): Promise<void
   if (status === 405 || said?.codes.includes("UNSUPPORTED")) {
     const what = isDigest(target) ? "manifests" : "tags alone";
     throw new RegistryError("unsupported", `the registry does not delete ${what} (${status})`, {
+      ...answerDetails(answer),
       where,
       hint: isDigest(target) ? "ask whoever runs it to allow deleting" : "delete the manifest by its digest",
     });

@@ -1,8 +1,9 @@
-import type { Answer } from "../../http/index.ts";
+import { type Phrase, phrase } from "../../errors/index.ts";
+import { type Answer, answerDetails } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { knownHosts } from "../host/known-hosts.ts";
-import { readServerErrors, type ServerErrors } from "../host/server-text.ts";
+import { readServerErrors, type ServerErrors, saidBehind } from "../host/server-text.ts";
 import type { Remote } from "./remote.ts";
 
 /** How registries say that a repository is not there which a push does not create; others say less, and create it. */
@@ -23,7 +24,7 @@ export function hearOfMissing(remote: Remote, answer: Answer): void {
   const said = answer.status === 404 ? readServerErrors(answer.bytes, answer.secrets) : undefined;
   if (said === undefined || !uncreated.some((words) => words.test(said.text))) return;
   const known = heard.get(remote.client) ?? new Map<string, RegistryError>();
-  known.set(remote.path, missingRepository(remote, said));
+  known.set(remote.path, missingRepository(remote, answer, said));
   heard.set(remote.client, known);
 }
 
@@ -41,32 +42,37 @@ export function saysMissing({ status }: Answer, said: ServerErrors | undefined):
 /** A repository that is missing, and what creates it. */
 export function missingRepository(
   { client, name, path }: Pick<Remote, "client" | "path"> & { readonly name: string },
+  answer: Answer,
   said: ServerErrors,
 ): RegistryError {
   return new RegistryError(
     "repository-missing",
-    `the repository is missing, and the registry creates none by a push: ${said.text}`,
-    { where: name, hint: creationOf(client.endpoint.host.replace(/:\d+$/, ""), path, said.text) },
+    phrase`the repository is missing, and the registry creates none by a push${saidBehind(said)}`,
+    {
+      ...answerDetails(answer),
+      where: name,
+      hint: creationOf(client.endpoint.host.replace(/:\d+$/, ""), path, said.text),
+    },
   );
 }
 
 /** What creates a repository. */
-function creationOf(host: string, path: string, said: string): string {
+function creationOf(host: string, path: string, said: string): string | Phrase {
   const [, account, region] = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\./.exec(host) ?? [];
   const owner = account ?? /registry with id '(\d{12})'/.exec(said)?.[1];
   const [project = "", repository = ""] = path.split("/");
   if (knownHosts.ecrPublic.test(host)) {
-    return `create it: aws ecr-public create-repository --region us-east-1 --repository-name ${path.slice(project.length + 1)}`;
+    return phrase`create it: aws ecr-public create-repository --region us-east-1 --repository-name ${path.slice(project.length + 1)}`;
   }
   if (owner !== undefined) {
     const place = region === undefined ? "" : ` --region ${region}`;
-    return `create it: aws ecr create-repository --repository-name ${path} --registry-id ${owner}${place}`;
+    return phrase`create it: aws ecr create-repository --repository-name ${path} --registry-id ${owner}${place}`;
   }
   const [, location] = /^([a-z0-9-]+)-docker\.pkg\.dev$/.exec(host) ?? [];
   if (location !== undefined) {
-    return `create it: gcloud artifacts repositories create ${repository} --repository-format=docker --location=${location} --project=${project}`;
+    return phrase`create it: gcloud artifacts repositories create ${repository} --repository-format=docker --location=${location} --project=${project}`;
   }
   return /^(?:NOT_FOUND )?project /i.test(said)
-    ? `create the project ${project} in the registry`
+    ? phrase`create the project ${project} in the registry`
     : "create it in the registry, by its own means";
 }

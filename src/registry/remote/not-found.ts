@@ -1,7 +1,8 @@
-import type { Answer } from "../../http/index.ts";
+import { phrase, phraseOf } from "../../errors/index.ts";
+import { type Answer, answerDetails } from "../../http/index.ts";
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { readServerErrors } from "../host/server-text.ts";
+import { readServerErrors, saidBehind } from "../host/server-text.ts";
 import type { Remote } from "./remote.ts";
 
 /**
@@ -29,8 +30,9 @@ export function unproven(remote: Remote, answer: Answer, doing: string, target?:
   const said = readServerErrors(answer.bytes, answer.secrets);
   return new RegistryError(
     "absence-unproven",
-    `${doing}: the answer was 404, but not as registries say that something is not there${said === undefined ? "" : `: ${said.text}`}`,
+    phrase`${phraseOf(doing)}: the answer was 404, but not as registries say that something is not there${saidBehind(said)}`,
     {
+      ...answerDetails(answer),
       where: target === undefined ? remote.name : formatReference(remote.name, target),
       hint: `it may be there: ask whoever runs ${answer.from.host}, or what stands before it`,
     },

@@ -1,3 +1,4 @@
+import { phrase } from "../../errors/index.ts";
 import type { Answer, AnswerHead } from "../../http/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
@@ -217,7 +218,7 @@ const refusals: ReadonlySet<number> = new Set([400, 405, 413, 416, 422]);
 const noGoingOn: ReadonlySet<number> = new Set([...refusals, 404, 406, 501]);
 
 function endless(count: number, where: string): RegistryError {
-  return new RegistryError("endless-pagination", `the registry's list does not end (${count} pages)`, {
+  return new RegistryError("endless-pagination", phrase`the registry's list does not end (${count} pages)`, {
     where,
   });
 }

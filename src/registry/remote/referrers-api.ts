@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { phrase } from "../../errors/index.ts";
 import { type Answer, headerOf } from "../../http/index.ts";
 import {
   type Descriptor,
@@ -66,7 +67,7 @@ export async function askReferrersApi(
     filtered &&= isFiltered;
     entries.push(...listed);
     if (entries.length <= limits.closureDescriptors) continue;
-    const message = `${subject} has more than ${limits.closureDescriptors} referrers`;
+    const message = phrase`${subject} has more than ${limits.closureDescriptors} referrers`;
     throw new RegistryError("too-large", message, { where: remote.name });
   }
   return pagesRead === 0 ? instead : { kind: "list", entries, filtered };
@@ -102,7 +103,7 @@ function noList(remote: Remote, subject: Digest, answer: Answer): RegistryError 
   const type = JSON.stringify((headerOf(answer, "content-type") ?? "").slice(0, 100));
   return new RegistryError(
     "unexpected-response",
-    `listing referrers: the answer, ${type}, is no list of manifests`,
+    phrase`listing referrers: the answer, ${type}, is no list of manifests`,
     {
       where: `${remote.name}@${subject}`,
       hint: "look at what stands between the registry and this machine; what is attached to the image is unknown",

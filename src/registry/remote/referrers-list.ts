@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { phrase, phraseOf } from "../../errors/index.ts";
 import { type Descriptor, type Digest, digestOf, limits, mediaTypes, referrersTag } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
@@ -178,7 +179,7 @@ export class ReferrersList {
   async #write({ bytes: present }: List, entries: readonly Descriptor[]): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(withEntries(present, entries)));
     if (bytes.length > limits.manifestBytes) {
-      throw new RegistryError("too-large", `the list of referrers of ${this.#subject} is full`, {
+      throw new RegistryError("too-large", phrase`the list of referrers of ${this.#subject} is full`, {
         where: this.#remote.name,
       });
     }
@@ -208,7 +209,7 @@ function withEntries(index: Uint8Array | undefined, entries: readonly Descriptor
 
 /** It is not known whether the list keeps an entry. */
 function unconfirmed(remote: Remote, subject: Digest, why: string): RegistryError {
-  return new RegistryError("referrer-unconfirmed", `${why} list of referrers of ${subject}`, {
+  return new RegistryError("referrer-unconfirmed", phrase`${phraseOf(why)} list of referrers of ${subject}`, {
     where: remote.name,
     hint: "run again when nobody else attaches anything to this image",
   });

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { phrase } from "../../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -114,10 +115,14 @@ function mayRefer({ mediaType }: Descriptor): boolean {
 }
 
 function tooMany(remote: Remote, subject: Digest): RegistryError {
-  return new RegistryError("too-large", `more is listed as a referrer of ${subject} than is looked into`, {
-    where: `${remote.name}:${referrersTag(subject)}`,
-    hint: "whoever may push there may list anything: look at the list under this tag, and clear it up",
-  });
+  return new RegistryError(
+    "too-large",
+    phrase`more is listed as a referrer of ${subject} than is looked into`,
+    {
+      where: `${remote.name}:${referrersTag(subject)}`,
+      hint: "whoever may push there may list anything: look at the list under this tag, and clear it up",
+    },
+  );
 }
 
 /** The tag is in the way: what stands there is left as it is. */
@@ -125,7 +130,7 @@ export function tagTaken(remote: Remote, subject: Digest, by: string): RegistryE
   const tag = referrersTag(subject);
   return new RegistryError(
     "referrers-tag-taken",
-    `the registry keeps no list of referrers of ${subject}: the tag ${tag}, which is for it, stands for ${by}`,
+    phrase`the registry keeps no list of referrers of ${subject}: the tag ${tag}, which is for it, stands for ${by}`,
     {
       where: `${remote.name}:${tag}`,
       hint:

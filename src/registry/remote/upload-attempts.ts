@@ -1,7 +1,9 @@
 import { Readable } from "node:stream";
+import { phrase } from "../../errors/index.ts";
 import {
   type Answer,
   type Attempt,
+  answerDetails,
   commitTime,
   isTransientStatus,
   NotYet,
@@ -10,7 +12,7 @@ import {
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { HostRequest, HostSendOnce } from "../host/host-client.ts";
-import { readServerErrors } from "../host/server-text.ts";
+import { readServerErrors, saidBehind } from "../host/server-text.ts";
 import type { BlobContent } from "../repository.ts";
 import { hasBlob } from "./blob-presence.ts";
 import { type Remote, urlIn } from "./remote.ts";
@@ -122,6 +124,7 @@ export class Upload {
     if (isTransientStatus(answer.status)) {
       throw new TransientFailure(
         new RegistryError("server-error", `the registry answered ${answer.status}`, {
+          ...answerDetails(answer),
           where: this.#remote.name,
         }),
       );
@@ -313,15 +316,13 @@ function isForgotten({ status, bytes, secrets }: Answer): boolean {
 const fewRetries = 3;
 
 /** It is begun anew; a registry that forgets all of them has replicas that know nothing of each other. */
-function forgotten(
-  remote: Remote,
-  { digest }: Descriptor,
-  { status, bytes, secrets }: Answer,
-): TransientFailure {
+function forgotten(remote: Remote, { digest }: Descriptor, answer: Answer): TransientFailure {
+  const { status, bytes, secrets } = answer;
   const said = readServerErrors(bytes, secrets);
-  const message = `the registry does not know an upload that it has begun (${status})${said === undefined ? "" : `: ${said.text}`}`;
+  const message = phrase`the registry does not know an upload that it has begun (${status})${saidBehind(said)}`;
   const hint = "ask whoever runs it whether several servers behind one address share their uploads";
   const error = new RegistryError("unexpected-response", message, {
+    ...answerDetails(answer),
     where: `${remote.name}@${digest}`,
     hint,
   });
@@ -329,10 +330,11 @@ function forgotten(
 }
 
 /** The registry answered the whole blob with a success, and has not got it: it is sent again. */
-function unkept(remote: Remote, { digest }: Descriptor, { status }: Answer): TransientFailure {
-  const message = `the registry took all bytes of the blob (${status}) and does not have it`;
+function unkept(remote: Remote, { digest }: Descriptor, answer: Answer): TransientFailure {
+  const message = phrase`the registry took all bytes of the blob (${answer.status}) and does not have it`;
   const hint = `it may be that what stands before it has answered: ask whoever runs ${remote.client.endpoint.host}`;
   const error = new RegistryError("unexpected-response", message, {
+    ...answerDetails(answer),
     where: `${remote.name}@${digest}`,
     hint,
   });

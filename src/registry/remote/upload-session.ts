@@ -1,3 +1,4 @@
+import { phrase } from "../../errors/index.ts";
 import { type Answer, headerOf } from "../../http/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
@@ -61,7 +62,7 @@ export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers" | 
   if (!isHttp || !isOwn) {
     throw new RegistryError(
       "unsafe-upload-location",
-      `the registry wants the upload at another host, ${url.host || url.protocol}`,
+      phrase`the registry wants the upload at another host, ${url.host || url.protocol}`,
       {
         where: remote.name,
         hint: "nothing was sent there; ask whoever runs the registry for uploads on its own address",

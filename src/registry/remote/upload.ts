@@ -1,3 +1,4 @@
+import { phrase } from "../../errors/index.ts";
 import { type Answer, headerOf } from "../../http/index.ts";
 import { algorithmOf, type Descriptor, isDigest } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
@@ -37,9 +38,13 @@ export async function uploadBlob(
   }
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   if (isDigest(stated) && stated !== blob.digest && stated.slice(0, 7) === blob.digest.slice(0, 7)) {
-    throw new RegistryError("digest-mismatch", `sent ${blob.digest}, the registry says it has ${stated}`, {
-      where: remote.name,
-    });
+    throw new RegistryError(
+      "digest-mismatch",
+      phrase`sent ${blob.digest}, the registry says it has ${stated}`,
+      {
+        where: remote.name,
+      },
+    );
   }
   return "pushed";
 }
