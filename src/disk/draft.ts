@@ -20,8 +20,8 @@ export interface Draft {
 }
 
 /** Begins a file at a path that nothing has. The draft and its methods throw what the file system says. */
-export async function startDraft(path: string): Promise<Draft> {
-  const file = await open(path, "wx");
+export async function startDraft(path: string, mode?: number): Promise<Draft> {
+  const file = await open(path, "wx", mode);
   let isOpen = true;
   const close = async (): Promise<void> => {
     if (!isOpen) return;

@@ -10,4 +10,5 @@ export { type Output, openOutput } from "./output.ts";
 export { type NamedFile, openRegular, readNamed, readNamedInPieces } from "./read.ts";
 export { type ReplaceOptions, replaceFile } from "./replace.ts";
 export { type Left, removeTree, sweep } from "./sweep.ts";
+export { type OutputTarget, targetOf } from "./target.ts";
 export { makeTemporaryFolder } from "./temporary-folder.ts";

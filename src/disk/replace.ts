@@ -9,6 +9,8 @@ export interface ReplaceOptions {
   readonly draft?: string;
   /** Called right before the change, when all that can fail has been done: what it throws leaves the file as it was. */
   readonly check?: () => Promise<void>;
+  /** The mode of the file, from its first byte on: for what nobody else may read, whatever the old one's was. */
+  readonly mode?: number;
 }
 
 /**
@@ -19,12 +21,12 @@ export interface ReplaceOptions {
 export async function replaceFile(
   path: string,
   content: Content,
-  { draft: draftPath = draftBeside(path), check }: ReplaceOptions = {},
+  { draft: draftPath = draftBeside(path), check, mode }: ReplaceOptions = {},
 ): Promise<void> {
   const old = await ifPresent(lstat(path));
-  const draft = await startDraft(draftPath);
+  const draft = await startDraft(draftPath, mode);
   try {
-    if (old?.isFile()) await draft.inherit(old);
+    if (old?.isFile()) await draft.inherit(mode === undefined ? old : { uid: old.uid, gid: old.gid, mode });
     await draft.write(content);
     await draft.flush();
     await check?.();

@@ -8,6 +8,14 @@ export {
 } from "./credentials/credential.ts";
 export { type CredentialOrigins, openCredentials } from "./credentials/credentials.ts";
 export {
+  type ForgottenLogin,
+  type KeptLogin,
+  type Login,
+  type LoginOptions,
+  logIn,
+  logOut,
+} from "./credentials/login.ts";
+export {
   listedOnly,
   RegistryError,
   type RegistryErrorCode,
@@ -18,7 +26,7 @@ export type { RegistryEvent, RequestKind } from "./events.ts";
 export { type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
 export { type ImagePlace, parsePlace } from "./place.ts";
-export { openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
+export { loginAttempt, openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {
   BlobContent,
   BlobProbe,

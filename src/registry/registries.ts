@@ -5,12 +5,14 @@ import { parseRepository, type RepositoryName, repositoryFault, splitRepository 
 import { folderPrefix, type HostSettings, locate, type Settings } from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
 import { canonicalHost } from "./credentials/key.ts";
+import type { LoginOptions } from "./credentials/login.ts";
 import { RegistryError } from "./errors.ts";
 import type { RegistryEvent } from "./events.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
 import { openLayout } from "./layout/layout.ts";
 import type { ImagePlace } from "./place.ts";
+import { refusal } from "./remote/answer.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
@@ -39,6 +41,11 @@ export interface Registries {
    * @throws {RegistryError} `unsupported` where there is no catalog, as for folders.
    */
   catalog(prefix: string): AsyncIterable<RepositoryName>;
+  /**
+   * Asks a host for nothing but to be let in (distribution specification, "Determining Support").
+   * @throws {RegistryError} when it does not let us in, or is no registry.
+   */
+  greet(host: string): Promise<void>;
   /** What repositories were asked for and have not answered. */
   underWay(): readonly HostWork[];
   close(): Promise<void>;
@@ -116,8 +123,38 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
         throw error instanceof WaybillError ? error.placedAt({ registry: host }) : error;
       }
     },
+    async greet(host) {
+      const client = clientOf(host);
+      const { origin } = client.endpoint;
+      const access = { path: "", scopes: [] };
+      const url = new URL("/v2/", origin);
+      const answer = await client.send({ kind: "token", method: "GET", url, access, where: host });
+      if (answer.status !== 200) throw await refusal({ client, name: host, path: "" }, answer, "logging in");
+    },
     underWay: () => underWay.read(),
     close,
+  };
+}
+
+/** Shows a credential to a registry and to nobody else: what a login is tried by. */
+export function loginAttempt(
+  options: Omit<RegistriesOptions, "credentials">,
+  timing?: Timing,
+): LoginOptions["attempt"] {
+  return async (host, credential) => {
+    let isAsked = false;
+    const lookup: CredentialStore["lookup"] = async (other) => {
+      if (canonicalHost(other) !== host) return undefined;
+      isAsked = true;
+      return credential;
+    };
+    const registries = openRegistries({ ...options, credentials: { lookup } }, timing);
+    try {
+      await registries.greet(host);
+      return isAsked;
+    } finally {
+      await registries.close();
+    }
   };
 }
 

@@ -80,7 +80,7 @@ describe("a refusal names what cures it", () => {
       expect(message).toMatch(
         /used up \(429\), until \d{4}-\d\d-\d\d \d\d:\d\d UTC at the latest: TOOMANYREQUESTS You/,
       );
-      expect(hint).toMatch(/^run again then; a login has a limit of its own: docker login /);
+      expect(hint).toMatch(/^run again then; a login has a limit of its own: waybill login /);
     }
   });
 
@@ -141,7 +141,7 @@ describe("a refusal names what cures it", () => {
     );
     expect(failure.message).toBe("listing tags: this is not allowed: denied: read-only while it is migrated");
     expect(failure.hint).toMatch(
-      /^there are no credentials for this repository: log in, for example with: docker login /,
+      /^there are no credentials for this repository: log in, for example with: waybill login /,
     );
   });
 

@@ -296,7 +296,7 @@ describe("a change fails", () => {
     const [finding] = review.findings;
     expect(finding).toMatchObject({ severity: "fails", code: "unread" });
     expect(finding?.message).toContain("whether 18 edges of 9 lines can be done");
-    expect(finding?.hint).toContain("docker login");
+    expect(finding?.hint).toContain("waybill login");
     expect(finding?.related).toHaveLength(2);
   });
 

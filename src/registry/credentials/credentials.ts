@@ -49,6 +49,25 @@ export function openCredentials(origins: CredentialOrigins): CredentialStore {
   };
 }
 
+/** The file that logins are written to: the first of those above that is one. */
+export function loginFile({ environment, homeDir }: Omit<CredentialOrigins, "settings">): ShownFile {
+  const home = homeDir ?? (environment.HOME || homedir());
+  const named = environment.REGISTRY_AUTH_FILE;
+  if (named) return { file: named, shown: named };
+  return shownIn(home, join(environment.DOCKER_CONFIG || join(home, ".docker"), "config.json"));
+}
+
+/** A file, and how messages name it. */
+export interface ShownFile {
+  readonly file: string;
+  readonly shown: string;
+}
+
+function shownIn(home: string, file: string): ShownFile {
+  const above = join(home, "/");
+  return { file, shown: file.startsWith(above) ? `~${file.slice(above.length - 1)}` : file };
+}
+
 type ConfigSource = () => Promise<DockerConfig | undefined>;
 
 function configSources(environment: NodeJS.ProcessEnv, home: string): ConfigSource[] {
@@ -78,8 +97,8 @@ function podmanRuntimeFile(environment: NodeJS.ProcessEnv): string | undefined {
   return `/run/containers/${process.getuid()}/auth.json`;
 }
 
-function optionalFile(file: string, home: string): ConfigSource {
-  const shown = file.startsWith(join(home, "/")) ? `~${file.slice(join(home, "/").length - 1)}` : file;
+function optionalFile(path: string, home: string): ConfigSource {
+  const { file, shown } = shownIn(home, path);
   return once(async () => {
     const text = await readCredentialFile(file, shown);
     return text === undefined ? undefined : parseDockerConfig(text, shown);

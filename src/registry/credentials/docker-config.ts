@@ -10,6 +10,8 @@ import { helperServer, prefixOfKey } from "./key.ts";
 export interface DockerConfig {
   /** The credential for a repository, or `undefined` when this file has none. @throws {RegistryError} */
   find(host: string, path: string, askHelper: AskHelper): Promise<Credential | undefined>;
+  /** The name of the helper that keeps the secrets of a host, or `undefined` when the file itself does. */
+  helperOf(host: string): string | undefined;
 }
 
 const text = z.string().nullish();
@@ -40,7 +42,7 @@ const configSchema = z.looseObject({
  * @throws {RegistryError} `credential-source` with file and line.
  */
 export function parseDockerConfig(json: string, shown: string): DockerConfig {
-  if (json.trim() === "") return { find: async () => undefined };
+  if (json.trim() === "") return { find: async () => undefined, helperOf: () => undefined };
   const parsed = configSchema.safeParse(parseSecretJson(json, shown));
   if (!parsed.success) {
     const path = parsed.error.issues[0]?.path ?? [];
@@ -54,12 +56,14 @@ export function parseDockerConfig(json: string, shown: string): DockerConfig {
   const { auths, credHelpers, credsStore } = parsed.data;
   const entries = byPrefix(auths).filter(({ value }) => holdsSomething(value));
   const helpers = new Map(byPrefix(credHelpers).map(({ prefix, value }) => [prefix, value]));
+  const helperOf = (host: string) => (helpers.get(host) ?? credsStore) || undefined;
   return {
+    helperOf,
     async find(host, path, askHelper) {
       const found = longestPrefix(entries, ({ prefix }) => prefix, `${host}/${path}`)?.entry;
       const forPath = found !== undefined && found.prefix !== host;
-      const helper = forPath ? undefined : (helpers.get(host) ?? credsStore);
-      const answer = helper ? await askHelper(helper, helperServer(host), shown) : undefined;
+      const helper = forPath ? undefined : helperOf(host);
+      const answer = helper !== undefined ? await askHelper(helper, helperServer(host), shown) : undefined;
       if (answer !== undefined || found === undefined) return answer;
       return credentialOf(found.value, shown, `${shown}:${lineOfKey(json, found.key)}`);
     },

@@ -40,6 +40,15 @@ export function rememberingHelpers(environment: NodeJS.ProcessEnv): AskHelper {
 
 const maxOutputBytes = 64 * 1024;
 
+/** How a credential helper is run. */
+export interface HelperOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  /** The file that names it. */
+  readonly namedIn: string;
+  /** 30 seconds when left out. */
+  readonly timeoutMilliseconds?: number | undefined;
+}
+
 /**
  * Asks a Docker credential helper (the `get` of docker-credential-helpers' protocol): the server goes in on standard
  * input, JSON comes out. `undefined` means that the helper knows no credential. The program is started without a
@@ -49,29 +58,68 @@ const maxOutputBytes = 64 * 1024;
 export async function askHelper(
   name: string,
   server: string,
-  options: {
-    readonly environment: NodeJS.ProcessEnv;
-    readonly namedIn: string;
-    /** 30 seconds when left out. */
-    readonly timeoutMilliseconds?: number;
-  },
+  options: HelperOptions,
 ): Promise<Credential | undefined> {
+  const answer = await callHelper(name, "get", server, options);
+  return answer === undefined ? undefined : readAnswer(answer, sourceOf(name, options));
+}
+
+/** Gives a secret to a helper to keep (`store`). @throws {RegistryError} `credential-helper`; without the secret. */
+export async function storeWithHelper(
+  name: string,
+  server: string,
+  { username, password }: Pick<Credential & { kind: "basic" }, "username" | "password">,
+  options: HelperOptions,
+): Promise<void> {
+  const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+  await callHelper(name, "store", input, options, [password]);
+}
+
+/**
+ * Has a helper forget a server (`erase`), where it knows it. @returns Whether it did.
+ * @throws {RegistryError} `credential-helper`.
+ */
+export async function eraseWithHelper(
+  name: string,
+  server: string,
+  options: HelperOptions,
+): Promise<boolean> {
+  // Most helpers forget without a word what they have never known.
+  const known = await callHelper(name, "get", server, options);
+  return known !== undefined && (await callHelper(name, "erase", server, options)) !== undefined;
+}
+
+function sourceOf(name: string, { namedIn }: HelperOptions): string {
+  return `${programOf(name)}, named in ${namedIn}`;
+}
+
+export function programOf(name: string): string {
+  return `docker-credential-${name}`;
+}
+
+/** What a helper answers; `undefined` when it says that it knows no credential. */
+async function callHelper(
+  name: string,
+  action: "get" | "store" | "erase",
+  input: string,
+  options: HelperOptions,
+  secrets: readonly string[] = [],
+): Promise<string | undefined> {
   const { environment, namedIn, timeoutMilliseconds = 30_000 } = options;
   if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
     throw failure("a credential helper's name has only letters, digits and _ . -", namedIn);
   }
-  const program = `docker-credential-${name}`;
-  const source = `${program}, named in ${namedIn}`;
-  const path = await executable(program, environment);
+  const source = sourceOf(name, options);
+  const path = await executable(programOf(name), environment);
   if (path === undefined) {
     throw failure("the credential helper is not in PATH", source, {
       hint: "install it, or have a rule in waybill.yaml that says where the credential is or that there is none",
     });
   }
-  const { stdout, stderr, fault } = await run(path, server, environment, timeoutMilliseconds);
-  if (fault === undefined) return readAnswer(stdout, source);
+  const { stdout, stderr, fault } = await run(path, action, input, environment, timeoutMilliseconds);
+  if (fault === undefined) return stdout;
   if (/credentials not found/i.test(stdout)) return undefined;
-  const said = presentable(stderr.trim() || spokenPart(stdout), secretsIn(stdout));
+  const said = presentable(stderr.trim() || spokenPart(stdout), [...secrets, ...secretsIn(stdout)]);
   throw failure(`the credential helper ${fault}${said === "" ? "" : `: ${said}`}`, source);
 }
 
@@ -103,12 +151,13 @@ interface Run {
 /** Runs a program to its end; what it left running behind it is not waited for. */
 function run(
   path: string,
+  action: string,
   input: string,
   environment: NodeJS.ProcessEnv,
   timeoutMilliseconds: number,
 ): Promise<Run> {
   return new Promise((resolve) => {
-    const child = spawn(path, ["get"], { env: environment, stdio: "pipe", windowsHide: true });
+    const child = spawn(path, [action], { env: environment, stdio: "pipe", windowsHide: true });
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     let length = 0;
     const finish = (fault: string | undefined) => {

@@ -254,7 +254,7 @@ function identityOf(credential: Credential): string {
 function refusalOf({ source }: Credential, host: string): RegistryError {
   return new RegistryError("unauthorized", `the registry refused the credentials from ${source}`, {
     where: host,
-    hint: `check whether they are current, or log in again: docker login ${host}`,
+    hint: `check whether they are current, or log in again: waybill login ${host}`,
   });
 }
 

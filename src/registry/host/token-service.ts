@@ -150,8 +150,8 @@ export function tokenRefusal(
     ...details,
     hint:
       credential === undefined
-        ? `there is no credential for it here; log in: docker login ${where}`
-        : `the credential from ${credential.source} was refused; log in again: docker login ${where}`,
+        ? `there is no credential for it here; log in: waybill login ${where}`
+        : `the credential from ${credential.source} was refused; log in again: waybill login ${where}`,
   });
 }
 

@@ -117,7 +117,7 @@ function spent(make: Make, answer: Answer, host: string, source: string | undefi
   const until = `${new Date(now + wait).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const more =
     source === undefined
-      ? `a login has a limit of its own: docker login ${host}`
+      ? `a login has a limit of its own: waybill login ${host}`
       : `the limit is that of the credentials from ${source}: use others, or have it raised`;
   return make(
     "rate-limited",
@@ -158,20 +158,20 @@ function unauthorized(make: Make, host: string, source: string | undefined): Reg
     return make(
       "unauthorized",
       "the registry wants credentials and there are none for it",
-      `log in to ${host}, for example with: docker login ${host}`,
+      `log in to ${host}, for example with: waybill login ${host}`,
     );
   }
   return make(
     "unauthorized",
     `the registry refused the credentials from ${source}`,
-    `check whether they are current, or log in again: docker login ${host}`,
+    `check whether they are current, or log in again: waybill login ${host}`,
   );
 }
 
 function denied(make: Make, host: string, source: string | undefined): RegistryError {
   const hint =
     source === undefined
-      ? `there are no credentials for this repository: log in, for example with: docker login ${host}`
+      ? `there are no credentials for this repository: log in, for example with: waybill login ${host}`
       : `ask whoever runs ${host} for the right, or use other credentials: these are from ${source}`;
   return make("denied", "this is not allowed", hint);
 }
