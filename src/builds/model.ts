@@ -8,70 +8,70 @@ export interface BuildRequest {
   /** The folder with `cloudbuild.yaml` and `variants.yaml`. */
   readonly configDir: string;
   /** The folder that is built from; the config folder by default. */
-  readonly buildDir?: string;
+  readonly buildDir?: string | undefined;
   /** The build file, from the config folder on; `cloudbuild.yaml` by default. */
-  readonly configFile?: string;
+  readonly configFile?: string | undefined;
   /** The URL of the repository, where the checkout has no remote that says it. */
-  readonly repository?: string;
+  readonly repository?: string | undefined;
   /** How messages name the build file, where its path means nothing to people. */
-  readonly configName?: string;
+  readonly configName?: string | undefined;
   /** What `$PROJECT_ID` stands for. */
-  readonly project?: string;
+  readonly project?: string | undefined;
   /** Only this one of `variants.yaml`. */
-  readonly variant?: string;
+  readonly variant?: string | undefined;
   /** Variables of the environment that become substitutions, with an underscore before them. */
-  readonly envPassthrough?: readonly string[];
+  readonly envPassthrough?: readonly string[] | undefined;
   /** Other substitutions, as `_KEY`, and those that a trigger would give, such as `TAG_NAME`. */
-  readonly substitutions?: Readonly<Record<string, string>>;
+  readonly substitutions?: Readonly<Record<string, string>> | undefined;
   /** Instead of what the build file says: triggers run all files by `ALLOW_LOOSE`. */
-  readonly substitutionOption?: SubstitutionOption;
+  readonly substitutionOption?: SubstitutionOption | undefined;
   /**
    * `_GIT_TAG` and variables of the environment count as given, as by image-builder: by `MUST_MATCH` the file has to use them.
    * Without it they are there for files that do.
    */
-  readonly givenMustMatch?: boolean;
+  readonly givenMustMatch?: boolean | undefined;
   /** The branch or tag that was pushed, in full; what is checked out by default. */
-  readonly ref?: string;
-  readonly allowDirty?: boolean;
-  readonly withGitDir?: boolean;
+  readonly ref?: string | undefined;
+  readonly allowDirty?: boolean | undefined;
+  readonly withGitDir?: boolean | undefined;
   /** Steps get an empty workspace. */
-  readonly noSource?: boolean;
+  readonly noSource?: boolean | undefined;
   /** A glob that `git describe` chooses tags by. */
-  readonly versionTagFilter?: string;
+  readonly versionTagFilter?: string | undefined;
   /** The date of the tag: today's, the commit's, or one as `YYYYMMDD`. */
   readonly date?: "today" | "commit" | string;
-  readonly platforms?: readonly string[];
+  readonly platforms?: readonly string[] | undefined;
   /**
    * The registry (a host, or a host and a path) that images go to instead of the one that the file names. Without it, and
    * without {@link pushAsNamed}, they go to the embedded registry.
    */
-  readonly pushTo?: string;
+  readonly pushTo?: string | undefined;
   /** Images go where the build file names them. */
-  readonly pushAsNamed?: boolean;
-  readonly engine?: EngineName;
+  readonly pushAsNamed?: boolean | undefined;
+  readonly engine?: EngineName | undefined;
   /** Of the embedded registry, where that is used. */
-  readonly registryFolder?: string;
+  readonly registryFolder?: string | undefined;
   /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE`, or `NAME` for the variable of that name. */
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly string[] | undefined;
   /** What only Google's service understands. */
-  readonly google?: GoogleOptions;
+  readonly google?: GoogleOptions | undefined;
   /** Variants that are built at the same time. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Options of image-builder that are about Google's service. */
 export interface GoogleOptions {
   /** Where the worker pool is; `global` by default. */
-  readonly region?: string;
+  readonly region?: string | undefined;
   /** `gs://BUCKET` or `gs://BUCKET/PATH`, for the source and the log; without it gcloud's own, `PROJECT_cloudbuild`. */
-  readonly scratchBucket?: string;
-  readonly machineType?: string;
-  readonly workerPool?: string;
-  readonly serviceAccount?: string;
+  readonly scratchBucket?: string | undefined;
+  readonly machineType?: string | undefined;
+  readonly workerPool?: string | undefined;
+  readonly serviceAccount?: string | undefined;
   /** Longest time between two looks; 10 by default. */
-  readonly pollingSeconds?: number;
-  readonly suppressLogs?: boolean;
+  readonly pollingSeconds?: number | undefined;
+  readonly suppressLogs?: boolean | undefined;
 }
 
 /** Where Google's service is. */

@@ -1,9 +1,15 @@
 import { type Command, Option } from "commander";
-import type { Forge, ForgeKind, ForgeProject } from "../forge/index.ts";
+import type { Listener } from "../events/index.ts";
+import type { Forge, ForgeKind, ForgeProject, ForgeWait } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import { UsageError } from "./failure.ts";
 import { networkFor } from "./registries.ts";
 import type { Session } from "./session.ts";
+
+/** Who is told when a forge is waited for, beside the terminal. */
+interface ForgeListener {
+  readonly listener?: Listener<ForgeWait>;
+}
 
 /** How the command line says which forge is spoken to, and as whom. */
 export interface ForgeFlags {
@@ -51,10 +57,11 @@ const tokenUsers: Readonly<Record<ForgeKind, string>> = {
 export async function openForgeFor(
   session: Session,
   repository: string,
-  options: ForgeFlags & {
-    /** It is only looked at, so that a public one needs no token. */
-    readonly readOnly?: boolean;
-  },
+  options: ForgeFlags &
+    ForgeListener & {
+      /** It is only looked at, so that a public one needs no token. */
+      readonly readOnly?: boolean;
+    },
 ): Promise<ForgePlace> {
   const { parseRemote } = await import("../forge/index.ts");
   const text = /^[\w+]+:\/\/|^[^/]+@[^/]+:/.test(repository) ? repository : `https://${repository}`;
@@ -68,7 +75,7 @@ export async function openForgeFor(
 async function openForgeAt(
   session: Session,
   { host, path }: { readonly host: string; readonly path: string },
-  options: ForgeFlags & { readonly readOnly?: boolean },
+  options: ForgeFlags & ForgeListener & { readonly readOnly?: boolean },
 ): Promise<ForgePlace> {
   const { findToken, ForgeError, forgeKindOf, openForge } = await import("../forge/index.ts");
   const { env: environment, terminal } = session;
@@ -96,8 +103,10 @@ async function openForgeAt(
     token: found?.token,
     network,
     http,
-    listener: ({ reason, milliseconds }) =>
-      terminal.note(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),
+    listener: (event) => {
+      options.listener?.(event);
+      terminal.note(`waiting ${Math.ceil(event.milliseconds / 1000)} s for ${host} (${event.reason})`);
+    },
   });
   if (found === undefined) return { forge, path };
   return {
@@ -120,7 +129,7 @@ const address = /^(https?:\/\/[^?#]+?)\/(?:pull|pulls|-\/merge_requests)\/(\d{1,
 export async function openPullRequest(
   session: Session,
   url: string,
-  options: ForgeFlags,
+  options: ForgeFlags & ForgeListener,
 ): Promise<PullRequestPlace> {
   const [, repository, number] = address.exec(url) ?? [];
   if (repository === undefined) {

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
+import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { HoldMeans, NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
@@ -113,14 +114,29 @@ async function request(
   if (sets.length > 1 && options.branch !== undefined) {
     throw new UsageError("--branch names one branch, and each tag has its own", "leave it out, or use --tag");
   }
-  const place = await openForgeFor(session, repository, { ...options, readOnly: options.dryRun === true });
+  const { listener } = recording;
+  const place = await openForgeFor(session, repository, {
+    ...{ ...options, listener },
+    readOnly: options.dryRun === true,
+  });
   const progress = await openProgress(terminal);
-  const registries = await openRegistriesFor(session, { progress, listener: recording.listener });
+  const registries = await openRegistriesFor(session, { progress, listener });
   progress.begin("Reading registries");
   try {
     const results: PromotionRequestResult[] = [];
+    const failed: { readonly tags: readonly string[]; readonly failure: FailureRecord }[] = [];
     for (const tags of sets) {
-      const result = await propose(session, { ...place, registries, recording, repository, tags }, options);
+      const what = { ...place, registries, recording, repository, tags };
+      const result = await propose(session, what, options).catch((error: unknown) => {
+        // What is open already is told, whatever comes of the rest.
+        if (results.length === 0 || !(error instanceof WaybillError)) throw error;
+        const failure = failureRecord(error);
+        failed.push({ tags, failure });
+        terminal.warn(
+          `${tags.join(", ")} could not be proposed: ${failure.message}; ${failure.hint ?? again}`,
+        );
+      });
+      if (result === undefined) continue;
       results.push(result);
       if (!terminal.json) print(terminal, result);
       for (const warning of result.warnings) terminal.warn(warning);
@@ -129,16 +145,22 @@ async function request(
         terminal.warn(`the review of ${reviewer} was not requested: ${reason}`);
       }
     }
-    const document = { format: "waybill-pr/1", requests: results };
+    const document = {
+      format: "waybill-pr/1",
+      requests: results,
+      ...(failed.length === 0 ? {} : { failed }),
+    };
     await recording.report(document);
     if (terminal.json) terminal.printJson(document);
     const isWhole = results.every(({ notDone, notRequested }) => notDone.length + notRequested.length === 0);
-    return isWhole ? exitCodes.asDesired : exitCodes.notAsDesired;
+    return isWhole && failed.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
   } finally {
     progress.end();
     await registries.close();
   }
 }
+
+const again = "run it again: what is open stays as it is";
 
 /** One pull request: where, with what, and for which tags. */
 interface Place extends ForgePlace {

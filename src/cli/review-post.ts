@@ -1,3 +1,5 @@
+import type { Listener } from "../events/index.ts";
+import type { ForgeWait } from "../forge/index.ts";
 import type { OwnersRules } from "../owners/index.ts";
 import type { ApprovalRules, PostResult } from "../release/index.ts";
 import type { Review } from "../review/index.ts";
@@ -10,6 +12,7 @@ export interface PostOptions extends ForgeFlags {
   readonly context?: string;
   readonly targetUrl?: string;
   readonly requireApproval?: boolean;
+  readonly listener?: Listener<ForgeWait>;
 }
 
 /** Says a review under its pull request. @throws {ReleaseError}, {@link ForgeError}. */

@@ -120,7 +120,9 @@ async function reviewRecorded(
     if (review.interrupted) return exitCodes.interrupted;
     const { post } = options;
     const said =
-      post === undefined ? undefined : await sayReview(session, review, path, owners, { ...options, post });
+      post === undefined
+        ? undefined
+        : await sayReview(session, review, path, owners, { ...options, post, listener: recording.listener });
     const passes = said?.passes ?? review.verdict === "passes";
     return passes ? exitCodes.asDesired : exitCodes.notAsDesired;
   });

@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { didYouMean, formatPlace, inLines, placeOf } from "../diagnostics/index.ts";
-import { messageOf } from "../errors/index.ts";
+import { type FailureDetails, messageOf } from "../errors/index.ts";
 import { readTextFileOf } from "../manifest/index.ts";
 import { JobsError } from "./errors.ts";
-import type { LocatedJob } from "./model.ts";
+import type { JobDiagnostic, LocatedJob } from "./model.ts";
 import { type JobList, parseJobs, withoutRepeated } from "./read.ts";
 
 /**
@@ -46,19 +46,25 @@ export async function readBounded(file: string): Promise<string> {
 
 /**
  * The job of a name.
- * @throws {JobsError} `unknown-job` with the nearest name, `job-invalid` when the job is there and something is wrong with it.
+ * @throws {JobsError} `unknown-job` with the nearest name, `job-invalid` when the job is there and something is wrong with it,
+ * `jobs-unreadable` when it is not there, and may be in what could not be read.
  */
 export function findJob({ jobs, diagnostics }: JobList, name: string): LocatedJob {
   const found = jobs.find(({ job }) => job.name === name);
-  const [fault, ...more] = diagnostics.filter(({ job }) => job === name);
-  if (fault !== undefined) {
-    const others = inLines(more).map((line) => `\n  ${line}`);
-    const where = formatPlace(placeOf(fault));
-    throw new JobsError("job-invalid", `${fault.message}${others.join("")}`, { where, hint: fault.hint });
-  }
+  const faults = diagnostics.filter(({ job }) => job === name);
+  if (faults.length > 0) throw new JobsError("job-invalid", ...inOneFailure(faults));
   if (found !== undefined) return found;
   const names = jobs.map(({ job }) => job.name);
-  throw new JobsError("unknown-job", `there is no job ${JSON.stringify(name.slice(0, 80))}`, {
-    hint: didYouMean(name, names) ?? "waybill jobs lists them",
-  });
+  const hint = didYouMean(name, names) ?? "waybill jobs lists them";
+  const absent = `there is no job ${JSON.stringify(name.slice(0, 80))}`;
+  const unread = diagnostics.filter(({ job }) => job === undefined);
+  if (unread.length === 0) throw new JobsError("unknown-job", absent, { hint });
+  const [why, { where }] = inOneFailure(unread);
+  throw new JobsError("jobs-unreadable", `${absent} in what could be read: ${why}`, { where, hint });
+}
+
+function inOneFailure([first, ...more]: readonly JobDiagnostic[]): [message: string, FailureDetails] {
+  const others = inLines(more).map((line) => `\n  ${line}`);
+  const where = first && formatPlace(placeOf(first));
+  return [`${first?.message}${others.join("")}`, { where, hint: first?.hint }];
 }

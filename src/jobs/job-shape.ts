@@ -10,7 +10,6 @@ import {
   type Shape,
   text,
 } from "../schema/index.ts";
-import type { YamlMapping } from "../yaml/index.ts";
 import type { ChangeFilter, Job, JobBuild, Schedule } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";
 import {
@@ -66,11 +65,7 @@ const clock: Shape<Schedule> = made(
       },
     },
   ),
-  ({ every, afterEnd, ...rest }) => ({
-    ...(every === undefined ? {} : { everySeconds: every }),
-    ...(afterEnd === undefined ? {} : { afterEndSeconds: afterEnd }),
-    ...rest,
-  }),
+  ({ every, afterEnd, ...rest }) => ({ everySeconds: every, afterEndSeconds: afterEnd, ...rest }),
 );
 
 const google: Shape<GoogleOptions> = mapping("google", {
@@ -150,18 +145,14 @@ export const jobShape: Shape<Job> = made(
       },
     },
   ),
-  ({ timeout, triggers, ...same }) => ({
-    ...same,
-    ...(triggers === undefined ? {} : { on: triggers }),
-    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
-  }),
+  ({ timeout, triggers, on, ...same }) => ({ ...same, on: triggers ?? on, timeoutSeconds: timeout }),
 );
 
 /** What was pushed is said by the run, except where only a clock starts the job. */
 function refuseVariablesOfPush({ known, value }: Fields, { findings }: ReadContext): void {
   if (known.has("clock") && !known.has("on") && !known.has("triggers")) return;
   const env = value("env");
-  for (const key of env?.kind === "mapping" ? keysOf(env) : []) {
+  for (const { key } of env?.kind === "mapping" ? env.entries : []) {
     if (isVariableOfProw(key.value, "periodic") || !isVariableOfProw(key.value)) continue;
     findings.report("invalid-value", key.start, `the run itself says what ${key.value} is`);
   }
@@ -171,8 +162,4 @@ function refuseBoth({ known }: Fields, one: string, other: string, { findings }:
   const starts = [one, other].flatMap((name) => known.get(name)?.key.start ?? []);
   if (starts.length === 2)
     findings.report("invalid-value", Math.max(...starts), `${one} and ${other} exclude each other`);
-}
-
-function keysOf(node: YamlMapping) {
-  return node.entries.map(({ key }) => key);
 }

@@ -7,45 +7,45 @@ export interface Job {
   readonly name: string;
   /** URL of the repository that is built. */
   readonly repo: string;
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** Addresses of those who want to know when it fails. */
-  readonly contact?: readonly string[];
+  readonly contact?: readonly string[] | undefined;
   /** The pushes that start it; an empty filter means all, none that no push does. */
-  readonly on?: ChangeFilter;
+  readonly on?: ChangeFilter | undefined;
   /** The pull requests that start it, by the branch they are for. */
-  readonly pullRequest?: ChangeFilter;
-  readonly clock?: Schedule;
+  readonly pullRequest?: ChangeFilter | undefined;
+  readonly clock?: Schedule | undefined;
   readonly build: JobBuild;
   /** Variables of the job's environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** After this many seconds a run is stopped. */
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds?: number | undefined;
   /** Of jobs with the same one, a single run goes on at a time. */
-  readonly mutex?: string;
+  readonly mutex?: string | undefined;
   /** Runs of this job at the same time. */
-  readonly maxConcurrency?: number;
+  readonly maxConcurrency?: number | undefined;
 }
 
 /** Regular expressions in Go's syntax, each found anywhere in what it is held against. A pushed tag counts as a branch. */
 export interface ChangeFilter {
   /** Of these, one has to be found in the branch's name. Joined by `|`, as Prow does it. */
-  readonly branch?: readonly string[];
+  readonly branch?: readonly string[] | undefined;
   /** None of these may; they win. */
-  readonly skipBranch?: readonly string[];
+  readonly skipBranch?: readonly string[] | undefined;
   /** It has to be found in one changed path at least. Excludes `skipPaths`. */
-  readonly paths?: string;
+  readonly paths?: string | undefined;
   /** One changed path at least has to be without it. */
-  readonly skipPaths?: string;
+  readonly skipPaths?: string | undefined;
 }
 
 /** Times that start a job: exactly one of `every`, `afterEnd` and `cron`. */
 export interface Schedule {
   /** Seconds from the start of one run to that of the next. */
-  readonly everySeconds?: number;
+  readonly everySeconds?: number | undefined;
   /** Seconds from the end of one run to the start of the next. */
-  readonly afterEndSeconds?: number;
+  readonly afterEndSeconds?: number | undefined;
   /** Five fields, in UTC, or such as `@daily`. */
-  readonly cron?: string;
+  readonly cron?: string | undefined;
   /** The branch that is built. */
   readonly ref: string;
 }
@@ -55,26 +55,26 @@ export interface JobBuild {
   /** The folder with the build file. */
   readonly dir: string;
   /** The build file, from `dir` on; `cloudbuild.yaml` by default. */
-  readonly config?: string;
+  readonly config?: string | undefined;
   /** The folder that is built from; `dir` by default. */
-  readonly buildDir?: string;
+  readonly buildDir?: string | undefined;
   /** What `$PROJECT_ID` stands for. */
-  readonly project?: string;
+  readonly project?: string | undefined;
   /** The registry that images go to; without it, and without `pushAsNamed`, to the embedded one. */
-  readonly pushTo?: string;
+  readonly pushTo?: string | undefined;
   /** Images go where the build file names them. Excludes `pushTo`. */
-  readonly pushAsNamed?: boolean;
+  readonly pushAsNamed?: boolean | undefined;
   /** Variables of the job's environment that become substitutions, with an underscore before them. */
-  readonly env?: readonly string[];
+  readonly env?: readonly string[] | undefined;
   /** Only this one of `variants.yaml`. */
-  readonly variant?: string;
+  readonly variant?: string | undefined;
   /** A glob that `git describe` chooses tags by. */
-  readonly versionTagFilter?: string;
-  readonly withGitDir?: boolean;
-  readonly allowDirty?: boolean;
-  readonly noSource?: boolean;
+  readonly versionTagFilter?: string | undefined;
+  readonly withGitDir?: boolean | undefined;
+  readonly allowDirty?: boolean | undefined;
+  readonly noSource?: boolean | undefined;
   /** What only Google's service understands. */
-  readonly google?: GoogleOptions;
+  readonly google?: GoogleOptions | undefined;
 }
 
 /** A job and where it is written. */

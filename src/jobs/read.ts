@@ -33,9 +33,7 @@ export function parseJobs(text: string, file: string): JobList {
     const own = findings.part();
     const read = jobShape.read(node, { findings: own, path: "" });
     const job = nameOf(node);
-    diagnostics.push(
-      ...own.diagnostics.map((found) => ({ ...found, ...(job === undefined ? {} : { job }) })),
-    );
+    diagnostics.push(...own.diagnostics.map((found) => ({ ...found, job })));
     if (read !== undefined && own.errors === 0)
       jobs.push({ job: read, file, line: findings.placeOf(node.start).line });
   }
@@ -63,7 +61,8 @@ function jobNodes(findings: JobFindings): readonly YamlNode[] {
   return [];
 }
 
-function nameOf(node: YamlNode): string | undefined {
+/** The name that a job has, wrong as it may be otherwise. */
+export function nameOf(node: YamlNode): string | undefined {
   const name =
     node.kind === "mapping" ? node.entries.find(({ key }) => key.value === "name")?.value : undefined;
   return name?.kind === "scalar" ? name.value : undefined;

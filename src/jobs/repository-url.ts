@@ -4,7 +4,7 @@ export interface GitRepositoryName {
   readonly org: string;
   readonly repo: string;
   /** Where people see it, where that can be told. */
-  readonly link?: string;
+  readonly link: string | undefined;
 }
 
 /** Takes a repository's URL apart; `undefined` when it is none, or has a password in it. */
@@ -34,7 +34,7 @@ function named(path: string, origin: string | undefined): GitRepositoryName | un
   if (repo === undefined || org === "" || segments.some((segment) => /^\.\.?$|[\s\p{Cc}]/u.test(segment))) {
     return undefined;
   }
-  return { org, repo, ...(origin === undefined ? {} : { link: `${origin}/${org}/${repo}` }) };
+  return { org, repo, link: origin && `${origin}/${org}/${repo}` };
 }
 
 /** Whether two URLs mean the same repository, however they are written. */

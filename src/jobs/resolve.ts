@@ -11,12 +11,12 @@ import { isPeriodic, isVariableOfProw } from "./variables.ts";
 export interface ResolvedJob {
   readonly type: RunType;
   /** What was pushed. A job that a clock starts has them in `spec` alone, as `extra_refs`. */
-  readonly refs?: RunRefs;
+  readonly refs: RunRefs | undefined;
   /** More of the job's spec, for the record of its run: see {@link RunRequest}. */
   readonly spec: NonNullable<RunRequest["spec"]>;
   /** With the variables that are known before the run has begun, beside those of the surroundings. */
   readonly request: BuildRequest;
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds: number | undefined;
   /** All variables, once the run has begun. */
   environment(run: Pick<Run, "id" | "uuid" | "artifacts">): BuildRequest["environment"];
 }
@@ -52,10 +52,10 @@ export function resolveJob(
   };
   return {
     type,
-    ...(type === "periodic" ? {} : { refs: pushed }),
+    refs: type === "periodic" ? undefined : pushed,
     spec: type === "periodic" ? refs : {},
     request: requestOf(job, folder, known),
-    ...(job.timeoutSeconds === undefined ? {} : { timeoutSeconds: job.timeoutSeconds }),
+    timeoutSeconds: job.timeoutSeconds,
     environment({ id, uuid, artifacts }) {
       return {
         ...known,
@@ -71,13 +71,7 @@ export function resolveJob(
 
 function refsOf({ repo }: Job, { ref, commit }: Pick<Push, "ref" | "commit">): RunRefs {
   const { org, repo: name, link } = repositoryName(repo) ?? { org: "", repo, link: undefined };
-  return {
-    org,
-    repo: name,
-    ...(link === undefined ? {} : { repo_link: link }),
-    base_ref: branchName(ref),
-    base_sha: commit,
-  };
+  return { org, repo: name, repo_link: link, base_ref: branchName(ref), base_sha: commit };
 }
 
 function variablesOfRefs({ org, repo, base_ref, base_sha = "" }: RunRefs): Readonly<Record<string, string>> {
@@ -94,9 +88,9 @@ function requestOf({ build }: Job, folder: string, environment: BuildRequest["en
   const { dir, buildDir, config, env, ...same } = build;
   return {
     configDir: join(folder, dir),
-    ...(buildDir === undefined ? {} : { buildDir: join(folder, buildDir) }),
-    ...(config === undefined ? {} : { configFile: config }),
-    ...(env === undefined ? {} : { envPassthrough: env }),
+    buildDir: buildDir && join(folder, buildDir),
+    configFile: config,
+    envPassthrough: env,
     ...same,
     environment,
   };

@@ -1,9 +1,8 @@
 import type { BuildEvent } from "../builds/index.ts";
 import type { ForgeWait } from "../forge/index.ts";
-import type { TurnEvent } from "../jobs/index.ts";
 import type { PromotionEvent, Traffic, VerificationEvent } from "../promotion/index.ts";
 import type { RegistryEvent } from "../registry/index.ts";
-import type { LookedEvent, StepEvent } from "../release/index.ts";
+import type { StepEvent } from "../release/index.ts";
 import type { RunEnd, RunHead } from "../store/index.ts";
 
 /** A recorded run begins. */
@@ -24,7 +23,7 @@ export interface EndedEvent {
   readonly leftOut: number;
 }
 
-/** Everything that work tells while it goes on, of all rooms: told apart by `type`, which no two of them share but for one meaning. */
+/** Everything that work tells while it goes on and that is recorded, of all rooms: told apart by `type`, which no two of them share but for one meaning. */
 export type RunEvent =
   | StartedEvent
   | RegistryEvent
@@ -32,7 +31,5 @@ export type RunEvent =
   | PromotionEvent
   | VerificationEvent
   | StepEvent
-  | LookedEvent
-  | TurnEvent
   | BuildEvent
   | EndedEvent;

@@ -245,6 +245,16 @@ describe("a folder of jobs", () => {
     expect(() => findJob(list, "a")).toThrow(
       expect.objectContaining({ code: "job-invalid", where: `${at("c.yaml")}:1:1` }),
     );
+    // It may be in what could not be read.
+    expect(() => findJob(list, "d")).toThrow(
+      expect.objectContaining({
+        code: "jobs-unreadable",
+        message: expect.stringMatching(
+          /^there is no job "d" in what could be read: .*is not text in UTF-8\n/,
+        ),
+        where: at("d.yaml"),
+      }),
+    );
     await folder.remove();
   });
 

@@ -85,7 +85,7 @@ test("a job that a clock starts is a periodic, whose environment names no reposi
   const clock = { everySeconds: 60, ref: "main" };
   const resolved = resolveJob({ ...rest, clock }, { ref: "refs/heads/main", commit }, "/checkout");
   expect(resolved.type).toBe("periodic");
-  expect(resolved).not.toHaveProperty("refs");
+  expect(resolved.refs).toBeUndefined();
   expect(resolved.spec).toMatchObject({ extra_refs: [{ org: "cncf", base_ref: "main", base_sha: commit }] });
   const environment = resolved.environment(run);
   expect(Object.keys(environment).filter((name) => /^(?:PULL|REPO)_/.test(name))).toEqual([]);

@@ -69,6 +69,33 @@ describe("waybill pr", () => {
     expect(forge.pullRequests(path)).toHaveLength(1);
   });
 
+  test("tells of the request that it has opened when another one cannot be", async () => {
+    const registries = registriesWith();
+    const repository = registries.repository(parseRepository(`${staging.address}/foo/app`));
+    await pushImage(await buildImage("app", "rc"), repository, [parseTag("v1.0.0-rc.0")]);
+    await registries.close();
+    const records = join(folder.path, "records");
+    forge.failNext({ kind: "hang-up" }, { method: "GET" });
+    const { status, stdout, stderr } = await runWith(
+      { ...gitEnvironment, HOME: folder.path, WAYBILL_CONFIG: "/dev/null", WAYBILL_FORGE_TOKEN: token },
+      ...["pr", `${forge.url}/${path}`, "--forge", "github", "--staging-repo", `${staging.address}/foo`],
+      ...["--project", "foo", "--release", "v1.0.0-rc.0", "--profile", "kubernetes"],
+      ...["--json", `--record=${records}`],
+    );
+    expect(status, stderr).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      requests: [{ outcome: "opened", pullRequest: { number: 1 } }],
+      failed: [{ tags: ["v1.1.0-alpha.0"], failure: { code: "nothing-chosen" } }],
+    });
+    const shown = await runWith({}, "runs", "show", "pr", "--data-dir", records, "--json");
+    const run = JSON.parse(shown.stdout);
+    expect(JSON.parse(await readFile(join(run.folder, "artifacts/report.json"), "utf8"))).toEqual(
+      JSON.parse(stdout),
+    );
+    const events = await readFile(join(run.folder, "artifacts/events.jsonl"), "utf8");
+    expect(events).toContain(`"type":"waiting","host":"${new URL(forge.url).host}"`);
+  });
+
   test("finds what was opened when the answer got lost", async () => {
     forge.failNext({ kind: "hang-up-after" }, { method: "POST", path: /\/pulls$/ });
     await propose();

@@ -1,11 +1,10 @@
 import type { GoogleOptions } from "../../builds/index.ts";
 import { readImageBuilderLine } from "../image-builder.ts";
 import { pathFault } from "../job-shape.ts";
-import type { JobBuild } from "../model.ts";
+import type { Job, JobBuild } from "../model.ts";
 import { variableFault } from "../shape.ts";
 import { isVariableOfProw } from "../variables.ts";
-import type { ProwFields } from "./fields.ts";
-import { NotImportable } from "./not-importable.ts";
+import { NotImportable, type ProwFields } from "./fields.ts";
 
 const container = ["spec", "containers", 0] as const;
 
@@ -19,10 +18,7 @@ const wrapperVariables: ReadonlyMap<string, string> = new Map([
  * What the one container of an image-pushing job builds.
  * @throws {NotImportable} when it is another kind of job, or image-builder would refuse it.
  */
-export function readContainer(
-  fields: ProwFields,
-  kind: "any" | "periodic",
-): Pick<BuildOfContainer, "build" | "env"> {
+export function readContainer(fields: ProwFields, kind: "any" | "periodic"): Pick<Job, "build" | "env"> {
   const containers = fields.at("spec", "containers");
   if (containers?.kind !== "sequence")
     throw new NotImportable("it has no containers, so it runs no image-builder");
@@ -52,12 +48,7 @@ export function readContainer(
     const message = `the value of ${name} is kept in the cluster, and a substitution is no place for a secret`;
     fields.ignore(isPassed ? `${message}: $_${name} is empty` : message, ...container, "env", index);
   }
-  return { build, ...(env.size === 0 ? {} : { env: Object.fromEntries(env) }) };
-}
-
-interface BuildOfContainer {
-  readonly build: JobBuild;
-  readonly env?: Readonly<Record<string, string>>;
+  return { build, env: env.size === 0 ? undefined : Object.fromEntries(env) };
 }
 
 interface Variables {
@@ -118,7 +109,7 @@ function readArguments(
     const value = line.values.get(key);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
-  const isSet = (key: string): boolean => line.values.get(key) === true;
+  const isSet = (key: string): true | undefined => line.values.get(key) === true || undefined;
   const dir = pathOf(line.configDir.value, "the config directory");
   const buildDir = text("buildDir");
   const names = (text("env") ?? "").split(",").map((name) => name.trim());
@@ -130,33 +121,27 @@ function readArguments(
     );
   }
   const google: GoogleOptions = {
-    ...pick(["region", "scratchBucket", "machineType", "workerPool", "serviceAccount"], text),
-    ...(polling === undefined ? {} : { pollingSeconds: Number(polling) }),
-    ...(isSet("suppressLogs") ? { suppressLogs: true } : {}),
+    region: text("region"),
+    scratchBucket: text("scratchBucket"),
+    machineType: text("machineType"),
+    workerPool: text("workerPool"),
+    serviceAccount: text("serviceAccount"),
+    pollingSeconds: polling === undefined ? undefined : Number(polling),
+    suppressLogs: isSet("suppressLogs"),
   };
   return {
     dir,
-    ...pick(["config"], text),
-    ...(buildDir === undefined ? {} : { buildDir: pathOf(buildDir, "the build directory") }),
-    ...pick(["project"], text),
-    ...(passed.length === 0 ? {} : { env: passed }),
-    ...pick(["variant", "versionTagFilter"], text),
-    ...(isSet("withGitDir") ? { withGitDir: true } : {}),
-    ...(isSet("allowDirty") ? { allowDirty: true } : {}),
-    ...(isSet("noSource") ? { noSource: true } : {}),
-    ...(Object.keys(google).length === 0 ? {} : { google }),
+    config: text("config"),
+    buildDir: buildDir && pathOf(buildDir, "the build directory"),
+    project: text("project"),
+    env: passed.length === 0 ? undefined : passed,
+    variant: text("variant"),
+    versionTagFilter: text("versionTagFilter"),
+    withGitDir: isSet("withGitDir"),
+    allowDirty: isSet("allowDirty"),
+    noSource: isSet("noSource"),
+    google: Object.values(google).every((value) => value === undefined) ? undefined : google,
   };
-}
-
-function pick<Key extends string>(
-  keys: readonly Key[],
-  text: (key: string) => string | undefined,
-): { readonly [Name in Key]?: string } {
-  const found = keys.flatMap((key): [string, string][] => {
-    const value = text(key);
-    return value === undefined ? [] : [[key, value]];
-  });
-  return Object.fromEntries(found) as { readonly [Name in Key]?: string };
 }
 
 function pathOf(text: string, what: string): string {

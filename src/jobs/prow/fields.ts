@@ -2,6 +2,11 @@ import type { LineIndex } from "../../diagnostics/index.ts";
 import { isNullScalar, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
 import { generalPath, isHarmless, openedKeys, reasonFor } from "./reasons.ts";
 
+/** Why a Prow job cannot be written as one of ours. */
+export class NotImportable extends Error {
+  override readonly name = "Refusal";
+}
+
 /** Something of a Prow job that is not in the job file, or is there in another way. */
 export interface ProwRemark {
   readonly kind: "not-taken" | "changed";

@@ -1,11 +1,10 @@
 import { LineIndex } from "../../diagnostics/index.ts";
 import { isNullScalar, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
 import type { Job, JobBuild } from "../model.ts";
-import { parseJobs } from "../read.ts";
+import { nameOf, parseJobs } from "../read.ts";
 import { formatJob } from "../write.ts";
-import { ProwFields, type ProwRemark } from "./fields.ts";
+import { NotImportable, ProwFields, type ProwRemark } from "./fields.ts";
 import { jobOfProw, type ProwJobKind } from "./job.ts";
-import { NotImportable } from "./not-importable.ts";
 
 /** What became of files of Prow jobs. */
 export interface ProwImport {
@@ -36,7 +35,7 @@ export interface NotImported {
   readonly line: number;
   readonly column: number;
   /** The name of the job, where it has one. */
-  readonly job?: string;
+  readonly job?: string | undefined;
   readonly message: string;
 }
 
@@ -70,7 +69,7 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
       remarks.push({ kind: "not-taken", file, ...lines.at(offset), ...said });
     };
     const refuse = (offset: number, message: string, job?: string): void => {
-      notImported.push({ file, ...lines.at(offset), ...(job === undefined ? {} : { job }), message });
+      notImported.push({ file, ...lines.at(offset), job, message });
     };
     for (const { node, kind, repository } of prowJobs(text, refuse, remark)) {
       const name = nameOf(node);
@@ -146,12 +145,6 @@ function reasonForSection(key: string): string {
   return key === "presets"
     ? "jobs whose labels ask for one have to be given its variables by hand"
     : "it is no list of jobs; what is used of it by an alias is taken there";
-}
-
-function nameOf(node: YamlNode): string | undefined {
-  const name =
-    node.kind === "mapping" ? node.entries.find(({ key }) => key.value === "name")?.value : undefined;
-  return name?.kind === "scalar" ? name.value : undefined;
 }
 
 /** What our own files would not allow is not written. */

@@ -4,8 +4,7 @@ import { ExpressionFault, searchFor } from "../expression.ts";
 import { jobNameFault } from "../job-shape.ts";
 import type { ChangeFilter, Job, Schedule } from "../model.ts";
 import { readContainer } from "./container.ts";
-import type { ProwFields } from "./fields.ts";
-import { NotImportable } from "./not-importable.ts";
+import { NotImportable, type ProwFields } from "./fields.ts";
 
 /** The kinds of jobs that Prow knows. */
 export type ProwJobKind = "presubmit" | "postsubmit" | "periodic";
@@ -48,32 +47,33 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
   return {
     name,
     ...source,
-    ...(description === undefined || description === "" ? {} : { description }),
-    ...(contact === undefined || contact.length === 0 ? {} : { contact }),
+    description: description || undefined,
+    contact: contact?.length === 0 ? undefined : contact,
     ...startOf(fields, kind),
-    build,
-    ...(env === undefined ? {} : { env }),
-    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
-    ...(mutex === undefined ? {} : { mutex }),
-    ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+    ...{ build, env, timeoutSeconds, mutex, maxConcurrency },
   };
 }
 
 function sourceOf(fields: ProwFields, repository = ""): string {
-  const refs = fields.at("extra_refs");
-  if (refs?.kind === "sequence") {
-    for (const index of refs.items.keys()) {
-      const workdir = fields.at("extra_refs", index, "workdir");
-      if (workdir !== undefined && readBoolean(workdir) === true) {
-        throw new NotImportable(
-          "it builds another repository than the one that starts it (extra_refs with workdir)",
-        );
-      }
-      const message = "a build has one repository, the one that starts it";
-      fields.ignore(message, "extra_refs", index);
+  for (const index of extraRefs(fields)) {
+    if (isWorkdir(fields, index)) {
+      throw new NotImportable(
+        "it builds another repository than the one that starts it (extra_refs with workdir)",
+      );
     }
+    fields.ignore("a build has one repository, the one that starts it", "extra_refs", index);
   }
   return fields.text("clone_uri") ?? repositoryUrl(repository);
+}
+
+function extraRefs(fields: ProwFields): readonly number[] {
+  const refs = fields.at("extra_refs");
+  return refs?.kind === "sequence" ? [...refs.items.keys()] : [];
+}
+
+function isWorkdir(fields: ProwFields, index: number): boolean {
+  const node = fields.at("extra_refs", index, "workdir");
+  return node !== undefined && readBoolean(node) === true;
 }
 
 function repositoryUrl(name: string): string {
@@ -86,16 +86,10 @@ function repositoryUrl(name: string): string {
 
 /** A periodic says itself which repository it is about. */
 function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly clock: Schedule } {
-  const refs = fields.at("extra_refs");
-  if (refs?.kind !== "sequence" || refs.items.length === 0) {
-    throw new NotImportable("it has no extra_refs, so nothing says what it builds");
-  }
-  const isWorkdir = (index: number): boolean => {
-    const node = fields.at("extra_refs", index, "workdir");
-    return node !== undefined && readBoolean(node) === true;
-  };
-  const first = Math.max(0, [...refs.items.keys()].findIndex(isWorkdir));
-  if (isWorkdir(first)) fields.take("extra_refs", first, "workdir");
+  const refs = extraRefs(fields);
+  const first = refs.find((index) => isWorkdir(fields, index)) ?? refs[0];
+  if (first === undefined) throw new NotImportable("it has no extra_refs, so nothing says what it builds");
+  if (isWorkdir(fields, first)) fields.take("extra_refs", first, "workdir");
   const org = fields.text("extra_refs", first, "org");
   const name = fields.text("extra_refs", first, "repo");
   const ref = fields.text("extra_refs", first, "base_ref");
@@ -109,12 +103,7 @@ function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly cl
   if ([everySeconds, afterEndSeconds, cron].filter((one) => one !== undefined).length !== 1) {
     throw new NotImportable("it needs exactly one of interval, minimum_interval and cron");
   }
-  const clock = {
-    ...(everySeconds === undefined ? {} : { everySeconds }),
-    ...(afterEndSeconds === undefined ? {} : { afterEndSeconds }),
-    ...(cron === undefined ? {} : { cron }),
-    ref,
-  };
+  const clock = { everySeconds, afterEndSeconds, cron, ref };
   return { repo: uri ?? repositoryUrl(`${org}/${name}`), clock };
 }
 
@@ -156,12 +145,7 @@ function filterOf(fields: ProwFields): ChangeFilter {
   if (paths !== undefined && skipPaths !== undefined) {
     throw new NotImportable("run_if_changed and skip_if_only_changed exclude each other, as Prow has it");
   }
-  return {
-    ...(branch === undefined ? {} : { branch }),
-    ...(skipBranch === undefined ? {} : { skipBranch }),
-    ...(paths === undefined ? {} : { paths }),
-    ...(skipPaths === undefined ? {} : { skipPaths }),
-  };
+  return { branch, skipBranch, paths, skipPaths };
 }
 
 function expressions(fields: ProwFields, key: string): readonly string[] | undefined {

@@ -1,11 +1,17 @@
+/** A reason for what may make a difference to what is built. */
+const weighty = (why: string) => ({ why });
+
 /** Why a key of a Prow job is not taken, by its path without numbers. */
-const reasons: ReadonlyMap<string, string> = new Map([
+const reasons: ReadonlyMap<string, string | { readonly why: string }> = new Map<
+  string,
+  string | { readonly why: string }
+>([
   ["agent", "Waybill runs its builds itself"],
   ["annotations.testgrid-dashboards", "it is for TestGrid"],
   ["annotations.testgrid-tab-name", "it is for TestGrid"],
   ["annotations.testgrid-num-failures-to-alert", "it is for TestGrid"],
   ["clone_depth", "a run has all of the history that the checkout has"],
-  ["clone_uri", "the repository's own URL counts"],
+  ["clone_uri", weighty("the repository's own URL counts")],
   ["cluster", "a run goes on where Waybill is started, in no cluster"],
   ["context", "no status is reported to the pull request"],
   ["decorate", "a run always has a checkout of its own, a log and a record"],
@@ -13,7 +19,10 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["error_on_eviction", "there is no pod that could be evicted"],
   ["hidden", "there is no page that would show it"],
   ["jenkins_spec", "there is no Jenkins"],
-  ["labels", "there are no pods to label; a preset that asks for one may have added variables to the job"],
+  [
+    "labels",
+    weighty("there are no pods to label; a preset that asks for one may have added variables to the job"),
+  ],
   ["max_concurrency", "it sets no limit"],
   ["namespace", "there are no pods"],
   ["optional", "no status is reported to the pull request"],
@@ -22,19 +31,19 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["reporter_config", "nothing is reported yet"],
   ["rerun_auth_config", "who may start a run is who may start Waybill"],
   ["rerun_command", "no comment starts a job"],
-  ["retry", "a run that failed is not repeated by itself"],
-  ["run_before_merge", "no pull requests are merged"],
+  ["retry", weighty("a run that failed is not repeated by itself")],
+  ["run_before_merge", weighty("no pull requests are merged")],
   ["skip_fetch_head", "a run builds what the checkout has"],
   ["skip_report", "nothing is reported to the pull request"],
-  ["skip_submodules", "submodules are never fetched"],
+  ["skip_submodules", weighty("submodules are never fetched")],
   ["spec.automountServiceAccountToken", "there is no pod"],
-  ["spec.containers[].envFrom", "its variables are kept in the cluster"],
+  ["spec.containers[].envFrom", weighty("its variables are kept in the cluster")],
   ["spec.containers[].imagePullPolicy", "Waybill does the work of that image itself"],
   ["spec.containers[].name", "there is no container to name"],
   ["spec.containers[].resources", "the build has what this machine has"],
   ["spec.containers[].securityContext", "there is no container"],
   ["spec.containers[].volumeMounts", "there are no volumes"],
-  ["spec.containers[].workingDir", "paths start at the top of the repository"],
+  ["spec.containers[].workingDir", weighty("paths start at the top of the repository")],
   ["spec.nodeSelector", "there is no cluster to choose a node of"],
   ["spec.serviceAccount", "a run has the credentials of who starts it"],
   ["spec.serviceAccountName", "a run has the credentials of who starts it"],
@@ -43,30 +52,21 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["tags", "they are words to find the job by"],
   ["trigger", "no comment starts a job"],
   ["extra_refs[].auxiliary", "only the first repository is built"],
-  ["extra_refs[].base_sha", "what is built is the newest commit of the branch, not one commit for ever"],
+  [
+    "extra_refs[].base_sha",
+    weighty("what is built is the newest commit of the branch, not one commit for ever"),
+  ],
   ["extra_refs[].clone_depth", "a run has all of the history that the checkout has"],
   ["extra_refs[].path_alias", "where the checkout is does not matter to a build"],
   ["extra_refs[].repo_link", "it follows from the URL"],
-  ["extra_refs[].skip_submodules", "submodules are never fetched"],
-]);
-
-/** Of the reasons, those for what may make a difference to what is built. */
-const weighty: ReadonlySet<string> = new Set([
-  "clone_uri",
-  "labels",
-  "retry",
-  "run_before_merge",
-  "skip_submodules",
-  "spec.containers[].envFrom",
-  "spec.containers[].workingDir",
-  "extra_refs[].base_sha",
-  "extra_refs[].skip_submodules",
+  ["extra_refs[].skip_submodules", weighty("submodules are never fetched")],
 ]);
 
 /** Whether what is built, from what and when is the same without what stands at a path: only where that is known. */
 export function isHarmless(path: string): boolean {
   const general = generalPath(path);
-  if (reasons.has(general)) return !weighty.has(general);
+  const known = reasons.get(general);
+  if (known !== undefined) return typeof known === "string";
   return /^(?:annotations|decoration_config)\./.test(general) && general !== "decoration_config.timeout";
 }
 
@@ -90,7 +90,7 @@ export function generalPath(path: string): string {
 export function reasonFor(path: string): string {
   const general = generalPath(path);
   const known = reasons.get(general);
-  if (known !== undefined) return known;
+  if (known !== undefined) return typeof known === "string" ? known : known.why;
   if (general.startsWith("annotations.")) return "it is for a program that reads annotations";
   if (general.startsWith("decoration_config."))
     return "it is about the containers that Prow puts beside a job";
