@@ -1,6 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { stat } from "node:fs/promises";
+import { errorCodeOf, readNamed } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
 import type { DiagnosticCode } from "./diagnostic-codes.ts";
 
 /** Why a file gave no text. */
@@ -18,35 +20,18 @@ export const maxFileBytes = 8 * 1024 * 1024;
 /** Reads a whole text file, a byte order mark included. Pipes, devices and folders are refused, never waited for. */
 export async function readTextFile(path: string): Promise<string | TextFileFault> {
   try {
-    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    try {
-      return await readOpened(file, path);
-    } finally {
-      await file.close();
-    }
+    if (!(await stat(path)).isFile()) return notRegular(path);
+    return decodeText((await readNamed(path, maxFileBytes)).bytes, path);
   } catch (error) {
     return unreadable(path, error);
   }
 }
 
-async function readOpened(file: FileHandle, path: string): Promise<string | TextFileFault> {
-  const status = await file.stat();
-  if (!status.isFile()) return notRegular(path);
-  if (status.size > maxFileBytes) return tooLarge(path);
-  const bytes = await file.readFile();
-  return bytes.length > maxFileBytes ? tooLarge(path) : decodeText(bytes, path);
-}
-
 /** The bytes of a file as text, a byte order mark included. */
 export function decodeText(bytes: Uint8Array, path: string): string | TextFileFault {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return {
-      ...fault("not-utf8", `"${path}" is not text in UTF-8`),
-      hint: "save it as UTF-8; Windows tools may have written UTF-16",
-    };
-  }
+  if (isUtf8(bytes)) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const hint = "save it as UTF-8; Windows tools may have written UTF-16";
+  return { ...fault("not-utf8", `"${path}" is not text in UTF-8`), hint };
 }
 
 /** A digest of a text. Line ends do not count: a checkout may write others than the commit has. */
@@ -78,7 +63,8 @@ export function astray(path: string): TextFileFault {
 }
 
 function unreadable(path: string, error: unknown): TextFileFault {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = errorCodeOf(error);
+  if (code === "EFBIG") return tooLarge(path);
   if (code === "ENOENT" || code === "ENOTDIR") return missingFile(path);
   // As in a commit, where nobody tells a circle from a link that leads nowhere.
   if (code === "ELOOP") {
@@ -87,12 +73,7 @@ function unreadable(path: string, error: unknown): TextFileFault {
       isMissing: true,
     };
   }
-  const reasons = new Map<unknown, string>([
-    ["EACCES", "permission denied"],
-    ["EISDIR", "it is a directory"],
-    ["ENXIO", "it is not a regular file"],
-  ]);
-  const reason = reasons.get(code) ?? (error instanceof Error ? error.message : String(error));
+  const reason = code === "EACCES" ? "permission denied" : messageOf(error);
   return fault("unreadable-file", `cannot read "${path}": ${reason}`);
 }
 

@@ -1,8 +1,9 @@
-import { constants } from "node:fs";
-import { open, realpath } from "node:fs/promises";
+import { isUtf8 } from "node:buffer";
+import { realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { type Diagnostic, Findings } from "../diagnostics/index.ts";
+import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { type Aliases, parseAliases } from "./aliases.ts";
 import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
 import { type OwnersCode, type OwnersFindings, ownersCodes } from "./findings.ts";
@@ -70,21 +71,13 @@ export function ownersFolder(root: string): RepositoryFiles {
       try {
         const [top, real] = await Promise.all([realpath(root), realpath(join(root, path))]);
         if (real !== join(top, path)) return "missing";
-        const file = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-        try {
-          const status = await file.stat();
-          if (!status.isFile()) return "folder";
-          if (status.size > limit) return "too-large";
-          const bytes = await file.readFile();
-          return bytes.length > limit ? "too-large" : bytes;
-        } finally {
-          await file.close();
-        }
+        // A pipe would wait for whoever writes into it.
+        if (!(await stat(real)).isFile()) return "folder";
+        return (await readNamed(real, limit)).bytes;
       } catch (error) {
-        const code = error instanceof Error && "code" in error ? error.code : undefined;
+        const code = errorCodeOf(error);
         if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return "missing";
-        if (code === "EISDIR") return "folder";
-        return "unreadable";
+        return code === "EFBIG" ? "too-large" : "unreadable";
       }
     },
   };
@@ -109,7 +102,7 @@ async function parseAt<Parsed extends object>(
 ): Promise<Parsed | "missing" | "unusable"> {
   const bytes = await repository.read(file, maxFileBytes);
   if (bytes === "missing" || bytes === "folder") return "missing";
-  const text = typeof bytes === "string" ? undefined : decode(bytes);
+  const text = typeof bytes !== "string" && isUtf8(bytes) ? new TextDecoder().decode(bytes) : undefined;
   const findings: OwnersFindings = new Findings<OwnersCode>(text ?? "", file, ownersCodes);
   if (bytes === "too-large")
     findings.report("file-too-large", undefined, `it has more than ${maxFileBytes} bytes`);
@@ -123,12 +116,4 @@ async function parseAt<Parsed extends object>(
 function withConsequence(found: Diagnostic): Diagnostic {
   if (found.severity !== "error") return found;
   return { ...found, message: `nobody owns anything by it: ${found.message}` };
-}
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

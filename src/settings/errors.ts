@@ -1,5 +1,5 @@
 import { type Diagnostic, inOneError } from "../diagnostics/index.ts";
-import { WaybillError } from "../errors/index.ts";
+import { type FailureDetails, WaybillError } from "../errors/index.ts";
 
 /** Why the settings could not be used. */
 export type SettingsErrorCode = "settings-unreadable" | "settings-invalid" | "location-unusable";
@@ -13,12 +13,7 @@ export class SettingsError extends WaybillError<SettingsErrorCode> {
   constructor(
     code: SettingsErrorCode,
     message: string,
-    details: {
-      readonly where?: string | undefined;
-      readonly hint?: string | undefined;
-      readonly cause?: unknown;
-      readonly diagnostics?: readonly Diagnostic[];
-    } = {},
+    details: FailureDetails & { readonly diagnostics?: readonly Diagnostic[] } = {},
   ) {
     super(code, message, details);
     this.diagnostics = details.diagnostics ?? [];

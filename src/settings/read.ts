@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { access } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
@@ -48,22 +49,16 @@ function settingsIn(findings: Findings<keyof typeof settingsCodes>): Settings {
 }
 
 async function readText(file: string): Promise<string> {
-  const unreadable = (message: string, cause: unknown) =>
+  const unreadable = (message: string, cause?: unknown) =>
     new SettingsError("settings-unreadable", message, { where: file, cause });
-  let bytes: Buffer;
-  try {
-    bytes = (await readNamed(file, maxFileBytes)).bytes;
-  } catch (cause) {
+  const { bytes } = await readNamed(file, maxFileBytes).catch((cause: unknown) => {
     const code = errorCodeOf(cause);
     if (code === "ENOENT") throw unreadable("the settings file does not exist", cause);
     if (code === "EFBIG") throw unreadable(`the settings file has more than ${maxFileBytes} bytes`, cause);
     throw unreadable(`the settings file cannot be read: ${messageOf(cause)}`, cause);
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw unreadable("the settings file is not UTF-8", cause);
-  }
+  });
+  if (!isUtf8(bytes)) throw unreadable("the settings file is not UTF-8");
+  return new TextDecoder().decode(bytes);
 }
 
 /**

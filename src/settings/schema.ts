@@ -11,6 +11,7 @@ import {
   record,
   required,
   type Shape,
+  text,
   type ValueFault,
   word,
 } from "../schema/index.ts";
@@ -29,7 +30,7 @@ import {
 } from "./model.ts";
 import { prefixFault } from "./prefix.ts";
 import { tagTemplateFault } from "./tag-template.ts";
-import { byteSize, count, filePath, flag, rate, readPath, textThat, textValue } from "./values.ts";
+import { byteSize, count, filePath, flag, nameFault, rate, readPath, textLike, textValue } from "./values.ts";
 
 /** What may stand in a `waybill.yaml` whose file is in `folder`; paths come out absolute. */
 export function settingsShape(folder: string): Shape<Settings> {
@@ -52,6 +53,11 @@ export function settingsShape(folder: string): Shape<Settings> {
     ...made(sections, (written) => ({ ...defaultSettings, ...written })),
     editor: { title, description, ...sections.editor },
   };
+}
+
+/** The JSON Schema of `waybill.yaml` for editors: what `waybill.schema.json` of the package holds. */
+export function settingsJsonSchema(): object {
+  return { $schema: "https://json-schema.org/draft/2020-12/schema", ...settingsShape("/").editor };
 }
 
 function hosts(folder: string): Shape<Settings["hosts"]> {
@@ -90,14 +96,11 @@ function host(folder: string): Shape<HostSettings> {
       },
       {
         check: ({ known }, _, { findings }) => {
-          for (const [given, missing] of [
-            ["cert", "key"],
-            ["key", "cert"],
-          ] as const) {
-            const entry = known.get(given);
-            if (entry === undefined || known.has(missing)) continue;
-            findings.report("missing-key", entry.key.start, `${given} needs ${missing} beside it`);
-          }
+          const [cert, key] = [known.get("cert"), known.get("key")];
+          const alone = cert === undefined ? key : key === undefined ? cert : undefined;
+          if (alone === undefined) return;
+          const message = cert === undefined ? "key needs cert beside it" : "cert needs key beside it";
+          findings.report("missing-key", alone.key.start, message);
         },
       },
     ),
@@ -137,7 +140,7 @@ function refuseTlsOfHttp({ known, value }: Fields, _: YamlNode, { findings }: Re
 }
 
 function origin(description: string): Shape<string> {
-  return textThat(
+  return text(
     (text) => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
       if (url !== undefined && /^https?:$/.test(url.protocol) && url.origin === text) return undefined;
@@ -183,30 +186,18 @@ function credentials(folder: string): Shape<readonly CredentialRule[]> {
       repository: required(prefix("The host, or the host and a path, that the credential is for.")),
       username: name("User name; needs passwordFile or passwordEnv."),
       passwordFile: filePath(folder, "File that holds the password alone."),
-      passwordEnv: textValue(
-        (text) =>
-          /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)
-            ? { value: text }
-            : { fault: "expected the name of an environment variable" },
-        {
-          type: "string",
-          pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-          description: "Environment variable that holds the password.",
-        },
+      passwordEnv: textLike(
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        { fault: "expected the name of an environment variable" },
+        "Environment variable that holds the password.",
       ),
-      helper: textValue(
-        (text) =>
-          helperName.test(text)
-            ? { value: text }
-            : {
-                fault: "expected the name of a Docker credential helper",
-                hint: "without docker-credential-, such as ecr-login",
-              },
+      helper: textLike(
+        /^[A-Za-z0-9_.-]+$/,
         {
-          type: "string",
-          pattern: helperName.source,
-          description: "Docker credential helper, without docker-credential-.",
+          fault: "expected the name of a Docker credential helper",
+          hint: "without docker-credential-, such as ecr-login",
         },
+        "Docker credential helper, without docker-credential-.",
       ),
       anonymous: textValue(
         (text) =>
@@ -237,8 +228,6 @@ function credentials(folder: string): Shape<readonly CredentialRule[]> {
     "Where credentials are kept; the longest prefix decides. Secrets never stand here.",
   );
 }
-
-const helperName = /^[A-Za-z0-9_.-]+$/;
 
 /** A rule names exactly one way to a credential. */
 function ruleFault({ known }: Fields): string | undefined {
@@ -277,7 +266,7 @@ function releases(): Shape<Readonly<Record<string, ReleaseProfile>>> {
   const templates = (cut: string) =>
     described(
       list(
-        textThat(tagTemplateFault, {
+        text(tagTemplateFault, {
           type: "string",
           minLength: 1,
           description: "A tag, with {major}, {minor} and {patch} of the version, or such as {patch+1}.",
@@ -301,32 +290,20 @@ function releases(): Shape<Readonly<Record<string, ReleaseProfile>>> {
     separately: flag("Each tag has a pull request of its own."),
   });
   return described(
-    record(profile, (name) =>
-      profileName.test(name)
-        ? undefined
-        : { fault: "a profile is named by lower case letters, digits, dots and dashes, 64 at most" },
-    ),
+    record(profile, nameFault("a profile")),
     "What is promoted together when a version is cut, by the name of the profile.",
   );
 }
 
-const profileName = /^[a-z0-9][a-z0-9.-]{0,63}$/;
-
 function name(description: string): Shape<string> {
-  return textThat(
+  return text(
     (text) => (/^[^:\p{Cc}]+$/u.test(text) ? undefined : { fault: "expected a name without a colon" }),
     { type: "string", pattern: "^[^:]+$", description },
   );
 }
 
 function prefix(description: string): Shape<string> {
-  return textThat(
-    (text) => {
-      const fault = prefixFault(text);
-      return fault === undefined ? undefined : { fault };
-    },
-    { type: "string", minLength: 1, description },
-  );
+  return text(prefixFault, { type: "string", minLength: 1, description });
 }
 
 /** A list whose items have a prefix each, no two the same. */

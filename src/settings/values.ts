@@ -1,5 +1,13 @@
 import { resolve } from "node:path";
-import { type EditorSchema, type Shape, scalar, type ValueFault } from "../schema/index.ts";
+import {
+  described,
+  type EditorSchema,
+  integer,
+  type Shape,
+  scalar,
+  text,
+  type ValueFault,
+} from "../schema/index.ts";
 
 /** What became of a text: a value, or what is wrong with it. */
 type Made<Value> = { readonly value: Value } | ValueFault;
@@ -9,35 +17,30 @@ export function textValue<Value>(read: (text: string) => Made<Value>, editor: Ed
   return scalar("a value", ({ value }) => read(value), editor);
 }
 
-/** A text that stays as it is, unless something is wrong with it. */
-export function textThat(
-  faultOf: (text: string) => ValueFault | undefined,
-  editor: EditorSchema,
-): Shape<string> {
-  return textValue((text) => faultOf(text) ?? { value: text }, editor);
+/** A text of a form that editors check as well. */
+export function textLike(pattern: RegExp, fault: ValueFault, description: string): Shape<string> {
+  const editor = { type: "string", pattern: pattern.source, description };
+  return text((written) => (pattern.test(written) ? undefined : fault), editor);
 }
 
-/** `true` or `false`. */
-export function flag(description: string) {
-  return textValue((text) => readFlag(text), { type: "boolean", description });
+/** What is wrong with a name that the user gives to one of these. @param what with its article. */
+export function nameFault(what: string): (name: string) => ValueFault | undefined {
+  const fault = `${what} is named by lower case letters, digits, dots and dashes, 64 at most`;
+  return (name) => (/^[a-z0-9][a-z0-9.-]{0,63}$/.test(name) ? undefined : { fault });
 }
 
-function readFlag(text: string): Made<boolean> {
-  if (text === "true") return { value: true };
-  if (text === "false") return { value: false };
-  return { fault: "expected true or false" };
+/** `true` or `false`: nothing else that YAML 1.1 has for them. */
+export function flag(description: string): Shape<boolean> {
+  return textValue(
+    (text) =>
+      text === "true" || text === "false" ? { value: text === "true" } : { fault: "expected true or false" },
+    { type: "boolean", description },
+  );
 }
 
 /** A whole number between two bounds, both included. */
-export function count(minimum: number, maximum: number, description: string) {
-  return textValue(
-    (text): Made<number> => {
-      const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-      if (value >= minimum && value <= maximum) return { value };
-      return { fault: `expected a whole number from ${minimum} to ${maximum}` };
-    },
-    { type: "integer", minimum, maximum, description },
-  );
+export function count(minimum: number, maximum: number, description: string): Shape<number> {
+  return described(integer(minimum, maximum), description);
 }
 
 /** A number that may have decimals, above 0 and at most `maximum`. */

@@ -50,24 +50,12 @@ export function isNullScalar(node: YamlNode): boolean {
   return node.kind === "scalar" && node.style === "plain" && /^(?:~|null|Null|NULL)?$/.test(node.value);
 }
 
-const booleans = new Map<string, boolean>();
-for (const [yes, no] of [
-  ["y", "n"],
-  ["yes", "no"],
-  ["true", "false"],
-  ["on", "off"],
-] as const) {
-  for (const [word, value] of [
-    [yes, true],
-    [no, false],
-  ] as const) {
-    booleans.set(word, value);
-    booleans.set(word.toUpperCase(), value);
-    booleans.set(word[0]?.toUpperCase() + word.slice(1), value);
-  }
-}
+/** YAML 1.1: each in lower case, in upper case, and with a capital. */
+const yes = /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
+const no = /^(?:n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 
 /** The scalar as a boolean of YAML 1.1 (`yes`, `on`, `true` and so on), or `undefined` when it is none or quoted. */
 export function readBoolean(node: YamlNode): boolean | undefined {
-  return node.kind === "scalar" && node.style === "plain" ? booleans.get(node.value) : undefined;
+  if (node.kind !== "scalar" || node.style !== "plain") return undefined;
+  return yes.test(node.value) || (no.test(node.value) ? false : undefined);
 }

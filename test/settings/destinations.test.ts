@@ -57,7 +57,7 @@ describe("sets of destinations", () => {
     ["  a:\n  - name: x.io\n    serviceAccount: nobody", ["4:21 expected the address of a service account"]],
     ["  a: foo", ["2:6 expected a list or a mapping"]],
     ["  a: []", ["2:6 expected at least one, found an empty list"]],
-    ["  a:\n  - [x.io]", ["3:5 expected a value or a mapping"]],
+    ["  a:\n  - [x.io]", ["3:5 expected a text or a mapping"]],
     ["  a:\n    source: gcr.io/{name}", ["3:5 registries is missing"]],
     [
       "  a:\n    sauce: gcr.io/{name}\n    registries: [x.io]",

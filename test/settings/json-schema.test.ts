@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { settingsJsonSchema } from "../../src/settings/json-schema.ts";
+import { settingsJsonSchema } from "../../src/settings/schema.ts";
 
 const file = fileURLToPath(new URL("../../waybill.schema.json", import.meta.url));
 const docs = fileURLToPath(new URL("../../docs/configuration.md", import.meta.url));

@@ -1,4 +1,4 @@
-import { isNullScalar, type YamlEntry, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
+import { isNullScalar, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
 import type { ImageList } from "./layout.ts";
 
 /** Something the edited text says and the text before it did not. */
@@ -7,8 +7,6 @@ export interface AddedEntry {
   readonly digest: string;
   /** `undefined` for the digest itself. */
   readonly tag: string | undefined;
-  /** Offset in the edited text. */
-  readonly offset: number;
 }
 
 /** The difference between two texts is more than additions of images, digests and tags. */
@@ -21,19 +19,28 @@ export class NotOnlyAdded extends Error {}
 export function additionsBetween(before: ImageList, after: ImageList): AddedEntry[] {
   compareOutsides(before, after);
   const additions: AddedEntry[] = [];
-  const old = before.sequence?.items ?? [];
-  let at = 0;
-  for (const item of after.sequence?.items ?? []) {
-    const counterpart = old[at];
-    if (counterpart !== undefined && nameOf(counterpart) === nameOf(item)) {
-      compareItems(counterpart, item, additions);
-      at += 1;
-    } else {
-      compareItems(undefined, item, additions);
-    }
-  }
-  if (at < old.length) throw new NotOnlyAdded("an image got lost");
+  walk("an image", before.sequence?.items, after.sequence?.items, {
+    isSame: (old, item) => nameOf(old) === nameOf(item),
+    each: (old, item) => compareItems(old, item, additions),
+  });
   return additions;
+}
+
+/** Takes what two lists have in common together, in order. @throws {NotOnlyAdded} when the second lacks anything. */
+function walk<Item>(
+  what: string,
+  before: readonly Item[] = [],
+  after: readonly Item[] = [],
+  { isSame, each }: { isSame(old: Item, item: Item): boolean; each(old: Item | undefined, item: Item): void },
+): void {
+  let at = 0;
+  for (const item of after) {
+    const next = before[at];
+    const old = next !== undefined && isSame(next, item) ? next : undefined;
+    if (old !== undefined) at += 1;
+    each(old, item);
+  }
+  if (at < before.length) throw new NotOnlyAdded(`${what} got lost`);
 }
 
 function compareOutsides(before: ImageList, after: ImageList): void {
@@ -41,7 +48,7 @@ function compareOutsides(before: ImageList, after: ImageList): void {
   const old = before.root.entries.filter((entry) => entry !== before.holder);
   const now =
     after.root?.kind === "mapping" ? after.root.entries.filter((entry) => entry !== after.holder) : [];
-  if (!sameEntries(old, now)) throw new NotOnlyAdded("something beside the images changed");
+  if (said(old) !== said(now)) throw new NotOnlyAdded("something beside the images changed");
 }
 
 function nameOf(item: YamlNode): string | undefined {
@@ -53,87 +60,57 @@ function nameOf(item: YamlNode): string | undefined {
 function compareItems(before: YamlNode | undefined, after: YamlNode, additions: AddedEntry[]): void {
   const image = nameOf(after);
   if (image === undefined || after.kind !== "mapping") {
-    if (before === undefined || !same(before, after))
-      throw new NotOnlyAdded("an item that is no image changed");
+    if (!isSame(before, after)) throw new NotOnlyAdded("an item that is no image changed");
     return;
   }
   const old = before?.kind === "mapping" ? before : undefined;
   const otherKeys = (node: YamlMapping) => node.entries.filter((entry) => entry.key.value !== "dmap");
-  if (old === undefined ? otherKeys(after).length !== 1 : !sameEntries(otherKeys(old), otherKeys(after))) {
+  const [others, then] = [otherKeys(after), old && otherKeys(old)];
+  if (then === undefined ? others.length !== 1 : said(then) !== said(others)) {
     throw new NotOnlyAdded("a key of an image changed");
   }
-  const oldDmap = old?.entries.find((entry) => entry.key.value === "dmap")?.value;
-  const dmap = after.entries.find((entry) => entry.key.value === "dmap")?.value;
+  const [oldDmap, dmap] = [old, after].map(
+    (node) => node?.entries.find((entry) => entry.key.value === "dmap")?.value,
+  );
   if (dmap?.kind !== "mapping" || !(isNothing(oldDmap) || oldDmap?.kind === "mapping")) {
-    if (!sameOrMissing(oldDmap, dmap)) throw new NotOnlyAdded("a dmap changed");
+    if (!isSame(oldDmap, dmap)) throw new NotOnlyAdded("a dmap changed");
     return;
   }
-  const entries = oldDmap?.kind === "mapping" ? oldDmap.entries : [];
-  compareEntries(image, entries, dmap.entries, additions);
+  walk("a digest", oldDmap?.kind === "mapping" ? oldDmap.entries : [], dmap.entries, {
+    isSame: (one, other) => one.key.value === other.key.value,
+    each(old, { key: { value: digest }, value }) {
+      if (old === undefined) additions.push({ image, digest, tag: undefined });
+      compareTags(old?.value, value, (tag) => additions.push({ image, digest, tag }));
+    },
+  });
 }
 
 function isNothing(node: YamlNode | undefined): boolean {
   return node === undefined || isNullScalar(node);
 }
 
-function sameOrMissing(before: YamlNode | undefined, after: YamlNode | undefined): boolean {
-  return before === undefined || after === undefined ? before === after : same(before, after);
-}
-
-function compareEntries(
-  image: string,
-  before: readonly YamlEntry[],
-  after: readonly YamlEntry[],
-  additions: AddedEntry[],
-): void {
-  let at = 0;
-  for (const entry of after) {
-    const counterpart = before[at];
-    const digest = entry.key.value;
-    if (counterpart?.key.value === digest) {
-      compareTags(image, digest, counterpart.value, entry.value, additions);
-      at += 1;
-    } else {
-      additions.push({ image, digest, tag: undefined, offset: entry.key.start });
-      compareTags(image, digest, undefined, entry.value, additions);
-    }
-  }
-  if (at < before.length) throw new NotOnlyAdded("a digest got lost");
-}
-
-function compareTags(
-  image: string,
-  digest: string,
-  before: YamlNode | undefined,
-  after: YamlNode,
-  additions: AddedEntry[],
-): void {
+function compareTags(before: YamlNode | undefined, after: YamlNode, add: (tag: string) => void): void {
   if (after.kind !== "sequence" || !(isNothing(before) || before?.kind === "sequence")) {
-    if (!sameOrMissing(before, after)) throw new NotOnlyAdded("a list of tags changed");
+    if (!isSame(before, after)) throw new NotOnlyAdded("a list of tags changed");
     return;
   }
-  const old = before?.kind === "sequence" ? before.items : [];
-  let at = 0;
-  for (const tag of after.items) {
-    const counterpart = old[at];
-    if (counterpart !== undefined && same(counterpart, tag)) at += 1;
-    else if (tag.kind !== "scalar") throw new NotOnlyAdded("a tag became something else");
-    else additions.push({ image, digest, tag: tag.value, offset: tag.start });
-  }
-  if (at < old.length) throw new NotOnlyAdded("a tag got lost");
-}
-
-function same(a: YamlNode, b: YamlNode): boolean {
-  if (a.kind === "scalar") return b.kind === "scalar" && a.value === b.value && a.style === b.style;
-  if (a.kind === "mapping") return b.kind === "mapping" && sameEntries(a.entries, b.entries);
-  if (b.kind !== "sequence" || a.items.length !== b.items.length) return false;
-  return a.items.every((item, at) => same(item, b.items[at] as YamlNode));
-}
-
-function sameEntries(a: readonly YamlEntry[], b: readonly YamlEntry[]): boolean {
-  if (a.length !== b.length) return false;
-  return a.every((entry, at) => {
-    const other = b[at] as YamlEntry;
-    return entry.key.value === other.key.value && same(entry.value, other.value);
+  walk<YamlNode>("a tag", before?.kind === "sequence" ? before.items : [], after.items, {
+    isSame,
+    each(old, tag) {
+      if (old !== undefined) return;
+      if (tag.kind !== "scalar") throw new NotOnlyAdded("a tag became something else");
+      add(tag.value);
+    },
   });
+}
+
+function isSame(one: YamlNode | undefined, other: YamlNode | undefined): boolean {
+  if (one?.kind !== "scalar" || other?.kind !== "scalar") return said(one) === said(other);
+  return one.value === other.value && one.style === other.style;
+}
+
+/** What nodes say, and not where, nor whether in brackets or in lines. */
+function said(nodes: unknown): string | undefined {
+  const isForm = (key: string): boolean => key === "start" || key === "end" || key === "flow";
+  return JSON.stringify(nodes, (key, value) => (isForm(key) ? undefined : value));
 }
