@@ -1,4 +1,5 @@
 import type { DiagnosticCodes } from "../diagnostics/index.ts";
+import { documentCodes, shapeCodes } from "../schema/index.ts";
 
 /**
  * Every code a finding about promoter manifests can have. Codes are stable: scripts and code hosts rely on them. What
@@ -28,17 +29,10 @@ export const diagnosticCodes = {
     severity: "warning",
     summary: "A folder under images/ has no counterpart under manifests/, so its project is not promoted.",
   },
-  "unreadable-file": { severity: "error", summary: "A file cannot be read, or is no regular file." },
-  "file-too-large": { severity: "error", summary: "A file is larger than any promoter manifest." },
-  "not-utf8": { severity: "error", summary: "A file is not text in UTF-8." },
-  "yaml-syntax": { severity: "error", summary: "A file is not YAML." },
-  "second-document": { severity: "error", summary: "A file holds more than one YAML document." },
-  "wrong-type": {
-    severity: "error",
-    summary: "A value has the wrong form, such as a text instead of a list.",
-  },
-  "unknown-key": { severity: "error", summary: "A key is not one that a promoter manifest has." },
-  "duplicate-key": { severity: "error", summary: "A key stands twice in one place." },
+  ...documentCodes,
+  "wrong-type": shapeCodes["wrong-type"],
+  "unknown-key": shapeCodes["unknown-key"],
+  "duplicate-key": shapeCodes["duplicate-key"],
   "deprecated-images-path": { severity: "info", summary: "imagesPath has no meaning any more." },
   "no-registries": { severity: "error", summary: "A promoter manifest names no registries." },
   "no-source": { severity: "error", summary: "No registry is marked as the source." },

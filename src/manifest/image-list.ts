@@ -3,7 +3,7 @@ import { type Digest, isDigest, repositoryFault } from "../oci/index.ts";
 import { type Fields, readFields } from "../schema/index.ts";
 import { isNullScalar, type YamlMapping, type YamlNode } from "../yaml/index.ts";
 import { readDigests } from "./digest-list.ts";
-import type { ManifestFindings } from "./findings.ts";
+import { type ManifestFindings, readName } from "./findings.ts";
 import { blocksByName } from "./image-blocks.ts";
 import type { DigestEntry, ImageEntry } from "./model.ts";
 
@@ -34,7 +34,7 @@ function readImage(node: YamlNode, findings: ManifestFindings): ImageEntry | und
     { known: ["name", "dmap"], what: "an image", advice: adviceOnKeys },
     findings,
   );
-  const name = readName(fields, node.start, findings);
+  const name = imageName(fields, node.start, findings);
   const dmap = readDmap(fields, node.start, findings);
   // Read for what is wrong with them, even where they come to nothing.
   const digests = dmap === undefined ? [] : readDigests(dmap, findings);
@@ -49,17 +49,9 @@ function adviceOnKeys(key: string): string | undefined {
   return undefined;
 }
 
-function readName(fields: Fields, start: number, findings: ManifestFindings): string | undefined {
-  const node = fields.value("name");
-  if (node === undefined && fields.misspelt.has("name")) return undefined;
-  if (node !== undefined && node.kind !== "scalar") {
-    findings.report("wrong-type", node.start, "the name of an image must be text");
-    return undefined;
-  }
-  if (node === undefined || isNullScalar(node) || node.value === "") {
-    findings.report("missing-name", node?.start ?? start, "images: 'name' field cannot be empty");
-    return undefined;
-  }
+function imageName(fields: Fields, start: number, findings: ManifestFindings): string | undefined {
+  const node = readName(fields, start, findings, { what: "an image", list: "images" });
+  if (node === undefined) return undefined;
   const fault = repositoryFault(`localhost/${node.value}`);
   if (fault === undefined) return node.value;
   findings.report(

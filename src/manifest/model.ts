@@ -17,7 +17,7 @@ export interface PromoterManifest {
   readonly destinations: readonly RegistryEntry[];
   readonly images: readonly ImageEntry[];
   /** What has to be known of where images of {@link source}, and of registries below it, come from. */
-  readonly provenance?: ProvenancePolicy;
+  readonly provenance?: ProvenancePolicy | undefined;
 }
 
 /** The `provenance` of a promoter manifest: it is read and checked, and cannot be evaluated yet. */
@@ -31,7 +31,7 @@ export interface ProvenancePolicy {
   readonly sources: readonly string[];
   readonly predicateTypes: readonly string[];
   /** The least level of SLSA's build track. */
-  readonly level?: 1 | 2 | 3;
+  readonly level?: 1 | 2 | 3 | undefined;
   /** Of the mode, in {@link PromoterManifest.file}. */
   readonly at: TextPosition;
 }
@@ -39,14 +39,14 @@ export interface ProvenancePolicy {
 /** A builder that is trusted, up to a level of SLSA's build track. */
 export interface PolicyBuilder {
   readonly id: string;
-  readonly level?: 1 | 2 | 3;
+  readonly level?: 1 | 2 | 3 | undefined;
   readonly signers?: readonly string[];
 }
 
 /** One item of `registries`: a registry host with a path, such as `us.gcr.io/some-prod/sub`. */
 export interface RegistryEntry {
   readonly name: string;
-  readonly serviceAccount?: string;
+  readonly serviceAccount?: string | undefined;
   /** In {@link PromoterManifest.file}. */
   readonly at: TextPosition;
 }

@@ -23,8 +23,8 @@ export function promotedFrom(
   const found = new Map<string, PromotedFrom>();
   for (const { project, source, destinations, images } of manifests) {
     for (const { name } of destinations) {
-      const image = restBelow(withoutSlash(name), repository);
-      const staging = `${withoutSlash(source.name)}/${image}`;
+      const image = restBelow(name, repository);
+      const staging = `${source.name}/${image}`;
       if (image === undefined || image === "" || repositoryFault(staging) !== undefined) continue;
       const isListed = images.some(
         (entry) => entry.name === image && entry.digests.some((each) => each.digest === digest),
@@ -33,8 +33,4 @@ export function promotedFrom(
     }
   }
   return [...found.values()].sort((one, other) => Number(other.isListed) - Number(one.isListed));
-}
-
-function withoutSlash(name: string): string {
-  return name.replace(/\/+$/, "");
 }

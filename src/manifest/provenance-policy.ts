@@ -1,11 +1,91 @@
-import { printable } from "../diagnostics/index.ts";
-import { readFields } from "../schema/index.ts";
-import { isNullScalar, type YamlNode } from "../yaml/index.ts";
+import { Findings } from "../diagnostics/index.ts";
+import {
+  type Fields,
+  list,
+  made,
+  mapping,
+  orEmpty,
+  type ReadContext,
+  required,
+  type Shape,
+  type ShapeCode,
+  scalar,
+  shapeCodes,
+  text,
+  word,
+} from "../schema/index.ts";
+import { isNullScalar, type YamlMapping, type YamlNode } from "../yaml/index.ts";
 import type { ManifestFindings } from "./findings.ts";
 import type { PolicyBuilder, ProvenancePolicy } from "./model.ts";
 
-/** The keys of `provenance`, as kpromo reads them since September 2026 (promoter/image/provenance/policy.go). */
-const known = ["mode", "signers", "builders", "sources", "predicateTypes", "level"] as const;
+// The keys are those that kpromo reads since September 2026 (promoter/image/provenance/policy.go).
+
+/** YAML 1.1 reads a bare off as false; as a mode it can only mean what is written. */
+const mode = scalar("off, warn or require", ({ value, start }, { findings }) => {
+  const mode = (["off", "warn", "require"] as const).find((known) => known === value);
+  if (mode !== undefined) return { value: { mode, at: findings.placeOf(start) } };
+  const hint = "off demands nothing, warn tells, require promotes nothing without it";
+  return { fault: "the mode is off, warn or require", hint };
+});
+
+function some(faultOf: (text: string) => string | undefined = () => undefined): Shape<string> {
+  return text((written) => (written === "" ? "expected a text" : faultOf(written)));
+}
+
+function level<Level extends 1 | 2 | 3>(levels: readonly `${Level}`[]): Shape<Level | undefined> {
+  return orEmpty<Level | undefined>(
+    made(word(levels), (written) => Number(written) as Level),
+    undefined,
+  );
+}
+
+const signers = orEmpty(list(some(signerFault)), []);
+
+const builder = made(
+  mapping("a builder", { id: required(some()), level: level(["1", "2", "3"]), signers }),
+  ({ id, level, signers = [] }): PolicyBuilder =>
+    signers.length === 0 ? { id, level } : { id, level, signers },
+);
+
+const policy = made(
+  mapping(
+    "provenance",
+    {
+      mode: required(mode),
+      signers,
+      builders: orEmpty(list(builder), []),
+      sources: orEmpty(
+        list(
+          some((written) =>
+            written.includes("@")
+              ? "a source is a repository without a revision: github.com/ORG/REPOSITORY"
+              : undefined,
+          ),
+        ),
+        [],
+      ),
+      predicateTypes: orEmpty(list(some()), []),
+      level: level(["2", "3"]),
+    },
+    { check: refuseEmpty },
+  ),
+  // In this order however it is written, for it is compared as text.
+  ({ mode: { mode, at }, signers = [], builders = [], sources = [], predicateTypes = [], level }) => ({
+    ...{ mode, at, signers, builders, sources, predicateTypes, level },
+  }),
+);
+
+function refuseEmpty({ value }: Fields, node: YamlMapping, { findings }: ReadContext): void {
+  const mode = value("mode");
+  if (mode?.kind !== "scalar" || !/^(?:warn|require)$/.test(mode.value)) return;
+  for (const key of ["signers", "builders", "sources"]) {
+    const list = value(key);
+    const isEmpty =
+      list === undefined || isNullScalar(list) || (list.kind === "sequence" && list.items.length === 0);
+    if (isEmpty)
+      findings.report("invalid-value", (list ?? node).start, `${key} are needed, unless the mode is off`);
+  }
+}
 
 /**
  * Reads the `provenance` of a promoter manifest. A policy with any fault is none: nobody knows what it would demand.
@@ -15,111 +95,15 @@ export function readProvenancePolicy(
   node: YamlNode,
   findings: ManifestFindings,
 ): ProvenancePolicy | undefined {
-  const reader = new PolicyReader(findings);
-  const policy = reader.read(node);
-  return reader.isSound ? policy : undefined;
+  const own = new Findings<ShapeCode>(findings.text, findings.file, shapeCodes);
+  const read = policy.read(node, { findings: own, path: "" });
+  for (const { code, at, message, hint, related } of own.diagnostics) {
+    const isOfKeys = code === "unknown-key" || code === "duplicate-key";
+    const told = isOfKeys ? message : `provenance: ${message}`;
+    findings.report(isOfKeys ? code : "invalid-provenance", at, told, hint, { related });
+  }
+  return own.errors === 0 ? read : undefined;
 }
-
-class PolicyReader {
-  isSound = true;
-  readonly #findings: ManifestFindings;
-
-  constructor(findings: ManifestFindings) {
-    this.#findings = findings;
-  }
-
-  read(node: YamlNode): ProvenancePolicy | undefined {
-    if (node.kind !== "mapping") return this.#fault(node, "provenance must say its mode", modeHint);
-    const { value, clean } = readFields(node, { known, what: "provenance" }, this.#findings);
-    if (!clean) this.isSound = false;
-    const mode = this.#mode(value("mode"), node);
-    const isOn = mode !== "off";
-    const policy = {
-      mode: mode ?? "require",
-      at: this.#findings.placeOf(value("mode")?.start ?? node.start),
-      signers: this.#texts(value("signers"), "signers", (text) => signerFault(text)),
-      builders: this.#builders(value("builders")),
-      sources: this.#texts(value("sources"), "sources", (text) =>
-        text.includes("@")
-          ? "a source is a repository without a revision: github.com/ORG/REPOSITORY"
-          : undefined,
-      ),
-      predicateTypes: this.#texts(value("predicateTypes"), "predicateTypes"),
-      ...this.#level(value("level"), 2),
-    };
-    for (const key of ["signers", "builders", "sources"] as const) {
-      if (isOn && policy[key].length === 0 && this.isSound) {
-        this.#fault(value(key) ?? node, `provenance needs ${key}, unless its mode is off`);
-      }
-    }
-    return policy;
-  }
-
-  #mode(node: YamlNode | undefined, parent: YamlNode): ProvenancePolicy["mode"] | undefined {
-    const text = node?.kind === "scalar" ? node.value : undefined;
-    // YAML 1.1 reads a bare off as false; as a mode it can only mean what is written.
-    if (text === "off" || text === "warn" || text === "require") return text;
-    return this.#fault(node ?? parent, "the mode of provenance is off, warn or require", modeHint);
-  }
-
-  #builders(node: YamlNode | undefined): readonly PolicyBuilder[] {
-    return this.#items(node, "builders").flatMap((item): PolicyBuilder[] => {
-      if (item.kind !== "mapping") {
-        this.#fault(item, "a builder has an id and a level", "write - id: URI and level: 3 below it");
-        return [];
-      }
-      const rules = { known: ["id", "level", "signers"], what: "a builder" };
-      const { value, clean } = readFields(item, rules, this.#findings);
-      if (!clean) this.isSound = false;
-      const id = this.#text(value("id"), item, "a builder needs an id");
-      if (id === undefined) return [];
-      const signers = this.#texts(value("signers"), "signers", (text) => signerFault(text));
-      return [{ id, ...this.#level(value("level"), 1), ...(signers.length === 0 ? {} : { signers }) }];
-    });
-  }
-
-  #level(node: YamlNode | undefined, least: 1 | 2): { readonly level?: 1 | 2 | 3 } {
-    if (node === undefined || isNullScalar(node)) return {};
-    const text = node.kind === "scalar" ? node.value : "";
-    const level = ([1, 2, 3] as const).find((number) => number >= least && text === String(number));
-    if (level !== undefined) return { level };
-    this.#fault(node, `level is ${least === 1 ? "1, 2 or 3" : "2 or 3"}`);
-    return {};
-  }
-
-  #texts(
-    node: YamlNode | undefined,
-    key: string,
-    faultOf: (text: string) => string | undefined = () => undefined,
-  ): readonly string[] {
-    return this.#items(node, key).flatMap((item) => {
-      const text = this.#text(item, item, `${key} are texts`);
-      if (text === undefined) return [];
-      const fault = faultOf(text);
-      if (fault !== undefined) this.#fault(item, `invalid item of ${key}: ${printable(text)}`, fault);
-      return [text];
-    });
-  }
-
-  #text(node: YamlNode | undefined, parent: YamlNode, message: string): string | undefined {
-    if (node?.kind === "scalar" && !isNullScalar(node) && node.value !== "") return node.value;
-    return this.#fault(node ?? parent, message);
-  }
-
-  #items(node: YamlNode | undefined, key: string): readonly YamlNode[] {
-    if (node === undefined || isNullScalar(node)) return [];
-    if (node.kind === "sequence") return node.items;
-    this.#fault(node, `${key} must be a list`);
-    return [];
-  }
-
-  #fault({ start }: YamlNode, message: string, hint?: string): undefined {
-    this.isSound = false;
-    this.#findings.report("invalid-provenance", start, message, hint);
-  }
-}
-
-const modeHint = "off demands nothing, warn tells, require promotes nothing without it";
 
 /** `sigstore::ISSUER::IDENTITY`, both required; with `(identityMatch=regex)` both are expressions. */
 function signerFault(text: string): string | undefined {

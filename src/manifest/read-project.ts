@@ -70,8 +70,7 @@ function knownRegistries(
   const manifest = known.manifests.find((other) => other.file === file);
   if (manifest === undefined) return undefined;
   const { source, destinations, provenance } = manifest;
-  const registries = { source, destinations, ...(provenance === undefined ? {} : { provenance }) };
-  return { registries, diagnostics: foundIn(known, [file]) };
+  return { registries: { source, destinations, provenance }, diagnostics: foundIn(known, [file]) };
 }
 
 /** What is wrong with files by themselves. */
@@ -164,7 +163,6 @@ export function assemble(
     return false;
   });
   const { project: name, file, imagesFile } = project;
-  const policy = provenance === undefined ? {} : { provenance };
-  const manifest = { project: name, file, imagesFile, source, destinations, images: sound, ...policy };
+  const manifest = { project: name, file, imagesFile, source, destinations, images: sound, provenance };
   return { manifest, tooLong };
 }

@@ -2,7 +2,7 @@ import { printable } from "../diagnostics/index.ts";
 import { isHost, repositoryFault } from "../oci/index.ts";
 import { type Fields, readFields } from "../schema/index.ts";
 import { isNullScalar, readBoolean, type YamlNode } from "../yaml/index.ts";
-import type { ManifestFindings } from "./findings.ts";
+import { type ManifestFindings, readName } from "./findings.ts";
 import type { ProvenancePolicy, RegistryEntry } from "./model.ts";
 
 /** The `registries` of a promoter manifest: where images come from, and where they go. */
@@ -10,7 +10,7 @@ export interface RegistryList {
   readonly source: RegistryEntry;
   readonly destinations: readonly RegistryEntry[];
   /** The policy that stands beside them. */
-  readonly provenance?: ProvenancePolicy;
+  readonly provenance?: ProvenancePolicy | undefined;
 }
 
 /** One item of the list, as far as it could be understood. */
@@ -71,7 +71,7 @@ function readItem(node: YamlNode, findings: ManifestFindings): Item {
     { known: ["name", "src", "service-account"], what: "a registry", advice: adviceOnKeys },
     findings,
   );
-  const name = readName(fields, node.start, findings);
+  const name = registryName(fields, node.start, findings);
   const src = readSource(fields, findings);
   const account = readServiceAccount(fields, findings);
   const isSound = fields.clean && account !== faulty;
@@ -81,7 +81,7 @@ function readItem(node: YamlNode, findings: ManifestFindings): Item {
         ? undefined
         : {
             name,
-            ...(account === undefined ? {} : { serviceAccount: account }),
+            serviceAccount: account,
             at: findings.placeOf(node.start),
           },
     isSource: src === true,
@@ -95,17 +95,9 @@ function adviceOnKeys(key: string): string | undefined {
   return "a manifest holds no credentials; registries are logged in to with the tools of their kind";
 }
 
-function readName(fields: Fields, start: number, findings: ManifestFindings): string | undefined {
-  const node = fields.value("name");
-  if (node === undefined && fields.misspelt.has("name")) return undefined;
-  if (node !== undefined && node.kind !== "scalar") {
-    findings.report("wrong-type", node.start, "the name of a registry must be text");
-    return undefined;
-  }
-  if (node === undefined || isNullScalar(node) || node.value === "") {
-    findings.report("missing-name", node?.start ?? start, "registries: 'name' field cannot be empty");
-    return undefined;
-  }
+function registryName(fields: Fields, start: number, findings: ManifestFindings): string | undefined {
+  const node = readName(fields, start, findings, { what: "a registry", list: "registries" });
+  if (node === undefined) return undefined;
   const fault = isHost(node.value) ? undefined : repositoryFault(node.value);
   if (fault === undefined) return node.value;
   // What stands before an @ may be a password.

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
+import type { DiagnosticCode } from "./diagnostic-codes.ts";
 import type { FileSource, FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 
 /** Name of the file with the registries of a thin manifest. */
-export const promoterFile = "promoter-manifest.yaml";
+const promoterFile = "promoter-manifest.yaml";
 const imagesFile = "images.yaml";
 
 /** Where the two files of one thin manifest are. */
@@ -38,53 +39,53 @@ export interface ThinDirectory {
  * but are none are reported, for otherwise a project is not promoted and nobody notices.
  */
 export async function listThinDirectory(directory: string, files: FileSource): Promise<ThinDirectory> {
-  const images = join(directory, "images");
-  const manifests = join(directory, "manifests");
-  const missing = await missingDirectories(directory, [images, manifests], files);
-  if (missing.length > 0) return { projects: [], unreadable: [], diagnostics: missing };
-  const listing: Listing = { files, projects: [], unreadable: [], diagnostics: [] };
-  for (const entry of await entriesOf(manifests, listing)) await listManifestEntry(directory, entry, listing);
-  for (const entry of await entriesOf(images, listing)) await listImagesEntry(directory, entry, listing);
-  const { projects, unreadable, diagnostics } = listing;
-  return { projects, unreadable, diagnostics };
+  const diagnostics: Diagnostic[] = [];
+  const listing: Listing = {
+    files,
+    projects: [],
+    unreadable: [],
+    diagnostics,
+    report: (code, path, message, hint) =>
+      diagnostics.push(diagnostic(code, path, undefined, message, { hint })),
+  };
+  const folders = ["images", "manifests"].map((name) => join(directory, name));
+  const there = (await isThere(directory, listing))
+    ? await Promise.all(folders.map((folder) => isThere(folder, listing)))
+    : [false];
+  if (there.includes(false)) return { projects: [], unreadable: [], diagnostics };
+  for (const entry of await entriesOf(join(directory, "manifests"), listing))
+    await listManifestEntry(directory, entry, listing);
+  for (const entry of await entriesOf(join(directory, "images"), listing))
+    await listImagesEntry(directory, entry, listing);
+  return { projects: listing.projects, unreadable: listing.unreadable, diagnostics };
 }
 
 interface Listing {
   readonly files: FileSource;
   readonly projects: ThinProject[];
   readonly unreadable: string[];
-  readonly diagnostics: Diagnostic[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly report: (code: DiagnosticCode, path: string, message: string, hint?: string) => void;
 }
 
-async function missingDirectories(
-  directory: string,
-  folders: readonly string[],
-  files: FileSource,
-): Promise<readonly Diagnostic[]> {
-  const itself = await missingDirectory(directory, files);
-  if (itself !== undefined) return [itself];
-  const missing = await Promise.all(folders.map((folder) => missingDirectory(folder, files)));
-  return missing.filter((found) => found !== undefined);
-}
-
-async function missingDirectory(path: string, files: FileSource): Promise<Diagnostic | undefined> {
-  const kind = await files.kindOf(path);
-  if (kind === "directory") return undefined;
-  const fault = kind === undefined ? await faultOfPath(path, files) : undefined;
-  if (fault !== undefined) return fault;
+/** Whether there is a folder: where there is none, it is told. */
+async function isThere(path: string, listing: Listing): Promise<boolean> {
+  const kind = await listing.files.kindOf(path);
+  if (kind === "directory") return true;
+  if (kind === undefined && (await tellFaultOf(path, listing))) return false;
   const message =
     kind === undefined ? `stat directory ${path}: no such file or directory` : `"${path}" is not a directory`;
-  return diagnostic("missing-directory", path, undefined, message, {
-    hint: "a directory of thin manifests has the folders images/ and manifests/",
-  });
+  const hint = "a directory of thin manifests has the folders images/ and manifests/";
+  listing.report("missing-directory", path, message, hint);
+  return false;
 }
 
-/** Why nothing seems to be at a path, when something is that may not be read. */
-async function faultOfPath(path: string, files: FileSource): Promise<Diagnostic | undefined> {
+/** Says why nothing seems to be at a path, when something is that may not be read. */
+async function tellFaultOf(path: string, { files, report }: Listing): Promise<boolean> {
   const read = await files.read(path);
-  if (typeof read === "string" || read.isMissing) return undefined;
-  const { code, message, hint } = read;
-  return diagnostic(code, path, undefined, message, hint === undefined ? {} : { hint });
+  if (typeof read === "string" || read.isMissing) return false;
+  report(read.code, path, read.message, read.hint);
+  return true;
 }
 
 async function listManifestEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
@@ -94,10 +95,8 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
     if (entry.name === promoterFile) reportDepth(path, entry.name, listing);
     else if (kind === undefined) {
       const why = entry.kind === "link" ? "its symbolic link leads nowhere" : "it is no file and no folder";
-      listing.diagnostics.push(
-        (await faultOfPath(path, listing.files)) ??
-          diagnostic("unreadable-file", path, undefined, `cannot read "${path}": ${why}`),
-      );
+      if (!(await tellFaultOf(path, listing)))
+        listing.report("unreadable-file", path, `cannot read "${path}": ${why}`);
       listing.unreadable.push(entry.name);
     }
     return;
@@ -112,28 +111,20 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
   // Links below are not followed: they may go in circles.
   const nested = entry.kind === "link" ? [] : await nestedManifests(path, entry.name, entries, listing);
   for (const { path, project } of nested) reportDepth(path, project, listing);
-  if (names.includes(promoterFile)) {
-    listing.projects.push(thinProjectIn(directory, entry.name));
-  } else if (nested.length === 0) {
+  if (names.includes(promoterFile)) listing.projects.push(thinProjectIn(directory, entry.name));
+  else if (nested.length === 0) {
     const similar = names.find((name) => /\.ya?ml$/i.test(name));
-    listing.diagnostics.push(
-      diagnostic("missing-promoter-manifest", path, undefined, `${path} has no ${promoterFile}`, {
-        hint:
-          similar === undefined
-            ? "the project is not promoted; remove the folder if that is right"
-            : `the project is not promoted; must ${similar} be called ${promoterFile}?`,
-      }),
-    );
+    const hint =
+      similar === undefined
+        ? "the project is not promoted; remove the folder if that is right"
+        : `the project is not promoted; must ${similar} be called ${promoterFile}?`;
+    listing.report("missing-promoter-manifest", path, `${path} has no ${promoterFile}`, hint);
   }
 }
 
 /** What an entry is, or what its link leads to. */
-async function kindOf(
-  entry: FolderEntry,
-  path: string,
-  { files }: Listing,
-): Promise<"directory" | "other" | undefined> {
-  return entry.kind === "directory" ? "directory" : files.kindOf(path);
+async function kindOf({ kind }: FolderEntry, path: string, { files }: Listing) {
+  return kind === "directory" ? kind : files.kindOf(path);
 }
 
 /** Promoter manifests in the folders of a project folder, however deep. */
@@ -157,13 +148,10 @@ async function nestedManifests(
   return found;
 }
 
-function reportDepth(path: string, project: string, listing: Listing): void {
-  listing.diagnostics.push(
-    diagnostic("unexpected-manifest-path", path, undefined, `unexpected manifest path "${path}"`, {
-      hint: `move it to manifests/<project>/${promoterFile}`,
-    }),
-  );
-  listing.unreadable.push(project);
+function reportDepth(path: string, project: string, { report, unreadable }: Listing): void {
+  const hint = `move it to manifests/<project>/${promoterFile}`;
+  report("unexpected-manifest-path", path, `unexpected manifest path "${path}"`, hint);
+  unreadable.push(project);
 }
 
 async function listImagesEntry(directory: string, entry: FolderEntry, listing: Listing): Promise<void> {
@@ -172,30 +160,27 @@ async function listImagesEntry(directory: string, entry: FolderEntry, listing: L
   const names = (await entriesOf(path, listing)).map(({ name }) => name);
   const isKnown = listing.projects.some(({ project }) => project === entry.name);
   if (names.includes(promoterFile)) {
-    const misplaced = join(path, promoterFile);
-    listing.diagnostics.push(
-      diagnostic("misplaced-promoter-manifest", misplaced, undefined, "nothing reads this file here", {
-        hint: `move it to manifests/${entry.name}/${promoterFile}`,
-      }),
+    const hint = `move it to manifests/${entry.name}/${promoterFile}`;
+    listing.report(
+      "misplaced-promoter-manifest",
+      join(path, promoterFile),
+      "nothing reads this file here",
+      hint,
     );
   } else if (
     !isKnown &&
     (await listing.files.kindOf(join(directory, "manifests", entry.name))) !== "directory"
   ) {
     const message = `images of ${entry.name} are not promoted: there is no manifests/${entry.name}`;
-    listing.diagnostics.push(
-      diagnostic("images-without-manifest", path, undefined, message, {
-        hint: `say where to promote from and to in manifests/${entry.name}/${promoterFile}`,
-      }),
-    );
+    const hint = `say where to promote from and to in manifests/${entry.name}/${promoterFile}`;
+    listing.report("images-without-manifest", path, message, hint);
   }
 }
 
 /** Entries in the order of their names; of a folder that cannot be read none, which is reported. */
-async function entriesOf(folder: string, { files, diagnostics }: Listing): Promise<readonly FolderEntry[]> {
+async function entriesOf(folder: string, { files, report }: Listing): Promise<readonly FolderEntry[]> {
   const entries = await files.list(folder);
   if (!("fault" in entries)) return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
-  const message = `cannot read the folder "${folder}": ${entries.fault}`;
-  diagnostics.push(diagnostic("unreadable-file", folder, undefined, message));
+  report("unreadable-file", folder, `cannot read the folder "${folder}": ${entries.fault}`);
   return [];
 }

@@ -1,4 +1,4 @@
-import type { YamlNode, YamlScalar } from "../../yaml/index.ts";
+import type { YamlScalar } from "../../yaml/index.ts";
 import type { DigestLine, ImageBlock } from "./layout.ts";
 import { columnOf, lineEnd, lineStart } from "./text.ts";
 
@@ -137,7 +137,7 @@ const threeNumbers = /^\d+\.\d+\.\d+/;
  * Whether some YAML reader would take the bare text for a boolean, null, number or date (YAML 1.1 and 1.2 core
  * schema), as `1.10` becomes 1.1 in most of them. Rather too careful than too little.
  */
-export function isMisreadable(text: string): boolean {
+function isMisreadable(text: string): boolean {
   return words.test(text) || (numberLike.test(text) && !threeNumbers.test(text));
 }
 
@@ -163,23 +163,15 @@ export function blockStyle(text: string, blocks: readonly ImageBlock[], indent: 
   const keyColumn = columnOf(text, sample.node.start);
   const dash = text.slice(lineStart(text, sample.node.start), sample.node.start).lastIndexOf("-");
   const entry = sample.entries.find((candidate) => !candidate.aliased);
-  const inBlock = entry !== undefined && isInBlockStyle(sample.dmap?.value);
+  const dmap = sample.dmap?.value;
+  const inBlock = entry !== undefined && dmap?.kind === "mapping" && !dmap.flow;
   return {
     indent: dash < 0 ? indent : dash,
     keyIndent: dash < 0 ? 2 : keyColumn - dash,
     entryIndent: inBlock ? columnOf(text, entry.key.start) - keyColumn : 2,
     nameQuote: quoteOf(sample.name),
-    emptyLines: usualEmptyLines(text, written),
+    emptyLines: mostFrequent(emptyLinesBetween(text, written)) ?? 0,
   };
-}
-
-function isInBlockStyle(node: YamlNode | undefined): boolean {
-  return node?.kind === "mapping" && !node.flow;
-}
-
-/** How many empty lines most blocks have before them. */
-function usualEmptyLines(text: string, blocks: readonly ImageBlock[]): number {
-  return mostFrequent(emptyLinesBetween(text, blocks)) ?? 0;
 }
 
 /** How many empty lines stand between each two neighboring blocks. */
