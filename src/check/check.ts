@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Diagnostic, DiagnosticCodes } from "../diagnostics/index.ts";
-import type { CheckResult } from "../edges/index.ts";
+import type { CheckResult, Selection } from "../edges/index.ts";
 import { readManifests, readTextFileOf } from "../manifest/index.ts";
 import { type FileKind, kindOf } from "./kind.ts";
 
@@ -20,8 +20,10 @@ export interface FileCheck {
 /**
  * Checks what stands at a path, offline: promoter manifests, or a file of another kind, which is known by its name or by the keys
  * at its top. Never throws for what a file says.
+ * @param selection of what manifests ask for, that which is told about.
+ * @throws {SelectionError} `nothing-selected`, for a file of another kind as well.
  */
-export async function checkFile(path: string): Promise<FileCheck> {
+export async function checkFile(path: string, selection?: Selection): Promise<FileCheck> {
   const isFile = await stat(path).then(
     (found) => found.isFile(),
     () => false,
@@ -29,21 +31,31 @@ export async function checkFile(path: string): Promise<FileCheck> {
   const text = isFile ? await readTextFileOf(path) : undefined;
   const kind = kindOf(path, typeof text === "string" ? text : "");
   if (kind !== "manifests" && text !== undefined) {
+    if (selection !== undefined) {
+      const { SelectionError } = await import("../edges/index.ts");
+      throw new SelectionError("nothing-selected", "only of manifests can something be selected", {
+        where: path,
+        hint: "check the file without what selects",
+      });
+    }
     const { codes, check } = await readerOf(kind);
     if (typeof text === "string") return { kind, path, codes, diagnostics: check(text, path) };
     const { code, message, hint } = text;
     return { kind, path, codes, diagnostics: [{ code, severity: "error", message, hint, file: path }] };
   }
   const { diagnosticCodes } = await import("../manifest/index.ts");
-  const manifests = await checkManifests(path);
+  const manifests = await checkManifests(path, selection);
   const { diagnostics } = manifests;
   return { kind: "manifests", path: manifests.path, diagnostics, codes: diagnosticCodes, manifests };
 }
 
-/** Reads a directory of thin manifests or one plain manifest and checks it, offline. Never throws. */
-export async function checkManifests(path: string): Promise<CheckResult> {
+/**
+ * Reads a directory of thin manifests or one plain manifest and checks it, offline. Never throws for what they say.
+ * @throws {SelectionError} `nothing-selected`.
+ */
+export async function checkManifests(path: string, selection?: Selection): Promise<CheckResult> {
   const { checkTree } = await import("../edges/index.ts");
-  return checkTree(await readManifests(path));
+  return checkTree(await readManifests(path), selection);
 }
 
 /** How a kind of file is read. */

@@ -10,6 +10,7 @@ type Shown = (text: string) => string;
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
   const { outsideInWords } = await import("../review/index.ts");
+  const { selectionSentence } = await import("../edges/index.ts");
   const { colors } = terminal;
   const shown: Shown = harmless;
   for (const project of review.projects) {
@@ -22,7 +23,12 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
     terminal.print(formatFinding(finding, paint, shown));
   }
   if (review.findings.length > 0) terminal.print("");
-  for (const line of sums(review, outsideInWords(review))) terminal.print(shown(line));
+  for (const line of sums(
+    review,
+    outsideInWords(review),
+    review.selection && selectionSentence(review.selection),
+  ))
+    terminal.print(shown(line));
 }
 
 function heading({ project, files, newDestinations, removedDestinations, lines }: ReviewedProject): string[] {
@@ -101,6 +107,7 @@ function formatFinding(
 function sums(
   { verdict, findings, edges, base, head, offline, passedOver }: Review,
   before: string | undefined,
+  limit: string | undefined,
 ): string[] {
   const failing = findings.filter(({ severity }) => severity === "fails").length;
   const changes = (["added", "removed", "moved", "source-changed"] as const)
@@ -110,6 +117,7 @@ function sums(
     `${verdict}: ${changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ")}; ` +
       `${amount(failing, "finding")} to mend, ${findings.length - failing} worth knowing`,
     `${head.commit === undefined ? "the working tree" : head.commit.slice(0, 12)} against ${base.commit.slice(0, 12)} (${base.from ?? "--base"})`,
+    ...(limit === undefined ? [] : [limit]),
     ...(offline ? ["offline: whether images are in staging, and what production holds, is not known"] : []),
     ...(passedOver.length === 0
       ? []

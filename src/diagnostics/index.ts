@@ -29,4 +29,4 @@ export {
   type SarifRun,
   toSarif,
 } from "./sarif.ts";
-export { firstOf, listed, printable, quoted } from "./shown.ts";
+export { firstOf, listed, printable, quoted, shellWord } from "./shown.ts";

@@ -2,6 +2,8 @@ import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import { countEdges, type EdgeSet, edgesOf } from "./edges.ts";
 import { findOverlaps, type Overlap, overlapDiagnostic } from "./overlap.ts";
+import { selectEdges, selectedFindings, selectParts } from "./select.ts";
+import type { Selected, Selection } from "./selection.ts";
 
 /** How much the manifests ask for, without what was left out. */
 export interface ManifestCounts {
@@ -30,18 +32,35 @@ export interface CheckResult {
   readonly overlaps: readonly Overlap[];
   /** Projects that could not be read at all. */
   readonly unreadable: readonly string[];
+  /** What was selected: all of this is about that alone. Absent when everything is checked. */
+  readonly selection?: Selected;
 }
 
-/** Checks manifests that have been read: adds what can only be seen when looking at all of them. */
-export function checkTree({ path, manifests, diagnostics, unreadable }: ManifestTree): CheckResult {
+/**
+ * Checks manifests that have been read: adds what can only be seen when looking at all of them. What is wrong with selected
+ * projects and images is told although the others are looked at as well.
+ * @throws {SelectionError} `nothing-selected`.
+ */
+export function checkTree(tree: ManifestTree, selection?: Selection): CheckResult {
+  const { path, manifests, unreadable } = tree;
   const edges = edgesOf(manifests);
-  const overlaps = findOverlaps(edges);
+  const overlaps = findOverlaps(edges).map((overlap) => ({ overlap, found: overlapDiagnostic(overlap) }));
+  const diagnostics = inOrder([...tree.diagnostics, ...overlaps.map(({ found }) => found)]);
+  if (selection === undefined) {
+    const all = overlaps.map(({ overlap }) => overlap);
+    return { path, counts: countsOf(manifests, edges), diagnostics, overlaps: all, unreadable };
+  }
+  const parts = selectParts(tree, selection);
+  const { selected } = selectEdges(edges, tree, selection);
+  const { within } = selectedFindings({ ...tree, diagnostics }, selection);
+  const kept = new Set(within);
   return {
     path,
-    counts: countsOf(manifests, edges),
-    diagnostics: inOrder([...diagnostics, ...overlaps.map(overlapDiagnostic)]),
-    overlaps,
-    unreadable,
+    counts: countsOf(parts, edgesOf(parts)),
+    diagnostics: within,
+    overlaps: overlaps.flatMap(({ overlap, found }) => (kept.has(found) ? [overlap] : [])),
+    unreadable: unreadable.filter((project) => selection.projects.matches(project)),
+    selection: selected,
   };
 }
 
@@ -58,7 +77,8 @@ function countsOf(manifests: ManifestTree["manifests"], { feeds, groups }: EdgeS
     }
   }
   return {
-    projects: manifests.length,
+    // A project is in several parts when an image is selected for one of its registries alone.
+    projects: new Set(manifests.map(({ file }) => file)).size,
     images: feeds.length,
     digests,
     tags,

@@ -36,11 +36,14 @@ export {
   type TagVersion,
   versionReader,
 } from "./pattern.ts";
-export { partsOf, selectEdges, selectedFindings, selectParts } from "./select.ts";
+export { selectEdges, selectedFindings, selectParts, selectProjects } from "./select.ts";
+export { selectChanges } from "./select-changes.ts";
 export {
   parseSelection,
   type Selected,
   type Selection,
   type SelectionPatterns,
   selectionInWords,
+  selectionOptions,
+  selectionSentence,
 } from "./selection.ts";

@@ -57,7 +57,7 @@ export async function parsePattern(option: PatternOption, text: string): Promise
   const [, prefix, rest = ""] = /^(regex|semver):(.*)$/s.exec(text) ?? [];
   if (prefix === "regex") return { text, isExact: false, matches: await expression(option, text, rest) };
   if (prefix === "semver") return { text, isExact: false, matches: await range(option, text, rest) };
-  if (isGlob(text)) return { text, isExact: false, matches: await glob(text) };
+  if (isGlob(text)) return { text, isExact: false, matches: await glob(option, text) };
   const fault = faults[option](text);
   if (fault !== undefined) throw invalid(option, text, fault);
   return { text, isExact: true, matches: (...names) => names.includes(text) };
@@ -70,11 +70,15 @@ function isGlob(text: string): boolean {
   return /[*?[\]{}()!]/.test(text.replace(/^\[[0-9a-f:.]+\](?=$|[:/])/, ""));
 }
 
-async function glob(text: string): Promise<Matches> {
+async function glob(option: PatternOption, text: string): Promise<Matches> {
   const { default: picomatch } = await import("picomatch");
   const isNegated = /^!(?!\()/.test(text);
-  const fits = picomatch(isNegated ? text.slice(1) : text, { dot: true });
-  return (...names) => names.some((name) => fits(name)) !== isNegated;
+  try {
+    const fits = picomatch(isNegated ? text.slice(1) : text, { dot: true });
+    return (...names) => names.some((name) => fits(name)) !== isNegated;
+  } catch (cause) {
+    throw invalid(option, text, "it is no glob", { cause });
+  }
 }
 
 /** The longest that are known have fewer than 300 characters. */

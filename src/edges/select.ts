@@ -94,47 +94,51 @@ function withTags(image: ImageEntry, tags: Patterns): readonly ImageEntry[] {
 type Selectable = () => Iterable<readonly string[]>;
 
 /**
+ * The selected projects: those of a selected name that promote to a selected registry, whatever of their images is selected.
+ * @throws {SelectionError} `nothing-selected`.
+ */
+export function selectProjects(
+  { path, manifests, unreadable }: Pick<ManifestTree, "path" | "manifests" | "unreadable">,
+  selection: Selection,
+): readonly PromoterManifest[] {
+  const { projects, to } = selection;
+  const names = [...manifests.map(({ project }) => project), ...unreadable];
+  refuseUnknown("--project", projects, () => names.map((name) => [name]), path);
+  const named = manifests.filter(({ project }) => projects.matches(project));
+  if (!unreadable.some((project) => projects.matches(project))) {
+    refuseUnknown(
+      "--to",
+      to,
+      () => named.flatMap(({ destinations }) => destinations.map(registryNames)),
+      path,
+    );
+  }
+  return named.filter(({ destinations }) =>
+    destinations.some(({ name }) => selectsRegistry(selection, name)),
+  );
+}
+
+/**
  * Refuses a selection of nothing, and one with a name that nothing has: it is as good as surely misspelt. A project that cannot
  * be read may hold what is asked for; that it cannot be read is told elsewhere.
  */
-function refuseNothing(
-  { path, manifests, unreadable }: ManifestTree,
-  selection: Selection,
-  parts: readonly PromoterManifest[],
-): void {
-  const { projects, images, tags, to } = selection;
-  const names: Selectable = () =>
-    [...manifests.map(({ project }) => project), ...unreadable].map((name) => [name]);
-  refuseUnknown("--project", projects, names, path);
-  if (unreadable.some((project) => projects.matches(project))) return;
-  const within = manifests.filter(({ project }) => projects.matches(project));
-  refuseUnknown(
-    "--to",
-    to,
-    () => within.flatMap(({ destinations }) => destinations.map(registryNames)),
-    path,
-  );
-  refuseUnknown(
-    "--image",
-    images,
-    () =>
-      within.flatMap(({ source, destinations, images: entries }) =>
-        entries.map((entry) => namesOf(entry, [source, ...destinations])),
-      ),
-    path,
-  );
-  refuseUnknown(
-    "--tag",
-    tags,
-    () =>
-      within.flatMap(({ images: entries }) =>
-        entries.flatMap(({ digests }) => digests.flatMap((line) => line.tags.map(({ tag }) => [tag]))),
-      ),
-    path,
-  );
+function refuseNothing(tree: ManifestTree, selection: Selection, parts: readonly PromoterManifest[]): void {
+  const { images, tags, projects } = selection;
+  const within = selectProjects(tree, selection);
+  if (tree.unreadable.some((project) => projects.matches(project))) return;
+  const imagesThere: Selectable = () =>
+    within.flatMap(({ source, destinations, images: entries }) =>
+      entries.map((entry) => namesOf(entry, [source, ...destinations])),
+    );
+  const tagsThere: Selectable = () =>
+    within.flatMap(({ images: entries }) =>
+      entries.flatMap(({ digests }) => digests.flatMap((line) => line.tags.map(({ tag }) => [tag]))),
+    );
+  refuseUnknown("--image", images, imagesThere, tree.path);
+  refuseUnknown("--tag", tags, tagsThere, tree.path);
   if (parts.length > 0) return;
   throw new SelectionError("nothing-selected", `nothing has all of ${selectionInWords(selection.given)}`, {
-    where: path,
+    where: tree.path,
     hint: "each of them selects something, but not together: leave one out",
   });
 }

@@ -1,3 +1,4 @@
+import { shellWord } from "../diagnostics/index.ts";
 import { type Patterns, parsePatterns } from "./pattern.ts";
 
 /** What a selection was asked for by, as it was given: values of options, of each option one at least has to fit. */
@@ -51,18 +52,24 @@ export function selectsRegistry({ to }: Pick<Selection, "to">, registry: string)
   return to.matches(...segments.map((_, at) => segments.slice(0, at + 1).join("/")));
 }
 
-/** The options of a selection in words, as they would be given. */
-export function selectionInWords({ projects, images, tags, to }: SelectionPatterns): string {
+/** The options of a selection, as the words of a command line. */
+export function selectionOptions({ projects, images, tags, to }: SelectionPatterns): string[] {
   const options: readonly (readonly [string, readonly string[]])[] = [
     ["--project", projects],
     ["--image", images],
     ["--tag", tags],
     ["--to", to],
   ];
-  return options.flatMap(([name, texts]) => texts.map((text) => `${name} ${shellWord(text)}`)).join(" ");
+  return options.flatMap(([name, texts]) => texts.flatMap((text) => [name, text]));
 }
 
-/** A text as a shell takes it for one word. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** The options of a selection, as they would be given to a shell. */
+export function selectionInWords(patterns: SelectionPatterns): string {
+  return selectionOptions(patterns).map(shellWord).join(" ");
+}
+
+/** What something was limited to, and how much that left out, without a full stop. */
+export function selectionSentence({ others, ...patterns }: Selected): string {
+  const rest = others === 0 ? "" : `: ${others} other ${others === 1 ? "edge" : "edges"} not looked at`;
+  return `limited to ${selectionInWords(patterns)}${rest}`;
 }

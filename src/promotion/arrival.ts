@@ -1,15 +1,13 @@
 import { formatPlace, type Place } from "../diagnostics/index.ts";
 import {
-  changedEdges,
   countEdges,
   type DesiredImage,
   type DesiredRepository,
   desiredRepositories,
-  edgesOf,
+  type EdgeSet,
   onlyTags,
 } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
-import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
@@ -50,10 +48,9 @@ export interface AbsentEdge {
   readonly failure?: FailureRecord;
 }
 
-/** All that a tree asks for, or that which it did not ask for at a commit. */
-export function expectationOf(tree: ManifestTree, since?: CommittedManifests): Expectation {
-  const wanted = since === undefined ? edgesOf(tree.manifests) : changedEdges(since.tree, tree).changed;
-  return { repositories: desiredRepositories(wanted).filter(({ images }) => images.length > 0) };
+/** All that these edges ask for. */
+export function expectationOf(edges: EdgeSet): Expectation {
+  return { repositories: desiredRepositories(edges).filter(({ images }) => images.length > 0) };
 }
 
 /** How many edges are expected, by production repository. */

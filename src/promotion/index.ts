@@ -18,7 +18,15 @@ export { causesOfAbsence, causesOfFindings, claimsInWords, refusedBy } from "./i
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
 export { formatJUnit } from "./junit.ts";
-export { type Decision, type Plan, type PlanSummary, type Section, type Since, sinceCommit } from "./plan.ts";
+export {
+  type Decision,
+  type Plan,
+  type PlanLimits,
+  type PlanSummary,
+  type Section,
+  type Since,
+  sinceCommit,
+} from "./plan.ts";
 export {
   type ImageEdge,
   type Immutable,
@@ -54,6 +62,7 @@ export {
   SavedPlanError,
   type SavedPlanErrorCode,
 } from "./saved-plan.ts";
+export { errorsAmong, type Scope, type ScopeOptions, scopeOf } from "./scope.ts";
 export type { EdgeDetails, OpenRepository, Outcome, SectionEdge, SectionQuestion } from "./section.ts";
 export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
 export {

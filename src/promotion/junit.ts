@@ -1,4 +1,5 @@
 import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
+import { selectionInWords } from "../edges/index.ts";
 import { allKinds } from "./kinds.ts";
 import { askedAt, edgeName, type Report, type ReportedEdge } from "./report.ts";
 
@@ -20,9 +21,11 @@ export function formatJUnit(report: Report, kinds = allKinds): string {
   }
   for (const edge of report.problems) add(edge.project, failedCase(edge, edgeName(edge, kinds)));
   for (const error of report.manifestErrors) add("manifests", failedLine(error));
+  if (suites.size === 0 && report.selection !== undefined) suites.set("waybill", { cases: [], failures: 0 });
   const body = [...suites].map(([name, { cases, failures: failed }]) =>
     [
       `  <testsuite name="${xml(name)}" tests="${cases.length}" failures="${failed}" errors="0" skipped="0">`,
+      ...properties(report).map((line) => `    ${line}`),
       ...cases.map((testCase) => `    ${testCase}`),
       "  </testsuite>",
     ].join("\n"),
@@ -36,6 +39,20 @@ export function formatJUnit(report: Report, kinds = allKinds): string {
     "</testsuites>",
     "",
   ].join("\n");
+}
+
+/** What a report is limited to: the schema has properties in suites alone. */
+function properties({ selection }: Report): readonly string[] {
+  if (selection === undefined) return [];
+  const { others, ...patterns } = selection;
+  const property = (name: string, value: string | number) =>
+    `  <property name="${name}" value="${xml(`${value}`)}"/>`;
+  return [
+    "<properties>",
+    property("selection", selectionInWords(patterns)),
+    property("not-selected", others),
+    "</properties>",
+  ];
 }
 
 function attributes({ destination, [askedAt]: { file, line } }: ReportedEdge, name: string): string {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Place } from "../diagnostics/index.ts";
-import type { ManifestComparison } from "../edges/index.ts";
+import type { ManifestComparison, Selected } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { CommittedManifests } from "../manifest/index.ts";
 import type { SectionKinds } from "./kinds.ts";
@@ -22,8 +22,10 @@ export interface Plan {
    * refused when it is no longer theirs.
    */
   readonly edgesHash: string;
-  /** Absent when all edges are planned. */
+  /** Absent when edges are planned whenever they came. */
   readonly since?: Since;
+  /** Absent when nothing was selected, so that all of them are planned. */
+  readonly selection?: Selected;
   readonly createdAt: string;
   readonly summary: PlanSummary;
   /** Listed edges by the reason for their verdict: why something is refused or withheld, and how much. */
@@ -76,12 +78,23 @@ export interface Decision {
   readonly failure?: FailureRecord;
 }
 
+/** What the edges of a plan, or of what came of it, are limited to. */
+export interface PlanLimits {
+  readonly since?: Since | undefined;
+  readonly selection?: Selected | undefined;
+}
+
+/** The limits that there are. */
+export function limitsIn({ since, selection }: PlanLimits): Pick<Plan, "since" | "selection"> {
+  return { ...(since === undefined ? {} : { since }), ...(selection === undefined ? {} : { selection }) };
+}
+
 /** A plan of these sections, with its summary and hash. */
 export function sealPlan(
   kinds: SectionKinds,
   sections: readonly Section[],
   edgesHash: string,
-  since?: Since,
+  { since, selection }: PlanLimits = {},
 ): Plan {
   const seal = createSeal(kinds);
   for (const { kind, present, items } of sections) {
@@ -91,7 +104,7 @@ export function sealPlan(
   return {
     format: planFormat,
     ...seal.close(edgesHash),
-    ...(since === undefined ? {} : { since }),
+    ...limitsIn({ since, selection }),
     createdAt: new Date().toISOString(),
     sections,
   };

@@ -1,42 +1,40 @@
 import { createCopier, createDocumentCache } from "../copy/index.ts";
-import type { Diagnostic } from "../diagnostics/index.ts";
-import { changedEdges, edgesHash, edgesOf } from "../edges/index.ts";
+import { edgesHash, parseSelection } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
-import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
+import type { ManifestTree } from "../manifest/index.ts";
 import { edgeEvent, type PromotionEvent, plannedEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
 import { allKinds } from "./kinds.ts";
-import { type Plan, planIsClean, type Since, sealPlan, sinceCommit } from "./plan.ts";
+import { type Plan, type PlanLimits, planIsClean, sealPlan } from "./plan.ts";
 import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
+import { errorsAmong, type ScopeOptions, scopeOf } from "./scope.ts";
 import type { OpenRepository, Outcome, SectionQuestion } from "./section.ts";
 
 /** What is planned. */
 export interface PlanningOptions extends SectionQuestion {
   /** What the edges are limited to; left out when they are all that the manifests ask for. */
-  readonly since?: Since | undefined;
+  readonly limits?: PlanLimits;
 }
 
 /** Compares what is asked for with what there is. Never throws. */
 export async function planPromotion(
-  { since, ...question }: PlanningOptions,
+  { limits, ...question }: PlanningOptions,
   kinds = allKinds,
 ): Promise<Plan> {
   const sections = await Promise.all(Array.from(kinds, (kind) => kind.plan(question)));
-  return sealPlan(kinds, sections, edgesHash(question.edges), since);
+  return sealPlan(kinds, sections, edgesHash(question.edges), limits);
 }
 
 /** What to promote, how far, and who is told. */
-export interface PromoteOptions {
+export interface PromoteOptions extends ScopeOptions {
   readonly tree: ManifestTree;
-  /** Look only at what the tree asks for and these manifests did not; at everything when they are left out. */
-  readonly since?: CommittedManifests;
   readonly open: OpenRepository;
   /** Write. Without it, the report says what would be done. */
   readonly confirm: boolean;
   /** Do nothing at all when anything is not as desired, as the incumbents do. */
   readonly strict?: boolean;
-  /** Do no more than this plan, which was read from `where`. */
+  /** Do no more than this plan, which was read from `where`: what it was selected by is selected, when nothing else is. */
   readonly saved?: { readonly plan: Plan; readonly where: string };
   readonly listener?: Listener<PromotionEvent> | undefined;
   /** Keeps the plan before anything of it is done. Must not throw. */
@@ -54,28 +52,22 @@ export interface Promotion {
  * Compares manifests and registries and, when `confirm` is set, repairs the difference. Running it again does what
  * is left; when nothing is, it writes nothing.
  * @throws {SavedPlanError} `plan-outdated` when the saved plan is not for these manifests any more.
+ * @throws {SelectionError} `nothing-selected`.
  */
 export async function promote(options: PromoteOptions, kinds = allKinds): Promise<Promotion> {
   const { tree, since, open, saved, listener, signal } = options;
   const documents = createDocumentCache();
-  const compared = since && changedEdges(since.tree, tree);
-  const planning = {
-    edges: compared?.changed ?? edgesOf(tree.manifests),
-    since: since && compared && sinceCommit(since, compared.changes),
-    ...{ open, documents, listener, signal },
-  };
-  const current = await planPromotion(planning, kinds);
+  const selection = options.selection ?? (await parseSelection(saved?.plan.selection ?? {}));
+  const { edges, within, outside, ...limits } = scopeOf(tree, { since, selection });
+  const current = await planPromotion({ edges, limits, open, documents, listener, signal }, kinds);
   const plan = saved === undefined ? current : restrictPlan(current, saved.plan, saved.where, kinds);
   listener?.(plannedEvent(plan));
   await options.keepPlan?.(plan);
-  const { introduced, known } =
-    since === undefined ? { introduced: tree.diagnostics, known: [] } : foundSince(since.tree, tree);
-  const outsideErrors = known.filter(isError);
   const reported = (outcomes?: readonly Outcome[]): Report => ({
-    ...reportPromotion(plan, introduced, outcomes, kinds),
-    ...(since === undefined ? {} : { outsideErrors }),
+    ...reportPromotion(plan, within, outcomes, kinds),
+    ...(outside === undefined ? {} : { outsideErrors: errorsAmong(outside) }),
   });
-  if (options.strict && (introduced.some(isError) || !planIsClean(plan))) {
+  if (options.strict && (errorsAmong(within).length > 0 || !planIsClean(plan))) {
     const report = reported([]);
     // Work that was not begun is what strictness is about.
     const interrupted = report.problems.some(({ failure }) => isInterrupted(failure));
@@ -92,8 +84,4 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
   const outcomes: (readonly Outcome[])[] = [];
   for (const { kind, items } of plan.sections) outcomes.push(await kinds.of(kind).apply(items, applying));
   return { plan, report: reported(outcomes.flat()) };
-}
-
-function isError({ severity }: Diagnostic): boolean {
-  return severity === "error";
 }

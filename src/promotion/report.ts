@@ -4,7 +4,7 @@ import { refusedBy, unreadProblem } from "./image-problems.ts";
 import type { ImageDetails } from "./images.ts";
 import { isInterrupted } from "./interruption.ts";
 import { allKinds } from "./kinds.ts";
-import type { Decision, Plan, Since } from "./plan.ts";
+import { type Decision, limitsIn, type Plan } from "./plan.ts";
 import { imageKind } from "./planned-images.ts";
 import type { EdgeDetails, Outcome, SectionEdge, SectionKind } from "./section.ts";
 import type { Traffic } from "./traffic.ts";
@@ -51,12 +51,10 @@ export function isAboutImage(edge: ReportedEdge): edge is ReportedImage {
   return edge.kind === imageKind;
 }
 
-/** The result of a promotion, real or dry: plain data. */
-export interface Report {
+/** The result of a promotion, real or dry: plain data. Of a limited plan, all of it is about what is within the limit. */
+export interface Report extends Pick<Plan, "since" | "selection"> {
   readonly format: "waybill-report/1";
   readonly planHash: string;
-  /** What the plan was limited to; everything below is about that alone. Absent when nothing was left out. */
-  readonly since?: Since;
   /** Nothing was written because nobody asked for it. */
   readonly dryRun: boolean;
   /** Nothing was written because `strict` was asked for and something is not as desired. */
@@ -72,9 +70,9 @@ export interface Report {
   readonly problems: readonly ReportedEdge[];
   /** What the problems come from, each with its first places and what to do about it. */
   readonly causes: readonly Cause[];
-  /** Errors of the manifests: each has stopped its own line or project. With a limit, those that came since. */
+  /** Errors of the manifests: each has stopped its own line or project. With a limit, those that are within it. */
   readonly manifestErrors: readonly Diagnostic[];
-  /** Errors that the manifests had before, outside of the limit: they count in a full run. Absent without a limit. */
+  /** Errors outside of the limit: they count in a full run. Absent without a limit. */
   readonly outsideErrors?: readonly Diagnostic[];
   /** What it cost, where that was counted. */
   readonly traffic?: Traffic;
@@ -83,7 +81,7 @@ export interface Report {
 /**
  * What a plan and its outcomes come to. In a dry run (`outcomes` left out) work is `pending` and counts as desired;
  * in a real one, work without an outcome was never begun and counts as a problem.
- * @param diagnostics What is wrong with the manifests; of a limited plan, what came since.
+ * @param diagnostics What is wrong with the manifests; of a limited plan, what is within the limit.
  */
 export function reportPromotion(
   plan: Plan,
@@ -114,7 +112,7 @@ export function reportPromotion(
   return {
     format: "waybill-report/1",
     planHash: plan.hash,
-    ...(plan.since === undefined ? {} : { since: plan.since }),
+    ...limitsIn(plan),
     dryRun: outcomes === undefined,
     stopped: false,
     interrupted: problems.some(({ state, failure }) =>

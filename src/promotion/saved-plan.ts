@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { selectionInWords } from "../edges/index.ts";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import { isDigest } from "../oci/index.ts";
 import { allKinds, type SectionKinds } from "./kinds.ts";
-import { createSeal, type Plan, planFormat, type Seal, type Section, sealPlan } from "./plan.ts";
+import { createSeal, limitsIn, type Plan, planFormat, type Seal, type Section, sealPlan } from "./plan.ts";
 import { type PlanItem, PlanScanner } from "./plan-text.ts";
 import type { SectionKind } from "./section.ts";
 
@@ -16,6 +17,8 @@ export class SavedPlanError extends WaybillError<SavedPlanErrorCode> {
 
 const digest = z.string().refine(isDigest, { error: "is no digest" });
 const count = z.int().nonnegative();
+/** Whoever edits them gets other edges, and another hash of them. */
+const patterns = z.array(z.string().max(10_000)).max(10_000);
 
 /** All of a plan but the items of its sections. */
 const envelopeSchema = z.object({
@@ -29,6 +32,9 @@ const envelopeSchema = z.object({
       removed: count,
       unreadable: z.array(z.string()),
     })
+    .exactOptional(),
+  selection: z
+    .object({ projects: patterns, images: patterns, tags: patterns, to: patterns, others: count })
     .exactOptional(),
   createdAt: z.iso.datetime(),
   sections: z.array(z.object({ kind: z.string(), present: count })),
@@ -94,7 +100,7 @@ class PlanReader {
 
   close(): Plan {
     const envelope = this.#asJson(() => this.#parse(envelopeSchema, this.#scanner.envelope));
-    const { format, hash, edgesHash, createdAt, since } = envelope;
+    const { format, hash, edgesHash, createdAt } = envelope;
     const sections = envelope.sections.map(({ kind, present }, index): Section => {
       this.#seal.count(this.#kindOf(kind, index).kind, present);
       return { kind, present, items: this.#items[index] ?? [] };
@@ -110,7 +116,7 @@ class PlanReader {
         },
       );
     }
-    return { format, ...sealed, ...(since === undefined ? {} : { since }), createdAt, sections };
+    return { format, ...sealed, ...limitsIn(envelope), createdAt, sections };
   }
 
   #addItem({ item: text, section, kind: name }: PlanItem): void {
@@ -179,29 +185,42 @@ export function restrictPlan(current: Plan, saved: Plan, where: string, kinds = 
     const held = saved.sections.flatMap((section) => (section.kind === kind ? section.items : []));
     return { kind, present, items: kinds.of(kind).withhold(items, held) };
   });
-  const sealed = sealPlan(kinds, sections, current.edgesHash, current.since);
+  const sealed = sealPlan(kinds, sections, current.edgesHash, current);
   return { ...sealed, createdAt: current.createdAt };
 }
 
 /** The edges are not the same: other ones are asked for, or the plans were not limited alike. */
 function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
   const hashes = `${saved.edgesHash} then, ${current.edgesHash} now`;
-  if (current.since?.commit === saved.since?.commit) {
+  const [then, now] = [optionsOf(saved), optionsOf(current)];
+  if (then.join(" ") === now.join(" ")) {
     const message = `the manifests' edges have changed since the plan was saved (${hashes})`;
     const hint = "review the change, then make and save the plan again";
     return new SavedPlanError("plan-outdated", message, { where, hint });
   }
-  const scopeOf = ({ since }: Plan): string =>
-    since === undefined ? "of all edges" : `of what changed since ${since.commit}`;
   return new SavedPlanError(
     "plan-outdated",
-    `the saved plan is ${scopeOf(saved)}, and this is one ${scopeOf(current)}, which are other edges (${hashes})`,
+    `the saved plan is ${edgesInWords(saved)}, and this is one ${edgesInWords(current)}, which are other edges (${hashes})`,
     {
       where,
       hint:
-        saved.since === undefined
-          ? "leave out --since and --changed, as when it was made"
-          : `say --since ${saved.since.commit}, as when it was made`,
+        then.length === 0
+          ? `leave out ${[...(current.since === undefined ? [] : ["--since and --changed"]), ...selectionOf(current)].join(" and ")}, as when it was made`
+          : `say ${then.join(" ")}, as when it was made`,
     },
   );
+}
+
+/** The options that limit to what a plan is limited to. */
+function optionsOf(plan: Plan): string[] {
+  return [...(plan.since === undefined ? [] : [`--since ${plan.since.commit}`]), ...selectionOf(plan)];
+}
+
+function selectionOf({ selection }: Pick<Plan, "selection">): string[] {
+  return selection === undefined ? [] : [selectionInWords(selection)];
+}
+
+function edgesInWords({ since, selection }: Plan): string {
+  const changed = since === undefined ? "all edges" : `what changed since ${since.commit}`;
+  return `of ${changed}${selection === undefined ? "" : ` with ${selectionInWords(selection)}`}`;
 }

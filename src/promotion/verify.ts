@@ -7,7 +7,13 @@ import {
   WideImages,
 } from "../copy/index.ts";
 import { formatPlace } from "../diagnostics/index.ts";
-import { type DesiredImage, type DesiredRepository, desiredRepositories, edgesOf } from "../edges/index.ts";
+import {
+  type DesiredImage,
+  type DesiredRepository,
+  desiredRepositories,
+  edgesOf,
+  type Selected,
+} from "../edges/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
@@ -25,6 +31,7 @@ import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { readRepositoryState, type TargetReading } from "./inventory.ts";
+import type { Scope } from "./scope.ts";
 import type { OpenRepository } from "./section.ts";
 import {
   type BlobExaminer,
@@ -75,6 +82,8 @@ export interface Finding {
 /** What verification found, and how much it looked at. */
 export interface Verification {
   readonly format: "waybill-verification/1";
+  /** What was selected: everything below is about that alone. Absent when all was looked at. */
+  readonly selection?: Selected;
   readonly repositories: number;
   readonly images: number;
   readonly tags: number;
@@ -94,6 +103,8 @@ export interface Verification {
 /** What to verify, and who is told. */
 export interface VerifyOptions {
   readonly manifests: readonly PromoterManifest[];
+  /** Look only at these edges of theirs; at all when it is left out. */
+  readonly scope?: Pick<Scope, "edges" | "selection"> | undefined;
   readonly open: OpenRepository;
   /** Blobs to read as a whole; of all others, the first byte is read. */
   readonly reading?: BlobReading;
@@ -113,8 +124,8 @@ const imagesAtOnce = 24;
  * throws for what a registry does: what could not be read is a finding.
  */
 export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
-  const { reading } = options;
-  const desired = desiredRepositories(edgesOf(options.manifests));
+  const { reading, scope } = options;
+  const desired = desiredRepositories(scope?.edges ?? edgesOf(options.manifests));
   const run: VerificationRun = {
     documents: createDocumentCache(),
     examiner: createBlobExaminer(reading, options.listener),
@@ -137,6 +148,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   const all = findings.flat();
   return {
     format: "waybill-verification/1",
+    ...(scope?.selection === undefined ? {} : { selection: scope.selection }),
     repositories: desired.length,
     ...counts,
     blobs: looks.whole + looks.firstByte + looks.asked,

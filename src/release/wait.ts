@@ -1,24 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Diagnostic } from "../diagnostics/index.ts";
+import type { Selected } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
-import { type CommittedManifests, foundSince, type ManifestTree } from "../manifest/index.ts";
+import type { ManifestTree } from "../manifest/index.ts";
 import { type RepositoryName, splitRepository } from "../oci/index.ts";
 import {
   type AbsentEdge,
   countExpected,
+  errorsAmong,
   expectationOf,
   isInterrupted,
   lookForArrivals,
   type OpenRepository,
+  type ScopeOptions,
+  scopeOf,
   unreadEdges,
 } from "../promotion/index.ts";
 
 /** What to wait for, and how long. */
-export interface WaitOptions {
+export interface WaitOptions extends ScopeOptions {
   readonly tree: ManifestTree;
-  /** Wait only for what these manifests did not ask for. */
-  readonly since?: CommittedManifests | undefined;
   readonly open: OpenRepository;
   /** Milliseconds after which it ends; 0 for one look, however long that takes. */
   readonly timeout: number;
@@ -60,11 +62,13 @@ export interface Waiting extends Look {
   readonly state: "arrived" | "hopeless" | "timeout" | "interrupted";
   /** Full hash of the commit that the expectation is limited by. */
   readonly since?: string | undefined;
+  /** What was selected to be waited for. */
+  readonly selection?: Selected | undefined;
   readonly looks: number;
   readonly milliseconds: number;
-  /** Errors of the manifests that the commit before did not have: their lines ask for something that nobody waits for. */
+  /** Errors of the manifests within what is waited for: their lines ask for something that nobody waits for. */
   readonly manifestErrors: readonly Diagnostic[];
-  /** Errors that it had: they lie outside of what is waited for. Absent when everything is. */
+  /** Errors outside of it. Absent when everything is waited for. */
   readonly outsideErrors?: readonly Diagnostic[];
 }
 
@@ -77,16 +81,19 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
   const { tree, since, open, timeout, interval, listener, signal } = options;
   const begin = performance.now();
   const ended = (): number => performance.now() - begin;
-  let expected = expectationOf(tree, since);
+  const { edges, within, outside, selection } = scopeOf(tree, options);
+  let expected = expectationOf(edges);
   const totals = countExpected(expected);
   const result = (look: Look, state: Waiting["state"], looks: number): Waiting => ({
     format: "waybill-waiting/1",
     state,
     since: since?.commit,
+    selection,
     ...look,
     looks,
     milliseconds: Math.round(ended()),
-    ...errorsOf(tree, since?.tree),
+    manifestErrors: errorsAmong(within),
+    ...(outside === undefined ? {} : { outsideErrors: errorsAmong(outside) }),
   });
   let last: Look | undefined;
   let pause = Math.min(interval, minPause);
@@ -156,18 +163,4 @@ async function before<Value>(work: Promise<Value>, milliseconds: number): Promis
   } finally {
     stop.abort();
   }
-}
-
-/** Errors of the manifests, by whether somebody who waits for a change has to do with them. */
-function errorsOf(
-  tree: ManifestTree,
-  earlier: ManifestTree | undefined,
-): Pick<Waiting, "manifestErrors" | "outsideErrors"> {
-  const found = earlier === undefined ? undefined : foundSince(earlier, tree);
-  const errors = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
-    diagnostics.filter(({ severity }) => severity === "error");
-  return {
-    manifestErrors: errors(found?.introduced ?? tree.diagnostics),
-    ...(found === undefined ? {} : { outsideErrors: errors(found.known) }),
-  };
 }

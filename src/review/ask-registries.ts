@@ -8,11 +8,11 @@ import { isDigest, parseRepository } from "../oci/index.ts";
 import {
   type OpenRepository,
   type Plan,
+  type PlanLimits,
   plannedImages,
   planPromotion,
   type Report,
   reportPromotion,
-  type Since,
   type Verdict,
 } from "../promotion/index.ts";
 import { imageFacts } from "./facts.ts";
@@ -53,7 +53,7 @@ export interface RegistryQuestion extends Pick<ReviewOptions, "listener" | "sign
   readonly changes: ManifestComparison;
   /** What the change asks for. */
   readonly edges: EdgeSet;
-  readonly since: Since;
+  readonly limits: PlanLimits;
   readonly lines: ChangedLines;
 }
 
@@ -66,10 +66,10 @@ const maxProbes = 100;
 
 /** Reads what the change touches: production as planning does, staging for facts, new destinations for rights. */
 export async function askRegistries(question: RegistryQuestion): Promise<Answers> {
-  const { open, head, edges, since, lines, listener, signal } = question;
+  const { open, head, edges, limits, lines, listener, signal } = question;
   const documents = createDocumentCache();
   const [plan, rights] = await Promise.all([
-    planPromotion({ edges, open, documents, since, listener, signal }),
+    planPromotion({ edges, open, documents, limits, listener, signal }),
     askForRights(question),
   ]);
   const asked = lines.lines.filter(({ kind }) => kind === "added" || kind === "moved");

@@ -1,4 +1,5 @@
-import { firstOf, formatPlace, placeOf } from "../diagnostics/index.ts";
+import { firstOf, formatPlace, placeOf, shellWord } from "../diagnostics/index.ts";
+import { selectionInWords, selectionOptions } from "../edges/index.ts";
 import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
@@ -58,7 +59,7 @@ function marker({ plan, edgesHash, head }: Review): string {
 }
 
 function verdictLines(review: Review): string {
-  const { verdict, findings, edges, projects, offline, passedOver } = review;
+  const { verdict, findings, edges, projects, offline, passedOver, selection } = review;
   const failing = findings.filter(({ severity }) => severity === "fails").length;
   const mentioned = findings.length - failing;
   const changes = [
@@ -76,6 +77,11 @@ function verdictLines(review: Review): string {
   const lines = [
     `**Waybill: ${verdict === "fails" ? "this change fails" : "this change is sound"}**${counts.length === 0 ? "" : ` (${counts.join(", ")})`}. ` +
       `In ${countOf(projects.length, "project")}: ${what}.`,
+    ...(selection === undefined
+      ? []
+      : [
+          `Limited to ${code(selectionInWords(selection))}: ${countOf(selection.others, "other edge")} not looked at.`,
+        ]),
     ...(offline
       ? ["No registry was asked: whether the images are in staging, and what production holds, is not known."]
       : []),
@@ -215,18 +221,14 @@ function registriesOf({ destinations, image }: ReviewedLine): readonly string[] 
   return destinations.map((name) => (name.endsWith(`/${image}`) ? name.slice(0, -image.length - 1) : name));
 }
 
-function footer({ path, prefix, base, head, offline, allowRemovals }: Review): string {
+function footer({ path, prefix, base, head, offline, allowRemovals, selection }: Review): string {
   const words = [
     ...["waybill", "review", namesIn({ path, prefix }).place(path), "--base", base.commit],
     ...(head.commit === undefined ? [] : ["--head", head.commit]),
     ...(allowRemovals ? ["--allow-removals"] : []),
     ...(offline ? ["--offline"] : []),
+    ...(selection === undefined ? [] : selectionOptions(selection)),
   ];
   const from = base.from === undefined ? "" : ` (base from ${code(base.from)})`;
   return `\nSee it yourself${from}: ${code(words.map(shellWord).join(" "))}\n`;
-}
-
-/** A word as shells take it. */
-function shellWord(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

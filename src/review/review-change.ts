@@ -1,5 +1,5 @@
 import { comparePlaces, formatPlace, placeOf } from "../diagnostics/index.ts";
-import { changedEdges, edgesHash, type ManifestComparison } from "../edges/index.ts";
+import { changedEdges, edgesHash, type ManifestComparison, selectChanges } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestChange, type ManifestTree, readManifestChange } from "../manifest/index.ts";
 import { isInterrupted, type PlannedEdge, sinceCommit } from "../promotion/index.ts";
@@ -24,7 +24,7 @@ import { sameDigests, unlikeSiblings } from "./smells.ts";
  * Judges a change of promoter manifests: what it introduces that cannot be done, or should not be. What was wrong before
  * is mentioned, and fails nothing. Registries are read for what the change touches alone, and nothing is written, here
  * or there. What a registry does not tell is not known, which fails as well.
- * @throws {GitError} when Git does not have the two states, {@link WaybillError} `no-manifest` when neither has any.
+ * @throws {SelectionError} `nothing-selected`, {@link GitError} when Git does not have the two states, {@link WaybillError} `no-manifest` when neither has any.
  */
 export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const { path, open, environment, allowRemovals = false } = options;
@@ -32,15 +32,21 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const change = await readManifestChange(path, revisions, environment === undefined ? {} : { environment });
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);
-  const { changes, before: then, all, changed: edges } = changedEdges(before, after);
-  const since = sinceCommit(change.base, changes);
+  const { selection } = options;
+  const compared = changedEdges(before, after);
+  const limited =
+    selection === undefined
+      ? { ...compared, selected: undefined }
+      : selectChanges(compared, before, after, selection);
+  const { changes, before: then, all, changed: edges, selected } = limited;
+  const limits = { since: sinceCommit(change.base, changes), selection: selected };
   const lines = changedLines(then, all, changes);
   const { listener, signal } = options;
   const answers =
     open === undefined
       ? undefined
-      : await askRegistries({ open, head: after, changes, edges, since, lines, listener, signal });
-  const { findings: manifests, outside } = judgeManifests(before, after);
+      : await askRegistries({ open, head: after, changes, edges, limits, lines, listener, signal });
+  const { findings: manifests, outside } = judgeManifests(before, after, selection);
   const findings = [
     ...manifests,
     ...judgeChanges(lines.lines, changes, before, allowRemovals),
@@ -64,9 +70,12 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     interrupted: answers !== undefined && isCutShort(answers, lines),
     allowRemovals,
     edgesHash: answers?.plan.edgesHash ?? edgesHash(edges),
+    ...(selected === undefined ? {} : { selection: selected }),
     edges: changes.edges,
     findings,
-    projects: reviewedProjects(change, changes, lines, answers),
+    projects: reviewedProjects(change, changes, lines, answers).filter(
+      ({ project }) => selection?.projects.matches(project) ?? true,
+    ),
     passedOver: change.passedOver,
     outside,
     rewritten: changes.rewritten,

@@ -1,5 +1,5 @@
 import type { Diagnostic, Place } from "../diagnostics/index.ts";
-import type { EdgeChangeKind, ManifestComparison } from "../edges/index.ts";
+import type { EdgeChangeKind, ManifestComparison, Selected, Selection } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
@@ -17,6 +17,8 @@ export interface ReviewOptions {
   readonly baseFrom?: string;
   /** The revision with the change; the working tree when it is left out. */
   readonly head?: string;
+  /** Judge only what it selects of the change: what is outside is compared with, and no more. */
+  readonly selection?: Selection | undefined;
   /** How repositories are reached. Without it the review is offline: it says nothing of what registries hold. */
   readonly open?: OpenRepository | undefined;
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
@@ -64,6 +66,8 @@ export interface Review {
   readonly allowRemovals: boolean;
   /** Identity of the edges that the change asks for: approvals are bound to it. */
   readonly edgesHash: string;
+  /** What of the change was judged; its `others` are changed edges. Absent when all of it was. */
+  readonly selection?: Selected;
   /** Edges by what becomes of them, as the manifests ask for them, in the projects that were looked at. */
   readonly edges: Readonly<Record<EdgeChangeKind | "unchanged", number>>;
   /** What fails before what is mentioned, each in the order of the files. */

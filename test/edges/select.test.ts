@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  checkTree,
   desiredRepositories,
   type EdgeSet,
   edgesOf,
@@ -278,4 +279,25 @@ test("what is selected is what a line asks for that fits, and nothing else of it
       },
     ),
   );
+});
+
+test("a check of what is selected counts and tells that alone, and sees who contends for it", async () => {
+  const contending = treeOf([
+    {
+      name: "a",
+      destinations: ["us.gcr.io/prod"],
+      images: { app: { "0": ["v1"] }, web: { "1": ["no/tag"] } },
+    },
+    { name: "b", destinations: ["us.gcr.io/prod"], images: { app: { "1": ["v1"] } } },
+    { name: "c", destinations: ["us.gcr.io/prod"], images: { app: { "1": ["v1"], "2": ["v2"] } } },
+  ]);
+  const check = async (asked: Partial<SelectionPatterns>) =>
+    checkTree(contending, await parseSelection(asked));
+  const { counts, diagnostics, overlaps, selection } = await check({ projects: ["a"], images: ["app"] });
+  expect(counts).toMatchObject({ projects: 1, images: 1, digests: 1, tags: 1, edges: 1 });
+  expect(diagnostics.map(({ code }) => code)).toEqual(["overlap"]);
+  expect(overlaps[0]?.claims.map(({ project }) => project)).toEqual(["a", "b", "c"]);
+  expect(selection).toMatchObject({ projects: ["a"], others: 2 });
+  const codes = (await check({ images: ["web"] })).diagnostics.map(({ code }) => code);
+  expect(codes).toEqual(["invalid-tag"]);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
+import { edgesOf } from "../../src/edges/index.ts";
 import { inspectImage } from "../../src/inspect/index.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { planMerge } from "../../src/merge/index.ts";
@@ -53,7 +54,7 @@ async function words() {
   const { plan, report } = await world.promote([project("v1")]);
   const tree = await readManifestTree(`${world.folder}/tree`);
   const open = world.registries.repository;
-  const { absent } = await lookForArrivals(expectationOf(tree), open);
+  const { absent } = await lookForArrivals(expectationOf(edgesOf(tree.manifests)), open);
   const { findings } = await world.verify();
   const [image] = plannedImages(plan).flatMap(({ images }) => images);
   return {

@@ -171,7 +171,10 @@ describe("a saved plan", () => {
   it("says what it is limited to, and is refused for a plan that is limited otherwise", async () => {
     const since = { commit: "a".repeat(40), unchanged: 3, removed: 1, unreadable: ["p"] };
     const plan = planOf("copy", "present");
-    const limited = { ...sealPlan(kinds, plan.sections, plan.edgesHash, since), createdAt: plan.createdAt };
+    const limited = {
+      ...sealPlan(kinds, plan.sections, plan.edgesHash, { since }),
+      createdAt: plan.createdAt,
+    };
     expect(limited.hash).toBe(plan.hash);
     expect(await readPlan(formatPlan(limited), "plan.json")).toEqual(limited);
     expect(verdictsOf(restrictPlan(plan, limited, "f"))).toEqual({ v1: "copy" });
