@@ -48,6 +48,7 @@ export {
   formatDiagnostic,
   formatPlace,
   inLines,
+  nearest,
   type Place,
   type RelatedPlace,
   type RoughPlace,
@@ -105,6 +106,7 @@ export {
   type Push,
   type PushedFiles,
   type PushQuestion,
+  placeInRemote,
   readPush,
 } from "./git/index.ts";
 export type {

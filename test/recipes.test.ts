@@ -36,10 +36,7 @@ function commandLines(file: string): string[] {
   ];
 }
 
-const program = buildProgram(
-  { stdout: process.stdout, stderr: process.stderr, env: {} },
-  () => async () => {},
-);
+const program = buildProgram({ stdout: process.stdout, stderr: process.stderr, env: {} }, async () => {});
 
 describe.each(recipes)("%s", (file) => {
   test("shows command lines that the command line has", () => {

@@ -1,59 +1,22 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { BuildRequest } from "../builds/index.ts";
 import { printBuildPlan } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addExamples, collect } from "./help.ts";
-import { dataFolder } from "./recorded.ts";
+import { asJson, deliver } from "./output.ts";
+import { dataFolder, withDataFolder } from "./recorded.ts";
 import { runAskedBuild } from "./run-build.ts";
-import type { Act, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { type Blank, collect, common, type OptionsOf, verb } from "./verb.ts";
 
-const substitutionOptions = ["MUST_MATCH", "ALLOW_LOOSE"] as const;
-const engines = ["docker", "podman", "buildah", "gcb", "plan"] as const;
-
-interface Options {
-  readonly buildDir?: string;
-  readonly gcbConfig: string;
-  readonly project?: string;
-  readonly variant?: string;
-  readonly envPassthrough?: readonly string[];
-  readonly substitution?: readonly [string, string][];
-  readonly substitutionOption?: (typeof substitutionOptions)[number];
-  readonly givenMustMatch?: boolean;
-  readonly secret?: readonly string[];
-  readonly allowDirty?: boolean;
-  readonly withGitDir?: boolean;
-  readonly source: boolean;
-  readonly versionTagFilter?: string;
-  readonly date: string;
-  readonly platform?: readonly string[];
-  readonly pushTo?: string;
-  readonly push?: boolean;
-  readonly engine?: (typeof engines)[number];
-  readonly jobs: number;
-  readonly job?: string;
-  readonly dataDir?: string;
-  readonly logDir?: string;
-  readonly dryRun?: boolean;
-  readonly scratchBucket?: string;
-  readonly region?: string;
-  readonly machineType?: string;
-  readonly workerPool?: string;
-  readonly serviceAccount?: string;
-  readonly pollingInterval?: number;
-  readonly suppressLogs?: boolean;
-}
-
-export function defineBuild(program: Command, act: Act): void {
-  const command = program
-    .command("build")
-    .description("build images from a Cloud Build file, as image-builder does, and push them to staging")
+const define = (command: Blank) =>
+  withDataFolder(command)
     .argument("<config-dir>", "folder with cloudbuild.yaml, and perhaps variants.yaml")
     .addOption(new Option("--build-dir <dir>", "folder to build from; the config folder by default"))
     .addOption(
       new Option("--gcb-config <file>", "build file, from the config folder on").default("cloudbuild.yaml"),
     )
     .addOption(new Option("--project <id>", "what $PROJECT_ID stands for"))
-    .addOption(new Option("--variant <name>", "build only this one of variants.yaml"))
+    .addOption(common(new Option("--variant <name>", "build only this one of variants.yaml")))
     .addOption(
       new Option("--env-passthrough <names>", "variables that become substitutions, as _NAME").argParser(
         names,
@@ -69,7 +32,7 @@ export function defineBuild(program: Command, act: Act): void {
       new Option(
         "--substitution-option <option>",
         "instead of the file's own; triggers run all files by ALLOW_LOOSE",
-      ).choices(substitutionOptions),
+      ).choices(["MUST_MATCH", "ALLOW_LOOSE"]),
     )
     .addOption(
       new Option(
@@ -78,18 +41,22 @@ export function defineBuild(program: Command, act: Act): void {
       ),
     )
     .addOption(
-      new Option(
-        "--secret <NAME=source>",
-        "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable",
-      ).argParser(collect),
+      common(
+        new Option(
+          "--secret <NAME=source>",
+          "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable",
+        ).argParser(collect),
+      ),
     )
     .addOption(new Option("--allow-dirty", "build a working copy with changes"))
     .addOption(new Option("--with-git-dir", "steps see .git as well"))
     .addOption(new Option("--no-source", "steps get an empty workspace"))
     .addOption(new Option("--version-tag-filter <glob>", "Git tags that $_GIT_TAG may be made from"))
     .addOption(
-      new Option("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default(
-        "today",
+      common(
+        new Option("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default(
+          "today",
+        ),
       ),
     )
     .addOption(
@@ -99,28 +66,45 @@ export function defineBuild(program: Command, act: Act): void {
       ).argParser(names),
     )
     .addOption(
-      new Option("--push-to <registry>", "registry to push to, instead of the embedded one").conflicts(
-        "push",
+      common(
+        new Option("--push-to <registry>", "registry to push to, instead of the embedded one").conflicts(
+          "push",
+        ),
       ),
     )
-    .addOption(new Option("--push", "push to where the build file names its images"))
-    .addOption(new Option("--engine <name>", "what builds; found by itself by default").choices(engines))
+    .addOption(common(new Option("--push", "push to where the build file names its images")))
+    .addOption(
+      common(
+        new Option("--engine <name>", "what builds; found by itself by default").choices([
+          "docker",
+          "podman",
+          "buildah",
+          "gcb",
+          "plan",
+        ]),
+      ),
+    )
     .addOption(
       new Option("--jobs <number>", "variants that are built at the same time").argParser(number).default(4),
     )
     .addOption(new Option("--job <name>", "name of the job in the record; from the config folder by default"))
-    .addOption(new Option("--data-dir <dir>", "folder for records, and for the embedded registry"))
     .addOption(new Option("--log-dir <dir>", "write the log to a file here, too"))
-    .addOption(new Option("--dry-run", "print what would be done, and do nothing"))
+    .addOption(common(new Option("--dry-run", "print what would be done, and do nothing")))
     .addOption(new Option("--scratch-bucket <url>", "Cloud Build: bucket for sources and logs"))
     .addOption(new Option("--region <name>", "Cloud Build: region; global by default"))
     .addOption(new Option("--machine-type <type>", "Cloud Build: kind of machine"))
     .addOption(new Option("--worker-pool <name>", "Cloud Build: private pool"))
     .addOption(new Option("--service-account <name>", "Cloud Build: account of the build"))
     .addOption(new Option("--polling-interval <seconds>", "Cloud Build: how often to ask").argParser(number))
-    .addOption(new Option("--suppress-logs", "do not show the log; the record has it"))
-    .action(act(run));
-  addExamples(command, [
+    .addOption(new Option("--suppress-logs", "do not show the log; the record has it"));
+
+type Options = OptionsOf<typeof define>;
+
+export const build = verb({
+  name: "build",
+  summary: "build images from a Cloud Build file, push to staging",
+  description: "build images from a Cloud Build file, as image-builder does, and push them to staging",
+  examples: [
     ["waybill build apps/snoopdb --dry-run", "see what would be done, by what"],
     ["waybill build apps/snoopdb", "build with what is here, push to the embedded registry"],
     ["waybill build --project=k8s-staging-foo --env-passthrough=PULL_BASE_REF .", "a line of image-builder"],
@@ -128,18 +112,28 @@ export function defineBuild(program: Command, act: Act): void {
       "waybill build apps/snoopdb --push-to localhost:5000/staging --date commit",
       "a tag that can be made again",
     ],
-  ]);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "all was built and pushed; a dry run: could be",
+    [exitCodes.nothingDone]: "nothing was built",
+    [exitCodes.notAsDesired]: "a step failed, or an image is missing or could not be pushed",
+  },
+  page: "build.md",
+  define,
+  run,
+});
 
 async function run(session: Session, configDir: string, options: Options): Promise<ExitCode> {
-  const { terminal, env } = session;
+  const { env } = session;
   const { jobNameOf, prepareBuild } = await import("../builds/index.ts");
   const { join } = await import("node:path");
   const data = await dataFolder(session, options.dataDir);
   const prepared = await prepareBuild(requestOf(configDir, options, env, join(data, "registry")));
   if (options.dryRun || options.engine === "plan") {
-    if (terminal.json) terminal.printJson(prepared.plan);
-    else await printBuildPlan(terminal, prepared.plan);
+    await deliver(session, {
+      text: (terminal) => printBuildPlan(terminal, prepared.plan),
+      json: () => asJson(prepared.plan),
+    });
     return exitCodes.asDesired;
   }
   return runAskedBuild(session, {

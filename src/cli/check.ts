@@ -1,47 +1,55 @@
-import { type Command, Option } from "commander";
 import type { FileCheck, FileKind } from "../check/index.ts";
 import type { Severity } from "../diagnostics/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
-import type { Act, Session } from "./session.ts";
+import { asJson, deliver } from "./output.ts";
+import { withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, type OptionsOf, verb } from "./verb.ts";
 
-interface Options {
-  readonly format?: "text" | "json" | "sarif";
-  readonly sarif?: boolean;
-}
+const define = (command: Blank) =>
+  withSelection(
+    command.argument(
+      "[tree]",
+      "folder of thin manifests, or one file: a plain manifest, waybill.yaml, jobs, a Cloud Build file, variants.yaml, OWNERS",
+      ".",
+    ),
+  );
 
-export function defineCheck(program: Command, act: Act): void {
-  const command = program
-    .command("check")
-    .description("check promoter manifests, or a file of another kind, offline, and print all that is wrong")
-    .argument(
-      "<path>",
-      "directory of thin manifests, or one file: a plain manifest, waybill.yaml, jobs, a Cloud Build file, variants.yaml, OWNERS",
-    )
-    .addOption(new Option("--format <format>", "how to print").choices(["text", "json", "sarif"]))
-    .addOption(new Option("--sarif", "the same as --format sarif").conflicts("format"))
-    .action(act(run));
-  addExamples(command, [
+export const check = verb({
+  name: "check",
+  summary: "find all that is wrong with manifests, without asking anybody",
+  description: "check promoter manifests, or a file of another kind, offline, and print all that is wrong",
+  examples: [
     ["waybill check registry.k8s.io", "check a tree of manifests"],
-    ["waybill check registry.k8s.io --sarif > waybill.sarif", "for a code host, which shows it at the lines"],
+    ["waybill check registry.k8s.io -o sarif=waybill.sarif", "for a code host, which shows it at the lines"],
     ["waybill check images/foo/cloudbuild.yaml", "a Cloud Build file, known by its name or its steps"],
-  ]);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "no error was found",
+    [exitCodes.nothingDone]: "an error was found, or nothing could be read",
+  },
+  page: "manifest-reference.md",
+  forms: ["text", "json", "sarif"],
+  define,
+  old: { "--format <format>": "--output <format>", "--sarif": "--output sarif" },
+  run,
+});
 
-async function run({ terminal }: Session, path: string, options: Options): Promise<ExitCode> {
+async function run(session: Session, path: string, _: OptionsOf<typeof define>): Promise<ExitCode> {
   const { checkFile } = await import("../check/index.ts");
+  const { toSarif } = await import("../diagnostics/index.ts");
   const checked = await checkFile(path);
   const { kind, diagnostics, codes, manifests } = checked;
-  const format = options.sarif ? "sarif" : (options.format ?? (terminal.json ? "json" : "text"));
-  if (format === "sarif") {
-    const { toSarif } = await import("../diagnostics/index.ts");
-    terminal.printJson(toSarif(diagnostics, codes));
-  } else if (format === "json") {
-    const found = manifests ?? { path: checked.path, diagnostics };
-    terminal.printJson({ format: "waybill-check/1", kind, ...found });
-  } else await printText(terminal, checked);
+  await deliver(session, {
+    text: (terminal) => printText(terminal, checked),
+    json: () => {
+      const found = manifests ?? { path: checked.path, diagnostics };
+      return asJson({ format: "waybill-check/1", kind, ...found });
+    },
+    sarif: () => asJson(toSarif(diagnostics, codes)),
+  });
   const isClean = diagnostics.every(({ severity }) => severity !== "error");
   return isClean ? exitCodes.asDesired : exitCodes.nothingDone;
 }

@@ -1,43 +1,62 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import type { ManifestComparison } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import { amount } from "./amount.ts";
+import { oldBase } from "./base.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
-import type { Act, Session } from "./session.ts";
+import { manifestsArgument } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, common, headings, type OptionsOf, verb } from "./verb.ts";
 
-interface Options {
-  readonly since?: string;
-  readonly head?: string;
-  readonly markdown?: boolean;
-  readonly exitCode?: boolean;
-}
+const define = (command: Blank) =>
+  command
+    .argument("[before]", manifestsArgument, ".")
+    .argument("[after]", "the newer one; without it, --base says with what to compare")
+    .addOption(
+      common(
+        new Option("--base <revision>", "the manifests of this Git revision are the older ones"),
+      ).helpGroup(headings.look),
+    )
+    .addOption(
+      common(
+        new Option("--head <revision>", "and those of this one the newer ones, not those on disk"),
+      ).helpGroup(headings.look),
+    )
+    .addOption(common(new Option("--exit-code", "end with 2 when they ask for something else")));
+
+type Options = OptionsOf<typeof define>;
+
+export const compare = verb({
+  name: "compare",
+  summary: "say what two states of manifests ask for differently",
+  description: "say what two states of manifests ask for differently; how they are written does not count",
+  examples: [
+    ["waybill review compare registry.k8s.io --base origin/main...", "what this branch asks for"],
+    ["waybill review compare before/registry.k8s.io after/registry.k8s.io", "compare two folders"],
+    [
+      "waybill review compare registry.k8s.io --base v1 --head v2 -o markdown",
+      "two revisions, for a pull request",
+    ],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "they were compared",
+    [exitCodes.notAsDesired]: "with --exit-code: they ask for something else",
+  },
+  page: "compare.md",
+  forms: ["text", "json", "markdown"],
+  define,
+  old: { ...oldBase, "--markdown": "--output markdown" },
+  run,
+});
 
 /** One of the two states: where it was read, and from which commit. */
 interface State {
   readonly tree: ManifestTree;
   readonly commit?: string;
-}
-
-export function defineCompare(program: Command, act: Act): void {
-  const command = program
-    .command("compare")
-    .description("say what two states of manifests ask for differently; how they are written does not count")
-    .argument("<before>", "directory of thin manifests, or one plain manifest")
-    .argument("[after]", "the newer one; without it, --since says with what to compare")
-    .addOption(new Option("--since <revision>", "the manifests of this Git revision are the older ones"))
-    .addOption(new Option("--head <revision>", "and those of this one the newer ones, not those on disk"))
-    .addOption(new Option("--markdown", "print for a pull request"))
-    .addOption(new Option("--exit-code", "end with 2 when they ask for something else"))
-    .action(act(run));
-  addExamples(command, [
-    ["waybill compare before/registry.k8s.io after/registry.k8s.io", "compare two directories"],
-    ["waybill compare registry.k8s.io --since origin/main...", "what this branch asks for"],
-    ["waybill compare registry.k8s.io --since v1 --head v2 --markdown", "two revisions, for a pull request"],
-  ]);
 }
 
 async function run(
@@ -47,17 +66,17 @@ async function run(
   options: Options,
 ): Promise<ExitCode> {
   const { terminal } = session;
-  if (terminal.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
   const { compareManifests } = await import("../edges/index.ts");
   const { comparisonAsDocument, comparisonAsMarkdown, differs } = await import("../comparison/index.ts");
   const { before, after } = await readStates(session, path, other, options);
   await tellFindings(terminal, before, after);
   const comparison = compareManifests(before.tree, after.tree);
-  if (terminal.json) {
-    const states = { before: described(before), after: described(after) };
-    terminal.printJson({ format: "waybill-comparison/1", ...states, ...comparisonAsDocument(comparison) });
-  } else if (options.markdown) terminal.print(comparisonAsMarkdown(comparison));
-  else await printText(terminal, comparison);
+  const states = { before: described(before), after: described(after) };
+  await deliver(session, {
+    text: (shown) => printText(shown, comparison),
+    json: () => asJson({ format: "waybill-comparison/1", ...states, ...comparisonAsDocument(comparison) }),
+    markdown: () => `${comparisonAsMarkdown(comparison)}\n`,
+  });
   return options.exitCode && differs(comparison) ? exitCodes.notAsDesired : exitCodes.asDesired;
 }
 
@@ -65,20 +84,20 @@ async function readStates(
   { env: environment }: Session,
   path: string,
   other: string | undefined,
-  { since, head }: Options,
+  { base, head }: Options,
 ): Promise<{ before: State; after: State }> {
   const { readBothManifests, readManifests, readManifestsAt } = await import("../manifest/index.ts");
   if (other !== undefined) {
-    if (since !== undefined || head !== undefined) {
-      throw new UsageError("two directories are compared without --since and --head");
+    if (base !== undefined || head !== undefined) {
+      throw new UsageError("two folders are compared without --base and --head");
     }
     const { before, after } = await readBothManifests(path, other);
     return { before: { tree: readable(before) }, after: { tree: readable(after) } };
   }
-  if (since === undefined) {
+  if (base === undefined) {
     throw new UsageError(
       "there is nothing to compare with",
-      "name a second directory, or a Git revision: --since REVISION",
+      `name a second folder, or a Git revision: waybill review compare ${path} --base REVISION`,
     );
   }
   const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
@@ -86,7 +105,7 @@ async function readStates(
     head === undefined
       ? { tree: readable(await readManifests(path)) }
       : await readManifestsAt(nothing, head, { environment });
-  const before = await readManifestsAt(after.tree, since, {
+  const before = await readManifestsAt(after.tree, base, {
     environment,
     ...(head === undefined ? {} : { head }),
   });

@@ -1,25 +1,31 @@
-import type { Command } from "commander";
+import type { Shell } from "./completion-script.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
-import type { Act } from "./session.ts";
+import { deliver } from "./output.ts";
+import { type Blank, family, type Verb, verb } from "./verb.ts";
 
-export function defineCompletion(program: Command, act: Act): void {
-  const command = program.command("completion").description("print a completion script for a shell");
-  addExamples(command, [
+export const completion = family({
+  name: "completion",
+  summary: "print a completion script for a shell",
+  examples: [
     ["source <(waybill completion bash)", "in ~/.bashrc"],
     ["source <(waybill completion zsh)", "in ~/.zshrc, after compinit"],
     ["waybill completion fish > ~/.config/fish/completions/waybill.fish", "once, for fish"],
-  ]);
-  for (const shell of ["bash", "zsh", "fish"] as const) {
-    command
-      .command(shell)
-      .description(`print the script for ${shell}`)
-      .action(
-        act(async ({ terminal }) => {
-          const { completionScript } = await import("./completion-script.ts");
-          terminal.write(completionScript(program, shell));
-          return exitCodes.asDesired;
-        }),
-      );
-  }
+  ],
+  below: [scriptFor("bash"), scriptFor("zsh"), scriptFor("fish")],
+});
+
+function scriptFor(shell: Shell): Verb {
+  return verb({
+    name: shell,
+    summary: `print the script for ${shell}`,
+    examples: [],
+    forms: ["text"],
+    define: (command: Blank) => command,
+    run: async (session) => {
+      const { completionScript } = await import("./completion-script.ts");
+      const script = completionScript(session.program, shell);
+      await deliver(session, { text: (terminal) => terminal.write(script) });
+      return exitCodes.asDesired;
+    },
+  });
 }

@@ -1,27 +1,46 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import type { DemoOutcome, DemoStep } from "../demo/index.ts";
 import { makeFolder } from "../disk/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
-import { shellLine } from "./incumbents/translate.ts";
-import type { Act, Session } from "./session.ts";
+import { asJson, deliver } from "./output.ts";
+import type { Session } from "./session.ts";
+import { shellLine } from "./shell-line.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
 
-export function defineDemo(program: Command, act: Act): void {
-  const command = program
-    .command("demo")
-    .description("show a whole promotion on this machine, with two registries of its own")
-    .addOption(new Option("--dir <dir>", "empty folder for what it writes; a temporary one when left out"))
-    .action(act(run));
-  addExamples(command, [["waybill demo", "see every step, and the commands to take it by hand"]]);
-}
+const define = (command: Blank) =>
+  command
+    .addOption(
+      common(new Option("--dir <dir>", "empty folder for what it writes; a temporary one when left out")),
+    )
+    .addOption(common(new Option("--dry-run", "say what it would do, and do nothing")));
 
-async function run(session: Session, { dir }: { readonly dir?: string }): Promise<ExitCode> {
+export const demo = verb({
+  name: "demo",
+  summary: "show a whole promotion on this machine",
+  description: "show a whole promotion on this machine, with two registries of its own",
+  examples: [["waybill demo", "see every step, and the commands to take it by hand"]],
+  exits: {
+    [exitCodes.asDesired]: "all went as it should",
+    [exitCodes.nothingDone]: "it could not begin",
+    [exitCodes.notAsDesired]: "a step went wrong",
+  },
+  define,
+  run,
+});
+
+async function run(session: Session, { dir, dryRun }: OptionsOf<typeof define>): Promise<ExitCode> {
   const { terminal } = session;
+  if (dryRun) {
+    terminal.note(
+      `would make images and manifests in ${dir ?? "a temporary folder"}, serve two registries, and promote`,
+    );
+    return exitCodes.asDesired;
+  }
   const { runDemo } = await import("../demo/index.ts");
   const folder = dir === undefined ? await mkdtemp(join(tmpdir(), "waybill-demo-")) : await emptyFolder(dir);
   const steps: DemoStep[] = [];
@@ -30,11 +49,14 @@ async function run(session: Session, { dir }: { readonly dir?: string }): Promis
     run: (argv) => runLine(session, argv),
     onStep: (step) => {
       steps.push(step);
-      if (!terminal.json) printStep(terminal, steps.length, step);
+      if (session.outputs.printed === "text") printStep(terminal, steps.length, step);
     },
   });
-  if (terminal.json) terminal.printJson({ format: "waybill-demo/1", folder, succeeded, steps });
-  else terminal.print(`What it wrote is in ${folder}; the commands above work there, from any terminal.`);
+  const rest = `What it wrote is in ${folder}; the commands above work there, from any terminal.`;
+  await deliver(session, {
+    text: (shown) => shown.print(rest),
+    json: () => asJson({ format: "waybill-demo/1", folder, succeeded, steps }),
+  });
   return succeeded ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 

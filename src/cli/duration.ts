@@ -7,6 +7,11 @@ const units: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
 ]);
 
+/** Whether a text looks like a duration, however long. */
+export function isDuration(text: string): boolean {
+  return /^(0|([0-9]+(ms|s|m|h))+)$/.test(text);
+}
+
 /** Node's timers go no further. */
 const longest = 24 * 24 * 3_600_000;
 

@@ -10,6 +10,8 @@ export const exitCodes = {
   notYet: 3,
   /** The work is over, but what came of it could not be written where it should go. */
   unwritten: 4,
+  /** It was asked for an exit code, and there is something to do. */
+  toDo: 5,
   /** Stopped by a signal before all was done; what had been done stands, and another run goes on from there. */
   interrupted: 130,
 } as const;

@@ -1,4 +1,3 @@
-import { CommanderError } from "commander";
 import picocolors from "picocolors";
 import { failureRecord, WaybillError } from "../errors/index.ts";
 import { type Surroundings, type TerminalOptions, wantsColor } from "./terminal.ts";
@@ -12,16 +11,8 @@ export class UsageError extends WaybillError<"usage"> {
   }
 }
 
-/**
- * What was thrown, as a failure that can be explained: the parser's complaints become usage errors, with its
- * suggestion as their hint; what the system refused gets its own code; everything else stays what it is.
- */
-export function explained(thrown: unknown, command: string): unknown {
-  if (thrown instanceof CommanderError) {
-    const [message = "", ...more] = thrown.message.replace(/^error: /, "").split("\n");
-    const suggestion = more.join(" ").replace(/^\(|\)$/g, "");
-    return new UsageError(message, suggestion === "" ? `see ${command} --help` : suggestion);
-  }
+/** What was thrown, as a failure that can be explained: what the system refused gets its own code. */
+export function explained(thrown: unknown): unknown {
   if (thrown instanceof WaybillError || !(thrown instanceof Error)) return thrown;
   const { code, syscall } = thrown as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return thrown;

@@ -1,24 +1,21 @@
-import { type Command, Option } from "commander";
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Listener } from "../events/index.ts";
 import type { Forge, ForgeKind, ForgeProject, ForgeWait } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import { UsageError } from "./failure.ts";
 import { networkFor } from "./registries.ts";
 import type { Session } from "./session.ts";
+import { type None, type OptionsOf, unrecorded } from "./verb.ts";
 
 /** Who is told when a forge is waited for, beside the terminal. */
 interface ForgeListener {
   readonly listener?: Listener<ForgeWait>;
 }
 
-/** How the command line says which forge is spoken to, and as whom. */
-export interface ForgeFlags {
-  readonly forge?: ForgeKind;
-  readonly tokenFile?: string;
-}
-
-/** Adds the options of commands that speak to a forge. */
-export function addForgeOptions(command: Command): Command {
+/** Adds the options of verbs that speak to a forge: which it is, and as whom. */
+export function withForge<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+) {
   return command
     .addOption(
       new Option("--forge <kind>", "what the host is; asked of the host itself when left out").choices([
@@ -28,12 +25,17 @@ export function addForgeOptions(command: Command): Command {
       ]),
     )
     .addOption(
-      new Option(
-        "--token-file <file>",
-        "file with a token; see docs/forges.md for where else one is looked for",
+      unrecorded(
+        new Option(
+          "--token-file <file>",
+          "file with a token; see docs/forges.md for where else one is looked for",
+        ),
       ),
     );
 }
+
+/** How the command line says which forge is spoken to, and as whom. */
+export type ForgeFlags = OptionsOf<typeof withForge<[], None>>;
 
 /** A forge, and the repository on it that the command line names. */
 export interface ForgePlace {

@@ -1,58 +1,80 @@
-import { type Command, Option } from "commander";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { HoldChange, HoldMeans } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addForgeOptions, type ForgeFlags, openPullRequest } from "./forge.ts";
-import { addExamples, collect } from "./help.ts";
-import type { Act, Session } from "./session.ts";
+import { openPullRequest, withForge, withoutUser } from "./forge.ts";
+import { asJson, deliver } from "./output.ts";
+import type { Session } from "./session.ts";
+import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
 
-interface Options extends ForgeFlags {
-  readonly by?: readonly HoldMeans[];
-  readonly comments?: boolean;
+const withPullRequest = (command: Blank) =>
+  withForge(
+    command
+      .argument("<pull-request>", "its address, such as https://github.com/kubernetes/k8s.io/pull/1106")
+      .addOption(common(new Option("--dry-run", "say what would be done, and change nothing"))),
+  );
+
+const define = (command: Blank) =>
+  withPullRequest(command)
+    .addOption(
+      common(
+        new Option(
+          "--by <means>",
+          "label, draft or status; repeatable; what the forge's users expect when left out",
+        )
+          .choices(["label", "draft", "status"])
+          .argParser(collectMeans),
+      ),
+    )
+    .addOption(
+      common(new Option("--comments", "do as the newest /hold or /hold cancel among its comments says")),
+    );
+
+const holdMeans: readonly HoldMeans[] = ["label", "draft", "status"];
+
+/** For options that name means of holding a pull request, and may be given several times. */
+export function collectMeans(text: string, previous: readonly HoldMeans[] | undefined): readonly HoldMeans[] {
+  const means = holdMeans.find((each) => each === text);
+  if (means === undefined) throw new InvalidArgumentError(`It is ${holdMeans.join(", ")}.`);
+  return [...(previous ?? []), means];
 }
 
-const argument = "its address, such as https://github.com/kubernetes/k8s.io/pull/1106";
-
-export function defineHold(program: Command, act: Act): void {
-  const command = program
-    .command("hold")
-    .description("keep a pull request from being merged")
-    .argument("<pull-request>", argument)
-    .addOption(
-      new Option(
-        "--by <means>",
-        "label, draft or status; repeatable; what the forge's users expect when left out",
-      )
-        .choices(["label", "draft", "status"])
-        .argParser(collect),
-    )
-    .addOption(new Option("--comments", "do as the newest /hold or /hold cancel among its comments says"))
-    .action(act(runHold));
-  addForgeOptions(command);
-  addExamples(command, [
-    ["waybill hold https://github.com/kubernetes/k8s.io/pull/1106", "until waybill unhold, or /hold cancel"],
+export const holdVerb = verb({
+  name: "hold",
+  summary: "keep a pull request from being merged",
+  examples: [
     [
-      "waybill hold --comments https://gitlab.com/group/images/-/merge_requests/7",
+      "waybill pr hold https://github.com/kubernetes/k8s.io/pull/1106",
+      "until waybill pr unhold, or /hold cancel",
+    ],
+    [
+      "waybill pr hold --comments https://gitlab.com/group/images/-/merge_requests/7",
       "in a pipeline of comments",
     ],
-  ]);
-}
+  ],
+  exits: { [exitCodes.asDesired]: "as asked", [exitCodes.nothingDone]: "refused; nothing was changed" },
+  page: "propose-a-promotion.md",
+  define,
+  run: runHold,
+});
 
-export function defineUnhold(program: Command, act: Act): void {
-  const command = program
-    .command("unhold")
-    .description("let a pull request be merged that was held")
-    .argument("<pull-request>", argument)
-    .action(act(runUnhold));
-  addForgeOptions(command);
-  addExamples(command, [
-    ["waybill unhold https://github.com/kubernetes/k8s.io/pull/1106", "whatever means hold it"],
-  ]);
-}
+export const unholdVerb = verb({
+  name: "unhold",
+  summary: "let a pull request be merged that was held",
+  examples: [["waybill pr unhold https://github.com/kubernetes/k8s.io/pull/1106", "whatever means hold it"]],
+  exits: { [exitCodes.asDesired]: "as asked", [exitCodes.nothingDone]: "refused; nothing was changed" },
+  page: "propose-a-promotion.md",
+  define: withPullRequest,
+  run: runUnhold,
+});
 
-async function runHold(session: Session, url: string, options: Options): Promise<ExitCode> {
+async function runHold(session: Session, url: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { hold, obeyHoldWords, usualHold } = await import("../release/index.ts");
   const { forge, project, number } = await openPullRequest(session, url, options);
   const means = options.by ?? usualHold(forge.kind);
+  if (options.dryRun) {
+    const why = options.comments ? "if the newest of its comments about a hold says so" : "now";
+    return tell(session, nothingOf(url), `would be held by ${means.join(" and ")}, ${why}`);
+  }
   if (options.comments !== true) return tell(session, await hold(project, number, means), "held");
   const change = await obeyHoldWords(project, number, means);
   const { word } = change;
@@ -60,18 +82,32 @@ async function runHold(session: Session, url: string, options: Options): Promise
   return tell(session, change, `${word.held ? "held" : "not held"}, as ${word.by} said at ${word.at}`);
 }
 
-async function runUnhold(session: Session, url: string, options: ForgeFlags): Promise<ExitCode> {
+async function runUnhold(
+  session: Session,
+  url: string,
+  options: OptionsOf<typeof withPullRequest>,
+): Promise<ExitCode> {
   const { unhold } = await import("../release/index.ts");
   const { project, number } = await openPullRequest(session, url, options);
+  if (options.dryRun) return tell(session, nothingOf(url), "would not be held any more");
   return tell(session, await unhold(project, number), "not held");
 }
 
-function tell({ terminal }: Session, { pullRequest, changed }: HoldChange, state: string): ExitCode {
-  if (terminal.json) {
-    terminal.printJson({ format: "waybill-hold/1", url: pullRequest.url, state, changed });
-    return exitCodes.asDesired;
-  }
+type Changed = Pick<HoldChange, "changed"> & { readonly pullRequest: { readonly url: string } };
+
+function nothingOf(url: string): Changed {
+  return { pullRequest: { url: withoutUser(url) }, changed: [] };
+}
+
+async function tell(
+  session: Session,
+  { pullRequest: { url }, changed }: Changed,
+  state: string,
+): Promise<ExitCode> {
   const what = changed.length === 0 ? "nothing to change" : `changed: ${changed.join(", ")}`;
-  terminal.print(`${pullRequest.url}: ${state} (${what})`);
+  await deliver(session, {
+    text: (terminal) => terminal.print(`${url}: ${state} (${what})`),
+    json: () => asJson({ format: "waybill-hold/1", url, state, changed }),
+  });
   return exitCodes.asDesired;
 }

@@ -1,41 +1,59 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import type { ImportedJob, ProwImport } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
-import type { Act, Session } from "./session.ts";
+import { asJson, deliver } from "./output.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, common, family, type OptionsOf, verb } from "./verb.ts";
 
-interface Options {
-  readonly out?: string;
-  readonly pushTo?: string;
-  readonly pushAsNamed?: boolean;
-}
-
-export function defineImport(program: Command, act: Act): void {
-  const command = program.command("import").description("take over what another system is configured with");
-  const prow = command
-    .command("prow")
-    .description("turn Prow's image-pushing jobs into job files, and say what is left out")
+const define = (command: Blank) =>
+  command
     .argument("<file...>", "files of Prow jobs: presubmits, postsubmits, periodics")
-    .addOption(new Option("--out <dir>", "write a file for each job there, instead of printing a list"))
     .addOption(
-      new Option("--push-to <registry>", "registry that images of all these jobs go to").conflicts(
-        "pushAsNamed",
+      common(new Option("--out <dir>", "write a file for each job there, instead of printing a list")),
+    )
+    .addOption(
+      common(
+        new Option("--push-to <registry>", "registry that images of all these jobs go to").conflicts(
+          "pushAsNamed",
+        ),
       ),
     )
-    .addOption(new Option("--push-as-named", "images go where the build files name them, as in Prow"))
-    .action(act(run));
-  const examples = [
-    ["waybill import prow k8s-staging-apisnoop.yaml", "see what would become of the jobs"],
-    ["waybill import prow config/jobs/image-pushing/*.yaml --out jobs", "a job file for each"],
-  ] as const;
-  addExamples(command, examples);
-  addExamples(prow, examples);
-}
+    .addOption(common(new Option("--push-as-named", "images go where the build files name them, as in Prow")))
+    .addOption(new Option("--dry-run", "write no files: print the list, as without --out"));
 
-async function run(session: Session, files: readonly string[], options: Options): Promise<ExitCode> {
-  const { terminal } = session;
-  const { importProwJobs, readBounded, writeJobs } = await import("../jobs/index.ts");
+const prow = verb({
+  name: "prow",
+  summary: "turn Prow's image-pushing jobs into job files",
+  description: "turn Prow's image-pushing jobs into job files, and say what is left out",
+  examples: [
+    ["waybill runs import prow k8s-staging-apisnoop.yaml", "see what would become of the jobs"],
+    ["waybill runs import prow config/jobs/image-pushing/*.yaml --out jobs", "a job file for each"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "every job was imported",
+    [exitCodes.nothingDone]: "nothing could be read",
+    [exitCodes.notAsDesired]: "jobs that are not imported",
+  },
+  page: "jobs.md",
+  define,
+  run,
+});
+
+export const importJobs = family({
+  name: "import",
+  summary: "take over what another system is configured with",
+  examples: prow.examples,
+  page: "jobs.md",
+  below: [prow],
+});
+
+async function run(
+  session: Session,
+  files: readonly string[],
+  options: OptionsOf<typeof define>,
+): Promise<ExitCode> {
+  const { formatJobs, importProwJobs, readBounded, writeJobs } = await import("../jobs/index.ts");
   const { harmless } = await import("../errors/index.ts");
   const texts: { file: string; text: string }[] = [];
   for (const file of files) texts.push({ file, text: await readBounded(file) });
@@ -45,22 +63,22 @@ async function run(session: Session, files: readonly string[], options: Options)
   });
   const origin = ({ file, line }: ImportedJob): string => `from ${file}:${line}`;
   const written =
-    options.out === undefined
+    options.out === undefined || options.dryRun
       ? undefined
       : await writeJobs(
           options.out,
           result.jobs.map((imported) => ({ job: imported.job, comment: origin(imported) })),
         );
-  if (terminal.json)
-    terminal.printJson({ format: "waybill-import/1", ...result, ...(written && { written }) });
-  else {
-    if (written === undefined) {
-      const { formatJobs } = await import("../jobs/index.ts");
-      const jobs = result.jobs.map(({ job }) => job);
-      terminal.write(formatJobs(jobs, (index) => result.jobs.slice(index, index + 1).map(origin)));
-    } else for (const file of written) terminal.print(harmless(file));
-    printRest(terminal, result, harmless);
-  }
+  await deliver(session, {
+    text: (terminal) => {
+      if (written === undefined) {
+        const jobs = result.jobs.map(({ job }) => job);
+        terminal.write(formatJobs(jobs, (index) => result.jobs.slice(index, index + 1).map(origin)));
+      } else for (const file of written) terminal.print(harmless(file));
+      printRest(terminal, result, harmless);
+    },
+    json: () => asJson({ format: "waybill-import/1", ...result, ...(written && { written }) }),
+  });
   return result.notImported.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 

@@ -4,6 +4,7 @@ import type { FoundProvenance } from "../provenance/index.ts";
 import type { Registries } from "../registry/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { readForWork } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -49,13 +50,20 @@ export async function printProvenance(
   const origins = here !== undefined ? [] : await originsOf(terminal, image, options.manifests);
   const result = here ?? (await lookIn(registries, origins, image.digest));
   if (result === undefined) {
-    if (terminal.json) terminal.printJson(documentOf(image, undefined));
-    else sayNothingFound(terminal, image, options.manifests, origins);
+    await deliver(session, {
+      text: (shown) => sayNothingFound(shown, image, options.manifests, origins),
+      json: () => asJson(documentOf(image, undefined)),
+    });
     return exitCodes.notAsDesired;
   }
-  if (options.raw) terminal.write(result.found.bytes);
-  else if (terminal.json) terminal.printJson(documentOf(image, result));
-  else for (const line of linesOf(image, result)) terminal.print(line);
+  const { bytes } = result.found;
+  await deliver(session, {
+    text: (shown) => {
+      if (options.raw) shown.write(bytes);
+      else for (const line of linesOf(image, result)) shown.print(line);
+    },
+    json: () => (options.raw ? bytes : asJson(documentOf(image, result))),
+  });
   return result.found.about === "other" ? exitCodes.notAsDesired : exitCodes.asDesired;
 }
 

@@ -1,28 +1,18 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
+import { asJson, deliver } from "./output.ts";
 import { openRegistriesFor } from "./registries.ts";
-import type { Act, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
 
-interface Options {
-  readonly raw?: boolean;
-  readonly provenance?: boolean;
-  readonly manifests?: string;
-  readonly platform?: string;
-  readonly tags: boolean;
-}
-
-export function defineInspect(program: Command, act: Act): void {
-  const command = program
-    .command("inspect")
-    .description("describe an image, or print its manifest exactly as it is stored")
+const define = (command: Blank) =>
+  command
     .argument("<reference>", "host/path:tag or host/path@digest")
-    .addOption(new Option("--raw", "the manifest or index itself, byte for byte"))
+    .addOption(common(new Option("--raw", "the manifest or index itself, byte for byte")))
     .addOption(
-      new Option(
-        "--provenance",
-        "what built it, as its builder says; with --raw the statement itself",
+      common(
+        new Option("--provenance", "what built it, as its builder says; with --raw the statement itself"),
       ).conflicts("platform"),
     )
     .addOption(
@@ -30,17 +20,31 @@ export function defineInspect(program: Command, act: Act): void {
         provenance: true,
       }),
     )
-    .addOption(new Option("--platform <platform>", "the image of an index to describe, such as linux/arm64"))
-    .addOption(new Option("--no-tags", "leave out the list of the repository's tags"))
-    .action(act(run));
-  addExamples(command, [
+    .addOption(
+      common(new Option("--platform <platform>", "the image of an index to describe, such as linux/arm64")),
+    )
+    .addOption(common(new Option("--no-tags", "leave out the list of the repository's tags")));
+
+export const inspect = verb({
+  name: "inspect",
+  summary: "describe an image, or print its manifest as it is",
+  description: "describe an image, or print its manifest exactly as it is stored",
+  examples: [
     ["waybill inspect us.gcr.io/k8s-artifacts-prod/pause:3.9", "describe an image"],
     ["waybill inspect --raw localhost:5000/foo:1.0 | sha256sum", "compute a digest by hand"],
     ["waybill inspect --provenance gcr.io/k8s-staging-foo/app:v1.0", "show which commit it was built from"],
-  ]);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "printed",
+    [exitCodes.nothingDone]: "not found, or not readable",
+    [exitCodes.notAsDesired]: "with --provenance: none is attached, or none about the image",
+  },
+  page: "provenance.md",
+  define,
+  run,
+});
 
-async function run(session: Session, text: string, options: Options): Promise<ExitCode> {
+async function run(session: Session, text: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { parseReference } = await import("../oci/index.ts");
   const { fetchDocument, inspectImage } = await import("../inspect/index.ts");
   const { repository: name, tag, digest } = parseReference(text);
@@ -57,14 +61,16 @@ async function run(session: Session, text: string, options: Options): Promise<Ex
       return await printProvenance(session, registries, { repository: name, digest: found }, options);
     }
     if (options.raw) {
-      session.terminal.write((await fetchDocument(repository, target)).bytes);
+      const { bytes } = await fetchDocument(repository, target);
+      await deliver(session, { text: (terminal) => terminal.write(bytes), json: () => bytes });
       return exitCodes.asDesired;
     }
     const inspection = await inspectImage(repository, target, {
       withoutTags: !options.tags,
       platform: options.platform,
     });
-    session.terminal.printJson(inspection);
+    const json = () => asJson(inspection);
+    await deliver(session, { text: (terminal) => terminal.write(json()), json });
     return exitCodes.asDesired;
   } finally {
     await registries.close();

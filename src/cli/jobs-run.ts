@@ -1,24 +1,12 @@
-import type { LocalEngineName } from "../builds/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import type { StartOptions } from "./jobs.ts";
+import { asJson, deliver } from "./output.ts";
 import { dataFolder } from "./recorded.ts";
 import { runAskedBuild } from "./run-build.ts";
 import type { Session } from "./session.ts";
-
-/** How a job is run by hand. */
-export interface RunOptions {
-  readonly jobsDir: string;
-  readonly checkout: string;
-  readonly ref?: string;
-  readonly before?: string;
-  readonly force?: boolean;
-  readonly dryRun?: boolean;
-  readonly dataDir?: string;
-  readonly engine?: LocalEngineName | "gcb";
-  readonly pushTo?: string;
-  readonly secret?: readonly string[];
-}
+import type { Terminal } from "./terminal.ts";
 
 /** A job whose build can begin: its source is checked out. */
 export interface ReadyJob {
@@ -28,7 +16,7 @@ export interface ReadyJob {
 }
 
 /** Runs a job by hand, on the commit of a ref. */
-export async function runByHand(session: Session, name: string, options: RunOptions): Promise<ExitCode> {
+export async function runByHand(session: Session, name: string, options: StartOptions): Promise<ExitCode> {
   const { terminal, env } = session;
   const { findJob, holdingTurn, isSameRepository, judgePush, readJobs, resolveJob } = await import(
     "../jobs/index.ts"
@@ -48,8 +36,11 @@ export async function runByHand(session: Session, name: string, options: RunOpti
   const isRun = verdict.verdict === "run" || options.force === true;
   if (options.dryRun === true || !isRun) {
     const resolved = resolveJob(job, push, push.root);
-    if (terminal.json) terminal.printJson(await dryRunOf(job, push, verdict, isRun, resolved));
-    else await printDryRun(session, { job, push, resolved }, verdict, isRun, harmless);
+    const document = await dryRunOf(job, push, verdict, isRun, resolved);
+    await deliver(session, {
+      text: (shown) => printDryRun(shown, { job, push, resolved }, verdict, isRun, harmless),
+      json: () => asJson(document),
+    });
     return exitCodes.asDesired;
   }
   const { join } = await import("node:path");
@@ -64,7 +55,7 @@ export async function runByHand(session: Session, name: string, options: RunOpti
 async function runNow(
   session: Session,
   { job, push, verdict }: Pick<ReadyJob, "job" | "push"> & { readonly verdict: JobVerdict },
-  options: RunOptions,
+  options: StartOptions,
 ): Promise<ExitCode> {
   const { terminal, env } = session;
   const { resolveJob } = await import("../jobs/index.ts");
@@ -84,7 +75,7 @@ async function runNow(
 async function build(
   session: Session,
   { job, push, resolved }: ReadyJob,
-  options: RunOptions,
+  options: StartOptions,
 ): Promise<ExitCode> {
   const { prepareBuild } = await import("../builds/index.ts");
   const { join } = await import("node:path");
@@ -129,7 +120,7 @@ async function dryRunOf(job: Job, push: Push, verdict: JobVerdict, isRun: boolea
 }
 
 async function printDryRun(
-  { terminal }: Session,
+  terminal: Terminal,
   { job, push, resolved }: ReadyJob,
   verdict: JobVerdict,
   isRun: boolean,

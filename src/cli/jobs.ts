@@ -1,68 +1,91 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import type { ChangeFilter, Job, JobList } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addExamples, collect } from "./help.ts";
-import { type RunOptions, runByHand } from "./jobs-run.ts";
-import type { Act, Session } from "./session.ts";
+import { runByHand } from "./jobs-run.ts";
+import { asJson, deliver } from "./output.ts";
+import { withDataFolder } from "./recorded.ts";
+import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
+import { type Blank, collect, common, type OptionsOf, verb } from "./verb.ts";
 
-interface ListOptions {
-  readonly jobsDir: string;
-}
+const defineJobs = (command: Blank) =>
+  command.addOption(common(new Option("--jobs-dir <dir>", "folder of job files").default("jobs")));
 
-export function defineJobs(program: Command, act: Act): void {
-  const command = program.command("jobs").description("jobs that build images, and running one by hand");
-  const list = command
-    .command("list", { isDefault: true })
-    .description("list the jobs of a folder: what starts them, and what they build")
-    .addOption(jobsDir())
-    .action(act(printList));
-  const run = command
-    .command("run")
-    .description("run a job on a checkout, exactly as the push of a ref would have")
+const defineStart = (command: Blank) =>
+  withDataFolder(defineJobs(command))
     .argument("<name>", "the job")
-    .addOption(jobsDir())
-    .addOption(new Option("--checkout <dir>", "a checkout of the job's repository").default("."))
-    .addOption(new Option("--ref <ref>", "branch or tag that was pushed; the branch checked out by default"))
+    .addOption(common(new Option("--checkout <dir>", "a checkout of the job's repository").default(".")))
+    .addOption(
+      common(new Option("--ref <ref>", "branch or tag that was pushed; the branch checked out by default")),
+    )
     .addOption(new Option("--before <commit>", "where the branch stood before; the first parent by default"))
-    .addOption(new Option("--force", "run it, whatever its filters say"))
-    .addOption(new Option("--dry-run", "print what would be built, and build nothing"))
+    .addOption(common(new Option("--force", "run it, whatever its filters say")))
+    .addOption(common(new Option("--dry-run", "print what would be built, and build nothing")))
     .addOption(new Option("--engine <name>", "what builds").choices(["docker", "podman", "buildah", "gcb"]))
     .addOption(new Option("--push-to <registry>", "registry to push to, instead of the job's"))
     .addOption(
       new Option("--secret <NAME=source>", "a secret, as waybill build has it; repeatable").argParser(
         collect,
       ),
-    )
-    .addOption(new Option("--data-dir <dir>", "folder for records, and for the embedded registry"))
-    .action(act((session: Session, name: string, options: RunOptions) => runByHand(session, name, options)));
-  const line = "waybill jobs run apisnoop-push-snoopdb-images --checkout ../apisnoop";
-  const runs = [
+    );
+
+/** How a job is run by hand. */
+export type StartOptions = OptionsOf<typeof defineStart>;
+
+export const jobs = verb({
+  name: "jobs",
+  summary: "list the jobs that build images",
+  description: "list the jobs of a folder: what starts them, and what they build",
+  examples: [
+    ["waybill runs jobs", "the jobs in the folder jobs"],
+    ["waybill runs jobs --jobs-dir ci/jobs", "those of another folder"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "all job files were read",
+    [exitCodes.nothingDone]: "no such folder",
+    [exitCodes.notAsDesired]: "a job has problems",
+  },
+  page: "jobs.md",
+  define: defineJobs,
+  run: printList,
+});
+
+const line = "waybill runs start apisnoop-push-snoopdb-images --checkout ../apisnoop";
+
+export const start = verb({
+  name: "start",
+  summary: "run a job by hand, as a push would have",
+  description: "run a job on a checkout, exactly as the push of a ref would have",
+  examples: [
     [line, "as if the branch that is checked out had just been pushed"],
     [`${line} --ref v1.2.3 --dry-run`, "what the push of a tag would build"],
-  ] as const;
-  addExamples(command, [["waybill jobs", "the jobs in the folder jobs"], ...runs]);
-  addExamples(list, [["waybill jobs list --jobs-dir ci/jobs", "those of another folder"]]);
-  addExamples(run, runs);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "all was built and pushed, or the job's filters say no",
+    [exitCodes.nothingDone]: "nothing was built",
+    [exitCodes.notAsDesired]: "a step failed, or an image is missing or could not be pushed",
+  },
+  page: "jobs.md",
+  define: defineStart,
+  run: runByHand,
+});
 
-function jobsDir(): Option {
-  return new Option("--jobs-dir <dir>", "folder of job files").default("jobs");
-}
-
-async function printList({ terminal }: Session, options: ListOptions): Promise<ExitCode> {
+async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJobs>): Promise<ExitCode> {
   const { readJobs } = await import("../jobs/index.ts");
   const { harmless } = await import("../errors/index.ts");
-  const list = await readJobs(options.jobsDir);
-  if (terminal.json)
-    terminal.printJson({ format: "waybill-jobs/1", jobs: list.jobs, problems: problemsOf(list) });
-  else {
-    const rows = list.jobs.map(({ job }) => [job.name, job.repo, startsOf(job), buildOf(job)].map(harmless));
-    if (rows.length > 0)
-      terminal.print(await formatTable(["JOB", "REPOSITORY", "STARTED BY", "BUILDS"], rows));
-    const { inLines } = await import("../diagnostics/index.ts");
-    for (const line of inLines(list.diagnostics)) terminal.warn(line);
-  }
+  const { inLines } = await import("../diagnostics/index.ts");
+  const list = await readJobs(jobsDir);
+  await deliver(session, {
+    text: async (terminal) => {
+      const rows = list.jobs.map(({ job }) =>
+        [job.name, job.repo, startsOf(job), buildOf(job)].map(harmless),
+      );
+      const head = ["JOB", "REPOSITORY", "STARTED BY", "BUILDS"];
+      if (rows.length > 0) terminal.print(await formatTable(head, rows, terminal.columns));
+      for (const line of inLines(list.diagnostics)) terminal.warn(line);
+    },
+    json: () => asJson({ format: "waybill-jobs/1", jobs: list.jobs, problems: problemsOf(list) }),
+  });
   return list.diagnostics.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 

@@ -1,13 +1,17 @@
-import { type Command, CommanderError } from "commander";
+import { CommanderError } from "@commander-js/extra-typings";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
 import { Interrupted } from "./interruption.ts";
+import { openOutputs } from "./output.ts";
+import { ParserRefusal, pathOf, usageErrorOf } from "./parser-refusal.ts";
 import { buildProgram } from "./program.ts";
 import { UnwrittenResult } from "./result-file.ts";
-import { type Act, type GlobalOptions, openSession, type Session } from "./session.ts";
+import { type GlobalOptions, openSession } from "./session.ts";
+import { shellLine } from "./shell-line.ts";
 import { openStandardStreams } from "./standard-streams.ts";
 import type { Surroundings } from "./terminal.ts";
+import { type Act, optionsOf } from "./verb.ts";
 
 /**
  * Runs one command line of `waybill`, without the program's own name, and resolves to the exit status. Never throws:
@@ -17,27 +21,32 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
   if (io === undefined) return onStandardStreams((streams) => main(argv, streams));
   if (argv[0] === "kpromo" || argv[0] === "image-builder") return mainAs(argv[0], argv.slice(1), io);
   let status: ExitCode = exitCodes.asDesired;
-  const act: Act =
-    <Given extends unknown[]>(work: (session: Session, ...given: Given) => Promise<ExitCode>) =>
-    async (...received: unknown[]) => {
-      // The parser passes what the command declares, its options, and the command itself.
-      const command = received.at(-1) as Command;
-      const session = openSession(io, command.optsWithGlobals<GlobalOptions>(), main);
-      status = await work(session, ...(received.slice(0, -1) as Given));
-    };
-  const program = buildProgram(io, act);
+  const act: Act = async ({ command, outputs: requests, notice }, work) => {
+    const options: GlobalOptions = command.optsWithGlobals();
+    const outputs = await openOutputs(requests, options.json === true);
+    const verb = pathOf(command).split(" ").slice(1).join(" ");
+    const line = { verb, options: optionsOf(command) };
+    const session = openSession(io, options, { run: main, program, outputs, line });
+    if (notice !== undefined) session.terminal.note(notice);
+    status = await work(session);
+  };
+  const isBrief = !argv.includes("--help") && argv[0] !== "help";
+  const program = buildProgram(io, act, isBrief);
   try {
     await program.parseAsync(argv, { from: "user" });
     return status;
   } catch (thrown) {
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.asDesired;
     if (thrown instanceof Error && thrown.name === "AbortError") return exitCodes.interrupted;
-    // The help of a command that was given without a subcommand has been printed already.
-    if (thrown instanceof CommanderError && thrown.code === "commander.help") return exitCodes.nothingDone;
-    const asked = argv.includes("--json") ? { json: true } : {};
-    const verb = program.commands.find((found) => argv.includes(found.name()));
-    const name = verb === undefined ? program.name() : `${program.name()} ${verb.name()}`;
-    printFailure(explained(thrown, name), io, { ...program.opts<GlobalOptions>(), ...asked });
+    const refused = thrown instanceof CommanderError ? new ParserRefusal(thrown, program) : thrown;
+    if (refused instanceof ParserRefusal) {
+      const { code, exitCode } = refused.refusal;
+      if (exitCode === 0) return exitCodes.asDesired;
+      // The help of a command that was given without a subcommand has been printed already.
+      if (code === "commander.help") return exitCodes.nothingDone;
+    }
+    const options: GlobalOptions = program.opts();
+    const failure = refused instanceof ParserRefusal ? await usageErrorOf(refused, argv) : explained(refused);
+    printFailure(failure, io, { ...options, ...(asksForJson(argv) ? { json: true } : {}) });
     return statusOfFailure(thrown);
   }
 }
@@ -49,7 +58,7 @@ export async function mainAs(
   io?: Surroundings,
 ): Promise<ExitCode> {
   if (io === undefined) return onStandardStreams((streams) => mainAs(program, line, streams));
-  const { shellLine, translate } = await import("./incumbents/translate.ts");
+  const { translate } = await import("./incumbents/translate.ts");
   try {
     const translation = translate(program, line, io.env);
     if ("help" in translation) {
@@ -63,6 +72,15 @@ export async function mainAs(
     printFailure(thrown, io, {});
     return exitCodes.nothingDone;
   }
+}
+
+/** Whether a line that may not have been understood asks for JSON on standard output. */
+function asksForJson(argv: readonly string[]): boolean {
+  const isOutput = (word: string | undefined): boolean => word === "-o" || word === "--output";
+  return argv.some(
+    (word, at) =>
+      ["--json", "--output=json", "-ojson"].includes(word) || (word === "json" && isOutput(argv[at - 1])),
+  );
 }
 
 function statusOfFailure(thrown: unknown): ExitCode {

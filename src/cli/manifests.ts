@@ -1,9 +1,17 @@
+import type { Command, OptionValues } from "@commander-js/extra-typings";
 import { WaybillError } from "../errors/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Help for the argument that names manifests. */
-export const manifestsArgument = "directory of thin manifests, or one plain manifest";
+/** Help for what names manifests. */
+export const manifestsArgument = "folder of thin manifests, or one plain manifest";
+
+/** Adds the argument that names the tree of manifests that a verb works on. */
+export function withTree<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+) {
+  return command.argument("[tree]", manifestsArgument, ".");
+}
 
 /**
  * Reads manifests for something that is done with them: says what is wrong with them and goes on with the rest.

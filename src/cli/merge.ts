@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import { harmless, WaybillError } from "../errors/index.ts";
 import type { ImageOrigin, MergeFormat, MergeResult } from "../merge/index.ts";
 import type { Recording } from "../recording/index.ts";
@@ -6,13 +6,16 @@ import type { Registries } from "../registry/index.ts";
 import type { StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples, collect } from "./help.ts";
 import { interruptible } from "./interruption.ts";
+import { withTree } from "./manifests.ts";
+import { newProject } from "./new-project.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
-import { addRecordOption, asked, dataFolder, type RecordOptions, recorded } from "./recorded.ts";
+import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import type { Act, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, collect, common, headings, type OptionsOf, verb } from "./verb.ts";
 
 /** The words of the command line for the forms of a list of images. */
 const formats = {
@@ -21,88 +24,96 @@ const formats = {
   "canonical-pr": "pr",
 } as const satisfies Record<string, MergeFormat>;
 
-interface Options extends RecordOptions {
-  readonly baseDir: string;
-  readonly stagingRepo?: string;
-  readonly fromRun?: string;
-  readonly dataDir?: string;
-  readonly as?: string;
-  readonly image?: readonly string[];
-  readonly digest?: readonly string[];
-  readonly tag?: readonly string[];
-  readonly format: keyof typeof formats;
-  readonly skipProduction?: boolean;
-  readonly dryRun?: boolean;
-}
-
-export function defineMerge(program: Command, act: Act): void {
-  const command = program
-    .command("merge")
-    .description("add what a staging registry holds, or what a run built, to the manifest that promotes it")
-    .addOption(new Option("--staging-repo <registry>", "staging registry to read"))
+const define = (command: Blank) =>
+  withRecord(withDataFolder(withTree(command)))
     .addOption(
-      new Option(
-        "--from-run <run>",
-        "take exactly what a run built: its folder, job/id, id, or a job for its newest run",
-      ),
+      common(new Option("--staging-repo <registry>", "staging registry to read")).helpGroup(headings.look),
     )
     .addOption(
-      new Option("--base-dir <path>", "directory of thin manifests, or one plain manifest").default("."),
+      common(
+        new Option(
+          "--from-run <run>",
+          "take exactly what a run built: its folder, job/id, id, or a job for its newest run",
+        ),
+      ).helpGroup(headings.look),
     )
-    .addOption(filter("--image <name>", "take only these images; repeatable, globs as in kube-*"))
-    .addOption(filter("--digest <digest>", "take only these digests; repeatable"))
-    .addOption(filter("--tag <tag>", "take only these tags; repeatable, globs; latest only if named"))
-    .addOption(new Option("--data-dir <dir>", "folder of the records of runs; $WAYBILL_DATA by default"))
+    .addOption(
+      common(
+        new Option("--image <name>", "take only these images; repeatable, globs as in kube-*").argParser(
+          collect,
+        ),
+      ).helpGroup(headings.look),
+    )
+    .addOption(
+      new Option("--digest <digest>", "take only these digests; repeatable")
+        .argParser(collect)
+        .helpGroup(headings.look),
+    )
+    .addOption(
+      common(
+        new Option("--tag <tag>", "take only these tags; repeatable, globs; latest only if named").argParser(
+          collect,
+        ),
+      ).helpGroup(headings.look),
+    )
     .addOption(
       new Option("--as <tag>", "with --from-run: list the images under this release tag, not the run's"),
     )
     .addOption(
       new Option("--format <format>", "edit in place, or write the list anew as cip-mm or kpromo pr do")
-        .choices(Object.keys(formats))
+        .choices(["in-place", "canonical", "canonical-pr"])
         .default("in-place"),
     )
     .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
-    .addOption(new Option("--dry-run", "print the change, and do not make it"))
-    .action(act(run));
-  addRecordOption(command);
-  const line = "waybill merge --base-dir registry.k8s.io --staging-repo gcr.io/k8s-staging-foo";
-  addExamples(command, [
-    [`${line} --tag v1.30.0`, "a release"],
-    [`${line} --tag 'v1.30.*' --image 'kube-*' --dry-run`, "see what would be added"],
+    .addOption(common(new Option("--dry-run", "print the change, and do not make it")));
+
+type Options = OptionsOf<typeof define>;
+
+export const mergeVerb = verb({
+  name: "merge",
+  summary: "add images that staging holds to manifests",
+  description: "add what a staging registry holds, or what a run built, to the manifest that promotes it",
+  examples: [
+    ["waybill merge registry.k8s.io --staging-repo gcr.io/k8s-staging-foo --tag v1.30.0", "a release"],
+    [
+      "waybill merge registry.k8s.io --staging-repo gcr.io/k8s-staging-foo --tag 'v1.30.*' --image 'kube-*' --dry-run",
+      "see what would be added",
+    ],
     ["waybill merge --from-run push-foo --as v1.30.0", "a release, as its newest build recorded it"],
-  ]);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "merged, or nothing was missing",
+    [exitCodes.nothingDone]: "refused; the manifest is unchanged",
+    [exitCodes.notAsDesired]: "with --from-run: an image has no place in the manifests",
+  },
+  page: "managing-staging.md",
+  below: [newProject],
+  define,
+  old: { "--base-dir <path>": "[tree]" },
+  run,
+});
 
-function filter(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(collect);
-}
-
-async function run(session: Session, options: Options): Promise<ExitCode> {
+async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   if (options.fromRun === undefined && options.stagingRepo === undefined) {
     throw new UsageError(
       "nothing says what to merge",
-      "name a staging registry with --staging-repo, or --from-run",
+      `name a staging registry: waybill merge ${path} --staging-repo REGISTRY; or a run with --from-run`,
     );
   }
   if (options.as !== undefined && options.fromRun === undefined) {
     throw new UsageError("--as gives the images of a run a tag", "name the run with --from-run");
   }
-  const { image = [], digest = [], tag = [], baseDir, stagingRepo, fromRun, as, format, dryRun } = options;
-  const lists = { image: image.join(","), digest: digest.join(","), tag: tag.join(",") };
-  const filters = Object.fromEntries(Object.entries(lists).filter(([, value]) => value !== ""));
-  const given = {
-    "staging-repo": stagingRepo,
-    "from-run": fromRun,
-    as,
-    format,
-    "dry-run": dryRun,
-    ...filters,
-  };
-  const what = { verb: "merge", subject: baseDir, checkout: baseDir, options: asked(given) };
-  return recorded(session, options, what, (inner, recording) => mergeRecorded(inner, recording, options));
+  return recorded(session, options, { subject: path, checkout: path }, (inner, recording) =>
+    mergeRecorded(inner, recording, path, options),
+  );
 }
 
-function mergeRecorded(session: Session, recording: Recording, options: Options): Promise<ExitCode> {
+function mergeRecorded(
+  session: Session,
+  recording: Recording,
+  path: string,
+  options: Options,
+): Promise<ExitCode> {
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = await openProgress(session.terminal);
@@ -110,7 +121,7 @@ function mergeRecorded(session: Session, recording: Recording, options: Options)
     const { listener } = recording;
     const registries = await openRegistriesFor(session, { progress, listener, ending: { stop, cut } });
     progress.begin("Reading staging");
-    const place = { session, registries, recording };
+    const place = { session, registries, recording, path };
     try {
       return await (options.fromRun === undefined
         ? mergeStaging(place, options, options.stagingRepo ?? "")
@@ -127,35 +138,33 @@ interface MergeMeans {
   readonly session: Session;
   readonly registries: Registries;
   readonly recording: Recording;
+  /** The tree that is merged into. */
+  readonly path: string;
 }
 
-async function mergeStaging(
-  { session: { terminal }, registries, recording }: MergeMeans,
-  options: Options,
-  staging: string,
-): Promise<ExitCode> {
+async function mergeStaging(means: MergeMeans, options: Options, staging: string): Promise<ExitCode> {
+  const { session, registries, recording } = means;
   const { merge } = await import("../merge/index.ts");
-  const result = await merge({ ...common(options, registries), staging, catalog: registries.catalog });
-  say(terminal, result);
+  const result = await merge({ ...shared(means, options), staging, catalog: registries.catalog });
+  say(session.terminal, result);
   const document = { format: "waybill-merge/1", ...withoutTexts(result) };
   await recording.report(document);
-  if (terminal.json) terminal.printJson(document);
-  else await printText(terminal, result, options.dryRun ?? false);
+  await deliver(session, {
+    text: (terminal) => printText(terminal, result, options.dryRun ?? false),
+    json: () => asJson(document),
+  });
   return exitCodes.asDesired;
 }
 
-async function mergeOneRun(
-  { session, registries, recording }: MergeMeans,
-  options: Options,
-  name: string,
-): Promise<ExitCode> {
+async function mergeOneRun(means: MergeMeans, options: Options, name: string): Promise<ExitCode> {
+  const { session, recording } = means;
   const { terminal } = session;
   const { readBuiltImages } = await import("../builds/index.ts");
   const { mergeRun } = await import("../merge/index.ts");
   const { isTag } = await import("../oci/index.ts");
   if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);
   const result = await mergeRun({
-    ...common(options, registries),
+    ...shared(means, options),
     run: await readBuiltImages(await successfulRun(session, name, options)),
     staging: options.stagingRepo,
     as: options.as,
@@ -167,8 +176,12 @@ async function mergeOneRun(
   const { run: of, merges, leftOut } = result;
   const document = { format: "waybill-merge-run/1", run: of, merges: merges.map(withoutTexts), leftOut };
   await recording.report(document);
-  if (terminal.json) terminal.printJson(document);
-  else for (const each of result.merges) await printText(terminal, each, options.dryRun ?? false);
+  await deliver(session, {
+    text: async (shown) => {
+      for (const each of merges) await printText(shown, each, options.dryRun ?? false);
+    },
+    json: () => asJson(document),
+  });
   return result.leftOut.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
@@ -188,10 +201,10 @@ async function successfulRun(session: Session, name: string, { dataDir }: Option
   );
 }
 
-function common(options: Options, registries: Registries) {
+function shared({ registries, path }: MergeMeans, options: Options) {
   const { image: images = [], digest: digests = [], tag: tags = [] } = options;
   return {
-    tree: options.baseDir,
+    tree: path,
     filters: { images, digests, tags },
     format: formats[options.format],
     skipProduction: options.skipProduction ?? false,

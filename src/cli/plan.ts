@@ -1,40 +1,55 @@
-import { type Command, Option } from "commander";
-import type { ExitCode } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
+import { Option } from "@commander-js/extra-typings";
+import { oldBase, readSince, withBase } from "./base.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
-import { manifestsArgument, readForWork } from "./manifests.ts";
+import { readForWork, withTree } from "./manifests.ts";
+import { deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { resultOpener } from "./result-file.ts";
-import type { Act, Session } from "./session.ts";
-import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
+import { withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
+import { type Blank, common, headings, type OptionsOf, unrecorded, verb } from "./verb.ts";
 
-export function definePlan(program: Command, act: Act): void {
-  const command = program
-    .command("plan")
-    .description("say what promote would do, and why")
-    .argument("<manifests>", manifestsArgument)
-    .addOption(new Option("--out <file>", "save the plan, to be reviewed and given to promote --plan"))
-    .action(act(run));
-  addSinceOptions(command);
-  addExamples(command, [
+const define = (command: Blank) =>
+  withBase(withSelection(withTree(command)))
+    .addOption(
+      unrecorded(
+        common(new Option("--out <file>", "save the plan, to be reviewed and given to promote --plan")),
+      ).helpGroup(headings.out),
+    )
+    .addOption(
+      common(new Option("--exit-code", `end with ${exitCodes.toDo} when there is something to do`)).helpGroup(
+        headings.out,
+      ),
+    );
+
+export const plan = verb({
+  name: "plan",
+  summary: "say what promote would do, and why",
+  examples: [
     ["waybill plan registry.k8s.io", "see what is to be done"],
-    ["waybill plan registry.k8s.io --since origin/main", "see what this branch asks for"],
+    ["waybill plan registry.k8s.io --verbose", "every destination, not only the first of each image"],
+    ["waybill plan registry.k8s.io --base origin/main", "see what this branch asks for"],
     ["waybill plan registry.k8s.io --out plan.json", "save it for waybill promote --plan plan.json"],
-  ]);
-}
+    ["waybill plan registry.k8s.io --exit-code", "for a script that promotes when there is something to do"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "planned: with --exit-code, there is nothing to do",
+    [exitCodes.toDo]: "with --exit-code: planned, and there is something to do",
+  },
+  page: "promote-what-changed.md",
+  define,
+  old: oldBase,
+  run,
+});
 
-interface Options extends SinceOptions {
-  readonly out?: string;
-}
-
-async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+async function run(session: Session, path: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { terminal } = session;
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const tree = await readForWork(path, terminal);
   const since = await readSince(tree, options, session);
-  const writePlan = await resultOpener()(options.out);
+  const writePlan = await session.outputs.open(options.out);
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = await openProgress(terminal);
@@ -42,7 +57,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
     interruption.describe = progress.describe;
     progress.begin("Reading repositories");
     try {
-      const { plan, report } = await promote({
+      const { plan: planned, report } = await promote({
         tree,
         ...(since === undefined ? {} : { since }),
         open: registries.repository,
@@ -51,10 +66,12 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
         listener: progress.listener,
       });
       progress.end();
-      if (terminal.json) for (const part of formatPlan(plan, report.causes)) terminal.write(part);
-      else await printReport(terminal, report);
-      await writePlan(formatPlan(plan, report.causes));
-      return statusOf(report);
+      const content = () => formatPlan(planned, report.causes);
+      await deliver(session, { text: (shown) => printReport(shown, report), json: content });
+      await writePlan(content());
+      const status = statusOf(report);
+      const isWork = options.exitCode && report.work.length > 0;
+      return isWork && status === exitCodes.asDesired ? exitCodes.toDo : status;
     } finally {
       progress.end();
       await registries.close();

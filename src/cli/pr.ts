@@ -1,105 +1,200 @@
+import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
-import type { HoldMeans, NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
+import type { NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
 import type { Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addForgeOptions, type ForgeFlags, type ForgePlace, openForgeFor, withoutUser } from "./forge.ts";
-import { addExamples, collect } from "./help.ts";
-import { shellLine } from "./incumbents/translate.ts";
+import { type ForgePlace, openForgeFor, withForge, withoutUser } from "./forge.ts";
+import { collectMeans, holdVerb, unholdVerb } from "./hold.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
-import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
+import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import type { Act, Session } from "./session.ts";
+import { releaseTagsVerb } from "./release-tags.ts";
+import type { Session } from "./session.ts";
+import { shellLine } from "./shell-line.ts";
 import type { Terminal } from "./terminal.ts";
+import {
+  type Blank,
+  collect,
+  common,
+  headings,
+  type OptionsOf,
+  recordedAs,
+  unrecorded,
+  verb,
+} from "./verb.ts";
 
-interface Options extends ForgeFlags, RecordOptions {
-  readonly stagingRepo: string;
-  readonly manifests: string;
-  readonly project?: string;
-  readonly release?: string;
-  readonly profile?: string;
-  readonly tag?: readonly string[];
-  readonly image?: readonly string[];
-  readonly digest?: readonly string[];
-  readonly fork?: string;
-  readonly base?: string;
-  readonly branch?: string;
-  readonly checkout?: string;
-  readonly ssh?: boolean;
-  readonly title?: string;
-  readonly link?: readonly string[];
-  readonly reviewer?: readonly string[];
-  readonly label?: readonly string[];
-  readonly hold: boolean;
-  readonly holdBy?: readonly HoldMeans[];
-  readonly signOff: boolean;
-  readonly sign?: boolean;
-  readonly skipProduction?: boolean;
-  readonly interactive?: boolean;
-  readonly dryRun?: boolean;
-}
-
-const repeatable = (flags: string, description: string): Option =>
-  new Option(flags, `${description}; repeatable`).argParser(collect);
-
-export function definePr(program: Command, act: Act): void {
-  const command = program
-    .command("pr")
-    .description("propose a promotion: branch, merge, commit, push, and a pull request that is held")
-    .argument("<repository>", "what holds the manifests: https://host/owner/name, or host/owner/name")
-    .addOption(new Option("--staging-repo <registry>", "staging registry to read").makeOptionMandatory())
-    .addOption(
-      new Option("--manifests <path>", "in the repository: folder of thin manifests, or a file").default("."),
+const define = (command: Blank) =>
+  withRecord(withForge(command))
+    .argument(
+      "[tree|repository]",
+      "folder of thin manifests in a checkout, or what holds them: host/owner/name",
+      ".",
     )
-    .addOption(new Option("--project <name>", "project; made of the staging registry when left out"))
-    .addOption(new Option("--release <version>", "version being cut: promotes its set of tags"))
-    .addOption(new Option("--profile <name>", "whose rules make the set; see waybill release-tags"))
-    .addOption(repeatable("--tag <tag>", "promote this tag; globs"))
-    .addOption(repeatable("--image <name>", "take only these images; globs"))
-    .addOption(repeatable("--digest <digest>", "take only these digests"))
-    .addOption(new Option("--fork <owner/name>", "push to this fork; to the repository itself when left out"))
+    .addOption(
+      recordedAs(
+        new Option(
+          "--repo <address>",
+          "what holds the manifests: https://host/owner/name, or host/owner/name",
+        ),
+        withoutUser,
+      ).helpGroup(headings.look),
+    )
+    .addOption(
+      common(new Option("--staging-repo <registry>", "staging registry to read"))
+        .makeOptionMandatory()
+        .helpGroup(headings.look),
+    )
+    .addOption(
+      new Option("--manifests <path>", "in the repository: folder of thin manifests, or a file").helpGroup(
+        headings.look,
+      ),
+    )
+    .addOption(
+      new Option("--project <name>", "project; made of the staging registry when left out").helpGroup(
+        headings.look,
+      ),
+    )
+    .addOption(
+      common(new Option("--release <version>", "version being cut: promotes its set of tags")).helpGroup(
+        headings.look,
+      ),
+    )
+    .addOption(
+      new Option("--profile <name>", "whose rules make the set; see waybill pr release-tags").helpGroup(
+        headings.look,
+      ),
+    )
+    .addOption(
+      common(new Option("--tag <tag>", "promote this tag; globs; repeatable").argParser(collect)).helpGroup(
+        headings.look,
+      ),
+    )
+    .addOption(
+      new Option("--image <name>", "take only these images; globs; repeatable")
+        .argParser(collect)
+        .helpGroup(headings.look),
+    )
+    .addOption(
+      new Option("--digest <digest>", "take only these digests; repeatable")
+        .argParser(collect)
+        .helpGroup(headings.look),
+    )
+    .addOption(
+      recordedAs(
+        common(
+          new Option("--fork <owner/name>", "push to this fork; to the repository itself when left out"),
+        ),
+        withoutUser,
+      ),
+    )
     .addOption(new Option("--base <branch>", "branch to change; the default branch when left out"))
     .addOption(new Option("--branch <name>", "branch to push; made of project and tag when left out"))
     .addOption(
-      new Option(
-        "--checkout <folder>",
-        "use the objects of this checkout instead of a clone; it stays as it is",
+      unrecorded(
+        new Option(
+          "--checkout <folder>",
+          "use the objects of this checkout instead of a clone; it stays as it is",
+        ),
       ),
     )
     .addOption(new Option("--ssh", "fetch and push over SSH; the token is for the forge alone"))
-    .addOption(new Option("--title <text>", "title of the pull request and the commit"))
-    .addOption(repeatable("--link <title=url>", "a link for the text, such as a build"))
-    .addOption(repeatable("--reviewer <name>", "request a review; of a team as org/team"))
-    .addOption(repeatable("--label <name>", "add a label"))
-    .addOption(new Option("--no-hold", "do not hold it"))
     .addOption(
-      repeatable("--hold-by <means>", "label, draft or status; what the forge's users expect when left out"),
+      new Option("--title <text>", "title of the pull request and the commit").helpGroup(headings.out),
     )
-    .addOption(new Option("--no-sign-off", "leave Signed-off-by out"))
-    .addOption(new Option("--sign", "sign the commit, as Git is configured to"))
+    .addOption(
+      new Option("--link <title=url>", "a link for the text, such as a build; repeatable")
+        .argParser(collect)
+        .helpGroup(headings.out),
+    )
+    .addOption(
+      common(
+        new Option("--reviewer <name>", "request a review; of a team as org/team; repeatable").argParser(
+          collect,
+        ),
+      ).helpGroup(headings.out),
+    )
+    .addOption(
+      new Option("--label <name>", "add a label; repeatable").argParser(collect).helpGroup(headings.out),
+    )
+    .addOption(new Option("--no-hold", "do not hold it").helpGroup(headings.out))
+    .addOption(
+      new Option(
+        "--hold-by <means>",
+        "label, draft or status; what the forge's users expect when left out; repeatable",
+      )
+        .argParser(collectMeans)
+        .helpGroup(headings.out),
+    )
+    .addOption(new Option("--no-sign-off", "leave Signed-off-by out").helpGroup(headings.out))
+    .addOption(new Option("--sign", "sign the commit, as Git is configured to").helpGroup(headings.out))
     .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
     .addOption(new Option("--interactive", "ask before each step that others can see"))
-    .addOption(new Option("--dry-run", "print the change and the text, and propose nothing"))
-    .action(act(run));
-  addForgeOptions(command);
-  addRecordOption(command);
-  const line = "waybill pr github.com/me/images --staging-repo gcr.io/k8s-staging-foo";
-  addExamples(command, [
-    [`${line} --release v1.19.0 --reviewer ann`, "a release"],
-    [`${line} --fork me/images --tag v1.2.3 --dry-run`, "look first"],
-  ]);
+    .addOption(common(new Option("--dry-run", "print the change and the text, and propose nothing")));
+
+/** What the verb is given, with the place where the manifests are found out. */
+type Options = OptionsOf<typeof define> & { readonly manifests: string };
+
+export const prVerb = verb({
+  name: "pr",
+  summary: "propose a promotion: a pull request that is held",
+  description: "propose a promotion: branch, merge, commit, push, and a pull request that is held",
+  examples: [
+    [
+      "waybill pr github.com/me/images --staging-repo gcr.io/k8s-staging-foo --release v1.19.0 --reviewer ann",
+      "a release",
+    ],
+    [
+      "waybill pr registry.k8s.io --staging-repo gcr.io/k8s-staging-foo --fork me/k8s.io --tag v1.2.3 --dry-run",
+      "from a checkout; look first",
+    ],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "proposed, or as it should be already",
+    [exitCodes.nothingDone]: "refused; nothing was proposed",
+    [exitCodes.notAsDesired]: "proposed, but not all that the request must have could be done",
+  },
+  page: "propose-a-promotion.md",
+  below: [holdVerb, unholdVerb, releaseTagsVerb],
+  define,
+  run,
+});
+
+async function run(session: Session, named: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
+  const { repository, manifests } = await placeOf(session, named, options);
+  return recorded(session, options, { subject: withoutUser(repository) }, (inner, recording) =>
+    request(inner, recording, repository, { ...options, manifests }),
+  );
 }
 
-function run(session: Session, repository: string, options: Options): Promise<ExitCode> {
-  const { stagingRepo, manifests, project, release, profile, dryRun } = options;
-  const given = { "staging-repo": stagingRepo, manifests, project, release, profile, "dry-run": dryRun };
-  const what = { verb: "pr", subject: withoutUser(repository), options: asked(given) };
-  return recorded(session, options, what, (inner, recording) =>
-    request(inner, recording, repository, options),
+/** The repository that is meant, and where in it the manifests are: a folder that is there is a tree in a checkout. */
+async function placeOf(
+  { env }: Session,
+  named: string,
+  { repo, manifests }: OptionsOf<typeof define>,
+): Promise<{ repository: string; manifests: string }> {
+  if (repo !== undefined) return { repository: repo, manifests: manifests ?? named };
+  if (manifests !== undefined || !(await isThere(named))) {
+    return { repository: named, manifests: manifests ?? "." };
+  }
+  const { placeInRemote } = await import("../git/index.ts");
+  const { remote, path } = await placeInRemote(named, env);
+  if (remote !== undefined) return { repository: remote, manifests: path || "." };
+  throw new UsageError(
+    `${named} is in a repository without a remote`,
+    `say where it is proposed: waybill pr ${path || "."} --repo HOST/OWNER/NAME`,
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
   );
 }
 
@@ -138,7 +233,8 @@ async function request(
       });
       if (result === undefined) continue;
       results.push(result);
-      if (!terminal.json) print(terminal, result);
+      // A request that fails must not hide those before it.
+      if (session.outputs.printed === "text") print(terminal, result);
       for (const warning of result.warnings) terminal.warn(warning);
       for (const { what, reason } of result.notDone) terminal.warn(`${notDoneWords[what]}: ${reason}`);
       for (const { reviewer, reason } of result.notRequested) {
@@ -151,7 +247,7 @@ async function request(
       ...(failed.length === 0 ? {} : { failed }),
     };
     await recording.report(document);
-    if (terminal.json) terminal.printJson(document);
+    await deliver(session, { text: () => {}, json: () => asJson(document) });
     const isWhole = results.every(({ notDone, notRequested }) => notDone.length + notRequested.length === 0);
     return isWhole && failed.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
   } finally {

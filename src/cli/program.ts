@@ -1,32 +1,39 @@
-import { Command, Option } from "commander";
+import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import packageJson from "../../package.json" with { type: "json" };
-import type { Act } from "./session.ts";
+import { formatHelp } from "./help.ts";
 import type { Surroundings } from "./terminal.ts";
-import { verbs } from "./verbs.ts";
+import type { Act } from "./verb.ts";
+import { firstSteps, groups, incumbents, oldVerbs } from "./verbs.ts";
 
-/** The whole tree of commands, with nothing loaded that only one of them needs. */
-export function buildProgram(io: Surroundings, act: Act): Command {
+/**
+ * The whole tree of commands, with nothing loaded that only one of them needs.
+ * @param isBrief Whether the help that is asked for is the short one.
+ */
+export function buildProgram(io: Surroundings, act: Act, isBrief = false): CommandUnknownOpts {
+  const shown = groups.map(({ heading, verbs }) => ({ heading, names: verbs.map(({ name }) => name) }));
   const program = new Command("waybill")
-    .description("Promotes container images: copies exactly the digests that promoter manifests list.")
+    .description("Promotes container images: copies exactly the digests that manifests list.")
     .version(packageJson.version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "show help")
-    .helpCommand("help [command]", "show help for a command")
-    .configureHelp({ showGlobalOptions: true })
+    .helpOption("-h, --help", "-h shows what is used most, --help everything")
+    .helpCommand("help [command]", "show the whole help of a command")
+    .configureHelp({
+      showGlobalOptions: true,
+      formatHelp: (command, help) =>
+        formatHelp(command as CommandUnknownOpts, help, { groups: shown, isBrief }),
+    })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
       outputError: () => {},
-      getOutHelpWidth: () => io.stdout.columns || 110,
-      getErrHelpWidth: () => io.stderr.columns || 110,
+      getOutHelpWidth: () => io.stdout.columns || 80,
+      getErrHelpWidth: () => io.stderr.columns || 80,
     })
+    .showSuggestionAfterError(false)
     .exitOverride()
     .addOption(
-      new Option(
-        "--config <file>",
-        "settings to use instead of $WAYBILL_CONFIG or ~/.config/waybill/waybill.yaml",
-      ),
+      new Option("--config <file>", "settings, not $WAYBILL_CONFIG or ~/.config/waybill/waybill.yaml"),
     )
-    .addOption(new Option("--json", "print the result, and any error, as JSON"))
+    .addOption(new Option("--json", "print the result, and any error, as JSON; as --output json does"))
     .addOption(new Option("--quiet", "print results, warnings and errors only"))
     .addOption(
       new Option("--verbose", "print every step and request, and where an error came from").conflicts(
@@ -40,11 +47,12 @@ export function buildProgram(io: Surroundings, act: Act): Command {
     )
     .addOption(new Option("--no-color", "print without colors"))
     .addOption(
-      new Option(
-        "--grace <duration>",
-        "how long what is under way may take to end when a signal stops the command",
-      ).default("30s"),
+      new Option("--grace <duration>", "time for what is under way to end, when a signal stops it").default(
+        "30s",
+      ),
     );
-  for (const define of verbs) define(program, act);
+  for (const verb of [...groups.flatMap(({ verbs }) => verbs), ...firstSteps]) verb.defineIn(program, act);
+  const hidden = [...oldVerbs.map(({ verb }) => verb), ...incumbents];
+  for (const verb of hidden) verb.defineIn(program, act, { isHidden: true });
   return program;
 }

@@ -1,58 +1,61 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import { problemOf } from "../errors/index.ts";
 import type { EdgeEvent, PromoteOptions, Promotion, Traffic } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
-import type { ExitCode } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
+import { oldBase, readSince, withBase } from "./base.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
-import { manifestsArgument, readForWork } from "./manifests.ts";
+import { readForWork, withTree } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { formatBytes } from "./progress-tally.ts";
-import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
+import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { readInPieces, resultOpener, writeResults } from "./result-file.ts";
-import type { Act, Session } from "./session.ts";
-import { addSinceOptions, readSince, type SinceOptions } from "./since.ts";
+import { readInPieces } from "./result-file.ts";
+import { withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
+import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
 
-interface Options extends SinceOptions, RecordOptions {
-  readonly confirm?: boolean;
-  readonly plan?: string;
-  readonly strict?: boolean;
-  readonly report?: string;
-  readonly junit?: string;
-}
+const define = (command: Blank) =>
+  withRecord(withBase(withSelection(withTree(command))))
+    .addOption(common(new Option("--confirm", "write to production")))
+    .addOption(
+      common(new Option("--plan <file>", "do no more than this plan, which waybill plan --out saved")),
+    )
+    .addOption(new Option("--strict", "do nothing at all when anything is not as desired"));
 
-export function definePromote(program: Command, act: Act): void {
-  const command = program
-    .command("promote")
-    .description("bring production to what manifests ask for; a dry run without --confirm")
-    .argument("<manifests>", manifestsArgument)
-    .addOption(new Option("--confirm", "write to production"))
-    .addOption(new Option("--plan <file>", "do no more than this plan, which waybill plan --out saved"))
-    .addOption(new Option("--strict", "do nothing at all when anything is not as desired"))
-    .addOption(new Option("--report <file>", "write the report as JSON"))
-    .addOption(new Option("--junit <file>", "write the report as JUnit XML"))
-    .action(act(run));
-  addSinceOptions(command);
-  addRecordOption(command);
-  addExamples(command, [
-    ["waybill promote registry.k8s.io", "see what would be done"],
+type Options = OptionsOf<typeof define>;
+
+export const promoteVerb = verb({
+  name: "promote",
+  summary: "bring production to what manifests ask for",
+  description: "bring production to what manifests ask for; a dry run without --confirm",
+  examples: [
     ["waybill promote registry.k8s.io --confirm", "do it; run again, it does what is left"],
+    ["waybill promote registry.k8s.io", "see what would be done"],
     ["waybill promote registry.k8s.io --confirm --plan plan.json", "do what was reviewed, and no more"],
     ["waybill promote registry.k8s.io --confirm --changed", "do what the last commit or merge asks for"],
-  ]);
-}
-
-function run(session: Session, path: string, options: Options): Promise<ExitCode> {
-  const { confirm = false, strict = false, plan, since, changed = false, sinceDate } = options;
-  const given = { confirm, strict, plan, since, changed, "since-date": sinceDate };
-  const what = { verb: "promote", subject: path, checkout: path, options: asked(given) };
-  return recorded(session, options, what, (inner, recording) =>
-    promoteRecorded(inner, recording, path, options),
-  );
-}
+    ["waybill promote registry.k8s.io --confirm -o json=report.json -o junit=junit.xml", "for a CI system"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "production is as asked; a dry run: it would be",
+    [exitCodes.nothingDone]: "nothing was written: a wrong line, no manifest, --strict and a problem",
+  },
+  page: "exit-codes-and-reports.md",
+  forms: ["text", "json", "junit"],
+  define,
+  old: {
+    ...oldBase,
+    "--report <file>": "--output json=<file>",
+    "--junit <file>": "--output junit=<file>",
+  },
+  run: (session, path, options) =>
+    recorded(session, options, { subject: path, checkout: path }, (inner, recording) =>
+      promoteRecorded(inner, recording, path, options),
+    ),
+});
 
 async function promoteRecorded(
   session: Session,
@@ -60,15 +63,11 @@ async function promoteRecorded(
   path: string,
   options: Options,
 ): Promise<ExitCode> {
-  const { terminal } = session;
   const { formatJUnit, readPlan } = await import("../promotion/index.ts");
   const where = options.plan;
   const saved = where === undefined ? undefined : { plan: await readPlan(readInPieces(where), where), where };
-  const tree = await readForWork(path, terminal);
+  const tree = await readForWork(path, session.terminal);
   const since = await readSince(tree, options, session);
-  const openResult = resultOpener();
-  const writeReport = await openResult(options.report);
-  const writeJUnit = await openResult(options.junit);
   return interruptible(session, async (interruption) => {
     const { report } = await promoteWithProgress(session, interruption, recording, {
       tree,
@@ -78,11 +77,11 @@ async function promoteRecorded(
       ...(saved === undefined ? {} : { saved }),
     });
     await recording.report(report);
-    await printReport(terminal, report);
-    await writeResults(
-      writeReport(`${JSON.stringify(report, undefined, 2)}\n`),
-      writeJUnit(formatJUnit(report)),
-    );
+    await deliver(session, {
+      text: (terminal) => printReport(terminal, report),
+      json: () => asJson(report),
+      junit: () => formatJUnit(report),
+    });
     return statusOf(report);
   });
 }

@@ -1,22 +1,40 @@
 import { stat } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Recording } from "../recording/index.ts";
 import type { RunEnd, RunHead } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { Interrupted } from "./interruption.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { headings, type None, type OptionsOf, unrecorded } from "./verb.ts";
 
-/** Whether a command is recorded, and where. */
-export interface RecordOptions {
-  readonly record?: string | true;
+/** Adds the option that has a run recorded. */
+export function withRecord<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+) {
+  return command.addOption(
+    unrecorded(
+      new Option(
+        "--record [folder]",
+        "record the run: in this folder, or where runs are recorded by default",
+      ).helpGroup(headings.out),
+    ),
+  );
 }
 
-export function addRecordOption(command: Command): Command {
+/** Adds the option that says where the records of runs are. */
+export function withDataFolder<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+) {
   return command.addOption(
-    new Option("--record [folder]", "record the run: in this folder, or where runs are recorded by default"),
+    unrecorded(
+      new Option(
+        "--data-dir <dir>",
+        "folder of records, and of the embedded registry; $WAYBILL_DATA or ~/.local/share/waybill by default",
+      ),
+    ),
   );
 }
 
@@ -29,20 +47,10 @@ export async function dataFolder(session: Session, named: string | undefined): P
 }
 
 /** What a command is about, as its record says. */
-export type Recorded = Pick<RunHead, "verb" | "subject" | "options"> & {
+type Subject = Pick<RunHead, "subject"> & {
   /** A folder or file whose commit is recorded, when Git has it as it is. */
   readonly checkout?: string | undefined;
 };
-
-/** Options that were given, for the record. */
-export function asked(
-  options: Readonly<Record<string, string | number | boolean | undefined>>,
-): NonNullable<RunHead["options"]> {
-  const given = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined || value === false ? [] : [[name, value] as const],
-  );
-  return Object.fromEntries(given);
-}
 
 /**
  * Does the work of a command and, where the command line or the settings say so, records it: what it says, its events, its plan
@@ -50,8 +58,8 @@ export function asked(
  */
 export async function recorded(
   session: Session,
-  { record }: RecordOptions,
-  what: Recorded,
+  { record }: OptionsOf<typeof withRecord<[], None>>,
+  { subject, checkout }: Subject,
   work: (session: Session, recording: Recording) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { noRecording, startRecording } = await import("../recording/index.ts");
@@ -59,9 +67,8 @@ export async function recorded(
   const { openRunFolder } = await import("../store/index.ts");
   const { terminal } = session;
   const store = openRunFolder(await dataFolder(session, record === true ? undefined : record));
-  const { checkout, ...about } = what;
   const commit = checkout === undefined ? undefined : await commitOf(checkout, session);
-  const head = { ...about, by: whoIsIt(session), commit };
+  const head = { ...session.line, subject, by: whoIsIt(session), commit };
   const recording = await startRecording(store, head, (reason) =>
     terminal.warn(`the run cannot be recorded: ${reason}`),
   );

@@ -1,82 +1,106 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { RegistryRequestEvent } from "../registry-server/index.ts";
 import { amount } from "./amount.ts";
 import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
+import { asJson, deliver } from "./output.ts";
 import { formatBytes } from "./progress-tally.ts";
-import type { Act, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { snapshot } from "./snapshot.ts";
+import { type Blank, common, family, type OptionsOf, verb } from "./verb.ts";
 
-interface ServeOptions {
-  readonly dir: string;
-  readonly listen: { readonly host: string; readonly port: number };
-  readonly name: readonly string[];
-  readonly maxSize?: number;
-  readonly htpasswd?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-}
-
-export function defineRegistry(program: Command, act: Act): void {
-  const registry = program.command("registry").description("the embedded registry");
-  const serve = registry
-    .command("serve")
-    .description("serve a registry from a folder, until it is stopped")
+const defineServe = (command: Blank) =>
+  command
     .addOption(
-      new Option(
-        "--dir <dir>",
-        "folder that holds the data; oci:DIR shows image layouts",
+      common(
+        new Option("--dir <dir>", "folder that holds the data; oci:DIR shows image layouts"),
       ).makeOptionMandatory(),
     )
     .addOption(
-      new Option("--listen <address>", "host:port to listen on; port 0 takes a free one")
-        .argParser(parseAddress)
-        .default(parseAddress("127.0.0.1:5000"), "127.0.0.1:5000"),
+      common(
+        new Option("--listen <address>", "host:port to listen on; port 0 takes a free one")
+          .argParser(parseAddress)
+          .default(parseAddress("127.0.0.1:5000"), "127.0.0.1:5000"),
+      ),
     )
     .addOption(
-      new Option("--name <host>", "another host name that clients call the registry by (repeatable)")
+      new Option("--name <host>", "another host name that clients call the registry by; repeatable")
         .argParser((name: string, names: readonly string[]) => [...names, parseName(name)])
         .default([], "localhost, and the address it is reached at"),
     )
     .addOption(
-      new Option("--max-size <size>", "how much the folder may hold, such as 50GiB").argParser(parseSize),
+      common(
+        new Option("--max-size <size>", "how much the folder may hold, such as 50GiB").argParser(parseSize),
+      ),
     )
-    .addOption(new Option("--htpasswd <file>", "let in only who is in this file (bcrypt entries)"))
+    .addOption(common(new Option("--htpasswd <file>", "let in only who is in this file (bcrypt entries)")))
     .addOption(new Option("--tls-cert <file>", "PEM file of the certificate chain"))
     .addOption(new Option("--tls-key <file>", "PEM file of its key"))
-    .action(act(run));
-  const examples = [
+    .addOption(new Option("--dry-run", "say what would be served where, and serve nothing"));
+
+const serve = verb({
+  name: "serve",
+  summary: "serve a registry from a folder, until it is stopped",
+  examples: [
     ["waybill registry serve --dir data", "a registry at localhost:5000"],
     [
       "waybill registry serve --dir data --listen 0.0.0.0:5000 --htpasswd users",
       "for others, with passwords",
     ],
     ["waybill registry serve --dir oci:/mnt/usb/foo", "the image layouts of a folder, to pull from"],
-  ] as const;
-  const collect = registry
-    .command("gc")
-    .description("give back the room of what no image needs any more; servers may be running")
+  ],
+  exits: {
+    [exitCodes.asDesired]: "stopped by a signal, when all was answered",
+    [exitCodes.nothingDone]: "it could not begin",
+  },
+  page: "registry.md",
+  define: defineServe,
+  run: runServer,
+});
+
+const defineCollection = (command: Blank) =>
+  command
     .argument("<dir>", "folder that holds the data")
-    .addOption(new Option("--dry-run", "show what would go, and take nothing away").default(false))
-    .addOption(new Option("--untagged", "manifests that no tag leads to go too").default(false))
+    .addOption(common(new Option("--dry-run", "show what would go, and take nothing away").default(false)))
+    .addOption(common(new Option("--untagged", "manifests that no tag leads to go too").default(false)))
     .addOption(
-      new Option(
-        "--min-age <duration>",
-        "leave what came later: a push may be about to refer to it (1h while a server is running)",
+      common(
+        new Option(
+          "--min-age <duration>",
+          "leave what came later: a push may be about to refer to it (1h while a server is running)",
+        ),
       ),
-    )
-    .action(act(runCollection));
-  addExamples(collect, [
+    );
+
+const collection = verb({
+  name: "gc",
+  summary: "give back the room of what no image needs any more",
+  description: "give back the room of what no image needs any more; servers may be running",
+  examples: [
     ["waybill registry gc data --dry-run", "what would go, and how much room it takes"],
     ["waybill registry gc data --untagged", "also what deleted tags have left"],
-  ]);
-  addExamples(registry, examples);
-  addExamples(serve, examples);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "what could go is gone",
+    [exitCodes.nothingDone]: "it could not begin",
+    [exitCodes.notAsDesired]: "repositories that cannot be read, where nothing goes",
+  },
+  page: "registry.md",
+  define: defineCollection,
+  run: runCollection,
+});
 
-async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
+export const registry = family({
+  name: "registry",
+  summary: "the embedded registry, and what any registry holds",
+  examples: [...serve.examples, ...collection.examples, ...snapshot.examples],
+  page: "registry.md",
+  below: [serve, collection, snapshot],
+});
+
+async function runServer(session: Session, options: OptionsOf<typeof defineServe>): Promise<ExitCode> {
   const { terminal } = session;
   const { dir, listen, name: names, maxSize, htpasswd, tlsCert: cert, tlsKey: key } = options;
   if ((cert === undefined) !== (key === undefined)) {
@@ -85,6 +109,14 @@ async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
   if (htpasswd === undefined && !/^(localhost|127\.[\d.]+|::1)$/.test(listen.host)) {
     const what = dir.startsWith("oci:") ? "pull" : "pull and push";
     terminal.warn(`without --htpasswd, everybody who reaches ${listen.host} may ${what}`);
+  }
+  if (options.dryRun) {
+    const address = `${listen.host}:${listen.port}`;
+    await deliver(session, {
+      text: (shown) => shown.print(`would serve ${dir} at ${address}`),
+      json: () => asJson({ dir, address }),
+    });
+    return exitCodes.asDesired;
   }
   const { startRegistryServer } = await import("../registry-server/index.ts");
   return interruptible(session, async ({ stop, cut }) => {
@@ -100,8 +132,11 @@ async function run(session: Session, options: ServeOptions): Promise<ExitCode> {
         if (event.failure !== undefined) terminal.warn(`${event.method} ${event.path}: ${event.failure}`);
       },
     });
-    if (terminal.json) terminal.printJson({ url: server.url, address: server.address });
-    else terminal.print(`serving ${dir} at ${server.url}`);
+    const { url, address } = server;
+    await deliver(session, {
+      text: (shown) => shown.print(`serving ${dir} at ${url}`),
+      json: () => asJson({ url, address }),
+    });
     await given(stop);
     const isClosed = await Promise.race([
       server.close(session.grace).then(() => true),
@@ -120,16 +155,10 @@ function given(signal: AbortSignal): Promise<void> {
   });
 }
 
-interface CollectionOptions {
-  readonly dryRun: boolean;
-  readonly untagged: boolean;
-  readonly minAge?: string;
-}
-
 async function runCollection(
-  { terminal }: Session,
+  session: Session,
   dir: string,
-  { dryRun, untagged, minAge }: CollectionOptions,
+  { dryRun, untagged, minAge }: OptionsOf<typeof defineCollection>,
 ): Promise<ExitCode> {
   const { collectGarbage } = await import("../registry-server/index.ts");
   const collected = await collectGarbage({
@@ -137,20 +166,23 @@ async function runCollection(
     ...(minAge === undefined ? {} : { minAgeMilliseconds: parseDuration(minAge, "--min-age") }),
   });
   const { manifests, blobs, bytes, young, unread } = collected;
-  if (terminal.json) terminal.printJson(collected);
-  else {
-    const what = `${amount(manifests, "manifest")} and ${amount(blobs, "blob")}`;
-    terminal.print(`${what}, ${formatBytes(bytes)}: ${dryRun ? "would go" : "gone"}`);
-    if (young > 0) {
+  await deliver(session, {
+    text: (terminal) => {
+      const what = `${amount(manifests, "manifest")} and ${amount(blobs, "blob")}`;
+      terminal.print(`${what}, ${formatBytes(bytes)}: ${dryRun ? "would go" : "gone"}`);
+      if (young === 0) return;
       const minutes = Math.round(collected.minAgeMilliseconds / 60_000);
       const hint = "a push may be about to refer to them; --min-age 0 takes them too";
       terminal.print(
         `${young} more came, or were asked for, in the last ${amount(minutes, "minute")}: kept, for ${hint}`,
       );
-    }
-  }
+    },
+    json: () => asJson(collected),
+  });
   for (const { repository, reason } of unread) {
-    terminal.warn(`${repository}: nothing is taken away there, because it cannot all be read: ${reason}`);
+    session.terminal.warn(
+      `${repository}: nothing is taken away there, because it cannot all be read: ${reason}`,
+    );
   }
   return unread.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
@@ -160,7 +192,7 @@ function formatRequest({ method, path, query, status, milliseconds }: RegistryRe
 }
 
 /** `host:port`, `:port` or `port`; an IPv6 host stands in brackets. */
-function parseAddress(text: string): ServeOptions["listen"] {
+function parseAddress(text: string): { readonly host: string; readonly port: number } {
   const match = /^(?:(\[[^\]]+\]|[^:]*):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match === null || port > 65535) throw new InvalidArgumentError("it is host:port, as in 127.0.0.1:5000");

@@ -1,8 +1,8 @@
 import type { Report, ReportedEdge, reportedWords } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
+import { limitInWords, outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { limitInWords, outsideInWords } from "./since.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -15,10 +15,6 @@ export function statusOf(report: Report): ExitCode {
 
 /** Prints what was done or would be, what is not as desired, and the sums. */
 export async function printReport(terminal: Terminal, report: Report): Promise<void> {
-  if (terminal.json) {
-    terminal.printJson(report);
-    return;
-  }
   const { causesOf, reportedWords } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");

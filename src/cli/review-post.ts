@@ -7,7 +7,7 @@ import { type ForgeFlags, openPullRequest, type PullRequestPlace } from "./forge
 import type { Session } from "./session.ts";
 
 /** Where a review is said, and under which name. */
-export interface PostOptions extends ForgeFlags {
+interface PostOptions extends ForgeFlags {
   readonly post: string;
   readonly context?: string;
   readonly targetUrl?: string;

@@ -1,88 +1,100 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import { harmless } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { BaseRevision, Review } from "../review/index.ts";
+import { compare } from "./compare.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addForgeOptions, withoutUser } from "./forge.ts";
-import { addExamples } from "./help.ts";
+import { withForge, withoutUser } from "./forge.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
-import { manifestsArgument } from "./manifests.ts";
+import { withTree } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
-import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
+import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { resultOpener, writeResults } from "./result-file.ts";
-import { type PostOptions, sayReview } from "./review-post.ts";
+import { sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
-import type { Act, Session } from "./session.ts";
+import { withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
+import { type Blank, common, headings, type OptionsOf, recordedAs, verb } from "./verb.ts";
 
-interface Options extends Omit<PostOptions, "post">, RecordOptions {
-  readonly post?: string;
-  readonly base?: string;
-  readonly head?: string;
-  readonly allowRemovals?: boolean;
-  readonly offline?: boolean;
-  readonly markdown?: string;
-  readonly sarif?: string;
-}
-
-export function defineReview(program: Command, act: Act): void {
-  const command = program
-    .command("review")
-    .description("judge a change of manifests before it is merged: what it would do, and what it cannot")
-    .argument("<manifests>", manifestsArgument)
+const define = (command: Blank) =>
+  withForge(withRecord(withSelection(withTree(command))))
     .addOption(
-      new Option("--base <revision>", "what the change is made to; REV... is where the head left REV"),
+      common(
+        new Option("--base <revision>", "what the change is made to; REV... is where the head left REV"),
+      ).helpGroup(headings.look),
     )
-    .addOption(new Option("--head <revision>", "the commit with the change; the working tree without it"))
+    .addOption(
+      common(
+        new Option("--head <revision>", "the commit with the change; the working tree without it"),
+      ).helpGroup(headings.look),
+    )
     .addOption(new Option("--allow-removals", "mention what is taken away, instead of failing for it"))
-    .addOption(new Option("--offline", "ask no registry: judge the manifests alone"))
-    .addOption(new Option("--markdown <file>", "write the review as a comment in Markdown; - prints it"))
+    .addOption(common(new Option("--offline", "ask no registry: judge the manifests alone")))
     .addOption(
-      new Option("--sarif <file>", "write the findings as SARIF, which code hosts show at the lines"),
+      recordedAs(
+        common(new Option("--post <pull-request>", "say it under this pull request: a comment and a status")),
+        withoutUser,
+      ).helpGroup(headings.out),
     )
-    .addOption(new Option("--post <pull-request>", "say it under this pull request: a comment and a status"))
-    .addOption(new Option("--context <name>", "name of the commit status; pull-waybill-review when left out"))
-    .addOption(new Option("--target-url <url>", "where the run can be looked at, for the commit status"))
+    .addOption(
+      new Option(
+        "--context <name>",
+        "name of the commit status; pull-waybill-review when left out",
+      ).helpGroup(headings.out),
+    )
+    .addOption(
+      recordedAs(
+        new Option("--target-url <url>", "where the run can be looked at, for the commit status"),
+        withoutUser,
+      ).helpGroup(headings.out),
+    )
     .addOption(
       new Option("--require-approval", "with --post: fail until those have approved who own what is changed"),
     )
-    .action(act(run));
-  addForgeOptions(command);
-  addRecordOption(command);
-  addExamples(command, [
+    .addOption(new Option("--dry-run", "with --post: say nothing under the pull request"));
+
+type Options = OptionsOf<typeof define>;
+
+export const reviewVerb = verb({
+  name: "review",
+  summary: "judge a change of manifests before it is merged",
+  description: "judge a change of manifests before it is merged: what it would do, and what it cannot",
+  examples: [
     ["waybill review registry.k8s.io --base origin/main...", "what this branch changes"],
-    ["waybill review registry.k8s.io --head HEAD --markdown comment.md", "in a CI job that knows its base"],
+    ["waybill review registry.k8s.io --head HEAD -o markdown=comment.md", "in a CI job that knows its base"],
     [
       "waybill review registry.k8s.io --base origin/main... --post https://github.com/kubernetes/k8s.io/pull/1106",
       "say it where it is discussed",
     ],
     ["waybill review registry.k8s.io --base HEAD --offline", "what is not committed yet, without registries"],
-  ]);
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "nothing that the change introduces fails",
+    [exitCodes.nothingDone]: "nothing could be reviewed",
+    [exitCodes.notAsDesired]: "findings that fail",
+  },
+  page: "review.md",
+  below: [compare],
+  forms: ["text", "json", "markdown", "sarif"],
+  define,
+  old: {
+    "--markdown <file>": {
+      now: "--output markdown=<file>",
+      wordOf: (file) => (file === "-" ? "markdown" : `markdown=${file}`),
+    },
+    "--sarif <file>": "--output sarif=<file>",
+  },
+  run,
+});
 
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
-  const { terminal } = session;
-  if (options.markdown === "-" && terminal.json) {
-    throw new UsageError(
-      "--json and --markdown - would both print the result",
-      "name a file: --markdown FILE",
-    );
-  }
   if (options.requireApproval && options.post === undefined) {
     throw new UsageError("--require-approval needs the pull request", "name it with --post");
   }
-  const { base, head, allowRemovals, offline, post } = options;
-  const given = {
-    base,
-    head,
-    "allow-removals": allowRemovals,
-    offline,
-    post: post === undefined ? undefined : withoutUser(post),
-  };
-  const checkout = head === undefined ? path : undefined;
-  const what = { verb: "review", subject: path, checkout, options: asked(given) };
-  return recorded(session, options, what, (inner, recording) =>
+  const checkout = options.head === undefined ? path : undefined;
+  return recorded(session, options, { subject: path, checkout }, (inner, recording) =>
     reviewRecorded(inner, recording, path, options),
   );
 }
@@ -97,30 +109,24 @@ async function reviewRecorded(
   const { formatReviewMarkdown, reviewToSarif } = await import("../review/index.ts");
   const { withBaseOwners } = await import("../release/index.ts");
   const base = await baseOf(session, options);
-  const isPrinted = options.markdown === "-";
-  const openResult = resultOpener();
-  const writeMarkdown = await openResult(options.markdown);
-  const writeSarif = await openResult(options.sarif);
   return interruptible(session, async (interruption) => {
     const judged = await reviewWithProgress(session, interruption, recording, path, base, options);
     const { review, owners } = await withBaseOwners(path, judged, session.env);
     for (const { file, message } of owners.diagnostics) terminal.warn(harmless(`${file}: ${message}`));
     if (review.plan !== undefined) await recording.plan(review.plan);
     await recording.report(review);
-    if (isPrinted) terminal.write(formatReviewMarkdown(review));
-    else if (terminal.json) terminal.printJson(review);
-    else await printReview(terminal, review);
-    await writeResults(
-      ...(isPrinted || options.markdown === undefined ? [] : [writeMarkdown(formatReviewMarkdown(review))]),
-      writeSarif(
-        options.sarif === undefined ? "" : `${JSON.stringify(reviewToSarif(review), undefined, 2)}\n`,
-      ),
-    );
+    await deliver(session, {
+      text: (shown) => printReview(shown, review),
+      json: () => asJson(review),
+      markdown: () => formatReviewMarkdown(review),
+      sarif: () => asJson(reviewToSarif(review)),
+    });
     // What is not whole is not said to others.
     if (review.interrupted) return exitCodes.interrupted;
-    const { post } = options;
+    const { post, dryRun } = options;
+    if (post !== undefined && dryRun) terminal.note(`nothing is said under ${withoutUser(post)}: --dry-run`);
     const said =
-      post === undefined
+      post === undefined || dryRun
         ? undefined
         : await sayReview(session, review, path, owners, { ...options, post, listener: recording.listener });
     const passes = said?.passes ?? review.verdict === "passes";
@@ -149,7 +155,7 @@ async function reviewWithProgress(
   recording: Recording,
   path: string,
   { revision, from }: BaseRevision,
-  { head, allowRemovals = false, offline = false }: Options,
+  { head, allowRemovals, offline }: Options,
 ): Promise<Review> {
   const { reviewChange } = await import("../review/index.ts");
   const options = {
@@ -157,7 +163,7 @@ async function reviewWithProgress(
     base: revision,
     baseFrom: from,
     ...(head === undefined ? {} : { head }),
-    allowRemovals,
+    allowRemovals: allowRemovals === true,
     environment: session.env,
   };
   if (offline) return reviewChange(options);

@@ -8,6 +8,7 @@ import { printBuildResult, statusOfBuild } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
 import { printable } from "./log-text.ts";
+import { asJson, deliver } from "./output.ts";
 import { logProgress } from "./progress.ts";
 import { networkFor, openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
@@ -66,8 +67,10 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
       await listening.end();
       await registries.close();
     }
-    if (terminal.json) terminal.printJson(result);
-    else await printBuildResult(terminal, result);
+    await deliver(session, {
+      text: (shown) => printBuildResult(shown, result),
+      json: () => asJson(result),
+    });
     const isCancelled = stop.aborted && result.outcomes.some(({ status }) => status === "cancelled");
     return isCancelled ? exitCodes.interrupted : statusOfBuild(result);
   });

@@ -1,65 +1,88 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addExamples } from "./help.ts";
+import { importJobs } from "./import.ts";
+import { jobs, start } from "./jobs.ts";
 import { logForPeople } from "./log-text.ts";
-import { dataFolder } from "./recorded.ts";
-import type { Act, Session } from "./session.ts";
+import { asJson, deliver } from "./output.ts";
+import { dataFolder, withDataFolder } from "./recorded.ts";
+import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, common, family, type None, type OptionsOf, verb } from "./verb.ts";
 
-interface Options {
-  readonly dataDir?: string;
-}
+const runArgument = "a job, which means its newest run; an id, JOB/ID, or a run's folder";
 
-interface ListOptions extends Options {
-  readonly limit?: number;
-  readonly after?: string;
-}
-
-interface ShowOptions extends Options {
-  readonly log?: boolean;
-}
-
-export function defineRuns(program: Command, act: Act): void {
-  const runs = program.command("runs").description("what was run here: builds, promotions and other jobs");
-  const list = runs
-    .command("list", { isDefault: true })
-    .description("list runs, newest first")
+const defineList = (command: Blank) =>
+  withDataFolder(command)
     .argument("[job]", "only runs of this job")
-    .addOption(new Option("--limit <number>", "no more than so many; all by default").argParser(wholeNumber))
-    .addOption(new Option("--after <run>", "only those behind JOB/ID, which the page before ended with"))
-    .addOption(dataOption())
-    .action(act(listRuns));
-  const show = runs
-    .command("show")
-    .description("show a run: what it was about, what came of it, and where its log is")
-    .argument("<run>", "a job, which means its newest run; an id, JOB/ID, or a run's folder")
-    .addOption(dataOption())
-    .addOption(new Option("--log", "print the log instead"))
-    .action(act(showRun));
-  const examples = [
+    .addOption(
+      common(new Option("--limit <number>", "no more than so many; all by default").argParser(wholeNumber)),
+    )
+    .addOption(
+      common(new Option("--after <run>", "only those behind JOB/ID, which the page before ended with")),
+    );
+
+const list = verb({
+  name: "list",
+  summary: "list runs, newest first",
+  examples: [
     ["waybill runs", "all runs, newest first"],
     ["waybill runs push-snoopdb", "those of one job"],
     ["waybill runs --limit 20", "the last ones; it says how to see those before them"],
-    ["waybill runs show push-snoopdb", "the newest of it, with its images"],
-    ["waybill runs show push-snoopdb --log", "its log"],
-  ] as const;
-  addExamples(runs, examples);
-  addExamples(list, examples.slice(0, 3));
-  addExamples(show, examples.slice(3));
-}
+  ],
+  exits: {
+    [exitCodes.asDesired]: "printed, whatever came of the runs",
+    [exitCodes.nothingDone]: "there is no such run",
+  },
+  page: "runs.md",
+  define: defineList,
+  run: listRuns,
+});
 
-function dataOption(): Option {
-  return new Option(
-    "--data-dir <dir>",
-    "folder of the records instead of $WAYBILL_DATA or ~/.local/share/waybill",
-  );
-}
+const defineLog = (command: Blank) => withDataFolder(command).argument("<run>", runArgument);
 
-async function openStore(session: Session, { dataDir }: Options): Promise<RunStore> {
+const defineShow = (command: Blank) =>
+  defineLog(command).addOption(new Option("--log", "now waybill runs log").hideHelp());
+
+const show = verb({
+  name: "show",
+  summary: "show a run: what it was about, what came of it",
+  description: "show a run: what it was about, what came of it, and where its log is",
+  examples: [["waybill runs show push-snoopdb", "the newest of it, with its images"]],
+  exits: list.exits ?? {},
+  page: "runs.md",
+  define: defineShow,
+  run: showRun,
+});
+
+const log = verb({
+  name: "log",
+  summary: "print the log of a run",
+  examples: [["waybill runs log push-snoopdb", "of the newest run of a job"]],
+  exits: list.exits ?? {},
+  page: "runs.md",
+  forms: ["text"],
+  define: defineLog,
+  run: printLog,
+});
+
+export const runs = family({
+  name: "runs",
+  summary: "what was run here; jobs, and running one by hand",
+  description: "what was run here: builds, promotions and other jobs; the jobs, and running one by hand",
+  examples: [...list.examples, ...show.examples, ...log.examples, ...start.examples],
+  page: "runs.md",
+  below: [list, show, log, jobs, start, importJobs],
+  default: "list",
+});
+
+async function openStore(
+  session: Session,
+  { dataDir }: OptionsOf<typeof withDataFolder<[], None>>,
+): Promise<RunStore> {
   const { openRunFolder } = await import("../store/index.ts");
   return openRunFolder(await dataFolder(session, dataDir));
 }
@@ -67,39 +90,48 @@ async function openStore(session: Session, { dataDir }: Options): Promise<RunSto
 /** Records of one page when all are listed. */
 const maxPage = 10_000;
 
-async function listRuns(session: Session, job: string | undefined, options: ListOptions): Promise<ExitCode> {
+async function listRuns(
+  session: Session,
+  job: string | undefined,
+  options: OptionsOf<typeof defineList>,
+): Promise<ExitCode> {
   const { terminal } = session;
   const { limit, after } = options;
   const store = await openStore(session, options);
   const page = await store.list({ job, limit: limit ?? maxPage, after });
-  const runs = [...page.runs];
+  const found = [...page.runs];
   let { next } = page;
   while (limit === undefined && next !== undefined) {
     const more = await store.list({ job, limit: maxPage, after: next });
-    runs.push(...more.runs);
+    found.push(...more.runs);
     next = more.next;
   }
   // Says what there is instead.
-  if (job !== undefined && after === undefined && runs.length === 0) await store.find(job);
-  if (terminal.json) {
-    terminal.printJson({ format: "waybill-runs/1", folder: store.where, runs: runs.map(asDocument), next });
-    return exitCodes.asDesired;
-  }
-  if (runs.length === 0)
+  if (job !== undefined && after === undefined && found.length === 0) await store.find(job);
+  if (found.length === 0) {
     terminal.note(`no run is recorded in ${store.where}${after === undefined ? "" : " behind it"}`);
-  else {
-    const rows = runs.map((run) => [
-      colored(terminal, run.result),
-      harmless(run.job),
-      run.id,
-      run.startedAt === undefined ? "" : inWords(run.startedAt),
-      durationOf(run),
-      harmless(run.revision ?? "").slice(0, 12),
-    ]);
-    terminal.print(await formatTable(["STATE", "JOB", "ID", "STARTED", "DURATION", "REVISION"], rows));
   }
-  if (next !== undefined) terminal.note(`there are more: --after ${next}`);
+  await deliver(session, {
+    text: (shown) => printRuns(shown, found),
+    json: () => asJson({ format: "waybill-runs/1", folder: store.where, runs: found.map(asDocument), next }),
+  });
+  if (next !== undefined)
+    terminal.note(`there are more: waybill runs${job === undefined ? "" : ` ${job}`} --after ${next}`);
   return exitCodes.asDesired;
+}
+
+async function printRuns(terminal: Terminal, found: readonly RecordedRun[]): Promise<void> {
+  if (found.length === 0) return;
+  const rows = found.map((run) => [
+    colored(terminal, run.result),
+    harmless(run.job),
+    run.id,
+    run.startedAt === undefined ? "" : inWords(run.startedAt),
+    durationOf(run),
+    harmless(run.revision ?? "").slice(0, 12),
+  ]);
+  const head = ["STATE", "JOB", "ID", "STARTED", "DURATION", "REVISION"];
+  terminal.print(await formatTable(head, rows, terminal.columns));
 }
 
 /** A record as these commands have always printed it. */
@@ -108,27 +140,43 @@ function asDocument({ where: folder, log: _, ...run }: RecordedRun): object {
   return { job, id, folder, ...rest };
 }
 
-async function showRun(session: Session, name: string, options: ShowOptions): Promise<ExitCode> {
-  const { terminal } = session;
-  const store = await openStore(session, options);
-  const run = await store.find(name);
-  if (options.log) {
-    for await (const piece of logForPeople(run.log())) terminal.write(piece);
-    return exitCodes.asDesired;
-  }
+async function showRun(
+  session: Session,
+  name: string,
+  options: OptionsOf<typeof defineShow>,
+): Promise<ExitCode> {
+  if (options.log) return printLog(session, name, options);
+  const run = await (await openStore(session, options)).find(name);
   const { record } = run;
-  const built = await imagesOf(run, terminal);
-  if (terminal.json) {
-    const artifacts = await run.artifacts();
-    const document = { format: "waybill-run/1", ...asDocument(record), log: record.log, artifacts };
-    terminal.printJson({ ...document, images: built?.images });
-    return exitCodes.asDesired;
-  }
-  printRun(terminal, record);
-  if (record.head !== undefined) {
-    terminal.print(`  ${"artifacts".padEnd(9)} ${harmless((await run.artifacts()).join(" "))}`);
-  }
-  if (built !== undefined) await printImages(terminal, built);
+  const built = await imagesOf(run, session.terminal);
+  const artifacts = await run.artifacts();
+  await deliver(session, {
+    text: async (terminal) => {
+      printRun(terminal, record);
+      if (record.head !== undefined) {
+        terminal.print(`  ${"artifacts".padEnd(9)} ${harmless(artifacts.join(" "))}`);
+      }
+      if (built !== undefined) await printImages(terminal, built);
+    },
+    json: () => {
+      const document = { format: "waybill-run/1", ...asDocument(record), log: record.log, artifacts };
+      return asJson({ ...document, images: built?.images });
+    },
+  });
+  return exitCodes.asDesired;
+}
+
+async function printLog(
+  session: Session,
+  name: string,
+  options: OptionsOf<typeof defineLog>,
+): Promise<ExitCode> {
+  const run = await (await openStore(session, options)).find(name);
+  await deliver(session, {
+    text: async (terminal) => {
+      for await (const piece of logForPeople(run.log())) terminal.write(piece);
+    },
+  });
   return exitCodes.asDesired;
 }
 
@@ -170,7 +218,7 @@ function printRun(terminal: Terminal, run: RecordedRun): void {
 async function printImages(terminal: Terminal, { images }: BuiltImages): Promise<void> {
   if (images.length === 0) return;
   const rows = images.map(({ name, tags, digest }) => [harmless(name), harmless(tags.join(" ")), digest]);
-  terminal.print(`\n${await formatTable(["IMAGE", "TAGS", "DIGEST"], rows)}`);
+  terminal.print(`\n${await formatTable(["IMAGE", "TAGS", "DIGEST"], rows, terminal.columns)}`);
 }
 
 function headInWords({ verb, subject, options = {} }: RunHead): string {

@@ -1,10 +1,13 @@
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Settings } from "../settings/index.ts";
 import { parseDuration } from "./duration.ts";
 import type { ExitCode } from "./exit-codes.ts";
+import type { Outputs } from "./output.ts";
 import { createTerminal, type Surroundings, type Terminal, type TerminalOptions } from "./terminal.ts";
 
 /** The options that every command has. */
 export interface GlobalOptions extends TerminalOptions {
+  readonly json?: boolean;
   readonly config?: string;
   readonly grace?: string;
 }
@@ -12,6 +15,15 @@ export interface GlobalOptions extends TerminalOptions {
 /** What a verb has to work with, beside its own arguments. */
 export interface Session {
   readonly terminal: Terminal;
+  /** All commands that there are. */
+  readonly program: CommandUnknownOpts;
+  /** Where the result goes. */
+  readonly outputs: Outputs;
+  /** The command line as a record has it: the verb, and its options by their names. */
+  readonly line: {
+    readonly verb: string;
+    readonly options: Readonly<Record<string, string | number | boolean>>;
+  };
   readonly env: Surroundings["env"];
   /** Milliseconds that what is under way gets to end, when a signal asks the command to. */
   readonly grace: number;
@@ -21,18 +33,14 @@ export interface Session {
   settings(): Promise<Settings>;
 }
 
-/**
- * Makes a verb's work into an action of the parser. The work's arguments are the command's own, then its options;
- * what it returns becomes the exit status.
- */
-export type Act = <Arguments extends unknown[]>(
-  work: (session: Session, ...given: Arguments) => Promise<ExitCode>,
-) => (...given: unknown[]) => Promise<void>;
-
-export function openSession(io: Surroundings, options: GlobalOptions, run: Session["run"]): Session {
+export function openSession(
+  io: Surroundings,
+  options: GlobalOptions,
+  given: Pick<Session, "run" | "program" | "outputs" | "line">,
+): Session {
   return {
-    run,
-    terminal: createTerminal(io, options),
+    ...given,
+    terminal: createTerminal(io, { ...options, json: given.outputs.printed === "json" }),
     env: io.env,
     grace: parseDuration(options.grace ?? "30s", "--grace"),
     settings: async () => {

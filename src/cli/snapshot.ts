@@ -1,48 +1,64 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import type { PromoterManifest } from "../manifest/index.ts";
 import type { RegistryContents, Snapshot } from "../snapshot/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
-import type { Act, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
 
-interface Options {
-  readonly tag?: string;
-  readonly minimal?: boolean;
-  readonly format: "yaml" | "csv";
-  readonly manifests?: string;
-  readonly offline?: boolean;
-}
-
-export function defineSnapshot(program: Command, act: Act): void {
-  const command = program
-    .command("snapshot")
-    .description("print what a registry holds, in the form of a list of images")
+const define = (command: Blank) =>
+  command
     .argument("<registry>", "registry, with a path if need be: host[/path]")
-    .addOption(new Option("--tag <tag>", "only images with this tag"))
-    .addOption(new Option("--minimal", "leave out untagged images that an index of their repository lists"))
-    .addOption(new Option("--format <format>", "how to print").choices(["yaml", "csv"]).default("yaml"))
+    .addOption(common(new Option("--tag <tag>", "only images with this tag")))
     .addOption(
-      new Option(
-        "--manifests <path>",
-        `look at the repositories that these manifests name: ${manifestsArgument}`,
+      common(new Option("--minimal", "leave out untagged images that an index of their repository lists")),
+    )
+    .addOption(
+      common(
+        new Option("--format <format>", "how the list is written").choices(["yaml", "csv"]).default("yaml"),
       ),
     )
-    .addOption(new Option("--offline", "print what --manifests ask for, without looking at the registry"))
-    .action(act(run));
-  addExamples(command, [
+    .addOption(
+      common(
+        new Option(
+          "--manifests <path>",
+          `look at the repositories that these manifests name: ${manifestsArgument}`,
+        ),
+      ),
+    )
+    .addOption(new Option("--offline", "print what --manifests ask for, without looking at the registry"));
+
+type Options = OptionsOf<typeof define>;
+
+export const snapshot = verb({
+  name: "snapshot",
+  summary: "print what a registry holds, as a list of images",
+  description: "print what a registry holds, in the form of a list of images",
+  examples: [
     [
-      "waybill snapshot gcr.io/k8s-staging-kubernetes",
+      "waybill registry snapshot gcr.io/k8s-staging-kubernetes",
       "everything below a path, where the registry lists it",
     ],
-    ["waybill snapshot us.gcr.io/prod --manifests registry.k8s.io", "where it does not"],
-    ["waybill snapshot us.gcr.io/prod --manifests registry.k8s.io --offline", "what ought to be there"],
-  ]);
-}
+    ["waybill registry snapshot us.gcr.io/prod --manifests registry.k8s.io", "where it does not"],
+    [
+      "waybill registry snapshot us.gcr.io/prod --manifests registry.k8s.io --offline",
+      "what ought to be there",
+    ],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "everything was read",
+    [exitCodes.nothingDone]: "nothing could be read, or is there",
+    [exitCodes.notAsDesired]: "some repositories could not be read",
+  },
+  page: "registry.md",
+  define,
+  run,
+});
 
 async function run(session: Session, registry: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
@@ -67,7 +83,7 @@ async function run(session: Session, registry: string, options: Options): Promis
 async function look(
   session: Session,
   registry: string,
-  { tag, minimal = false }: Options,
+  { tag, minimal }: Options,
   manifests: readonly PromoterManifest[] | undefined,
 ): Promise<Snapshot> {
   const { repositoriesOfManifests, takeSnapshot } = await import("../snapshot/index.ts");
@@ -79,7 +95,7 @@ async function look(
       prefix: registry,
       open: registries.repository,
       catalog: registries.catalog,
-      minimal,
+      minimal: minimal === true,
       tag,
       ...(manifests === undefined ? {} : { repositories: repositoriesOfManifests(manifests, registry) }),
     });
@@ -89,16 +105,11 @@ async function look(
   }
 }
 
-async function print(
-  { terminal }: Session,
-  contents: RegistryContents,
-  format: Options["format"],
-): Promise<void> {
-  if (terminal.json) {
-    const images = [...contents].map(([name, digests]) => [name, Object.fromEntries(digests)]);
-    terminal.printJson(Object.fromEntries(images));
-    return;
-  }
+async function print(session: Session, contents: RegistryContents, format: Options["format"]): Promise<void> {
   const { writeImages } = await import("../manifest/index.ts");
-  terminal.write(writeImages(contents, format === "yaml" ? "snapshot" : "csv"));
+  await deliver(session, {
+    text: (terminal) => terminal.write(writeImages(contents, format === "yaml" ? "snapshot" : "csv")),
+    json: () =>
+      asJson(Object.fromEntries([...contents].map(([name, digests]) => [name, Object.fromEntries(digests)]))),
+  });
 }

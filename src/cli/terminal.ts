@@ -36,14 +36,14 @@ export interface Terminal {
   readonly colors: Colors;
   /** Whether standard error shows colors, those of other programs among them. */
   readonly hasColor: boolean;
+  /** How wide the terminal is that results go to; `undefined` where they go somewhere else, and are whole. */
+  readonly columns: number | undefined;
   /** The stream that progress may be drawn on: a terminal that nobody asked to be quiet. */
   readonly canvas: OutputStream | undefined;
   /** A result, with a line end. */
   print(text: string): void;
   /** A result exactly as it is. */
   write(text: string | Uint8Array): void;
-  /** A result as JSON. */
-  printJson(value: unknown): void;
   /** Something worth knowing while the work goes on. */
   note(text: string): void;
   /** Something that has to be said, even when quiet. */
@@ -71,10 +71,10 @@ export function createTerminal({ stdout, stderr, env }: Surroundings, options: T
     trace,
     colors: picocolors.createColors(wantsColor(stdout, env, options)),
     hasColor: wantsColor(stderr, env, options),
+    columns: stdout.isTTY === true ? stdout.columns : undefined,
     canvas,
     print: (text) => void stdout.write(`${text}\n`),
     write: (text) => void stdout.write(text),
-    printJson: (value) => void stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
     note: (text) => {
       if (!quiet) say(text);
     },

@@ -1,73 +1,95 @@
-import type { Command } from "commander";
-import { defineBuild } from "./build.ts";
-import { defineCheck } from "./check.ts";
-import { defineCompare } from "./compare.ts";
-import { defineCompletion } from "./completion.ts";
-import { defineDemo } from "./demo.ts";
+import { build } from "./build.ts";
+import { check } from "./check.ts";
+import { compare } from "./compare.ts";
+import { completion } from "./completion.ts";
+import { demo } from "./demo.ts";
 import { UsageError } from "./failure.ts";
-import { defineHold, defineUnhold } from "./hold.ts";
-import { defineImport } from "./import.ts";
-import { defineInspect } from "./inspect.ts";
-import { defineJobs } from "./jobs.ts";
-import { defineMerge } from "./merge.ts";
-import { definePlan } from "./plan.ts";
-import { definePr } from "./pr.ts";
-import { definePromote } from "./promote.ts";
-import { defineRegistry } from "./registry.ts";
-import { defineReleaseTags } from "./release-tags.ts";
-import { defineReview } from "./review.ts";
-import { defineRuns } from "./runs.ts";
-import type { Act } from "./session.ts";
-import { defineSnapshot } from "./snapshot.ts";
-import { defineStaging } from "./staging.ts";
-import { defineVerify } from "./verify.ts";
-import { defineWait } from "./wait.ts";
+import { holdVerb, unholdVerb } from "./hold.ts";
+import { importJobs } from "./import.ts";
+import { inspect } from "./inspect.ts";
+import { jobs, start } from "./jobs.ts";
+import { mergeVerb } from "./merge.ts";
+import { newProject } from "./new-project.ts";
+import { plan } from "./plan.ts";
+import { prVerb } from "./pr.ts";
+import { promoteVerb } from "./promote.ts";
+import { registry } from "./registry.ts";
+import { releaseTagsVerb } from "./release-tags.ts";
+import { reviewVerb } from "./review.ts";
+import { runs } from "./runs.ts";
+import { snapshot } from "./snapshot.ts";
+import { type Blank, family, type Verb, verb } from "./verb.ts";
+import { verify } from "./verify.ts";
+import { wait } from "./wait.ts";
 
-/** Every command, in the order of the help. */
-export const verbs: readonly ((program: Command, act: Act) => void)[] = [
-  defineCheck,
-  defineCompare,
-  defineReview,
-  definePr,
-  defineHold,
-  defineUnhold,
-  defineBuild,
-  defineStaging,
-  defineMerge,
-  definePlan,
-  definePromote,
-  defineVerify,
-  defineWait,
-  defineInspect,
-  defineSnapshot,
-  defineReleaseTags,
-  defineRuns,
-  defineJobs,
-  defineImport,
-  defineRegistry,
-  defineDemo,
-  defineKpromo,
-  defineImageBuilder,
-  defineCompletion,
+/** Verbs of one kind, as the help of the program shows them. */
+export interface VerbGroup {
+  readonly heading: string;
+  readonly verbs: readonly Verb[];
+}
+
+/** The verbs at the top, in the order of the help. */
+export const groups: readonly VerbGroup[] = [
+  { heading: "Change", verbs: [check, mergeVerb, prVerb, reviewVerb] },
+  { heading: "Promote", verbs: [plan, promoteVerb, verify] },
+  { heading: "Look", verbs: [inspect] },
+  { heading: "Build", verbs: [build] },
+  { heading: "Run", verbs: [runs] },
+  { heading: "Registry", verbs: [registry] },
 ];
 
-/** Present for help and completion only: a line that begins with `kpromo` never reaches the parser. */
-function defineKpromo(program: Command): void {
-  defineIncumbent(program, "kpromo");
+/** Verbs that are told in a line of their own: nobody needs them daily. */
+export const firstSteps: readonly Verb[] = [demo, completion];
+
+/** A verb that stands elsewhere now, under the name that it had at the top. */
+export interface OldVerb {
+  readonly verb: Verb;
+  /** Its line now, without the name of the program; of each verb in it, where it has some. */
+  readonly now: string | Readonly<Record<string, string>>;
 }
 
-/** The same for lines that begin with `image-builder`. */
-function defineImageBuilder(program: Command): void {
-  defineIncumbent(program, "image-builder");
+/** Verbs that work at the top as they did, and are not shown. */
+export const oldVerbs: readonly OldVerb[] = [
+  { verb: wait, now: "verify --wait" },
+  { verb: compare, now: "review compare" },
+  { verb: holdVerb, now: "pr hold" },
+  { verb: unholdVerb, now: "pr unhold" },
+  { verb: releaseTagsVerb, now: "pr release-tags" },
+  { verb: snapshot, now: "registry snapshot" },
+  { verb: familyOf("staging", { new: newProject }), now: { new: "merge new-project" } },
+  {
+    verb: familyOf("jobs", { list: jobs, run: start }, "list"),
+    now: { list: "runs jobs", run: "runs start" },
+  },
+  { verb: importJobs, now: { prow: "runs import prow" } },
+];
+
+/** Programs whose lines run unchanged: they never reach the parser, which knows them for what it says when they come late. */
+export const incumbents: readonly Verb[] = ["kpromo", "image-builder"].map((name) =>
+  verb({
+    name,
+    summary: `run a command line of ${name}, unchanged`,
+    examples: [],
+    define: (command: Blank) =>
+      command.argument("[line...]", `what stands after ${name}`).allowUnknownOption(),
+    run: async () => {
+      throw new UsageError(`${name} has to be the first word`, `waybill ${name} …`);
+    },
+  }),
+);
+
+/** Verbs in one of another name, each under the name that it has there. */
+function familyOf(name: string, below: Readonly<Record<string, Verb>>, usual?: string): Verb {
+  const named = Object.entries(below).map(([each, found]): Verb => ({ ...found, ...renamed(found, each) }));
+  return family({
+    name,
+    summary: named.map(({ summary }) => summary).join("; "),
+    examples: named.flatMap(({ examples }) => examples),
+    below: named,
+    ...(usual === undefined ? {} : { default: usual }),
+  });
 }
 
-function defineIncumbent(program: Command, name: string): void {
-  program
-    .command(name)
-    .description(`run a command line of ${name}, unchanged`)
-    .argument("[line...]", `what stands after ${name}`)
-    .allowUnknownOption()
-    .action(() => {
-      throw new UsageError(`${name} has to be the first word: waybill ${name} …`);
-    });
+function renamed({ defineIn }: Verb, name: string): Pick<Verb, "name" | "defineIn"> {
+  return { name, defineIn: (parent, act, place) => defineIn(parent, act, { ...place, name }) };
 }

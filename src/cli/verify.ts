@@ -1,56 +1,94 @@
-import { type Command, Option } from "commander";
+import { Option } from "@commander-js/extra-typings";
 import type { Cause } from "../errors/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
+import { oldBase } from "./base.ts";
 import { printCauses } from "./causes.ts";
+import { isDuration, parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
-import { manifestsArgument, readForWork } from "./manifests.ts";
+import { readForWork, withTree } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { formatBytes } from "./progress-tally.ts";
-import { addRecordOption, asked, type RecordOptions, recorded } from "./recorded.ts";
+import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import type { Act, Session } from "./session.ts";
+import { withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { exitsOfWaiting, waitFor, withWaiting } from "./wait.ts";
 
-interface Options extends RecordOptions {
-  readonly deep?: boolean;
-  readonly sample?: string;
-  readonly rate?: string;
-}
-
-export function defineVerify(program: Command, act: Act): void {
-  const command = program
-    .command("verify")
-    .description("check that production holds every listed image, complete and tagged")
-    .argument("<manifests>", manifestsArgument)
-    .addOption(new Option("--deep", "read every blob as a whole, and hash it"))
+const define = (command: Blank) =>
+  withRecord(withWaiting(withSelection(withTree(command))))
     .addOption(
-      new Option("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
+      common(
+        new Option(
+          "--wait [duration]",
+          "wait until production holds everything, whoever promotes it; 2h when left out",
+        ).conflicts(["deep", "sample", "rate", "record"]),
+      ),
+    )
+    .addOption(common(new Option("--deep", "read every blob as a whole, and hash it")))
+    .addOption(
+      common(
+        new Option("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
+      ),
     )
     .addOption(
       new Option("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"),
-    )
-    .action(act(run));
-  addRecordOption(command);
-  addExamples(command, [
+    );
+
+type Options = OptionsOf<typeof define>;
+
+export const verify = verb({
+  name: "verify",
+  summary: "check that production holds every listed image",
+  description: "check that production holds every listed image, complete and tagged; or wait until it does",
+  examples: [
     ["waybill verify registry.k8s.io", "after a promotion, or any day"],
     ["waybill verify registry.k8s.io --sample 2% --rate 20MiB", "every night: other blobs each day"],
     ["waybill verify registry.k8s.io --sample 2%@2026-11-29", "the same blobs as on that day"],
-  ]);
-}
+    ["waybill verify registry.k8s.io --wait 30m", "until everything is there that the manifests ask for"],
+    ["waybill verify registry.k8s.io --wait --commit 4f2d0c6b1a9e", "until what a merge asks for is there"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "every image is there, complete and tagged",
+    [exitCodes.notAsDesired]: "findings, or errors in the manifests; with --wait: waiting does not help",
+    [exitCodes.notYet]: `with --wait: ${exitsOfWaiting[exitCodes.notYet]}`,
+  },
+  page: "verify.md",
+  define,
+  old: oldBase,
+  run,
+});
 
-async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+/** How long `--wait` waits when it does not say. */
+const usualWait = "2h";
+
+async function run(session: Session, named: string, options: Options): Promise<ExitCode> {
+  const { wait, changed, sinceDate, base, commit, all } = options;
+  if (wait !== undefined) {
+    // The parser takes the next word for the duration; it may be the tree.
+    const isTree = typeof wait === "string" && !isDuration(wait) && named === ".";
+    const time = typeof wait === "string" && !isTree ? wait : usualWait;
+    return waitFor(session, isTree ? wait : named, options, parseDuration(time, "--wait"));
+  }
+  if (changed || all || [sinceDate, base, commit].some((each) => each !== undefined)) {
+    throw new UsageError(
+      "--base, --changed, --since-date, --commit and --all say what is waited for",
+      `add --wait: waybill verify ${named} --wait`,
+    );
+  }
   const chosen = await chooseBlobs(options);
-  const { deep, sample, rate } = options;
-  const what = { verb: "verify", subject: path, checkout: path, options: asked({ deep, sample, rate }) };
-  return recorded(session, options, what, (inner, recording) => verify(inner, recording, path, chosen));
+  return recorded(session, options, { subject: named, checkout: named }, (inner, recording) =>
+    verifyTree(inner, recording, named, chosen),
+  );
 }
 
-async function verify(
+async function verifyTree(
   session: Session,
   recording: Recording,
   path: string,
@@ -84,12 +122,14 @@ async function verify(
       });
       progress.end();
       await recording.report(verification);
-      const causes = causesOfFindings(verification.findings, terminal.verbose && !terminal.json);
-      if (terminal.json) terminal.printJson({ ...verification, causes });
-      else printVerification(terminal, verification, causes);
+      const { findings } = verification;
+      await deliver(session, {
+        text: (shown) => printVerification(shown, verification, causesOfFindings(findings, shown.verbose)),
+        json: () => asJson({ ...verification, causes: causesOfFindings(findings) }),
+      });
       if (verification.interrupted) return exitCodes.interrupted;
       const sound = diagnostics.every(({ severity }) => severity !== "error");
-      return sound && verification.findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+      return sound && findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
     } finally {
       progress.end();
       await registries.close();

@@ -1,55 +1,84 @@
-import { type Command, Option } from "commander";
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { AbsentEdge } from "../promotion/index.ts";
 import type { LookedEvent, Waiting } from "../release/index.ts";
 import { amount } from "./amount.ts";
+import { oldBase, outsideInWords, readSince, withBase } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import { addExamples } from "./help.ts";
 import { interruptible } from "./interruption.ts";
-import { manifestsArgument, readForWork } from "./manifests.ts";
+import { readForWork, withTree } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
-import type { Act, Session } from "./session.ts";
-import { addSinceOptions, outsideInWords, readSince, type SinceOptions } from "./since.ts";
+import { withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { type Blank, headings, type None, type OptionsOf, unrecorded, verb } from "./verb.ts";
 
-interface Options extends SinceOptions {
-  readonly commit?: string;
-  readonly all?: boolean;
-  readonly timeout: string;
-  readonly interval: string;
+/** Adds what says for which edges is waited, and how often is looked. */
+export function withWaiting<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+) {
+  return withBase(command)
+    .addOption(
+      new Option(
+        "--commit <revision>",
+        "the manifests of this commit, and of them what it changed",
+      ).helpGroup(headings.look),
+    )
+    .addOption(
+      new Option("--all", "with --commit: everything that its manifests ask for")
+        .conflicts(["base", "changed"])
+        .helpGroup(headings.look),
+    )
+    .addOption(
+      unrecorded(new Option("--interval <duration>", "the longest pause between two looks").default("30s")),
+    );
 }
 
-export function defineWait(program: Command, act: Act): void {
-  const command = program
-    .command("wait")
-    .description("wait until production holds everything that manifests ask for, whoever promotes it")
-    .argument("<manifests>", manifestsArgument)
-    .addOption(new Option("--commit <revision>", "the manifests of this commit, and of them what it changed"))
-    .addOption(
-      new Option("--all", "with --commit: everything that its manifests ask for").conflicts([
-        "since",
-        "changed",
-      ]),
-    )
-    .addOption(new Option("--timeout <duration>", "how long to wait, such as 30m").default("2h"))
-    .addOption(new Option("--interval <duration>", "the longest pause between two looks").default("30s"))
-    .action(act(run));
-  addSinceOptions(command);
-  addExamples(command, [
+type WaitOptions = OptionsOf<typeof withWaiting<[], None>>;
+
+const define = (command: Blank) =>
+  withWaiting(withSelection(withTree(command))).addOption(
+    new Option("--timeout <duration>", "how long to wait, such as 30m").default("2h"),
+  );
+
+/** What exit codes mean when production is waited for. */
+export const exitsOfWaiting = {
+  [exitCodes.notAsDesired]: "waiting does not help: conflicts, or errors in the manifests",
+  [exitCodes.notYet]: "the time is over",
+} as const;
+
+/** The spelling that `verify --wait` has grown from. */
+export const wait = verb({
+  name: "wait",
+  summary: "wait until production holds everything that manifests ask for",
+  description: "wait until production holds everything that manifests ask for, whoever promotes it",
+  examples: [
     ["waybill wait registry.k8s.io --commit 4f2d0c6b1a9e", "until what a merge asks for is in production"],
     ["waybill wait registry.k8s.io --timeout 30m", "until everything is that the manifests ask for"],
-  ]);
-}
+  ],
+  exits: { [exitCodes.asDesired]: "production holds everything", ...exitsOfWaiting },
+  page: "wait.md",
+  define,
+  old: oldBase,
+  run: (session, path, options) =>
+    waitFor(session, path, options, parseDuration(options.timeout, "--timeout")),
+});
 
-async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
+/** Waits until production holds what manifests ask for. @param timeout Milliseconds. */
+export async function waitFor(
+  session: Session,
+  path: string,
+  options: WaitOptions,
+  timeout: number,
+): Promise<ExitCode> {
   const { terminal } = session;
-  const timeout = parseDuration(options.timeout, "--timeout");
   const interval = Math.max(1, parseDuration(options.interval, "--interval"));
   const { tree, since } = await readExpected(session, path, options);
   const { causesOfAbsence } = await import("../promotion/index.ts");
@@ -72,9 +101,11 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
         signal: stop,
       });
       progress.end();
-      const causes = causesOfAbsence(worstFirst(waiting.absent), terminal.verbose && !terminal.json);
-      if (terminal.json) terminal.printJson({ ...waiting, causes });
-      else printWaiting(terminal, waiting, causes);
+      const absent = worstFirst(waiting.absent);
+      await deliver(session, {
+        text: (shown) => printWaiting(shown, waiting, causesOfAbsence(absent, shown.verbose)),
+        json: () => asJson({ ...waiting, causes: causesOfAbsence(absent) }),
+      });
       return statusOf(waiting);
     } finally {
       progress.end();
@@ -92,10 +123,10 @@ function statusOf({ state, manifestErrors }: Waiting): ExitCode {
 async function readExpected(
   session: Session,
   path: string,
-  options: Options,
+  options: WaitOptions,
 ): Promise<{ tree: ManifestTree; since: CommittedManifests | undefined }> {
   const { terminal, env: environment } = session;
-  const { commit, all, since } = options;
+  const { commit, all, base } = options;
   if (commit === undefined) {
     if (all) {
       throw new UsageError("--all means something with --commit only", "everything is waited for anyway");
@@ -118,9 +149,9 @@ async function readExpected(
       hint: "name the folder as it was called then",
     });
   }
-  if (since !== undefined) {
-    const base = await readManifestsAt(after.tree, since, { environment, head: after.commit });
-    return { tree: after.tree, since: base };
+  if (base !== undefined) {
+    const since = await readManifestsAt(after.tree, base, { environment, head: after.commit });
+    return { tree: after.tree, since };
   }
   return { tree: after.tree, since: all ? undefined : before };
 }

@@ -27,6 +27,24 @@ export interface DescribedCheckout {
 }
 
 /**
+ * Where a path of a checkout is for others: the address of the remote that the branch comes from, else of `origin`, and the path
+ * from the top of the repository, with slashes.
+ * @throws {GitError} as {@link openGitRepository}.
+ */
+export async function placeInRemote(
+  path: string,
+  given: NodeJS.ProcessEnv = process.env,
+): Promise<{ readonly remote: string | undefined; readonly path: string }> {
+  const { root, prefix } = await openGitRepository(path, given);
+  const environment = await withoutForeignSettings(root, given);
+  const git = (...words: string[]): Promise<GitRun> => runGit(root, words, environment);
+  const branch = await git("symbolic-ref", "--quiet", "--short", "HEAD");
+  const named = await git("config", "--get", `branch.${branch.stdout.trim()}.remote`);
+  const { code, stdout } = await git("remote", "get-url", named.stdout.trim() || "origin");
+  return { remote: code === 0 ? stdout.trim() : undefined, path: prefix };
+}
+
+/**
  * Describes the checkout that a folder is in.
  * @param options.match A glob: tags that `git describe` may choose.
  * @throws {GitError} as {@link openGitRepository}, `unknown-revision` for a repository without a commit, and `git-failed` for one

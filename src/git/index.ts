@@ -9,7 +9,7 @@ export {
 } from "./clone.ts";
 export type { CommitFiles } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
-export { type DescribedCheckout, describeCheckout } from "./describe.ts";
+export { type DescribedCheckout, describeCheckout, placeInRemote } from "./describe.ts";
 export { GitError, type GitErrorCode } from "./errors.ts";
 export { checkoutPush, type Push, type PushedFiles, type PushQuestion, readPush } from "./push.ts";
 export { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";

@@ -77,6 +77,6 @@ describe.each(shells)("completion for %s", (shell) => {
   });
 
   test("offers the values that an option may have", () => {
-    expect(offers[shell](["waybill", "check", "--format", "s"])).toEqual(["sarif"]);
+    expect(offers[shell](["waybill", "check", "--output", "s"])).toEqual(["sarif"]);
   });
 });

@@ -5,9 +5,13 @@ import { run, runWith } from "./captured.ts";
 
 describe("a command line that is wrong", () => {
   it.each([
-    [["chekc", "d"], "unknown command 'chekc'", "Did you mean check?"],
-    [["completion", "bash", "--jsn"], "unknown option '--jsn'", "Did you mean --json?"],
-    [["registry", "serve"], "required option '--dir <dir>' not specified", "see waybill registry --help"],
+    [["chekc", "d"], "unknown command 'chekc'", "did you mean: waybill check d"],
+    [
+      ["completion", "bash", "--jsn"],
+      "unknown option '--jsn'",
+      "did you mean: waybill completion bash --json",
+    ],
+    [["registry", "serve"], "required option '--dir <dir>' not specified", "see: waybill registry serve -h"],
     [
       ["completion", "bash", "more"],
       "too many arguments for 'bash'. Expected 0 arguments but got 1.",
@@ -34,7 +38,11 @@ describe("a command line that is wrong", () => {
     const { status, stdout, stderr } = await run("chekc", "--json");
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
     expect(JSON.parse(stdout)).toEqual({
-      error: { code: "usage", message: "unknown command 'chekc'", hint: "Did you mean check?" },
+      error: {
+        code: "usage",
+        message: "unknown command 'chekc'",
+        hint: "did you mean: waybill check --json",
+      },
     });
   });
 
@@ -53,10 +61,7 @@ describe("a command line that is wrong", () => {
 });
 
 describe("help", () => {
-  const program = buildProgram(
-    { stdout: process.stdout, stderr: process.stderr, env: {} },
-    () => async () => {},
-  );
+  const program = buildProgram({ stdout: process.stdout, stderr: process.stderr, env: {} }, async () => {});
   const commands = program.commands.flatMap((command) => [
     [command.name()],
     ...command.commands.map((below) => [command.name(), below.name()]),

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/cli/failure.ts";
 import { readGoFlags } from "../../src/cli/incumbents/go-flags.ts";
-import { type Incumbent, shellLine, translate } from "../../src/cli/incumbents/translate.ts";
+import { type Incumbent, translate } from "../../src/cli/incumbents/translate.ts";
+import { shellLine } from "../../src/cli/shell-line.ts";
 import { describeShared } from "../support/shared.ts";
 import { runAs } from "./captured.ts";
 

@@ -1,12 +1,12 @@
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { translate } from "../../src/cli/incumbents/translate.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 
 const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
 
 /** The tree of commands, with verbs that do nothing. */
-export function inertProgram(): Command {
-  return buildProgram(silent, () => async () => {});
+export function inertProgram(): CommandUnknownOpts {
+  return buildProgram(silent, async () => {});
 }
 
 /**

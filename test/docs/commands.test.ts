@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import type { CommandUnknownOpts as Command } from "@commander-js/extra-typings";
 import { describe, expect, it } from "vitest";
 import { translate } from "../../src/cli/incumbents/translate.ts";
 import { commandsIn, faultsOf, inertProgram } from "./command-line.ts";
@@ -99,7 +99,7 @@ it("has a line about every command on the first page", () => {
 });
 
 it.each([
-  ["waybill plan", "missing required argument"],
+  ["waybill inspect", "missing required argument"],
   ["waybill plan tree --nope", "unknown option '--nope'"],
   ["true && waybill snapshoot REG | head", "unknown command 'snapshoot'"],
   ["cip -thin-manifest-dirr=x", "thin-manifest-dirr"],

@@ -1,39 +1,40 @@
-import { type Command, Option } from "commander";
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { Since } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import type { Session } from "./session.ts";
+import { common, headings, type None, type OptionsOf } from "./verb.ts";
 
-/** What the command line says about limiting a plan to what changed. */
-export interface SinceOptions {
-  readonly since?: string;
-  readonly changed?: boolean;
-  readonly sinceDate?: string;
-}
-
-/** Adds the options that limit a plan. */
-export function addSinceOptions(command: Command): Command {
+/** Adds the options that limit a verb to what has changed since another state of the manifests. */
+export function withBase<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+) {
   return command
     .addOption(
-      new Option(
-        "--since <revision>",
-        "look only at what the manifests did not ask for at this Git revision",
-      ),
+      common(
+        new Option("--base <revision>", "look only at what the manifests did not ask for at this revision"),
+      ).helpGroup(headings.look),
     )
     .addOption(
-      new Option(
-        "--changed",
-        "look only at the last change: what is not committed, else the last commit",
-      ).conflicts("since"),
+      new Option("--changed", "look only at the last change: what is not committed, else the last commit")
+        .conflicts("base")
+        .helpGroup(headings.look),
     )
     .addOption(
       new Option(
         "--since-date <date>",
-        "look only at what the branch has got since a date, as git log takes it: 14.days, 2026-05-01",
-      ).conflicts(["since", "changed"]),
+        "look only at what the branch has got since: a date for git log, such as 14.days or 2026-05-01",
+      )
+        .conflicts(["base", "changed"])
+        .helpGroup(headings.look),
     );
 }
+
+/** What `--base` was called. */
+export const oldBase = { "--since <revision>": "--base <revision>" } as const;
+
+type BaseOptions = OptionsOf<typeof withBase<[], None>>;
 
 /**
  * The manifests to compare with, when the command line asks for a limit.
@@ -41,17 +42,17 @@ export function addSinceOptions(command: Command): Command {
  */
 export async function readSince(
   tree: ManifestTree,
-  { since, changed, sinceDate }: SinceOptions,
+  { base, changed, sinceDate }: BaseOptions,
   { terminal, env: environment }: Session,
 ): Promise<CommittedManifests | undefined> {
-  if (since === undefined && sinceDate === undefined && changed !== true) return undefined;
+  if (base === undefined && sinceDate === undefined && changed !== true) return undefined;
   const { asksForTheSame } = await import("../edges/index.ts");
   const { readManifestsAt, readManifestsBeforeChange, readManifestsBeforeDate } = await import(
     "../manifest/index.ts"
   );
   const found =
-    since !== undefined
-      ? await readManifestsAt(tree, since, { environment })
+    base !== undefined
+      ? await readManifestsAt(tree, base, { environment })
       : sinceDate !== undefined
         ? await readManifestsBeforeDate(tree, sinceDate, { environment })
         : await readManifestsBeforeChange(tree, asksForTheSame, { environment });

@@ -1,0 +1,83 @@
+import type { CommanderError, CommandUnknownOpts } from "@commander-js/extra-typings";
+import { UsageError } from "./failure.ts";
+import { shellLine } from "./shell-line.ts";
+
+/** The parser refuses a command line: why, and at which command. */
+export class ParserRefusal extends Error {
+  readonly refusal: CommanderError;
+  readonly command: CommandUnknownOpts;
+
+  constructor(refusal: CommanderError, command: CommandUnknownOpts) {
+    super(refusal.message);
+    this.refusal = refusal;
+    this.command = command;
+  }
+}
+
+/** The words that call a command. */
+export function pathOf(command: CommandUnknownOpts): string {
+  const above = command.parent;
+  return above === null ? command.name() : `${pathOf(above)} ${command.name()}`;
+}
+
+/**
+ * The refusal as a usage error, whose hint is the line that was meant, or where help is.
+ * @param argv The command line, without the program's name.
+ */
+export async function usageErrorOf(refused: ParserRefusal, argv: readonly string[]): Promise<UsageError> {
+  const { refusal, command } = refused;
+  const meant = await meantLine(refused, argv);
+  const hint = meant === undefined ? `see: ${pathOf(command)} -h` : `did you mean: ${meant}`;
+  return new UsageError(refusal.message.replace(/^error: /, ""), hint);
+}
+
+/** The line with the one word mended that the parser does not know; `undefined` when nothing is near it. */
+async function meantLine(
+  { refusal, command }: ParserRefusal,
+  argv: readonly string[],
+): Promise<string | undefined> {
+  const at =
+    refusal.code === "commander.unknownOption"
+      ? argv.findIndex((word) => word.startsWith("-") && !flagsFor(command).includes(nameIn(word)))
+      : refusal.code === "commander.unknownCommand"
+        ? afterPath(command, argv)
+        : -1;
+  const wrong = argv[at];
+  if (wrong === undefined) return undefined;
+  const { nearest } = await import("../diagnostics/index.ts");
+  const names = wrong.startsWith("-") ? flagsFor(command) : verbsOf(command);
+  const name = nearest(nameIn(wrong), names);
+  if (name === undefined) return undefined;
+  const mended = argv.with(at, `${name}${wrong.slice(nameIn(wrong).length)}`);
+  return `waybill ${shellLine(mended.map(shown))}`;
+}
+
+/** The flag of `--flag=value`, and any other word as it is. */
+function nameIn(word: string): string {
+  return word.startsWith("-") ? (word.split("=", 1)[0] ?? word) : word;
+}
+
+/** A word as it may be printed: an address without who logs in. */
+function shown(word: string): string {
+  return word.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1");
+}
+
+/** The place of the first word that is no option, behind those that lead to a command. */
+function afterPath(command: CommandUnknownOpts, argv: readonly string[]): number {
+  const path = pathOf(command).split(" ").slice(1);
+  return argv.findIndex((word) => {
+    if (word === path[0]) path.shift();
+    else return !word.startsWith("-") && path.length === 0;
+    return false;
+  });
+}
+
+function flagsFor(command: CommandUnknownOpts): string[] {
+  const above = command.parent === null ? [] : flagsFor(command.parent);
+  const flags = command.options.flatMap(({ long, short }) => [long ?? [], short ?? []].flat());
+  return [...flags, "--help", "-h", ...above];
+}
+
+function verbsOf(command: CommandUnknownOpts): string[] {
+  return command.commands.map((each) => each.name());
+}

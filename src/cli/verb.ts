@@ -1,0 +1,276 @@
+import {
+  type Command,
+  type CommandUnknownOpts,
+  Option,
+  type OptionValues,
+} from "@commander-js/extra-typings";
+import type { ExitCode } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import { type Form, type OutputRequest, outputOption } from "./output.ts";
+import { ParserRefusal } from "./parser-refusal.ts";
+import type { Session } from "./session.ts";
+
+/** The options of a command that has none. */
+export type None = Record<never, never>;
+
+/** A command that nothing has been said of yet. */
+export type Blank = Command<[], None>;
+
+/** The options of a verb, as its definition has them. */
+export type OptionsOf<Define> = Define extends (command: Blank) => Command<infer _, infer Options>
+  ? Options
+  : never;
+
+/** What a verb does with what it was given: its arguments, then its options. */
+export type Work<Arguments extends unknown[], Options> = (
+  session: Session,
+  ...given: [...Arguments, Options]
+) => Promise<ExitCode>;
+
+/** What is said of every verb. */
+interface Said {
+  readonly name: string;
+  /** Its line in the help of what it stands in. */
+  readonly summary: string;
+  /** What its own help says; the summary when left out. */
+  readonly description?: string;
+  /** Lines to copy, each with what it does; the short help shows the first. */
+  readonly examples: readonly (readonly [line: string, what: string])[];
+  /** What exit codes mean here, where that is more than what they mean everywhere. */
+  readonly exits?: Readonly<Partial<Record<ExitCode, string>>>;
+  /** Its page in `docs/`. */
+  readonly page?: string;
+  /** Verbs that stand in it. */
+  readonly below?: readonly Verb[];
+}
+
+/** A verb that does something. */
+interface Doing<Arguments extends unknown[], Options extends OptionValues> extends Said {
+  /** Forms that its result has. */
+  readonly forms?: readonly Form[];
+  readonly define: (command: Blank) => Command<Arguments, Options>;
+  /** Other spellings of its options, which work and are not shown: flags, and what they stand for. */
+  readonly old?: OldSpellings;
+  readonly run: Work<Arguments, Options>;
+}
+
+/**
+ * Old flags, each with what it is now: `{ "--report <file>": "--output json=<file>" }`. What stands for a value in the flags
+ * stands for it in the new words as well. `[tree]` is the argument of that name.
+ */
+export type OldSpellings = Readonly<Record<string, string | OldSpelling>>;
+
+/** One whose value is not put into the new words as it is. */
+interface OldSpelling {
+  readonly now: string;
+  readonly wordOf: (value: string) => string;
+}
+
+/** A verb, defined once; it can stand at several places of the command line. */
+export interface Verb extends Said {
+  readonly old: OldSpellings;
+  /** Defines it below a command, under its own name or another. */
+  readonly defineIn: (parent: CommandUnknownOpts, act: Act, place?: VerbPlace) => void;
+}
+
+/** How a verb stands at a place. */
+export interface VerbPlace {
+  readonly name?: string;
+  /** It works, and is not shown. */
+  readonly isHidden?: boolean;
+  /** It is what the verb above does when nothing else is named. */
+  readonly isDefault?: boolean;
+}
+
+/** Opens the session of a command, and does its work there. */
+export type Act = (call: Call, work: (session: Session) => Promise<ExitCode>) => Promise<void>;
+
+/** A command that the parser has found, and what its session is opened with. */
+export interface Call {
+  readonly command: CommandUnknownOpts;
+  readonly outputs: readonly OutputRequest[];
+  /** What has to be said before the work. */
+  readonly notice: string | undefined;
+}
+
+/** What is said of a command beside what the parser knows. */
+const sayings = new WeakMap<CommandUnknownOpts, Said>();
+
+export function sayingOf(command: CommandUnknownOpts): Said | undefined {
+  return sayings.get(command);
+}
+
+/** Defines a verb: what it is given has the types that its options and arguments are defined with. */
+export function verb<Arguments extends unknown[], Options extends OptionValues>(
+  doing: Doing<Arguments, Options>,
+): Verb {
+  const { forms = ["text", "json"], define, old = {}, run, ...said } = doing;
+  return {
+    ...said,
+    old,
+    defineIn(parent, act, place = {}) {
+      const command = define(newCommand(parent, said, place));
+      const dryRun = addOptionsOfAll(command, forms);
+      addOldSpellings(command, old);
+      command.action((...received) => {
+        const options: OptionValues = command.opts();
+        const given = withOldTree(command, received.slice(0, -1)) as [...Arguments, Options];
+        const outputs = (options.output ?? []) as readonly OutputRequest[];
+        const call = {
+          command: command as CommandUnknownOpts,
+          outputs,
+          notice: noticeOfDryRun(dryRun, options),
+        };
+        return act(call, (session) => run(session, ...given));
+      });
+      defineBelow(command, said, act);
+    },
+  };
+}
+
+/** Defines a verb that does nothing itself: others stand in it. */
+export function family(said: Said & { readonly below: readonly Verb[]; readonly default?: string }): Verb {
+  return {
+    ...said,
+    old: {},
+    defineIn(parent, act, place = {}) {
+      defineBelow(newCommand(parent, said, place), said, act);
+    },
+  };
+}
+
+function newCommand(parent: CommandUnknownOpts, said: Said, place: VerbPlace): Blank {
+  const { isHidden = false, isDefault = false, name = said.name } = place;
+  const command = parent.command(name, { hidden: isHidden, isDefault });
+  command
+    .summary(said.summary)
+    .description(said.description ?? said.summary)
+    .exitOverride((error) => {
+      throw new ParserRefusal(error, command);
+    });
+  sayings.set(command, said);
+  return command as Blank;
+}
+
+function defineBelow(
+  command: CommandUnknownOpts,
+  { below = [], ...said }: Said & { readonly default?: string },
+  act: Act,
+): void {
+  if (below.length === 0) return;
+  // What stands behind the name of a verb is that verb's, not this one's.
+  command.enablePositionalOptions();
+  for (const each of below) each.defineIn(command, act, { isDefault: each.name === said.default });
+}
+
+/** Headings of options in help. */
+export const headings = {
+  look: "What to look at:",
+  out: "What comes out:",
+  how: "How:",
+} as const;
+
+const commonOptions = new WeakSet<object>();
+const unrecordedOptions = new WeakSet<object>();
+const recordedTexts = new WeakMap<object, (value: string) => string>();
+
+/** Marks an option as one that is used most: the short help shows it. */
+export function common<Marked extends object>(option: Marked): Marked {
+  commonOptions.add(option);
+  return option;
+}
+
+/** Gives a record another text than the one that was given, as an address without who logs in. */
+export function recordedAs<Marked extends object>(option: Marked, shown: (value: string) => string): Marked {
+  recordedTexts.set(option, shown);
+  return option;
+}
+
+export function isCommon(option: object): boolean {
+  return commonOptions.has(option);
+}
+
+/** Marks an option whose value no record may have, or needs. */
+export function unrecorded<Marked extends object>(option: Marked): Marked {
+  unrecordedOptions.add(option);
+  return option;
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+/** The options that every verb has. @returns What is said when the one for a dry run is given; none where a verb has its own. */
+function addOptionsOfAll(command: CommandUnknownOpts, forms: readonly Form[]): string | undefined {
+  command.addOption(unrecorded(common(outputOption(forms))).helpGroup(headings.out));
+  const flags = new Set(command.options.map(({ long }) => long));
+  if (flags.has("--dry-run")) return undefined;
+  const notice = flags.has("--confirm")
+    ? "nothing is written without --confirm"
+    : `waybill ${command.name()} writes nothing`;
+  command.addOption(unrecorded(new Option("--dry-run", notice)).helpGroup(headings.how));
+  return notice;
+}
+
+function noticeOfDryRun(notice: string | undefined, { dryRun, confirm }: OptionValues): string | undefined {
+  if (notice === undefined || dryRun !== true) return undefined;
+  if (confirm !== true) return `--dry-run changes nothing here: ${notice}`;
+  throw new UsageError("--dry-run and --confirm exclude each other", "leave one of them out");
+}
+
+/** Under what an old spelling of the argument `tree` is kept. */
+const treeKey = "tree";
+
+/** Puts a tree that is named by an old spelling among the arguments. @throws {UsageError} when one stands there already. */
+function withOldTree(command: CommandUnknownOpts, given: readonly unknown[]): readonly unknown[] {
+  const tree: unknown = command.getOptionValue(treeKey);
+  if (tree === undefined) return given;
+  const at = command.registeredArguments.findIndex((argument) => argument.name() === treeKey);
+  const named = command.args[at];
+  if (named === undefined) return given.with(at, tree);
+  throw new UsageError(`the tree is named twice: ${named} and ${tree}`, "name it once");
+}
+
+function addOldSpellings(command: CommandUnknownOpts, old: OldSpellings): void {
+  for (const [flags, meant] of Object.entries(old)) {
+    const { now, wordOf: ownWord = undefined } = typeof meant === "string" ? { now: meant } : meant;
+    const option = unrecorded(new Option(flags, `now ${now}`).hideHelp());
+    if (now === "[tree]") {
+      option.attributeName = () => treeKey;
+      command.addOption(option);
+      continue;
+    }
+    const [long = "", template = ""] = now.split(" ");
+    const target = command.options.find((each) => each.long === long);
+    if (target === undefined) throw new Error(`${flags}: there is no ${long}`);
+    const placeholder = /<.+?>/.exec(flags)?.[0];
+    const wordOf = (value: string): string => {
+      if (ownWord !== undefined) return ownWord(value);
+      return placeholder === undefined ? template : template.replace(placeholder, () => value);
+    };
+    option.attributeName = () => target.attributeName();
+    if (placeholder === undefined && template !== "") option.preset(template);
+    option.argParser((value: string, previous: unknown) => {
+      const word = wordOf(value);
+      return target.parseArg === undefined ? word : target.parseArg(word, previous);
+    });
+    command.addOption(option);
+  }
+}
+
+/** The options that were given or stand by default, by their names: what a record says of a command line. */
+export function optionsOf(command: CommandUnknownOpts): Readonly<Record<string, string | number | boolean>> {
+  const found = command.options.flatMap(
+    (option): readonly (readonly [string, string | number | boolean])[] => {
+      const value: unknown = command.getOptionValue(option.attributeName());
+      if (unrecordedOptions.has(option) || value === undefined || value === option.negate) return [];
+      const name = (option.long ?? option.flags).replace(/^--/, "");
+      if (option.negate) return [[name, true]];
+      if (Array.isArray(value)) return [[name, value.join(",")]];
+      if (typeof value === "string") return [[name, recordedTexts.get(option)?.(value) ?? value]];
+      return typeof value === "number" || value === true ? [[name, value]] : [];
+    },
+  );
+  return Object.fromEntries(found);
+}
