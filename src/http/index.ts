@@ -44,6 +44,7 @@ export type { RateLimitOf } from "./rate/turns.ts";
 export { presentable, shownText, withoutSecrets } from "./redaction.ts";
 export { commitTime, defaultTiming, type Timing } from "./timing.ts";
 export type { ShownHeader, Trace, TracedRequest } from "./trace.ts";
+export { type Until, untilAborted } from "./until-aborted.ts";
 export { isLoopbackHost } from "./way/address.ts";
 export type { TlsFiles } from "./way/tls.ts";
 export type { Endpoint, Network } from "./way/transport.ts";

@@ -8,6 +8,7 @@ import { clock, type Direction, type ExchangeOptions, type Message, openExchange
 import { failureOf, faultError } from "./failure/fault.ts";
 import { type Attempt, type Passing, type RetryOptions, retrying } from "./failure/retry.ts";
 import { Limiter, type LimiterOptions, type Release } from "./rate/limiter.ts";
+import { untilAborted } from "./until-aborted.ts";
 import type { Outgoing } from "./way/transport.ts";
 
 /** One request to an origin. */
@@ -79,29 +80,6 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
   /** Whether the answer to a request may be another one the next time. */
   readonly judge: (answer: Answer, kind: Kind) => Passing | undefined;
   readonly listener: Listener<OriginEvent<Kind>>;
-}
-
-/** Does something, and ends with the reason of a signal where that is given before. */
-type Until = <Result>(start: () => Promise<Result>) => Promise<Result>;
-
-function untilAborted(outer: AbortSignal | undefined, given: () => void): Until {
-  if (outer === undefined) return (start) => start();
-  // Many origins may be given the same one, and each request listens: a promise that all of them wait for would keep
-  // their answers for as long as nothing is given.
-  const signal = AbortSignal.any([outer]);
-  setMaxListeners(0, signal);
-  if (signal.aborted) given();
-  else signal.addEventListener("abort", given, { once: true });
-  return async (start) => {
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const giveUp = () => reject(signal.reason);
-      signal.addEventListener("abort", giveUp, { once: true });
-      start()
-        .then(resolve, reject)
-        .finally(() => signal.removeEventListener("abort", giveUp));
-    });
-  };
 }
 
 export function openOrigin<Kind extends string, Request extends OriginRequest<Kind> = OriginRequest<Kind>>(

@@ -1,6 +1,6 @@
 import { WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
-import { Company, defaultTiming, type Timing, type Trace } from "../http/index.ts";
+import { Company, defaultTiming, type Timing, type Trace, untilAborted } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
 import { folderPrefix, type HostSettings, locate, type Settings } from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
@@ -93,12 +93,12 @@ export function openRegistries(options: RegistriesOptions, timing: Timing = defa
   const close = async (): Promise<void> => {
     await Promise.all([...hosts.values()].map((client) => client.close()));
   };
-  options.cut?.addEventListener("abort", () => void close(), { once: true });
+  const untilCut = untilAborted(options.cut, () => void close());
 
   const opened = (key: string, openNow: () => Repository): Repository => {
     const known = repositories.get(key);
     if (known !== undefined) return known;
-    const repository = watched(openNow(), options, underWay);
+    const repository = watched(openNow(), options, untilCut, underWay);
     repositories.set(key, repository);
     return repository;
   };

@@ -1,6 +1,6 @@
-import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { WaybillError } from "../errors/index.ts";
+import type { Until } from "../http/index.ts";
 import { RegistryError } from "./errors.ts";
 import { placeOf, type Repository } from "./repository.ts";
 
@@ -16,10 +16,14 @@ export interface Ending {
  * The same repository, whose methods end when they are told to, so that nobody waits for an answer that may never come;
  * and it is known meanwhile what is under way. All that its methods fail with, and streams that they open, says that it
  * was this repository.
+ * @param untilCut Does what fails once `cut` is aborted.
  */
-export function watched(repository: Repository, { stop, cut }: Ending, underWay: UnderWay): Repository {
-  // As many wait as there are requests.
-  if (cut !== undefined) setMaxListeners(0, cut);
+export function watched(
+  repository: Repository,
+  { stop, cut }: Ending,
+  untilCut: Until,
+  underWay: UnderWay,
+): Repository {
   const interrupted = (): RegistryError =>
     new RegistryError("interrupted", "given up: the run was stopped", {
       where: repository.name,
@@ -28,14 +32,6 @@ export function watched(repository: Repository, { stop, cut }: Ending, underWay:
   const place = placeOf(repository);
   const placed = (thrown: unknown): unknown =>
     thrown instanceof WaybillError ? thrown.placedAt(place) : thrown;
-  const untilCut = <Result>(work: Promise<Result>): Promise<Result> => {
-    if (cut === undefined) return work;
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(interrupted());
-      cut.addEventListener("abort", giveUp, { once: true });
-      work.then(resolve, reject).finally(() => cut.removeEventListener("abort", giveUp));
-    });
-  };
   return new Proxy(repository, {
     get(target, property) {
       const found: unknown = Reflect.get(target, property);
@@ -44,7 +40,10 @@ export function watched(repository: Repository, { stop, cut }: Ending, underWay:
         if (stop?.aborted || cut?.aborted) throw interrupted();
         const end = underWay.begin(target.host ?? target.address);
         try {
-          const result = await untilCut(Promise.resolve(Reflect.apply(found, target, parameters)));
+          const result = await untilCut(
+            () => Promise.resolve(Reflect.apply(found, target, parameters)),
+            interrupted,
+          );
           // Whoever reads it learns of its failure; one that nobody reads must not end the process.
           if (result instanceof Readable) result.on("error", placed);
           return result;
