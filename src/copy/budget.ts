@@ -1,24 +1,24 @@
-/** So many bytes of memory for what is on its way; who wants more than is left waits, first come, first served. */
+/** So much of what there is not without end, such as bytes of memory; who wants more than is left waits, first come, first served. */
 export class Budget {
   #left: number;
   readonly #all: number;
-  readonly #waiting: { readonly bytes: number; readonly granted: () => void }[] = [];
+  readonly #waiting: { readonly amount: number; readonly granted: () => void }[] = [];
 
-  constructor(bytes: number) {
-    this.#all = bytes;
-    this.#left = bytes;
+  constructor(all: number) {
+    this.#all = all;
+    this.#left = all;
   }
 
   /** @param wanted Who wants more than there is in all gets all. @returns How to give it back; further calls do nothing. */
   async take(wanted: number): Promise<() => void> {
-    const bytes = Math.min(wanted, this.#all);
-    if (this.#waiting.length === 0 && bytes <= this.#left) this.#left -= bytes;
-    else await new Promise<void>((granted) => this.#waiting.push({ bytes, granted }));
+    const amount = Math.min(wanted, this.#all);
+    if (this.#waiting.length === 0 && amount <= this.#left) this.#left -= amount;
+    else await new Promise<void>((granted) => this.#waiting.push({ amount, granted }));
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#left += bytes;
+      this.#left += amount;
       this.#serve();
     };
   }
@@ -26,11 +26,11 @@ export class Budget {
   #serve(): void {
     for (
       let next = this.#waiting[0];
-      next !== undefined && next.bytes <= this.#left;
+      next !== undefined && next.amount <= this.#left;
       next = this.#waiting[0]
     ) {
       this.#waiting.shift();
-      this.#left -= next.bytes;
+      this.#left -= next.amount;
       next.granted();
     }
   }

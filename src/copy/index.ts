@@ -1,3 +1,4 @@
+export { Budget } from "./budget.ts";
 export { type Copier, type CopyTarget, type CopyTask, createCopier } from "./copier.ts";
 export { createDocumentCache, type DocumentCache } from "./document-cache.ts";
 export type { BlobOutcome, CopyEvent } from "./events.ts";

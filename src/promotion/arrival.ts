@@ -68,9 +68,9 @@ export async function lookForArrivals(
   { repositories }: Expectation,
   open: OpenRepository,
 ): Promise<{ readonly absent: readonly AbsentEdge[]; readonly rest: Expectation }> {
-  const looks = await onEachHost(repositories, repositoriesAtOnce, async (repository) => {
+  const looks = await onEachHost(repositories, repositoriesAtOnce, async (repository, questions) => {
     const { destination, images, contested } = repository;
-    const state = await readRepositoryState(() => open(destination), images);
+    const state = await readRepositoryState(() => open(destination), images, questions);
     const absent = images.flatMap((image) =>
       absentEdges(image, state, (tag) => contested.has(tag)).map((edge) => ({
         ...edge,

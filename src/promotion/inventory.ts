@@ -1,3 +1,4 @@
+import type { Budget } from "../copy/index.ts";
 import type { DesiredImage } from "../edges/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import {
@@ -50,8 +51,8 @@ const oddities: ReadonlySet<string> = new Set([
   "invalid-image-manifest",
 ]);
 
-/** Requests of one repository that wait at the same time; the policy of its host bounds what really is in flight. */
-const requestsAtOnce = 32;
+/** Questions about one repository at the same time, of those of its host; the policy of the host bounds what really is in flight. */
+const questionsAtOnce = 32;
 
 /**
  * Reads as little as the wanted images need: one call where the registry lists manifests; otherwise one request for
@@ -61,16 +62,18 @@ const requestsAtOnce = 32;
  * A tag is absent when two answers agree: the listing, known to be whole, and the request for it or, of a tag that was
  * not asked for, the request that is made right before it is put; or else `HEAD` and `GET`. A tag that is listed is never
  * absent.
+ * @param questions Of all repositories of the host, at the same time.
  * @param listFirst Ask for the listing although nobody knows whether the registry lists manifests.
  */
 export async function readRepositoryState(
   open: () => Repository,
   images: readonly DesiredImage[],
+  questions: Budget,
   listFirst = false,
 ): Promise<RepositoryState> {
   let state: StateReader;
   try {
-    state = new StateReader(open());
+    state = new StateReader(open(), questions);
   } catch (error) {
     return unreadable(images, failureRecord(error));
   }
@@ -96,12 +99,14 @@ class StateReader implements RepositoryState {
   readonly referrers: ImageDocument[] = [];
   empty = false;
   readonly #repository: Repository;
+  readonly #questions: Budget;
   /** The first two tags failed: the repository is taken for unreadable, and nothing more is asked of it. */
   #failure: FailureRecord | undefined;
   #complete = false;
 
-  constructor(repository: Repository) {
+  constructor(repository: Repository, questions: Budget) {
     this.#repository = repository;
+    this.#questions = questions;
   }
 
   get missing(): FailureRecord | undefined {
@@ -135,7 +140,7 @@ class StateReader implements RepositoryState {
       if (this.digests.has(digest)) return false;
       return tags.length === 0 || tags.some(({ tag }) => isAbsent(this.tags.get(tag)));
     });
-    await inTurn(unknown, async ({ digest, tags }) => {
+    await this.#inTurn(unknown, async ({ digest, tags }) => {
       this.digests.set(digest, await this.#readDigest(digest, tags.length > 0));
     });
   }
@@ -200,7 +205,7 @@ class StateReader implements RepositoryState {
   }
 
   async #resolveTags(wanted: readonly Tag[], isListed = false): Promise<void> {
-    await inTurn(wanted, async (tag) => {
+    await this.#inTurn(wanted, async (tag) => {
       const reading = await this.#resolve(tag);
       const isBroken = isListed && isAbsent(reading);
       const where = formatReference(this.#repository.name, tag);
@@ -226,6 +231,17 @@ class StateReader implements RepositoryState {
       return { failure: failureRecord(error) };
     }
   }
+
+  /** Asks for each item, some at a time: what waits costs nothing, be there thousands of tags. */
+  async #inTurn<Item>(items: readonly Item[], ask: (item: Item) => Promise<void>): Promise<void> {
+    const atOnce = Math.min(questionsAtOnce, items.length);
+    const giveBack = await this.#questions.take(atOnce);
+    const rest = items.values();
+    const worker = async (): Promise<void> => {
+      for (const item of rest) await ask(item);
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker)).finally(giveBack);
+  }
 }
 
 /** A media type of the outside, fit for a message. */
@@ -243,13 +259,4 @@ const silences: ReadonlySet<string> = new Set<RegistryErrorCode>([
 /** Whether it is known that nothing is there. */
 export function isAbsent(reading: TargetReading | undefined): boolean {
   return reading !== undefined && "digest" in reading && reading.digest === undefined;
-}
-
-/** Does the work for each item, some at a time: what waits costs nothing, be there thousands of tags. */
-async function inTurn<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(requestsAtOnce, items.length) }, worker));
 }

@@ -1,4 +1,4 @@
-import type { DocumentCache } from "../copy/index.ts";
+import type { Budget, DocumentCache } from "../copy/index.ts";
 import {
   countEdges,
   type DesiredImage,
@@ -38,9 +38,9 @@ export async function planImages(question: SectionQuestion): Promise<Section<Pla
   const gathering = gatherAlike();
   let present = 0;
   let done = 0;
-  await onEachHost(desired, repositoriesAtOnce, async (repository) => {
+  await onEachHost(desired, repositoriesAtOnce, async (repository, questions) => {
     const given = signal?.aborted ? { ...planning, scout: notLookedAt(repository) } : planning;
-    const planned = await planRepository(repository, given);
+    const planned = await planRepository(repository, questions, given);
     gathering.add(planned.repository);
     present += planned.present;
     done += 1;
@@ -95,10 +95,11 @@ interface Planning {
 /** What is to be said of a repository, and how many of its edges are as asked. */
 async function planRepository(
   { destination, images, contested }: DesiredRepository,
+  questions: Budget,
   { open, source, scout, documents }: Planning,
 ): Promise<{ readonly repository: PlannedRepository; readonly present: number }> {
   const read = await scout(destination, (listFirst) =>
-    readRepositoryState(() => open(destination), images, listFirst),
+    readRepositoryState(() => open(destination), images, questions, listFirst),
   );
   const state = await withReferrers(read, images, () => open(destination), documents);
   const { empty, missing } = state;

@@ -1,5 +1,6 @@
 import type { LimitFunction } from "p-limit";
 import {
+  type Budget,
   createDocumentCache,
   type DocumentCache,
   type ImageGraph,
@@ -134,10 +135,10 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   };
   const counts = { images: 0, tags: 0 };
   let done = 0;
-  const findings = await onEachHost(desired, repositoriesAtOnce, async (repository) => {
+  const findings = await onEachHost(desired, repositoriesAtOnce, async (repository, questions) => {
     if (options.signal?.aborted) return notLookedAt(repository);
     const verifier = new RepositoryVerifier(() => options.open(repository.destination), run);
-    const found = await verifier.verify(repository);
+    const found = await verifier.verify(repository, questions);
     counts.images += repository.images.length;
     counts.tags += repository.images.reduce((sum, { tags }) => sum + tags.length, 0);
     done += 1;
@@ -181,8 +182,8 @@ class RepositoryVerifier {
     this.#run = run;
   }
 
-  async verify({ destination, images }: DesiredRepository): Promise<readonly Finding[]> {
-    const state = await readRepositoryState(this.#open, images);
+  async verify({ destination, images }: DesiredRepository, questions: Budget): Promise<readonly Finding[]> {
+    const state = await readRepositoryState(this.#open, images, questions);
     const findings = await Promise.all(
       images.map(async (image) => [
         ...image.tags.flatMap(({ tag, at }) => {

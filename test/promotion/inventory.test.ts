@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { Budget } from "../../src/copy/index.ts";
 import type { DesiredImage } from "../../src/edges/index.ts";
 import { parseRepository, parseTag, type Tag } from "../../src/oci/index.ts";
 import { readRepositoryState } from "../../src/promotion/inventory.ts";
@@ -42,7 +43,7 @@ async function read(script: Script, images: readonly DesiredImage[], listFirst =
   const repository = registries.repository(parseRepository(`${server.host}/app`));
   if (listFirst) await repository.list();
   const before = server.seen.length;
-  const state = await readRepositoryState(() => repository, images);
+  const state = await readRepositoryState(() => repository, images, new Budget(128));
   const requests = server.seen
     .slice(before)
     .map(({ method, url }) => `${method} ${url.replace("/v2/app/", "")}`);
@@ -115,7 +116,7 @@ describe("reading a production repository", () => {
     const broken = () => {
       throw new Error("no such place");
     };
-    const state = await readRepositoryState(broken, [wanted("one", "v1"), wanted("two")]);
+    const state = await readRepositoryState(broken, [wanted("one", "v1"), wanted("two")], new Budget(128));
     for (const reading of [at(state, "v1"), state.digests.get(digestFor("two"))]) {
       expect(reading).toMatchObject({ failure: { message: "no such place" } });
     }

@@ -169,6 +169,27 @@ test("all hosts are read at the same time, however many repositories one of them
   expect(summary).toMatchObject({ present: 600 });
 });
 
+test("questions to a host wait in memory a few at a time, however many tags its repositories have", async () => {
+  const tags = Array.from({ length: 40 }, (_, at) => `v${at}`);
+  const many: Images = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`app${at}`, { one: tags }]));
+  const registries = registriesWith();
+  closing.unshift(registries.close);
+  const waiting: number[] = [];
+  const server = await start((request, response, url) => {
+    waiting.push(registries.underWay().reduce((sum, { count }) => sum + count, 0));
+    registryOf(many, false)(request, response, url);
+  });
+  const { summary } = await planPromotion({
+    edges: edgesOf([manifestOf("p", `${noHost}/staging`, [`${server.host}/eu`], many)]),
+    open: registries.repository,
+    documents: createDocumentCache(),
+  });
+  expect(summary).toMatchObject({ present: 800 });
+  expect(server.seen).toHaveLength(800);
+  // 128, and the first of each repository that has not begun with the others.
+  expect(Math.max(...waiting)).toBeLessThanOrEqual(148);
+});
+
 describe("a plan for a repository that somebody has to create", () => {
   test("says so before anything is tried, and what creates it", async () => {
     const amazon = await start((_, response) =>
