@@ -1,10 +1,10 @@
-import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
 import type { Since } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import type { Session } from "./session.ts";
-import { common, headings, type None, type OptionsOf } from "./verb.ts";
+import { look, type None, type OptionsOf } from "./verb.ts";
 
 /** Adds the options that limit a verb to what has changed since another state of the manifests. */
 export function withBase<Arguments extends unknown[], Options extends OptionValues>(
@@ -12,22 +12,19 @@ export function withBase<Arguments extends unknown[], Options extends OptionValu
 ) {
   return command
     .addOption(
-      common(
-        new Option("--base <revision>", "look only at what the manifests did not ask for at this revision"),
-      ).helpGroup(headings.look),
+      look.common("--base <revision>", "look only at what the manifests did not ask for at this revision"),
     )
     .addOption(
-      new Option("--changed", "look only at the last change: what is not committed, else the last commit")
-        .conflicts("base")
-        .helpGroup(headings.look),
+      look(
+        "--changed",
+        "look only at the last change: what is not committed, else the last commit",
+      ).conflicts("base"),
     )
     .addOption(
-      new Option(
+      look(
         "--since-date <date>",
         "look only at what the branch has got since: a date for git log, such as 14.days or 2026-05-01",
-      )
-        .conflicts(["base", "changed"])
-        .helpGroup(headings.look),
+      ).conflicts(["base", "changed"]),
     );
 }
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { BuildRequest } from "../builds/index.ts";
 import { printBuildPlan } from "./build-text.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -6,97 +6,77 @@ import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
 import { runAskedBuild } from "./run-build.ts";
 import type { Session } from "./session.ts";
-import { type Blank, collect, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, collect, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   withDataFolder(command)
     .argument("<config-dir>", "folder with cloudbuild.yaml, and perhaps variants.yaml")
-    .addOption(new Option("--build-dir <dir>", "folder to build from; the config folder by default"))
+    .addOption(how("--build-dir <dir>", "folder to build from; the config folder by default"))
+    .addOption(how("--gcb-config <file>", "build file, from the config folder on").default("cloudbuild.yaml"))
+    .addOption(how("--project <id>", "what $PROJECT_ID stands for"))
+    .addOption(how.common("--variant <name>", "build only this one of variants.yaml"))
     .addOption(
-      new Option("--gcb-config <file>", "build file, from the config folder on").default("cloudbuild.yaml"),
-    )
-    .addOption(new Option("--project <id>", "what $PROJECT_ID stands for"))
-    .addOption(common(new Option("--variant <name>", "build only this one of variants.yaml")))
-    .addOption(
-      new Option("--env-passthrough <names>", "variables that become substitutions, as _NAME").argParser(
-        names,
-      ),
+      how("--env-passthrough <names>", "variables that become substitutions, as _NAME").argParser(names),
     )
     .addOption(
-      new Option(
+      how(
         "--substitution <_KEY=value>",
         "another substitution, or what a trigger would say: TAG_NAME=v1; repeatable",
       ).argParser(pairs),
     )
     .addOption(
-      new Option(
+      how(
         "--substitution-option <option>",
         "instead of the file's own; triggers run all files by ALLOW_LOOSE",
       ).choices(["MUST_MATCH", "ALLOW_LOOSE"]),
     )
     .addOption(
-      new Option(
-        "--given-must-match",
-        "by MUST_MATCH, the file has to use $_GIT_TAG and --env-passthrough, too",
-      ),
+      how("--given-must-match", "by MUST_MATCH, the file has to use $_GIT_TAG and --env-passthrough, too"),
     )
     .addOption(
-      common(
-        new Option(
-          "--secret <NAME=source>",
-          "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable",
-        ).argParser(collect),
-      ),
+      how
+        .common("--secret <NAME=source>", "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable")
+        .argParser(collect),
     )
-    .addOption(new Option("--allow-dirty", "build a working copy with changes"))
-    .addOption(new Option("--with-git-dir", "steps see .git as well"))
-    .addOption(new Option("--no-source", "steps get an empty workspace"))
-    .addOption(new Option("--version-tag-filter <glob>", "Git tags that $_GIT_TAG may be made from"))
+    .addOption(how("--allow-dirty", "build a working copy with changes"))
+    .addOption(how("--with-git-dir", "steps see .git as well"))
+    .addOption(how("--no-source", "steps get an empty workspace"))
+    .addOption(how("--version-tag-filter <glob>", "Git tags that $_GIT_TAG may be made from"))
     .addOption(
-      common(
-        new Option("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default(
-          "today",
-        ),
-      ),
+      how
+        .common("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD")
+        .default("today"),
     )
     .addOption(
-      new Option(
+      how(
         "--platform <os/arch>",
         "platforms of native builds, by commas; two or more make an index",
       ).argParser(names),
     )
     .addOption(
-      common(
-        new Option("--push-to <registry>", "registry to push to, instead of the embedded one").conflicts(
-          "push",
-        ),
-      ),
+      how
+        .common("--push-to <registry>", "registry to push to, instead of the embedded one")
+        .conflicts("push"),
     )
-    .addOption(common(new Option("--push", "push to where the build file names its images")))
+    .addOption(how.common("--push", "push to where the build file names its images"))
     .addOption(
-      common(
-        new Option("--engine <name>", "what builds; found by itself by default").choices([
-          "docker",
-          "podman",
-          "buildah",
-          "gcb",
-          "plan",
-        ]),
-      ),
+      how
+        .common("--engine <name>", "what builds; found by itself by default")
+        .choices(["docker", "podman", "buildah", "gcb", "plan"]),
     )
     .addOption(
-      new Option("--jobs <number>", "variants that are built at the same time").argParser(number).default(4),
+      how("--jobs <number>", "variants that are built at the same time").argParser(number).default(4),
     )
-    .addOption(new Option("--job <name>", "name of the job in the record; from the config folder by default"))
-    .addOption(new Option("--log-dir <dir>", "write the log to a file here, too"))
-    .addOption(common(new Option("--dry-run", "print what would be done, and do nothing")))
-    .addOption(new Option("--scratch-bucket <url>", "Cloud Build: bucket for sources and logs"))
-    .addOption(new Option("--region <name>", "Cloud Build: region; global by default"))
-    .addOption(new Option("--machine-type <type>", "Cloud Build: kind of machine"))
-    .addOption(new Option("--worker-pool <name>", "Cloud Build: private pool"))
-    .addOption(new Option("--service-account <name>", "Cloud Build: account of the build"))
-    .addOption(new Option("--polling-interval <seconds>", "Cloud Build: how often to ask").argParser(number))
-    .addOption(new Option("--suppress-logs", "do not show the log; the record has it"));
+    .addOption(how("--job <name>", "name of the job in the record; from the config folder by default"))
+    .addOption(how("--log-dir <dir>", "write the log to a file here, too"))
+    .addOption(how.common("--dry-run", "print what would be done, and do nothing"))
+    .addOption(how("--scratch-bucket <url>", "Cloud Build: bucket for sources and logs"))
+    .addOption(how("--region <name>", "Cloud Build: region; global by default"))
+    .addOption(how("--machine-type <type>", "Cloud Build: kind of machine"))
+    .addOption(how("--worker-pool <name>", "Cloud Build: private pool"))
+    .addOption(how("--service-account <name>", "Cloud Build: account of the build"))
+    .addOption(how("--polling-interval <seconds>", "Cloud Build: how often to ask").argParser(number))
+    .addOption(how("--suppress-logs", "do not show the log; the record has it"));
 
 type Options = OptionsOf<typeof define>;
 

@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import type { ManifestComparison } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
@@ -10,23 +9,15 @@ import { manifestsArgument } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, common, headings, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, look, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
     .argument("[before]", manifestsArgument, ".")
     .argument("[after]", "the newer one; without it, --base says with what to compare")
-    .addOption(
-      common(
-        new Option("--base <revision>", "the manifests of this Git revision are the older ones"),
-      ).helpGroup(headings.look),
-    )
-    .addOption(
-      common(
-        new Option("--head <revision>", "and those of this one the newer ones, not those on disk"),
-      ).helpGroup(headings.look),
-    )
-    .addOption(common(new Option("--exit-code", "end with 2 when they ask for something else")));
+    .addOption(look.common("--base <revision>", "the manifests of this Git revision are the older ones"))
+    .addOption(look.common("--head <revision>", "and those of this one the newer ones, not those on disk"))
+    .addOption(how.common("--exit-code", "end with 2 when they ask for something else"));
 
 type Options = OptionsOf<typeof define>;
 

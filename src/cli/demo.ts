@@ -1,7 +1,6 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Option } from "@commander-js/extra-typings";
 import type { DemoOutcome, DemoStep } from "../demo/index.ts";
 import { makeFolder } from "../disk/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -10,14 +9,12 @@ import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
-    .addOption(
-      common(new Option("--dir <dir>", "empty folder for what it writes; a temporary one when left out")),
-    )
-    .addOption(common(new Option("--dry-run", "say what it would do, and do nothing")));
+    .addOption(how.common("--dir <dir>", "empty folder for what it writes; a temporary one when left out"))
+    .addOption(how.common("--dry-run", "say what it would do, and do nothing"));
 
 export const demo = verb({
   name: "demo",

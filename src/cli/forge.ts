@@ -1,11 +1,11 @@
-import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Listener } from "../events/index.ts";
 import type { Forge, ForgeKind, ForgeProject, ForgeWait } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import { UsageError } from "./failure.ts";
 import { networkFor } from "./registries.ts";
 import type { Session } from "./session.ts";
-import { type None, type OptionsOf, unrecorded } from "./verb.ts";
+import { how, type None, type OptionsOf, unrecorded } from "./verb.ts";
 
 /** Who is told when a forge is waited for, beside the terminal. */
 interface ForgeListener {
@@ -18,7 +18,7 @@ export function withForge<Arguments extends unknown[], Options extends OptionVal
 ) {
   return command
     .addOption(
-      new Option("--forge <kind>", "what the host is; asked of the host itself when left out").choices([
+      how("--forge <kind>", "what the host is; asked of the host itself when left out").choices([
         "github",
         "gitlab",
         "gitea",
@@ -26,10 +26,7 @@ export function withForge<Arguments extends unknown[], Options extends OptionVal
     )
     .addOption(
       unrecorded(
-        new Option(
-          "--token-file <file>",
-          "file with a token; see docs/forges.md for where else one is looked for",
-        ),
+        how("--token-file <file>", "file with a token; see docs/forges.md for where else one is looked for"),
       ),
     );
 }

@@ -1,33 +1,30 @@
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { HoldChange, HoldMeans } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { openPullRequest, withForge, withoutUser } from "./forge.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const withPullRequest = (command: Blank) =>
   withForge(
     command
       .argument("<pull-request>", "its address, such as https://github.com/kubernetes/k8s.io/pull/1106")
-      .addOption(common(new Option("--dry-run", "say what would be done, and change nothing"))),
+      .addOption(how.common("--dry-run", "say what would be done, and change nothing")),
   );
 
 const define = (command: Blank) =>
   withPullRequest(command)
     .addOption(
-      common(
-        new Option(
+      how
+        .common(
           "--by <means>",
           "label, draft or status; repeatable; what the forge's users expect when left out",
         )
-          .choices(["label", "draft", "status"])
-          .argParser(collectMeans),
-      ),
+        .choices(["label", "draft", "status"])
+        .argParser(collectMeans),
     )
-    .addOption(
-      common(new Option("--comments", "do as the newest /hold or /hold cancel among its comments says")),
-    );
+    .addOption(how.common("--comments", "do as the newest /hold or /hold cancel among its comments says"));
 
 const holdMeans: readonly HoldMeans[] = ["label", "draft", "status"];
 

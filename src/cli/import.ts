@@ -1,26 +1,21 @@
-import { Option } from "@commander-js/extra-typings";
 import type { ImportedJob, ProwImport } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, common, family, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, family, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
     .argument("<file...>", "files of Prow jobs: presubmits, postsubmits, periodics")
+    .addOption(how.common("--out <dir>", "write a file for each job there, instead of printing a list"))
     .addOption(
-      common(new Option("--out <dir>", "write a file for each job there, instead of printing a list")),
+      how
+        .common("--push-to <registry>", "registry that images of all these jobs go to")
+        .conflicts("pushAsNamed"),
     )
-    .addOption(
-      common(
-        new Option("--push-to <registry>", "registry that images of all these jobs go to").conflicts(
-          "pushAsNamed",
-        ),
-      ),
-    )
-    .addOption(common(new Option("--push-as-named", "images go where the build files name them, as in Prow")))
-    .addOption(new Option("--dry-run", "write no files: print the list, as without --out"));
+    .addOption(how.common("--push-as-named", "images go where the build files name them, as in Prow"))
+    .addOption(how("--dry-run", "write no files: print the list, as without --out"));
 
 const prow = verb({
   name: "prow",

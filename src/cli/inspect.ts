@@ -1,29 +1,26 @@
-import { Option } from "@commander-js/extra-typings";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
     .argument("<reference>", "host/path:tag or host/path@digest")
-    .addOption(common(new Option("--raw", "the manifest or index itself, byte for byte")))
+    .addOption(how.common("--raw", "the manifest or index itself, byte for byte"))
     .addOption(
-      common(
-        new Option("--provenance", "what built it, as its builder says; with --raw the statement itself"),
-      ).conflicts("platform"),
+      how
+        .common("--provenance", "what built it, as its builder says; with --raw the statement itself")
+        .conflicts("platform"),
     )
     .addOption(
-      new Option("--manifests <path>", "look also where these promoter manifests promote it from").implies({
+      how("--manifests <path>", "look also where these promoter manifests promote it from").implies({
         provenance: true,
       }),
     )
-    .addOption(
-      common(new Option("--platform <platform>", "the image of an index to describe, such as linux/arm64")),
-    )
-    .addOption(common(new Option("--no-tags", "leave out the list of the repository's tags")));
+    .addOption(how.common("--platform <platform>", "the image of an index to describe, such as linux/arm64"))
+    .addOption(how.common("--no-tags", "leave out the list of the repository's tags"));
 
 export const inspect = verb({
   name: "inspect",

@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import type { ChangeFilter, Job, JobList } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { runByHand } from "./jobs-run.ts";
@@ -6,27 +5,23 @@ import { asJson, deliver } from "./output.ts";
 import { withDataFolder } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
-import { type Blank, collect, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, collect, how, type OptionsOf, verb } from "./verb.ts";
 
 const defineJobs = (command: Blank) =>
-  command.addOption(common(new Option("--jobs-dir <dir>", "folder of job files").default("jobs")));
+  command.addOption(how.common("--jobs-dir <dir>", "folder of job files").default("jobs"));
 
 const defineStart = (command: Blank) =>
   withDataFolder(defineJobs(command))
     .argument("<name>", "the job")
-    .addOption(common(new Option("--checkout <dir>", "a checkout of the job's repository").default(".")))
+    .addOption(how.common("--checkout <dir>", "a checkout of the job's repository").default("."))
+    .addOption(how.common("--ref <ref>", "branch or tag that was pushed; the branch checked out by default"))
+    .addOption(how("--before <commit>", "where the branch stood before; the first parent by default"))
+    .addOption(how.common("--force", "run it, whatever its filters say"))
+    .addOption(how.common("--dry-run", "print what would be built, and build nothing"))
+    .addOption(how("--engine <name>", "what builds").choices(["docker", "podman", "buildah", "gcb"]))
+    .addOption(how("--push-to <registry>", "registry to push to, instead of the job's"))
     .addOption(
-      common(new Option("--ref <ref>", "branch or tag that was pushed; the branch checked out by default")),
-    )
-    .addOption(new Option("--before <commit>", "where the branch stood before; the first parent by default"))
-    .addOption(common(new Option("--force", "run it, whatever its filters say")))
-    .addOption(common(new Option("--dry-run", "print what would be built, and build nothing")))
-    .addOption(new Option("--engine <name>", "what builds").choices(["docker", "podman", "buildah", "gcb"]))
-    .addOption(new Option("--push-to <registry>", "registry to push to, instead of the job's"))
-    .addOption(
-      new Option("--secret <NAME=source>", "a secret, as waybill build has it; repeatable").argParser(
-        collect,
-      ),
+      how("--secret <NAME=source>", "a secret, as waybill build has it; repeatable").argParser(collect),
     );
 
 /** How a job is run by hand. */

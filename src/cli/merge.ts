@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import { harmless, WaybillError } from "../errors/index.ts";
 import type { ImageOrigin, MergeFormat, MergeResult } from "../merge/index.ts";
 import type { Recording } from "../recording/index.ts";
@@ -15,7 +14,7 @@ import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts"
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, collect, common, headings, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, collect, how, look, type OptionsOf, verb } from "./verb.ts";
 
 /** The words of the command line for the forms of a list of images. */
 const formats = {
@@ -26,46 +25,32 @@ const formats = {
 
 const define = (command: Blank) =>
   withRecord(withDataFolder(withTree(command)))
+    .addOption(look.common("--staging-repo <registry>", "staging registry to read"))
     .addOption(
-      common(new Option("--staging-repo <registry>", "staging registry to read")).helpGroup(headings.look),
+      look.common(
+        "--from-run <run>",
+        "take exactly what a run built: its folder, job/id, id, or a job for its newest run",
+      ),
     )
     .addOption(
-      common(
-        new Option(
-          "--from-run <run>",
-          "take exactly what a run built: its folder, job/id, id, or a job for its newest run",
-        ),
-      ).helpGroup(headings.look),
+      look
+        .common("--image <name>", "take only these images; repeatable, globs as in kube-*")
+        .argParser(collect),
     )
+    .addOption(look("--digest <digest>", "take only these digests; repeatable").argParser(collect))
     .addOption(
-      common(
-        new Option("--image <name>", "take only these images; repeatable, globs as in kube-*").argParser(
-          collect,
-        ),
-      ).helpGroup(headings.look),
+      look
+        .common("--tag <tag>", "take only these tags; repeatable, globs; latest only if named")
+        .argParser(collect),
     )
+    .addOption(how("--as <tag>", "with --from-run: list the images under this release tag, not the run's"))
     .addOption(
-      new Option("--digest <digest>", "take only these digests; repeatable")
-        .argParser(collect)
-        .helpGroup(headings.look),
-    )
-    .addOption(
-      common(
-        new Option("--tag <tag>", "take only these tags; repeatable, globs; latest only if named").argParser(
-          collect,
-        ),
-      ).helpGroup(headings.look),
-    )
-    .addOption(
-      new Option("--as <tag>", "with --from-run: list the images under this release tag, not the run's"),
-    )
-    .addOption(
-      new Option("--format <format>", "edit in place, or write the list anew as cip-mm or kpromo pr do")
+      how("--format <format>", "edit in place, or write the list anew as cip-mm or kpromo pr do")
         .choices(["in-place", "canonical", "canonical-pr"])
         .default("in-place"),
     )
-    .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
-    .addOption(common(new Option("--dry-run", "print the change, and do not make it")));
+    .addOption(how("--skip-production", "do not look whether a tag is taken in production"))
+    .addOption(how.common("--dry-run", "print the change, and do not make it"));
 
 type Options = OptionsOf<typeof define>;
 

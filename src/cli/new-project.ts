@@ -1,31 +1,24 @@
-import { Option } from "@commander-js/extra-typings";
 import type { NewStaging } from "../staging/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, collect, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, collect, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
     .argument("<name>", "its short name: lower case letters, digits and hyphens")
     .argument("[tree]", "folder of thin manifests", ".")
     .addOption(
-      common(
-        new Option("--destinations <set>", "where to: a set of waybill.yaml; needed when there are several"),
-      ),
+      how.common("--destinations <set>", "where to: a set of waybill.yaml; needed when there are several"),
     )
     .addOption(
-      common(
-        new Option("--source <registry>", "the staging registry, when it is not the one that the set says"),
-      ),
+      how.common("--source <registry>", "the staging registry, when it is not the one that the set says"),
     )
     .addOption(
-      common(
-        new Option("--owner <login>", "who approves changes of the images; repeatable").argParser(collect),
-      ),
+      how.common("--owner <login>", "who approves changes of the images; repeatable").argParser(collect),
     )
-    .addOption(common(new Option("--dry-run", "print the files, and do not write them")));
+    .addOption(how.common("--dry-run", "print the files, and do not write them"));
 
 /** A project that stages images to be promoted. */
 export const newProject = verb({

@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import { oldBase, readSince, withBase } from "./base.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
@@ -9,20 +8,14 @@ import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
-import { type Blank, common, headings, type OptionsOf, unrecorded, verb } from "./verb.ts";
+import { type Blank, type OptionsOf, out, unrecorded, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   withBase(withSelection(withTree(command)))
     .addOption(
-      unrecorded(
-        common(new Option("--out <file>", "save the plan, to be reviewed and given to promote --plan")),
-      ).helpGroup(headings.out),
+      unrecorded(out.common("--out <file>", "save the plan, to be reviewed and given to promote --plan")),
     )
-    .addOption(
-      common(new Option("--exit-code", `end with ${exitCodes.toDo} when there is something to do`)).helpGroup(
-        headings.out,
-      ),
-    );
+    .addOption(out.common("--exit-code", `end with ${exitCodes.toDo} when there is something to do`));
 
 export const plan = verb({
   name: "plan",

@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
-import { Option } from "@commander-js/extra-typings";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
@@ -18,16 +17,7 @@ import { releaseTagsVerb } from "./release-tags.ts";
 import type { Session } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
 import type { Terminal } from "./terminal.ts";
-import {
-  type Blank,
-  collect,
-  common,
-  headings,
-  type OptionsOf,
-  recordedAs,
-  unrecorded,
-  verb,
-} from "./verb.ts";
+import { type Blank, collect, how, look, type OptionsOf, out, recordedAs, unrecorded, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   withRecord(withForge(command))
@@ -38,104 +28,54 @@ const define = (command: Blank) =>
     )
     .addOption(
       recordedAs(
-        new Option(
-          "--repo <address>",
-          "what holds the manifests: https://host/owner/name, or host/owner/name",
-        ),
+        look("--repo <address>", "what holds the manifests: https://host/owner/name, or host/owner/name"),
         withoutUser,
-      ).helpGroup(headings.look),
-    )
-    .addOption(
-      common(new Option("--staging-repo <registry>", "staging registry to read"))
-        .makeOptionMandatory()
-        .helpGroup(headings.look),
-    )
-    .addOption(
-      new Option("--manifests <path>", "in the repository: folder of thin manifests, or a file").helpGroup(
-        headings.look,
       ),
     )
-    .addOption(
-      new Option("--project <name>", "project; made of the staging registry when left out").helpGroup(
-        headings.look,
-      ),
-    )
-    .addOption(
-      common(new Option("--release <version>", "version being cut: promotes its set of tags")).helpGroup(
-        headings.look,
-      ),
-    )
-    .addOption(
-      new Option("--profile <name>", "whose rules make the set; see waybill pr release-tags").helpGroup(
-        headings.look,
-      ),
-    )
-    .addOption(
-      common(new Option("--tag <tag>", "promote this tag; globs; repeatable").argParser(collect)).helpGroup(
-        headings.look,
-      ),
-    )
-    .addOption(
-      new Option("--image <name>", "take only these images; globs; repeatable")
-        .argParser(collect)
-        .helpGroup(headings.look),
-    )
-    .addOption(
-      new Option("--digest <digest>", "take only these digests; repeatable")
-        .argParser(collect)
-        .helpGroup(headings.look),
-    )
+    .addOption(look.common("--staging-repo <registry>", "staging registry to read").makeOptionMandatory())
+    .addOption(look("--manifests <path>", "in the repository: folder of thin manifests, or a file"))
+    .addOption(look("--project <name>", "project; made of the staging registry when left out"))
+    .addOption(look.common("--release <version>", "version being cut: promotes its set of tags"))
+    .addOption(look("--profile <name>", "whose rules make the set; see waybill pr release-tags"))
+    .addOption(look.common("--tag <tag>", "promote this tag; globs; repeatable").argParser(collect))
+    .addOption(look("--image <name>", "take only these images; globs; repeatable").argParser(collect))
+    .addOption(look("--digest <digest>", "take only these digests; repeatable").argParser(collect))
     .addOption(
       recordedAs(
-        common(
-          new Option("--fork <owner/name>", "push to this fork; to the repository itself when left out"),
-        ),
+        how.common("--fork <owner/name>", "push to this fork; to the repository itself when left out"),
         withoutUser,
       ),
     )
-    .addOption(new Option("--base <branch>", "branch to change; the default branch when left out"))
-    .addOption(new Option("--branch <name>", "branch to push; made of project and tag when left out"))
+    .addOption(how("--base <branch>", "branch to change; the default branch when left out"))
+    .addOption(how("--branch <name>", "branch to push; made of project and tag when left out"))
     .addOption(
       unrecorded(
-        new Option(
-          "--checkout <folder>",
-          "use the objects of this checkout instead of a clone; it stays as it is",
-        ),
+        how("--checkout <folder>", "use the objects of this checkout instead of a clone; it stays as it is"),
       ),
     )
-    .addOption(new Option("--ssh", "fetch and push over SSH; the token is for the forge alone"))
+    .addOption(how("--ssh", "fetch and push over SSH; the token is for the forge alone"))
+    .addOption(out("--title <text>", "title of the pull request and the commit"))
     .addOption(
-      new Option("--title <text>", "title of the pull request and the commit").helpGroup(headings.out),
+      out("--link <title=url>", "a link for the text, such as a build; repeatable").argParser(collect),
     )
     .addOption(
-      new Option("--link <title=url>", "a link for the text, such as a build; repeatable")
-        .argParser(collect)
-        .helpGroup(headings.out),
+      out
+        .common("--reviewer <name>", "request a review; of a team as org/team; repeatable")
+        .argParser(collect),
     )
+    .addOption(out("--label <name>", "add a label; repeatable").argParser(collect))
+    .addOption(out("--no-hold", "do not hold it"))
     .addOption(
-      common(
-        new Option("--reviewer <name>", "request a review; of a team as org/team; repeatable").argParser(
-          collect,
-        ),
-      ).helpGroup(headings.out),
-    )
-    .addOption(
-      new Option("--label <name>", "add a label; repeatable").argParser(collect).helpGroup(headings.out),
-    )
-    .addOption(new Option("--no-hold", "do not hold it").helpGroup(headings.out))
-    .addOption(
-      new Option(
+      out(
         "--hold-by <means>",
         "label, draft or status; what the forge's users expect when left out; repeatable",
-      )
-        .argParser(collectMeans)
-        .helpGroup(headings.out),
+      ).argParser(collectMeans),
     )
-    .addOption(new Option("--no-sign-off", "leave Signed-off-by out").helpGroup(headings.out))
-    .addOption(new Option("--sign", "sign the commit, as Git is configured to").helpGroup(headings.out))
-    .addOption(new Option("--skip-production", "do not look whether a tag is taken in production"))
-    .addOption(new Option("--interactive", "ask before each step that others can see"))
-    .addOption(common(new Option("--dry-run", "print the change and the text, and propose nothing")));
+    .addOption(out("--no-sign-off", "leave Signed-off-by out"))
+    .addOption(out("--sign", "sign the commit, as Git is configured to"))
+    .addOption(how("--skip-production", "do not look whether a tag is taken in production"))
+    .addOption(how("--interactive", "ask before each step that others can see"))
+    .addOption(how.common("--dry-run", "print the change and the text, and propose nothing"));
 
 /** What the verb is given, with the place where the manifests are found out. */
 type Options = OptionsOf<typeof define> & { readonly manifests: string };

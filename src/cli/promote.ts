@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import { problemOf } from "../errors/index.ts";
 import type { EdgeEvent, PromoteOptions, Promotion, Traffic } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
@@ -16,15 +15,13 @@ import { printReport, statusOf } from "./report.ts";
 import { readInPieces } from "./result-file.ts";
 import { withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   withRecord(withBase(withSelection(withTree(command))))
-    .addOption(common(new Option("--confirm", "write to production")))
-    .addOption(
-      common(new Option("--plan <file>", "do no more than this plan, which waybill plan --out saved")),
-    )
-    .addOption(new Option("--strict", "do nothing at all when anything is not as desired"));
+    .addOption(how.common("--confirm", "write to production"))
+    .addOption(how.common("--plan <file>", "do no more than this plan, which waybill plan --out saved"))
+    .addOption(how("--strict", "do nothing at all when anything is not as desired"));
 
 type Options = OptionsOf<typeof define>;
 

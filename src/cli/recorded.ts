@@ -1,14 +1,14 @@
 import { stat } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
-import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Recording } from "../recording/index.ts";
 import type { RunEnd, RunHead } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { Interrupted } from "./interruption.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { headings, type None, type OptionsOf, unrecorded } from "./verb.ts";
+import { how, type None, type OptionsOf, out, unrecorded } from "./verb.ts";
 
 /** Adds the option that has a run recorded. */
 export function withRecord<Arguments extends unknown[], Options extends OptionValues>(
@@ -16,10 +16,7 @@ export function withRecord<Arguments extends unknown[], Options extends OptionVa
 ) {
   return command.addOption(
     unrecorded(
-      new Option(
-        "--record [folder]",
-        "record the run: in this folder, or where runs are recorded by default",
-      ).helpGroup(headings.out),
+      out("--record [folder]", "record the run: in this folder, or where runs are recorded by default"),
     ),
   );
 }
@@ -30,7 +27,7 @@ export function withDataFolder<Arguments extends unknown[], Options extends Opti
 ) {
   return command.addOption(
     unrecorded(
-      new Option(
+      how(
         "--data-dir <dir>",
         "folder of records, and of the embedded registry; $WAYBILL_DATA or ~/.local/share/waybill by default",
       ),

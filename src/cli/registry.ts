@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { RegistryRequestEvent } from "../registry-server/index.ts";
 import { amount } from "./amount.ts";
 import { parseDuration } from "./duration.ts";
@@ -9,36 +9,33 @@ import { asJson, deliver } from "./output.ts";
 import { formatBytes } from "./progress-tally.ts";
 import type { Session } from "./session.ts";
 import { snapshot } from "./snapshot.ts";
-import { type Blank, common, family, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, family, how, type OptionsOf, verb } from "./verb.ts";
 
 const defineServe = (command: Blank) =>
   command
     .addOption(
-      common(
-        new Option("--dir <dir>", "folder that holds the data; oci:DIR shows image layouts"),
-      ).makeOptionMandatory(),
+      how
+        .common("--dir <dir>", "folder that holds the data; oci:DIR shows image layouts")
+        .makeOptionMandatory(),
     )
     .addOption(
-      common(
-        new Option("--listen <address>", "host:port to listen on; port 0 takes a free one")
-          .argParser(parseAddress)
-          .default(parseAddress("127.0.0.1:5000"), "127.0.0.1:5000"),
-      ),
+      how
+        .common("--listen <address>", "host:port to listen on; port 0 takes a free one")
+        .argParser(parseAddress)
+        .default(parseAddress("127.0.0.1:5000"), "127.0.0.1:5000"),
     )
     .addOption(
-      new Option("--name <host>", "another host name that clients call the registry by; repeatable")
+      how("--name <host>", "another host name that clients call the registry by; repeatable")
         .argParser((name: string, names: readonly string[]) => [...names, parseName(name)])
         .default([], "localhost, and the address it is reached at"),
     )
     .addOption(
-      common(
-        new Option("--max-size <size>", "how much the folder may hold, such as 50GiB").argParser(parseSize),
-      ),
+      how.common("--max-size <size>", "how much the folder may hold, such as 50GiB").argParser(parseSize),
     )
-    .addOption(common(new Option("--htpasswd <file>", "let in only who is in this file (bcrypt entries)")))
-    .addOption(new Option("--tls-cert <file>", "PEM file of the certificate chain"))
-    .addOption(new Option("--tls-key <file>", "PEM file of its key"))
-    .addOption(new Option("--dry-run", "say what would be served where, and serve nothing"));
+    .addOption(how.common("--htpasswd <file>", "let in only who is in this file (bcrypt entries)"))
+    .addOption(how("--tls-cert <file>", "PEM file of the certificate chain"))
+    .addOption(how("--tls-key <file>", "PEM file of its key"))
+    .addOption(how("--dry-run", "say what would be served where, and serve nothing"));
 
 const serve = verb({
   name: "serve",
@@ -63,14 +60,12 @@ const serve = verb({
 const defineCollection = (command: Blank) =>
   command
     .argument("<dir>", "folder that holds the data")
-    .addOption(common(new Option("--dry-run", "show what would go, and take nothing away").default(false)))
-    .addOption(common(new Option("--untagged", "manifests that no tag leads to go too").default(false)))
+    .addOption(how.common("--dry-run", "show what would go, and take nothing away").default(false))
+    .addOption(how.common("--untagged", "manifests that no tag leads to go too").default(false))
     .addOption(
-      common(
-        new Option(
-          "--min-age <duration>",
-          "leave what came later: a push may be about to refer to it (1h while a server is running)",
-        ),
+      how.common(
+        "--min-age <duration>",
+        "leave what came later: a push may be about to refer to it (1h while a server is running)",
       ),
     );
 

@@ -1,21 +1,18 @@
-import { Option } from "@commander-js/extra-typings";
 import type { ReleaseTags } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
     .argument("<version>", "the version that is being cut, as its tag has it: v1.30.0, v1.30.0-rc.0")
     .addOption(
-      common(
-        new Option(
-          "--profile <name>",
-          "kubernetes-2021 (the default), kubernetes, project, or one of waybill.yaml",
-        ),
+      how.common(
+        "--profile <name>",
+        "kubernetes-2021 (the default), kubernetes, project, or one of waybill.yaml",
       ),
     );
 

@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import { harmless } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { BaseRevision, Review } from "../review/index.ts";
@@ -16,44 +15,33 @@ import { sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import { withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
-import { type Blank, common, headings, type OptionsOf, recordedAs, verb } from "./verb.ts";
+import { type Blank, how, look, type OptionsOf, out, recordedAs, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   withForge(withRecord(withSelection(withTree(command))))
     .addOption(
-      common(
-        new Option("--base <revision>", "what the change is made to; REV... is where the head left REV"),
-      ).helpGroup(headings.look),
+      look.common("--base <revision>", "what the change is made to; REV... is where the head left REV"),
     )
-    .addOption(
-      common(
-        new Option("--head <revision>", "the commit with the change; the working tree without it"),
-      ).helpGroup(headings.look),
-    )
-    .addOption(new Option("--allow-removals", "mention what is taken away, instead of failing for it"))
-    .addOption(common(new Option("--offline", "ask no registry: judge the manifests alone")))
+    .addOption(look.common("--head <revision>", "the commit with the change; the working tree without it"))
+    .addOption(how("--allow-removals", "mention what is taken away, instead of failing for it"))
+    .addOption(how.common("--offline", "ask no registry: judge the manifests alone"))
     .addOption(
       recordedAs(
-        common(new Option("--post <pull-request>", "say it under this pull request: a comment and a status")),
+        out.common("--post <pull-request>", "say it under this pull request: a comment and a status"),
         withoutUser,
-      ).helpGroup(headings.out),
+      ),
     )
-    .addOption(
-      new Option(
-        "--context <name>",
-        "name of the commit status; pull-waybill-review when left out",
-      ).helpGroup(headings.out),
-    )
+    .addOption(out("--context <name>", "name of the commit status; pull-waybill-review when left out"))
     .addOption(
       recordedAs(
-        new Option("--target-url <url>", "where the run can be looked at, for the commit status"),
+        out("--target-url <url>", "where the run can be looked at, for the commit status"),
         withoutUser,
-      ).helpGroup(headings.out),
+      ),
     )
     .addOption(
-      new Option("--require-approval", "with --post: fail until those have approved who own what is changed"),
+      how("--require-approval", "with --post: fail until those have approved who own what is changed"),
     )
-    .addOption(new Option("--dry-run", "with --post: say nothing under the pull request"));
+    .addOption(how("--dry-run", "with --post: say nothing under the pull request"));
 
 type Options = OptionsOf<typeof define>;
 

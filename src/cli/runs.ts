@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
@@ -11,19 +11,15 @@ import { dataFolder, withDataFolder } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, common, family, type None, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, family, how, type None, type OptionsOf, verb } from "./verb.ts";
 
 const runArgument = "a job, which means its newest run; an id, JOB/ID, or a run's folder";
 
 const defineList = (command: Blank) =>
   withDataFolder(command)
     .argument("[job]", "only runs of this job")
-    .addOption(
-      common(new Option("--limit <number>", "no more than so many; all by default").argParser(wholeNumber)),
-    )
-    .addOption(
-      common(new Option("--after <run>", "only those behind JOB/ID, which the page before ended with")),
-    );
+    .addOption(how.common("--limit <number>", "no more than so many; all by default").argParser(wholeNumber))
+    .addOption(how.common("--after <run>", "only those behind JOB/ID, which the page before ended with"));
 
 const list = verb({
   name: "list",
@@ -45,7 +41,7 @@ const list = verb({
 const defineLog = (command: Blank) => withDataFolder(command).argument("<run>", runArgument);
 
 const defineShow = (command: Blank) =>
-  defineLog(command).addOption(new Option("--log", "now waybill runs log").hideHelp());
+  defineLog(command).addOption(how("--log", "now waybill runs log").hideHelp());
 
 const show = verb({
   name: "show",

@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import type { PromoterManifest } from "../manifest/index.ts";
 import type { RegistryContents, Snapshot } from "../snapshot/index.ts";
 import { amount } from "./amount.ts";
@@ -9,29 +8,23 @@ import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
     .argument("<registry>", "registry, with a path if need be: host[/path]")
-    .addOption(common(new Option("--tag <tag>", "only images with this tag")))
+    .addOption(how.common("--tag <tag>", "only images with this tag"))
+    .addOption(how.common("--minimal", "leave out untagged images that an index of their repository lists"))
     .addOption(
-      common(new Option("--minimal", "leave out untagged images that an index of their repository lists")),
+      how.common("--format <format>", "how the list is written").choices(["yaml", "csv"]).default("yaml"),
     )
     .addOption(
-      common(
-        new Option("--format <format>", "how the list is written").choices(["yaml", "csv"]).default("yaml"),
+      how.common(
+        "--manifests <path>",
+        `look at the repositories that these manifests name: ${manifestsArgument}`,
       ),
     )
-    .addOption(
-      common(
-        new Option(
-          "--manifests <path>",
-          `look at the repositories that these manifests name: ${manifestsArgument}`,
-        ),
-      ),
-    )
-    .addOption(new Option("--offline", "print what --manifests ask for, without looking at the registry"));
+    .addOption(how("--offline", "print what --manifests ask for, without looking at the registry"));
 
 type Options = OptionsOf<typeof define>;
 

@@ -174,9 +174,28 @@ const commonOptions = new WeakSet<object>();
 const unrecordedOptions = new WeakSet<object>();
 const recordedTexts = new WeakMap<object, (value: string) => string>();
 
-/** Marks an option as one that is used most: the short help shows it. */
-export function common<Marked extends object>(option: Marked): Marked {
-  commonOptions.add(option);
+/** Options that say what is looked at. */
+export const look = optionsUnder(headings.look);
+/** Options that say what comes out, and where. */
+export const out = optionsUnder(headings.out);
+/** All other options. */
+export const how = optionsUnder(headings.how);
+
+/** Makes options for a heading of the help; those that are used most by `common`, which the short help shows. */
+function optionsUnder(heading: string) {
+  const plain = <Flags extends string>(flags: Flags, text: string): Option<Flags> =>
+    new Option(flags, text).helpGroup(heading);
+  const common = <Flags extends string>(flags: Flags, text: string): Option<Flags> => {
+    const option = plain(flags, text);
+    commonOptions.add(option);
+    return option;
+  };
+  return Object.assign(plain, { common });
+}
+
+/** Marks an option whose value no record may have, or needs. */
+export function unrecorded<Marked extends object>(option: Marked): Marked {
+  unrecordedOptions.add(option);
   return option;
 }
 
@@ -190,12 +209,6 @@ export function isCommon(option: object): boolean {
   return commonOptions.has(option);
 }
 
-/** Marks an option whose value no record may have, or needs. */
-export function unrecorded<Marked extends object>(option: Marked): Marked {
-  unrecordedOptions.add(option);
-  return option;
-}
-
 /** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
@@ -203,13 +216,15 @@ export function collect(value: string, previous: readonly string[] | undefined):
 
 /** The options that every verb has. @returns What is said when the one for a dry run is given; none where a verb has its own. */
 function addOptionsOfAll(command: CommandUnknownOpts, forms: readonly Form[]): string | undefined {
-  command.addOption(unrecorded(common(outputOption(forms))).helpGroup(headings.out));
+  const output = unrecorded(outputOption(forms)).helpGroup(headings.out);
+  commonOptions.add(output);
+  command.addOption(output);
   const flags = new Set(command.options.map(({ long }) => long));
   if (flags.has("--dry-run")) return undefined;
   const notice = flags.has("--confirm")
     ? "nothing is written without --confirm"
     : `waybill ${command.name()} writes nothing`;
-  command.addOption(unrecorded(new Option("--dry-run", notice)).helpGroup(headings.how));
+  command.addOption(unrecorded(how("--dry-run", notice)));
   return notice;
 }
 

@@ -1,4 +1,3 @@
-import { Option } from "@commander-js/extra-typings";
 import type { Cause } from "../errors/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
@@ -18,28 +17,24 @@ import { openRegistriesFor } from "./registries.ts";
 import { withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, common, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 import { exitsOfWaiting, waitFor, withWaiting } from "./wait.ts";
 
 const define = (command: Blank) =>
   withRecord(withWaiting(withSelection(withTree(command))))
     .addOption(
-      common(
-        new Option(
+      how
+        .common(
           "--wait [duration]",
           "wait until production holds everything, whoever promotes it; 2h when left out",
-        ).conflicts(["deep", "sample", "rate", "record"]),
-      ),
+        )
+        .conflicts(["deep", "sample", "rate", "record"]),
     )
-    .addOption(common(new Option("--deep", "read every blob as a whole, and hash it")))
+    .addOption(how.common("--deep", "read every blob as a whole, and hash it"))
     .addOption(
-      common(
-        new Option("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
-      ),
+      how.common("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
     )
-    .addOption(
-      new Option("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"),
-    );
+    .addOption(how("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"));
 
 type Options = OptionsOf<typeof define>;
 

@@ -1,4 +1,4 @@
-import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import type { Command, OptionValues } from "@commander-js/extra-typings";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
@@ -18,26 +18,19 @@ import { openRegistriesFor } from "./registries.ts";
 import { withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, headings, type None, type OptionsOf, unrecorded, verb } from "./verb.ts";
+import { type Blank, how, look, type None, type OptionsOf, unrecorded, verb } from "./verb.ts";
 
 /** Adds what says for which edges is waited, and how often is looked. */
 export function withWaiting<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
   return withBase(command)
+    .addOption(look("--commit <revision>", "the manifests of this commit, and of them what it changed"))
     .addOption(
-      new Option(
-        "--commit <revision>",
-        "the manifests of this commit, and of them what it changed",
-      ).helpGroup(headings.look),
+      look("--all", "with --commit: everything that its manifests ask for").conflicts(["base", "changed"]),
     )
     .addOption(
-      new Option("--all", "with --commit: everything that its manifests ask for")
-        .conflicts(["base", "changed"])
-        .helpGroup(headings.look),
-    )
-    .addOption(
-      unrecorded(new Option("--interval <duration>", "the longest pause between two looks").default("30s")),
+      unrecorded(how("--interval <duration>", "the longest pause between two looks").default("30s")),
     );
 }
 
@@ -45,7 +38,7 @@ type WaitOptions = OptionsOf<typeof withWaiting<[], None>>;
 
 const define = (command: Blank) =>
   withWaiting(withSelection(withTree(command))).addOption(
-    new Option("--timeout <duration>", "how long to wait, such as 30m").default("2h"),
+    how("--timeout <duration>", "how long to wait, such as 30m").default("2h"),
   );
 
 /** What exit codes mean when production is waited for. */
