@@ -9,18 +9,16 @@ export function comparisonAsDocument({ edges, repositories, projects, ...rest }:
       ...repository,
       edges: repository.edges.map((edge) => ({
         ...edge,
-        ...(edge.before === undefined ? {} : { before: printed(edge.before) }),
-        ...(edge.after === undefined ? {} : { after: printed(edge.after) }),
+        before: edge.before && printed(edge.before),
+        after: edge.after && printed(edge.after),
       })),
     })),
     projects: projects.map((change) => {
       const { source, provenance } = change;
       return {
         ...change,
-        ...(source === undefined
-          ? {}
-          : { source: { before: printed(source.before), after: printed(source.after) } }),
-        ...(provenance === undefined ? {} : { provenance: printed(provenance) }),
+        source: source && { before: printed(source.before), after: printed(source.after) },
+        provenance: provenance && printed(provenance),
         addedDestinations: change.addedDestinations.map(printed),
         removedDestinations: change.removedDestinations.map(printed),
       };

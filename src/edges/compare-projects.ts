@@ -3,7 +3,6 @@ import { placeIn } from "../diagnostics/index.ts";
 import {
   type ManifestTree,
   type PromoterManifest,
-  type ProvenancePolicy,
   policyMeaning,
   type RegistryEntry,
 } from "../manifest/index.ts";
@@ -58,26 +57,19 @@ function compareRegistries(before: PromoterManifest, after: PromoterManifest): P
   return {
     project: after.project,
     kind: "changed",
-    ...(isRenamed ? { renamedFrom: before.project } : {}),
-    ...(hasMoved
-      ? { source: { before: sideOf(before.source, before.file), after: sideOf(after.source, after.file) } }
-      : {}),
-    ...(isOtherPolicy
-      ? {
-          provenance: {
-            before: modeOf(before),
-            after: modeOf(after),
-            at: placeIn(after.file, (after.provenance ?? after.source).at),
-          },
-        }
-      : {}),
+    renamedFrom: isRenamed ? before.project : undefined,
+    source: hasMoved
+      ? { before: sideOf(before.source, before.file), after: sideOf(after.source, after.file) }
+      : undefined,
+    provenance: isOtherPolicy ? policyChange(before, after) : undefined,
     addedDestinations: added,
     removedDestinations: removed,
   };
 }
 
-function modeOf({ provenance }: PromoterManifest): ProvenancePolicy["mode"] {
-  return provenance?.mode ?? "off";
+function policyChange(before: PromoterManifest, { provenance, source, file }: PromoterManifest) {
+  const modes = { before: before.provenance?.mode ?? "off", after: provenance?.mode ?? "off" } as const;
+  return { ...modes, at: placeIn(file, (provenance ?? source).at) };
 }
 
 function missingFrom(

@@ -65,15 +65,17 @@ export interface ProjectChange {
   readonly project: string;
   readonly kind: "added" | "removed" | "changed";
   /** Its former name, when only its folder was renamed. */
-  readonly renamedFrom?: string;
+  readonly renamedFrom?: string | undefined;
   /** The staging registry, when it is another one. */
-  readonly source?: { readonly before: RegistrySide; readonly after: RegistrySide };
+  readonly source?: { readonly before: RegistrySide; readonly after: RegistrySide } | undefined;
   /** The policy of provenance, when it is another one: its modes, and where it stands now. */
-  readonly provenance?: {
-    readonly before: ProvenancePolicy["mode"];
-    readonly after: ProvenancePolicy["mode"];
-    readonly at: Place;
-  };
+  readonly provenance?:
+    | {
+        readonly before: ProvenancePolicy["mode"];
+        readonly after: ProvenancePolicy["mode"];
+        readonly at: Place;
+      }
+    | undefined;
   readonly addedDestinations: readonly RegistrySide[];
   readonly removedDestinations: readonly RegistrySide[];
 }

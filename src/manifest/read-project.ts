@@ -35,15 +35,20 @@ export interface ReadProject {
 /** Reads the two files of a thin manifest. */
 export async function readThinProject(project: ThinProject, reading: TreeReadOptions): Promise<ReadProject> {
   const name = project.project;
-  const text = await reading.files.read(project.file);
-  const texts = fingerprints([[project.file, text]]);
+  const texts: Record<string, string> = {};
+  const read = async (file: string): Promise<string | TextFileFault> => {
+    const text = await reading.files.read(file);
+    if (typeof text === "string") texts[file] = fingerprint(text);
+    return text;
+  };
+  const text = await read(project.file);
   const { registries, diagnostics } =
-    knownRegistries(project, texts, reading.known) ?? parsedRegistries(text, project);
+    knownRegistries(project, texts, reading.known) ??
+    (typeof text === "string" ? parseRegistries(text, project.file) : unread(text, project.file));
   if (registries !== undefined && reading.imagesOf?.({ project: name, ...registries }) === false) {
     return { project: name, manifest: { ...project, ...registries, images: [] }, diagnostics, texts };
   }
-  const list = await reading.files.read(project.imagesFile);
-  Object.assign(texts, fingerprints([[project.imagesFile, list]]));
+  const list = await read(project.imagesFile);
   const known = unchanged(project, texts, reading.known);
   if (known !== undefined) return known;
   const images = knownImages(project, texts, reading.known) ?? parsedImages(list, project);
@@ -53,11 +58,6 @@ export async function readThinProject(project: ThinProject, reading: TreeReadOpt
   }
   const { manifest, tooLong } = assemble(project, registries, images.images);
   return { project: name, manifest, diagnostics: [...found, ...tooLong], texts };
-}
-
-function parsedRegistries(text: string | TextFileFault, { file }: ThinProject): ParsedRegistries {
-  if (typeof text === "string") return parseRegistries(text, file);
-  return { registries: undefined, diagnostics: [faultOf(text, file)] };
 }
 
 /** The registries of a project of another tree, when their file has the same text. */
@@ -122,14 +122,12 @@ function parsedImages(text: string | TextFileFault, project: ThinProject): Parse
   return typeof text === "string" ? parseImages(text, project.imagesFile) : noImages(text, project);
 }
 
-function fingerprints(texts: readonly [string, string | TextFileFault][]): Record<string, string> {
-  return Object.fromEntries(
-    texts.flatMap(([file, text]) => (typeof text === "string" ? [[file, fingerprint(text)]] : [])),
-  );
+function unread(fault: TextFileFault, file: string): ParsedImages & ParsedRegistries {
+  return { images: undefined, registries: undefined, diagnostics: [faultOf(fault, file)] };
 }
 
 function noImages(fault: TextFileFault, { file, imagesFile }: ThinProject): ParsedImages {
-  if (!fault.isMissing) return { images: undefined, diagnostics: [faultOf(fault, imagesFile)] };
+  if (!fault.isMissing) return unread(fault, imagesFile);
   const message = `corresponding file "${imagesFile}" does not exist`;
   const missing = diagnostic("missing-images-file", imagesFile, undefined, message, {
     hint: "make it; it may be empty",

@@ -15,7 +15,6 @@ import { findContested } from "./contested.ts";
 import { MergeError, type TagConflict } from "./errors.ts";
 import { findTakenTags, type TaggedImage } from "./production.ts";
 import { type ChosenImage, checkImages } from "./staging.ts";
-import { withoutSlash } from "./target.ts";
 
 /** To which manifests something is added, and in which form. */
 export interface AdditionOptions {
@@ -69,7 +68,7 @@ export async function planAddition(
 ): Promise<MergePlan> {
   const { edit, collisions } = editOrCollide(before, chosen, manifest);
   const added = newOnly(edit.added, chosen);
-  await checkImages(withoutSlash(manifest.source.name), added, options);
+  await checkImages(manifest.source.name, added, options);
   const contested = await findContested(options.tree, read, manifest, tagged(added));
   const taken = options.skipProduction ? [] : await findTakenTags(manifest, tagged(added), options);
   const refusals = [...collisions, ...contested, ...taken];

@@ -9,7 +9,6 @@ import {
 import { repositoryFault } from "../oci/index.ts";
 import type { TagConflict } from "./errors.ts";
 import type { TaggedImage } from "./production.ts";
-import { withoutSlash } from "./target.ts";
 
 /**
  * Added tags that some other image of the manifests, usually one of another project, asks for at another digest in the
@@ -24,7 +23,7 @@ export async function findContested(
 ): Promise<TagConflict[]> {
   const addition = additionTo(target, added);
   const names = addition.images.flatMap(({ name }) =>
-    target.destinations.map((registry) => `${withoutSlash(registry.name)}/${name}`),
+    target.destinations.map((registry) => `${registry.name}/${name}`),
   );
   const { groups } = edgesOf([addition, ...(await rivalsOf(given, read, target, names))]);
   const refusals = new Map<string, TagConflict>();
@@ -65,7 +64,7 @@ async function rivalsOf(
 ): Promise<readonly PromoterManifest[]> {
   const isRival = ({ project, destinations }: Pick<PromoterManifest, "project" | "destinations">) =>
     project !== target.project &&
-    destinations.some(({ name }) => repositories.some((each) => each.startsWith(`${withoutSlash(name)}/`)));
+    destinations.some(({ name }) => repositories.some((each) => each.startsWith(`${name}/`)));
   const rivals = read.manifests.filter(isRival);
   const whole = typeof given === "string" ? await Promise.all(rivals.map(readImagesOf)) : rivals;
   return [target, ...whole];

@@ -1,4 +1,4 @@
-import { WaybillError } from "../errors/index.ts";
+import { type FailureDetails, WaybillError } from "../errors/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
 
 /** Why nothing was merged. */
@@ -40,12 +40,7 @@ export class MergeError extends WaybillError<MergeErrorCode> {
   constructor(
     code: MergeErrorCode,
     message: string,
-    details: {
-      where?: string | undefined;
-      hint?: string | undefined;
-      cause?: unknown;
-      refusals?: readonly TagConflict[];
-    } = {},
+    details: FailureDetails & { readonly refusals?: readonly TagConflict[] } = {},
   ) {
     super(code, message, details);
     this.refusals = details.refusals ?? [];

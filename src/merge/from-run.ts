@@ -8,7 +8,7 @@ import { edgeKey } from "./canonical.ts";
 import { MergeError } from "./errors.ts";
 import { compileFilters, type Filters, type MergeFilters } from "./filters.ts";
 import { type MergeResult, writeMerge } from "./merge.ts";
-import { type ImageOrigin, imageOriginOf } from "./origins.ts";
+import type { ImageOrigin } from "./origins.ts";
 import { type LeftOutImage, type PlacedImage, placeImages, sourceOf } from "./place-images.ts";
 import { type ChosenImage, tagTaker } from "./staging.ts";
 import { findTarget, withoutSlash } from "./target.ts";
@@ -77,7 +77,7 @@ export async function planRunMerge(options: RunMergeOptions): Promise<RunMergePl
   }
   const filters = compileFilters(options.filters ?? {});
   const isAsked = ({ source }: Pick<PromoterManifest, "source">) =>
-    options.staging === undefined || withoutSlash(source.name) === withoutSlash(options.staging);
+    options.staging === undefined || source.name === withoutSlash(options.staging);
   const mayHold = (project: Pick<PromoterManifest, "source">) =>
     isAsked(project) && run.images.some((image) => sourceOf(project, image) !== undefined);
   const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: mayHold }) : tree;
@@ -172,13 +172,13 @@ function originsOf({ run, source, images }: BuiltImages, plans: readonly MergePl
   for (const edge of plans.flatMap(({ added }) => added)) {
     const digest = [...built].find((each) => each === edge.digest);
     if (digest === undefined) continue;
-    const origin = imageOriginOf(edge.image, digest, "run", {
+    origins.set(edgeKey({ ...edge, tag: undefined }), {
+      ...{ image: edge.image, digest, from: "run" },
       run: `${run.job}/${run.id}`,
       source: source.repository,
       commit: source.commit,
-      ...(source.isDirty ? { isDirty: true } : {}),
+      isDirty: source.isDirty || undefined,
     });
-    origins.set(edgeKey({ ...edge, tag: undefined }), origin);
   }
   return [...origins.values()];
 }

@@ -50,7 +50,7 @@ export async function merge(options: MergeOptions & { readonly dryRun?: boolean 
 export async function planMerge(options: MergeOptions): Promise<MergePlan> {
   const { tree } = options;
   const staging = withoutSlash(options.staging);
-  const isTarget = ({ source }: Pick<PromoterManifest, "source">) => withoutSlash(source.name) === staging;
+  const isTarget = ({ source }: Pick<PromoterManifest, "source">) => source.name === staging;
   const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: isTarget }) : tree;
   const { manifest, warnings: others } = findTarget(read, options.staging);
   const filters = compileFilters(options.filters ?? {});

@@ -30,30 +30,12 @@ export async function attachedOrigins(
       const repository = access.open(parseRepository(`${staging}/${image}`));
       const provenance = await findProvenance(repository, digest);
       if (provenance === undefined || provenance.about === "other") return undefined;
-      return imageOriginOf(image, digest, "provenance", provenance.provenance);
+      const { builder, source, commit, isDirty, run } = provenance.provenance;
+      return { image, digest, from: "provenance" as const, builder, source, commit, isDirty, run };
     } catch (error) {
       notes.push(`what built ${image}@${digest} could not be read: ${messageOf(error)}`);
       return undefined;
     }
   });
   return { origins: found.filter((origin) => origin !== undefined), notes };
-}
-
-/** What is shown of provenance beside the line of an image. */
-export function imageOriginOf(
-  image: string,
-  digest: Digest,
-  from: ImageOrigin["from"],
-  { builder, source, commit, isDirty, run }: Provenance,
-): ImageOrigin {
-  return {
-    image,
-    digest,
-    from,
-    builder,
-    source,
-    commit,
-    isDirty,
-    run,
-  };
 }

@@ -3,7 +3,6 @@ import { firstOf } from "../diagnostics/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 import { restBelow } from "../settings/index.ts";
 import type { Filter } from "./filters.ts";
-import { withoutSlash } from "./target.ts";
 
 /** An image of a run, and the staging registry of a manifest that it belongs to. */
 export interface PlacedImage {
@@ -54,7 +53,7 @@ export function sourceOf(
   { source }: Pick<PromoterManifest, "source">,
   { repository, name }: BuiltImage,
 ): string | undefined {
-  const below = (full: string) => restBelow(withoutSlash(source.name), full) || undefined;
+  const below = (full: string) => restBelow(source.name, full) || undefined;
   return below(repository) ?? below(name);
 }
 
@@ -63,9 +62,8 @@ function placesOf(manifests: readonly PromoterManifest[], built: BuiltImage): Ma
   for (const full of [built.repository, built.name]) {
     const places = new Map<string, string>();
     for (const { source } of manifests) {
-      const staging = withoutSlash(source.name);
-      const image = restBelow(staging, full);
-      if (image) places.set(staging, image);
+      const image = restBelow(source.name, full);
+      if (image) places.set(source.name, image);
     }
     if (places.size > 0) return places;
   }
@@ -88,6 +86,6 @@ function severalHint(places: readonly (readonly [string, string])[]): string {
 }
 
 function noneHint(manifests: readonly PromoterManifest[]): string {
-  const sources = [...new Set(manifests.map(({ source }) => withoutSlash(source.name)))];
+  const sources = [...new Set(manifests.map(({ source }) => source.name))];
   return `the manifests promote from ${firstOf(sources, 5)}; leave it out with --image, or add a manifest`;
 }

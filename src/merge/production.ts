@@ -4,7 +4,6 @@ import { type Digest, formatReference, parseRepository, type Tag } from "../oci/
 import { listedOnly, placeOf, type Repository } from "../registry/index.ts";
 import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import type { TagConflict } from "./errors.ts";
-import { withoutSlash } from "./target.ts";
 import { type Unread, unreadError } from "./unread.ts";
 
 /** A tag that is about to be added to a manifest. */
@@ -32,7 +31,7 @@ export async function findTakenTags(
   const byImage = new Map<string, TaggedImage[]>();
   for (const each of added) byImage.set(each.image, [...(byImage.get(each.image) ?? []), each]);
   const repositories = manifest.destinations.flatMap(({ name }) =>
-    [...byImage].map(([image, tags]) => ({ name: `${withoutSlash(name)}/${image}`, tags })),
+    [...byImage].map(([image, tags]) => ({ name: `${name}/${image}`, tags })),
   );
   const unread: Unread[] = [];
   const refusals = await pLimit(repositoriesAtOnce).map(repositories, async ({ name, tags }) => {

@@ -13,7 +13,7 @@ export function findTarget(
   staging: string,
 ): { readonly manifest: PromoterManifest; readonly warnings: readonly string[] } {
   const wanted = withoutSlash(staging);
-  const [manifest, ...others] = tree.manifests.filter(({ source }) => withoutSlash(source.name) === wanted);
+  const [manifest, ...others] = tree.manifests.filter(({ source }) => source.name === wanted);
   if (manifest !== undefined) {
     const warnings = others.map(
       ({ project }) => `${project} promotes from ${wanted} too; merged into ${manifest.project}, the first`,
@@ -31,7 +31,7 @@ export function findTarget(
   });
 }
 
-/** A registry's name as manifests are compared by. */
+/** What somebody names a registry by, as manifests write it. */
 export function withoutSlash(name: string): string {
   return name.replace(/\/+$/, "");
 }

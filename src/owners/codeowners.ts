@@ -59,9 +59,7 @@ interface Section extends CodeOwnersSection {
 
 /** Sections of one name are one section. */
 function sectionOf(sections: Map<string, Section>, name: string): Section {
-  const known = sections.get(name);
-  if (known !== undefined) return known;
-  const section: Section = { rules: [], isOptional: false, approvals: 1, defaults: [] };
+  const section = sections.get(name) ?? { rules: [], isOptional: false, approvals: 1, defaults: [] };
   sections.set(name, section);
   return section;
 }

@@ -41,9 +41,7 @@ export function createTrafficMeter(): TrafficMeter {
   const hosts = new Map<string, Counters>();
 
   const of = (host: string): Counters => {
-    const known = hosts.get(host);
-    if (known !== undefined) return known;
-    const counters: Counters = { requests: {}, faults: {}, waited: 0, bytesRead: 0, bytesSent: 0 };
+    const counters = hosts.get(host) ?? { requests: {}, faults: {}, waited: 0, bytesRead: 0, bytesSent: 0 };
     hosts.set(host, counters);
     return counters;
   };
