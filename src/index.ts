@@ -158,8 +158,10 @@ export {
 } from "./manifest/index.ts";
 export {
   type AdditionOptions,
+  type ImageFilters,
   type ImageOrigin,
   type LeftOutImage,
+  type MergedProject,
   MergeError,
   type MergeErrorCode,
   type MergeFilters,
@@ -168,7 +170,10 @@ export {
   type MergePlan,
   type MergeResult,
   merge,
+  mergeProjects,
   mergeRun,
+  type ProjectsMergeOptions,
+  type ProjectsMergeResult,
   planMerge,
   planRunMerge,
   type RunMergeOptions,

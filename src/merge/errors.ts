@@ -8,6 +8,7 @@ export type MergeErrorCode =
   | "images-unknown"
   | "empty-staging"
   | "nothing-chosen"
+  | "age-unknown"
   | "staging-unread"
   | "no-image"
   | "refused"

@@ -1,17 +1,24 @@
-import picomatch from "picomatch";
-import { digestFault, isDigest, isTag, repositoryFault } from "../oci/index.ts";
+import { type Patterns, parsePatterns, SelectionError } from "../edges/index.ts";
 import { MergeError } from "./errors.ts";
 
 /**
- * What to take from staging. Each list is an "or", and all lists that are not empty must agree. An entry is an exact
- * name, or a glob in the manner of shells (`v1.2*`, `kube-{proxy,scheduler}`), in which `*` stops at slashes and `**`
- * does not.
+ * What to take from staging. Each list is an "or", and all lists that are not empty must agree. An entry is a pattern, as selections
+ * have them: an exact name, a glob in the manner of shells (`v1.2*`, `kube-{proxy,scheduler}`), in which `*` stops at slashes and
+ * `**` does not, an expression (`regex:v1\.[0-9]+`), or, of tags, a range of versions (`semver:>=1.30 <1.32`).
  */
-export interface MergeFilters {
-  /** Names below the staging registry. */
+export interface ImageFilters {
+  /** Names below the staging registry, or with it. */
   readonly images?: readonly string[];
   readonly digests?: readonly string[];
   readonly tags?: readonly string[];
+}
+
+/** What to take from staging, and how new it has to be. */
+export interface MergeFilters extends ImageFilters {
+  /** So many of each image, of those that the other filters choose. */
+  readonly newest?: number | undefined;
+  /** Milliseconds since it was pushed or, where the registry does not tell that, built. */
+  readonly maxAge?: number | undefined;
 }
 
 /** One kind of filter, ready to be asked. */
@@ -20,6 +27,7 @@ export interface Filter {
   readonly isOpen: boolean;
   /** The entries that are names, not globs. */
   readonly exact: ReadonlySet<string>;
+  /** Whether any entry means names that it does not say. */
   readonly hasGlobs: boolean;
   /** So many segments a name can have that passes: infinite with `**`, or without any filter. */
   readonly depth: number;
@@ -27,58 +35,72 @@ export interface Filter {
 }
 
 /** All filters of a merge. */
-export interface Filters {
+export interface Filters extends Pick<MergeFilters, "newest" | "maxAge"> {
   readonly images: Filter;
   readonly digests: Filter;
   readonly tags: Filter;
 }
 
-/** @throws {MergeError} `invalid-filter` for an entry that is no glob and can match nothing, such as a short digest. */
-export function compileFilters({ images = [], digests = [], tags = [] }: MergeFilters): Filters {
+/** Staging registries, by which images are told apart that are named as whole repositories. */
+export interface StagingNames {
+  /** The one that is read. */
+  readonly staging: string;
+  readonly others: readonly string[];
+}
+
+/** @throws {MergeError} `invalid-filter` for an entry that can match nothing, such as a short digest. */
+export async function compileFilters(
+  { images = [], digests = [], tags = [], newest, maxAge }: MergeFilters,
+  names?: StagingNames,
+): Promise<Filters> {
   return {
-    images: compile("image", images, (name) => repositoryFault(`localhost/${name}`)),
-    digests: compile("digest", digests, (text) => (isDigest(text) ? undefined : digestFault(text))),
-    tags: compile("tag", tags, tagFault),
+    images: below(await compile("--image", images), names),
+    digests: filterOf(await compile("--digest", digests)),
+    tags: filterOf(await compile("--tag", tags)),
+    newest,
+    maxAge,
   };
 }
 
-/** Versions of charts may have a `+`, which tags may not: Helm writes `_` for it (Helm documentation, OCI registries). */
-function tagFault(text: string): string | undefined {
-  if (isTag(text)) return undefined;
-  const written = text.replaceAll("+", "_");
-  return isTag(written) ? `it is no tag, for tags have no +; Helm writes ${written} for it` : "it is no tag";
+async function compile(
+  option: "--image" | "--digest" | "--tag",
+  entries: readonly string[],
+): Promise<Patterns> {
+  try {
+    return await parsePatterns(option, entries);
+  } catch (error) {
+    if (!(error instanceof SelectionError)) throw error;
+    const { message, hint } = error;
+    throw new MergeError("invalid-filter", `the filter ${message}`, { hint, cause: error });
+  }
 }
 
-/** No image name, digest or tag has one of these characters, so none is ever taken for a glob. */
-const globCharacters = /[*?[\]{}()!]/;
-
-function compile(
-  kind: string,
-  entries: readonly string[],
-  fault: (text: string) => string | undefined,
-): Filter {
-  const exact = new Set(entries.filter((entry) => !globCharacters.test(entry)));
-  const globs = entries.filter((entry) => globCharacters.test(entry));
-  for (const name of exact) {
-    const why = fault(name);
-    if (why === undefined) continue;
-    throw new MergeError(
-      "invalid-filter",
-      `the filter --${kind} ${JSON.stringify(name)} can match nothing: ${why}`,
-    );
-  }
-  const matches = globs.map((glob) => picomatch(glob));
-  const isOpen = entries.length === 0;
+function filterOf({ isOpen, exact, all, matches }: Patterns): Filter {
   return {
     isOpen,
     exact,
-    hasGlobs: globs.length > 0,
-    depth: isOpen ? Number.POSITIVE_INFINITY : Math.max(...entries.map(depthOf)),
-    passes: (name) => isOpen || exact.has(name) || matches.some((match) => match(name)),
+    hasGlobs: all.some(({ isExact }) => !isExact),
+    depth: isOpen ? Number.POSITIVE_INFINITY : Math.max(...all.map(({ text }) => depthOf(text))),
+    passes: (name) => matches(name),
   };
 }
 
+/** A filter of images in which whole repositories mean those of the staging registry by their names below it. */
+function below(patterns: Patterns, names: StagingNames | undefined): Filter {
+  const filter = filterOf(patterns);
+  if (names === undefined) return filter;
+  const { staging, others } = names;
+  const isElsewhere = (name: string) => others.some((other) => name.startsWith(`${other}/`));
+  const exact = new Set(
+    [...filter.exact].flatMap((name) => {
+      if (name.startsWith(`${staging}/`)) return [name.slice(staging.length + 1)];
+      return isElsewhere(name) ? [] : [name];
+    }),
+  );
+  return { ...filter, exact, passes: (name) => patterns.matches(name, `${staging}/${name}`) };
+}
+
 function depthOf(entry: string): number {
-  // Negation and extended globs can match at any depth.
-  return /\*\*|[!(]/.test(entry) ? Number.POSITIVE_INFINITY : entry.split("/").length;
+  // Negation, extended globs and expressions can match at any depth.
+  return /^regex:|\*\*|[!(]/.test(entry) ? Number.POSITIVE_INFINITY : entry.split("/").length;
 }

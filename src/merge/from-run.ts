@@ -1,12 +1,13 @@
 import type { BuiltImages } from "../builds/index.ts";
 import { firstOf } from "../diagnostics/index.ts";
+import { type Selection, selectProjects } from "../edges/index.ts";
 import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
 import { type Digest, isTag, parseTag, type Tag } from "../oci/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import type { StagingAccess } from "./candidates.ts";
 import { edgeKey } from "./canonical.ts";
 import { MergeError } from "./errors.ts";
-import { compileFilters, type Filters, type MergeFilters } from "./filters.ts";
+import { compileFilters, type Filters, type ImageFilters } from "./filters.ts";
 import { type MergeResult, writeMerge } from "./merge.ts";
 import type { ImageOrigin } from "./origins.ts";
 import { type LeftOutImage, type PlacedImage, placeImages, sourceOf } from "./place-images.ts";
@@ -18,7 +19,9 @@ export interface RunMergeOptions extends AdditionOptions, Pick<StagingAccess, "o
   readonly run: BuiltImages;
   /** Only what belongs to this staging registry; what belongs to any of the manifests when it is left out. */
   readonly staging?: string | undefined;
-  readonly filters?: MergeFilters;
+  /** Merge only into projects that are selected; into all when it is left out. */
+  readonly selection?: Selection | undefined;
+  readonly filters?: ImageFilters;
   /** The release tag under which images are listed, instead of the tags that the run gave them. */
   readonly as?: string | undefined;
 }
@@ -65,6 +68,7 @@ export async function mergeRun(
 
 /**
  * What {@link mergeRun} would do.
+ * @throws {SelectionError} `nothing-selected`.
  * @throws {MergeError} `run-empty`, `invalid-filter`, `nothing-chosen`; `unknown-staging` when no image has a place in
  * the manifests; `tag-not-unique` when `as` would name several digests of one image; and what {@link planAddition}
  * throws.
@@ -75,7 +79,7 @@ export async function planRunMerge(options: RunMergeOptions): Promise<RunMergePl
   if (run.images.length === 0) {
     throw new MergeError("run-empty", "the run pushed no images", { where: name });
   }
-  const filters = compileFilters(options.filters ?? {});
+  const filters = await compileFilters(options.filters ?? {});
   const isAsked = ({ source }: Pick<PromoterManifest, "source">) =>
     options.staging === undefined || source.name === withoutSlash(options.staging);
   const mayHold = (project: Pick<PromoterManifest, "source">) =>
@@ -83,13 +87,16 @@ export async function planRunMerge(options: RunMergeOptions): Promise<RunMergePl
   const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: mayHold }) : tree;
   if (options.staging !== undefined) findTarget(read, options.staging);
 
-  const { placed, leftOut } = placeImages(read.manifests.filter(isAsked), run.images, filters.images);
-  if (placed.length === 0 && leftOut.length > 0) throw noPlace(leftOut, read, name);
+  const projects = options.selection === undefined ? read.manifests : selectProjects(read, options.selection);
+  const { placed: all, leftOut } = placeImages(read.manifests.filter(isAsked), run.images, filters.images);
+  const stagings = new Set(projects.map(({ source }) => withoutSlash(source.name)));
+  const placed = all.filter(({ staging }) => stagings.has(staging));
+  if (all.length === 0 && leftOut.length > 0) throw noPlace(leftOut, read, name);
   const chosen = choose(placed, filters, options.as);
   if (chosen.size === 0) throw nothingChosen(run, name);
   const plans: MergePlan[] = [];
   for (const [staging, images] of chosen) {
-    const { manifest, warnings } = findTarget(read, staging);
+    const { manifest, warnings } = findTarget({ ...read, manifests: projects }, staging);
     const before = await readManifestText(manifest);
     const plan = await whereItIs(placed, staging, () =>
       planAddition({ read, manifest, before, chosen: images }, options),

@@ -1,19 +1,22 @@
 import { readFile, realpath } from "node:fs/promises";
 import { diskFaultOf, replaceFile } from "../disk/index.ts";
-import { type PromoterManifest, readManifests } from "../manifest/index.ts";
+import { type Selection, selectProjects } from "../edges/index.ts";
+import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import { findCandidates, type StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import { compileFilters, type MergeFilters } from "./filters.ts";
 import { explainNothing } from "./nothing.ts";
 import { attachedOrigins, type ImageOrigin } from "./origins.ts";
-import { readStaging } from "./staging.ts";
+import { readStaging, type StagingReading } from "./staging.ts";
 import { findTarget, withoutSlash } from "./target.ts";
 
 /** What to take from where, and in which form to write it. */
 export interface MergeOptions extends StagingAccess, AdditionOptions {
   /** The staging registry, as the source of one of the manifests names it. */
   readonly staging: string;
+  /** Merge into a project that is selected, where several promote from the staging registry; into the first when left out. */
+  readonly selection?: Selection | undefined;
   readonly filters?: MergeFilters;
 }
 
@@ -45,22 +48,51 @@ export async function merge(options: MergeOptions & { readonly dryRun?: boolean 
  * with a suggestion; `staging-unread` and `production-unread` when a registry could not be read; `no-image` for a
  * digest that is no image; `refused`, with all tags that stand at other digests in the manifests or in production;
  * `manifest-unreadable`, `manifest-invalid`.
+ * @throws {SelectionError} `nothing-selected`.
  * @throws {ManifestEditError} for a file that cannot be edited without damage.
  */
 export async function planMerge(options: MergeOptions): Promise<MergePlan> {
-  const { tree } = options;
+  const { tree, selection } = options;
   const staging = withoutSlash(options.staging);
   const isTarget = ({ source }: Pick<PromoterManifest, "source">) => source.name === staging;
   const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: isTarget }) : tree;
-  const { manifest, warnings: others } = findTarget(read, options.staging);
-  const filters = compileFilters(options.filters ?? {});
+  const projects = selection === undefined ? read.manifests : selectProjects(read, selection);
+  const { manifest, warnings: others } = findTarget({ ...read, manifests: projects }, options.staging);
+  const { explain, chosen, before, warnings } = await chooseFrom(manifest, read, options);
+  if (chosen.length === 0) throw await explain();
+  const plan = await planAddition({ read, manifest, before, chosen }, options);
+  return { ...plan, warnings: [...others, ...warnings, ...plan.warnings] };
+}
+
+/** What filters choose from the staging registry of a manifest. */
+export interface Choice extends StagingReading {
+  /** The text of the manifest's file of images, from before anything was read. */
+  readonly before: string;
+  /** Why nothing was chosen. */
+  readonly explain: () => Promise<MergeError>;
+}
+
+/**
+ * Reads the staging registry of a manifest.
+ * @throws {MergeError} as {@link planMerge}, but not when nothing is chosen.
+ */
+export async function chooseFrom(
+  manifest: PromoterManifest,
+  { manifests }: Pick<ManifestTree, "manifests">,
+  options: StagingAccess & Pick<MergeOptions, "filters">,
+): Promise<Choice> {
+  const staging = withoutSlash(manifest.source.name);
+  const sources = manifests.map(({ source }) => withoutSlash(source.name));
+  const filters = await compileFilters(options.filters ?? {}, {
+    staging,
+    others: sources.filter((source) => source !== staging),
+  });
   const before = await readManifestText(manifest);
   const known = [...new Set(manifest.images.map(({ name }) => name))];
   const { candidates, warnings } = await findCandidates(staging, known, filters.images, options);
-  const reading = await readStaging(staging, candidates, filters, options);
-  if (reading.chosen.length === 0) throw await explainNothing(staging, known, filters, options);
-  const plan = await planAddition({ read, manifest, before, chosen: reading.chosen }, options);
-  return { ...plan, warnings: [...others, ...warnings, ...reading.warnings, ...plan.warnings] };
+  const { chosen, ...reading } = await readStaging(staging, candidates, filters, options);
+  const explain = () => explainNothing(staging, known, filters, options);
+  return { before, chosen, warnings: [...warnings, ...reading.warnings], explain };
 }
 
 /**

@@ -44,6 +44,7 @@ export async function explainNothing(
     ...(tags.has("latest") && filters.tags.isOpen
       ? ["the tag latest is never taken unless --tag names it"]
       : []),
+    ...(filters.maxAge === undefined ? [] : ["what --max-age calls too old is not taken"]),
   ];
   const message = "no image passes the filters: look for typing errors in what they name";
   return new MergeError("nothing-chosen", message, {
@@ -59,7 +60,7 @@ async function namesIn(
   access: StagingAccess,
 ): Promise<Set<string>> {
   try {
-    const { candidates } = await findCandidates(staging, known, compileFilters({}).images, access);
+    const { candidates } = await findCandidates(staging, known, (await compileFilters({})).images, access);
     return new Set([...candidates.map(({ image }) => image), ...known]);
   } catch {
     return new Set(known);

@@ -10,6 +10,7 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import type { Listing, Repository } from "../registry/index.ts";
+import { limitByAge, newestVersions } from "./age.ts";
 import { type Candidate, repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter, Filters } from "./filters.ts";
@@ -38,12 +39,13 @@ const tagsAtOnce = 32;
  * Reads the candidates from staging and keeps what the filters choose:
  * - With tags named, a digest keeps those of its tags that were named, and one without any is left out.
  * - With digests named, they keep all their tags; one without tags is taken only if it was named exactly.
+ * - Of each image, no more than the newest, and nothing that is too old, where that is asked for.
  * - `latest`, and the tags under which signatures and other referrers are kept (`sha256-….sig`), are taken only if they
  *   are named exactly.
  *
  * Exact tags cost one request each; otherwise a repository is listed, and the tags that pass are resolved where the
  * listing does not say what they stand for.
- * @throws {MergeError} `staging-unread`, naming every image that could not be read.
+ * @throws {MergeError} `staging-unread`, naming every image that could not be read; `age-unknown`.
  */
 export async function readStaging(
   staging: string,
@@ -53,15 +55,19 @@ export async function readStaging(
 ): Promise<StagingReading> {
   const limit = pLimit(repositoriesAtOnce);
   const failures: Unread[] = [];
+  const refusals: MergeError[] = [];
   const readings = await limit.map(candidates, async (candidate) => {
     try {
       return await readImage(staging, candidate, filters, access);
     } catch (error) {
-      failures.push({ name: `${staging}/${candidate.image}`, error });
+      if (error instanceof MergeError) refusals.push(error);
+      else failures.push({ name: `${staging}/${candidate.image}`, error });
       return undefined;
     }
   });
   if (failures.length > 0) throw unreadError("staging-unread", failures, staging, unreadConsequence);
+  const [refusal] = refusals;
+  if (refusal !== undefined) throw refusal;
   const read = readings.filter((reading) => reading !== undefined);
   return {
     chosen: read.flatMap((reading) => reading.chosen),
@@ -79,15 +85,16 @@ async function readImage(
   access: StagingAccess,
 ): Promise<StagingReading> {
   const repository = access.open(parseRepository(`${staging}/${image}`));
-  const { contents, warnings } = await readContents(repository, listing, filters);
-  return { chosen: choose(image, contents, filters), warnings };
+  const { contents, warnings, ...read } = await readContents(repository, listing, filters);
+  const chosen = choose(image, contents, filters);
+  return { chosen: await limitByAge(repository, chosen, read.listing, filters), warnings };
 }
 
 async function readContents(
   repository: Repository,
   known: Listing | undefined,
   filters: Filters,
-): Promise<{ contents: Contents; warnings: string[] }> {
+): Promise<{ contents: Contents; warnings: string[]; listing?: Listing | undefined }> {
   const { tags, digests } = filters;
   const contents: Contents = new Map();
   if (known?.manifests === undefined && !tags.isOpen && !tags.hasGlobs) {
@@ -106,10 +113,13 @@ async function readContents(
     for (const [digest, listed] of listing.manifests) {
       contents.set(digest, { tags: listed.tags.filter(takes), found: contents.get(digest)?.found });
     }
-    return { contents, warnings: [] };
+    return { contents, warnings: [], listing };
   }
   const warnings: string[] = [];
-  for (const { tag, found } of await resolveTags(repository, (listing?.tags ?? []).filter(takes))) {
+  const taken = (listing?.tags ?? []).filter(takes);
+  // Digests have to be known before those that do not pass can be left out.
+  const asked = digests.isOpen ? await newestVersions(taken, filters) : taken;
+  for (const { tag, found } of await resolveTags(repository, asked)) {
     if (found !== undefined) note(contents, found, tag);
     else warnings.push(`${repository.name} lists the tag ${tag}, which stands for nothing`);
   }

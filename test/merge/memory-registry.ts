@@ -32,6 +32,8 @@ export interface MemoryOptions {
   readonly broken?: Readonly<Record<string, RegistryErrorCode>>;
   /** Digests, by nickname, that are something else than images. */
   readonly mediaTypes?: Readonly<Record<string, string>>;
+  /** When digests, by nickname, were pushed, where listings tell it. */
+  readonly uploadedAt?: Readonly<Record<string, string>>;
   /** Digests, by nickname, that are listed but not there. */
   readonly lost?: readonly string[];
 }
@@ -39,6 +41,9 @@ export interface MemoryOptions {
 /** Registries in memory, for reading only, that note every request. */
 export function memoryRegistries(contents: Contents, options: MemoryOptions = {}) {
   const requests: string[] = [];
+  const pushed = new Map(
+    Object.entries(options.uploadedAt ?? {}).map(([name, time]) => [digestFor(name), new Date(time)]),
+  );
   const lost = new Set(options.lost?.map(digestFor));
   const types = new Map(
     Object.entries(options.mediaTypes ?? {}).map(([name, type]) => [digestFor(name), type]),
@@ -78,7 +83,10 @@ export function memoryRegistries(contents: Contents, options: MemoryOptions = {}
       if (held === undefined && !(options.listsManifests && children.length > 0)) return undefined;
       const entries = [...(held ?? [])].map(
         ([digest, tags]) =>
-          [digest, { tags, mediaType: undefined, imageSize: undefined, uploadedAt: undefined }] as const,
+          [
+            digest,
+            { tags, mediaType: undefined, imageSize: undefined, uploadedAt: pushed.get(digest) },
+          ] as const,
       );
       return {
         tags: [...(held ?? [])].flatMap(([, tags]) => tags),
