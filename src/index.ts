@@ -45,9 +45,11 @@ export {
 export {
   type Diagnostic,
   type DiagnosticCodes,
+  didYouMeanOneOf,
   formatDiagnostic,
   formatPlace,
   inLines,
+  likeliest,
   nearest,
   type Place,
   type RelatedPlace,
@@ -119,9 +121,15 @@ export type {
 } from "./http/index.ts";
 export {
   fetchDocument,
+  type IdentifyOptions,
   type Inspection,
   type InspectOptions,
+  identifyImage,
   inspectImage,
+  type ListedTag,
+  listTags,
+  type TagList,
+  type TagListOptions,
 } from "./inspect/index.ts";
 export * from "./jobs/index.ts";
 export {
@@ -405,6 +413,7 @@ export {
 } from "./settings/index.ts";
 export {
   contentsOfManifests,
+  findRepositories,
   type RegistryContents,
   repositoriesOfManifests,
   type Snapshot,
@@ -438,3 +447,11 @@ export {
   type RunType,
   type StoredRun,
 } from "./store/index.ts";
+export {
+  imagesOf,
+  type Transfer,
+  type TransferOutcome,
+  type TransferResult,
+  transferImages,
+  type WantedImage,
+} from "./transfer/index.ts";

@@ -2,12 +2,15 @@ import { build } from "./build.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { completion } from "./completion.ts";
+import { copy } from "./copy.ts";
 import { demo } from "./demo.ts";
+import { digest } from "./digest.ts";
 import { UsageError } from "./failure.ts";
 import { holdVerb, unholdVerb } from "./hold.ts";
 import { importJobs } from "./import.ts";
 import { inspect } from "./inspect.ts";
 import { jobs, start } from "./jobs.ts";
+import { ls } from "./ls.ts";
 import { mergeVerb } from "./merge.ts";
 import { newProject } from "./new-project.ts";
 import { plan } from "./plan.ts";
@@ -18,6 +21,7 @@ import { releaseTagsVerb } from "./release-tags.ts";
 import { reviewVerb } from "./review.ts";
 import { runs } from "./runs.ts";
 import { snapshot } from "./snapshot.ts";
+import { tag } from "./tag.ts";
 import { type Blank, family, type Verb, verb } from "./verb.ts";
 import { verify } from "./verify.ts";
 import { wait } from "./wait.ts";
@@ -32,7 +36,8 @@ export interface VerbGroup {
 export const groups: readonly VerbGroup[] = [
   { heading: "Change", verbs: [check, mergeVerb, prVerb, reviewVerb] },
   { heading: "Promote", verbs: [plan, promoteVerb, verify] },
-  { heading: "Look", verbs: [inspect] },
+  { heading: "Look", verbs: [ls, digest, inspect] },
+  { heading: "By hand", verbs: [copy, tag] },
   { heading: "Build", verbs: [build] },
   { heading: "Run", verbs: [runs] },
   { heading: "Registry", verbs: [registry] },

@@ -15,8 +15,8 @@ export interface TagList {
   readonly tags: readonly ListedTag[];
   /** Tags that are listed and could not be read. */
   readonly unread: readonly { readonly tag: Tag; readonly failure: FailureRecord }[];
-  /** How many tags are not wanted. */
-  readonly others: number;
+  /** Tags that are not wanted. */
+  readonly others: readonly Tag[];
   /** Names directly below the repository, where the registry says so. */
   readonly children: readonly string[];
 }
@@ -24,7 +24,7 @@ export interface TagList {
 /** Which tags are wanted, and what of them. */
 export interface TagListOptions {
   /** All when it is left out. */
-  readonly isWanted?: (tag: Tag) => boolean;
+  readonly isWanted?: ((tag: Tag) => boolean) | undefined;
   /** What they stand for: a request for each of them where the list does not say it. */
   readonly digests?: boolean;
   /** Names the repository in errors. */
@@ -50,7 +50,7 @@ export async function listTags(repository: Repository, options: TagListOptions =
     });
   }
   const wanted = listing.tags.filter(isWanted).sort(byNumbers.compare);
-  const others = listing.tags.length - wanted.length;
+  const others = listing.tags.filter((tag) => !isWanted(tag));
   const { children } = listing;
   if (!digests) return { tags: wanted.map((tag) => ({ tag })), unread: [], others, children };
   const told = new Map<Tag, ListedTag>();

@@ -23,7 +23,7 @@ export {
   UnknownContentError,
 } from "./errors.ts";
 export type { RegistryEvent, RequestKind } from "./events.ts";
-export { type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
+export { isLayout, type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
 export { type ImagePlace, parsePlace } from "./place.ts";
 export { loginAttempt, openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";

@@ -1,5 +1,6 @@
 export {
   contentsOfManifests,
+  findRepositories,
   type RegistryContents,
   repositoriesOfManifests,
   type Snapshot,

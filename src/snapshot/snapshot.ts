@@ -60,7 +60,7 @@ const repositoriesAtOnce = 32;
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const prefix = options.prefix.replace(/\/+$/, "");
-  const names = options.repositories ?? (await findRepositories(prefix, options));
+  const names = options.repositories ?? (await findRepositories(options));
   const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
   const unread: { repository: string; message: string }[] = [];
   let taggedOnly = 0;
@@ -94,10 +94,17 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   return { contents: sorted(contents), unread, taggedOnly };
 }
 
-async function findRepositories(
-  prefix: string,
-  { open, catalog }: SnapshotOptions,
-): Promise<readonly RepositoryName[]> {
+/**
+ * The repositories at and below a prefix, as Google's listing extension or the catalog of the registry has them.
+ * @throws {WaybillError} `no-repositories` when neither says.
+ * @throws {RegistryError} when the registry cannot be asked.
+ */
+export async function findRepositories({
+  prefix: given,
+  open,
+  catalog,
+}: Pick<SnapshotOptions, "prefix" | "open" | "catalog">): Promise<readonly RepositoryName[]> {
+  const prefix = given.replace(/\/+$/, "");
   const listed = prefix.includes("/") ? await listedBelow(parseRepository(prefix), open) : undefined;
   if (listed !== undefined) return listed;
   const names: RepositoryName[] = [];
@@ -110,7 +117,7 @@ async function findRepositories(
       `the registry does not say which repositories it has: ${messageOf(cause)}`,
       {
         where: prefix,
-        hint: "name a directory of promoter manifests with --manifests: its repositories are read instead",
+        hint: "name a repository to waybill ls; for a snapshot, a directory of promoter manifests with --manifests",
         cause,
       },
     );

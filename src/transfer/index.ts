@@ -1,4 +1,5 @@
 export {
+  imagesOf,
   type Transfer,
   type TransferOutcome,
   type TransferResult,

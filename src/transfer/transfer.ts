@@ -9,10 +9,12 @@ import {
 } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, phrase, WaybillError } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
+import type { ListedTag } from "../inspect/index.ts";
 import {
   type Digest,
   formatReference,
   type ImageDocument,
+  isReferrersTag,
   readImageContent,
   type Tag,
   type Target,
@@ -23,6 +25,13 @@ import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 export interface WantedImage {
   readonly digest: Digest;
   readonly tag: Tag | undefined;
+}
+
+/** Images under tags that are listed. Lists of referrers are left out: who attaches something keeps them. */
+export function imagesOf(tags: readonly ListedTag[]): readonly WantedImage[] {
+  return tags.flatMap(({ tag, digest }) =>
+    digest === undefined || isReferrersTag(tag) ? [] : [{ tag, digest }],
+  );
 }
 
 /** Images of one repository that somebody wants to have in another one, or under other tags of the same. */

@@ -76,17 +76,18 @@ export async function storeWithHelper(
 }
 
 /**
- * Has a helper forget a server (`erase`), where it knows it. @returns Whether it did.
+ * Has a helper forget a server (`erase`), where it knows it. @returns Whether it did; in a dry run, whether it would.
  * @throws {RegistryError} `credential-helper`.
  */
 export async function eraseWithHelper(
   name: string,
   server: string,
-  options: HelperOptions,
+  options: HelperOptions & { readonly dryRun?: boolean | undefined },
 ): Promise<boolean> {
   // Most helpers forget without a word what they have never known.
   const known = await callHelper(name, "get", server, options);
-  return known !== undefined && (await callHelper(name, "erase", server, options)) !== undefined;
+  if (known === undefined || options.dryRun) return known !== undefined;
+  return (await callHelper(name, "erase", server, options)) !== undefined;
 }
 
 function sourceOf(name: string, { namedIn }: HelperOptions): string {

@@ -74,11 +74,11 @@ class ChangedMeanwhile extends Error {}
  * read it. A link stays one: what it leads to is changed. Other processes of ours wait; what another program has written
  * meanwhile is read again.
  * @param change Given the text, empty where there is no file; `undefined` when nothing is to be changed.
- * @returns Whether it was changed.
+ * @returns Whether it was changed; in a dry run, whether it would be.
  * @throws {RegistryError} `credential-source`.
  */
 export async function changeLoginFile(
-  { file, shown }: ShownFile,
+  { file, shown, dryRun = false }: ShownFile & { readonly dryRun?: boolean | undefined },
   change: (text: string) => string | undefined,
 ): Promise<boolean> {
   const failure = (cause: unknown): RegistryError => {
@@ -94,6 +94,7 @@ export async function changeLoginFile(
   try {
     const before = await read();
     if (change(before) === undefined) return false;
+    if (dryRun) return true;
     if ((await makeFolder(dirname(file))) !== undefined) await chmod(dirname(file), 0o700);
     const path = await regularTarget(file, shown);
     return await holdingLock(

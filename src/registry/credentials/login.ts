@@ -25,6 +25,8 @@ export interface LoginOptions extends CredentialOrigins {
    */
   readonly attempt: (host: string, credential: Credential) => Promise<boolean>;
   readonly helperMilliseconds?: number;
+  /** Try, look, and keep or forget nothing. */
+  readonly dryRun?: boolean;
 }
 
 /** A login that is kept. */
@@ -74,6 +76,11 @@ export async function logIn(login: Login, options: LoginOptions): Promise<KeptLo
   const isTried = await options.attempt(host, credential).catch((cause: unknown) => {
     throw refused(cause, host);
   });
+  const kept = {
+    ...{ host, isTried, isPlain: helper === undefined },
+    keptIn: helper === undefined ? place.shown : `${programOf(helper)}, named in ${place.shown}`,
+  };
+  if (options.dryRun) return { ...kept, hiddenBy: undefined };
   const key = helperServer(host);
   if (helper !== undefined) await storeWithHelper(helper, key, { username, password }, runBy(options));
   const auth =
@@ -87,17 +94,8 @@ export async function logIn(login: Login, options: LoginOptions): Promise<KeptLo
     found.kind === "basic" &&
     found.username === username &&
     found.password === password;
-  return {
-    host,
-    isTried,
-    keptIn: helper === undefined ? place.shown : `${programOf(helper)}, named in ${place.shown}`,
-    isPlain: helper === undefined,
-    hiddenBy: isFound
-      ? undefined
-      : typeof found === "object"
-        ? found.source
-        : (found ?? "a rule in waybill.yaml"),
-  };
+  const hiddenBy = typeof found === "object" ? found.source : (found ?? "a rule in waybill.yaml");
+  return { ...kept, hiddenBy: isFound ? undefined : hiddenBy };
 }
 
 /** What was forgotten. */
@@ -118,7 +116,8 @@ export async function logOut(named: string, options: Omit<LoginOptions, "attempt
   const { shown } = loginFile(options);
   const helper = await helperFor(host, options);
   const from: string[] = [];
-  if (helper !== undefined && (await eraseWithHelper(helper, helperServer(host), runBy(options)))) {
+  const by = { ...runBy(options), dryRun: options.dryRun };
+  if (helper !== undefined && (await eraseWithHelper(helper, helperServer(host), by))) {
     from.push(`${programOf(helper)}, named in ${shown}`);
   }
   if (await change(options, host, undefined)) from.push(shown);
@@ -141,9 +140,15 @@ function runBy({ environment, ...options }: Omit<LoginOptions, "attempt">) {
   return { environment, namedIn: loginFile({ environment, ...options }).shown, timeoutMilliseconds };
 }
 
-function change(options: CredentialOrigins, host: string, entry: LoginEntry | undefined): Promise<boolean> {
+function change(
+  options: Omit<LoginOptions, "attempt">,
+  host: string,
+  entry: LoginEntry | undefined,
+): Promise<boolean> {
   const place = loginFile(options);
-  return changeLoginFile(place, (text) => withLogin(text, place.shown, canonicalHost(host), entry));
+  return changeLoginFile({ ...place, dryRun: options.dryRun }, (text) =>
+    withLogin(text, place.shown, canonicalHost(host), entry),
+  );
 }
 
 function refused(cause: unknown, host: string): unknown {

@@ -34,7 +34,7 @@ export interface LayoutFolder {
 export async function openLayoutFolder(path: string): Promise<LayoutFolder> {
   const root = resolve(path);
   const top: GuardedFolder = { root, path: root };
-  const own = (await isLayout(top)) ? basename(root) : undefined;
+  const own = (await isLayoutAt(top)) ? basename(root) : undefined;
   const opened = new Map<RepositoryPath, Repository>();
   const folderOf = (name: RepositoryPath): GuardedFolder | undefined => {
     const parts = name.split("/");
@@ -55,7 +55,7 @@ export async function openLayoutFolder(path: string): Promise<LayoutFolder> {
     names,
     async repository(name) {
       const at = folderOf(name);
-      if (at === undefined || !(await isLayout(at))) return undefined;
+      if (at === undefined || !(await isLayoutAt(at))) return undefined;
       const repository =
         opened.get(name) ?? openLayout(at.path, parseRepository(`localhost/${name}`), { root });
       opened.set(name, repository);
@@ -64,7 +64,7 @@ export async function openLayoutFolder(path: string): Promise<LayoutFolder> {
     async blob(name, digest) {
       const at = folderOf(name);
       const blobs = at && within(at, "blobs", algorithmOf(digest));
-      if (at === undefined || blobs === undefined || !(await isLayout(at)) || !(await folderExists(blobs)))
+      if (at === undefined || blobs === undefined || !(await isLayoutAt(at)) || !(await folderExists(blobs)))
         return undefined;
       const file = await openRegular(join(blobs.path, hexOf(digest)));
       return file && { file, size: (await file.stat()).size };
@@ -78,12 +78,18 @@ async function layoutsBelow(folder: GuardedFolder, prefix: string): Promise<read
     const name = `${prefix}${child}`;
     if (child === "blobs" || !isRepositoryPath(name)) continue;
     const below = within(folder, child);
-    if (await isLayout(below)) found.push(name);
+    if (await isLayoutAt(below)) found.push(name);
     found.push(...(await layoutsBelow(below, `${name}/`)));
   }
   return found;
 }
 
-async function isLayout(folder: GuardedFolder): Promise<boolean> {
+/** Whether a folder is an image layout itself. @throws {RegistryError} `storage` when it cannot be read. */
+export function isLayout(path: string): Promise<boolean> {
+  const root = resolve(path);
+  return isLayoutAt({ root, path: root });
+}
+
+async function isLayoutAt(folder: GuardedFolder): Promise<boolean> {
   return (await folderExists(folder)) && (await sizeOfRegular(join(folder.path, "oci-layout"))) !== undefined;
 }

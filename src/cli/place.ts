@@ -1,0 +1,42 @@
+import type { TagList } from "../inspect/index.ts";
+import type { Target } from "../oci/index.ts";
+import type { ImagePlace, Repository } from "../registry/index.ts";
+import { amount } from "./amount.ts";
+import { UsageError } from "./failure.ts";
+
+/** What an image is found by in its repository. @throws {UsageError} when it is not said. */
+export function targetOfImage({ tag, digest }: ImagePlace, text: string): Target {
+  const target = digest ?? tag;
+  if (target !== undefined) return target;
+  throw new UsageError(
+    `${text} names no tag and no digest`,
+    `a tag is never guessed; write ${text}:TAG, or see which there are: waybill ls ${text}`,
+  );
+}
+
+/**
+ * The tags of a repository that are meant by values of `--tag`; all without one.
+ * @throws {SelectionError} `nothing-selected`, `invalid-pattern`.
+ */
+export async function listSelected(
+  repository: Repository,
+  { shown }: ImagePlace,
+  patterns: readonly string[],
+  digests: boolean,
+): Promise<TagList> {
+  const { parsePatterns, SelectionError } = await import("../edges/index.ts");
+  const { listTags } = await import("../inspect/index.ts");
+  const selected = await parsePatterns("--tag", patterns);
+  const list = await listTags(repository, {
+    isWanted: (tag) => selected.matches(tag),
+    digests,
+    name: shown,
+  });
+  if (patterns.length === 0 || list.tags.length > 0 || list.unread.length > 0) return list;
+  const { didYouMeanOneOf, likeliest } = await import("../diagnostics/index.ts");
+  const meant = patterns.flatMap((pattern) => likeliest(pattern, list.others));
+  throw new SelectionError("nothing-selected", `--tag ${patterns.join(", ")} selects no tag`, {
+    where: shown,
+    hint: didYouMeanOneOf(meant) ?? `it has ${amount(list.others.length, "tag")}: waybill ls ${shown}`,
+  });
+}

@@ -1,0 +1,127 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { Tag } from "../oci/index.ts";
+import type { ImagePlace } from "../registry/index.ts";
+import type { Transfer, TransferOutcome, TransferResult, WantedImage } from "../transfer/index.ts";
+import { amount } from "./amount.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { interruptible } from "./interruption.ts";
+import { asJson, deliver } from "./output.ts";
+import { openProgress } from "./progress.ts";
+import { recorded } from "./recorded.ts";
+import { openRegistriesFor } from "./registries.ts";
+import type { Session } from "./session.ts";
+import { how } from "./verb.ts";
+
+/** What is to be where, found out in the repository that it comes from. */
+export interface Asked {
+  readonly wanted: readonly WantedImage[];
+  /** Tags that are selected and could not be read. */
+  readonly unread?: readonly { readonly tag: Tag; readonly failure: FailureRecord }[];
+}
+
+/** What both verbs have that put tags. */
+export interface TransferFlags {
+  readonly move?: true;
+  readonly dryRun?: true;
+  readonly referrers?: true;
+  readonly record?: string | true;
+}
+
+export const moveOption = () =>
+  how.common("--move", "move tags that stand elsewhere, and say from where; without it they stay");
+export const dryRunOption = () => how.common("--dry-run", "look, say what would be done, and write nothing");
+
+/** Exit codes of verbs that put tags. */
+export const transferExits: Readonly<Partial<Record<ExitCode, string>>> = {
+  [exitCodes.asDesired]: "all is as asked; a dry run: it would be",
+  [exitCodes.nothingDone]: "nothing was done: the image is not there, or that cannot be told",
+  [exitCodes.notAsDesired]: "a tag stands elsewhere and stays, or something failed",
+};
+
+/** Brings images to where they are wanted, and says what came of it. */
+export function runTransfer(
+  session: Session,
+  places: { readonly from: ImagePlace; readonly to: ImagePlace; readonly subject: string },
+  flags: TransferFlags,
+  ask: (from: Transfer["from"]) => Promise<Asked>,
+): Promise<ExitCode> {
+  const { from, to, subject } = places;
+  const { move = false, dryRun = false, referrers = false } = flags;
+  return recorded(session, flags, { subject }, (inner, recording) =>
+    interruptible(inner, async (interruption) => {
+      const { transferImages } = await import("../transfer/index.ts");
+      const progress = await openProgress(inner.terminal);
+      const registries = await openRegistriesFor(inner, {
+        progress,
+        say: inner.terminal.detail,
+        listener: recording.listener,
+        ending: { cut: interruption.cut },
+      });
+      interruption.describe = progress.describe;
+      progress.begin("Copying");
+      let outcomes: readonly TransferOutcome[];
+      let missed: NonNullable<Asked["unread"]>;
+      try {
+        const source = registries.at(from);
+        const { wanted, unread = [] } = await ask(source);
+        missed = unread;
+        outcomes = await transferImages({
+          ...{ from: source, to: registries.at(to), wanted, move, referrers, dryRun },
+          names: { from: from.shown, to: to.shown },
+          signal: interruption.stop,
+          listener: (event) => {
+            progress.listener(event);
+            recording.listener(event);
+          },
+        });
+      } finally {
+        progress.end();
+        await registries.close();
+      }
+      await deliver(inner, {
+        text: (terminal) => {
+          for (const outcome of outcomes) terminal.print(lineOf(outcome, to.shown, dryRun));
+          for (const { tag, failure } of missed)
+            terminal.print(`unread ${from.shown}:${tag}: ${failure.message}`);
+        },
+        json: () => asJson({ from: from.shown, to: to.shown, dryRun, images: outcomes, unread: missed }),
+      });
+      tellRest(inner, outcomes);
+      const status = statusOf(outcomes);
+      return status === exitCodes.asDesired && missed.length > 0 ? exitCodes.notAsDesired : status;
+    }),
+  );
+}
+
+function lineOf(outcome: TransferOutcome, to: string, dryRun: boolean): string {
+  const { tag, digest, result, before, failure } = outcome;
+  const name = tag === null ? `${to}@${digest}` : `${to}:${tag}`;
+  const what = tag === null ? name : `${name} ${digest}`;
+  const lines: Readonly<Record<TransferResult, string>> = {
+    present: `already there: ${what}`,
+    put: `${dryRun ? "would put" : "put"} ${what}`,
+    moved: `${dryRun ? "would move" : "moved"} ${name} from ${before} to ${digest}`,
+    refused: `refused ${name}: ${failure?.message}`,
+    failed: `failed ${name}: ${failure?.message}`,
+    pending: `not begun: ${what}`,
+  };
+  return lines[result];
+}
+
+/** What to do about what is not as asked, each once, and how much there is of what. */
+function tellRest({ terminal }: Session, outcomes: readonly TransferOutcome[]): void {
+  for (const hint of new Set(outcomes.flatMap(({ failure }) => failure?.hint ?? [])))
+    terminal.note(`hint: ${hint}`);
+  if (outcomes.length < 2) return;
+  const counts = new Map<TransferResult, number>();
+  for (const { result } of outcomes) counts.set(result, (counts.get(result) ?? 0) + 1);
+  const words = [...counts].map(([result, count]) => `${count} ${result}`);
+  terminal.note(`${amount(outcomes.length, "image")}: ${words.join(", ")}`);
+}
+
+function statusOf(outcomes: readonly TransferOutcome[]): ExitCode {
+  const has = (...results: readonly TransferResult[]) =>
+    outcomes.some(({ result }) => results.includes(result));
+  if (has("pending")) return exitCodes.interrupted;
+  return has("refused", "failed") ? exitCodes.notAsDesired : exitCodes.asDesired;
+}

@@ -1,0 +1,193 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
+import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { openRegistries } from "../../src/registry/index.ts";
+import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
+import { defaultSettings } from "../../src/settings/index.ts";
+import { answer, startScriptedServer } from "../support/scripted-server.ts";
+import { temporaryFolder } from "../support/tree.ts";
+import { runWith } from "./captured.ts";
+
+describe("images by hand", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let server: RegistryServer;
+  let one: DemoImage;
+  let two: DemoImage;
+  let at: string;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder("by-hand");
+    server = await startRegistryServer({ dir: join(folder.path, "registry") });
+    at = server.address;
+    [one, two] = [await buildImage("app", "v1"), await buildImage("app", "v2")];
+    const registries = openRegistries({
+      settings: defaultSettings,
+      credentials: { lookup: async () => undefined },
+      environment: {},
+    });
+    const push = (image: DemoImage, path: string, ...tags: string[]) =>
+      pushImage(image, registries.repository(parseRepository(`${at}/${path}`)), tags.map(parseTag));
+    await push(one, "team/app", "v1.2", "v1.10", "old");
+    await push(two, "team/app", "v2.0");
+    await push(one, "team/tool", "v1");
+    await registries.close();
+  });
+  afterAll(async () => {
+    await server.close();
+    await folder.remove();
+  });
+
+  const waybill = (...line: string[]) => runWith({ HOME: folder.path }, ...line);
+  const digestOf = ({ root }: DemoImage) => root.descriptor.digest;
+
+  describe("ls", () => {
+    test("lists tags by their numbers, some of them, and what they stand for", async () => {
+      expect(await waybill("ls", `${at}/team/app`)).toMatchObject({
+        status: 0,
+        stdout: "old\nv1.2\nv1.10\nv2.0\n",
+      });
+      const some = await waybill("ls", `${at}/team/app`, "--tag", "v1.*", "--digests");
+      expect(some.stdout).toBe(`v1.2   ${digestOf(one)}\nv1.10  ${digestOf(one)}\n`);
+      expect(some.stderr).toContain("not listed: 2 other tags");
+      const { stdout } = await waybill("ls", `${at}/team/app`, "--tag", "v2.0", "--digests", "--json");
+      expect(JSON.parse(stdout)).toEqual({
+        place: `${at}/team/app`,
+        tags: [{ tag: "v2.0", digest: digestOf(two), mediaType: two.root.descriptor.mediaType }],
+        ...{ unread: [], others: 3, repositories: [] },
+      });
+    });
+
+    test("lists repositories, of a registry or below a path", async () => {
+      expect((await waybill("ls", at)).stdout).toContain(`${at}/team/app\n${at}/team/tool\n`);
+      expect((await waybill("ls", `${at}/team/`)).stdout).toContain(`${at}/team/app\n${at}/team/tool\n`);
+      const { stdout } = await waybill("ls", at, "-o", "json");
+      expect(JSON.parse(stdout).repositories).toContain(`${at}/team/tool`);
+    });
+
+    test("says when a registry does not list its repositories", async () => {
+      const mute = await startScriptedServer((_, response) => answer(response, 404));
+      const { status, stderr } = await waybill("ls", mute.host);
+      expect(status).toBe(1);
+      expect(stderr).toContain("does not say which repositories it has");
+      expect(stderr).toContain("hint: name a repository to waybill ls");
+      await mute.close();
+    });
+
+    test.each([
+      [["team/app:v1.2"], "names an image"],
+      [["", "--digests"], "only those have tags"],
+      [["team/app", "--tag", "v1.3"], "did you mean v1.2"],
+      [["team/app", "--tag", "semver:nothing"], "no range of versions"],
+      [["team/no-such"], "there is no such repository"],
+    ])("refuses %j", async ([path = "", ...options], said) => {
+      const place = path === "" ? at : `${at}/${path}`;
+      const { status, stdout, stderr } = await waybill("ls", place, ...options);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toContain(said);
+    });
+  });
+
+  describe("digest", () => {
+    test("is that of the tag, read or told, of the index or for a platform", async () => {
+      const reference = `${at}/team/app:v2.0`;
+      for (const more of [[], ["--read"]]) {
+        expect(await waybill("digest", reference, ...more)).toMatchObject({
+          status: 0,
+          stdout: `${digestOf(two)}\n`,
+        });
+      }
+      const arm = await waybill("digest", reference, "--platform", "linux/arm64");
+      expect(arm.stdout).toBe(`${two.children[1]?.descriptor.digest}\n`);
+      const { stdout } = await waybill("digest", `${at}/team/app@${digestOf(one)}`, "--json");
+      expect(JSON.parse(stdout)).toMatchObject({ digest: digestOf(one), size: one.root.bytes.length });
+    });
+
+    test("of what is not there is an error", async () => {
+      const { status, stderr } = await waybill("digest", `${at}/team/app:v3`);
+      expect(status).toBe(1);
+      expect(stderr).toContain(`waybill ls ${at}/team/app`);
+      expect((await waybill("digest", `${at}/team/app`)).stderr).toContain("names no tag and no digest");
+    });
+  });
+
+  describe("copy and tag", () => {
+    test("bring an image under its own tag, and say so when it is there", async () => {
+      const line = ["copy", `${at}/team/app:v1.2`, `${at}/copied/app`];
+      expect(await waybill(...line, "--dry-run")).toMatchObject({
+        status: 0,
+        stdout: `would put ${at}/copied/app:v1.2 ${digestOf(one)}\n`,
+      });
+      expect((await waybill("ls", `${at}/copied/app`)).status).toBe(1);
+      expect(await waybill(...line)).toMatchObject({
+        status: 0,
+        stdout: `put ${at}/copied/app:v1.2 ${digestOf(one)}\n`,
+      });
+      expect((await waybill(...line)).stdout).toBe(`already there: ${at}/copied/app:v1.2 ${digestOf(one)}\n`);
+    });
+
+    test("move no tag unless they are told to, and say from where", async () => {
+      await waybill("copy", `${at}/team/app:v1.2`, `${at}/moved/app:stable`);
+      const line = ["copy", `${at}/team/app:v2.0`, `${at}/moved/app:stable`];
+      const refused = await waybill(...line);
+      expect(refused).toMatchObject({
+        status: 2,
+        stdout: `refused ${at}/moved/app:stable: the tag stands for ${digestOf(one)}, not for ${digestOf(two)}\n`,
+      });
+      expect(refused.stderr).toContain("--move");
+      const { stdout } = await waybill(...line, "--move", "--json");
+      expect(JSON.parse(stdout)).toEqual({
+        ...{ from: `${at}/team/app`, to: `${at}/moved/app`, dryRun: false, unread: [] },
+        images: [{ digest: digestOf(two), tag: "stable", before: digestOf(one), result: "moved" }],
+      });
+      expect((await waybill("digest", `${at}/moved/app:stable`)).stdout).toBe(`${digestOf(two)}\n`);
+      const tagged = await waybill("tag", `${at}/moved/app@${digestOf(two)}`, "v2.0", "latest", "v2.0");
+      expect(tagged).toMatchObject({
+        status: 0,
+        stdout: `put ${at}/moved/app:v2.0 ${digestOf(two)}\nput ${at}/moved/app:latest ${digestOf(two)}\n`,
+      });
+    });
+
+    test("take all tags of a repository, or some, into a folder and out of it again", async () => {
+      const disk = `oci:${join(folder.path, "disk", "app")}`;
+      const all = await waybill("copy", `${at}/team/app`, disk, "--all-tags");
+      expect(all).toMatchObject({ status: 0, stderr: expect.stringContaining("4 images: 4 put") });
+      expect((await waybill("ls", disk)).stdout).toBe("old\nv1.2\nv1.10\nv2.0\n");
+      expect((await waybill("ls", `oci:${join(folder.path, "disk")}`)).stdout).toBe(`${disk}\n`);
+      expect((await waybill("digest", `${disk}:v2.0`)).stdout).toBe(`${digestOf(two)}\n`);
+      const back = await waybill("copy", disk, `${at}/back/app`, "--tag", "v1.*", "--tag", "regex:o.d");
+      expect(back.status).toBe(0);
+      expect((await waybill("ls", `${at}/back/app`)).stdout).toBe("old\nv1.2\nv1.10\n");
+    });
+
+    test("take the image for a platform alone, under its own digest", async () => {
+      const child = one.children[0]?.descriptor.digest;
+      const line = ["copy", `${at}/team/app:v1.2`, `${at}/single/app:amd64`, "--platform", "linux/amd64"];
+      expect((await waybill(...line)).stdout).toBe(`put ${at}/single/app:amd64 ${child}\n`);
+    });
+
+    test.each([
+      [["copy", "team/app", "x/y"], "names no tag and no digest"],
+      [["copy", "team/app:v1.2", "x/y", "--all-tags"], "names one image"],
+      [["copy", "team/app", "x/y:v1", "--tag", "v1.*"], "names one image"],
+      [["copy", "team/app:no-such", "x/y:v1"], "there is no such image"],
+      [["copy", "team/app", "x/y", "--tag", "w*"], "selects no tag"],
+      [["copy", "team/app:v1.2", `x/y@sha256:${"0".repeat(64)}`], "the destination names"],
+      [["tag", "team/app:no-such", "v1"], "there is no such image"],
+      [["tag", "team/app:v1.2", "not a tag"], "not a tag"],
+    ])("refuse %j, and write nothing", async ([verb = "", ...words], said) => {
+      const line = words.map((word) => (/^(team|x)\//.test(word) ? `${at}/${word}` : word));
+      const { status, stderr } = await waybill(verb, ...line);
+      expect(stderr).toContain(said);
+      expect(status).toBe(1);
+      expect((await waybill("ls", `${at}/x/y`)).status).toBe(1);
+    });
+
+    test("are on record where that is asked for", async () => {
+      const records = join(folder.path, "records");
+      await waybill("copy", `${at}/team/app:v1.2`, `${at}/recorded/app:v1`, `--record=${records}`);
+      const { stdout } = await waybill("runs", "list", "--data-dir", records);
+      expect(stdout).toContain("copy");
+    });
+  });
+});
