@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { harmless } from "../errors/index.ts";
-import { isDigest } from "../oci/index.ts";
+import { isDigest, jsonIn } from "../oci/index.ts";
 import type { StoredRun } from "../store/index.ts";
 import { BuildError } from "./errors.ts";
 import type { BuiltImages } from "./model.ts";
@@ -66,19 +66,11 @@ export async function readBuiltImages(run: StoredRun): Promise<BuiltImages> {
     }
     pieces.push(piece);
   }
-  const parsed = imagesSchema.safeParse(parseJson(Buffer.concat(pieces).toString()));
+  const parsed = imagesSchema.safeParse(jsonIn(Buffer.concat(pieces).toString()));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const place = issue?.path.join(".") || "document";
   throw new BuildError("images-unreadable", `not what a run records: ${harmless(place)}: ${issue?.message}`, {
     where,
   });
-}
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,10 +4,9 @@ import {
   type About,
   type Answer,
   answerDetails,
-  Company,
   ConnectionError,
-  defaultTiming,
   drain,
+  endpointAt,
   type Fault,
   isSuccess,
   type Kinds,
@@ -16,6 +15,7 @@ import {
   openOrigin,
   type Passing,
   type StreamedAnswer,
+  timingWithin,
   waitOf,
 } from "../http/index.ts";
 import { BuildError, type BuildErrorCode } from "./errors.ts";
@@ -137,20 +137,22 @@ export function openGoogleOrigin(url: URL, options: GoogleOriginOptions): Origin
   const { firstWait, milliseconds } = options;
   return openOrigin<Asked>({
     ...network,
-    ...{ kinds, limit, retries, signal, authorize, redirected: "once", maxRedirects: 0 },
-    ...{ rateLimiters: [], isExpected: true, allowPrivateAddresses: false },
-    endpoint: { host: url.host, origin: new URL(url.origin), loopbackOnly: false },
+    ...{
+      endpoint: endpointAt(url),
+      kinds,
+      limit,
+      retries,
+      maxRedirects: 0,
+      signal,
+      isExpected: true,
+      authorize,
+    },
     timing: {
-      ...defaultTiming,
-      ...{ answer: milliseconds, whole: milliseconds },
-      connect: Math.min(defaultTiming.connect, milliseconds),
+      ...timingWithin(milliseconds),
       ...{ firstBackoff: firstWait, maxBackoff: maxWait, maxRetryAfter: maxWait },
     },
-    company: new Company(firstWait),
     explain: (fault, about) => silence(fault, about, unreachable),
     judge: passingIn,
-    troubleOf: () => undefined,
-    listener: () => undefined,
   });
 }
 

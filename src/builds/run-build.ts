@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { createCopier } from "../copy/index.ts";
+import { Copier } from "../copy/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import type { Network } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
@@ -208,7 +208,7 @@ async function builderOf(
     ...means,
     ...{ plan, environment, leaveOut, signal, stop },
     engine: engine.engine,
-    copier: createCopier(),
+    copier: new Copier(),
     turns: new Map(),
     objects: join(run.artifacts, "objects"),
   };

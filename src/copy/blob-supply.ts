@@ -156,10 +156,8 @@ export class BlobSupply {
   }
 
   async #read(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
     const { stream, address } = await this.#openNearest(0);
-    for await (const chunk of stream) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
+    const bytes = Buffer.concat(await stream.toArray());
     this.#run.listener({ type: "read", source: address, bytes: bytes.length });
     return bytes;
   }

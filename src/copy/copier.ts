@@ -30,25 +30,6 @@ export interface CopyTarget {
 }
 
 /**
- * Copies images during one run and remembers what it did, so that nothing is read or sent twice: a blob is read once
- * for all its destinations, goes to a host once, and travels between repositories of one host by mount.
- */
-export interface Copier {
-  /**
-   * Brings everything an image refers to into all destinations at the same time, children before the indexes that list
-   * them. When the promise of a destination resolves, the root may be put there; the root itself is not, unless something hangs
-   * on it: then it is put under its digest alone, and what hangs on it after it, so that both are there before any tag.
-   * @returns For each destination, in order, a promise that rejects with its first failure, after all its transfers
-   * that had begun have ended. One destination's failure is not another's.
-   */
-  copyClosure(task: CopyTask): readonly Promise<void>[];
-  /** Puts the root of an image under tags, or under its digest alone. Everything it refers to must be there. */
-  putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void>;
-  /** Resolves when all destinations have their image whose hosts keep up with the others. */
-  abreast(arrivals: readonly Arrival[]): Promise<void>;
-}
-
-/**
  * Bytes from which a blob is probed for even in a repository without tags: an interrupted run may have left it
  * there, and one request costs less than sending it again.
  */
@@ -60,17 +41,10 @@ const worthAProbe = 1024 * 1024;
 const memory = 28 * 1024 * 1024;
 
 /**
- * A copier for one run.
- * @param successors What the graphs that it copies were read with.
+ * Copies images during one run and remembers what it did, so that nothing is read or sent twice: a blob is read once
+ * for all its destinations, goes to a host once, and travels between repositories of one host by mount.
  */
-export function createCopier(
-  listener: Listener<CopyEvent> = () => {},
-  successors: Successors = readImageContent,
-): Copier {
-  return new RunCopier(listener, successors);
-}
-
-class RunCopier implements Copier {
+export class Copier {
   readonly #listener: Listener<CopyEvent>;
   readonly #successors: Successors;
   readonly #run: SupplyRun;
@@ -94,7 +68,8 @@ class RunCopier implements Copier {
   /** By destination, digest and size, blobs whose bytes went there. */
   readonly #sent = new Set<string>();
 
-  constructor(listener: Listener<CopyEvent>, successors: Successors) {
+  /** @param successors What the graphs that it copies were read with. */
+  constructor(listener: Listener<CopyEvent> = () => {}, successors: Successors = readImageContent) {
     this.#listener = listener;
     this.#successors = successors;
     this.#run = {
@@ -105,10 +80,18 @@ class RunCopier implements Copier {
     };
   }
 
+  /** Resolves when all destinations have their image whose hosts keep up with the others. */
   abreast(arrivals: readonly Arrival[]): Promise<void> {
     return this.#run.stragglers.abreast(arrivals);
   }
 
+  /**
+   * Brings everything an image refers to into all destinations at the same time, children before the indexes that list
+   * them. When the promise of a destination resolves, the root may be put there; the root itself is not, unless something hangs
+   * on it: then it is put under its digest alone, and what hangs on it after it, so that both are there before any tag.
+   * @returns For each destination, in order, a promise that rejects with its first failure, after all its transfers
+   * that had begun have ended. One destination's failure is not another's.
+   */
   copyClosure({ graph, from, to }: CopyTask): readonly Promise<void>[] {
     if (to.some(({ repository }) => repository.mountsOnlyCommitted)) {
       this.#closures.set(graph.root.document.descriptor.digest, graph.blobs);
@@ -133,6 +116,7 @@ class RunCopier implements Copier {
     });
   }
 
+  /** Puts the root of an image under tags, or under its digest alone. Everything it refers to must be there. */
   async putRoot(document: ImageDocument, to: Repository, tags: readonly Tag[]): Promise<void> {
     await this.#put(document, to, tags);
     const { digest } = document.descriptor;

@@ -25,6 +25,8 @@ const enough = 64 * 1024;
 /** Milliseconds that a source is kept open for members to come back to, when none is left. */
 const linger = 60_000;
 
+const isWaiting = ({ readableLength }: Readable): boolean => readableLength < enough;
+
 /**
  * One stream to several readers at the same time. A reader can {@link leave} the group with what it has yet to send,
  * and gets the rest by itself; one that fails leaves at once, and may {@link rejoin} where what it lacks is kept.
@@ -113,16 +115,11 @@ export class FanOut {
    * not say when it is less so, and the source goes on then.
    */
   late(): readonly Readable[] {
-    const waiting = this.#source.isPaused() ? this.#countWaiting() : 0;
-    const members = waiting * 2 < this.#members.size ? [] : [...this.#members];
+    const members = [...this.#members];
+    const waiting = this.#source.isPaused() ? members.filter(isWaiting).length : 0;
     this.#resume();
+    if (waiting * 2 < members.length) return [];
     return members.filter(({ readableLength }) => readableLength >= windowBytes / 2);
-  }
-
-  #countWaiting(): number {
-    let waiting = 0;
-    for (const { readableLength } of this.#members) if (readableLength < enough) waiting += 1;
-    return waiting;
   }
 
   #pass(chunk: Uint8Array): void {
@@ -140,7 +137,7 @@ export class FanOut {
     this.#tailBytes += chunk.length;
     for (
       let [oldest] = this.#tail;
-      oldest !== undefined && this.#tailBytes - oldest.length >= kept;
+      oldest && this.#tailBytes - oldest.length >= kept;
       [oldest] = this.#tail
     ) {
       this.#tail.shift();
@@ -155,9 +152,9 @@ export class FanOut {
   /** Whether somebody waits for more, and nobody is too far behind. */
   #isWanted(): boolean {
     let wanted = false;
-    for (const { readableLength } of this.#members) {
-      if (readableLength >= windowBytes) return false;
-      if (readableLength < enough) wanted = true;
+    for (const member of this.#members) {
+      if (member.readableLength >= windowBytes) return false;
+      wanted ||= isWaiting(member);
     }
     return wanted;
   }

@@ -12,7 +12,7 @@ import {
   readImageContent,
 } from "../oci/index.ts";
 import { RegistryError } from "../registry/index.ts";
-import type { Seat } from "./wide-images.ts";
+import type { Seat } from "./budget.ts";
 
 /** A manifest or index with what it refers to. */
 export interface GraphNode {
@@ -79,9 +79,7 @@ class GraphReader {
   readonly #fetch: FetchDocument;
   readonly #root: Digest;
   readonly #where: string;
-  readonly #seat: Seat | undefined;
-  readonly #successors: Successors;
-  readonly #predecessors: Predecessors | undefined;
+  readonly #options: GraphOptions;
   /** What hangs on the image, in the order in which it was found. */
   readonly #hanging = new Set<Digest>();
   readonly #nodes = new Map<Digest, GraphNode>();
@@ -95,9 +93,7 @@ class GraphReader {
     this.#fetch = fetch;
     this.#root = root;
     this.#where = where;
-    this.#seat = options.seat;
-    this.#successors = options.successors ?? readImageContent;
-    this.#predecessors = options.predecessors;
+    this.#options = options;
   }
 
   async read(): Promise<void> {
@@ -107,7 +103,7 @@ class GraphReader {
       const fresh = [...this.#nodes.values()].filter(
         ({ document }) => !asked.has(document.descriptor.digest),
       );
-      const predecessors = this.#predecessors;
+      const { predecessors } = this.#options;
       if (predecessors === undefined || fresh.length === 0) return;
       for (const { document } of fresh) asked.add(document.descriptor.digest);
       const found = (await forAll(fresh, ({ document }) => predecessors(document.descriptor))).flat();
@@ -163,11 +159,12 @@ class GraphReader {
     await this.#makeRoom(document.descriptor.size);
     if (claimed === undefined) this.#countBytes(document.descriptor.size);
     else checkClaim(claimed, document.descriptor, this.#where);
-    return { document, content: this.#successors(document, `${this.#where}@${digest}`) };
+    const { successors = readImageContent } = this.#options;
+    return { document, content: successors(document, `${this.#where}@${digest}`) };
   }
 
   async #makeRoom(bytes: number): Promise<void> {
-    if (bytes > limits.wideClosureBytes) await this.#seat?.widen();
+    if (bytes > limits.wideClosureBytes) await this.#options.seat?.widen();
   }
 
   /** Takes in what a document says, and gives the manifests that it lists. */
@@ -222,8 +219,9 @@ class GraphReader {
       : claimed === undefined
         ? { what: "the image", hint: undefined }
         : { what: "an image that its index lists", hint: "push the index again with all its platforms" };
+    const where = this.#where;
     return new RegistryError("manifest-missing", phrase`${phraseOf(what)} is not there: ${digest}`, {
-      where: this.#where,
+      where,
       hint,
     });
   }
@@ -252,19 +250,14 @@ async function forAll<Item, Result>(
 }
 
 function checkClaim(claimed: Descriptor, found: Descriptor, where: string): void {
-  if (claimed.mediaType !== found.mediaType) {
-    throw new OciError(
-      "media-type-mismatch",
-      phrase`the index says ${claimed.digest} is ${claimed.mediaType}, but it is ${found.mediaType}`,
-      { where },
-    );
+  const { digest, mediaType, size } = claimed;
+  if (mediaType !== found.mediaType) {
+    const message = phrase`the index says ${digest} is ${mediaType}, but it is ${found.mediaType}`;
+    throw new OciError("media-type-mismatch", message, { where });
   }
-  if (claimed.size !== found.size) {
-    throw new OciError(
-      "size-mismatch",
-      phrase`the index says ${claimed.digest} has ${claimed.size} bytes, but it has ${found.size}`,
-      { where },
-    );
+  if (size !== found.size) {
+    const message = phrase`the index says ${digest} has ${size} bytes, but it has ${found.size}`;
+    throw new OciError("size-mismatch", message, { where });
   }
 }
 

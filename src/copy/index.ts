@@ -1,5 +1,5 @@
-export { Budget } from "./budget.ts";
-export { type Copier, type CopyTarget, type CopyTask, createCopier } from "./copier.ts";
+export { Budget, type Seat, WideImages } from "./budget.ts";
+export { Copier, type CopyTarget, type CopyTask } from "./copier.ts";
 export { createDocumentCache, type DocumentCache } from "./document-cache.ts";
 export type { BlobOutcome, CopyEvent } from "./events.ts";
 export {
@@ -12,4 +12,3 @@ export {
   type Successors,
 } from "./graph.ts";
 export type { Arrival } from "./stragglers.ts";
-export { type Seat, WideImages } from "./wide-images.ts";

@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { flushFolder } from "./flush.ts";
@@ -6,21 +7,10 @@ import { flushFolder } from "./flush.ts";
 export type Content = string | Uint8Array | Iterable<string>;
 
 /** A file under construction: it has the name that it is to have once it is whole, and not before. */
-export interface Draft {
-  readonly path: string;
-  write(content: Content): Promise<void>;
-  /** Gives it what the old file has: its mode and, as far as this user may, its owner. */
-  inherit(old: { readonly mode: number; readonly uid: number; readonly gid: number }): Promise<void>;
-  /** Everything that was written reaches the disk. */
-  flush(): Promise<void>;
-  /** The same; then the file takes its name, which may have been another's, and that outlives a crash as well. */
-  keepAs(path: string): Promise<void>;
-  /** Ends the construction: what was not kept is gone. Never throws. */
-  discard(): Promise<void>;
-}
+export type Draft = Awaited<ReturnType<typeof startDraft>>;
 
 /** Begins a file at a path that nothing has. The draft and its methods throw what the file system says. */
-export async function startDraft(path: string, mode?: number): Promise<Draft> {
+export async function startDraft(path: string, mode?: number) {
   const file = await open(path, "wx", mode);
   let isOpen = true;
   const close = async (): Promise<void> => {
@@ -34,22 +24,26 @@ export async function startDraft(path: string, mode?: number): Promise<Draft> {
   };
   return {
     path,
-    async write(content) {
+    async write(content: Content): Promise<void> {
       if (content instanceof Uint8Array) await writeAll(file, content);
       else await writeFile(file, content, "utf8");
     },
-    async inherit({ mode, uid, gid }) {
+    /** Gives it what the old file has: its mode and, as far as this user may, its owner. */
+    async inherit({ mode, uid, gid }: Pick<Stats, "mode" | "uid" | "gid">): Promise<void> {
       const made = await file.stat();
       if (made.uid !== uid || made.gid !== gid) await give(file, uid, gid);
       await file.chmod(mode & 0o7777);
     },
+    /** Everything that was written reaches the disk. */
     flush,
-    async keepAs(target) {
+    /** The same; then the file takes its name, which may have been another's, and that outlives a crash as well. */
+    async keepAs(target: string): Promise<void> {
       await flush();
       await rename(path, target);
       await flushFolder(dirname(target));
     },
-    async discard() {
+    /** Ends the construction: what was not kept is gone. Never throws. */
+    async discard(): Promise<void> {
       await close().catch(() => undefined);
       await rm(path, { force: true }).catch(() => undefined);
     },

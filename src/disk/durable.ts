@@ -12,24 +12,13 @@ import { sweep } from "./sweep.ts";
  * their promise resolves: contents are flushed before they get their name, and the folder after it. Folders that they need are
  * made. All methods throw what the file system says.
  */
-export interface DurableFiles {
-  /** Begins a file that nobody sees before it is kept under its name. */
-  begin(): Promise<Draft>;
-  /** Gives `path` the content, in place of whatever had that name. Readers see the old content or the new. */
-  replace(path: string, content: string | Uint8Array): Promise<void>;
-  /** Gives the file at `existing` a second name (a hard link). `"absent"` when there is no such file. */
-  link(existing: string, path: string): Promise<"linked" | "present" | "absent">;
-  /** Takes the name away. `false` when nothing had it. */
-  remove(path: string): Promise<boolean>;
-  /** Removes what was begun by processes that have ended, and what is a day old, whoever began it. */
-  sweep(): Promise<number>;
-}
+export type DurableFiles = ReturnType<typeof durableFiles>;
 
 /** Longest life of a draft whose process is not known to have ended. */
 const draftMilliseconds = 24 * 60 * 60 * 1000;
 
 /** {@link DurableFiles} that keeps unfinished content in `drafts`, a folder on the same file system. */
-export function durableFiles(drafts: string): DurableFiles {
+export function durableFiles(drafts: string) {
   const inFolders = async <Done>(path: string, work: () => Promise<Done>): Promise<Done> => {
     try {
       return await work();
@@ -41,12 +30,16 @@ export function durableFiles(drafts: string): DurableFiles {
   };
   const draft = () => join(drafts, markedName());
   return {
-    begin() {
+    /** Begins a file that nobody sees before it is kept under its name. */
+    begin(): Promise<Draft> {
       const path = draft();
       return inFolders(path, () => startDraft(path));
     },
-    replace: (path, content) => inFolders(path, () => replaceFile(path, content, { draft: draft() })),
-    async link(existing, path) {
+    /** Gives `path` the content, in place of whatever had that name. Readers see the old content or the new. */
+    replace: (path: string, content: string | Uint8Array): Promise<void> =>
+      inFolders(path, () => replaceFile(path, content, { draft: draft() })),
+    /** Gives the file at `existing` a second name (a hard link). `"absent"` when there is no such file. */
+    async link(existing: string, path: string): Promise<"linked" | "present" | "absent"> {
       try {
         if ((await ifPresent(stat(existing))) === undefined) return "absent";
         await inFolders(path, () => link(existing, path));
@@ -58,12 +51,15 @@ export function durableFiles(drafts: string): DurableFiles {
       await flushFolder(dirname(path));
       return "linked";
     },
-    async remove(path) {
+    /** Takes the name away. `false` when nothing had it. */
+    async remove(path: string): Promise<boolean> {
       const isGone = await ifPresent(unlink(path).then(() => true));
       if (isGone === undefined) return false;
       await flushFolder(dirname(path));
       return true;
     },
-    sweep: () => sweep(drafts, { owner: ownerOfName, before: Date.now() - draftMilliseconds }),
+    /** Removes what was begun by processes that have ended, and what is a day old, whoever began it. */
+    sweep: (): Promise<number> =>
+      sweep(drafts, { owner: ownerOfName, before: Date.now() - draftMilliseconds }),
   };
 }

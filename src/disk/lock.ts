@@ -3,7 +3,8 @@ import { open, readdir, readFile, rename, rm, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCodeOf, ifPresent } from "./fault.ts";
-import { isKnownToHaveEnded, markedName, processMark } from "./mark.ts";
+import { isKnownToHaveEnded, markedName, numberOfMark } from "./mark.ts";
+import { readAt } from "./read.ts";
 import { replaceFile } from "./replace.ts";
 
 /** A lock that this process holds. */
@@ -79,7 +80,10 @@ export async function holdingOneOf<Result>(
   const draft = `${file}${draftInfix}${name}`;
   const replace = async (path: string, content: string | Uint8Array): Promise<boolean> => {
     try {
-      await replaceFile(path, content, { draft, check: async () => refuseLost(await isMine()) });
+      const check = async () => {
+        if (!(await isMine())) throw new LostLock();
+      };
+      await replaceFile(path, content, { draft, check });
       return true;
     } catch (error) {
       // Who took the lock over has removed the draft.
@@ -88,22 +92,23 @@ export async function holdingOneOf<Result>(
       throw error;
     }
   };
-  try {
-    return await body({ isMine, replace });
-  } finally {
+  const release = async (): Promise<void> => {
     clearInterval(beat);
     if (await isMine()) await rm(file, { force: true });
-  }
+  };
+  const result = await body({ isMine, replace }).catch(async (error: unknown) => {
+    // What it failed with counts, not that its lock could not be looked at afterwards: that is taken over in time.
+    await release().catch(() => undefined);
+    throw error;
+  });
+  await release();
+  return result;
 }
 
 /** In the names of what holders are about to put under other names, between that of the lock and their own. */
 const draftInfix = ".draft.";
 
 class LostLock extends Error {}
-
-function refuseLost(isMine: boolean): void {
-  if (!isMine) throw new LostLock();
-}
 
 /**
  * Takes from earlier holders what they were about to put, be they only stopped: what was put until now is seen by this one, and
@@ -147,19 +152,11 @@ async function acquire(
       throw Object.assign(new Error("another process does not release its lock"), { code: "ELOCKED" });
     }
     if (holder !== undefined) {
-      tell?.(numberOf(holder));
+      tell?.(numberOfMark(holder));
       tell = undefined;
       await sleep(Math.min(10 + waited / 20, maxPauseMilliseconds) * (1 + Math.random()));
     }
   }
-}
-
-/** The number of the process that wrote a token, if it is one of this machine. */
-function numberOf(token: string): number | undefined {
-  const [, number, place] = /^([0-9]+)(-[0-9a-f]{12})\b/.exec(token) ?? [];
-  return number !== undefined && place !== undefined && processMark().endsWith(place)
-    ? Number(number)
-    : undefined;
 }
 
 async function claim(file: string, token: string): Promise<boolean> {
@@ -196,8 +193,7 @@ async function readLock(file: string): Promise<{ token: string; state: string } 
   if (handle === undefined) return undefined;
   try {
     const { ino, mtimeMs } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxTokenLength), 0, maxTokenLength, 0);
-    const token = buffer.toString("utf8", 0, bytesRead);
+    const token = (await readAt(handle, 0, maxTokenLength)).toString();
     return { token, state: `${ino} ${mtimeMs} ${token}` };
   } finally {
     await handle.close();

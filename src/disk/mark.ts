@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, uptime } from "node:os";
+import { errorCodeOf } from "./fault.ts";
 
 let place: string | undefined;
 
@@ -20,18 +21,24 @@ export function ownerOfName(name: string): string | undefined {
   return /(?:^|\.)([0-9]+-[0-9a-f]{12}\.[0-9a-f]{16})$/.exec(name)?.[1];
 }
 
+/** The number of the process with whose mark the text starts, if it is one of this machine, since it was started. */
+export function numberOfMark(text: string): number | undefined {
+  const [, pid, there] = /^([0-9]+)-([0-9a-f]{12})\b/.exec(text) ?? [];
+  return there !== undefined && processMark().endsWith(`-${there}`) ? Number(pid) : undefined;
+}
+
 /**
  * Whether the text starts with the mark of a process that is known to have ended: one of this machine, since it was
  * started, whose number no process has now. Of processes elsewhere nothing is known.
  */
 export function isKnownToHaveEnded(text: string): boolean {
-  const [, pid, there] = /^([0-9]+)-([0-9a-f]{12})\b/.exec(text) ?? [];
-  if (pid === undefined || !processMark().endsWith(`-${there}`)) return false;
+  const pid = numberOfMark(text);
+  if (pid === undefined) return false;
   try {
-    process.kill(Number(pid), 0);
+    process.kill(pid, 0);
     return false;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
+    return errorCodeOf(error) === "ESRCH";
   }
 }
 

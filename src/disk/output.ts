@@ -1,4 +1,4 @@
-import { constants, fstat, open as openDescriptor, type Stats, write } from "node:fs";
+import { constants, fstat, open as openDescriptor, type Stats, write as writeSome } from "node:fs";
 import { access, type FileHandle, open, readdir, readlink, stat } from "node:fs/promises";
 import { connect, Socket } from "node:net";
 import { sep } from "node:path";
@@ -46,8 +46,8 @@ async function namedOutput(path: string): Promise<Output> {
   if (found.isFIFO()) return { place: path, write: (content) => writeToPipe(path, content) };
   if (found.isSocket()) return { place: path, write: (content) => writeToStream(connect(path), content) };
   // A device may be there and not answer, as `/dev/tty` without a terminal.
-  await writing(await open(path, deviceFlags | constants.O_NONBLOCK), async () => {});
-  return { place: undefined, write: (content) => writeToDevice(path, content) };
+  await writing(path, deviceFlags | constants.O_NONBLOCK, []);
+  return { place: undefined, write: (content) => writing(path, deviceFlags, content) };
 }
 
 function isFolder(): Error {
@@ -89,23 +89,21 @@ async function fileOutput(path: string, isThere: boolean): Promise<Output> {
 }
 
 async function overwrite(path: string, content: Content): Promise<void> {
-  await writing(await open(path, constants.O_WRONLY | constants.O_TRUNC), async (file) => {
-    for (const part of partsOf(content)) await file.writeFile(part);
-    await file.sync();
-  });
+  await writing(path, constants.O_WRONLY | constants.O_TRUNC, content, (file) => file.sync());
 }
 
 const deviceFlags = constants.O_WRONLY | constants.O_NOCTTY;
 
-async function writeToDevice(path: string, content: Content): Promise<void> {
-  await writing(await open(path, deviceFlags), async (file) => {
-    for (const part of partsOf(content)) await file.writeFile(part);
-  });
-}
-
-async function writing(file: FileHandle, work: (file: FileHandle) => Promise<void>): Promise<void> {
+async function writing(
+  path: string,
+  flags: number,
+  content: Content,
+  end?: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags);
   try {
-    await work(file);
+    for (const part of partsOf(content)) await file.writeFile(part);
+    await end?.(file);
   } finally {
     await file.close();
   }
@@ -143,24 +141,19 @@ function writingTo(number: number, path: string, found: Stats): Output["write"] 
   // Whoever was to read it had it open before this process began.
   if (found.isFIFO()) return (content) => writeToPipe(path, content, 0);
   if (found.isSocket()) return (content) => writeToStream(socketOf(number), content);
-  return (content) => writeToDevice(path, content);
+  return (content) => writing(path, deviceFlags, content);
 }
+
+const write = promisify(writeSome);
 
 /** Writes where a descriptor stands. */
 async function writeOn(descriptor: number, content: Content): Promise<void> {
   for (const part of partsOf(content)) {
     const bytes = typeof part === "string" ? Buffer.from(part) : part;
-    for (let at = 0; at < bytes.length; ) at += await promisify(writeSome)(descriptor, bytes, at);
+    for (let at = 0; at < bytes.length; ) {
+      at += (await write(descriptor, bytes, at, bytes.length - at, null)).bytesWritten;
+    }
   }
-}
-
-function writeSome(
-  descriptor: number,
-  bytes: Uint8Array,
-  at: number,
-  done: (error: Error | null, written: number) => void,
-): void {
-  write(descriptor, bytes, at, bytes.length - at, null, done);
 }
 
 /** Owns the descriptor, and closes it. */
@@ -203,9 +196,10 @@ async function givenDescriptor(number: number): Promise<Stats> {
 
 /** Writes nothing: what is not open for writing refuses that, and so does what Node waits on for events. */
 function takesWrites(descriptor: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    write(descriptor, new Uint8Array(), 0, 0, null, (error) => resolve(error === null));
-  });
+  return write(descriptor, new Uint8Array(), 0, 0, null).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whether this process has both ends of a pipe without a name, as Node's threads have of theirs. */

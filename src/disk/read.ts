@@ -24,6 +24,17 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
   throw Object.assign(new Error("it is not a regular file"), { code: "EFTYPE" });
 }
 
+/** The bytes at a place of a file, so many of them; fewer only at its end. Throws what the file system says. */
+export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(buffer, at, length - at, position + at);
+    if (bytesRead === 0) return buffer.subarray(0, at);
+    at += bytesRead;
+  }
+  return buffer;
+}
+
 const piece = 64 * 1024;
 /** Milliseconds that somebody who is to write into a pipe may take to open it, and between two looks. */
 const writerWithin = 60_000;

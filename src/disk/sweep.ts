@@ -1,7 +1,8 @@
-import { chmod, lstat, readdir, rm } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ifPresent } from "./fault.ts";
-import { isKnownToHaveEnded } from "./mark.ts";
+import { isKnownToHaveEnded, processMark } from "./mark.ts";
 
 /** What is looked for in a folder that processes leave things in which they do not come back for. */
 export interface Left {
@@ -55,4 +56,17 @@ async function makeWritable(folder: string): Promise<void> {
   await chmod(folder, 0o700).catch(() => undefined);
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
+}
+
+/**
+ * Makes an empty folder among the temporary files, for this process, and removes those of the same name whose processes were
+ * killed before they could. Links in its path are resolved. Whoever makes it removes it.
+ * @param name Such as `waybill-build`.
+ */
+export async function makeTemporaryFolder(name: string): Promise<string> {
+  const prefix = `${name}-`;
+  const owner = (other: string) => (other.startsWith(prefix) ? other.slice(prefix.length) : undefined);
+  // A folder that many share may be one that nobody lists.
+  await sweep(tmpdir(), { owner }).catch(() => undefined);
+  return realpath(await mkdtemp(join(tmpdir(), `${prefix}${processMark()}-`)));
 }

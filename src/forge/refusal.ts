@@ -1,4 +1,5 @@
 import type { FailureDetails } from "../errors/index.ts";
+import { jsonIn } from "../oci/index.ts";
 import { ForgeError, type ForgeErrorCode } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
 import { said } from "./said.ts";
@@ -139,7 +140,7 @@ function scopesOf(header: string | null): readonly string[] {
 
 /** What the body of an answer gives as the reason. The three say it in a dozen shapes, all of them texts in a tree. */
 function reasonIn({ text, headers, secrets }: Refused): string {
-  const json = parsed(text);
+  const json = jsonIn(text);
   if (json === undefined) {
     const isPage = /html/i.test(headers.get("content-type") ?? "") || /^\s*</.test(text);
     return isPage || text.trim() === "" ? "it gives no reason" : said(text, secrets);
@@ -162,12 +163,4 @@ function textsOf(value: unknown, depth: number): string[] {
   return Object.entries(record)
     .slice(0, 20)
     .flatMap(([key, item]) => textsOf(item, depth + 1).map((text) => `${key}: ${text}`));
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,9 +3,8 @@ import {
   type About,
   type Answer,
   answerDetails,
-  Company,
   ConnectionError,
-  defaultTiming,
+  endpointAt,
   type Fault,
   headerOf,
   isSuccess,
@@ -14,6 +13,7 @@ import {
   openOrigin,
   type Passing,
   readRetryAfter,
+  timingWithin,
   waitOf,
 } from "../http/index.ts";
 import { ForgeError } from "./errors.ts";
@@ -83,45 +83,24 @@ export function openWire(options: WireOptions): Wire {
   const authorization = authorizationOf(kind, token);
 
   const known = token !== undefined;
+  const tell = (milliseconds: number, reason: string) =>
+    listener?.({ type: "waiting", host, milliseconds, reason });
   const origin = openOrigin<Asked>({
     ...network,
-    ...{
-      kinds,
-      limit,
-      retries,
-      maxRedirects,
-      signal,
-      redirected: "read",
-      rateLimiters: [],
-      isExpected: true,
-    },
-    endpoint: { host: api.host, origin: new URL(api.origin), loopbackOnly: false },
-    allowPrivateAddresses: false,
+    ...{ endpoint: endpointAt(api), kinds, limit, retries, maxRedirects, signal, isExpected: true },
     timing: {
-      ...defaultTiming,
-      ...{ answer: timing.answer, whole: timing.answer },
-      connect: Math.min(defaultTiming.connect, timing.answer),
+      ...timingWithin(timing.answer),
       ...{ firstBackoff: timing.firstBackoff, maxRetryAfter: timing.maxWait },
     },
-    company: new Company(timing.firstBackoff),
     explain: (fault, about) => explained(fault, about, host, secrets),
     authorize: (_, send) => send(authorization),
     judge: (answer, asked) =>
       passingIn(answer, asked === "read", () =>
         failureIn(answer, { kind, host, secrets, known, method: "GET" }),
       ),
-    troubleOf: () => undefined,
     listener: (event) => {
-      if (event.type === "retry") {
-        listener?.({ type: "waiting", host, milliseconds: event.waitMilliseconds, reason: event.reason });
-      } else if (event.type === "away") {
-        listener?.({
-          type: "waiting",
-          host,
-          milliseconds: timing.firstBackoff,
-          reason: event.failure.message,
-        });
-      }
+      if (event.type === "retry") tell(event.waitMilliseconds, event.reason);
+      else if (event.type === "away") tell(timing.firstBackoff, event.failure.message);
     },
   });
 

@@ -12,7 +12,7 @@ import {
 import { readBeginning, readBody } from "./body.ts";
 import type { OriginEvent } from "./events.ts";
 import { waitOf } from "./failure/backoff.ts";
-import type { Company, Member } from "./failure/company.ts";
+import { Company, type Member } from "./failure/company.ts";
 import { type Explain, failureOf, faultError, faultOf, traitsOf } from "./failure/fault.ts";
 import { Places } from "./failure/places.ts";
 import { type Trouble, Unanswered } from "./failure/presence.ts";
@@ -38,33 +38,22 @@ export interface Direction<Kind> {
 /** What goes there. */
 export type Message = Omit<Outgoing, "waiting" | "url">;
 
-/** Single requests to one origin, and to those that it sends us to, each when its turn has come and the host is there. */
-export interface Exchanges<Kind> {
-  /** @param prepare Called when the request is about to be sent. */
-  dispatch(direction: Direction<Kind>, prepare: () => Promise<Message>): Promise<StreamedAnswer>;
-  /** The whole body of a success, up to a limit; of any other answer, the beginning. */
-  collect(answer: StreamedAnswer, limit: number, where: string): Promise<Answer>;
-  isOwn(answer: Pick<AnswerHead, "from">): boolean;
-  /** Nothing is sent before that, for other reasons than a demanded pause. */
-  restsUntil(time: number): void;
-  close(): Promise<void>;
-}
-
 export interface ExchangeOptions<Kind extends string> extends TransportOptions {
   readonly timing: Timing;
   readonly kinds: Kinds<Kind>;
-  readonly rateLimiters: readonly RateLimitOf<Kind>[];
+  /** None without it. */
+  readonly rateLimiters?: readonly RateLimitOf<Kind>[];
   readonly limiter: Limiter<Kind>;
   /** Attempts after the first one. */
   readonly retries: number;
   /** The host is known to be there, although it may not have answered in this run. */
   readonly isExpected?: boolean;
-  /** The other hosts of the run. */
-  readonly company: Company;
+  /** The other hosts of the run; without it there are none. */
+  readonly company?: Company;
   readonly explain: Explain;
-  /** What an answer tells that may say of its host that it gives none at all now. */
-  readonly troubleOf: (answer: AnswerHead, direction: Direction<Kind>) => Trouble | undefined;
-  readonly listener: Listener<OriginEvent<Kind>>;
+  /** What an answer tells that may say of its host that it gives none at all now; without it, none does. */
+  readonly troubleOf?: (answer: AnswerHead, direction: Direction<Kind>) => Trouble | undefined;
+  readonly listener?: Listener<OriginEvent<Kind>>;
 }
 
 /** Milliseconds by which timers differ that are to go off together. */
@@ -73,18 +62,20 @@ const nothing = new Uint8Array();
 
 export const clock = (): number => performance.now();
 
-export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind>): Exchanges<Kind> {
-  const { endpoint, listener, timing, kinds, limiter, explain, troubleOf } = options;
+/** Single requests to one origin, and to those that it sends us to, each when its turn has come and the host is there. */
+export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind>) {
+  const { endpoint, listener = () => {}, timing, kinds, limiter, explain } = options;
+  const { troubleOf = () => undefined, company = new Company(timing.firstBackoff) } = options;
   const { host } = endpoint;
   const transport = openTransport(options);
-  const turns = new Turns(kinds, options.rateLimiters, clock);
+  const turns = new Turns(kinds, options.rateLimiters ?? [], clock);
   const places = new Places((place) => ({
     ...place,
     explain,
     timing,
     retries: options.retries,
     isExpected: options.isExpected,
-    isBusyElsewhere: () => options.company.isBusyBeside(member),
+    isBusyElsewhere: () => company.isBusyBeside(member),
     onChange: (change) =>
       listener(
         change.type === "away"
@@ -100,7 +91,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     moved: () => transport.moved() + answers,
     restsUntil: () => restsUntil,
   };
-  options.company.join(member);
+  company.join(member);
 
   const ownOrigin = endpoint.origin.origin;
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === ownOrigin;
@@ -179,7 +170,8 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   };
 
   return {
-    dispatch: (direction, prepare) =>
+    /** @param prepare Called when the request is about to be sent. */
+    dispatch: (direction: Direction<Kind>, prepare: () => Promise<Message>): Promise<StreamedAnswer> =>
       places.at(direction.url, direction.role).carry(
         direction,
         async () => {
@@ -189,7 +181,8 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
         },
         (answer) => troubleOf(answer, direction),
       ),
-    async collect(answer, limit, where) {
+    /** The whole body of a success, up to a limit; of any other answer, the beginning. */
+    async collect(answer: StreamedAnswer, limit: number, where: string): Promise<Answer> {
       const { body, isEmpty, ...head } = answer;
       const watch = setTimeout(() => body.destroy(faultError("slow-body")), timing.whole);
       body.once("close", () => clearTimeout(watch));
@@ -205,10 +198,11 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
       }
     },
     isOwn,
-    restsUntil: (time) => {
+    /** Nothing is sent before that, for other reasons than a demanded pause. */
+    restsUntil: (time: number): void => {
       restsUntil = Math.max(restsUntil, time);
     },
-    close: () => {
+    close: (): Promise<void> => {
       places.close();
       turns.close();
       return transport.close();

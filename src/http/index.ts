@@ -42,9 +42,9 @@ export {
 export { type Quota, RateLimiter } from "./rate/rate-limiter.ts";
 export type { RateLimitOf } from "./rate/turns.ts";
 export { presentable, shownText, withoutSecrets } from "./redaction.ts";
-export { commitTime, defaultTiming, type Timing } from "./timing.ts";
+export { commitTime, defaultTiming, type Timing, timingWithin } from "./timing.ts";
 export type { ShownHeader, Trace, TracedRequest } from "./trace.ts";
 export { type Until, untilAborted } from "./until-aborted.ts";
 export { isLoopbackHost } from "./way/address.ts";
 export type { TlsFiles } from "./way/tls.ts";
-export type { Endpoint, Network } from "./way/transport.ts";
+export { type Endpoint, endpointAt, type Network } from "./way/transport.ts";

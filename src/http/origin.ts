@@ -1,9 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Readable } from "node:stream";
-import type { Listener } from "../events/index.ts";
 import { type Answer, type AnswerHead, headerOf, type StreamedAnswer, smallBody } from "./answer.ts";
 import { readBeginning } from "./body.ts";
-import type { OriginEvent } from "./events.ts";
 import { clock, type Direction, type ExchangeOptions, type Message, openExchanges } from "./exchange.ts";
 import { failureOf, faultError } from "./failure/fault.ts";
 import { type Attempt, type Passing, type RetryOptions, retrying } from "./failure/retry.ts";
@@ -12,13 +10,11 @@ import { untilAborted } from "./until-aborted.ts";
 import type { Outgoing } from "./way/transport.ts";
 
 /** One request to an origin. */
-export interface OriginRequest<Kind extends string> {
+export interface OriginRequest<Kind extends string> extends Pick<Outgoing, "method" | "url" | "signal"> {
   readonly kind: Kind;
-  readonly method: Outgoing["method"];
-  readonly url: URL;
   /** What it is about, for messages. */
   readonly where: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Made anew for each attempt. */
   readonly body?: (() => Promise<Uint8Array | string | Readable>) | undefined;
   /**
@@ -26,8 +22,6 @@ export interface OriginRequest<Kind extends string> {
    * on the origin, for what is not to go anywhere else.
    */
   readonly follow?: true | "own-origin";
-  /** Gives the request up. */
-  readonly signal?: AbortSignal | undefined;
   /** Milliseconds for the answer once all has been sent, where that may take longer than usual. */
   readonly answerWithin?: number;
 }
@@ -62,11 +56,11 @@ export interface Origin<Kind extends string, Request extends OriginRequest<Kind>
 
 /** What those bring who ask an origin. */
 export interface OriginOptions<Kind extends string, Request extends OriginRequest<Kind>>
-  extends Omit<ExchangeOptions<Kind>, "limiter" | "connections" | "listener">,
+  extends Omit<ExchangeOptions<Kind>, "limiter" | "connections">,
     LimiterOptions<Kind> {
-  /** Redirects that are followed for one request, and what kind of request each of them is. */
+  /** Redirects that are followed for one request, and what kind of request each of them is: that of the request without it. */
   readonly maxRedirects: number;
-  readonly redirected: Kind;
+  readonly redirected?: Kind;
   /** Gives up whatever is asked: it fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -79,13 +73,13 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
   ) => Promise<StreamedAnswer>;
   /** Whether the answer to a request may be another one the next time. */
   readonly judge: (answer: Answer, kind: Kind) => Passing | undefined;
-  readonly listener: Listener<OriginEvent<Kind>>;
 }
 
 export function openOrigin<Kind extends string, Request extends OriginRequest<Kind> = OriginRequest<Kind>>(
   options: OriginOptions<Kind, Request>,
 ): Origin<Kind, Request> {
-  const { endpoint, listener, timing, kinds, limit, explain, authorize, judge, maxRedirects } = options;
+  const { endpoint, listener = () => {}, timing, kinds, limit, explain } = options;
+  const { authorize, judge, maxRedirects, redirected } = options;
   const { host } = endpoint;
   const limiter = new Limiter<Kind>(options, clock);
   // What is read from the host that it goes to needs a second connection, even where requests are one at a time.
@@ -104,8 +98,9 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
     // Once it has left its origin, a request carries no credential any more, not even back there.
     let secret = isOwn({ from: url }) ? authorization : undefined;
     for (let hops = 0; ; hops += 1) {
-      const kind = hops === 0 ? request.kind : options.redirected;
-      const headers = { ...request.headers, ...(secret === undefined ? {} : { authorization: secret }) };
+      const kind = hops === 0 ? request.kind : (redirected ?? request.kind);
+      const headers =
+        secret === undefined ? (request.headers ?? {}) : { ...request.headers, authorization: secret };
       const answer = await dispatch({ url, kind, where }, async () => {
         const body = await request.body?.();
         return { method, headers, answerWithin, body, signal };

@@ -40,6 +40,11 @@ export function commitTime({ answer, commit }: Timing, bytes: number): number {
   return Math.min(commit, answer + (bytes / commitRate) * second);
 }
 
+/** The usual times, where an answer is waited for no longer than so many milliseconds. */
+export function timingWithin(answer: number): Timing {
+  return { ...defaultTiming, answer, whole: answer, connect: Math.min(defaultTiming.connect, answer) };
+}
+
 export const defaultTiming: Timing = {
   connect: 20 * second,
   answer: minute,

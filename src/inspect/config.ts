@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { WaybillError } from "../errors/index.ts";
-import { type Descriptor, limits } from "../oci/index.ts";
+import { type Descriptor, jsonIn, limits } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
 
 const configSchema = z.object({
@@ -30,18 +30,10 @@ export async function readConfig(
 ): Promise<ImageConfig> {
   if (blob === undefined || !/\bcontainer\.image|image\.config/.test(blob.mediaType)) return {};
   const parsed = configSchema.safeParse(
-    parseJson(await readSmallBlob(repository, blob, limits.manifestBytes)),
+    jsonIn((await readSmallBlob(repository, blob, limits.manifestBytes)).toString()),
   );
   if (parsed.success) return parsed.data;
   throw new WaybillError("invalid-image-config", "the image's config is not what the specification says", {
     where: `${repository.name}@${blob.digest}`,
   });
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

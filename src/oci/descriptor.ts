@@ -7,7 +7,7 @@ export interface Descriptor {
   /** In bytes. */
   readonly size: number;
   readonly artifactType?: string | undefined;
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly platform?: Platform | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface Descriptor {
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
-  readonly variant?: string;
+  readonly variant?: string | undefined;
 }
 
 /** Bytes with the descriptor they were checked against; the bytes are never re-encoded. */

@@ -21,10 +21,8 @@ export function isDigest(text: string): text is Digest {
 /** The text as a digest. @throws {OciError} `invalid-digest`, saying what is wrong with it. */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
-  throw new OciError(
-    "invalid-digest",
-    phrase`invalid digest: ${JSON.stringify(text.slice(0, 200))} (${phraseOf(digestFault(text))})`,
-  );
+  const shown = JSON.stringify(text.slice(0, 200));
+  throw new OciError("invalid-digest", phrase`invalid digest: ${shown} (${phraseOf(digestFault(text))})`);
 }
 
 /** In a few words, why the text is no digest: what a person who mistyped one needs to know. */
@@ -62,7 +60,7 @@ export function digestMatches(bytes: Uint8Array, digest: Digest): boolean {
   return createHash(algorithmOf(digest)).update(bytes).digest("hex") === hexOf(digest);
 }
 
-/** A hash that is fed piecewise and compared with its digest at the end. */
+/** A hash, by the digest's own algorithm, that is fed piecewise and compared with its digest at the end. */
 export interface DigestHasher {
   update(chunk: Uint8Array): void;
   /** Whether all that came is what the digest stands for; nothing can be added after asking. */
@@ -71,16 +69,11 @@ export interface DigestHasher {
   copy(): DigestHasher;
 }
 
-/** A hasher for the digest's own algorithm. */
-export function digestHasher(digest: Digest): DigestHasher {
-  return hasherFrom(createHash(algorithmOf(digest)), digest);
-}
-
-function hasherFrom(hash: Hash, digest: Digest): DigestHasher {
+export function digestHasher(digest: Digest, hash: Hash = createHash(algorithmOf(digest))): DigestHasher {
   return {
     update: (chunk) => void hash.update(chunk),
     matches: () => hash.digest("hex") === hexOf(digest),
-    copy: () => hasherFrom(hash.copy(), digest),
+    copy: () => digestHasher(digest, hash.copy()),
   };
 }
 
@@ -94,32 +87,28 @@ export interface Checkpoint {
  * What is remembered of hashing a blob, so that it can be read again from its middle on and the whole is proved all
  * the same. Shared by everybody who reads the same blob.
  */
-export interface HashCheckpoints {
-  /** Called while the blob is hashed from its beginning on; keeps a copy every few MiB. */
-  record(offset: number, hasher: DigestHasher): void;
-  /** The last checkpoint at or before an offset; the first one is the beginning. */
-  below(offset: number): Checkpoint;
-  /** Forgets all checkpoints but the beginning: what was hashed has turned out to be wrong. */
-  reset(): void;
-}
+export type HashCheckpoints = ReturnType<typeof createHashCheckpoints>;
 
 /** Bytes between two checkpoints: what is read again, at most, to go on anywhere before the last one. */
 const step = 2 * 1024 * 1024;
 
 /** The checkpoints of a blob of which nothing has been hashed yet. */
-export function createHashCheckpoints(digest: Digest): HashCheckpoints {
+export function createHashCheckpoints(digest: Digest) {
   const checkpoints: Checkpoint[] = [{ offset: 0, hasher: digestHasher(digest) }];
   return {
-    record(offset, hasher) {
+    /** Called while the blob is hashed from its beginning on; keeps a copy every few MiB. */
+    record(offset: number, hasher: DigestHasher): void {
       const last = checkpoints.at(-1)?.offset ?? 0;
       if (offset - last >= step) checkpoints.push({ offset, hasher: hasher.copy() });
     },
-    below(offset) {
+    /** The last checkpoint at or before an offset; the first one is the beginning. */
+    below(offset: number): Checkpoint {
       const checkpoint = checkpoints.findLast((candidate) => candidate.offset <= offset) ?? checkpoints[0];
       if (checkpoint === undefined || offset < 0)
         throw new RangeError(`no checkpoint stands before ${offset}`);
       return { offset: checkpoint.offset, hasher: checkpoint.hasher.copy() };
     },
+    /** Forgets all checkpoints but the beginning: what was hashed has turned out to be wrong. */
     reset: () => void checkpoints.splice(1),
   };
 }

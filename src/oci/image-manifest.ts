@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { phrase } from "../errors/index.ts";
+import { type Phrase, phrase } from "../errors/index.ts";
 import type { Descriptor, ImageDocument, Platform } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { parseDocumentJson } from "./document-json.ts";
-import { OciError } from "./errors.ts";
+import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { isIndexType, isManifestType, mediaTypes } from "./media-type.ts";
 import { isTag, type Tag } from "./tag.ts";
@@ -17,7 +17,7 @@ export interface ImageContent {
   /** Config (first) and layers of an image manifest; empty for an index. */
   readonly blobs: readonly Descriptor[];
   /** The manifest this one is about, when it is a referrer. */
-  readonly subject?: Descriptor;
+  readonly subject?: Descriptor | undefined;
   /** The artifact type: the field of that name or, without it, the config's media type when that is not an image's. */
   readonly artifactType?: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
@@ -32,27 +32,39 @@ const annotationsSchema = z
       .nullable()
       .transform((value) => value ?? ""),
   )
-  .nullish();
+  .nullish()
+  .transform((annotations) => annotations ?? undefined);
+
+/** What Go writes as `null` is not there. */
+const absent = <Value>(value: Value | null | undefined): Value | undefined => value ?? undefined;
+const textSchema = z.string().nullish().transform(absent);
+
+/** What is left out of a platform is empty; one that says nothing is none. */
+const platformSchema = z
+  .object({ os: textSchema, architecture: textSchema, variant: textSchema })
+  .nullish()
+  .transform((platform): Platform | undefined => {
+    const { os, architecture, variant } = platform ?? {};
+    return os || architecture ? { os: os ?? "", architecture: architecture ?? "", variant } : undefined;
+  });
 
 const descriptorSchema = z.object({
   mediaType: z.string().min(1).max(255),
   digest: z.string().refine(isDigest, { error: "is no sha256 or sha512 digest" }),
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
-  artifactType: z.string().nullish(),
+  artifactType: textSchema,
   annotations: annotationsSchema,
-  platform: z
-    .object({ os: z.string().nullish(), architecture: z.string().nullish(), variant: z.string().nullish() })
-    .nullish(),
+  platform: platformSchema,
 });
 
 const documentSchema = z.object({
   schemaVersion: z.literal(2),
-  mediaType: z.string().nullish(),
-  artifactType: z.string().nullish(),
+  mediaType: textSchema,
+  artifactType: textSchema,
   config: descriptorSchema.optional(),
   layers: z.array(descriptorSchema).nullish(),
   manifests: z.array(descriptorSchema).nullish(),
-  subject: descriptorSchema.nullish(),
+  subject: descriptorSchema.nullish().transform(absent),
   annotations: annotationsSchema,
   fsLayers: z.unknown().optional(),
   history: z.unknown().optional(),
@@ -67,108 +79,70 @@ const documentSchema = z.object({
  */
 export function readImageContent(document: ImageDocument, where?: string): ImageContent {
   const { mediaType } = document.descriptor;
-  const at = { where: where ?? document.descriptor.digest };
-  if (document.bytes.length > limits.manifestBytes) {
-    throw new OciError(
-      "too-large",
-      phrase`manifest has ${document.bytes.length} bytes, the limit is ${limits.manifestBytes}`,
-      at,
-    );
+  const at = where ?? document.descriptor.digest;
+  const refuse = (code: OciErrorCode, message: string | Phrase, hint?: string) =>
+    new OciError(code, message, { where: at, hint });
+  const size = document.bytes.length;
+  if (size > limits.manifestBytes) {
+    throw refuse("too-large", phrase`manifest has ${size} bytes, the limit is ${limits.manifestBytes}`);
   }
   const kind = isIndexType(mediaType) ? "index" : isManifestType(mediaType) ? "manifest" : undefined;
   if (kind === undefined) {
-    throw new OciError(
-      "invalid-image-manifest",
-      phrase`media type ${JSON.stringify(mediaType)} is neither an image manifest nor an index`,
-      {
-        ...at,
-        hint: "images in Docker's schema 1 must be pushed again by a current tool",
-      },
-    );
+    const message = phrase`media type ${JSON.stringify(mediaType)} is neither an image manifest nor an index`;
+    const hint = "images in Docker's schema 1 must be pushed again by a current tool";
+    throw refuse("invalid-image-manifest", message, hint);
   }
-  const parsed = documentSchema.safeParse(parseDocumentJson(document.bytes, at.where));
+  const parsed = documentSchema.safeParse(parseDocumentJson(document.bytes, at));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new OciError(
-      "invalid-image-manifest",
-      `not a valid ${kind}: ${issue?.path.join(".") || "document"}: ${issue?.message}`,
-      { ...at, hint: "whoever built the image has to build it again, with another tool" },
-    );
+    const message = `not a valid ${kind}: ${issue?.path.join(".") || "document"}: ${issue?.message}`;
+    const hint = "whoever built the image has to build it again, with another tool";
+    throw refuse("invalid-image-manifest", message, hint);
   }
   const json = parsed.data;
-  const looksLikeIndex = json.manifests != null;
   const looksLikeManifest = json.layers != null || json.config !== undefined;
-  if (looksLikeIndex && looksLikeManifest) {
-    throw new OciError(
-      "ambiguous-image-manifest",
-      "the document has the fields of both an image manifest and an index",
-      at,
-    );
+  const isSchema1 = json.fsLayers !== undefined || json.history !== undefined;
+  const other =
+    json.manifests != null && looksLikeManifest ? "an index" : isSchema1 && "one of Docker's schema 1";
+  if (other) {
+    const message = `the document has the fields of both an image manifest and ${other}`;
+    throw refuse("ambiguous-image-manifest", message);
   }
-  if (json.fsLayers !== undefined || json.history !== undefined) {
-    throw new OciError(
-      "ambiguous-image-manifest",
-      "the document has the fields of both an image manifest and one of Docker's schema 1",
-      at,
-    );
-  }
-  if (json.mediaType != null && json.mediaType !== mediaType) {
-    throw new OciError(
-      "media-type-mismatch",
-      phrase`the document says it is ${json.mediaType}, but it was served as ${mediaType}`,
-      at,
-    );
+  if (json.mediaType !== undefined && json.mediaType !== mediaType) {
+    const message = phrase`the document says it is ${json.mediaType}, but it was served as ${mediaType}`;
+    throw refuse("media-type-mismatch", message);
   }
   // A list that is null is one of nothing, as Go writes it.
   if (kind === "index" ? json.manifests === undefined || looksLikeManifest : json.config === undefined) {
-    throw new OciError(
-      "invalid-image-manifest",
-      `the document has no ${kind === "index" ? "manifests" : "config"}`,
-      at,
-    );
+    const missing = kind === "index" ? "manifests" : "config";
+    throw refuse("invalid-image-manifest", `the document has no ${missing}`);
   }
-  const config = json.config === undefined ? [] : [descriptor(json.config)];
-  const artifactType = json.artifactType ?? artifactTypeOf(config[0]);
+  const { config, subject, annotations = {} } = json;
   return {
     kind,
     mediaType,
-    children: (json.manifests ?? []).map(descriptor),
-    blobs: [...config, ...(json.layers ?? []).map(descriptor)],
-    ...(json.subject == null ? {} : { subject: descriptor(json.subject) }),
-    artifactType,
-    annotations: json.annotations ?? {},
+    children: json.manifests ?? [],
+    blobs: [...(config === undefined ? [] : [config]), ...(json.layers ?? [])],
+    subject,
+    artifactType: json.artifactType ?? artifactTypeOf(config),
+    annotations,
   };
 }
 
-function descriptor(json: z.infer<typeof descriptorSchema>): Descriptor {
-  const platform = json.platform == null ? undefined : readPlatform(json.platform);
-  return {
-    mediaType: json.mediaType,
-    digest: json.digest,
-    size: json.size,
-    ...(json.artifactType == null ? {} : { artifactType: json.artifactType }),
-    ...(json.annotations == null ? {} : { annotations: json.annotations }),
-    platform,
-  };
-}
-
-/** What is left out of a platform is empty; one that says nothing is none. */
-function readPlatform({
-  os,
-  architecture,
-  variant,
-}: NonNullable<z.infer<typeof descriptorSchema>["platform"]>): Platform | undefined {
-  if (!os && !architecture) return undefined;
-  return { os: os ?? "", architecture: architecture ?? "", ...(variant == null ? {} : { variant }) };
+/** The same of what may be no image manifest: `undefined` then. */
+export function imageContentIn(document: ImageDocument): ImageContent | undefined {
+  try {
+    return readImageContent(document);
+  } catch (error) {
+    if (error instanceof OciError) return undefined;
+    throw error;
+  }
 }
 
 function artifactTypeOf(config: Descriptor | undefined): string | undefined {
   if (config === undefined) return undefined;
-  const imageConfigs: readonly string[] = [
-    mediaTypes.ociConfig,
-    mediaTypes.dockerConfig,
-    mediaTypes.ociEmpty,
-  ];
+  const { ociConfig, dockerConfig, ociEmpty } = mediaTypes;
+  const imageConfigs: readonly string[] = [ociConfig, dockerConfig, ociEmpty];
   return imageConfigs.includes(config.mediaType) ? undefined : config.mediaType;
 }
 
@@ -206,7 +180,7 @@ export function referrerEntry({ mediaType, digest, size }: Descriptor, content: 
     mediaType,
     digest,
     size,
-    ...(artifactType ? { artifactType } : {}),
-    ...(Object.keys(content.annotations).length === 0 ? {} : { annotations: content.annotations }),
+    artifactType: artifactType || undefined,
+    annotations: Object.keys(content.annotations).length === 0 ? undefined : content.annotations,
   };
 }

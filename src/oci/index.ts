@@ -24,6 +24,7 @@ export { jsonIn, parseDocumentJson } from "./document-json.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
   type ImageContent,
+  imageContentIn,
   isReferrersTag,
   readImageContent,
   referrerEntry,

@@ -1,4 +1,4 @@
-import { createCopier, createDocumentCache } from "../copy/index.ts";
+import { Copier, createDocumentCache } from "../copy/index.ts";
 import { edgesHash, parseSelection } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
@@ -77,7 +77,7 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
   const applying = {
     open,
     documents,
-    copier: createCopier(listener),
+    copier: new Copier(listener),
     tell: (outcome: Outcome) => listener?.(edgeEvent(kinds, outcome)),
     signal,
   };

@@ -5,6 +5,7 @@ import {
   formatReference,
   type ImageDocument,
   isDigest,
+  jsonIn,
   readImageContent,
 } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
@@ -131,7 +132,7 @@ export async function readStatements(
   let other: ReadStatement | undefined;
   for (const blob of blobs.slice(1).filter(mayBeProvenance).slice(0, maxStatements)) {
     const bytes = await readSmallBlob(repository, blob, maxStatementBytes);
-    const json = parseJson(bytes.toString("utf8"));
+    const json = jsonIn(bytes.toString("utf8"));
     const provenance = provenanceOf(json, about);
     if (provenance !== undefined) return { found: { provenance, bytes } };
     const stray = other === undefined ? provenanceOf(json) : undefined;
@@ -226,13 +227,5 @@ function materialsOf(inputs: readonly z.infer<typeof material>[]): Material[] | 
 /** The statement in an envelope, or what is given, when it is in none. */
 function unwrapped(json: unknown): unknown {
   const envelope = envelopeSchema.safeParse(json).data ?? bundleSchema.safeParse(json).data?.dsseEnvelope;
-  return envelope === undefined ? json : parseJson(Buffer.from(envelope.payload, "base64").toString("utf8"));
-}
-
-function parseJson(given: string): unknown {
-  try {
-    return JSON.parse(given);
-  } catch {
-    return undefined;
-  }
+  return envelope === undefined ? json : jsonIn(Buffer.from(envelope.payload, "base64").toString("utf8"));
 }

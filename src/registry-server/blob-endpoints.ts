@@ -1,23 +1,21 @@
 import { pipeline } from "node:stream/promises";
-import type { Digest, RepositoryPath } from "../oci/index.ts";
-import type { BlobReader, BlobStore, OpenBlob } from "./blob-store.ts";
+import type { Digest } from "../oci/index.ts";
+import type { OpenBlob } from "./blob-store.ts";
 import type { Exchange } from "./exchange.ts";
 import { type ByteRange, readRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
+import type { RouteTo } from "./route.ts";
+import type { Holdings, Storage } from "./storage.ts";
 
 /** Bytes that are read at once from a blob that is sent. */
 const readBytes = 256 * 1024;
 
 /** `GET` and `HEAD` of a blob, whole or a stretch of it ("Pulling blobs"). */
-export async function getBlob(
-  exchange: Exchange,
-  blobs: BlobReader,
-  repository: RepositoryPath,
-  digest: Digest,
-) {
+export async function getBlob(exchange: Exchange, { blobs }: Holdings, route: RouteTo<"blob">) {
+  const { repository, digest } = route;
   if (exchange.method === "HEAD") await blobs.hold(repository, digest);
   const blob = await blobs.open(repository, digest);
-  if (blob === undefined) throw blobUnknown(repository, digest);
+  if (blob === undefined) throw blobUnknown(route);
   try {
     await sendBlob(exchange, blob, digest);
   } finally {
@@ -26,13 +24,8 @@ export async function getBlob(
 }
 
 /** `DELETE` of a blob: it leaves this repository only. */
-export async function deleteBlob(
-  exchange: Exchange,
-  blobs: BlobStore,
-  repository: RepositoryPath,
-  digest: Digest,
-) {
-  if (!(await blobs.remove(repository, digest))) throw blobUnknown(repository, digest);
+export async function deleteBlob(exchange: Exchange, { blobs }: Storage, route: RouteTo<"blob">) {
+  if (!(await blobs.remove(route.repository, route.digest))) throw blobUnknown(route);
   exchange.answer(202, {});
 }
 
@@ -55,11 +48,9 @@ async function sendBlob(exchange: Exchange, blob: OpenBlob, digest: Digest): Pro
     });
   }
   const length = range === undefined ? blob.size : range.end - range.start + 1;
-  const part =
-    range === undefined ? {} : { "Content-Range": `bytes ${range.start}-${range.end}/${blob.size}` };
   exchange.response.writeHead(range === undefined ? 200 : 206, {
     ...common,
-    ...part,
+    ...(range !== undefined && { "Content-Range": `bytes ${range.start}-${range.end}/${blob.size}` }),
     "Content-Length": String(length),
   });
   if (exchange.method === "HEAD" || length === 0) exchange.response.end();
@@ -81,6 +72,6 @@ export function matchesEtag(header: string | undefined, etag: string): boolean {
   return named.some((one) => one === "*" || one === etag || one === `W/${etag}`);
 }
 
-function blobUnknown(repository: RepositoryPath, digest: Digest): Refusal {
+function blobUnknown({ repository, digest }: RouteTo<"blob">): Refusal {
   return new Refusal("BLOB_UNKNOWN", `repository ${repository} has no blob ${digest}`);
 }

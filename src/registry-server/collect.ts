@@ -4,17 +4,14 @@ import { messageOf } from "../errors/index.ts";
 import { type Digest, type RepositoryPath, readImageContent } from "../oci/index.ts";
 import { bringAllBack, bringBack, setAside } from "./aside.ts";
 import { catalogOf } from "./catalog.ts";
+import type { CollectRequest } from "./garbage.ts";
 import { type Kept, type Layout, type Place, placeOf, sharedBlobs } from "./layout.ts";
 import { type ManifestStore, manifestStore } from "./manifest-store.ts";
 
 /** What is looked for, and how it is gone about. */
-export interface CollectOptions {
-  /** Whether manifests go too that no tag leads to: neither itself, nor by an index, nor as a referrer. */
-  readonly untagged: boolean;
+export interface CollectOptions extends Required<Pick<CollectRequest, "untagged" | "dryRun">> {
   /** What was taken in, or asked for by somebody who may refer to it, since then stays; milliseconds. */
   readonly before: number;
-  /** Look, and take nothing away. */
-  readonly dryRun: boolean;
 }
 
 /** What was taken away, or would be. */

@@ -2,7 +2,7 @@ import { type Digest, mediaTypes, type RepositoryPath, type Tag } from "../oci/i
 import { answerJson, type Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
-import { requestedDigest } from "./route.ts";
+import { type RouteTo, requestedDigest } from "./route.ts";
 import type { Holdings } from "./storage.ts";
 
 /** `GET /v2/_catalog`: the names of all repositories, in pages. Not in the specification, but in every client. */
@@ -12,26 +12,23 @@ export async function getCatalog(exchange: Exchange, { catalog }: Holdings): Pro
 }
 
 /** `GET` of the tags of a repository, in pages ("Listing Tags"). */
-export async function getTags(
-  exchange: Exchange,
-  holdings: Holdings,
-  repository: RepositoryPath,
-): Promise<void> {
+export async function getTags(exchange: Exchange, holdings: Holdings, { repository }: RouteTo<"tags">) {
   const tags = await holdings.manifests.tags(repository);
   if (tags.length === 0 && !(await holdings.catalog.has(repository))) throw repositoryUnknown(repository);
   const page = pageOf(tags.sort(compareTags), exchange.query, compareTags);
-  answerJson(
-    exchange,
-    { name: repository, tags: page.names },
-    linkTo(`/v2/${repository}/tags/list`, page.next),
-  );
+  const link = linkTo(`/v2/${repository}/tags/list`, page.next);
+  answerJson(exchange, { name: repository, tags: page.names }, link);
 }
 
 /**
  * The same with Google's extension: all manifests with their tags, and the names that continue this one. As at
  * Google, one answer holds everything, and a name that only others continue is listed too.
  */
-export async function getExtendedTags(exchange: Exchange, holdings: Holdings, repository: RepositoryPath) {
+export async function getExtendedTags(
+  exchange: Exchange,
+  holdings: Holdings,
+  { repository }: RouteTo<"tags">,
+) {
   const children = await holdings.catalog.children(repository);
   if (children.length === 0 && !(await holdings.catalog.has(repository))) throw repositoryUnknown(repository);
   const tagDigests = [...(await holdings.manifests.tagDigests(repository))].sort((one, other) =>
@@ -57,8 +54,7 @@ export async function getExtendedTags(exchange: Exchange, holdings: Holdings, re
 export async function getReferrers(
   exchange: Exchange,
   { manifests }: Holdings,
-  repository: RepositoryPath,
-  subject: Digest,
+  { repository, subject }: RouteTo<"referrers">,
 ): Promise<void> {
   const wanted = exchange.query.get("artifactType");
   const last = exchange.query.get("last");
@@ -66,11 +62,8 @@ export async function getReferrers(
   let length = 0;
   let before: Digest | undefined;
   let next: URLSearchParams | undefined;
-  for await (const { digest, artifactType, json } of manifests.referrers(
-    repository,
-    subject,
-    last === null ? undefined : requestedDigest(last),
-  )) {
+  const after = last === null ? undefined : requestedDigest(last);
+  for await (const { digest, artifactType, json } of manifests.referrers(repository, subject, after)) {
     if (wanted !== null && artifactType !== wanted) continue;
     length += json.length + 1;
     if (length > serverLimits.referrersPageBytes && before !== undefined) {
@@ -91,27 +84,19 @@ export async function getReferrers(
   );
 }
 
-interface Page<Name> {
-  readonly names: readonly Name[];
-  /** The parameters of the next page, when there is one. */
-  readonly next: URLSearchParams | undefined;
-}
-
-/** The names after `last`, `n` of them; no page is longer than the limit. */
+/**
+ * The names after `last`, `n` of them; no page is longer than the limit.
+ * @returns With the parameters of the next page, when there is one.
+ */
 function pageOf<Name extends string>(
   sorted: readonly Name[],
   query: URLSearchParams,
   compare: (one: string, other: string) => number,
-): Page<Name> {
+): { readonly names: readonly Name[]; readonly next: URLSearchParams | undefined } {
   const asked = query.get("n");
   if (asked !== null && !/^\d{1,9}$/.test(asked)) {
-    throw new Refusal(
-      "UNSUPPORTED",
-      `n must be a number of names, not ${JSON.stringify(asked.slice(0, 40))}`,
-      {
-        status: 400,
-      },
-    );
+    const message = `n must be a number of names, not ${JSON.stringify(asked.slice(0, 40))}`;
+    throw new Refusal("UNSUPPORTED", message, { status: 400 });
   }
   const size = Math.min(asked === null ? Number.POSITIVE_INFINITY : Number(asked), serverLimits.pageEntries);
   const last = query.get("last");

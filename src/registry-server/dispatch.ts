@@ -32,27 +32,25 @@ export async function dispatch(
       return byMethod(exchange, { GET: () => getCatalog(exchange, holdings) });
     case "tags": {
       const list = listing === "plain" ? getTags : getExtendedTags;
-      return byMethod(exchange, { GET: () => list(exchange, holdings, route.repository) });
+      return byMethod(exchange, { GET: () => list(exchange, holdings, route) });
     }
     case "referrers":
-      return byMethod(exchange, {
-        GET: () => getReferrers(exchange, holdings, route.repository, route.subject),
-      });
+      return byMethod(exchange, { GET: () => getReferrers(exchange, holdings, route) });
     case "blob":
       return byMethod(exchange, {
-        GET: () => getBlob(exchange, holdings.blobs, route.repository, route.digest),
-        DELETE: () => deleteBlob(exchange, storage().blobs, route.repository, route.digest),
+        GET: () => getBlob(exchange, holdings, route),
+        DELETE: () => deleteBlob(exchange, storage(), route),
       });
     case "manifest":
       return byMethod(exchange, {
-        GET: () => getManifest(exchange, holdings, route.repository, route.target),
-        PUT: () => putManifest(exchange, storage(), route.repository, route.target),
-        DELETE: () => deleteManifest(exchange, storage(), route.repository, route.target),
+        GET: () => getManifest(exchange, holdings, route),
+        PUT: () => putManifest(exchange, storage(), route),
+        DELETE: () => deleteManifest(exchange, storage(), route),
       });
     case "uploads":
-      return byMethod(exchange, { POST: () => postUpload(exchange, storage(), route.repository) });
+      return byMethod(exchange, { POST: () => postUpload(exchange, storage(), route) });
     case "upload": {
-      const session = () => atUpload(exchange, storage(), route.repository, route.id);
+      const session = () => atUpload(exchange, storage(), route);
       return byMethod(exchange, { GET: session, PATCH: session, PUT: session, DELETE: session });
     }
   }

@@ -67,13 +67,10 @@ const serverOptions = {
 /** Bytes of a certificate with its chain, or of a key: a few thousand. */
 const maxTlsFileBytes = 1024 * 1024;
 
-async function readTlsFile(file: string): Promise<Buffer> {
-  return (await readNamed(file, maxTlsFileBytes)).bytes;
-}
-
 async function createSecureServer(tls: CertificateFiles) {
   try {
-    const [cert, key] = await Promise.all([readTlsFile(tls.cert), readTlsFile(tls.key)]);
+    const { bytes: cert } = await readNamed(tls.cert, maxTlsFileBytes);
+    const { bytes: key } = await readNamed(tls.key, maxTlsFileBytes);
     const handshakeTimeout = serverLimits.greetingMilliseconds;
     const server = createTlsServer({ ...serverOptions, cert, key, handshakeTimeout, minVersion: "TLSv1.2" });
     answerPlainRequests(server);

@@ -2,9 +2,8 @@ import { messageOf, WaybillError } from "../errors/index.ts";
 import {
   type Digest,
   type ImageDocument,
-  OciError,
+  imageContentIn,
   type RepositoryPath,
-  readImageContent,
   type Target,
 } from "../oci/index.ts";
 import { RegistryServerError } from "./errors.ts";
@@ -79,13 +78,8 @@ export async function openLayouts(path: string): Promise<Holdings> {
 /** A layout does not say when something came, and what an index lists may not be there. */
 function recordOf(document: ImageDocument): ManifestRecord {
   const { mediaType, size } = document.descriptor;
-  const about = { mediaType, size, uploadedAt: new Date(0) };
-  try {
-    const { blobs, children, subject } = readImageContent(document);
-    const referred = [...blobs, ...children].reduce((sum, part) => sum + part.size, 0);
-    return { ...about, imageSize: size + referred, subject: subject?.digest };
-  } catch (error) {
-    if (!(error instanceof OciError)) throw error;
-    return { ...about, imageSize: size, subject: undefined };
-  }
+  const content = imageContentIn(document);
+  const referred = [...(content?.blobs ?? []), ...(content?.children ?? [])];
+  const imageSize = referred.reduce((sum, part) => sum + part.size, size);
+  return { mediaType, size, uploadedAt: new Date(0), imageSize, subject: content?.subject?.digest };
 }

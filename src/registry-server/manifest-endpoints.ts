@@ -24,7 +24,10 @@ import type { Exchange } from "./exchange.ts";
 import { serverLimits } from "./limits.ts";
 import type { NewManifest, StoredManifest } from "./manifest-store.ts";
 import { Refusal } from "./refusal.ts";
+import type { RouteTo } from "./route.ts";
 import type { Holdings, Storage } from "./storage.ts";
+
+type ManifestRoute = Pick<RouteTo<"manifest">, "repository" | "target">;
 
 const selfDescribed = z.object({ mediaType: z.string() });
 
@@ -32,8 +35,7 @@ const selfDescribed = z.object({ mediaType: z.string() });
 export async function getManifest(
   exchange: Exchange,
   { manifests }: Holdings,
-  repository: RepositoryPath,
-  target: Target,
+  { repository, target }: ManifestRoute,
 ) {
   if (exchange.method === "HEAD") {
     const found = await manifests.hold(repository, target);
@@ -57,21 +59,20 @@ export async function getManifest(
 export async function putManifest(
   exchange: Exchange,
   storage: Storage,
-  repository: RepositoryPath,
-  target: Target,
+  { repository, target }: ManifestRoute,
 ) {
   const tags = tagsOf(exchange.query, target);
   const bytes = await exchange.bodyUpTo(serverLimits.manifestBytes, "a manifest");
   const digest = isDigest(target) ? target : digestOf(bytes);
   if (!digestMatches(bytes, digest)) {
-    throw new Refusal(
-      "DIGEST_INVALID",
-      `the manifest received has the digest ${digestOf(bytes)}, not ${digest}`,
-    );
+    const message = `the manifest received has the digest ${digestOf(bytes)}, not ${digest}`;
+    throw new Refusal("DIGEST_INVALID", message);
   }
   const mediaType = mediaTypeOf(exchange.header("content-type"), bytes);
   const content = contentOf({ mediaType, digest, size: bytes.length }, bytes);
-  await refuseOtherType(storage, repository, digest, mediaType);
+  const stored = (await storage.manifests.find(repository, digest))?.record.mediaType ?? mediaType;
+  if (stored !== mediaType)
+    throw new Refusal("MANIFEST_INVALID", `these bytes are already here as ${stored}`);
   const references = () => sizeOfReferences(storage, repository, content);
   const imageSize = bytes.length + (await references());
   const referrer = referrerOf(content, digest, bytes);
@@ -81,8 +82,8 @@ export async function putManifest(
   exchange.answer(201, {
     Location: `/v2/${repository}/manifests/${digest}`,
     "Docker-Content-Digest": digest,
-    ...(content.subject === undefined ? {} : { "OCI-Subject": content.subject.digest }),
-    ...(isDigest(target) && tags.length > 0 ? { "OCI-Tag": tags.join(", ") } : {}),
+    ...(content.subject !== undefined && { "OCI-Subject": content.subject.digest }),
+    ...(isDigest(target) && tags.length > 0 && { "OCI-Tag": tags.join(", ") }),
   });
 }
 
@@ -90,8 +91,7 @@ export async function putManifest(
 export async function deleteManifest(
   exchange: Exchange,
   storage: Storage,
-  repository: RepositoryPath,
-  target: Target,
+  { repository, target }: ManifestRoute,
 ) {
   if (!(await storage.manifests.remove(repository, target))) throw manifestUnknown(repository, target);
   exchange.answer(202, {});
@@ -112,10 +112,8 @@ function tagsOf(query: URLSearchParams, target: Target): Tag[] {
     throw new Refusal("MANIFEST_INVALID", "tag parameters go with a manifest that is put by its digest");
   }
   if (parameters.length > serverLimits.tagsPerPut) {
-    throw new Refusal(
-      "MANIFEST_INVALID",
-      `a manifest may be put under ${serverLimits.tagsPerPut} tags at once`,
-    );
+    const message = `a manifest may be put under ${serverLimits.tagsPerPut} tags at once`;
+    throw new Refusal("MANIFEST_INVALID", message);
   }
   return parameters.map((text) => {
     if (isTag(text)) return text;
@@ -138,17 +136,6 @@ function contentOf(descriptor: Descriptor, bytes: Uint8Array): ImageContent {
     if (thrown instanceof OciError) throw new Refusal("MANIFEST_INVALID", thrown.message, { cause: thrown });
     throw thrown;
   }
-}
-
-async function refuseOtherType(
-  { manifests }: Holdings,
-  repository: RepositoryPath,
-  digest: Digest,
-  mediaType: string,
-): Promise<void> {
-  const stored = await manifests.find(repository, digest);
-  if (stored === undefined || stored.record.mediaType === mediaType) return;
-  throw new Refusal("MANIFEST_INVALID", `these bytes are already here as ${stored.record.mediaType}`);
 }
 
 /**
@@ -191,10 +178,8 @@ async function sizeOfReferences(
 
 function refuseOtherSize({ digest, size }: Descriptor, found: number): void {
   if (size === found) return;
-  throw new Refusal(
-    "MANIFEST_INVALID",
-    `the manifest says that ${digest} has ${size} bytes; it has ${found}`,
-  );
+  const message = `the manifest says that ${digest} has ${size} bytes; it has ${found}`;
+  throw new Refusal("MANIFEST_INVALID", message);
 }
 
 /** How the manifest shows up among the referrers of its subject ("Listing Referrers"). */
@@ -209,8 +194,6 @@ function manifestUnknown(repository: RepositoryPath, target: Target): Refusal {
 }
 
 function referenceUnknown(repository: RepositoryPath, what: "manifest" | "blob", digest: Digest): Refusal {
-  return new Refusal(
-    "MANIFEST_BLOB_UNKNOWN",
-    `the manifest refers to the ${what} ${digest}, which repository ${repository} does not have`,
-  );
+  const message = `the manifest refers to the ${what} ${digest}, which repository ${repository} does not have`;
+  return new Refusal("MANIFEST_BLOB_UNKNOWN", message);
 }

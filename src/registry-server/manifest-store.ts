@@ -1,6 +1,6 @@
 import { open, readdir, readFile } from "node:fs/promises";
 import { z } from "zod";
-import { type DurableFiles, ifPresent } from "../disk/index.ts";
+import { type DurableFiles, ifPresent, readAt } from "../disk/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -238,8 +238,8 @@ function fileOf(manifest: NewManifest): Buffer {
 async function readRecord(path: string): Promise<ManifestRecord> {
   const file = await open(path, "r");
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(recordBytes), 0, recordBytes, 0);
-    return parseRecord(buffer.subarray(0, buffer.subarray(0, bytesRead).indexOf(lineFeed)));
+    const bytes = await readAt(file, 0, recordBytes);
+    return parseRecord(bytes.subarray(0, bytes.indexOf(lineFeed)));
   } finally {
     await file.close();
   }

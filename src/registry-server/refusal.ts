@@ -1,3 +1,4 @@
+import { errorCodeOf } from "../disk/index.ts";
 import { WaybillError } from "../errors/index.ts";
 
 /** The error codes of the distribution specification ("Error Codes"), and `UNKNOWN` for faults of the server itself. */
@@ -54,11 +55,12 @@ const diskIsFull: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
  */
 export function asRefusal(thrown: unknown): Refusal {
   if (thrown instanceof Refusal) return thrown;
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  if (diskIsFull.has(code))
+  const code = errorCodeOf(thrown);
+  if (diskIsFull.has(code)) {
     return new Refusal("UNKNOWN", "the registry has no room left on its disk", {
       status: 507,
       cause: thrown,
     });
+  }
   return new Refusal("UNKNOWN", "the registry failed to carry out the request", { cause: thrown });
 }

@@ -20,6 +20,9 @@ export type Route =
   | { readonly kind: "upload"; readonly repository: RepositoryPath; readonly id: string }
   | { readonly kind: "referrers"; readonly repository: RepositoryPath; readonly subject: Digest };
 
+/** A route of one kind. */
+export type RouteTo<Kind extends Route["kind"]> = Extract<Route, { readonly kind: Kind }>;
+
 /** A request target, split: the path as it was sent, the route it names, and the parameters. */
 export interface RequestTarget {
   readonly route: Route;

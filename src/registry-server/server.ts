@@ -137,7 +137,7 @@ async function openHoldings({
 type Door = (request: IncomingMessage, response: ServerResponse) => Promise<string>;
 
 function doorOf(front: Front, authenticate: Authenticate | undefined, names: readonly string[]): Door {
-  const refuseWebPages = webPageGuard({ names, certificate: front.certificate });
+  const refuseWebPages = webPageGuard(names, front.certificate);
   return async (request, response) => {
     refuseWebPages(request);
     const client = clientAt(request.socket.remoteAddress);

@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type DurableFiles, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
 import { type BlobReader, type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
 import { giveBack } from "./collect.ts";
@@ -63,25 +64,15 @@ export async function openStorage(dir: string, maxSize?: number): Promise<Storag
     };
   } catch (cause) {
     if (cause instanceof RegistryServerError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RegistryServerError("storage-unusable", `the folder cannot hold a registry: ${reason}`, {
-      where: dir,
-      hint: "choose a folder on a local disk that you may write",
-      cause,
-    });
+    const message = `the folder cannot hold a registry: ${messageOf(cause)}`;
+    const hint = "choose a folder on a local disk that you may write";
+    throw new RegistryServerError("storage-unusable", message, { where: dir, hint, cause });
   }
 }
 
 async function prepare(layout: Layout, files: DurableFiles): Promise<void> {
-  for (const folder of [
-    layout.blobs,
-    layout.repositories,
-    layout.uploads,
-    layout.temporary,
-    layout.serving,
-  ]) {
-    await makeFolder(folder);
-  }
+  const { blobs, repositories, uploads, temporary, serving } = layout;
+  for (const folder of [blobs, repositories, uploads, temporary, serving]) await makeFolder(folder);
   const text = await ifPresent(readFile(layout.version, "utf8"));
   if (text === undefined)
     await files.replace(layout.version, `${JSON.stringify({ layout: layoutVersion })}\n`);
@@ -92,14 +83,9 @@ async function prepare(layout: Layout, files: DurableFiles): Promise<void> {
 function refuseOtherLayout(text: string, layout: Layout): void {
   const version = versionSchema.safeParse(JSON.parse(text));
   if (version.success && version.data.layout === layoutVersion) return;
-  throw new RegistryServerError(
-    "storage-unusable",
-    "the folder was written by another version of the registry",
-    {
-      where: layout.version,
-      hint: "choose another folder, or run the version that wrote this one",
-    },
-  );
+  const message = "the folder was written by another version of the registry";
+  const hint = "choose another folder, or run the version that wrote this one";
+  throw new RegistryServerError("storage-unusable", message, { where: layout.version, hint });
 }
 
 async function refuseWithoutLinks(layout: Layout, files: DurableFiles): Promise<void> {

@@ -2,7 +2,7 @@ import { algorithmOf, type Digest, isRepositoryPath, type RepositoryPath } from 
 import type { Exchange } from "./exchange.ts";
 import { readContentRange } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
-import { requestedDigest } from "./route.ts";
+import { type RouteTo, requestedDigest } from "./route.ts";
 import type { Storage } from "./storage.ts";
 import { refuseTooLarge, type UploadSession } from "./upload-session.ts";
 
@@ -10,11 +10,7 @@ import { refuseTooLarge, type UploadSession } from "./upload-session.ts";
  * `POST` to the uploads of a repository: mounts a blob (`?mount=`, with or without `&from=`), takes in a whole one
  * (`?digest=`), or opens a session. A blob that cannot be mounted opens a session too, as the specification has it.
  */
-export async function postUpload(
-  exchange: Exchange,
-  storage: Storage,
-  repository: RepositoryPath,
-): Promise<void> {
+export async function postUpload(exchange: Exchange, storage: Storage, { repository }: RouteTo<"uploads">) {
   const { query } = exchange;
   const mount = query.get("mount");
   if (mount !== null) {
@@ -46,7 +42,7 @@ async function takeWhole(exchange: Exchange, storage: Storage, repository: Repos
 }
 
 /** A request to one upload session. @throws {Refusal} `BLOB_UPLOAD_UNKNOWN` when the repository has no such session. */
-export async function atUpload(exchange: Exchange, storage: Storage, repository: RepositoryPath, id: string) {
+export async function atUpload(exchange: Exchange, storage: Storage, { repository, id }: RouteTo<"upload">) {
   const session = await storage.uploads.find(repository, id, exchange.client);
   if (session === undefined) {
     throw new Refusal("BLOB_UPLOAD_UNKNOWN", `repository ${repository} has no upload session ${id}`);

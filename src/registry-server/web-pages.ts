@@ -3,14 +3,6 @@ import type { IncomingMessage } from "node:http";
 import { hostname } from "node:os";
 import { Refusal } from "./refusal.ts";
 
-/** By what names the registry is known, beside those of the loopback interface and the address that was called. */
-export interface OwnNames {
-  /** Host names without a port, in any case. */
-  readonly names: readonly string[];
-  /** Whatever the certificate is for. */
-  readonly certificate: X509Certificate | undefined;
-}
-
 /** Where browsers say that a request comes from (Fetch Metadata Request Headers), when no page is behind it. */
 const ownSites: ReadonlySet<string> = new Set(["none", "same-origin"]);
 
@@ -19,9 +11,14 @@ const ownSites: ReadonlySet<string> = new Set(["none", "same-origin"]);
  * browser reaches, but the browser says so, in `Origin` and `Sec-Fetch-Site`. A page may also have its own host name
  * point to this address, and is then taken for the same origin; but the name stays in `Host`. Other clients send neither
  * of the first two, and the third as they were told.
+ * @param names By what the registry is known, beside the names of the loopback interface and the address that was called, and
+ * what the certificate is for: host names without a port, in any case.
  * @throws {Refusal} `DENIED`, 403 for a page, 421 for a name that is not the registry's.
  */
-export function webPageGuard({ names, certificate }: OwnNames): (request: IncomingMessage) => void {
+export function webPageGuard(
+  names: readonly string[],
+  certificate: X509Certificate | undefined,
+): (request: IncomingMessage) => void {
   const known = new Set([...names, hostname()].map((name) => canonical(name)));
   const isOwn = (host: string, calledAt: string): boolean =>
     isLoopback(host) ||
@@ -34,11 +31,9 @@ export function webPageGuard({ names, certificate }: OwnNames): (request: Incomi
     const { host, origin } = request.headers;
     // A browser always sends one, and so does everybody since HTTP 1.1.
     if (host !== undefined && !isOwn(hostOf(host), canonical(request.socket.localAddress ?? ""))) {
-      throw new Refusal(
-        "DENIED",
-        `this registry is not known by the name in Host: ${JSON.stringify(host.slice(0, 200))}; --name adds one`,
-        { status: 421 },
-      );
+      const shown = JSON.stringify(host.slice(0, 200));
+      const message = `this registry is not known by the name in Host: ${shown}; --name adds one`;
+      throw new Refusal("DENIED", message, { status: 421 });
     }
     const site = request.headers["sec-fetch-site"];
     const scheme = certificate === undefined ? "http" : "https";

@@ -74,13 +74,7 @@ export function refusesToList(thrown: unknown): boolean {
  * @param place The repository.
  */
 export function listedOnly(where: string, place: FailurePlace): RegistryError {
-  return new RegistryError(
-    "absence-unproven",
-    "the registry lists this tag, and says that it is not there when it is asked for it",
-    {
-      ...place,
-      where,
-      hint: "it stands for something that is broken, or has just been deleted: look at it, then run again",
-    },
-  );
+  const message = "the registry lists this tag, and says that it is not there when it is asked for it";
+  const hint = "it stands for something that is broken, or has just been deleted: look at it, then run again";
+  return new RegistryError("absence-unproven", message, { ...place, where, hint });
 }

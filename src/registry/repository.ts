@@ -209,7 +209,5 @@ export async function readSmallBlob(
       where: formatReference(repository.name, blob.digest),
     });
   }
-  const chunks: Buffer[] = [];
-  for await (const chunk of await repository.open(blob)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return Buffer.concat(await (await repository.open(blob)).toArray());
 }

@@ -1,12 +1,5 @@
 import pLimit from "p-limit";
-import {
-  type Copier,
-  type CopyEvent,
-  createCopier,
-  readGraph,
-  type Seat,
-  WideImages,
-} from "../copy/index.ts";
+import { Copier, type CopyEvent, readGraph, type Seat, WideImages } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, phrase, WaybillError } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { ListedTag } from "../inspect/index.ts";
@@ -96,7 +89,7 @@ export async function transferImages(transfer: Transfer): Promise<readonly Trans
     const isWork = isWritten(result) || (result === "present" && referrers);
     if (isWork) groups.set(digest, [...(groups.get(digest) ?? []), image]);
   }
-  const run: Run = { ...transfer, copier: createCopier(listener), wide: new WideImages(), came: [] };
+  const run: Run = { ...transfer, copier: new Copier(listener), wide: new WideImages(), came: [] };
   let done = 0;
   await pLimit(imagesAtOnce).map([...groups], async ([digest, group]) => {
     if (signal?.aborted) for (const image of group) end(image, "pending");

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type BlobOutcome, createCopier, readGraph } from "../../src/copy/index.ts";
+import { type BlobOutcome, Copier, readGraph } from "../../src/copy/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import {
   type Descriptor,
@@ -31,7 +31,7 @@ const produced = (name: string) =>
 /** A copier that counts how blobs came to be where they are. */
 function countingCopier() {
   const outcomes: Record<BlobOutcome, number> = { present: 0, mounted: 0, pushed: 0, foreign: 0 };
-  const copier = createCopier((event) => {
+  const copier = new Copier((event) => {
     if (event.type === "blob-finished") outcomes[event.outcome] += 1;
   });
   const copy = async (root: ImageDocument, from: Repository, to: Repository, empty = true) => {

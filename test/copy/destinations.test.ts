@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type CopyEvent, createCopier, type ImageGraph, readGraph } from "../../src/copy/index.ts";
+import { Copier, type CopyEvent, type ImageGraph, readGraph } from "../../src/copy/index.ts";
 import {
   type Descriptor,
   digestOf,
@@ -78,7 +78,7 @@ async function expectWhole(to: Repository, { root, blobs }: ImageGraph): Promise
 
 /** Copies to all of them, and says which failed. */
 async function copyTo(graph: ImageGraph, to: readonly Repository[], events: CopyEvent[] = []) {
-  const copier = createCopier((event) => events.push(event));
+  const copier = new Copier((event) => events.push(event));
   const targets = to.map((repository) => ({ repository, empty: true }));
   const closures = copier.copyClosure({ graph, from: open(staging, "app"), to: targets });
   const results = await Promise.allSettled(

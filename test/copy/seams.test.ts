@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
+  Copier,
   type CopyEvent,
-  createCopier,
   type GraphOptions,
   readGraph,
   type Successors,
@@ -61,7 +61,7 @@ async function put(layer: string, more: Readonly<Record<string, unknown>> = {}):
 async function copy(root: ImageDocument, options: GraphOptions): Promise<readonly string[]> {
   const events: CopyEvent[] = [];
   const graph = await readGraph(from.fetch, root.descriptor.digest, from.name, options);
-  const copier = createCopier((event) => events.push(event), options.successors);
+  const copier = new Copier((event) => events.push(event), options.successors);
   await copier.copyClosure({ graph, from, to: [{ repository: to, empty: true }] })[0];
   expect(await to.resolve(v1)).toBeUndefined();
   await copier.putRoot(root, to, [v1]);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type CopyEvent, createCopier, readGraph } from "../../src/copy/index.ts";
+import { Copier, type CopyEvent, readGraph } from "../../src/copy/index.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
 import {
   type Descriptor,
@@ -79,7 +79,7 @@ async function stage(...sizes: readonly number[]): Promise<ImageDocument> {
 
 /** Copies an image to destinations and puts it under its tag there. */
 async function copy(root: ImageDocument, from: Repository, to: readonly Repository[]): Promise<void> {
-  const copier = createCopier((event) => copied.push(event));
+  const copier = new Copier((event) => copied.push(event));
   const graph = await readGraph(from.fetch, root.descriptor.digest, from.name);
   const targets = to.map((repository) => ({ repository, empty: true }));
   const closures = copier.copyClosure({ graph, from, to: targets });

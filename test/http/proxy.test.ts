@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { proxyFor } from "../../src/http/way/proxy.ts";
+import { proxyFor } from "../../src/http/way/way.ts";
 
 const environment = { HTTPS_PROXY: "http://proxy:3128", HTTP_PROXY: "plain:3129" };
 const through = (url: string, noProxy = "") => proxyFor(new URL(url), { ...environment, NO_PROXY: noProxy });

@@ -79,7 +79,7 @@ test("a manifest whose blobs go between the look at them and its own coming is r
     header: () => manifest.mediaType,
     bodyUpTo: async () => Buffer.from(manifest.bytes),
   } as unknown as Exchange;
-  const putting = putManifest(exchange, shelf, repository, "v1" as Tag);
+  const putting = putManifest(exchange, shelf, { repository, target: "v1" as Tag });
   await expect(putting).rejects.toMatchObject({ code: "MANIFEST_BLOB_UNKNOWN" });
   for (const reference of ["v1", manifest.digest]) {
     expect((await ask(url, "GET", `/v2/${repository}/manifests/${reference}`)).status).toBe(404);

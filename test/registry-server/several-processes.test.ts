@@ -1,7 +1,7 @@
 import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { durableFiles } from "../../src/disk/index.ts";
+import { type DurableFiles, durableFiles } from "../../src/disk/index.ts";
 import { parseDigest, parseTag, type RepositoryPath } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { layoutOf } from "../../src/registry-server/layout.ts";
@@ -70,7 +70,7 @@ describe("several processes that serve one folder", () => {
   test("keep a manifest that another deletes while it is stored", async () => {
     const layout = layoutOf(await temporaryFolder());
     await mkdir(layout.temporary);
-    const files = durableFiles(layout.temporary);
+    const files: DurableFiles = durableFiles(layout.temporary);
     const other = manifestStore(layout, files);
     const repository = "team/app" as RepositoryPath;
     const { bytes, digest: text, mediaType } = lastOf(image());

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { createCopier, readGraph } from "../../src/copy/index.ts";
+import { Copier, readGraph } from "../../src/copy/index.ts";
 import { messageOf, WaybillError } from "../../src/errors/index.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
 import { openTransport } from "../../src/http/way/transport.ts";
@@ -427,7 +427,7 @@ describe("security point 9: addresses in descriptors are never followed", () => 
     const to = repositoryOn(destination);
     const graph = await readGraph((digest) => from.fetch(digest), image.descriptor.digest, "here");
     const outcomes: string[] = [];
-    const copier = createCopier((event) => {
+    const copier = new Copier((event) => {
       if (event.type === "blob-finished") outcomes.push(event.outcome);
     });
     await copier.copyClosure({ graph, from, to: [{ repository: to, empty: true }] })[0];

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns";
+import { once } from "node:events";
 import { type ClientRequestArgs, Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from "node:net";
@@ -26,7 +27,7 @@ export interface Connector {
   /** Connections at the same time. */
   readonly connections: number;
   /** Told of every connection. */
-  readonly opened?: (socket: Socket) => void;
+  readonly opened: (socket: Socket) => void;
 }
 
 /** Where a connection goes to, as an agent asks for it. */
@@ -43,7 +44,7 @@ export function createAgent(connector: Connector): HttpAgent {
   const create = (target: Target, created: (error: Error | null, socket?: Duplex) => void): undefined => {
     connection(connector, target).then(
       (socket) => {
-        connector.opened?.(socket);
+        connector.opened(socket);
         created(null, socket);
       },
       (error: Error) => created(error),
@@ -148,27 +149,19 @@ function serverName(hostname: string): { servername?: string } {
 }
 
 /** The socket, once it is connected. */
-function opened<Opening extends Socket>(
+async function opened<Opening extends Socket>(
   socket: Opening,
   secure: boolean,
   signal: AbortSignal,
 ): Promise<Opening> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      signal.removeEventListener("abort", abort);
-      socket.destroy();
-      reject(error);
-    };
-    const abort = (): void => fail(signal.reason);
-    signal.addEventListener("abort", abort);
-    socket.once("error", fail);
-    socket.once(secure ? "secureConnect" : "connect", () => {
-      socket.off("error", fail);
-      signal.removeEventListener("abort", abort);
-      resolve(socket);
-    });
-    if (signal.aborted) abort();
-  });
+  try {
+    await once(socket, secure ? "secureConnect" : "connect", { signal });
+    return socket;
+  } catch (error) {
+    // What else it says of its end must not end the process.
+    socket.on("error", () => {}).destroy();
+    throw signal.aborted ? signal.reason : error;
+  }
 }
 
 /** A connection through an HTTP proxy (RFC 9110, section 9.3.6). */

@@ -30,11 +30,8 @@ export function tlsOptions(host: string, settings: TlsFiles = {}, authority?: st
   const cert = settings.cert === undefined ? undefined : readPem(settings.cert, host);
   const key = settings.key === undefined ? undefined : readPem(settings.key, host);
   try {
-    const secureContext = tls.createSecureContext({
-      ...(own.length === 0 ? {} : { ca: [...systemAuthorities(), ...own] }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    });
+    const ca = own.length === 0 ? undefined : [...systemAuthorities(), ...own];
+    const secureContext = tls.createSecureContext({ ca, cert, key });
     return { secureContext, rejectUnauthorized: settings.insecure !== true };
   } catch (cause) {
     throw new ConnectionError("tls", `the certificates for ${host} cannot be used: ${messageOf(cause)}`, {

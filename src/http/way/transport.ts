@@ -23,6 +23,11 @@ export interface Endpoint {
   readonly loopbackOnly: boolean;
 }
 
+/** The endpoint of a service that is named by a URL. */
+export function endpointAt({ host, origin }: URL): Endpoint {
+  return { host, origin: new URL(origin), loopbackOnly: false };
+}
+
 /** One HTTP request, exactly as it goes out. */
 export interface Outgoing {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -33,6 +38,7 @@ export interface Outgoing {
   readonly answerWithin: number;
   /** Told now and then that the host has brought nothing, or hardly anything, for so many milliseconds. */
   readonly waiting?: (milliseconds: number) => void;
+  /** Gives the request up. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,15 +50,7 @@ export interface Incoming {
 }
 
 /** The connections of one host, and of the hosts that it sends us on to. */
-export interface Transport {
-  /** Sends one request and neither repeats nor redirects it. Fails with what the system, TLS or the parser said. */
-  request(outgoing: Outgoing): Promise<Incoming>;
-  /** Whether a host that was spoken to in plain HTTP speaks TLS. Nothing is said to it; behind a proxy nobody knows. */
-  wantsTls(url: URL): Promise<boolean>;
-  /** Bytes that have gone to and fro. */
-  moved(): number;
-  close(): Promise<void>;
-}
+export type Transport = ReturnType<typeof openTransport>;
 
 /** How hosts are reached from here. */
 export interface Network {
@@ -67,7 +65,7 @@ export interface Network {
 export interface TransportOptions extends Network {
   readonly endpoint: Endpoint;
   /** Whether it may send us to addresses that are private or link-local, wherever it is itself. */
-  readonly allowPrivateAddresses: boolean;
+  readonly allowPrivateAddresses?: boolean;
   readonly connections: number;
   readonly timing: Timing;
 }
@@ -85,8 +83,8 @@ const maxOrigins = 32;
  * Addresses that hand out the secrets of cloud machines are never allowed. Behind a proxy, which resolves names
  * itself, only addresses written in the URL can be checked.
  */
-export function openTransport(options: TransportOptions): Transport {
-  const { endpoint, timing, connections, tlsOf = () => undefined, allowPrivateAddresses } = options;
+export function openTransport(options: TransportOptions) {
+  const { endpoint, timing, connections, tlsOf = () => undefined, allowPrivateAddresses = false } = options;
   const ways = new Map<string, Way>();
   const traffic = countTraffic();
   const reuse = new Reuse(() => performance.now());
@@ -138,7 +136,8 @@ export function openTransport(options: TransportOptions): Transport {
   };
 
   return {
-    async request(outgoing) {
+    /** Sends one request and neither repeats nor redirects it. Fails with what the system, TLS or the parser said. */
+    async request(outgoing: Outgoing): Promise<Incoming> {
       const { method, url, headers, signal } = outgoing;
       const way = wayTo(url);
       const { headers: added, ...place } = way.options(url);
@@ -149,11 +148,11 @@ export function openTransport(options: TransportOptions): Transport {
         agent: way.agent,
         headers: {
           ...ownHeaders,
-          ...(reuse.isSafe(url) ? {} : { connection: "close" }),
+          ...(!reuse.isSafe(url) && { connection: "close" }),
           ...headers,
           ...added,
         },
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       });
       // That also says so to the server.
       if (!reuse.isSafe(url)) request.shouldKeepAlive = false;
@@ -164,13 +163,15 @@ export function openTransport(options: TransportOptions): Transport {
         throw error;
       }
     },
-    async wantsTls(url) {
+    /** Whether a host that was spoken to in plain HTTP speaks TLS. Nothing is said to it; behind a proxy nobody knows. */
+    async wantsTls(url: URL): Promise<boolean> {
       if (url.protocol !== "http:" || proxyOf(url, options.environment) !== undefined) return false;
       const place = { hostname: hostnameOf(url), port: Number(url.port || 80), rule: ruleFor(url) };
       return speaksTls(place, timing.connect);
     },
+    /** Bytes that have gone to and fro. */
     moved: traffic.bytes,
-    async close() {
+    async close(): Promise<void> {
       for (const { agent } of ways.values()) agent.destroy();
       ways.clear();
     },

@@ -1,9 +1,8 @@
 import type { Agent, RequestOptions } from "node:http";
-import type { Socket } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { ConnectionError } from "../failure/fault.ts";
-import { kindOfAddress, literalAddress } from "./address.ts";
-import { type AddressRule, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
-import { proxyFor } from "./proxy.ts";
+import { isLoopbackHost, kindOfAddress, literalAddress } from "./address.ts";
+import { type Connector, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 
 /** The way to one origin: straight, or through a proxy that is spoken to in its stead. */
@@ -13,17 +12,11 @@ export interface Way {
   readonly options: (url: URL) => RequestOptions;
 }
 
-export interface WayOptions {
+export interface WayOptions extends Omit<Connector, "tls" | "proxy"> {
   /** Where proxies are named. */
   readonly environment: NodeJS.ProcessEnv;
-  readonly rule: AddressRule;
   /** Asked only for an origin of HTTPS. */
   readonly tls: () => TlsOptions;
-  readonly connections: number;
-  /** Milliseconds for a connection, TLS included. */
-  readonly timeout: number;
-  /** Told of every connection. */
-  readonly opened?: (socket: Socket) => void;
 }
 
 /**
@@ -32,8 +25,7 @@ export interface WayOptions {
  * @throws {ConnectionError}
  */
 export function createWay(url: URL, options: WayOptions): Way {
-  const { environment, rule, tls, connections, timeout, opened } = options;
-  const pool = { connections, timeout, ...(opened === undefined ? {} : { opened }) };
+  const { environment, rule, tls, ...pool } = options;
   const proxy = proxyOf(url, environment);
   const address = literalAddress(url.hostname);
   if (proxy !== undefined && address !== undefined && !rule.allows(kindOfAddress(address))) {
@@ -62,6 +54,54 @@ export function proxyOf(url: URL, environment: NodeJS.ProcessEnv): URL | undefin
     where: url.host,
     hint: "write it as http://host:port",
   });
+}
+
+/**
+ * The proxy for a URL by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in lower case first, with the meanings of curl
+ * and Go: each variable is for its own scheme; loopback hosts are never sent through a proxy; `NO_PROXY` has host
+ * names (which include what is below them), `host:port`, addresses, address ranges, and `*` for everything. Returns
+ * `undefined` for a direct connection; a proxy without scheme is an HTTP proxy.
+ */
+export function proxyFor(url: URL, environment: NodeJS.ProcessEnv): string | undefined {
+  if (isLoopbackHost(url.hostname)) return undefined;
+  const variable = url.protocol === "https:" ? "https_proxy" : "http_proxy";
+  const proxy = read(variable, environment);
+  if (proxy === undefined || isExempt(url, read("no_proxy", environment) ?? "")) return undefined;
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+}
+
+function read(variable: string, environment: NodeJS.ProcessEnv): string | undefined {
+  return environment[variable]?.trim() || environment[variable.toUpperCase()]?.trim() || undefined;
+}
+
+function isExempt(url: URL, list: string): boolean {
+  const host = url.hostname.toLowerCase();
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== "")
+    .some((entry) => entry === "*" || matches(entry, host, port));
+}
+
+function matches(entry: string, host: string, port: string): boolean {
+  const range = /^([^/]+)\/(\d{1,3})$/.exec(entry);
+  const address = literalAddress(host);
+  if (range !== null) return address !== undefined && isInRange(address, range[1] ?? "", Number(range[2]));
+  const entryPort = isIP(entry) === 0 ? /:(\d+)$/.exec(entry)?.[1] : undefined;
+  if (entryPort !== undefined && entryPort !== port) return false;
+  const name = entryPort === undefined ? entry : entry.slice(0, -(entryPort.length + 1));
+  if (address !== undefined) return literalAddress(name) === address;
+  const domain = name.replace(/^\*?\./, "");
+  return host === domain || host.endsWith(`.${domain}`);
+}
+
+function isInRange(address: string, network: string, prefix: number): boolean {
+  const family = isIP(network);
+  if (family === 0 || family !== isIP(address) || prefix > (family === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, prefix, family === 4 ? "ipv4" : "ipv6");
+  return list.check(address, family === 4 ? "ipv4" : "ipv6");
 }
 
 /** The host of a URL as sockets want it: an address without brackets. */

@@ -77,7 +77,7 @@ function configSources(environment: NodeJS.ProcessEnv, home: string): ConfigSour
   const config = absolute(environment.XDG_CONFIG_HOME) ?? join(home, ".config");
   const runtime = podmanRuntimeFile(environment);
   return [
-    ...(named ? [requiredFile(named, "REGISTRY_AUTH_FILE")] : []),
+    ...(named ? [fileSource(named, named, "REGISTRY_AUTH_FILE")] : []),
     ...(inline ? [once(async () => parseDockerConfig(inline, "DOCKER_AUTH_CONFIG"))] : []),
     optionalFile(join(docker, "config.json"), home),
     ...(runtime === undefined ? [] : [optionalFile(runtime, home)]),
@@ -99,19 +99,18 @@ function podmanRuntimeFile(environment: NodeJS.ProcessEnv): string | undefined {
 
 function optionalFile(path: string, home: string): ConfigSource {
   const { file, shown } = shownIn(home, path);
-  return once(async () => {
-    const text = await readCredentialFile(file, shown);
-    return text === undefined ? undefined : parseDockerConfig(text, shown);
-  });
+  return fileSource(file, shown);
 }
 
-function requiredFile(file: string, variable: string): ConfigSource {
+/** @param requiredBy The variable that names the file: then it has to be there. */
+function fileSource(file: string, shown: string, requiredBy?: string): ConfigSource {
   return once(async () => {
-    const text = await readCredentialFile(file, file);
-    if (text !== undefined) return parseDockerConfig(text, file);
-    throw new RegistryError("credential-source", `the file that ${variable} names does not exist`, {
+    const text = await readCredentialFile(file, shown);
+    if (text !== undefined) return parseDockerConfig(text, shown);
+    if (requiredBy === undefined) return undefined;
+    throw new RegistryError("credential-source", `the file that ${requiredBy} names does not exist`, {
       where: file,
-      hint: `create it by logging in, or unset ${variable}`,
+      hint: `create it by logging in, or unset ${requiredBy}`,
     });
   });
 }

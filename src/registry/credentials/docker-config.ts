@@ -7,12 +7,7 @@ import { lineOfKey, parseSecretJson } from "./json.ts";
 import { helperServer, prefixOfKey } from "./key.ts";
 
 /** Docker's `config.json` or Podman's `auth.json`, as far as credentials go. */
-export interface DockerConfig {
-  /** The credential for a repository, or `undefined` when this file has none. @throws {RegistryError} */
-  find(host: string, path: string, askHelper: AskHelper): Promise<Credential | undefined>;
-  /** The name of the helper that keeps the secrets of a host, or `undefined` when the file itself does. */
-  helperOf(host: string): string | undefined;
-}
+export type DockerConfig = ReturnType<typeof parseDockerConfig>;
 
 const text = z.string().nullish();
 const entrySchema = z.looseObject({
@@ -24,13 +19,9 @@ const entrySchema = z.looseObject({
 });
 type Entry = z.output<typeof entrySchema>;
 
+const entryOrNone = entrySchema.nullable().transform((entry): Entry => entry ?? {});
 const configSchema = z.looseObject({
-  auths: z
-    .record(
-      z.string(),
-      entrySchema.nullable().transform((entry): Entry => entry ?? {}),
-    )
-    .nullish(),
+  auths: z.record(z.string(), entryOrNone).nullish(),
   credHelpers: z.record(z.string(), z.string()).nullish(),
   credsStore: text,
 });
@@ -41,25 +32,25 @@ const configSchema = z.looseObject({
  * the host's entry. An entry that holds nothing counts as none; a text that is empty as an empty file.
  * @throws {RegistryError} `credential-source` with file and line.
  */
-export function parseDockerConfig(json: string, shown: string): DockerConfig {
+export function parseDockerConfig(json: string, shown: string) {
   if (json.trim() === "") return { find: async () => undefined, helperOf: () => undefined };
   const parsed = configSchema.safeParse(parseSecretJson(json, shown));
   if (!parsed.success) {
     const path = parsed.error.issues[0]?.path ?? [];
     const line = lineOfKey(json, String(path.at(-1) ?? ""));
-    throw new RegistryError(
-      "credential-source",
-      `${path.length === 0 ? "the document" : path.join(".")} has the wrong type`,
-      { where: `${shown}:${line}`, hint: "log in again with the tool that wrote it" },
-    );
+    const message = `${path.length === 0 ? "the document" : path.join(".")} has the wrong type`;
+    const hint = "log in again with the tool that wrote it";
+    throw new RegistryError("credential-source", message, { where: `${shown}:${line}`, hint });
   }
   const { auths, credHelpers, credsStore } = parsed.data;
   const entries = byPrefix(auths).filter(({ value }) => holdsSomething(value));
   const helpers = new Map(byPrefix(credHelpers).map(({ prefix, value }) => [prefix, value]));
   const helperOf = (host: string) => (helpers.get(host) ?? credsStore) || undefined;
   return {
+    /** The name of the helper that keeps the secrets of a host, or `undefined` when the file itself does. */
     helperOf,
-    async find(host, path, askHelper) {
+    /** The credential for a repository, or `undefined` when this file has none. @throws {RegistryError} */
+    async find(host: string, path: string, askHelper: AskHelper): Promise<Credential | undefined> {
       const found = longestPrefix(entries, ({ prefix }) => prefix, `${host}/${path}`)?.entry;
       const forPath = found !== undefined && found.prefix !== host;
       const helper = forPath ? undefined : helperOf(host);

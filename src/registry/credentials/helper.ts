@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { presentable } from "../../http/index.ts";
+import { jsonIn } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { basicCredential, type Credential, identityToken } from "./credential.ts";
 
@@ -149,66 +150,41 @@ interface Run {
   readonly fault: string | undefined;
 }
 
-/** Runs a program to its end; what it left running behind it is not waited for. */
+/** Runs a program to its end; what it left running behind it is not waited for beyond its time. */
 function run(
   path: string,
   action: string,
   input: string,
   environment: NodeJS.ProcessEnv,
-  timeoutMilliseconds: number,
+  timeout: number,
 ): Promise<Run> {
+  const limits = { timeout, maxBuffer: maxOutputBytes, killSignal: "SIGKILL" } as const;
   return new Promise((resolve) => {
-    const child = spawn(path, [action], { env: environment, stdio: "pipe", windowsHide: true });
-    const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-    let length = 0;
-    const finish = (fault: string | undefined) => {
-      clearTimeout(timer);
-      child.kill("SIGKILL");
-      for (const stream of child.stdio) stream?.destroy();
-      resolve({
-        stdout: Buffer.concat(output.stdout).toString("utf8"),
-        stderr: Buffer.concat(output.stderr).toString("utf8"),
-        fault,
-      });
-    };
-    const timer = setTimeout(
-      () => finish(`gave no answer within ${timeoutMilliseconds / 1000} seconds`),
-      timeoutMilliseconds,
+    const options = { env: environment, windowsHide: true, ...limits };
+    const { stdin } = execFile(path, [action], options, (error, stdout, stderr) =>
+      resolve({ stdout, stderr, fault: error === null ? undefined : faultOf(error, timeout) }),
     );
-    for (const name of ["stdout", "stderr"] as const) {
-      child[name].on("data", (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > maxOutputBytes) finish(`wrote more than ${maxOutputBytes} bytes`);
-        else output[name].push(chunk);
-      });
-    }
-    child.on("error", (error: NodeJS.ErrnoException) => finish(`could not be started: ${error.code}`));
-    child.on("close", (code, signal) => {
-      if (code === 0) finish(undefined);
-      else finish(code === null ? `was ended by ${signal}` : `failed with exit code ${code}`);
-    });
     // A helper may end without reading what it is asked for.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
+    stdin?.on("error", () => undefined);
+    stdin?.end(input);
   });
+}
+
+function faultOf({ code, signal, killed }: ExecFileException, timeout: number): string {
+  if (code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") return `wrote more than ${maxOutputBytes} bytes`;
+  if (killed) return `gave no answer within ${timeout / 1000} seconds`;
+  if (typeof code === "string") return `could not be started: ${code}`;
+  return typeof code === "number" ? `failed with exit code ${code}` : `was ended by ${signal}`;
 }
 
 const answerSchema = z.object({ Username: z.string(), Secret: z.string() });
 
 function readAnswer(stdout: string, source: string): Credential | undefined {
-  const answer = answerSchema.safeParse(parsed(stdout));
+  const answer = answerSchema.safeParse(jsonIn(stdout));
   if (!answer.success)
     throw failure("the credential helper's answer is not what the protocol asks for", source);
   const { Username: username, Secret: secret } = answer.data;
   return secret === "" ? undefined : credentialFor(username, secret, source);
-}
-
-function parsed(stdout: string): unknown {
-  try {
-    return JSON.parse(stdout);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Helpers explain themselves on standard output; an answer that got there before the failure is no explanation. */
@@ -218,7 +194,7 @@ function spokenPart(stdout: string): string {
 
 function secretsIn(stdout: string): string[] {
   return [...stdout.matchAll(/"Secret"\s*:\s*"((?:[^"\\]|\\.)*)/g)].flatMap(([, written = ""]) => {
-    const secret = parsed(`"${written}"`);
+    const secret = jsonIn(`"${written}"`);
     return typeof secret === "string" ? [secret, written] : [written];
   });
 }

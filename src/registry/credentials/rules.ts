@@ -46,9 +46,7 @@ async function password(
   const text = await readCredentialFile(file, file);
   const value = text?.replace(/\r?\n$/, "");
   if (value) return value;
-  throw new RegistryError(
-    "credential-source",
-    `the password file ${file} ${text === undefined ? "does not exist" : "is empty"}`,
-    { where: source, hint: `it should hold the password for ${rule.repository} alone` },
-  );
+  const message = `the password file ${file} ${text === undefined ? "does not exist" : "is empty"}`;
+  const hint = `it should hold the password for ${rule.repository} alone`;
+  throw new RegistryError("credential-source", message, { where: source, hint });
 }

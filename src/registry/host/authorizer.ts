@@ -37,35 +37,6 @@ export interface Send<Answer> {
 /** What a registry says to a credential when it is asked for nothing in particular: the status of its answer. */
 export type Greet = (authorization: string) => Promise<number>;
 
-/** What one registry host wants to see in `Authorization`, learnt from its challenges. */
-export interface Authorizer {
-  /**
-   * Sends a request with what is known to be wanted of it, without asking the registry: nothing at first.
-   * @param send Given the value of `Authorization`.
-   * @returns The answer, and the value that the request carried.
-   * @throws {RegistryError} `unauthorized`, when the credential itself has turned out to be refused.
-   */
-  carry<Answer>(access: Access, send: Send<Answer>): Promise<{ answer: Answer; used: string | undefined }>;
-  /**
-   * Learns from a 401. Whether to {@link Authorizer.carry} the request again: not when what was refused had been
-   * made for this very request.
-   * @param began When the refused request began, in milliseconds since the epoch.
-   * @throws {RegistryError} `unsafe-realm`, before any credential is looked up.
-   */
-  challenged(
-    header: string | readonly string[] | undefined,
-    access: Access,
-    refused: { readonly used: string | undefined; readonly began: number },
-  ): Promise<boolean>;
-  /**
-   * Whether the token that a request was made with allows an action on a repository; `undefined` when there is none, or
-   * none that says.
-   */
-  grants(access: Access, action: string): Promise<boolean | undefined>;
-  /** Where the credential for a path came from, for messages. */
-  sourceOf(path: string): Promise<string | undefined>;
-}
-
 type Scheme = { readonly kind: "basic" } | ({ readonly kind: "bearer" } & TokenService);
 
 /** A token that is there or on its way. */
@@ -75,7 +46,7 @@ interface Entry {
 }
 
 /**
- * An authorizer for one host. Nothing is sent before the first challenge; what that says is remembered, so that the
+ * What one registry host wants to see in `Authorization`, learnt from its challenges. Nothing is sent before the first challenge; what that says is remembered, so that the
  * second repository gets its token without another 401. Tokens are kept by their scopes until they expire, one
  * request fetches what several wait for, and no token is ever for more than one request needs.
  */
@@ -85,7 +56,7 @@ export function createAuthorizer(
   store: CredentialStore,
   fetchToken: FetchToken,
   greet: Greet,
-): Authorizer {
+) {
   let scheme: Scheme | undefined;
   const trials = new CredentialTrials<RegistryError>(({ code, message, hint, status, requestId, cause }) => {
     const { host } = endpoint;
@@ -200,7 +171,16 @@ export function createAuthorizer(
   };
 
   return {
-    async carry(access, sending) {
+    /**
+     * Sends a request with what is known to be wanted of it, without asking the registry: nothing at first.
+     * @param sending Given the value of `Authorization`.
+     * @returns The answer, and the value that the request carried.
+     * @throws {RegistryError} `unauthorized`, when the credential itself has turned out to be refused.
+     */
+    async carry<Answer>(
+      access: Access,
+      sending: Send<Answer>,
+    ): Promise<{ answer: Answer; used: string | undefined }> {
       if (scheme === undefined) return { answer: await sending.send(undefined), used: undefined };
       if (scheme.kind === "bearer") {
         const used = `Bearer ${(await tokenFor(scheme, access)).value}`;
@@ -213,7 +193,17 @@ export function createAuthorizer(
       }
       return { answer: await shown(credential, used, access, sending), used };
     },
-    async challenged(header, access, { used, began }) {
+    /**
+     * Learns from a 401. Whether to `carry` the request again: not when what was refused had been made for this very
+     * request.
+     * @param refused What it carried, and when it began, in milliseconds since the epoch.
+     * @throws {RegistryError} `unsafe-realm`, before any credential is looked up.
+     */
+    async challenged(
+      header: string | readonly string[] | undefined,
+      access: Access,
+      { used, began }: { readonly used: string | undefined; readonly began: number },
+    ): Promise<boolean> {
       const learnt = learn(parseChallenges(header));
       if (learnt === undefined) return false;
       scheme = learnt;
@@ -221,18 +211,23 @@ export function createAuthorizer(
         const credential = used === undefined ? await lookup(access.path) : undefined;
         return credential?.kind === "basic" || credential?.kind === "registry-token";
       }
-      const refused = [...tokens].find(([, { arrived }]) => used === `Bearer ${arrived?.value}`);
-      if (refused === undefined) return true;
-      const [key, entry] = refused;
+      const known = [...tokens].find(([, { arrived }]) => used === `Bearer ${arrived?.value}`);
+      if (known === undefined) return true;
+      const [key, entry] = known;
       const isFresh = (entry.arrived?.fetchedAt ?? 0) >= began;
       if (!isFresh) forget(key, entry);
       return !isFresh && entry.arrived?.expiresAt !== Number.POSITIVE_INFINITY;
     },
-    async grants(access, action) {
+    /**
+     * Whether the token that a request was made with allows an action on a repository; `undefined` when there is none, or
+     * none that says.
+     */
+    async grants(access: Access, action: string): Promise<boolean | undefined> {
       const token = await live(access.scopes)?.token;
       return token === undefined ? undefined : tokenAllows(token.value, access.path, action);
     },
-    async sourceOf(path) {
+    /** Where the credential for a path came from, for messages. */
+    async sourceOf(path: string): Promise<string | undefined> {
       return (await lookup(path).catch(() => undefined))?.source;
     },
   };

@@ -27,15 +27,20 @@ export function parseChallenges(header: string | readonly string[] | undefined):
   return headers.flatMap((text) => parseOne(text.slice(0, maxHeaderLength)));
 }
 
-function parseOne(text: string): Challenge[] {
-  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+/** Reads a text from its beginning on: what a sticky pattern matches where the one before it ended. */
+export function scanning(text: string): (pattern: RegExp) => RegExpExecArray | undefined {
   let at = 0;
-  const take = (pattern: RegExp): RegExpExecArray | undefined => {
+  return (pattern) => {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match !== null) at = pattern.lastIndex;
     return match ?? undefined;
   };
+}
+
+function parseOne(text: string): Challenge[] {
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+  const take = scanning(text);
   for (;;) {
     const current = challenges.at(-1);
     const parameter = current === undefined ? undefined : take(parameterPattern);

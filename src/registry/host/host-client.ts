@@ -1,6 +1,5 @@
 import type { Listener } from "../../events/index.ts";
 import {
-  type Answer,
   type Company,
   drain,
   type Endpoint,
@@ -24,7 +23,7 @@ import { type Access, createAuthorizer } from "./authorizer.ts";
 import { explain } from "./explain.ts";
 import { faultOf, judgeOf, troubleOf } from "./judge.ts";
 import { kinds } from "./kinds.ts";
-import { type Quirks, quirksOf } from "./quirks.ts";
+import { quirksOf } from "./quirks.ts";
 import { rateLimitersFor } from "./quotas.ts";
 import { readToken, type Token, type TokenService, tokenRefusal, tokenRequest } from "./token-service.ts";
 
@@ -39,23 +38,7 @@ type HostOrigin = Origin<RequestKind, HostRequest>;
 export type HostSendOnce = OriginSendOnce<HostRequest>;
 
 /** One registry host: the policy of its origin, and what is a registry's own: credentials, tokens and quirks. */
-export interface HostClient extends Pick<HostOrigin, "send" | "open" | "retriesOf" | "close"> {
-  readonly endpoint: Endpoint;
-  readonly settings: HostSettings;
-  readonly timing: Timing;
-  /** What has to be done differently here. */
-  readonly quirks: Quirks;
-  /** Milliseconds that the slowest answer about a manifest has taken so far. */
-  readonly slowestAnswer: number;
-  /** {@link Origin.upload}. */
-  upload(run: Parameters<HostOrigin["upload"]>[1]): Promise<Answer>;
-  /** What comes of a request that the work does not depend on; `undefined`, and the listener told, when it fails. */
-  overlook<Result>(kind: RequestKind, result: Promise<Result>): Promise<Result | undefined>;
-  /** Whether the token of an earlier request with the same access allows an action; `undefined` when nobody says. */
-  grants(access: Access, action: string): Promise<boolean | undefined>;
-  /** Where the credential for a path came from. */
-  credentialSource(path: string): Promise<string | undefined>;
-}
+export type HostClient = ReturnType<typeof createHostClient>;
 
 export interface HostClientOptions {
   readonly endpoint: Endpoint;
@@ -76,7 +59,7 @@ const defaultRetries = 5;
 const maxRedirects = 5;
 const tokenBody = 128 * 1024;
 
-export function createHostClient(options: HostClientOptions): HostClient {
+export function createHostClient(options: HostClientOptions) {
   const { endpoint, listener, timing, settingsOf, environment, trace, company } = options;
   const { host } = endpoint;
   const settings = settingsOf(host) ?? {};
@@ -159,6 +142,7 @@ export function createHostClient(options: HostClientOptions): HostClient {
     return (await authorizer.carry(request.access, sending)).answer;
   };
 
+  /** What comes of a request that the work does not depend on; `undefined`, and the listener told, when it fails. */
   const overlook = async <Result>(
     kind: RequestKind,
     result: Promise<Result>,
@@ -181,17 +165,21 @@ export function createHostClient(options: HostClientOptions): HostClient {
     endpoint,
     settings,
     timing,
+    /** What has to be done differently here. */
     quirks: quirksOf(host, settings),
+    /** Milliseconds that the slowest answer about a manifest has taken so far. */
     get slowestAnswer() {
       return slowestAnswer;
     },
     send: origin.send,
     open: origin.open,
-    upload: (run) => origin.upload("upload-data", run),
+    /** {@link Origin.upload}. */
+    upload: (run: Parameters<HostOrigin["upload"]>[1]) => origin.upload("upload-data", run),
     retriesOf: origin.retriesOf,
     overlook,
-    grants: (access, action) => authorizer.grants(access, action),
-    credentialSource: (path) => authorizer.sourceOf(path),
+    grants: authorizer.grants,
+    /** Where the credential for a path came from. */
+    credentialSource: authorizer.sourceOf,
     close: origin.close,
   };
 }

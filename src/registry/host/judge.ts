@@ -9,10 +9,8 @@ import {
 } from "../../http/index.ts";
 import type { RegistryErrorCode } from "../errors.ts";
 import type { RequestKind } from "../events.ts";
-import { isForeignPage } from "./foreign-page.ts";
 import { kinds } from "./kinds.ts";
-import { type LastingReason, lastingReason } from "./lasting.ts";
-import { readServerErrors } from "./server-text.ts";
+import { readServerErrors, type ServerErrors } from "./server-text.ts";
 
 /** Kinds of requests that a 404 answers by itself, whoever says it: a registry need not have what they are for. */
 const optional: ReadonlySet<RequestKind> = new Set(["referrers", "mount", "upload-status", "upload-cancel"]);
@@ -42,6 +40,41 @@ export function judgeOf(answer: Answer, kind: RequestKind, isOwn: boolean): Pass
 /** Why a failed request had better not be sent again, where the registry says so. */
 export function lastingReasonOf({ status, bytes, secrets }: Answer): LastingReason | undefined {
   return lastingReason(status, readServerErrors(bytes, secrets));
+}
+
+/** Why another attempt will fare no better: there is no room, nothing may be written now, or it is not to be had. */
+export type LastingReason = "full" | "read-only" | "refused";
+
+/** Codes of the distribution specification, and of registries, that are about what was asked for. */
+const refusing =
+  /^(?:DENIED|FORBIDDEN|UNSUPPORTED|NOT_IMPLEMENTED|NAME_INVALID|TAG_INVALID|SIZE_INVALID|MANIFEST_INVALID|MANIFEST_UNVERIFIED)$|IMMUTABLE|POLICY/;
+const full =
+  /quota|no space left|(?:out of|not enough|insufficient) (?:disk )?(?:space|storage)|disk (?:is )?full|storage (?:limit|is full)/i;
+const readOnly = /read[-_ ]?only/i;
+const refused =
+  /unsupported|not supported|not implemented|immutable|cannot be overwritten|not allowed|denied|forbidden/i;
+/** What is said of requests that are too many for a while, and of what will be over soon. */
+const passing = /\brate\b|too many|per (?:second|minute|hour)|try again|retry|temporar/i;
+
+/**
+ * Whether a registry says with a server's error that something is so for good. Many answer 500 to whatever their
+ * storage or a policy will not have; what it is stands in the body. A reason that nobody gives is taken to pass.
+ */
+function lastingReason(status: number, said: ServerErrors | undefined): LastingReason | undefined {
+  if (status < 500 || said === undefined || passing.test(said.text)) return undefined;
+  if (full.test(said.text)) return "full";
+  if (readOnly.test(said.text)) return "read-only";
+  return said.codes.some((code) => refusing.test(code)) || refused.test(said.text) ? "refused" : undefined;
+}
+
+/**
+ * Whether a 404 is not the registry's own: registries say in JSON what they do not have, or nothing at all; a page is
+ * from what stands in front of one, such as a load balancer that knows no server behind it for the time being.
+ */
+export function isForeignPage({ status, bytes }: Pick<Answer, "status" | "bytes">): boolean {
+  if (status !== 404) return false;
+  const text = Buffer.from(bytes).toString("utf8").trim();
+  return text !== "" && !/^[[{]/.test(text);
 }
 
 /** What a status that may pass is called where failures are counted. */

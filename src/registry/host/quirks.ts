@@ -97,7 +97,7 @@ export function quirksOf(host: string, { upload, chunkBytes }: HostSettings = {}
   return {
     ...usual,
     ...entryFor(entries, host)?.quirks,
-    ...(upload === undefined ? {} : { upload }),
-    ...(chunkBytes === undefined ? {} : { chunks: true, maxBodyBytes: chunkBytes }),
+    ...(upload !== undefined && { upload }),
+    ...(chunkBytes !== undefined && { chunks: true, maxBodyBytes: chunkBytes }),
   };
 }

@@ -30,6 +30,13 @@ const writes: readonly RequestKind[] = [
   "delete",
 ];
 
+/** InitiateLayerUpload and CompleteLayerUpload, so many, and PutImage; reading may be done by the thousand. */
+const amazons = (layers: number): readonly QuotaOf[] => [
+  { kinds: beginnings, requests: layers, milliseconds: second },
+  { kinds: ["upload-data"], requests: layers, milliseconds: second },
+  { kinds: ["manifest-put"], requests: 10, milliseconds: second },
+];
+
 /**
  * Quotas that one client may reach. Where there is no entry, the pace is learnt from what the host refuses, so entries
  * are only for what is written down in numbers. That is not so of
@@ -57,23 +64,14 @@ export const entries: readonly Entry[] = [
     read: "2026-11-25",
   },
   {
-    // InitiateLayerUpload, CompleteLayerUpload and PutImage; reading may be done by the thousand.
     hosts: knownHosts.ecr,
-    quotas: [
-      { kinds: beginnings, requests: 100, milliseconds: second },
-      { kinds: ["upload-data"], requests: 100, milliseconds: second },
-      { kinds: ["manifest-put"], requests: 10, milliseconds: second },
-    ],
+    quotas: amazons(100),
     sources: ["https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"],
     read: "2026-11-25",
   },
   {
     hosts: knownHosts.ecrPublic,
-    quotas: [
-      { kinds: beginnings, requests: 10, milliseconds: second },
-      { kinds: ["upload-data"], requests: 10, milliseconds: second },
-      { kinds: ["manifest-put"], requests: 10, milliseconds: second },
-    ],
+    quotas: amazons(10),
     sources: ["https://docs.aws.amazon.com/AmazonECR/latest/public/public-service-quotas.html"],
     read: "2026-11-25",
   },

@@ -5,11 +5,14 @@ import {
   answerDetails,
   isTransientStatus,
   NotYet,
+  type OriginRequest,
   TransientFailure,
   waitOf,
 } from "../../http/index.ts";
+import { jsonIn } from "../../oci/index.ts";
 import type { Credential } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
+import type { RequestKind } from "../events.ts";
 import { lastingReasonOf } from "./judge.ts";
 import { readServerErrors } from "./server-text.ts";
 
@@ -24,14 +27,6 @@ export interface Token {
 export interface TokenService {
   readonly realm: URL;
   readonly service: string | undefined;
-}
-
-/** One request to a token service. */
-export interface TokenRequest {
-  readonly method: "GET" | "POST";
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
 }
 
 /** Tokens are given up so many milliseconds before they end. */
@@ -71,12 +66,12 @@ export function tokenRequest(
   { realm, service }: TokenService,
   scopes: readonly string[],
   credential: Credential | undefined,
-): TokenRequest {
+): Pick<OriginRequest<RequestKind>, "method" | "url" | "headers"> & { readonly body: string | undefined } {
   if (credential?.kind === "identity-token") {
     const form = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: "waybill",
-      ...(service === undefined ? {} : { service }),
+      ...(service !== undefined && { service }),
       scope: scopes.join(" "),
       refresh_token: credential.token,
     });
@@ -182,10 +177,6 @@ export function basicHeader({ username, password }: { username: string; password
 }
 
 function parseJson(body: Uint8Array): unknown {
-  try {
-    // Without a byte order mark, which some write.
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
+  // Without a byte order mark, which some write.
+  return jsonIn(new TextDecoder().decode(body));
 }

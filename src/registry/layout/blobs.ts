@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { DurableFiles } from "../../disk/index.ts";
-import { phrase } from "../../errors/index.ts";
+import { type Phrase, phrase } from "../../errors/index.ts";
 import {
   algorithmOf,
   createHashCheckpoints,
@@ -10,7 +10,7 @@ import {
   digestHasher,
   hexOf,
 } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { OpenOptions } from "../repository.ts";
 import { vouchFor } from "../vouched.ts";
 import {
@@ -28,20 +28,10 @@ import {
 type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** The content-addressed files of an image layout: `blobs/<algorithm>/<hex>`. */
-export interface LayoutBlobs {
-  /** Whether a file of the right size is there: one of another size is not the blob. */
-  has(blob: Descriptor): Promise<boolean>;
-  /** Whether the file can be opened, and has the right size. @throws {RegistryError} `size-mismatch` when it has not. */
-  probe(blob: Descriptor): Promise<"read" | "absent">;
-  /** The bytes, hashed while they are read; `undefined` when there is no such file. */
-  open(blob: Descriptor, options?: OpenOptions): Promise<Readable | undefined>;
-  /** Whether the file is there and its bytes are the blob's: reads all of it. */
+export type LayoutBlobs = ReturnType<typeof openBlobs>;
+
+interface SoundBlobs {
   isSound(blob: Descriptor): Promise<boolean>;
-  /** Writes the blob; it becomes visible when all bytes are on the disk and have been hashed. */
-  write(blob: Descriptor, content: () => Promise<Content>): Promise<void>;
-  /** Takes the blob over from another layout as a second name of the same file; false when that cannot be. */
-  linkFrom(other: LayoutBlobs, blob: Descriptor): Promise<boolean>;
-  /** Where the blob's file is, or would be. */
   pathOf(digest: Digest): string;
 }
 
@@ -49,7 +39,7 @@ export interface LayoutBlobs {
 const chunkBytes = 256 * 1024;
 
 /** The blobs of a layout, which `files` writes. */
-export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlobs {
+export function openBlobs(layout: GuardedFolder, files: DurableFiles) {
   const folderOf = (digest: Digest) => within(layout, "blobs", algorithmOf(digest));
   const pathOf = (digest: Digest) => join(folderOf(digest).path, hexOf(digest));
   const where = (blob: Descriptor) => `oci:${layout.path}@${blob.digest}`;
@@ -113,33 +103,39 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
     return vouchFor(stream, blob);
   };
 
+  /** Whether the file is there and its bytes are the blob's: reads all of it. */
+  const isSound = async (blob: Descriptor): Promise<boolean> => {
+    try {
+      const stream = await open(blob);
+      if (stream === undefined) return false;
+      for await (const _ of stream);
+      return true;
+    } catch (error) {
+      const code = error instanceof RegistryError ? error.code : undefined;
+      if (code === "size-mismatch" || code === "digest-mismatch") return false;
+      throw error;
+    }
+  };
+
   return {
+    /** Where the blob's file is, or would be. */
     pathOf,
+    /** The bytes, hashed while they are read; `undefined` when there is no such file. */
     open,
-    async has(blob) {
+    isSound,
+    /** Whether a file of the right size is there: one of another size is not the blob. */
+    async has(blob: Descriptor): Promise<boolean> {
       if (!(await folderExists(folderOf(blob.digest)))) return false;
       return (await sizeOfRegular(pathOf(blob.digest))) === blob.size;
     },
-    async probe(blob) {
+    /** Whether the file can be opened, and has the right size. @throws {RegistryError} `size-mismatch` when it has not. */
+    async probe(blob: Descriptor): Promise<"read" | "absent"> {
       const stream = await open(blob);
       stream?.destroy();
       return stream === undefined ? "absent" : "read";
     },
-    async isSound(blob) {
-      try {
-        const stream = await open(blob);
-        if (stream === undefined) return false;
-        for await (const _ of stream);
-        return true;
-      } catch (error) {
-        const damaged =
-          error instanceof RegistryError &&
-          (error.code === "size-mismatch" || error.code === "digest-mismatch");
-        if (damaged) return false;
-        throw error;
-      }
-    },
-    async write(blob, content) {
+    /** Writes the blob; it becomes visible when all bytes are on the disk and have been hashed. */
+    async write(blob: Descriptor, content: () => Promise<Content>): Promise<void> {
       await makeFolder(folderOf(blob.digest));
       const chunks = await content();
       const draft = await onDisk(files.begin(), layout.path);
@@ -158,7 +154,11 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
         await draft.discard();
       }
     },
-    async linkFrom(other, blob) {
+    /**
+     * Takes the blob over from another layout as a second name of the same file; false when that cannot be.
+     * @param other The blobs of that layout.
+     */
+    async linkFrom(other: SoundBlobs, blob: Descriptor): Promise<boolean> {
       if (!(await other.isSound(blob))) return false;
       await makeFolder(folderOf(blob.digest));
       // A file that has the name is not the blob, and is written over where bytes are written.
@@ -169,21 +169,11 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles): LayoutBlo
 }
 
 function checkReceived(blob: Descriptor, size: number, matches: boolean, where: string): void {
-  if (size < blob.size) {
-    throw new RegistryError("truncated", phrase`the blob ended after ${size} of ${blob.size} bytes`, {
-      where,
-    });
-  }
+  const refuse = (code: RegistryErrorCode, message: string | Phrase) =>
+    new RegistryError(code, message, { where });
+  if (size < blob.size) throw refuse("truncated", phrase`the blob ended after ${size} of ${blob.size} bytes`);
   if (size > blob.size) {
-    throw new RegistryError(
-      "size-mismatch",
-      phrase`the blob has more than the ${blob.size} bytes it should have`,
-      {
-        where,
-      },
-    );
+    throw refuse("size-mismatch", phrase`the blob has more than the ${blob.size} bytes it should have`);
   }
-  if (!matches) {
-    throw new RegistryError("digest-mismatch", "the bytes that came are not those of the blob", { where });
-  }
+  if (!matches) throw refuse("digest-mismatch", "the bytes that came are not those of the blob");
 }

@@ -1,7 +1,9 @@
+import { isUtf8 } from "node:buffer";
 import { join } from "node:path";
 import { z } from "zod";
-import { type DurableFiles, type HeldLock, holdingLock } from "../../disk/index.ts";
+import { type DurableFiles, type HeldLock, holdingLock, readAt } from "../../disk/index.ts";
 import { phrase } from "../../errors/index.ts";
+import { jsonIn } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import {
   folderExists,
@@ -13,20 +15,7 @@ import {
   storageFailure,
   within,
 } from "./files.ts";
-import { emptyIndex, formatIndex, type LayoutIndex, parseIndex, parseJson } from "./index.ts";
-
-/** What an image layout lists, and the one way to change it. */
-export interface LayoutCatalog {
-  /** The index as it is now, the same object while the file is unchanged; `undefined` when there is no layout. */
-  read(): Promise<LayoutIndex | undefined>;
-  /** Makes the folder an image layout, if it is none yet, so that blobs can be written. */
-  prepare(): Promise<void>;
-  /**
-   * Changes the index. Changes that are asked for at the same time are written together, and processes wait for each
-   * other, so none is lost; when it resolves, the change is on the disk. The layout must be prepared.
-   */
-  change(change: Change): Promise<void>;
-}
+import { emptyIndex, formatIndex, type LayoutIndex, parseIndex } from "./index.ts";
 
 /** A change of an index; the same object means that nothing changes. */
 type Change = (index: LayoutIndex) => LayoutIndex;
@@ -36,12 +25,11 @@ const maxIndexBytes = 64 * 1024 * 1024;
 
 const layoutVersion = "1.0.0";
 
-/** The catalog of a layout, which `files` writes; `drafts` is where files under construction and the lock are. */
-export function openCatalog(
-  layout: GuardedFolder,
-  drafts: GuardedFolder,
-  files: DurableFiles,
-): LayoutCatalog {
+/**
+ * What an image layout lists, and the one way to change it, which `files` writes; `drafts` is where files under construction
+ * and the lock are.
+ */
+export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder, files: DurableFiles) {
   const file = join(layout.path, "index.json");
   const marker = join(layout.path, "oci-layout");
   let known: { readonly state: string; readonly index: LayoutIndex } | undefined;
@@ -88,15 +76,21 @@ export function openCatalog(
   };
 
   return {
+    /** The index as it is now, the same object while the file is unchanged; `undefined` when there is no layout. */
     read,
-    prepare() {
+    /** Makes the folder an image layout, if it is none yet, so that blobs can be written. */
+    prepare(): Promise<void> {
       prepared ??= makeLayout().catch((error) => {
         prepared = undefined;
         throw error;
       });
       return prepared;
     },
-    change(change) {
+    /**
+     * Changes the index. Changes that are asked for at the same time are written together, and processes wait for each
+     * other, so none is lost; when it resolves, the change is on the disk. The layout must be prepared.
+     */
+    change(change: Change): Promise<void> {
       const lock = join(drafts.path, "lock");
       return together(layout.path, change, async (changes) => {
         while (!(await holdingLock(lock, (held) => commit(changes, held), { failure: storageFailure })));
@@ -108,13 +102,16 @@ export function openCatalog(
 const markerSchema = z.looseObject({ imageLayoutVersion: z.literal(layoutVersion) });
 const maxMarkerBytes = 64 * 1024;
 
+function isMarker(bytes: Buffer): boolean {
+  return isUtf8(bytes) && markerSchema.safeParse(jsonIn(new TextDecoder().decode(bytes))).success;
+}
+
 /** @throws {RegistryError} `unsupported` when the `oci-layout` file is missing or of another version. */
 async function checkMarker(marker: string): Promise<void> {
   const handle = await openRegular(marker);
-  const bytes = Buffer.alloc(maxMarkerBytes);
-  const length = handle === undefined ? 0 : (await handle.read(bytes, 0, maxMarkerBytes, 0)).bytesRead;
+  const bytes = handle === undefined ? Buffer.of() : await readAt(handle, 0, maxMarkerBytes);
   await handle?.close();
-  if (markerSchema.safeParse(parseJson(bytes.subarray(0, length))).success) return;
+  if (isMarker(bytes)) return;
   const message =
     handle === undefined
       ? "index.json stands here without an oci-layout file: this is no image layout"
@@ -140,10 +137,7 @@ function together(
   return new Promise((resolve, reject) => {
     const waiting = { change, resolve, reject };
     const queue = queues.get(folder);
-    if (queue !== undefined) {
-      queue.push(waiting);
-      return;
-    }
+    if (queue !== undefined) return void queue.push(waiting);
     const started = [waiting];
     queues.set(folder, started);
     void drain(folder, started, commit);

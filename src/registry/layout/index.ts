@@ -58,9 +58,8 @@ export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const path = issue?.path.join(".") || "the document";
-    throw new RegistryError("storage", `not an index of an image layout: ${path}: ${issue?.message}`, {
-      where,
-    });
+    const message = `not an index of an image layout: ${path}: ${issue?.message}`;
+    throw new RegistryError("storage", message, { where });
   }
   const { manifests, ...document } = parsed.data;
   const index = { document, entries: (manifests ?? []).map(readEntry) };
@@ -69,14 +68,9 @@ export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
     if (tag === undefined || manifest === undefined) continue;
     const other = tags.get(tag) ?? manifest.digest;
     if (other !== manifest.digest) {
-      throw new RegistryError(
-        "storage",
-        phrase`the tag ${tag} stands at two digests: ${other} and ${manifest.digest}`,
-        {
-          where,
-          hint: `remove the annotation ${nameAnnotation} from one of them`,
-        },
-      );
+      const message = phrase`the tag ${tag} stands at two digests: ${other} and ${manifest.digest}`;
+      const hint = `remove the annotation ${nameAnnotation} from one of them`;
+      throw new RegistryError("storage", message, { where, hint });
     }
     tags.set(tag, manifest.digest);
   }
@@ -109,9 +103,7 @@ export function findEntry(index: LayoutIndex, target: Tag | Digest): Descriptor 
 }
 
 /** All manifests that the index itself lists, each once, with their tags. */
-export function listedManifests(
-  index: LayoutIndex,
-): Map<Digest, { readonly descriptor: Descriptor; readonly tags: Tag[] }> {
+export function listedManifests(index: LayoutIndex) {
   const listed = new Map<Digest, { readonly descriptor: Descriptor; readonly tags: Tag[] }>();
   for (const { manifest, tag } of index.entries) {
     if (manifest === undefined) continue;
@@ -143,10 +135,8 @@ export function withManifest(index: LayoutIndex, manifest: Descriptor, tag: Tag 
 export function withoutTag(index: LayoutIndex, tag: Tag): LayoutIndex {
   const digest = findEntry(index, tag)?.digest;
   if (digest === undefined) return index;
-  const listedElsewhere = index.entries.some(
-    (entry) => entry.manifest?.digest === digest && entry.tag !== tag,
-  );
-  let kept = listedElsewhere;
+  // Whether it is listed elsewhere, too.
+  let kept = index.entries.some((entry) => entry.manifest?.digest === digest && entry.tag !== tag);
   const entries = index.entries.flatMap((entry) => {
     if (entry.tag !== tag) return [entry];
     if (kept) return [];
@@ -182,13 +172,4 @@ function withoutName(entry: LayoutEntry): LayoutEntry {
   const { annotations, ...json } = entrySchema.parse(entry.json);
   const { [nameAnnotation]: _, ...rest } = annotations ?? {};
   return readEntry(Object.keys(rest).length === 0 ? json : { ...json, annotations: rest });
-}
-
-/** The bytes as JSON in UTF-8, or `undefined` when they are none. */
-export function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
-  }
 }

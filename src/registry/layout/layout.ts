@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import type { Readable } from "node:stream";
 import pLimit from "p-limit";
 import { durableFiles } from "../../disk/index.ts";
 import { phrase } from "../../errors/index.ts";
@@ -19,7 +18,7 @@ import {
   type Tag,
 } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Listing, Repository } from "../repository.ts";
+import type { ListedManifest, Listing, Repository } from "../repository.ts";
 import { type LayoutBlobs, openBlobs } from "./blobs.ts";
 import { openCatalog } from "./catalog.ts";
 import { type GuardedFolder, subfolders, within } from "./files.ts";
@@ -61,7 +60,7 @@ export function openLayout(
 
   const fetch = async (target: Tag | Digest): Promise<ImageDocument | undefined> => {
     const index = await catalog.read();
-    return index === undefined ? undefined : manifests.fetch(index, target);
+    return index && manifests.fetch(index, target);
   };
 
   return {
@@ -102,7 +101,10 @@ export function openLayout(
       if (await blobs.isSound(blob)) return "mounted";
       const other = mountFrom === undefined ? undefined : blobsOf(mountFrom);
       if (other !== undefined && (await blobs.linkFrom(other, blob))) return "mounted";
-      await blobs.write(blob, async () => piecesOf(await content(0)));
+      await blobs.write(blob, async () => {
+        const bytes = await content(0);
+        return bytes instanceof Uint8Array ? [bytes] : bytes;
+      });
       return "pushed";
     },
     async put(document, given = []) {
@@ -141,10 +143,6 @@ function draftsOf(layout: GuardedFolder): GuardedFolder {
   return within(layout, ".waybill");
 }
 
-function piecesOf(bytes: Readable | Uint8Array): Readable | Iterable<Uint8Array> {
-  return bytes instanceof Uint8Array ? [bytes] : bytes;
-}
-
 /** The blobs of another repository, when that is a layout. */
 function blobsOf(repository: Repository): LayoutBlobs | undefined {
   if (!repository.address.startsWith(addressPrefix)) return undefined;
@@ -158,14 +156,12 @@ function isRepositoryBelow(name: RepositoryName, child: string): boolean {
 }
 
 function listing(held: ReadonlyMap<Digest, HeldManifest>, children: readonly string[]): Listing {
-  const manifests = [...held].map(
-    ([digest, { tags, descriptor }]) =>
-      [
-        digest,
-        { tags, mediaType: descriptor.mediaType, imageSize: undefined, uploadedAt: undefined },
-      ] as const,
-  );
-  return { tags: [...held.values()].flatMap(({ tags }) => tags), manifests: new Map(manifests), children };
+  const manifests = new Map<Digest, ListedManifest>();
+  for (const [digest, { tags, descriptor }] of held) {
+    const { mediaType } = descriptor;
+    manifests.set(digest, { tags, mediaType, imageSize: undefined, uploadedAt: undefined });
+  }
+  return { tags: [...manifests.values()].flatMap(({ tags }) => tags), manifests, children };
 }
 
 /** @throws {RegistryError} when the bytes are not what their descriptor says. */
@@ -175,13 +171,8 @@ function checkDocument({ descriptor, bytes }: ImageDocument, where: string): voi
     throw new RegistryError("size-mismatch", message, { where });
   }
   if (!digestMatches(bytes, descriptor.digest)) {
-    throw new RegistryError(
-      "digest-mismatch",
-      phrase`the manifest's bytes are not those of ${descriptor.digest}`,
-      {
-        where,
-      },
-    );
+    const message = phrase`the manifest's bytes are not those of ${descriptor.digest}`;
+    throw new RegistryError("digest-mismatch", message, { where });
   }
 }
 
@@ -192,18 +183,12 @@ const concurrency = 16;
 async function checkClosure(blobs: LayoutBlobs, document: ImageDocument, where: string): Promise<void> {
   const { children, blobs: parts } = contentOf(document, where);
   const needed = [...children, ...parts.filter(({ mediaType }) => !isForeignLayerType(mediaType))];
-  const limit = pLimit(concurrency);
-  const there = await Promise.all(needed.map((part) => limit(() => blobs.has(part))));
+  const there = await pLimit(concurrency).map(needed, (part) => blobs.has(part));
   const missing = needed.find((_, at) => !there[at]);
   if (missing === undefined) return;
-  throw new RegistryError(
-    "manifest-refused",
-    phrase`the manifest refers to ${missing.digest}, which is not there`,
-    {
-      where,
-      hint: "put what a manifest refers to before the manifest",
-    },
-  );
+  const message = phrase`the manifest refers to ${missing.digest}, which is not there`;
+  const hint = "put what a manifest refers to before the manifest";
+  throw new RegistryError("manifest-refused", message, { where, hint });
 }
 
 function contentOf(document: ImageDocument, where: string): ImageContent {

@@ -5,12 +5,11 @@ import {
   type Digest,
   type ImageContent,
   type ImageDocument,
+  imageContentIn,
   isDigest,
   isIndexType,
   isManifestType,
   limits,
-  OciError,
-  readImageContent,
   type Tag,
 } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
@@ -25,19 +24,14 @@ export interface HeldManifest {
   readonly content: ImageContent | undefined;
 }
 
-/** The manifests of a layout: those that its index lists, and those that only the indexes among them do. */
-export interface LayoutManifests {
-  /** The bytes of a tag or digest, hashed; `undefined` when the layout does not hold it. */
-  fetch(index: LayoutIndex, target: Tag | Digest): Promise<ImageDocument | undefined>;
-  /** Every manifest whose file is there. Reads and hashes them all, once for an index. */
-  all(index: LayoutIndex): Promise<ReadonlyMap<Digest, HeldManifest>>;
-}
-
 /** Files that are read at the same time. */
 const concurrency = 16;
 
-/** The manifests among the blobs of a layout; `where` is its address. */
-export function openManifests(blobs: LayoutBlobs, where: string): LayoutManifests {
+/**
+ * The manifests of a layout among its blobs: those that its index lists, and those that only the indexes among them do.
+ * @param where Its address.
+ */
+export function openManifests(blobs: LayoutBlobs, where: string) {
   const walks = new WeakMap<LayoutIndex, Promise<ReadonlyMap<Digest, HeldManifest>>>();
 
   const read = async (descriptor: Descriptor): Promise<ImageDocument | undefined> => {
@@ -48,9 +42,7 @@ export function openManifests(blobs: LayoutBlobs, where: string): LayoutManifest
     }
     const stream = await blobs.open(descriptor);
     if (stream === undefined) return undefined;
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    return { descriptor, bytes: Buffer.concat(chunks) };
+    return { descriptor, bytes: Buffer.concat(await stream.toArray()) };
   };
 
   const walk = async (index: LayoutIndex): Promise<ReadonlyMap<Digest, HeldManifest>> => {
@@ -59,12 +51,12 @@ export function openManifests(blobs: LayoutBlobs, where: string): LayoutManifest
     let level = [...listedManifests(index).values()];
     const met = new Set(level.map(({ descriptor }) => descriptor.digest));
     for (let depth = 0; level.length > 0 && depth <= limits.indexDepth; depth += 1) {
-      const documents = await Promise.all(level.map(({ descriptor }) => limit(() => read(descriptor))));
+      const documents = await limit.map(level, ({ descriptor }) => read(descriptor));
       const below: typeof level = [];
       for (const [at, { descriptor, tags }] of level.entries()) {
         const document = documents[at];
         if (document === undefined) continue;
-        const content = contentOf(document);
+        const content = imageContentIn(document);
         held.set(descriptor.digest, { descriptor, tags, content });
         for (const child of content?.children ?? []) {
           if (met.has(child.digest) || !isManifest(child.mediaType)) continue;
@@ -89,23 +81,16 @@ export function openManifests(blobs: LayoutBlobs, where: string): LayoutManifest
   };
 
   return {
+    /** Every manifest whose file is there. Reads and hashes them all, once for an index. */
     all,
-    async fetch(index, target) {
+    /** The bytes of a tag or digest, hashed; `undefined` when the layout does not hold it. */
+    async fetch(index: LayoutIndex, target: Tag | Digest): Promise<ImageDocument | undefined> {
       const listed = findEntry(index, target);
       if (listed !== undefined) return read(listed);
       const held = isDigest(target) ? (await all(index)).get(target) : undefined;
       return held === undefined ? undefined : read(held.descriptor);
     },
   };
-}
-
-function contentOf(document: ImageDocument): ImageContent | undefined {
-  try {
-    return readImageContent(document);
-  } catch (error) {
-    if (error instanceof OciError) return undefined;
-    throw error;
-  }
 }
 
 function isManifest(mediaType: string): boolean {

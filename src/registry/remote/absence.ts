@@ -1,5 +1,5 @@
 import type { Answer } from "../../http/index.ts";
-import { isDigest, type Target } from "../../oci/index.ts";
+import { isDigest, jsonIn, type Target } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { refusal } from "./answer.ts";
 import { listRepository } from "./listing.ts";
@@ -29,16 +29,7 @@ export async function absence(remote: Remote, target: Target, answer: Answer): P
 function isMute({ client }: Remote, { status, bytes, from }: Answer): boolean {
   if (from.origin !== client.endpoint.origin.origin) return false;
   if (status === 401 || status === 403) return true;
-  return status === 404 && (bytes.length === 0 || isJson(bytes));
-}
-
-function isJson(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return true;
-  } catch {
-    return false;
-  }
+  return status === 404 && (bytes.length === 0 || jsonIn(Buffer.from(bytes).toString()) !== undefined);
 }
 
 /** Repositories that do not let us list their tags: none of them is asked again and again. */

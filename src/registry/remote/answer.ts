@@ -3,8 +3,7 @@ import { type Answer, answerDetails, demandedWait, headerOf, isTransientStatus }
 import { formatReference, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
-import { lastingReasonOf } from "../host/judge.ts";
-import type { LastingReason } from "../host/lasting.ts";
+import { type LastingReason, lastingReasonOf } from "../host/judge.ts";
 import { readServerErrors, saidBehind, saysPlainHttp } from "../host/server-text.ts";
 import { missingRepository, saysMissing } from "./missing-repository.ts";
 

@@ -6,14 +6,14 @@ import {
   type StreamedAnswer,
   TransientFailure,
 } from "../../http/index.ts";
-import { type Descriptor, formatReference } from "../../oci/index.ts";
+import type { Descriptor } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { connectionFailure } from "../host/explain.ts";
 import type { HostClient, HostSendOnce } from "../host/host-client.ts";
 import type { BlobProbe } from "../repository.ts";
 import { refusal } from "./answer.ts";
-import { isForeign, lengthOf, pageFault, sizeMismatch } from "./blobs.ts";
-import { type Remote, reading, urlIn } from "./remote.ts";
+import { blobRequest, isForeign, lengthOf, pageFault, sizeMismatch } from "./blobs.ts";
+import type { Remote } from "./remote.ts";
 
 /** How a host answers who asks for a blob, as far as that has been seen. */
 interface Habit {
@@ -79,11 +79,10 @@ export async function probeBlob(remote: Remote, blob: Descriptor): Promise<BlobP
 /** The answer to `HEAD`, or `undefined` when it is the method that is refused, or not answered as `GET` would be. */
 async function askHead(remote: Remote, blob: Descriptor, send: HostSendOnce): Promise<boolean | undefined> {
   const { digest } = blob;
-  const url = urlIn(remote, `blobs/${digest}`);
-  const request = { kind: "blob-head", method: "HEAD", url, follow: true, target: digest } as const;
-  const answer = await send(reading(remote, request));
+  const request = blobRequest(remote, "blob-head", "HEAD", digest);
+  const answer = await send(request);
   const habit = habitOf(remote);
-  habit.redirectsHead ||= answer.from.href !== url.href;
+  habit.redirectsHead ||= answer.from.href !== request.url.href;
   if (answer.status === 404) return false;
   if (refusesHead(remote, answer)) return undefined;
   if (answer.status !== 200) throw await refusal(remote, answer, "asking for a blob", digest);
@@ -105,12 +104,11 @@ async function readFirstByte(
   headers: Readonly<Record<string, string>>,
 ): Promise<boolean | Answer> {
   const { digest } = blob;
-  const where = formatReference(remote.name, digest);
-  const url = urlIn(remote, `blobs/${digest}`);
-  const request = { kind: "blob-get", method: "GET", url, headers, follow: true, target: digest } as const;
-  const answer = await remote.client.open(reading(remote, request));
+  const request = blobRequest(remote, "blob-get", "GET", digest, headers);
+  const { where } = request;
+  const answer = await remote.client.open(request);
   const habit = habitOf(remote);
-  habit.redirectsGet ||= answer.from.href !== url.href;
+  habit.redirectsGet ||= answer.from.href !== request.url.href;
   if ("body" in answer) {
     await takeByte(blob, answer, where);
     return true;

@@ -1,14 +1,16 @@
 import { Readable } from "node:stream";
 import { phrase } from "../../errors/index.ts";
 import { type Answer, type AnswerHead, headerOf } from "../../http/index.ts";
-import { createHashCheckpoints, type Descriptor } from "../../oci/index.ts";
+import { createHashCheckpoints, type Descriptor, type Digest } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { isForeignPage } from "../host/foreign-page.ts";
+import type { RequestKind } from "../events.ts";
+import type { HostRequest } from "../host/host-client.ts";
+import { isForeignPage } from "../host/judge.ts";
 import type { OpenOptions } from "../repository.ts";
 import { vouchFor } from "../vouched.ts";
 import { refusal } from "./answer.ts";
 import { damage, mendingDamage } from "./damage.ts";
-import { type Remote, reading, urlIn } from "./remote.ts";
+import { failed, type Remote, reading } from "./remote.ts";
 import { resumedBody } from "./resumed-body.ts";
 import { verifiedStream } from "./verified-stream.ts";
 
@@ -33,9 +35,7 @@ export async function openBlob(
 
 async function readWhole(remote: Remote, blob: Descriptor): Promise<Buffer> {
   try {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of await openStream(remote, blob, {})) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    return Buffer.concat(await (await openStream(remote, blob, {})).toArray());
   } catch (error) {
     throw error instanceof RegistryError && error.code === "digest-mismatch" ? damage(error) : error;
   }
@@ -60,25 +60,27 @@ async function openStream(
   return verifiedStream(body, blob, { where: name, idle: client.timing.idle, from, checkpoint, checkpoints });
 }
 
+/** A request for a blob, wherever the registry keeps it. */
+export function blobRequest(
+  remote: Remote,
+  kind: RequestKind,
+  method: "GET" | "HEAD",
+  target: Digest,
+  headers?: Readonly<Record<string, string>>,
+): HostRequest {
+  return reading(remote, kind, method, `blobs/${target}`, { follow: true, target, headers });
+}
+
 /** The bytes of a blob from an offset on, as the registry sends them. */
 async function openAt(remote: Remote, blob: Descriptor, offset: number): Promise<Readable> {
   const { digest, size } = blob;
-  const where = `${remote.name}@${digest}`;
-  const answer = await remote.client.open({
-    ...reading(remote, {
-      kind: "blob-get",
-      method: "GET",
-      url: urlIn(remote, `blobs/${digest}`),
-      follow: true,
-      target: digest,
-      ...(offset === 0 ? {} : { headers: { range: `bytes=${offset}-${size - 1}` } }),
-    }),
-  });
+  const headers = offset === 0 ? undefined : { range: `bytes=${offset}-${size - 1}` };
+  const request = blobRequest(remote, "blob-get", "GET", digest, headers);
+  const { where } = request;
+  const answer = await remote.client.open(request);
   if (!("body" in answer)) {
     if (answer.status === 404 && !isForeign(remote, answer)) {
-      throw new RegistryError("blob-missing", phrase`the registry does not have the blob ${digest}`, {
-        where,
-      });
+      throw failed(remote, digest, "blob-missing", phrase`the registry does not have the blob ${digest}`);
     }
     throw await refusal(remote, answer, "reading a blob", digest);
   }

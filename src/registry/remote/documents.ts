@@ -1,5 +1,5 @@
 import { phrase, phraseOf } from "../../errors/index.ts";
-import { type AnswerHead, answerDetails, headerOf, isTransientStatus } from "../../http/index.ts";
+import { type AnswerHead, answerDetails, headerOf, isSuccess, isTransientStatus } from "../../http/index.ts";
 import {
   acceptedManifests,
   algorithmOf,
@@ -8,24 +8,25 @@ import {
   type Digest,
   digestMatches,
   digestOf,
-  formatReference,
   type ImageDocument,
   isDigest,
   isIndexType,
   isManifestType,
+  jsonIn,
   limits,
   type Tag,
   type Target,
 } from "../../oci/index.ts";
-import { RegistryError, UnknownContentError } from "../errors.ts";
-import { deleteScope, pushScope } from "../host/authorizer.ts";
+import { type RegistryError, UnknownContentError } from "../errors.ts";
+import type { RequestKind } from "../events.ts";
+import { deleteScope } from "../host/authorizer.ts";
 import { readServerErrors, saidBehind } from "../host/server-text.ts";
 import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";
 import { absence } from "./absence.ts";
 import { refusal, refusedManifest } from "./answer.ts";
 import { damage, mendingDamage } from "./damage.ts";
-import { type Remote, reading, urlIn } from "./remote.ts";
+import { failed, type Remote, reading, urlIn, whereIn, writing } from "./remote.ts";
 
 /**
  * What a tag or digest stands for, whatever its media type. A `HEAD` shows what is there; where it does not, or not all of
@@ -38,16 +39,7 @@ export async function resolveTarget(
   { mode }: ResolveOptions = {},
 ): Promise<Descriptor | undefined> {
   if (mode === "likely-absent") return identify(remote, target);
-  const answer = await remote.client.send(
-    reading(remote, {
-      kind: "resolve",
-      method: "HEAD",
-      url: urlIn(remote, `manifests/${target}`),
-      headers: { accept: acceptedManifests },
-      follow: true,
-      target,
-    }),
-  );
+  const answer = await remote.client.send(manifestRequest(remote, "resolve", "HEAD", target));
   if (answer.status === 404 && mode === "glance") return undefined;
   const stated = answer.status === 200 ? statedDescriptor(answer) : undefined;
   if (stated !== undefined) {
@@ -57,6 +49,11 @@ export async function resolveTarget(
   // A refusal of HEAD has no body that says why; GET is answered, or refused with a reason.
   if (isTransientStatus(answer.status)) throw await refusal(remote, answer, "asking for an image", target);
   return identify(remote, target);
+}
+
+function manifestRequest(remote: Remote, kind: RequestKind, method: "GET" | "HEAD", target: Target) {
+  const headers = { accept: acceptedManifests };
+  return reading(remote, kind, method, `manifests/${target}`, { headers, follow: true, target });
 }
 
 function statedDescriptor(answer: AnswerHead): Descriptor | undefined {
@@ -88,24 +85,15 @@ function identify(remote: Remote, target: Target): Promise<Descriptor | undefine
  * media type. Anything else comes from what stands before the registry.
  */
 function isManifestOfSomeKind(bytes: Uint8Array): boolean {
-  try {
-    const json: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return typeof json === "object" && json !== null && ("schemaVersion" in json || "mediaType" in json);
-  } catch {
-    return false;
-  }
+  const json = jsonIn(Buffer.from(bytes).toString());
+  return typeof json === "object" && json !== null && ("schemaVersion" in json || "mediaType" in json);
 }
 
 function noManifest(remote: Remote, target: Target, mediaType: string): RegistryError {
   const shown = JSON.stringify(mediaType.slice(0, 100));
-  return new RegistryError(
-    "unexpected-response",
-    phrase`the answer is no manifest of any kind, but ${shown}`,
-    {
-      where: formatReference(remote.name, target),
-      hint: `it seems to be a page of what stands before the registry: look at it there, or ask whoever runs ${remote.client.endpoint.host}`,
-    },
-  );
+  const message = phrase`the answer is no manifest of any kind, but ${shown}`;
+  const hint = `it seems to be a page of what stands before the registry: look at it there, or ask whoever runs ${remote.client.endpoint.host}`;
+  return failed(remote, target, "unexpected-response", message, hint);
 }
 
 /** Docker's schema 1 with signatures. */
@@ -138,17 +126,8 @@ interface ServedManifest {
 }
 
 async function getManifest(remote: Remote, target: Target): Promise<ServedManifest | undefined> {
-  const answer = await remote.client.send(
-    reading(remote, {
-      kind: "manifest-get",
-      method: "GET",
-      url: urlIn(remote, `manifests/${target}`),
-      headers: { accept: acceptedManifests },
-      follow: true,
-      target,
-    }),
-    limits.manifestBytes,
-  );
+  const request = manifestRequest(remote, "manifest-get", "GET", target);
+  const answer = await remote.client.send(request, limits.manifestBytes);
   if (answer.status !== 200) return absence(remote, target, answer);
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   return {
@@ -167,23 +146,22 @@ function hashed(remote: Remote, target: Target, { mediaType, bytes, stated }: Se
 
 function unfit(remote: Remote, target: Target, mediaType: string): RegistryError {
   const isSchema1 = mediaType.startsWith("application/vnd.docker.distribution.manifest.v1+");
-  return new RegistryError(
-    "media-type-mismatch",
-    phrase`the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`,
-    {
-      where: formatReference(remote.name, target),
-      hint: isSchema1
-        ? "images in Docker's schema 1 must be pushed again by a current tool"
-        : `if it is an image, ask whoever runs ${remote.client.endpoint.host}, or what stands before it, why it is served as something else`,
-    },
-  );
+  const message = phrase`the registry serves it as ${JSON.stringify(mediaType.slice(0, 100))}, which is no image manifest`;
+  const hint = isSchema1
+    ? "images in Docker's schema 1 must be pushed again by a current tool"
+    : `if it is an image, ask whoever runs ${remote.client.endpoint.host}, or what stands before it, why it is served as something else`;
+  return failed(remote, target, "media-type-mismatch", message, hint);
 }
 
 function lied(remote: Remote, wanted: Digest, got: Digest): RegistryError {
-  return new RegistryError("digest-mismatch", phrase`asked for ${wanted}, the registry gave ${got}`, {
-    where: `${remote.name}@${wanted}`,
-    hint: "do not trust this registry's copy; look at what stands between it and this machine",
-  });
+  const hint = "do not trust this registry's copy; look at what stands between it and this machine";
+  return failed(
+    remote,
+    wanted,
+    "digest-mismatch",
+    phrase`asked for ${wanted}, the registry gave ${got}`,
+    hint,
+  );
 }
 
 /** What registries say of a manifest that is not what was sent, among other things. */
@@ -225,9 +203,8 @@ export async function putDocument(
 ): Promise<{ keepsReferrers: boolean }> {
   const { digest } = document.descriptor;
   if (!digestMatches(document.bytes, digest)) {
-    throw new RegistryError("digest-mismatch", phrase`the manifest to put does not hash to ${digest}`, {
-      where: remote.name,
-    });
+    const message = phrase`the manifest to put does not hash to ${digest}`;
+    throw failed(remote, undefined, "digest-mismatch", message);
   }
   const left = new Set(tags);
   let answer: AnswerHead | undefined;
@@ -264,19 +241,12 @@ async function putOnce(
   target: Target,
   tags: readonly Tag[],
 ): Promise<AnswerHead> {
-  const where = formatReference(remote.name, target);
+  const where = whereIn(remote, target);
   const url = urlIn(remote, `manifests/${target}`);
   for (const tag of tags) url.searchParams.append("tag", tag);
-  const answer = await remote.client.send({
-    kind: "manifest-put",
-    method: "PUT",
-    url,
-    access: { path: remote.path, scopes: [pushScope(remote.path)] },
-    where,
-    follow: "own-origin",
-    headers: { "content-type": descriptor.mediaType, "content-length": `${bytes.length}` },
-    body: async () => bytes,
-  });
+  const headers = { "content-type": descriptor.mediaType, "content-length": `${bytes.length}` };
+  const more = { target, headers, body: async () => bytes };
+  const answer = await remote.client.send(writing(remote, "manifest-put", "PUT", url, more));
   const { status } = answer;
   if (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)) {
     const said = readServerErrors(answer.bytes, answer.secrets);
@@ -289,7 +259,7 @@ async function putOnce(
       : refusedManifest(remote, answer, message, where);
     throw said?.codes.some((code) => signsOfDamage.has(code)) ? damage(refused) : refused;
   }
-  if (status < 200 || status > 299) throw await refusal(remote, answer, "putting an image manifest", target);
+  if (!isSuccess(answer)) throw await refusal(remote, answer, "putting an image manifest", target);
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   if (isDigest(stated) && !digestMatches(bytes, stated))
     throw damage(lied(remote, descriptor.digest, stated));
@@ -303,35 +273,23 @@ async function expectKept(remote: Remote, digest: Digest, target: Target, status
   if (kept?.digest === digest) return;
   const there = kept === undefined ? phraseOf("does not have it") : phrase`has ${kept.digest} there`;
   const message = phrase`the registry answered the image manifest with a success (${status}) and ${there}`;
-  throw damage(
-    new RegistryError("unexpected-response", message, {
-      where: formatReference(remote.name, target),
-      hint: `ask whoever runs ${remote.client.endpoint.host}, or what stands before it, what becomes of a PUT`,
-    }),
-  );
+  const hint = `ask whoever runs ${remote.client.endpoint.host}, or what stands before it, what becomes of a PUT`;
+  throw damage(failed(remote, target, "unexpected-response", message, hint));
 }
 
 /** Deletes a manifest by digest or a tag; what is not there counts as deleted. */
 export async function deleteTarget(remote: Remote, target: Target): Promise<void> {
-  const where = formatReference(remote.name, target);
-  const answer = await remote.client.send({
-    kind: "delete",
-    method: "DELETE",
-    url: urlIn(remote, `manifests/${target}`),
-    access: { path: remote.path, scopes: [deleteScope(remote.path)] },
-    where,
-    follow: "own-origin",
-  });
+  const more = { target, scopes: [deleteScope(remote.path)] };
+  const answer = await remote.client.send(writing(remote, "delete", "DELETE", `manifests/${target}`, more));
   const { status } = answer;
-  if (status === 404 || (status >= 200 && status < 300)) return;
+  if (status === 404 || isSuccess(answer)) return;
   const said = readServerErrors(answer.bytes, answer.secrets);
   if (status === 405 || said?.codes.includes("UNSUPPORTED")) {
-    const what = isDigest(target) ? "manifests" : "tags alone";
-    throw new RegistryError("unsupported", `the registry does not delete ${what} (${status})`, {
-      ...answerDetails(answer),
-      where,
-      hint: isDigest(target) ? "ask whoever runs it to allow deleting" : "delete the manifest by its digest",
-    });
+    const [what, hint] = isDigest(target)
+      ? ["manifests", "ask whoever runs it to allow deleting"]
+      : ["tags alone", "delete the manifest by its digest"];
+    const message = `the registry does not delete ${what} (${status})`;
+    throw failed(remote, target, "unsupported", message, hint, answer);
   }
   throw await refusal(remote, answer, "deleting", target);
 }

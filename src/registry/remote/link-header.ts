@@ -1,3 +1,5 @@
+import { scanning } from "../host/challenge.ts";
+
 /** One link of a `Link` header. */
 export interface Link {
   readonly target: string;
@@ -8,6 +10,8 @@ export interface Link {
 const maxHeaderLength = 16_384;
 const targetPattern = /[\s,]*<([^<>]*)>/y;
 const parameterPattern = /\s*;\s*([^\s;,="<>]+)(?:\s*=\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^\s;,"<>]+)))?/y;
+/** What is behind it is read next. */
+const morePattern = /(?=[\s,]*[^\s,])/y;
 const endPattern = /\s*(?:,|$)/y;
 
 /**
@@ -28,14 +32,8 @@ export function parseLinks(header: string | readonly string[] | undefined): read
 
 function parseOne(text: string): readonly Link[] | undefined {
   const links: Link[] = [];
-  let at = 0;
-  const take = (pattern: RegExp): RegExpExecArray | undefined => {
-    pattern.lastIndex = at;
-    const match = pattern.exec(text);
-    if (match !== null) at = pattern.lastIndex;
-    return match ?? undefined;
-  };
-  while (/[^\s,]/.test(text.slice(at))) {
+  const take = scanning(text);
+  while (take(morePattern) !== undefined) {
     const target = take(targetPattern)?.[1];
     if (target === undefined) return undefined;
     let relations: string | undefined;

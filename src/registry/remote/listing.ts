@@ -81,7 +81,7 @@ function listedPages(remote: Remote): AsyncGenerator<ListingPage> {
     url: urlIn(remote, "tags/list"),
     where: name,
     sizes: [size, pageSize.least],
-    send: (url) => client.send(reading(remote, { kind: "list", method: "GET", url }), pageBytes),
+    send: (url) => client.send(reading(remote, "list", "GET", url), pageBytes),
     async read(answer) {
       hearOfMissing(remote, answer);
       if (answer.status === 200) return await parse(answer, remote);

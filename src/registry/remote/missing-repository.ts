@@ -45,15 +45,9 @@ export function missingRepository(
   answer: Answer,
   said: ServerErrors,
 ): RegistryError {
-  return new RegistryError(
-    "repository-missing",
-    phrase`the repository is missing, and the registry creates none by a push${saidBehind(said)}`,
-    {
-      ...answerDetails(answer),
-      where: name,
-      hint: creationOf(client.endpoint.host.replace(/:\d+$/, ""), path, said.text),
-    },
-  );
+  const message = phrase`the repository is missing, and the registry creates none by a push${saidBehind(said)}`;
+  const hint = creationOf(client.endpoint.host.replace(/:\d+$/, ""), path, said.text);
+  return new RegistryError("repository-missing", message, { ...answerDetails(answer), where: name, hint });
 }
 
 /** What creates a repository. */

@@ -1,9 +1,9 @@
 import { phrase, phraseOf } from "../../errors/index.ts";
-import { type Answer, answerDetails } from "../../http/index.ts";
-import { formatReference, type Target } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
+import type { Answer } from "../../http/index.ts";
+import type { Target } from "../../oci/index.ts";
+import type { RegistryError } from "../errors.ts";
 import { readServerErrors, saidBehind } from "../host/server-text.ts";
-import type { Remote } from "./remote.ts";
+import { failed, type Remote } from "./remote.ts";
 
 /**
  * Codes by which registries say that they have no such manifest, tag or repository: those of the distribution
@@ -28,13 +28,7 @@ export function saysAbsent(answer: Pick<Answer, "bytes">): boolean {
 /** A 404 that proves nothing. @param doing What was tried, as the subject of a sentence. */
 export function unproven(remote: Remote, answer: Answer, doing: string, target?: Target): RegistryError {
   const said = readServerErrors(answer.bytes, answer.secrets);
-  return new RegistryError(
-    "absence-unproven",
-    phrase`${phraseOf(doing)}: the answer was 404, but not as registries say that something is not there${saidBehind(said)}`,
-    {
-      ...answerDetails(answer),
-      where: target === undefined ? remote.name : formatReference(remote.name, target),
-      hint: `it may be there: ask whoever runs ${answer.from.host}, or what stands before it`,
-    },
-  );
+  const message = phrase`${phraseOf(doing)}: the answer was 404, but not as registries say that something is not there${saidBehind(said)}`;
+  const hint = `it may be there: ask whoever runs ${answer.from.host}, or what stands before it`;
+  return failed(remote, target, "absence-unproven", message, hint, answer);
 }

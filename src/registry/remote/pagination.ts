@@ -52,16 +52,24 @@ export async function* pages<Page>(
 ): AsyncGenerator<Page> {
   const seen = new Set<string>();
   for (let url: URL | undefined = first; url !== undefined; ) {
-    if (seen.has(url.href) || seen.size >= pageLimit) throw endless(seen.size, where);
-    seen.add(url.href);
+    visit(url, seen, where);
     const answer = await read(url);
-    if (answer === undefined) {
-      if (seen.size === 1) return;
-      throw incomplete("a page that the registry leads to is not there", where);
-    }
+    if (answer === undefined) return refuseMissing(seen, where);
     yield answer.page;
     url = answer.next;
   }
+}
+
+/** @throws {RegistryError} `endless-pagination`. */
+function visit({ href }: URL, seen: Set<string>, where: string): void {
+  if (!seen.has(href) && seen.size < pageLimit) return void seen.add(href);
+  const message = phrase`the registry's list does not end (${seen.size} pages)`;
+  throw new RegistryError("endless-pagination", message, { where });
+}
+
+/** A list that does not exist has no first page. @throws {RegistryError} `list-incomplete` where it is another one. */
+function refuseMissing(seen: ReadonlySet<string>, where: string): void {
+  if (seen.size > 1) throw incomplete("a page that the registry leads to is not there", where);
 }
 
 /** A list of names that comes in pages (distribution specification, "Listing Tags"). */
@@ -114,13 +122,9 @@ export class ListHabits {
     const { names, visited } = progress;
     for (let asked: Asked | undefined = await this.#first(list); asked !== undefined; ) {
       const { url, answer }: Asked = asked;
-      if (visited.has(url.href) || visited.size >= pageLimit) throw endless(visited.size, where);
-      visited.add(url.href);
+      visit(url, visited, where);
       const page = await list.read(answer);
-      if (page === undefined) {
-        if (visited.size === 1) return;
-        throw incomplete("a page that the registry leads to is not there", where);
-      }
+      if (page === undefined) return refuseMissing(visited, where);
       const found = list.names(page);
       const before = names.size;
       const again = found.filter((name) => names.has(name)).length;
@@ -138,7 +142,7 @@ export class ListHabits {
       else {
         progress.isLinked = true;
         this.#sound.set(list.client, Number.POSITIVE_INFINITY);
-        if (visited.has(next.href)) throw endless(visited.size, where);
+        if (visited.has(next.href)) visit(next, visited, where);
         asked = { url: next, answer: await list.send(next) };
       }
     }
@@ -216,12 +220,6 @@ const refusals: ReadonlySet<number> = new Set([400, 405, 413, 416, 422]);
 
 /** How those answer who do not go on from a name. */
 const noGoingOn: ReadonlySet<number> = new Set([...refusals, 404, 406, 501]);
-
-function endless(count: number, where: string): RegistryError {
-  return new RegistryError("endless-pagination", phrase`the registry's list does not end (${count} pages)`, {
-    where,
-  });
-}
 
 function incomplete(why: string, where: string): RegistryError {
   return new RegistryError("list-incomplete", `the registry's list is cut off: ${why}`, {

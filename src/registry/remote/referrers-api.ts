@@ -5,15 +5,15 @@ import {
   type Descriptor,
   type Digest,
   digestOf,
+  imageContentIn,
+  jsonIn,
   limits,
   mediaTypes,
-  OciError,
-  readImageContent,
 } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
+import type { RegistryError } from "../errors.ts";
 import { refusal } from "./answer.ts";
 import { nextPage, pages } from "./pagination.ts";
-import { type Remote, reading, urlIn } from "./remote.ts";
+import { failed, type Remote, reading, urlIn } from "./remote.ts";
 
 /** What came of asking the referrers API. */
 export type ApiAnswer =
@@ -47,10 +47,10 @@ export async function askReferrersApi(
   let filtered = true;
   let instead: ApiAnswer = { kind: "no-api" };
   let pagesRead = 0;
-  const request = { kind: "referrers", method: "GET", headers: { accept: mediaTypes.ociIndex } } as const;
+  const more = { headers: { accept: mediaTypes.ociIndex }, target: subject, follow: true } as const;
   const read = async (url: URL) => {
-    const asking = reading(remote, { ...request, url, target: subject, follow: true });
-    const answer = await remote.client.send(asking, limits.manifestBytes);
+    const request = reading(remote, "referrers", "GET", url, more);
+    const answer = await remote.client.send(request, limits.manifestBytes);
     if (pagesRead === 0 && unknownPath.has(answer.status)) return undefined;
     if (answer.status !== 200) throw await refusal(remote, answer, "listing referrers", subject);
     const listed = entriesIn(answer);
@@ -68,7 +68,7 @@ export async function askReferrersApi(
     entries.push(...listed);
     if (entries.length <= limits.closureDescriptors) continue;
     const message = phrase`${subject} has more than ${limits.closureDescriptors} referrers`;
-    throw new RegistryError("too-large", message, { where: remote.name });
+    throw failed(remote, undefined, "too-large", message);
   }
   return pagesRead === 0 ? instead : { kind: "list", entries, filtered };
 }
@@ -83,30 +83,15 @@ const listOfNothing = z.object({ schemaVersion: z.literal(2), manifests: z.null(
 /** The entries of a page; `undefined` for what is none. */
 function entriesIn({ bytes }: Answer): readonly Descriptor[] | undefined {
   const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
-  try {
-    return readImageContent({ descriptor, bytes }).children;
-  } catch (error) {
-    if (!(error instanceof OciError)) throw error;
-    return listOfNothing.safeParse(parseJson(bytes)).success ? [] : undefined;
-  }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
-  }
+  const content = imageContentIn({ descriptor, bytes });
+  if (content !== undefined) return content.children;
+  return listOfNothing.safeParse(jsonIn(Buffer.from(bytes).toString())).success ? [] : undefined;
 }
 
 function noList(remote: Remote, subject: Digest, answer: Answer): RegistryError {
   const type = JSON.stringify((headerOf(answer, "content-type") ?? "").slice(0, 100));
-  return new RegistryError(
-    "unexpected-response",
-    phrase`listing referrers: the answer, ${type}, is no list of manifests`,
-    {
-      where: `${remote.name}@${subject}`,
-      hint: "look at what stands between the registry and this machine; what is attached to the image is unknown",
-    },
-  );
+  const message = phrase`listing referrers: the answer, ${type}, is no list of manifests`;
+  const hint =
+    "look at what stands between the registry and this machine; what is attached to the image is unknown";
+  return failed(remote, subject, "unexpected-response", message, hint);
 }

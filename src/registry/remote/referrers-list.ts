@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { phrase, phraseOf } from "../../errors/index.ts";
 import { type Descriptor, type Digest, digestOf, limits, mediaTypes, referrersTag } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
+import type { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { putDocument } from "./documents.ts";
 import { listRepository } from "./listing.ts";
 import { askReferrersApi } from "./referrers-api.ts";
 import { isReferrersList, readReferrersTag, tagTaken } from "./referrers-tag.ts";
-import type { Remote } from "./remote.ts";
+import { failed, type Remote } from "./remote.ts";
 
 /** A manifest that this process has put, as its subject's list is to show it. */
 interface Mine {
@@ -179,9 +179,8 @@ export class ReferrersList {
   async #write({ bytes: present }: List, entries: readonly Descriptor[]): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(withEntries(present, entries)));
     if (bytes.length > limits.manifestBytes) {
-      throw new RegistryError("too-large", phrase`the list of referrers of ${this.#subject} is full`, {
-        where: this.#remote.name,
-      });
+      const message = phrase`the list of referrers of ${this.#subject} is full`;
+      throw failed(this.#remote, undefined, "too-large", message);
     }
     const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
     await putDocument(this.#remote, { descriptor, bytes }, [referrersTag(this.#subject)]);
@@ -209,10 +208,14 @@ function withEntries(index: Uint8Array | undefined, entries: readonly Descriptor
 
 /** It is not known whether the list keeps an entry. */
 function unconfirmed(remote: Remote, subject: Digest, why: string): RegistryError {
-  return new RegistryError("referrer-unconfirmed", phrase`${phraseOf(why)} list of referrers of ${subject}`, {
-    where: remote.name,
-    hint: "run again when nobody else attaches anything to this image",
-  });
+  const hint = "run again when nobody else attaches anything to this image";
+  return failed(
+    remote,
+    undefined,
+    "referrer-unconfirmed",
+    phrase`${phraseOf(why)} list of referrers of ${subject}`,
+    hint,
+  );
 }
 
 const lists = new WeakMap<HostClient, Map<string, ReferrersList>>();

@@ -5,17 +5,17 @@ import {
   type Digest,
   digestMatches,
   type ImageDocument,
+  imageContentIn,
   isIndexType,
   isManifestType,
-  OciError,
   readImageContent,
   referrerEntry,
   referrersTag,
   subjectOf,
 } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
+import type { RegistryError } from "../errors.ts";
 import { fetchDocument } from "./documents.ts";
-import type { Remote } from "./remote.ts";
+import { failed, type Remote } from "./remote.ts";
 
 /**
  * What stands under the tag where a digest's referrers are listed on registries without an API for them. Anybody may
@@ -98,15 +98,9 @@ export async function isReferrersList(
 
 /** The manifest of an entry, when it is there and is one. @throws {RegistryError} when it cannot be read. */
 async function entryDocument(remote: Remote, digest: Digest): Promise<ImageDocument | undefined> {
-  try {
-    const document = await fetchDocument(remote, digest);
-    if (document !== undefined) readImageContent(document, remote.name);
-    return document;
-  } catch (error) {
-    // It is there, and is nobody's referrer.
-    if (error instanceof OciError) return undefined;
-    throw error;
-  }
+  const document = await fetchDocument(remote, digest);
+  // What is none is there, and is nobody's referrer.
+  return document && imageContentIn(document) && document;
 }
 
 /** Whether it says that it is of a type that can have a subject. */
@@ -115,27 +109,17 @@ function mayRefer({ mediaType }: Descriptor): boolean {
 }
 
 function tooMany(remote: Remote, subject: Digest): RegistryError {
-  return new RegistryError(
-    "too-large",
-    phrase`more is listed as a referrer of ${subject} than is looked into`,
-    {
-      where: `${remote.name}:${referrersTag(subject)}`,
-      hint: "whoever may push there may list anything: look at the list under this tag, and clear it up",
-    },
-  );
+  const message = phrase`more is listed as a referrer of ${subject} than is looked into`;
+  const hint = "whoever may push there may list anything: look at the list under this tag, and clear it up";
+  return failed(remote, referrersTag(subject), "too-large", message, hint);
 }
 
 /** The tag is in the way: what stands there is left as it is. */
 export function tagTaken(remote: Remote, subject: Digest, by: string): RegistryError {
   const tag = referrersTag(subject);
-  return new RegistryError(
-    "referrers-tag-taken",
-    phrase`the registry keeps no list of referrers of ${subject}: the tag ${tag}, which is for it, stands for ${by}`,
-    {
-      where: `${remote.name}:${tag}`,
-      hint:
-        "nothing was written under that tag; when nobody needs it (cosign copy leaves such tags), delete the tag alone " +
-        "and run again; where the registry itself answers so, only a registry with a referrers API can hold what is attached",
-    },
-  );
+  const message = phrase`the registry keeps no list of referrers of ${subject}: the tag ${tag}, which is for it, stands for ${by}`;
+  const hint =
+    "nothing was written under that tag; when nobody needs it (cosign copy leaves such tags), delete the tag alone " +
+    "and run again; where the registry itself answers so, only a registry with a referrers API can hold what is attached";
+  return failed(remote, tag, "referrers-tag-taken", message, hint);
 }

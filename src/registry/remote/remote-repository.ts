@@ -2,7 +2,7 @@ import type { Answer } from "../../http/index.ts";
 import { digestOf, type RepositoryName } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { pushScope } from "../host/authorizer.ts";
-import type { HostClient } from "../host/host-client.ts";
+import type { HostClient, HostRequest } from "../host/host-client.ts";
 import type { PushOptions, Repository } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { hasBlob, probeBlob } from "./blob-presence.ts";
@@ -11,7 +11,7 @@ import { deleteTarget, fetchDocument, resolveTarget } from "./documents.ts";
 import { listRepository, offersManifests } from "./listing.ts";
 import { heardMissing } from "./missing-repository.ts";
 import { confirmReferrers, isListedReferrer, putWithSubject, referrersOf } from "./referrers.ts";
-import { type Remote, remoteOf, urlIn } from "./remote.ts";
+import { type Remote, reading, remoteOf } from "./remote.ts";
 import { uploadBlob } from "./upload.ts";
 
 /**
@@ -69,29 +69,20 @@ const anyBlob = digestOf(new Uint8Array());
  * in the token, where it can be read. A refusal without any credentials says nothing: whoever promotes may have some.
  */
 async function mayPush(remote: Remote): Promise<boolean | undefined> {
-  const access = { path: remote.path, scopes: [pushScope(remote.path)] };
-  const answer = await ask(remote, access);
+  const scopes = [pushScope(remote.path)];
+  const request = reading(remote, "blob-head", "HEAD", `blobs/${anyBlob}`, { scopes });
+  const answer = await ask(remote, request);
   if (answer === "refused") {
     return (await remote.client.credentialSource(remote.path)) === undefined ? undefined : false;
   }
   if (answer.status !== 404 && answer.status >= 400)
     throw await refusal(remote, answer, "asking for leave to push");
-  return remote.client.grants(access, "push");
+  return remote.client.grants(request.access, "push");
 }
 
-async function ask(
-  remote: Remote,
-  access: { readonly path: string; readonly scopes: readonly string[] },
-): Promise<Answer | "refused"> {
+async function ask({ client }: Remote, request: HostRequest): Promise<Answer | "refused"> {
   try {
-    const url = urlIn(remote, `blobs/${anyBlob}`);
-    const answer = await remote.client.send({
-      kind: "blob-head",
-      method: "HEAD",
-      url,
-      access,
-      where: remote.name,
-    });
+    const answer = await client.send(request);
     return answer.status === 401 || answer.status === 403 ? "refused" : answer;
   } catch (error) {
     if (error instanceof RegistryError && error.code === "unauthorized") return "refused";

@@ -1,5 +1,9 @@
+import type { Phrase } from "../../errors/index.ts";
+import { type Answer, answerDetails } from "../../http/index.ts";
 import { formatReference, type RepositoryName, type Target } from "../../oci/index.ts";
-import { pullScope } from "../host/authorizer.ts";
+import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import type { RequestKind } from "../events.ts";
+import { pullScope, pushScope } from "../host/authorizer.ts";
 import { pathOnEndpoint } from "../host/endpoint.ts";
 import type { HostClient, HostRequest } from "../host/host-client.ts";
 
@@ -21,19 +25,73 @@ export function urlIn({ client, path }: Remote, rest: string): URL {
   return new URL(`/v2/${path}/${rest}`, client.endpoint.origin);
 }
 
-/** A request that only reads, for a tag, a digest or the repository itself. */
+/** What a request carries beside what it is for. */
+interface More extends Pick<HostRequest, "headers" | "follow" | "body" | "signal" | "answerWithin"> {
+  /** The tag or digest that it is about; without it, it is the repository itself. */
+  readonly target?: Target | undefined;
+  /** Where that is not usual for what is done. */
+  readonly scopes?: readonly string[];
+}
+
+/** A request to an address, or to one below `/v2/<name>/`. */
+function requestTo(
+  remote: Remote,
+  kind: RequestKind,
+  method: HostRequest["method"],
+  at: string | URL,
+  { target, scopes = [], ...more }: More,
+): HostRequest {
+  const url = at instanceof URL ? at : urlIn(remote, at);
+  return {
+    kind,
+    method,
+    url,
+    access: { path: remote.path, scopes },
+    where: whereIn(remote, target),
+    ...more,
+  };
+}
+
+/** One that only reads. */
 export function reading(
   remote: Remote,
-  request: Pick<HostRequest, "kind" | "headers" | "follow"> & {
-    readonly method: "GET" | "HEAD";
-    readonly url: URL;
-    readonly target?: Target;
-  },
+  kind: RequestKind,
+  method: "GET" | "HEAD",
+  at: string | URL,
+  more: More = {},
 ): HostRequest {
-  const { target, ...rest } = request;
-  return {
-    ...rest,
-    access: { path: remote.path, scopes: [pullScope(remote.path)] },
-    where: target === undefined ? remote.name : formatReference(remote.name, target),
-  };
+  return requestTo(remote, kind, method, at, { scopes: [pullScope(remote.path)], ...more });
+}
+
+/** One that writes: it goes nowhere but to the registry itself. */
+export function writing(
+  remote: Remote,
+  kind: RequestKind,
+  method: HostRequest["method"],
+  at: string | URL,
+  more: More = {},
+): HostRequest {
+  const scopes = [pushScope(remote.path)];
+  return requestTo(remote, kind, method, at, { follow: "own-origin", scopes, ...more });
+}
+
+/** The repository, or a tag or digest of it, as messages name it. */
+export function whereIn({ name }: Pick<Remote, "name">, target: Target | undefined): string {
+  return target === undefined ? name : formatReference(name, target);
+}
+
+/**
+ * What failed with a repository, or with a tag or digest of it.
+ * @param answer That it stands for.
+ */
+export function failed(
+  remote: Remote,
+  target: Target | undefined,
+  code: RegistryErrorCode,
+  message: string | Phrase,
+  hint?: string,
+  answer?: Answer,
+): RegistryError {
+  const about = answer && answerDetails(answer);
+  return new RegistryError(code, message, { ...about, where: whereIn(remote, target), hint });
 }

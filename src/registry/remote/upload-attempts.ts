@@ -3,24 +3,24 @@ import { phrase } from "../../errors/index.ts";
 import {
   type Answer,
   type Attempt,
-  answerDetails,
   commitTime,
+  isSuccess,
   isTransientStatus,
   NotYet,
   TransientFailure,
 } from "../../http/index.ts";
 import type { Descriptor } from "../../oci/index.ts";
-import { RegistryError, type RegistryErrorCode } from "../errors.ts";
+import type { RegistryErrorCode } from "../errors.ts";
+import type { RequestKind } from "../events.ts";
 import type { HostRequest, HostSendOnce } from "../host/host-client.ts";
 import { readServerErrors, saidBehind } from "../host/server-text.ts";
 import type { BlobContent } from "../repository.ts";
+import { Ability } from "./ability.ts";
 import { hasBlob } from "./blob-presence.ts";
-import { type Remote, urlIn } from "./remote.ts";
-import { postWhole } from "./single-post.ts";
+import { failed, type Remote, urlIn, writing } from "./remote.ts";
 import {
   endOfUpload,
   nextLocation,
-  pushing,
   type RemoteUploadSession,
   sessionOffset,
   uploadSession,
@@ -33,6 +33,9 @@ const worthResuming = 1024 * 1024;
 /** Failures after which nothing that the registry holds of an upload can be built on. */
 const spoiling: ReadonlySet<string> = new Set<RegistryErrorCode>(["digest-mismatch", "unexpected-response"]);
 
+/** Where uploads begin. */
+const uploads = "blobs/uploads/";
+const singlePost = new Ability();
 const octets = { "content-type": "application/octet-stream" };
 
 /** A blob, and where it goes. */
@@ -100,12 +103,7 @@ export class Upload {
     if (url === undefined) return;
     this.#session = undefined;
     this.#resumable = false;
-    const cancelling = send({
-      ...pushing(this.#remote, this.#blob),
-      kind: "upload-cancel",
-      method: "DELETE",
-      url,
-    });
+    const cancelling = send(this.#request("upload-cancel", "DELETE", url));
     await this.#remote.client.overlook("upload-cancel", cancelling);
   }
 
@@ -114,20 +112,10 @@ export class Upload {
     const session = this.#session;
     if (session === undefined || !this.#resumable) return undefined;
     const { url } = session;
-    const request: HostRequest = {
-      ...pushing(this.#remote, this.#blob),
-      kind: "upload-status",
-      method: "GET",
-      url,
-    };
-    const answer = await send(request);
+    const answer = await send(this.#request("upload-status", "GET", url));
     if (isTransientStatus(answer.status)) {
-      throw new TransientFailure(
-        new RegistryError("server-error", `the registry answered ${answer.status}`, {
-          ...answerDetails(answer),
-          where: this.#remote.name,
-        }),
-      );
+      const message = `the registry answered ${answer.status}`;
+      throw new TransientFailure(failed(this.#remote, undefined, "server-error", message, undefined, answer));
     }
     const offset = sessionOffset(answer);
     if (offset === undefined || offset > this.#blob.size) return undefined;
@@ -137,23 +125,57 @@ export class Upload {
 
   /** Begins an upload. @returns What ended it already, for good or ill. */
   async #begin(send: HostSendOnce): Promise<Answer | undefined> {
-    const request: HostRequest = {
-      ...pushing(this.#remote, this.#blob),
-      kind: "upload-start",
-      method: "POST",
-      url: urlIn(this.#remote, "blobs/uploads/"),
-      headers: { "content-length": "0" },
-    };
-    const whole = await postWhole(this.#sending, send, request);
-    const answer = whole ?? (await send(request));
-    if (whole?.status === 201 || answer.status < 200 || answer.status > 299) return answer;
+    const whole = await this.#postWhole(send);
+    const more = { headers: { "content-length": "0" } };
+    const answer = whole ?? (await send(this.#request("upload-start", "POST", uploads, more)));
+    if (whole?.status === 201 || !isSuccess(answer)) return answer;
     this.#session = uploadSession(this.#remote, answer);
     this.#reached = 0;
     return undefined;
   }
 
+  /**
+   * Uploads a small blob in one request, `POST` with `?digest=` and the bytes (distribution specification, "Single
+   * POST"). Registries need not take that, and say so by beginning an upload instead: then the bytes were sent for
+   * nothing.
+   * @returns The answer to such a request, or `undefined` where none is worth while.
+   */
+  async #postWhole(send: HostSendOnce): Promise<Answer | undefined> {
+    const { client } = this.#remote;
+    const { size, digest } = this.#blob;
+    if (!this.#sending.inMemory || size === 0) return undefined;
+    if (client.quirks.singlePost) singlePost.grant(client);
+    return singlePost.use(client, async () => {
+      const source = new UploadSource(this.#sending);
+      const bytes = await source.open(0);
+      if (!(bytes instanceof Uint8Array)) throw new TypeError("the content is not in memory");
+      const url = urlIn(this.#remote, uploads);
+      url.searchParams.set("digest", digest);
+      const headers = { ...octets, "content-length": `${size}` };
+      const { signal } = source;
+      const request = this.#request("upload-start", "POST", url, {
+        headers,
+        body: async () => bytes,
+        signal,
+      });
+      const answer = await send(request).finally(() => source.close());
+      // What another success stands for, nobody knows: the upload is begun as if nothing had been sent.
+      const result = answer.status === 201 || answer.status === 202 ? answer : undefined;
+      return { result, able: answer.status === 201 };
+    });
+  }
+
+  #request(
+    kind: RequestKind,
+    method: HostRequest["method"],
+    at: string | URL,
+    more: Pick<HostRequest, "headers" | "body" | "signal" | "answerWithin"> = {},
+  ): HostRequest {
+    return writing(this.#remote, kind, method, at, { target: this.#blob.digest, ...more });
+  }
+
   async #transfer(send: HostSendOnce, offset: number): Promise<Answer> {
-    const source = new UploadSource(this.#remote, this.#blob, this.#sending.content);
+    const source = new UploadSource(this.#sending);
     const { upload, maxBodyBytes = Number.POSITIVE_INFINITY } = this.#remote.client.quirks;
     const { size } = this.#blob;
     const inOne = offset === 0 && size <= maxBodyBytes && (upload === "whole" || size === 0);
@@ -161,7 +183,7 @@ export class Upload {
       const answer = inOne
         ? await this.#sendWhole(send, source)
         : await this.#sendPatches(send, source, offset, maxBodyBytes);
-      if (answer.status >= 200 && answer.status <= 299) return await this.#ended(send, answer);
+      if (isSuccess(answer)) return await this.#ended(send, answer);
       if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
       // Whatever its body says: who names another offset knows of the upload.
       if (offset > 0 && answer.status === 416) throw outrun(this.#remote, this.#blob);
@@ -196,23 +218,16 @@ export class Upload {
 
   /** The whole blob in the request that also ends the upload. */
   #sendWhole(send: HostSendOnce, source: UploadSource): Promise<Answer> {
-    return send({
-      ...pushing(this.#remote, this.#blob),
-      kind: "upload-data",
-      method: "PUT",
-      url: this.#end(),
-      headers: { ...octets, "content-length": `${this.#blob.size}` },
-      body: async () => {
-        const opened = await source.open(0);
-        if (opened instanceof Uint8Array || this.#blob.size > 0) return opened;
-        for await (const _ of opened) {
-          // Nothing comes; the end tells that nothing was to come.
-        }
-        return new Uint8Array();
-      },
-      signal: source.signal,
-      answerWithin: this.#commitTime(),
-    });
+    const body = async () => {
+      const opened = await source.open(0);
+      if (opened instanceof Uint8Array || this.#blob.size > 0) return opened;
+      for await (const _ of opened) {
+        // Nothing comes; the end tells that nothing was to come.
+      }
+      return new Uint8Array();
+    };
+    const headers = { ...octets, "content-length": `${this.#blob.size}` };
+    return send(this.#data("PUT", source, { headers, body }));
   }
 
   /** What is left of the blob in one request or several, held in memory by none, and one more that ends the upload. */
@@ -234,33 +249,25 @@ export class Upload {
         isRepeated = true;
         return Readable.from(portions?.take(bytes) ?? [], { objectMode: false });
       };
-      const answer = await send({
-        ...pushing(this.#remote, this.#blob),
-        kind: "upload-data",
-        method: "PATCH",
-        url: this.#url(),
-        headers: {
-          ...octets,
-          "content-length": `${bytes}`,
-          "content-range": `${start}-${start + bytes - 1}`,
-        },
-        body,
-        signal: source.signal,
-        answerWithin: this.#commitTime(),
-      });
+      const range = `${start}-${start + bytes - 1}`;
+      const headers = { ...octets, "content-length": `${bytes}`, "content-range": range };
+      const answer = await send(this.#data("PATCH", source, { headers, body }));
       if (answer.status > 299) return answer;
       this.#session = { minChunkBytes: most, url: nextLocation(this.#remote, answer, this.#url()) };
       sent += bytes;
     }
-    return send({
-      ...pushing(this.#remote, this.#blob),
-      kind: "upload-data",
-      method: "PUT",
-      url: this.#end(),
-      headers: { "content-length": "0" },
-      signal: source.signal,
-      answerWithin: this.#commitTime(),
-    });
+    return send(this.#data("PUT", source, { headers: { "content-length": "0" } }));
+  }
+
+  /** A request that brings bytes, or with `PUT` the last of them. */
+  #data(
+    method: "PATCH" | "PUT",
+    { signal }: UploadSource,
+    more: Pick<HostRequest, "headers" | "body">,
+  ): HostRequest {
+    const at = method === "PUT" ? endOfUpload(this.#url(), this.#blob.digest) : this.#url();
+    const answerWithin = commitTime(this.#remote.client.timing, this.#blob.size);
+    return this.#request("upload-data", method, at, { ...more, signal, answerWithin });
   }
 
   /** The bytes from an offset on once more, for a chunk that the registry wants again, or elsewhere. */
@@ -269,17 +276,9 @@ export class Upload {
     return source.open(offset);
   }
 
-  #commitTime(): number {
-    return commitTime(this.#remote.client.timing, this.#blob.size);
-  }
-
   #url(): URL {
     if (this.#session === undefined) throw new TypeError("there is no upload");
     return this.#session.url;
-  }
-
-  #end(): URL {
-    return endOfUpload(this.#url(), this.#blob.digest);
   }
 }
 
@@ -300,9 +299,7 @@ function isDamage({ status, bytes, secrets }: Answer): boolean {
 /** Right bytes were sent and wrong ones arrived: they may be right the next time. */
 function damaged(remote: Remote, { digest }: Descriptor): TransientFailure {
   const message = "the registry received other bytes than were sent";
-  return new TransientFailure(
-    new RegistryError("digest-mismatch", message, { where: `${remote.name}@${digest}` }),
-  );
+  return new TransientFailure(failed(remote, digest, "digest-mismatch", message));
 }
 
 /** Whether a registry does not know an upload that it has begun: another one of its replicas may have. */
@@ -321,11 +318,7 @@ function forgotten(remote: Remote, { digest }: Descriptor, answer: Answer): Tran
   const said = readServerErrors(bytes, secrets);
   const message = phrase`the registry does not know an upload that it has begun (${status})${saidBehind(said)}`;
   const hint = "ask whoever runs it whether several servers behind one address share their uploads";
-  const error = new RegistryError("unexpected-response", message, {
-    ...answerDetails(answer),
-    where: `${remote.name}@${digest}`,
-    hint,
-  });
+  const error = failed(remote, digest, "unexpected-response", message, hint, answer);
   return new TransientFailure(error, undefined, fewRetries);
 }
 
@@ -333,18 +326,14 @@ function forgotten(remote: Remote, { digest }: Descriptor, answer: Answer): Tran
 function unkept(remote: Remote, { digest }: Descriptor, answer: Answer): TransientFailure {
   const message = phrase`the registry took all bytes of the blob (${answer.status}) and does not have it`;
   const hint = `it may be that what stands before it has answered: ask whoever runs ${remote.client.endpoint.host}`;
-  const error = new RegistryError("unexpected-response", message, {
-    ...answerDetails(answer),
-    where: `${remote.name}@${digest}`,
-    hint,
-  });
+  const error = failed(remote, digest, "unexpected-response", message, hint, answer);
   return new TransientFailure(error, undefined, fewRetries);
 }
 
 /** Bytes of the request before were still arriving when the registry said how far it was: it is asked once more. */
 function outrun(remote: Remote, { digest }: Descriptor): TransientFailure {
   const message = "the registry holds other bytes of the upload than it said";
-  return new NotYet(new RegistryError("truncated", message, { where: `${remote.name}@${digest}` }));
+  return new NotYet(failed(remote, digest, "truncated", message));
 }
 
 /** A stream in portions of given sizes, one after the other, without holding more of it than the piece at hand. */

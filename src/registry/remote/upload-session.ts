@@ -1,10 +1,6 @@
 import { phrase } from "../../errors/index.ts";
-import { type Answer, headerOf } from "../../http/index.ts";
-import type { Descriptor } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
-import { pushScope } from "../host/authorizer.ts";
-import type { HostRequest } from "../host/host-client.ts";
-import type { Remote } from "./remote.ts";
+import { type Answer, headerOf, isSuccess } from "../../http/index.ts";
+import { failed, type Remote } from "./remote.ts";
 
 /** An upload that a registry has begun. */
 export interface RemoteUploadSession {
@@ -14,21 +10,12 @@ export interface RemoteUploadSession {
   readonly minChunkBytes: number;
 }
 
-/** What the requests of an upload have in common. */
-export function pushing(remote: Remote, blob: Descriptor): Pick<HostRequest, "access" | "where" | "follow"> {
-  return {
-    follow: "own-origin",
-    access: { path: remote.path, scopes: [pushScope(remote.path)] },
-    where: `${remote.name}@${blob.digest}`,
-  };
-}
-
 /**
  * How many bytes the registry holds of an upload, by its answer to `GET` (distribution specification, "Pushing a blob
  * in chunks"), or `undefined` when it does not say, or holds none: `0-0` stands for both no byte and one.
  */
 export function sessionOffset(answer: Answer): number | undefined {
-  if (answer.status < 200 || answer.status > 299) return undefined;
+  if (!isSuccess(answer)) return undefined;
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headerOf(answer, "range") ?? "")?.[1];
   return last === undefined || last === "0" ? undefined : Number(last) + 1;
 }
@@ -50,24 +37,18 @@ export function uploadLocation(remote: Remote, answer: Pick<Answer, "headers" | 
   const { origin } = remote.client.endpoint;
   const text = headerOf(answer, "location");
   if (text === undefined || !URL.canParse(text, answer.from.href)) {
-    throw new RegistryError("unexpected-response", "the registry began an upload and did not say where", {
-      where: remote.name,
-      hint: `it may be that what stands before it has answered: ask whoever runs ${remote.client.endpoint.host}`,
-    });
+    const message = "the registry began an upload and did not say where";
+    const hint = `it may be that what stands before it has answered: ask whoever runs ${remote.client.endpoint.host}`;
+    throw failed(remote, undefined, "unexpected-response", message, hint);
   }
   const url = new URL(text, answer.from);
   const isHttp = url.protocol === "https:" || url.protocol === "http:";
   const isOwnPort = url.port === origin.port || ["", "80", "443"].includes(url.port);
   const isOwn = url.hostname === origin.hostname && (isOwnPort || url.pathname.startsWith("/v2/"));
   if (!isHttp || !isOwn) {
-    throw new RegistryError(
-      "unsafe-upload-location",
-      phrase`the registry wants the upload at another host, ${url.host || url.protocol}`,
-      {
-        where: remote.name,
-        hint: "nothing was sent there; ask whoever runs the registry for uploads on its own address",
-      },
-    );
+    const message = phrase`the registry wants the upload at another host, ${url.host || url.protocol}`;
+    const hint = "nothing was sent there; ask whoever runs the registry for uploads on its own address";
+    throw failed(remote, undefined, "unsafe-upload-location", message, hint);
   }
   const own = new URL(origin);
   own.pathname = url.pathname;

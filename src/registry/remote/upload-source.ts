@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import { TransientFailure } from "../../http/index.ts";
-import { type Descriptor, digestMatches } from "../../oci/index.ts";
+import { digestMatches } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
-import type { BlobContent } from "../repository.ts";
 import { isVouchedFor } from "../vouched.ts";
-import type { Remote } from "./remote.ts";
+import { failed } from "./remote.ts";
+import type { Sending } from "./upload-attempts.ts";
 import { verifiedStream } from "./verified-stream.ts";
 
 /** Failures of a source that another attempt may not meet. */
@@ -12,18 +12,14 @@ const passing: ReadonlySet<RegistryErrorCode> = new Set(["unreachable", "timeout
 
 /** The content of one attempt: opened when the registry is ready for it, verified, and watched over. */
 export class UploadSource {
-  readonly #remote: Remote;
-  readonly #blob: Descriptor;
-  readonly #content: BlobContent;
+  readonly #sending: Pick<Sending, "remote" | "blob" | "content">;
   readonly #given = new AbortController();
   #stream: Readable | undefined;
   #unopened: unknown;
   #vouched = false;
 
-  constructor(remote: Remote, blob: Descriptor, content: BlobContent) {
-    this.#remote = remote;
-    this.#blob = blob;
-    this.#content = content;
+  constructor(sending: Pick<Sending, "remote" | "blob" | "content">) {
+    this.#sending = sending;
   }
 
   /** Ends a request whose source has failed. */
@@ -39,19 +35,19 @@ export class UploadSource {
   /** The bytes from an offset on. */
   async open(from: number): Promise<Readable | Uint8Array> {
     this.close();
-    const opened = await this.#content(from).catch((error: unknown) => {
+    const { remote, blob, content } = this.#sending;
+    const opened = await content(from).catch((error: unknown) => {
       this.#unopened = error;
       throw error;
     });
-    const { timing } = this.#remote.client;
-    this.#vouched = isVouchedFor(opened, this.#blob);
+    this.#vouched = isVouchedFor(opened, blob);
     if (opened instanceof Uint8Array) {
-      if (!this.#vouched) this.#check(opened);
-      return opened;
+      const isRight = this.#vouched || (opened.length === blob.size && digestMatches(opened, blob.digest));
+      if (isRight) return opened;
+      throw failed(remote, blob.digest, "digest-mismatch", "the blob's bytes do not hash to its digest");
     }
-    const stream = this.#vouched
-      ? opened
-      : verifiedStream(opened, this.#blob, { where: this.#remote.name, idle: timing.idle });
+    const { idle } = remote.client.timing;
+    const stream = this.#vouched ? opened : verifiedStream(opened, blob, { where: remote.name, idle });
     // Between two chunks nobody reads the stream, so nobody else would learn that it was given up.
     stream.once("error", (error) => this.#given.abort(error));
     this.#stream = stream;
@@ -60,13 +56,6 @@ export class UploadSource {
 
   close(): void {
     this.#stream?.destroy();
-  }
-
-  #check(bytes: Uint8Array): void {
-    const { size, digest } = this.#blob;
-    if (bytes.length === size && digestMatches(bytes, digest)) return;
-    const where = `${this.#remote.name}@${digest}`;
-    throw new RegistryError("digest-mismatch", "the blob's bytes do not hash to its digest", { where });
   }
 
   /**

@@ -1,15 +1,13 @@
 import { phrase } from "../../errors/index.ts";
-import { type Answer, headerOf } from "../../http/index.ts";
+import { type Answer, headerOf, isSuccess } from "../../http/index.ts";
 import { algorithmOf, type Descriptor, isDigest } from "../../oci/index.ts";
-import { RegistryError } from "../errors.ts";
 import { pullScope, pushScope } from "../host/authorizer.ts";
-import type { HostRequest } from "../host/host-client.ts";
 import type { BlobContent, PushOutcome } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { givesBlob } from "./blob-presence.ts";
-import { type Remote, urlIn } from "./remote.ts";
+import { failed, type Remote, urlIn, writing } from "./remote.ts";
 import { type Sending, Upload } from "./upload-attempts.ts";
-import { pushing, type RemoteUploadSession, uploadSession } from "./upload-session.ts";
+import { type RemoteUploadSession, uploadSession } from "./upload-session.ts";
 
 /**
  * Brings a blob in, by mount where `mountFrom` (a path on the same host) is given, otherwise by an upload in as few
@@ -32,19 +30,14 @@ export async function uploadBlob(
     await upload.cancel(remote.client.send);
     throw error;
   }
-  if (answer.status < 200 || answer.status > 299) {
+  if (!isSuccess(answer)) {
     await upload.cancel(remote.client.send);
     throw await refusal(remote, answer, "uploading a blob", blob.digest);
   }
   const stated = headerOf(answer, "docker-content-digest") ?? "";
   if (isDigest(stated) && stated !== blob.digest && stated.slice(0, 7) === blob.digest.slice(0, 7)) {
-    throw new RegistryError(
-      "digest-mismatch",
-      phrase`sent ${blob.digest}, the registry says it has ${stated}`,
-      {
-        where: remote.name,
-      },
-    );
+    const message = phrase`sent ${blob.digest}, the registry says it has ${stated}`;
+    throw failed(remote, undefined, "digest-mismatch", message);
   }
   return "pushed";
 }
@@ -65,14 +58,8 @@ async function mountBlob(
   url.searchParams.set("mount", blob.digest);
   url.searchParams.set("from", from);
   const scopes = [pushScope(remote.path), ...(from === remote.path ? [] : [pullScope(from)])];
-  const request: HostRequest = {
-    ...pushing(remote, blob),
-    kind: "mount",
-    method: "POST",
-    url,
-    access: { path: remote.path, scopes },
-    headers: { "content-length": "0" },
-  };
+  const more = { target: blob.digest, scopes, headers: { "content-length": "0" } };
+  const request = writing(remote, "mount", "POST", url, more);
   const answer = await remote.client.overlook("mount", remote.client.send(request));
   if (answer?.status === 201) return (await isReadable(remote, blob)) ? "mounted" : undefined;
   if (answer?.status !== 202 || headerOf(answer, "location") === undefined) return undefined;

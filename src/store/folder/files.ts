@@ -3,13 +3,15 @@ import { type FileHandle, lstat, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type Content,
+  errorCodeOf,
   makeFolder,
   openRegular,
   processMark,
+  readAt,
   replaceFile as replaceOnDisk,
   sweep,
 } from "../../disk/index.ts";
-import { errorCode, recordFailure } from "../errors.ts";
+import { recordFailure } from "../errors.ts";
 
 /** Folder of a store for what is not finished: nothing below it is a record. */
 export const unfinished = ".unfinished";
@@ -52,14 +54,9 @@ export async function readSmall(path: string, longest: number): Promise<string |
   const handle = await openRecord(path);
   if (handle === undefined) return undefined;
   try {
-    const buffer = Buffer.alloc(Math.min(longest, (await handle.stat()).size) + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
-      if (bytesRead === 0) return buffer.toString("utf8", 0, length);
-      length += bytesRead;
-    }
-    return undefined;
+    const enough = Math.min(longest, (await handle.stat()).size) + 1;
+    const bytes = await readAt(handle, 0, enough);
+    return bytes.length < enough ? bytes.toString() : undefined;
   } catch {
     return undefined;
   } finally {
@@ -94,7 +91,7 @@ export async function claimFolder(path: string): Promise<boolean> {
     await mkdir(path);
     return true;
   } catch (error) {
-    if (errorCode(error) === "EEXIST") return false;
+    if (errorCodeOf(error) === "EEXIST") return false;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { RunError } from "../errors.ts";
 import type { RunPage, RunQuery } from "../model.ts";
 import { isJobName, jobAndId } from "./places.ts";
@@ -16,11 +17,7 @@ export async function listRuns(store: string, { job, limit, after }: RunQuery): 
   const jobs = job === undefined ? await jobsIn(store) : isJobName(job) ? [job] : [];
   const shelved = await newestRuns(store, jobs, limit + 1, after === undefined ? undefined : cursorOf(after));
   const shown = shelved.slice(0, limit);
-  const runs = [];
-  for (let at = 0; at < shown.length; at += atOnce) {
-    const part = shown.slice(at, at + atOnce);
-    runs.push(...(await Promise.all(part.map(({ folder }) => readRun(folder)))));
-  }
+  const runs = await pLimit(atOnce).map(shown, ({ folder }) => readRun(folder));
   const last = shown.at(-1);
   const isWhole = last === undefined || shelved.length <= limit;
   return { runs, next: isWhole ? undefined : `${last.job}/${last.id}` };
@@ -42,11 +39,9 @@ async function newestRuns(
     const names = await namesBehind(store, jobs, count - found.length, cursor);
     cursor = names.at(-1);
     if (cursor === undefined) break;
-    for (let at = 0; at < names.length; at += atOnce) {
-      const part = names.slice(at, at + atOnce).map(({ job, id }) => shelvedRun(store, job, id));
-      // One that was removed is still on the list of its job where others keep that.
-      found.push(...(await Promise.all(part)).filter((run) => run !== undefined));
-    }
+    const runs = await pLimit(atOnce).map(names, ({ job, id }) => shelvedRun(store, job, id));
+    // One that was removed is still on the list of its job where others keep that.
+    found.push(...runs.filter((run) => run !== undefined));
   }
   return found;
 }

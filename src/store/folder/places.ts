@@ -4,13 +4,12 @@ import { RunError } from "../errors.ts";
 import type { RunRefs, RunRequest } from "../model.ts";
 import { isRunId } from "./snowflake.ts";
 
-/** Prow's rule for the names of jobs. Names of folders that mean another folder are none. */
-const jobName = /^(?!\.{1,2}$)[A-Za-z0-9\-._]{1,200}$/;
-const folderName = /^(?!\.{1,2}$)[A-Za-z0-9\-._]{1,200}$/;
+/** Prow's rule for the names of jobs, and of folders. Those that mean another folder are none. */
+const name = /^(?!\.{1,2}$)[A-Za-z0-9\-._]{1,200}$/;
 
 /** @throws {RunError} `invalid-job-name` */
 export function checkJobName(job: string): void {
-  if (jobName.test(job)) return;
+  if (isJobName(job)) return;
   throw new RunError(
     "invalid-job-name",
     `${JSON.stringify(harmless(job.slice(0, 80)))} cannot be the name of a job`,
@@ -20,7 +19,7 @@ export function checkJobName(job: string): void {
 
 /** Whether a text may be the name of a job. */
 export function isJobName(text: string): boolean {
-  return jobName.test(text);
+  return name.test(text);
 }
 
 /** Where a run's files belong, from the top of the store, with slashes as in a bucket. */
@@ -58,7 +57,7 @@ export function placeInPointer(text: string, job: string, id: string): string | 
   const fits =
     /^(pr-logs\/pull|logs)\//.test(place) &&
     parts.length <= 12 &&
-    parts.every((part) => folderName.test(part)) &&
+    parts.every((part) => name.test(part)) &&
     parts.at(-1) === id &&
     parts.at(-2) === job;
   return fits ? place : undefined;
@@ -76,8 +75,8 @@ export function jobAndId(text: string): { job: string; id: string } | undefined 
 }
 
 function folderOfRepository(refs: RunRefs | undefined): string {
-  const name = refs === undefined ? "" : `${refs.org}_${refs.repo}`;
-  if (refs !== undefined && folderName.test(name)) return name;
+  const folder = refs && `${refs.org}_${refs.repo}`;
+  if (folder !== undefined && name.test(folder)) return folder;
   throw new RunError(
     "invalid-refs",
     refs === undefined

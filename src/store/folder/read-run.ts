@@ -2,6 +2,7 @@ import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { isKnownToHaveEnded, isOfEarlierBoot } from "../../disk/index.ts";
+import { jsonIn } from "../../oci/index.ts";
 import type { RecordedRun, RunEnd, RunRefs } from "../model.ts";
 import { isThere, readSmall } from "./files.ts";
 import { timeOfId } from "./snowflake.ts";
@@ -18,70 +19,49 @@ export const recordFiles = {
 /** Longest document that is read; those of Prow with a whole pod in them have some ten kilobytes. */
 const maxDocumentBytes = 4 * 1024 * 1024;
 
+/** What is not as it should be counts as not there. */
+const lax = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 const text = z.string().max(4096);
-const timestamp = z.number().int().nonnegative().max(253_402_300_799);
+const laxText = lax(text);
+const timestamp = lax(z.number().int().nonnegative().max(253_402_300_799));
 const headSchema = z.object({
   verb: text,
   by: text,
   subject: text,
-  commit: text.optional().catch(undefined),
-  options: z
-    .record(text, z.union([text, z.number(), z.boolean()]))
-    .optional()
-    .catch(undefined),
+  commit: laxText,
+  options: lax(z.record(text, z.union([text, z.number(), z.boolean()]))),
 });
-const startedSchema = z.looseObject({
-  timestamp: timestamp.optional().catch(undefined),
-  repos: z.record(text, text).optional().catch(undefined),
-  "repo-commit": text.optional().catch(undefined),
-  metadata: z
-    .looseObject({
-      process: text.optional().catch(undefined),
-      boot: text.optional().catch(undefined),
-      head: headSchema.optional().catch(undefined),
-    })
-    .optional()
-    .catch(undefined),
+const startedSchema = z.object({
+  timestamp,
+  repos: lax(z.record(text, text)),
+  "repo-commit": laxText,
+  metadata: lax(z.object({ process: laxText, boot: laxText, head: lax(headSchema) })),
 });
-const finishedSchema = z.looseObject({
-  timestamp: timestamp.optional().catch(undefined),
-  passed: z.boolean().optional().catch(undefined),
-  result: text.optional().catch(undefined),
-  revision: text.optional().catch(undefined),
-  metadata: z
-    .looseObject({ planHash: text.optional().catch(undefined) })
-    .optional()
-    .catch(undefined),
+const finishedSchema = z.object({
+  timestamp,
+  passed: lax(z.boolean()),
+  result: laxText,
+  revision: laxText,
+  metadata: lax(z.object({ planHash: laxText })),
 });
-const refsSchema = z.looseObject({
+const pullSchema = z.object({
+  number: z.number().int().nonnegative(),
+  author: laxText,
+  sha: text,
+  title: laxText,
+  head_ref: laxText,
+});
+const refsSchema = z.object({
   org: text,
   repo: text,
   base_ref: text.catch(""),
-  base_sha: text.optional().catch(undefined),
-  repo_link: text.optional().catch(undefined),
-  pulls: z
-    .array(
-      z.looseObject({
-        number: z.number().int().nonnegative(),
-        author: text.optional().catch(undefined),
-        sha: text,
-        title: text.optional().catch(undefined),
-        head_ref: text.optional().catch(undefined),
-      }),
-    )
-    .max(1000)
-    .optional()
-    .catch(undefined),
+  base_sha: laxText,
+  repo_link: laxText,
+  pulls: lax(z.array(pullSchema).max(1000)),
 });
-const prowJobSchema = z.looseObject({
-  spec: z
-    .looseObject({ refs: refsSchema.optional().catch(undefined) })
-    .optional()
-    .catch(undefined),
-  status: z
-    .looseObject({ state: text.optional().catch(undefined) })
-    .optional()
-    .catch(undefined),
+const prowJobSchema = z.object({
+  spec: lax(z.object({ refs: lax(refsSchema) })),
+  status: lax(z.object({ state: laxText })),
 });
 
 type Started = z.infer<typeof startedSchema>;
@@ -138,12 +118,7 @@ export async function readObject(path: string): Promise<Readonly<Record<string, 
 
 async function readDocument<Value>(path: string, schema: z.ZodType<Value>): Promise<Value | undefined> {
   const content = await readSmall(path, maxDocumentBytes);
-  if (content === undefined) return undefined;
-  try {
-    return schema.safeParse(JSON.parse(content)).data;
-  } catch {
-    return undefined;
-  }
+  return content === undefined ? undefined : schema.safeParse(jsonIn(content)).data;
 }
 
 /** A run that is over is a failure unless something says otherwise. */
@@ -157,7 +132,7 @@ function resultOf(finished: Finished | undefined, prowJob: ProwJob | undefined):
 
 function refsOf(prowJob: ProwJob | undefined, started: Started | undefined): RunRefs | undefined {
   const refs = prowJob?.spec?.refs;
-  if (refs !== undefined) return knownRefs(refs);
+  if (refs !== undefined) return refs;
   const [name, line] = Object.entries(started?.repos ?? {})[0] ?? [];
   const [org, repo, ...more] = name?.split("/") ?? [];
   if (org === undefined || repo === undefined || more.length > 0) return undefined;
@@ -167,25 +142,7 @@ function refsOf(prowJob: ProwJob | undefined, started: Started | undefined): Run
     const [, number, sha] = /^([0-9]{1,9}):([0-9a-f]{1,64})/.exec(other) ?? [];
     return number === undefined || sha === undefined ? [] : [{ number: Number(number), sha }];
   });
-  return {
-    org,
-    repo,
-    base_ref,
-    base_sha,
-    pulls: pulls.length === 0 ? undefined : pulls,
-  };
-}
-
-/** Without what else a Prow job says of them. */
-function knownRefs({ org, repo, base_ref, base_sha, repo_link, pulls }: z.infer<typeof refsSchema>): RunRefs {
-  const known = pulls?.map(({ number, author, sha, title, head_ref }) => ({
-    number,
-    author,
-    sha,
-    title,
-    head_ref,
-  }));
-  return { org, repo, base_ref, base_sha, repo_link, pulls: known };
+  return { org, repo, base_ref, base_sha, pulls: pulls.length === 0 ? undefined : pulls };
 }
 
 function fromSeconds(timestamp: number): Date {

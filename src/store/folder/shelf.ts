@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { flushFolder, holdingLock, ifPresent, makeFolder } from "../../disk/index.ts";
+import { dirname, join } from "node:path";
+import pLimit from "p-limit";
+import { flushFolder, type HeldLock, holdingLock, ifPresent, makeFolder, readAt } from "../../disk/index.ts";
 import { recordFailure } from "../errors.ts";
-import { readSmall, replaceFile, unfinished } from "./files.ts";
+import { readSmall, unfinished } from "./files.ts";
 import { directoryOfPulls, folderOfLogs } from "./places.ts";
 import { hasFinished } from "./read-run.ts";
 import { idsOnShelf, shelvedRun } from "./shelves.ts";
@@ -24,15 +25,13 @@ const indexOf = (store: string, job: string): string => join(store, indexFolder,
 const marksOf = (store: string, job: string): string => join(store, indexFolder, job, "open");
 
 /** A shelf that no other process changes. */
-export interface HeldShelf {
+export interface HeldShelf extends Pick<HeldLock, "replace"> {
   /** Ids of runs that are not known to be over. */
   unfinished(): Promise<readonly string[]>;
-  /** Notes that a run goes on, before it is on the shelf; and that it does not. */
+  /** Notes that a run goes on, before it is on the shelf. */
   markOpen(id: string): Promise<void>;
-  markOver(id: string): Promise<void>;
   /** Notes a run that was put on the shelf. */
   note(id: string): Promise<void>;
-  isMine(): Promise<boolean>;
 }
 
 /** Runs `body` while no other process puts anything on the shelf of a job. @throws {RunError} `run-unwritable`. */
@@ -47,16 +46,20 @@ export async function holdingShelf<Result>(
   });
   return holdingLock(
     lock,
-    async ({ isMine }) => {
-      await repair(store, job);
+    async (lock) => {
+      const replace: HeldLock["replace"] = (path, content) =>
+        lock.replace(path, content).catch((error: unknown) => {
+          throw recordFailure(error, path);
+        });
+      const held = { ...lock, replace };
+      await repair(store, job, held);
       return body({
         unfinished: async () => ((await ifPresent(readdir(marksOf(store, job)))) ?? []).filter(isRunId),
         markOpen: (id) => mark(store, job, [id]),
-        markOver: (id) => markOver(store, job, id),
         note: async (id) => {
-          if (await isMine()) await noteId(store, job, id);
+          if (await held.isMine()) await noteId(store, job, id, held);
         },
-        isMine,
+        replace,
       });
     },
     { failure: recordFailure },
@@ -73,7 +76,7 @@ export async function newestIds(
   store: string,
   job: string,
   count: number,
-  before?: { readonly id: string; readonly isIncluded: boolean },
+  before?: Before,
 ): Promise<readonly string[]> {
   const index = await openIndex(store, job);
   if (index === undefined) {
@@ -89,22 +92,19 @@ export async function newestIds(
   }
 }
 
-function isBehind(id: string, before: { readonly id: string; readonly isIncluded: boolean }): boolean {
+function isBehind(id: string, before: Before): boolean {
   const order = newestFirst(before.id, id);
   return order < 0 || (order === 0 && before.isIncluded);
 }
 
-interface Index {
-  readonly count: number;
-  /** Ids from one position to another, the oldest first. */
-  read(from: number, to: number): Promise<string[]>;
-  /** How many are behind a run. */
-  positionOf(before: { readonly id: string; readonly isIncluded: boolean }): Promise<number>;
-  close(): Promise<void>;
+/** A run that others are older than, and whether it counts as one of them. */
+interface Before {
+  readonly id: string;
+  readonly isIncluded: boolean;
 }
 
 /** The index of a job; `undefined` when there is none that is true. */
-async function openIndex(store: string, job: string): Promise<Index | undefined> {
+async function openIndex(store: string, job: string) {
   const handle = await open(indexOf(store, job), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
     () => undefined,
   );
@@ -116,6 +116,7 @@ async function openIndex(store: string, job: string): Promise<Index | undefined>
     await handle.close();
     return undefined;
   }
+  /** Ids from one position to another, the oldest first. */
   const read = async (from: number, to: number): Promise<string[]> => {
     const text = await textAt(handle, headLength + from * lineLength, (to - from) * lineLength);
     return Array.from({ length: to - from }, (_, at) =>
@@ -125,7 +126,8 @@ async function openIndex(store: string, job: string): Promise<Index | undefined>
   return {
     count,
     read,
-    async positionOf(before) {
+    /** How many are behind a run. */
+    async positionOf(before: Before): Promise<number> {
       let [low, high] = [0, count];
       while (low < high) {
         const middle = Math.floor((low + high) / 2);
@@ -140,13 +142,7 @@ async function openIndex(store: string, job: string): Promise<Index | undefined>
 }
 
 async function textAt(handle: FileHandle, position: number, length: number): Promise<string> {
-  const buffer = Buffer.alloc(length);
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await handle.read(buffer, at, length - at, position + at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-  }
-  return buffer.toString("latin1");
+  return (await readAt(handle, position, length)).toString("latin1");
 }
 
 /** What an index says that is true of the folders as they are now, and has so many ids. */
@@ -163,28 +159,20 @@ function lineOf(id: string): string {
 }
 
 /** Makes an index that is not true from the folders; runs that it did not know and that have no end are marked. */
-async function repair(store: string, job: string): Promise<void> {
+async function repair(store: string, job: string, lock: HeldLock): Promise<void> {
   const index = await openIndex(store, job);
   if (index !== undefined) return index.close();
   const ids = await idsOnShelf(store, job);
   const text = (await readSmall(indexOf(store, job), Number.MAX_SAFE_INTEGER)) ?? "";
-  const known = new Set(
-    text
-      .slice(headLength)
-      .split("\n")
-      .map((line) => line.trim()),
-  );
+  const known = new Set(text.slice(headLength).split(/\s+/));
   const open: string[] = [];
   const unknown = ids.filter((id) => !known.has(id));
-  for (let at = 0; at < unknown.length; at += lookedAtTogether) {
-    const part = unknown.slice(at, at + lookedAtTogether).map(async (id) => {
-      const run = await shelvedRun(store, job, id);
-      if (run !== undefined && !(await hasFinished(run.folder))) open.push(id);
-    });
-    await Promise.all(part);
-  }
+  await pLimit(lookedAtTogether).map(unknown, async (id) => {
+    const run = await shelvedRun(store, job, id);
+    if (run !== undefined && !(await hasFinished(run.folder))) open.push(id);
+  });
   await mark(store, job, open);
-  await writeIndex(store, job, ids);
+  await writeIndex(store, job, ids, lock);
 }
 
 /** Folders that are looked at together. */
@@ -198,16 +186,17 @@ async function mark(store: string, job: string, ids: readonly string[]): Promise
   await flushFolder(folder);
 }
 
-async function writeIndex(store: string, job: string, ids: readonly string[]): Promise<void> {
+async function writeIndex(store: string, job: string, ids: readonly string[], lock: HeldLock): Promise<void> {
   const sorted = ids.toSorted((a, b) => newestFirst(b, a));
   const head = `${await headOf(store, job, sorted.length)}`.padEnd(headLength - 1);
-  await replaceFile(store, indexOf(store, job), `${head}\n${sorted.map(lineOf).join("")}`);
+  const path = indexOf(store, job);
+  await makeFolder(dirname(path));
+  await lock.replace(path, `${head}\n${sorted.map(lineOf).join("")}`);
 }
 
 /** Adds an id to an index that was true before its run was put on the shelf. */
-async function noteId(store: string, job: string, id: string): Promise<void> {
-  const path = indexOf(store, job);
-  const handle = await open(path, "r+");
+async function noteId(store: string, job: string, id: string, lock: HeldLock): Promise<void> {
+  const handle = await open(indexOf(store, job), "r+");
   try {
     const { size } = await handle.stat();
     const count = (size - headLength) / lineLength;
@@ -217,8 +206,8 @@ async function noteId(store: string, job: string, id: string): Promise<void> {
       await handle.write(`${await headOf(store, job, count + 1)}`.padEnd(headLength - 1), 0);
       return;
     }
-    const ids = (await textAt(handle, headLength, size - headLength)).split("\n").map((line) => line.trim());
-    await writeIndex(store, job, [...new Set([...ids.filter(isRunId), id])]);
+    const ids = (await textAt(handle, headLength, size - headLength)).split(/\s+/);
+    await writeIndex(store, job, [...new Set([...ids.filter(isRunId), id])], lock);
   } finally {
     await handle.close();
   }

@@ -9,7 +9,7 @@ import { claimFolder, readSmall, replaceFile, sweepUnfinished, unfinished } from
 import { openRun } from "./open-run.ts";
 import { directoryOfJob, folderOfPlace, placeOfRun } from "./places.ts";
 import { hasFinished, lastSignOfLife, readObject, readRun, recordFiles } from "./read-run.ts";
-import { type HeldShelf, holdingShelf } from "./shelf.ts";
+import { type HeldShelf, holdingShelf, markOver } from "./shelf.ts";
 import { jobsIn, shelvedRun } from "./shelves.ts";
 import { isRunId, newestFirst, snowflake } from "./snowflake.ts";
 
@@ -58,8 +58,7 @@ async function shelve(
   const latest = join(folderOfPlace(store, directory), "latest-build.txt");
   const noted = (await readSmall(latest, 64))?.trim() ?? "";
   // Readers find other runs by going back from there.
-  const isNewest = !isRunId(noted) || newestFirst(noted, id) > 0;
-  if (isNewest && (await shelf.isMine())) await replaceFile(store, latest, id);
+  if (!isRunId(noted) || newestFirst(noted, id) > 0) await shelf.replace(latest, id);
   await shelf.note(id);
   return folder;
 }
@@ -114,7 +113,7 @@ async function closeCrashed(store: string, job: string, shelf: HeldShelf): Promi
     const run = await shelvedRun(store, job, id);
     const isOver =
       run === undefined || (await hasFinished(run.folder)) || (await closeIfCrashed(store, run.folder));
-    if (isOver) await shelf.markOver(id);
+    if (isOver) await markOver(store, job, id);
   }
 }
 

@@ -40,24 +40,6 @@ export async function storedRun(folder: string): Promise<StoredRun> {
   };
 }
 
-async function bytesOf(path: string, from: number): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const handle = await openRecord(path);
-  return handle === undefined ? undefined : piecesOf(handle, from);
-}
-
-async function* piecesOf(
-  handle: NonNullable<Awaited<ReturnType<typeof openRecord>>>,
-  from: number,
-): AsyncGenerator<Uint8Array, void> {
-  try {
-    const buffer = Buffer.alloc(64 * 1024);
-    for (let at = from; ; ) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield Buffer.from(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await handle.close();
-  }
+async function bytesOf(path: string, start: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+  return (await openRecord(path))?.createReadStream({ start });
 }
