@@ -68,8 +68,11 @@ async function pushInTwoParts(url: string, repository: string, blob: { bytes: Ui
   return ask(url, "PUT", `${path}?digest=${blob.digest}`, { body: blob.bytes.subarray(half) });
 }
 
+const moment = { whenDone: () => {} };
+
 function done(answer: Answer, status: number): void {
   if (answer.status !== status) throw new Error(`${answer.status}, not ${status}: ${answer.body}`);
+  moment.whenDone();
 }
 
 interface Entry {
@@ -139,7 +142,15 @@ test(`killed ${rounds} times while clients write, it shows nothing half done and
       const writing = Promise.allSettled(
         Array.from({ length: writers }, (_, at) => write(url, `team/app${at % 3}`, at, { promises, random })),
       );
-      await new Promise((resolve) => setTimeout(resolve, random() * 400));
+      // After so many answers, however long they take; by the first ones, some manifest has been confirmed.
+      let left = round === 0 ? 100 : 1 + Math.floor(random() * 150);
+      const isDue = new Promise<void>((resolve) => {
+        moment.whenDone = () => {
+          left -= 1;
+          if (left === 0) resolve();
+        };
+      });
+      await Promise.race([isDue, writing]);
       await registry.kill();
       for (const end of await writing) {
         // They end with the connection, never with an answer they did not expect.
