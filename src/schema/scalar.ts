@@ -22,10 +22,18 @@ export function scalar<Value>(
   };
 }
 
+const kinds = { scalar: "a text", sequence: "a list", mapping: "a mapping" } as const;
+
 /** Says that something else stands where a shape should. */
-export function wrongType(node: YamlNode, what: string, { findings }: ReadContext, hint?: string): undefined {
-  const nothing = isNullScalar(node) ? ", found nothing" : "";
-  findings.report("wrong-type", node.start, `expected ${what}${nothing}`, hint);
+export function wrongType(
+  node: YamlNode,
+  what: string,
+  { findings, path }: ReadContext,
+  hint?: string,
+): undefined {
+  const found = isNullScalar(node) ? "nothing" : kinds[node.kind];
+  const place = path === "" ? "" : `${path}: `;
+  findings.report("wrong-type", node.start, `${place}expected ${what}, found ${found}`, hint);
 }
 
 /** A text that passes a check, which says what is wrong with it. */

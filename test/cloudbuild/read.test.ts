@@ -191,7 +191,7 @@ describe("the order of steps", () => {
 /** Text, and what is said of it, without the name of the file. */
 const bad: readonly (readonly [string, string, ...string[]])[] = [
   ["an empty file", "", "1:1: the file is empty; a build needs steps"],
-  ["no mapping", "- a", "1:1: expected a mapping"],
+  ["no mapping", "- a", "1:1: expected a mapping, found a list"],
   ["no YAML", "steps: [\n", "2:1: not YAML: "],
   [
     "two documents",
@@ -200,7 +200,11 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
   ],
   ["no steps", "images: []", "1:1: a build needs steps"],
   ["empty steps", "tags: []\nsteps: []", "2:8: a build needs at least one step"],
-  ["steps that are a mapping", "steps: {name: a}", "1:8: expected a list (start each item with a dash)"],
+  [
+    "steps that are a mapping",
+    "steps: {name: a}",
+    "1:8: steps: expected a list, found a mapping (start each item with a dash)",
+  ],
   [
     "misspelt steps",
     "step: [{name: a}]",
@@ -217,12 +221,16 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
     'steps: [{name: ""}]',
     "1:16: step 0 has no name (name is the image that the step runs in)",
   ],
-  ["a step that is a text", "steps: [docker]", "1:9: expected a mapping"],
-  ["an empty item", "steps:\n- name: a\n  args:\n  - b\n  -\n", "5:4: expected a text, found nothing"],
+  ["a step that is a text", "steps: [docker]", "1:9: steps[0]: expected a mapping, found a text"],
+  [
+    "an empty item",
+    "steps:\n- name: a\n  args:\n  - b\n  -\n",
+    "5:4: steps[0].args[1]: expected a text, found nothing",
+  ],
   [
     "a list for a text",
     "steps: [{name: [a]}]",
-    "1:16: expected a text",
+    "1:16: steps[0].name: expected a text, found a list",
     "1:9: step 0 has no name (name is the image that the step runs in)",
   ],
   ["a repeated key", "steps: [{name: a, name: b}]", "1:19: the key name stands twice (keep one of them)"],

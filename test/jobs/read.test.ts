@@ -138,9 +138,9 @@ describe("a job file", () => {
       ['4:6: unknown key "skip_branch" in a filter (did you mean skipBranch?)'],
     ],
     [`${least}name: b\n`, ["4:1: the key name stands twice (keep one of them)"]],
-    [`${least}mutex:\n`, ["4:7: expected a text, found nothing"]],
-    [`${least}on: main\n`, ["4:5: expected a mapping"]],
-    [`${least}triggers: main\n`, ["4:11: expected a mapping"]],
+    [`${least}mutex:\n`, ["4:7: mutex: expected a text, found nothing"]],
+    [`${least}on: main\n`, ["4:5: on: expected a mapping, found a text"]],
+    [`${least}triggers: main\n`, ["4:11: triggers: expected a mapping, found a text"]],
     [`${least}on: {}\ntriggers: {}\n`, ["5:1: on and triggers exclude each other"]],
     [`${least}env: {PULL_BASE_REF: a, X: b}\n`, ["4:7: the run itself says what PULL_BASE_REF is"]],
     [
@@ -161,7 +161,7 @@ describe("a job file", () => {
     ],
     [`${least}on: {branch: []}\n`, ["4:14: expected at least one, found an empty list"]],
     [`${least}on: {branch: ''}\n`, ["4:14: an empty expression matches everything: leave it out"]],
-    [`${least}on: {paths: [a]}\n`, ["4:13: expected one expression"]],
+    [`${least}on: {paths: [a]}\n`, ["4:13: on.paths: expected one expression, found a list"]],
     [`${least}on: {paths: a, skipPaths: b}\n`, ["4:16: paths and skipPaths exclude each other"]],
     [`${least}clock: {ref: main}\n`, ["4:8: expected exactly one of every, afterEnd and cron"]],
     [
@@ -179,7 +179,7 @@ describe("a job file", () => {
       [
         '4:7: "1A" is no name of a variable',
         "4:14: the run itself says what BUILD_ID is",
-        "4:32: expected a text",
+        "4:32: env.C: expected a text, found a list",
       ],
     ],
     [

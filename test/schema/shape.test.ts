@@ -67,8 +67,8 @@ describe("a mapping", () => {
       value: undefined,
       said: ['1:1 unknown key "nmae" in a host (did you mean name?)'],
     });
-    expect(read(host, "name: []").said).toEqual(["1:7 expected a text"]);
-    expect(read(host, "name:").said).toEqual(["1:6 expected a text, found nothing"]);
+    expect(read(host, "name: []").said).toEqual(["1:7 name: expected a text, found a list"]);
+    expect(read(host, "name:").said).toEqual(["1:6 name: expected a text, found nothing"]);
   });
 
   test("may take empty fields for absent, ignore unknown ones, and advise on others", () => {
@@ -102,7 +102,7 @@ test("a list leaves out items that are wrong, and may be one item", () => {
     said: ["1:5 expected a whole number from 0 to 9"],
   });
   expect(read(list(text(), { takesOne: true }), "a")).toEqual({ value: ["a"], said: [] });
-  expect(read(list(text()), "a").said).toEqual(["1:1 expected a list"]);
+  expect(read(list(text()), "a").said).toEqual(["1:1 expected a list, found a text"]);
   expect(read(list(text(), { min: 1 }), "[]").said).toEqual([
     "1:1 expected at least one, found an empty list",
   ]);
@@ -116,7 +116,7 @@ test("one of two shapes is told by what stands there", () => {
   );
   expect(read(shape, "a").value).toEqual(["a"]);
   expect(read(shape, "[a, b]").value).toEqual(["a", "b"]);
-  expect(read(shape, "{a: b}").said).toEqual(["1:1 expected a text or a list"]);
+  expect(read(shape, "{a: b}").said).toEqual(["1:1 expected a text or a list, found a mapping"]);
 });
 
 test("a shape is what editors complete by", () => {

@@ -55,9 +55,9 @@ describe("sets of destinations", () => {
     ["  a:\n  - nam: x.io\n    name: y.io", ['3:5 unknown key "nam" in a registry (did you mean name?)']],
     ["  a:\n  - serviceAccount: a@b.c", ["3:5 name is missing"]],
     ["  a:\n  - name: x.io\n    serviceAccount: nobody", ["4:21 expected the address of a service account"]],
-    ["  a: foo", ["2:6 expected a list or a mapping"]],
+    ["  a: foo", ["2:6 destinations.a: expected a list or a mapping, found a text"]],
     ["  a: []", ["2:6 expected at least one, found an empty list"]],
-    ["  a:\n  - [x.io]", ["3:5 expected a text or a mapping"]],
+    ["  a:\n  - [x.io]", ["3:5 destinations.a[0]: expected a text or a mapping, found a list"]],
     ["  a:\n    source: gcr.io/{name}", ["3:5 registries is missing"]],
     [
       "  a:\n    sauce: gcr.io/{name}\n    registries: [x.io]",

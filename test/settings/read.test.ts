@@ -113,13 +113,13 @@ describe("a settings file", () => {
     expect(problems(text)).toEqual([
       "2:3 a registry host is written in lower case",
       "2:20 expected true or false",
-      "3:24 expected a mapping, found nothing",
+      "3:24 hosts.registry.example.com: expected a mapping, found nothing",
       '5:5 unknown key "concurency" in a host',
       "6:14 expected a whole number from 0 to 20",
       "7:5 the key retries stands twice",
       "9:5 repository is missing",
       "9:9 a folder is written with oci: before it",
-      "10:5 expected a mapping",
+      "10:5 locations[1]: expected a mapping, found a text",
       '11:1 unknown key "wat" in waybill.yaml',
     ]);
     expect(refusal(text).where).toBe("waybill.yaml");
@@ -136,10 +136,10 @@ describe("a settings file", () => {
   });
 
   test.each([
-    ["a plain scalar", "hello", "1:1 expected a mapping"],
-    ["a list", "- hosts", "1:1 expected a mapping"],
-    ["a list of hosts", "hosts: []", "1:8 expected a mapping"],
-    ["a mapping of locations", "locations: { a.b: c.d }", "1:12 expected a list"],
+    ["a plain scalar", "hello", "1:1 expected a mapping, found a text"],
+    ["a list", "- hosts", "1:1 expected a mapping, found a list"],
+    ["a list of hosts", "hosts: []", "1:8 hosts: expected a mapping, found a list"],
+    ["a mapping of locations", "locations: { a.b: c.d }", "1:12 locations: expected a list, found a mapping"],
     ["two documents", "hosts: {}\n---\nhosts: {}\n", "2:1 a second document starts here"],
     ["a host with scheme", "hosts: { https://a.b: {} }", "1:10 expected a host without scheme or path"],
     ["a host without dot", "hosts: { registry: {} }", '1:10 "registry" is no registry host'],
