@@ -1,5 +1,4 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Digest, isDigest } from "../../oci/index.ts";
@@ -14,14 +13,16 @@ import type {
   Workshop,
 } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { engineEnvironment, runProgram } from "../program.ts";
+import { runProgram } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import {
   ask,
   type CommandLine,
+  detect,
   engineFailure,
   faultOfEngine,
   lastWords,
+  readJson,
   type Said,
   show,
   tailed,
@@ -36,25 +37,18 @@ import { readPipe } from "./named-pipe.ts";
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
  * machine. Each build has a store of its own, so that builds never meet, and nothing of them is left.
  */
-export async function detectBuildah(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
-  const line: CommandLine = { command: "buildah", env: engineEnvironment(environment), cwd: tmpdir() };
-  const hint = "look what it says: buildah --version";
-  try {
-    const said = await ask(line, ["--version"], AbortSignal.timeout(answerMilliseconds));
+export function detectBuildah(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
+  const words = {
+    install: "install it: apt-get install buildah, or dnf install buildah",
+    mend: "look what it says: buildah --version",
+  };
+  const look = async (line: CommandLine, signal: AbortSignal): Promise<Engine | Said> => {
+    const said = await ask(line, ["--version"], signal);
     const version = /version ([\w.+~-]+)/.exec(said.stdout)?.[1];
-    if (said.exitCode !== 0 || version === undefined) {
-      return { reason: `buildah is here, but does not work: ${lastWords(said.tail)}`, hint };
-    }
+    if (said.exitCode !== 0 || version === undefined) return said;
     return { name: "buildah", version, open: (folder) => openWorkshop({ ...line, cwd: folder }) };
-  } catch (error) {
-    if (error instanceof BuildError && error.code === "engine-missing") {
-      return { reason: error.message, hint: "install it: apt-get install buildah, or dnf install buildah" };
-    }
-    if (error instanceof Error && error.name === "TimeoutError") {
-      return { reason: "buildah is here, but does not answer in time", hint };
-    }
-    throw error;
-  }
+  };
+  return detect({ command: "buildah", ...words, look }, environment);
 }
 
 async function openWorkshop(line: CommandLine): Promise<Workshop> {
@@ -174,7 +168,7 @@ class BuildahWorkshop implements Workshop {
         { container, options, before, command: containerCommand(action, command) },
         io,
       );
-      return digest === undefined ? end : { ...end, image: { name: action.image, digest } };
+      return { ...end, image: digest && { name: action.image, digest } };
     } finally {
       await this.#forget(container);
     }
@@ -233,17 +227,14 @@ class BuildahWorkshop implements Workshop {
   async #describe(
     container: string,
     io: ActionIo,
-  ): Promise<{ readonly digest?: Digest; readonly command: ImageCommand }> {
+  ): Promise<{ readonly digest: Digest | undefined; readonly command: ImageCommand }> {
     const said = await this.#ask(["inspect", "--type", "container", container], io);
     if (said.exitCode !== 0)
       throw engineFailure(this.#line, "could not describe the image of the step", said);
-    const parsed = imageCommandSchema.safeParse(JSON.parse(said.stdout));
-    if (!parsed.success) {
-      throw new BuildError("engine-failed", "buildah describes images in a way that is not known here");
-    }
-    const { FromImageDigest: digest, OCIv1 } = parsed.data;
+    const fault = "buildah describes images in a way that is not known here";
+    const { FromImageDigest: digest, OCIv1 } = readJson(imageCommandSchema, said.stdout, fault);
     const command = OCIv1?.config ?? {};
-    return isDigest(digest ?? "") ? { digest: digest as Digest, command } : { command };
+    return { digest: digest && isDigest(digest) ? digest : undefined, command };
   }
 
   /** Secrets stand in a file that only the step sees, not on a command line, which every user does. */
@@ -301,8 +292,6 @@ class BuildahWorkshop implements Workshop {
 const network = ["--network", "host"];
 /** Neither a daemon nor rights to make containers are needed. */
 const isolation = ["--isolation", "chroot", ...network];
-/** Time that it has to say its version. */
-const answerMilliseconds = 15_000;
 /** Time that removing a container may take, once nobody waits for it any more. */
 const removalMilliseconds = 60_000;
 const secretPlace = "/run/waybill-secrets";

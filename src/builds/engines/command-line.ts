@@ -1,7 +1,9 @@
+import { tmpdir } from "node:os";
+import type { z } from "zod";
 import { harmless } from "../../errors/index.ts";
-import type { ActionIo, LocalEngineName } from "../engine.ts";
+import type { ActionIo, Engine, EngineAbsence, LocalEngineName } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { type ProgramOptions, runProgram } from "../program.ts";
+import { engineEnvironment, type ProgramOptions, runProgram } from "../program.ts";
 
 /** A program that containers and images are asked of, by the commands that the engines have in common. */
 export interface CommandLine {
@@ -16,6 +18,51 @@ export interface Said {
   readonly stdout: string;
   /** The end of what it wrote, for messages. */
   readonly tail: string;
+}
+
+/** How it is found out whether an engine works here. */
+export interface Detection {
+  readonly command: LocalEngineName;
+  /** What to do where there is none, and where it does not work. */
+  readonly install: string;
+  readonly mend: string;
+  /** Parts of sentences: what is wrong where it answers, but not as it should, and where it does not answer. */
+  readonly broken?: string;
+  readonly late?: string;
+  /** Asks it: for the engine, or for what it says where it does not work. */
+  look(line: CommandLine, signal: AbortSignal): Promise<Engine | Said>;
+}
+
+/** Time that an engine has to say what it is, and to look at its store. */
+export const answerMilliseconds = 15_000;
+
+/** Finds an engine in PATH, where it works. */
+export async function detect(
+  { command, install, mend: hint, look, ...words }: Detection,
+  environment: NodeJS.ProcessEnv,
+): Promise<Engine | EngineAbsence> {
+  const { broken = "does not work", late = "does not answer in time" } = words;
+  const signal = AbortSignal.timeout(answerMilliseconds);
+  try {
+    const found = await look({ command, env: engineEnvironment(environment), cwd: tmpdir() }, signal);
+    if ("open" in found) return found;
+    return { reason: `${command} is here, but ${broken}: ${lastWords(found.tail)}`, hint };
+  } catch (error) {
+    if (error instanceof BuildError && error.code === "engine-missing") {
+      return { reason: error.message, hint: install };
+    }
+    if (signal.aborted) return { reason: `${command} is here, but ${late}`, hint };
+    throw error;
+  }
+}
+
+/** What JSON of an engine says, as a schema has it. @throws {BuildError} `engine-failed` with `fault` for what is none. */
+export function readJson<T>(schema: z.ZodType<T>, json: string | Buffer, fault: string): T {
+  try {
+    return schema.parse(JSON.parse(json.toString()));
+  } catch (cause) {
+    throw new BuildError("engine-failed", fault, { cause });
+  }
 }
 
 /** Bytes at the end of the output that messages are made of. */

@@ -25,7 +25,7 @@ export interface MadeImage {
 export interface Built {
   readonly exitCode: number;
   /** Where it was. */
-  readonly made?: MadeImage;
+  readonly made?: MadeImage | undefined;
 }
 
 /** In what engines over one command line differ. */
@@ -90,20 +90,14 @@ export function openContainerWorkshop(engine: ContainerEngine, folder: string): 
       if (before.get(named) !== id && made.get(named)?.id !== id) made.set(named, { id });
     }
     const digest = digestIn(image, action.image);
-    return { exitCode, ...(digest === undefined ? {} : { image: { name: action.image, digest } }) };
+    return { exitCode, image: digest && { name: action.image, digest } };
   };
 
   return {
     async perform(action, io) {
       io.signal.throwIfAborted();
-      switch (action.kind) {
-        case "build":
-          return await build(action, io);
-        case "tag":
-          return await tag(action, io);
-        case "run":
-          return await run(action, io);
-      }
+      if (action.kind === "build") return await build(action, io);
+      return await (action.kind === "tag" ? tag(action, io) : run(action, io));
     },
     async export(image, target, io) {
       io.signal.throwIfAborted();

@@ -10,6 +10,7 @@ import {
   mediaTypes,
 } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
+import { readJson } from "./command-line.ts";
 import { readBounded } from "./layout-root.ts";
 import { startLayout } from "./layout-writer.ts";
 
@@ -31,7 +32,8 @@ const manifestSchema = z.object({
  */
 export async function directoryIntoLayout(directory: string, folder: string): Promise<Descriptor> {
   const bytes = await readBounded(join(directory, "manifest.json"));
-  const { mediaType, config, layers } = readManifest(bytes);
+  const fault = "the engine wrote an image that is none";
+  const { mediaType, config, layers } = readJson(manifestSchema, bytes, fault);
   const layout = await startLayout(folder);
   const blobs = join(folder, "blobs", "sha256");
   const digests = new Set<Digest>([config, ...layers].map((blob) => blob.digest));
@@ -45,12 +47,4 @@ export async function directoryIntoLayout(directory: string, folder: string): Pr
   const root = await layout.put(mediaType, bytes);
   await layout.finish(root);
   return root;
-}
-
-function readManifest(bytes: Buffer): z.infer<typeof manifestSchema> {
-  try {
-    return manifestSchema.parse(JSON.parse(bytes.toString("utf8")));
-  } catch (cause) {
-    throw new BuildError("engine-failed", "the engine wrote an image that is none", { cause });
-  }
 }

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { writeAll } from "../../disk/index.ts";
 import { type Descriptor, type Digest, isDigest, mediaTypes, type Platform } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
+import { readJson } from "./command-line.ts";
 import type { LayoutWriter } from "./layout-writer.ts";
 
 /** A file of an archive, out of it: under a name of ours. */
@@ -180,13 +181,11 @@ async function readWhole(file: Unpacked): Promise<Buffer> {
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Buffer, what: string): T {
-  try {
-    return schema.parse(JSON.parse(bytes.toString("utf8")));
-  } catch (cause) {
-    throw strange(`${what} cannot be read`, cause);
-  }
+  return readJson(schema, bytes, `${strangeness}${what} cannot be read`);
 }
 
-function strange(what: string, cause?: unknown): BuildError {
-  return new BuildError("engine-failed", `the archive that docker saved is strange: ${what}`, { cause });
+const strangeness = "the archive that docker saved is strange: ";
+
+function strange(what: string): BuildError {
+  return new BuildError("engine-failed", `${strangeness}${what}`);
 }

@@ -1,11 +1,18 @@
 import { readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { formatPlatform, mediaTypes } from "../../oci/index.ts";
 import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { engineEnvironment } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
-import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
+import {
+  answerMilliseconds,
+  ask,
+  type CommandLine,
+  detect,
+  engineFailure,
+  faultOfEngine,
+  type Said,
+  show,
+} from "./command-line.ts";
 import {
   type Built,
   type ContainerEngine,
@@ -15,9 +22,6 @@ import {
 import { archiveIntoLayout, unpackArchive } from "./docker-archive.ts";
 import { type LayoutWriter, startLayout } from "./layout-writer.ts";
 import { findImage, isFor, type LocalImage } from "./local-images.ts";
-
-/** Time that a daemon has to answer. */
-const answerMilliseconds = 15_000;
 
 /** What is known of a docker once it has answered. */
 interface Docker {
@@ -33,38 +37,27 @@ interface Docker {
  * Finds the `docker` in PATH, with a daemon that answers. Steps get its socket, as they do on Cloud Build: most of them are
  * there to run `docker`. Whoever has the socket can do on the machine whatever the daemon can.
  */
-export async function detectDocker(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
-  const env = engineEnvironment(environment);
-  const line: CommandLine = { command: "docker", env, cwd: tmpdir() };
-  const signal = AbortSignal.timeout(answerMilliseconds);
-  const hint = "start Docker, or set DOCKER_HOST to where it listens";
-  try {
-    const said = await ask(
-      line,
-      ["version", "--format", "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}"],
-      signal,
-    );
+export function detectDocker(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
+  const words = {
+    install: "install Docker, or choose another engine",
+    mend: "start Docker, or set DOCKER_HOST to where it listens",
+    broken: "no daemon answers",
+    late: "its daemon does not answer in time",
+  };
+  const look = async (line: CommandLine, signal: AbortSignal): Promise<Engine | Said> => {
+    const format = "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}";
+    const said = await ask(line, ["version", "--format", format], signal);
     const [, version, platform] = /^(\S+) (\w+\/\w+)$/.exec(said.stdout.trim()) ?? [];
-    if (said.exitCode !== 0 || version === undefined || platform === undefined) {
-      return { reason: `docker is here, but no daemon answers: ${lastWords(said.tail)}`, hint };
-    }
+    if (said.exitCode !== 0 || version === undefined || platform === undefined) return said;
     const buildx = await ask(line, ["buildx", "version"], signal);
     const context = await ask(line, ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], signal);
     const [, socket] = /^unix:\/\/(\/.+)$/.exec(context.stdout.trim()) ?? [];
     const docker = { platform, hasBuildx: buildx.exitCode === 0, socket };
-    return {
-      name: "docker",
-      version,
-      open: async (folder) =>
-        openContainerWorkshop(engineOf({ ...docker, line: { ...line, cwd: folder } }), folder),
-    };
-  } catch (error) {
-    if (error instanceof BuildError && error.code === "engine-missing") {
-      return { reason: error.message, hint: "install Docker, or choose another engine" };
-    }
-    if (signal.aborted) return { reason: "docker is here, but its daemon does not answer in time", hint };
-    throw error;
-  }
+    const open = async (folder: string) =>
+      openContainerWorkshop(engineOf({ ...docker, line: { ...line, cwd: folder } }), folder);
+    return { name: "docker", version, open };
+  };
+  return detect({ command: "docker", ...words, look }, environment);
 }
 
 function engineOf(docker: Docker): ContainerEngine {
@@ -96,7 +89,7 @@ async function build(
   if (action.platforms.length < 2) {
     const [platform] = action.platforms;
     const one = await buildOne(docker, { ...action, dockerfile }, platform, file("image-id"), io);
-    return { exitCode: one.exitCode, ...(one.image === undefined ? {} : { made: { id: one.image.id } }) };
+    return { exitCode: one.exitCode, made: one.image && { id: one.image.id } };
   }
   const images: LocalImage[] = [];
   for (const platform of action.platforms) {

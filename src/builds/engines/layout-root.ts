@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Descriptor, digestMatches, hexOf, isDigest, limits } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
+import { readJson } from "./command-line.ts";
 
 const indexSchema = z.object({
   manifests: z
@@ -21,21 +22,13 @@ const indexSchema = z.object({
  * @throws {BuildError} `engine-failed` when there is none, or it is not what the layout says.
  */
 export async function readLayoutRoot(folder: string): Promise<Descriptor> {
-  const [root] = await readIndex(folder);
+  const index = await readBounded(join(folder, "index.json"));
+  const [root] = readJson(indexSchema, index, "the layout has no index with one root").manifests;
   if (root === undefined || !root.digest.startsWith("sha256:"))
     throw new BuildError("engine-failed", "the layout has no root");
   const bytes = await readBounded(join(folder, "blobs", "sha256", hexOf(root.digest)));
   if (bytes.length === root.size && digestMatches(bytes, root.digest)) return root;
   throw new BuildError("engine-failed", `the layout holds something else as ${root.digest}`);
-}
-
-async function readIndex(folder: string) {
-  const bytes = await readBounded(join(folder, "index.json"));
-  try {
-    return indexSchema.parse(JSON.parse(bytes.toString("utf8"))).manifests;
-  } catch (cause) {
-    throw new BuildError("engine-failed", "the layout has no index with one root", { cause });
-  }
 }
 
 /** A manifest of a folder that a program has written. @throws {BuildError} `engine-failed` when it is missing or too large. */

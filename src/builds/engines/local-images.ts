@@ -8,6 +8,7 @@ import {
   engineFailure,
   faultOfEngine,
   lastWords,
+  readJson,
   type Said,
   show,
 } from "./command-line.ts";
@@ -45,7 +46,8 @@ export async function findImage(
     if (/no such image|not known|not found|no such object/i.test(said.tail)) return undefined;
     throw engineFailure(line, `could not look ${name} up`, said);
   }
-  const [image] = readJson(line, said.stdout);
+  const fault = `${line.command} describes images in a way that is not known here`;
+  const [image] = readJson(inspected, said.stdout, fault);
   if (image === undefined) return undefined;
   // podman leaves the algorithm out.
   const id = /^[0-9a-f]{64}$/.test(image.Id) ? `sha256:${image.Id}` : image.Id;
@@ -55,16 +57,6 @@ export async function findImage(
     platform: image.Variant ? { ...platform, variant: image.Variant } : platform,
     repoDigests: image.RepoDigests ?? [],
   };
-}
-
-function readJson({ command }: CommandLine, text: string): z.infer<typeof inspected> {
-  try {
-    return inspected.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new BuildError("engine-failed", `${command} describes images in a way that is not known here`, {
-      cause,
-    });
-  }
 }
 
 /** Times that a pull is tried, where what went wrong may pass. */

@@ -1,13 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { z } from "zod";
 import type { Platform } from "../../oci/index.ts";
 import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { engineEnvironment } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
-import { ask, type CommandLine, engineFailure, faultOfEngine, lastWords, show } from "./command-line.ts";
+import {
+  answerMilliseconds,
+  ask,
+  type CommandLine,
+  detect,
+  engineFailure,
+  faultOfEngine,
+  readJson,
+  type Said,
+  show,
+} from "./command-line.ts";
 import {
   type Built,
   type ContainerEngine,
@@ -17,35 +25,20 @@ import {
 import { readLayoutRoot } from "./layout-root.ts";
 import { canonicalName, findImage, isFor } from "./local-images.ts";
 
-/** Time that podman has to look at its store. */
-const answerMilliseconds = 15_000;
-
 /**
  * Finds the `podman` in PATH, with a store that it can use. Steps get no socket: it has no daemon. What a step may do is
  * bounded by what the user may.
  */
-export async function detectPodman(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
-  const line: CommandLine = { command: "podman", env: engineEnvironment(environment), cwd: tmpdir() };
-  const signal = AbortSignal.timeout(answerMilliseconds);
-  const hint = '"podman info" says more';
-  try {
+export function detectPodman(environment: NodeJS.ProcessEnv): Promise<Engine | EngineAbsence> {
+  const words = { install: "install podman, or choose another engine", mend: '"podman info" says more' };
+  const look = async (line: CommandLine, signal: AbortSignal): Promise<Engine | Said> => {
     const said = await ask(line, ["info", "--format", "{{.Version.Version}}"], signal);
     const version = said.stdout.trim();
-    if (said.exitCode !== 0 || version === "") {
-      return { reason: `podman is here, but does not work: ${lastWords(said.tail)}`, hint };
-    }
-    return {
-      name: "podman",
-      version,
-      open: async (folder) => openContainerWorkshop(engineOf({ ...line, cwd: folder }), folder),
-    };
-  } catch (error) {
-    if (error instanceof BuildError && error.code === "engine-missing") {
-      return { reason: error.message, hint: "install podman, or choose another engine" };
-    }
-    if (signal.aborted) return { reason: "podman is here, but does not answer in time", hint };
-    throw error;
-  }
+    if (said.exitCode !== 0 || version === "") return said;
+    const open = async (folder: string) => openContainerWorkshop(engineOf({ ...line, cwd: folder }), folder);
+    return { name: "podman", version, open };
+  };
+  return detect({ command: "podman", ...words, look }, environment);
 }
 
 function engineOf(line: CommandLine): ContainerEngine {
@@ -151,13 +144,8 @@ const listSchema = z.object({
 async function readList(line: CommandLine, list: string, signal: AbortSignal): Promise<Platform[]> {
   const said = await ask(line, ["manifest", "inspect", list], signal);
   if (said.exitCode !== 0) throw engineFailure(line, "could not read the index", said);
-  try {
-    return listSchema.parse(JSON.parse(said.stdout)).manifests.map(({ platform }) => platform);
-  } catch (cause) {
-    throw new BuildError("engine-failed", "podman describes an index in a way that is not known here", {
-      cause,
-    });
-  }
+  const fault = "podman describes an index in a way that is not known here";
+  return readJson(listSchema, said.stdout, fault).manifests.map(({ platform }) => platform);
 }
 
 async function exportImage(
