@@ -31,7 +31,7 @@ export function actionsOf(
     if (fault !== undefined) return { kind: "container", reason: fault };
     if (command.kind === "push") return { kind: "native", pushes: command.images.map(push) };
     if (command.kind === "tag") return { kind: "native", action: command, pushes: [] };
-    const { push: isPushed, load: _, notes: left, ...action } = command;
+    const { push: isPushed, notes: left, ...action } = command;
     const outside = [action.context, action.dockerfile].find((path) => !isInWorkspace(path));
     if (outside !== undefined) return { kind: "container", reason: `${outside} is outside of /workspace` };
     notes.push(...left.map((note) => `step ${step.index}: ${note}`));

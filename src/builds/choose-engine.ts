@@ -16,18 +16,9 @@ export type EngineChoice =
 const detectors: Readonly<
   Record<LocalEngineName, (environment: NodeJS.ProcessEnv) => Promise<Engine | EngineAbsence>>
 > = {
-  docker: async (environment) => {
-    const { detectDocker } = await import("./engines/docker.ts");
-    return detectDocker(environment);
-  },
-  buildah: async (environment) => {
-    const { detectBuildah } = await import("./engines/buildah.ts");
-    return detectBuildah(environment);
-  },
-  podman: async (environment) => {
-    const { detectPodman } = await import("./engines/podman.ts");
-    return detectPodman(environment);
-  },
+  docker: async (environment) => (await import("./engines/docker.ts")).detectDocker(environment),
+  buildah: async (environment) => (await import("./engines/buildah.ts")).detectBuildah(environment),
+  podman: async (environment) => (await import("./engines/podman.ts")).detectPodman(environment),
 };
 
 const asked = "it was asked for";

@@ -4,7 +4,7 @@ import { type FlagTable, type ReadFlags, readFlags } from "./docker-flags.ts";
 import type { ImageBuild, ImageTag } from "./engine.ts";
 
 /** A step that is nothing but a command of `docker`, so that any engine can do it. */
-export type DockerCommand = DockerBuild | DockerTag | DockerPush;
+export type DockerCommand = DockerBuild | ImageTag | DockerPush;
 
 /** `docker build`. Paths are absolute within the container of the step. */
 export interface DockerBuild extends ImageBuild {
@@ -12,14 +12,9 @@ export interface DockerBuild extends ImageBuild {
   readonly dockerfile: string;
   /** Its tags are pushed at once. */
   readonly push: boolean;
-  /** Its tags are there for later steps. False where it was asked to be pushed and nothing else. */
-  readonly load: boolean;
   /** What is left out because it does not change the result; part of a sentence each. */
   readonly notes: readonly string[];
 }
-
-/** `docker tag`. */
-export type DockerTag = ImageTag;
 
 /** `docker push`. */
 export interface DockerPush {
@@ -97,7 +92,7 @@ function whatElseCounts(step: ResolvedStep): string | undefined {
   return elsewhere === undefined ? undefined : `its environment sets ${elsewhere}`;
 }
 
-function understandTag(args: readonly string[]): DockerTag | NoDockerCommand {
+function understandTag(args: readonly string[]): ImageTag | NoDockerCommand {
   const flags = readFlags(args, {});
   if ("reason" in flags) return flags;
   const [source, target, ...more] = flags.words;
@@ -150,18 +145,15 @@ function understandBuild(args: readonly string[], step: ResolvedStep): DockerBui
 
   const refused = whatCannotBeDone(flags);
   if (refused !== undefined) return { reason: refused };
-  const outputs = all("output").map(understandOutput);
-  const fault = outputs.find((output) => "reason" in output);
-  if (fault !== undefined && "reason" in fault) return fault;
-  const push = isOn("push") || outputs.some((output) => "push" in output && output.push);
-  const load = !push || isOn("load") || outputs.some((output) => "push" in output && !output.push);
+  const odd = all("output").find((output) => !outputs.has(output));
+  if (odd !== undefined) return { reason: `--output ${odd} is not understood here` };
+  const push = isOn("push") || all("output").some((output) => outputs.get(output));
   const tags = [...new Set(all("tag"))];
   if (push && tags.length === 0) return { reason: "an image without a tag cannot be pushed" };
 
   const platforms = readPlatforms(all("platform"), step);
   if ("reason" in platforms) return platforms;
   const contextFolder = posix.resolve(step.dir, context);
-  const target = last("target");
   return {
     kind: "build",
     context: contextFolder,
@@ -169,12 +161,11 @@ function understandBuild(args: readonly string[], step: ResolvedStep): DockerBui
     tags,
     buildArgs: readBuildArguments(all("build-arg"), step),
     labels: all("label").map((label) => (label.includes("=") ? label : `${label}=`)),
-    ...(target ? { target } : {}),
+    target: last("target") || undefined,
     platforms: platforms.platforms,
     pull: isOn("pull"),
     noCache: isOn("no-cache"),
     push,
-    load,
     notes: ["cache-from", "cache-to", "builder"]
       .filter((name) => all(name).length > 0)
       .map((name) => `--${name} is ignored: it changes how long the build takes, not what it makes`),
@@ -195,20 +186,14 @@ function whatCannotBeDone({ values }: ReadFlags): string | undefined {
   return attestation === undefined ? undefined : `--${attestation} attaches what docker alone can say`;
 }
 
-/** What becomes of an image, of the value of `--output`. */
-function understandOutput(output: string): { readonly push: boolean } | NoDockerCommand {
-  switch (output) {
-    case "type=registry":
-    case "type=image,push=true":
-      return { push: true };
-    case "type=image":
-    case "type=image,push=false":
-    case "type=docker":
-      return { push: false };
-    default:
-      return { reason: `--output ${output} is not understood here` };
-  }
-}
+/** Values of `--output`, and whether they push. */
+const outputs: ReadonlyMap<string, boolean> = new Map([
+  ["type=registry", true],
+  ["type=image,push=true", true],
+  ["type=image", false],
+  ["type=image,push=false", false],
+  ["type=docker", false],
+]);
 
 function readPlatforms(
   given: readonly string[],

@@ -52,7 +52,7 @@ export interface ImageBuild {
   readonly tags: readonly string[];
   readonly buildArgs: readonly string[];
   readonly labels: readonly string[];
-  readonly target?: string;
+  readonly target?: string | undefined;
   /** As `linux/arm64`; of two or more, the tags name an index. None: that of this machine. */
   readonly platforms: readonly string[];
   readonly pull: boolean;

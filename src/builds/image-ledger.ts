@@ -8,7 +8,7 @@ export interface KnownPush {
   readonly name: string;
   /** Where it went. */
   readonly repository: string;
-  readonly tag?: Tag | string;
+  readonly tag?: Tag | string | undefined;
   readonly digest: Digest;
   readonly mediaType: string;
   /** Bytes of the manifest or index. */
@@ -55,15 +55,8 @@ export function createImageLedger(): ImageLedger {
       entries.set(key, entry);
     },
     images: () =>
-      [...entries.values()].map(({ build, name, repository, digest, mediaType, size, tags, seenBy }) => ({
-        build,
-        name,
-        repository,
-        digest,
-        mediaType,
-        size,
-        tags: [...tags],
-        seenBy: [...seenBy],
+      [...entries.values()].map(({ by: _, tag: __, tags, seenBy, ...image }) => ({
+        ...{ ...image, tags: [...tags], seenBy: [...seenBy] },
       })),
   };
 }

@@ -89,7 +89,7 @@ export interface BuildPlan {
   readonly format: "waybill-build/1";
   readonly engine: EngineName;
   /** What a program says of itself. */
-  readonly engineVersion?: string;
+  readonly engineVersion?: string | undefined;
   /** Why it is that engine. */
   readonly engineReason: string;
   /** What `$_GIT_TAG` stands for. */
@@ -123,11 +123,11 @@ export interface BuildSource {
   /** The branch that is checked out, or was pushed. */
   readonly branch?: string | undefined;
   /** The tag that stands on the commit, or was pushed; none of a working copy with changes. */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   readonly isDirty: boolean;
   readonly withGitDir: boolean;
   /** Steps get an empty workspace. */
-  readonly isOmitted?: boolean;
+  readonly isOmitted?: boolean | undefined;
 }
 
 /** Where images go. */

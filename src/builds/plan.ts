@@ -53,8 +53,15 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   ]);
   const config = request.configName ?? shownPath(paths.config);
   const { build: read, diagnostics } = parseCloudBuild(text, config);
-  const found = new Found(diagnostics);
-  if (read === undefined) throw found.error(config);
+  // What is wrong with the file, each once: its variants share most.
+  const found = new Map<string, Diagnostic>();
+  const note = (some: readonly Diagnostic[]): void => {
+    for (const one of some) found.set(`${formatPlace(placeOf(one))}: ${one.message}`, one);
+  };
+  const isFatal = (): boolean => [...found.values()].some(({ severity }) => severity === "error");
+  const invalid = (): CloudBuildError => new CloudBuildError(config, [...found.values()]);
+  note(diagnostics);
+  if (read === undefined) throw invalid();
   const { substitutionOption: option } = request;
   const file = option === undefined ? read : withSubstitutionOption(read, option);
 
@@ -69,8 +76,8 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     const facts = { project, buildId: randomUUID(), region: request.google?.region };
     const builtIns = builtInsOf(source, facts);
     const resolved = resolveCloudBuild(file, { substitutions: asked, offered, builtIns });
-    found.add(resolved.diagnostics);
-    if (resolved.build === undefined || found.isFatal) return [];
+    note(resolved.diagnostics);
+    if (resolved.build === undefined || isFatal()) return [];
     const push = (image: string) => plannedPush(image, destination, project);
     const { actions, notes } = actionsOf(resolved.build, push, platforms);
     remarks.push(...substitutionNotes(resolved.build, resolved.used, request, file), ...notes);
@@ -80,12 +87,12 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
       { name: variant.name, given, build: resolved.build, actions, pushes: resolved.build.images.map(push) },
     ];
   });
-  if (found.isFatal) throw found.error(config);
+  if (isFatal()) throw invalid();
   const engine = await choosing;
   const plan: BuildPlan = {
     format: "waybill-build/1",
     engine: engine.name,
-    ...(engine.kind === "local" ? { engineVersion: engine.engine.version } : {}),
+    engineVersion: engine.kind === "local" ? engine.engine.version : undefined,
     engineReason: engine.reason,
     tag,
     source,
@@ -93,38 +100,9 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
     destination,
     builds,
     warnings: sharedNames(builds),
-    notes: notesOf({ warnings: found.warnings, remarks, builds, engine, request, project }),
+    notes: notesOf({ warnings: [...found.keys()], remarks, builds, engine, request, project }),
   };
   return { plan, file, engine, project, google: request.google ?? {} };
-}
-
-/** What is wrong with a build file, each once: variants of one file share most. */
-class Found {
-  readonly #found = new Map<string, Diagnostic>();
-
-  constructor(diagnostics: readonly Diagnostic[]) {
-    this.add(diagnostics);
-  }
-
-  add(diagnostics: readonly Diagnostic[]): void {
-    for (const found of diagnostics) this.#found.set(inWords(found), found);
-  }
-
-  get isFatal(): boolean {
-    return [...this.#found.values()].some(({ severity }) => severity === "error");
-  }
-
-  error(file: string): CloudBuildError {
-    return new CloudBuildError(file, [...this.#found.values()]);
-  }
-
-  get warnings(): string[] {
-    return [...this.#found.keys()];
-  }
-}
-
-function inWords(found: Diagnostic): string {
-  return `${formatPlace(placeOf(found))}: ${found.message}`;
 }
 
 /** Without a project, names such as `gcr.io/$PROJECT_ID/name` would lead nowhere. */

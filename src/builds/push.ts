@@ -9,7 +9,7 @@ import { BuildError } from "./errors.ts";
 export interface Pushed {
   readonly root: Descriptor;
   /** What the tag stood for before; in staging it may move. */
-  readonly movedFrom?: Digest;
+  readonly movedFrom?: Digest | undefined;
 }
 
 /** An image layout has no name; messages about its content show this one, and where it was going. */
@@ -40,8 +40,7 @@ export async function pushExported(
     signal.throwIfAborted();
     await copier.putRoot(root, to, [tag]);
     const { mediaType, size } = root.descriptor;
-    const moved = before === undefined ? {} : { movedFrom: before.digest };
-    return { root: { mediaType, digest, size }, ...moved };
+    return { root: { mediaType, digest, size }, movedFrom: before?.digest };
   } catch (cause) {
     signal.throwIfAborted();
     throw new BuildError("push-failed", `the image could not be pushed: ${messageOf(cause)}`, {

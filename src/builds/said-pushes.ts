@@ -12,7 +12,7 @@ export interface SaidPush {
 
 /** What a registry says of a claim, or why nobody knows. */
 export type SaidPushAnswer = { readonly repository: string; readonly digest: Digest } & (
-  | { readonly tag?: Tag; readonly mediaType: string; readonly size: number }
+  | { readonly tag?: Tag | undefined; readonly mediaType: string; readonly size: number }
   | { readonly reason: string }
 );
 
@@ -116,5 +116,5 @@ async function whereItStands(repository: Repository, { tag: said, digest }: Said
   const found = isTagged ? tagged : await repository.resolve(digest);
   if (found === undefined) return undefined;
   const { mediaType, size } = found;
-  return { mediaType, size, ...(isTagged && tag !== undefined ? { tag } : {}) };
+  return { mediaType, size, tag: isTagged ? tag : undefined };
 }

@@ -43,7 +43,7 @@ export async function findSecrets(
     const place = places.get(source.env);
     // Each variant wants it.
     if (secrets.has(source.env) || missing.some(({ env }) => env === source.env)) continue;
-    if (place !== undefined) secrets.set(source.env, await readGiven(source.env, place, environment));
+    if (place !== undefined) secrets.set(source.env, await place(environment));
     else if (source.version !== undefined && secretManager !== undefined) {
       const value = await accessVersion(source.env, source.version, secretManager).catch(withoutLogin);
       if (value === undefined) missing.push(source);
@@ -60,9 +60,8 @@ function withoutLogin(error: unknown): undefined {
   throw error;
 }
 
-type Place =
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "variable"; readonly name: string };
+/** Reads a secret from where it was said to be. */
+type Place = (environment: NodeJS.ProcessEnv) => Promise<string>;
 
 function readPlace(given: string): readonly [string, Place] {
   const [, name = "", place] = /^([^=]*)(?:=([\s\S]*))?$/.exec(given) ?? [];
@@ -71,9 +70,9 @@ function readPlace(given: string): readonly [string, Place] {
       hint: spellings,
     });
   }
-  if (place === undefined) return [name, { kind: "variable", name }];
-  if (place.startsWith("@") && place.length > 1) return [name, { kind: "file", path: place.slice(1) }];
-  if (/^env:./.test(place)) return [name, { kind: "variable", name: place.slice("env:".length) }];
+  if (place === undefined) return [name, ofVariable(name, name)];
+  if (/^env:./.test(place)) return [name, ofVariable(name, place.slice("env:".length))];
+  if (/^@./.test(place)) return [name, async () => textOf(name, await readBounded(name, place.slice(1)))];
   throw refused(
     name,
     "it says neither a file nor a variable; a value itself would be seen by others",
@@ -84,11 +83,12 @@ function readPlace(given: string): readonly [string, Place] {
 const spellings =
   "--secret NAME=@file, --secret NAME=env:VARIABLE, or --secret NAME for the variable of that name";
 
-async function readGiven(secret: string, place: Place, environment: NodeJS.ProcessEnv): Promise<string> {
-  if (place.kind === "file") return textOf(secret, await readBounded(secret, place.path));
-  const value = environment[place.name];
-  if (value === undefined) throw refused(secret, `the environment has no ${harmless(place.name)}`, spellings);
-  return textOf(secret, Buffer.from(value));
+function ofVariable(secret: string, variable: string): Place {
+  return async (environment) => {
+    const value = environment[variable];
+    if (value !== undefined) return textOf(secret, Buffer.from(value));
+    throw refused(secret, `the environment has no ${harmless(variable)}`, spellings);
+  };
 }
 
 async function readBounded(secret: string, path: string): Promise<Buffer> {

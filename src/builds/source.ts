@@ -24,8 +24,7 @@ export async function nameSource(
   now: Date = new Date(),
 ): Promise<NamedSource> {
   const given = request.substitutions?._GIT_TAG;
-  const omitted = request.noSource === true ? { isOmitted: true } : {};
-  const how = { withGitDir: request.withGitDir ?? false, ...omitted };
+  const how = { withGitDir: request.withGitDir ?? false, isOmitted: request.noSource || undefined };
   const checkout = await describe(folder, request, given !== undefined);
   if (checkout === undefined) {
     const source = { folder, path: "", configPath: config, name: basename(folder), isDirty: false, ...how };
@@ -60,10 +59,7 @@ function refOf({ ref }: BuildRequest, checkout: DescribedCheckout): Pick<BuildSo
   const [, kind, name] = /^refs\/(heads|tags)\/(.+)$/.exec(ref ?? "") ?? [];
   if (name !== undefined) return kind === "tags" ? { tag: name } : { branch: name };
   const { branch, tag, isDirty } = checkout;
-  return {
-    branch,
-    ...(tag === undefined || isDirty ? {} : { tag }),
-  };
+  return { branch, tag: isDirty ? undefined : tag };
 }
 
 /**
@@ -95,9 +91,8 @@ async function describe(
   request: BuildRequest,
   isOptional: boolean,
 ): Promise<DescribedCheckout | undefined> {
-  const match = request.versionTagFilter;
   try {
-    return await describeCheckout(folder, match === undefined ? {} : { match }, request.environment);
+    return await describeCheckout(folder, { match: request.versionTagFilter }, request.environment);
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
     if (isOptional) return undefined;

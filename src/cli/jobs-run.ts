@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { harmless } from "../errors/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -22,7 +24,6 @@ export async function runByHand(session: Session, name: string, options: StartOp
     "../jobs/index.ts"
   );
   const { readPush } = await import("../git/index.ts");
-  const { harmless } = await import("../errors/index.ts");
   const { job } = findJob(await readJobs(options.jobsDir), name);
   const { ref, before, checkout } = options;
   const push = await readPush(checkout, { environment: env, ref, before });
@@ -38,12 +39,11 @@ export async function runByHand(session: Session, name: string, options: StartOp
     const resolved = resolveJob(job, push, push.root);
     const document = await dryRunOf(job, push, verdict, isRun, resolved);
     await deliver(session, {
-      text: (shown) => printDryRun(shown, { job, push, resolved }, verdict, isRun, harmless),
+      text: (shown) => printDryRun(shown, { job, push, resolved }, verdict, isRun),
       json: () => asJson(document),
     });
     return exitCodes.asDesired;
   }
-  const { join } = await import("node:path");
   const locks = join(await dataFolder(session, options.dataDir), "locks");
   const run = (): Promise<ExitCode> => runNow(session, { job, push, verdict }, options);
   return holdingTurn(job, locks, run, ({ what, holder }) =>
@@ -60,7 +60,6 @@ async function runNow(
   const { terminal, env } = session;
   const { resolveJob } = await import("../jobs/index.ts");
   const { checkoutPush } = await import("../git/index.ts");
-  const { harmless } = await import("../errors/index.ts");
   terminal.note(harmless(`${job.name} at ${push.ref}, ${push.commit}: ${verdict.reason}`));
   if (verdict.verdict === "skip") terminal.note("it is run all the same: --force");
   const files = await checkoutPush(push, env);
@@ -78,7 +77,6 @@ async function build(
   options: StartOptions,
 ): Promise<ExitCode> {
   const { prepareBuild } = await import("../builds/index.ts");
-  const { join } = await import("node:path");
   const data = await dataFolder(session, options.dataDir);
   const { type, refs, spec, request, timeoutSeconds } = resolved;
   return runAskedBuild(session, {
@@ -92,10 +90,10 @@ async function build(
     prepare: (run) =>
       prepareBuild({
         ...request,
-        ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
-        ...(options.engine === undefined ? {} : { engine: options.engine }),
+        pushTo: options.pushTo ?? request.pushTo,
+        engine: options.engine ?? request.engine,
         ref: push.ref,
-        ...(push.origin === undefined ? { repository: job.repo } : {}),
+        repository: push.origin === undefined ? job.repo : request.repository,
         configName: join(job.build.dir, job.build.config ?? "cloudbuild.yaml"),
         registryFolder: join(data, "registry"),
         environment: resolved.environment(run),
@@ -124,7 +122,6 @@ async function printDryRun(
   { job, push, resolved }: ReadyJob,
   verdict: JobVerdict,
   isRun: boolean,
-  harmless: (text: string) => string,
 ): Promise<void> {
   const { variablesOfRun } = await import("../jobs/index.ts");
   const { environment, google = {}, ...plain } = resolved.request;

@@ -20,8 +20,8 @@ interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs" | "sp
   readonly data: string;
   readonly prepare: (run: Run) => Promise<PreparedBuild>;
   readonly concurrency?: number;
-  readonly logDir?: string;
-  readonly suppressLogs?: boolean;
+  readonly logDir?: string | undefined;
+  readonly suppressLogs?: boolean | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
 
@@ -76,23 +76,14 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
   });
 }
 
-/** Who looks on while a build goes on. */
-interface BuildListener {
-  onLog(line: Uint8Array, build?: string): void;
-  end(): Promise<void>;
-}
-
 /**
  * Shows the log of a build on standard error, and writes a file for each variant into the log folder, as image-builder does:
  * `build.log`, or the variant's name.
  */
 async function listenToBuild(
   terminal: Terminal,
-  {
-    logDir,
-    suppressLogs,
-  }: { readonly logDir?: string | undefined; readonly suppressLogs?: boolean | undefined },
-): Promise<BuildListener> {
+  { logDir, suppressLogs }: Pick<AskedBuild, "logDir" | "suppressLogs">,
+) {
   const files = new Map<string, WriteStream>();
   if (logDir !== undefined) await makeFolder(logDir);
   const fileOf = (folder: string, build: string): WriteStream => {
@@ -106,12 +97,12 @@ async function listenToBuild(
     return opened;
   };
   return {
-    onLog(line, build) {
+    onLog(line: Uint8Array, build?: string): void {
       const text = Buffer.from(line).toString("utf8").replace(/\n$/, "");
       if (suppressLogs !== true) terminal.note(printable(text, terminal.hasColor));
       if (logDir !== undefined) fileOf(logDir, build ?? "build").write(line);
     },
-    async end() {
+    async end(): Promise<void> {
       await Promise.all(
         [...files.values()].map((file) => new Promise<void>((resolve) => file.end(() => resolve()))),
       );

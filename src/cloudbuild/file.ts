@@ -17,7 +17,9 @@ export interface CloudBuildVolume {
 /** One step, before substitutions. */
 export interface CloudBuildStep {
   readonly index: number;
+  /** Where it stands in the file. */
   readonly at: TextPosition;
+  /** As the file gives it; steps without one have none. */
   readonly id?: string | undefined;
   readonly name: CloudBuildText;
   readonly args: readonly CloudBuildText[];

@@ -1,4 +1,4 @@
-import type { TextPosition } from "../diagnostics/index.ts";
+import type { CloudBuildStep } from "./file.ts";
 
 /** A build as it will run: every substitution made, every default filled in. Plain data. */
 export interface ResolvedBuild {
@@ -23,18 +23,19 @@ export interface SecretSource {
   /** The environment variable, as `secretEnv` names it. */
   readonly env: string;
   /** `projects/P/secrets/S/versions/V` of Secret Manager; `undefined` where the file holds it encrypted by a key of KMS. */
-  readonly version?: string;
+  readonly version?: string | undefined;
 }
 
 /** One step, with the environment, volumes and secrets that `options` give to all of them. */
-export interface ResolvedStep {
-  readonly index: number;
-  /** As the file gives it; steps without one have none. */
-  readonly id?: string | undefined;
+export interface ResolvedStep
+  extends Pick<
+    CloudBuildStep,
+    "index" | "at" | "id" | "timeoutSeconds" | "allowFailure" | "allowExitCodes" | "waitFor"
+  > {
   /** The image that it runs in. */
   readonly name: string;
   readonly args: readonly string[];
-  readonly entrypoint?: string;
+  readonly entrypoint?: string | undefined;
   /** Excludes `args` and `entrypoint`; starts with `#!`, or is for `/bin/sh`. */
   readonly script?: string | undefined;
   /** The value of each variable, by its name; those of the step win over those of `options`. */
@@ -44,13 +45,6 @@ export interface ResolvedStep {
   /** Where it runs, absolute: `/workspace`, or something in it, or elsewhere. */
   readonly dir: string;
   readonly volumes: readonly { readonly name: string; readonly path: string }[];
-  readonly timeoutSeconds?: number | undefined;
-  readonly allowFailure: boolean;
-  readonly allowExitCodes: readonly number[];
-  /** Indexes of the steps that have to be over first: all before it, unless `waitFor` says otherwise. */
-  readonly waitFor: readonly number[];
-  /** Where it stands in the file. */
-  readonly at: TextPosition;
 }
 
 /** Where the source of a build stands, for substitutions that are built in. */

@@ -58,7 +58,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
     timeoutSeconds: file.timeoutSeconds,
     substitutions: Object.fromEntries(substitution.values),
     secrets: file.secrets.map(({ env, version }): SecretSource => {
-      return { env: env.value, ...(version === undefined ? {} : { version: substitution.make(version) }) };
+      return { env: env.value, version: version && substitution.make(version) };
     }),
     google: Object.fromEntries(
       Object.entries(file.google).map(([path, text]) => [
@@ -137,7 +137,7 @@ function resolveStep(
     id,
     name: imageOf(step.name, substitution, findings),
     args: step.args.map((argument) => substitution.make(argument)),
-    ...(step.entrypoint === undefined ? {} : { entrypoint: substitution.make(step.entrypoint) }),
+    entrypoint: step.entrypoint && substitution.make(step.entrypoint),
     script: script?.value,
     ...environment,
     dir: posix.resolve(workspace, step.dir === undefined ? "" : substitution.make(step.dir)),

@@ -29,9 +29,11 @@ export class Substitution {
   readonly #values: ReadonlyMap<string, SubstitutionValue>;
   readonly #mode: SubstitutionMode;
   readonly #findings: CloudBuildFindings;
-  readonly #made = new Map<string, string>();
   readonly #making: string[] = [];
-  readonly #used = new Set<string>();
+  /** Every value that is at hand, with its own references made. */
+  readonly values = new Map<string, string>();
+  /** Keys that something referred to. */
+  readonly used = new Set<string>();
   #characters = 0;
   #work = 0;
   #isExhausted = false;
@@ -45,16 +47,6 @@ export class Substitution {
     this.#mode = mode;
     this.#findings = findings;
     for (const key of values.keys()) this.#value(key);
-  }
-
-  /** Keys that something referred to. */
-  get used(): ReadonlySet<string> {
-    return this.#used;
-  }
-
-  /** Every value that is at hand, with its own references made. */
-  get values(): ReadonlyMap<string, string> {
-    return this.#made;
   }
 
   /** A text with its references made. What is wrong with them is among the findings. */
@@ -82,7 +74,7 @@ export class Substitution {
       return piece.text;
     }
     if (!this.#isKnown(key, at, piece.expansion)) return "";
-    this.#used.add(key);
+    this.used.add(key);
     const value = this.#value(key);
     return piece.expansion === undefined
       ? (value ?? "")
@@ -171,10 +163,10 @@ export class Substitution {
   /** A value with its references made, once. */
   #value(key: string): string | undefined {
     const given = this.#values.get(key);
-    const known = this.#made.get(key);
+    const known = this.values.get(key);
     if (given === undefined || known !== undefined) return known;
     if (!this.#mode.dynamic || given.isBuiltIn) {
-      this.#made.set(key, given.value);
+      this.values.set(key, given.value);
       return given.value;
     }
     const circle = this.#making.indexOf(key);
@@ -191,16 +183,16 @@ export class Substitution {
     this.#making.push(key);
     const made = this.make(given);
     this.#making.pop();
-    this.#made.set(key, made);
+    this.values.set(key, made);
     if (made.length > maxValueLength) {
       this.#findings.report(
         "limit",
         given.at,
         `the value of ${printable(key)} has more than ${maxValueLength} characters with its references made`,
       );
-      this.#made.set(key, made.slice(0, maxValueLength));
+      this.values.set(key, made.slice(0, maxValueLength));
     }
-    return this.#made.get(key);
+    return this.values.get(key);
   }
 
   #exhausted(at: TextPosition): string {

@@ -102,8 +102,11 @@ export const duration: Shape<Both<Placed<number>>> = scalar("a duration", (node,
 });
 
 /** A list; a lone text counts as a list of one, as people write it. */
-export function listOf<Value>(item: Shape<Both<Value>>, max?: number): Shape<Both<readonly Value[]>> {
-  const shape = list(item, { takesOne: true, ...(max === undefined ? {} : { max }) });
+export function listOf<Value>(
+  item: Shape<Both<Value>>,
+  max = Number.POSITIVE_INFINITY,
+): Shape<Both<readonly Value[]>> {
+  const shape = list(item, { takesOne: true, max });
   return made(shape, (items, node, reading) => {
     if (node.kind === "scalar") {
       const message = `${reading.path} is no list: repeated string fields containing one element must be specified like ['foo'], not 'foo'`;

@@ -12,35 +12,30 @@ export function readVolumes(
   volumes: readonly VolumeFields[] | undefined,
   findings: CloudBuildFindings,
 ): CloudBuildVolume[] {
+  const refuse = (...found: Parameters<CloudBuildFindings["report"]>): [] => {
+    findings.report(...found);
+    return [];
+  };
   return (volumes ?? []).flatMap(({ value: { name, path }, at }) => {
     if (name === undefined || path === undefined) {
-      findings.report("missing-key", at, `a volume needs ${name === undefined ? "a name" : "a path"}`);
-      return [];
+      return refuse("missing-key", at, `a volume needs ${name === undefined ? "a name" : "a path"}`);
     }
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name.value)) {
       const rule = "two or more letters, digits, _ . and -, of which a letter or digit comes first";
-      findings.report("volume", name.at, `invalid volume name ${quoted(name.value)}`, rule);
-      return [];
+      return refuse("volume", name.at, `invalid volume name ${quoted(name.value)}`, rule);
     }
+    const shown = quoted(path.value);
     if (!path.value.startsWith("/")) {
-      findings.report("volume", path.at, `the path of a volume is absolute, unlike ${quoted(path.value)}`);
-      return [];
+      return refuse("volume", path.at, `the path of a volume is absolute, unlike ${shown}`);
     }
     // Engines are told of a volume in one word, where these begin the next part: its options, which may name any folder.
     if (/[:,"\p{Cc}]/u.test(path.value)) {
       const rule = 'the path of a volume has no :, no comma and no "';
-      findings.report("volume", path.at, `invalid path of a volume ${quoted(path.value)}`, rule);
-      return [];
+      return refuse("volume", path.at, `invalid path of a volume ${shown}`, rule);
     }
     const plain = posix.resolve(path.value);
     if (reservedPaths.includes(plain) || `${plain}/`.startsWith("/cloudbuild/")) {
-      findings.report(
-        "volume",
-        path.at,
-        `the path ${quoted(path.value)} is reserved`,
-        "mount the volume elsewhere",
-      );
-      return [];
+      return refuse("volume", path.at, `the path ${shown} is reserved`, "mount the volume elsewhere");
     }
     return [{ name, path }];
   });

@@ -17,7 +17,7 @@ export interface DemoImage {
   /** An index over all platforms. */
   readonly root: ImageDocument;
   readonly children: readonly ImageDocument[];
-  readonly blobs: readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[];
+  readonly blobs: readonly ImageDocument[];
 }
 
 const architectures: readonly DemoArchitecture[] = ["amd64", "arm64"];
@@ -36,7 +36,7 @@ export async function buildImage(name: string, version: string): Promise<DemoIma
   for (const architecture of architectures) {
     const text = `${name} ${version} on linux/${architecture}\n`;
     const program = await layer([{ name, mode: 0o755, bytes: printingExecutable(architecture, text) }]);
-    const config = blobOf(mediaTypes.ociConfig, {
+    const config = jsonOf(mediaTypes.ociConfig, {
       architecture,
       os: "linux",
       config: {
@@ -47,7 +47,7 @@ export async function buildImage(name: string, version: string): Promise<DemoIma
       history: [{ created_by: "base" }, { created_by: `${name} ${version}` }],
     });
     for (const blob of [program, config]) blobs.set(blob.descriptor.digest, blob);
-    const child = documentOf(mediaTypes.ociManifest, {
+    const child = jsonOf(mediaTypes.ociManifest, {
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
       config: config.descriptor,
@@ -57,7 +57,7 @@ export async function buildImage(name: string, version: string): Promise<DemoIma
     children.push(child);
     entries.push({ ...child.descriptor, platform });
   }
-  const root = documentOf(mediaTypes.ociIndex, {
+  const root = jsonOf(mediaTypes.ociIndex, {
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,
     manifests: entries,
@@ -78,27 +78,22 @@ export async function pushImage(
   for (const tag of tags) await repository.put(image.root, tag);
 }
 
-type Blob = DemoImage["blobs"][number];
-
-async function layer(files: readonly { name: string; mode: number; bytes: Buffer }[]): Promise<Blob> {
+async function layer(
+  files: readonly { name: string; mode: number; bytes: Buffer }[],
+): Promise<ImageDocument> {
   const tar = await packTar(
     files.map(({ name, mode, bytes }) => ({
       header: { name, mode, size: bytes.length, mtime: new Date(0) },
       body: bytes,
     })),
   );
-  const bytes = gzipSync(tar);
-  return {
-    descriptor: { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length },
-    bytes,
-  };
+  return blobOf(mediaTypes.ociLayer, gzipSync(tar));
 }
 
-function blobOf(mediaType: string, json: unknown): Blob {
-  const bytes = Buffer.from(JSON.stringify(json));
+function jsonOf(mediaType: string, json: unknown): ImageDocument {
+  return blobOf(mediaType, Buffer.from(JSON.stringify(json)));
+}
+
+function blobOf(mediaType: string, bytes: Buffer): ImageDocument {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
-}
-
-function documentOf(mediaType: string, json: unknown): ImageDocument {
-  return blobOf(mediaType, json);
 }

@@ -2,8 +2,7 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { errorCodeOf, makeFolder, makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
-import { GitError } from "./errors.ts";
-import { complaint, runGit } from "./program.ts";
+import { gitOutput, runGit } from "./program.ts";
 import { openGitRepository } from "./repository.ts";
 
 /**
@@ -23,8 +22,7 @@ export async function initBeside(
   );
   await mkdir(folder);
   const words = ["init", "--quiet", "--template=", `--object-format=${hashes}`];
-  const { code, stderr } = await runGit(folder, words, environment);
-  if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
+  await gitOutput(root, runGit(folder, words, environment));
   await makeFolder(join(folder, ".git", "objects", "info"));
   await writeFile(join(folder, ".git", "objects", "info", "alternates"), `${resolve(root, objects)}\n`);
   try {

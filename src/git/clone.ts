@@ -4,7 +4,7 @@ import { initBeside } from "./beside.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, type GitRun, runGit } from "./program.ts";
+import { complaint, type GitRun, gitOutput, runGit } from "./program.ts";
 import { lacksHistory, notPushed } from "./push-refusal.ts";
 import type { CommitHash } from "./repository.ts";
 
@@ -108,10 +108,8 @@ async function checkOutBeside(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const root = await initBeside(checkout, folder, environment);
-  const attempt = async (...words: string[]): Promise<void> => {
-    const { code, stderr } = await runGit(folder, words, environment);
-    if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
-  };
+  const attempt = (...words: string[]): Promise<string> =>
+    gitOutput(root, runGit(folder, words, environment));
   for (const [key, value] of await committerOf(root, environment)) await attempt("config", key, value);
   const commit = await tipOf(folder, remote, environment);
   if (commit === undefined) throw noBranch(remote);
@@ -181,11 +179,8 @@ async function cloneAt(
   close: () => Promise<void>,
 ): Promise<Clone> {
   const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);
-  const answer = async (...words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await git(...words);
-    if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: folder });
-    return stdout.trim();
-  };
+  const answer = async (...words: string[]): Promise<string> =>
+    (await gitOutput(folder, git(...words))).trim();
   const base = (await answer("rev-parse", "--verify", "HEAD^{commit}")) as CommitHash;
 
   return {
@@ -222,22 +217,12 @@ async function cloneAt(
         ...{ GIT_COMMITTER_DATE: committerDate },
       };
       const words = ["commit-tree", "--no-gpg-sign", "-p", base, "-m", message, `${files}^{tree}`];
-      const { code, stdout, stderr } = await runGit(folder, words, { ...environment, ...whose });
-      if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: folder });
-      return stdout.trim() as CommitHash;
+      const made = await gitOutput(folder, runGit(folder, words, { ...environment, ...whose }));
+      return made.trim() as CommitHash;
     },
     async areEqual(one, other, files) {
-      const { code } = await git(
-        "diff",
-        "--quiet",
-        "--no-ext-diff",
-        "--no-textconv",
-        one,
-        other,
-        "--",
-        ...files,
-      );
-      return code === 0;
+      const words = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", one, other];
+      return (await git(...words, "--", ...files)).code === 0;
     },
     async push(commit, { url, branch }, expected) {
       const ref = `refs/heads/${branch}`;

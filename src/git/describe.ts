@@ -19,11 +19,11 @@ export interface DescribedCheckout {
   /** A file that Git knows is not as it was committed; files that it does not know do not count. */
   readonly isDirty: boolean;
   /** The URL of the remote `origin`, without user and password. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /** The branch that is checked out. */
   readonly branch?: string | undefined;
   /** The tag that stands on the commit; of several the one that `git describe` names. */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function placeInRemote(
  */
 export async function describeCheckout(
   folder: string,
-  options: { readonly match?: string } = {},
+  options: { readonly match?: string | undefined } = {},
   given: NodeJS.ProcessEnv = process.env,
 ): Promise<DescribedCheckout> {
   const { root, prefix } = await openGitRepository(folder, given);
@@ -81,9 +81,9 @@ export async function describeCheckout(
     committedAt: new Date(Number(seconds) * 1000),
     describe: isDirty ? `${name}-dirty` : name,
     isDirty,
-    ...(url === "" ? {} : { origin: url }),
+    origin: url || undefined,
     branch,
-    ...(tag === "" ? {} : { tag }),
+    tag: tag || undefined,
   };
 }
 
@@ -129,16 +129,9 @@ const deepestSubmodule = 8;
 
 /** The folders of submodules that are checked out, from the top. */
 async function submodulesOf(root: string, environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
-  const words = [
-    "config",
-    "--null",
-    "--file",
-    ".gitmodules",
-    "--no-includes",
-    "--get-regexp",
-    "^submodule\\..*\\.path$",
-  ];
-  const { code, stdout } = await runGit(root, words, environment);
+  const words = ["config", "--null", "--file", ".gitmodules", "--no-includes"];
+  const asked = [...words, "--get-regexp", "^submodule\\..*\\.path$"];
+  const { code, stdout } = await runGit(root, asked, environment);
   if (code !== 0) return [];
   const paths = stdout
     .split("\0")

@@ -104,6 +104,13 @@ export function runGit(
   });
 }
 
+/** What a run of Git writes that has to succeed. @throws {GitError} `git-failed` with what Git says. @param where For messages. */
+export async function gitOutput(where: string, running: Promise<GitRun>): Promise<string> {
+  const { code, stdout, stderr } = await running;
+  if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where });
+  return stdout;
+}
+
 /** Why Git could not be started. */
 export function notStarted(error: NodeJS.ErrnoException): GitError {
   if (error.code !== "ENOENT") {

@@ -3,7 +3,7 @@ import { makeTemporaryFolder, removeTree } from "../disk/index.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, type GitRun, runGit } from "./program.ts";
+import { type GitRun, gitOutput, runGit } from "./program.ts";
 import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 
 /** A branch or tag as it was pushed. */
@@ -19,7 +19,7 @@ export interface Push {
   /** The top of the working tree that it was read from. */
   readonly root: string;
   /** The URL of the remote `origin` there, without a password. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
 }
 
 /** Which push is meant. */
@@ -44,14 +44,14 @@ export async function readPush(checkout: string, question: PushQuestion = {}): P
   const ref = await fullName(question.ref, repository, git);
   const commit = await repository.commitOf(ref);
   const configured = await git("config", "--get", "remote.origin.url");
-  const origin = configured.code === 0 ? { origin: withoutPassword(configured.stdout.trim()) } : {};
-  if (ref.startsWith("refs/tags/")) return { ref, commit, changes: [], root, ...origin };
+  const origin = configured.code === 0 ? withoutPassword(configured.stdout.trim()) : undefined;
+  if (ref.startsWith("refs/tags/")) return { ref, commit, changes: [], root, origin };
   const before =
     question.before === undefined
       ? await repository.firstParent(commit)
       : await repository.commitOf(question.before);
   const changes = await changedPaths(before, commit, root, git);
-  return { ref, commit, before, changes, root, ...origin };
+  return { ref, commit, before, changes, root, origin };
 }
 
 type Git = (...words: string[]) => Promise<GitRun>;
@@ -93,13 +93,12 @@ async function changedPaths(
   root: string,
   git: Git,
 ): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await git(
+  const log = git(
     ...["-c", "log.showRoot=true", "log", "--no-show-signature", "--format=", "--name-only", "-z"],
     ...["--no-renames", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv", "--no-relative"],
     ...["--ignore-submodules=none", ...(before === undefined ? [after] : [after, `^${before}`]), "--"],
   );
-  if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
-  return [...new Set(stdout.split("\0").filter((path) => path !== ""))].sort();
+  return [...new Set((await gitOutput(root, log)).split("\0").filter((path) => path !== ""))].sort();
 }
 
 /** The files of a push's commit in a temporary folder. */
@@ -122,10 +121,8 @@ export async function checkoutPush(
   const temporary = await makeTemporaryFolder("waybill-push");
   const folder = join(temporary, "files");
   const close = (): Promise<void> => removeTree(temporary);
-  const attempt = async (at: string, ...words: string[]): Promise<void> => {
-    const { code, stderr } = await runGit(at, words, environment, "folders");
-    if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: push.root });
-  };
+  const attempt = (at: string, ...words: string[]): Promise<string> =>
+    gitOutput(push.root, runGit(at, words, environment, "folders"));
   try {
     await attempt(temporary, "clone", "--quiet", "--no-checkout", "--template=", "--", push.root, folder);
     await attempt(folder, "checkout", "--quiet", "--detach", push.commit);

@@ -4,7 +4,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { type CommitFiles, openCommitFiles } from "./commit-files.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
-import { complaint, type GitRun, runGit } from "./program.ts";
+import { complaint, type GitRun, gitOutput, runGit } from "./program.ts";
 
 declare const commitBrand: unique symbol;
 
@@ -165,9 +165,8 @@ function repositoryAt(root: string, prefix: string, environment: NodeJS.ProcessE
     },
     async firstParent(commit) {
       // The commit itself says it, also where a shallow clone has cut its history off.
-      const { code, stdout, stderr } = await git("cat-file", "commit", commit);
-      if (code !== 0) throw new GitError("git-failed", complaint(stderr), { where: root });
-      const parent = /^tree [0-9a-f]+\nparent ([0-9a-f]+)\n/.exec(stdout)?.[1];
+      const text = await gitOutput(root, git("cat-file", "commit", commit));
+      const parent = /^tree [0-9a-f]+\nparent ([0-9a-f]+)\n/.exec(text)?.[1];
       if (parent === undefined) return undefined;
       const found = await find(parent);
       if (found === undefined) throw unfetched(`the parent of ${commit}`, "git fetch --deepen=1");
@@ -192,9 +191,8 @@ function repositoryAt(root: string, prefix: string, environment: NodeJS.ProcessE
         });
       }
       const head = await repository.commitOf("HEAD");
-      const counted = await git("rev-list", "--first-parent", "--count", `--max-age=${limit}`, head);
-      if (counted.code !== 0) throw new GitError("git-failed", complaint(counted.stderr), { where: root });
-      const commits = Number(counted.stdout);
+      const counting = git("rev-list", "--first-parent", "--count", `--max-age=${limit}`, head);
+      const commits = Number(await gitOutput(root, counting));
       return commits === 0 ? undefined : repository.commitOf(`${head}~${commits - 1}`);
     },
     filesAt: (commit) => openCommitFiles(root, commit, environment),

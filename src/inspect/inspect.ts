@@ -16,11 +16,11 @@ export interface Inspection {
   readonly Name: string;
   readonly Digest: Digest;
   readonly RepoTags: readonly string[];
-  readonly Created?: string;
+  readonly Created?: string | undefined;
   readonly DockerVersion: string;
   readonly Labels: Readonly<Record<string, string>> | null;
   readonly Architecture: string;
-  readonly Variant?: string;
+  readonly Variant?: string | undefined;
   readonly Os: string;
   readonly Layers: readonly Digest[];
   readonly LayersData: readonly {
@@ -74,11 +74,11 @@ export async function inspectImage(
     Name: repository.name,
     Digest: root.descriptor.digest,
     RepoTags: listing?.tags ?? [],
-    ...(config.created == null ? {} : { Created: config.created }),
+    Created: config.created ?? undefined,
     DockerVersion: config.docker_version ?? "",
     Labels: config.config?.Labels ?? null,
     Architecture: config.architecture ?? "",
-    ...(config.variant == null ? {} : { Variant: config.variant }),
+    Variant: config.variant ?? undefined,
     Os: config.os ?? "",
     Layers: layers.map(({ digest }) => digest),
     LayersData: layers.map(({ mediaType, digest, size, annotations }) => ({

@@ -8,7 +8,7 @@ export {
   provenanceReferrers,
   tooManyReferrers,
 } from "./find.ts";
-export { type Material, type Provenance, provenanceOf, readProvenance } from "./read.ts";
+export { type Material, type Provenance, readStatements } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
 export type { Statement, StatementSubject } from "./statement.ts";
 export { commitPage, originInWords, shownDigits, sourceAddress } from "./words.ts";

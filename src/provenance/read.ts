@@ -108,26 +108,14 @@ const statementSchema = z.object({
 
 /**
  * The first provenance in a manifest whose layers are statements (in-toto, plain or in a DSSE envelope or Sigstore
- * bundle) that is about one of the digests; `undefined` when there is none.
- * @throws {RegistryError} when it cannot be read.
- */
-export async function readProvenance(
-  repository: Repository,
-  document: ImageDocument,
-  about: readonly Digest[],
-): Promise<Provenance | undefined> {
-  return (await readStatements(repository, document, about)).found?.provenance;
-}
-
-/**
- * As {@link readProvenance}, with the statement itself, and beside it the first one that is about something else.
+ * bundle) that is about one of the digests, and beside it the first one that is about something else.
  * @throws {RegistryError} when it cannot be read.
  */
 export async function readStatements(
   repository: Repository,
   document: ImageDocument,
   about: readonly Digest[],
-): Promise<{ readonly found?: ReadStatement; readonly other?: ReadStatement }> {
+): Promise<{ readonly found?: ReadStatement | undefined; readonly other?: ReadStatement | undefined }> {
   const { blobs } = readImageContent(document, formatReference(repository.name, document.descriptor.digest));
   let other: ReadStatement | undefined;
   for (const blob of blobs.slice(1).filter(mayBeProvenance).slice(0, maxStatements)) {
@@ -138,7 +126,7 @@ export async function readStatements(
     const stray = other === undefined ? provenanceOf(json) : undefined;
     if (stray !== undefined) other = { provenance: stray, bytes };
   }
-  return other === undefined ? {} : { other };
+  return { other };
 }
 
 /** Layers say their predicate's type beside them; one that says another, or is too large, need not be read. */

@@ -40,16 +40,12 @@ export interface BuildFacts {
   /** The images that steps ran in or that images were built on. */
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];
   readonly run: { readonly job: string; readonly id: string };
-  /** A URI; {@link unnamedBuilder} by default. */
-  readonly builder?: string;
   /** Of Waybill. */
   readonly version: string;
   readonly startedAt: Date;
   readonly finishedAt: Date;
   /** Values that must not be written down: a substitution that has one in it is left out. */
   readonly secrets?: readonly string[];
-  /** What else the build left behind, such as its log. */
-  readonly byproducts?: readonly { readonly name: string; readonly digest?: Digest; readonly uri?: string }[];
 }
 
 /**
@@ -57,7 +53,7 @@ export interface BuildFacts {
  * Google's Cloud Build names them (`buildConfigSource`, `substitutions`), so that who reads those reads these.
  */
 export function slsaStatement(facts: BuildFacts): Statement {
-  const { source, variant, platforms, engine, run, version, byproducts = [] } = facts;
+  const { source, variant, platforms, engine, run, version } = facts;
   const repository = source.repository === undefined ? undefined : urlOf(source.repository);
   return {
     _type: "https://in-toto.io/Statement/v1",
@@ -81,21 +77,12 @@ export function slsaStatement(facts: BuildFacts): Statement {
         ],
       },
       runDetails: {
-        builder: { id: facts.builder ?? unnamedBuilder, version: { waybill: version } },
+        builder: { id: unnamedBuilder, version: { waybill: version } },
         metadata: {
           invocationId: `${run.job}/${run.id}`,
           startedOn: seconds(facts.startedAt),
           finishedOn: seconds(facts.finishedAt),
         },
-        ...(byproducts.length === 0
-          ? {}
-          : {
-              byproducts: byproducts.map(({ name, digest, uri }) => ({
-                name,
-                ...(uri === undefined ? {} : { uri }),
-                ...(digest === undefined ? {} : { digest: digestSet(digest) }),
-              })),
-            }),
       },
     },
   };
@@ -109,9 +96,9 @@ function sourceOf(source: {
   const { repository, commit, isDirty } = source;
   return {
     name: "source",
-    ...(repository === undefined ? {} : { uri: `git+${repository}@${commit}` }),
+    uri: repository && `git+${repository}@${commit}`,
     digest: { gitCommit: commit },
-    ...(isDirty ? { annotations: { dirty: true } } : {}),
+    annotations: isDirty ? { dirty: true } : undefined,
   };
 }
 

@@ -8,7 +8,7 @@ import {
   holdsAttestations,
   type Provenance,
   provenanceReferrers,
-  readProvenance,
+  readStatements,
   tooManyReferrers,
 } from "../provenance/index.ts";
 import type { Repository } from "../registry/index.ts";
@@ -131,7 +131,7 @@ async function attachedTo(
       const document = await fetch(digest);
       if (document === undefined) return undefined;
       const isStray = asReferrers.has(digest) && subjectOf(document, repository.name) !== image.digest;
-      return isStray ? undefined : readProvenance(repository, document, about);
+      return isStray ? undefined : (await readStatements(repository, document, about)).found?.provenance;
     });
   }
   if (provenance === undefined && passedOver > 0) {

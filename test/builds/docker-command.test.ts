@@ -37,7 +37,6 @@ const plain: DockerBuild = {
   pull: false,
   noCache: false,
   push: false,
-  load: true,
   notes: [],
 };
 
@@ -83,14 +82,14 @@ describe("understandDocker: docker build", () => {
     ["build -t a --progress plain --progress=tty .", {}],
     ["build -t a --provenance=false --sbom=false .", {}],
     ["buildx build -t a --load .", {}],
-    ["buildx build -t a --push .", { push: true, load: false }],
-    ["buildx build -t a --push --load .", { push: true, load: true }],
+    ["buildx build -t a --push .", { push: true }],
+    ["buildx build -t a --push --load .", { push: true }],
     ["buildx build -t a --push=false .", {}],
-    ["buildx build -t a --output type=registry .", { push: true, load: false }],
-    ["buildx build -t a --output=type=image,push=true .", { push: true, load: false }],
+    ["buildx build -t a --output type=registry .", { push: true }],
+    ["buildx build -t a --output=type=image,push=true .", { push: true }],
     ["buildx build -t a -o type=image,push=false .", {}],
     ["buildx build -t a -o type=docker .", {}],
-    ["buildx build -t a -o type=docker --push .", { push: true, load: true }],
+    ["buildx build -t a -o type=docker --push .", { push: true }],
   ])("%s", (line, difference) => {
     expect(understand(line)).toEqual({ ...plain, ...difference });
   });

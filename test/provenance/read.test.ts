@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { provenanceOf } from "../../src/provenance/index.ts";
+import { provenanceOf } from "../../src/provenance/read.ts";
 import { digestFor } from "../promotion/world.ts";
 
 const digest = digestFor("image");

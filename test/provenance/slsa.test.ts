@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BuildFacts, provenanceOf, slsaStatement } from "../../src/provenance/index.ts";
+import { type BuildFacts, slsaStatement } from "../../src/provenance/index.ts";
+import { provenanceOf } from "../../src/provenance/read.ts";
 import { digestFor } from "../promotion/world.ts";
 
 const digest = digestFor("snoopdb");
