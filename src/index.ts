@@ -364,6 +364,7 @@ export {
   approvalState,
   type BaseRevision,
   baseOfEnvironment,
+  type CommitLink,
   type FactsInWords,
   factsInWords,
   filesOf,

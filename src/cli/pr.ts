@@ -4,7 +4,6 @@ import { type FailureRecord, failureRecord, WaybillError } from "../errors/index
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
-import type { Review } from "../review/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { type ForgePlace, openForgeFor, withForge, withoutUser } from "./forge.ts";
@@ -353,7 +352,7 @@ async function ask(question: string): Promise<boolean> {
 
 /** The review of a commit that is about to be proposed, as it goes into the text of its pull request. */
 async function reviewCommit(
-  { folder, manifests, base, commit }: ProposedCommit,
+  { manifests, base, commit }: ProposedCommit,
   registries: Registries,
   { env }: Session,
 ): Promise<string> {
@@ -367,14 +366,5 @@ async function reviewCommit(
     environment: env,
   });
   const { review } = await withBaseOwners(manifests, judged, env);
-  // Files are named as in the repository: the folder is gone when somebody reads it.
-  return formatReviewMarkdown(withTexts(review, (text) => text.replaceAll(`${folder}/`, "")) as Review);
-}
-
-/** Plain data with each of its texts changed. */
-function withTexts(data: unknown, change: (text: string) => string): unknown {
-  if (typeof data === "string") return change(data);
-  if (Array.isArray(data)) return data.map((item) => withTexts(item, change));
-  if (typeof data !== "object" || data === null) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withTexts(value, change)]));
+  return formatReviewMarkdown(review);
 }

@@ -1,3 +1,4 @@
+import type { RoughPlace } from "../diagnostics/index.ts";
 import { harmless } from "../errors/index.ts";
 import type { Review, ReviewedLine, ReviewedProject, ReviewFinding } from "../review/index.ts";
 import { amount } from "./amount.ts";
@@ -7,20 +8,28 @@ import type { Terminal } from "./terminal.ts";
 /** Text from outside, in one line that cannot steer a terminal. */
 type Shown = (text: string) => string;
 
+/** A place as text. */
+type InText = (place: RoughPlace) => string;
+
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
   const { outsideInWords } = await import("../review/index.ts");
+  const { formatPlace } = await import("../diagnostics/index.ts");
   const { selectionSentence } = await import("../edges/index.ts");
   const { colors } = terminal;
   const shown: Shown = harmless;
   for (const project of review.projects) {
     const facts = await factsOf(project);
-    const parts = [...heading(project).map(shown), ...(await lineTable(project, shown)), ...facts.map(shown)];
+    const parts = [
+      ...heading(project).map(shown),
+      ...(await lineTable(project, shown, formatPlace)),
+      ...facts.map(shown),
+    ];
     terminal.print(`${parts.join("\n")}\n`);
   }
   for (const finding of review.findings) {
     const paint = finding.severity === "fails" ? colors.red : colors.yellow;
-    terminal.print(formatFinding(finding, paint, shown));
+    terminal.print(formatFinding(finding, paint, shown, formatPlace));
   }
   if (review.findings.length > 0) terminal.print("");
   for (const line of sums(
@@ -50,14 +59,14 @@ function heading({ project, files, newDestinations, removedDestinations, lines }
   ];
 }
 
-async function lineTable({ lines }: ReviewedProject, shown: Shown): Promise<string[]> {
+async function lineTable({ lines }: ReviewedProject, shown: Shown, inText: InText): Promise<string[]> {
   if (lines.length === 0) return [];
   const rows = lines.map((line) => [
     `  ${line.kind}`,
     line.tag === null ? line.image : `${line.image}:${line.tag}`,
     line.digest.slice(0, "sha256:".length + 12),
     whatOf(line),
-    line.at,
+    inText(line.at),
   ]);
   return [
     "",
@@ -82,7 +91,7 @@ async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
     return [
       "",
       `  ${line.tag === null ? `${line.image}@${line.digest}` : `${line.image}:${line.tag}`}`,
-      `    ${what}`,
+      `    ${what.map((part) => (typeof part === "string" ? part : part.commit)).join("")}`,
       ...(since === "" ? [] : [`    since ${since}`]),
       ...(attached === "" ? [] : [`    attached: ${attached}`]),
     ];
@@ -93,12 +102,13 @@ function formatFinding(
   { severity, code, message, hint, file, at, related = [], isOld, gone }: ReviewFinding,
   paint: (text: string) => string,
   shown: Shown,
+  inText: InText,
 ): string {
   const place = (found: Pick<ReviewFinding, "file" | "at">): string =>
-    found.at === undefined ? found.file : `${found.file}:${found.at.line}:${found.at.column}`;
+    inText({ file: found.file, ...found.at });
   const when = isOld ? " (so before)" : gone ? " (at the base)" : "";
   return [
-    `${shown(place({ file, ...(at === undefined ? {} : { at }) }))}: ${paint(`${severity}:`)} ${shown(message)}${when} [${code}]`,
+    `${shown(place({ file, at }))}: ${paint(`${severity}:`)} ${shown(message)}${when} [${code}]`,
     ...related.map((other) => shown(`    ${place(other)}: ${other.message}`)),
     ...(hint === undefined ? [] : [shown(`    hint: ${hint}`)]),
   ].join("\n");

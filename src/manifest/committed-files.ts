@@ -28,13 +28,13 @@ export function committedFiles(files: CommitFiles, path: string, prefix: string)
       const bytes = await files.read(placeOf(file), maxFileBytes);
       switch (bytes) {
         case "missing":
-          return missingFile(file);
+          return missingFile;
         case "folder":
-          return notRegular(file);
+          return notRegular;
         case "too-large":
-          return tooLarge(file);
+          return tooLarge;
         default:
-          return decodeText(bytes, file);
+          return decodeText(bytes);
       }
     },
   };

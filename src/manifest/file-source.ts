@@ -1,7 +1,6 @@
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { messageOf } from "../errors/index.ts";
-import { astray, readTextFile, type TextFileFault } from "./text-file.ts";
+import { astray, readTextFile, type TextFileFault, unreadableReason } from "./text-file.ts";
 
 /** Where manifests are read from: the disk, or a commit. Paths are as diagnostics name them. */
 export interface FileSource {
@@ -36,7 +35,7 @@ const diskFiles: FileSource = {
         kind: entry.isSymbolicLink() ? "link" : entry.isDirectory() ? "directory" : "other",
       }));
     } catch (error) {
-      return { fault: messageOf(error) };
+      return { fault: unreadableReason(error) };
     }
   },
   read: readTextFile,
@@ -56,9 +55,8 @@ export function diskFilesWithin(root: string): FileSource {
   };
   return {
     kindOf: async (path) => ((await leadsOut(path)) ? undefined : diskFiles.kindOf(path)),
-    list: async (folder) =>
-      (await leadsOut(folder)) ? { fault: astray(folder).message } : diskFiles.list(folder),
-    read: async (file) => ((await leadsOut(file)) ? astray(file) : diskFiles.read(file)),
+    list: async (folder) => ((await leadsOut(folder)) ? { fault: astray.message } : diskFiles.list(folder)),
+    read: async (file) => ((await leadsOut(file)) ? astray : diskFiles.read(file)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { basename, join } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import { repositoryFault } from "../oci/index.ts";
 import { diskFilesOf, type FileSource } from "./file-source.ts";
@@ -126,9 +127,9 @@ function unread(fault: TextFileFault, file: string): ParsedImages & ParsedRegist
   return { images: undefined, registries: undefined, diagnostics: [faultOf(fault, file)] };
 }
 
-function noImages(fault: TextFileFault, { file, imagesFile }: ThinProject): ParsedImages {
+function noImages(fault: TextFileFault, { project, file, imagesFile }: ThinProject): ParsedImages {
   if (!fault.isMissing) return unread(fault, imagesFile);
-  const message = `corresponding file "${imagesFile}" does not exist`;
+  const message = `corresponding file "${join("images", project, basename(imagesFile))}" does not exist`;
   const missing = diagnostic("missing-images-file", imagesFile, undefined, message, {
     hint: "make it; it may be empty",
     related: [{ file, message: "this manifest needs it" }],

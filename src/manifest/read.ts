@@ -86,7 +86,7 @@ async function readTree(directory: string, reading: TreeReadOptions): Promise<Ma
   const isEmpty = manifests.length === 0 && unreadable.length === 0;
   if (isEmpty && !diagnostics.some(({ severity }) => severity === "error")) {
     diagnostics.push(
-      diagnostic("no-manifests", path, undefined, `no manifests found in dir: ${path}`, {
+      diagnostic("no-manifests", path, undefined, "no manifests found in dir", {
         hint: "thin manifests stand at manifests/<project>/promoter-manifest.yaml",
       }),
     );

@@ -20,18 +20,18 @@ export const maxFileBytes = 8 * 1024 * 1024;
 /** Reads a whole text file, a byte order mark included. Pipes, devices and folders are refused, never waited for. */
 export async function readTextFile(path: string): Promise<string | TextFileFault> {
   try {
-    if (!(await stat(path)).isFile()) return notRegular(path);
-    return decodeText((await readNamed(path, maxFileBytes)).bytes, path);
+    if (!(await stat(path)).isFile()) return notRegular;
+    return decodeText((await readNamed(path, maxFileBytes)).bytes);
   } catch (error) {
-    return unreadable(path, error);
+    return unreadable(error);
   }
 }
 
 /** The bytes of a file as text, a byte order mark included. */
-export function decodeText(bytes: Uint8Array, path: string): string | TextFileFault {
+export function decodeText(bytes: Uint8Array): string | TextFileFault {
   if (isUtf8(bytes)) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   const hint = "save it as UTF-8; Windows tools may have written UTF-16";
-  return { ...fault("not-utf8", `"${path}" is not text in UTF-8`), hint };
+  return { ...fault("not-utf8", "it is not text in UTF-8"), hint };
 }
 
 /** A digest of a text. Line ends do not count: a checkout may write others than the commit has. */
@@ -40,41 +40,41 @@ export function fingerprint(text: string): string {
 }
 
 /** Nothing is at the path. */
-export function missingFile(path: string): TextFileFault {
-  return { ...fault("unreadable-file", `cannot read "${path}": no such file or directory`), isMissing: true };
-}
+export const missingFile: TextFileFault = {
+  ...fault("unreadable-file", "it cannot be read: no such file or directory"),
+  isMissing: true,
+};
 
 /** A folder, pipe or device is at the path. */
-export function notRegular(path: string): TextFileFault {
-  return fault("unreadable-file", `"${path}" is not a regular file`);
-}
+export const notRegular = fault("unreadable-file", "it is not a regular file");
 
 /** More than {@link maxFileBytes} bytes are at the path. */
-export function tooLarge(path: string): TextFileFault {
-  return fault("file-too-large", `"${path}" is larger than ${maxFileBytes / 1024 / 1024} MiB`);
-}
+export const tooLarge = fault("file-too-large", `it is larger than ${maxFileBytes / 1024 / 1024} MiB`);
 
 /** A symbolic link at the path leads to where nobody may look. */
-export function astray(path: string): TextFileFault {
-  return {
-    ...fault("unreadable-file", `"${path}" leads out of the repository`),
-    hint: "a link is followed within the checkout or folder that is read, for somebody else may have made it",
-  };
+export const astray: TextFileFault = {
+  ...fault("unreadable-file", "it leads out of the repository"),
+  hint: "a link is followed within the checkout or folder that is read, for somebody else may have made it",
+};
+
+function unreadable(error: unknown): TextFileFault {
+  const code = errorCodeOf(error);
+  if (code === "EFBIG") return tooLarge;
+  if (code === "ENOENT" || code === "ENOTDIR") return missingFile;
+  const message = `it cannot be read: ${unreadableReason(error)}`;
+  // As in a commit, where nobody tells a circle from a link that leads nowhere.
+  return { ...fault("unreadable-file", message), isMissing: code === "ELOOP" };
 }
 
-function unreadable(path: string, error: unknown): TextFileFault {
+const reasons: ReadonlyMap<unknown, string> = new Map([
+  ["EACCES", "permission denied"],
+  ["ELOOP", "its symbolic links go in a circle"],
+]);
+
+/** Why the system gave nothing, without the path: where it is told, that is the place. */
+export function unreadableReason(error: unknown): string {
   const code = errorCodeOf(error);
-  if (code === "EFBIG") return tooLarge(path);
-  if (code === "ENOENT" || code === "ENOTDIR") return missingFile(path);
-  // As in a commit, where nobody tells a circle from a link that leads nowhere.
-  if (code === "ELOOP") {
-    return {
-      ...fault("unreadable-file", `cannot read "${path}": its symbolic links go in a circle`),
-      isMissing: true,
-    };
-  }
-  const reason = code === "EACCES" ? "permission denied" : messageOf(error);
-  return fault("unreadable-file", `cannot read "${path}": ${reason}`);
+  return reasons.get(code) ?? code ?? messageOf(error);
 }
 
 function fault(code: TextFileFault["code"], message: string): TextFileFault {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import type { DiagnosticCode } from "./diagnostic-codes.ts";
 import type { FileSource, FolderEntry } from "./file-source.ts";
@@ -49,8 +49,8 @@ export async function listThinDirectory(directory: string, files: FileSource): P
       diagnostics.push(diagnostic(code, path, undefined, message, { hint })),
   };
   const folders = ["images", "manifests"].map((name) => join(directory, name));
-  const there = (await isThere(directory, listing))
-    ? await Promise.all(folders.map((folder) => isThere(folder, listing)))
+  const there = (await isThere(directory, ".", listing))
+    ? await Promise.all(folders.map((folder) => isThere(folder, basename(folder), listing)))
     : [false];
   if (there.includes(false)) return { projects: [], unreadable: [], diagnostics };
   for (const entry of await entriesOf(join(directory, "manifests"), listing))
@@ -68,13 +68,16 @@ interface Listing {
   readonly report: (code: DiagnosticCode, path: string, message: string, hint?: string) => void;
 }
 
-/** Whether there is a folder: where there is none, it is told. */
-async function isThere(path: string, listing: Listing): Promise<boolean> {
+/**
+ * Whether there is a folder: where there is none, it is told.
+ * @param name What it is called in the directory.
+ */
+async function isThere(path: string, name: string, listing: Listing): Promise<boolean> {
   const kind = await listing.files.kindOf(path);
   if (kind === "directory") return true;
   if (kind === undefined && (await tellFaultOf(path, listing))) return false;
   const message =
-    kind === undefined ? `stat directory ${path}: no such file or directory` : `"${path}" is not a directory`;
+    kind === undefined ? `stat directory ${name}: no such file or directory` : `"${name}" is not a directory`;
   const hint = "a directory of thin manifests has the folders images/ and manifests/";
   listing.report("missing-directory", path, message, hint);
   return false;
@@ -92,11 +95,11 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
   const path = join(directory, "manifests", entry.name);
   const kind = await kindOf(entry, path, listing);
   if (kind !== "directory") {
-    if (entry.name === promoterFile) reportDepth(path, entry.name, listing);
+    if (entry.name === promoterFile) reportDepth(path, entry.name, join("manifests", entry.name), listing);
     else if (kind === undefined) {
       const why = entry.kind === "link" ? "its symbolic link leads nowhere" : "it is no file and no folder";
       if (!(await tellFaultOf(path, listing)))
-        listing.report("unreadable-file", path, `cannot read "${path}": ${why}`);
+        listing.report("unreadable-file", path, `it cannot be read: ${why}`);
       listing.unreadable.push(entry.name);
     }
     return;
@@ -110,7 +113,9 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
   const names = entries.map(({ name }) => name);
   // Links below are not followed: they may go in circles.
   const nested = entry.kind === "link" ? [] : await nestedManifests(path, entry.name, entries, listing);
-  for (const { path, project } of nested) reportDepth(path, project, listing);
+  for (const { path, project } of nested) {
+    reportDepth(path, project, join("manifests", project, promoterFile), listing);
+  }
   if (names.includes(promoterFile)) listing.projects.push(thinProjectIn(directory, entry.name));
   else if (nested.length === 0) {
     const similar = names.find((name) => /\.ya?ml$/i.test(name));
@@ -118,7 +123,7 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
       similar === undefined
         ? "the project is not promoted; remove the folder if that is right"
         : `the project is not promoted; must ${similar} be called ${promoterFile}?`;
-    listing.report("missing-promoter-manifest", path, `${path} has no ${promoterFile}`, hint);
+    listing.report("missing-promoter-manifest", path, `the folder has no ${promoterFile}`, hint);
   }
 }
 
@@ -148,9 +153,10 @@ async function nestedManifests(
   return found;
 }
 
-function reportDepth(path: string, project: string, { report, unreadable }: Listing): void {
+/** @param name The path within the directory. */
+function reportDepth(path: string, project: string, name: string, { report, unreadable }: Listing): void {
   const hint = `move it to manifests/<project>/${promoterFile}`;
-  report("unexpected-manifest-path", path, `unexpected manifest path "${path}"`, hint);
+  report("unexpected-manifest-path", path, `unexpected manifest path "${name}"`, hint);
   unreadable.push(project);
 }
 
@@ -181,6 +187,6 @@ async function listImagesEntry(directory: string, entry: FolderEntry, listing: L
 async function entriesOf(folder: string, { files, report }: Listing): Promise<readonly FolderEntry[]> {
   const entries = await files.list(folder);
   if (!("fault" in entries)) return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
-  report("unreadable-file", folder, `cannot read the folder "${folder}": ${entries.fault}`);
+  report("unreadable-file", folder, `the folder cannot be read: ${entries.fault}`);
   return [];
 }

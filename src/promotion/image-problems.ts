@@ -93,10 +93,11 @@ export function conflictAt(standing: Standing): Pick<Problem, "message" | "detai
   };
 }
 
-/** That a policy stands against it. */
-export function refusedBy(policy: string | undefined): { readonly message: string; readonly hint: string } {
+/** That a policy stands against it. @param policy Where that is said, for those who have no other way to say it. */
+export function refusedBy(policy?: string): { readonly message: string; readonly hint: string } {
+  const where = policy === undefined ? "" : ` at ${policy}`;
   return {
-    message: `provenance is demanded at ${policy} and cannot be evaluated yet`,
+    message: `provenance is demanded${where} and cannot be evaluated yet`,
     hint: "promote it once policies can be evaluated, or set the mode to warn",
   };
 }

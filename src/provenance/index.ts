@@ -11,4 +11,4 @@ export {
 export { type Material, type Provenance, readStatements } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
 export type { Statement, StatementSubject } from "./statement.ts";
-export { commitPage, originInWords, shownDigits, sourceAddress } from "./words.ts";
+export { commitPage, type OriginWords, originInWords, originWords, sourceAddress } from "./words.ts";

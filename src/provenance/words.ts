@@ -10,22 +10,37 @@ export function sourceAddress(source: string): string {
 }
 
 /** Digits of a commit that people are shown. */
-export const shownDigits = 12;
+const shownDigits = 12;
+
+/** What built an image, in words around the commit that it was built from. */
+export interface OriginWords {
+  readonly before: string;
+  /** Empty when nobody says which it is. */
+  readonly commit: string;
+  readonly after: string;
+}
 
 /**
  * What built an image, in a few words: `built from 9afb85e00000 of https://example.com/app by run push-app/1`.
  * `undefined` when a builder said nothing of it. The words are from outside.
  */
-export function originInWords(
+export function originWords(
   origin: Pick<Provenance, "commit" | "source" | "isDirty" | "run" | "builder">,
-): string | undefined {
-  const { commit, source, isDirty, run, builder } = origin;
-  const address = source === undefined ? undefined : sourceAddress(source);
-  const what = commit?.slice(0, shownDigits);
-  const of = what === undefined ? address : [what, ...(address === undefined ? [] : [address])].join(" of ");
-  const from = of === undefined ? "" : ` from ${of}${isDirty ? ", with changes that are in no commit," : ""}`;
+): OriginWords | undefined {
+  const { source, isDirty, run, builder } = origin;
+  const commit = origin.commit?.slice(0, shownDigits) ?? "";
+  const address = source === undefined ? "" : sourceAddress(source);
   const by = run !== undefined ? ` by run ${run}` : builder !== undefined ? ` by ${builder}` : "";
-  return from === "" && by === "" ? undefined : `built${from}${by}`;
+  if (commit === "" && address === "") return by === "" ? undefined : { before: "built", commit, after: by };
+  const of = commit !== "" && address !== "" ? ` of ${address}` : address;
+  const dirt = isDirty ? ", with changes that are in no commit," : "";
+  return { before: "built from ", commit, after: `${of}${dirt}${by}` };
+}
+
+/** The same as one text. */
+export function originInWords(origin: Parameters<typeof originWords>[0]): string | undefined {
+  const words = originWords(origin);
+  return words && `${words.before}${words.commit}${words.after}`;
 }
 
 /** An https URL of a repository, with nothing in it that a page could take for anything else. */

@@ -3,6 +3,7 @@ import { join, relative, sep } from "node:path";
 import type { Listener } from "../events/index.ts";
 import { type Forge, type ForgeRepository, fittingTitle, type PullRequest } from "../forge/index.ts";
 import { type Clone, type GitCredential, openClone } from "../git/index.ts";
+import { unifiedDiff } from "../manifest/index.ts";
 import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
 import { completeRequest, type NotDone } from "./complete-request.ts";
 import { ReleaseError } from "./errors.ts";
@@ -67,9 +68,7 @@ export interface StepEvent {
 
 /** A commit that adds images, and where its files are. */
 export interface ProposedCommit {
-  /** The top of the repository, on disk for as long as it is looked at. */
-  readonly folder: string;
-  /** The manifests in it, at the commit. */
+  /** The manifests in a clone that is on disk for as long as it is looked at. */
   readonly manifests: string;
   /** Full hashes. */
   readonly base: string;
@@ -168,11 +167,13 @@ async function proposeFrom(
   listener?.({ type: "step", text: "Reading staging" });
   const merged = await planMerge({ ...options, tree: manifests });
   await refuseOutside(clone, merged.file);
+  // A temporary folder means nothing to whoever reads the change.
+  const file = relative(clone.folder, merged.file).split(sep).join("/");
   const result = {
     branch,
     title,
     body: "",
-    diff: relativeDiff(merged.diff, clone.folder),
+    diff: unifiedDiff(file, merged.before, merged.after),
     added: merged.added.map((edge) => ({ ...edge })),
     warnings: [
       ...new Set([...renamed(options.upstream, upstream), ...renamed(options.fork, fork)]),
@@ -188,7 +189,6 @@ async function proposeFrom(
   if (merged.after === merged.before) return { ...result, ...known, outcome: "nothing-to-do" };
 
   await writeMerge(merged);
-  const file = relative(clone.folder, merged.file).split(sep).join("/");
   const commit = await clone.commit({
     files: [file],
     message: commitMessageOf(subject, merged.added.map(inWords)),
@@ -201,7 +201,6 @@ async function proposeFrom(
   const isThere = tip !== undefined && isOurs && (await clone.areEqual(tip.commit, commit, [file]));
   listener?.({ type: "step", text: "Reviewing" });
   const review = await options.review({
-    folder: clone.folder,
     manifests,
     base: clone.base,
     // Where the base has gone on since, it is what the tip would be there: the same each time.
@@ -288,11 +287,6 @@ const cutTitle = "the title is longer than the forge takes: it is cut";
 
 function inWords({ image, digest, tag }: MergePlan["added"][number]): string {
   return `${image}@${digest}${tag === undefined ? "" : ` as ${tag}`}`;
-}
-
-/** A temporary folder means nothing to whoever reads the change. */
-function relativeDiff(diff: string, folder: string): string {
-  return diff.replaceAll(`${folder}${sep}`, "/");
 }
 
 function taken(fork: ForgeRepository, branch: string): ReleaseError {

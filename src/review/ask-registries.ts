@@ -1,5 +1,5 @@
 import { createDocumentCache } from "../copy/index.ts";
-import { formatPlace, type Place, placeIn } from "../diagnostics/index.ts";
+import { type Place, placeIn } from "../diagnostics/index.ts";
 import type { EdgeSet, ManifestComparison } from "../edges/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { describeImage } from "../inspect/index.ts";
@@ -81,9 +81,8 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     asked.slice(0, maxLines).map(async (line) => {
       const before = previousOf(line, blocks(line));
       if (before !== undefined) previous.set(line, before.at);
-      const asText = before && { ...before, at: formatPlace(before.at) };
       try {
-        facts.set(line, await readFacts({ ...line, previous: asText }));
+        facts.set(line, await readFacts({ ...line, previous: before }));
       } catch (error) {
         facts.set(line, { failure: failureRecord(error) });
       }

@@ -1,51 +1,52 @@
-import { commitPage, originInWords, shownDigits } from "../provenance/index.ts";
+import { commitPage, originWords } from "../provenance/index.ts";
 import type { ImageDifference, LineFacts } from "./facts.ts";
 import type { ReviewedLine } from "./review.ts";
 import { bytesInWords, countOf, dayOf, kindInWords } from "./words.ts";
 
 /** What is known of the image of a line, in words. */
 export interface FactsInWords {
-  readonly what: string;
+  /** Texts, and the commit among them where it has a page that is safe to lead to. */
+  readonly what: readonly (string | CommitLink)[];
   /** Since the version before it. */
   readonly since: string;
   readonly attached: string;
-  /** The commit as it stands among the words, and its page, where it has one that is safe to lead to. */
-  readonly commit?: { readonly text: string; readonly page: string } | undefined;
+}
+
+/** A commit as people see it, and its page on a forge. */
+export interface CommitLink {
+  readonly commit: string;
+  readonly page: string;
 }
 
 /** The facts of a line as people read them, in one line each. Where nothing is known, it says so. */
 export function factsInWords({ facts, kind }: Pick<ReviewedLine, "facts" | "kind">): FactsInWords {
   if (facts === undefined) {
     const what = kind === "removed" ? "not looked at" : "nobody looked";
-    return { what, since: "", attached: "" };
+    return { what: [what], since: "", attached: "" };
   }
-  if ("failure" in facts) return { what: "not known", since: "not known", attached: "not known" };
-  const { provenance } = facts;
-  const page = provenance && commitPage(provenance);
-  return {
-    what: whatItIs(facts),
-    since: sinceBefore(facts),
-    attached: attachedTo(facts),
-    commit: page && provenance?.commit ? { text: provenance.commit.slice(0, shownDigits), page } : undefined,
-  };
+  if ("failure" in facts) return { what: ["not known"], since: "not known", attached: "not known" };
+  return { what: whatItIs(facts), since: sinceBefore(facts), attached: attachedTo(facts) };
 }
 
-function whatItIs({ image, provenance }: LineFacts): string {
-  if (image === undefined) return "not in staging";
+function whatItIs({ image, provenance }: LineFacts): FactsInWords["what"] {
+  if (image === undefined) return ["not in staging"];
   const { artifactType, created, size, platforms, labels, isPartial } = image;
-  const origin = provenance === undefined ? undefined : originInWords(provenance);
-  return [
+  const description = [
     ...(artifactType === undefined ? [] : [kindInWords(artifactType)]),
     ...(created === undefined ? [] : [`built ${dayOf(created)}`]),
     `${isPartial ? "at least " : ""}${bytesInWords(size)}`,
     ...(platforms.length === 0 ? [] : [platforms.join(" ")]),
     ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
     ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
-    ...(origin === undefined ? [] : [origin]),
-    ...(provenance?.builder === undefined || provenance.run === undefined
-      ? []
-      : [`builder ${provenance.builder}`]),
   ].join(", ");
+  const origin = provenance && originWords(provenance);
+  if (provenance === undefined || origin === undefined) return [description];
+  const { builder, run } = provenance;
+  const before = `${description}, ${origin.before}`;
+  const after = `${origin.after}${builder === undefined || run === undefined ? "" : `, builder ${builder}`}`;
+  const page = commitPage(provenance);
+  if (page === undefined) return [`${before}${origin.commit}${after}`];
+  return [before, { commit: origin.commit, page }, after];
 }
 
 function sinceBefore({ image, previous }: LineFacts): string {

@@ -1,3 +1,4 @@
+import type { Place } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { ImageDescription } from "../inspect/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
@@ -43,8 +44,7 @@ export interface SourceLabels {
 export interface PreviousFacts {
   readonly tag: Tag | null;
   readonly digest: Digest;
-  /** `file:line:column`. */
-  readonly at: string;
+  readonly at: Place;
   /** Absent when staging does not have it any more, or when it could not be read. */
   readonly difference?: ImageDifference;
   /** Why it could not be read. */

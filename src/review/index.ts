@@ -13,7 +13,7 @@ export type {
   PreviousFacts,
   SourceLabels,
 } from "./facts.ts";
-export { type FactsInWords, factsInWords } from "./facts-in-words.ts";
+export { type CommitLink, type FactsInWords, factsInWords } from "./facts-in-words.ts";
 export { formatReviewMarkdown, reviewMarker } from "./markdown.ts";
 export type {
   NewDestination,

@@ -1,7 +1,7 @@
 import { printable } from "../diagnostics/index.ts";
 
-/** Words of letters, small numbers and days: nothing that means anything to a renderer or a code host. */
-const plainWord = /^\(?(?:[A-Za-z]+(?:'[a-z]+)?|\d{1,6}(?:\.\d)?|\d{4}-\d\d-\d\d)\)?[,;:]?$/;
+/** Words of letters, small numbers, days and commas: nothing that means anything to a renderer or a code host. */
+const plainWord = /^\(?(?:[A-Za-z]+(?:'[a-z]+)?|\d{1,6}(?:\.\d)?|\d{4}-\d\d-\d\d)\)?[,;:]?$|^,$/;
 
 /**
  * Text from outside as code in Markdown: nothing in it is a link, a mention, a reference, HTML, or a mark, in a table or

@@ -1,15 +1,11 @@
-import { formatPlace, type Place } from "../diagnostics/index.ts";
+import { formatPlace } from "../diagnostics/index.ts";
 import type { EdgeChange, EdgeSet, EdgeSide, Feed, ManifestComparison } from "../edges/index.ts";
-import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { RepositoryName } from "../oci/index.ts";
 import type { ReviewedLine } from "./review.ts";
 
 /** A line that asks for something else than before, and whose it is. */
-export interface ChangedLine extends Omit<ReviewedLine, "before" | "at"> {
+export interface ChangedLine extends ReviewedLine {
   readonly project: string;
-  /** What the tag was asked for at, when it moved. */
-  readonly before: { readonly digest: Digest; readonly at: Place } | undefined;
-  /** In the list of images that it is in, or was in. */
-  readonly at: Place;
 }
 
 /** What a change does, line by line. */

@@ -1,4 +1,4 @@
-import { firstOf, formatPlace, placeOf, shellWord } from "../diagnostics/index.ts";
+import { firstOf, formatPlace, placeOf, type RoughPlace, shellWord } from "../diagnostics/index.ts";
 import { selectionInWords, selectionOptions } from "../edges/index.ts";
 import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
@@ -20,36 +20,32 @@ export const reviewMarker = "<!-- waybill-review ";
  */
 export function formatReviewMarkdown(review: Review): string {
   const { findings, projects } = review;
-  const names = namesIn(review);
+  const name = namesOf(review);
   const failing = findings.filter(({ severity }) => severity === "fails");
   const mentioned = findings.filter(({ severity }) => severity === "mentions");
   const sections = [
-    ...findingSection("What fails", failing, names),
-    ...projects.flatMap((project) => projectSections(project, names)),
-    ...findingSection("Worth knowing", mentioned, names),
+    ...findingSection("What fails", failing, name),
+    ...projects.flatMap((project) => projectSections(project, name)),
+    ...findingSection("Worth knowing", mentioned, name),
   ];
   return page(`${marker(review)}\n${verdictLines(review)}`, sections, footer(review), maxCharacters);
 }
 
-/** How files are named: from the top of the repository, for whoever reads a comment knows no other place. */
-interface Names {
-  /** A place, or the path itself. */
-  place(text: string): string;
-  /** A sentence that may name places. */
-  words(text: string): string;
+/** What a path of a review is called: from the top of the repository, for whoever reads a comment knows no other place. */
+type NameOf = (file: string) => string;
+
+function namesOf({ path, prefix }: Pick<Review, "path" | "prefix">): NameOf {
+  const isAll = path === "." || path === "";
+  return (file) => {
+    const below =
+      file === path ? "" : isAll ? file : file.startsWith(`${path}/`) && file.slice(path.length + 1);
+    if (below === false) return file;
+    return [prefix, below].filter((part) => part !== "").join("/") || ".";
+  };
 }
 
-function namesIn({ path, prefix }: Pick<Review, "path" | "prefix">): Names {
-  const name = prefix === "" ? "." : prefix;
-  if (path === "." || path === "") {
-    // Places do not begin with it, and cannot be told from other words in a sentence.
-    const place = (text: string): string => (text === path ? name : [prefix, text].filter(Boolean).join("/"));
-    return { place, words: (text) => text };
-  }
-  const literal = path.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  const places = new RegExp(`(?<![\\p{L}\\p{N}_./-])${literal}(?=[/:"])`, "gu");
-  const words = (text: string): string => text.replace(places, () => name);
-  return { place: (text) => (text === path ? name : words(text)), words };
+function inText(name: NameOf, place: RoughPlace): string {
+  return code(formatPlace({ ...place, file: name(place.file) }));
 }
 
 function marker({ plan, edgesHash, head }: Review): string {
@@ -95,21 +91,20 @@ function verdictLines(review: Review): string {
   return `${lines.join("\n\n")}\n`;
 }
 
-function findingSection(title: string, findings: readonly ReviewFinding[], names: Names): PageSection[] {
+function findingSection(title: string, findings: readonly ReviewFinding[], nameOf: NameOf): PageSection[] {
   if (findings.length === 0) return [];
-  const row = (found: ReviewFinding): string => findingRow(found, names);
+  const row = (found: ReviewFinding): string => findingRow(found, nameOf);
   return [sectionOf(findings, row, { head: `\n#### ${title}\n\n`, noun: "finding" })];
 }
 
-function findingRow(finding: ReviewFinding, names: Names): string {
+function findingRow(finding: ReviewFinding, nameOf: NameOf): string {
   const { code: name, message, hint, isOld, gone, related = [] } = finding;
   const notes = [...(isOld ? [" (it was so before)"] : []), ...(gone ? [" (at the base)"] : [])].join("");
   const others = related.map(
-    (other) =>
-      `  - ${code(names.place(formatPlace(placeOf(other))))}: ${sentence(names.words(other.message))}\n`,
+    (other) => `  - ${inText(nameOf, placeOf(other))}: ${sentence(other.message)}\n`,
   );
   return (
-    `- **${name}** at ${code(names.place(formatPlace(placeOf(finding))))}${notes}: ${sentence(names.words(message))}\n` +
+    `- **${name}** at ${inText(nameOf, placeOf(finding))}${notes}: ${sentence(message)}\n` +
     `${others.join("")}${hint === undefined ? "" : `  - What to do: ${sentence(hint)}\n`}`
   );
 }
@@ -124,7 +119,7 @@ const columns = [
   "To be done",
 ];
 
-function projectSections(project: ReviewedProject, names: Names): PageSection[] {
+function projectSections(project: ReviewedProject, nameOf: NameOf): PageSection[] {
   const { lines, files, newDestinations, removedDestinations } = project;
   const title = `\n#### Project ${code(project.project)}\n\n`;
   const about = files.map(({ file, owners }) => `${code(file)}${ownersInWords(owners)}\n`);
@@ -142,7 +137,7 @@ function projectSections(project: ReviewedProject, names: Names): PageSection[] 
     return [sectionOf(rows, same, { head: `${head}\n`, noun: "destination" })];
   }
   const table = `\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`;
-  const row = (line: ReviewedLine): string => lineRow(line, names);
+  const row = (line: ReviewedLine): string => lineRow(line, nameOf);
   return [
     sectionOf(lines, row, { head: `${head}${table}`, noun: "line" }),
     ...(destinations.length === 0
@@ -165,14 +160,14 @@ function ownersInWords(owners: Owners | undefined): string {
   ].join("");
 }
 
-function lineRow(line: ReviewedLine, names: Names): string {
+function lineRow(line: ReviewedLine, nameOf: NameOf): string {
   const { image, tag, digest, at, before } = line;
-  const { what, since, attached, commit } = factsInWords(line);
+  const { what, since, attached } = factsInWords(line);
   const cells = [
-    code(names.place(at)),
+    inText(nameOf, at),
     `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
     before === undefined ? code(digest) : `${code(digest)}, was ${code(before.digest)}`,
-    linked(sentence(what), commit),
+    linked(what),
     sentence(since),
     sentence(attached),
     workInWords(line),
@@ -180,13 +175,12 @@ function lineRow(line: ReviewedLine, names: Names): string {
   return `| ${cells.join(" | ")} |\n`;
 }
 
-/** The words with the commit in them as a link: the one thing from outside that leads anywhere. */
-function linked(words: string, commit: FactsInWords["commit"]): string {
-  if (commit === undefined) return words;
-  const at = words.lastIndexOf(code(commit.text));
-  if (at < 0) return words;
-  const end = at + code(commit.text).length;
-  return `${words.slice(0, at)}[${words.slice(at, end)}](${commit.page})${words.slice(end)}`;
+/** The words, with the commit among them as a link: the one thing from outside that leads anywhere. */
+function linked(what: FactsInWords["what"]): string {
+  return what
+    .map((part) => (typeof part === "string" ? sentence(part) : `[${code(part.commit)}](${part.page})`))
+    .filter((part) => part !== "")
+    .reduce((words, part) => `${words}${part.startsWith(",") ? "" : " "}${part}`);
 }
 
 function workInWords({ kind, verdicts, destinations }: ReviewedLine): string {
@@ -223,7 +217,7 @@ function registriesOf({ destinations, image }: ReviewedLine): readonly string[] 
 
 function footer({ path, prefix, base, head, offline, allowRemovals, selection }: Review): string {
   const words = [
-    ...["waybill", "review", namesIn({ path, prefix }).place(path), "--base", base.commit],
+    ...["waybill", "review", namesOf({ path, prefix })(path), "--base", base.commit],
     ...(head.commit === undefined ? [] : ["--head", head.commit]),
     ...(allowRemovals ? ["--allow-removals"] : []),
     ...(offline ? ["--offline"] : []),

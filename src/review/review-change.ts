@@ -57,7 +57,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   ].sort(byGravity);
   const { commit } = change.head;
   return {
-    format: "waybill-review/1",
+    format: "waybill-review/2",
     path: after.path,
     prefix: change.placeOf(after.path),
     verdict: findings.some(({ severity }) => severity === "fails") ? "fails" : "passes",
@@ -161,7 +161,7 @@ function reviewedProjects(
         .map((line) => reviewedLine(line, answers)),
       newDestinations: (registries?.addedDestinations ?? []).map(({ name, at }) => {
         const rights = answers?.mayPush(project, name);
-        return { name, at: formatPlace(at), edges: newEdgesAt(project, name), mayPush: rights?.mayPush };
+        return { name, at, edges: newEdgesAt(project, name), mayPush: rights?.mayPush };
       }),
       removedDestinations: (registries?.removedDestinations ?? []).map(({ name }) => name),
     };
@@ -169,11 +169,9 @@ function reviewedProjects(
 }
 
 function reviewedLine(line: ChangedLine, answers: Answers | undefined): ReviewedLine {
-  const { project, before, at, ...reviewed } = line;
+  const { project, ...reviewed } = line;
   return {
     ...reviewed,
-    before: before && { digest: before.digest, at: formatPlace(before.at) },
-    at: formatPlace(at),
     verdicts: line.kind === "removed" ? undefined : answers?.verdictsOf(line),
     facts: answers?.factsOf(line),
   };

@@ -48,7 +48,7 @@ export interface Owners {
  * stands in it as it is; the formats of this room make it harmless.
  */
 export interface Review {
-  readonly format: "waybill-review/1";
+  readonly format: "waybill-review/2";
   /** As asked for, normalized: files and places begin with it. */
   readonly path: string;
   /** Where the path is from the top of the repository, with slashes; empty for the top itself. */
@@ -136,9 +136,9 @@ export interface ReviewedLine {
   readonly tag: Tag | null;
   readonly digest: Digest;
   /** What the tag was asked for at, when it moved. */
-  readonly before?: { readonly digest: Digest; readonly at: string } | undefined;
-  /** `file:line:column`; of a removed line, where it was. */
-  readonly at: string;
+  readonly before?: { readonly digest: Digest; readonly at: Place } | undefined;
+  /** In the list of images that it is in; of a removed line, where it was. */
+  readonly at: Place;
   /** The staging repository. */
   readonly source: RepositoryName;
   /** Production repositories, in the order of their names. */
@@ -152,8 +152,7 @@ export interface ReviewedLine {
 /** A registry that a project promotes to, and did not before. */
 export interface NewDestination {
   readonly name: string;
-  /** `file:line:column`. */
-  readonly at: string;
+  readonly at: Place;
   /** Edges of lines that are not new themselves. */
   readonly edges: number;
   /** Whether we may push there; `unknown` where no registry says without a write, absent when offline. */

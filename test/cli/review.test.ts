@@ -124,7 +124,7 @@ describe("waybill review", () => {
     ];
     const json = JSON.parse((await review({}, ...options)).stdout);
     expect(json).toMatchObject({
-      format: "waybill-review/1",
+      format: "waybill-review/2",
       plan: { format: "waybill-plan/2", summary: { copy: 2 } },
     });
     const comment = await readFile(files.markdown, "utf8");

@@ -92,14 +92,14 @@ describe("a plain manifest in a file", () => {
   test("that is not there", async () => {
     const tree = await readPlainManifest("/nowhere/plain.yaml");
     expect([told(tree.diagnostics), tree.unreadable]).toEqual([
-      ['unreadable-file cannot read "/nowhere/plain.yaml": no such file or directory'],
+      ["unreadable-file it cannot be read: no such file or directory"],
       ["plain.yaml"],
     ]);
   });
 
   test("a path that is nothing at all is reported as a directory would be", async () => {
     expect(told((await checkManifests("/nowhere")).diagnostics)).toEqual([
-      "missing-directory stat directory /nowhere: no such file or directory",
+      "missing-directory stat directory .: no such file or directory",
     ]);
   });
 });

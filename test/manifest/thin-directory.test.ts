@@ -161,11 +161,11 @@ describe("what is wrong with a directory", () => {
 
   test("its messages are those of the incumbents", async () => {
     await put({ "manifests/x": "", images: "" });
-    expect((await readManifestTree(dir)).diagnostics[0]?.message).toBe(`"${dir}/images" is not a directory`);
+    expect((await readManifestTree(dir)).diagnostics[0]?.message).toBe('"images" is not a directory');
     await rm(join(dir, "images"));
-    expect((await readManifestTree(dir)).diagnostics[0]?.message).toContain(`stat directory ${dir}/images:`);
+    expect((await readManifestTree(dir)).diagnostics[0]?.message).toContain("stat directory images:");
     await put({ "images/x": "" });
-    expect((await readManifestTree(dir)).diagnostics[0]?.message).toBe(`no manifests found in dir: ${dir}`);
+    expect((await readManifestTree(dir)).diagnostics[0]?.message).toBe("no manifests found in dir");
   });
 });
 

@@ -70,23 +70,24 @@ const reviews = fc
       platforms: { added: [label], missing: [type] },
       labels: [{ name: "source" as const, before: label, after: type }],
     };
+    const place = { file, line: 3, column: 5 };
     const facts = {
       image: {
         ...{ mediaType: type, artifactType: type, created: label, size: 1, platforms: [label], layers: 1 },
         ...{ labels: { version: label, revision: type, source: label }, isPartial: true },
       },
-      previous: { tag: tag as never, digest: digestFor("one"), at: file, difference },
+      previous: { tag: tag as never, digest: digestFor("one"), at: place, difference },
       attached: { signature: true, attestation: true, sbom: true, referrers: [type] },
       provenance: { builder: label, source: type, commit: label },
     };
     const line = {
-      ...{ kind: "added" as const, image, tag: tag as never, digest: digestFor("one"), at: file, facts },
+      ...{ kind: "added" as const, image, tag: tag as never, digest: digestFor("one"), at: place, facts },
       ...{ source: parseRepository("s.example/a"), destinations: [label as never, type as never] },
       verdicts: { copy: 2 },
     };
     const owners = { approvers: [person, label], reviewers: [type] };
     return {
-      ...{ format: "waybill-review/1", path, prefix, verdict: "fails" },
+      ...{ format: "waybill-review/2", path, prefix, verdict: "fails" },
       ...{ offline: false, interrupted: false, allowRemovals: false },
       base: { commit: label, revision: type, ...(from === undefined ? {} : { from }) },
       ...{
@@ -101,7 +102,7 @@ const reviews = fc
       projects: [
         {
           ...{ project, files: [{ file, owners }], lines: [line], removedDestinations: [label] },
-          newDestinations: [{ name: type, at: file, edges: 1 }],
+          newDestinations: [{ name: type, at: place, edges: 1 }],
         },
         { ...{ project, files: [{ file }], lines: [], newDestinations: [], removedDestinations: [] } },
       ],

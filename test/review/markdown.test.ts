@@ -101,12 +101,12 @@ describe("the comment", () => {
     );
   });
 
-  test("names files from the top of the repository, and changes nothing else that is called so", () => {
+  test("names files from the top of the repository, and leaves what is said as it is", () => {
     const message = 'the street is in "app/x" and app:1, /app/x and myapp/x stay, app stays';
     const finding = { severity: "fails", code: "lost", message, file: "app/images.yaml" } as const;
     const markdown = formatReviewMarkdown({ ...good, path: "app", prefix: "$&/app", findings: [finding] });
     expect(markdown).toContain(
-      'at `$&/app/images.yaml`: the street is in `"$&/app/x"` and `$&/app:1`, `/app/x` and `myapp/x` stay, app stays\n',
+      'at `$&/app/images.yaml`: the street is in `"app/x"` and `app:1`, `/app/x` and `myapp/x` stay, app stays\n',
     );
     const top = formatReviewMarkdown({
       ...good,

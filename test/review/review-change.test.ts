@@ -56,7 +56,7 @@ describe("a change that adds an image", () => {
   test("passes, with what it would do and what the image is", async () => {
     const review = await world.change([base()], [both()]);
     expect(review).toMatchObject({
-      format: "waybill-review/1",
+      format: "waybill-review/2",
       verdict: "passes",
       offline: false,
       edges: { added: 2, removed: 0, moved: 0, unchanged: 2 },

@@ -3,7 +3,6 @@ import { problemOf } from "../../errors/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import {
   askedAt,
-  claimsInWords,
   imageKind,
   isProblem,
   type Plan,
@@ -63,7 +62,7 @@ export function judgePlan(
       {
         ...found,
         ...placed(first.place),
-        related: related.length === 0 ? undefined : related,
+        related: found.related ?? (related.length === 0 ? undefined : related),
         destinations: [...fate.destinations].sort(),
       },
     ];
@@ -152,7 +151,7 @@ function fatesOf(repositories: readonly PlannedRepository[], { lineOf }: Changed
   return fates;
 }
 
-type Judged = Pick<ReviewFinding, "severity" | "code" | "message" | "hint">;
+type Judged = Pick<ReviewFinding, "severity" | "code" | "message" | "hint" | "related">;
 
 function judge(
   { edge, image, line, count, ...fate }: Fate,
@@ -196,12 +195,13 @@ function judge(
       };
     }
     case "refused": {
-      const policy = refusedBy(edge.policy && formatPlace(edge.policy));
+      const policy = refusedBy();
       return {
         severity: "fails",
         code: "provenance-required",
         message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: ${policy.message}`,
         hint: policy.hint,
+        related: edge.policy && [{ ...placed(edge.policy), message: "the policy that demands it" }],
       };
     }
     case "overlap":
@@ -209,8 +209,9 @@ function judge(
       return {
         severity: "fails",
         code: "overlap",
-        message: `${name} is asked for with several digests: ${claimsInWords(edge)}`,
+        message: `${name} is asked for with several digests`,
         hint: "keep the tag at one digest",
+        related: (edge.claims ?? []).map(({ digest, at }) => ({ ...placed(at), message: digest })),
       };
     default: {
       const side = edge.reason === "source-unread" ? image.source : firstOf(destinations);
