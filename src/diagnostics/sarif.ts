@@ -32,7 +32,7 @@ export interface SarifResult {
   readonly level: SarifLevel;
   readonly message: { readonly text: string };
   readonly locations: readonly SarifLocation[];
-  readonly relatedLocations?: readonly SarifLocation[];
+  readonly relatedLocations?: readonly SarifLocation[] | undefined;
 }
 
 /** A place in a file. */
@@ -41,7 +41,7 @@ export interface SarifLocation {
   readonly message?: { readonly text: string };
   readonly physicalLocation: {
     readonly artifactLocation: { readonly uri: string; readonly uriBaseId?: string };
-    readonly region?: { readonly startLine: number; readonly startColumn: number };
+    readonly region?: { readonly startLine: number; readonly startColumn: number } | undefined;
   };
 }
 
@@ -94,15 +94,11 @@ function result(
     level: levels[severity],
     message: { text: plain(hint === undefined ? message : `${message}. Hint: ${hint}.`) },
     locations: [location(file, at, root)],
-    ...(related === undefined
-      ? {}
-      : {
-          relatedLocations: related.map((other, id) => ({
-            id,
-            message: { text: plain(other.message) },
-            ...location(other.file, other.at, root),
-          })),
-        }),
+    relatedLocations: related?.map((other, id) => ({
+      id,
+      message: { text: plain(other.message) },
+      ...location(other.file, other.at, root),
+    })),
   };
 }
 
@@ -110,7 +106,7 @@ function location(file: string, at: TextPosition | undefined, root: string): Sar
   return {
     physicalLocation: {
       artifactLocation: artifact(file, root),
-      ...(at === undefined ? {} : { region: { startLine: at.line, startColumn: at.column } }),
+      region: at && { startLine: at.line, startColumn: at.column },
     },
   };
 }

@@ -151,7 +151,10 @@ interface ChangedProject {
   readonly texts: readonly string[];
 }
 
-/** Whether a project may write a repository that one of the changed projects writes. */
+/**
+ * Whether a project may write a production repository that one of the changed projects writes: anywhere below a registry that
+ * both promote to, or with an image whose name begins with the path from a registry of one to a registry of the other.
+ */
 async function isNeighbor(
   manifest: PromoterManifest,
   changed: readonly ChangedProject[],
@@ -159,35 +162,16 @@ async function isNeighbor(
 ): Promise<boolean> {
   const own = registriesOf([manifest]);
   for (const { registries, texts } of changed) {
-    const { isSure, fromOne, fromOther } = meetingOf(own, registries);
-    if (isSure || texts.some((text) => mayName(text, fromOther))) return true;
-    if (fromOne.length === 0) continue;
+    const theirs = pathsBelow(registries, own);
+    const isMet =
+      [...own].some((name) => registries.has(name)) || texts.some((text) => mayName(text, theirs));
+    if (isMet) return true;
+    const beginnings = pathsBelow(own, registries);
+    if (beginnings.length === 0) continue;
     const text = await files.read(manifest.imagesFile);
-    if (typeof text !== "string" || mayName(text, fromOne)) return true;
+    if (typeof text !== "string" || mayName(text, beginnings)) return true;
   }
   return false;
-}
-
-/**
- * Where two projects may write the same production repository: anywhere below a registry that both promote to, or with an
- * image whose name begins with the path from a registry of one to a registry of the other.
- */
-interface Meeting {
-  /** They promote to the same registry. */
-  readonly isSure: boolean;
-  /** Beginnings of image names by which the one meets the other, with a slash at their end. */
-  readonly fromOne: readonly string[];
-  readonly fromOther: readonly string[];
-}
-
-/** Where the registries of two projects meet. */
-function meetingOf(one: Iterable<string>, other: Iterable<string>): Meeting {
-  const [ones, others] = [new Set(one), new Set(other)];
-  return {
-    isSure: [...ones].some((registry) => others.has(registry)),
-    fromOne: pathsBelow(ones, others),
-    fromOther: pathsBelow(others, ones),
-  };
 }
 
 /** The registries that a project promotes to, in any of its states. */
@@ -204,7 +188,7 @@ function mayName(text: string, beginnings: readonly string[]): boolean {
   return text.includes("\\") || beginnings.some((beginning) => text.includes(beginning));
 }
 
-/** The paths that lead from some registries to others below them. */
+/** The paths that lead from some registries to others below them, with a slash at their end. */
 function pathsBelow(registries: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
   const paths = new Set<string>();
   for (const other of others) {

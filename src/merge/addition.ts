@@ -1,5 +1,6 @@
 import {
   addToImages,
+  edgeKey,
   type ImagesEdit,
   type ListedEdge,
   ManifestEditError,
@@ -10,7 +11,7 @@ import {
 } from "../manifest/index.ts";
 import { isDigest, type Tag } from "../oci/index.ts";
 import type { StagingAccess } from "./candidates.ts";
-import { edgeKey, type MergeFormat, rewriteImages } from "./canonical.ts";
+import { type MergeFormat, rewriteImages } from "./canonical.ts";
 import { findContested } from "./contested.ts";
 import { MergeError, type TagConflict } from "./errors.ts";
 import { findTakenTags, type TaggedImage } from "./production.ts";

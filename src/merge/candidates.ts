@@ -46,53 +46,46 @@ export async function findCandidates(
   filter: Filter,
   access: StagingAccess,
 ): Promise<Candidates> {
-  if (!filter.isOpen && !filter.hasGlobs) {
-    return { candidates: [...filter.exact].map((image) => ({ image, listing: undefined })), warnings: [] };
-  }
-  const found = await discover(staging, filter, access);
-  if (found.candidates !== undefined) {
-    const missing = [...filter.exact].filter(
-      (name) => !found.candidates?.some(({ image }) => image === name),
-    );
-    const named = missing.map((image) => ({ image, listing: undefined }));
-    return { candidates: [...found.candidates, ...named], warnings: found.warnings };
+  const warnings: string[] = [];
+  if (!filter.isOpen && !filter.hasGlobs) return { candidates: named(filter.exact), warnings };
+  const found = await discover(staging, filter, access, warnings);
+  if (found !== undefined) {
+    const missing = [...filter.exact].filter((name) => !found.some(({ image }) => image === name));
+    return { candidates: [...found, ...named(missing)], warnings };
   }
   const names = new Set([...known.filter((name) => filter.passes(name)), ...filter.exact]);
   if (names.size === 0) {
     throw new MergeError("images-unknown", "the staging registry does not tell which images it holds", {
       where: staging,
-      hint: `name them with --image${found.warnings.length === 0 ? "" : ` (${found.warnings.join("; ")})`}`,
+      hint: `name them with --image${warnings.length === 0 ? "" : ` (${warnings.join("; ")})`}`,
     });
   }
-  const warning =
-    "the staging registry does not tell which images it holds: looked at those that the manifest names already";
-  return {
-    candidates: [...names].map((image) => ({ image, listing: undefined })),
-    warnings: [...found.warnings, warning],
-  };
+  warnings.push(
+    "the staging registry does not tell which images it holds: looked at those that the manifest names already",
+  );
+  return { candidates: named(names), warnings };
 }
 
-/** What the registry itself says; no candidates at all when it does not say anything. */
-interface Discovery {
-  readonly candidates: readonly Candidate[] | undefined;
-  readonly warnings: readonly string[];
+function named(images: Iterable<string>): Candidate[] {
+  return Array.from(images, (image) => ({ image, listing: undefined }));
 }
 
-async function discover(staging: string, filter: Filter, access: StagingAccess): Promise<Discovery> {
-  const { children, warnings } = await childrenOf(staging, access);
-  if (children.length > 0) {
-    return { candidates: await walk(staging, children, filter, access), warnings };
-  }
+/** What the registry itself says; `undefined` when it does not say anything. */
+async function discover(
+  staging: string,
+  filter: Filter,
+  access: StagingAccess,
+  warnings: string[],
+): Promise<readonly Candidate[] | undefined> {
+  const children = await childrenOf(staging, access, warnings);
+  if (children.length > 0) return walk(staging, children, filter, access);
   try {
     const images = await cataloged(staging, access);
-    const passing = images?.filter((image) => filter.passes(image));
-    return { candidates: passing?.map((image) => ({ image, listing: undefined })), warnings };
+    return images && named(images.filter((image) => filter.passes(image)));
   } catch (error) {
     if (!refusesToList(error)) throw unread(staging, error);
-    return {
-      candidates: undefined,
-      warnings: [...warnings, `its catalog could not be read: ${messageOf(error)}`],
-    };
+    warnings.push(`its catalog could not be read: ${messageOf(error)}`);
+    return undefined;
   }
 }
 
@@ -109,14 +102,15 @@ async function cataloged(staging: string, { catalog }: StagingAccess): Promise<s
 async function childrenOf(
   staging: string,
   access: StagingAccess,
-): Promise<{ children: readonly string[]; warnings: readonly string[] }> {
-  if (repositoryFault(staging) !== undefined) return { children: [], warnings: [] };
+  warnings: string[],
+): Promise<readonly string[]> {
+  if (repositoryFault(staging) !== undefined) return [];
   try {
-    const listing = await access.open(parseRepository(staging)).list();
-    return { children: listing?.children ?? [], warnings: [] };
+    return (await access.open(parseRepository(staging)).list())?.children ?? [];
   } catch (error) {
     if (!refusesToList(error)) throw unread(staging, error);
-    return { children: [], warnings: [`its root could not be listed: ${messageOf(error)}`] };
+    warnings.push(`its root could not be listed: ${messageOf(error)}`);
+    return [];
   }
 }
 

@@ -1,8 +1,8 @@
 import {
   addToImages,
+  edgeKey,
   type ImageListFormat,
   type ImagesEdit,
-  type ListedEdge,
   listImages,
   type PromoterManifest,
   parseImages,
@@ -62,9 +62,4 @@ export function rewriteImages(
 /** Names, digests and tags have no `#`: wherever one stands, a comment starts. */
 function hasComments(text: string): boolean {
   return text.includes("#");
-}
-
-/** An edge as one text, for sets. */
-export function edgeKey({ image, digest, tag }: Pick<ListedEdge, "image" | "digest" | "tag">): string {
-  return `${image}@${digest}:${tag ?? ""}`;
 }

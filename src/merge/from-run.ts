@@ -1,11 +1,10 @@
 import type { BuiltImages } from "../builds/index.ts";
 import { firstOf } from "../diagnostics/index.ts";
 import { type Selection, selectProjects } from "../edges/index.ts";
-import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
+import { edgeKey, type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
 import { type Digest, isTag, parseTag, type Tag } from "../oci/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import type { StagingAccess } from "./candidates.ts";
-import { edgeKey } from "./canonical.ts";
 import { MergeError } from "./errors.ts";
 import { compileFilters, type Filters, type ImageFilters } from "./filters.ts";
 import { type MergeResult, writeMerge } from "./merge.ts";

@@ -120,8 +120,8 @@ function addToPlainText(text: string, wanted: Wanted): ImagesEdit {
   const listed = listedEdges(after, wanted, lines);
   return {
     text: edited,
-    added: listed.filter((edge) => additions.has(keyOf(edge))),
-    present: listed.filter((edge) => !additions.has(keyOf(edge))),
+    added: listed.filter((edge) => additions.has(edgeKey(edge))),
+    present: listed.filter((edge) => !additions.has(edgeKey(edge))),
     changedLines: [...new Set(linesEditedWithin(text, edits).map((offset) => lines.at(offset).line))],
   };
 }
@@ -274,11 +274,11 @@ function checkedAdditions(
   const expected = new Set<string>();
   for (const { image, digests } of missing) {
     for (const { digest, tags, at } of digests) {
-      if (at === undefined) expected.add(keyOf({ image, digest, tag: undefined }));
-      for (const tag of tags) expected.add(keyOf({ image, digest, tag }));
+      if (at === undefined) expected.add(edgeKey({ image, digest, tag: undefined }));
+      for (const tag of tags) expected.add(edgeKey({ image, digest, tag }));
     }
   }
-  const found = additionsOf(before, after).map(keyOf);
+  const found = additionsOf(before, after).map(edgeKey);
   if (found.length !== expected.size || !found.every((key) => expected.has(key))) throw unsafeEdit();
   return expected;
 }
@@ -313,18 +313,19 @@ function listedEdges(images: ImageList, wanted: Wanted, lines: LineIndex): Liste
       const tags = digests.get(digest);
       if (tags?.size === 0) {
         const edge = { image, digest, tag: undefined, line: lines.at(entry.key.start).line };
-        edges.set(keyOf(edge), edge);
+        edges.set(edgeKey(edge), edge);
       }
       for (const node of tags === undefined ? [] : tagNodes(entry.value)) {
         if (!isTag(node.value) || !tags?.has(node.value)) continue;
         const edge = { image, digest, tag: node.value, line: lines.at(node.start).line };
-        edges.set(keyOf(edge), edge);
+        edges.set(edgeKey(edge), edge);
       }
     }
   }
   return [...edges.values()];
 }
 
-function keyOf(edge: { image: string; digest: string; tag: string | undefined }): string {
+/** An edge as one text, for sets. */
+export function edgeKey(edge: { image: string; digest: string; tag: string | undefined }): string {
   return `${edge.image}@${edge.digest}:${edge.tag ?? ""}`;
 }
