@@ -1,12 +1,5 @@
 import type { HostClient } from "../host/host-client.ts";
 
-/** What came of trying something that not every registry can. */
-export interface Trial<Result> {
-  readonly result: Result;
-  /** Whether the registry could. */
-  readonly able: boolean;
-}
-
 /**
  * Something that registries may be able to do and do not announce. The first to need it on a host finds out, one at a
  * time; the others do what was found.
@@ -14,8 +7,14 @@ export interface Trial<Result> {
 export class Ability {
   readonly #known = new WeakMap<HostClient, "able" | "unable" | "trying">();
 
-  /** What came of it, or `undefined`, without trying, on a host that is unable or where somebody is finding out. */
-  async use<Result>(client: HostClient, attempt: () => Promise<Trial<Result>>): Promise<Result | undefined> {
+  /**
+   * What came of it, or `undefined`, without trying, on a host that is unable or where somebody is finding out.
+   * @param attempt Tells as well whether the registry was able.
+   */
+  async use<Result>(
+    client: HostClient,
+    attempt: () => Promise<{ readonly result: Result; readonly able: boolean }>,
+  ): Promise<Result | undefined> {
     const known = this.#known.get(client);
     if (known === "unable" || known === "trying") return undefined;
     if (known === undefined) this.#known.set(client, "trying");

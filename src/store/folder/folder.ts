@@ -1,11 +1,13 @@
+import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
-import type { RunStore } from "../model.ts";
+import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { RunStore, StoredRun } from "../model.ts";
+import { isFolder, openRecord } from "./files.ts";
 import { findRun } from "./find.ts";
 import { listRuns } from "./list.ts";
 import { checkJobName, placeOfRun } from "./places.ts";
+import { readRun, recordFiles } from "./read-run.ts";
 import { startRun } from "./start.ts";
-import { storedRun } from "./stored-run.ts";
 
 /** The runs in a folder, in the layout of Prow's bucket. It is made when the first run begins. */
 export function openRunFolder(folder: string): RunStore {
@@ -33,4 +35,44 @@ export function defaultDataFolder(environment: NodeJS.ProcessEnv): string {
   // The specification of these variables says that a relative path is to be ignored.
   const base = data !== undefined && isAbsolute(data) ? data : join(home || homedir(), ".local", "share");
   return join(base, "waybill");
+}
+
+const maxArtifacts = 10_000;
+
+/** The run in a folder. */
+async function storedRun(folder: string): Promise<StoredRun> {
+  const kept = join(folder, recordFiles.artifacts);
+  return {
+    record: await readRun(folder),
+    async *log(from = 0) {
+      const bytes = await bytesOf(join(folder, recordFiles.log), from);
+      if (bytes !== undefined) yield* bytes;
+    },
+    async artifacts() {
+      const found: string[] = [];
+      const collect = async (path: string): Promise<void> => {
+        for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
+          if (found.length >= maxArtifacts) return;
+          const inner = join(path, entry.name);
+          if (entry.isDirectory()) await collect(inner);
+          else if (entry.isFile()) found.push(relative(kept, inner).split(sep).join("/"));
+        }
+      };
+      if (await isFolder(kept)) await collect(kept);
+      return found.sort();
+    },
+    async artifact(path) {
+      const steps = path.split("/");
+      if (steps.some((step) => step === "" || step === "." || step === "..")) return undefined;
+      // No link on the way leads out of the record.
+      for (let depth = 0; depth < steps.length; depth += 1) {
+        if (!(await isFolder(join(kept, ...steps.slice(0, depth))))) return undefined;
+      }
+      return bytesOf(join(kept, ...steps), 0);
+    },
+  };
+}
+
+async function bytesOf(path: string, start: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+  return (await openRecord(path))?.createReadStream({ start });
 }
