@@ -34,18 +34,16 @@ const define = (command: Blank) =>
       how("--given-must-match", "by MUST_MATCH, the file has to use $_GIT_TAG and --env-passthrough, too"),
     )
     .addOption(
-      how
-        .common("--secret <NAME=source>", "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable")
-        .argParser(collect),
+      how("--secret <NAME=source>", "a secret: NAME=@file, NAME=env:VARIABLE, or NAME; repeatable").argParser(
+        collect,
+      ),
     )
     .addOption(how("--allow-dirty", "build a working copy with changes"))
     .addOption(how("--with-git-dir", "steps see .git as well"))
     .addOption(how("--no-source", "steps get an empty workspace"))
     .addOption(how("--version-tag-filter <glob>", "Git tags that $_GIT_TAG may be made from"))
     .addOption(
-      how
-        .common("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD")
-        .default("today"),
+      how("--date <day>", "how $_GIT_TAG begins: today, commit (reproducible), or YYYYMMDD").default("today"),
     )
     .addOption(
       how(
@@ -82,7 +80,7 @@ type Options = OptionsOf<typeof define>;
 
 export const build = verb({
   name: "build",
-  summary: "build images from a Cloud Build file, push to staging",
+  summary: "build images from a Cloud Build file and push them",
   description: "build images from a Cloud Build file, as image-builder does, and push them to staging",
   examples: [
     ["waybill build apps/snoopdb --dry-run", "see what would be done, by what"],

@@ -19,7 +19,7 @@ const define = (command: Blank) =>
 
 export const check = verb({
   name: "check",
-  summary: "find all that is wrong with manifests, without asking anybody",
+  summary: "find all that is wrong with manifests, offline",
   description: "check promoter manifests, or a file of another kind, offline, and print all that is wrong",
   examples: [
     ["waybill check registry.k8s.io", "check a tree of manifests"],

@@ -19,11 +19,12 @@ const define = (command: Blank) =>
     )
     .addOption(look.common("--all-tags", "all tags of a repository").conflicts("tag"))
     .addOption(
-      look
-        .common("--platform <platform>", "the image of an index for it alone, under its own digest")
-        .conflicts(["tag", "allTags"]),
+      look("--platform <platform>", "the image of an index for it alone, under its own digest").conflicts([
+        "tag",
+        "allTags",
+      ]),
     )
-    .addOption(look.common("--referrers", "with what hangs on it: signatures, SBOMs, provenance"))
+    .addOption(look("--referrers", "with what hangs on it: signatures, SBOMs, provenance"))
     .addOption(dryRunOption());
 
 type Options = OptionsOf<typeof define>;

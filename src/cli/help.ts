@@ -35,8 +35,7 @@ export function formatHelp(
     .join("\n\n")}\n`;
 }
 
-const compatibility =
-  "waybill kpromo …, waybill image-builder …, cip and cip-mm run the lines of those programs unchanged.";
+const compatibility = "cip, cip-mm, waybill kpromo, waybill image-builder: their lines run unchanged.";
 
 function programHelp(
   command: CommandUnknownOpts,
@@ -77,7 +76,7 @@ function programHelp(
   return [
     first,
     table(rows, width, ""),
-    section("Options of all verbs:", optionRows(help.visibleOptions(command), help), width),
+    section("Options of all verbs:", optionRows(help.visibleOptions(command)), width),
     [...wrapped(compatibility, width), ...others],
     exitCodesOf(command, width),
   ];
@@ -90,7 +89,7 @@ function briefHelp(command: CommandUnknownOpts, help: Help, width: number): stri
   return [
     [usageOf(command, help)],
     wrapped(`${sentence(command.description())}`, width),
-    table([...argumentRows(command, help), ...optionRows(options, help)], width),
+    table([...argumentRows(command, help), ...optionRows(options)], width),
     table(
       below.map((each) => [`${command.name()} ${each.name()}`, each.summary()]),
       width,
@@ -117,16 +116,9 @@ function wholeHelp(command: CommandUnknownOpts, help: Help, width: number): stri
       width,
     ),
     ...Object.values(headings).map((heading) =>
-      section(
-        heading,
-        optionRows(
-          options.filter((option) => groupOf(option) === heading),
-          help,
-        ),
-        width,
-      ),
+      section(heading, optionRows(options.filter((option) => groupOf(option) === heading)), width),
     ),
-    section("Options of all verbs:", optionRows(help.visibleGlobalOptions(command), help), width),
+    section("Options of all verbs:", optionRows(help.visibleGlobalOptions(command)), width),
     said === undefined || said.examples.length === 0
       ? []
       : [
@@ -175,13 +167,24 @@ function nameOf(argument: string): string {
 }
 
 function argumentRows(command: CommandUnknownOpts, help: Help): Row[] {
-  return help
-    .visibleArguments(command)
-    .map((argument) => [nameOf(argument.name()), help.argumentDescription(argument)]);
+  return help.visibleArguments(command).map((argument) => [nameOf(argument.name()), meaningOf(argument)]);
 }
 
-function optionRows(options: readonly Option[], help: Help): Row[] {
-  return options.map((option) => [option.flags, help.optionDescription(option)]);
+function optionRows(options: readonly Option[]): Row[] {
+  return options.map((option) => [option.flags, meaningOf(option)]);
+}
+
+/** What is said of an option or argument, with the values it may have and the one that it has by default. */
+function meaningOf(
+  item: Pick<Option, "description" | "argChoices" | "defaultValue" | "defaultValueDescription">,
+): string {
+  const { description, argChoices, defaultValue, defaultValueDescription } = item;
+  const usual: unknown = defaultValueDescription ?? defaultValue;
+  return [
+    description,
+    ...(argChoices === undefined ? [] : [`(${argChoices.join(", ")})`]),
+    ...(usual === undefined || typeof usual === "boolean" ? [] : [`(default: ${usual})`]),
+  ].join(" ");
 }
 
 function section(heading: string, rows: readonly Row[], width: number): string[] {

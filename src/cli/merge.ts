@@ -33,9 +33,7 @@ const define = (command: Blank) =>
       ),
     )
     .addOption(
-      look
-        .common("--image <name>", "take only these images; repeatable, globs as in kube-*")
-        .argParser(collect),
+      look("--image <name>", "take only these images; repeatable, globs as in kube-*").argParser(collect),
     )
     .addOption(look("--digest <digest>", "take only these digests; repeatable").argParser(collect))
     .addOption(

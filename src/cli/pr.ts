@@ -31,7 +31,7 @@ const define = (command: Blank) =>
         withoutUser,
       ),
     )
-    .addOption(look.common("--staging-repo <registry>", "staging registry to read").makeOptionMandatory())
+    .addOption(look.common("--staging-repo <registry>", "staging registry to read"))
     .addOption(look("--manifests <path>", "in the repository: folder of thin manifests, or a file"))
     .addOption(look("--project <name>", "project; made of the staging registry when left out"))
     .addOption(look.common("--release <version>", "version being cut: promotes its set of tags"))
@@ -41,7 +41,7 @@ const define = (command: Blank) =>
     .addOption(look("--digest <digest>", "take only these digests; repeatable").argParser(collect))
     .addOption(
       recordedAs(
-        how.common("--fork <owner/name>", "push to this fork; to the repository itself when left out"),
+        how("--fork <owner/name>", "push to this fork; to the repository itself when left out"),
         withoutUser,
       ),
     )
@@ -58,9 +58,7 @@ const define = (command: Blank) =>
       out("--link <title=url>", "a link for the text, such as a build; repeatable").argParser(collect),
     )
     .addOption(
-      out
-        .common("--reviewer <name>", "request a review; of a team as org/team; repeatable")
-        .argParser(collect),
+      out("--reviewer <name>", "request a review; of a team as org/team; repeatable").argParser(collect),
     )
     .addOption(out("--label <name>", "add a label; repeatable").argParser(collect))
     .addOption(out("--no-hold", "do not hold it"))
@@ -77,20 +75,21 @@ const define = (command: Blank) =>
     .addOption(how.common("--dry-run", "print the change and the text, and propose nothing"));
 
 /** What the verb is given, with the place where the manifests are found out. */
-type Options = OptionsOf<typeof define> & { readonly manifests: string };
+type Options = OptionsOf<typeof define> & { readonly manifests: string; readonly stagingRepo: string };
 
 export const prVerb = verb({
   name: "pr",
   summary: "propose a promotion: a pull request that is held",
   description: "propose a promotion: branch, merge, commit, push, and a pull request that is held",
   examples: [
-    [
-      "waybill pr github.com/me/images --staging-repo gcr.io/k8s-staging-foo --release v1.19.0 --reviewer ann",
-      "a release",
-    ],
+    ["waybill pr --staging-repo gcr.io/k8s-staging-foo --release v1.19.0", "a release, from this checkout"],
     [
       "waybill pr registry.k8s.io --staging-repo gcr.io/k8s-staging-foo --fork me/k8s.io --tag v1.2.3 --dry-run",
-      "from a checkout; look first",
+      "look first",
+    ],
+    [
+      "waybill pr github.com/me/images --staging-repo gcr.io/k8s-staging-foo --release v1.19.0",
+      "without a checkout",
     ],
   ],
   exits: {
@@ -105,9 +104,16 @@ export const prVerb = verb({
 });
 
 async function run(session: Session, named: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
+  const { stagingRepo } = options;
+  if (stagingRepo === undefined) {
+    throw new UsageError(
+      "nothing says what to promote from",
+      "name a staging registry: --staging-repo REGISTRY",
+    );
+  }
   const { repository, manifests } = await placeOf(session, named, options);
   return recorded(session, options, { subject: withoutUser(repository) }, (inner, recording) =>
-    request(inner, recording, repository, { ...options, manifests }),
+    request(inner, recording, repository, { ...options, manifests, stagingRepo }),
   );
 }
 

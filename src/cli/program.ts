@@ -51,8 +51,27 @@ export function buildProgram(io: Surroundings, act: Act, isBrief = false): Comma
         "30s",
       ),
     );
+  handOn(program);
   for (const verb of [...groups.flatMap(({ verbs }) => verbs), ...firstSteps]) verb.defineIn(program, act);
   const hidden = [...oldVerbs.map(({ verb }) => verb), ...incumbents];
   for (const verb of hidden) verb.defineIn(program, act, { isHidden: true });
   return program;
+}
+
+/**
+ * Lets a verb that stands in another have its own options: the parser would give those behind it to the one above, because it
+ * takes the words that are no options first.
+ */
+function handOn(program: CommandUnknownOpts): void {
+  const parse = program.parseOptions.bind(program);
+  program.parseOptions = (args) => {
+    const { operands, unknown } = parse(args);
+    const [verb, ...words] = operands;
+    if (verb === undefined || verb === "help") return { operands, unknown };
+    const literal = args.indexOf("--");
+    const count = literal < 0 || unknown.includes("--") ? 0 : args.length - literal - 1;
+    const named = words.slice(0, words.length - count);
+    const behind = count === 0 ? [] : ["--", ...words.slice(named.length)];
+    return { operands: [verb], unknown: [...named, ...behind, ...unknown] };
+  };
 }

@@ -26,10 +26,7 @@ const define = (command: Blank) =>
     .addOption(how("--allow-removals", "mention what is taken away, instead of failing for it"))
     .addOption(how.common("--offline", "ask no registry: judge the manifests alone"))
     .addOption(
-      recordedAs(
-        out.common("--post <pull-request>", "say it under this pull request: a comment and a status"),
-        withoutUser,
-      ),
+      recordedAs(out.common("--post <pull-request>", "say it there, by a comment and a status"), withoutUser),
     )
     .addOption(out("--context <name>", "name of the commit status; pull-waybill-review when left out"))
     .addOption(

@@ -88,6 +88,8 @@ export type Act = (call: Call, work: (session: Session) => Promise<ExitCode>) =>
 /** A command that the parser has found, and what its session is opened with. */
 export interface Call {
   readonly command: CommandUnknownOpts;
+  /** What its work is given: its arguments, then its options. */
+  readonly given: readonly unknown[];
   readonly outputs: readonly OutputRequest[];
   /** What has to be said before the work. */
   readonly notice: string | undefined;
@@ -118,6 +120,7 @@ export function verb<Arguments extends unknown[], Options extends OptionValues>(
         const outputs = (options.output ?? []) as readonly OutputRequest[];
         const call = {
           command: command as CommandUnknownOpts,
+          given,
           outputs,
           notice: noticeOfDryRun(dryRun, options),
         };

@@ -2,7 +2,6 @@ import type { Cause } from "../errors/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
-import { oldBase } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { isDuration, parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -56,7 +55,6 @@ export const verify = verb({
   },
   page: "verify.md",
   define,
-  old: oldBase,
   run,
 });
 

@@ -1,0 +1,176 @@
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { describe, expect, it } from "vitest";
+import { buildProgram } from "../../src/cli/program.ts";
+import { groups } from "../../src/cli/verbs.ts";
+import { oldFlagLines, oldSpellingsPage, oldVerbLines } from "../docs/old-spellings.ts";
+import { run } from "./captured.ts";
+
+const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
+const program = buildProgram(silent, async () => {});
+
+/** Every command that help shows, as the words that call it. */
+function shownBelow(command: CommandUnknownOpts, path: readonly string[] = []): string[][] {
+  const shown = command.createHelp().visibleCommands(command);
+  return shown
+    .filter((each) => each.name() !== "help")
+    .flatMap((each) => [[...path, each.name()], ...shownBelow(each, [...path, each.name()])]);
+}
+
+function commandAt(path: readonly string[]): CommandUnknownOpts {
+  return path.reduce((command, name) => {
+    const found = command.commands.find((each) => each.name() === name);
+    if (found === undefined) throw new Error(`there is no ${path.join(" ")}`);
+    return found;
+  }, program as CommandUnknownOpts);
+}
+
+const shown = shownBelow(program);
+
+describe("help on a terminal of 80 columns and 24 lines", () => {
+  it.each([[[]], ...[...shown, ["wait"]].map((path) => [path])])("of %j fits by -h", async (path) => {
+    const { status, stdout } = await run(...path, "-h");
+    const lines = stdout.split("\n");
+    expect(status).toBe(0);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    // The last line end, and the prompt below it.
+    expect(lines.length).toBeLessThanOrEqual(24);
+  });
+
+  it.each([[[]], ...[...shown, ["wait"]].map((path) => [path])])(
+    "of %j is not wrapped by --help",
+    async (path) => {
+      const { status, stdout } = await run(...path, "--help");
+      expect(status).toBe(0);
+      expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+      const options = commandAt(path).options.filter(({ hidden }) => !hidden);
+      expect(options.filter(({ long }) => !stdout.includes(long ?? "-"))).toEqual([]);
+    },
+  );
+
+  it("shows fifteen verbs at most, each in its group", async () => {
+    const names = groups.flatMap(({ verbs }) => verbs.map(({ name }) => name));
+    expect(names.length).toBeLessThanOrEqual(15);
+    expect(new Set(names).size).toBe(names.length);
+    const { stdout } = await run("-h");
+    for (const name of names) expect(stdout).toMatch(new RegExp(`^(\\w+ )*\\w* +${name} `, "m"));
+    expect(stdout).not.toMatch(/ {2}(hold|snapshot|staging|compare|wait) {2}/);
+  });
+
+  it("says of every argument and option what it is", () => {
+    const all = [[], ...shown].map(commandAt);
+    const untold = all.flatMap((command) => [
+      ...command.options.filter(({ description }) => description === "").map(({ flags }) => flags),
+      ...command.registeredArguments
+        .filter(({ description }) => description === "")
+        .map((argument) => argument.name()),
+    ]);
+    expect(untold).toEqual([]);
+  });
+
+  it("offers --output and --dry-run in every verb that does something", () => {
+    const doing = shown
+      .map(commandAt)
+      .filter(
+        ({ commands, registeredArguments, options }) =>
+          commands.length === 0 || registeredArguments.length > 0 || options.length > 0,
+      );
+    const flagsOf = ({ options }: CommandUnknownOpts) => options.map(({ long }) => long);
+    expect(doing.filter((command) => !flagsOf(command).includes("--output"))).toEqual([]);
+    expect(doing.filter((command) => !flagsOf(command).includes("--dry-run"))).toEqual([]);
+  });
+});
+
+/** What a command line means: the verb that does it, its arguments, and its options by the names that they have now. */
+async function meaningOf(line: string): Promise<object> {
+  let meaning = {};
+  const parser = buildProgram(silent, async ({ command, given, outputs }) => {
+    const { tree: _, output: __, ...options } = command.opts();
+    meaning = { given: given.slice(0, -1), options, outputs };
+  });
+  await parser.parseAsync(line.split(" "), { from: "user" });
+  return meaning;
+}
+
+describe("old spellings", () => {
+  it.each([
+    ["check T --format json", "check T --output json"],
+    ["check T --sarif", "check T -o sarif"],
+    ["compare T --since v1 --head v2 --markdown", "review compare T --base v1 --head v2 --output markdown"],
+    ["plan T --since origin/main", "plan T --base origin/main"],
+    [
+      "promote T --since v1 --report r.json --junit j.xml",
+      "promote T --base v1 -o json=r.json -o junit=j.xml",
+    ],
+    ["promote T --report=-", "promote T --output json=-"],
+    ["wait T --since v1", "wait T --base v1"],
+    ["merge --base-dir T --staging-repo R", "merge T --staging-repo R"],
+    ["staging new foo --base-dir T --owner me", "merge new-project foo T --owner me"],
+    ["review T --markdown c.md --sarif s.json", "review T --output markdown=c.md --output sarif=s.json"],
+    ["review T --markdown -", "review T --output markdown"],
+    ["hold https://h/o/r/pull/1 --by label", "pr hold https://h/o/r/pull/1 --by label"],
+    ["unhold https://h/o/r/pull/1", "pr unhold https://h/o/r/pull/1"],
+    ["release-tags v1.19.0 --profile kubernetes", "pr release-tags v1.19.0 --profile kubernetes"],
+    ["snapshot R --format csv", "registry snapshot R --format csv"],
+    ["jobs --jobs-dir D", "runs jobs --jobs-dir D"],
+    ["jobs list --jobs-dir D", "runs jobs --jobs-dir D"],
+    ["jobs run foo --force", "runs start foo --force"],
+    ["import prow a.yaml b.yaml --out D", "runs import prow a.yaml b.yaml --out D"],
+  ])("%s means %s", async (old, now) => {
+    const meaning = await meaningOf(old);
+    expect(meaning).not.toEqual({});
+    expect(meaning).toEqual(await meaningOf(now));
+  });
+
+  it("of every verb and flag are tried above, or need no more than their definition", () => {
+    for (const { now } of [...oldVerbLines(), ...oldFlagLines()]) {
+      const path = now
+        .split(" ")
+        .slice(1)
+        .filter((word) => /^[a-z]/.test(word));
+      const command = path.reduce<CommandUnknownOpts>(
+        (at, name) => at.commands.find((each) => each.name() === name) ?? at,
+        program,
+      );
+      const flag = now.split(" ").find((word) => word.startsWith("--"));
+      expect(command).not.toBe(program);
+      if (flag !== undefined) expect(command.options.map(({ long }) => long)).toContain(flag);
+    }
+  });
+
+  it("are told on their page", async () => {
+    await expect(oldSpellingsPage()).toMatchFileSnapshot("../../docs/old-spellings.md");
+  });
+
+  it("refuse a tree that is named twice", async () => {
+    const { status, stderr } = await run("merge", "a", "--base-dir", "b", "--staging-repo", "r");
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("named twice") });
+  });
+});
+
+describe("a result that is asked for twice", () => {
+  it.each([
+    [["check", ".", "--json", "-o", "sarif"], "json and sarif would both be printed"],
+    [["check", ".", "-o", "json=a", "-o", "sarif=a"], "two results cannot go to one place"],
+    [["plan", ".", "-o", "sarif"], "It is text or json, or one of them with =FILE."],
+  ])("%j is refused", async (argv, message) => {
+    const { status, stdout, stderr } = await run(...argv);
+    expect(status).toBe(1);
+    expect(`${stdout}${stderr}`).toContain(message);
+  });
+});
+
+describe("--dry-run", () => {
+  it("is taken by verbs that write nothing anyway, which say so", async () => {
+    const { status, stderr } = await run("completion", "bash", "--dry-run");
+    expect({ status, stderr }).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("writes nothing"),
+    });
+  });
+
+  it("and --confirm exclude each other", async () => {
+    const { status, stderr } = await run("promote", ".", "--dry-run", "--confirm");
+    expect(status).toBe(1);
+    expect(stderr).toContain("--dry-run and --confirm exclude each other");
+  });
+});
