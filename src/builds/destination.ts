@@ -63,7 +63,7 @@ function behindStaging(host: string, path: string, project: string | undefined):
 }
 
 /** The host of a name, as Docker tells it from a path: with a dot or a port, or `localhost`. */
-function splitHost(repository: string): { host: string; path: string } {
+export function splitHost(repository: string): { host: string; path: string } {
   const slash = repository.indexOf("/");
   const first = repository.slice(0, slash);
   const isHost = slash > 0 && (/[.:]/.test(first) || first === "localhost");

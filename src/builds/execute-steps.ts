@@ -1,17 +1,13 @@
 import type { ResolvedBuild, ResolvedStep } from "../cloudbuild/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { ActionEnd } from "./engine.ts";
-import type { BuildStatus, StepOutcome } from "./model.ts";
+import type { BuildOutcome, StepOutcome } from "./model.ts";
 
 /** Does one step to its end; when the signal is given it stops, and rejects after everything of it has ended. */
 export type RunStep = (step: ResolvedStep, signal: AbortSignal) => Promise<ActionEnd>;
 
 /** How the steps of a build ended. */
-export interface StepsEnd {
-  readonly status: BuildStatus;
-  readonly steps: readonly StepOutcome[];
-  readonly failure?: FailureRecord | undefined;
-}
+export type StepsEnd = Omit<BuildOutcome, "name">;
 
 /** Why steps that were under way were stopped. */
 type Stop = "failed" | "timeout" | "cancelled";

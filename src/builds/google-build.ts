@@ -47,8 +47,8 @@ export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Pr
       signal: site.signal,
     });
     for (const image of end.images) await record(image, planned, site);
-    const { status, steps, failure } = end;
-    return { name, status, steps, failure };
+    const { images: _, ...outcome } = end;
+    return { name, ...outcome };
   } catch (error) {
     const status = site.signal.aborted ? "cancelled" : "failure";
     return { name, status, steps: [], failure: failureRecord(error) };

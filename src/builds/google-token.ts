@@ -75,7 +75,7 @@ async function fromMetadata(origin: string, signal: AbortSignal): Promise<string
     const metadata = openGoogleOrigin(url, {
       // It is on the machine itself, behind no proxy.
       ...{ network: { environment: {} }, signal, unreachable: "cloud-build-unreachable" },
-      ...{ retries: 0, firstWait: 1_000, milliseconds: metadataMilliseconds },
+      ...{ retries: 0, milliseconds: metadataMilliseconds },
       authorize: (_, send) => send(undefined),
     });
     const headers = { "metadata-flavor": "Google" };

@@ -43,15 +43,11 @@ export interface GoogleRequest {
 /** Speaks to APIs of Google. @throws {BuildError} of the codes that it was opened with; the reason of the signal. */
 export type GoogleWire = (request: GoogleRequest) => Promise<Pick<Answer, "status" | "bytes">>;
 
-export interface GoogleWireOptions {
+export interface GoogleWireOptions extends Pick<GoogleOriginOptions, "signal" | "unreachable" | "firstWait"> {
   readonly token: TokenSource;
-  readonly signal: AbortSignal;
   readonly refused: BuildErrorCode;
-  readonly unreachable: BuildErrorCode;
   /** How Google is reached; by the environment of this process without it. */
   readonly network?: Network | undefined;
-  /** The first wait, which the next ones double. */
-  readonly firstWait?: number | undefined;
 }
 
 type Asked = "repeatable" | "once";
@@ -61,10 +57,8 @@ const kinds: Kinds<Asked> = {
 };
 
 const limit = 16;
-const retries = 4;
 /** Longest wait that a server may ask for. */
 const maxWait = 60_000;
-const answerMilliseconds = 60_000;
 const defaultMaxBytes = 4 * 1024 * 1024;
 
 /**
@@ -73,16 +67,13 @@ const defaultMaxBytes = 4 * 1024 * 1024;
  * host that was asked.
  */
 export function openGoogleWire(options: GoogleWireOptions): GoogleWire {
-  const { refused, signal, unreachable, network, firstWait = 1_000 } = options;
+  const { refused, token, ...how } = options;
   const origins = new Map<string, Origin<Asked>>();
-  const authorize = authorizing(options.token);
+  const authorize = authorizing(token);
   const originOf = (url: URL): Origin<Asked> => {
     const known = origins.get(url.origin);
     if (known !== undefined) return known;
-    const opened = openGoogleOrigin(url, {
-      ...{ network, signal, unreachable, authorize, retries, firstWait },
-      milliseconds: answerMilliseconds,
-    });
+    const opened = openGoogleOrigin(url, { ...how, authorize });
     origins.set(url.origin, opened);
     return opened;
   };
@@ -113,10 +104,11 @@ interface GoogleOriginOptions {
   readonly signal: AbortSignal;
   readonly unreachable: BuildErrorCode;
   readonly authorize: Authorize;
-  readonly retries: number;
-  readonly firstWait: number;
-  /** For an answer. */
-  readonly milliseconds: number;
+  readonly retries?: number;
+  /** The first wait, which the next ones double. */
+  readonly firstWait?: number | undefined;
+  /** For an answer; a minute by default. */
+  readonly milliseconds?: number;
 }
 
 function authorizing(source: TokenSource): Authorize {
@@ -133,8 +125,8 @@ function authorizing(source: TokenSource): Authorize {
 
 /** The policy of one of Google's origins, or of the server that knows the account of a machine there. */
 export function openGoogleOrigin(url: URL, options: GoogleOriginOptions): Origin<Asked> {
-  const { signal, unreachable, authorize, network = { environment: process.env }, retries } = options;
-  const { firstWait, milliseconds } = options;
+  const { signal, unreachable, authorize, network = { environment: process.env } } = options;
+  const { retries = 4, firstWait = 1_000, milliseconds = 60_000 } = options;
   return openOrigin<Asked>({
     ...network,
     ...{

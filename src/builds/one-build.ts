@@ -57,13 +57,12 @@ export async function carryOut(
   sourceHeld: Promise<void>,
 ): Promise<BuildOutcome> {
   const { name, build } = planned;
-  const work = new BuildWork(planned, workspace, site, sourceHeld);
   let workshop: Workshop | undefined;
   try {
-    const opened = await site.engine.open(workspace.folder.engine);
-    workshop = opened;
-    const end = await executeSteps(build, (step, signal) => work.step(step, opened, signal), site);
-    const outcome = end.status === "success" ? await work.finish(end, opened) : { name, ...end };
+    workshop = await site.engine.open(workspace.folder.engine);
+    const work = workIn(workshop, planned, workspace, site, sourceHeld);
+    const end = await executeSteps(build, work.step, site);
+    const outcome = end.status === "success" ? await work.finish(end) : { name, ...end };
     // A build that failed, or was cancelled, may have pushed all the same.
     await work.confirmSaid();
     return outcome;
@@ -74,136 +73,115 @@ export async function carryOut(
   }
 }
 
-class BuildWork {
-  readonly #planned: PlannedBuild;
-  readonly #workspace: Workspace;
-  readonly #site: BuildSite;
-  readonly #sourceHeld: Promise<void>;
-  readonly #said: SaidPushes[] = [];
+function workIn(
+  workshop: Workshop,
+  planned: PlannedBuild,
+  workspace: Workspace,
+  site: BuildSite,
+  sourceHeld: Promise<void>,
+) {
+  const { name: build } = planned;
+  const { copier, ledger, open, turns, staging, hidden } = site;
+  const variant = site.plan.builds.length > 1 ? build : undefined;
+  const said: SaidPushes[] = [];
+  const say = (text: string): void => {
+    const prefix = variant === undefined ? "" : `[${variant}] `;
+    site.log(Buffer.from(`${prefix}${hidden.text(text)}\n`), build);
+  };
 
-  constructor(planned: PlannedBuild, workspace: Workspace, site: BuildSite, sourceHeld: Promise<void>) {
-    this.#planned = planned;
-    this.#workspace = workspace;
-    this.#site = site;
-    this.#sourceHeld = sourceHeld;
-  }
-
-  /** Does one step, natively or in a container. */
-  async step(step: ResolvedStep, workshop: Workshop, signal: AbortSignal): Promise<ActionEnd> {
-    const planned: PlannedAction = this.#planned.actions[step.index] ?? { kind: "container", reason: "" };
-    const said = new SaidPushes();
-    this.#said.push(said);
-    const log = createStepLog(stepPrefix(step, this.#variant), (line) =>
-      this.#site.log(line, this.#planned.name),
-    );
-    const masker = this.#site.hidden.stream();
-    const output = (chunk: Uint8Array): void => {
-      said.take(chunk);
-      log.write(masker.mask(chunk));
-    };
-    try {
-      if (planned.kind === "container") {
-        return await workshop.perform(await containerOf(step, this.#workspace), { output, signal });
-      }
-      const action = planned.action && (await onThisMachine(planned.action, this.#workspace));
-      const end = action ? await workshop.perform(action, { output, signal }) : { exitCode: 0 };
-      if (end.exitCode === 0) await this.#pushAll(planned.pushes, workshop, signal);
-      return end;
-    } catch (error) {
-      if (!signal.aborted) output(Buffer.from(`${messageOf(error)}\n`));
-      throw error;
-    } finally {
-      log.write(masker.flush());
-      log.end();
-    }
-  }
-
-  /** What follows on steps that have succeeded. */
-  async finish(end: StepsEnd, workshop: Workshop): Promise<BuildOutcome> {
-    const { name, pushes, build } = this.#planned;
-    const { signal, objects } = this.#site;
-    try {
-      await this.#pushAll(pushes, workshop, signal);
-      if (build.objects !== undefined) {
-        const { keepObjects } = await import("./objects.ts");
-        const folder = join(objects, fileNameOf(this.#planned));
-        const files = await keepObjects(this.#workspace.source, build.objects.paths, folder);
-        this.#say(`kept ${files.length} files that would go to ${build.objects.location}`);
-      }
-      return { name, ...end };
-    } catch (error) {
-      const status = signal.aborted ? "cancelled" : "failure";
-      return { name, status, steps: end.steps, failure: failureRecord(error) };
-    }
-  }
+  const push = async ({ image, tag, ...to }: PlannedPush, exported: ExportedImage, signal: AbortSignal) => {
+    signal.throwIfAborted();
+    const repository = staging.placeOf(to);
+    const turn = turns.get(`${repository}:${tag}`) ?? pLimit(1);
+    turns.set(`${repository}:${tag}`, turn);
+    const { root, movedFrom } = await turn(async () => {
+      const place = { to: open(repository), tag: parseTag(tag) };
+      const pushed = await pushExported(copier, exported, place, signal);
+      const { digest, mediaType, size } = pushed.root;
+      const name = image.replace(/:[^:/]*$/, "");
+      ledger.add({ build, name, repository, tag, digest, mediaType, size, by: "waybill" });
+      return pushed;
+    });
+    const moved = movedFrom === undefined ? "" : `, where the tag was that of ${movedFrom}`;
+    say(`pushed ${repository}:${tag}@${root.digest}${moved}`);
+  };
 
   /** Pushes images in their order. @throws {BuildError} `image-missing`, naming all that are, or `push-failed`. */
-  async #pushAll(pushes: readonly PlannedPush[], workshop: Workshop, signal: AbortSignal): Promise<void> {
-    await this.#sourceHeld;
-    const exported: { readonly push: PlannedPush; readonly image: ExportedImage }[] = [];
+  const pushAll = async (pushes: readonly PlannedPush[], signal: AbortSignal): Promise<void> => {
+    await sourceHeld;
+    const exported: { readonly wanted: PlannedPush; readonly image: ExportedImage }[] = [];
     const missing: string[] = [];
-    for (const push of pushes) {
-      const folder = await this.#workspace.folder.scratch();
-      const image = await workshop.export(push.image, folder, { output: () => {}, signal });
-      if (image === undefined) missing.push(push.image);
-      else exported.push({ push, image });
+    for (const wanted of pushes) {
+      const folder = await workspace.folder.scratch();
+      const image = await workshop.export(wanted.image, folder, { output: () => {}, signal });
+      if (image === undefined) missing.push(JSON.stringify(wanted.image));
+      else exported.push({ wanted, image });
     }
     if (missing.length > 0) {
       throw new BuildError(
         "image-missing",
-        `failed to find one or more images after execution of build steps: [${missing.map((image) => JSON.stringify(image)).join(" ")}]`,
+        `failed to find one or more images after execution of build steps: [${missing.join(" ")}]`,
         { hint: "a step has to build each image that images: names, under exactly that name" },
       );
     }
-    for (const { push, image } of exported) await this.#push(push, image, signal);
-  }
+    for (const { wanted, image } of exported) await push(wanted, image, signal);
+  };
 
-  async #push(push: PlannedPush, image: ExportedImage, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { copier, ledger, open, turns, staging } = this.#site;
-    const place = staging.placeOf(push);
-    const turn = turns.get(`${place}:${push.tag}`) ?? pLimit(1);
-    turns.set(`${place}:${push.tag}`, turn);
-    const { root, movedFrom } = await turn(async () => {
-      const to = { to: open(place), tag: parseTag(push.tag) };
-      const pushed = await pushExported(copier, image, to, signal);
-      const { digest, mediaType, size } = pushed.root;
-      ledger.add({
-        build: this.#planned.name,
-        name: push.image.replace(/:[^:/]*$/, ""),
-        repository: place,
-        tag: push.tag,
-        ...{ digest, mediaType, size },
-        by: "waybill",
-      });
-      return pushed;
-    });
-    const moved = movedFrom === undefined ? "" : `, where the tag was that of ${movedFrom}`;
-    this.#say(`pushed ${place}:${push.tag}@${root.digest}${moved}`);
-  }
-
-  /** Records what steps said that they pushed, where registries hold it; what they do not hold is told. */
-  async confirmSaid(): Promise<void> {
-    const { open, ledger } = this.#site;
-    const said = this.#said.flatMap((one) => one.all());
-    for await (const { repository, digest, ...answer } of askedFor(said, open)) {
-      if ("reason" in answer) {
-        this.#say(
-          `a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${answer.reason}`,
-        );
-      } else {
-        const known = { name: repository, repository, digest, ...answer };
-        ledger.add({ build: this.#planned.name, ...known, by: "step" });
+  return {
+    /** Does one step, natively or in a container. */
+    async step(step: ResolvedStep, signal: AbortSignal): Promise<ActionEnd> {
+      const action: PlannedAction = planned.actions[step.index] ?? { kind: "container", reason: "" };
+      const heard = new SaidPushes();
+      said.push(heard);
+      const log = createStepLog(stepPrefix(step, variant), (line) => site.log(line, build));
+      const masker = hidden.stream();
+      const output = (chunk: Uint8Array): void => {
+        heard.take(chunk);
+        log.write(masker.mask(chunk));
+      };
+      try {
+        if (action.kind === "container") {
+          return await workshop.perform(await containerOf(step, workspace), { output, signal });
+        }
+        const native = action.action && (await onThisMachine(action.action, workspace));
+        const end = native ? await workshop.perform(native, { output, signal }) : { exitCode: 0 };
+        if (end.exitCode === 0) await pushAll(action.pushes, signal);
+        return end;
+      } catch (error) {
+        if (!signal.aborted) output(Buffer.from(`${messageOf(error)}\n`));
+        throw error;
+      } finally {
+        log.write(masker.flush());
+        log.end();
       }
-    }
-  }
+    },
 
-  #say(text: string): void {
-    const variant = this.#variant === undefined ? "" : `[${this.#variant}] `;
-    this.#site.log(Buffer.from(`${variant}${this.#site.hidden.text(text)}\n`), this.#planned.name);
-  }
+    /** What follows on steps that have succeeded. */
+    async finish(end: StepsEnd): Promise<BuildOutcome> {
+      const { objects } = planned.build;
+      try {
+        await pushAll(planned.pushes, site.signal);
+        if (objects !== undefined) {
+          const { keepObjects } = await import("./objects.ts");
+          const folder = join(site.objects, fileNameOf(planned));
+          const files = await keepObjects(workspace.source, objects.paths, folder);
+          say(`kept ${files.length} files that would go to ${objects.location}`);
+        }
+        return { name: build, ...end };
+      } catch (error) {
+        const status = site.signal.aborted ? "cancelled" : "failure";
+        return { name: build, status, steps: end.steps, failure: failureRecord(error) };
+      }
+    },
 
-  get #variant(): string | undefined {
-    return this.#site.plan.builds.length > 1 ? this.#planned.name : undefined;
-  }
+    /** Records what steps said that they pushed, where registries hold it; what they do not hold is told. */
+    async confirmSaid(): Promise<void> {
+      const claims = said.flatMap((one) => one.all());
+      for await (const { repository, digest, ...answer } of askedFor(claims, open)) {
+        if ("reason" in answer) {
+          say(`a step says that it pushed ${repository}@${digest}, and nobody confirms it: ${answer.reason}`);
+        } else ledger.add({ build, name: repository, repository, digest, ...answer, by: "step" });
+      }
+    },
+  };
 }

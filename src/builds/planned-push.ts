@@ -1,4 +1,4 @@
-import { referenceOf, rehosted, renamed, splitImageName } from "./destination.ts";
+import { referenceOf, rehosted, renamed, splitHost, splitImageName } from "./destination.ts";
 import { canonicalName } from "./engines/local-images.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildDestination, PlannedBuild, PlannedPush } from "./model.ts";
@@ -74,7 +74,6 @@ export function sharedNames(builds: readonly PlannedBuild[]): readonly string[] 
 const maxNamed = 3;
 
 function withDockerHub(repository: string): string {
-  const first = repository.split("/", 1)[0] ?? "";
-  if (first !== repository && (/[.:]/.test(first) || first === "localhost")) return repository;
-  return `docker.io/${repository.includes("/") ? repository : `library/${repository}`}`;
+  const { host, path } = splitHost(repository);
+  return host === "" ? `docker.io/${path.includes("/") ? path : `library/${path}`}` : repository;
 }

@@ -3,13 +3,13 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { z } from "zod";
-import { type FailureRecord, harmless, messageOf } from "../../errors/index.ts";
+import { harmless, messageOf } from "../../errors/index.ts";
 import type { Network } from "../../http/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { type GoogleWire, openGoogleWire, type TokenSource } from "../google-wire.ts";
-import type { BuildStatus, GoogleOptions, GoogleService, StepOutcome } from "../model.ts";
+import type { BuildOutcome, BuildStatus, GoogleOptions, GoogleService } from "../model.ts";
 import { buildSchema, endOf, failureOf, type GoogleBuild, imagesOf, stepsOf } from "./gcb-answers.ts";
 
 /** A build for Google's service. */
@@ -31,14 +31,9 @@ export interface CloudBuildIo extends ActionIo, GoogleService {
 }
 
 /** What came of it. */
-export interface CloudBuildEnd {
-  readonly status: BuildStatus;
-  readonly steps: readonly StepOutcome[];
+export interface CloudBuildEnd extends Omit<BuildOutcome, "name"> {
   /** What Cloud Build pushed by `images`; what steps pushed, it does not know. */
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];
-  readonly id: string;
-  readonly logUrl?: string | undefined;
-  readonly failure?: FailureRecord | undefined;
 }
 
 /** What a build is spoken to about with. */
@@ -94,21 +89,21 @@ export async function runOnCloudBuild(request: CloudBuildRequest, io: CloudBuild
 /** A signal that is given with another, at once but while something goes on that is worth waiting for. */
 function endingOf(signal: AbortSignal) {
   const controller = new AbortController();
-  let isWorth = false;
+  let late = 0;
   let timer: NodeJS.Timeout | undefined;
-  const give = (): void => controller.abort(signal.reason);
   const heed = (): void => {
-    if (isWorth) timer = setTimeout(give, cancelMilliseconds);
-    else give();
+    const give = (): void => controller.abort(signal.reason);
+    if (late === 0) give();
+    else timer = setTimeout(give, late);
   };
-  if (signal.aborted) give();
+  if (signal.aborted) heed();
   signal.addEventListener("abort", heed);
   return {
     signal: controller.signal,
     async late<Done>(work: () => Promise<Done>): Promise<Done> {
-      isWorth = true;
+      late = cancelMilliseconds;
       return work().finally(() => {
-        isWorth = false;
+        late = 0;
       });
     },
     over(): void {
@@ -247,8 +242,6 @@ function endedAs(status: BuildStatus, build: GoogleBuild): CloudBuildEnd {
     status,
     steps: stepsOf(build),
     images: imagesOf(build),
-    id: build.id,
-    logUrl: build.logUrl,
     failure: status === "success" ? undefined : failureOf(build),
   };
 }

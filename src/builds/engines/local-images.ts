@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Digest, isDigest, type Platform } from "../../oci/index.ts";
+import { splitHost } from "../destination.ts";
 import type { ActionIo } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import {
@@ -141,10 +142,8 @@ function repositoryOf(name: string): string {
   return withHost(name.replace(/@.*$/, "").replace(/:[^:/]*$/, ""));
 }
 
-function withHost(path: string): string {
-  const [first = "", ...rest] = path.split("/");
-  const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
-  const [host, below] = hasHost ? [first, rest.join("/")] : ["docker.io", path];
-  const isHub = host === "docker.io" || host === "index.docker.io";
-  return isHub ? `docker.io/${below.includes("/") ? below : `library/${below}`}` : `${host}/${below}`;
+function withHost(repository: string): string {
+  const { host, path } = splitHost(repository);
+  const isHub = host === "" || host === "docker.io" || host === "index.docker.io";
+  return isHub ? `docker.io/${path.includes("/") ? path : `library/${path}`}` : repository;
 }

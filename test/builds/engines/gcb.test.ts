@@ -153,8 +153,6 @@ describe("runOnCloudBuild", () => {
     );
     expect(end).toEqual({
       status: "success",
-      id,
-      logUrl,
       images: [{ name: "gcr.io/k8s-staging-x/i:v1", digest }],
       steps: [
         {
