@@ -7,10 +7,9 @@ export {
   type RemoteBranch,
   type Tip,
 } from "./clone.ts";
-export type { CommitFiles } from "./commit-files.ts";
+export type { CommitFiles, TreeEntry } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
 export { type DescribedCheckout, describeCheckout, placeInRemote } from "./describe.ts";
 export { GitError, type GitErrorCode } from "./errors.ts";
 export { checkoutPush, type Push, type PushedFiles, type PushQuestion, readPush } from "./push.ts";
 export { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
-export type { TreeEntry } from "./tree-object.ts";

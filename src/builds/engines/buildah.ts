@@ -1,5 +1,8 @@
+import { close, constants, open } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { z } from "zod";
 import { type Digest, isDigest } from "../../oci/index.ts";
 import type {
@@ -31,7 +34,6 @@ import { directoryIntoLayout } from "./directory-layout.ts";
 import { readLayoutRoot } from "./layout-root.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
 import { loopbackHosts, registriesConfig } from "./loopback.ts";
-import { readPipe } from "./named-pipe.ts";
 
 /**
  * Buildah, which needs neither a daemon nor rights to make containers: steps run in a changed root, on the network of this
@@ -51,110 +53,68 @@ export function detectBuildah(environment: NodeJS.ProcessEnv): Promise<Engine | 
   return detect({ command: "buildah", ...words, look }, environment);
 }
 
-async function openWorkshop(line: CommandLine): Promise<Workshop> {
-  const places = {
-    store: join(line.cwd, "store"),
-    secrets: join(line.cwd, "secrets"),
-    temporary: join(line.cwd, "tmp"),
-  };
-  await Promise.all(Object.values(places).map((path) => mkdir(path, { mode: 0o700 })));
-  await writeFile(registriesFileIn(line.cwd), await registriesConfig([], line.env));
+async function openWorkshop(given: CommandLine): Promise<Workshop> {
+  const store = join(given.cwd, "store");
+  const secrets = join(given.cwd, "secrets");
+  const temporary = join(given.cwd, "tmp");
+  const registries = join(given.cwd, "registries.conf");
+  await Promise.all([store, secrets, temporary].map((path) => mkdir(path, { mode: 0o700 })));
+  await writeFile(registries, await registriesConfig([], given.env));
   // Elsewhere nobody would know what of it is left when this process is killed.
-  const env = { ...line.env, TMPDIR: places.temporary };
-  return new BuildahWorkshop({ ...line, env }, places);
-}
-
-function registriesFileIn(folder: string): string {
-  return join(folder, "registries.conf");
-}
-
-interface Places {
-  readonly store: string;
-  readonly secrets: string;
-}
-
-class BuildahWorkshop implements Workshop {
-  readonly #line: CommandLine;
-  readonly #places: Places;
-  readonly #storage: readonly string[];
+  const line: CommandLine = { ...given, env: { ...given.env, TMPDIR: temporary } };
+  const globals = [
+    ...["--root", join(store, "root"), "--runroot", join(store, "run")],
+    ...["--storage-driver", line.env.STORAGE_DRIVER ?? "vfs", "--registries-conf", registries],
+  ];
   /** Registries of this machine that actions have named. */
-  readonly #loopback = new Set<string>();
+  const loopback = new Set<string>();
   /** Names that stand for an index, and its name in the store. */
-  readonly #indexes = new Map<string, string>();
-  #count = 0;
-
-  constructor(line: CommandLine, places: Places) {
-    this.#line = line;
-    this.#places = places;
-    this.#storage = [
-      ...["--root", join(places.store, "root"), "--runroot", join(places.store, "run")],
-      ...["--storage-driver", line.env.STORAGE_DRIVER ?? "vfs"],
-    ];
-  }
-
-  perform(action: Parameters<Workshop["perform"]>[0], io: ActionIo): Promise<ActionEnd> {
-    if (action.kind === "build") return this.#build(action, io);
-    if (action.kind === "run") return this.#runStep(action, io);
-    const index = this.#indexes.get(canonicalName(action.source));
-    if (index !== undefined) this.#indexes.set(canonicalName(action.target), index);
-    return this.#show(["tag", index ?? action.source, action.target], io);
-  }
-
-  async export(image: string, folder: string, io: ActionIo): Promise<ExportedImage | undefined> {
-    const index = this.#indexes.get(canonicalName(image));
-    if (index === undefined) return this.#exportImage(image, folder, io);
-    const words = ["manifest", "push", "--all", "--quiet", index, `oci:${folder}:exported`];
-    const said = await this.#ask(words, io);
-    if (said.exitCode !== 0) throw engineFailure(this.#line, `could not export ${image}`, said);
-    return { root: await readLayoutRoot(folder), folder };
-  }
+  const indexes = new Map<string, string>();
+  let count = 0;
 
   /** In the form that it has: as `oci:` an image of Docker's would lose what only Docker's config has a word for. */
-  async #exportImage(image: string, folder: string, io: ActionIo): Promise<ExportedImage | undefined> {
+  const exportImage = async (
+    image: string,
+    folder: string,
+    io: ActionIo,
+  ): Promise<ExportedImage | undefined> => {
     const directory = await mkdtemp(`${folder}-`);
     try {
-      const said = await this.#ask(["push", "--quiet", image, `dir:${directory}`], io);
+      const said = await askIn(["push", "--quiet", image, `dir:${directory}`], io);
       // To look first would take as long as half of the export.
       if (said.exitCode !== 0 && /image not known/.test(said.tail)) return undefined;
-      if (said.exitCode !== 0) throw engineFailure(this.#line, `could not export ${image}`, said);
+      if (said.exitCode !== 0) throw engineFailure(line, `could not export ${image}`, said);
       return { root: await directoryIntoLayout(directory, folder), folder };
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
-  }
+  };
 
-  async close(): Promise<void> {
-    if (process.getuid?.() === 0) return;
-    // Files of images belong to other users, as this one sees them, and only this one's other self may remove them.
-    const signal = AbortSignal.timeout(removalMilliseconds);
-    await ask(this.#line, ["unshare", "rm", "-rf", this.#places.store], signal).catch(() => undefined);
-  }
-
-  async #build(action: ImageBuild, io: ActionIo): Promise<ActionEnd> {
+  const build = async (action: ImageBuild, io: ActionIo): Promise<ActionEnd> => {
     const dockerfile = await findDockerfile(action);
     const text = await readFile(dockerfile, "utf8");
-    await this.#allowLoopback([text, ...action.buildArgs]);
-    const index = action.platforms.length > 1 ? `waybill-index-${this.#next()}` : undefined;
+    await allowLoopback([text, ...action.buildArgs]);
+    const index = action.platforms.length > 1 ? `waybill-index-${++count}` : undefined;
     const words = [
       ...["bud", ...isolation, ...buildWords(action, dockerfile)],
       ...(needsDockerFormat(text) ? ["--format", "docker"] : []),
       ...(action.platforms.length > 0 ? ["--platform", action.platforms.join(",")] : []),
       ...(index === undefined ? action.tags.flatMap((tag) => ["--tag", tag]) : ["--manifest", index]),
     ];
-    const end = await this.#show([...words, action.context], io);
+    const end = await showIn([...words, action.context], io);
     if (end.exitCode === 0 && index !== undefined) {
-      for (const tag of action.tags) this.#indexes.set(canonicalName(tag), index);
+      for (const tag of action.tags) indexes.set(canonicalName(tag), index);
     }
     return end;
-  }
+  };
 
-  async #runStep(action: ContainerRun, io: ActionIo): Promise<ActionEnd> {
-    await this.#allowLoopback([action.image]);
-    const container = `waybill-step-${this.#next()}`;
-    await this.#from(action.image, container, io);
+  const runStep = async (action: ContainerRun, io: ActionIo): Promise<ActionEnd> => {
+    await allowLoopback([action.image]);
+    const container = `waybill-step-${++count}`;
+    await from(action.image, container, io);
     try {
-      const { digest, command } = await this.#describe(container, io);
-      const secretFile = await this.#writeSecrets(action, container);
+      const { digest, command } = await describe(container, io);
+      const secretFile = await writeSecrets(action, container);
       const options = [
         ...["--workingdir", action.dir],
         ...Object.entries(action.env).flatMap(([name, value]) =>
@@ -164,23 +124,20 @@ class BuildahWorkshop implements Workshop {
         ...(secretFile === undefined ? [] : ["--volume", `${secretFile}:${secretPlace}:ro`]),
       ];
       const before = secretFile === undefined ? [] : [`. ${secretPlace}`];
-      const end = await this.#runIn(
-        { container, options, before, command: containerCommand(action, command) },
-        io,
-      );
+      const end = await runIn({ container, options, before, command: containerCommand(action, command) }, io);
       return { ...end, image: digest && { name: action.image, digest } };
     } finally {
-      await this.#forget(container);
+      await forget(container);
     }
-  }
+  };
 
   /**
    * Runs a command in a container. What it writes goes past Buildah, through a pipe of ours: what Buildah hands on itself it
    * drops now and then when the command ends. An image without a shell has nobody who could connect the pipe.
    */
-  async #runIn(run: CommandInContainer, io: ActionIo): Promise<ActionEnd> {
+  const runIn = async (run: CommandInContainer, io: ActionIo): Promise<ActionEnd> => {
     const { container, options, before, command } = run;
-    const pipe = await this.#makePipe(container, io);
+    const pipe = await makePipe(container, io);
     let hasBegun = false;
     const output = tailed((chunk) => {
       // The first byte says that there is a shell.
@@ -193,99 +150,110 @@ class BuildahWorkshop implements Workshop {
     const script = [`exec >${pipePlace} 2>&1`, "echo", ...before, 'exec "$@"'].join(" && ");
     const wrapped = ["/bin/sh", "-c", script, "sh", ...command];
     const piped = ["run", ...isolation, ...options, "--volume", `${pipe}:${pipePlace}`, container, "--"];
-    const said = await show(this.#line, [...this.#globals, ...piped, ...wrapped], {
+    const said = await show(line, [...globals, ...piped, ...wrapped], {
       signal: io.signal,
       output: (chunk) => void ofBuildah.push(chunk),
     }).finally(() => reading.end());
     await rm(pipe, { force: true });
     if (!hasBegun && said.exitCode !== 0 && before.length === 0) {
-      return this.#show(["run", ...isolation, ...options, container, "--", ...command], io);
+      return showIn(["run", ...isolation, ...options, container, "--", ...command], io);
     }
     for (const chunk of ofBuildah) io.output(chunk);
-    return this.#ended({ ...said, tail: `${output.tail()}${said.tail}` });
-  }
+    return ended({ ...said, tail: `${output.tail()}${said.tail}` });
+  };
 
-  async #makePipe(name: string, { signal }: ActionIo): Promise<string> {
-    const { env, cwd } = this.#line;
-    const pipe = join(this.#places.secrets, `${name}.pipe`);
+  const makePipe = async (name: string, { signal }: ActionIo): Promise<string> => {
+    const { env, cwd } = line;
+    const pipe = join(secrets, `${name}.pipe`);
     const tail = tailed(() => undefined);
     // Whoever the step runs as writes to it; the folder keeps everybody else of this machine away.
     const made = await runProgram("mkfifo", ["-m", "666", pipe], { env, cwd, signal, output: tail.take });
     if (made.exitCode === 0) return pipe;
     throw faultOfEngine("buildah", tail.tail()) ?? new BuildError("engine-failed", lastWords(tail.tail()));
-  }
+  };
 
   /** A name that an earlier step built wins; of the others, those without a host are Docker's. */
-  async #from(image: string, container: string, io: ActionIo): Promise<void> {
-    const local = await this.#ask(["from", ...network, "--pull-never", "--name", container, image], io);
+  const from = async (image: string, container: string, io: ActionIo): Promise<void> => {
+    const local = await askIn(["from", ...network, "--pull-never", "--name", container, image], io);
     if (local.exitCode === 0) return;
     const words = ["from", ...network, "--quiet", "--name", container, `docker://${canonicalName(image)}`];
-    const pulled = await this.#ask(words, io);
-    if (pulled.exitCode !== 0) throw notPulled(this.#line, image, pulled);
-  }
+    const pulled = await askIn(words, io);
+    if (pulled.exitCode !== 0) throw notPulled(line, image, pulled);
+  };
 
-  async #describe(
+  const describe = async (
     container: string,
     io: ActionIo,
-  ): Promise<{ readonly digest: Digest | undefined; readonly command: ImageCommand }> {
-    const said = await this.#ask(["inspect", "--type", "container", container], io);
-    if (said.exitCode !== 0)
-      throw engineFailure(this.#line, "could not describe the image of the step", said);
+  ): Promise<{ readonly digest: Digest | undefined; readonly command: ImageCommand }> => {
+    const said = await askIn(["inspect", "--type", "container", container], io);
+    if (said.exitCode !== 0) throw engineFailure(line, "could not describe the image of the step", said);
     const fault = "buildah describes images in a way that is not known here";
     const { FromImageDigest: digest, OCIv1 } = readJson(imageCommandSchema, said.stdout, fault);
     const command = OCIv1?.config ?? {};
     return { digest: digest && isDigest(digest) ? digest : undefined, command };
-  }
+  };
 
   /** Secrets stand in a file that only the step sees, not on a command line, which every user does. */
-  async #writeSecrets(action: ContainerRun, container: string): Promise<string | undefined> {
+  const writeSecrets = async (action: ContainerRun, container: string): Promise<string | undefined> => {
     if (action.secretEnv.length === 0) return undefined;
-    const file = join(this.#places.secrets, container);
+    const file = join(secrets, container);
     const lines = action.secretEnv.map(
       (name) => `export ${name}='${(action.env[name] ?? "").replaceAll("'", `'\\''`)}'\n`,
     );
     await writeFile(file, lines.join(""), { mode: 0o600 });
     await chmod(file, 0o600);
     return file;
-  }
+  };
 
-  async #forget(container: string): Promise<void> {
+  const forget = async (container: string): Promise<void> => {
     const signal = AbortSignal.timeout(removalMilliseconds);
-    const io = { output: () => {}, signal };
-    await this.#ask(["rm", container], io).catch(() => undefined);
-  }
+    await askIn(["rm", container], { signal }).catch(() => undefined);
+  };
 
-  async #allowLoopback(texts: readonly string[]): Promise<void> {
-    const hosts = loopbackHosts(texts).filter((host) => !this.#loopback.has(host));
+  const allowLoopback = async (texts: readonly string[]): Promise<void> => {
+    const hosts = loopbackHosts(texts).filter((host) => !loopback.has(host));
     if (hosts.length === 0) return;
-    const all = [...this.#loopback, ...hosts];
-    await writeFile(registriesFileIn(this.#line.cwd), await registriesConfig(all, this.#line.env));
-    for (const host of hosts) this.#loopback.add(host);
-  }
-
-  get #globals(): readonly string[] {
-    return [...this.#storage, "--registries-conf", registriesFileIn(this.#line.cwd)];
-  }
-
-  #next(): number {
-    this.#count += 1;
-    return this.#count;
-  }
+    const all = [...loopback, ...hosts];
+    await writeFile(registries, await registriesConfig(all, line.env));
+    for (const host of hosts) loopback.add(host);
+  };
 
   /** Output is for people; a full disk is no fault of the step. */
-  async #show(words: readonly string[], io: ActionIo): Promise<ActionEnd> {
-    return this.#ended(await show(this.#line, [...this.#globals, ...words], io));
-  }
+  const showIn = async (words: readonly string[], io: ActionIo): Promise<ActionEnd> =>
+    ended(await show(line, [...globals, ...words], io));
 
-  #ended({ exitCode, tail }: Pick<Said, "exitCode" | "tail">): ActionEnd {
+  const ended = ({ exitCode, tail }: Pick<Said, "exitCode" | "tail">): ActionEnd => {
     const fault = exitCode === 0 ? undefined : faultOfEngine("buildah", tail);
     if (fault !== undefined) throw fault;
     return { exitCode };
-  }
+  };
 
-  #ask(words: readonly string[], { signal }: Pick<ActionIo, "signal">): Promise<Said> {
-    return ask(this.#line, [...this.#globals, ...words], signal);
-  }
+  const askIn = (words: readonly string[], { signal }: Pick<ActionIo, "signal">): Promise<Said> =>
+    ask(line, [...globals, ...words], signal);
+
+  return {
+    perform(action, io) {
+      if (action.kind === "build") return build(action, io);
+      if (action.kind === "run") return runStep(action, io);
+      const index = indexes.get(canonicalName(action.source));
+      if (index !== undefined) indexes.set(canonicalName(action.target), index);
+      return showIn(["tag", index ?? action.source, action.target], io);
+    },
+    async export(image, folder, io) {
+      const index = indexes.get(canonicalName(image));
+      if (index === undefined) return exportImage(image, folder, io);
+      const words = ["manifest", "push", "--all", "--quiet", index, `oci:${folder}:exported`];
+      const said = await askIn(words, io);
+      if (said.exitCode !== 0) throw engineFailure(line, `could not export ${image}`, said);
+      return { root: await readLayoutRoot(folder), folder };
+    },
+    async close() {
+      if (process.getuid?.() === 0) return;
+      // Files of images belong to other users, as this one sees them, and only this one's other self may remove them.
+      const signal = AbortSignal.timeout(removalMilliseconds);
+      await ask(line, ["unshare", "rm", "-rf", store], signal).catch(() => undefined);
+    },
+  };
 }
 
 /** A network of its own would take plugins that are not everywhere, and keep builds from registries of this machine. */
@@ -336,4 +304,37 @@ function containerCommand(
 ): readonly string[] {
   if (entrypoint !== undefined) return [entrypoint, ...args];
   return [...(image.Entrypoint ?? []), ...(args.length > 0 ? args : (image.Cmd ?? []))];
+}
+
+/** A pipe with a name, which is read. */
+interface ReadPipe {
+  /** Resolves when all that wrote to it have closed it, or do not for a while. */
+  end(): Promise<void>;
+}
+
+/** Time that a process which was left behind may keep a pipe open, once its end is waited for. */
+const lingerMilliseconds = 2_000;
+
+/**
+ * Reads the named pipe at a path, for any number of writers.
+ * @param output Takes what is written to it, as it comes.
+ */
+async function readPipe(path: string, output: (chunk: Buffer) => void): Promise<ReadPipe> {
+  const opened = promisify(open);
+  const reader = await opened(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // While one writer stays, that the others have gone is no end.
+  const writer = await opened(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  const socket = new Socket({ fd: reader, readable: true, writable: false });
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  // What it was, nobody can say better than the end of the output does.
+  socket.on("error", () => undefined);
+  socket.on("data", output);
+  return {
+    async end() {
+      await promisify(close)(writer);
+      const linger = setTimeout(() => socket.destroy(), lingerMilliseconds);
+      await closed;
+      clearTimeout(linger);
+    },
+  };
 }
