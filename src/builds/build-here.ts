@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { type BuildFolder, openBuildFolder } from "./build-folder.ts";
 import type { BuildOutcome, PlannedBuild } from "./model.ts";
@@ -37,14 +36,6 @@ async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: BuildSi
   // Steps need not wait for it; whoever pushes does.
   const sourceHeld = checkUnchanged(source, environment);
   sourceHeld.catch(() => undefined);
-  const workspace = { source: folder.workspace, folder, env: staging.env, secrets };
-  const outcome = await carryOut(planned, workspace, site, sourceHeld);
-  return inSource(outcome, folder.workspace, source.folder);
-}
-
-/** Where something went wrong, as people know the place: the workspace is gone by then. */
-function inSource(outcome: BuildOutcome, workspace: string, source: string): BuildOutcome {
-  const { failure } = outcome;
-  if (!failure?.where?.startsWith(`${workspace}/`)) return outcome;
-  return { ...outcome, failure: { ...failure, where: join(source, failure.where.slice(workspace.length)) } };
+  const workspace = { source: folder.workspace, original: source.folder, folder, env: staging.env, secrets };
+  return carryOut(planned, workspace, site, sourceHeld);
 }

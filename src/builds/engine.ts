@@ -49,6 +49,8 @@ export interface ImageBuild {
   readonly context: string;
   /** On this machine, absolute. */
   readonly dockerfile: string;
+  /** How people know the two, where the paths are those of a copy. */
+  readonly known?: { readonly context: string; readonly dockerfile: string } | undefined;
   readonly tags: readonly string[];
   readonly buildArgs: readonly string[];
   readonly labels: readonly string[];

@@ -13,6 +13,8 @@ export const workspacePath = "/workspace";
 export interface Workspace {
   /** The folder that is `/workspace`. */
   readonly source: string;
+  /** What that is a copy of: the folder that people know. */
+  readonly original: string;
   readonly folder: BuildFolder;
   /** More variables that every container has. */
   readonly env: Readonly<Record<string, string>>;
@@ -26,7 +28,7 @@ export interface Workspace {
  */
 export async function onThisMachine(
   action: Exclude<EngineAction, ContainerRun>,
-  { source }: Pick<Workspace, "source">,
+  { source, original }: Pick<Workspace, "source" | "original">,
 ): Promise<EngineAction> {
   if (action.kind !== "build") return action;
   const top = await realpath(source);
@@ -40,7 +42,9 @@ export async function onThisMachine(
     });
   };
   const [context, dockerfile] = await Promise.all([outside(action.context), outside(action.dockerfile)]);
-  return { ...action, context, dockerfile };
+  const inOriginal = (path: string): string => join(original, posix.relative(workspacePath, path));
+  const known = { context: inOriginal(action.context), dockerfile: inOriginal(action.dockerfile) };
+  return { ...action, context, dockerfile, known };
 }
 
 function isWithin(top: string, path: string): boolean {

@@ -103,11 +103,11 @@ function printRest(terminal: Terminal, result: ProwImport, harmless: (text: stri
 function harmlessInWords({ jobs }: ProwImport): string[] {
   const reasons = new Map<string, { readonly paths: Set<string>; readonly jobs: Set<string> }>();
   for (const { job, remarks } of jobs) {
-    for (const { isHarmless, path, message } of remarks) {
+    for (const { isHarmless, general, message } of remarks) {
       if (!isHarmless) continue;
       const known = reasons.get(message) ?? { paths: new Set(), jobs: new Set() };
       reasons.set(message, known);
-      known.paths.add(path.replace(/\[[0-9]+\]/g, "[]"));
+      known.paths.add(general);
       known.jobs.add(job.name);
     }
   }

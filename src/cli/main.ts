@@ -4,7 +4,7 @@ import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
 import { Interrupted } from "./interruption.ts";
 import { openOutputs } from "./output.ts";
-import { ParserRefusal, pathOf, usageErrorOf } from "./parser-refusal.ts";
+import { namesOf, ParserRefusal, usageErrorOf } from "./parser-refusal.ts";
 import { buildProgram } from "./program.ts";
 import { UnwrittenResult } from "./result-file.ts";
 import { type GlobalOptions, openSession } from "./session.ts";
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
   const act: Act = async ({ command, outputs: requests, notice }, work) => {
     const options: GlobalOptions = command.optsWithGlobals();
     const outputs = await openOutputs(requests, options.json === true);
-    const verb = pathOf(command).split(" ").slice(1).join(" ");
+    const verb = namesOf(command).slice(1).join(" ");
     const line = { verb, options: optionsOf(command) };
     const session = openSession(io, options, { run: main, program, outputs, line });
     if (notice !== undefined) session.terminal.note(notice);

@@ -14,10 +14,15 @@ export class ParserRefusal extends Error {
   }
 }
 
+/** The words that call a command, one by one. */
+export function namesOf(command: CommandUnknownOpts): readonly string[] {
+  const above = command.parent;
+  return [...(above === null ? [] : namesOf(above)), command.name()];
+}
+
 /** The words that call a command. */
 export function pathOf(command: CommandUnknownOpts): string {
-  const above = command.parent;
-  return above === null ? command.name() : `${pathOf(above)} ${command.name()}`;
+  return namesOf(command).join(" ");
 }
 
 /**
@@ -64,7 +69,7 @@ function shown(word: string): string {
 
 /** The place of the first word that is no option, behind those that lead to a command. */
 function afterPath(command: CommandUnknownOpts, argv: readonly string[]): number {
-  const path = pathOf(command).split(" ").slice(1);
+  const path = [...namesOf(command).slice(1)];
   return argv.findIndex((word) => {
     if (word === path[0]) path.shift();
     else return !word.startsWith("-") && path.length === 0;

@@ -160,14 +160,17 @@ async function tellFindings(terminal: Terminal, { diagnostics }: ManifestTree): 
 /** Says after each look how far it has come: a log gets a line only when something is new. */
 function teller(terminal: Terminal, progress: Progress): Listener<LookedEvent> {
   let said = "";
+  let unread: readonly string[] = [];
   return ({ look, pause }) => {
     progress.listener({ type: "progress", done: look.present, total: look.edges });
-    for (const text of unreadHosts(look.absent)) if (!said.includes(text)) terminal.warn(text);
+    const before = unread;
+    unread = unreadHosts(look.absent);
+    for (const text of unread) if (!before.includes(text)) terminal.warn(text);
     const missing = look.hosts.filter(({ edges, present }) => present < edges);
     const hosts = missing.slice(0, 5).map(({ host, edges, present }) => `${host} ${present} of ${edges}`);
     if (missing.length > hosts.length) hosts.push(`${missing.length - hosts.length} more`);
     const words = [`${look.present} of ${amount(look.edges, "edge")} there`, ...hosts].join(", ");
-    const news = [words, ...unreadHosts(look.absent)].join("\n");
+    const news = [words, ...unread].join("\n");
     if (news !== said && look.edges > 0) progress.did(words);
     said = news;
     if (terminal.canvas !== undefined && pause !== undefined) progress.waiting(hosts.join(", "), pause);

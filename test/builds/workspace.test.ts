@@ -14,7 +14,8 @@ afterEach(() => folder.remove());
 async function prepare(dir: string) {
   const [step] = resolved(`steps: [{name: busybox, dir: '${dir}'}]`).steps;
   if (step === undefined) throw new Error("no step");
-  return containerOf(step, { source: folder.workspace, folder, env: {}, secrets: new Map() });
+  const source = folder.workspace;
+  return containerOf(step, { source, original: source, folder, env: {}, secrets: new Map() });
 }
 
 describe("the folder of a step", () => {

@@ -7,16 +7,19 @@ import { BuildError } from "../errors.ts";
  * The Dockerfile of a build, once it and the context are known to be there. Like docker, it takes `dockerfile` where there
  * is no `Dockerfile`. @throws {BuildError} `dockerfile-missing`.
  */
-export async function findDockerfile({ context, dockerfile }: ImageBuild): Promise<string> {
+export async function findDockerfile(build: ImageBuild): Promise<string> {
+  const { context, dockerfile, known = build } = build;
   if ((await kindOf(context)) !== "folder") {
-    throw new BuildError("dockerfile-missing", "there is no such folder to build from", { where: context });
+    throw new BuildError("dockerfile-missing", "there is no such folder to build from", {
+      where: known.context,
+    });
   }
   if ((await kindOf(dockerfile)) === "file") return dockerfile;
   const lower = join(dirname(dockerfile), "dockerfile");
   // Nobody has looked yet where this one would lead if it were a link.
   if (basename(dockerfile) === "Dockerfile" && (await kindOf(lower, lstat)) === "file") return lower;
   throw new BuildError("dockerfile-missing", "there is no Dockerfile", {
-    where: dockerfile,
+    where: known.dockerfile,
     hint: "docker reads it from the context; --file names another, from the folder of the step on",
   });
 }

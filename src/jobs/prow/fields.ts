@@ -1,6 +1,6 @@
 import type { LineIndex } from "../../diagnostics/index.ts";
 import { isNullScalar, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
-import { generalPath, isHarmless, openedKeys, reasonFor } from "./reasons.ts";
+import { isHarmless, openedKeys, reasonFor } from "./reasons.ts";
 
 /** Why a Prow job cannot be written as one of ours. */
 export class NotImportable extends Error {
@@ -15,10 +15,15 @@ export interface ProwRemark {
   readonly column: number;
   /** From the job on: `spec.containers[0].resources`. */
   readonly path: string;
+  /** The same for all items of a list: `spec.containers[].resources`. */
+  readonly general: string;
   readonly message: string;
   /** What is built, from what and when is the same without it. */
   readonly isHarmless: boolean;
 }
+
+/** Where something stands in a job, as a remark says it. */
+type ProwPath = Pick<ProwRemark, "path" | "general">;
 
 /**
  * The keys of one job, and what became of each: whoever reads one says so, and all others are told in the end. That
@@ -99,29 +104,35 @@ export class ProwFields {
   /** What was not taken, or not as it is: in the order of the job. */
   remarks(): readonly ProwRemark[] {
     const remarks: ProwRemark[] = [];
-    this.#account(this.node, this.node.start, "", remarks);
+    this.#account(this.node, this.node.start, { path: "", general: "" }, remarks);
     return remarks;
   }
 
-  #account(node: YamlNode, offset: number, path: string, remarks: ProwRemark[]): void {
+  #account(node: YamlNode, offset: number, place: ProwPath, remarks: ProwRemark[]): void {
+    const { path, general } = place;
     const tell = (kind: ProwRemark["kind"], message: string, isHarmless: boolean): void => {
-      remarks.push(this.#remark(kind, message, isHarmless, path, offset));
+      remarks.push(this.#remark(kind, message, isHarmless, place, offset));
     };
     const changed = this.#changed.get(path);
     if (changed !== undefined) tell("changed", changed, false);
     if (this.#taken.has(path)) return;
     const ignored = this.#ignored.get(path);
     if (ignored !== undefined) tell("not-taken", ignored.message, ignored.isHarmless);
-    else if (node.kind === "scalar" || !this.#isOpened(path)) {
-      tell("not-taken", reasonFor(path), isHarmless(path));
+    else if (node.kind === "scalar" || !this.#isOpened(place)) {
+      tell("not-taken", reasonFor(general), isHarmless(general));
     } else if (node.kind === "sequence") {
       for (const [index, item] of node.items.entries()) {
-        this.#account(item, item.start, `${path}[${index}]`, remarks);
+        const below = { path: `${path}[${index}]`, general: `${general}[]` };
+        this.#account(item, item.start, below, remarks);
       }
     } else {
       const seen = new Set<string>();
       for (const { key, value } of node.entries) {
-        const below = path === "" ? key.value : `${path}.${key.value}`;
+        const dot = path === "" ? "" : ".";
+        const below = {
+          path: `${path}${dot}${key.value}`,
+          general: `${general}${dot}${key.value}`,
+        };
         if (seen.has(key.value)) {
           const message = "it stands here a second time, and the first one counts";
           remarks.push(this.#remark("not-taken", message, false, below, key.start));
@@ -135,15 +146,15 @@ export class ProwFields {
     kind: ProwRemark["kind"],
     message: string,
     isHarmless: boolean,
-    path: string,
+    place: ProwPath,
     offset: number,
   ): ProwRemark {
-    return { kind, file: this.#file, ...this.#lines.at(offset), path, message, isHarmless };
+    return { kind, file: this.#file, ...this.#lines.at(offset), ...place, message, isHarmless };
   }
 
   /** Whether something below was read, or is told one by one. */
-  #isOpened(path: string): boolean {
-    if (path === "" || openedKeys.has(generalPath(path))) return true;
+  #isOpened({ path, general }: ProwPath): boolean {
+    if (path === "" || openedKeys.has(general)) return true;
     const isBelow = (known: string): boolean => known.startsWith(`${path}.`) || known.startsWith(`${path}[`);
     return [...this.#taken, ...this.#ignored.keys()].some(isBelow);
   }

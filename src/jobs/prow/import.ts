@@ -65,7 +65,7 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
   for (const { file, text } of files) {
     const lines = new LineIndex(text);
     const remark = (offset: number, path: string): void => {
-      const said = { path, message: reasonForSection(path), isHarmless: false };
+      const said = { path, general: path, message: reasonForSection(path), isHarmless: false };
       remarks.push({ kind: "not-taken", file, ...lines.at(offset), ...said });
     };
     const refuse = (offset: number, message: string, job?: string): void => {

@@ -62,9 +62,11 @@ const reasons: ReadonlyMap<string, string | { readonly why: string }> = new Map<
   ["extra_refs[].skip_submodules", weighty("submodules are never fetched")],
 ]);
 
-/** Whether what is built, from what and when is the same without what stands at a path: only where that is known. */
-export function isHarmless(path: string): boolean {
-  const general = generalPath(path);
+/**
+ * Whether what is built, from what and when is the same without what stands at a path: only where that is known.
+ * @param general The path without numbers: `spec.containers[].args[]`.
+ */
+export function isHarmless(general: string): boolean {
   const known = reasons.get(general);
   if (known !== undefined) return typeof known === "string";
   return /^(?:annotations|decoration_config)\./.test(general) && general !== "decoration_config.timeout";
@@ -81,20 +83,14 @@ export const openedKeys: ReadonlySet<string> = new Set([
   "spec.containers[].env",
 ]);
 
-/** A path without numbers: `spec.containers[].args[]`. */
-export function generalPath(path: string): string {
-  return path.replace(/\[[0-9]+\]/g, "[]");
-}
-
-/** Why what stands at a path is not taken. */
-export function reasonFor(path: string): string {
-  const general = generalPath(path);
+/** Why what stands at a path is not taken. @param general The path without numbers. */
+export function reasonFor(general: string): string {
   const known = reasons.get(general);
   if (known !== undefined) return typeof known === "string" ? known : known.why;
   if (general.startsWith("annotations.")) return "it is for a program that reads annotations";
   if (general.startsWith("decoration_config."))
     return "it is about the containers that Prow puts beside a job";
-  if (/^extra_refs\[\]$/.test(general)) return "a build has one repository";
+  if (general === "extra_refs[]") return "a build has one repository";
   if (general.startsWith("spec.")) return "it is about the pod, and there is none";
   return "Waybill does not know this key";
 }
