@@ -14,7 +14,7 @@ export type {
   PromotionEvent,
   VerificationEvent,
 } from "./events.ts";
-export { causesOfAbsence, causesOfFindings, claimsInWords, refusedBy } from "./image-problems.ts";
+export { causesOfAbsence, causesOfFindings, refusedBy } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
 export { formatJUnit } from "./junit.ts";
