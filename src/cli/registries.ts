@@ -39,25 +39,20 @@ function traceFor({ verbose, trace, detail }: Terminal): Trace | undefined {
   };
 }
 
-/**
- * The registries as the settings, the environment and the user's credential files describe them. Closing them says
- * how many requests they took: quotas are what limits large promotions.
- */
-export async function openRegistriesFor(
+/** How registries are reached: as the settings and the environment say. Says where that is not safe. */
+export async function wayToRegistries(
   session: Session,
-  { say = session.terminal.note, progress, listener, ending }: Telling = {},
-): Promise<Registries> {
-  const { openCredentials, openRegistries } = await import("../registry/index.ts");
+  { progress, listener, ending }: Telling = {},
+  requests = new Map<RequestKind, number>(),
+): Promise<Omit<RegistriesOptions, "credentials"> & { readonly environment: NodeJS.ProcessEnv }> {
   const { env: environment, terminal } = session;
   const settings = await session.settings();
   for (const [host, { tls }] of Object.entries(settings.hosts)) {
     if (tls?.insecure) terminal.warn(`${host}: any certificate is accepted, as the settings ask`);
   }
-  const requests = new Map<RequestKind, number>();
   const print = listenerOf(terminal, requests, progress);
-  const registries = openRegistries({
+  return {
     settings,
-    credentials: openCredentials({ settings, environment }),
     environment,
     ...ending,
     trace: traceFor(terminal),
@@ -65,7 +60,19 @@ export async function openRegistriesFor(
       print(event);
       listener?.(event);
     },
-  });
+  };
+}
+
+/**
+ * The registries as the settings, the environment and the user's credential files describe them. Closing them says
+ * how many requests they took: quotas are what limits large promotions.
+ */
+export async function openRegistriesFor(session: Session, telling: Telling = {}): Promise<Registries> {
+  const { openCredentials, openRegistries } = await import("../registry/index.ts");
+  const { say = session.terminal.note, progress } = telling;
+  const requests = new Map<RequestKind, number>();
+  const way = await wayToRegistries(session, telling, requests);
+  const registries = openRegistries({ ...way, credentials: openCredentials(way) });
   progress?.watch(registries.underWay);
   return {
     ...registries,

@@ -5,6 +5,7 @@ import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
+import { login, logout } from "./login.ts";
 import { asJson, deliver } from "./output.ts";
 import { formatBytes } from "./progress-tally.ts";
 import type { Session } from "./session.ts";
@@ -89,10 +90,10 @@ const collection = verb({
 
 export const registry = family({
   name: "registry",
-  summary: "the embedded registry, and what any registry holds",
+  summary: "the embedded registry; logins to any, and what it holds",
   examples: [...serve.examples, ...collection.examples, ...snapshot.examples],
   page: "registry.md",
-  below: [serve, collection, snapshot],
+  below: [serve, collection, snapshot, login, logout],
 });
 
 async function runServer(session: Session, options: OptionsOf<typeof defineServe>): Promise<ExitCode> {

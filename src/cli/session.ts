@@ -25,6 +25,10 @@ export interface Session {
     readonly options: Readonly<Record<string, string | number | boolean>>;
   };
   readonly env: Surroundings["env"];
+  /** Standard input, where there is one. */
+  readonly stdin: Surroundings["stdin"] | undefined;
+  /** Whether somebody sits there who can be asked: at a terminal, in and out. */
+  isAttended(): boolean;
   /** Milliseconds that what is under way gets to end, when a signal asks the command to. */
   readonly grace: number;
   /** Runs another command line of `waybill`, without its name; never throws. */
@@ -42,6 +46,8 @@ export function openSession(
     ...given,
     terminal: createTerminal(io, { ...options, json: given.outputs.printed === "json" }),
     env: io.env,
+    stdin: io.stdin,
+    isAttended: () => io.stderr.isTTY === true && io.stdin?.().isTTY === true,
     grace: parseDuration(options.grace ?? "30s", "--grace"),
     settings: async () => {
       const { findSettings, readSettings } = await import("../settings/index.ts");

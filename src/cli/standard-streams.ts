@@ -23,6 +23,7 @@ export function openStandardStreams(): StandardStreams {
   const stdout = openStream(process.stdout, failed("standard output"));
   const stderr = openStream(process.stderr, failed("standard error"));
   return {
+    stdin: () => process.stdin,
     stdout: stdout.stream,
     stderr: stderr.stream,
     env: process.env,

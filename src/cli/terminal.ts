@@ -7,8 +7,13 @@ export interface OutputStream {
   readonly columns?: number;
 }
 
+/** What a command may read, unless nobody has given it anything. */
+export type InputStream = AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean };
+
 /** Where a command runs; `process` is one. */
 export interface Surroundings {
+  /** Opens standard input, which most commands leave alone. */
+  readonly stdin?: () => InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;

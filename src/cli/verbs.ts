@@ -10,6 +10,7 @@ import { holdVerb, unholdVerb } from "./hold.ts";
 import { importJobs } from "./import.ts";
 import { inspect } from "./inspect.ts";
 import { jobs, start } from "./jobs.ts";
+import { login, logout } from "./login.ts";
 import { ls } from "./ls.ts";
 import { mergeVerb } from "./merge.ts";
 import { newProject } from "./new-project.ts";
@@ -45,6 +46,9 @@ export const groups: readonly VerbGroup[] = [
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
 export const firstSteps: readonly Verb[] = [demo, completion];
+
+/** Verbs of others that work at the top as well, where hands look for them. */
+export const alsoAtTop: readonly Verb[] = [login, logout];
 
 /** A verb that stands elsewhere now, under the name that it had at the top. */
 export interface OldVerb {

@@ -13,6 +13,7 @@ export {
   type Login,
   type LoginOptions,
   logIn,
+  loginHost,
   logOut,
 } from "./credentials/login.ts";
 export {

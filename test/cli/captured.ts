@@ -17,6 +17,15 @@ export function runWith(env: Record<string, string>, ...argv: string[]): Promise
   return capture(env, (io) => main(argv, io));
 }
 
+/** The same with something on standard input. */
+export function runFed(
+  env: Record<string, string>,
+  input: AsyncIterable<string> & { readonly isTTY?: boolean },
+  ...argv: string[]
+): Promise<Captured> {
+  return capture(env, (io) => main(argv, { ...io, stdin: () => input }));
+}
+
 /** Runs a line of a program that Waybill stands in for. */
 export function runAs(
   env: Record<string, string>,
