@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -43,6 +43,16 @@ function markOfEnded(): string {
 }
 
 describe("a lock", () => {
+  test("that cannot be looked at in the end hides nothing of what the work failed with", async () => {
+    const failing = holdingLock(file, async () => {
+      await rm(file);
+      // Links are not followed.
+      await symlink("elsewhere", file);
+      throw new Error("of its own");
+    });
+    await expect(failing).rejects.toThrow("of its own");
+  });
+
   test("lets one in at a time", async () => {
     let inside = 0;
     let most = 0;

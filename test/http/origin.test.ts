@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { WaybillError } from "../../src/errors/index.ts";
 import { readBeginning } from "../../src/http/body.ts";
-import { Company } from "../../src/http/failure/company.ts";
 import {
   defaultTiming,
   type Kinds,
@@ -38,24 +37,13 @@ function openFor(
   const { timing, ...rest } = options;
   const events: OriginEvent<Asked>[] = [];
   const origin = openOrigin<Asked>({
-    ...{
-      kinds,
-      limit: 4,
-      retries: 3,
-      rateLimiters: [],
-      maxRedirects: 2,
-      redirected: "read",
-      environment: {},
-    },
+    ...{ kinds, limit: 4, retries: 3, maxRedirects: 2, environment: {} },
     endpoint: { host, origin: new URL(address), loopbackOnly: false },
-    allowPrivateAddresses: false,
     timing: { ...defaultTiming, firstBackoff: 1, maxBackoff: 2, ...timing },
-    company: new Company(1),
     explain: ({ kind }, { where, host }) => new WaybillError(kind, `${kind} at ${host}`, { where }),
     authorize: (_, send) => send("Bearer s3cret"),
     judge: ({ status }) =>
       status === 503 ? { reason: "busy", fault: "busy", retryAfter: undefined, isNotYet: false } : undefined,
-    troubleOf: () => undefined,
     listener: (event) => void events.push(event),
     ...rest,
   });
@@ -72,6 +60,15 @@ function openFor(
 }
 
 describe("the policy of an origin", () => {
+  it("tells a write that is sent on as a write", async () => {
+    const server = await serve((_, response, url) =>
+      url.pathname === "/" ? answer(response, 307, { location: "/moved" }) : answer(response, 200),
+    );
+    const { ask, events } = openFor(server);
+    expect((await ask("write", "/", { follow: "own-origin" })).status).toBe(200);
+    expect(events.map((event) => "kind" in event && event.kind)).toEqual(["write", "write"]);
+  });
+
   it("asks again for what may pass, and says so", async () => {
     const server = await serve((_, response) => answer(response, server.seen.length < 3 ? 503 : 200));
     const { ask, events } = openFor(server);
