@@ -45,7 +45,6 @@ export {
   promote,
 } from "./promote.ts";
 export {
-  askedAt,
   causesOf,
   type EdgeOfKind,
   edgeName,

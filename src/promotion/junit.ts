@@ -1,12 +1,11 @@
 import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
 import { selectionInWords } from "../edges/index.ts";
 import { allKinds } from "./kinds.ts";
-import { askedAt, edgeName, type Report, type ReportedEdge } from "./report.ts";
+import { edgeName, type Report, type ReportedEdge } from "./report.ts";
 
 /**
  * The report in JUnit's XML, which every CI system shows: a test suite for each project, a test case for each edge
  * that was worked on or is not as desired. Edges that were already as desired are only counted, in a property.
- * @param report As it was made: one that was read back from JSON does not have its places as data any more.
  */
 export function formatJUnit(report: Report, kinds = allKinds): string {
   const suites = new Map<string, { readonly cases: string[]; failures: number }>();
@@ -55,7 +54,7 @@ function properties({ selection }: Report): readonly string[] {
   ];
 }
 
-function attributes({ destination, [askedAt]: { file, line } }: ReportedEdge, name: string): string {
+function attributes({ destination, place: { file, line } }: ReportedEdge, name: string): string {
   return `name="${xml(name)}" classname="${xml(destination)}" file="${xml(file)}" line="${line}"`;
 }
 

@@ -23,14 +23,12 @@ export interface EdgeOfKind extends EdgeDetails {
   readonly kind: string;
 }
 
-/** Names the place that asks for an edge, as data: a symbol, for as JSON reports have it in the text `at` alone. */
-export const askedAt: unique symbol = Symbol("askedAt");
-
 /** One edge of the report, with what its kind alone says of it. */
 export interface ReportedEdge extends EdgeOfKind {
   /** `file:line:column` of the line that asks for it. */
   readonly at: string;
-  readonly [askedAt]: Place;
+  /** The same as data. */
+  readonly place: Place;
   readonly state: EdgeState;
   /** What was to be done, when something was. */
   readonly action: WorkVerdict | undefined;
@@ -155,7 +153,7 @@ function reportEdge(
     kind: kind.kind,
     ...kind.details(of),
     at: formatPlace(at),
-    [askedAt]: at,
+    place: at,
     state,
     action: isWork(verdict) ? verdict : undefined,
     why: explain(kind, of, failed),

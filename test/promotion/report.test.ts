@@ -1,13 +1,17 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { printReport } from "../../src/cli/report.ts";
+import { createTerminal } from "../../src/cli/terminal.ts";
 import type { Diagnostic } from "../../src/diagnostics/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import {
+  causesOf,
   formatJUnit,
   isAboutImage,
   type Outcome,
   type PlannedEdge,
+  type Report,
   reportPromotion,
 } from "../../src/promotion/index.ts";
 import { sealPlan } from "../../src/promotion/plan.ts";
@@ -117,13 +121,34 @@ async function parse(xml: string): Promise<unknown> {
   return JSON.parse((await running).stdout);
 }
 
-test("says where an edge is asked for as text alone, once it is JSON", () => {
+test("says where an edge is asked for, as text and as data", () => {
   const { source, digest } = image;
+  const place = { file: 'images/f"o<o>/images.yaml', line: 2, column: 5 };
   expect(JSON.parse(JSON.stringify(reportPromotion(plan, diagnostics).work[0]))).toEqual({
     ...{ kind: "images", destination, tag: "bb", digest, source, project: nasty },
-    ...{ at: 'images/f"o<o>/images.yaml:2:5', state: "pending", action: "copy" },
+    ...{ at: 'images/f"o<o>/images.yaml:2:5', place, state: "pending", action: "copy" },
   });
 });
+
+test("is the same in all its forms once it was read back from JSON", async () => {
+  for (const outcomes of [undefined, [outcome(0)], [outcome(0, { code: "denied", message: nasty })]]) {
+    const report = reportPromotion(plan, diagnostics, outcomes);
+    const readBack: Report = JSON.parse(JSON.stringify(report));
+    expect(formatJUnit(readBack)).toBe(formatJUnit(report));
+    expect(causesOf(readBack.problems, true)).toEqual(causesOf(report.problems, true));
+    expect(await printed(readBack)).toBe(await printed(report));
+  }
+});
+
+async function printed(report: Report): Promise<string> {
+  const parts: (string | Uint8Array)[] = [];
+  const stdout = { write: (part: string | Uint8Array) => parts.push(part) };
+  await printReport(
+    createTerminal({ stdout, stderr: { write: () => true }, env: {} }, { color: false }),
+    report,
+  );
+  return parts.join("");
+}
 
 describe("the report as JUnit", () => {
   const shown = textWith("\ufffd".repeat(4)).replace("\t", " ");

@@ -2,7 +2,6 @@ import { firstOf, formatPlace, type Place } from "../../diagnostics/index.ts";
 import { problemOf } from "../../errors/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import {
-  askedAt,
   imageKind,
   isProblem,
   type Plan,
@@ -109,7 +108,7 @@ export function judgeOthers(problems: readonly ReportedEdge[]): readonly ReviewF
     groups.set(key, [...(groups.get(key) ?? []), edge] as [ReportedEdge, ...ReportedEdge[]]);
   }
   return Array.from(groups.values(), ([edge, ...others]): ReviewFinding => {
-    const { state, why = "nobody knows why", failure, [askedAt]: place } = edge;
+    const { state, why = "nobody knows why", failure, place } = edge;
     const names = firstOf([edge, ...others].map(({ destination }) => destination));
     const code = codes.get(state) ?? "blocked";
     return { severity: "fails", code, message: `${names}: ${why}`, hint: failure?.hint, ...placed(place) };
