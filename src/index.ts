@@ -66,6 +66,7 @@ export {
 } from "./diagnostics/index.ts";
 // Everything that is thrown on purpose is a WaybillError with a stable code.
 export {
+  asJson,
   type Content,
   type DiskFault,
   diskFaultOf,
@@ -248,6 +249,7 @@ export {
   type ImageEdge,
   type Immutable,
   isAboutImage,
+  junitParts,
   type OpenRepository,
   type Outcome,
   type Plan,

@@ -3,6 +3,7 @@ import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
+import type { Terminal } from "./terminal.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -66,8 +67,11 @@ async function run(session: Session, text: string, options: OptionsOf<typeof def
       withoutTags: !options.tags,
       platform: options.platform,
     });
-    const json = () => asJson(inspection);
-    await deliver(session, { text: (terminal) => terminal.write(json()), json });
+    const json = asJson(inspection);
+    const text = (terminal: Terminal): void => {
+      for (const part of json) terminal.write(part);
+    };
+    await deliver(session, { text, json: () => json });
     return exitCodes.asDesired;
   } finally {
     await registries.close();

@@ -4,6 +4,8 @@ import { UsageError } from "./failure.ts";
 import { type OpenResult, resultOpener, type WriteResult } from "./result-file.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 
+export { asJson } from "../disk/index.ts";
+
 /** Forms in which results come out. */
 export type Form = "text" | "json" | "markdown" | "sarif" | "junit";
 
@@ -43,11 +45,6 @@ export function outputOption(forms: readonly Form[]) {
       }
       return [...(previous ?? []), { form, file }];
     });
-}
-
-/** JSON as results have it. */
-export function asJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 /**

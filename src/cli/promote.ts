@@ -60,7 +60,7 @@ async function promoteRecorded(
   path: string,
   options: Options,
 ): Promise<ExitCode> {
-  const { formatJUnit, readPlan } = await import("../promotion/index.ts");
+  const { junitParts, readPlan } = await import("../promotion/index.ts");
   const where = options.plan;
   const saved = where === undefined ? undefined : { plan: await readPlan(readInPieces(where), where), where };
   const tree = await readForWork(path, session.terminal);
@@ -77,7 +77,7 @@ async function promoteRecorded(
     await deliver(session, {
       text: (terminal) => printReport(terminal, report),
       json: () => asJson(report),
-      junit: () => formatJUnit(report),
+      junit: () => junitParts(report),
     });
     return statusOf(report);
   });

@@ -4,6 +4,7 @@ export { type Content, type Draft, writeAll } from "./draft.ts";
 export { type DurableFiles, durableFiles } from "./durable.ts";
 export { type DiskFault, diskFaultOf, errorCodeOf, ifPresent } from "./fault.ts";
 export { flushFile, flushFolder, makeFolder } from "./flush.ts";
+export { asJson, gathered } from "./json.ts";
 export { type HeldLock, holdingLock, holdingOneOf, type LockOptions } from "./lock.ts";
 export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, processMark } from "./mark.ts";
 export { type Output, openOutput } from "./output.ts";

@@ -81,8 +81,8 @@ async function fileOutput(path: string, isThere: boolean): Promise<Output> {
   return {
     place: path,
     async write(content) {
-      // Parts may come only once, and an old file may have to be written in its place after all.
-      const kept = isThere && !isWhole(content) ? [...content] : content;
+      // An old file may have to be written in its place after all.
+      const kept = isThere ? repeatable(content) : content;
       await replaceFile(path, kept).catch((error) => inPlace(error, kept));
     },
   };
@@ -175,6 +175,13 @@ async function writeAfter(stream: Writable, content: Content): Promise<void> {
 
 function partsOf(content: Content): Iterable<string | Uint8Array> {
   return isWhole(content) ? [content] : content;
+}
+
+/** The same content, of which parts that come only once are kept. */
+function repeatable(content: Content): Content {
+  if (isWhole(content)) return content;
+  const iterator: unknown = content[Symbol.iterator]();
+  return iterator === content ? [...content] : content;
 }
 
 function isWhole(content: Content): content is string | Uint8Array {

@@ -17,7 +17,7 @@ export type {
 export { causesOfAbsence, causesOfFindings, refusedBy } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
-export { formatJUnit } from "./junit.ts";
+export { formatJUnit, junitParts } from "./junit.ts";
 export {
   type Decision,
   type Plan,

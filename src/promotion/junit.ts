@@ -1,6 +1,7 @@
 import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
+import { gathered } from "../disk/index.ts";
 import { selectionInWords } from "../edges/index.ts";
-import { allKinds } from "./kinds.ts";
+import { allKinds, type SectionKinds } from "./kinds.ts";
 import { edgeName, type Report, type ReportedEdge } from "./report.ts";
 
 /**
@@ -8,36 +9,50 @@ import { edgeName, type Report, type ReportedEdge } from "./report.ts";
  * that was worked on or is not as desired. Edges that were already as desired are only counted, in a property.
  */
 export function formatJUnit(report: Report, kinds = allKinds): string {
-  const suites = new Map<string, { readonly cases: string[]; failures: number }>();
-  const add = (name: string, testCase: string, failures = 1): void => {
-    const suite = suites.get(name) ?? { cases: [], failures: 0 };
-    suite.cases.push(testCase);
-    suite.failures += failures;
+  return [...junitParts(report, kinds)].join("");
+}
+
+/** The same in parts, anew each time it is asked for: of a large report, it is too much for one string. */
+export function junitParts(report: Report, kinds = allKinds): Iterable<string> {
+  return { [Symbol.iterator]: () => gathered(linesOf(report, kinds)) };
+}
+
+function* linesOf(report: Report, kinds: SectionKinds): Generator<string> {
+  const suites = new Map<string, Suite>();
+  const suiteOf = (name: string): Suite => {
+    const suite = suites.get(name) ?? { work: [], problems: [], errors: [] };
     suites.set(name, suite);
+    return suite;
   };
-  for (const edge of report.work) {
-    add(edge.project, `<testcase ${attributes(edge, edgeName(edge, kinds))}/>`, 0);
+  for (const edge of report.work) suiteOf(edge.project).work.push(edge);
+  for (const edge of report.problems) suiteOf(edge.project).problems.push(edge);
+  for (const error of report.manifestErrors) suiteOf("manifests").errors.push(error);
+  if (suites.size === 0 && report.selection !== undefined) suiteOf("waybill");
+  const { tests, failures } = sizeOf({ ...report, errors: report.manifestErrors });
+  yield '<?xml version="1.0" encoding="UTF-8"?>\n';
+  yield `<testsuites name="waybill" tests="${tests}" failures="${failures}" errors="0">\n`;
+  for (const [name, suite] of suites) {
+    const { tests, failures } = sizeOf(suite);
+    yield `  <testsuite name="${xml(name)}" tests="${tests}" failures="${failures}" errors="0" skipped="0">\n`;
+    for (const line of properties(report)) yield `    ${line}\n`;
+    for (const edge of suite.work) yield `    <testcase ${attributes(edge, edgeName(edge, kinds))}/>\n`;
+    for (const edge of suite.problems) yield `    ${failedCase(edge, edgeName(edge, kinds))}\n`;
+    for (const error of suite.errors) yield `    ${failedLine(error)}\n`;
+    yield "  </testsuite>\n";
   }
-  for (const edge of report.problems) add(edge.project, failedCase(edge, edgeName(edge, kinds)));
-  for (const error of report.manifestErrors) add("manifests", failedLine(error));
-  if (suites.size === 0 && report.selection !== undefined) suites.set("waybill", { cases: [], failures: 0 });
-  const body = [...suites].map(([name, { cases, failures: failed }]) =>
-    [
-      `  <testsuite name="${xml(name)}" tests="${cases.length}" failures="${failed}" errors="0" skipped="0">`,
-      ...properties(report).map((line) => `    ${line}`),
-      ...cases.map((testCase) => `    ${testCase}`),
-      "  </testsuite>",
-    ].join("\n"),
-  );
-  const tests = report.work.length + report.problems.length + report.manifestErrors.length;
-  const failures = report.problems.length + report.manifestErrors.length;
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="waybill" tests="${tests}" failures="${failures}" errors="0">`,
-    ...body,
-    "</testsuites>",
-    "",
-  ].join("\n");
+  yield "</testsuites>\n";
+}
+
+/** What is told of one project. */
+interface Suite {
+  readonly work: ReportedEdge[];
+  readonly problems: ReportedEdge[];
+  readonly errors: Diagnostic[];
+}
+
+function sizeOf({ work, problems, errors }: { readonly [Part in keyof Suite]: readonly unknown[] }) {
+  const failures = problems.length + errors.length;
+  return { tests: work.length + failures, failures };
 }
 
 /** What a report is limited to: the schema has properties in suites alone. */

@@ -41,11 +41,15 @@ const envelopeSchema = z.object({
 });
 
 /**
- * The plan as the text of one JSON document, in parts of one item each: as a whole, that of a large plan is too much for one
+ * The plan as the text of one JSON document, in parts of one item each, anew each time it is asked for: as a whole, that of a large plan is too much for one
  * string. An item is a line, so that large plans stay readable and differences between two of them local.
  * @param causes What its problems come from, for those who read the text; they are no part of the plan.
  */
-export function* formatPlan({ sections, ...rest }: Plan, causes?: readonly Cause[]): Generator<string> {
+export function formatPlan(plan: Plan, causes?: readonly Cause[]): Iterable<string> {
+  return { [Symbol.iterator]: () => partsOf(plan, causes) };
+}
+
+function* partsOf({ sections, ...rest }: Plan, causes: readonly Cause[] | undefined): Generator<string> {
   const head = causes === undefined ? rest : { ...rest, causes };
   yield `${JSON.stringify(head, undefined, 2).replace(/\n\}$/, "")},\n  "sections": [`;
   for (const [index, { kind, present, items }] of sections.entries()) {

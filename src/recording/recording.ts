@@ -1,3 +1,4 @@
+import { asJson } from "../disk/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import { createTrafficMeter, formatPlan, type Plan } from "../promotion/index.ts";
@@ -125,7 +126,7 @@ function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "
       planHash = plan.hash;
       await run.write("plan.json", formatPlan(plan)).catch(failed);
     },
-    report: (result) => run.write("report.json", `${JSON.stringify(result, undefined, 2)}\n`).catch(failed),
+    report: (result) => run.write("report.json", asJson(result)).catch(failed),
     async end(result, outcome) {
       const given = "status" in outcome ? outcome : { failure: failureRecord(outcome.thrown) };
       if ("thrown" in outcome) guarded(() => run.log(`${messageOf(outcome.thrown)}\n`));
