@@ -58,7 +58,7 @@ export function runTransfer(
         ending: { cut: interruption.cut },
       });
       interruption.describe = progress.describe;
-      progress.begin("Copying");
+      progress.begin(from === to ? "Tagging" : "Copying");
       let outcomes: readonly TransferOutcome[];
       let missed: NonNullable<Asked["unread"]>;
       try {
