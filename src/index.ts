@@ -279,6 +279,7 @@ export {
   type Section,
   type SectionEdge,
   type Since,
+  scopeOf,
   type Traffic,
   type TrafficMeter,
   type Verdict,

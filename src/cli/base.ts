@@ -60,12 +60,17 @@ export async function readSince(
   return found;
 }
 
-/** In words, errors that lie outside of what something is limited to: they are mentioned, and count for nothing there. */
-export function outsideInWords(errors: readonly Diagnostic[] = []): string[] {
+/**
+ * In words, errors that lie outside of what something is limited to: they are mentioned, and count for nothing there.
+ * @param isSelected Whether it is limited to what was selected, not to what has changed alone.
+ */
+export function outsideInWords(errors: readonly Diagnostic[] = [], isSelected = false): string[] {
   if (errors.length === 0) return [];
-  const [were, count] = errors.length === 1 ? ["was", "it counts"] : ["were", "they count"];
+  const [are, lie, count] =
+    errors.length === 1 ? ["was", "lies", "it counts"] : ["were", "lie", "they count"];
+  const where = isSelected ? `${lie} outside` : `${are} there before`;
   return [
-    `${amount(errors.length, "error")} in the manifests ${were} there before: ${count} when everything is looked at`,
+    `${amount(errors.length, "error")} in the manifests ${where}: ${count} when everything is looked at`,
   ];
 }
 

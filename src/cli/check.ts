@@ -3,7 +3,7 @@ import type { Severity } from "../diagnostics/index.ts";
 import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
-import { withSelection } from "./selection.ts";
+import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, type OptionsOf, verb } from "./verb.ts";
@@ -24,6 +24,7 @@ export const check = verb({
   examples: [
     ["waybill check registry.k8s.io", "check a tree of manifests"],
     ["waybill check registry.k8s.io -o sarif=waybill.sarif", "for a code host, which shows it at the lines"],
+    ["waybill check registry.k8s.io --project kops", "what one project has wrong"],
     ["waybill check images/foo/cloudbuild.yaml", "a Cloud Build file, known by its name or its steps"],
   ],
   exits: {
@@ -37,10 +38,10 @@ export const check = verb({
   run,
 });
 
-async function run(session: Session, path: string, _: OptionsOf<typeof define>): Promise<ExitCode> {
+async function run(session: Session, path: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { checkFile } = await import("../check/index.ts");
   const { toSarif } = await import("../diagnostics/index.ts");
-  const checked = await checkFile(path);
+  const checked = await checkFile(path, await selectionOf(options));
   const { kind, diagnostics, codes, manifests } = checked;
   await deliver(session, {
     text: (terminal) => printText(terminal, checked),
@@ -67,6 +68,9 @@ async function printText(terminal: Terminal, checked: FileCheck): Promise<void> 
     `${contents(checked)}: ` +
       `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${amount(found("info"), "note")}`,
   );
+  if (checked.manifests?.selection === undefined) return;
+  const { selectionSentence } = await import("../edges/index.ts");
+  terminal.print(selectionSentence(checked.manifests.selection));
 }
 
 const kindsInWords: Readonly<Record<FileKind, string>> = {

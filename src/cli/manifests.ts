@@ -1,4 +1,5 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
+import type { Selection } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import type { Terminal } from "./terminal.ts";
@@ -14,14 +15,20 @@ export function withTree<Arguments extends unknown[], Options extends OptionValu
 }
 
 /**
- * Reads manifests for something that is done with them: says what is wrong with them and goes on with the rest.
+ * Reads manifests for something that is done with them: says what is wrong with them, or with what is selected of them, and goes on
+ * with the rest.
  * @throws {WaybillError} `no-manifest` when there is no rest.
  */
-export async function readForWork(path: string, terminal: Terminal): Promise<ManifestTree> {
+export async function readForWork(
+  path: string,
+  terminal: Terminal,
+  selection?: Selection,
+): Promise<ManifestTree> {
   const { readManifests } = await import("../manifest/index.ts");
   const { formatDiagnostic } = await import("../diagnostics/index.ts");
   const tree = await readManifests(path);
-  for (const diagnostic of tree.diagnostics) {
+  const found = selection === undefined ? tree.diagnostics : await findingsWithin(tree, selection);
+  for (const diagnostic of found) {
     if (diagnostic.severity === "info") terminal.detail(formatDiagnostic(diagnostic));
     else terminal.say(formatDiagnostic(diagnostic));
   }
@@ -32,4 +39,12 @@ export async function readForWork(path: string, terminal: Terminal): Promise<Man
     });
   }
   return tree;
+}
+
+async function findingsWithin(
+  tree: ManifestTree,
+  selection: Selection,
+): Promise<ManifestTree["diagnostics"]> {
+  const { selectedFindings } = await import("../edges/index.ts");
+  return selectedFindings(tree, selection).within;
 }

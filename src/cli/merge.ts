@@ -1,8 +1,10 @@
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { harmless, WaybillError } from "../errors/index.ts";
 import type { ImageOrigin, MergeFormat, MergeResult } from "../merge/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { StoredRun } from "../store/index.ts";
+import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
@@ -12,6 +14,7 @@ import { asJson, deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
+import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, collect, how, look, type OptionsOf, verb } from "./verb.ts";
@@ -24,22 +27,24 @@ const formats = {
 } as const satisfies Record<string, MergeFormat>;
 
 const define = (command: Blank) =>
-  withRecord(withDataFolder(withTree(command)))
-    .addOption(look.common("--staging-repo <registry>", "staging registry to read"))
+  withRecord(withDataFolder(withSelection(withTree(command))))
+    .addOption(look.common("--staging-repo <registry>", "the project that promotes from this registry"))
     .addOption(
       look.common(
         "--from-run <run>",
         "take exactly what a run built: its folder, job/id, id, or a job for its newest run",
       ),
     )
-    .addOption(
-      look("--image <name>", "take only these images; repeatable, globs as in kube-*").argParser(collect),
-    )
     .addOption(look("--digest <digest>", "take only these digests; repeatable").argParser(collect))
     .addOption(
-      look
-        .common("--tag <tag>", "take only these tags; repeatable, globs; latest only if named")
-        .argParser(collect),
+      look("--newest <number>", "take so many of each image: the highest versions, else the latest")
+        .argParser(readCount)
+        .conflicts("fromRun"),
+    )
+    .addOption(
+      look("--max-age <duration>", "take nothing that was pushed, or built, before that: 36h, 7d").conflicts(
+        "fromRun",
+      ),
     )
     .addOption(how("--as <tag>", "with --from-run: list the images under this release tag, not the run's"))
     .addOption(
@@ -55,8 +60,13 @@ type Options = OptionsOf<typeof define>;
 export const mergeVerb = verb({
   name: "merge",
   summary: "add images that staging holds to manifests",
-  description: "add what a staging registry holds, or what a run built, to the manifest that promotes it",
+  description:
+    "add what staging registries hold, or what a run built, to the manifests that promote it; the tag latest only where --tag names it",
   examples: [
+    [
+      "waybill merge registry.k8s.io --project 'kops*' --project etcd --tag v1.30.0",
+      "a release of several projects",
+    ],
     ["waybill merge registry.k8s.io --staging-repo gcr.io/k8s-staging-foo --tag v1.30.0", "a release"],
     [
       "waybill merge registry.k8s.io --staging-repo gcr.io/k8s-staging-foo --tag 'v1.30.*' --image 'kube-*' --dry-run",
@@ -66,8 +76,9 @@ export const mergeVerb = verb({
   ],
   exits: {
     [exitCodes.asDesired]: "merged, or nothing was missing",
-    [exitCodes.nothingDone]: "refused; the manifest is unchanged",
-    [exitCodes.notAsDesired]: "with --from-run: an image has no place in the manifests",
+    [exitCodes.nothingDone]: "refused; no manifest is changed",
+    [exitCodes.notAsDesired]:
+      "one of several projects is refused, the others are merged; with --from-run: an image has no place",
   },
   page: "managing-staging.md",
   below: [newProject],
@@ -77,10 +88,11 @@ export const mergeVerb = verb({
 });
 
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
-  if (options.fromRun === undefined && options.stagingRepo === undefined) {
+  const { fromRun, stagingRepo, project, to } = options;
+  if ([fromRun, stagingRepo, project, to].every((each) => each === undefined)) {
     throw new UsageError(
       "nothing says what to merge",
-      `name a staging registry: waybill merge ${path} --staging-repo REGISTRY; or a run with --from-run`,
+      `name a project: waybill merge ${path} --project NAME; or a registry with --staging-repo, or a run with --from-run`,
     );
   }
   if (options.as !== undefined && options.fromRun === undefined) {
@@ -106,9 +118,10 @@ function mergeRecorded(
     progress.begin("Reading staging");
     const place = { session, registries, recording, path };
     try {
-      return await (options.fromRun === undefined
-        ? mergeStaging(place, options, options.stagingRepo ?? "")
-        : mergeOneRun(place, options, options.fromRun));
+      const { fromRun, stagingRepo } = options;
+      if (fromRun !== undefined) return await mergeOneRun(place, options, fromRun);
+      if (stagingRepo !== undefined) return await mergeStaging(place, options, stagingRepo);
+      return await mergeSeveral(place, options, stop);
     } finally {
       progress.end();
       await registries.close();
@@ -128,7 +141,9 @@ interface MergeMeans {
 async function mergeStaging(means: MergeMeans, options: Options, staging: string): Promise<ExitCode> {
   const { session, registries, recording } = means;
   const { merge } = await import("../merge/index.ts");
-  const result = await merge({ ...shared(means, options), staging, catalog: registries.catalog });
+  const selection = await projectsOf(options);
+  const chosen = { ...shared(means, options), selection };
+  const result = await merge({ ...chosen, staging, catalog: registries.catalog });
   say(session.terminal, result);
   const document = { format: "waybill-merge/1", ...withoutTexts(result) };
   await recording.report(document);
@@ -137,6 +152,53 @@ async function mergeStaging(means: MergeMeans, options: Options, staging: string
     json: () => asJson(document),
   });
   return exitCodes.asDesired;
+}
+
+async function mergeSeveral(means: MergeMeans, options: Options, stop: AbortSignal): Promise<ExitCode> {
+  const { session, registries, recording } = means;
+  const { terminal } = session;
+  const { mergeProjects } = await import("../merge/index.ts");
+  const selection = await projectsOf(options);
+  if (selection === undefined) throw new TypeError("no project is selected");
+  const catalog = registries.catalog;
+  const result = await mergeProjects({ ...shared(means, options), selection, catalog, signal: stop });
+  const { merges, nothing, failures } = result;
+  for (const each of merges) say(terminal, each);
+  if (nothing.length > 0) {
+    terminal.note(`nothing to take: ${nothing.map(({ project }) => project).join(", ")}`);
+  }
+  for (const { project, failure } of failures) {
+    const hint = failure.hint === undefined ? "" : `\n  hint: ${harmless(failure.hint)}`;
+    terminal.warn(`not merged: ${project}: ${harmless(failure.message)}${hint}`);
+  }
+  const document = {
+    format: "waybill-merge-projects/1",
+    merges: merges.map(withoutTexts),
+    nothing,
+    failures,
+  };
+  await recording.report(document);
+  await deliver(session, {
+    text: async (shown) => {
+      for (const each of merges) await printText(shown, each, options.dryRun ?? false, `${each.project}: `);
+    },
+    json: () => asJson(document),
+  });
+  if (failures.length === 0) return exitCodes.asDesired;
+  if (stop.aborted) return exitCodes.interrupted;
+  return merges.length === 0 ? exitCodes.nothingDone : exitCodes.notAsDesired;
+}
+
+/** The projects that are selected; images and tags are chosen of what staging holds, not of the manifests. */
+function projectsOf({ project, to }: Options): ReturnType<typeof selectionOf> {
+  return selectionOf({ project, to });
+}
+
+/** @throws {InvalidArgumentError} */
+function readCount(text: string): number {
+  const count = Number(text);
+  if (/^[0-9]{1,6}$/.test(text) && count > 0) return count;
+  throw new InvalidArgumentError("It is a number from 1 on.");
 }
 
 async function mergeOneRun(means: MergeMeans, options: Options, name: string): Promise<ExitCode> {
@@ -150,6 +212,7 @@ async function mergeOneRun(means: MergeMeans, options: Options, name: string): P
     ...shared(means, options),
     run: await readBuiltImages(await successfulRun(session, name, options)),
     staging: options.stagingRepo,
+    selection: await projectsOf(options),
     as: options.as,
   });
   for (const each of result.merges) say(terminal, each);
@@ -185,10 +248,14 @@ async function successfulRun(session: Session, name: string, { dataDir }: Option
 }
 
 function shared({ registries, path }: MergeMeans, options: Options) {
-  const { image: images = [], digest: digests = [], tag: tags = [] } = options;
+  const { image: images = [], digest: digests = [], tag: tags = [], newest } = options;
+  const maxAge =
+    options.maxAge === undefined
+      ? undefined
+      : parseDuration(options.maxAge, "--max-age", Number.POSITIVE_INFINITY);
   return {
     tree: path,
-    filters: { images, digests, tags },
+    filters: { images, digests, tags, newest, maxAge },
     format: formats[options.format],
     skipProduction: options.skipProduction ?? false,
     dryRun: options.dryRun ?? false,
@@ -205,7 +272,8 @@ function withoutTexts({ before: _, after: __, ...result }: MergeResult): object 
   return result;
 }
 
-async function printText(terminal: Terminal, result: MergeResult, dryRun: boolean): Promise<void> {
+/** @param name What stands before the sums, where there are several. */
+async function printText(terminal: Terminal, result: MergeResult, dryRun: boolean, name = ""): Promise<void> {
   const { originInWords } = await import("../provenance/index.ts");
   const { file, added, present, diff, origins } = result;
   const words = new Map(
@@ -219,5 +287,5 @@ async function printText(terminal: Terminal, result: MergeResult, dryRun: boolea
     if (!dryRun) terminal.print(`${file}:${line}: added ${what}`);
     else if (origin !== undefined) terminal.note(what);
   }
-  terminal.note(`${added.length} ${dryRun ? "to add" : "added"}, ${present.length} already there`);
+  terminal.note(`${name}${added.length} ${dryRun ? "to add" : "added"}, ${present.length} already there`);
 }

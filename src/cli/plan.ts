@@ -6,7 +6,7 @@ import { deliver } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
-import { withSelection } from "./selection.ts";
+import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { type Blank, type OptionsOf, out, unrecorded, verb } from "./verb.ts";
 
@@ -24,6 +24,7 @@ export const plan = verb({
     ["waybill plan registry.k8s.io", "see what is to be done"],
     ["waybill plan registry.k8s.io --verbose", "every destination, not only the first of each image"],
     ["waybill plan registry.k8s.io --base origin/main", "see what this branch asks for"],
+    ["waybill plan registry.k8s.io --project 'kops*' --tag 'semver:>=1.30'", "some projects, some versions"],
     ["waybill plan registry.k8s.io --out plan.json", "save it for waybill promote --plan plan.json"],
     ["waybill plan registry.k8s.io --exit-code", "for a script that promotes when there is something to do"],
   ],
@@ -40,7 +41,8 @@ export const plan = verb({
 async function run(session: Session, path: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { terminal } = session;
   const { formatPlan, promote } = await import("../promotion/index.ts");
-  const tree = await readForWork(path, terminal);
+  const selection = await selectionOf(options);
+  const tree = await readForWork(path, terminal, selection);
   const since = await readSince(tree, options, session);
   const writePlan = await session.outputs.open(options.out);
   return interruptible(session, async (interruption) => {
@@ -52,7 +54,8 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
     try {
       const { plan: planned, report } = await promote({
         tree,
-        ...(since === undefined ? {} : { since }),
+        since,
+        selection,
         open: registries.repository,
         confirm: false,
         signal: stop,

@@ -13,7 +13,7 @@ import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { readInPieces } from "./result-file.ts";
-import { withSelection } from "./selection.ts";
+import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
@@ -33,6 +33,7 @@ export const promoteVerb = verb({
     ["waybill promote registry.k8s.io --confirm", "do it; run again, it does what is left"],
     ["waybill promote registry.k8s.io", "see what would be done"],
     ["waybill promote registry.k8s.io --confirm --plan plan.json", "do what was reviewed, and no more"],
+    ["waybill promote registry.k8s.io --confirm --project kops --project etcd", "two projects, and no other"],
     ["waybill promote registry.k8s.io --confirm --changed", "do what the last commit or merge asks for"],
     ["waybill promote registry.k8s.io --confirm -o json=report.json -o junit=junit.xml", "for a CI system"],
   ],
@@ -63,12 +64,14 @@ async function promoteRecorded(
   const { junitParts, readPlan } = await import("../promotion/index.ts");
   const where = options.plan;
   const saved = where === undefined ? undefined : { plan: await readPlan(readInPieces(where), where), where };
-  const tree = await readForWork(path, session.terminal);
+  const selection = await selectionOf(options);
+  const tree = await readForWork(path, session.terminal, selection);
   const since = await readSince(tree, options, session);
   return interruptible(session, async (interruption) => {
     const { report } = await promoteWithProgress(session, interruption, recording, {
       tree,
-      ...(since === undefined ? {} : { since }),
+      since,
+      selection,
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
       ...(saved === undefined ? {} : { saved }),

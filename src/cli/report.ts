@@ -15,13 +15,16 @@ export function statusOf(report: Report): ExitCode {
 
 /** Prints what was done or would be, what is not as desired, and the sums. */
 export async function printReport(terminal: Terminal, report: Report): Promise<void> {
+  const { selectionSentence } = await import("../edges/index.ts");
   const { causesOf, reportedWords } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sums(report, reportedWords));
   if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
-  for (const line of outsideInWords(report.outsideErrors)) terminal.print(line);
+  if (report.selection !== undefined) terminal.print(selectionSentence(report.selection));
+  for (const line of outsideInWords(report.outsideErrors, report.selection !== undefined))
+    terminal.print(line);
   if (report.interrupted) terminal.print("stopped before all was done: run it again, it does what is left");
   if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
   else if (report.dryRun && report.work.length > 0)

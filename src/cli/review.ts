@@ -13,7 +13,7 @@ import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
-import { withSelection } from "./selection.ts";
+import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, look, type OptionsOf, out, recordedAs, verb } from "./verb.ts";
 
@@ -22,7 +22,7 @@ const define = (command: Blank) =>
     .addOption(
       look.common("--base <revision>", "what the change is made to; REV... is where the head left REV"),
     )
-    .addOption(look.common("--head <revision>", "the commit with the change; the working tree without it"))
+    .addOption(look.common("--head <revision>", "the commit to judge; else the working tree"))
     .addOption(how("--allow-removals", "mention what is taken away, instead of failing for it"))
     .addOption(how.common("--offline", "ask no registry: judge the manifests alone"))
     .addOption(
@@ -77,6 +77,12 @@ export const reviewVerb = verb({
 async function run(session: Session, path: string, options: Options): Promise<ExitCode> {
   if (options.requireApproval && options.post === undefined) {
     throw new UsageError("--require-approval needs the pull request", "name it with --post");
+  }
+  if (options.post !== undefined && (await selectionOf(options)) !== undefined) {
+    throw new UsageError(
+      "what is said under a pull request is about all of it",
+      "leave out --post, or what selects",
+    );
   }
   const checkout = options.head === undefined ? path : undefined;
   return recorded(session, options, { subject: path, checkout }, (inner, recording) =>
@@ -140,18 +146,20 @@ async function reviewWithProgress(
   recording: Recording,
   path: string,
   { revision, from }: BaseRevision,
-  { head, allowRemovals, offline }: Options,
+  options: Options,
 ): Promise<Review> {
   const { reviewChange } = await import("../review/index.ts");
-  const options = {
+  const { head, allowRemovals, offline } = options;
+  const question = {
     path,
     base: revision,
     baseFrom: from,
     ...(head === undefined ? {} : { head }),
+    selection: await selectionOf(options),
     allowRemovals: allowRemovals === true,
     environment: session.env,
   };
-  if (offline) return reviewChange(options);
+  if (offline) return reviewChange(question);
   const { stop, cut } = interruption;
   const progress = await openProgress(session.terminal);
   interruption.describe = progress.describe;
@@ -163,7 +171,7 @@ async function reviewWithProgress(
   progress.begin("Reading repositories");
   try {
     const review = await reviewChange({
-      ...options,
+      ...question,
       open: registries.repository,
       listener: (event) => {
         progress.listener(event);

@@ -2,6 +2,7 @@ import type { Cause } from "../errors/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
+import { outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { isDuration, parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -13,7 +14,7 @@ import { openProgress } from "./progress.ts";
 import { formatBytes } from "./progress-tally.ts";
 import { recorded, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { withSelection } from "./selection.ts";
+import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
@@ -77,7 +78,7 @@ async function run(session: Session, named: string, options: Options): Promise<E
   }
   const chosen = await chooseBlobs(options);
   return recorded(session, options, { subject: named, checkout: named }, (inner, recording) =>
-    verifyTree(inner, recording, named, chosen),
+    verifyTree(inner, recording, named, options, chosen),
   );
 }
 
@@ -85,11 +86,15 @@ async function verifyTree(
   session: Session,
   recording: Recording,
   path: string,
+  options: Options,
   chosen: BlobReading | undefined,
 ): Promise<ExitCode> {
   const { terminal } = session;
-  const { causesOfFindings, verifyProduction } = await import("../promotion/index.ts");
-  const tree = await readForWork(path, terminal);
+  const { selectionSentence } = await import("../edges/index.ts");
+  const { causesOfFindings, scopeOf, verifyProduction } = await import("../promotion/index.ts");
+  const selection = await selectionOf(options);
+  const tree = await readForWork(path, terminal, selection);
+  const scope = scopeOf(tree, { selection });
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
     const progress = await openProgress(terminal);
@@ -101,11 +106,10 @@ async function verifyTree(
     interruption.describe = progress.describe;
     progress.begin("Verifying repositories");
     try {
-      const { manifests, diagnostics } = tree;
-      const open = registries.repository;
       const verification = await verifyProduction({
-        manifests,
-        open,
+        manifests: tree.manifests,
+        scope,
+        open: registries.repository,
         ...(chosen === undefined ? {} : { reading: chosen }),
         listener: (event) => {
           progress.listener(event);
@@ -117,11 +121,15 @@ async function verifyTree(
       await recording.report(verification);
       const { findings } = verification;
       await deliver(session, {
-        text: (shown) => printVerification(shown, verification, causesOfFindings(findings, shown.verbose)),
+        text: (shown) => {
+          printVerification(shown, verification, causesOfFindings(findings, shown.verbose));
+          if (verification.selection !== undefined) shown.print(selectionSentence(verification.selection));
+          for (const line of outsideInWords(scope.outsideErrors, true)) shown.print(line);
+        },
         json: () => asJson({ ...verification, causes: causesOfFindings(findings) }),
       });
       if (verification.interrupted) return exitCodes.interrupted;
-      const sound = diagnostics.every(({ severity }) => severity !== "error");
+      const sound = scope.manifestErrors.length === 0;
       return sound && findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
     } finally {
       progress.end();

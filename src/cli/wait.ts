@@ -1,4 +1,5 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
+import type { Selection } from "../edges/index.ts";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { CommittedManifests, ManifestTree } from "../manifest/index.ts";
@@ -15,7 +16,7 @@ import { readForWork, withTree } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
-import { withSelection } from "./selection.ts";
+import { type SelectionOptions, selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, how, look, type None, type OptionsOf, unrecorded, verb } from "./verb.ts";
@@ -34,7 +35,7 @@ export function withWaiting<Arguments extends unknown[], Options extends OptionV
     );
 }
 
-type WaitOptions = OptionsOf<typeof withWaiting<[], None>>;
+type WaitOptions = OptionsOf<typeof withWaiting<[], None>> & SelectionOptions;
 
 const define = (command: Blank) =>
   withWaiting(withSelection(withTree(command))).addOption(
@@ -73,7 +74,8 @@ export async function waitFor(
 ): Promise<ExitCode> {
   const { terminal } = session;
   const interval = Math.max(1, parseDuration(options.interval, "--interval"));
-  const { tree, since } = await readExpected(session, path, options);
+  const selection = await selectionOf(options);
+  const { tree, since } = await readExpected(session, path, options, selection);
   const { causesOfAbsence } = await import("../promotion/index.ts");
   const { waitForProduction } = await import("../release/index.ts");
   return interruptible(session, async (interruption) => {
@@ -87,6 +89,7 @@ export async function waitFor(
       const waiting = await waitForProduction({
         tree,
         since,
+        selection,
         open: registries.repository,
         timeout,
         interval,
@@ -117,6 +120,7 @@ async function readExpected(
   session: Session,
   path: string,
   options: WaitOptions,
+  selection: Selection | undefined,
 ): Promise<{ tree: ManifestTree; since: CommittedManifests | undefined }> {
   const { terminal, env: environment } = session;
   const { commit, all, base } = options;
@@ -124,7 +128,7 @@ async function readExpected(
     if (all) {
       throw new UsageError("--all means something with --commit only", "everything is waited for anyway");
     }
-    const tree = await readForWork(path, terminal);
+    const tree = await readForWork(path, terminal, selection);
     return { tree, since: await readSince(tree, options, session) };
   }
   if (options.changed || options.sinceDate !== undefined) {
@@ -193,18 +197,20 @@ function worstFirst(absent: readonly AbsentEdge[]): readonly AbsentEdge[] {
   return order.flatMap((kind) => absent.filter(({ state }) => state === kind));
 }
 
-function printWaiting(
+async function printWaiting(
   terminal: Terminal,
-  { state, edges, present, hosts, manifestErrors, outsideErrors }: Waiting,
+  { state, edges, present, hosts, manifestErrors, outsideErrors, selection }: Waiting,
   causes: readonly Cause[],
-): void {
+): Promise<void> {
+  const { selectionSentence } = await import("../edges/index.ts");
   printCauses(terminal, causes, "edge");
   if (manifestErrors.length > 0) {
     terminal.print(
       `${amount(manifestErrors.length, "error")} in the manifests: nobody waits for these lines`,
     );
   }
-  for (const line of outsideInWords(outsideErrors)) terminal.print(line);
+  if (selection !== undefined) terminal.print(selectionSentence(selection));
+  for (const line of outsideInWords(outsideErrors, selection !== undefined)) terminal.print(line);
   const there = `${present} of ${amount(edges, "edge")} there, at ${amount(hosts.length, "host")}`;
   const endings: Readonly<Record<Waiting["state"], string>> = {
     arrived: edges === 0 ? "there is nothing to wait for" : `production holds everything: ${there}`,

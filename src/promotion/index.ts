@@ -61,7 +61,7 @@ export {
   SavedPlanError,
   type SavedPlanErrorCode,
 } from "./saved-plan.ts";
-export { errorsAmong, type Scope, type ScopeOptions, scopeOf } from "./scope.ts";
+export { type Scope, type ScopeOptions, scopeOf } from "./scope.ts";
 export type { EdgeDetails, OpenRepository, Outcome, SectionEdge, SectionQuestion } from "./section.ts";
 export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
 export {

@@ -8,7 +8,7 @@ import { allKinds } from "./kinds.ts";
 import { type Plan, type PlanLimits, planIsClean, sealPlan } from "./plan.ts";
 import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
-import { errorsAmong, type ScopeOptions, scopeOf } from "./scope.ts";
+import { type ScopeOptions, scopeOf } from "./scope.ts";
 import type { OpenRepository, Outcome, SectionQuestion } from "./section.ts";
 
 /** What is planned. */
@@ -58,16 +58,16 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
   const { tree, since, open, saved, listener, signal } = options;
   const documents = createDocumentCache();
   const selection = options.selection ?? (await parseSelection(saved?.plan.selection ?? {}));
-  const { edges, within, outside, ...limits } = scopeOf(tree, { since, selection });
+  const { edges, manifestErrors, outsideErrors, ...limits } = scopeOf(tree, { since, selection });
   const current = await planPromotion({ edges, limits, open, documents, listener, signal }, kinds);
   const plan = saved === undefined ? current : restrictPlan(current, saved.plan, saved.where, kinds);
   listener?.(plannedEvent(plan));
   await options.keepPlan?.(plan);
   const reported = (outcomes?: readonly Outcome[]): Report => ({
-    ...reportPromotion(plan, within, outcomes, kinds),
-    ...(outside === undefined ? {} : { outsideErrors: errorsAmong(outside) }),
+    ...reportPromotion(plan, manifestErrors, outcomes, kinds),
+    ...(outsideErrors === undefined ? {} : { outsideErrors }),
   });
-  if (options.strict && (errorsAmong(within).length > 0 || !planIsClean(plan))) {
+  if (options.strict && (manifestErrors.length > 0 || !planIsClean(plan))) {
     const report = reported([]);
     // Work that was not begun is what strictness is about.
     const interrupted = report.problems.some(({ failure }) => isInterrupted(failure));

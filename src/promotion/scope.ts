@@ -24,10 +24,10 @@ export interface Scope {
   readonly edges: EdgeSet;
   readonly since: Since | undefined;
   readonly selection: Selected | undefined;
-  /** What is wrong with what is looked at. */
-  readonly within: readonly Diagnostic[];
-  /** What is wrong with the rest: it is mentioned, and counts for nothing. `undefined` when there is no rest. */
-  readonly outside: readonly Diagnostic[] | undefined;
+  /** Errors of what is looked at. */
+  readonly manifestErrors: readonly Diagnostic[];
+  /** Errors of the rest: they are mentioned, and count for nothing. `undefined` when there is no rest. */
+  readonly outsideErrors: readonly Diagnostic[] | undefined;
 }
 
 /**
@@ -37,18 +37,19 @@ export interface Scope {
 export function scopeOf(tree: ManifestTree, { since, selection }: ScopeOptions): Scope {
   const compared = since && changedEdges(since.tree, tree);
   const found = since && foundSince(since.tree, tree);
-  const changed = {
-    edges: compared?.changed ?? edgesOf(tree.manifests),
-    since: since && compared && sinceCommit(since, compared.changes),
-    within: found?.introduced ?? tree.diagnostics,
-  };
-  if (selection === undefined) return { ...changed, selection, outside: found?.known };
-  const { edges, selected } = selectEdges(changed.edges, tree, selection);
-  const { within, others } = selectedFindings({ ...tree, diagnostics: changed.within }, selection);
-  return { ...changed, edges, selection: selected, within, outside: [...(found?.known ?? []), ...others] };
+  const edges = compared?.changed ?? edgesOf(tree.manifests);
+  const introduced = errorsAmong(found?.introduced ?? tree.diagnostics);
+  const known = found && errorsAmong(found.known);
+  const limit = since && compared && sinceCommit(since, compared.changes);
+  if (selection === undefined) {
+    return { edges, since: limit, selection, manifestErrors: introduced, outsideErrors: known };
+  }
+  const { edges: left, selected } = selectEdges(edges, tree, selection);
+  const { within, others } = selectedFindings({ ...tree, diagnostics: introduced }, selection);
+  const outsideErrors = [...(known ?? []), ...others];
+  return { edges: left, since: limit, selection: selected, manifestErrors: within, outsideErrors };
 }
 
-/** The errors among findings. */
-export function errorsAmong(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+function errorsAmong(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   return diagnostics.filter(({ severity }) => severity === "error");
 }

@@ -8,7 +8,6 @@ import { type RepositoryName, splitRepository } from "../oci/index.ts";
 import {
   type AbsentEdge,
   countExpected,
-  errorsAmong,
   expectationOf,
   isInterrupted,
   lookForArrivals,
@@ -81,7 +80,7 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
   const { tree, since, open, timeout, interval, listener, signal } = options;
   const begin = performance.now();
   const ended = (): number => performance.now() - begin;
-  const { edges, within, outside, selection } = scopeOf(tree, options);
+  const { edges, manifestErrors, outsideErrors, selection } = scopeOf(tree, options);
   let expected = expectationOf(edges);
   const totals = countExpected(expected);
   const result = (look: Look, state: Waiting["state"], looks: number): Waiting => ({
@@ -92,8 +91,8 @@ export async function waitForProduction(options: WaitOptions): Promise<Waiting> 
     ...look,
     looks,
     milliseconds: Math.round(ended()),
-    manifestErrors: errorsAmong(within),
-    ...(outside === undefined ? {} : { outsideErrors: errorsAmong(outside) }),
+    manifestErrors,
+    ...(outsideErrors === undefined ? {} : { outsideErrors }),
   });
   let last: Look | undefined;
   let pause = Math.min(interval, minPause);
