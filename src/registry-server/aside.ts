@@ -2,10 +2,10 @@ import { link, readdir, rename, unlink, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCodeOf, ifPresent, makeFolder } from "../disk/index.ts";
 import type { Digest } from "../oci/index.ts";
-import type { Kept, Place } from "./layout.ts";
+import type { Kept, RepositoryFolder } from "./layout.ts";
 
 /** Takes something out of sight that seems to be needed by nobody. `false` when it is not there. */
-export async function setAside(place: Place, kind: Kept, digest: Digest): Promise<boolean> {
+export async function setAside(place: RepositoryFolder, kind: Kept, digest: Digest): Promise<boolean> {
   const aside = place.aside(kind, digest);
   await makeFolder(dirname(aside));
   try {
@@ -18,7 +18,7 @@ export async function setAside(place: Place, kind: Kept, digest: Digest): Promis
 }
 
 /** Gives what was set aside its name again, unless it has come anew. `false` when nothing was set aside. */
-export async function bringBack(place: Place, kind: Kept, digest: Digest): Promise<boolean> {
+export async function bringBack(place: RepositoryFolder, kind: Kept, digest: Digest): Promise<boolean> {
   const aside = place.aside(kind, digest);
   try {
     await link(aside, place.path(kind, digest));
@@ -31,7 +31,7 @@ export async function bringBack(place: Place, kind: Kept, digest: Digest): Promi
 }
 
 /** Brings back everything that a collection which was ended has left aside in a repository. */
-export async function bringAllBack(place: Place): Promise<void> {
+export async function bringAllBack(place: RepositoryFolder): Promise<void> {
   for (const name of (await ifPresent(readdir(place.asides))) ?? []) {
     const [, kind, algorithm, hex] = /^(blob|manifest)-(sha256|sha512)-([0-9a-f]+)$/.exec(name) ?? [];
     if (kind === undefined) continue;
@@ -41,7 +41,7 @@ export async function bringAllBack(place: Place): Promise<void> {
 
 /** Does something with the file of what a repository has, which may have been set aside a moment ago. */
 export async function reach<Found>(
-  place: Place,
+  place: RepositoryFolder,
   kind: Kept,
   digest: Digest,
   work: (path: string) => Promise<Found>,

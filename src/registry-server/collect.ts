@@ -5,7 +5,7 @@ import { type Digest, type RepositoryPath, readImageContent } from "../oci/index
 import { bringAllBack, bringBack, setAside } from "./aside.ts";
 import { catalogOf } from "./catalog.ts";
 import type { CollectRequest } from "./garbage.ts";
-import { type Kept, type Layout, type Place, placeOf, sharedBlobs } from "./layout.ts";
+import { type Kept, type Layout, placeOf, type RepositoryFolder, sharedBlobs } from "./layout.ts";
 import { type ManifestStore, manifestStore } from "./manifest-store.ts";
 
 /** What is looked for, and how it is gone about. */
@@ -71,7 +71,7 @@ interface Known {
 class Collection {
   readonly #run: Run;
   readonly #repository: RepositoryPath;
-  readonly #place: Place;
+  readonly #place: RepositoryFolder;
   /** The manifests that are there. */
   readonly #known = new Map<Digest, Known>();
 

@@ -98,9 +98,9 @@ export function sharedBlobPath(layout: Layout, digest: Digest): string {
 export type Kept = "blob" | "manifest";
 
 /** Where the files of one repository are. */
-export type Place = ReturnType<typeof placeOf>;
+export type RepositoryFolder = ReturnType<typeof placeOf>;
 
-/** The {@link Place} of a repository; below its folder lie also the repositories whose names continue its own. */
+/** The {@link RepositoryFolder} of a repository; below its folder lie also the repositories whose names continue its own. */
 export function placeOf(layout: Layout, repository: RepositoryPath) {
   const folder = join(layout.repositories, ...repository.split("/"));
   const tags = join(folder, "_tags");

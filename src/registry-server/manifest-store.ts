@@ -11,7 +11,7 @@ import {
   type Target,
 } from "../oci/index.ts";
 import { reach, touch } from "./aside.ts";
-import { type Layout, type Place, placeOf, referrerOfName, tagOfFileName } from "./layout.ts";
+import { type Layout, placeOf, type RepositoryFolder, referrerOfName, tagOfFileName } from "./layout.ts";
 
 /** What the registry keeps about a manifest beside its bytes. */
 export interface ManifestRecord {
@@ -255,7 +255,7 @@ async function readTag(path: string): Promise<Digest | undefined> {
   return text !== undefined && isDigest(text) ? text : undefined;
 }
 
-async function tagsIn({ tags }: Place): Promise<Tag[]> {
+async function tagsIn({ tags }: RepositoryFolder): Promise<Tag[]> {
   const names = (await ifPresent(readdir(tags))) ?? [];
   return names.flatMap((name) => tagOfFileName(name) ?? []);
 }
