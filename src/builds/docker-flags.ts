@@ -57,6 +57,21 @@ export function readFlags(args: readonly string[], table: FlagTable): ReadFlags 
     return undefined;
   };
 
+  /** Short flags in one word: switches, of which the last may be a flag with a value. */
+  const takeCluster = (letters: string): string | undefined => {
+    for (const [index, letter] of [...letters].entries()) {
+      const name = byShort.get(letter);
+      if (name === undefined) return `-${letter} is not understood here`;
+      const rest = [...letters].slice(index + 1).join("");
+      const behindEquals = rest.startsWith("=") ? rest.slice(1) : undefined;
+      if (table[name]?.takes === "value")
+        return take(name, `-${letter}`, behindEquals ?? (rest || undefined));
+      const fault = take(name, `-${letter}`, behindEquals);
+      if (fault !== undefined || behindEquals !== undefined) return fault;
+    }
+    return undefined;
+  };
+
   while (at < args.length) {
     const word = args[at++] ?? "";
     if (word === "--") {
@@ -69,32 +84,9 @@ export function readFlags(args: readonly string[], table: FlagTable): ReadFlags 
       fault = Object.hasOwn(table, name)
         ? take(name, `--${name}`, value)
         : `--${name} is not understood here`;
-    } else if (word.startsWith("-") && word.length > 1)
-      fault = readCluster(word.slice(1), byShort, table, take);
+    } else if (word.startsWith("-") && word.length > 1) fault = takeCluster(word.slice(1));
     else words.push(word);
     if (fault !== undefined) return { reason: fault };
   }
   return { values, words };
-}
-
-/** Short flags in one word: switches, of which the last may be a flag with a value. */
-function readCluster(
-  letters: string,
-  byShort: ReadonlyMap<string, string>,
-  table: FlagTable,
-  take: (name: string, written: string, glued: string | undefined) => string | undefined,
-): string | undefined {
-  for (let index = 0; index < letters.length; index++) {
-    const letter = letters[index] ?? "";
-    const name = byShort.get(letter);
-    if (name === undefined) return `-${letter} is not understood here`;
-    const rest = letters.slice(index + 1);
-    const behindEquals = rest.startsWith("=") ? rest.slice(1) : undefined;
-    if (table[name]?.takes === "value") {
-      return take(name, `-${letter}`, behindEquals ?? (rest === "" ? undefined : rest));
-    }
-    const fault = take(name, `-${letter}`, behindEquals);
-    if (fault !== undefined || behindEquals !== undefined) return fault;
-  }
-  return undefined;
 }

@@ -3,6 +3,13 @@ import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import type { CloudBuildFindings } from "./findings.ts";
 import type { Substitution } from "./substitution.ts";
 
+/** A file whose substitutions are being made. */
+export interface Resolving {
+  readonly file: CloudBuildFile;
+  readonly substitution: Substitution;
+  readonly findings: CloudBuildFindings;
+}
+
 /** The variables of a step, and those of them whose values are secrets. */
 export interface StepEnvironment {
   readonly env: Readonly<Record<string, string>>;
@@ -15,13 +22,13 @@ export interface StepEnvironment {
  */
 export function environmentOf(
   step: CloudBuildStep,
-  { options }: CloudBuildFile,
   ofAll: ReadonlyMap<string, string>,
-  substitution: Substitution,
-  findings: CloudBuildFindings,
+  resolving: Resolving,
 ): StepEnvironment {
+  const { file, substitution, findings } = resolving;
+  const { options } = file;
   const secrets = new Set([...options.secretEnv, ...step.secretEnv].map(({ value }) => value));
-  const own = variables(step.env, substitution, findings);
+  const own = variables(step.env, resolving);
   const written = new Map([...ofAll, ...own.map(({ name, value }) => [name, value] as const)]);
   for (const { name, at } of own) if (secrets.has(name)) reportBoth(name, at, "env", findings);
   const names = new Set(own.map(({ name }) => name));
@@ -33,16 +40,11 @@ export function environmentOf(
 }
 
 /** The variables of `options`, by their names. */
-export function environmentOfAll(
-  { options }: CloudBuildFile,
-  substitution: Substitution,
-  findings: CloudBuildFindings,
-): ReadonlyMap<string, string> {
-  const ofAll = new Map(
-    variables(options.env, substitution, findings).map(({ name, value }) => [name, value]),
-  );
+export function environmentOfAll(resolving: Resolving): ReadonlyMap<string, string> {
+  const { options } = resolving.file;
+  const ofAll = new Map(variables(options.env, resolving).map(({ name, value }) => [name, value]));
   for (const { value: name, at } of options.secretEnv)
-    if (ofAll.has(name)) reportBoth(name, at, "env", findings);
+    if (ofAll.has(name)) reportBoth(name, at, "env", resolving.findings);
   return ofAll;
 }
 
@@ -64,11 +66,7 @@ interface Variable {
 }
 
 /** Items of `env`, with their references made. */
-function variables(
-  env: readonly CloudBuildText[],
-  substitution: Substitution,
-  findings: CloudBuildFindings,
-): Variable[] {
+function variables(env: readonly CloudBuildText[], { substitution, findings }: Resolving): Variable[] {
   return env.flatMap((item) => {
     const made = substitution.make(item);
     const sign = made.indexOf("=");

@@ -1,7 +1,13 @@
 import { posix } from "node:path";
 import { type Diagnostic, printable, quoted } from "../diagnostics/index.ts";
 import { isTag } from "../oci/index.ts";
-import { environmentOf, environmentOfAll, isMapped, type StepEnvironment } from "./environment.ts";
+import {
+  environmentOf,
+  environmentOfAll,
+  isMapped,
+  type Resolving,
+  type StepEnvironment,
+} from "./environment.ts";
 import type { CloudBuildFile, CloudBuildStep, CloudBuildText } from "./file.ts";
 import { type CloudBuildFindings, findingsOf } from "./findings.ts";
 import { imageNameFault } from "./image-name.ts";
@@ -48,13 +54,14 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
   const values = valuesOf(file, given, findings);
   const strict = options.substitutionOption === "MUST_MATCH";
   const substitution = new Substitution(values, { dynamic: options.dynamicSubstitutions, strict }, findings);
-  const objects = resolveObjects(file, substitution, findings);
-  const ofAll = environmentOfAll(file, substitution, findings);
+  const resolving: Resolving = { file, substitution, findings };
+  const objects = resolveObjects(resolving);
+  const ofAll = environmentOfAll(resolving);
   const build: ResolvedBuild = {
-    steps: file.steps.map((step) => resolveStep(step, file, ofAll, substitution, findings)),
-    images: file.images.map((image) => imageOf(image, substitution, findings)),
+    steps: file.steps.map((step) => resolveStep(step, ofAll, resolving)),
+    images: file.images.map((image) => imageOf(image, resolving)),
     objects,
-    tags: resolveTags(file, substitution, findings),
+    tags: resolveTags(resolving),
     timeoutSeconds: file.timeoutSeconds,
     substitutions: Object.fromEntries(substitution.values),
     secrets: file.secrets.map(({ env, version }): SecretSource => {
@@ -124,18 +131,17 @@ function valuesOf(
 
 function resolveStep(
   step: CloudBuildStep,
-  file: CloudBuildFile,
   ofAll: ReadonlyMap<string, string>,
-  substitution: Substitution,
-  findings: CloudBuildFindings,
+  resolving: Resolving,
 ): ResolvedStep {
+  const { file, substitution } = resolving;
   const { index, at, id, script, timeoutSeconds, allowFailure, allowExitCodes, waitFor } = step;
-  const environment = environmentOf(step, file, ofAll, substitution, findings);
-  if (script !== undefined) reportLeftInScript(script, environment, substitution, findings);
+  const environment = environmentOf(step, ofAll, resolving);
+  if (script !== undefined) reportLeftInScript(script, environment, resolving);
   return {
     index,
     id,
-    name: imageOf(step.name, substitution, findings),
+    name: imageOf(step.name, resolving),
     args: step.args.map((argument) => substitution.make(argument)),
     entrypoint: step.entrypoint && substitution.make(step.entrypoint),
     script: script?.value,
@@ -157,8 +163,7 @@ function resolveStep(
 function reportLeftInScript(
   script: CloudBuildText,
   { env, secretEnv }: StepEnvironment,
-  { values }: Substitution,
-  findings: CloudBuildFindings,
+  { substitution: { values }, findings }: Resolving,
 ): void {
   for (const piece of takeApart(script.value, false)) {
     if (piece.kind === "text" || !values.has(piece.key)) continue;
@@ -170,18 +175,14 @@ function reportLeftInScript(
   }
 }
 
-function imageOf(text: CloudBuildText, substitution: Substitution, findings: CloudBuildFindings): string {
+function imageOf(text: CloudBuildText, { substitution, findings }: Resolving): string {
   const before = findings.errors;
   const name = substitution.make(text);
   const fault = imageNameFault(name);
   // A reference that could not be made leaves a hole, which would only be said twice.
   if (fault !== undefined && findings.errors === before) {
-    findings.report(
-      "invalid-image",
-      text.at,
-      fault,
-      name === text.value ? undefined : whereFrom(text, substitution),
-    );
+    const hint = name === text.value ? undefined : whereFrom(text, substitution);
+    findings.report("invalid-image", text.at, fault, hint);
   }
   return name;
 }
@@ -197,11 +198,7 @@ function whereFrom({ value }: CloudBuildText, { values }: Substitution): string 
   return `${file}, and $${key} is empty: --substitution ${key}=… gives it a value`;
 }
 
-function resolveTags(
-  file: CloudBuildFile,
-  substitution: Substitution,
-  findings: CloudBuildFindings,
-): string[] {
+function resolveTags({ file, substitution, findings }: Resolving): string[] {
   const tags = new Set<string>();
   for (const text of file.tags) {
     const tag = substitution.make(text);
@@ -215,11 +212,8 @@ function resolveTags(
   return [...tags];
 }
 
-function resolveObjects(
-  { objects }: CloudBuildFile,
-  substitution: Substitution,
-  findings: CloudBuildFindings,
-): ResolvedBuild["objects"] {
+function resolveObjects({ file, substitution, findings }: Resolving): ResolvedBuild["objects"] {
+  const { objects } = file;
   if (objects === undefined) return undefined;
   const location = substitution.make(objects.location);
   if (!location.startsWith("gs://")) {
@@ -230,11 +224,8 @@ function resolveObjects(
   for (const text of objects.paths) {
     const path = substitution.make(text);
     if (path === "" || /\s/.test(path)) {
-      findings.report(
-        "artifacts",
-        text.at,
-        `invalid artifact path ${quoted(path)}: it is empty or has blanks in it`,
-      );
+      const message = `invalid artifact path ${quoted(path)}: it is empty or has blanks in it`;
+      findings.report("artifacts", text.at, message);
     } else if (paths.has(path))
       findings.report("artifacts", text.at, `the artifact path ${quoted(path)} stands twice`);
     paths.add(path);

@@ -1,6 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { formatPlatform, mediaTypes } from "../../oci/index.ts";
-import type { ActionIo, Engine, EngineAbsence, ExportedImage, ImageBuild } from "../engine.ts";
+import type { ActionIo, Engine, EngineAbsence, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import {
@@ -13,13 +14,8 @@ import {
   type Said,
   show,
 } from "./command-line.ts";
-import {
-  type Built,
-  type ContainerEngine,
-  type MadeImage,
-  openContainerWorkshop,
-} from "./container-workshop.ts";
-import { archiveIntoLayout, unpackArchive } from "./docker-archive.ts";
+import { type ContainerEngine, openContainerWorkshop } from "./container-workshop.ts";
+import { archiveIntoLayout, type DockerArchive, unpackArchive } from "./docker-archive.ts";
 import { type LayoutWriter, startLayout } from "./layout-writer.ts";
 import { findImage, isFor, type LocalImage } from "./local-images.ts";
 
@@ -60,16 +56,101 @@ export function detectDocker(environment: NodeJS.ProcessEnv): Promise<Engine | E
   return detect({ command: "docker", ...words, look }, environment);
 }
 
-function engineOf(docker: Docker): ContainerEngine {
-  const { line, socket } = docker;
+function engineOf({ line, socket, platform: here, hasBuildx }: Docker): ContainerEngine {
   const unnamed = new Set<string>();
+
+  const buildOne = async (
+    action: ImageBuild,
+    platform: string | undefined,
+    idFile: string,
+    io: ActionIo,
+  ): Promise<{ readonly exitCode: number; readonly image?: LocalImage }> => {
+    const words = [
+      // A builder in a container would keep what it built to itself.
+      ...(hasBuildx ? ["buildx", "build", "--load"] : ["build"]),
+      ...buildWords(action, action.dockerfile),
+      ...action.tags.flatMap((tag) => ["--tag", tag]),
+      ...(platform === undefined ? [] : ["--platform", platform]),
+      ...["--iidfile", idFile, "--", action.context],
+    ];
+    // Attestations would make an index of an image; Waybill attaches its own.
+    const env = hasBuildx ? { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" } : { DOCKER_BUILDKIT: "0" };
+    const said = await show(line, words, io, { env });
+    const fault = said.exitCode === 0 ? undefined : faultOfEngine(line.command, said.tail);
+    if (fault !== undefined) throw fault;
+    if (said.exitCode !== 0) return { exitCode: said.exitCode };
+    const id = await readFile(idFile, "utf8").catch(() => "");
+    for (const name of [id.trim(), ...action.tags].filter((candidate) => candidate !== "")) {
+      const image = await findImage(line, name, io.signal);
+      if (image === undefined) continue;
+      if (platform === undefined || isFor(image.platform, platform)) return { exitCode: 0, image };
+      if (hasBuildx || action.noCache) throw otherPlatform(image, platform);
+      // The cache of the old builder may hold what was built for another platform.
+      return await buildOne({ ...action, noCache: true }, platform, idFile, io);
+    }
+    // It has no name, so that nobody can ask for it.
+    if (action.tags.length === 0 && platform === undefined) return { exitCode: 0 };
+    throw new BuildError("engine-failed", "docker has built an image, but does not have it");
+  };
+
+  const saveInto = async (layout: LayoutWriter, id: string, folder: string, io: ActionIo) => {
+    try {
+      let archive: DockerArchive | undefined;
+      const readStdout = async (stdout: Readable) => {
+        archive = await unpackArchive(stdout, folder);
+      };
+      const said = await show(line, ["save", id], io, { readStdout });
+      if (said.exitCode !== 0 || archive === undefined)
+        throw engineFailure(line, "could not save the image", said);
+      return await archiveIntoLayout(archive, layout, io.signal);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+
   return {
     line,
     mounts: socket === undefined ? {} : { "/var/run/docker.sock": socket },
     isOpenToSteps: socket !== undefined,
     imageNames: (name) => [name],
-    build: (action, file, io) => build(docker, action, file, io, unnamed),
-    export: (made, folder, file, io) => exportImage(line, made, folder, file, io),
+    /** Several platforms are built one after the other, each as an image of its own: most daemons keep no indexes. */
+    async build(given, file, io) {
+      const action = { ...given, dockerfile: await findDockerfile(given) };
+      if (action.platforms.length < 2) {
+        const one = await buildOne(action, action.platforms[0], file("image-id"), io);
+        return { exitCode: one.exitCode, made: one.image && { id: one.image.id } };
+      }
+      const images: LocalImage[] = [];
+      for (const platform of action.platforms) {
+        const one = await buildOne({ ...action, tags: [] }, platform, file("image-id"), io);
+        if (one.image === undefined) return { exitCode: one.exitCode };
+        unnamed.add(one.image.id);
+        images.push(one.image);
+      }
+      const standIn = images.find(({ platform }) => formatPlatform(platform) === here) ?? images[0];
+      if (standIn === undefined) return { exitCode: 1 };
+      for (const tag of action.tags) {
+        const said = await show(line, ["tag", standIn.id, tag], io);
+        if (said.exitCode !== 0) return { exitCode: said.exitCode };
+      }
+      if (action.tags.length > 0) unnamed.delete(standIn.id);
+      return { exitCode: 0, made: { id: standIn.id, index: images.map(({ id }) => id) } };
+    },
+    async export(made, folder, file, io) {
+      const layout = await startLayout(folder);
+      const roots = [];
+      for (const id of made.index ?? [made.id]) roots.push(await saveInto(layout, id, file("saved"), io));
+      const [only] = roots;
+      if (made.index === undefined && only !== undefined) {
+        const { platform: _, ...root } = only;
+        await layout.finish(root);
+        return { root, folder };
+      }
+      const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: roots };
+      const root = await layout.putDocument(index);
+      await layout.finish(root);
+      return { root, folder };
+    },
     async removeLeftovers() {
       if (unnamed.size > 0)
         await ask(line, ["image", "rm", ...unnamed], AbortSignal.timeout(answerMilliseconds));
@@ -77,118 +158,9 @@ function engineOf(docker: Docker): ContainerEngine {
   };
 }
 
-/** Several platforms are built one after the other, each as an image of its own: most daemons keep no indexes. */
-async function build(
-  docker: Docker,
-  action: ImageBuild,
-  file: (name: string) => string,
-  io: ActionIo,
-  unnamed: Set<string>,
-): Promise<Built> {
-  const dockerfile = await findDockerfile(action);
-  if (action.platforms.length < 2) {
-    const [platform] = action.platforms;
-    const one = await buildOne(docker, { ...action, dockerfile }, platform, file("image-id"), io);
-    return { exitCode: one.exitCode, made: one.image && { id: one.image.id } };
-  }
-  const images: LocalImage[] = [];
-  for (const platform of action.platforms) {
-    const one = await buildOne(docker, { ...action, dockerfile, tags: [] }, platform, file("image-id"), io);
-    if (one.image === undefined) return { exitCode: one.exitCode };
-    unnamed.add(one.image.id);
-    images.push(one.image);
-  }
-  const standIn = images.find(({ platform }) => formatPlatform(platform) === docker.platform) ?? images[0];
-  if (standIn === undefined) return { exitCode: 1 };
-  for (const tag of action.tags) {
-    const said = await show(docker.line, ["tag", standIn.id, tag], io);
-    if (said.exitCode !== 0) return { exitCode: said.exitCode };
-  }
-  if (action.tags.length > 0) unnamed.delete(standIn.id);
-  return { exitCode: 0, made: { id: standIn.id, index: images.map(({ id }) => id) } };
-}
-
-async function buildOne(
-  docker: Docker,
-  action: ImageBuild,
-  platform: string | undefined,
-  idFile: string,
-  io: ActionIo,
-): Promise<{ readonly exitCode: number; readonly image?: LocalImage }> {
-  const { line } = docker;
-  const words = [
-    // A builder in a container would keep what it built to itself.
-    ...(docker.hasBuildx ? ["buildx", "build", "--load"] : ["build"]),
-    ...buildWords(action, action.dockerfile),
-    ...action.tags.flatMap((tag) => ["--tag", tag]),
-    ...(platform === undefined ? [] : ["--platform", platform]),
-    ...["--iidfile", idFile, "--", action.context],
-  ];
-  // Attestations would make an index of an image; Waybill attaches its own.
-  const env = docker.hasBuildx ? { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" } : { DOCKER_BUILDKIT: "0" };
-  const said = await show(line, words, io, { env });
-  if (said.exitCode !== 0) {
-    const fault = faultOfEngine(line.command, said.tail);
-    if (fault !== undefined) throw fault;
-    return { exitCode: said.exitCode };
-  }
-  const id = await readFile(idFile, "utf8").catch(() => "");
-  for (const name of [id.trim(), ...action.tags].filter((candidate) => candidate !== "")) {
-    const image = await findImage(line, name, io.signal);
-    if (image === undefined) continue;
-    if (platform === undefined || isFor(image.platform, platform)) return { exitCode: 0, image };
-    if (docker.hasBuildx || action.noCache) throw otherPlatform(image, platform);
-    // The cache of the old builder may hold what was built for another platform.
-    return await buildOne(docker, { ...action, noCache: true }, platform, idFile, io);
-  }
-  // It has no name, so that nobody can ask for it.
-  if (action.tags.length === 0 && platform === undefined) return { exitCode: 0 };
-  throw new BuildError("engine-failed", "docker has built an image, but does not have it");
-}
-
 function otherPlatform({ platform }: LocalImage, wanted: string): BuildError {
-  return new BuildError(
-    "engine-failed",
-    `docker built for ${formatPlatform(platform)} where ${wanted} was asked for`,
-    {
-      hint: "install docker's buildx: the builder that docker falls back to knows no platforms",
-    },
-  );
-}
-
-async function exportImage(
-  line: CommandLine,
-  made: MadeImage,
-  folder: string,
-  file: (name: string) => string,
-  io: ActionIo,
-): Promise<ExportedImage> {
-  const layout = await startLayout(folder);
-  const roots = [];
-  for (const id of made.index ?? [made.id]) roots.push(await saveInto(layout, line, id, file("saved"), io));
-  const [only] = roots;
-  if (made.index === undefined && only !== undefined) {
-    const { platform: _, ...root } = only;
-    await layout.finish(root);
-    return { root, folder };
-  }
-  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: roots };
-  const root = await layout.putDocument(index);
-  await layout.finish(root);
-  return { root, folder };
-}
-
-async function saveInto(layout: LayoutWriter, line: CommandLine, id: string, folder: string, io: ActionIo) {
-  try {
-    let archive: Awaited<ReturnType<typeof unpackArchive>> | undefined;
-    const readStdout = async (stdout: Parameters<typeof unpackArchive>[0]) => {
-      archive = await unpackArchive(stdout, folder);
-    };
-    const said = await show(line, ["save", id], io, { readStdout });
-    if (said.exitCode !== 0 || archive === undefined)
-      throw engineFailure(line, "could not save the image", said);
-    return await archiveIntoLayout(archive, layout, io.signal);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const message = `docker built for ${formatPlatform(platform)} where ${wanted} was asked for`;
+  return new BuildError("engine-failed", message, {
+    hint: "install docker's buildx: the builder that docker falls back to knows no platforms",
+  });
 }
