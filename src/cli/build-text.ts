@@ -73,7 +73,7 @@ export async function printBuildResult(terminal: Terminal, result: BuildResult):
   if (plan.destination.kind === "embedded") {
     terminal.note(`to serve these images: waybill registry serve --dir ${plan.destination.folder}`);
   }
-  terminal.note(`to promote them: waybill merge --from-run ${run.job}/${run.id} --base-dir <manifests>`);
+  terminal.note(`to promote them: waybill merge TREE --from-run ${run.job}/${run.id}`);
 }
 
 function destinationInWords({ destination }: BuildPlan): string {

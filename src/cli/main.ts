@@ -4,14 +4,14 @@ import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
 import { Interrupted } from "./interruption.ts";
 import { openOutputs } from "./output.ts";
-import { namesOf, ParserRefusal, usageErrorOf } from "./parser-refusal.ts";
+import { ParserRefusal, usageErrorOf } from "./parser-refusal.ts";
 import { buildProgram } from "./program.ts";
 import { UnwrittenResult } from "./result-file.ts";
 import { type GlobalOptions, openSession } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
 import { openStandardStreams } from "./standard-streams.ts";
 import type { Surroundings } from "./terminal.ts";
-import { type Act, optionsOf } from "./verb.ts";
+import { type Act, givenLineOf } from "./verb.ts";
 
 /**
  * Runs one command line of `waybill`, without the program's own name, and resolves to the exit status. Never throws:
@@ -24,8 +24,7 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
   const act: Act = async ({ command, outputs: requests, notice }, work) => {
     const options: GlobalOptions = command.optsWithGlobals();
     const outputs = await openOutputs(requests, options.json === true);
-    const verb = namesOf(command).slice(1).join(" ");
-    const line = { verb, options: optionsOf(command) };
+    const line = givenLineOf(command);
     const session = openSession(io, options, { run: main, program, outputs, line });
     if (notice !== undefined) session.terminal.note(notice);
     status = await work(session);

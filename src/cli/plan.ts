@@ -15,7 +15,9 @@ const define = (command: Blank) =>
     .addOption(
       unrecorded(out.common("--out <file>", "save the plan, to be reviewed and given to promote --plan")),
     )
-    .addOption(out.common("--exit-code", `end with ${exitCodes.toDo} when there is something to do`));
+    .addOption(
+      unrecorded(out.common("--exit-code", `end with ${exitCodes.toDo} when there is something to do`)),
+    );
 
 export const plan = verb({
   name: "plan",
@@ -44,6 +46,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
   const selection = await selectionOf(options);
   const tree = await readForWork(path, terminal, selection);
   const since = await readSince(tree, options, session);
+  const next = [...session.line.words, ...(options.out === undefined ? [] : ["--plan", options.out])];
   const writePlan = await session.outputs.open(options.out);
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
@@ -63,7 +66,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
       });
       progress.end();
       const content = () => formatPlan(planned, report.causes);
-      await deliver(session, { text: (shown) => printReport(shown, report), json: content });
+      await deliver(session, { text: (shown) => printReport(shown, report, next), json: content });
       await writePlan(content());
       const status = statusOf(report);
       const isWork = options.exitCode && report.work.length > 0;

@@ -32,7 +32,9 @@ const define = (command: Blank) =>
       ),
     )
     .addOption(look.common("--staging-repo <registry>", "staging registry to read"))
-    .addOption(look("--manifests <path>", "in the repository: folder of thin manifests, or a file"))
+    .addOption(
+      unrecorded(look("--manifests <path>", "in the repository: folder of thin manifests, or a file")),
+    )
     .addOption(look("--project <name>", "project; made of the staging registry when left out"))
     .addOption(look.common("--release <version>", "version being cut: promotes its set of tags"))
     .addOption(look("--profile <name>", "whose rules make the set; see waybill pr release-tags"))
@@ -52,7 +54,7 @@ const define = (command: Blank) =>
         how("--checkout <folder>", "use the objects of this checkout instead of a clone; it stays as it is"),
       ),
     )
-    .addOption(how("--ssh", "fetch and push over SSH; the token is for the forge alone"))
+    .addOption(unrecorded(how("--ssh", "fetch and push over SSH; the token is for the forge alone")))
     .addOption(out("--title <text>", "title of the pull request and the commit"))
     .addOption(
       out("--link <title=url>", "a link for the text, such as a build; repeatable").argParser(collect),
@@ -68,10 +70,10 @@ const define = (command: Blank) =>
         "label, draft or status; what the forge's users expect when left out; repeatable",
       ).argParser(collectMeans),
     )
-    .addOption(out("--no-sign-off", "leave Signed-off-by out"))
-    .addOption(out("--sign", "sign the commit, as Git is configured to"))
+    .addOption(unrecorded(out("--no-sign-off", "leave Signed-off-by out")))
+    .addOption(unrecorded(out("--sign", "sign the commit, as Git is configured to")))
     .addOption(how("--skip-production", "do not look whether a tag is taken in production"))
-    .addOption(how("--interactive", "ask before each step that others can see"))
+    .addOption(unrecorded(how("--interactive", "ask before each step that others can see")))
     .addOption(how.common("--dry-run", "print the change and the text, and propose nothing"));
 
 /** What the verb is given, with the place where the manifests are found out. */
@@ -233,7 +235,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     skipProduction: options.skipProduction ?? false,
     open: registries.repository,
     catalog: registries.catalog,
-    command: commandOf(repository, options),
+    command: commandOf(session, repository, options),
     title: options.title,
     links: (options.link ?? []).map(linkOf),
     reviewers: options.reviewer ?? [],
@@ -311,39 +313,10 @@ function linkOf(text: string): { title: string; url: string } {
 }
 
 /** The command that does it again, wherever it runs. */
-function commandOf(repository: string, options: Options): string {
-  const one = (flag: string, value: string | undefined): string[] =>
-    value === undefined ? [] : [flag, value];
-  const all = (flag: string, values: readonly string[] = []): string[] =>
-    values.flatMap((value) => [flag, value]);
-  return shellLine([
-    ...[
-      "waybill",
-      "pr",
-      withoutUser(repository),
-      "--manifests",
-      options.manifests,
-      "--staging-repo",
-      options.stagingRepo,
-    ],
-    ...one("--forge", options.forge),
-    ...one("--project", options.project),
-    ...one("--release", options.release),
-    ...one("--profile", options.profile),
-    ...all("--tag", options.tag),
-    ...all("--image", options.image),
-    ...all("--digest", options.digest),
-    ...one("--fork", options.fork === undefined ? undefined : withoutUser(options.fork)),
-    ...one("--base", options.base),
-    ...one("--branch", options.branch),
-    ...one("--title", options.title),
-    ...all("--link", options.link),
-    ...all("--reviewer", options.reviewer),
-    ...all("--label", options.label),
-    ...(options.hold ? [] : ["--no-hold"]),
-    ...all("--hold-by", options.holdBy),
-    ...(options.skipProduction ? ["--skip-production"] : []),
-  ]);
+function commandOf({ line }: Session, repository: string, { manifests }: Options): string {
+  const start = line.words.findIndex((word) => word.startsWith("--"));
+  const words = line.words.slice(start).filter((word) => word !== "--dry-run");
+  return shellLine(["waybill", "pr", withoutUser(repository), "--manifests", manifests, ...words]);
 }
 
 async function ask(question: string): Promise<boolean> {

@@ -78,7 +78,7 @@ async function promoteRecorded(
     });
     await recording.report(report);
     await deliver(session, {
-      text: (terminal) => printReport(terminal, report),
+      text: (terminal) => printReport(terminal, report, session.line.words),
       json: () => asJson(report),
       junit: () => junitParts(report),
     });

@@ -65,7 +65,8 @@ export async function recorded(
   const { terminal } = session;
   const store = openRunFolder(await dataFolder(session, record === true ? undefined : record));
   const commit = checkout === undefined ? undefined : await commitOf(checkout, session);
-  const head = { ...session.line, subject, by: whoIsIt(session), commit };
+  const { verb, options } = session.line;
+  const head = { verb, options, subject, by: whoIsIt(session), commit };
   const recording = await startRecording(store, head, (reason) =>
     terminal.warn(`the run cannot be recorded: ${reason}`),
   );

@@ -3,6 +3,7 @@ import { amount } from "./amount.ts";
 import { limitInWords, outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { shellLine } from "./shell-line.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,8 +14,12 @@ export function statusOf(report: Report): ExitCode {
   return report.asDesired ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
-/** Prints what was done or would be, what is not as desired, and the sums. */
-export async function printReport(terminal: Terminal, report: Report): Promise<void> {
+/** Prints what was done or would be, what is not as desired, and the sums. @param next What promote has to be given to do it. */
+export async function printReport(
+  terminal: Terminal,
+  report: Report,
+  next: readonly string[],
+): Promise<void> {
   const { selectionSentence } = await import("../edges/index.ts");
   const { causesOf, reportedWords } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
@@ -28,7 +33,9 @@ export async function printReport(terminal: Terminal, report: Report): Promise<v
   if (report.interrupted) terminal.print("stopped before all was done: run it again, it does what is left");
   if (report.stopped) terminal.print("nothing was written: --strict, and not everything is as desired");
   else if (report.dryRun && report.work.length > 0)
-    terminal.print("nothing was written; waybill promote --confirm does it");
+    terminal.print(
+      `nothing was written; this does it: ${shellLine(["waybill", "promote", ...next, "--confirm"])}`,
+    );
 }
 
 async function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {

@@ -4,6 +4,7 @@ import { parseDuration } from "./duration.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Outputs } from "./output.ts";
 import { createTerminal, type Surroundings, type Terminal, type TerminalOptions } from "./terminal.ts";
+import type { GivenLine } from "./verb.ts";
 
 /** The options that every command has. */
 export interface GlobalOptions extends TerminalOptions {
@@ -19,11 +20,8 @@ export interface Session {
   readonly program: CommandUnknownOpts;
   /** Where the result goes. */
   readonly outputs: Outputs;
-  /** The command line as a record has it: the verb, and its options by their names. */
-  readonly line: {
-    readonly verb: string;
-    readonly options: Readonly<Record<string, string | number | boolean>>;
-  };
+  /** What the command was given. */
+  readonly line: GivenLine;
   readonly env: Surroundings["env"];
   /** Standard input, where there is one. */
   readonly stdin: Surroundings["stdin"] | undefined;

@@ -7,7 +7,7 @@ import {
 import type { ExitCode } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { type Form, type OutputRequest, outputOption } from "./output.ts";
-import { ParserRefusal } from "./parser-refusal.ts";
+import { namesOf, ParserRefusal } from "./parser-refusal.ts";
 import type { Session } from "./session.ts";
 
 /** The options of a command that has none. */
@@ -277,18 +277,37 @@ function addOldSpellings(command: CommandUnknownOpts, old: OldSpellings): void {
   }
 }
 
-/** The options that were given or stand by default, by their names: what a record says of a command line. */
-export function optionsOf(command: CommandUnknownOpts): Readonly<Record<string, string | number | boolean>> {
-  const found = command.options.flatMap(
-    (option): readonly (readonly [string, string | number | boolean])[] => {
-      const value: unknown = command.getOptionValue(option.attributeName());
-      if (unrecordedOptions.has(option) || value === undefined || value === option.negate) return [];
-      const name = (option.long ?? option.flags).replace(/^--/, "");
-      if (option.negate) return [[name, true]];
-      if (Array.isArray(value)) return [[name, value.join(",")]];
-      if (typeof value === "string") return [[name, recordedTexts.get(option)?.(value) ?? value]];
-      return typeof value === "number" || value === true ? [[name, value]] : [];
-    },
-  );
-  return Object.fromEntries(found);
+/** What a command was given, for a record of it and for a line that does it again. */
+export interface GivenLine {
+  /** The words of the verb. */
+  readonly verb: string;
+  /** The options that were given or stand by default, by their names. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** The arguments, and the options that were given, as they are written now; without those that no record has. */
+  readonly words: readonly string[];
+}
+
+export function givenLineOf(command: CommandUnknownOpts): GivenLine {
+  const options: Record<string, string | number | boolean> = {};
+  const words: string[] = [...command.args];
+  const seen = new Set<string>();
+  for (const option of command.options) {
+    const key = option.attributeName();
+    const value: unknown = command.getOptionValue(key);
+    if (unrecordedOptions.has(option) || seen.has(key) || value === undefined || value === option.negate)
+      continue;
+    seen.add(key);
+    const shown = recordedTexts.get(option) ?? ((text: string): string => text);
+    const texts = [value]
+      .flat()
+      .flatMap((each) => (typeof each === "string" || typeof each === "number" ? [shown(String(each))] : []));
+    const name = (option.long ?? option.flags).replace(/^--/, "");
+    if (typeof value === "number") options[name] = value;
+    else if (texts.length > 0) options[name] = texts.join(",");
+    else if (typeof value === "boolean") options[name] = true;
+    if (command.getOptionValueSource(key) === "default") continue;
+    if (texts.length > 0) words.push(...texts.flatMap((text) => [`--${name}`, text]));
+    else if (typeof value === "boolean") words.push(`--${name}`);
+  }
+  return { verb: namesOf(command).slice(1).join(" "), options, words };
 }

@@ -63,7 +63,8 @@ export async function runDemo({ folder, run, onStep }: DemoOptions): Promise<boo
     };
     const source = `${staging.address}/demo`;
     const steps: (() => Promise<boolean>)[] = [
-      () => show("Images, built here and pushed to staging, as a build would", "snapshot", source),
+      () =>
+        show("Images, built here and pushed to staging, as a build would", "registry", "snapshot", source),
       async () => {
         onStep({ title: "A promoter manifest: from where, to where", commands: [manifest] });
         return true;
@@ -71,7 +72,7 @@ export async function runDemo({ folder, run, onStep }: DemoOptions): Promise<boo
       () =>
         show(
           "Merge: the digests behind the chosen tags go into images.yaml, in place",
-          ...["merge", "--base-dir", tree, "--staging-repo", source, "--tag", "v1.*"],
+          ...["merge", tree, "--staging-repo", source, "--tag", "v1.*"],
         ),
       () => show("Check: offline, every problem at once", "check", tree),
       () => show("Plan: what would be done, and which line asks for it", "plan", tree),

@@ -55,7 +55,7 @@ export function findJob({ jobs, diagnostics }: JobList, name: string): LocatedJo
   if (faults.length > 0) throw new JobsError("job-invalid", ...inOneFailure(faults));
   if (found !== undefined) return found;
   const names = jobs.map(({ job }) => job.name);
-  const hint = didYouMean(name, names) ?? "waybill jobs lists them";
+  const hint = didYouMean(name, names) ?? "see which there are: waybill runs jobs";
   const absent = `there is no job ${JSON.stringify(name.slice(0, 80))}`;
   const unread = diagnostics.filter(({ job }) => job === undefined);
   if (unread.length === 0) throw new JobsError("unknown-job", absent, { hint });

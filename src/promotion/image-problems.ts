@@ -28,8 +28,8 @@ export function causesOfFindings(findings: readonly Finding[], everyPlace = fals
 }
 
 const findingHints: Readonly<Partial<Record<Finding["kind"], string>>> = {
-  "missing-tag": "waybill promote --confirm puts it",
-  "missing-image": "waybill promote --confirm copies it, if staging still has it",
+  "missing-tag": "waybill promote TREE --confirm puts it",
+  "missing-image": "waybill promote TREE --confirm copies it, if staging still has it",
   "tag-elsewhere":
     "tags are never moved: give the image a tag of its own, or ask for the digest that stands there",
   "unlisted-referrer":

@@ -220,7 +220,7 @@ function reasonOf(kind: SectionKind, edge: ReportedEdge): Omit<Problem, "state" 
       return {
         host,
         message: "it could be done now, but the saved plan does not hold it",
-        hint: "make and review a new plan: waybill plan --out FILE",
+        hint: "make and review a new plan: waybill plan TREE --out FILE",
       };
     default:
       return { host, message: why ?? "not begun", ...kind.cause(edge) };

@@ -161,7 +161,7 @@ class PlanReader {
   }
 
   #unreadable(message: string, cause?: unknown): SavedPlanError {
-    const hint = "save one with: waybill plan DIR --out FILE";
+    const hint = "save one with: waybill plan TREE --out FILE";
     return new SavedPlanError("plan-unreadable", message, { where: this.#where, hint, cause });
   }
 
@@ -171,7 +171,7 @@ class PlanReader {
       `not a saved plan: format: it is ${JSON.stringify(format)}, and only ${planFormat} is read`,
       {
         where: this.#where,
-        hint: "another version of Waybill saved it: make the plan again, with: waybill plan DIR --out FILE",
+        hint: "another version of Waybill saved it: make the plan again, with: waybill plan TREE --out FILE",
       },
     );
   }
@@ -209,7 +209,7 @@ function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
       where,
       hint:
         then.length === 0
-          ? `leave out ${[...(current.since === undefined ? [] : ["--since and --changed"]), ...selectionOf(current)].join(" and ")}, as when it was made`
+          ? `leave out ${[...(current.since === undefined ? [] : ["--base and --changed"]), ...selectionOf(current)].join(" and ")}, as when it was made`
           : `say ${then.join(" ")}, as when it was made`,
     },
   );
@@ -217,7 +217,7 @@ function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
 
 /** The options that limit to what a plan is limited to. */
 function optionsOf(plan: Plan): string[] {
-  return [...(plan.since === undefined ? [] : [`--since ${plan.since.commit}`]), ...selectionOf(plan)];
+  return [...(plan.since === undefined ? [] : [`--base ${plan.since.commit}`]), ...selectionOf(plan)];
 }
 
 function selectionOf({ selection }: Pick<Plan, "selection">): string[] {

@@ -58,7 +58,7 @@ export function openRoom(layout: Layout, limit: number | undefined, makeRoom: ()
 }
 
 function full(limit: number, status: number): Refusal {
-  const message = `this registry holds no more than ${limit} bytes (--max-size): delete images, then run waybill registry gc`;
+  const message = `this registry holds no more than ${limit} bytes (--max-size): delete images, then run waybill registry gc DIR`;
   return new Refusal("DENIED", message, { status });
 }
 

@@ -90,11 +90,11 @@ export async function completeRequest(
   if (notHeld.length > 0 && (await succeeds(holdIt(notHeld)))) held.push(...notHeld);
   // Each alone: what one of them lacks need not keep the others away.
   for (const means of notHeld.filter((one) => !held.includes(one))) {
-    const isDone = await attempt("hold", `waybill hold ${url} --by ${means}`, () => holdIt([means]));
+    const isDone = await attempt("hold", `waybill pr hold ${url} --by ${means}`, () => holdIt([means]));
     if (isDone) held.push(means);
   }
   if (wanted.hold.includes("status") && wanted.held.includes("status")) {
-    await attempt("hold", `waybill hold ${url} --by status`, async () => {
+    await attempt("hold", `waybill pr hold ${url} --by status`, async () => {
       changed = (await renewStatus(project, pullRequest, wanted)) || changed;
     });
   }

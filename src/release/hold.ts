@@ -159,7 +159,7 @@ export async function setHoldStatus(project: ForgeProject, commit: string, held:
   await project.statuses.set(commit, {
     context: holdContext,
     state: held ? "pending" : "success",
-    description: held ? "held: waybill unhold, or /hold cancel, lets it go" : "not held",
+    description: held ? "held: waybill pr unhold, or /hold cancel, lets it go" : "not held",
   });
 }
 

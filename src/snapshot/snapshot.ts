@@ -88,7 +88,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   if (options.repositories === undefined && prefix.includes("/") && missing === names.length) {
     throw new WaybillError("no-repository", "there is no repository at this path, nor below it", {
       where: prefix,
-      hint: `look for a typing error; what there is shows: waybill snapshot ${prefix.slice(0, prefix.indexOf("/"))}`,
+      hint: `look for a typing error; what there is shows: waybill registry snapshot ${prefix.slice(0, prefix.indexOf("/"))}`,
     });
   }
   return { contents: sorted(contents), unread, taggedOnly };

@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describe, expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.ts";
@@ -139,6 +140,15 @@ describe("old spellings", () => {
 
   it("are told on their page", async () => {
     await expect(oldSpellingsPage()).toMatchFileSnapshot("../../docs/old-spellings.md");
+  });
+
+  it("are named in no hint and no example", async () => {
+    const files = await readdir("src", { recursive: true });
+    const names = oldVerbLines().map(({ old }) => old.split(" ")[1]);
+    const old = new RegExp(`waybill (${[...new Set(names)].join("|")})\\b`);
+    const sources = files.filter((file) => file.endsWith(".ts") && file !== "cli/wait.ts");
+    const texts = await Promise.all(sources.map((file) => readFile(`src/${file}`, "utf8")));
+    expect(texts.flatMap((text) => text.split("\n").filter((line) => old.test(line)))).toEqual([]);
   });
 
   it("refuse a tree that is named twice", async () => {

@@ -103,14 +103,14 @@ describe("cip-mm", () => {
   it.each([
     [
       "--base_dir=k8s.gcr.io --staging_repo=gcr.io/k8s-staging-kubernetes --filter_tag=v1.19.0-rc.2",
-      "merge --base-dir k8s.gcr.io --staging-repo gcr.io/k8s-staging-kubernetes --tag v1.19.0-rc.2",
+      "merge k8s.gcr.io --staging-repo gcr.io/k8s-staging-kubernetes --tag v1.19.0-rc.2",
     ],
     [
       "-base_dir d -staging_repo r/p -filter_image i -filter_digest sha256:1 -filter_tag t",
-      "merge --base-dir d --staging-repo r/p --image i --digest sha256:1 --tag t",
+      "merge d --staging-repo r/p --image i --digest sha256:1 --tag t",
     ],
-    ["--staging_repo=r/p --filter_image=", "merge --base-dir . --staging-repo r/p"],
-    ["--base_dir=d --staging_repo=r/p -v 4 --logtostderr", "merge --base-dir d --staging-repo r/p"],
+    ["--staging_repo=r/p --filter_image=", "merge . --staging-repo r/p"],
+    ["--base_dir=d --staging_repo=r/p -v 4 --logtostderr", "merge d --staging-repo r/p"],
   ])("%s", (line, translated) => {
     expect(command("cip-mm", line)).toBe(translated);
     expect(command("kpromo", `mm ${line}`)).toBe(translated);
@@ -158,14 +158,14 @@ describe("cip and kpromo cip", () => {
     ["run --thin-manifest-dir=d --confirm", "promote d --confirm"],
     ["--manifest=m.yaml --dry-run", "promote m.yaml"],
     ["--manifest=m.yaml --parse-only", "check m.yaml"],
-    ["--snapshot=gcr.io/foo", "snapshot gcr.io/foo --format yaml"],
+    ["--snapshot=gcr.io/foo", "registry snapshot gcr.io/foo --format yaml"],
     [
       "--snapshot=gcr.io/foo --snapshot-tag=v1 --minimal-snapshot --output=CSV",
-      "snapshot gcr.io/foo --format csv --tag v1 --minimal",
+      "registry snapshot gcr.io/foo --format csv --tag v1 --minimal",
     ],
     [
       "--manifest-based-snapshot-of=us.gcr.io/p --thin-manifest-dir=d -output-format=YAML",
-      "snapshot us.gcr.io/p --format yaml --manifests d --offline",
+      "registry snapshot us.gcr.io/p --format yaml --manifests d --offline",
     ],
     ["--thin-manifest-dir=d --log-level=debug", "promote d --verbose"],
     ["--thin-manifest-dir=d --log-level error --threads=20", "promote d --quiet"],
@@ -206,13 +206,13 @@ describe("cip and kpromo cip", () => {
   const spec = (type: string, refs: object) => ({ JOB_SPEC: JSON.stringify({ type, refs, job: "x" }) });
 
   it.each<[string, NodeJS.ProcessEnv, string]>([
-    ["", { JOB_TYPE: "presubmit", PULL_BASE_SHA: base }, `promote d --since ${base}`],
-    ["=true", { JOB_TYPE: "batch", PULL_BASE_SHA: base }, `promote d --since ${base}`],
-    ["", { JOB_TYPE: "postsubmit", PULL_BASE_SHA: base }, "promote d --since HEAD^"],
-    ["", spec("presubmit", { base_sha: base }), `promote d --since ${base}`],
-    ["", spec("postsubmit", { base_sha: base }), "promote d --since HEAD^"],
-    [" --confirm --manifest-diff-since=x", { JOB_TYPE: "postsubmit" }, "promote d --confirm --since HEAD^"],
-    [" --log-level=debug", { JOB_TYPE: "postsubmit" }, "promote d --since HEAD^ --verbose"],
+    ["", { JOB_TYPE: "presubmit", PULL_BASE_SHA: base }, `promote d --base ${base}`],
+    ["=true", { JOB_TYPE: "batch", PULL_BASE_SHA: base }, `promote d --base ${base}`],
+    ["", { JOB_TYPE: "postsubmit", PULL_BASE_SHA: base }, "promote d --base HEAD^"],
+    ["", spec("presubmit", { base_sha: base }), `promote d --base ${base}`],
+    ["", spec("postsubmit", { base_sha: base }), "promote d --base HEAD^"],
+    [" --confirm --manifest-diff-since=x", { JOB_TYPE: "postsubmit" }, "promote d --confirm --base HEAD^"],
+    [" --log-level=debug", { JOB_TYPE: "postsubmit" }, "promote d --base HEAD^ --verbose"],
     [" --parse-only", {}, "check d"],
     ["=false", {}, "promote d"],
   ])(
@@ -243,7 +243,7 @@ describe("cip and kpromo cip", () => {
       JOB_TYPE: "postsubmit",
     });
     expect(both).toEqual({
-      command: ["promote", "d", "--since", "HEAD^"],
+      command: ["promote", "d", "--base", "HEAD^"],
       notices: ["--use-prow-manifest-diff wins over --manifest-diff-since"],
     });
     expect(notices("cip", "--manifest=m.yaml --manifest-diff-since=14.days")).toEqual([

@@ -270,7 +270,7 @@ describe("a saved plan that is limited", () => {
     const whole = await waybill("promote", path, "--confirm", "--plan", file);
     expect(whole).toMatchObject({ status: 1, stdout: "" });
     expect(whole.stderr).toContain(`error: the saved plan is of what changed since ${first}`);
-    expect(whole.stderr).toContain(`hint: say --since ${first}, as when it was made\n`);
+    expect(whole.stderr).toContain(`hint: say --base ${first}, as when it was made\n`);
 
     const applied = await waybill("promote", path, "--confirm", "--plan", file, "--changed", "--json");
     expect(applied.status).toBe(0);

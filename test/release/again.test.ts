@@ -192,7 +192,7 @@ describe.each(["github", "gitlab", "gitea"] as const)("waybill pr on %s, run aga
       expect(proposed.stderr).toContain("it has not all labels: ");
       expect(proposed.stderr).toContain("it is not held as it should be: ");
       expect(proposed.stderr).toContain(
-        `somebody who may write to ${path} can: waybill hold ${addressOf()} --by label`,
+        `somebody who may write to ${path} can: waybill pr hold ${addressOf()} --by label`,
       );
       if (kind !== "gitlab") expect(proposed.stderr).toContain("the review of ann was not requested");
     }

@@ -170,7 +170,7 @@ describeWithGitea("a real Gitea", () => {
     for (const outcome of ["opened", "unchanged"]) {
       const proposed = await propose("usual", "behind", "--fork", "usual/behind");
       expect(proposed).toMatchObject({ status: 2, stdout: `${outcome}: ${address("behind")}\n` });
-      expect(proposed.stderr).toContain("somebody who may write to team/behind can: waybill hold");
+      expect(proposed.stderr).toContain("somebody who may write to team/behind can: waybill pr hold");
     }
     expect(await waybill("cecile", "hold", address("behind"))).toMatchObject({ status: 0 });
     await write(local, { "notes.md": "Something else again.\n" });

@@ -36,7 +36,7 @@ export function translateCipMm(line: readonly string[], program = "cip-mm"): Tra
   });
   const base = texts.get("base-dir") || ".";
   return {
-    command: ["merge", "--base-dir", base, "--staging-repo", staging, ...filters, ...verbosityOf(texts)],
+    command: ["merge", base, "--staging-repo", staging, ...filters, ...verbosityOf(texts)],
     notices,
   };
 }

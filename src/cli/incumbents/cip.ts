@@ -32,7 +32,11 @@ const flags: Readonly<Record<string, Flag>> = {
     "parallel requests",
     "they are bounded for each host, see concurrency in waybill.yaml",
   ),
-  "json-log-summary": ignored("switch", "a summary of errors as JSON", "use waybill promote --report FILE"),
+  "json-log-summary": ignored(
+    "switch",
+    "a summary of errors as JSON",
+    "use waybill promote --output json=FILE",
+  ),
   "max-image-size": ignored("number", "largest image in MiB", "it has had no effect for years"),
   "key-files": ignored("text", "service account keys", accounts),
   "use-service-account": ignored("switch", "pass accounts on to gcloud", accounts),
@@ -52,7 +56,7 @@ const flags: Readonly<Record<string, Flag>> = {
 };
 
 /**
- * A line of `cip` (and of `kpromo cip`) as `waybill promote`, `check` or `snapshot`. Nothing is written unless the
+ * A line of `cip` (and of `kpromo cip`) as `waybill promote`, `check` or `registry snapshot`. Nothing is written unless the
  * line says `--confirm` or `-dry-run=false`: some builds of `cip run` wrote without either, which is not repeated.
  * @throws {UsageError} for lines that ask for something Waybill does not do; it never does less than was asked in silence.
  */
@@ -64,7 +68,7 @@ export function translateCip(
   const values = readGoFlags(line, flags);
   const { switches, words } = values;
   if (switches.get("help") || switches.get("h")) {
-    return { help: helpOf(program, "waybill promote, check or snapshot", flags) };
+    return { help: helpOf(program, "waybill promote, check or registry snapshot", flags) };
   }
   if (switches.get("version") || words[0] === "version") return { command: ["--version"], notices: [] };
   refuseOthers(values, program);
@@ -120,7 +124,7 @@ function limitOf({ texts, switches }: FlagValues, environment: NodeJS.ProcessEnv
   }
   if (prow === undefined) return { command: ["--since-date", date ?? ""], notices: [] };
   const notices = date ? ["--use-prow-manifest-diff wins over --manifest-diff-since"] : [];
-  return { command: ["--since", revisionOfProw(environment)], notices };
+  return { command: ["--base", revisionOfProw(environment)], notices };
 }
 
 function manifestsOf(texts: ReadonlyMap<string, string>): { path: string; notices: readonly string[] } {
@@ -168,5 +172,8 @@ function snapshotOf(
     ...(tag ? ["--tag", tag] : []),
     ...(switches.get("minimal-snapshot") ? ["--minimal"] : []),
   ];
-  return { command: ["snapshot", registry, "--format", format, ...filters, ...manifests], notices: [] };
+  return {
+    command: ["registry", "snapshot", registry, "--format", format, ...filters, ...manifests],
+    notices: [],
+  };
 }

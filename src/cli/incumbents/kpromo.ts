@@ -15,8 +15,8 @@ const missing: Readonly<Record<string, string>> = {
 
 const help = `Usage: waybill kpromo <command> [flags]
 
-Runs lines of kpromo: cip as waybill promote, check or snapshot, mm as waybill merge, pr as waybill pr, and version. Each
-command shows its flags with --help.
+Runs lines of kpromo: cip as waybill promote, check or registry snapshot, mm as waybill merge, pr as waybill pr, and
+version. Each command shows its flags with --help.
 
 Examples:
   # promote a tree of manifests

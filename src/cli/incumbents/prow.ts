@@ -30,7 +30,7 @@ export function revisionOfProw(environment: NodeJS.ProcessEnv): string {
   }
 }
 
-const outside = "Prow sets it; elsewhere, say waybill promote --since REVISION, or --changed";
+const outside = "Prow sets it; elsewhere, say: waybill promote TREE --base REVISION, or --changed";
 
 function readSpec(text: string | undefined): z.infer<typeof jobSpec> | undefined {
   if (!text) return undefined;
