@@ -22,7 +22,7 @@ export async function printReport(
 ): Promise<void> {
   const { selectionSentence } = await import("../edges/index.ts");
   const { causesOf, reportedWords } = await import("../promotion/index.ts");
-  if (report.work.length > 0) terminal.print(`${await workTable(report.work, terminal.verbose)}\n`);
+  if (report.work.length > 0) terminal.print(`${await workTable(terminal, report.work)}\n`);
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sums(report, reportedWords));
@@ -38,9 +38,9 @@ export async function printReport(
     );
 }
 
-async function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Promise<string> {
+async function workTable(terminal: Terminal, work: readonly ReportedEdge[]): Promise<string> {
   const { edgeName, isAboutImage } = await import("../promotion/index.ts");
-  const rows = grouped(work, everyEdge).map(({ first, others }) => {
+  const rows = grouped(work, terminal.verbose).map(({ first, others }) => {
     const digest = shortened(first.digest);
     const name = edgeName(first).replaceAll(first.digest, digest);
     return [
@@ -50,7 +50,7 @@ async function workTable(work: readonly ReportedEdge[], everyEdge: boolean): Pro
       first.at,
     ];
   });
-  return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows);
+  return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows, terminal.columns);
 }
 
 /** What is to be done or was, in a word or two. */

@@ -22,7 +22,7 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
     const facts = await factsOf(project);
     const parts = [
       ...heading(project).map(shown),
-      ...(await lineTable(project, shown, formatPlace)),
+      ...(await lineTable(project, shown, formatPlace, terminal.columns)),
       ...facts.map(shown),
     ];
     terminal.print(`${parts.join("\n")}\n`);
@@ -59,7 +59,12 @@ function heading({ project, files, newDestinations, removedDestinations, lines }
   ];
 }
 
-async function lineTable({ lines }: ReviewedProject, shown: Shown, inText: InText): Promise<string[]> {
+async function lineTable(
+  { lines }: ReviewedProject,
+  shown: Shown,
+  inText: InText,
+  columns: number | undefined,
+): Promise<string[]> {
   if (lines.length === 0) return [];
   const rows = lines.map((line) => [
     `  ${line.kind}`,
@@ -73,6 +78,7 @@ async function lineTable({ lines }: ReviewedProject, shown: Shown, inText: InTex
     await formatTable(
       ["  CHANGE", "WHAT", "DIGEST", "TO BE DONE", "ASKED FOR AT"],
       rows.map((row) => row.map(shown)),
+      columns,
     ),
   ];
 }

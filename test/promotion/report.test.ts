@@ -146,6 +146,7 @@ async function printed(report: Report): Promise<string> {
   await printReport(
     createTerminal({ stdout, stderr: { write: () => true }, env: {} }, { color: false }),
     report,
+    [],
   );
   return parts.join("");
 }
