@@ -27,8 +27,7 @@ export async function readForWork(
   const { readManifests } = await import("../manifest/index.ts");
   const { formatDiagnostic } = await import("../diagnostics/index.ts");
   const tree = await readManifests(path);
-  const found = selection === undefined ? tree.diagnostics : await findingsWithin(tree, selection);
-  for (const diagnostic of found) {
+  for (const diagnostic of await findingsOf(tree, selection)) {
     if (diagnostic.severity === "info") terminal.detail(formatDiagnostic(diagnostic));
     else terminal.say(formatDiagnostic(diagnostic));
   }
@@ -41,10 +40,12 @@ export async function readForWork(
   return tree;
 }
 
-async function findingsWithin(
+/** What is wrong with manifests, or with what is selected of them. */
+export async function findingsOf(
   tree: ManifestTree,
-  selection: Selection,
+  selection: Selection | undefined,
 ): Promise<ManifestTree["diagnostics"]> {
+  if (selection === undefined) return tree.diagnostics;
   const { selectedFindings } = await import("../edges/index.ts");
   return selectedFindings(tree, selection).within;
 }

@@ -1,4 +1,5 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { Selection } from "../edges/index.ts";
 import { type Cause, WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
@@ -12,7 +13,7 @@ import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
-import { readForWork, withTree } from "./manifests.ts";
+import { findingsOf, readForWork, withTree } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { openRegistriesFor } from "./registries.ts";
@@ -139,7 +140,7 @@ async function readExpected(
   }
   const { readManifestsAt, readManifestsOfCommit } = await import("../manifest/index.ts");
   const { after, before } = await readManifestsOfCommit(path, commit, { environment });
-  await tellFindings(terminal, after.tree);
+  await tellFindings(terminal, await findingsOf(after.tree, selection));
   if (after.tree.manifests.length === 0) {
     throw new WaybillError("no-manifest", `commit ${after.commit} has no manifest that can be read`, {
       where: after.tree.path,
@@ -153,7 +154,7 @@ async function readExpected(
   return { tree: after.tree, since: all ? undefined : before };
 }
 
-async function tellFindings(terminal: Terminal, { diagnostics }: ManifestTree): Promise<void> {
+async function tellFindings(terminal: Terminal, diagnostics: readonly Diagnostic[]): Promise<void> {
   const { formatDiagnostic } = await import("../diagnostics/index.ts");
   for (const diagnostic of diagnostics) {
     if (diagnostic.severity === "error") terminal.say(formatDiagnostic(diagnostic));

@@ -143,9 +143,10 @@ function refuseNothing(tree: ManifestTree, selection: Selection, parts: readonly
   });
 }
 
+/** The host first: that is how people know a registry. */
 function registryNames({ name }: { readonly name: string }): readonly string[] {
   const segments = name.split("/");
-  return [name, ...segments.slice(0, -1).map((_, at) => segments.slice(0, at + 1).join("/"))];
+  return segments.map((_, at) => segments.slice(0, at + 1).join("/"));
 }
 
 function refuseUnknown(

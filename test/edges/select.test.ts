@@ -1,16 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  changedEdges,
   checkTree,
   desiredRepositories,
   type EdgeSet,
   edgesOf,
+  type ManifestComparison,
   parseSelection,
   SelectionError,
   type SelectionPatterns,
+  selectChanges,
   selectEdges,
   selectedFindings,
 } from "../../src/edges/index.ts";
+import { partsOf } from "../../src/edges/select.ts";
 import { type ManifestTree, parsePlainManifest } from "../../src/manifest/index.ts";
 import { digestOfWord } from "../manifest/findings.ts";
 
@@ -190,7 +194,10 @@ test("findings are told apart by the project and the image that they are about",
   expect(await linesOf({ to: ["eu.gcr.io"] })).toEqual(["b:5"]);
 });
 
-test("what is selected is what a line asks for that fits, and nothing else of it is another", async () => {
+const some = <Value>(...values: Value[]) => fc.uniqueArray(fc.constantFrom(...values), { maxLength: 2 });
+
+/** Trees of up to three projects, which meet in production. */
+const someProjects = (() => {
   const images = fc.dictionary(
     fc.constantFrom("app", "web", "tools/app"),
     fc.dictionary(
@@ -207,13 +214,63 @@ test("what is selected is what a line asks for that fits, and nothing else of it
     destinations: fc.uniqueArray(registry, { minLength: 1 }),
     images,
   });
-  const some = <Value>(...values: Value[]) => fc.uniqueArray(fc.constantFrom(...values), { maxLength: 2 });
-  const asked = fc.record({
-    projects: some("{p,none}", "q*"),
-    images: some("*", "tools/*", "{web,none}", "gcr.io/one/*", "us.gcr.io/prod/{app,web}"),
-    tags: some("v*", "{latest,none}", "regex:v1"),
-    to: some("us.*", "us.gcr.io/prod/t*", "eu.gcr.io/{prod,none}"),
-  });
+  return fc.uniqueArray(project, { maxLength: 3, selector: ({ name }) => name });
+})();
+
+const someSelection = fc.record({
+  projects: some("{p,none}", "q*"),
+  images: some("*", "tools/*", "{web,none}", "gcr.io/one/*", "us.gcr.io/prod/{app,web}"),
+  tags: some("v*", "{latest,none}", "regex:v1"),
+  to: some("us.*", "us.gcr.io/prod/t*", "eu.gcr.io/{prod,none}"),
+});
+
+test("what is selected of a change is what is selected in either of its states", async () => {
+  const kinds = ["added", "removed", "moved", "source-changed"] as const;
+  const edgesIn = ({ repositories }: ManifestComparison) =>
+    repositories.flatMap(({ destinations, edges }) =>
+      destinations.flatMap((destination) => edges.map((edge) => ({ destination, ...edge }))),
+    );
+  await fc.assert(
+    fc.asyncProperty(someProjects, someProjects, someSelection, async (then, now, patterns) => {
+      const selection = await parseSelection(patterns);
+      fc.pre(selection !== undefined);
+      const [before, after] = [treeOf(then), treeOf(now)];
+      const whole = changedEdges(before, after);
+      const limited = (() => {
+        try {
+          return selectChanges(whole, before, after, selection);
+        } catch (error) {
+          if (error instanceof SelectionError && error.code === "nothing-selected") return undefined;
+          throw error;
+        }
+      })();
+      fc.pre(limited !== undefined);
+      const wanted = [before, after].map(
+        ({ manifests }) => new Set(shown(edgesOf(partsOf(manifests, selection)))),
+      );
+      const words = new Map(["0", "1", "2"].map((word) => [digestOfWord(word) as string, word]));
+      const keyOf = (
+        destination: string,
+        tag: string | null,
+        side: { readonly digest: string } | undefined,
+      ) => side && `${destination} ${words.get(side.digest)} ${tag ?? "-"}`;
+      const meant = edgesIn(whole.changes).filter(({ destination, tag, before: was, after: is }) =>
+        [
+          wanted[0]?.has(keyOf(destination, tag, was) ?? ""),
+          wanted[1]?.has(keyOf(destination, tag, is) ?? ""),
+        ].some(Boolean),
+      );
+      const sorted = (edges: readonly object[]) => edges.map((edge) => JSON.stringify(edge)).sort();
+      expect(sorted(edgesIn(limited.changes))).toEqual(sorted(meant));
+      for (const kind of kinds) {
+        expect(limited.changes.edges[kind]).toBe(meant.filter((edge) => edge.kind === kind).length);
+      }
+      expect(limited.selected.others).toBe(edgesIn(whole.changes).length - meant.length);
+    }),
+  );
+});
+
+test("what is selected is what a line asks for that fits, and nothing else of it is another", async () => {
   const values = new Map<string, (...names: string[]) => boolean>([
     ["{p,none}", (name) => name === "p"],
     ["q*", (name) => name === "q"],
@@ -232,52 +289,48 @@ test("what is selected is what a line asks for that fits, and nothing else of it
   const fits = (texts: readonly string[], ...names: string[]) =>
     texts.length === 0 || texts.some((text) => values.get(text)?.(...names));
   await fc.assert(
-    fc.asyncProperty(
-      fc.uniqueArray(project, { maxLength: 3, selector: ({ name }) => name }),
-      asked,
-      async (projects, patterns) => {
-        const meant = new Set(
-          projects.flatMap(({ name, source, destinations, images: held }) =>
-            destinations.flatMap((to) =>
-              Object.entries(held).flatMap(([image, digests]) =>
-                Object.entries(digests).flatMap(([word, tags]) =>
-                  (tags.length === 0 ? ["-"] : tags)
-                    .filter(
-                      (tag) =>
-                        fits(patterns.projects, name) &&
-                        fits(patterns.to, to) &&
-                        fits(patterns.images, image, `${source}/${image}`, `${to}/${image}`) &&
-                        (patterns.tags.length === 0 || (tag !== "-" && fits(patterns.tags, tag))),
-                    )
-                    // Who asks for a tag of a digest asks for the digest as well.
-                    .map((tag) => `${to}/${image} ${word} ${tag}`),
-                ),
+    fc.asyncProperty(someProjects, someSelection, async (projects, patterns) => {
+      const meant = new Set(
+        projects.flatMap(({ name, source, destinations, images: held }) =>
+          destinations.flatMap((to) =>
+            Object.entries(held).flatMap(([image, digests]) =>
+              Object.entries(digests).flatMap(([word, tags]) =>
+                (tags.length === 0 ? ["-"] : tags)
+                  .filter(
+                    (tag) =>
+                      fits(patterns.projects, name) &&
+                      fits(patterns.to, to) &&
+                      fits(patterns.images, image, `${source}/${image}`, `${to}/${image}`) &&
+                      (patterns.tags.length === 0 || (tag !== "-" && fits(patterns.tags, tag))),
+                  )
+                  // Who asks for a tag of a digest asks for the digest as well.
+                  .map((tag) => `${to}/${image} ${word} ${tag}`),
               ),
             ),
           ),
-        );
-        const selection = await parseSelection(patterns);
-        fc.pre(selection !== undefined);
-        const all = treeOf(projects);
-        const whole = edgesOf(all.manifests);
-        const left = await selectIn(all, patterns).catch((error: unknown) => {
-          if (error instanceof SelectionError && error.code === "nothing-selected") return undefined;
-          throw error;
-        });
-        const tagged = new Set(shown(whole));
-        expect(new Set(left === undefined ? [] : shown(left.edges))).toEqual(
-          new Set([...meant].filter((edge) => tagged.has(edge))),
-        );
-        const known = new Map(desiredRepositories(whole).map((one) => [one.destination, one]));
-        for (const { destination, images: few, contested } of desiredRepositories(left?.edges ?? whole)) {
-          const all = known.get(destination);
-          expect(contested).toEqual(all?.contested);
-          for (const { digest, sources } of few) {
-            expect(sources).toEqual(all?.images.find((image) => image.digest === digest)?.sources);
-          }
+        ),
+      );
+      const selection = await parseSelection(patterns);
+      fc.pre(selection !== undefined);
+      const all = treeOf(projects);
+      const whole = edgesOf(all.manifests);
+      const left = await selectIn(all, patterns).catch((error: unknown) => {
+        if (error instanceof SelectionError && error.code === "nothing-selected") return undefined;
+        throw error;
+      });
+      const tagged = new Set(shown(whole));
+      expect(new Set(left === undefined ? [] : shown(left.edges))).toEqual(
+        new Set([...meant].filter((edge) => tagged.has(edge))),
+      );
+      const known = new Map(desiredRepositories(whole).map((one) => [one.destination, one]));
+      for (const { destination, images: few, contested } of desiredRepositories(left?.edges ?? whole)) {
+        const all = known.get(destination);
+        expect(contested).toEqual(all?.contested);
+        for (const { digest, sources } of few) {
+          expect(sources).toEqual(all?.images.find((image) => image.digest === digest)?.sources);
         }
-      },
-    ),
+      }
+    }),
   );
 });
 
