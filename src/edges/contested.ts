@@ -1,4 +1,5 @@
 import type { TextPosition } from "../diagnostics/index.ts";
+import type { TagEntry } from "../manifest/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
 import type { Feed } from "./edges.ts";
 
@@ -14,22 +15,26 @@ export interface OverlapClaim {
 export function contestedTags(feeds: readonly Feed[]): ReadonlyMap<Tag, readonly OverlapClaim[]> {
   const digests = new Map<Tag, Digest>();
   const contested = new Map<Tag, OverlapClaim[]>();
-  for (const { digest, tag } of linesOf(feeds)) {
+  onEachLine(feeds, (_, digest, { tag }) => {
     const other = digests.get(tag);
     if (other === undefined) digests.set(tag, digest);
     else if (other !== digest) contested.set(tag, []);
-  }
+  });
   if (contested.size === 0) return contested;
-  for (const { tag, ...claim } of linesOf(feeds)) contested.get(tag)?.push(claim);
+  onEachLine(feeds, ({ project, imagesFile }, digest, { tag, at }) => {
+    contested.get(tag)?.push({ digest, project, file: imagesFile, at });
+  });
   return contested;
 }
 
-function* linesOf(feeds: readonly Feed[]): Generator<OverlapClaim & { readonly tag: Tag }> {
+/** Makes no object of a line: there are as many of them as tags, and hardly any is contested. */
+function onEachLine(
+  feeds: readonly Feed[],
+  work: (manifest: Feed["manifest"], digest: Digest, line: TagEntry) => void,
+): void {
   for (const { manifest, blocks } of feeds) {
-    for (const { digest, tags } of blocks.flatMap(({ digests }) => digests)) {
-      for (const { tag, at } of tags) {
-        yield { digest, tag, project: manifest.project, file: manifest.imagesFile, at };
-      }
+    for (const { digests } of blocks) {
+      for (const { digest, tags } of digests) for (const line of tags) work(manifest, digest, line);
     }
   }
 }

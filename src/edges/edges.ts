@@ -1,5 +1,5 @@
 import { type Place, placeIn } from "../diagnostics/index.ts";
-import { blocksByName, type ImageEntry, type PromoterManifest } from "../manifest/index.ts";
+import { blocksByName, type DigestEntry, type ImageEntry, type PromoterManifest } from "../manifest/index.ts";
 import { type Digest, parseRepository, type RepositoryName, type Tag } from "../oci/index.ts";
 import { contestedTags, type OverlapClaim } from "./contested.ts";
 
@@ -70,32 +70,53 @@ export interface DesiredRepository extends Pick<EdgeGroup, "images" | "contested
 export function edgesOf(manifests: readonly PromoterManifest[]): EdgeSet {
   const policies = demandedProvenance(manifests);
   const feeds: Feed[] = [];
-  const feedsInto = new Map<RepositoryName, number[]>();
+  const none: Meeting = { feeds: [], next: new Map(), destinations: [] };
+  const meetings = new Map<RepositoryName, Meeting>();
   for (const manifest of manifests) {
     for (const [name, blocks] of blocksByName(manifest.images)) {
-      const feed = feeds.push(feedOf(manifest, name, blocks, policies)) - 1;
+      const feed = feedOf(manifest, name, blocks, policies);
+      feeds.push(feed);
       for (const { name: registry } of manifest.destinations) {
         const destination = parseRepository(`${registry}/${name}`);
-        const others = feedsInto.get(destination);
-        if (others === undefined) feedsInto.set(destination, [feed]);
-        else if (others.at(-1) !== feed) others.push(feed);
+        meetings.set(destination, joinedBy(feed, meetings.get(destination) ?? none));
       }
     }
   }
-  const groups = new Map<string, { readonly numbers: readonly number[]; destinations: RepositoryName[] }>();
-  for (const [destination, numbers] of feedsInto) {
-    const key = numbers.join(" ");
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { numbers, destinations: [destination] });
-    else group.destinations.push(destination);
+  const groups = new Set<Meeting>();
+  for (const [destination, meeting] of meetings) {
+    meeting.destinations.push(destination);
+    groups.add(meeting);
   }
+  return { feeds, groups: Array.from(groups, groupOf) };
+}
+
+/** Feeds that meet in a repository: one object for all repositories that the same feeds write. */
+interface Meeting {
+  readonly feeds: readonly Feed[];
+  /** What becomes of it where another one joins. */
+  readonly next: Map<Feed, Meeting>;
+  readonly destinations: RepositoryName[];
+}
+
+function joinedBy(feed: Feed, meeting: Meeting): Meeting {
+  if (meeting.feeds.at(-1) === feed) return meeting;
+  const known = meeting.next.get(feed);
+  if (known !== undefined) return known;
+  const joined: Meeting = { feeds: [...meeting.feeds, feed], next: new Map(), destinations: [] };
+  meeting.next.set(feed, joined);
+  return joined;
+}
+
+function groupOf({ feeds, destinations }: Meeting): EdgeGroup {
+  let images: readonly DesiredImage[] | undefined;
   return {
+    destinations: destinations.sort(),
     feeds,
-    groups: Array.from(groups.values(), ({ numbers, destinations }): EdgeGroup => {
-      const own = numbers.map((number) => feeds[number]).filter((feed) => feed !== undefined);
-      const images = unionOf(own.map((feed) => feed.images));
-      return { destinations: destinations.sort(), feeds: own, images, contested: contestedTags(own) };
-    }),
+    get images() {
+      images ??= unionOf(feeds.map((feed) => feed.images));
+      return images;
+    },
+    contested: contestedTags(feeds),
   };
 }
 
@@ -131,14 +152,22 @@ function feedOf(
   const { project, imagesFile } = manifest;
   const source = parseRepository(`${manifest.source.name}/${name}`);
   const policy = [...policies].find(([above]) => source.startsWith(above))?.[1];
-  const lists = blocks.map(({ digests }) =>
-    digests.map(({ digest, tags, at }) => ({
-      digest,
-      sources: [{ repository: source, project, at: placeIn(imagesFile, at), policy }] as const,
-      tags: tags.map((entry) => ({ tag: entry.tag, at: placeIn(imagesFile, entry.at) })),
-    })),
-  );
-  return { manifest, name, blocks, source, images: unionOf(lists) };
+  const imageOf = ({ digest, tags, at }: DigestEntry): DesiredImage => ({
+    digest,
+    sources: [{ repository: source, project, at: placeIn(imagesFile, at), policy }],
+    tags: tags.map((entry) => ({ tag: entry.tag, at: placeIn(imagesFile, entry.at) })),
+  });
+  let images: readonly DesiredImage[] | undefined;
+  return {
+    manifest,
+    name,
+    blocks,
+    source,
+    get images() {
+      images ??= unionOf(blocks.map(({ digests }) => digests.map(imageOf)));
+      return images;
+    },
+  };
 }
 
 /** Images of several lists; the same digest from several sources is one image. */
