@@ -68,6 +68,10 @@ describe("plan and promote", () => {
     expect(planned.status).toBe(0);
     expect(planned.stdout).toContain(`copy    ${prefix}/eu/app:1.0 and 1 more`);
     expect(planned.stdout).toContain("6 to do\nnothing was written");
+    expect(planned.stdout).toContain(`this does it: waybill promote ${path} --confirm\n`);
+    expect((await waybill("plan", path, "--exit-code")).status).toBe(5);
+    const whole = (await waybill("plan", path, "--verbose")).stdout;
+    for (const mirror of ["eu", "us"]) expect(whole).toContain(`copy    ${prefix}/${mirror}/app:1.0  `);
 
     const dry = await waybill("promote", path);
     expect(dry).toMatchObject({ status: 0, stdout: planned.stdout });
@@ -85,6 +89,7 @@ describe("plan and promote", () => {
 
     const again = await waybill("promote", path, "--confirm");
     expect(again).toMatchObject({ status: 0, stdout: "6 already there\n" });
+    expect((await waybill("plan", path, "--exit-code")).status).toBe(0);
     expect(again.stderr).not.toContain("put");
 
     const verified = await waybill("verify", path);
