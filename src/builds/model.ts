@@ -57,7 +57,8 @@ export interface BuildRequest {
   readonly google?: GoogleOptions | undefined;
   /** Variants that are built at the same time. */
   readonly concurrency?: number | undefined;
-  readonly environment: NodeJS.ProcessEnv;
+  /** `process.env` when left out. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
 /** Options of image-builder that are about Google's service. */

@@ -43,7 +43,7 @@ const localProject = "local";
  */
 export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild> {
   const paths = await findBuildPaths(request);
-  const choosing = chooseEngine(request.engine, request.environment);
+  const choosing = chooseEngine(request.engine, request.environment ?? process.env);
   // What is wrong with the files is told first; an engine that is missing meanwhile has its turn below.
   choosing.catch(() => undefined);
   const [text = "", { variants, notes: variantNotes }, { source, tag }] = await Promise.all([

@@ -27,8 +27,8 @@ import { openStaging, type Staging } from "./staging.ts";
 /** What a run of a build needs beside its plan. */
 export interface RunBuildOptions {
   readonly runs: RunStore;
-  /** A folder that is no part of any source, such as that of the records. */
-  readonly leaveOut: string;
+  /** A folder that is no part of any source; that of the records when left out. */
+  readonly leaveOut?: string;
   readonly job: string;
   readonly type: RunType;
   readonly refs?: RunRefs | undefined;
@@ -38,13 +38,14 @@ export interface RunBuildOptions {
   readonly open: (repository: RepositoryName) => Repository;
   /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE` or `NAME`. */
   readonly secrets?: readonly string[];
-  readonly environment: NodeJS.ProcessEnv;
+  /** `process.env` when left out. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** Variants that are built at the same time; 4 unless it is said. */
   readonly concurrency?: number;
   /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */
   readonly onLog?: (line: Uint8Array, build?: string) => void;
   /** Ends what is under way. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   /** Nothing more is begun once it is given: neither a variant nor a step. */
   readonly stop?: AbortSignal | undefined;
   /** How Google is reached; by the environment of this process without it. */
@@ -55,6 +56,9 @@ export interface RunBuildOptions {
 
 const usualConcurrency = 4;
 
+/** Options with what stands for those that are left out. */
+type Settled = RunBuildOptions & Pick<Required<RunBuildOptions>, "leaveOut" | "environment" | "signal">;
+
 /**
  * Carries out a build and records it: the log while it goes on, then what was pushed with the provenance that is attached to
  * it, then how it ended. A process that is killed leaves a record that says so, and nothing else.
@@ -64,9 +68,11 @@ const usualConcurrency = 4;
  */
 export async function runBuild(
   prepare: (run: Run) => Promise<PreparedBuild>,
-  options: RunBuildOptions,
+  given: RunBuildOptions,
 ): Promise<BuildResult> {
-  const { runs, job, type, refs, spec } = options;
+  const { runs, job, type, refs, spec } = given;
+  const { leaveOut = runs.where, environment = process.env, signal = new AbortController().signal } = given;
+  const options = { ...given, leaveOut, environment, signal };
   const run = await runs.start({ job, type, refs, spec });
   let prepared: PreparedBuild | undefined;
   try {
@@ -94,7 +100,7 @@ export async function runBuild(
   }
 }
 
-async function carryOut(run: Run, prepared: PreparedBuild, options: RunBuildOptions): Promise<BuildResult> {
+async function carryOut(run: Run, prepared: PreparedBuild, options: Settled): Promise<BuildResult> {
   const { plan } = prepared;
   const { onLog = () => {}, stop, concurrency = usualConcurrency } = options;
   const startedAt = new Date();
@@ -176,7 +182,7 @@ function telling(run: Run, say: (text: string) => void): (event: BuildEvent) => 
 
 async function readSecrets(
   { plan, engine }: PreparedBuild,
-  { environment, signal, network, secrets: given = [] }: RunBuildOptions,
+  { environment, signal, network, secrets: given = [] }: Settled,
 ): Promise<ReadonlyMap<string, string>> {
   // Google's service reads secrets itself.
   const wanted = engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets);
@@ -191,7 +197,7 @@ async function readSecrets(
 async function builderOf(
   prepared: PreparedBuild,
   run: Run,
-  { signal, stop, environment, leaveOut, service, network }: RunBuildOptions,
+  { signal, stop, environment, leaveOut, service, network }: Settled,
   means: Pick<BuildSite, "ledger" | "log" | "open" | "secrets" | "removing"> & {
     readonly staging: Staging;
     readonly hidden: HiddenSecrets;

@@ -69,7 +69,7 @@ function refOf({ ref }: BuildRequest, checkout: DescribedCheckout): Pick<BuildSo
  */
 export async function checkUnchanged(
   { folder, commit, isDirty }: BuildSource,
-  environment: BuildRequest["environment"],
+  environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   // Of a working copy that is dirty nobody says more than that.
   if (commit === undefined || isDirty) return;

@@ -16,6 +16,7 @@ export interface BuildSubstitutions {
  * @throws {BuildError} `invalid-substitution` for a name that is no key.
  */
 export function substitutionsOf(request: BuildRequest, variant: Variant, tag: string): BuildSubstitutions {
+  const { environment = process.env } = request;
   const passed = (request.envPassthrough ?? []).map((name): [string, string] => {
     if (!/^[A-Z0-9_]+$/.test(name)) {
       throw new BuildError(
@@ -24,7 +25,7 @@ export function substitutionsOf(request: BuildRequest, variant: Variant, tag: st
         { hint: "--env-passthrough takes names separated by commas, such as PULL_BASE_REF,WHAT" },
       );
     }
-    return [`_${name}`, request.environment[name] ?? ""];
+    return [`_${name}`, environment[name] ?? ""];
   });
   const offered = { ...Object.fromEntries(passed), _GIT_TAG: tag };
   const { _GIT_TAG: _, ...given } = { ...variant.substitutions, ...request.substitutions };

@@ -15,10 +15,10 @@ export interface ResolvedJob {
   /** More of the job's spec, for the record of its run: see {@link RunRequest}. */
   readonly spec: NonNullable<RunRequest["spec"]>;
   /** With the variables that are known before the run has begun, beside those of the surroundings. */
-  readonly request: BuildRequest;
+  readonly request: BuildRequest & { readonly environment: NodeJS.ProcessEnv };
   readonly timeoutSeconds: number | undefined;
   /** All variables, once the run has begun. */
-  environment(run: Pick<Run, "id" | "uuid" | "artifacts">): BuildRequest["environment"];
+  environment(run: Pick<Run, "id" | "uuid" | "artifacts">): NodeJS.ProcessEnv;
 }
 
 /** Variables that are known only when a run has begun. */
@@ -35,7 +35,7 @@ export function resolveJob(
   job: Job,
   push: Pick<Push, "ref" | "commit">,
   folder: string,
-  surroundings: BuildRequest["environment"] = {},
+  surroundings: NodeJS.ProcessEnv = {},
 ): ResolvedJob {
   const type: RunType = isPeriodic(job) ? "periodic" : "postsubmit";
   const pushed = refsOf(job, push);
@@ -84,7 +84,7 @@ function variablesOfRefs({ org, repo, base_ref, base_sha = "" }: RunRefs): Reado
   };
 }
 
-function requestOf({ build }: Job, folder: string, environment: BuildRequest["environment"]): BuildRequest {
+function requestOf({ build }: Job, folder: string, environment: NodeJS.ProcessEnv): ResolvedJob["request"] {
   const { dir, buildDir, config, env, ...same } = build;
   return {
     configDir: join(folder, dir),

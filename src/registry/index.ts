@@ -43,4 +43,4 @@ export type {
 } from "./repository.ts";
 export { placeOf, placing, readSmallBlob } from "./repository.ts";
 export { vouchFor } from "./vouched.ts";
-export type { HostWork } from "./watched.ts";
+export type { Ending, HostWork } from "./watched.ts";

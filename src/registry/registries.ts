@@ -2,8 +2,15 @@ import { WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import { Company, defaultTiming, type Timing, type Trace, untilAborted } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
-import { folderPrefix, type HostSettings, locate, type Settings } from "../settings/index.ts";
+import {
+  defaultSettings,
+  folderPrefix,
+  type HostSettings,
+  locate,
+  type Settings,
+} from "../settings/index.ts";
 import type { CredentialStore } from "./credentials/credential.ts";
+import { openCredentials } from "./credentials/credentials.ts";
 import { canonicalHost } from "./credentials/key.ts";
 import type { LoginOptions } from "./credentials/login.ts";
 import { RegistryError } from "./errors.ts";
@@ -20,9 +27,11 @@ import { type Ending, type HostWork, UnderWay, watched } from "./watched.ts";
 
 /** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions extends Ending {
-  readonly settings: Settings;
-  readonly credentials: CredentialStore;
-  /** Where proxies are named; `process.env` by default. */
+  /** {@link defaultSettings} when left out. */
+  readonly settings?: Settings;
+  /** Those that the user has for other tools ({@link openCredentials}) when left out. */
+  readonly credentials?: CredentialStore;
+  /** Where proxies and credentials are named; `process.env` when left out. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly listener?: Listener<RegistryEvent> | undefined;
   /** Who looks on at every request. */
@@ -55,8 +64,9 @@ export interface Registries {
  * Opens nothing yet: hosts are connected to when their repositories are first used.
  * @param timing How long to wait for what; tests have less time.
  */
-export function openRegistries(options: RegistriesOptions, timing: Timing = defaultTiming): Registries {
-  const { settings, credentials, environment = process.env, trace, listener = () => {} } = options;
+export function openRegistries(options: RegistriesOptions = {}, timing: Timing = defaultTiming): Registries {
+  const { settings = defaultSettings, environment = process.env, trace, listener = () => {} } = options;
+  const { credentials = openCredentials({ settings, environment }) } = options;
   const hosts = new Map<string, HostClient>();
   const company = new Company(timing.firstBackoff);
   const repositories = new Map<string, Repository>();

@@ -20,7 +20,7 @@ export const settingsCodes = { ...documentCodes, ...shapeCodes } as const satisf
  * there is to it. Relative paths in the file start from its folder.
  * @throws {SettingsError} `settings-unreadable`, or `settings-invalid` with everything that is wrong, at its place.
  */
-export async function readSettings(file: string | undefined): Promise<Settings> {
+export async function readSettings(file?: string): Promise<Settings> {
   if (file === undefined) return defaultSettings;
   return parseSettings(await readText(file), file);
 }

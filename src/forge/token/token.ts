@@ -18,8 +18,8 @@ export interface FoundToken {
 
 /** Where a token is looked for. */
 export interface TokenPlaces {
-  /** Names of variables and their values, as `process.env` has them. */
-  readonly environment: NodeJS.ProcessEnv;
+  /** Names of variables and their values; `process.env` when left out. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
   /** A host that is configured as a kind gets that kind's tokens. */
   readonly settings?: ForgeSettings | undefined;
   /** The host that the user has named, on the command line for example; a remote's URL in a checkout names none. */
@@ -33,9 +33,13 @@ export interface TokenPlaces {
  * that may be meant for another host is not used: a checkout names hosts, and must not decide where tokens go.
  * @throws {ForgeError} `token-missing`, with the places that were looked at in its hint.
  */
-export async function findToken(host: string, kind: ForgeKind, places: TokenPlaces): Promise<FoundToken> {
+export async function findToken(
+  host: string,
+  kind: ForgeKind,
+  places: TokenPlaces = {},
+): Promise<FoundToken> {
   const name = checkedHost(host);
-  const { environment, settings, namedHost, file } = places;
+  const { environment = process.env, settings, namedHost, file } = places;
   if (file !== undefined) return readTokenFile(file);
   const isNamed = namedHost !== undefined && checkedHost(namedHost) === name;
   const isConfigured = settingsOf(settings, name)?.kind === kind;

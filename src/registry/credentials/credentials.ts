@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import type { Settings } from "../../settings/index.ts";
+import { defaultSettings, type Settings } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { CredentialStore } from "./credential.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker-config.ts";
@@ -11,8 +11,10 @@ import { findByRule } from "./rules.ts";
 
 /** Where credentials come from, apart from the files that these name. */
 export interface CredentialOrigins {
-  readonly settings: Pick<Settings, "credentials">;
-  readonly environment: NodeJS.ProcessEnv;
+  /** Without rules of their own when left out. */
+  readonly settings?: Pick<Settings, "credentials">;
+  /** `process.env` when left out. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** The user's home directory; `HOME`, or what the system says, when left out. */
   readonly homeDir?: string;
 }
@@ -30,8 +32,8 @@ export interface CredentialOrigins {
  *
  * Docker's and Podman's files are read once, when first needed.
  */
-export function openCredentials(origins: CredentialOrigins): CredentialStore {
-  const { environment, settings } = origins;
+export function openCredentials(origins: CredentialOrigins = {}): CredentialStore {
+  const { environment = process.env, settings = defaultSettings } = origins;
   const ask = rememberingHelpers(environment);
   const sources = configSources(environment, origins.homeDir ?? (environment.HOME || homedir()));
   return {
@@ -50,7 +52,10 @@ export function openCredentials(origins: CredentialOrigins): CredentialStore {
 }
 
 /** The file that logins are written to: the first of those above that is one. */
-export function loginFile({ environment, homeDir }: Omit<CredentialOrigins, "settings">): ShownFile {
+export function loginFile({
+  environment = process.env,
+  homeDir,
+}: Omit<CredentialOrigins, "settings">): ShownFile {
   const home = homeDir ?? (environment.HOME || homedir());
   const named = environment.REGISTRY_AUTH_FILE;
   if (named) return { file: named, shown: named };

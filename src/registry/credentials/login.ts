@@ -19,6 +19,7 @@ export interface Login {
 
 /** Where a login is kept, and for how long helpers may take. */
 export interface LoginOptions extends CredentialOrigins {
+  readonly environment: NodeJS.ProcessEnv;
   /**
    * Shows a credential to the registry. @returns Whether it has asked for one.
    * @throws {RegistryError} when it refuses it, or cannot be asked.

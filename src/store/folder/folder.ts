@@ -9,8 +9,11 @@ import { checkJobName, placeOfRun } from "./places.ts";
 import { readRun, recordFiles } from "./read-run.ts";
 import { startRun } from "./start.ts";
 
-/** The runs in a folder, in the layout of Prow's bucket. It is made when the first run begins. */
-export function openRunFolder(folder: string): RunStore {
+/**
+ * The runs in a folder, in the layout of Prow's bucket. It is made when the first run begins.
+ * @param folder {@link defaultDataFolder} when left out.
+ */
+export function openRunFolder(folder: string = defaultDataFolder(process.env)): RunStore {
   const store = resolve(folder);
   return {
     where: store,
