@@ -4,6 +4,7 @@ import bundled from "./scripts/bundled.json" with { type: "json" };
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    internal: "src/internal.ts",
     "bin/waybill": "src/bin/waybill.ts",
     "bin/cip": "src/bin/cip.ts",
     "bin/cip-mm": "src/bin/cip-mm.ts",
@@ -11,7 +12,7 @@ export default defineConfig({
   format: "esm",
   target: "node20.19",
   platform: "node",
-  dts: { entry: "src/index.ts" },
+  dts: { entry: ["src/index.ts", "src/internal.ts"] },
   sourcemap: false,
   clean: true,
   checks: { pluginTimings: false },

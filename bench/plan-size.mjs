@@ -62,7 +62,7 @@ async function plan(tree, state, file) {
 
 /** Reads a plan back, as `promote --plan` does. */
 async function read(file) {
-  const { readNamedInPieces, readPlan } = await import("../dist/index.js");
+  const { readNamedInPieces, readPlan } = await import("../dist/internal.js");
   const began = performance.now();
   tell(began, await readPlan(readNamedInPieces(file), file));
 }

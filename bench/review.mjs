@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readManifestTree, startRegistryServer } from "../dist/index.js";
+import { readManifests, startRegistryServer } from "../dist/index.js";
 import { costs, line, measure, treeFromArguments, waybill } from "./measure.mjs";
 
 const tree = treeFromArguments("bench/review.mjs TREE [RUNS] [PROJECT]");
@@ -28,7 +28,7 @@ try {
   const repository = join(folder, "repository");
   const copy = join(repository, "tree");
   await cp(tree, copy, { recursive: true });
-  const { manifests } = await readManifestTree(copy);
+  const { manifests } = await readManifests(copy);
   const { source, destinations, imagesFile, images } = manifests.find((found) => found.project === project);
   const [{ name: image }] = images;
   const located = [

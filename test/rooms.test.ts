@@ -79,7 +79,7 @@ function destructuredFrom(call: ts.CallExpression): string[] | undefined {
   return declaration.name.elements.map((element) => (element.propertyName ?? element.name).getText());
 }
 
-/** The room a file of `src/` is in, or `undefined` for `src/index.ts`, which is above all of them. */
+/** The room a file of `src/` is in, or `undefined` for `src/index.ts` and `src/internal.ts`, which are above all of them. */
 function roomOf(path: string): string | undefined {
   const [room, ...rest] = path.split(sep);
   return rest.length === 0 ? undefined : room;
@@ -90,8 +90,8 @@ function isManifestOfPackage(from: string, target: string): boolean {
   return resolve(source, dirname(from), target) === join(root, "package.json");
 }
 
-/** What `src/index.ts` exports, values and types, by following its exports through the doors. */
-function libraryNames(): Set<string> {
+/** What `src/internal.ts` exports, values and types, by following its exports through the doors. */
+function internalNames(): Set<string> {
   const options: ts.CompilerOptions = {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -101,9 +101,9 @@ function libraryNames(): Set<string> {
     noLib: true,
     types: [],
   };
-  const program = ts.createProgram([join(source, "index.ts")], options);
+  const program = ts.createProgram([join(source, "internal.ts")], options);
   const checker = program.getTypeChecker();
-  const door = program.getSourceFile(join(source, "index.ts"));
+  const door = program.getSourceFile(join(source, "internal.ts"));
   const symbol = door === undefined ? undefined : checker.getSymbolAtLocation(door);
   return new Set(symbol === undefined ? [] : checker.getExportsOfModule(symbol).map((found) => found.name));
 }
@@ -155,15 +155,15 @@ describe("the command line", () => {
     ({ fromRoom, toRoom }) => (fromRoom === "cli" || fromRoom === "bin") && toRoom !== "cli",
   );
 
-  it("uses nothing but what the library exports", () => {
-    const library = libraryNames();
+  it("uses nothing but what src/internal.ts exports", () => {
+    const internal = internalNames();
     const hidden = fromCommandLine.flatMap((found) =>
       (found.names ?? ["the whole module"])
-        .filter((name) => !library.has(name))
+        .filter((name) => !internal.has(name))
         .map((name) => `${say(found)} for ${name}`),
     );
     expect(hidden).toEqual([]);
-    expect(library.size).toBeGreaterThan(20);
+    expect(internal.size).toBeGreaterThan(20);
   });
 
   it("loads the rooms above the lowest floor only when a command needs them", () => {

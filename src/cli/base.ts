@@ -43,16 +43,14 @@ export async function readSince(
   { terminal, env: environment }: Session,
 ): Promise<CommittedManifests | undefined> {
   if (base === undefined && sinceDate === undefined && changed !== true) return undefined;
-  const { asksForTheSame } = await import("../edges/index.ts");
-  const { readManifestsAt, readManifestsBeforeChange, readManifestsBeforeDate } = await import(
-    "../manifest/index.ts"
-  );
+  const { readManifestsBeforeChange } = await import("../edges/index.ts");
+  const { readManifestsAt, readManifestsBeforeDate } = await import("../manifest/index.ts");
   const found =
     base !== undefined
       ? await readManifestsAt(tree, base, { environment })
       : sinceDate !== undefined
         ? await readManifestsBeforeDate(tree, sinceDate, { environment })
-        : await readManifestsBeforeChange(tree, asksForTheSame, { environment });
+        : await readManifestsBeforeChange(tree, { environment });
   if (found === undefined)
     terminal.note(
       `${sinceDate === undefined ? "HEAD" : "the oldest"} is the first commit: everything is new`,

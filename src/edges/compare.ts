@@ -1,5 +1,11 @@
 import type { Place } from "../diagnostics/index.ts";
-import type { ManifestTree, ProvenancePolicy } from "../manifest/index.ts";
+import {
+  type CommitOptions,
+  type CommittedManifests,
+  type ManifestTree,
+  type ProvenancePolicy,
+  readManifestsUnlike,
+} from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { compareImages } from "./compare-images.ts";
 import { compareProjects, rewrittenFiles } from "./compare-projects.ts";
@@ -131,10 +137,23 @@ export function compareEdges(before: ManifestTree, after: ManifestTree): Compare
 }
 
 /** Whether both states ask for the same, as far as they could be read. */
-export function asksForTheSame(one: ManifestTree, other: ManifestTree): boolean {
+function asksForTheSame(one: ManifestTree, other: ManifestTree): boolean {
   const { repositories, unreadable } = compareManifests(one, other);
   const { before, after } = unreadable;
   return repositories.length === 0 && before.toSorted().join("\n") === after.toSorted().join("\n");
+}
+
+/**
+ * Reads the manifests before their last change: those of `HEAD` when the tree on disk asks for something else than
+ * `HEAD` does, otherwise those of its first parent, which for a merge is the branch that it was merged into.
+ * `undefined` when `HEAD` is the first commit, so that everything is new.
+ * @throws {GitError} as {@link readManifestsAt}.
+ */
+export async function readManifestsBeforeChange(
+  tree: ManifestTree,
+  options: CommitOptions = {},
+): Promise<CommittedManifests | undefined> {
+  return readManifestsUnlike(tree, asksForTheSame, options);
 }
 
 /** Production repositories that ask for the same before, and for the same after. */

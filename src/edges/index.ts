@@ -1,6 +1,5 @@
 export { type CheckResult, checkTree, type ManifestCounts } from "./check.ts";
 export {
-  asksForTheSame,
   compareManifests,
   type EdgeChange,
   type EdgeChangeKind,
@@ -9,6 +8,7 @@ export {
   type ProjectChange,
   type RegistrySide,
   type RepositoryChange,
+  readManifestsBeforeChange,
 } from "./compare.ts";
 export type { OverlapClaim } from "./contested.ts";
 export {

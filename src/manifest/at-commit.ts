@@ -40,21 +40,20 @@ export async function readManifestsAt(
 }
 
 /**
- * Reads the manifests before their last change: those of `HEAD` when the tree on disk asks for something else than
- * `HEAD` does, otherwise those of its first parent, which for a merge is the branch that it was merged into.
+ * Reads the manifests that a tree comes from: those of `HEAD` when the tree on disk is not like them, otherwise those of
+ * the first parent of `HEAD`, which for a merge is the branch that it was merged into.
  * `undefined` when `HEAD` is the first commit, so that everything is new.
- * @param asksForTheSame usually the function of that name.
  * @throws {GitError} as {@link readManifestsAt}.
  */
-export async function readManifestsBeforeChange(
+export async function readManifestsUnlike(
   tree: ManifestTree,
-  asksForTheSame: (committed: ManifestTree, tree: ManifestTree) => boolean,
+  isAlike: (committed: ManifestTree, tree: ManifestTree) => boolean,
   { environment }: CommitOptions = {},
 ): Promise<CommittedManifests | undefined> {
   const repository = await openGitRepository(tree.path, environment);
   const head = await repository.commitOf("HEAD");
   const committed = await readAt(repository, head, tree);
-  if (!asksForTheSame(committed.tree, tree)) return committed;
+  if (!isAlike(committed.tree, tree)) return committed;
   const parent = await repository.firstParent(head);
   return parent === undefined ? undefined : readAt(repository, parent, tree);
 }

@@ -4,9 +4,9 @@ export {
   type CommitOptions,
   type CommittedManifests,
   readManifestsAt,
-  readManifestsBeforeChange,
   readManifestsBeforeDate,
   readManifestsOfCommit,
+  readManifestsUnlike,
 } from "./at-commit.ts";
 export { type ManifestChange, readManifestChange } from "./change.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";

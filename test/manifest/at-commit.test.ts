@@ -1,13 +1,8 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { asksForTheSame, compareManifests } from "../../src/edges/index.ts";
-import {
-  type ManifestTree,
-  readManifests,
-  readManifestsAt,
-  readManifestsBeforeChange,
-} from "../../src/manifest/index.ts";
+import { compareManifests, readManifestsBeforeChange } from "../../src/edges/index.ts";
+import { type ManifestTree, readManifests, readManifestsAt } from "../../src/manifest/index.ts";
 import { digestFor } from "../promotion/world.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
@@ -210,7 +205,7 @@ describe("a change of form alone", () => {
 });
 
 describe("manifests before the last change", () => {
-  const earlier = async () => readManifestsBeforeChange(await readManifests(tree), asksForTheSame, options);
+  const earlier = async () => readManifestsBeforeChange(await readManifests(tree), options);
 
   test("are those of the parent when nothing was changed since", async () => {
     await putProject("a");

@@ -8,6 +8,11 @@ export function executable(name: "waybill" | "cip" | "cip-mm"): string {
   return join(builtFolder(), "dist", "bin", `${name}.js`);
 }
 
+/** The folder of the package as users get it, without the types. */
+export function builtPackage(): string {
+  return join(builtFolder(), "dist");
+}
+
 /** Where a process of its own imports a file of `src/` from: `sourceUrl("store/index.ts")`. */
 export function sourceUrl(path: string): string {
   return pathToFileURL(join(builtFolder(), "src", path.replace(/\.ts$/, ".js"))).href;
