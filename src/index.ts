@@ -249,7 +249,6 @@ export {
   type ScopeOptions,
   type Section,
   type Since,
-  scopeOf,
   type Traffic,
   type Verdict,
   type Verification,

@@ -278,6 +278,7 @@ export {
   type Section,
   type SectionEdge,
   type Since,
+  scopeOf,
   type Traffic,
   type TrafficMeter,
   type Verdict,

@@ -276,6 +276,9 @@ describe("a folder of jobs", () => {
       }
     };
     expect(thrown("push-image")).toMatchObject({ code: "unknown-job", hint: "did you mean push-images?" });
-    expect(thrown("x")).toMatchObject({ code: "unknown-job", hint: "waybill jobs lists them" });
+    expect(thrown("x")).toMatchObject({
+      code: "unknown-job",
+      hint: "see which there are: waybill runs jobs",
+    });
   });
 });
