@@ -38,22 +38,22 @@ export async function usageErrorOf(refused: ParserRefusal, argv: readonly string
 
 /** The line with the one word mended that the parser does not know; `undefined` when nothing is near it. */
 async function meantLine(
-  { refusal, command }: ParserRefusal,
+  { refusal: { code }, command }: ParserRefusal,
   argv: readonly string[],
 ): Promise<string | undefined> {
-  const at =
-    refusal.code === "commander.unknownOption"
-      ? argv.findIndex((word) => word.startsWith("-") && !flagsFor(command).includes(nameIn(word)))
-      : refusal.code === "commander.unknownCommand"
-        ? afterPath(command, argv)
-        : -1;
-  const wrong = argv[at];
+  const isFlag = code === "commander.unknownOption";
+  // What a verb does that others stand in has taken a mistyped one of them for its argument.
+  const at = code === "commander.excessArguments" && command.parent !== null ? command.parent : command;
+  if (!isFlag && code !== "commander.unknownCommand" && at === command) return undefined;
+  const place = isFlag
+    ? argv.findIndex((word) => word.startsWith("-") && !flagsFor(command).includes(nameIn(word)))
+    : afterPath(at, argv);
+  const wrong = argv[place];
   if (wrong === undefined) return undefined;
   const { nearest } = await import("../diagnostics/index.ts");
-  const names = wrong.startsWith("-") ? flagsFor(command) : verbsOf(command);
-  const name = nearest(nameIn(wrong), names);
-  if (name === undefined) return undefined;
-  const mended = argv.with(at, `${name}${wrong.slice(nameIn(wrong).length)}`);
+  const name = nearest(nameIn(wrong), isFlag ? flagsFor(command, false) : verbsOf(at));
+  if (name === undefined || name === wrong) return undefined;
+  const mended = argv.with(place, `${name}${wrong.slice(nameIn(wrong).length)}`);
   return `waybill ${shellLine(mended.map(shown))}`;
 }
 
@@ -77,12 +77,18 @@ function afterPath(command: CommandUnknownOpts, argv: readonly string[]): number
   });
 }
 
-function flagsFor(command: CommandUnknownOpts): string[] {
-  const above = command.parent === null ? [] : flagsFor(command.parent);
-  const flags = command.options.flatMap(({ long, short }) => [long ?? [], short ?? []].flat());
+/** The flags that a command takes, those that are not shown among them unless they are left out. */
+function flagsFor(command: CommandUnknownOpts, withHidden = true): string[] {
+  const above = command.parent === null ? [] : flagsFor(command.parent, withHidden);
+  const options = command.options.filter(({ hidden }) => withHidden || !hidden);
+  const flags = options.flatMap(({ long, short }) => [long ?? [], short ?? []].flat());
   return [...flags, "--help", "-h", ...above];
 }
 
+/** The verbs that help shows below a command. */
 function verbsOf(command: CommandUnknownOpts): string[] {
-  return command.commands.map((each) => each.name());
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .map((each) => each.name());
 }

@@ -62,12 +62,6 @@ function refusal(file: string, cause: unknown): [message: string, details: Failu
   return [`the result cannot be written: ${message}`, { where: file, hint, cause }];
 }
 
-/** Writes every one of the results, whatever becomes of the others. @throws {UnwrittenResult} The first that failed. */
-export async function writeResults(...writing: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(writing)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
-}
-
 /** A file that the command line names, in pieces. @throws {WaybillError} `file-unreadable`. */
 export async function* readInPieces(file: string): AsyncGenerator<Uint8Array> {
   const pieces = readNamedInPieces(file);

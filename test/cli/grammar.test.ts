@@ -184,3 +184,19 @@ describe("--dry-run", () => {
     expect(stderr).toContain("--dry-run and --confirm exclude each other");
   });
 });
+
+describe("a line with a slip of the pen gets the one that was meant", () => {
+  it.each([
+    [["plan", "tree", "--bse", "main"], "waybill plan tree --base main"],
+    [["promot", "tree", "--confirm"], "waybill promote tree --confirm"],
+    [["runs", "shwo", "push-foo"], "waybill runs show push-foo"],
+    [["registry", "gx", "data"], "waybill registry gc data"],
+    [["check", "a b", "--outptu=sarif"], "waybill check 'a b' --output=sarif"],
+    [["pr", "https://me:secret@h/o/r", "--dry-rum"], "waybill pr https://h/o/r --dry-run"],
+  ])("%j", async (argv, meant) => {
+    const { status, stderr } = await run(...argv);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`hint: did you mean: ${meant}\n`);
+    expect(stderr).not.toContain("secret");
+  });
+});
