@@ -62,9 +62,11 @@ function nameIn(word: string): string {
   return word.startsWith("-") ? (word.split("=", 1)[0] ?? word) : word;
 }
 
-/** A word as it may be printed: an address without who logs in. */
+/** A word as it may be printed: an address without who logs in, whatever signs a password has; what names a digest stays. */
 function shown(word: string): string {
-  return word.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1");
+  return word
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/).*@(?![a-z0-9]+:[0-9a-f]{32})/i, "$1")
+    .replace(/^[^/]+:.*@(?![a-z0-9]+:[0-9a-f]{32})/i, "");
 }
 
 /** The place of the first word that is no option, behind those that lead to a command. */

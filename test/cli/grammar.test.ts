@@ -193,6 +193,12 @@ describe("a line with a slip of the pen gets the one that was meant", () => {
     [["registry", "gx", "data"], "waybill registry gc data"],
     [["check", "a b", "--outptu=sarif"], "waybill check 'a b' --output=sarif"],
     [["pr", "https://me:secret@h/o/r", "--dry-rum"], "waybill pr https://h/o/r --dry-run"],
+    [["pr", "https://me:se/secret@h/o/r", "--dry-rum"], "waybill pr https://h/o/r --dry-run"],
+    [["pr", "me:secret@h/o/r", "--dry-rum"], "waybill pr h/o/r --dry-run"],
+    [
+      ["inspect", `h:5000/app@sha256:${"0".repeat(64)}`, "--rax"],
+      `waybill inspect h:5000/app@sha256:${"0".repeat(64)} --raw`,
+    ],
   ])("%j", async (argv, meant) => {
     const { status, stderr } = await run(...argv);
     expect(status).toBe(1);
