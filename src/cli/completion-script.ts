@@ -1,159 +1,125 @@
-import type { Argument, CommandUnknownOpts as Command, Option } from "@commander-js/extra-typings";
+import type { Offer } from "./completion-words.ts";
 
 export type Shell = "bash" | "zsh" | "fish";
 
-/** Something that may come next: a subcommand, an option or a fixed value, with what it means. */
-interface Word {
-  readonly text: string;
-  readonly means: string;
+/**
+ * What may stand at the cursor, as the scripts read it: what of the disk, what stays in front, and the words, a line each, with
+ * what they mean behind a tab.
+ */
+export function formatOffer({ words, paths, prefix }: Offer): string {
+  const lines = words.map(({ text, means }) => (means === undefined ? text : `${text}\t${means}`));
+  return `${[paths, prefix, ...lines].join("\n")}\n`;
 }
 
-/** What can follow at one place of the tree of commands. */
-interface Place {
-  /** Subcommands that lead here, such as `["registry", "serve"]`. */
-  readonly path: readonly string[];
-  readonly words: readonly Word[];
-  /** Options that take the next word, with the values it may have; none when it may be a file. */
-  readonly values: ReadonlyMap<string, readonly string[]>;
+/**
+ * A script that completes the command lines of a program in a shell. It asks the program what can come next, and leaves the
+ * rest to the shell: paths, quotes, and how words are shown. Nothing that it is told is ever run.
+ */
+export function completionScript(name: string, shell: Shell): string {
+  return scripts[shell].replaceAll("waybill", name);
 }
 
-/** A script that completes the commands, options and fixed values of a program in a shell. */
-export function completionScript(program: Command, shell: Shell): string {
-  const places = placesOf(program, []);
-  switch (shell) {
-    case "bash":
-      return bashScript(program.name(), places);
-    case "zsh":
-      return zshScript(program.name(), places);
-    case "fish":
-      return fishScript(program.name(), places);
-  }
-}
+const bash = `# bash completion for waybill; bash 4.4 or newer
+_waybill() {
+  local line=\${COMP_LINE:0:COMP_POINT} words=() found=() piece index
+  # Bash ends words at = and : as well. What stands together in the line is put together again.
+  for ((index = 0; index <= COMP_CWORD; index++)); do
+    if ((index == 0)) || [[ $line == [[:space:]]* ]]; then
+      line=\${line#"\${line%%[![:space:]]*}"}
+      words+=("")
+    fi
+    piece=\${COMP_WORDS[index]}
+    ((index < COMP_CWORD)) || piece=$line
+    words[-1]+=$piece
+    line=\${line#"$piece"}
+  done
+  mapfile -t found < <(command waybill complete --shell bash -- "\${words[@]}" 2>/dev/null)
 
-function placesOf(command: Command, path: readonly string[]): Place[] {
-  const help = command.createHelp();
-  const options = [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)];
-  const subcommands = help.visibleCommands(command).map((sub): Word => {
-    return { text: sub.name(), means: help.subcommandDescription(sub) };
-  });
-  const choices = command.registeredArguments.flatMap((argument: Argument): Word[] =>
-    (argument.argChoices ?? []).map((text) => ({ text, means: argument.description })),
-  );
-  const words = [...subcommands, ...choices, ...options.flatMap(wordsOf)];
-  const values = new Map(
-    options
-      .filter(({ required, optional }) => required || optional)
-      .flatMap((option) => wordsOf(option).map(({ text }) => [text, option.argChoices ?? []] as const)),
-  );
-  const below = command.commands.flatMap((sub) => placesOf(sub, [...path, sub.name()]));
-  return [{ path, words, values }, ...below];
-}
+  # What bash puts its words behind: the part of the word before the last = or : that is in no quotes.
+  local kept=\${words[-1]%"$piece"} text means=() width=0
+  [[ $piece != [=:@]* ]] || kept=\${words[-1]}
+  for index in "\${!found[@]}"; do
+    ((index > 1)) || continue
+    text=\${found[1]}\${found[index]%%$'\\t'*}
+    [[ $text == "$kept"* ]] || continue
+    text=\${text#"$kept"}
+    case $piece in
+      [\\"\\']*) [[ $text != *[\\"\\'\\\\$\\\`!]* ]] || continue ;;
+      *) printf -v text %q "$text" ;;
+    esac
+    COMPREPLY+=("$text")
+    means+=("\${found[index]#*$'\\t'}")
+    ((\${#text} <= width)) || width=\${#text}
+  done
 
-function wordsOf({ short, long, description }: Option): Word[] {
-  return [long, short].flatMap((text) => (text === undefined ? [] : [{ text, means: description }]));
+  case \${found[0]-} in
+    files | folders)
+      if ((\${#COMPREPLY[@]} == 0)); then
+        [[ \${found[0]} == files ]] && compopt -o default || compopt -o dirnames
+      else
+        compopt -o filenames
+        local kind=-f
+        [[ \${found[0]} == files ]] || kind=-d
+        mapfile -t -O \${#COMPREPLY[@]} COMPREPLY < <(compgen $kind -- "$piece")
+      fi
+      ;;
+    none)
+      # A list is shown, and nothing is put into the line but what its words have in common: there is room for what they mean.
+      if ((\${#COMPREPLY[@]} > 1 && (COMP_TYPE == 63 || COMP_TYPE == 33))); then
+        for index in "\${!COMPREPLY[@]}"; do
+          [[ \${means[index]} != "\${COMPREPLY[index]}" ]] || continue
+          printf -v text '%-*s  %s' $width "\${COMPREPLY[index]}" "\${means[index]}"
+          COMPREPLY[index]=\${text:0:\${COLUMNS:-80} - 1}
+        done
+      fi
+      ;;
+  esac
 }
+complete -F _waybill waybill
+`;
 
-const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-
-/** The shell code, for bash and zsh, that finds out at which place the cursor is: `place` and `previous`. */
-function findPlace(places: readonly Place[]): string[] {
-  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => quote(path.join(" ")));
-  return [
-    "  local place='' word index",
-    "  for ((index = first; index < current; index++)); do",
-    `    word="$place\${place:+ }\${words[index]}"`,
-    `    case "$word" in ${known.join("|")}) place="$word" ;; esac`,
-    "  done",
-  ];
+const zsh = `#compdef waybill
+_waybill() {
+  local -a found described plain
+  local line
+  found=("\${(@f)$(command waybill complete --shell zsh -- "\${(@Q)words[1,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null)}")
+  IPREFIX+=$found[2]
+  PREFIX=\${PREFIX#"$found[2]"}
+  for line in "\${(@)found[3,-1]}"; do
+    if [[ $line == *$'\\t'* ]]; then
+      described+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    elif [[ -n $line ]]; then
+      plain+=("$line")
+    fi
+  done
+  (( ! $#described )) || _describe waybill described
+  (( ! $#plain )) || compadd -a plain
+  case $found[1] in
+    files) _files ;;
+    folders) _path_files -/ ;;
+  esac
 }
+if [[ $funcstack[1] == _waybill ]]; then _waybill; else compdef _waybill waybill; fi
+`;
 
-function bashScript(name: string, places: readonly Place[]): string {
-  const lines = places.flatMap(({ path, words, values }) => [
-    `    ${quote(path.join(" "))})`,
-    ...valueCases(values, (choices) =>
-      choices.length === 0
-        ? 'COMPREPLY=($(compgen -f -- "$typed")); return'
-        : `COMPREPLY=($(compgen -W ${quote(choices.join(" "))} -- "$typed")); return`,
-    ),
-    `      COMPREPLY=($(compgen -W ${quote(words.map(({ text }) => text).join(" "))} -- "$typed")) ;;`,
-  ]);
-  return [
-    `# bash completion for ${name}`,
-    `_${name}() {`,
-    `  local first=1 current=$COMP_CWORD words=("\${COMP_WORDS[@]}")`,
-    `  local typed="\${words[current]}" previous="\${words[current-1]}"`,
-    ...findPlace(places),
-    '  case "$place" in',
-    ...lines,
-    "  esac",
-    `  [[ \${#COMPREPLY[@]} -gt 0 || "$typed" == -* ]] || COMPREPLY=($(compgen -f -- "$typed"))`,
-    "}",
-    `complete -o filenames -F _${name} ${name}`,
-    "",
-  ].join("\n");
-}
+const fish = `# fish completion for waybill
+function __waybill_find
+  set -g __waybill_words
+  set -l last (commandline -ct)
+  set -l found (command waybill complete --shell fish -- (commandline -opc) "$last" 2>/dev/null)
+  for line in $found[3..]
+    set -a __waybill_words "$found[2]$line"
+  end
+  switch "$found[1]"
+    case files
+      # Where there is nothing else, fish completes paths by itself.
+      set -q __waybill_words[1]; or return 1
+      set -a __waybill_words (__fish_complete_path "$last")
+    case folders
+      set -a __waybill_words (__fish_complete_directories "$last" "")
+  end
+end
+complete -c waybill -n __waybill_find -f -a '$__waybill_words'
+`;
 
-function zshScript(name: string, places: readonly Place[]): string {
-  const described = ({ text, means }: Word): string => quote(`${text.replaceAll(":", "\\:")}:${means}`);
-  const lines = places.flatMap(({ path, words, values }) => [
-    `    ${quote(path.join(" "))})`,
-    ...valueCases(values, (choices) =>
-      choices.length === 0 ? "_files; return" : `compadd -- ${choices.map(quote).join(" ")}; return`,
-    ),
-    `      options=(${words.map(described).join(" ")}) ;;`,
-  ]);
-  return [
-    `#compdef ${name}`,
-    `_${name}() {`,
-    `  local first=2 current=$CURRENT previous="\${words[CURRENT-1]}" options`,
-    ...findPlace(places),
-    '  case "$place" in',
-    ...lines,
-    "  esac",
-    `  _describe ${quote(name)} options`,
-    `  [[ "\${words[CURRENT]}" == -* ]] || _files`,
-    "}",
-    `compdef _${name} ${name}`,
-    "",
-  ].join("\n");
-}
-
-/** A `case` over the word before the cursor, for options that take the next word. */
-function valueCases(values: Place["values"], complete: (choices: readonly string[]) => string): string[] {
-  if (values.size === 0) return [];
-  const cases = [...values].map(([option, choices]) => `        ${option}) ${complete(choices)} ;;`);
-  return ['      case "$previous" in', ...cases, "      esac"];
-}
-
-function fishScript(name: string, places: readonly Place[]): string {
-  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => quote(path.join(" ")));
-  const lines = places.flatMap(({ path, words, values }) => {
-    const here = `complete -c ${name} -n '__${name}_at ${quote(path.join(" ")).replaceAll("'", '"')}'`;
-    return words.map(({ text, means }) => {
-      const choices = values.get(text);
-      const value =
-        choices === undefined ? "" : choices.length === 0 ? " -r" : ` -x -a ${quote(choices.join(" "))}`;
-      const flag = /^--(.+)$/.exec(text)?.[1];
-      const letter = /^-(\w)$/.exec(text)?.[1];
-      if (flag !== undefined) return `${here} -l ${flag}${value} -d ${quote(means)}`;
-      if (letter !== undefined) return `${here} -s ${letter}${value} -d ${quote(means)}`;
-      return `${here} -a ${text} -d ${quote(means)}`;
-    });
-  });
-  return [
-    `# fish completion for ${name}`,
-    `function __${name}_at`,
-    "  set -l place",
-    "  set -l words (commandline -opc)",
-    "  for word in $words[2..]",
-    '    set -l longer (string join -- " " $place $word)',
-    `    if contains -- $longer ${known.join(" ")}`,
-    "      set place $longer",
-    "    end",
-    "  end",
-    '  test "$place" = "$argv[1]"',
-    "end",
-    ...lines,
-    "",
-  ].join("\n");
-}
+const scripts: Readonly<Record<Shell, string>> = { bash, zsh, fish };

@@ -1,3 +1,4 @@
+import { type Command, Option } from "@commander-js/extra-typings";
 import type { Shell } from "./completion-script.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { deliver } from "./output.ts";
@@ -23,9 +24,34 @@ function scriptFor(shell: Shell): Verb {
     define: (command: Blank) => command,
     run: async (session) => {
       const { completionScript } = await import("./completion-script.ts");
-      const script = completionScript(session.program, shell);
+      const script = completionScript(session.program.name(), shell);
       await deliver(session, { text: (terminal) => terminal.write(script) });
       return exitCodes.asDesired;
     },
   });
 }
+
+/** What the scripts ask at every press of the key. */
+export const complete: Verb = verb({
+  name: "complete",
+  summary: "say what can stand next on a command line",
+  examples: [["waybill complete --shell zsh -- waybill check --pro", "as the script of a shell asks"]],
+  forms: ["text"],
+  define: (command: Blank) =>
+    (command as Command)
+      .addOption(
+        new Option("--shell <shell>", "who asks").choices(["bash", "zsh", "fish"]).makeOptionMandatory(),
+      )
+      .argument("<words...>", "the words up to the cursor, the name of the program first"),
+  run: async (session, words, { shell }) => {
+    const { offerFor } = await import("./completion-words.ts");
+    const { formatOffer } = await import("./completion-script.ts");
+    try {
+      const offer = await offerFor(session.program, shell, words.slice(1), session.env.HOME);
+      session.terminal.write(formatOffer(offer));
+    } catch {
+      // Whoever presses a key in the middle of a line wants words, or nothing: what is wrong is told when the line is run.
+    }
+    return exitCodes.asDesired;
+  },
+});

@@ -3,7 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { formatHelp } from "./help.ts";
 import type { Surroundings } from "./terminal.ts";
 import type { Act } from "./verb.ts";
-import { alsoAtTop, firstSteps, groups, incumbents, oldVerbs } from "./verbs.ts";
+import { alsoAtTop, firstSteps, groups, incumbents, oldVerbs, unseen } from "./verbs.ts";
 
 /**
  * The whole tree of commands, with nothing loaded that only one of them needs.
@@ -53,7 +53,7 @@ export function buildProgram(io: Surroundings, act: Act, isBrief = false): Comma
     );
   handOn(program);
   for (const verb of [...groups.flatMap(({ verbs }) => verbs), ...firstSteps]) verb.defineIn(program, act);
-  const hidden = [...alsoAtTop, ...oldVerbs.map(({ verb }) => verb), ...incumbents];
+  const hidden = [...alsoAtTop, ...unseen, ...oldVerbs.map(({ verb }) => verb), ...incumbents];
   for (const verb of hidden) verb.defineIn(program, act, { isHidden: true });
   return program;
 }

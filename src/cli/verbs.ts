@@ -1,7 +1,7 @@
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
-import { completion } from "./completion.ts";
+import { complete, completion } from "./completion.ts";
 import { copy } from "./copy.ts";
 import { demo } from "./demo.ts";
 import { digest } from "./digest.ts";
@@ -46,6 +46,9 @@ export const groups: readonly VerbGroup[] = [
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
 export const firstSteps: readonly Verb[] = [demo, completion];
+
+/** Verbs that programs call, and people need not know. */
+export const unseen: readonly Verb[] = [complete];
 
 /** Verbs of others that work at the top as well, where hands look for them. */
 export const alsoAtTop: readonly Verb[] = [login, logout];
