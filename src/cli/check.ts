@@ -28,7 +28,7 @@ export const check = verb({
     ["waybill check images/foo/cloudbuild.yaml", "a Cloud Build file, known by its name or its steps"],
   ],
   exits: {
-    [exitCodes.asDesired]: "no error was found",
+    [exitCodes.asDesired]: "no error was found; warnings and notes do not count",
     [exitCodes.nothingDone]: "an error was found, or nothing could be read",
   },
   page: "manifest-reference.md",

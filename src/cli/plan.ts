@@ -32,6 +32,7 @@ export const plan = verb({
   ],
   exits: {
     [exitCodes.asDesired]: "planned: with --exit-code, there is nothing to do",
+    [exitCodes.notAsDesired]: "errors in manifests, or edges that conflict, overlap, are lost or unread",
     [exitCodes.toDo]: "with --exit-code: planned, and there is something to do",
   },
   page: "promote-what-changed.md",

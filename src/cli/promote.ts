@@ -40,6 +40,7 @@ export const promoteVerb = verb({
   exits: {
     [exitCodes.asDesired]: "production is as asked; a dry run: it would be",
     [exitCodes.nothingDone]: "nothing was written: a wrong line, no manifest, --strict and a problem",
+    [exitCodes.notAsDesired]: "the same as of plan, or an edge failed",
   },
   page: "exit-codes-and-reports.md",
   forms: ["text", "json", "junit"],

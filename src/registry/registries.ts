@@ -61,7 +61,8 @@ export interface Registries {
 }
 
 /**
- * Opens nothing yet: hosts are connected to when their repositories are first used.
+ * The registries of a run, as settings, environment and the user's credentials describe them. Opens nothing yet: hosts are
+ * connected to when their repositories are first used.
  * @param timing How long to wait for what; tests have less time.
  */
 export function openRegistries(options: RegistriesOptions = {}, timing: Timing = defaultTiming): Registries {

@@ -18,17 +18,17 @@ import { nameFault, textLike } from "./values.ts";
 export function destinations(): Shape<Readonly<Record<string, DestinationSet>>> {
   const registries = described(
     list(destination(), { min: 1, what: "a list" }),
-    "Production registries; {name} stands for the short name of a project.",
+    "Production registries: texts, or mappings with name and serviceAccount. A set that is a list has these alone.",
   );
   const set = mapping("a set of destinations", {
     registries: required(registries),
     source: template(
       sourceTemplateFault,
-      "The staging registry of a project, such as gcr.io/k8s-staging-{name}.",
+      "The staging registry of a project, such as gcr.io/k8s-staging-{name}; without it, --source names it.",
     ),
     folder: template(
       folderTemplateFault,
-      "The folder of a project below images/ and manifests/, such as k8s-staging-{name}.",
+      "The folder of a project below images/ and manifests/; without it, its short name.",
     ),
   });
   const alone = made(registries, (all): DestinationSet => ({ registries: all }));
@@ -39,7 +39,10 @@ export function destinations(): Shape<Readonly<Record<string, DestinationSet>>> 
 }
 
 function destination(): Shape<DestinationTemplate> {
-  const name = template(registryTemplateFault, "A registry, such as us.gcr.io/k8s-artifacts-prod/{name}.");
+  const name = template(
+    registryTemplateFault,
+    "Host and path, {name} standing for the short name of a project: us.gcr.io/k8s-artifacts-prod/{name}.",
+  );
   const serviceAccount = textLike(
     /^[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9][A-Za-z0-9.-]*$/,
     { fault: "expected the address of a service account" },

@@ -16,8 +16,7 @@ const maxFileBytes = 1024 * 1024;
 export const settingsCodes = { ...documentCodes, ...shapeCodes } as const satisfies DiagnosticCodes;
 
 /**
- * The settings of a `waybill.yaml`; of none, the defaults, so that `readSettings(await findSettings(…))` is all
- * there is to it. Relative paths in the file start from its folder.
+ * The settings of a `waybill.yaml`; the defaults when no file is named. Relative paths in the file start from its folder.
  * @throws {SettingsError} `settings-unreadable`, or `settings-invalid` with everything that is wrong, at its place.
  */
 export async function readSettings(file?: string): Promise<Settings> {

@@ -89,10 +89,12 @@ function host(folder: string): Shape<HostSettings> {
     mapping(
       "tls",
       {
-        ca: filePath(folder, "PEM file of certificate authorities to trust beside the system's."),
+        ca: filePath(folder, "PEM file of certificate authorities that are trusted beside the system's."),
         cert: filePath(folder, "PEM file of a client certificate; needs key."),
         key: filePath(folder, "PEM file of the client certificate's private key; needs cert."),
-        insecure: flag("Accept any certificate. Shown as a warning in every plan."),
+        insecure: flag(
+          "Accept any certificate. Every plan shows a warning: whoever answers gets the credentials.",
+        ),
       },
       {
         check: ({ known }, _, { findings }) => {
@@ -111,10 +113,14 @@ function host(folder: string): Shape<HostSettings> {
     {
       http: flag("Speak plain HTTP. Loopback addresses need no such leave."),
       tls,
-      concurrency: count(1, 1000, "Requests at the same time, at most."),
-      requestsPerSecond: rate(100_000, "Requests to start in a second."),
-      retries: count(0, 20, "Attempts after the first one."),
-      chunkSize: byteSize(2 ** 16, 2 ** 30, "Upload blobs in chunks of this size."),
+      concurrency: count(1, 1000, "Requests at the same time, at most; 64 by default."),
+      requestsPerSecond: rate(100_000, "Requests in a second that the host allows; may have decimals."),
+      retries: count(0, 20, "Attempts after the first one; 5 by default."),
+      chunkSize: byteSize(
+        2 ** 16,
+        2 ** 30,
+        "Upload blobs in chunks of this size: 16MiB, 500KB, 5242880; 64KiB to 1GiB.",
+      ),
       upload: described(
         word(["whole", "one-patch"]),
         "Send a blob in the PUT that ends its upload, or in one PATCH before it.",
@@ -155,7 +161,11 @@ function origin(description: string): Shape<string> {
 
 function locations(folder: string): Shape<readonly Location[]> {
   const location = mapping("a location", {
-    repository: required(prefix("Repositories with this prefix, by whole path segments, are elsewhere.")),
+    repository: required(
+      prefix(
+        "A host, or a host and a path: all repositories below it, by whole path segments, are elsewhere.",
+      ),
+    ),
     at: required(
       textValue((text) => readPlace(folder, text), {
         type: "string",
@@ -249,7 +259,7 @@ function ruleFault({ known }: Fields): string | undefined {
 function forges(): Shape<ForgeSettings> {
   const forge = mapping("a forge", {
     kind: described(word(["github", "gitlab", "gitea"]), "What the host is; Forgejo is gitea."),
-    http: flag("Plain HTTP. Loopback addresses need no such leave."),
+    http: flag("Plain HTTP, and the token goes over it. Loopback addresses need no such leave."),
   });
   return described(byHost(forge), "Forges that are not known by their names, by host or host:port.");
 }
@@ -257,7 +267,10 @@ function forges(): Shape<ForgeSettings> {
 function runs(folder: string): Shape<RunSettings> {
   const entry = mapping("runs", {
     record: flag("Record every run of promote, review, verify, merge and pr."),
-    folder: filePath(folder, "Folder of the records, where neither --data-dir nor $WAYBILL_DATA names one."),
+    folder: filePath(
+      folder,
+      "Folder of the records, those of builds as well, where neither --data-dir nor $WAYBILL_DATA names one.",
+    ),
   });
   return described(entry, "Records of what commands did.");
 }
@@ -275,11 +288,11 @@ function releases(): Shape<Readonly<Record<string, ReleaseProfile>>> {
       `Tags that are promoted with ${cut}.`,
     );
   const words = {
-    alpha: "an alpha",
+    alpha: "an alpha, such as v1.30.0-alpha.2",
     beta: "a beta",
-    "first-rc": "the release candidate 0 of a minor version",
-    rc: "any other release candidate",
-    stable: "a stable version",
+    "first-rc": "the release candidate 0 of a minor version, such as v1.30.0-rc.0",
+    rc: "any other release candidate, such as v1.30.1-rc.0",
+    stable: "a stable version, such as v1.30.0",
   } as const satisfies Record<ReleaseCut, string>;
   const profile = mapping("a profile", {
     alpha: templates(words.alpha),

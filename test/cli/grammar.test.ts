@@ -1,9 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describe, expect, it } from "vitest";
+import { oldFlagLines, oldVerbLines } from "../../scripts/docs/old-spellings.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { groups } from "../../src/cli/verbs.ts";
-import { oldFlagLines, oldSpellingsPage, oldVerbLines } from "../docs/old-spellings.ts";
 import { run } from "./captured.ts";
 
 const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
@@ -136,10 +136,6 @@ describe("old spellings", () => {
       expect(command).not.toBe(program);
       if (flag !== undefined) expect(command.options.map(({ long }) => long)).toContain(flag);
     }
-  });
-
-  it("are told on their page", async () => {
-    await expect(oldSpellingsPage()).toMatchFileSnapshot("../../docs/old-spellings.md");
   });
 
   it("are named in no hint and no example", async () => {

@@ -1,5 +1,6 @@
 import type { Verb } from "../../src/cli/verb.ts";
 import { groups, oldVerbs } from "../../src/cli/verbs.ts";
+import { code, table } from "./table.ts";
 
 /** Something that was written otherwise, and works: how it was, and how it is. */
 export interface OldWords {
@@ -37,29 +38,17 @@ export function oldFlagLines(): readonly OldWords[] {
   ];
 }
 
-/** The page that tells of all of them. */
-export function oldSpellingsPage(): string {
-  const table = (head: readonly [string, string], lines: readonly OldWords[]): string => {
-    const rows = [head, ...lines.map(({ old, now }) => [`\`${old}\``, `\`${now}\``] as const)];
-    const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-    const line = (cells: readonly string[]): string =>
-      `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-    const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-    return [line(rows[0] ?? []), rule, ...rows.slice(1).map(line)].join("\n");
-  };
-  return `# Old spellings
+export function oldVerbsTable(): string {
+  return tableOf(oldVerbLines());
+}
 
-Command lines that were right once go on working, exactly, and are not shown in help and completion. This page is made from
-the definitions of the verbs.
+export function oldFlagsTable(): string {
+  return tableOf(oldFlagLines());
+}
 
-## Verbs
-
-${table(["was", "is"], oldVerbLines())}
-
-## Flags
-
-${table(["was", "is"], oldFlagLines())}
-
-Lines of \`cip\`, \`cip-mm\`, \`kpromo\` and \`image-builder\` run unchanged: [from cip to Waybill](from-cip-to-waybill.md).
-`;
+function tableOf(lines: readonly OldWords[]): string {
+  return table(
+    ["was", "is"],
+    lines.map(({ old, now }) => [code(old), code(now)]),
+  );
 }
