@@ -7,7 +7,7 @@ import { testWith } from "../support/programs.ts";
 import { openShapesWorld, type ShapeRun, type ShapesWorld, shapes, titleOf } from "./shapes-world.ts";
 
 const goldenFile = join(import.meta.dirname, "shapes.golden.json");
-const page = join(import.meta.dirname, "../../docs/cloud-build-shapes.md");
+const page = join(import.meta.dirname, "shapes.md");
 const withBuildah = testWith("buildah", "bash", "git", "make", "tar");
 
 let world: ShapesWorld;

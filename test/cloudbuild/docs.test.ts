@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { resolved, saidOf } from "./reading.ts";
 
-const page = readFileSync(join(import.meta.dirname, "../../docs/cloud-build-files.md"), "utf8");
+const page = readFileSync(join(import.meta.dirname, "../../docs/build.md"), "utf8");
 
 test("the page shows errors as they are", () => {
   const text = `steps:
