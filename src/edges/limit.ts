@@ -66,7 +66,8 @@ function limitTo(edges: EdgeSet, namedIn: ReadonlyMap<RepositoryName, Named>): E
 }
 
 /**
- * Of the images, those that are named, with those of their tags that are.
+ * Of the images, those that are named, with those of their tags that are. One that is named without a tag stays when all of its
+ * tags are others': the digest itself was asked for.
  * @param named tags of digests; `null` stands for a digest without any.
  */
 export function onlyTags(
@@ -76,8 +77,8 @@ export function onlyTags(
   const names = new Map<Digest, Set<Tag | null>>();
   for (const { digest, tag } of named) names.set(digest, (names.get(digest) ?? new Set()).add(tag));
   return images.flatMap((image) => {
-    const tags = image.tags.filter(({ tag }) => names.get(image.digest)?.has(tag));
-    const isNamed = image.tags.length === 0 ? names.get(image.digest)?.has(null) : tags.length > 0;
-    return isNamed ? [{ ...image, tags }] : [];
+    const own = names.get(image.digest);
+    const tags = image.tags.filter(({ tag }) => own?.has(tag));
+    return tags.length > 0 || own?.has(null) ? [{ ...image, tags }] : [];
   });
 }

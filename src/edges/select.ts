@@ -61,11 +61,7 @@ export function partsOf(
       }
       const parts = new Map<string, { destinations: typeof destinations; images: ImageEntry[] }>();
       for (const image of manifest.images.flatMap((entry) => withTags(entry, selection.tags))) {
-        const own = selection.images.isOpen
-          ? destinations
-          : destinations.filter((registry) =>
-              selection.images.matches(...namesOf(image, [manifest.source, registry])),
-            );
+        const own = destinations.filter((registry) => selectsImage(selection, image, manifest, registry));
         const key = own.map(({ name }) => name).join(" ");
         const part = parts.get(key) ?? { destinations: own, images: [] };
         part.images.push(image);
@@ -75,9 +71,21 @@ export function partsOf(
     });
 }
 
-/** What an image may be called by: its name in its project, and as a repository of these registries. */
-function namesOf({ name }: ImageEntry, registries: readonly { readonly name: string }[]): string[] {
-  return [name, ...registries.map((registry) => `${registry.name}/${name}`)];
+/** Whether an image is selected for one of the registries that it goes to: what is left out of one may go to the others. */
+function selectsImage(
+  { images }: Selection,
+  image: ImageEntry,
+  manifest: PromoterManifest,
+  registry: Registry,
+): boolean {
+  return images.isOpen || images.matches(...namesOf(image, manifest, registry));
+}
+
+type Registry = PromoterManifest["destinations"][number];
+
+/** What an image may be called by: its name in its project, as a repository in staging, and as one in production. */
+function namesOf({ name }: ImageEntry, { source }: PromoterManifest, registry: Registry): string[] {
+  return [name, `${source.name}/${name}`, `${registry.name}/${name}`];
 }
 
 /** A block with its selected lines: with tags asked for, a digest keeps those of its tags. */
@@ -127,8 +135,10 @@ function refuseNothing(tree: ManifestTree, selection: Selection, parts: readonly
   const within = selectProjects(tree, selection);
   if (tree.unreadable.some((project) => projects.matches(project))) return;
   const imagesThere: Selectable = () =>
-    within.flatMap(({ source, destinations, images: entries }) =>
-      entries.map((entry) => namesOf(entry, [source, ...destinations])),
+    within.flatMap((manifest) =>
+      manifest.images.flatMap((image) =>
+        manifest.destinations.map((registry) => namesOf(image, manifest, registry)),
+      ),
     );
   const tagsThere: Selectable = () =>
     within.flatMap(({ images: entries }) =>
@@ -195,10 +205,12 @@ export function selectedFindings(
     const project = manifest?.project ?? projectIn(path, place.file);
     if (project !== undefined && !selection.projects.matches(project)) return false;
     if (manifest === undefined) return true;
-    const { source, destinations } = manifest;
-    if (!destinations.some(({ name }) => selectsRegistry(selection, name))) return false;
     const image = imageAt(manifest, place);
-    return image === undefined || selection.images.matches(...namesOf(image, [source, ...destinations]));
+    return manifest.destinations.some(
+      (registry) =>
+        selectsRegistry(selection, registry.name) &&
+        (image === undefined || selectsImage(selection, image, manifest, registry)),
+    );
   };
   const isWithin = ({ file, at, related = [] }: Diagnostic): boolean =>
     isSelected({ file, ...at }) || related.some((other) => isSelected({ file: other.file, ...other.at }));

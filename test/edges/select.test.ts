@@ -147,6 +147,32 @@ describe("what is selected", () => {
   });
 });
 
+test("who asks for a digest alone gets it looked at, whoever else asks for tags of it", async () => {
+  const shared = treeOf([
+    { name: "a", destinations: ["us.gcr.io/prod"], images: { app: { "0": [] } } },
+    { name: "b", destinations: ["us.gcr.io/prod"], images: { app: { "0": ["v1", "v2"] } } },
+  ]);
+  const { edges, selected } = await selectIn(shared, { projects: ["a"] });
+  expect(shown(edges)).toEqual(["us.gcr.io/prod/app 0 -"]);
+  expect(selected.others).toBe(1);
+});
+
+test("an image that is left out of one registry is selected for the others, and so is what is wrong with it", async () => {
+  const mirrored = treeOf([
+    {
+      name: "a",
+      destinations: ["us.gcr.io/prod", "eu.gcr.io/prod"],
+      images: { app: { "0": ["v1", "no/tag"] } },
+    },
+  ]);
+  const asked = { images: ["!us.gcr.io/prod/app"] };
+  const { edges } = await selectIn(mirrored, asked);
+  expect(shown(edges)).toEqual(["eu.gcr.io/prod/app 0 v1"]);
+  const selection = await parseSelection(asked);
+  if (selection === undefined) throw new Error("nothing is asked for");
+  expect(selectedFindings(mirrored, selection).within).toHaveLength(1);
+});
+
 describe("what selects nothing is refused", () => {
   test.each<[Partial<SelectionPatterns>, string, string]>([
     [{ projects: ["kops"] }, "--project kops selects nothing", "did you mean k8s-staging-kops?"],
@@ -219,7 +245,9 @@ const someProjects = (() => {
 
 const someSelection = fc.record({
   projects: some("{p,none}", "q*"),
-  images: some("*", "tools/*", "{web,none}", "gcr.io/one/*", "us.gcr.io/prod/{app,web}"),
+  images: some(
+    ...["*", "tools/*", "{web,none}", "gcr.io/one/*", "us.gcr.io/prod/{app,web}", "!us.gcr.io/prod/app"],
+  ),
   tags: some("v*", "{latest,none}", "regex:v1"),
   to: some("us.*", "us.gcr.io/prod/t*", "eu.gcr.io/{prod,none}"),
 });
@@ -282,10 +310,12 @@ test("what is selected is what a line asks for that fits, and nothing else of it
     ["v*", (name) => name.startsWith("v")],
     ["{latest,none}", (name) => name === "latest"],
     ["regex:v1", (name) => name === "v1"],
+    ["!us.gcr.io/prod/app", (_, __, to) => to !== "us.gcr.io/prod/app"],
     ["us.*", (name) => name.startsWith("us.gcr.io/")],
     ["us.gcr.io/prod/t*", (name) => name === "us.gcr.io/prod/tools"],
     ["eu.gcr.io/{prod,none}", (name) => name === "eu.gcr.io/prod"],
   ]);
+  const digestIn = (edge: string) => edge.replace(/ [^ ]*$/, "");
   const fits = (texts: readonly string[], ...names: string[]) =>
     texts.length === 0 || texts.some((text) => values.get(text)?.(...names));
   await fc.assert(
@@ -318,9 +348,9 @@ test("what is selected is what a line asks for that fits, and nothing else of it
         if (error instanceof SelectionError && error.code === "nothing-selected") return undefined;
         throw error;
       });
-      const tagged = new Set(shown(whole));
+      const tagged = new Set([...meant].flatMap((edge) => (edge.endsWith(" -") ? [] : digestIn(edge))));
       expect(new Set(left === undefined ? [] : shown(left.edges))).toEqual(
-        new Set([...meant].filter((edge) => tagged.has(edge))),
+        new Set([...meant].filter((edge) => !edge.endsWith(" -") || !tagged.has(digestIn(edge)))),
       );
       const known = new Map(desiredRepositories(whole).map((one) => [one.destination, one]));
       for (const { destination, images: few, contested } of desiredRepositories(left?.edges ?? whole)) {
