@@ -31,9 +31,30 @@ export function pathOf(command: CommandUnknownOpts): string {
  */
 export async function usageErrorOf(refused: ParserRefusal, argv: readonly string[]): Promise<UsageError> {
   const { refusal, command } = refused;
+  const message = refusal.message.replace(/^error: /, "");
+  const said = refusal.code === unknownOption ? message.replace(/'(.*)'$/s, shownFlag) : message;
+  if (argv.some((word) => isSecretFlag(word, command)))
+    return new UsageError(
+      said,
+      `no option takes a secret, for others see command lines: ${pathOf(command)} -h`,
+    );
   const meant = await meantLine(refused, argv);
-  const hint = meant === undefined ? `see: ${pathOf(command)} -h` : `did you mean: ${meant}`;
-  return new UsageError(refusal.message.replace(/^error: /, ""), hint);
+  return new UsageError(said, meant === undefined ? `see: ${pathOf(command)} -h` : `did you mean: ${meant}`);
+}
+
+const unknownOption = "commander.unknownOption";
+
+/** A flag that nobody knows, without the value in the same word: it may be a secret. */
+function shownFlag(_: string, word: string): string {
+  const name = nameIn(word);
+  return `'${/^-[^-]./.test(name) ? `${name.slice(0, 2)}…` : name}'`;
+}
+
+/** Whether a word is a flag as other tools have it, by which they are given secrets. */
+function isSecretFlag(word: string, command: CommandUnknownOpts): boolean {
+  if (!word.startsWith("-") || flagsFor(command).includes(nameIn(word))) return false;
+  const isLogin = command.options.some(({ long }) => long === "--password-stdin");
+  return /^--.*(?:pass|secret|token|cred|auth)/i.test(nameIn(word)) || (isLogin && word.startsWith("-p"));
 }
 
 /** The line with the one word mended that the parser does not know; `undefined` when nothing is near it. */
@@ -41,7 +62,7 @@ async function meantLine(
   { refusal: { code }, command }: ParserRefusal,
   argv: readonly string[],
 ): Promise<string | undefined> {
-  const isFlag = code === "commander.unknownOption";
+  const isFlag = code === unknownOption;
   // What a verb does that others stand in has taken a mistyped one of them for its argument.
   const at = code === "commander.excessArguments" && command.parent !== null ? command.parent : command;
   if (!isFlag && code !== "commander.unknownCommand" && at === command) return undefined;
@@ -49,7 +70,8 @@ async function meantLine(
     ? argv.findIndex((word) => word.startsWith("-") && !flagsFor(command).includes(nameIn(word)))
     : afterPath(at, argv);
   const wrong = argv[place];
-  if (wrong === undefined) return undefined;
+  // Any letter is near any other.
+  if (wrong === undefined || /^-[^-]$/.test(nameIn(wrong))) return undefined;
   const { nearest } = await import("../diagnostics/index.ts");
   const name = nearest(nameIn(wrong), isFlag ? flagsFor(command, false) : verbsOf(at));
   if (name === undefined || name === wrong) return undefined;

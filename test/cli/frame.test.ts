@@ -34,6 +34,25 @@ describe("a command line that is wrong", () => {
     if (hint !== undefined) expect(stderr.split("\n")[1]).toBe(`  hint: ${hint}`);
   });
 
+  it.each([
+    [["login", "reg.example", "-u", "ann", "--password=hunter2"], "unknown option '--password'"],
+    [["login", "reg.example", "-u", "ann", "--password", "hunter2"], "unknown option '--password'"],
+    [["login", "reg.example", "-u", "ann", "-p", "hunter2"], "unknown option '-p'"],
+    [["login", "reg.example", "-u", "ann", "-phunter2"], "unknown option '-p…'"],
+    [["login", "reg.example", "--usrname", "ann", "-p", "hunter2"], "unknown option '--usrname'"],
+    [["copy", "--src-creds=ann:hunter2", "a.io/a:v1", "b.io/a"], "unknown option '--src-creds'"],
+    [["copy", "--moev", "--dest-creds", "ann:hunter2", "a.io/a:v1", "b.io/a"], "unknown option '--moev'"],
+  ])("%j repeats no secret", async (argv, message) => {
+    const { status, stderr } = await run(...argv);
+    expect({ status, first: stderr.split("\n")[0] }).toEqual({ status: 1, first: `error: ${message}` });
+    expect(stderr).not.toContain("hunter2");
+    expect(stderr).toContain("no option takes a secret");
+  });
+
+  it("takes no letter for another one", async () => {
+    expect((await run("ls", "reg.example/app", "-x", "word")).stderr).not.toContain("did you mean");
+  });
+
   it("says it as JSON on standard output where that was asked for", async () => {
     const { status, stdout, stderr } = await run("chekc", "--json");
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
