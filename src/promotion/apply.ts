@@ -290,11 +290,17 @@ async function putEdges(
     }
   };
   await Promise.all(workEdges(image).map(check));
-  if (free.length > 1 && (await put(free.map(({ tag }) => tag))) === undefined) {
-    for (const { edge } of free) tell(edge);
+  const tags = free.splice(0);
+  const failure = tags.length === 0 ? undefined : await put(tags.map(({ tag }) => tag));
+  if (failure === undefined || tags.length === 1) {
+    for (const { edge } of tags) tell(edge, failure);
     return;
   }
-  for (const { edge, tag } of free) tell(edge, await put([tag]));
+  // Attempts take time: each tag is looked at again before it is put by itself.
+  for (const { edge } of tags) {
+    await check(edge);
+    for (const { tag } of free.splice(0)) tell(edge, await put([tag]));
+  }
 }
 
 /** Whether a tag is still to be put; false when it stands where it should. */

@@ -193,11 +193,18 @@ async function putAll(run: Run, root: ImageDocument, group: readonly Image[]): P
   const ready = (await Promise.all(group.map((image) => isReady(run, image)))).flatMap(
     (image) => image ?? [],
   );
-  if (ready.length === 0 || (await put(ready)) === undefined) return;
-  // Each has its own failure.
+  const [first] = ready;
+  if (first === undefined) return;
+  const failure = await put(ready);
+  if (failure === undefined) return;
+  if (ready.length === 1) return end(first, "failed", failure);
+  // Each has its own failure. Attempts take time: each tag is looked at again, and one that has got there was put.
   for (const image of ready) {
-    const failure = await put([image]);
-    if (failure !== undefined) end(image, "failed", failure);
+    const { result } = image.outcome;
+    if ((await isReady(run, image)) !== undefined) {
+      const own = await put([image]);
+      if (own !== undefined) end(image, "failed", own);
+    } else if (image.outcome.result === "present") end(image, result);
   }
 }
 

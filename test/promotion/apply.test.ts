@@ -269,6 +269,34 @@ describe("tags", () => {
     expect((await inProduction().resolve(parseTag("v1")))?.digest).toBe(squatter.root.descriptor.digest);
   });
 
+  test("that somebody sets while several are put together and fail are not moved", async () => {
+    const squatter = await buildImage("squatter", "joint");
+    const { root } = await world.stage("foo/joint", "v1");
+    const project = {
+      name: "joint",
+      source: `${world.staging.host}/foo`,
+      destinations: [`${world.production.host}/foo`],
+      images: { joint: { [root.descriptor.digest]: ["v1", "v2"] } },
+    };
+    const { report } = await world.promote([project], {
+      open: (name) => {
+        const repository = world.registries.repository(name);
+        return {
+          ...repository,
+          put: async (document, tags = []) => {
+            if (tags.length < 2) return repository.put(document, tags);
+            await pushImage(squatter, repository, [parseTag("v2")]);
+            throw new Error("lost on its way");
+          },
+        };
+      },
+    });
+    expect(report.counts).toMatchObject({ done: 1, failed: 1 });
+    expect(report.problems.filter(isAboutImage).map(({ tag, failure }) => [tag, failure?.code])).toEqual([
+      ["v2", "tag-taken"],
+    ]);
+  });
+
   test("of two names that are one place go to one of two digests, and stay there", async () => {
     const other = await openWorld({ retries: 0 }, (folder) =>
       ["eu", "us"].map((region) => ({ repository: `${region}.example.com`, at: `oci:${folder}/mirror` })),

@@ -144,6 +144,36 @@ describe("images moved by hand", () => {
     expect(await digestIn(to, v1)).toBe(third.root.descriptor.digest);
   });
 
+  test("do not take a tag that somebody sets while several are put together and fail", async () => {
+    const from = await staged("joint/from");
+    const to = places.registry("joint/to");
+    const third = await buildImage("app", "third");
+    const v3 = parseTag("v3");
+    const raced = new Proxy(to, {
+      get: (target, name) =>
+        name === "put"
+          ? async (...asked: Parameters<Repository["put"]>) => {
+              const [document, tags = []] = asked;
+              if (tags.length < 2) return target.put(...asked);
+              await target.put(document, [v3]);
+              await pushImage(third, target, [v1]);
+              throw new Error("lost on its way");
+            }
+          : Reflect.get(target, name),
+    });
+    const outcomes = await transferImages({
+      from,
+      to: raced,
+      wanted: [v1, v2, v3].map((tag) => wanted(two, tag)),
+    });
+    expect(said(outcomes)).toEqual([
+      ["v1", "failed", "tag-taken"],
+      ["v2", "put"],
+      ["v3", "put"],
+    ]);
+    expect(await digestIn(to, v1)).toBe(third.root.descriptor.digest);
+  });
+
   test("get more tags in their own repository without a byte being read", async () => {
     const at = await staged("tags/app");
     const latest = parseTag("latest");
