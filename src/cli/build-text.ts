@@ -29,9 +29,7 @@ export async function printBuildPlan(terminal: Terminal, plan: BuildPlan): Promi
       ].map(harmless),
     );
     terminal.print(`\n${plan.builds.length > 1 ? `${name}: ` : ""}${amount(build.steps.length, "step")}`);
-    terminal.print(
-      await formatTable(["step", "id", "image", "waits for", "what is done"], rows, terminal.columns),
-    );
+    terminal.print(formatTable(["step", "id", "image", "waits for", "what is done"], rows, terminal.columns));
     for (const { image, repository, tag } of pushes)
       terminal.print(harmless(`pushes ${image} to ${repository}:${tag}`));
   }
@@ -53,7 +51,7 @@ export async function printBuildResult(terminal: Terminal, result: BuildResult):
     ]),
   );
   const head = [...(outcomes.length > 1 ? ["variant"] : []), "step", "image", "result", "exit", "time"];
-  terminal.print(await formatTable(head, rows, terminal.columns));
+  terminal.print(formatTable(head, rows, terminal.columns));
   if (images.length > 0) {
     terminal.print("");
     const lines = images.map(({ repository, tags, digest, provenance }) => [
@@ -62,7 +60,7 @@ export async function printBuildResult(terminal: Terminal, result: BuildResult):
       digest,
       provenance === undefined ? "none" : "attached",
     ]);
-    terminal.print(await formatTable(["image", "tags", "digest", "provenance"], lines, terminal.columns));
+    terminal.print(formatTable(["image", "tags", "digest", "provenance"], lines, terminal.columns));
   }
   for (const { name, failure } of outcomes) {
     if (failure === undefined) continue;

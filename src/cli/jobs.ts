@@ -76,7 +76,7 @@ async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJ
         [job.name, job.repo, startsOf(job), buildOf(job)].map(harmless),
       );
       const head = ["JOB", "REPOSITORY", "STARTED BY", "BUILDS"];
-      if (rows.length > 0) terminal.print(await formatTable(head, rows, terminal.columns));
+      if (rows.length > 0) terminal.print(formatTable(head, rows, terminal.columns));
       for (const line of inLines(list.diagnostics)) terminal.warn(line);
     },
     json: () => asJson({ format: "waybill-jobs/1", jobs: list.jobs, problems: problemsOf(list) }),

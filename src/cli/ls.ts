@@ -137,7 +137,7 @@ async function listTagsOf(
 }
 
 function tagsInLines({ tags }: TagList): string {
-  const width = Math.max(0, ...tags.map(({ tag }) => tag.length));
+  const width = tags.reduce((widest, { tag }) => Math.max(widest, tag.length), 0);
   const lines = tags.map(({ tag, digest }) =>
     digest === undefined ? tag : `${tag.padEnd(width)}  ${digest}`,
   );

@@ -48,5 +48,5 @@ async function printTags(terminal: Terminal, { sets }: ReleaseTags): Promise<voi
     set.map(({ tag, reason }) => (isSplit ? [tag, String(index + 1), reason] : [tag, reason])),
   );
   const head = isSplit ? ["TAG", "PULL REQUEST", "WHY"] : ["TAG", "WHY"];
-  terminal.print(await formatTable(head, rows, terminal.columns));
+  terminal.print(formatTable(head, rows, terminal.columns));
 }

@@ -75,7 +75,7 @@ async function lineTable(
   ]);
   return [
     "",
-    await formatTable(
+    formatTable(
       ["  CHANGE", "WHAT", "DIGEST", "TO BE DONE", "ASKED FOR AT"],
       rows.map((row) => row.map(shown)),
       columns,

@@ -127,7 +127,7 @@ async function printRuns(terminal: Terminal, found: readonly RecordedRun[]): Pro
     harmless(run.revision ?? "").slice(0, 12),
   ]);
   const head = ["STATE", "JOB", "ID", "STARTED", "DURATION", "REVISION"];
-  terminal.print(await formatTable(head, rows, terminal.columns));
+  terminal.print(formatTable(head, rows, terminal.columns));
 }
 
 /** A record as these commands have always printed it. */
@@ -214,7 +214,7 @@ function printRun(terminal: Terminal, run: RecordedRun): void {
 async function printImages(terminal: Terminal, { images }: BuiltImages): Promise<void> {
   if (images.length === 0) return;
   const rows = images.map(({ name, tags, digest }) => [harmless(name), harmless(tags.join(" ")), digest]);
-  terminal.print(`\n${await formatTable(["IMAGE", "TAGS", "DIGEST"], rows, terminal.columns)}`);
+  terminal.print(`\n${formatTable(["IMAGE", "TAGS", "DIGEST"], rows, terminal.columns)}`);
 }
 
 function headInWords({ verb, subject, options = {} }: RunHead): string {

@@ -1,35 +1,24 @@
 import { stripVTControlCharacters } from "node:util";
 
 /** A table for people: columns side by side without lines. @param width What it has to fit; whole when left out. */
-export async function formatTable(
+export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   width?: number,
-): Promise<string> {
-  const { default: Table } = await import("cli-table3");
-  const edges = ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"] as const;
-  const inner = [
-    "bottom-right",
-    "left",
-    "left-mid",
-    "mid",
-    "mid-mid",
-    "right",
-    "right-mid",
-    "middle",
-  ] as const;
-  const chars = Object.fromEntries([...edges, ...inner].map((name) => [name, ""]));
-  const table = new Table({
-    head: [...head],
-    chars,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": gap },
-  });
-  const widths = width === undefined ? [] : fitted([head, ...rows], width);
-  table.push(...rows.map((row) => row.map((cell, column) => shortened(cell, widths[column]))));
-  return table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
+): string {
+  const lines = [head, ...rows];
+  const own = widthsOf(lines);
+  const widths = width === undefined ? own : fitted(own, width);
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, column) => {
+          const text = shortened(cell, widths[column]);
+          return `${text}${" ".repeat(Math.max(0, (widths[column] ?? 0) - lengthOf(text)) + gap)}`;
+        })
+        .join("")
+        .trimEnd(),
+    )
     .join("\n");
 }
 
@@ -38,13 +27,19 @@ const gap = 2;
 /** A column is not made narrower: what is left of its texts would say nothing. */
 const minColumn = 12;
 
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries())
+      widths[column] = Math.max(widths[column] ?? 0, lengthOf(cell));
+  }
+  return widths;
+}
+
 /** How wide each column may be, so that all of them fit: the widest gives first. */
-function fitted(rows: readonly (readonly string[])[], width: number): number[] {
-  const count = Math.max(...rows.map((row) => row.length));
-  const widths = Array.from({ length: count }, (_, column) =>
-    Math.max(...rows.map((row) => lengthOf(row[column] ?? ""))),
-  );
-  const room = width - gap * (count - 1);
+function fitted(own: readonly number[], width: number): number[] {
+  const widths = [...own];
+  const room = width - gap * (widths.length - 1);
   for (let over = widths.reduce((sum, each) => sum + each, 0) - room; over > 0; over -= 1) {
     const widest = widths.indexOf(Math.max(...widths));
     const found = widths[widest] ?? 0;

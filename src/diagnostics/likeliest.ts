@@ -15,7 +15,7 @@ export function likeliest(text: string, names: Iterable<string>): string[] {
     const related = wanted !== "" && (other.includes(wanted) || wanted.includes(other));
     return related || slips <= Math.max(2, Math.floor(wanted.length / 4)) ? [{ name, slips }] : [];
   });
-  const best = Math.min(...scored.map(({ slips }) => slips));
+  const best = scored.reduce((least, { slips }) => Math.min(least, slips), Number.POSITIVE_INFINITY);
   return scored
     .filter(({ slips }) => slips <= 2 * Math.max(1, best))
     .sort((a, b) => a.slips - b.slips || (a.name < b.name ? -1 : 1))

@@ -133,7 +133,7 @@ async function walk(
       const listing = listings[at];
       if (listing === undefined) continue;
       if (filter.passes(image)) candidates.push({ image, listing });
-      if (goesOn) next.push(...listing.children.map((child) => `${image}/${child}`));
+      if (goesOn) for (const child of listing.children) next.push(`${image}/${child}`);
     }
     level = next;
   }

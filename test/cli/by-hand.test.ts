@@ -58,6 +58,19 @@ describe("images by hand", () => {
       });
     });
 
+    test("lists as many tags as there are", async () => {
+      const tags = Array.from({ length: 200_000 }, (_, at) => `v${at}`);
+      const many = await startScriptedServer((_, response) =>
+        answer(response, 200, {}, JSON.stringify({ name: "app", tags })),
+      );
+      const { status, stdout, stderr } = await waybill("ls", `${many.host}/app`);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout.split("\n")).toHaveLength(tags.length + 1);
+      const unlike = await waybill("ls", `${many.host}/app`, "--tag", "v");
+      expect(unlike.stderr).toContain("did you mean v0, v1 or v2?");
+      await many.close();
+    });
+
     test("lists repositories, of a registry or below a path", async () => {
       expect((await waybill("ls", at)).stdout).toContain(`${at}/team/app\n${at}/team/tool\n`);
       expect((await waybill("ls", `${at}/team/`)).stdout).toContain(`${at}/team/app\n${at}/team/tool\n`);
