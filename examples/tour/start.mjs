@@ -1,20 +1,17 @@
-// Makes the folder that README's tour is walked in: node examples/tour/start.mjs FOLDER, in a checkout that is built.
+// Makes the folder that docs/tour.md is walked in: node examples/tour/start.mjs FOLDER, in a checkout that is built.
 // It holds promoter manifests, the checkout of an application, and a staging registry with the images of another build.
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { packTar } from "modern-tar";
 import {
   defaultSettings,
   openCredentials,
   openRegistries,
   parseRepository,
-  parseTag,
   startRegistryServer,
 } from "waybill";
+import { push } from "./image.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [folder] = process.argv.slice(2);
@@ -56,44 +53,4 @@ async function stage(images) {
   }
   await registries.close();
   await server.close();
-}
-
-/** An index over two platforms, whose base layer all images share. The same words always make the same digests. */
-async function push(repository, name, version) {
-  const blob = async (mediaType, bytes) => {
-    const descriptor = described(mediaType, bytes);
-    await repository.push(descriptor, async () => Readable.from([bytes]));
-    return descriptor;
-  };
-  const put = async (mediaType, json, ...tags) => {
-    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...json }));
-    const descriptor = described(mediaType, bytes);
-    await repository.put({ descriptor, bytes }, ...tags);
-    return descriptor;
-  };
-  const tar = async (file, text) => {
-    const body = Buffer.from(text);
-    const header = { name: file, mode: 0o644, size: body.length, mtime: new Date(0) };
-    return Buffer.from(await packTar([{ header, body }]));
-  };
-  const layerType = "application/vnd.oci.image.layer.v1.tar";
-  const manifests = [];
-  for (const architecture of ["amd64", "arm64"]) {
-    const tars = [
-      await tar("etc/tour", "a base that all images share\n"),
-      await tar(name, `${name} ${version} ${architecture}\n`),
-    ];
-    const layers = [await blob(layerType, tars[0]), await blob(layerType, tars[1])];
-    const rootfs = { type: "layers", diff_ids: layers.map(({ digest }) => digest) };
-    const bytes = Buffer.from(JSON.stringify({ architecture, os: "linux", config: {}, rootfs }));
-    const config = await blob("application/vnd.oci.image.config.v1+json", bytes);
-    const child = await put("application/vnd.oci.image.manifest.v1+json", { config, layers });
-    manifests.push({ ...child, platform: { os: "linux", architecture } });
-  }
-  await put("application/vnd.oci.image.index.v1+json", { manifests }, parseTag(version));
-}
-
-function described(mediaType, bytes) {
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  return { mediaType, digest, size: bytes.length };
 }

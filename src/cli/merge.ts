@@ -11,7 +11,7 @@ import { interruptible } from "./interruption.ts";
 import { withTree } from "./manifests.ts";
 import { newProject } from "./new-project.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
+import { openProgress, type Progress } from "./progress.ts";
 import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import { selectionOf, withSelection } from "./selection.ts";
@@ -116,7 +116,7 @@ function mergeRecorded(
     const { listener } = recording;
     const registries = await openRegistriesFor(session, { progress, listener, ending: { stop, cut } });
     progress.begin("Reading staging");
-    const place = { session, registries, recording, path };
+    const place = { session, registries, recording, path, progress };
     try {
       const { fromRun, stagingRepo } = options;
       if (fromRun !== undefined) return await mergeOneRun(place, options, fromRun);
@@ -136,6 +136,8 @@ interface MergeMeans {
   readonly recording: Recording;
   /** The tree that is merged into. */
   readonly path: string;
+  /** Has to be over before anything is said. */
+  readonly progress: Pick<Progress, "end">;
 }
 
 async function mergeStaging(means: MergeMeans, options: Options, staging: string): Promise<ExitCode> {
@@ -144,6 +146,7 @@ async function mergeStaging(means: MergeMeans, options: Options, staging: string
   const selection = await projectsOf(options);
   const chosen = { ...shared(means, options), selection };
   const result = await merge({ ...chosen, staging, catalog: registries.catalog });
+  means.progress.end();
   say(session.terminal, result);
   const document = { format: "waybill-merge/1", ...withoutTexts(result) };
   await recording.report(document);
@@ -162,6 +165,7 @@ async function mergeSeveral(means: MergeMeans, options: Options, stop: AbortSign
   if (selection === undefined) throw new TypeError("no project is selected");
   const catalog = registries.catalog;
   const result = await mergeProjects({ ...shared(means, options), selection, catalog, signal: stop });
+  means.progress.end();
   const { merges, nothing, failures } = result;
   for (const each of merges) say(terminal, each);
   if (nothing.length > 0) {
@@ -215,6 +219,7 @@ async function mergeOneRun(means: MergeMeans, options: Options, name: string): P
     selection: await projectsOf(options),
     as: options.as,
   });
+  means.progress.end();
   for (const each of result.merges) say(terminal, each);
   for (const { message, hint } of result.leftOut) {
     terminal.warn(`left out: ${harmless(message)}\n  hint: ${harmless(hint)}`);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { executable } from "../support/built.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder } from "../support/tree.ts";
-import { blocksOf, commandsOf, root, textOf } from "./pages.ts";
+import { blocksOf, commandsOf, root } from "./pages.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 const servers: ChildProcess[] = [];
@@ -20,7 +20,7 @@ afterAll(async () => {
   await folder?.remove();
 });
 
-testWith("buildah", "git")("README's tour is what happens when it is walked line by line", async () => {
+testWith("buildah", "git")("the tour is what happens when it is walked line by line", async () => {
   const place = await openClone();
   const ports = new Map([
     ["5000", await freePort()],
@@ -40,13 +40,9 @@ testWith("buildah", "git")("README's tour is what happens when it is walked line
   }
 });
 
-/** The lines of the section, as far as they are not for the shell's own jobs. */
+/** The lines of the page, as far as they are not for the shell's own jobs. */
 function commandsOfTour() {
-  const text = textOf("README.md");
-  const lineOf = (heading: string): number => text.slice(0, text.indexOf(heading)).split("\n").length;
-  const [from, to] = [lineOf("\n## A tour"), lineOf("\n## The commands")];
-  return blocksOf("README.md")
-    .filter(({ line }) => line > from && line < to)
+  return blocksOf("docs/tour.md")
     .flatMap(commandsOf)
     .filter(({ line }) => !line.startsWith("kill "));
 }
