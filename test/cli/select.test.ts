@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { main } from "../../src/cli/main.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
@@ -188,4 +189,16 @@ describe("merging into selected projects", () => {
     const aged = await waybill("merge", tree, "--project", "kops", "--max-age", "soon");
     expect(aged.stderr).toContain("--max-age is no duration");
   });
+});
+
+test("merging into several projects is not drawn over by its progress", async () => {
+  let shown = "";
+  const terminal = { isTTY: true, columns: 100, write: (text: string | Uint8Array) => (shown += text) };
+  const io = { stdout: terminal, stderr: terminal, env: { HOME: folder.path } };
+  const line = ["merge", tree, "--project", "*", "--tag", "nightly"];
+  expect(await main(line, io)).toBe(0);
+  // When a bar ends, the terminal goes back to where it began.
+  const restored = "\u001b8";
+  expect(shown).toContain(restored);
+  expect(shown.slice(shown.indexOf(": added "))).not.toContain(restored);
 });

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { blocksOf, root } from "./pages.ts";
+import { faultsOf } from "./command-line.ts";
+import { blocksOf, root, textOf } from "./pages.ts";
 
 /** The first block of a language on the first page. */
 function firstBlock(language: string): string {
@@ -11,6 +12,14 @@ function firstBlock(language: string): string {
 describe("README.md", () => {
   it("begins with two commands for a shell", () => {
     expect(firstBlock("sh")).toBe("npm ci && npm run demo\nnpm test\n");
+  });
+
+  it("shows a session whose lines the program takes", async () => {
+    const [, described = ""] = /<desc>(.*?)<\/desc>/s.exec(textOf("docs/images/session.svg")) ?? [];
+    const lines = described.split("\n").map((line) => line.slice(line.indexOf("waybill ")));
+    expect(lines).toHaveLength(15);
+    const faults = await Promise.all(lines.map((line) => faultsOf(line)));
+    expect(faults.flat()).toEqual([]);
   });
 
   it("shows a program that the type checker passes", () => {
