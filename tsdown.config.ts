@@ -14,6 +14,8 @@ export default defineConfig({
   platform: "node",
   dts: { entry: ["src/index.ts", "src/internal.ts"] },
   sourcemap: false,
+  // A third of the time of a short command is reading code. Names stay, for the stacks that `--verbose` prints.
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   clean: true,
   checks: { pluginTimings: false },
   outDir: "dist",

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { loadAll } from "js-yaml";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildProgram } from "../src/cli/program.ts";
+import { settleAll } from "../src/cli/verb.ts";
 import { temporaryFolder } from "./support/tree.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -36,7 +37,9 @@ function commandLines(file: string): string[] {
   ];
 }
 
-const program = buildProgram({ stdout: process.stdout, stderr: process.stderr, env: {} }, async () => {});
+const program = settleAll(
+  buildProgram({ stdout: process.stdout, stderr: process.stderr, env: {} }, async () => {}),
+);
 
 describe.each(recipes)("%s", (file) => {
   test("shows command lines that the command line has", () => {

@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { buildProgram } from "../../src/cli/program.ts";
-import { sayingOf, type Verb } from "../../src/cli/verb.ts";
+import { sayingOf, settleAll, type Verb } from "../../src/cli/verb.ts";
 import { firstSteps, groups } from "../../src/cli/verbs.ts";
 import { code, table } from "./table.ts";
 
@@ -12,7 +12,7 @@ export interface ShownCommand {
 }
 
 const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
-const program = buildProgram(silent, async () => {});
+const program = settleAll(buildProgram(silent, async () => {}));
 
 /** All verbs that help shows, each followed by those that stand in it. */
 export function shownCommands(): readonly ShownCommand[] {

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { mainAs } from "../cli/main.ts";
+import { keepCompiled } from "./compile-cache.ts";
 
+keepCompiled();
+const { mainAs } = await import("../cli/main.ts");
 process.exitCode = await mainAs("cip-mm", process.argv.slice(2));

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { writeSync } from "node:fs";
 import packageJson from "../../package.json" with { type: "json" };
+import { keepCompiled } from "./compile-cache.ts";
 
 const argv = process.argv.slice(2);
 const asksVersion = argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V");
 // Scripts ask for the version often; the parser would take as long again as Node itself.
 if (!asksVersion || !isPrinted(`${packageJson.version}\n`)) {
+  keepCompiled();
   const { main } = await import("../cli/main.ts");
   process.exitCode = await main(argv);
 }

@@ -24,7 +24,7 @@ function scriptFor(shell: Shell): Verb {
     define: (command: Blank) => command,
     run: async (session) => {
       const { completionScript } = await import("./completion-script.ts");
-      const script = completionScript(session.program.name(), shell);
+      const script = completionScript(session.program().name(), shell);
       await deliver(session, { text: (terminal) => terminal.write(script) });
       return exitCodes.asDesired;
     },
@@ -47,7 +47,7 @@ export const complete: Verb = verb({
     const { offerFor } = await import("./completion-words.ts");
     const { formatOffer } = await import("./completion-script.ts");
     try {
-      const offer = await offerFor(session.program, shell, words.slice(1), session.env.HOME);
+      const offer = await offerFor(session.program(), shell, words.slice(1), session.env.HOME);
       session.terminal.write(formatOffer(offer));
     } catch {
       // Whoever presses a key in the middle of a line wants words, or nothing: what is wrong is told when the line is run.

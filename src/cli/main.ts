@@ -11,7 +11,7 @@ import { type GlobalOptions, openSession } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
 import { openStandardStreams } from "./standard-streams.ts";
 import type { Surroundings } from "./terminal.ts";
-import { type Act, givenLineOf } from "./verb.ts";
+import { type Act, givenLineOf, settleAll } from "./verb.ts";
 
 /**
  * Runs one command line of `waybill`, without the program's own name, and resolves to the exit status. Never throws:
@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
     const options: GlobalOptions = command.optsWithGlobals();
     const outputs = await openOutputs(requests, options.json === true);
     const line = givenLineOf(command);
-    const session = openSession(io, options, { run: main, program, outputs, line });
+    const session = openSession(io, options, { run: main, program: () => settleAll(program), outputs, line });
     if (notice !== undefined) session.terminal.note(notice);
     status = await work(session);
   };

@@ -2,11 +2,12 @@ import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-ty
 import packageJson from "../../package.json" with { type: "json" };
 import { formatHelp } from "./help.ts";
 import type { Surroundings } from "./terminal.ts";
-import type { Act } from "./verb.ts";
+import { type Act, settle } from "./verb.ts";
 import { alsoAtTop, firstSteps, groups, incumbents, oldVerbs, unseen } from "./verbs.ts";
 
 /**
- * The whole tree of commands, with nothing loaded that only one of them needs.
+ * The whole tree of commands, with nothing loaded that only one of them needs, and the options of each defined when the
+ * parser comes to it; `settleAll` defines all of them.
  * @param isBrief Whether the help that is asked for is the short one.
  */
 export function buildProgram(io: Surroundings, act: Act, isBrief = false): CommandUnknownOpts {
@@ -30,6 +31,7 @@ export function buildProgram(io: Surroundings, act: Act, isBrief = false): Comma
     })
     .showSuggestionAfterError(false)
     .exitOverride()
+    .hook("preSubcommand", (_, found) => settle(found))
     .addOption(
       new Option("--config <file>", "settings, not $WAYBILL_CONFIG or ~/.config/waybill/waybill.yaml"),
     )

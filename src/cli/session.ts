@@ -16,8 +16,8 @@ export interface GlobalOptions extends TerminalOptions {
 /** What a verb has to work with, beside its own arguments. */
 export interface Session {
   readonly terminal: Terminal;
-  /** All commands that there are. */
-  readonly program: CommandUnknownOpts;
+  /** All commands that there are, with all their options. */
+  program(): CommandUnknownOpts;
   /** Where the result goes. */
   readonly outputs: Outputs;
   /** What the command was given. */

@@ -111,22 +111,25 @@ export function verb<Arguments extends unknown[], Options extends OptionValues>(
     ...said,
     old,
     defineIn(parent, act, place = {}) {
-      const command = define(newCommand(parent, said, place));
-      const dryRun = addOptionsOfAll(command, forms);
-      addOldSpellings(command, old);
-      command.action((...received) => {
-        const options: OptionValues = command.opts();
-        const given = withOldTree(command, received.slice(0, -1)) as [...Arguments, Options];
-        const outputs = (options.output ?? []) as readonly OutputRequest[];
-        const call = {
-          command: command as CommandUnknownOpts,
-          given,
-          outputs,
-          notice: noticeOfDryRun(dryRun, options),
-        };
-        return act(call, (session) => run(session, ...given));
+      const named = newCommand(parent, said, place);
+      defineBelow(named as CommandUnknownOpts, said, act);
+      later.set(named as CommandUnknownOpts, () => {
+        const command = define(named);
+        const dryRun = addOptionsOfAll(command, forms);
+        addOldSpellings(command, old);
+        command.action((...received) => {
+          const options: OptionValues = command.opts();
+          const given = withOldTree(command, received.slice(0, -1)) as [...Arguments, Options];
+          const outputs = (options.output ?? []) as readonly OutputRequest[];
+          const call = {
+            command: command as CommandUnknownOpts,
+            given,
+            outputs,
+            notice: noticeOfDryRun(dryRun, options),
+          };
+          return act(call, (session) => run(session, ...given));
+        });
       });
-      defineBelow(command, said, act);
     },
   };
 }
@@ -142,12 +145,29 @@ export function family(said: Said & { readonly below: readonly Verb[]; readonly 
   };
 }
 
+/** What defines the arguments and options of commands that were named, and not looked at yet. */
+const later = new WeakMap<CommandUnknownOpts, () => void>();
+
+/** Defines the arguments and options of a command that stands by its name alone: a line looks at one of fifty. */
+export function settle(command: CommandUnknownOpts): void {
+  later.get(command)?.();
+  later.delete(command);
+}
+
+/** The same for a command and all below it. */
+export function settleAll<Root extends CommandUnknownOpts>(root: Root): Root {
+  settle(root);
+  for (const command of root.commands) settleAll(command);
+  return root;
+}
+
 function newCommand(parent: CommandUnknownOpts, said: Said, place: VerbPlace): Blank {
   const { isHidden = false, isDefault = false, name = said.name } = place;
   const command = parent.command(name, { hidden: isHidden, isDefault });
   command
     .summary(said.summary)
     .description(said.description ?? said.summary)
+    .hook("preSubcommand", (_, found) => settle(found))
     .exitOverride((error) => {
       throw new ParserRefusal(error, command);
     });

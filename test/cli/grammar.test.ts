@@ -3,11 +3,12 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describe, expect, it } from "vitest";
 import { oldFlagLines, oldVerbLines } from "../../scripts/docs/old-spellings.ts";
 import { buildProgram } from "../../src/cli/program.ts";
+import { settleAll } from "../../src/cli/verb.ts";
 import { groups } from "../../src/cli/verbs.ts";
 import { run } from "./captured.ts";
 
 const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
-const program = buildProgram(silent, async () => {});
+const program = settleAll(buildProgram(silent, async () => {}));
 
 /** Every command that help shows, as the words that call it. */
 function shownBelow(command: CommandUnknownOpts, path: readonly string[] = []): string[][] {

@@ -1,12 +1,13 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { translate } from "../../src/cli/incumbents/translate.ts";
 import { buildProgram } from "../../src/cli/program.ts";
+import { settleAll } from "../../src/cli/verb.ts";
 
 const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
 
 /** The tree of commands, with verbs that do nothing. */
 export function inertProgram(): CommandUnknownOpts {
-  return buildProgram(silent, async () => {});
+  return settleAll(buildProgram(silent, async () => {}));
 }
 
 /**

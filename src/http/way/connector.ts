@@ -1,12 +1,13 @@
 import { lookup } from "node:dns";
 import { once } from "node:events";
-import { type ClientRequestArgs, Agent as HttpAgent, request as httpRequest } from "node:http";
+import type { Agent, ClientRequestArgs } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { ConnectionError, faultError } from "../failure/fault.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
+import { HttpAgent, httpRequest } from "./node-http.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** Which addresses may be connected to, and who learns which one it was. */
@@ -38,9 +39,9 @@ type Target = Pick<ClientRequestArgs, "hostname" | "host" | "port">;
  * the name has been resolved, on the very addresses that are then connected to. A name that leads anywhere forbidden
  * is refused as a whole, so that neither a changing answer nor a mixed one gets through.
  */
-export function createAgent(connector: Connector): HttpAgent {
-  const Agent = connector.tls === undefined ? HttpAgent : HttpsAgent;
-  const agent = new Agent({ keepAlive: true, maxSockets: connector.connections, noDelay: true });
+export function createAgent(connector: Connector): Agent {
+  const Kind = connector.tls === undefined ? HttpAgent : HttpsAgent;
+  const agent = new Kind({ keepAlive: true, maxSockets: connector.connections, noDelay: true });
   const create = (target: Target, created: (error: Error | null, socket?: Duplex) => void): undefined => {
     connection(connector, target).then(
       (socket) => {

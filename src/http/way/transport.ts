@@ -1,4 +1,4 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
@@ -7,6 +7,7 @@ import type { Timing } from "../timing.ts";
 import type { Trace } from "../trace.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, speaksTls } from "./connector.ts";
+import { httpRequest } from "./node-http.ts";
 import { type TlsFiles, tlsOptions } from "./tls.ts";
 import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
 
