@@ -7,7 +7,7 @@ import {
   readGraph,
   WideImages,
 } from "../copy/index.ts";
-import { formatPlace } from "../diagnostics/index.ts";
+import { formatPlace, type Place } from "../diagnostics/index.ts";
 import {
   type DesiredImage,
   type DesiredRepository,
@@ -68,6 +68,8 @@ export interface Finding {
   readonly tag: Tag | null;
   /** `file:line:column` of the line that asks for it. */
   readonly at: string;
+  /** The same as data. */
+  readonly place: Place;
   readonly message: string;
   /** Where the tag stands instead. */
   readonly current?: Digest;
@@ -188,7 +190,7 @@ class RepositoryVerifier {
       images.map(async (image) => [
         ...image.tags.flatMap(({ tag, at }) => {
           const reading = state.tags.get(tag) ?? { digest: undefined };
-          return tagFindings(destination, image.digest, tag, formatPlace(at), reading);
+          return tagFindings(destination, image.digest, tag, at, reading);
         }),
         ...(await this.#closureFindings(destination, image, state.digests.get(image.digest))),
       ]),
@@ -201,8 +203,7 @@ class RepositoryVerifier {
     image: DesiredImage,
     reading: TargetReading | undefined,
   ): Promise<readonly Finding[]> {
-    const at = formatPlace(image.sources[0].at);
-    const base = { destination, digest: image.digest, tag: null, at };
+    const base = { destination, digest: image.digest, tag: null, ...asked(image.sources[0].at) };
     if (reading !== undefined && "failure" in reading) return [unread(base, reading.failure)];
     try {
       const read = await this.#run.imagesOf(splitRepository(destination).host)(() =>
@@ -264,16 +265,21 @@ async function unlistedFindings(
   return (await Promise.all(findings)).flat();
 }
 
-type FindingBase = Pick<Finding, "destination" | "digest" | "tag" | "at">;
+type FindingBase = Pick<Finding, "destination" | "digest" | "tag" | "at" | "place">;
+
+/** What a finding says of the line that asks for it. */
+function asked(place: Place): Pick<Finding, "at" | "place"> {
+  return { at: formatPlace(place), place };
+}
 
 function tagFindings(
   destination: RepositoryName,
   digest: Digest,
   tag: Tag,
-  at: string,
+  at: Place,
   reading: TargetReading,
 ): readonly Finding[] {
-  const base: FindingBase = { destination, digest, tag, at };
+  const base: FindingBase = { destination, digest, tag, ...asked(at) };
   if ("failure" in reading) return [unread(base, reading.failure)];
   if (reading.digest === digest) return [];
   if (reading.digest === undefined)
@@ -290,7 +296,7 @@ function tagFindings(
 
 function notLookedAt({ destination, images }: DesiredRepository): readonly Finding[] {
   return images.map(({ digest, sources }) =>
-    unread({ destination, digest, tag: null, at: formatPlace(sources[0].at) }, interruption),
+    unread({ destination, digest, tag: null, ...asked(sources[0].at) }, interruption),
   );
 }
 
