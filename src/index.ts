@@ -177,7 +177,6 @@ export {
   type RegistryEntry,
   readManifests,
   readManifestsAt,
-  readManifestsBeforeDate,
   type TagEntry,
 } from "./manifest/index.ts";
 export {
@@ -249,6 +248,7 @@ export {
   type ScopeOptions,
   type Section,
   type Since,
+  scopeOf,
   type Traffic,
   type Verdict,
   type Verification,
