@@ -61,9 +61,12 @@ const tellingParameters: ReadonlySet<string> = new Set([
 /** A secret that stands in a path by itself. */
 const longWord = /[A-Za-z0-9+=_-]{24,}/g;
 
+/** What parameters are called; what stands by itself may be a value. */
+const parameterName = /^[A-Za-z_][\w.-]{0,31}$/;
+
 /**
- * An address, fit to be shown: without who logs in, and without the value of any parameter but those that are known to tell
- * what is asked for. Addresses of storage are signed there.
+ * An address, fit to be shown: without who logs in, and without any parameter but those that are known to tell what is asked for.
+ * Of others the names are shown, where they are names. Addresses of storage are signed there.
  */
 export function shownUrl({ origin, pathname, search }: URL): string {
   const path = pathname
@@ -75,7 +78,8 @@ export function shownUrl({ origin, pathname, search }: URL): string {
     .split("&")
     .map((part) => {
       const [name = "", ...value] = part.split("=");
-      return value.length === 0 || tellingParameters.has(name) ? part : `${name}=…`;
+      if (tellingParameters.has(name)) return part;
+      return value.length > 0 && parameterName.test(name) && !looksRandom(name) ? `${name}=…` : "…";
     });
   return `${origin}${path}${search === "" ? "" : `?${parameters.join("&")}`}`;
 }

@@ -40,7 +40,7 @@ describe("what is shown of requests", () => {
     ["https://host/x?Signature=a%20b&Expires=1#part", "https://host/x?Signature=…&Expires=…"],
     ["https://host/v2/x/uploads/AJMJKh5Zq0WQ0zvTq1a2b3c4d5/", "https://host/v2/x/uploads/…/"],
     ["https://host/blobs/sha256/0123456789abcdef0123456789abcdef", undefined],
-    ["https://host/x?bare&=odd", "https://host/x?bare&=…"],
+    ["https://host/x?bare&=odd", "https://host/x?…&…"],
   ])("%s", (address, shown) => {
     expect(shownUrl(new URL(address))).toBe(shown ?? address);
   });
@@ -54,6 +54,9 @@ describe("what is shown of requests", () => {
     ["location", "/up/1?_state=abc", "https://host/up/1?_state=…"],
     ["location", "http://ann:pw@other/x?sig=1", "http://other/x?sig=…"],
     ["location", "https://[", "[redacted]"],
+    ["location", "/up/1?c2VjcmV0", "https://host/up/1?…"],
+    ["location", "/up/1?c2VjcmV0==&tag=v1", "https://host/up/1?…&tag=v1"],
+    ["location", "/up/1?QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "https://host/up/1?…"],
     [
       "link",
       '</v2/x/tags/list?last=v9&n=2&key=abc>; rel="next"',
