@@ -71,15 +71,42 @@ function isGlob(text: string): boolean {
 }
 
 async function glob(option: PatternOption, text: string): Promise<Matches> {
-  const { default: picomatch } = await import("picomatch");
+  if (/\{[^{},]*\.\.[^{},]*\}/.test(text)) {
+    throw invalid(option, text, "ranges in braces are not counted out", {
+      hint: "list what they stand for, as in v1.{30,31}, or say semver:>=1.30 <1.32",
+    });
+  }
   const isNegated = /^!(?!\()/.test(text);
   try {
-    const fits = picomatch(isNegated ? text.slice(1) : text, { dot: true });
+    const fits = await globMatcher(isNegated ? text.slice(1) : text);
     return (...names) => names.some((name) => fits(name)) !== isNegated;
   } catch (cause) {
     throw invalid(option, text, "it is no glob", { cause });
   }
 }
+
+/** What globs are made to look ahead for: names that are empty, `.` or `..`, which nothing has here. */
+const guards = ["(?!\\.{1,2}(?:\\/|$))", "(?!(?:^|\\/)\\.{1,2}(?:\\/|$))", "(?=.)"];
+
+/**
+ * Names are those of whoever pushes: a glob with more than two stars could be kept busy by one of them for minutes, unless it is
+ * matched in linear time. RE2 has nothing like `!(…)`, which no name is long enough to make slow by itself.
+ */
+async function globMatcher(text: string): Promise<(name: string) => boolean> {
+  const { default: picomatch } = await import("picomatch");
+  const fits = picomatch(text, { dot: true });
+  const { source } = picomatch.makeRe(text, { dot: true });
+  if ((source.match(/[*+]/g)?.length ?? 0) <= maxStars) return (name) => fits(name);
+  const { RE2JS } = await import("re2js");
+  try {
+    const compiled = RE2JS.compile(guards.reduce((left, guard) => left.replaceAll(guard, ""), source));
+    return (name) => compiled.matches(name);
+  } catch {
+    return (name) => fits(name);
+  }
+}
+
+const maxStars = 2;
 
 /** The longest that are known have fewer than 300 characters. */
 const maxExpressionLength = 4000;
@@ -133,6 +160,8 @@ async function range(option: PatternOption, text: string, source: string): Promi
 export interface TagVersion {
   /** Without a `v` in front and a build behind. */
   readonly version: string;
+  /** Its parts, such as `rc` and `1`; empty for a release. */
+  readonly prerelease: readonly (string | number)[];
   /** Below zero when it comes before another version, by the rules of precedence. */
   compare(version: string): number;
 }

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import picomatch from "picomatch";
 import { describe, expect, test } from "vitest";
 import { type PatternOption, parsePatterns, SelectionError, versionReader } from "../../src/edges/index.ts";
 
@@ -51,6 +52,29 @@ describe("what a pattern means", () => {
     expect(await matching("--image", ["**/app"], names)).toEqual(["app", "tools/app"]);
   });
 
+  test("a glob with many stars means what it means to a shell, and no name keeps it busy", async () => {
+    const letters = fc.constantFrom("a", "b", "-", "/", ".");
+    const names = fc
+      .array(letters, { minLength: 1, maxLength: 9 })
+      .map((all) => all.join(""))
+      .filter((name) => !/(^|[/.])[./]|[/.]$/.test(name));
+    const globs = fc
+      .array(fc.constantFrom("*", "**", "?", "a", "b", "-", "/", ".", "{a,b}", "[ab]", "@(a|b)", "*(a)"), {
+        minLength: 4,
+        maxLength: 8,
+      })
+      .map((parts) => parts.join(""));
+    await fc.assert(
+      fc.asyncProperty(globs, fc.array(names, { maxLength: 6 }), async (text, held) => {
+        fc.pre(/[*?[{(]/.test(text));
+        const own = picomatch(text, { dot: true });
+        expect(await matching("--image", [text], held)).toEqual(held.filter((name) => own(name)));
+      }),
+    );
+    const busy = "a".repeat(128);
+    expect(await matching("--tag", [`${"*a".repeat(12)}*b`], [busy, `${busy}b`])).toEqual([`${busy}b`]);
+  });
+
   test("a registry whose host is an address is a name", async () => {
     const { exact } = await parsePatterns("--to", ["[::1]:5000/prod", "localhost:5000"]);
     expect([...exact]).toEqual(["[::1]:5000/prod", "localhost:5000"]);
@@ -73,6 +97,7 @@ describe("what can mean nothing is refused", () => {
   test.each<[PatternOption, string, string]>([
     ["--tag", "1.2.3+4", "it is no tag, for tags have no +; Helm writes 1.2.3_4 for it"],
     ["--tag", "", "it is no tag"],
+    ["--tag", "v1.{28..31}", "ranges in braces are not counted out"],
     ["--tag", "semver:", "there is no range behind semver:"],
     ["--tag", "semver:>=1.30 <one", '"<one" is no range of versions'],
     ["--tag", "regex:v(1", "missing closing ): `v(1`"],
