@@ -10,8 +10,14 @@ import type { ChosenImage } from "./staging.ts";
 /** Images of one repository of which it is read when they were built, at the same time. */
 const imagesAtOnce = 8;
 
-/** Tools that build the same bytes each time write a time of the first years in which there is one. */
-const firstBelievable = Date.UTC(1980, 0, 3);
+/**
+ * Tools that build the same bytes each time write a time of the first years in which there is one. Clocks that are ahead by
+ * more than a day are not believed either: what they date would be the newest for ever.
+ */
+function isBelievable(time: number): boolean {
+  const day = 24 * 60 * 60 * 1000;
+  return time >= Date.UTC(1980, 0, 3) && time <= Date.now() + day;
+}
 
 /** Of tags, those that are the newest versions, when each of them is a version; all of them otherwise. */
 export async function newestVersions(
@@ -38,8 +44,10 @@ export async function limitByAge(
   const times = new Map<Digest, number>();
   const readTimes = async (): Promise<void> => {
     if (times.size > 0) return;
-    const pushed = chosen.map(({ digest }) => listing?.manifests?.get(digest)?.uploadedAt?.getTime());
-    const isKnown = pushed.every((time) => time !== undefined);
+    const pushed = chosen.map(
+      ({ digest }) => listing?.manifests?.get(digest)?.uploadedAt?.getTime() ?? Number.NaN,
+    );
+    const isKnown = pushed.every(isBelievable);
     const found = isKnown ? pushed : await builtAt(repository, chosen);
     for (const [at, { digest }] of chosen.entries()) times.set(digest, found[at] ?? Number.NaN);
   };
@@ -65,21 +73,26 @@ export async function limitByAge(
   return left.toSorted((one, other) => timeOf(other) - timeOf(one)).slice(0, newest);
 }
 
-/** The tags with so many of the highest versions; `undefined` when not all are versions. Builds of a version are one. */
+/**
+ * The tags with so many of the highest versions; `undefined` when not all are versions. Builds of a version are one. Pre-releases
+ * count where there is nothing else: nobody takes a candidate for being newer than the last release.
+ */
 async function newestOf(tags: readonly Tag[], count: number): Promise<readonly Tag[] | undefined> {
   const versionOf = await versionReader();
   const versions = tags.map((tag) => ({ tag, version: versionOf(tag) }));
   const known = versions.flatMap(({ tag, version }) => (version === undefined ? [] : [{ tag, version }]));
   if (known.length < versions.length) return undefined;
-  known.sort((one, other) => other.version.compare(one.version.version));
-  const ranks = [...new Set(known.map(({ version }) => version.version))].slice(0, count);
-  return known.filter(({ version }) => ranks.includes(version.version)).map(({ tag }) => tag);
+  const releases = known.filter(({ version }) => version.prerelease.length === 0);
+  const ranked = releases.length === 0 ? known : releases;
+  ranked.sort((one, other) => other.version.compare(one.version.version));
+  const ranks = [...new Set(ranked.map(({ version }) => version.version))].slice(0, count);
+  return ranked.filter(({ version }) => ranks.includes(version.version)).map(({ tag }) => tag);
 }
 
 async function builtAt(repository: Repository, chosen: readonly ChosenImage[]): Promise<readonly number[]> {
   return pLimit(imagesAtOnce).map(chosen, async ({ digest }) => {
     const created = Date.parse((await describeImage(repository, digest))?.created ?? "");
-    if (created >= firstBelievable) return created;
+    if (isBelievable(created)) return created;
     throw new MergeError("age-unknown", "nobody says when the image was built or pushed", {
       where: formatReference(repository.name, digest),
       hint: "choose with --tag, or leave --max-age out: --newest goes by versions where all tags are versions",

@@ -92,7 +92,7 @@ export async function chooseFrom(
   const { candidates, warnings } = await findCandidates(staging, known, filters.images, options);
   const { chosen, ...reading } = await readStaging(staging, candidates, filters, options);
   const explain = () => explainNothing(staging, known, filters, options);
-  return { before, chosen, warnings: [...warnings, ...reading.warnings], explain };
+  return { ...reading, before, chosen, warnings: [...warnings, ...reading.warnings], explain };
 }
 
 /**

@@ -44,10 +44,10 @@ const projectsAtOnce = 8;
  * Merges into each selected project what the filters choose of its staging registry, as `merge` does for one. One that fails
  * stops no other. Projects are written one after the other, so that each is checked against what the ones before it got.
  * @throws {SelectionError} `nothing-selected`, {@link MergeError} `nothing-chosen` when the filters choose nothing of any project,
- * unless for its age.
+ * unless all that they choose is too old.
  */
 export async function mergeProjects(options: ProjectsMergeOptions): Promise<ProjectsMergeResult> {
-  const { selection, filters } = options;
+  const { selection } = options;
   let tree = typeof options.tree === "string" ? await readManifests(options.tree) : options.tree;
   const projects = selectProjects(tree, selection);
   const unreadable = tree.unreadable.filter((project) => selection.projects.matches(project));
@@ -70,7 +70,8 @@ export async function mergeProjects(options: ProjectsMergeOptions): Promise<Proj
       failures.push({ ...merged, failure: failureRecord(error) });
     }
   }
-  if (merges.length === 0 && failures.length === 0 && filters?.maxAge === undefined) {
+  const isTooOld = choices.some((choice) => "passes" in choice && choice.passes);
+  if (merges.length === 0 && failures.length === 0 && !isTooOld) {
     throw new MergeError("nothing-chosen", `the filters choose nothing of ${nothing.length} projects`, {
       where: tree.path,
       hint: "look for typing errors in what they name, or name one project, for the nearest names in its staging registry",

@@ -29,6 +29,8 @@ export interface ChosenImage {
 /** What was chosen, and what people should know about it. */
 export interface StagingReading {
   readonly chosen: readonly ChosenImage[];
+  /** Whether anything passes the filters, be it too old. */
+  readonly passes: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -71,6 +73,7 @@ export async function readStaging(
   const read = readings.filter((reading) => reading !== undefined);
   return {
     chosen: read.flatMap((reading) => reading.chosen),
+    passes: read.some((reading) => reading.passes),
     warnings: read.flatMap((reading) => reading.warnings),
   };
 }
@@ -87,7 +90,8 @@ async function readImage(
   const repository = access.open(parseRepository(`${staging}/${image}`));
   const { contents, warnings, ...read } = await readContents(repository, listing, filters);
   const chosen = choose(image, contents, filters);
-  return { chosen: await limitByAge(repository, chosen, read.listing, filters), warnings };
+  const left = await limitByAge(repository, chosen, read.listing, filters);
+  return { chosen: left, passes: chosen.length > 0, warnings };
 }
 
 async function readContents(

@@ -49,13 +49,7 @@ describe("the newest versions", () => {
       { app, web: { one: ["2.0.0"], two: ["1.0.0"] } },
       { newest: 2 },
     );
-    expect(added).toEqual([
-      "app:v1.10.0",
-      "app:v1.10.0_build.1",
-      "app:v1.10.1-rc.1",
-      "web:1.0.0",
-      "web:2.0.0",
-    ]);
+    expect(added).toEqual(["app:v1.9.0", "app:v1.10.0", "app:v1.10.0_build.1", "web:1.0.0", "web:2.0.0"]);
     expect(requests.filter((request) => request.startsWith("resolve"))).toHaveLength(5);
   });
 
@@ -70,7 +64,14 @@ describe("the newest versions", () => {
 
   test("are told by a listing of digests as well", async () => {
     const { added } = await planned({ app }, { newest: 1 }, { listsManifests: true });
-    expect(added).toEqual(["app:v1.10.1-rc.1"]);
+    expect(added).toEqual(["app:v1.10.0", "app:v1.10.0_build.1"]);
+  });
+
+  test("are releases, and pre-releases where nothing else is chosen", async () => {
+    const { added } = await planned({ app: { ...app, five: ["v1.11.0-alpha.1"] } }, { newest: 1 });
+    expect(added).toEqual(["app:v1.10.0", "app:v1.10.0_build.1"]);
+    const candidates = await planned({ app }, { tags: ["*-rc.*"], newest: 1 });
+    expect(candidates.added).toEqual(["app:v1.10.1-rc.1"]);
   });
 });
 
@@ -99,10 +100,15 @@ describe("when images were pushed", () => {
     ]);
   });
 
-  test("is known, or nothing is merged", async () => {
+  test.each([
+    ["not told of all", {}],
+    ["the beginning of time", { two: new Date(0).toISOString(), three: daysAgo(1) }],
+    ["long to come", { two: daysAgo(-400), three: daysAgo(1) }],
+  ])("is known, or nothing is merged: %s", async (_, others) => {
     const { uploadedAt, ...rest } = memory;
-    const some = { ...rest, uploadedAt: { one: uploadedAt.one } };
+    const some = { ...rest, uploadedAt: { one: uploadedAt.one, ...others } };
     await expect(planned({ app }, { newest: 1 }, some)).rejects.toMatchObject({ code: "age-unknown" });
+    await expect(planned({ app }, { maxAge: day }, some)).rejects.toMatchObject({ code: "age-unknown" });
   });
 });
 

@@ -113,6 +113,9 @@ test("of a project that is named there has to be something, of one that is found
   await expect(run({ projects: ["kops*"] }, { tags: ["v9"] })).rejects.toMatchObject({
     code: "nothing-chosen",
   });
+  await expect(run({ projects: ["kops*"] }, { tags: ["v9"], maxAge: 1000 })).rejects.toMatchObject({
+    code: "nothing-chosen",
+  });
   await expect(run({ projects: ["kosp"] })).rejects.toMatchObject({
     code: "nothing-selected",
     hint: "did you mean kops?",
