@@ -12,9 +12,11 @@ export const pages: readonly string[] = [
     .sort(),
 ];
 
-/** A block of code: what stands behind its fence, its text, and the line of the page that the text begins at. */
+/** A block of code: the words behind its fence, its text, and the line of the page that the text begins at. */
 export interface Block {
   readonly language: string;
+  /** Whether a test runs what it shows: `run` stands behind the language. */
+  readonly isRun: boolean;
   readonly text: string;
   readonly line: number;
 }
@@ -29,6 +31,7 @@ export function blocksOf(page: string): readonly Block[] {
     text.matchAll(/^( *)```([^\n]*)\n(.*?)^\1```$/gms),
     ([all, , info = "", body = ""], _index) => ({
       language: info.split(" ")[0] ?? "",
+      isRun: info.split(" ").includes("run"),
       text: body,
       line: text.slice(0, text.indexOf(all)).split("\n").length + 1,
     }),
@@ -52,7 +55,7 @@ export interface ShownCommand {
 }
 
 /** The lines with a prompt in a block of a console, or all lines of one for a shell. */
-export function commandsOf({ language, text }: Block): readonly ShownCommand[] {
+export function commandsOf({ language, text }: Pick<Block, "language" | "text">): readonly ShownCommand[] {
   const lines = text
     .replaceAll(/ *\\\n */g, " ")
     .split("\n")
