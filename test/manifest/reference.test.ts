@@ -13,9 +13,9 @@ import {
 const reference = readFileSync(join(import.meta.dirname, "../../docs/manifest-reference.md"), "utf8");
 const [formats = "", findings = ""] = reference.split("\n## Findings\n");
 const sections = findings
-  .split(/^#### /m)
+  .split(/^(?=\*\*`)/m)
   .slice(1)
-  .map((section) => ({ code: /^`(.+)`$/m.exec(section)?.[1] ?? "", section }));
+  .map((section) => ({ code: /^\*\*`(.+?)`\*\*/.exec(section)?.[1] ?? "", section }));
 
 interface Example {
   readonly file: string;
@@ -43,7 +43,7 @@ describe("the manifest reference", () => {
     expect(sections.map(({ code }) => code).toSorted()).toEqual(Object.keys(diagnosticCodes).toSorted());
     for (const { code, section } of sections) {
       const kind = diagnosticCodes[code as keyof typeof diagnosticCodes];
-      expect(section.toLowerCase()).toContain(`\n\n${kind.severity}. `);
+      expect(section.toLowerCase()).toContain(`\`** ${kind.severity}. `);
     }
   });
 
