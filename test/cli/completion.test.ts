@@ -92,7 +92,7 @@ describe.each(shells)("completion in %s, where somebody presses Tab,", (shell) =
   const test = testWith(shell, "script");
   let terminal: ShellInTerminal;
   beforeAll(async () => {
-    if (existsSync(work)) terminal = await open(shell);
+    terminal = await open(shell);
   });
   afterAll(() => terminal?.close());
   const words = async (line: string): Promise<readonly string[]> =>
@@ -180,6 +180,18 @@ describe.each(shells)("completion in %s, where somebody presses Tab,", (shell) =
       "--staging-repo",
       "localhost:5000/staging-kops",
     ]);
+  });
+
+  test("lists and completes behind what ends a word in some shells", async () => {
+    const { words: left } = await terminal.complete("waybill check tree --project=", "etcd", "kops");
+    expect(left.slice(3)).toEqual(["--project="]);
+    expect((await words("waybill plan tree --to us.example.com:")).slice(3)).toEqual([
+      "us.example.com:5000/etcd",
+    ]);
+    expect((await words("waybill plan tree --to=us.example.com:")).slice(2)).toEqual([
+      "--to=us.example.com:5000/etcd",
+    ]);
+    await terminal.complete("waybill check --output=", "sarif", "text");
   });
 
   test("lists those of what is selected", async () => {
