@@ -1,6 +1,6 @@
 import { WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
-import { Company, defaultTiming, type Timing, type Trace, untilAborted } from "../http/index.ts";
+import { Company, defaultTiming, headerOf, type Timing, type Trace, untilAborted } from "../http/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault, splitRepository } from "../oci/index.ts";
 import {
   defaultSettings,
@@ -141,6 +141,15 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
       const url = new URL("/v2/", origin);
       const answer = await client.send({ kind: "token", method: "GET", url, access, where: host });
       if (answer.status !== 200) throw await refusal({ client, name: host, path: "" }, answer, "logging in");
+      if (!/^text\/html\b/i.test(headerOf(answer, "content-type") ?? "")) return;
+      throw new RegistryError(
+        "unexpected-response",
+        "it answers with a page for people, as no registry does",
+        {
+          where: host,
+          hint: "look for a typing error in the host, and whether something before it wants a login of its own",
+        },
+      );
     },
     underWay: () => underWay.read(),
     close,

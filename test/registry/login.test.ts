@@ -114,6 +114,16 @@ describe("a registry", () => {
     await server.close();
   });
 
+  test("that shows a page is none, and nothing is kept", async () => {
+    const page = { "content-type": "text/html; charset=utf-8" };
+    const server = await startScriptedServer((_, response) => answer(response, 200, page, "<html>"));
+    await expect(logIn({ host: server.host, username: "ann", password }, optionsOf())).rejects.toMatchObject({
+      code: "unexpected-response",
+    });
+    await expect(stat(file(".docker"))).rejects.toMatchObject({ code: "ENOENT" });
+    await server.close();
+  });
+
   test.each(["registry", "ann:pw@registry.example.com", "registry.example.com/team", ""])(
     "is not what %j names",
     async (host) => {
