@@ -393,6 +393,7 @@ export {
   reviewMarker,
   reviewToSarif,
   type SourceLabels,
+  unchangedInWords,
   type VoidReason,
   withOwners,
 } from "./review/index.ts";

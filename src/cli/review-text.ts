@@ -13,15 +13,16 @@ type InText = (place: RoughPlace) => string;
 
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */
 export async function printReview(terminal: Terminal, review: Review): Promise<void> {
-  const { outsideInWords } = await import("../review/index.ts");
+  const { outsideInWords, unchangedInWords } = await import("../review/index.ts");
   const { formatPlace } = await import("../diagnostics/index.ts");
   const { selectionSentence } = await import("../edges/index.ts");
   const { colors } = terminal;
   const shown: Shown = harmless;
+  const unchanged = unchangedInWords(review);
   for (const project of review.projects) {
     const facts = await factsOf(project);
     const parts = [
-      ...heading(project).map(shown),
+      ...heading(project, unchanged).map(shown),
       ...(await lineTable(project, shown, formatPlace, terminal.columns)),
       ...facts.map(shown),
     ];
@@ -34,13 +35,17 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
   if (review.findings.length > 0) terminal.print("");
   for (const line of sums(
     review,
+    unchanged,
     outsideInWords(review),
     review.selection && selectionSentence(review.selection),
   ))
     terminal.print(shown(line));
 }
 
-function heading({ project, files, newDestinations, removedDestinations, lines }: ReviewedProject): string[] {
+function heading(
+  { project, files, newDestinations, removedDestinations, lines }: ReviewedProject,
+  unchanged: string,
+): string[] {
   return [
     project,
     ...files.map(({ file, owners }) =>
@@ -53,9 +58,7 @@ function heading({ project, files, newDestinations, removedDestinations, lines }
         `  new destination ${name}${edges === 0 ? "" : `: ${amount(edges, "edge")} of old lines`}`,
     ),
     ...removedDestinations.map((name) => `  destination taken away: ${name}`),
-    ...(lines.length + newDestinations.length + removedDestinations.length === 0
-      ? ["  nothing else is asked for than before"]
-      : []),
+    ...(lines.length + newDestinations.length + removedDestinations.length === 0 ? [`  ${unchanged}`] : []),
   ];
 }
 
@@ -122,6 +125,7 @@ function formatFinding(
 
 function sums(
   { verdict, findings, edges, base, head, offline, passedOver }: Review,
+  unchanged: string,
   before: string | undefined,
   limit: string | undefined,
 ): string[] {
@@ -130,7 +134,7 @@ function sums(
     .filter((kind) => edges[kind] > 0)
     .map((kind) => `${amount(edges[kind], "edge")} ${kind}`);
   return [
-    `${verdict}: ${changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ")}; ` +
+    `${verdict}: ${changes.length === 0 ? unchanged : changes.join(", ")}; ` +
       `${amount(failing, "finding")} to mend, ${findings.length - failing} worth knowing`,
     `${head.commit === undefined ? "the working tree" : head.commit.slice(0, 12)} against ${base.commit.slice(0, 12)} (${base.from ?? "--base"})`,
     ...(limit === undefined ? [] : [limit]),

@@ -30,4 +30,4 @@ export type {
 export { filesOf, withOwners } from "./review.ts";
 export { type BaseRevision, baseOfEnvironment, reviewChange } from "./review-change.ts";
 export { type ReviewCode, reviewCodes, reviewToSarif } from "./review-codes.ts";
-export { outsideInWords } from "./words.ts";
+export { outsideInWords, unchangedInWords } from "./words.ts";

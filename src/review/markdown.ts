@@ -5,7 +5,7 @@ import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
 import { type PageSection, page, sectionOf } from "./markdown-page.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
-import { countOf, outsideInWords } from "./words.ts";
+import { countOf, outsideInWords, unchangedInWords } from "./words.ts";
 
 /** Code hosts take a little more than 65,000. */
 const maxCharacters = 60_000;
@@ -64,7 +64,7 @@ function verdictLines(review: Review): string {
     ...(edges.moved > 0 ? [`${countOf(edges.moved, "edge")} moved`] : []),
     ...(edges["source-changed"] > 0 ? [`${countOf(edges["source-changed"], "edge")} from elsewhere`] : []),
   ];
-  const what = changes.length === 0 ? "nothing else is asked for than before" : changes.join(", ");
+  const what = changes.length === 0 ? unchangedInWords(review) : changes.join(", ");
   const counts = [
     ...(failing > 0 ? [`${failing} to mend`] : []),
     ...(mentioned > 0 ? [`${mentioned} worth knowing`] : []),

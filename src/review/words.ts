@@ -52,6 +52,13 @@ export function kindInWords(artifactType: string): string {
   return artifactType === "application/vnd.cncf.helm.config.v1+json" ? "Helm chart" : artifactType;
 }
 
+/** That nothing has changed of what is looked at. */
+export function unchangedInWords({ selection }: Pick<Review, "selection">): string {
+  return selection === undefined
+    ? "nothing else is asked for than before"
+    : "of what is selected, nothing else is asked for than before";
+}
+
 /** What was wrong before in files that the change does not touch, as a sentence without a full stop; `undefined` for nothing. */
 export function outsideInWords({
   outside: { errors, warnings },

@@ -52,6 +52,10 @@ test("a review of what is selected says and asks nothing of the rest", async () 
   const page = formatReviewMarkdown(review);
   expect(page).toContain("Limited to `--project a --tag v2`: 2 other edges not looked at.");
   expect(page).toMatch(/waybill review .* --project a --tag v2`/);
+  const none = await reviewed({ tags: ["v9"] });
+  expect(formatReviewMarkdown(none.review)).toContain(
+    "of what is selected, nothing else is asked for than before",
+  );
 });
 
 test("what it says of the selected is what it says among all", async () => {
