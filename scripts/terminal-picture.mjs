@@ -115,7 +115,7 @@ export function drawSession(title, steps) {
 <style>
 ${styles.join("\n")}
 </style>
-<clipPath id="screen"><rect x="0" y="${edge.top - 6}" width="${width}" height="${height - edge.top}"/></clipPath>
+<clipPath id="screen"><rect x="0" y="${edge.top - 3}" width="${width}" height="${height - edge.top}"/></clipPath>
 <rect x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10" fill="#0d1117" stroke="#484f58"/>
 <path d="M0.5 36.5H${width - 0.5}" stroke="#30363d"/>
 <circle cx="20" cy="18.5" r="6" fill="#ff5f57"/><circle cx="40" cy="18.5" r="6" fill="#febc2e"/><circle cx="60" cy="18.5" r="6" fill="#28c840"/>
