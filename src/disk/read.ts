@@ -21,7 +21,11 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
   const file = await ifPresent(open(path, flags));
   if (file === undefined || (await file.stat()).isFile()) return file;
   await file.close();
-  throw Object.assign(new Error("it is not a regular file"), { code: "EFTYPE" });
+  throw notRegular();
+}
+
+function notRegular(): Error {
+  return Object.assign(new Error("it is not a regular file"), { code: "EFTYPE" });
 }
 
 /** The bytes at a place of a file, so many of them; fewer only at its end. Throws what the file system says. */
@@ -45,9 +49,26 @@ const glance = 50;
  * end. Nothing in it blocks a thread, so that a process that waits for a pipe can be ended. Throws what the file system
  * says, `EFBIG` beyond the bound, and `ENXIO` for a pipe that nobody writes into within a minute.
  */
-export async function readNamed(path: string, most: number): Promise<NamedFile> {
+export function readNamed(path: string, most: number): Promise<NamedFile> {
+  return readWhole(path, most, () => {});
+}
+
+/**
+ * Reads a regular file, links followed: no more than so many bytes, and nothing else that has the name, which is never waited for.
+ * Throws what the file system says, `EFBIG` beyond the bound and `EFTYPE` for what is no file.
+ */
+export async function readRegular(path: string, most: number): Promise<Buffer> {
+  const { bytes } = await readWhole(path, most, ({ isRegular }) => {
+    if (!isRegular) throw notRegular();
+  });
+  return bytes;
+}
+
+/** @param check Given what was opened, before anything of it is read. */
+async function readWhole(path: string, most: number, check: (opened: Opened) => void): Promise<NamedFile> {
   const opened = await openNamed(path);
   try {
+    check(opened);
     const pieces: Buffer[] = [];
     for await (const bytes of readOpened({ ...opened, most })) pieces.push(bytes);
     return { bytes: Buffer.concat(pieces), mode: opened.mode };
@@ -68,6 +89,7 @@ export async function* readNamedInPieces(path: string): AsyncGenerator<Buffer> {
 
 interface Opened {
   readonly file: FileHandle;
+  readonly isRegular: boolean;
   readonly mode: number;
   readonly size: number;
   /** Milliseconds that whoever is to write into it may take to begin. */
@@ -79,7 +101,8 @@ async function openNamed(path: string): Promise<Opened> {
   try {
     const status = await file.stat();
     const isAwaited = status.isFIFO() && (await targetOf(path)).kind === "name";
-    return { file, mode: status.mode, size: status.size, patience: isAwaited ? writerWithin : 0 };
+    const { mode, size } = status;
+    return { file, isRegular: status.isFile(), mode, size, patience: isAwaited ? writerWithin : 0 };
   } catch (error) {
     await file.close();
     throw error;

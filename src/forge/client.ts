@@ -49,7 +49,15 @@ export function openClient(kind: ForgeKind, api: string, wire: Wire): ForgeClien
     // It is larger than all of the rest, and most commands ask no forge.
     const { request } = await import("@octokit/request");
     try {
-      return await request(route, { baseUrl: api, ...values, headers, request: { fetch: wire } });
+      const answer = await request(route, {
+        baseUrl: api,
+        ...values,
+        headers,
+        request: { fetch: wire, log },
+      });
+      // What is no JSON comes as the text that it is: a page is no answer, be it one that nobody looks into.
+      if (typeof answer.data === "string" && answer.data !== "") throw noJson(new URL(api).host);
+      return answer;
     } catch (thrown) {
       // It wraps what the wire threw into an error of its own.
       const isWrapped =
@@ -78,6 +86,16 @@ export function openClient(kind: ForgeKind, api: string, wire: Wire): ForgeClien
       await call(route, values);
     },
   };
+}
+
+/** What a client says beside its answers (that a route is deprecated) has words of the outside in it, and is for nobody here. */
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+function noJson(host: string): ForgeError {
+  return new ForgeError("unexpected-answer", `${host} answers with something that is no JSON`, {
+    where: host,
+    hint: "is the kind of the forge the right one, and is there no login page in front of it?",
+  });
 }
 
 /** A list that does not end, as far as anybody reads. */

@@ -102,8 +102,10 @@ export function shownHeader(name: string, value: string, from: URL, secrets: rea
   if (name === "authorization") return `${/^[A-Za-z]{1,16}(?= )/.exec(value)?.[0] ?? ""} ${hidden}`.trim();
   if (addressHeaders.has(name)) return address(value);
   if (!tellingHeaders.test(name)) return hidden;
-  if (name === "link")
-    return value.replaceAll(/<([^>]*)>[^<]*/g, (_, text: string) => `<${address(text)}> `).trim();
+  if (name === "link") {
+    const links = [...value.matchAll(/<([^<>]*)>/g)].map(([, text = ""]) => `<${address(text)}>`);
+    return links.length === 0 ? hidden : links.join(" ");
+  }
   if (name !== "www-authenticate") return shownText(value, secrets);
   // What follows the scheme here is no credential.
   const [scheme = "", ...parameters] = value.split(" ");

@@ -17,11 +17,12 @@ export function untilAborted(signal: AbortSignal | undefined, given: () => void)
     given();
     for (const giveUp of underWay) giveUp();
   };
-  if (signal.aborted) end();
   // Many may be given the same signal, which warns of more than ten listeners of its own.
-  else AbortSignal.any([signal]).addEventListener("abort", end, { once: true });
-  return async (start, reason = () => signal.reason) => {
-    if (signal.aborted) throw reason();
+  const own = AbortSignal.any([signal]);
+  if (own.aborted) end();
+  else own.addEventListener("abort", end, { once: true });
+  return async (start, reason = () => own.reason) => {
+    if (own.aborted) throw reason();
     return new Promise((resolve, reject) => {
       const giveUp = (): void => reject(reason());
       underWay.add(giveUp);

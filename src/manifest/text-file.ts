@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { errorCodeOf, readNamed } from "../disk/index.ts";
+import { errorCodeOf, readRegular } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { DiagnosticCode } from "./diagnostic-codes.ts";
 
@@ -20,8 +19,7 @@ export const maxFileBytes = 8 * 1024 * 1024;
 /** Reads a whole text file, a byte order mark included. Pipes, devices and folders are refused, never waited for. */
 export async function readTextFile(path: string): Promise<string | TextFileFault> {
   try {
-    if (!(await stat(path)).isFile()) return notRegular;
-    return decodeText((await readNamed(path, maxFileBytes)).bytes);
+    return decodeText(await readRegular(path, maxFileBytes));
   } catch (error) {
     return unreadable(error);
   }
@@ -60,6 +58,8 @@ export const astray: TextFileFault = {
 function unreadable(error: unknown): TextFileFault {
   const code = errorCodeOf(error);
   if (code === "EFBIG") return tooLarge;
+  // A socket is not even opened.
+  if (code === "EFTYPE" || code === "ENXIO") return notRegular;
   if (code === "ENOENT" || code === "ENOTDIR") return missingFile;
   const message = `it cannot be read: ${unreadableReason(error)}`;
   // As in a commit, where nobody tells a circle from a link that leads nowhere.

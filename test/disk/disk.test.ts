@@ -22,6 +22,7 @@ import {
   openRegular,
   processMark,
   readNamed,
+  readRegular,
   replaceFile,
   sweep,
 } from "../../src/disk/index.ts";
@@ -183,6 +184,21 @@ describe("a file that somebody named", () => {
       void readNamed(${JSON.stringify(pipe)}, 4);
       setTimeout(() => process.exit(7), 200);`;
     expect((await run(process.execPath, ["--input-type=module", "--eval", script])).code).toBe(7);
+  });
+
+  it("is read by any name that leads to it, and nothing else is, where it has to be a file", async () => {
+    await writeFile(file, "12345");
+    const link = join(folder.path, "link");
+    await symlink(file, link);
+    expect((await readRegular(link, 5)).toString()).toBe("12345");
+    await expect(readRegular(link, 4)).rejects.toMatchObject({ code: "EFBIG" });
+    const pipe = join(folder.path, "pipe");
+    spawnSync("mkfifo", [pipe]);
+    const other = join(folder.path, "other");
+    await symlink(pipe, other);
+    for (const path of [pipe, other, folder.path, "/dev/zero"]) {
+      await expect(readRegular(path, 5)).rejects.toMatchObject({ code: "EFTYPE" });
+    }
   });
 
   it("is not read beyond what was asked for, be it without end", async () => {

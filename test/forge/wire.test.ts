@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type ForgeError, type ForgeKind, type ForgeWait, openForge } from "../../src/forge/index.ts";
 import type { TracedRequest } from "../../src/http/index.ts";
 import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
@@ -211,6 +211,25 @@ describe.each(kinds)("the way to a %s", (kind) => {
       if (body !== "[]")
         expect((await thrown(project.conversation.comments(1))).code).toBe("unexpected-answer");
     }
+  });
+
+  it("takes no page for the answer to what was to be done", async () => {
+    const server = await scripted((_, response) => answer(response, 200, {}, "<html>log in</html>"));
+    const project = openForge({ kind, host: server.host, token: "t" }).project("a/b");
+    const status = { context: "a", state: "success", description: "" } as const;
+    const error = await thrown(project.statuses.set("0".repeat(40), status));
+    expect(error).toMatchObject({ code: "unexpected-answer", where: server.host });
+    expect(error.hint).toContain("login page");
+  });
+
+  it("says nothing of its own of what a forge calls deprecated", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const server = await scripted((_, response) =>
+      answer(response, 200, { deprecation: "true", sunset: "soon" }, '{"login":"x","username":"x"}'),
+    );
+    expect(await openForge({ kind, host: server.host, token: "t" }).user()).toBe("x");
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   it("does not wait for ever for an answer", async () => {

@@ -62,6 +62,8 @@ describe("what is shown of requests", () => {
       '</v2/x/tags/list?last=v9&n=2&key=abc>; rel="next"',
       "<https://host/v2/x/tags/list?last=v9&n=2&key=…>",
     ],
+    ["link", "/v2/x/tags/list?key=abc; rel=next", "[redacted]"],
+    ["link", "\u009b31m, </a>; key=abc, </b>; x", "<https://host/a> <https://host/b>"],
     ["content-type", "text/plain\r\nx: y", "text/plain x: y"],
     ["x-request-id", "7f0c", "7f0c"],
     ["ratelimit-remaining", "99;w=21600", "99;w=21600"],
