@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createFiles, diskFaultOf, errorCodeOf, type NewFile, readNamed } from "../disk/index.ts";
+import { createFiles, diskFaultOf, errorCodeOf, type NewFile, readRegular } from "../disk/index.ts";
 import { harmless } from "../errors/index.ts";
 import { JobsError } from "./errors.ts";
 import type { Job } from "./model.ts";
@@ -45,13 +44,11 @@ export async function writeJobs(folder: string, jobs: readonly JobToWrite[]): Pr
 /** The text of a file; of what is none, or longer, that it is something else. */
 async function whatIsAt(path: string, length: number): Promise<string | "something else" | undefined> {
   try {
-    // A pipe would wait for whoever writes into it.
-    if (!(await stat(path)).isFile()) return "something else";
-    return (await readNamed(path, length)).bytes.toString();
+    return (await readRegular(path, length)).toString();
   } catch (error) {
     const code = errorCodeOf(error);
     if (code === "ENOENT") return undefined;
-    if (code === "EFBIG") return "something else";
+    if (code === "EFBIG" || code === "EFTYPE" || code === "ENXIO") return "something else";
     throw unwritable(path, error);
   }
 }

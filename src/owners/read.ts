@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { type Diagnostic, Findings } from "../diagnostics/index.ts";
-import { errorCodeOf, readNamed } from "../disk/index.ts";
+import { errorCodeOf, readRegular } from "../disk/index.ts";
 import { type Aliases, parseAliases } from "./aliases.ts";
 import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
 import { type OwnersCode, type OwnersFindings, ownersCodes } from "./findings.ts";
@@ -71,12 +71,11 @@ export function ownersFolder(root: string): RepositoryFiles {
       try {
         const [top, real] = await Promise.all([realpath(root), realpath(join(root, path))]);
         if (real !== join(top, path)) return "missing";
-        // A pipe would wait for whoever writes into it.
-        if (!(await stat(real)).isFile()) return "folder";
-        return (await readNamed(real, limit)).bytes;
+        return await readRegular(real, limit);
       } catch (error) {
         const code = errorCodeOf(error);
         if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return "missing";
+        if (code === "EFTYPE" || code === "ENXIO") return "folder";
         return code === "EFBIG" ? "too-large" : "unreadable";
       }
     },

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
@@ -212,5 +213,16 @@ describe("the files of a repository", () => {
       ["root"],
       ["root"],
     ]);
+  });
+
+  it("on a disk are read of files alone: neither a pipe nor a folder is waited for or read", async () => {
+    const root = ownersFolder(place.path);
+    await mkdir(join(place.path, "folder"));
+    spawnSync("mkfifo", [join(place.path, "OWNERS")]);
+    await writeFile(join(place.path, "large"), "12345");
+    expect(await root.read("OWNERS", 10)).toBe("folder");
+    expect(await root.read("folder", 10)).toBe("folder");
+    expect(await root.read("large", 4)).toBe("too-large");
+    expect(await root.read("nowhere", 4)).toBe("missing");
   });
 });
