@@ -96,11 +96,14 @@ export async function holdingOneOf<Result>(
     clearInterval(beat);
     if (await isMine()) await rm(file, { force: true });
   };
-  const result = await body({ isMine, replace }).catch(async (error: unknown) => {
+  let result: Result;
+  try {
+    result = await body({ isMine, replace });
+  } catch (error) {
     // What it failed with counts, not that its lock could not be looked at afterwards: that is taken over in time.
     await release().catch(() => undefined);
     throw error;
-  });
+  }
   await release();
   return result;
 }

@@ -43,6 +43,14 @@ function markOfEnded(): string {
 }
 
 describe("a lock", () => {
+  test("is released by work that throws before it has a promise to give", async () => {
+    const failing = holdingLock(file, () => {
+      throw new Error("at once");
+    });
+    await expect(failing).rejects.toThrow("at once");
+    expect(await readdir(temporary.path)).toEqual([]);
+  });
+
   test("that cannot be looked at in the end hides nothing of what the work failed with", async () => {
     const failing = holdingLock(file, async () => {
       await rm(file);
