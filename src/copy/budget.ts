@@ -9,16 +9,16 @@ export class Budget {
     this.#left = all;
   }
 
-  /** @param wanted Who wants more than there is in all gets all. @returns How to give it back; further calls do nothing. */
-  async take(wanted: number): Promise<() => void> {
+  /** @param wanted Who wants more than there is in all gets all. @returns How to give it back: a part, or what is left of it. */
+  async take(wanted: number): Promise<(part?: number) => void> {
     const amount = Math.min(wanted, this.#all);
     if (this.#waiting.length === 0 && amount <= this.#left) this.#left -= amount;
     else await new Promise<void>((granted) => this.#waiting.push({ amount, granted }));
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      this.#left += amount;
+    let held = amount;
+    return (part = held) => {
+      const back = Math.min(part, held);
+      held -= back;
+      this.#left += back;
       this.#serve();
     };
   }

@@ -121,7 +121,8 @@ class StateReader implements RepositoryState {
 
   async #readOneByOne([first, ...others]: readonly Tag[], failed = false): Promise<void> {
     if (first === undefined) return;
-    let reading = await this.#resolve(first, { mode: "glance" });
+    const giveBack = await this.#questions.take(1);
+    let reading = await this.#resolve(first, { mode: "glance" }).finally(giveBack);
     if (isAbsent(reading)) {
       if (await this.#readListing([first, ...others])) return;
       reading = await this.#resolve(first, { mode: "likely-absent" });
@@ -234,13 +235,19 @@ class StateReader implements RepositoryState {
 
   /** Asks for each item, some at a time: what waits costs nothing, be there thousands of tags. */
   async #inTurn<Item>(items: readonly Item[], ask: (item: Item) => Promise<void>): Promise<void> {
+    // Nobody has to wait for nothing: what has been read would be kept meanwhile.
+    if (items.length === 0) return;
     const atOnce = Math.min(questionsAtOnce, items.length);
     const giveBack = await this.#questions.take(atOnce);
     const rest = items.values();
     const worker = async (): Promise<void> => {
-      for (const item of rest) await ask(item);
+      try {
+        for (const item of rest) await ask(item);
+      } finally {
+        giveBack(1);
+      }
     };
-    await Promise.all(Array.from({ length: atOnce }, worker)).finally(giveBack);
+    await Promise.all(Array.from({ length: atOnce }, worker));
   }
 }
 

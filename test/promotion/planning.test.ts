@@ -186,8 +186,7 @@ test("questions to a host wait in memory a few at a time, however many tags its 
   });
   expect(summary).toMatchObject({ present: 800 });
   expect(server.seen).toHaveLength(800);
-  // 128, and the first of each repository that has not begun with the others.
-  expect(Math.max(...waiting)).toBeLessThanOrEqual(148);
+  expect(Math.max(...waiting)).toBeLessThanOrEqual(96);
 });
 
 describe("a plan for a repository that somebody has to create", () => {
