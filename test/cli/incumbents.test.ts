@@ -134,9 +134,9 @@ describeShared("the published instructions", "seeds", (folder) => {
     expect(lines).toHaveLength(3);
     for (const line of lines) {
       const [, ...words] = line.split(" ");
-      const [, base, directory, , repository, , tag] = command("cip-mm", words.join(" ")).split(" ");
-      expect([base, directory, repository]).toEqual([
-        "--base-dir",
+      const [verb, directory, , repository, , tag] = command("cip-mm", words.join(" ")).split(" ");
+      expect([verb, directory, repository]).toEqual([
+        "merge",
         "$GOPATH/src/k8s.io/k8s.io/k8s.gcr.io",
         "gcr.io/k8s-staging-kubernetes",
       ]);

@@ -180,8 +180,8 @@ describe("a saved plan", () => {
     expect(verdictsOf(restrictPlan(plan, limited, "f"))).toEqual({ v1: "copy" });
     const others = { ...plan, edgesHash: digestFor("all edges") };
     for (const [current, saved, hint] of [
-      [others, limited, `say --since ${since.commit}, as when it was made`],
-      [limited, others, "leave out --since and --changed, as when it was made"],
+      [others, limited, `say --base ${since.commit}, as when it was made`],
+      [limited, others, "leave out --base and --changed, as when it was made"],
     ] as const) {
       expect(() => restrictPlan(current, saved, "f")).toThrow(
         expect.objectContaining({ code: "plan-outdated", hint }),

@@ -142,7 +142,7 @@ describe("a snapshot", () => {
     await expect(shot(registries, "prod.example.com/nothing")).rejects.toMatchObject({
       code: "no-repository",
       where: "prod.example.com/nothing",
-      hint: "look for a typing error; what there is shows: waybill snapshot prod.example.com",
+      hint: "look for a typing error; what there is shows: waybill registry snapshot prod.example.com",
     });
     const repositories = [parseRepository("prod.example.com/nothing/app")];
     const { contents } = await shot(registries, "prod.example.com/nothing", { repositories });
