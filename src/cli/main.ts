@@ -19,7 +19,8 @@ import { type Act, givenLineOf, settleAll } from "./verb.ts";
  */
 export async function main(argv: readonly string[], io?: Surroundings): Promise<ExitCode> {
   if (io === undefined) return onStandardStreams((streams) => main(argv, streams));
-  if (argv[0] === "kpromo" || argv[0] === "image-builder") return mainAs(argv[0], argv.slice(1), io);
+  const [word, ...rest] = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+  if (word === "kpromo" || word === "image-builder") return mainAs(word, rest, io);
   let status: ExitCode = exitCodes.asDesired;
   const act: Act = async ({ command, outputs: requests, notice }, work) => {
     const options: GlobalOptions = command.optsWithGlobals();
@@ -29,7 +30,7 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
     if (notice !== undefined) session.terminal.note(notice);
     status = await work(session);
   };
-  const isBrief = !argv.includes("--help") && argv[0] !== "help";
+  const isBrief = !argv.includes("--help") && !argv.includes("help");
   const program = buildProgram(io, act, isBrief);
   try {
     await program.parseAsync(argv, { from: "user" });

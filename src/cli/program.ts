@@ -2,7 +2,7 @@ import { Command, type CommandUnknownOpts, Option } from "@commander-js/extra-ty
 import packageJson from "../../package.json" with { type: "json" };
 import { formatHelp } from "./help.ts";
 import type { Surroundings } from "./terminal.ts";
-import { type Act, settle } from "./verb.ts";
+import { type Act, readHelpWord, settle } from "./verb.ts";
 import { alsoAtTop, firstSteps, groups, incumbents, oldVerbs, unseen } from "./verbs.ts";
 
 /**
@@ -54,6 +54,7 @@ export function buildProgram(io: Surroundings, act: Act, isBrief = false): Comma
       ),
     );
   handOn(program);
+  readHelpWord(program, true);
   for (const verb of [...groups.flatMap(({ verbs }) => verbs), ...firstSteps]) verb.defineIn(program, act);
   const hidden = [...alsoAtTop, ...unseen, ...oldVerbs.map(({ verb }) => verb), ...incumbents];
   for (const verb of hidden) verb.defineIn(program, act, { isHidden: true });

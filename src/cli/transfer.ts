@@ -10,6 +10,7 @@ import { openProgress } from "./progress.ts";
 import { recorded } from "./recorded.ts";
 import { openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
+import { shellLine } from "./shell-line.ts";
 import { how } from "./verb.ts";
 
 /** What is to be where, found out in the repository that it comes from. */
@@ -86,7 +87,7 @@ export function runTransfer(
         },
         json: () => asJson({ from: from.shown, to: to.shown, dryRun, images: outcomes, unread: missed }),
       });
-      tellRest(inner, outcomes);
+      tellRest(inner, outcomes, dryRun);
       const status = statusOf(outcomes);
       return status === exitCodes.asDesired && missed.length > 0 ? exitCodes.notAsDesired : status;
     }),
@@ -109,14 +110,24 @@ function lineOf(outcome: TransferOutcome, to: string, dryRun: boolean): string {
 }
 
 /** What to do about what is not as asked, each once, and how much there is of what. */
-function tellRest({ terminal }: Session, outcomes: readonly TransferOutcome[]): void {
+function tellRest({ terminal, line }: Session, outcomes: readonly TransferOutcome[], dryRun: boolean): void {
   for (const hint of new Set(outcomes.flatMap(({ failure }) => failure?.hint ?? [])))
     terminal.note(`hint: ${hint}`);
+  if (outcomes.some(({ result }) => result === "refused"))
+    terminal.note(`this moves them: ${shellLine(["waybill", line.verb, ...line.words, "--move"])}`);
   if (outcomes.length < 2) return;
   const counts = new Map<TransferResult, number>();
   for (const { result } of outcomes) counts.set(result, (counts.get(result) ?? 0) + 1);
-  const words = [...counts].map(([result, count]) => `${count} ${result}`);
-  terminal.note(`${amount(outcomes.length, "image")}: ${words.join(", ")}`);
+  const words = [...counts].map(([result, count]) => `${count} ${wordFor(result, dryRun)}`);
+  const what = outcomes.every(({ tag }) => tag !== null) ? "tag" : "image";
+  terminal.note(`${amount(outcomes.length, what)}: ${words.join(", ")}`);
+}
+
+function wordFor(result: TransferResult, dryRun: boolean): string {
+  if (result === "present") return "already there";
+  if (result === "pending") return "not begun";
+  if (!dryRun) return result;
+  return { put: "to put", moved: "to move", refused: "refused", failed: "failed" }[result];
 }
 
 function statusOf(outcomes: readonly TransferOutcome[]): ExitCode {

@@ -140,8 +140,26 @@ export function family(said: Said & { readonly below: readonly Verb[]; readonly 
     ...said,
     old: {},
     defineIn(parent, act, place = {}) {
-      defineBelow(newCommand(parent, said, place), said, act);
+      const command = newCommand(parent, said, place);
+      defineBelow(command, said, act);
+      readHelpWord(command, said.default === undefined);
     },
+  };
+}
+
+/**
+ * Reads `help VERB` as `VERB --help`, by which the options of the verb come to be defined.
+ * @param isClosed Whether a word that is no verb is wrong here; that somebody asks for help as well does not hide it.
+ */
+export function readHelpWord(command: CommandUnknownOpts, isClosed: boolean): void {
+  const parse = command.parseOptions.bind(command);
+  command.parseOptions = (args) => {
+    const { operands, unknown } = parse(args);
+    const [word, ...words] = operands;
+    if (word === "help") return command.parseOptions([...words, ...unknown, "--help"]);
+    const isKnown = word === undefined || command.commands.some((each) => each.name() === word);
+    if (isKnown || !isClosed) return { operands, unknown };
+    return { operands, unknown: unknown.filter((flag) => flag !== "-h" && flag !== "--help") };
   };
 }
 

@@ -147,7 +147,7 @@ describe("images by hand", () => {
         status: 2,
         stdout: `refused ${at}/moved/app:stable: the tag stands for ${digestOf(one)}, not for ${digestOf(two)}\n`,
       });
-      expect(refused.stderr).toContain("--move");
+      expect(refused.stderr).toContain(`this moves them: waybill ${line.join(" ")} --move\n`);
       const { stdout } = await waybill(...line, "--move", "--json");
       expect(JSON.parse(stdout)).toEqual({
         ...{ from: `${at}/team/app`, to: `${at}/moved/app`, dryRun: false, unread: [] },
@@ -163,8 +163,10 @@ describe("images by hand", () => {
 
     test("take all tags of a repository, or some, into a folder and out of it again", async () => {
       const disk = `oci:${join(folder.path, "disk", "app")}`;
+      const look = await waybill("copy", `${at}/team/app`, disk, "--all-tags", "--dry-run");
+      expect(look).toMatchObject({ status: 0, stderr: expect.stringContaining("4 tags: 4 to put\n") });
       const all = await waybill("copy", `${at}/team/app`, disk, "--all-tags");
-      expect(all).toMatchObject({ status: 0, stderr: expect.stringContaining("4 images: 4 put") });
+      expect(all).toMatchObject({ status: 0, stderr: expect.stringContaining("4 tags: 4 put") });
       expect((await waybill("ls", disk)).stdout).toBe("old\nv1.2\nv1.10\nv2.0\n");
       expect((await waybill("ls", `oci:${join(folder.path, "disk")}`)).stdout).toBe(`${disk}\n`);
       expect((await waybill("digest", `${disk}:v2.0`)).stdout).toBe(`${digestOf(two)}\n`);

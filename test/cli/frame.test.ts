@@ -94,9 +94,28 @@ describe("help", () => {
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThan(130);
   });
 
-  it("is the same by either name", async () => {
-    const [asked, named] = await Promise.all([run("help", "completion"), run("completion", "--help")]);
+  it.each([[], ...commands])("is the same by either name: %s %s", async (...path) => {
+    const [asked, named] = await Promise.all([run("help", ...path), run(...path, "--help")]);
     expect(asked).toEqual(named);
+  });
+
+  it("of the verbs of a verb is the same by its own name", async () => {
+    const [asked, named] = await Promise.all([
+      run("registry", "help", "serve"),
+      run("registry", "serve", "--help"),
+    ]);
+    expect(asked).toEqual(named);
+  });
+
+  it.each([
+    ["help", "nonsense"],
+    ["nonsense", "--help"],
+    ["help", "registry", "nonsense"],
+    ["registry", "nonsense", "-h"],
+  ])("of what there is not says so: %s %s", async (...line) => {
+    const { status, stdout, stderr } = await run(...line);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("error: unknown command 'nonsense'");
   });
 
   it("prints the version", async () => {
