@@ -1,5 +1,4 @@
 import { stat } from "node:fs/promises";
-import { createInterface } from "node:readline/promises";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
@@ -320,6 +319,7 @@ function commandOf({ line }: Session, repository: string, { manifests }: Options
 }
 
 async function ask(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = (await prompt.question(`${question} (Y/n) `)).trim().toLowerCase();

@@ -1,5 +1,5 @@
-import { type CommitHash, type GitRepository, openGitRepository } from "../git/index.ts";
-import { committedFiles } from "./committed-files.ts";
+import type { CommitHash, GitRepository } from "../git/index.ts";
+import { committedFiles, repositoryAround } from "./committed-files.ts";
 import type { ManifestTree } from "./model.ts";
 import { normalizedPath, readManifestsFrom } from "./read.ts";
 
@@ -34,7 +34,7 @@ export async function readManifestsAt(
   revision: string,
   { environment, head = "HEAD" }: BaseOptions = {},
 ): Promise<CommittedManifests> {
-  const repository = await openGitRepository(tree.path, environment);
+  const repository = await repositoryAround(tree.path, environment);
   const base = await commitBefore(repository, revision, await repository.commitOf(head));
   return readAt(repository, base, tree);
 }
@@ -50,7 +50,7 @@ export async function readManifestsUnlike(
   isAlike: (committed: ManifestTree, tree: ManifestTree) => boolean,
   { environment }: CommitOptions = {},
 ): Promise<CommittedManifests | undefined> {
-  const repository = await openGitRepository(tree.path, environment);
+  const repository = await repositoryAround(tree.path, environment);
   const head = await repository.commitOf("HEAD");
   const committed = await readAt(repository, head, tree);
   if (!isAlike(committed.tree, tree)) return committed;
@@ -69,7 +69,7 @@ export async function readManifestsBeforeDate(
   date: string,
   { environment }: CommitOptions = {},
 ): Promise<CommittedManifests | undefined> {
-  const repository = await openGitRepository(tree.path, environment);
+  const repository = await repositoryAround(tree.path, environment);
   const oldest = await repository.oldestSince(date);
   const base =
     oldest === undefined ? await repository.commitOf("HEAD") : await repository.firstParent(oldest);
@@ -92,7 +92,7 @@ export async function readManifestsOfCommit(
   revision: string,
   { environment }: CommitOptions = {},
 ): Promise<CommitChange> {
-  const repository = await openGitRepository(path, environment);
+  const repository = await repositoryAround(path, environment);
   const commit = await repository.commitOf(revision);
   const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
   const after = await readAt(repository, commit, nothing);

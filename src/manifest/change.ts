@@ -1,7 +1,7 @@
 import { relative, sep } from "node:path";
-import { type CommitFiles, openGitRepository } from "../git/index.ts";
+import type { CommitFiles } from "../git/index.ts";
 import { type CommitOptions, type CommittedManifests, commitBefore } from "./at-commit.ts";
-import { committedFiles } from "./committed-files.ts";
+import { committedFiles, repositoryAround } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
@@ -39,7 +39,7 @@ export async function readManifestChange(
   revisions: { readonly base: string; readonly head?: string | undefined },
   { environment }: CommitOptions = {},
 ): Promise<ManifestChange> {
-  const repository = await openGitRepository(path, environment);
+  const repository = await repositoryAround(path, environment);
   const headCommit = revisions.head === undefined ? undefined : await repository.commitOf(revisions.head);
   const baseCommit = await commitBefore(repository, revisions.base, headCommit);
   const place = normalizedPath(path);

@@ -1,7 +1,19 @@
 import { relative, sep } from "node:path";
-import type { CommitFiles } from "../git/index.ts";
+import type { CommitFiles, GitRepository } from "../git/index.ts";
 import type { FileSource } from "./file-source.ts";
 import { decodeText, maxFileBytes, missingFile, notRegular, tooLarge } from "./text-file.ts";
+
+/**
+ * The repository that a path is in. What runs Git is loaded by who looks into commits: most runs read a disk alone.
+ * @throws {GitError} as `openGitRepository`.
+ */
+export async function repositoryAround(
+  path: string,
+  environment?: NodeJS.ProcessEnv,
+): Promise<GitRepository> {
+  const { openGitRepository } = await import("../git/index.ts");
+  return openGitRepository(path, environment);
+}
 
 /**
  * The files of a commit, named as they would be on disk.

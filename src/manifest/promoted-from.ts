@@ -1,5 +1,10 @@
-import { type Digest, parseRepository, type RepositoryName, repositoryFault } from "../oci/index.ts";
-import { restBelow } from "../settings/index.ts";
+import {
+  type Digest,
+  parseRepository,
+  type RepositoryName,
+  repositoryFault,
+  restBelow,
+} from "../oci/index.ts";
 import type { PromoterManifest } from "./model.ts";
 
 /** Where an image of production was promoted from, as the manifests have it. */

@@ -1,7 +1,7 @@
 import type { BuiltImage } from "../builds/index.ts";
 import { firstOf } from "../diagnostics/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
-import { restBelow } from "../settings/index.ts";
+import { restBelow } from "../oci/index.ts";
 import type { Filter } from "./filters.ts";
 
 /** An image of a run, and the staging registry of a manifest that it belongs to. */

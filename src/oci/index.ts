@@ -40,6 +40,7 @@ export {
   isManifestType,
   mediaTypes,
 } from "./media-type.ts";
+export { longestPrefix, prefixFault, restBelow } from "./prefix.ts";
 export {
   formatReference,
   isHost,

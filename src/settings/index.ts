@@ -13,7 +13,6 @@ export {
   type Settings,
 } from "./model.ts";
 export { expandNameTemplate } from "./name-template.ts";
-export { longestPrefix, restBelow } from "./prefix.ts";
 export { checkSettings, findSettings, parseSettings, readSettings, settingsCodes } from "./read.ts";
 export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";
 export { readByteSize } from "./values.ts";

@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import { parseRepository, type RepositoryName, repositoryFault } from "../oci/index.ts";
+import { longestPrefix, parseRepository, type RepositoryName, repositoryFault } from "../oci/index.ts";
 import { SettingsError } from "./errors.ts";
 import type { Location } from "./model.ts";
-import { longestPrefix } from "./prefix.ts";
 
 /** Where a repository really is. */
 export type RepositoryLocation =

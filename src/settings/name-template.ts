@@ -1,4 +1,4 @@
-import { prefixFault } from "./prefix.ts";
+import { prefixFault } from "../oci/index.ts";
 
 type Fault = { readonly fault: string; readonly hint?: string };
 

@@ -1,6 +1,6 @@
 import { formatPlace } from "../diagnostics/index.ts";
 import type { ForgeSettings } from "../forge/index.ts";
-import { isHost } from "../oci/index.ts";
+import { isHost, prefixFault } from "../oci/index.ts";
 import {
   described,
   type Fields,
@@ -28,7 +28,6 @@ import {
   type RunSettings,
   type Settings,
 } from "./model.ts";
-import { prefixFault } from "./prefix.ts";
 import { tagTemplateFault } from "./tag-template.ts";
 import { byteSize, count, filePath, flag, nameFault, rate, readPath, textLike, textValue } from "./values.ts";
 

@@ -1,5 +1,5 @@
 import type { PromoterManifest, RegistryEntry } from "../manifest/index.ts";
-import { restBelow } from "../settings/index.ts";
+import { restBelow } from "../oci/index.ts";
 import { StagingError } from "./errors.ts";
 import type { ProjectNames } from "./names.ts";
 

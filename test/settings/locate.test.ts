@@ -1,8 +1,8 @@
 import { sep } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseRepository, repositoryFault } from "../../src/oci/index.ts";
-import { type Location, locate, restBelow } from "../../src/settings/index.ts";
+import { parseRepository, repositoryFault, restBelow } from "../../src/oci/index.ts";
+import { type Location, locate } from "../../src/settings/index.ts";
 
 const at = (locations: readonly Location[], name: string) => locate(locations, parseRepository(name));
 

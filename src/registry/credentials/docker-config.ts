@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { longestPrefix } from "../../settings/index.ts";
+import { longestPrefix } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { basicCredential, type Credential, identityToken, registryToken } from "./credential.ts";
 import { type AskHelper, credentialFor } from "./helper.ts";

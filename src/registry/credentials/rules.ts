@@ -1,4 +1,5 @@
-import { type CredentialRule, longestPrefix } from "../../settings/index.ts";
+import { longestPrefix } from "../../oci/index.ts";
+import type { CredentialRule } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { Credential } from "./credential.ts";
 import { readCredentialFile } from "./file.ts";

@@ -1,4 +1,4 @@
-import { isHost, repositoryFault } from "../oci/index.ts";
+import { isHost, repositoryFault } from "./reference.ts";
 
 /**
  * What is left of a name below a prefix of whole segments: `""` when they are equal, `"c/d"` for `a/b/c/d` below

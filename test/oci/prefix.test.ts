@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { longestPrefix, restBelow } from "../../src/settings/index.ts";
-import { prefixFault } from "../../src/settings/prefix.ts";
+import { longestPrefix, prefixFault, restBelow } from "../../src/oci/index.ts";
 
 const segment = fc.constantFrom(
   "a",
