@@ -34,7 +34,10 @@ export const check = verb({
   page: "manifest-reference.md",
   forms: ["text", "json", "sarif"],
   define,
-  old: { "--format <format>": "--output <format>", "--sarif": "--output sarif" },
+  old: {
+    "--format <format>": { now: "--output <format>", isOverJson: true },
+    "--sarif": { now: "--output sarif", isOverJson: true },
+  },
   run,
 });
 

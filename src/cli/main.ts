@@ -22,9 +22,9 @@ export async function main(argv: readonly string[], io?: Surroundings): Promise<
   const [word, ...rest] = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
   if (word === "kpromo" || word === "image-builder") return mainAs(word, rest, io);
   let status: ExitCode = exitCodes.asDesired;
-  const act: Act = async ({ command, outputs: requests, notice }, work) => {
+  const act: Act = async ({ command, outputs: requests, isJson, notice }, work) => {
     const options: GlobalOptions = command.optsWithGlobals();
-    const outputs = await openOutputs(requests, options.json === true);
+    const outputs = await openOutputs(requests, isJson);
     const line = givenLineOf(command);
     const session = openSession(io, options, { run: main, program: () => settleAll(program), outputs, line });
     if (notice !== undefined) session.terminal.note(notice);

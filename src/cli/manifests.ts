@@ -34,10 +34,17 @@ export async function readForWork(
   if (tree.manifests.length === 0) {
     throw new WaybillError("no-manifest", "there is no manifest that can be read", {
       where: tree.path,
-      hint: `look at what is wrong with: waybill check ${tree.path}`,
+      hint: isNamedByNobody(tree)
+        ? "name the folder that has images/ and manifests/: without one, it is the folder that this runs in"
+        : `look at what is wrong with: waybill check ${tree.path}`,
     });
   }
   return tree;
+}
+
+/** The folder that a verb works on when no other is named, which has nothing of a tree of manifests. */
+function isNamedByNobody({ path, diagnostics }: ManifestTree): boolean {
+  return path === "." && diagnostics.filter(({ code }) => code === "missing-directory").length === 2;
 }
 
 /** What is wrong with manifests, or with what is selected of them. */

@@ -48,7 +48,7 @@ export function outputOption(forms: readonly Form[]) {
 }
 
 /**
- * Opens all that was asked for. @param isJson Whether `--json` was given, which is `--output json`.
+ * Opens all that was asked for. @param isJson Whether `--json` counts, which is `--output json`.
  * @throws {UsageError} when two would be printed, or go to one file; {@link WaybillError} `file-unwritable`.
  */
 export async function openOutputs(requests: readonly OutputRequest[], isJson: boolean): Promise<Outputs> {

@@ -105,12 +105,14 @@ export const prVerb = verb({
 });
 
 async function run(session: Session, named: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
-  const { stagingRepo } = options;
-  if (stagingRepo === undefined) {
-    throw new UsageError(
-      "nothing says what to promote from",
-      "name a staging registry: --staging-repo REGISTRY",
-    );
+  const { stagingRepo, release, tag } = options;
+  const isWhatSaid = release !== undefined || tag !== undefined;
+  if (stagingRepo === undefined || !isWhatSaid) {
+    const missing = [
+      ...(stagingRepo === undefined ? ["where from, with --staging-repo REGISTRY"] : []),
+      ...(isWhatSaid ? [] : ["which version, with --release VERSION, or which tags, with --tag TAG"]),
+    ];
+    throw new UsageError("nothing says what to promote", `say ${missing.join("; and ")}`);
   }
   const { repository, manifests } = await placeOf(session, named, options);
   return recorded(session, options, { subject: withoutUser(repository) }, (inner, recording) =>
@@ -285,10 +287,7 @@ async function tagSetsOf(
   session: Session,
   { release, profile, tag = [] }: Options,
 ): Promise<readonly (readonly string[])[]> {
-  if (release === undefined) {
-    if (tag.length > 0) return [tag];
-    throw new UsageError("nothing says what to promote", "name a version with --release, or tags with --tag");
-  }
+  if (release === undefined) return [tag];
   const { releaseTags } = await import("../release/index.ts");
   const { releases: profiles } = await session.settings();
   const { sets } = releaseTags(release, { profiles, profile });

@@ -60,10 +60,13 @@ interface Doing<Arguments extends unknown[], Options extends OptionValues> exten
  */
 export type OldSpellings = Readonly<Record<string, string | OldSpelling>>;
 
-/** One whose value is not put into the new words as it is. */
+/** One of which there is more to say. */
 interface OldSpelling {
   readonly now: string;
-  readonly wordOf: (value: string) => string;
+  /** Makes the new word of its value, which is not put into the new words as it is. */
+  readonly wordOf?: (value: string) => string;
+  /** It goes before `--json`, as it always has; what it stands for does not go with that. */
+  readonly isOverJson?: true;
 }
 
 /** A verb, defined once; it can stand at several places of the command line. */
@@ -91,6 +94,8 @@ export interface Call {
   /** What its work is given: its arguments, then its options. */
   readonly given: readonly unknown[];
   readonly outputs: readonly OutputRequest[];
+  /** Whether `--json` was given, and counts. */
+  readonly isJson: boolean;
   /** What has to be said before the work. */
   readonly notice: string | undefined;
 }
@@ -119,12 +124,14 @@ export function verb<Arguments extends unknown[], Options extends OptionValues>(
         addOldSpellings(command, old);
         command.action((...received) => {
           const options: OptionValues = command.opts();
+          const globals: OptionValues = command.optsWithGlobals();
           const given = withOldTree(command, received.slice(0, -1)) as [...Arguments, Options];
           const outputs = (options.output ?? []) as readonly OutputRequest[];
           const call = {
             command: command as CommandUnknownOpts,
             given,
             outputs,
+            isJson: globals.json === true && !overJson.has(command),
             notice: noticeOfDryRun(dryRun, options),
           };
           return act(call, (session) => run(session, ...given));
@@ -288,9 +295,16 @@ function withOldTree(command: CommandUnknownOpts, given: readonly unknown[]): re
   throw new UsageError(`the tree is named twice: ${named} and ${tree}`, "name it once");
 }
 
+/** Commands that were given an old spelling which goes before `--json`. */
+const overJson = new WeakSet<object>();
+
 function addOldSpellings(command: CommandUnknownOpts, old: OldSpellings): void {
   for (const [flags, meant] of Object.entries(old)) {
-    const { now, wordOf: ownWord = undefined } = typeof meant === "string" ? { now: meant } : meant;
+    const {
+      now,
+      wordOf: ownWord,
+      isOverJson,
+    }: OldSpelling = typeof meant === "string" ? { now: meant } : meant;
     const option = unrecorded(new Option(flags, `now ${now}`).hideHelp());
     if (now === "[tree]") {
       option.attributeName = () => treeKey;
@@ -308,6 +322,7 @@ function addOldSpellings(command: CommandUnknownOpts, old: OldSpellings): void {
     option.attributeName = () => target.attributeName();
     if (placeholder === undefined && template !== "") option.preset(template);
     option.argParser((value: string, previous: unknown) => {
+      if (isOverJson) overJson.add(command);
       const word = wordOf(value);
       return target.parseArg === undefined ? word : target.parseArg(word, previous);
     });

@@ -22,7 +22,7 @@ const faults: ReadonlyMap<string, DiskFault> = new Map([
   ],
   ["EFTYPE", { message: "expected a regular file", hint: undefined }],
   ["EIO", { message: "the disk failed", hint: "check the medium" }],
-  ["ENOENT", { message: "there is no such folder", hint: undefined }],
+  ["ENOENT", { message: "there is no such folder", hint: "make it first, or mend its name" }],
   ["ENOTDIR", { message: "what should be a folder is a file", hint: undefined }],
   ["EISDIR", { message: "it is a folder", hint: "name a file" }],
   ["EPIPE", { message: "nobody reads it any more", hint: undefined }],

@@ -49,8 +49,8 @@ export async function listThinDirectory(directory: string, files: FileSource): P
       diagnostics.push(diagnostic(code, path, undefined, message, { hint })),
   };
   const folders = ["images", "manifests"].map((name) => join(directory, name));
-  const there = (await isThere(directory, ".", listing))
-    ? await Promise.all(folders.map((folder) => isThere(folder, basename(folder), listing)))
+  const there = (await isThere(directory, listing))
+    ? await Promise.all(folders.map((folder) => isThere(folder, listing, basename(folder))))
     : [false];
   if (there.includes(false)) return { projects: [], unreadable: [], diagnostics };
   for (const entry of await entriesOf(join(directory, "manifests"), listing))
@@ -70,16 +70,18 @@ interface Listing {
 
 /**
  * Whether there is a folder: where there is none, it is told.
- * @param name What it is called in the directory.
+ * @param name What it is called in the directory; left out for the directory itself.
  */
-async function isThere(path: string, name: string, listing: Listing): Promise<boolean> {
+async function isThere(path: string, listing: Listing, name?: string): Promise<boolean> {
   const kind = await listing.files.kindOf(path);
   if (kind === "directory") return true;
   if (kind === undefined && (await tellFaultOf(path, listing))) return false;
-  const message =
-    kind === undefined ? `stat directory ${name}: no such file or directory` : `"${name}" is not a directory`;
+  const [missing, other] =
+    name === undefined
+      ? ["no such file or directory", "it is not a directory"]
+      : [`stat directory ${name}: no such file or directory`, `"${name}" is not a directory`];
   const hint = "a directory of thin manifests has the folders images/ and manifests/";
-  listing.report("missing-directory", path, message, hint);
+  listing.report("missing-directory", path, kind === undefined ? missing : other, hint);
   return false;
 }
 

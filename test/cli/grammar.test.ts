@@ -148,6 +148,16 @@ describe("old spellings", () => {
     expect(texts.flatMap((text) => text.split("\n").filter((line) => old.test(line)))).toEqual([]);
   });
 
+  it.each([
+    [["--sarif", "--json"], '"version": "2.1.0"'],
+    [["--json", "--format", "sarif"], '"version": "2.1.0"'],
+    [["--format", "text", "--json"], "0 projects"],
+  ])("of check go before --json, as they always have: %j", async (flags, printed) => {
+    const { stdout } = await run("check", "/nowhere", ...flags);
+    expect(stdout).toContain(printed);
+    expect(stdout).not.toContain("waybill-check/1");
+  });
+
   it("refuse a tree that is named twice", async () => {
     const { status, stderr } = await run("merge", "a", "--base-dir", "b", "--staging-repo", "r");
     expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("named twice") });
@@ -163,6 +173,29 @@ describe("a result that is asked for twice", () => {
     const { status, stdout, stderr } = await run(...argv);
     expect(status).toBe(1);
     expect(`${stdout}${stderr}`).toContain(message);
+  });
+});
+
+describe("a line that lacks something says all that it lacks", () => {
+  it.each([
+    [["pr"], ["--staging-repo REGISTRY", "--release VERSION", "--tag TAG"]],
+    [
+      ["pr", "--staging-repo", "r.example/s"],
+      ["--release VERSION", "--tag TAG"],
+    ],
+    [["pr", "--tag", "v1"], ["--staging-repo REGISTRY"]],
+    [["plan"], ["name the folder that has images/ and manifests/"]],
+    [["promote", "--confirm"], ["name the folder that has images/ and manifests/"]],
+    [["check", ".", "-o", "json=nowhere/x.json"], ["make it first, or mend its name"]],
+  ])("%j", async (argv, lacks) => {
+    const { status, stderr } = await run(...argv);
+    expect(status).toBe(1);
+    for (const each of lacks) expect(stderr).toContain(each);
+  });
+
+  it("and nothing that it has", async () => {
+    expect((await run("pr", "--tag", "v1")).stderr).not.toContain("--release");
+    expect((await run("plan", "/nowhere")).stderr).toContain("waybill check /nowhere");
   });
 });
 

@@ -99,7 +99,7 @@ describe("a plain manifest in a file", () => {
 
   test("a path that is nothing at all is reported as a directory would be", async () => {
     expect(told((await checkManifests("/nowhere")).diagnostics)).toEqual([
-      "missing-directory stat directory .: no such file or directory",
+      "missing-directory no such file or directory",
     ]);
   });
 });
