@@ -42,24 +42,26 @@ function goalsSection(results) {
 
 function setting(results) {
   if (results.length === 0) return [];
-  const latest = results.reduce((one, other) => (one.date > other.date ? one : other));
-  const { machine, versions, absent, notRun } = latest;
-  const parts = Object.entries(versions).map(([name, version]) => [name, version]);
-  const missing = absent.map((name) => [name, "not found on this machine: not measured"]);
-  const left = notRun.map(({ name, version, why }) => [name, `${version}, not measured: ${why}`]);
-  const notes = [
-    `Machine: ${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GiB of memory, ${machine.kernel}; the registries keep their data ${machine.data}.`,
-    `Registries are \`docker-registry\` processes, new for each run of a client, filled the same way for all. Clients run in turn, so that a machine that grows slower slows all of them. After each run every tag is looked up; a client that did not deliver has FAILED. A client that is slow in a scenario is run once there; where all of them take long, one that takes a quarter longer than the best of its kind is stopped. CPU is that of all processes of a client, resident memory that of its largest one; under 12 MiB it cannot be told. Bytes are those on the wire with headers, counted in a run of their own that is not timed, or where there is a link anyway. Links are TCP proxies, each a process of its own, that hold every chunk for half the round trip and a new connection's first bytes for one round trip more.`,
-  ];
-  return [
-    `## What was measured\n\n${notes.join("\n\n")}\n\n${table(["part", "version"], [...parts, ...missing, ...left], () => false)}`,
-  ];
+  const parts = new Map();
+  // A scenario that was measured again by itself may have been so without peers that others had.
+  for (const { versions, notRun, absent } of results.toSorted((one, other) =>
+    one.date < other.date ? -1 : 1,
+  )) {
+    for (const [name, version] of Object.entries(versions)) parts.set(name, version);
+    const others = [
+      ...notRun.map(({ name, version, why }) => [name, `${version}, not measured: ${why}`]),
+      ...absent.map((name) => [name, "not found: not measured"]),
+    ];
+    for (const [name, why] of others) if (!parts.has(name)) parts.set(name, why);
+  }
+  const note = `Registries are \`docker-registry\` processes, new for each run of a client, filled the same way for all. Clients run in turn, so that a machine that grows slower slows all of them. After each run every tag is looked up; a client that did not deliver has FAILED. A client that is slow in a scenario is run once there; where all of them take long, one that takes a quarter longer than the best of its kind is stopped. CPU is that of all processes of a client, resident memory that of its largest one; under 12 MiB it cannot be told. Bytes are those on the wire with headers, counted in a run of their own that is not timed, or where there is a link anyway. Links are TCP proxies, each a process of its own, that hold every chunk for half the round trip and a new connection's first bytes for one round trip more.`;
+  return [`## What was measured\n\n${note}\n\n${table(["part", "version"], [...parts], () => false)}`];
 }
 
 function section(result, charts, folder) {
-  const { scenario, title, date, leftOut, facts, load, quick, versions } = result;
+  const { scenario, title, date, leftOut, facts, load, quick, versions, machine } = result;
   const pictures = charts.map(({ file, about }) => `![${about}](${folder}/${file})`);
-  const taken = `Measured ${date.slice(0, 16).replace("T", " ")} UTC with Waybill ${versions.waybill}, load ${load.toFixed(1)} before it began.`;
+  const taken = `Measured ${date.slice(0, 16).replace("T", " ")} UTC with Waybill ${versions.waybill}, load ${load.toFixed(1)} before it began, on ${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GiB of memory, ${machine.kernel}; the registries keep their data ${machine.data}.`;
   const size =
     facts.bytes === undefined ? "" : ` ${(facts.bytes / 2 ** 20).toFixed(0)} MiB of distinct content.`;
   const notes = [
