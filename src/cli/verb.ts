@@ -269,9 +269,7 @@ function addOptionsOfAll(command: CommandUnknownOpts, forms: readonly Form[]): s
   command.addOption(output);
   const flags = new Set(command.options.map(({ long }) => long));
   if (flags.has("--dry-run")) return undefined;
-  const notice = flags.has("--confirm")
-    ? "nothing is written without --confirm"
-    : `waybill ${command.name()} writes nothing`;
+  const notice = flags.has("--confirm") ? "nothing is written without --confirm" : "this verb writes nothing";
   command.addOption(unrecorded(how("--dry-run", notice)));
   return notice;
 }

@@ -200,11 +200,14 @@ describe("a line that lacks something says all that it lacks", () => {
 });
 
 describe("--dry-run", () => {
-  it("is taken by verbs that write nothing anyway, which say so", async () => {
-    const { status, stderr } = await run("completion", "bash", "--dry-run");
+  it.each([
+    ["completion", "bash"],
+    ["runs", "list", "--data-dir", "no-such-folder"],
+  ])("is taken by verbs that write nothing anyway, which say so: %s %s", async (...line) => {
+    const { status, stderr } = await run(...line, "--dry-run");
     expect({ status, stderr }).toMatchObject({
       status: 0,
-      stderr: expect.stringContaining("writes nothing"),
+      stderr: expect.stringContaining("--dry-run changes nothing here: this verb writes nothing"),
     });
   });
 
