@@ -70,13 +70,13 @@ run runs
 
 say "A place for the project among the promoter manifests"
 mkdir -p "$work/manifests"
-run staging new apisnoop --base-dir "$work/manifests" --owner somebody
+run merge new-project apisnoop "$work/manifests" --owner somebody
 
 say "Exactly what the runs built goes into the manifest"
 "${waybill[@]}" registry serve --dir "$WAYBILL_DATA/registry" --listen "$staging" >/dev/null &
 wait_for "$staging"
-run merge --base-dir "$work/manifests" --from-run push-snoopdb
-run merge --base-dir "$work/manifests" --from-run push-auditlogger
+run merge "$work/manifests" --from-run push-snoopdb
+run merge "$work/manifests" --from-run push-auditlogger
 cat "$work/manifests/images/k8s-staging-apisnoop/images.yaml"
 run check "$work/manifests"
 

@@ -2,6 +2,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { translate } from "../../src/cli/incumbents/translate.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { settleAll } from "../../src/cli/verb.ts";
+import { oldVerbs } from "../../src/cli/verbs.ts";
 
 const silent = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: {} };
 
@@ -27,6 +28,23 @@ export async function faultsOf(line: string): Promise<readonly string[]> {
     }
   }
   return faults;
+}
+
+/** What of a command line is written as it was once: verbs and flags that work, and that nothing shows any more. */
+export function oldWordsIn(line: string): readonly string[] {
+  return commandsIn(line).flatMap(([program, ...words]) => {
+    const [verb] = words;
+    if (program !== "waybill" || verb === "kpromo" || verb === "image-builder") return [];
+    const old = oldVerbs.some((each) => each.verb.name === verb) ? [`waybill ${verb}`] : [];
+    let command = inertProgram();
+    for (const word of words) {
+      const [flag] = word.split("=");
+      command = command.commands.find((each) => each.name() === word) ?? command;
+      const option = command.options.find(({ long, short }) => flag === long || flag === short);
+      if (option?.hidden) old.push(`waybill ${verb} ${flag}`);
+    }
+    return old;
+  });
 }
 
 /** The simple commands of a line, each as its words, without assignments before it. */

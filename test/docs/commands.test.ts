@@ -1,7 +1,8 @@
 import type { CommandUnknownOpts as Command } from "@commander-js/extra-typings";
 import { describe, expect, it } from "vitest";
 import { translate } from "../../src/cli/incumbents/translate.ts";
-import { commandsIn, faultsOf, inertProgram } from "./command-line.ts";
+import { oldVerbs } from "../../src/cli/verbs.ts";
+import { commandsIn, faultsOf, inertProgram, oldWordsIn } from "./command-line.ts";
 import { blocksOf, codeSpansOf, commandsOf, pages } from "./pages.ts";
 
 const program = inertProgram();
@@ -24,8 +25,18 @@ function commandAt(words: readonly string[]): Command | undefined {
 }
 
 function flagsOf(...commands: readonly Command[]): ReadonlySet<string> {
-  const options = [program, ...commands].flatMap((command) => command.options);
+  return flagsAmongOptions([program, ...commands].flatMap(({ options }) => options));
+}
+
+function flagsAmongOptions(options: Command["options"]): ReadonlySet<string> {
   return new Set(["--help", "-h", ...options.flatMap(({ long, short }) => [long ?? "", short ?? ""])]);
+}
+
+/** Those that help shows; the others are spelled otherwise now. */
+function shownFlagsOf(...commands: readonly Command[]): ReadonlySet<string> {
+  return flagsAmongOptions(
+    [program, ...commands].flatMap(({ options }) => options.filter(({ hidden }) => !hidden)),
+  );
 }
 
 /** The flags among words, without their values. */
@@ -38,6 +49,16 @@ describe.each(pages)("%s", (page) => {
     const shown = blocksOf(page).flatMap(commandsOf);
     const faults = await Promise.all(shown.map(({ line }) => faultsOf(line)));
     expect(faults.flat()).toEqual([]);
+  });
+
+  it.skipIf(page === "docs/old-spellings.md")("writes them as they are written today", () => {
+    const lines = [
+      ...blocksOf(page)
+        .flatMap(commandsOf)
+        .map(({ line }) => line),
+      ...codeSpansOf(page),
+    ];
+    expect(lines.flatMap(oldWordsIn)).toEqual([]);
   });
 
   it("speaks of commands and flags that there are", () => {
@@ -79,7 +100,14 @@ const dockerFlags = "manifest cache-from cache-to builder squash iidfile memory 
   .map((name) => `--${name}`);
 
 it("names no flag that nothing has", () => {
-  const known = new Set([...flagsOf(...all), ...flagsOfIncumbents(), ...dockerFlags]);
+  const old = new Set<Command>(
+    oldVerbs.flatMap(({ verb }) => commandAt([verb.name]) ?? []).flatMap(withChildren),
+  );
+  const known = new Set([
+    ...shownFlagsOf(...all.filter((command) => !old.has(command))),
+    ...flagsOfIncumbents(),
+    ...dockerFlags,
+  ]);
   const wrong = pages.flatMap((page) =>
     codeSpansOf(page)
       .filter((code) => /^--[a-z]/.test(code))
@@ -107,4 +135,13 @@ it.each([
   ["X=1 waybill kpromo cip --confirmed", "confirmed"],
 ])("finds what is wrong with: %s", async (line, fault) => {
   expect(await faultsOf(line)).toEqual([expect.stringContaining(fault)]);
+});
+
+it.each([
+  ["waybill runs jobs && waybill jobs run push-app", "waybill jobs"],
+  ["waybill promote tree --report=report.json --output junit", "waybill promote --report"],
+  ["waybill review compare --markdown", "waybill review --markdown"],
+  ["waybill kpromo cip --confirm", undefined],
+])("finds what is written as it was once in: %s", (line, old) => {
+  expect(oldWordsIn(line)).toEqual(old === undefined ? [] : [old]);
 });
