@@ -23,7 +23,7 @@ import { refusal } from "./remote/answer.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { createRemoteRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
-import { type Ending, type HostWork, UnderWay, watched } from "./watched.ts";
+import { type Ending, type HostWork, UnderWay, watching } from "./watched.ts";
 
 /** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions extends Ending {
@@ -105,11 +105,12 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
     await Promise.all([...hosts.values()].map((client) => client.close()));
   };
   const untilCut = untilAborted(options.cut, () => void close());
+  const watched = watching(options, untilCut, underWay);
 
   const opened = (key: string, openNow: () => Repository): Repository => {
     const known = repositories.get(key);
     if (known !== undefined) return known;
-    const repository = watched(openNow(), options, untilCut, underWay);
+    const repository = watched(openNow());
     repositories.set(key, repository);
     return repository;
   };

@@ -13,29 +13,28 @@ export interface Ending {
 }
 
 /**
- * The same repository, whose methods end when they are told to, so that nobody waits for an answer that may never come;
- * and it is known meanwhile what is under way. All that its methods fail with, and streams that they open, says that it
+ * Makes of a repository the same one, whose methods end when they are told to, so that nobody waits for an answer that may never
+ * come; and it is known meanwhile what is under way. All that its methods fail with, and streams that they open, says that it
  * was this repository.
  * @param untilCut Does what fails once `cut` is aborted.
  */
-export function watched(
-  repository: Repository,
+export function watching(
   { stop, cut }: Ending,
   untilCut: Until,
   underWay: UnderWay,
-): Repository {
-  const interrupted = (): RegistryError =>
-    new RegistryError("interrupted", "given up: the run was stopped", {
-      where: repository.name,
-      hint: "run again: it goes on from what is there by then",
-    });
-  const place = placeOf(repository);
-  const placed = (thrown: unknown): unknown =>
-    thrown instanceof WaybillError ? thrown.placedAt(place) : thrown;
-  return new Proxy(repository, {
+): (repository: Repository) => Repository {
+  // One for all repositories: of those there are thousands.
+  const handler: ProxyHandler<Repository> = {
     get(target, property) {
+      const placed = (thrown: unknown): unknown =>
+        thrown instanceof WaybillError ? thrown.placedAt(placeOf(target)) : thrown;
       const found: unknown = Reflect.get(target, property);
       if (typeof found !== "function") return placed(found);
+      const interrupted = (): RegistryError =>
+        new RegistryError("interrupted", "given up: the run was stopped", {
+          where: target.name,
+          hint: "run again: it goes on from what is there by then",
+        });
       return async (...parameters: unknown[]) => {
         if (stop?.aborted || cut?.aborted) throw interrupted();
         const end = underWay.begin(target.host ?? target.address);
@@ -54,7 +53,8 @@ export function watched(
         }
       };
     },
-  });
+  };
+  return (repository) => new Proxy(repository, handler);
 }
 
 /** Work of one host that is not over. */

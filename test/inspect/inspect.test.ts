@@ -9,6 +9,7 @@ import type { Registries, Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { testWith } from "../support/programs.ts";
+import { withOwn } from "../support/registry-client.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { registriesWith } from "../support/world.ts";
 
@@ -147,7 +148,7 @@ describe("inspecting", () => {
   test("without tags does not list", async () => {
     const repository = await embedded();
     await pushImage(await buildImage("app", "v1"), repository, [v1]);
-    const silent = { ...repository, list: () => Promise.reject(new Error("not to be listed")) };
+    const silent = withOwn(repository, { list: () => Promise.reject(new Error("not to be listed")) });
     expect((await inspectImage(silent, v1, { withoutTags: true })).RepoTags).toEqual([]);
   });
 

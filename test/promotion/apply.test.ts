@@ -6,6 +6,7 @@ import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { digestOf, limits, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { isAboutImage } from "../../src/promotion/index.ts";
 import type { Fault } from "../support/faulty-registry.ts";
+import { withOwn } from "../support/registry-client.ts";
 import { afterBody, answer } from "../support/scripted-server.ts";
 import type { Project } from "../support/tree.ts";
 import { openWorld, type PromotionWorld } from "../support/world.ts";
@@ -253,13 +254,12 @@ describe("tags", () => {
       },
       open: (name) => {
         const repository = world.registries.repository(name);
-        return {
-          ...repository,
+        return withOwn(repository, {
           push: async (...all) => {
             await pushed[0];
             return repository.push(...all);
           },
-        };
+        });
       },
     });
     expect(report.problems.filter(isAboutImage).map(({ tag, failure }) => [tag, failure?.code])).toEqual([
@@ -281,14 +281,13 @@ describe("tags", () => {
     const { report } = await world.promote([project], {
       open: (name) => {
         const repository = world.registries.repository(name);
-        return {
-          ...repository,
+        return withOwn(repository, {
           put: async (document, tags = []) => {
             if (tags.length < 2) return repository.put(document, tags);
             await pushImage(squatter, repository, [parseTag("v2")]);
             throw new Error("lost on its way");
           },
-        };
+        });
       },
     });
     expect(report.counts).toMatchObject({ done: 1, failed: 1 });
@@ -335,14 +334,13 @@ describe("tags", () => {
       },
       open: (name) => {
         const repository = world.registries.repository(name);
-        return {
-          ...repository,
+        return withOwn(repository, {
           fetch: async (target) => {
             // Somebody else's promotion is a little faster.
             if (planned) await repository.put(victim.root, parseTag("v1"));
             return repository.fetch(target);
           },
-        };
+        });
       },
     });
     expect(report.counts).toMatchObject({ done: 1, present: 2 });
@@ -479,15 +477,14 @@ describe("unusual images", () => {
     const { report } = await world.promote([project(images)], {
       open: (name) => {
         const repository = world.registries.repository(name);
-        return {
-          ...repository,
+        return withOwn(repository, {
           fetch: async (target) => {
             const root = rootOf.get(target);
             if (root !== undefined) held.add(root);
             most = Math.max(most, held.size);
             return repository.fetch(target);
           },
-        };
+        });
       },
       listener: (event) => {
         if (event.type === "edge-done" || event.type === "edge-failed") held.delete(event.digest);

@@ -16,7 +16,7 @@ import {
 } from "../../src/provenance/index.ts";
 import type { Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { clientOf } from "../support/registry-client.ts";
+import { clientOf, withOwn } from "../support/registry-client.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -74,7 +74,7 @@ describe("provenance", () => {
       await listing(repository, subject, { mediaType, digest, size, artifactType });
       expect(await findProvenance(repository, subject.digest)).toMatchObject({ way: "referrer" });
       // As a registry's own list would say it.
-      const api = { ...repository, referrers: async () => [{ mediaType, digest, size }] };
+      const api = withOwn(repository, { referrers: async () => [{ mediaType, digest, size }] });
       expect(await findProvenance(api, subject.digest)).toMatchObject({ way: "referrer" });
     }
   });
@@ -85,7 +85,7 @@ describe("provenance", () => {
     const entry = await attachStatement(repository, other, statementAbout(other));
     await listing(repository, subject, entry);
     expect(await findProvenance(repository, subject.digest)).toBeUndefined();
-    const api = { ...repository, referrers: async () => [entry] };
+    const api = withOwn(repository, { referrers: async () => [entry] });
     expect(await findProvenance(api, subject.digest)).toBeUndefined();
   });
 
@@ -107,21 +107,19 @@ describe("provenance", () => {
       artifactType: "application/vnd.in-toto+json",
     }));
     let read = 0;
-    const flooded: Repository = {
-      ...repository,
+    const flooded = withOwn(repository, {
       referrers: async () => [...others, { ...attached, annotations: {} }],
       fetch: (target) => {
         read += 1;
         return repository.fetch(target);
       },
-    };
+    });
     await expect(findProvenance(flooded, subject.digest)).rejects.toMatchObject({ code: "too-large" });
     expect(read).toBeLessThan(15);
     const annotations = { "in-toto.io/predicate-type": "https://slsa.dev/provenance/v1" };
-    const told: Repository = {
-      ...repository,
+    const told = withOwn(repository, {
       referrers: async () => [...others, { ...attached, annotations }],
-    };
+    });
     expect(await findProvenance(told, subject.digest)).toMatchObject({ way: "referrer" });
   });
 });

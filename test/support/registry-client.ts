@@ -1,7 +1,7 @@
 import { defaultTiming, type Timing } from "../../src/http/timing.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import type { CredentialStore } from "../../src/registry/credentials/credential.ts";
-import type { RegistryEvent } from "../../src/registry/index.ts";
+import type { RegistryEvent, Repository } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 
@@ -45,4 +45,11 @@ export function clientOf(host: string, options: ClientOptions = {}) {
     pauses: () => events.filter((event) => event.type === "waiting"),
     close: () => registries.close(),
   };
+}
+
+/** A repository that does some things in another way. */
+export function withOwn(repository: Repository, own: Partial<Repository>): Repository {
+  return new Proxy(repository, {
+    get: (target, property) => Reflect.get(property in own ? own : target, property),
+  });
 }

@@ -1,9 +1,17 @@
 import type { Answer } from "../../http/index.ts";
-import { digestOf, type RepositoryName } from "../../oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  type ImageDocument,
+  type RepositoryName,
+  type Tag,
+  type Target,
+} from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { pushScope } from "../host/authorizer.ts";
 import type { HostClient, HostRequest } from "../host/host-client.ts";
-import type { PushOptions, Repository } from "../repository.ts";
+import type { BlobContent, OpenOptions, PushOptions, Repository, ResolveOptions } from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { hasBlob, probeBlob } from "./blob-presence.ts";
 import { openBlob } from "./blobs.ts";
@@ -23,35 +31,94 @@ export function createRemoteRepository(
   name: RepositoryName,
   placed: RepositoryName,
 ): Repository {
-  const remote = remoteOf(client, name, placed);
-  return {
-    name,
-    address: `${client.endpoint.host}/${remote.path}`,
-    host: client.endpoint.host,
-    mountsOnlyCommitted: client.quirks.mountsOnlyCommitted,
-    get listsManifests() {
-      return offersManifests(client);
-    },
-    get missing() {
-      return heardMissing(remote);
-    },
-    resolve: (target, options) => resolveTarget(remote, target, options),
-    fetch: (target) => fetchDocument(remote, target),
-    open: (blob, options) => openBlob(remote, blob, options),
-    probe: (blob) => probeBlob(remote, blob),
-    list: () => listRepository(remote),
-    referrers: (subject, artifactType) => referrersOf(remote, subject, artifactType),
-    isListedReferrer: (document) => isListedReferrer(remote, document),
-    has: (blob) => hasBlob(remote, blob),
-    mayPush: () => mayPush(remote),
-    push: (blob, content, options = {}) => {
-      const { inMemory = false, anew = false } = options;
-      return uploadBlob(remote, blob, content, { mountFrom: mountSource(client, options), inMemory, anew });
-    },
-    put: (document, tags = []) => putWithSubject(remote, document, typeof tags === "string" ? [tags] : tags),
-    confirmReferrers: () => confirmReferrers(remote),
-    delete: (target) => deleteTarget(remote, target),
-  };
+  return new RemoteRepository(remoteOf(client, name, placed));
+}
+
+/** A class, because a large tree has thousands of them: each is its one field. */
+class RemoteRepository implements Repository {
+  readonly #remote: Remote;
+
+  constructor(remote: Remote) {
+    this.#remote = remote;
+  }
+
+  get name(): RepositoryName {
+    return this.#remote.name;
+  }
+
+  get address(): string {
+    return `${this.host}/${this.#remote.path}`;
+  }
+
+  get host(): string {
+    return this.#remote.client.endpoint.host;
+  }
+
+  get mountsOnlyCommitted(): boolean {
+    return this.#remote.client.quirks.mountsOnlyCommitted;
+  }
+
+  get listsManifests(): boolean {
+    return offersManifests(this.#remote.client);
+  }
+
+  get missing(): RegistryError | undefined {
+    return heardMissing(this.#remote);
+  }
+
+  resolve(target: Target, options?: ResolveOptions) {
+    return resolveTarget(this.#remote, target, options);
+  }
+
+  fetch(target: Target) {
+    return fetchDocument(this.#remote, target);
+  }
+
+  open(blob: Descriptor, options?: OpenOptions) {
+    return openBlob(this.#remote, blob, options);
+  }
+
+  probe(blob: Descriptor) {
+    return probeBlob(this.#remote, blob);
+  }
+
+  list() {
+    return listRepository(this.#remote);
+  }
+
+  referrers(subject: Digest, artifactType?: string) {
+    return referrersOf(this.#remote, subject, artifactType);
+  }
+
+  isListedReferrer(document: ImageDocument) {
+    return isListedReferrer(this.#remote, document);
+  }
+
+  has(blob: Descriptor) {
+    return hasBlob(this.#remote, blob);
+  }
+
+  mayPush() {
+    return mayPush(this.#remote);
+  }
+
+  push(blob: Descriptor, content: BlobContent, options: PushOptions = {}) {
+    const { inMemory = false, anew = false } = options;
+    const mountFrom = mountSource(this.#remote.client, options);
+    return uploadBlob(this.#remote, blob, content, { mountFrom, inMemory, anew });
+  }
+
+  put(document: ImageDocument, tags: Tag | readonly Tag[] = []) {
+    return putWithSubject(this.#remote, document, typeof tags === "string" ? [tags] : tags);
+  }
+
+  confirmReferrers() {
+    return confirmReferrers(this.#remote);
+  }
+
+  delete(target: Target) {
+    return deleteTarget(this.#remote, target);
+  }
 }
 
 /** The path to mount from; only repositories of the same registry can be. */
