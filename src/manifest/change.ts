@@ -37,7 +37,7 @@ export interface ManifestChange {
 export async function readManifestChange(
   path: string,
   revisions: { readonly base: string; readonly head?: string | undefined },
-  { environment }: CommitOptions = {},
+  { environment, isWhole = false }: ChangeOptions = {},
 ): Promise<ManifestChange> {
   const repository = await repositoryAround(path, environment);
   const headCommit = revisions.head === undefined ? undefined : await repository.commitOf(revisions.head);
@@ -47,10 +47,11 @@ export async function readManifestChange(
   const newer = headCommit === undefined ? undefined : repository.filesAt(headCommit);
   try {
     const filesOf = (commit: CommitFiles): FileSource => committedFiles(commit, place, repository.prefix);
-    const read = await readSides(place, {
+    const sides = {
       base: remembered(filesOf(older)),
       head: remembered(newer === undefined ? diskFilesWithin(repository.root) : filesOf(newer)),
-    });
+    };
+    const read = await readSides(place, sides, isWhole);
     return {
       base: { commit: baseCommit, tree: read.base },
       head: headCommit === undefined ? { tree: read.head } : { commit: headCommit, tree: read.head },
@@ -65,6 +66,12 @@ export async function readManifestChange(
   }
 }
 
+/** How two states are read. */
+export interface ChangeOptions extends CommitOptions {
+  /** Read the lists of images of all projects: none is passed over. */
+  readonly isWhole?: boolean;
+}
+
 interface Sides<Side> {
   readonly base: Side;
   readonly head: Side;
@@ -73,6 +80,7 @@ interface Sides<Side> {
 async function readSides(
   path: string,
   files: Sides<FileSource>,
+  isWhole: boolean,
 ): Promise<Sides<ManifestTree> & Pick<ManifestChange, "changed" | "passedOver">> {
   const imagesOf = (): boolean => false;
   const head = await readManifestsFrom(path, { files: files.head, imagesOf });
@@ -88,7 +96,7 @@ async function readSides(
   const wanted = new Set(changed.map(({ name }) => name));
   const passedOver: string[] = [];
   for (const manifest of same) {
-    if (await isNeighbor(manifest, changed, files.head)) wanted.add(manifest.project);
+    if (isWhole || (await isNeighbor(manifest, changed, files.head))) wanted.add(manifest.project);
     else passedOver.push(manifest.project);
   }
   const reading = { imagesOf: ({ project }: { project: string }) => wanted.has(project) };

@@ -1,5 +1,13 @@
 import { comparePlaces, formatPlace, placeOf } from "../diagnostics/index.ts";
-import { changedEdges, edgesHash, type ManifestComparison, selectChanges } from "../edges/index.ts";
+import {
+  changedEdges,
+  edgesHash,
+  type ManifestComparison,
+  type Selection,
+  SelectionError,
+  selectChanges,
+  selectParts,
+} from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestChange, type ManifestTree, readManifestChange } from "../manifest/index.ts";
 import { isInterrupted, type PlannedEdge, sinceCommit } from "../promotion/index.ts";
@@ -29,10 +37,16 @@ import { sameDigests, unlikeSiblings } from "./smells.ts";
 export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const { path, open, environment, allowRemovals = false } = options;
   const revisions = { base: options.base, head: options.head };
-  const change = await readManifestChange(path, revisions, environment === undefined ? {} : { environment });
+  const reading = environment === undefined ? {} : { environment };
+  const change = await readManifestChange(path, revisions, reading);
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);
   const { selection } = options;
+  if (selection !== undefined) {
+    await refuseUnknown(change, selection, () =>
+      readManifestChange(path, revisions, { ...reading, isWhole: true }),
+    );
+  }
   const compared = changedEdges(before, after);
   const limited =
     selection === undefined
@@ -97,6 +111,30 @@ function refuseEmpty(before: ManifestTree, after: ManifestTree): void {
       hint: "name a directory of thin manifests, with images/ and manifests/, or one plain manifest",
     },
   );
+}
+
+/**
+ * Refuses a selection of what neither state has, for it would pass whatever the change is. Lists of images that were passed over
+ * are read for what the others do not have, and only then.
+ * @throws {SelectionError} `nothing-selected`.
+ */
+async function refuseUnknown(
+  change: ManifestChange,
+  selection: Selection,
+  readWhole: () => Promise<ManifestChange>,
+): Promise<void> {
+  try {
+    selectInEither(change, selection);
+  } catch (error) {
+    if (!(error instanceof SelectionError) || change.passedOver.length === 0) throw error;
+    selectInEither(await readWhole(), selection);
+  }
+}
+
+function selectInEither({ base, head }: ManifestChange, selection: Selection): void {
+  const [before, after] = [base.tree, head.tree];
+  const manifests = [...before.manifests, ...after.manifests];
+  selectParts({ ...after, manifests, unreadable: [...before.unreadable, ...after.unreadable] }, selection);
 }
 
 /** What fails comes first, then the order of the files. */

@@ -52,7 +52,7 @@ test("a review of what is selected says and asks nothing of the rest", async () 
   const page = formatReviewMarkdown(review);
   expect(page).toContain("Limited to `--project a --tag v2`: 2 other edges not looked at.");
   expect(page).toMatch(/waybill review .* --project a --tag v2`/);
-  const none = await reviewed({ tags: ["v9"] });
+  const none = await reviewed({ projects: ["a"], tags: ["v1"] });
   expect(formatReviewMarkdown(none.review)).toContain(
     "of what is selected, nothing else is asked for than before",
   );
@@ -74,4 +74,15 @@ test("of a project that has not changed there is nothing to say, and of none som
   const { review } = await reviewed({ projects: ["c"] });
   expect(review).toMatchObject({ verdict: "passes", findings: [], projects: [] });
   await expect(reviewed({ projects: ["d*"] })).rejects.toMatchObject({ code: "nothing-selected" });
+});
+
+test("of a tag or image that neither state has, it is said that there is no such one", async () => {
+  const message = (text: string) => ({ code: "nothing-selected", message: `${text} selects nothing` });
+  await expect(reviewed({ tags: ["v9"] })).rejects.toMatchObject(message("--tag v9"));
+  await expect(reviewed({ tags: ["v2", "v9"] })).rejects.toMatchObject(message("--tag v9"));
+  await expect(reviewed({ images: ["ap"] })).rejects.toMatchObject(message("--image ap"));
+  // What is gone was there, and what nobody has changed still is: its list of images is read to find that out.
+  expect((await reviewed({ tags: ["v0"] })).review.findings.map(({ code }) => code)).toEqual(["removed"]);
+  const { review } = await reviewed({ projects: ["c"], tags: ["v1"] });
+  expect(review).toMatchObject({ verdict: "passes", projects: [], passedOver: ["c"] });
 });
