@@ -59,14 +59,19 @@ export function unchangedInWords({ selection }: Pick<Review, "selection">): stri
     : "of what is selected, nothing else is asked for than before";
 }
 
-/** What was wrong before in files that the change does not touch, as a sentence without a full stop; `undefined` for nothing. */
+/**
+ * What is wrong, and no finding: it was so before in files that the change does not touch, or is not selected. As a sentence
+ * without a full stop; `undefined` for nothing.
+ */
 export function outsideInWords({
   outside: { errors, warnings },
-}: Pick<Review, "outside">): string | undefined {
+  selection,
+}: Pick<Review, "outside" | "selection">): string | undefined {
   const found = [
     ...(errors === 0 ? [] : [countOf(errors, "error")]),
     ...(warnings === 0 ? [] : [countOf(warnings, "warning")]),
   ];
   if (found.length === 0) return undefined;
-  return `${found.join(" and ")} from before in files that it does not touch: waybill check shows them`;
+  const where = `from before in files that it does not touch${selection === undefined ? "" : ", or outside of what is selected"}`;
+  return `${found.join(" and ")} ${where}: waybill check shows them`;
 }

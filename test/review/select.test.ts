@@ -86,3 +86,20 @@ test("of a tag or image that neither state has, it is said that there is no such
   const { review } = await reviewed({ projects: ["c"], tags: ["v1"] });
   expect(review).toMatchObject({ verdict: "passes", projects: [], passedOver: ["c"] });
 });
+
+test("an error that the change brings outside of what is selected is not said to be from before", async () => {
+  const production = world.fresh();
+  const good = { app: { [digest(world.images.one)]: ["v1"] } };
+  const a = project("a", `${production}/a`, good);
+  const b = project("b", `${production}/b`, { app: { ...good.app, "sha256:123": ["v2"] } });
+  const before = [
+    { ...a, images: {} },
+    { ...b, images: good },
+  ];
+  const selection = await parseSelection({ projects: ["a"] });
+  const review = await world.change(before, [a, b], { selection });
+  expect(review).toMatchObject({ verdict: "passes", outside: { errors: 1, warnings: 0 } });
+  expect(formatReviewMarkdown(review)).toContain(
+    "1 error from before in files that it does not touch, or outside of what is selected: waybill check shows them.",
+  );
+});
