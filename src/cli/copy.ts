@@ -67,14 +67,19 @@ async function run(
     }
   } else targetOfImage(from, source);
   const subject = `${source} to ${destination}`;
-  return runTransfer(session, { from, to, subject }, options, (repository) =>
-    isMany ? askMany(repository, from, options) : askOne(repository, { from, to, source }, options),
+  return runTransfer(session, { from, to, subject }, options, (repository, inner) =>
+    isMany ? askMany(inner, repository, from, options) : askOne(repository, { from, to, source }, options),
   );
 }
 
-async function askMany(repository: Repository, from: ImagePlace, { tag = [] }: Options): Promise<Asked> {
+async function askMany(
+  session: Session,
+  repository: Repository,
+  from: ImagePlace,
+  { tag: patterns = [] }: Options,
+): Promise<Asked> {
   const { imagesOf } = await import("../transfer/index.ts");
-  const { tags, unread } = await listSelected(repository, from, tag, true);
+  const { tags, unread } = await listSelected(session, repository, from, { patterns, digests: true });
   return { wanted: imagesOf(tags), unread };
 }
 

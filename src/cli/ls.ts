@@ -114,8 +114,8 @@ async function listTagsOf(
 ): Promise<ExitCode> {
   const { shown } = place;
   const withDigests = digests === true || session.terminal.verbose;
-  const list = await listSelected(registries.at(place), place, patterns, withDigests);
-  const { tags, unread, others, children } = list;
+  const list = await listSelected(session, registries.at(place), place, { patterns, digests: withDigests });
+  const { tags, unread, others, children, misnamed } = list;
   await deliver(session, {
     text: (terminal) => terminal.write(tagsInLines(list)),
     json: () =>
@@ -124,6 +124,7 @@ async function listTagsOf(
         tags,
         unread,
         others: others.length,
+        misnamed,
         repositories: children.map((name) => `${shown}/${name}`),
       }),
   });

@@ -3,6 +3,7 @@ import type { Target } from "../oci/index.ts";
 import type { ImagePlace, Repository } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import { UsageError } from "./failure.ts";
+import type { Session } from "./session.ts";
 
 /** What an image is found by in its repository. @throws {UsageError} when it is not said. */
 export function targetOfImage({ tag, digest }: ImagePlace, text: string): Target {
@@ -15,14 +16,14 @@ export function targetOfImage({ tag, digest }: ImagePlace, text: string): Target
 }
 
 /**
- * The tags of a repository that are meant by values of `--tag`; all without one.
+ * The tags of a repository that are meant by values of `--tag`; all without one. Says when it lists what is no tag.
  * @throws {SelectionError} `nothing-selected`, `invalid-pattern`.
  */
 export async function listSelected(
+  { terminal }: Pick<Session, "terminal">,
   repository: Repository,
   { shown }: ImagePlace,
-  patterns: readonly string[],
-  digests: boolean,
+  { patterns, digests }: { readonly patterns: readonly string[]; readonly digests: boolean },
 ): Promise<TagList> {
   const { parsePatterns, SelectionError } = await import("../edges/index.ts");
   const { listTags } = await import("../inspect/index.ts");
@@ -32,6 +33,11 @@ export async function listSelected(
     digests,
     name: shown,
   });
+  if (list.misnamed > 0) {
+    terminal.warn(
+      `not all names in ${shown} are tags: ${list.misnamed} left out, for nothing can be asked for by them`,
+    );
+  }
   if (patterns.length === 0 || list.tags.length > 0 || list.unread.length > 0) return list;
   const { didYouMeanOneOf, likeliest } = await import("../diagnostics/index.ts");
   const meant = patterns.flatMap((pattern) => likeliest(pattern, list.others));

@@ -44,7 +44,7 @@ export function runTransfer(
   session: Session,
   places: { readonly from: ImagePlace; readonly to: ImagePlace; readonly subject: string },
   flags: TransferFlags,
-  ask: (from: Transfer["from"]) => Promise<Asked>,
+  ask: (from: Transfer["from"], session: Session) => Promise<Asked>,
 ): Promise<ExitCode> {
   const { from, to, subject } = places;
   const { move = false, dryRun = false, referrers = false } = flags;
@@ -64,7 +64,7 @@ export function runTransfer(
       let missed: NonNullable<Asked["unread"]>;
       try {
         const source = registries.at(from);
-        const { wanted, unread = [] } = await ask(source);
+        const { wanted, unread = [] } = await ask(source, inner);
         missed = unread;
         outcomes = await transferImages({
           ...{ from: source, to: registries.at(to), wanted, move, referrers, dryRun },

@@ -19,6 +19,8 @@ export interface TagList {
   readonly others: readonly Tag[];
   /** Names directly below the repository, where the registry says so. */
   readonly children: readonly string[];
+  /** How many names are listed that are no tags or repositories: nothing can be asked for by them. */
+  readonly misnamed: number;
 }
 
 /** Which tags are wanted, and what of them. */
@@ -51,8 +53,8 @@ export async function listTags(repository: Repository, options: TagListOptions =
   }
   const wanted = listing.tags.filter(isWanted).sort(byNumbers.compare);
   const others = listing.tags.filter((tag) => !isWanted(tag));
-  const { children } = listing;
-  if (!digests) return { tags: wanted.map((tag) => ({ tag })), unread: [], others, children };
+  const rest = { others, children: listing.children, misnamed: listing.misnamed ?? 0 };
+  if (!digests) return { tags: wanted.map((tag) => ({ tag })), unread: [], ...rest };
   const told = new Map<Tag, ListedTag>();
   for (const [digest, { tags, mediaType }] of listing.manifests ?? []) {
     for (const tag of tags) told.set(tag, { tag, digest, mediaType });
@@ -69,5 +71,5 @@ export async function listTags(repository: Repository, options: TagListOptions =
     }
   };
   const tags = (await pLimit(tagsAtOnce).map(wanted, read)).flat();
-  return { tags, unread: unread.sort((a, b) => byNumbers.compare(a.tag, b.tag)), others, children };
+  return { tags, unread: unread.sort((a, b) => byNumbers.compare(a.tag, b.tag)), ...rest };
 }

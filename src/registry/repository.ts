@@ -182,6 +182,8 @@ export interface Listing {
   readonly manifests: ReadonlyMap<Digest, ListedManifest> | undefined;
   /** Names of repositories directly below this one, where the registry says so. */
   readonly children: readonly string[];
+  /** How many names it lists beside these that are no tags or repositories: nothing can be asked for by them. */
+  readonly misnamed?: number | undefined;
 }
 
 /** A manifest as a listing shows it. */

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
@@ -54,7 +55,7 @@ describe("images by hand", () => {
       expect(JSON.parse(stdout)).toEqual({
         place: `${at}/team/app`,
         tags: [{ tag: "v2.0", digest: digestOf(two), mediaType: two.root.descriptor.mediaType }],
-        ...{ unread: [], others: 3, repositories: [] },
+        ...{ unread: [], others: 3, misnamed: 0, repositories: [] },
       });
     });
 
@@ -69,6 +70,27 @@ describe("images by hand", () => {
       const unlike = await waybill("ls", `${many.host}/app`, "--tag", "v");
       expect(unlike.stderr).toContain("did you mean v0, v1 or v2?");
       await many.close();
+    });
+
+    test("says that names are left out which are no tags, as copying does", async () => {
+      const odd = await startScriptedServer((_, response) =>
+        answer(response, 200, {}, JSON.stringify({ name: "app", tags: ["v1", "a b", "-"] })),
+      );
+      const listed = await waybill("ls", `${odd.host}/app`);
+      expect(listed).toMatchObject({ status: 0, stdout: "v1\n" });
+      expect(listed.stderr).toContain(`not all names in ${odd.host}/app are tags: 2 left out`);
+      expect(JSON.parse((await waybill("ls", `${odd.host}/app`, "--json")).stdout).misnamed).toBe(2);
+      await odd.close();
+
+      const layout = join(folder.path, "odd");
+      expect((await waybill("copy", `${at}/team/tool:v1`, `oci:${layout}:v1`)).status).toBe(0);
+      const file = join(layout, "index.json");
+      const index = JSON.parse(await readFile(file, "utf8"));
+      const [entry] = index.manifests;
+      const annotations = { "org.opencontainers.image.ref.name": "docker.io/team/tool:v1" };
+      await writeFile(file, JSON.stringify({ ...index, manifests: [entry, { ...entry, annotations }] }));
+      const copied = await waybill("copy", `oci:${layout}`, `${at}/odd/tool`, "--all-tags");
+      expect(copied.stderr).toContain(`not all names in oci:${layout} are tags: 1 left out`);
     });
 
     test("lists repositories, of a registry or below a path", async () => {

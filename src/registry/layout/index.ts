@@ -29,6 +29,8 @@ interface LayoutEntry {
   /** Without annotations; `undefined` when the item is none of ours. */
   readonly manifest: Descriptor | undefined;
   readonly tag: Tag | undefined;
+  /** It has a name that is no tag, such as a whole reference. */
+  readonly isMisnamed: boolean;
 }
 
 /** The annotation that names an entry; one that is a tag tags it, as Skopeo, ORAS and regclient have it. */
@@ -155,12 +157,13 @@ export function withoutManifest(index: LayoutIndex, digest: Digest): LayoutIndex
 function readEntry(json: z.output<typeof entrySchema>): LayoutEntry {
   const { mediaType, digest, size, artifactType, annotations } = json;
   const isOurs = isDigest(digest) && (isManifestType(mediaType) || isIndexType(mediaType));
-  if (!isOurs) return { json, manifest: undefined, tag: undefined };
+  if (!isOurs) return { json, manifest: undefined, tag: undefined, isMisnamed: false };
   const name = annotations?.[nameAnnotation];
   return {
     json,
     manifest: { mediaType, digest, size, artifactType },
     tag: name != null && isTag(name) ? name : undefined,
+    isMisnamed: name != null && !isTag(name),
   };
 }
 

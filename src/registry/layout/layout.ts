@@ -83,7 +83,9 @@ export function openLayout(
       const index = await catalog.read();
       const below = (await subfolders(layout)).filter((child) => isRepositoryBelow(name, child));
       if (index === undefined && below.length === 0) return undefined;
-      return listing(index === undefined ? new Map() : await manifests.all(index), below);
+      if (index === undefined) return listing(new Map(), below);
+      const misnamed = index.entries.filter((entry) => entry.isMisnamed).length;
+      return { ...listing(await manifests.all(index), below), misnamed };
     },
     async referrers(subject, artifactType) {
       const index = await catalog.read();

@@ -57,10 +57,17 @@ export async function listRepository(remote: Remote): Promise<Listing | undefine
   let known = false;
   let complete = true;
   let held = 0;
+  let misnamed = 0;
   for await (const page of listedPages(remote)) {
     known = true;
-    for (const tag of page.tags) if (isTag(tag)) tags.add(tag);
-    for (const child of page.children) if (isRepositoryPath(child)) children.add(child);
+    for (const tag of page.tags) {
+      if (isTag(tag)) tags.add(tag);
+      else misnamed += 1;
+    }
+    for (const child of page.children) {
+      if (isRepositoryPath(child)) children.add(child);
+      else misnamed += 1;
+    }
     if (page.manifests === undefined) complete = false;
     for (const [digest, manifest] of page.manifests ?? []) {
       manifests.set(digest, manifest);
@@ -70,7 +77,12 @@ export async function listRepository(remote: Remote): Promise<Listing | undefine
   }
   if (!known) return undefined;
   if (complete) offering.add(remote.client);
-  return { tags: [...tags], manifests: complete ? manifests : undefined, children: [...children] };
+  return {
+    tags: [...tags],
+    manifests: complete ? manifests : undefined,
+    children: [...children],
+    misnamed,
+  };
 }
 
 function listedPages(remote: Remote): AsyncGenerator<ListingPage> {
