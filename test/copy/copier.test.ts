@@ -107,8 +107,8 @@ describe("an image that says a wrong size of a layer", () => {
     const [right, wrong] = [imageOf(layer.size), imageOf(layer.size + 1)];
     await from.put(right);
     // The embedded registry takes no such image, others do.
-    const fetch = async () => wrong;
-    return { right, wrong, from, lying: { ...from, fetch } };
+    const lying: Repository = Object.assign(Object.create(from), { fetch: async () => wrong });
+    return { right, wrong, from, lying };
   }
 
   test.each([
