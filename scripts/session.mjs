@@ -6,14 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  defaultSettings,
-  openCredentials,
-  openRegistries,
-  parseRepository,
-  parseTag,
-  startRegistryServer,
-} from "waybill";
+import { openRegistries, parseRepository, parseTag, startRegistryServer } from "waybill";
 import { push } from "../examples/tour/image.mjs";
 import { columns, drawSession, readScreen } from "./terminal-picture.mjs";
 
@@ -69,8 +62,7 @@ try {
 
 /** Pushes what builds have pushed. @returns The digests that manifests list before the day begins. */
 async function stage(address) {
-  const credentials = openCredentials({ settings: defaultSettings, environment: {} });
-  const registries = openRegistries({ settings: defaultSettings, credentials, environment: {} });
+  const registries = openRegistries({ environment: {} });
   const image = async (path, version, ...others) => {
     const repository = registries.repository(parseRepository(`${address}/${path}`));
     await push(repository, path.split("/").at(-1), version);

@@ -4,13 +4,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  defaultSettings,
-  openCredentials,
-  openRegistries,
-  parseRepository,
-  startRegistryServer,
-} from "waybill";
+import { openRegistries, parseRepository, startRegistryServer } from "waybill";
 import { push } from "./image.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -46,8 +40,7 @@ function checkout() {
 /** Serves the folder of the staging registry for as long as it takes to push the images. */
 async function stage(images) {
   const server = await startRegistryServer({ dir: join(folder, "data", "staging") });
-  const credentials = openCredentials({ settings: defaultSettings, environment: {} });
-  const registries = openRegistries({ settings: defaultSettings, credentials, environment: {} });
+  const registries = openRegistries({ environment: {} });
   for (const [name, version] of images) {
     await push(registries.repository(parseRepository(`${server.address}/staging/${name}`)), name, version);
   }

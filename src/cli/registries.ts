@@ -68,11 +68,11 @@ export async function wayToRegistries(
  * how many requests they took: quotas are what limits large promotions.
  */
 export async function openRegistriesFor(session: Session, telling: Telling = {}): Promise<Registries> {
-  const { openCredentials, openRegistries } = await import("../registry/index.ts");
+  const { openRegistries } = await import("../registry/index.ts");
   const { say = session.terminal.note, progress } = telling;
   const requests = new Map<RequestKind, number>();
   const way = await wayToRegistries(session, telling, requests);
-  const registries = openRegistries({ ...way, credentials: openCredentials(way) });
+  const registries = openRegistries(way);
   progress?.watch(registries.underWay);
   return {
     ...registries,

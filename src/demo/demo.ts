@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { createFiles } from "../disk/index.ts";
 import { parseRepository, parseTag } from "../oci/index.ts";
-import { openCredentials, openRegistries } from "../registry/index.ts";
+import { openRegistries } from "../registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../registry-server/index.ts";
-import { defaultSettings } from "../settings/index.ts";
 import { buildImage, pushImage } from "./image.ts";
 
 /** A command, word by word, and the lines that it printed. */
@@ -98,11 +97,7 @@ function served(dir: string, { address, url }: RegistryServer): DemoCommand {
 }
 
 async function pushImages(staging: string): Promise<void> {
-  const registries = openRegistries({
-    settings: defaultSettings,
-    credentials: openCredentials({ settings: defaultSettings, environment: {} }),
-    environment: {},
-  });
+  const registries = openRegistries({ environment: {} });
   try {
     for (const [name, version] of [
       ["hello", "v1.0.0"],

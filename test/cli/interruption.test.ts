@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { openCredentials, openRegistries } from "../../src/registry/index.ts";
+import { openRegistries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
-import { defaultSettings } from "../../src/settings/index.ts";
 import { executable, sourceUrl, start } from "../support/built.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 
@@ -29,8 +28,7 @@ beforeAll(async () => {
   env = { ...process.env, HOME: folder.path };
   staging = await startRegistryServer({ dir: join(folder.path, "staging") });
   production = await startRegistryServer({ dir: join(folder.path, "production") });
-  const credentials = openCredentials({ settings: defaultSettings, environment: env });
-  const registries = openRegistries({ settings: defaultSettings, credentials });
+  const registries = openRegistries({ environment: env });
   const repository = registries.repository(parseRepository(`${staging.address}/foo/app`));
   const pushed: string[] = [];
   for (let version = 1; version <= many; version += 1) {

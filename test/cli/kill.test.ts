@@ -3,9 +3,8 @@ import { afterAll, beforeAll, describe, expect, vi } from "vitest";
 import { readGraph } from "../../src/copy/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag, type RepositoryName } from "../../src/oci/index.ts";
-import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
+import { openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
-import { defaultSettings } from "../../src/settings/index.ts";
 import { executable, start } from "../support/built.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { testWith } from "../support/programs.ts";
@@ -44,10 +43,7 @@ describe("a promotion that is killed", () => {
     folder = await temporaryFolder("kill");
     staging = await startRegistryServer({ dir: `${folder.path}/staging` });
     production = await startDockerRegistry();
-    registries = openRegistries({
-      settings: defaultSettings,
-      credentials: openCredentials({ settings: defaultSettings, environment: {} }),
-    });
+    registries = openRegistries({ environment: {} });
     for (const name of names) {
       const repository = registries.repository(parseRepository(`${staging.address}/staging/${name}`));
       const image = await buildImage(name, "v1.0.0");

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
+import { openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
-import { defaultSettings } from "../../src/settings/index.ts";
 import { type Project, temporaryFolder, writeTree } from "../support/tree.ts";
 import { type Captured, runWith } from "./captured.ts";
 
@@ -24,8 +23,7 @@ beforeAll(async () => {
   folder = await temporaryFolder("promotion");
   staging = await startRegistryServer({ dir: join(folder.path, "staging") });
   production = await startRegistryServer({ dir: join(folder.path, "production") });
-  const credentials = openCredentials({ settings: defaultSettings, environment: { HOME: folder.path } });
-  registries = openRegistries({ settings: defaultSettings, credentials });
+  registries = openRegistries({ environment: { HOME: folder.path } });
   one = await push("app", "1.0");
   two = await push("app", "2.0");
 });

@@ -2,9 +2,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
-import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
+import { openRegistries, type Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
-import { defaultSettings } from "../../src/settings/index.ts";
 import { executable, start } from "../support/built.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
@@ -30,8 +29,7 @@ let first: string;
 beforeAll(async () => {
   folder = await temporaryFolder("wait");
   production = await startRegistryServer({ dir: join(folder.path, "production") });
-  const credentials = openCredentials({ settings: defaultSettings, environment: { HOME: folder.path } });
-  registries = openRegistries({ settings: defaultSettings, credentials });
+  registries = openRegistries({ environment: { HOME: folder.path } });
   [one, two] = await Promise.all([buildImage("app", "1.0"), buildImage("app", "2.0")]);
 });
 

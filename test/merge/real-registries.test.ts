@@ -10,12 +10,7 @@ import {
   parseRepository,
   parseTag,
 } from "../../src/oci/index.ts";
-import {
-  openCredentials,
-  openRegistries,
-  type RegistryEvent,
-  type Repository,
-} from "../../src/registry/index.ts";
+import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings, type Settings } from "../../src/settings/index.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
@@ -75,7 +70,6 @@ async function kubernetes(staging: string, production: string) {
   const events: RegistryEvent[] = [];
   const registries = openRegistries({
     settings,
-    credentials: openCredentials({ settings, environment: {} }),
     environment: {},
     listener: (event) => events.push(event),
   });

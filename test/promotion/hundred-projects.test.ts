@@ -4,7 +4,7 @@ import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { type Digest, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { promote as promotion, type Report, verifyProduction } from "../../src/promotion/index.ts";
-import { openCredentials, openRegistries, type RegistryEvent } from "../../src/registry/index.ts";
+import { openRegistries, type RegistryEvent } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
 import { type Project, temporaryFolder, writeTree } from "../support/tree.ts";
@@ -71,7 +71,7 @@ describe("a run over a hundred projects, three of them broken", () => {
     const settings = { ...defaultSettings, hosts: { [`127.0.0.1:${latePort}`]: { retries: 0 } } };
     return openRegistries({
       settings,
-      credentials: openCredentials({ settings, environment: {} }),
+      environment: {},
       listener: (event) => events.push(event),
     });
   };

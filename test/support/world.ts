@@ -10,7 +10,7 @@ import {
   type VerifyOptions,
   verifyProduction,
 } from "../../src/promotion/index.ts";
-import { openCredentials, openRegistries, type Registries } from "../../src/registry/index.ts";
+import { openRegistries, type Registries } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings, type HostSettings, type Settings } from "../../src/settings/index.ts";
 import { type FaultyRegistry, startFaultyRegistry } from "./faulty-registry.ts";
@@ -36,12 +36,7 @@ export interface PromotionWorld {
 
 /** Opens registries with these settings for every host that is named. */
 export function registriesWith(settings: Partial<Settings> = {}): Registries {
-  const all = { ...defaultSettings, ...settings };
-  return openRegistries({
-    settings: all,
-    credentials: openCredentials({ settings: all, environment: {} }),
-    environment: {},
-  });
+  return openRegistries({ settings: { ...defaultSettings, ...settings }, environment: {} });
 }
 
 export async function openWorld(
