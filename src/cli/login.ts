@@ -32,7 +32,7 @@ export const login = verb({
   ],
   exits: {
     [exitCodes.asDesired]: "logged in",
-    [exitCodes.nothingDone]: "refused, or it could not be kept; nothing was changed",
+    [exitCodes.nothingDone]: "refused, or it could not be kept; nothing was changed, unless it says so",
     [exitCodes.notAsDesired]: "kept, and another credential goes before it",
   },
   page: "by-hand.md",

@@ -166,6 +166,33 @@ describe("the file", () => {
     expect(await logOut("registry.example.com", accepted())).toMatchObject({ from: [] });
   });
 
+  test.each([
+    [
+      "numbers and doubled keys",
+      '{\n  "big": 12345678901234567890, "a": 1,  "a": 1.0,\n  "10": [ ],\n  "auths": {"é": {}, "é":{}},\n  "z":"\\u00e9\\/"\n}',
+      '{\n  "big": 12345678901234567890, "a": 1,  "a": 1.0,\n  "10": [ ],\n  "auths": {"é": {}, "é":{},"registry.example.com": {\n      "auth": "$"\n    }},\n  "z":"\\u00e9\\/"\n}',
+    ],
+    [
+      "one line",
+      '{"auths":{"https://registry.example.com/v1/":{"auth":"b2xk","n":1e400},"other":{}},"x":0}\n',
+      '{"auths":{"other":{},"registry.example.com":{"n":1e400,"auth":"$"}},"x":0}\n',
+    ],
+    [
+      "the same host twice, and nothing else",
+      '{"auths": {"registry.example.com": {"auth": "b2xk"}, "registry.example.com": null}}',
+      '{"auths": {"registry.example.com":{"auth":"$"}}}',
+    ],
+    ["null", '{ "auths": null }', '{ "auths": {"registry.example.com":{"auth":"$"}} }'],
+    ["no auths", '{"x": 0}', '{"x": 0,"auths":{"registry.example.com":{"auth":"$"}}}'],
+    ["nothing", " ", '{\n\t"auths": {\n\t\t"registry.example.com": {\n\t\t\t"auth": "$"\n\t\t}\n\t}\n}\n'],
+  ])("keeps every other byte: %s", async (_, before, after) => {
+    await config(before);
+    await logIn(login, accepted());
+    expect(await readFile(file(".docker/config.json"), "utf8")).toBe(after.replace("$", auth));
+    await logOut("registry.example.com", accepted());
+    expect(await readFile(file(".docker/config.json"), "utf8")).not.toContain("registry.example.com");
+  });
+
   test("may be a link, which stays one, also to a file that is not there yet", async () => {
     await mkdir(file("dotfiles"));
     await mkdir(file(".docker"));
@@ -183,14 +210,17 @@ describe("the file", () => {
     expect(Object.keys((await written()).auths).sort()).toEqual(hosts);
   });
 
-  test.each(["{", '{"auths": []}', '{"auths": {"a.b": 1}}', '{"credsStore": 1}'])(
-    "that is none, %s, is left as it is",
-    async (text) => {
-      await config(text);
-      await expect(logIn(login, accepted())).rejects.toMatchObject({ code: "credential-source" });
-      expect(await readFile(file(".docker/config.json"), "utf8")).toBe(text);
-    },
-  );
+  test.each([
+    "{",
+    '{"auths": {}, "auths": {}}',
+    '{"auths": []}',
+    '{"auths": {"a.b": 1}}',
+    '{"credsStore": 1}',
+  ])("that is none, %s, is left as it is", async (text) => {
+    await config(text);
+    await expect(logIn(login, accepted())).rejects.toMatchObject({ code: "credential-source" });
+    expect(await readFile(file(".docker/config.json"), "utf8")).toBe(text);
+  });
 
   test("is no folder", async () => {
     await mkdir(file(".docker/config.json"), { recursive: true });
@@ -249,6 +279,31 @@ describe("a credential helper", () => {
     await config('{"credsStore": "gone"}');
     await expect(logIn(login, accepted())).rejects.toMatchObject({ code: "credential-helper" });
     expect(await written()).toEqual({ credsStore: "gone" });
+  });
+
+  test("is not given what the file then cannot follow", async () => {
+    await helper("vault", keeping);
+    await config('{"credsStore": "vault", "auths": {"registry.example.com": {"auth": "b2xkOm9sZA=="}}}');
+    await mkdir(file(".docker/config.json.waybill-lock"));
+    await expect(logIn(login, accepted())).rejects.toMatchObject({ code: "credential-source" });
+    await expect(stat(file("kept"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("keeps it once, though another program writes the file meanwhile", async () => {
+    await helper("vault", `${keeping}\ntest "$1" = get || echo >>"$HOME/.docker/config.json"`);
+    await config('{"credsStore": "vault", "auths": {"registry.example.com": {"auth": "b2xkOm9sZA=="}}}');
+    expect(await logIn(login, accepted())).toMatchObject({ isPlain: false });
+    expect(await written()).toEqual({ credsStore: "vault", auths: { "registry.example.com": {} } });
+  });
+
+  test("that has it when the file is lost at the last step is named", async () => {
+    await helper("vault", `${keeping}\nrm "$HOME/.docker/config.json"; mkdir "$HOME/.docker/config.json"`);
+    await config('{"credsStore": "vault", "auths": {"registry.example.com": {"auth": "b2xkOm9sZA=="}}}');
+    await expect(logIn(login, accepted())).rejects.toMatchObject({
+      message: expect.stringContaining("the login is kept, but an earlier one"),
+      where: "docker-credential-vault, named in ~/.docker/config.json",
+    });
+    expect(await readFile(file("kept"), "utf8")).toContain(password);
   });
 
   test("that repeats the secret when it fails is not repeated", async () => {

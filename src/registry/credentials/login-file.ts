@@ -5,7 +5,8 @@ import { RegistryError } from "../errors.ts";
 import type { ShownFile } from "./credentials.ts";
 import { parseDockerConfig } from "./docker-config.ts";
 import { readCredentialFile } from "./file.ts";
-import { parseSecretJson } from "./json.ts";
+import { lineOfKey } from "./json.ts";
+import { membersOf, withMember, withoutMembers } from "./json-object.ts";
 import { prefixOfKey } from "./key.ts";
 
 /** What is to stand in a file for a host. */
@@ -15,8 +16,6 @@ export interface LoginEntry {
   /** User name and password, in base64; none when something else keeps them. */
   readonly auth: string | undefined;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 const secretFields: ReadonlySet<string> = new Set([
   "auth",
@@ -28,8 +27,8 @@ const secretFields: ReadonlySet<string> = new Set([
 
 /**
  * The text of a `config.json` with another entry for a host, in place of all that it has for it under any spelling, or
- * without one. Everything else stays, in the order and indentation that it has; `undefined` when nothing is to be changed.
- * @throws {RegistryError} `credential-source` for a file that is none.
+ * without one. Everything else stays as it is written; `undefined` when nothing is to be changed.
+ * @throws {RegistryError} `credential-source` for a file that is none, or has `auths` twice.
  */
 export function withLogin(
   text: string,
@@ -38,30 +37,28 @@ export function withLogin(
   entry: LoginEntry | undefined,
 ): string | undefined {
   parseDockerConfig(text, shown);
-  const config = text.trim() === "" ? {} : asObject(parseSecretJson(text, shown));
-  const auths = Object.entries(asObject(config.auths));
-  const own = auths.filter(([key]) => prefixOfKey(key) === host);
+  const config = text.trim() === "" ? "{\n}\n" : text;
+  const [held, another] = membersOf(config).filter(({ key }) => key === "auths");
+  if (another !== undefined) {
+    throw new RegistryError("credential-source", "auths is there twice", {
+      where: `${shown}:${lineOfKey(text, "auths")}`,
+      hint: "make one of the two: tools that read the file take different ones",
+    });
+  }
+  const auths = held === undefined || held.value === "null" ? "{}" : held.value;
+  const own = membersOf(auths).filter(({ key }) => prefixOfKey(key) === host);
+  const fields = own.flatMap(({ value }) => (value === "null" ? [] : membersOf(value)));
+  const others = fields.filter(({ key }) => !secretFields.has(key));
   const isKept = entry?.auth !== undefined;
   if (own.length === 0 && !isKept) return undefined;
-  if (entry !== undefined && !isKept && own.every(([, held]) => !holdsSecret(held))) return undefined;
-  const others = auths.filter((each) => !own.includes(each));
-  const unknown = own.flatMap(([, held]) =>
-    Object.entries(asObject(held)).filter(([name]) => !secretFields.has(name)),
-  );
-  const made: [string, unknown][] =
-    entry === undefined
-      ? []
-      : [[entry.key, { ...Object.fromEntries(unknown), ...(isKept ? { auth: entry.auth } : {}) }]];
-  const indent = /^[ \t]+(?=")/m.exec(text)?.[0] ?? "\t";
-  return `${JSON.stringify({ ...config, auths: Object.fromEntries([...others, ...made]) }, undefined, indent)}\n`;
-}
-
-function asObject(value: unknown): Json {
-  return typeof value === "object" && value !== null ? (value as Json) : {};
-}
-
-function holdsSecret(held: unknown): boolean {
-  return Object.keys(asObject(held)).some((name) => secretFields.has(name));
+  if (entry !== undefined && !isKept && fields.length === others.length) return undefined;
+  const isOneLine = !config.trim().includes("\n");
+  const indent = isOneLine ? undefined : (/^[ \t]+(?=")/m.exec(config)?.[0] ?? "\t");
+  const without = withoutMembers(auths, (key) => prefixOfKey(key) === host);
+  const made = isKept ? [...others, { key: "auth", value: JSON.stringify(entry.auth) }] : others;
+  const value = made.reduce((object, field) => withMember(object, field, indent, 2), "{}");
+  const changed = entry === undefined ? without : withMember(without, { key: entry.key, value }, indent, 1);
+  return withMember(config, { key: "auths", value: changed }, indent, 0);
 }
 
 /** Attempts, where other programs write the file at the same time. */
@@ -74,12 +71,15 @@ class ChangedMeanwhile extends Error {}
  * read it. A link stays one: what it leads to is changed. Other processes of ours wait; what another program has written
  * meanwhile is read again.
  * @param change Given the text, empty where there is no file; `undefined` when nothing is to be changed.
+ * @param beforehand Done when all else that could fail has been done, right before the file is another one: what it throws leaves
+ * the file as it was. Done also when nothing is to be changed; not in a dry run; again when another program has written meanwhile.
  * @returns Whether it was changed; in a dry run, whether it would be.
  * @throws {RegistryError} `credential-source`.
  */
 export async function changeLoginFile(
   { file, shown, dryRun = false }: ShownFile & { readonly dryRun?: boolean | undefined },
   change: (text: string) => string | undefined,
+  beforehand: () => Promise<void>,
 ): Promise<boolean> {
   const failure = (cause: unknown): RegistryError => {
     if (cause instanceof RegistryError) return cause;
@@ -92,9 +92,9 @@ export async function changeLoginFile(
   };
   const read = async (): Promise<string> => (await readCredentialFile(file, shown)) ?? "";
   try {
-    const before = await read();
-    if (change(before) === undefined) return false;
-    if (dryRun) return true;
+    const isToChange = change(await read()) !== undefined;
+    if (!isToChange && !dryRun) await beforehand();
+    if (!isToChange || dryRun) return isToChange;
     if ((await makeFolder(dirname(file))) !== undefined) await chmod(dirname(file), 0o700);
     const path = await regularTarget(file, shown);
     return await holdingLock(
@@ -103,10 +103,18 @@ export async function changeLoginFile(
         for (let attempt = 1; ; attempt += 1) {
           const text = await read();
           const changed = change(text);
-          if (changed === undefined) return false;
-          const check = async (): Promise<void> => {
+          const unchanged = async (): Promise<void> => {
             if (!(await lock.isMine()) || (await read()) !== text) throw new ChangedMeanwhile();
           };
+          const check = async (): Promise<void> => {
+            await unchanged();
+            await beforehand();
+            await unchanged();
+          };
+          if (changed === undefined) {
+            await beforehand();
+            return false;
+          }
           try {
             await replaceFile(path, changed, { mode: 0o600, check });
             return true;

@@ -61,7 +61,8 @@ export function loginHost(text: string): string {
 /**
  * Logs in: tries the credential at the registry, then keeps it where Docker does, in `credHelpers`' or `credsStore`'s helper
  * or in the file, which is that of `REGISTRY_AUTH_FILE` or Docker's `config.json`. Nothing else in it changes.
- * @throws {RegistryError} `unauthorized`, `credential-source` or `credential-helper`; nothing was kept then.
+ * @throws {RegistryError} `unauthorized`, `credential-source` or `credential-helper`; nothing was kept then, unless it says so:
+ * a helper may have the login when the file loses its last step.
  */
 export async function logIn(login: Login, options: LoginOptions): Promise<KeptLogin> {
   const host = loginHost(login.host);
@@ -83,10 +84,17 @@ export async function logIn(login: Login, options: LoginOptions): Promise<KeptLo
   };
   if (options.dryRun) return { ...kept, hiddenBy: undefined };
   const key = helperServer(host);
-  if (helper !== undefined) await storeWithHelper(helper, key, { username, password }, runBy(options));
+  let isStored = false;
+  const store = async (): Promise<void> => {
+    if (helper === undefined || isStored) return;
+    await storeWithHelper(helper, key, { username, password }, runBy(options));
+    isStored = true;
+  };
   const auth =
     helper === undefined ? Buffer.from(`${username}:${password}`, "utf8").toString("base64") : undefined;
-  await change(options, host, { key, auth });
+  await change(options, host, { key, auth }, store).catch((cause: unknown) => {
+    throw isStored ? halfKept(cause, kept.keptIn) : cause;
+  });
   const found = await openCredentials(options)
     .lookup(host, "")
     .catch((error: unknown) => messageOf(error));
@@ -145,10 +153,13 @@ function change(
   options: Omit<LoginOptions, "attempt">,
   host: string,
   entry: LoginEntry | undefined,
+  beforehand: () => Promise<void> = async () => {},
 ): Promise<boolean> {
   const place = loginFile(options);
-  return changeLoginFile({ ...place, dryRun: options.dryRun }, (text) =>
-    withLogin(text, place.shown, canonicalHost(host), entry),
+  return changeLoginFile(
+    { ...place, dryRun: options.dryRun },
+    (text) => withLogin(text, place.shown, canonicalHost(host), entry),
+    beforehand,
   );
 }
 
@@ -160,4 +171,12 @@ function refused(cause: unknown, host: string): unknown {
     hint: "nothing was kept; some registries want an access token in place of the password",
     cause,
   });
+}
+
+function halfKept(cause: unknown, keptIn: string): RegistryError {
+  return new RegistryError(
+    "credential-source",
+    `the login is kept, but an earlier one could not be taken out of the file: ${messageOf(cause)}`,
+    { where: keptIn, hint: "log in again when nothing else writes the file", cause },
+  );
 }

@@ -1,4 +1,5 @@
 import { setImmediate as pause } from "node:timers/promises";
+import { JsonBytes } from "../json-bytes.ts";
 
 /** One of the things that a field of a JSON document holds: an element of a list, or a member of an object. */
 export interface JsonMember {
@@ -10,9 +11,6 @@ export interface JsonMember {
 
 /** Bytes that are read in one go: others have their turn between them. */
 const portion = 256 * 1024;
-/** More bytes than one member is long that means what it should. */
-const maxMemberLength = 1024 * 1024;
-const deepest = 64;
 
 /**
  * Reads a JSON object that is large because some of its fields hold very many small things: these are given one by one,
@@ -51,126 +49,4 @@ export async function readMembers(
   }
   text.end();
   return found;
-}
-
-/** JSON as bytes, with the place that has been reached in it. */
-class JsonBytes {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  get at(): number {
-    return this.#at;
-  }
-
-  /** The next character that is no space. */
-  peek(): string {
-    let byte = this.#bytes[this.#at];
-    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
-      this.#at += 1;
-      byte = this.#bytes[this.#at];
-    }
-    return byte === undefined ? "" : String.fromCharCode(byte);
-  }
-
-  /** The keys of an object; behind each, its value is to be read or skipped. */
-  *keys(): Generator<string> {
-    this.#expect("{");
-    if (this.#takes("}")) return;
-    do {
-      const key = this.value();
-      if (typeof key !== "string") throw this.#fault();
-      this.#expect(":");
-      yield key;
-    } while (this.#takes(","));
-    this.#expect("}");
-  }
-
-  /** The elements of a list, which have no keys: each is to be read or skipped. */
-  *elements(): Generator<undefined> {
-    this.#expect("[");
-    if (this.#takes("]")) return;
-    do yield undefined;
-    while (this.#takes(","));
-    this.#expect("]");
-  }
-
-  /** A value that is not large. */
-  value(): unknown {
-    this.peek();
-    const from = this.#at;
-    this.skip();
-    if (this.#at - from > maxMemberLength) throw new SyntaxError(`a value at byte ${from} is too large`);
-    return JSON.parse(this.#bytes.toString("utf8", from, this.#at));
-  }
-
-  /** Passes over a value of any size. */
-  skip(): void {
-    let depth = 0;
-    do {
-      const next = this.peek();
-      if (next === '"') this.#skipString();
-      else if (next === "{" || next === "[") {
-        depth += 1;
-        if (depth > deepest) throw new SyntaxError(`it is nested more than ${deepest} deep`);
-        this.#at += 1;
-      } else if (depth > 0 && (next === "}" || next === "]")) {
-        depth -= 1;
-        this.#at += 1;
-      } else if (depth > 0 && (next === "," || next === ":")) this.#at += 1;
-      else this.#skipWord();
-    } while (depth > 0);
-  }
-
-  /** Nothing is left. */
-  end(): void {
-    if (this.peek() !== "") throw this.#fault();
-  }
-
-  /** A number, `true`, `false` or `null`. */
-  #skipWord(): void {
-    const from = this.#at;
-    for (;;) {
-      const byte = this.#bytes[this.#at] ?? 0;
-      const isPart =
-        (byte >= 0x30 && byte <= 0x39) || // 0 to 9
-        (byte >= 0x61 && byte <= 0x7a) || // a to z
-        byte === 0x2d || // -
-        byte === 0x2b || // +
-        byte === 0x2e || // .
-        byte === 0x45; // E
-      if (!isPart) break;
-      this.#at += 1;
-    }
-    if (this.#at === from) throw this.#fault();
-  }
-
-  #skipString(): void {
-    let end = this.#at;
-    for (;;) {
-      end = this.#bytes.indexOf(0x22, end + 1);
-      if (end < 0) throw this.#fault();
-      let backslashes = 0;
-      while (this.#bytes[end - 1 - backslashes] === 0x5c) backslashes += 1;
-      if (backslashes % 2 === 0) break;
-    }
-    this.#at = end + 1;
-  }
-
-  #takes(character: string): boolean {
-    if (this.peek() !== character) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  #expect(character: string): void {
-    if (!this.#takes(character)) throw this.#fault();
-  }
-
-  #fault(): SyntaxError {
-    return new SyntaxError(`no JSON at byte ${this.#at}`);
-  }
 }
