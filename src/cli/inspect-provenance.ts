@@ -44,10 +44,9 @@ export async function printProvenance(
   image: Inspected,
   options: ProvenanceOptions,
 ): Promise<ExitCode> {
-  const { terminal } = session;
   const places = [{ repository: image.repository, project: undefined }];
   const here = await lookIn(registries, places, image.digest);
-  const origins = here !== undefined ? [] : await originsOf(terminal, image, options.manifests);
+  const origins = here !== undefined ? [] : await originsOf(session, image, options.manifests);
   const result = here ?? (await lookIn(registries, origins, image.digest));
   if (result === undefined) {
     await deliver(session, {
@@ -83,13 +82,13 @@ async function lookIn(
 }
 
 async function originsOf(
-  terminal: Terminal,
+  session: Session,
   { repository, digest }: Inspected,
   path: string | undefined,
 ): Promise<readonly Place[]> {
   if (path === undefined) return [];
   const { promotedFrom } = await import("../manifest/index.ts");
-  const { manifests } = await readForWork(path, terminal);
+  const { manifests } = await readForWork(path, session);
   const found = promotedFrom(manifests, repository, digest);
   // What the manifests do not list was not promoted by them, unless nothing is listed any more.
   const listed = found.filter(({ isListed }) => isListed);

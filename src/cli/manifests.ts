@@ -2,7 +2,8 @@ import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Selection } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Session } from "./session.ts";
+import { shellLine } from "./shell-line.ts";
 
 /** Help for what names manifests. */
 export const manifestsArgument = "folder of thin manifests, or one plain manifest";
@@ -21,7 +22,7 @@ export function withTree<Arguments extends unknown[], Options extends OptionValu
  */
 export async function readForWork(
   path: string,
-  terminal: Terminal,
+  { terminal, line }: Pick<Session, "terminal" | "line">,
   selection?: Selection,
 ): Promise<ManifestTree> {
   const { readManifests } = await import("../manifest/index.ts");
@@ -34,8 +35,8 @@ export async function readForWork(
   if (tree.manifests.length === 0) {
     throw new WaybillError("no-manifest", "there is no manifest that can be read", {
       where: tree.path,
-      hint: isNamedByNobody(tree)
-        ? "name the folder that has images/ and manifests/: without one, it is the folder that this runs in"
+      hint: isNamedByNobody(tree, line)
+        ? `this folder has no images/ and manifests/, and no other is named: ${shellLine(["waybill", line.verb, "TREE", ...line.words])}`
         : `look at what is wrong with: waybill check ${tree.path}`,
     });
   }
@@ -43,8 +44,9 @@ export async function readForWork(
 }
 
 /** The folder that a verb works on when no other is named, which has nothing of a tree of manifests. */
-function isNamedByNobody({ path, diagnostics }: ManifestTree): boolean {
-  return path === "." && diagnostics.filter(({ code }) => code === "missing-directory").length === 2;
+function isNamedByNobody({ path, diagnostics }: ManifestTree, { words }: Session["line"]): boolean {
+  const isBare = diagnostics.filter(({ code }) => code === "missing-directory").length === 2;
+  return path === "." && !words.includes(path) && isBare;
 }
 
 /** What is wrong with manifests, or with what is selected of them. */

@@ -45,7 +45,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
   const { terminal } = session;
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
-  const tree = await readForWork(path, terminal, selection);
+  const tree = await readForWork(path, session, selection);
   const since = await readSince(tree, options, session);
   const next = [...session.line.words, ...(options.out === undefined ? [] : ["--plan", options.out])];
   const writePlan = await session.outputs.open(options.out);

@@ -66,7 +66,7 @@ async function promoteRecorded(
   const where = options.plan;
   const saved = where === undefined ? undefined : { plan: await readPlan(readInPieces(where), where), where };
   const selection = await selectionOf(options);
-  const tree = await readForWork(path, session.terminal, selection);
+  const tree = await readForWork(path, session, selection);
   const since = await readSince(tree, options, session);
   return interruptible(session, async (interruption) => {
     const { report } = await promoteWithProgress(session, interruption, recording, {

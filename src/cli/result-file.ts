@@ -1,4 +1,11 @@
-import { type Content, diskFaultOf, type Output, openOutput, readNamedInPieces } from "../disk/index.ts";
+import {
+  type Content,
+  diskFaultOf,
+  errorCodeOf,
+  type Output,
+  openOutput,
+  readNamedInPieces,
+} from "../disk/index.ts";
 import { type FailureDetails, messageOf, WaybillError } from "../errors/index.ts";
 import { UsageError } from "./failure.ts";
 
@@ -62,13 +69,15 @@ function refusal(file: string, cause: unknown): [message: string, details: Failu
   return [`the result cannot be written: ${message}`, { where: file, hint, cause }];
 }
 
-/** A file that the command line names, in pieces. @throws {WaybillError} `file-unreadable`. */
+/** A saved plan that the command line names, in pieces. @throws {WaybillError} `file-unreadable`. */
 export async function* readInPieces(file: string): AsyncGenerator<Uint8Array> {
   const pieces = readNamedInPieces(file);
   try {
     for (;;) {
       const read = await pieces.next().catch((cause: unknown) => {
-        throw new WaybillError("file-unreadable", messageOf(cause), { where: file, cause });
+        const message = errorCodeOf(cause) === "ENOENT" ? "there is no such file" : messageOf(cause);
+        const hint = "waybill plan TREE --out FILE saves one";
+        throw new WaybillError("file-unreadable", message, { where: file, hint, cause });
       });
       if (read.done) return;
       yield read.value;

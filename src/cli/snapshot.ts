@@ -56,7 +56,7 @@ export const snapshot = verb({
 async function run(session: Session, registry: string, options: Options): Promise<ExitCode> {
   const { terminal } = session;
   const { contentsOfManifests } = await import("../snapshot/index.ts");
-  const tree = options.manifests === undefined ? undefined : await readForWork(options.manifests, terminal);
+  const tree = options.manifests === undefined ? undefined : await readForWork(options.manifests, session);
   if (options.offline) {
     if (tree === undefined) throw new UsageError("--offline needs --manifests");
     await print(session, contentsOfManifests(tree.manifests, registry), options.format);

@@ -93,7 +93,7 @@ async function verifyTree(
   const { selectionSentence } = await import("../edges/index.ts");
   const { causesOfFindings, scopeOf, verifyProduction } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
-  const tree = await readForWork(path, terminal, selection);
+  const tree = await readForWork(path, session, selection);
   const scope = scopeOf(tree, { selection });
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;

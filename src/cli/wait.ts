@@ -129,7 +129,7 @@ async function readExpected(
     if (all) {
       throw new UsageError("--all means something with --commit only", "everything is waited for anyway");
     }
-    const tree = await readForWork(path, terminal, selection);
+    const tree = await readForWork(path, session, selection);
     return { tree, since: await readSince(tree, options, session) };
   }
   if (options.changed || options.sinceDate !== undefined) {

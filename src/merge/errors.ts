@@ -3,6 +3,7 @@ import type { Digest, Tag } from "../oci/index.ts";
 
 /** Why nothing was merged. */
 export type MergeErrorCode =
+  | "no-manifest"
   | "unknown-staging"
   | "invalid-filter"
   | "images-unknown"

@@ -1,7 +1,7 @@
 import type { BuiltImages } from "../builds/index.ts";
 import { firstOf } from "../diagnostics/index.ts";
 import { type Selection, selectProjects } from "../edges/index.ts";
-import { edgeKey, type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
+import { edgeKey, type ManifestTree, type PromoterManifest } from "../manifest/index.ts";
 import { type Digest, isTag, parseTag, type Tag } from "../oci/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import type { StagingAccess } from "./candidates.ts";
@@ -11,7 +11,7 @@ import { type MergeResult, writeMerge } from "./merge.ts";
 import type { ImageOrigin } from "./origins.ts";
 import { type LeftOutImage, type PlacedImage, placeImages, sourceOf } from "./place-images.ts";
 import { type ChosenImage, tagTaker } from "./staging.ts";
-import { findTarget, withoutSlash } from "./target.ts";
+import { findTarget, readTree, withoutSlash } from "./target.ts";
 
 /** What to take from the record of a run. */
 export interface RunMergeOptions extends AdditionOptions, Pick<StagingAccess, "open"> {
@@ -68,7 +68,7 @@ export async function mergeRun(
 /**
  * What {@link mergeRun} would do.
  * @throws {SelectionError} `nothing-selected`.
- * @throws {MergeError} `run-empty`, `invalid-filter`, `nothing-chosen`; `unknown-staging` when no image has a place in
+ * @throws {MergeError} `no-manifest`, `run-empty`, `invalid-filter`, `nothing-chosen`; `unknown-staging` when no image has a place in
  * the manifests; `tag-not-unique` when `as` would name several digests of one image; and what {@link planAddition}
  * throws.
  */
@@ -83,7 +83,7 @@ export async function planRunMerge(options: RunMergeOptions): Promise<RunMergePl
     options.staging === undefined || source.name === withoutSlash(options.staging);
   const mayHold = (project: Pick<PromoterManifest, "source">) =>
     isAsked(project) && run.images.some((image) => sourceOf(project, image) !== undefined);
-  const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: mayHold }) : tree;
+  const read = await readTree(tree, { imagesOf: mayHold });
   if (options.staging !== undefined) findTarget(read, options.staging);
 
   const projects = options.selection === undefined ? read.manifests : selectProjects(read, options.selection);

@@ -1,7 +1,7 @@
 import { readFile, realpath } from "node:fs/promises";
 import { diskFaultOf, replaceFile } from "../disk/index.ts";
 import { type Selection, selectProjects } from "../edges/index.ts";
-import { type ManifestTree, type PromoterManifest, readManifests } from "../manifest/index.ts";
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
 import { findCandidates, type StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
@@ -9,7 +9,7 @@ import { compileFilters, type MergeFilters } from "./filters.ts";
 import { explainNothing } from "./nothing.ts";
 import { attachedOrigins, type ImageOrigin } from "./origins.ts";
 import { readStaging, type StagingReading } from "./staging.ts";
-import { findTarget, withoutSlash } from "./target.ts";
+import { findTarget, readTree, withoutSlash } from "./target.ts";
 
 /** What to take from where, and in which form to write it. */
 export interface MergeOptions extends StagingAccess, AdditionOptions {
@@ -44,7 +44,7 @@ export async function merge(options: MergeOptions & { readonly dryRun?: boolean 
 
 /**
  * What {@link merge} would do. Reads only what the filters need.
- * @throws {MergeError} `unknown-staging`, `invalid-filter`, `images-unknown`, `empty-staging`, `nothing-chosen`, each
+ * @throws {MergeError} `no-manifest`, `unknown-staging`, `invalid-filter`, `images-unknown`, `empty-staging`, `nothing-chosen`, each
  * with a suggestion; `staging-unread` and `production-unread` when a registry could not be read; `no-image` for a
  * digest that is no image; `refused`, with all tags that stand at other digests in the manifests or in production;
  * `manifest-unreadable`, `manifest-invalid`.
@@ -55,7 +55,7 @@ export async function planMerge(options: MergeOptions): Promise<MergePlan> {
   const { tree, selection } = options;
   const staging = withoutSlash(options.staging);
   const isTarget = ({ source }: Pick<PromoterManifest, "source">) => source.name === staging;
-  const read = typeof tree === "string" ? await readManifests(tree, { imagesOf: isTarget }) : tree;
+  const read = await readTree(tree, { imagesOf: isTarget });
   const projects = selection === undefined ? read.manifests : selectProjects(read, selection);
   const { manifest, warnings: others } = findTarget({ ...read, manifests: projects }, options.staging);
   const { explain, chosen, before, warnings } = await chooseFrom(manifest, read, options);

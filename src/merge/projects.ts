@@ -1,14 +1,14 @@
 import pLimit from "p-limit";
 import { type Selection, selectProjects } from "../edges/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
-import { type ManifestTree, type PromoterManifest, parseImages, readManifests } from "../manifest/index.ts";
+import { type ManifestTree, type PromoterManifest, parseImages } from "../manifest/index.ts";
 import { type AdditionOptions, planAddition } from "./addition.ts";
 import type { StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import type { MergeFilters } from "./filters.ts";
 import { type Choice, chooseFrom, type MergeResult, writeMerge } from "./merge.ts";
 import { attachedOrigins } from "./origins.ts";
-import { withoutSlash } from "./target.ts";
+import { readTree, withoutSlash } from "./target.ts";
 
 /** What to take from the staging registries of which projects. */
 export interface ProjectsMergeOptions extends StagingAccess, AdditionOptions {
@@ -43,12 +43,12 @@ const projectsAtOnce = 8;
 /**
  * Merges into each selected project what the filters choose of its staging registry, as `merge` does for one. One that fails
  * stops no other. Projects are written one after the other, so that each is checked against what the ones before it got.
- * @throws {SelectionError} `nothing-selected`, {@link MergeError} `nothing-chosen` when the filters choose nothing of any project,
+ * @throws {SelectionError} `nothing-selected`, {@link MergeError} `no-manifest`, and `nothing-chosen` when the filters choose nothing of any project,
  * unless all that they choose is too old.
  */
 export async function mergeProjects(options: ProjectsMergeOptions): Promise<ProjectsMergeResult> {
   const { selection } = options;
-  let tree = typeof options.tree === "string" ? await readManifests(options.tree) : options.tree;
+  let tree = await readTree(options.tree);
   const projects = selectProjects(tree, selection);
   const unreadable = tree.unreadable.filter((project) => selection.projects.matches(project));
   const failures = unreadable.map((project) => ({ project, failure: failureRecord(cannotBeRead(tree)) }));

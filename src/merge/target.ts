@@ -1,6 +1,30 @@
 import { didYouMeanOneOf, firstOf, likeliest } from "../diagnostics/index.ts";
-import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
+import {
+  type ManifestTree,
+  type PromoterManifest,
+  type ReadOptions,
+  readManifests,
+} from "../manifest/index.ts";
 import { MergeError } from "./errors.ts";
+
+/**
+ * The manifests to merge into.
+ * @param options What is read of them, where they are on disk.
+ * @throws {MergeError} `no-manifest` when there is none, readable or not.
+ */
+export async function readTree(
+  tree: string | ManifestTree,
+  options: ReadOptions = {},
+): Promise<ManifestTree> {
+  const read = typeof tree === "string" ? await readManifests(tree, options) : tree;
+  const fault = read.diagnostics.find(({ severity }) => severity === "error");
+  if (fault === undefined || read.manifests.length + read.unreadable.length > 0) return read;
+  const { message, hint } = fault;
+  throw new MergeError("no-manifest", `there is no manifest to merge into: ${message}`, {
+    where: read.path,
+    hint,
+  });
+}
 
 /**
  * The project that promotes from a staging registry: the first one, in the order of the tree, whose source it is, as

@@ -178,11 +178,14 @@ describe("plan and promote", () => {
     expect(done.status).toBe(0);
     expect(JSON.parse(done.stdout)).toMatchObject({ counts: { done: 2 } });
 
+    const elsewhere = await waybill("promote", "--confirm", "--plan", file);
+    expect(elsewhere.stderr).toContain(`no other is named: waybill promote TREE --confirm --plan ${file}\n`);
+
     await writeFile(file, "{}");
     const unreadable = await waybill("promote", path, "--confirm", "--plan", file);
     expect(unreadable.stderr).toMatch(/^error: not a saved plan: .*\n {2}at .*plan\.json\n {2}hint: /);
     const missing = await waybill("promote", path, "--confirm", "--plan", `${file}.old`);
-    expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining("no such file") });
+    expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining("there is no such file") });
   });
 
   it("print the plan as JSON, and nothing else, on standard output", async () => {

@@ -315,6 +315,13 @@ describe("the target", () => {
   });
 });
 
+test("a folder that is no tree of manifests is said to be none, whatever is asked for", async () => {
+  const { options } = await scene({});
+  const error = await failure(planMerge(await options({}, { tree: "nowhere" })));
+  expect(error).toMatchObject({ code: "no-manifest", where: "nowhere" });
+  expect(error.hint).toContain("images/ and manifests/");
+});
+
 test("of two projects with one staging registry the first is taken, and the other named", async () => {
   const others = {
     zoo: { registries: "- name: stage.example/foo\n  src: true\n- name: prod.example/zoo\n", images: "" },
