@@ -125,14 +125,18 @@ async function printDryRun(
 ): Promise<void> {
   const { variablesOfRun } = await import("../jobs/index.ts");
   const { environment, google = {}, ...plain } = resolved.request;
+  const given = (options: object, what = ""): string[][] =>
+    Object.entries(options).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, `${value}${what}`]],
+    );
   const rows = [
     ["job", job.name],
     ["ref", push.ref],
     ["commit", push.commit],
     [isRun ? "runs" : "skipped", verdict.reason],
     ...(isRun && verdict.verdict === "skip" ? [["forced", "--force"]] : []),
-    ...Object.entries(plain).map(([key, value]) => [key, String(value)]),
-    ...Object.entries(google).map(([key, value]) => [key, `${value} (for Google's service alone)`]),
+    ...given(plain),
+    ...given(google, " (for Google's service alone)"),
     ...Object.entries(environment).map(([name, value]) => [`$${name}`, value ?? ""]),
     ...variablesOfRun.map((name) => [`$${name}`, "(once it runs)"]),
   ];

@@ -132,6 +132,9 @@ describe("waybill jobs", () => {
       verdict: { reason: 'paths "^apps/snoopdb/" matches "apps/snoopdb/cloudbuild.yaml"' },
       request: { project: "k8s-staging-apisnoop", environment: { PULL_BASE_REF: "main" } },
     });
+    const text = (await runJob("--dry-run")).stdout;
+    expect(text).toMatch(/^project +k8s-staging-apisnoop$/m);
+    expect(text).not.toContain("undefined");
   });
 
   test("run does nothing for another push, and says why", async () => {
