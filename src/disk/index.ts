@@ -8,7 +8,15 @@ export { asJson, gathered } from "./json.ts";
 export { type HeldLock, holdingLock, holdingOneOf, type LockOptions } from "./lock.ts";
 export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, processMark } from "./mark.ts";
 export { type Output, openOutput } from "./output.ts";
-export { type NamedFile, openRegular, readAt, readNamed, readNamedInPieces, readRegular } from "./read.ts";
+export {
+  type NamedFile,
+  openRegular,
+  readAt,
+  readNamed,
+  readNamedInPieces,
+  readRegular,
+  readRegularSync,
+} from "./read.ts";
 export { type ReplaceOptions, replaceFile } from "./replace.ts";
 export { type Left, makeTemporaryFolder, removeTree, sweep } from "./sweep.ts";
 export { type OutputTarget, targetOf } from "./target.ts";

@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCodeOf, ifPresent } from "./fault.ts";
@@ -40,6 +40,8 @@ export async function readAt(file: FileHandle, position: number, length: number)
 }
 
 const piece = 64 * 1024;
+/** No pipe is waited for. */
+const readingFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 /** Milliseconds that somebody who is to write into a pipe may take to open it, and between two looks. */
 const writerWithin = 60_000;
 const glance = 50;
@@ -62,6 +64,27 @@ export async function readRegular(path: string, most: number): Promise<Buffer> {
     if (!isRegular) throw notRegular();
   });
   return bytes;
+}
+
+/** The same for who cannot wait. */
+export function readRegularSync(path: string, most: number): Buffer {
+  const descriptor = openSync(path, readingFlags);
+  try {
+    const status = fstatSync(descriptor);
+    if (!status.isFile()) throw notRegular();
+    // The size is what it was a moment ago, and none where the system makes the content as it is read.
+    const pieces: Buffer[] = [];
+    for (let length = 0; ; ) {
+      const buffer = Buffer.allocUnsafe(sizeOfPiece(status.size, length, most));
+      const read = buffer.subarray(0, readSync(descriptor, buffer));
+      if (read.length === 0) return Buffer.concat(pieces);
+      length += read.length;
+      if (length > most) throw tooLong(most);
+      pieces.push(read);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** @param check Given what was opened, before anything of it is read. */
@@ -97,7 +120,7 @@ interface Opened {
 }
 
 async function openNamed(path: string): Promise<Opened> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const file = await open(path, readingFlags);
   try {
     const status = await file.stat();
     const isAwaited = status.isFIFO() && (await targetOf(path)).kind === "name";
@@ -117,13 +140,12 @@ async function* readOpened({
 }: Opened & { readonly most: number }): AsyncGenerator<Buffer> {
   const began = performance.now();
   for (let length = 0; ; ) {
-    const wanted = Math.min(Math.max(piece, size - length), most + 1 - length);
-    const read = await readSome(file, Buffer.allocUnsafe(wanted));
+    const read = await readSome(file, Buffer.allocUnsafe(sizeOfPiece(size, length, most)));
     const isEarly = length === 0 && patience > 0;
     if (read?.length === 0 && !isEarly) return;
     if (read !== undefined && read.length > 0) {
       length += read.length;
-      if (length > most) throw Object.assign(new Error(`it has more than ${most} bytes`), { code: "EFBIG" });
+      if (length > most) throw tooLong(most);
       yield read;
       continue;
     }
@@ -131,6 +153,15 @@ async function* readOpened({
       throw Object.assign(new Error("nobody writes into it"), { code: "ENXIO" });
     await sleep(glance);
   }
+}
+
+/** Bytes to ask for next: one more than there may be, where that is near. */
+function sizeOfPiece(size: number, length: number, most: number): number {
+  return Math.min(Math.max(piece, size - length), most + 1 - length);
+}
+
+function tooLong(most: number): Error {
+  return Object.assign(new Error(`it has more than ${most} bytes`), { code: "EFBIG" });
 }
 
 /** @returns `undefined` when there is nothing yet: the other end of a pipe is open. */

@@ -1,5 +1,5 @@
-import { readFile, realpath } from "node:fs/promises";
-import { diskFaultOf, replaceFile } from "../disk/index.ts";
+import { realpath } from "node:fs/promises";
+import { diskFaultOf, errorCodeOf, readRegular, replaceFile } from "../disk/index.ts";
 import { type Selection, selectProjects } from "../edges/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { type AdditionOptions, type MergePlan, planAddition, readManifestText } from "./addition.ts";
@@ -109,7 +109,10 @@ export async function writeMerge({
   try {
     const file = await realpath(path);
     const check = async (): Promise<void> => {
-      if ((await readFile(file, "utf8")) !== before) throw changed(path);
+      const now = await readRegular(file, Buffer.byteLength(before)).catch((error: unknown) => {
+        throw errorCodeOf(error) === "EFBIG" ? changed(path) : error;
+      });
+      if (now.toString() !== before) throw changed(path);
     };
     await replaceFile(file, after, { check });
   } catch (cause) {

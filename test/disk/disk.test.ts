@@ -23,6 +23,7 @@ import {
   processMark,
   readNamed,
   readRegular,
+  readRegularSync,
   replaceFile,
   sweep,
 } from "../../src/disk/index.ts";
@@ -192,14 +193,28 @@ describe("a file that somebody named", () => {
     await symlink(file, link);
     expect((await readRegular(link, 5)).toString()).toBe("12345");
     await expect(readRegular(link, 4)).rejects.toMatchObject({ code: "EFBIG" });
+    expect(readRegularSync(link, 5).toString()).toBe("12345");
+    expect(() => readRegularSync(link, 4)).toThrow(expect.objectContaining({ code: "EFBIG" }));
     const pipe = join(folder.path, "pipe");
     spawnSync("mkfifo", [pipe]);
     const other = join(folder.path, "other");
     await symlink(pipe, other);
     for (const path of [pipe, other, folder.path, "/dev/zero"]) {
       await expect(readRegular(path, 5)).rejects.toMatchObject({ code: "EFTYPE" });
+      expect(() => readRegularSync(path, 5)).toThrow(expect.objectContaining({ code: "EFTYPE" }));
     }
   });
+
+  it.runIf(process.platform === "linux")(
+    "is bounded by what comes, not by the size that it says",
+    async () => {
+      const made = "/proc/self/status";
+      expect((await stat(made)).size).toBe(0);
+      expect(readRegularSync(made, 64 * 1024).toString()).toContain("Pid:");
+      expect(() => readRegularSync(made, 20)).toThrow(expect.objectContaining({ code: "EFBIG" }));
+      await expect(readRegular(made, 20)).rejects.toMatchObject({ code: "EFBIG" });
+    },
+  );
 
   it("is not read beyond what was asked for, be it without end", async () => {
     await writeFile(file, "12345");

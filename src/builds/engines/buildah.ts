@@ -1,9 +1,10 @@
 import { close, constants, open } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { readRegular } from "../../disk/index.ts";
 import { type Digest, isDigest } from "../../oci/index.ts";
 import type {
   ActionEnd,
@@ -92,7 +93,7 @@ async function openWorkshop(given: CommandLine): Promise<Workshop> {
 
   const build = async (action: ImageBuild, io: ActionIo): Promise<ActionEnd> => {
     const dockerfile = await findDockerfile(action);
-    const text = await readFile(dockerfile, "utf8");
+    const text = (await readRegular(dockerfile, maxDockerfileBytes)).toString();
     await allowLoopback([text, ...action.buildArgs]);
     const index = action.platforms.length > 1 ? `waybill-index-${++count}` : undefined;
     const words = [
@@ -262,6 +263,8 @@ const network = ["--network", "host"];
 const isolation = ["--isolation", "chroot", ...network];
 /** Time that removing a container may take, once nobody waits for it any more. */
 const removalMilliseconds = 60_000;
+/** Bytes of a Dockerfile. */
+const maxDockerfileBytes = 4 * 1024 * 1024;
 const secretPlace = "/run/waybill-secrets";
 const pipePlace = "/run/waybill-output";
 

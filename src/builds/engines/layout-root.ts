@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { errorCodeOf, readRegular } from "../../disk/index.ts";
 import { type Descriptor, digestMatches, hexOf, isDigest, limits } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
 import { readJson } from "./command-line.ts";
@@ -33,13 +33,13 @@ export async function readLayoutRoot(folder: string): Promise<Descriptor> {
 
 /** A manifest of a folder that a program has written. @throws {BuildError} `engine-failed` when it is missing or too large. */
 export async function readBounded(path: string): Promise<Buffer> {
-  const handle = await open(path, "r").catch((cause: unknown) => {
-    throw new BuildError("engine-failed", "the layout lacks a file that it should have", { cause });
-  });
   try {
-    if ((await handle.stat()).size <= limits.manifestBytes) return await handle.readFile();
-  } finally {
-    await handle.close();
+    return await readRegular(path, limits.manifestBytes);
+  } catch (cause) {
+    const isLarge = errorCodeOf(cause) === "EFBIG";
+    const message = isLarge
+      ? "a manifest in the layout is larger than 4 MiB"
+      : "the layout lacks a file that it should have";
+    throw new BuildError("engine-failed", message, { cause });
   }
-  throw new BuildError("engine-failed", "a manifest in the layout is larger than 4 MiB");
 }

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readRegular } from "../../disk/index.ts";
 
 /**
  * Registries of this machine that texts name, as `host:port`. Docker takes those for registries without TLS; what is read
@@ -40,10 +40,13 @@ export async function registriesConfig(
 const searchDockerHub = 'unqualified-search-registries = ["docker.io"]';
 const searched = /^[ \t]*unqualified-search-registries[ \t]*=[ \t]*\[[^\]]*\][^\n]*$/m;
 
+/** Bytes of a configuration. */
+const maxBytes = 1024 * 1024;
+
 async function firstText(paths: readonly (string | undefined)[]): Promise<string> {
   for (const path of paths) {
-    const text = path === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
-    if (text !== undefined) return text;
+    const bytes = path === undefined ? undefined : await readRegular(path, maxBytes).catch(() => undefined);
+    if (bytes !== undefined) return bytes.toString();
   }
   return "";
 }

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
 import * as tls from "node:tls";
+import { readRegularSync } from "../../disk/index.ts";
 import { messageOf } from "../../errors/index.ts";
 import { ConnectionError } from "../failure/fault.ts";
 
@@ -57,11 +57,8 @@ const maxFileBytes = 16 * 1024 * 1024;
 function readPem(file: string, host: string): string {
   let text: string;
   try {
-    const found = statSync(file);
     // A pipe or a device would have everything wait for it.
-    if (!found.isFile()) throw new Error("it is no regular file");
-    if (found.size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`);
-    text = readFileSync(file, "utf8");
+    text = readRegularSync(file, maxFileBytes).toString();
   } catch (cause) {
     throw new ConnectionError("tls", `a TLS file for ${host} cannot be read: ${messageOf(cause)}`, {
       where: file,

@@ -46,7 +46,7 @@ export function openCatalog(layout: GuardedFolder, drafts: GuardedFolder, files:
       if (size > maxIndexBytes)
         throw new RegistryError("too-large", phrase`the index has ${size} bytes`, { where: file });
       await checkMarker(marker);
-      known = { state, index: parseIndex(await handle.readFile(), file) };
+      known = { state, index: parseIndex(await readAt(handle, 0, Number(size)), file) };
       return known.index;
     } catch (error) {
       throw storageFailure(error, file);
