@@ -2,7 +2,7 @@
 import { open, stat } from "node:fs/promises";
 
 /** Kinds in the order in which reports show them. */
-export const kinds = [
+const kinds = [
   "ping",
   "tags",
   "manifest HEAD",

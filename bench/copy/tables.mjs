@@ -1,5 +1,5 @@
 // Tables of a result, in Markdown.
-import { kinds, total } from "./access-log.mjs";
+import { total } from "./access-log.mjs";
 import { bytesOf, failureOf, figures, spreadOf } from "./figures.mjs";
 import { quotaUsed } from "./goals.mjs";
 
@@ -27,22 +27,6 @@ export function costsTable({ clients }) {
   return table(
     columns.map(([name]) => name),
     clients.map((client) => columns.map(([, cell]) => cell(client))),
-  );
-}
-
-/** What the registries were asked, by kind. */
-export function requestsTable({ clients }) {
-  const asked = (side) =>
-    kinds
-      .filter((kind) => clients.some(({ runs }) => runs.at(-1).requests[side][kind] !== undefined))
-      .map((kind) => ({ side, kind }));
-  const columns = [...asked("source"), ...asked("destinations")];
-  return table(
-    ["client", ...columns.map(({ side, kind }) => `${side === "source" ? "source" : "dest."}: ${kind}`)],
-    clients.map(({ title, runs }) => [
-      title,
-      ...columns.map(({ side, kind }) => String(runs.at(-1).requests[side][kind] ?? 0)),
-    ]),
   );
 }
 

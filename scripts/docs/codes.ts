@@ -39,6 +39,18 @@ export function fileCodesTables(): string {
   return table(["code", "of", "severity", "what it says"], rows);
 }
 
+/** What `waybill check` finds in promoter manifests. */
+export function manifestCodesTable(): string {
+  return table(
+    ["code", "severity", "what it says"],
+    Object.entries(diagnosticCodes).map(([name, { severity, summary }]) => [
+      code(name),
+      severity,
+      withoutStop(summary),
+    ]),
+  );
+}
+
 /** The errors that the library throws, and reports have, with all codes of each. */
 export function errorCodesTable(): string {
   const files = sourceFiles();

@@ -1,4 +1,4 @@
-import { errorCodesTable, fileCodesTables } from "./codes.ts";
+import { errorCodesTable, fileCodesTables, manifestCodesTable } from "./codes.ts";
 import { optionsTable, verbsTable } from "./commands.ts";
 import { exitCodesTable } from "./exit-codes.ts";
 import { libraryTables } from "./library.ts";
@@ -14,6 +14,7 @@ const makers: Readonly<Record<string, (words: readonly string[]) => string>> = {
   "old-flags": oldFlagsTable,
   "file-codes": fileCodesTables,
   "error-codes": errorCodesTable,
+  "manifest-codes": manifestCodesTable,
   library: libraryTables,
   settings: settingsTable,
 };
@@ -25,6 +26,7 @@ const pages = [
   "docs/configuration.md",
   "docs/exit-codes-and-reports.md",
   "docs/library.md",
+  "docs/manifest-reference.md",
   "docs/old-spellings.md",
 ] as const;
 
