@@ -23,13 +23,10 @@ export async function findBuildPaths(request: BuildRequest): Promise<BuildPaths>
     throw new BuildError("config-missing", `Config directory (${request.configDir}) does not exist`);
   }
   if (kind !== "folder") {
-    throw new BuildError(
-      "config-missing",
-      `Config directory (${request.configDir}) is not actually a directory`,
-      {
-        hint: "name the folder; --gcb-config names the file in it",
-      },
-    );
+    const message = `Config directory (${request.configDir}) is not actually a directory`;
+    throw new BuildError("config-missing", message, {
+      hint: "name the folder; --gcb-config names the file in it",
+    });
   }
   const configDir = await realpath(named);
   const config = join(configDir, request.configFile ?? "cloudbuild.yaml");

@@ -59,11 +59,7 @@ export async function executeSteps(
   clearTimeout(timer);
   signal.removeEventListener("abort", cancel);
   const statuses = { failed: "failure", timeout: "timeout", cancelled: "cancelled" } as const;
-  return {
-    status: stopped === undefined ? "success" : statuses[stopped],
-    steps,
-    failure,
-  };
+  return { status: stopped === undefined ? "success" : statuses[stopped], steps, failure };
 }
 
 async function attempt(

@@ -33,9 +33,7 @@ export function googleTokens(
     throw new BuildError(
       "cloud-build-refused",
       given ? "the token for Google is no longer valid" : "there is no login for Google",
-      {
-        hint: 'run "gcloud auth login", or set GOOGLE_OAUTH_ACCESS_TOKEN',
-      },
+      { hint: 'run "gcloud auth login", or set GOOGLE_OAUTH_ACCESS_TOKEN' },
     );
   };
 }

@@ -129,13 +129,10 @@ function platformsOf({ platforms = [] }: BuildRequest): readonly string[] {
 function destinationOf(request: BuildRequest): BuildDestination {
   const { pushTo, pushAsNamed, registryFolder } = request;
   if (pushTo !== undefined && request.engine === "gcb") {
-    throw new BuildError(
-      "invalid-destination",
-      "Cloud Build pushes to where the build file names its images",
-      {
-        hint: "leave --push-to out, or build here: --engine docker",
-      },
-    );
+    const message = "Cloud Build pushes to where the build file names its images";
+    throw new BuildError("invalid-destination", message, {
+      hint: "leave --push-to out, or build here: --engine docker",
+    });
   }
   if (pushTo !== undefined) {
     const prefix = pushTo.replace(/^docker:\/\//, "").replace(/\/+$/, "");

@@ -73,11 +73,8 @@ function readPlace(given: string): readonly [string, Place] {
   if (place === undefined) return [name, ofVariable(name, name)];
   if (/^env:./.test(place)) return [name, ofVariable(name, place.slice("env:".length))];
   if (/^@./.test(place)) return [name, async () => textOf(name, await readBounded(name, place.slice(1)))];
-  throw refused(
-    name,
-    "it says neither a file nor a variable; a value itself would be seen by others",
-    spellings,
-  );
+  const message = "it says neither a file nor a variable; a value itself would be seen by others";
+  throw refused(name, message, spellings);
 }
 
 const spellings =

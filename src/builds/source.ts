@@ -97,15 +97,12 @@ async function describe(
     if (!(error instanceof GitError)) throw error;
     if (isOptional) return undefined;
     if (error.code !== "not-a-repository") throw error;
-    throw new BuildError(
-      "no-repository",
-      "the folder is in no Git repository, which $_GIT_TAG is made from",
-      {
-        where: folder,
-        hint: "build from a checkout, or say what it is: --substitution _GIT_TAG=…",
-        cause: error,
-      },
-    );
+    const message = "the folder is in no Git repository, which $_GIT_TAG is made from";
+    throw new BuildError("no-repository", message, {
+      where: folder,
+      hint: "build from a checkout, or say what it is: --substitution _GIT_TAG=…",
+      cause: error,
+    });
   }
 }
 

@@ -52,11 +52,8 @@ export async function readVariants(file: string, wanted?: string): Promise<Varia
   const written = await readBuildText(file);
   if (written === undefined) {
     if (wanted === undefined) return { variants: [{ name: "build", substitutions: {} }], notes: [] };
-    throw new BuildError(
-      "unknown-variant",
-      `no variants.yaml found, but a build variant (${JSON.stringify(wanted)}) was specified`,
-      { where: file },
-    );
+    const message = `no variants.yaml found, but a build variant (${JSON.stringify(wanted)}) was specified`;
+    throw new BuildError("unknown-variant", message, { where: file });
   }
   const findings = new Findings(written, file, variantsCodes);
   const { variants, notes } = parseVariants(findings);

@@ -49,19 +49,11 @@ function idsOf(steps: readonly OrderedStep[], findings: CloudBuildFindings): Rea
   for (const [index, { id }] of steps.entries()) {
     if (id === undefined) continue;
     if (id.value === "-") {
-      findings.report(
-        "step-id",
-        id.at,
-        'the id "-" is reserved: waitFor: ["-"] means that a step waits for nothing',
-        "choose another id",
-      );
+      const message = 'the id "-" is reserved: waitFor: ["-"] means that a step waits for nothing';
+      findings.report("step-id", id.at, message, "choose another id");
     } else if (indexes.has(id.value)) {
-      findings.report(
-        "step-id",
-        id.at,
-        `a step before it has the id ${quoted(id.value)} already`,
-        "ids are unique in a file",
-      );
+      const message = `a step before it has the id ${quoted(id.value)} already`;
+      findings.report("step-id", id.at, message, "ids are unique in a file");
     } else indexes.set(id.value, index);
   }
   return indexes;

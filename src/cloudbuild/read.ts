@@ -112,12 +112,8 @@ function readStep(
   const { allowFailure = false, allowExitCodes = [], automapSubstitutions } = fields;
   if (script !== undefined && (args.length > 0 || entrypoint !== undefined)) {
     const other = entrypoint === undefined ? "args" : "an entrypoint";
-    findings.report(
-      "script-with-args",
-      script.at,
-      `a step has a script or ${other}, never both`,
-      "keep one of them",
-    );
+    const message = `a step has a script or ${other}, never both`;
+    findings.report("script-with-args", script.at, message, "keep one of them");
   }
   for (const argument of args) {
     if (argument.value.length <= maxArgumentLength) continue;
@@ -127,12 +123,8 @@ function readStep(
     });
   }
   if (name === undefined || name.value === "") {
-    findings.report(
-      "missing-key",
-      name?.at ?? at,
-      `step ${index} has no name`,
-      "name is the image that the step runs in",
-    );
+    const message = `step ${index} has no name`;
+    findings.report("missing-key", name?.at ?? at, message, "name is the image that the step runs in");
     return [];
   }
   return [
@@ -162,11 +154,8 @@ function readOptions({ options }: BuildFields, findings: CloudBuildFindings): Cl
   const lists = { env: fields.env ?? [], secretEnv: fields.secretEnv ?? [], volumes: fields.volumes ?? [] };
   for (const [name, { length }] of Object.entries(lists)) {
     if (length <= maxForAll || options === undefined) continue;
-    findings.report(
-      "limit",
-      options.at,
-      `options.${name} has more than ${maxForAll} items, which all steps get`,
-    );
+    const message = `options.${name} has more than ${maxForAll} items, which all steps get`;
+    findings.report("limit", options.at, message);
   }
   return {
     substitutionOption: fields.substitutionOption ?? "MUST_MATCH",
@@ -180,12 +169,8 @@ function readOptions({ options }: BuildFields, findings: CloudBuildFindings): Cl
 function checkTimeouts(fields: BuildFields, buildSeconds: number, findings: CloudBuildFindings): void {
   const { timeout } = fields;
   if (timeout !== undefined && timeout.value > maxSeconds) {
-    findings.report(
-      "timeout",
-      timeout.at,
-      "a build may take 24 hours at most",
-      `write ${maxSeconds}s or less`,
-    );
+    const message = "a build may take 24 hours at most";
+    findings.report("timeout", timeout.at, message, `write ${maxSeconds}s or less`);
   }
   for (const { value: step } of fields.steps ?? []) {
     if (step.timeout === undefined || step.timeout.value <= Math.min(buildSeconds, maxSeconds)) continue;
@@ -230,12 +215,8 @@ function readObjects({ artifacts }: BuildFields, findings: CloudBuildFindings): 
   if (objects === undefined) return undefined;
   const { location, paths = [] } = objects.value;
   if (location === undefined) {
-    findings.report(
-      "missing-key",
-      objects.at,
-      "artifacts.objects needs a location",
-      "as in gs://bucket/folder/",
-    );
+    const message = "artifacts.objects needs a location";
+    findings.report("missing-key", objects.at, message, "as in gs://bucket/folder/");
     return undefined;
   }
   if (paths.length === 0) findings.report("missing-key", objects.at, "artifacts.objects needs paths");

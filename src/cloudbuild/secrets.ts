@@ -45,8 +45,6 @@ export function checkSecrets(
   for (const { env } of secrets) {
     if (askedFor.has(env.value)) continue;
     const message = `the secret ${quoted(env.value)} is asked for by no step; Google's service refuses that`;
-    findings.report("secret", env.at, message, "name it in the secretEnv of a step", {
-      severity: "warning",
-    });
+    findings.report("secret", env.at, message, "name it in the secretEnv of a step", { severity: "warning" });
   }
 }

@@ -152,11 +152,8 @@ export class Substitution {
       return this.#work > maxWork ? this.#exhausted(at) : expanded;
     });
     if (typeof made === "string") return made;
-    this.#findings.report(
-      "expansion",
-      at,
-      `the parameter expansion of ${quoted(key)} cannot be made: ${printable(made.fault)}`,
-    );
+    const message = `the parameter expansion of ${quoted(key)} cannot be made: ${printable(made.fault)}`;
+    this.#findings.report("expansion", at, message);
     return "";
   }
 
@@ -172,12 +169,8 @@ export class Substitution {
     const circle = this.#making.indexOf(key);
     if (circle >= 0) {
       const chain = [...this.#making.slice(circle), key].join(" → ");
-      this.#findings.report(
-        "cycle",
-        given.at,
-        `substitutions refer to each other: ${printable(chain)}`,
-        "give one of them a value of its own",
-      );
+      const message = `substitutions refer to each other: ${printable(chain)}`;
+      this.#findings.report("cycle", given.at, message, "give one of them a value of its own");
       return "";
     }
     this.#making.push(key);

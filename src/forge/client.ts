@@ -110,11 +110,8 @@ function parsed<T>(data: unknown, schema: z.ZodType<T>): T {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const place = issue === undefined || issue.path.length === 0 ? "the answer" : issue.path.join(".");
-  throw new ForgeError(
-    "unexpected-answer",
-    `the forge answers otherwise than documented: ${place}: ${issue?.message}`,
-    {
-      hint: "is the kind of the forge the right one, and is its version one that is still maintained?",
-    },
-  );
+  const message = `the forge answers otherwise than documented: ${place}: ${issue?.message}`;
+  throw new ForgeError("unexpected-answer", message, {
+    hint: "is the kind of the forge the right one, and is its version one that is still maintained?",
+  });
 }

@@ -36,13 +36,8 @@ export function openForge(options: ForgeOptions): Forge {
   const { host, api } = addressOf(kind, options.host, options.http);
   const origin = originOf(host, options.http);
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new ForgeError(
-      "token-missing",
-      `the token for ${host} is empty, or holds characters that no token has`,
-      {
-        where: host,
-      },
-    );
+    const message = `the token for ${host} is empty, or holds characters that no token has`;
+    throw new ForgeError("token-missing", message, { where: host });
   }
   const { network, signal, listener, timing } = options;
   const wire = openWire({ kind, host, api, token, network, signal, listener, timing });

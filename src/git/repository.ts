@@ -77,10 +77,7 @@ function notOpened({ stderr }: GitRun, path: string): GitError {
     return new GitError(
       "not-a-repository",
       "it is in no Git repository, so nobody knows what changed there",
-      {
-        where: path,
-        hint: "name a folder of a checkout, or leave the option out",
-      },
+      { where: path, hint: "name a folder of a checkout, or leave the option out" },
     );
   }
   const trust = /safe\.directory (\S+)/.exec(stderr)?.[1];

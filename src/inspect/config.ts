@@ -10,10 +10,7 @@ const configSchema = z.object({
   variant: z.string().nullish(),
   os: z.string().nullish(),
   config: z
-    .object({
-      Labels: z.record(z.string(), z.string()).nullish(),
-      Env: z.array(z.string()).nullish(),
-    })
+    .object({ Labels: z.record(z.string(), z.string()).nullish(), Env: z.array(z.string()).nullish() })
     .nullish(),
 });
 

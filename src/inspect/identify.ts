@@ -114,12 +114,6 @@ async function expectPlatform(
   const { os, architecture, variant } = await readConfig(repository, config);
   const own = [os, architecture, variant].filter(Boolean).join("/");
   if (own === name || own.startsWith(`${name}/`)) return;
-  throw new WaybillError(
-    "platform-missing",
-    `it is one image, for ${own || "no platform"}, not for ${name}`,
-    {
-      where,
-      hint: "leave --platform out",
-    },
-  );
+  const message = `it is one image, for ${own || "no platform"}, not for ${name}`;
+  throw new WaybillError("platform-missing", message, { where, hint: "leave --platform out" });
 }

@@ -65,13 +65,10 @@ function fileWord(text: string): string {
 }
 
 function unavailable(error: unknown, where: string): JobsError {
-  return new JobsError(
-    "turn-unavailable",
-    `it cannot be known whether other runs go on: ${messageOf(error)}`,
-    {
-      where,
-      hint: "look at the rights of the data folder, or whether another run never ends",
-      cause: error,
-    },
-  );
+  const message = `it cannot be known whether other runs go on: ${messageOf(error)}`;
+  return new JobsError("turn-unavailable", message, {
+    where,
+    hint: "look at the rights of the data folder, or whether another run never ends",
+    cause: error,
+  });
 }

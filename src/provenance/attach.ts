@@ -74,9 +74,7 @@ export async function attachStatement(
   return { ...manifest.descriptor, artifactType: inToto };
 }
 
-const dated = z.object({
-  runDetails: z.object({ metadata: z.object({ finishedOn: z.string().max(40) }) }),
-});
+const dated = z.object({ runDetails: z.object({ metadata: z.object({ finishedOn: z.string().max(40) }) }) });
 
 /** When it was made: what the statement says, for the clock would give each attempt another digest. */
 function createdOf({ predicate }: Statement): string | undefined {

@@ -64,15 +64,12 @@ export function findProfile(name: string, defined: Readonly<Record<string, Relea
   const found = ownProfiles.find((profile) => profile.name === name);
   if (found !== undefined) return found;
   const names = [...new Set([...ownProfiles.map((profile) => profile.name), ...Object.keys(defined)])];
-  throw new ReleaseProfileError(
-    "unknown-profile",
-    `there is no profile ${JSON.stringify(name.slice(0, 64))}`,
-    {
-      hint:
-        didYouMean(name, names) ??
-        `there are ${names.join(", ")}; define others under releases in waybill.yaml`,
-    },
-  );
+  const message = `there is no profile ${JSON.stringify(name.slice(0, 64))}`;
+  throw new ReleaseProfileError("unknown-profile", message, {
+    hint:
+      didYouMean(name, names) ??
+      `there are ${names.join(", ")}; define others under releases in waybill.yaml`,
+  });
 }
 
 function fromSettings(name: string, { separately = false, ...cuts }: ReleaseProfile): Profile {

@@ -76,10 +76,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     prefix: change.placeOf(after.path),
     verdict: findings.some(({ severity }) => severity === "fails") ? "fails" : "passes",
     base: { commit: change.base.commit, revision: options.base, from: options.baseFrom ?? "--base" },
-    head: {
-      commit,
-      ...(options.head === undefined ? {} : { revision: options.head, from: "--head" }),
-    },
+    head: { commit, ...(options.head === undefined ? {} : { revision: options.head, from: "--head" }) },
     offline: answers === undefined,
     interrupted: answers !== undefined && isCutShort(answers, lines),
     allowRemovals,
@@ -103,14 +100,11 @@ function refuseEmpty(before: ManifestTree, after: ManifestTree): void {
     ({ manifests, unreadable }) => manifests.length === 0 && unreadable.length === 0,
   );
   if (!isEmpty) return;
-  throw new WaybillError(
-    "no-manifest",
-    "there is no promoter manifest, neither at the base nor at the head",
-    {
-      where: after.path,
-      hint: "name a directory of thin manifests, with images/ and manifests/, or one plain manifest",
-    },
-  );
+  const message = "there is no promoter manifest, neither at the base nor at the head";
+  throw new WaybillError("no-manifest", message, {
+    where: after.path,
+    hint: "name a directory of thin manifests, with images/ and manifests/, or one plain manifest",
+  });
 }
 
 /**

@@ -143,11 +143,7 @@ export function list<Value>(
   item: Shape<Value>,
   { what = "a list", takesOne = false, min = 0, max = Number.POSITIVE_INFINITY }: ListRules = {},
 ): Shape<readonly Value[]> {
-  const editor: EditorSchema = {
-    type: "array",
-    items: item.editor,
-    ...(min === 0 ? {} : { minItems: min }),
-  };
+  const editor: EditorSchema = { type: "array", items: item.editor, ...(min === 0 ? {} : { minItems: min }) };
   return {
     kind: "sequence",
     what,

@@ -45,11 +45,10 @@ export function locate(locations: readonly Location[], name: RepositoryName): Re
   const target = [entry.at, ...segments].join("/");
   const fault = repositoryFault(target);
   if (fault !== undefined) {
-    throw new SettingsError(
-      "location-unusable",
-      `the location of ${name} is ${target}, which is no repository: ${fault}`,
-      { hint: `mend the location of ${entry.repository} in waybill.yaml` },
-    );
+    const message = `the location of ${name} is ${target}, which is no repository: ${fault}`;
+    throw new SettingsError("location-unusable", message, {
+      hint: `mend the location of ${entry.repository} in waybill.yaml`,
+    });
   }
   return { kind: "remote", repository: parseRepository(target) };
 }

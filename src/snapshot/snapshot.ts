@@ -112,15 +112,12 @@ export async function findRepositories({
     for await (const name of catalog(prefix)) names.push(name);
   } catch (cause) {
     if (!refusesToList(cause)) throw cause;
-    throw new WaybillError(
-      "no-repositories",
-      `the registry does not say which repositories it has: ${messageOf(cause)}`,
-      {
-        where: prefix,
-        hint: "name a repository to waybill ls; for a snapshot, a directory of promoter manifests with --manifests",
-        cause,
-      },
-    );
+    const message = `the registry does not say which repositories it has: ${messageOf(cause)}`;
+    throw new WaybillError("no-repositories", message, {
+      where: prefix,
+      hint: "name a repository to waybill ls; for a snapshot, a directory of promoter manifests with --manifests",
+      cause,
+    });
   }
   return names;
 }

@@ -24,11 +24,10 @@ export function projectNamesIn(
   givenSource: string | undefined,
 ): ProjectNames {
   if (!shortName.test(name)) {
-    throw new StagingError(
-      "invalid-name",
-      `${JSON.stringify(harmless(name.slice(0, 80)))} cannot be the short name of a project`,
-      { hint: "it has lower case letters, digits and hyphens between them, 63 at most" },
-    );
+    const message = `${JSON.stringify(harmless(name.slice(0, 80)))} cannot be the short name of a project`;
+    throw new StagingError("invalid-name", message, {
+      hint: "it has lower case letters, digits and hyphens between them, 63 at most",
+    });
   }
   const expanded = set.source === undefined ? undefined : expandNameTemplate(set.source, name);
   const source = givenSource?.replace(/\/+$/, "") ?? expanded;

@@ -186,9 +186,8 @@ function ownersFile(owners: readonly string[]): string {
 function ownerName(text: string): string {
   const name = text.replace(/^@/, "");
   if (owner.test(name)) return name;
-  throw new StagingError(
-    "invalid-owner",
-    `${JSON.stringify(harmless(text.slice(0, 80)))} cannot be an approver`,
-    { hint: "an approver is the login of a person, or a name of OWNERS_ALIASES" },
-  );
+  const message = `${JSON.stringify(harmless(text.slice(0, 80)))} cannot be an approver`;
+  throw new StagingError("invalid-owner", message, {
+    hint: "an approver is the login of a person, or a name of OWNERS_ALIASES",
+  });
 }

@@ -157,11 +157,8 @@ class Composer {
     if (event.tagStart < 0) return;
     const tag = this.#text.slice(event.tagStart, event.tagEnd);
     if (tag !== allowed && tag !== "!") {
-      throw new YamlSyntaxError(
-        `the tag ${tag.slice(0, 40)} has no meaning here`,
-        event.tagStart,
-        "leave it out",
-      );
+      const message = `the tag ${tag.slice(0, 40)} has no meaning here`;
+      throw new YamlSyntaxError(message, event.tagStart, "leave it out");
     }
   }
 

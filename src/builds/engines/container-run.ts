@@ -50,13 +50,10 @@ function createArguments(image: string, action: ContainerRun, mark: ContainerMar
   const secret = new Set(action.secretEnv);
   const clash = action.secretEnv.find((name) => isEngineVariable(name));
   if (clash !== undefined) {
-    throw new BuildError(
-      "engine-failed",
-      `a secret cannot be named ${clash}: the engine itself reads that variable`,
-      {
-        hint: "rename the variable in secretEnv and availableSecrets",
-      },
-    );
+    const message = `a secret cannot be named ${clash}: the engine itself reads that variable`;
+    throw new BuildError("engine-failed", message, {
+      hint: "rename the variable in secretEnv and availableSecrets",
+    });
   }
   const variables = Object.entries(action.env).map(([name, value]) =>
     secret.has(name) ? name : `${name}=${value}`,

@@ -88,13 +88,8 @@ export async function obtainImage(
   }
   const pulled = await findImage(line, wanted, io.signal);
   if (pulled !== undefined) return pulled;
-  throw new BuildError(
-    "step-image-unavailable",
-    `${line.command} has pulled the image of the step, but does not have it`,
-    {
-      where: names[0],
-    },
-  );
+  const message = `${line.command} has pulled the image of the step, but does not have it`;
+  throw new BuildError("step-image-unavailable", message, { where: names[0] });
 }
 
 /** Why the image of a step could not be had. */

@@ -129,10 +129,7 @@ export class ProwFields {
       const seen = new Set<string>();
       for (const { key, value } of node.entries) {
         const dot = path === "" ? "" : ".";
-        const below = {
-          path: `${path}${dot}${key.value}`,
-          general: `${general}${dot}${key.value}`,
-        };
+        const below = { path: `${path}${dot}${key.value}`, general: `${general}${dot}${key.value}` };
         if (seen.has(key.value)) {
           const message = "it stands here a second time, and the first one counts";
           remarks.push(this.#remark("not-taken", message, false, below, key.start));
