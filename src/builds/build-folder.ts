@@ -11,11 +11,9 @@ export interface BuildFolder {
   readonly home: string;
   /** `/builder/outputs` of the steps. */
   readonly outputs: string;
-  /** For the engine. */
   readonly engine: string;
   /** A folder for a volume that steps share. */
   volume(name: string): Promise<string>;
-  /** An empty folder. */
   scratch(): Promise<string>;
   /** Rejects where that is not allowed: of what a container has left, some may belong to others. */
   remove(): Promise<void>;

@@ -10,7 +10,6 @@ export type DockerCommand = DockerBuild | ImageTag | DockerPush;
 export interface DockerBuild extends ImageBuild {
   /** Where none is named, `Dockerfile` in the context. */
   readonly dockerfile: string;
-  /** Its tags are pushed at once. */
   readonly push: boolean;
   /** What is left out because it does not change the result; part of a sentence each. */
   readonly notes: readonly string[];
@@ -52,7 +51,6 @@ export function understandDocker(step: ResolvedStep): DockerCommand | NoDockerCo
   };
 }
 
-/** What `docker` gets, when it is `docker` that the step runs. */
 function dockerArguments(step: ResolvedStep): { readonly words: readonly string[] } | NoDockerCommand {
   if (step.script !== undefined) return { reason: "it runs a script" };
   const image = step.name.replace(/@[^@]*$/, "").replace(/:[^:/]*$/, "");
@@ -172,7 +170,6 @@ function understandBuild(args: readonly string[], step: ResolvedStep): DockerBui
   };
 }
 
-/** As docker tells them from paths. */
 function isElsewhere(path: string): boolean {
   return path === "-" || /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(path);
 }

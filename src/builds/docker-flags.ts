@@ -12,7 +12,6 @@ export type FlagTable = Readonly<Record<string, DockerFlag>>;
 export interface ReadFlags {
   /** Values by long name, in their order; a switch says `true` or `false`. */
   readonly values: ReadonlyMap<string, readonly string[]>;
-  /** What is no flag, in its order. */
   readonly words: readonly string[];
 }
 

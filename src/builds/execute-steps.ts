@@ -9,7 +9,6 @@ export type RunStep = (step: ResolvedStep, signal: AbortSignal) => Promise<Actio
 /** How the steps of a build ended. */
 export type StepsEnd = Omit<BuildOutcome, "name">;
 
-/** Why steps that were under way were stopped. */
 type Stop = "failed" | "timeout" | "cancelled";
 
 /**

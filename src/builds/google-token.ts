@@ -5,7 +5,6 @@ import { BuildError } from "./errors.ts";
 import { openGoogleOrigin, type TokenSource } from "./google-wire.ts";
 import { engineEnvironment, runProgram } from "./program.ts";
 
-/** Time that gcloud, or the metadata server, has to answer. */
 const gcloudMilliseconds = 30_000;
 const metadataMilliseconds = 2_000;
 

@@ -57,7 +57,6 @@ const kinds: Kinds<Asked> = {
 };
 
 const limit = 16;
-/** Longest wait that a server may ask for. */
 const maxWait = 60_000;
 const defaultMaxBytes = 4 * 1024 * 1024;
 
@@ -98,7 +97,6 @@ type Authorize = (
   send: (authorization: string | undefined) => Promise<StreamedAnswer>,
 ) => Promise<StreamedAnswer>;
 
-/** How one of Google's origins is asked. */
 interface GoogleOriginOptions {
   readonly network?: Network | undefined;
   readonly signal: AbortSignal;
@@ -171,7 +169,6 @@ function refusal(answer: Answer, code: BuildErrorCode): BuildError {
   });
 }
 
-/** The message in an error of Google's APIs. */
 function said(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString("utf8");
   try {

@@ -4,7 +4,6 @@ import { type Masker, maskSecrets } from "./masking.ts";
 export interface HiddenSecrets {
   /** For one stream of output, which may break a secret anywhere. */
   stream(): Masker;
-  /** For a text that is whole. */
   text(text: string): string;
   /** For plain data: every text in it, but no key. */
   document<Document>(document: Document): Document;

@@ -6,7 +6,6 @@ export interface KnownPush {
   readonly build: string;
   /** The repository as the build file names it, or as whoever pushed did. */
   readonly name: string;
-  /** Where it went. */
   readonly repository: string;
   readonly tag?: Tag | string | undefined;
   readonly digest: Digest;

@@ -2,7 +2,6 @@
 export interface Masker {
   /** What may be shown after this chunk: bytes that could be the beginning of a secret are kept back. */
   mask(chunk: Uint8Array): Uint8Array;
-  /** What was kept back, once the stream is over. */
   flush(): Uint8Array;
 }
 
@@ -76,7 +75,6 @@ export function maskSecrets(values: Iterable<string>): Masker {
   };
 }
 
-/** Everything to be hidden for some secrets. */
 function patternsOf(values: Iterable<string>): Buffer[] {
   const texts = new Set<string>();
   const patterns: Buffer[] = [];

@@ -39,7 +39,6 @@ export interface BuildSite {
   readonly objects: string;
   /** Takes the end of what goes on when a build is over: a store of an engine may have many files to remove. */
   removing(removal: Promise<void>): void;
-  /** Ends what is under way. */
   readonly signal: AbortSignal;
   /** No step starts once it is given. */
   readonly stop?: AbortSignal | undefined;
@@ -128,7 +127,6 @@ function workIn(
   };
 
   return {
-    /** Does one step, natively or in a container. */
     async step(step: ResolvedStep, signal: AbortSignal): Promise<ActionEnd> {
       const action: PlannedAction = planned.actions[step.index] ?? { kind: "container", reason: "" };
       const heard = new SaidPushes();
@@ -156,7 +154,6 @@ function workIn(
       }
     },
 
-    /** What follows on steps that have succeeded. */
     async finish(end: StepsEnd): Promise<BuildOutcome> {
       const { objects } = planned.build;
       try {

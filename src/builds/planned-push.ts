@@ -70,7 +70,6 @@ export function sharedNames(builds: readonly PlannedBuild[]): readonly string[] 
   });
 }
 
-/** Images that one note names. */
 const maxNamed = 3;
 
 function withDockerHub(repository: string): string {

@@ -11,7 +11,6 @@ export interface ProgramOptions {
   /** All that it gets: see {@link engineEnvironment}. */
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Its standard input; none by default. */
   readonly input?: string | Uint8Array;
   /** Both streams, or standard error alone where standard output is captured. When it throws, the program is ended. */
   readonly output: (chunk: Uint8Array) => void;
@@ -26,7 +25,6 @@ export interface ProgramOptions {
 export interface ProgramEnd {
   /** 128 and the number of the signal, where one ended it: as a shell says it. */
   readonly exitCode: number;
-  /** Empty unless it was asked for. */
   readonly stdout: string;
 }
 
@@ -140,7 +138,6 @@ async function isGone(child: ChildProcess, milliseconds: number): Promise<boolea
   return true;
 }
 
-/** False when there is nobody in the group. */
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   if (child.pid === undefined) return false;
   try {

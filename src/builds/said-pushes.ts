@@ -23,7 +23,6 @@ const maxLineLength = 2048;
 const repository = "[a-z0-9][a-z0-9._:-]*(?:/[a-z0-9._-]+)+";
 const digest = "sha256:[0-9a-f]{64}";
 
-/** Lines of programs that push. */
 const inBuildKit = new RegExp(`pushing manifest for (${repository}):([\\w.-]+)@(${digest})`);
 const named = new RegExp(`(?:^|[\\s"'])(${repository})(?::([\\w.-]+))?@(${digest})`);
 const inDocker = new RegExp(`^([\\w.-]+): digest: (${digest}) size: \\d+`);
@@ -40,7 +39,6 @@ export class SaidPushes {
   #rest = "";
   #dockerRepository: string | undefined;
 
-  /** Takes a chunk of output. */
   take(chunk: Uint8Array): void {
     const lines = `${this.#rest}${Buffer.from(chunk).toString("latin1")}`.split("\n");
     this.#rest = (lines.pop() ?? "").slice(0, maxLineLength);

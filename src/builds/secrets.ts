@@ -15,7 +15,6 @@ export interface SecretManagerAccess {
   readonly signal: AbortSignal;
   /** How Google is reached; by the environment of this process without it. */
   readonly network?: Network | undefined;
-  /** `https://secretmanager.googleapis.com` by default. */
   readonly origin?: string;
 }
 
@@ -60,7 +59,6 @@ function withoutLogin(error: unknown): undefined {
   throw error;
 }
 
-/** Reads a secret from where it was said to be. */
 type Place = (environment: NodeJS.ProcessEnv) => Promise<string>;
 
 function readPlace(given: string): readonly [string, Place] {

@@ -6,7 +6,6 @@ import { BuildError } from "./errors.ts";
 import type { BuildRequest, BuildSource } from "./model.ts";
 import { repositoryWords } from "./substitutions.ts";
 
-/** What is built, and what `$_GIT_TAG` stands for. */
 interface NamedSource {
   readonly source: BuildSource;
   readonly tag: string;

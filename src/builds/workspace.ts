@@ -11,7 +11,6 @@ export const workspacePath = "/workspace";
 
 /** Paths of containers, as this machine has them. */
 export interface Workspace {
-  /** The folder that is `/workspace`. */
   readonly source: string;
   /** What that is a copy of: the folder that people know. */
   readonly original: string;
@@ -97,7 +96,6 @@ async function makeDirectory(dir: string, source: string): Promise<void> {
   if (isWithin(top, above)) await makeFolder(join(source, way)).catch(() => undefined);
 }
 
-/** The nearest folder above that is there, without links. */
 async function deepestFolder(path: string): Promise<string> {
   return (await realpath(path).catch(() => undefined)) ?? (await deepestFolder(dirname(path)));
 }

@@ -58,14 +58,12 @@ export function isMapped(step: CloudBuildStep, options: CloudBuildFile["options"
   return step.automapSubstitutions ?? options.automapSubstitutions;
 }
 
-/** One variable of a list, and where it stands. */
 interface Variable {
   readonly name: string;
   readonly value: string;
   readonly at: TextPosition;
 }
 
-/** Items of `env`, with their references made. */
 function variables(env: readonly CloudBuildText[], { substitution, findings }: Resolving): Variable[] {
   return env.flatMap((item) => {
     const made = substitution.make(item);

@@ -1,4 +1,3 @@
-/** Whether one character matches one place of a pattern. */
 type Place = (character: string) => boolean;
 /** Places in a row, between stars. */
 type Segment = readonly Place[];

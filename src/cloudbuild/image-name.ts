@@ -23,7 +23,6 @@ function referenceFault(name: string): string | undefined {
   return isRepositoryPath(path) ? undefined : `${quoted(repository)} is no repository`;
 }
 
-/** The repository in lower case; tags may have any letters. */
 function lowerCase(name: string): string {
   const { repository } = partsOf(name);
   return repository.toLowerCase() + name.slice(repository.length);

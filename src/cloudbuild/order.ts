@@ -43,7 +43,6 @@ export function orderSteps(
   });
 }
 
-/** Indexes of steps by their ids. */
 function idsOf(steps: readonly OrderedStep[], findings: CloudBuildFindings): ReadonlyMap<string, number> {
   const indexes = new Map<string, number>();
   for (const [index, { id }] of steps.entries()) {

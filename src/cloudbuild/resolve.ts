@@ -97,7 +97,6 @@ function keysElsewhere({ google }: CloudBuildFile): readonly string[] {
     .flatMap((piece) => (piece.kind === "text" ? [] : [piece.key]));
 }
 
-/** Says what is wrong with a value from outside. */
 function reportGiven(key: string, value: string, findings: CloudBuildFindings): boolean {
   const fault = givenFault(key, value);
   if (fault !== undefined) findings.report("invalid-substitution", top, fault.message, fault.hint);
@@ -187,7 +186,6 @@ function imageOf(text: CloudBuildText, { substitution, findings }: Resolving): s
   return name;
 }
 
-/** What a name is made from, and which value is empty there. */
 function whereFrom({ value }: CloudBuildText, { values }: Substitution): string {
   const empty = takeApart(value, false).find(
     (piece) => piece.kind === "reference" && (values.get(piece.key) ?? "") === "",

@@ -32,7 +32,6 @@ export class Substitution {
   readonly #making: string[] = [];
   /** Every value that is at hand, with its own references made. */
   readonly values = new Map<string, string>();
-  /** Keys that something referred to. */
   readonly used = new Set<string>();
   #characters = 0;
   #work = 0;

@@ -77,7 +77,6 @@ export function word<const Word extends string>(words: readonly Word[]): Shape<B
   return made(oneWord(words), (value) => ({ value, json: value }));
 }
 
-/** A scalar whose value is its JSON as well. */
 function simple<Value>(
   what: string,
   read: (written: string) => { readonly value: Value } | ValueFault,

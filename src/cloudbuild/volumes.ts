@@ -4,7 +4,6 @@ import type { CloudBuildVolume } from "./file.ts";
 import type { CloudBuildFindings } from "./findings.ts";
 import type { VolumeFields } from "./shape.ts";
 
-/** What the service mounts itself. */
 const reservedPaths = ["/workspace", "/builder/home", "/var/run/docker.sock"];
 
 /** Volumes of one list, each with a name and a path that the service takes. */

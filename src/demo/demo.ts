@@ -8,7 +8,6 @@ import { buildImage, pushImage } from "./image.ts";
 /** A command, word by word, and the lines that it printed. */
 export interface DemoCommand {
   readonly words: readonly string[];
-  /** Whether it goes on while others are run. */
   readonly inBackground: boolean;
   readonly output: readonly string[];
 }

@@ -14,7 +14,6 @@ import { type DemoArchitecture, printingExecutable } from "./executable.ts";
 
 /** An image in memory, to be pushed to a repository. */
 export interface DemoImage {
-  /** An index over all platforms. */
   readonly root: ImageDocument;
   readonly children: readonly ImageDocument[];
   readonly blobs: readonly ImageDocument[];

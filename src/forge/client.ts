@@ -22,7 +22,6 @@ export interface ForgeClient {
     item: z.ZodType<T>,
     listIn?: (data: unknown) => unknown,
   ): Promise<readonly T[]>;
-  /** Does something whose answer does not matter. */
   send(route: string, values: Values): Promise<void>;
 }
 

@@ -16,7 +16,6 @@ export interface Refused {
   readonly requestId: string | undefined;
   /** What must not be in a message, whoever says it. */
   readonly secrets: readonly string[];
-  /** Whether a token was sent. */
   readonly known: boolean;
 }
 

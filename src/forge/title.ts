@@ -1,7 +1,6 @@
 import type { ForgeKind } from "./forge.ts";
 import { cutTo } from "./said.ts";
 
-/** What a title says of a pull request. */
 interface TitleAndDraft {
   readonly title: string;
   readonly draft?: boolean | undefined;
@@ -9,11 +8,8 @@ interface TitleAndDraft {
 
 /** How titles are on a kind of forge; GitLab and Gitea know drafts by the beginning of theirs. */
 interface TitleRules {
-  /** Characters that one may have. */
   readonly maxLength: number;
-  /** What is put in front of a draft's. */
   readonly mark: string;
-  /** What is taken for the mark of a draft. */
   readonly marked: RegExp;
 }
 

@@ -44,7 +44,6 @@ export interface ForgeWait {
 
 export interface WireOptions {
   readonly kind: ForgeKind;
-  /** For messages. */
   readonly host: string;
   /** What the API is below: its origin is the only one that is ever asked, and that the token is sent to. */
   readonly api: string;
@@ -188,7 +187,6 @@ function waitForQuota(answer: Answer): number | undefined {
   return status === 429 || /\brate limit/i.test(textOf(bytes)) ? unnamedWait : undefined;
 }
 
-/** What an answer fails with that is no success. */
 function failureIn(
   answer: Answer,
   asked: Pick<Refused, "kind" | "host" | "secrets" | "method" | "known">,
@@ -248,7 +246,6 @@ function responseOf(answer: Answer): Response {
   return new Response(isEmpty ? null : textOf(bytes), { status, headers });
 }
 
-/** A request without a whole answer. */
 function explained(fault: Fault, { kind }: About, host: string, secrets: readonly string[]): ForgeError {
   const text = said(fault.reason, secrets);
   if (fault.kind === "too-large") {

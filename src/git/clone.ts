@@ -42,7 +42,6 @@ export interface RemoteBranch {
 /** The newest commit of a branch. */
 export interface Tip {
   readonly commit: CommitHash;
-  /** Its whole message. */
   readonly message: string;
   /** The commit that it was made on, which may not have been fetched; for a merge the first one. */
   readonly parent?: string | undefined;
@@ -55,7 +54,6 @@ export interface Tip {
 export interface Clone {
   /** Absolute, symbolic links resolved. */
   readonly folder: string;
-  /** The commit that it was made from. */
   readonly base: CommitHash;
   /** @returns The new commit, on top of {@link base}. @throws {GitError} `no-identity` when Git does not know who commits. */
   commit(request: CommitRequest): Promise<CommitHash>;
@@ -75,7 +73,6 @@ export interface Clone {
    * @throws {GitError} `push-refused`: somebody else was faster, the branch is protected, or the token may not push.
    */
   push(commit: CommitHash, remote: RemoteBranch, expected: string | undefined): Promise<void>;
-  /** Removes the folder. */
   close(): Promise<void>;
 }
 
@@ -143,7 +140,6 @@ async function cloneNewest(
   if (cloned.code !== 0) throw notFetched(cloned, { url, branch });
 }
 
-/** Fetches the newest commit of a branch. */
 async function fetchBranch(
   folder: string,
   { url, branch }: RemoteBranch,

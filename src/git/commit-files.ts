@@ -21,7 +21,6 @@ export interface CommitFiles {
   read(path: string, limit: number): Promise<Uint8Array | "missing" | "folder" | "too-large">;
   /** The hash of what stands at a path: where it is the same, so are the bytes. */
   hashOf(path: string): Promise<string | undefined>;
-  /** Ends the processes behind it. */
   close(): void;
 }
 

@@ -20,7 +20,6 @@ export interface DescribedCheckout {
   readonly isDirty: boolean;
   /** The URL of the remote `origin`, without user and password. */
   readonly origin?: string | undefined;
-  /** The branch that is checked out. */
   readonly branch?: string | undefined;
   /** The tag that stands on the commit; of several the one that `git describe` names. */
   readonly tag?: string | undefined;

@@ -2,7 +2,6 @@ import { withSettings } from "./environment.ts";
 import { GitError } from "./errors.ts";
 import { runGit } from "./program.ts";
 
-/** One line of Git's configuration, and whose it is. */
 interface Setting {
   readonly key: string;
   readonly value: string;
@@ -69,7 +68,6 @@ export async function withoutForeignSettings(
   });
 }
 
-/** Reads what `git config --list --show-scope --null` writes. */
 function settingsIn(text: string): readonly Setting[] {
   const fields = text.split("\0");
   const settings: Setting[] = [];

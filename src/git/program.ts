@@ -27,7 +27,6 @@ const hardening = [
 export type Reach =
   /** Nowhere: it reads what is here, with an environment that holds no secret. */
   | "here"
-  /** Another folder of this machine. */
   | "folders"
   /** Another host, in a repository that is Waybill's own: only what the user has configured is run there, as he is used to. */
   | "hosts";
@@ -39,7 +38,6 @@ const protocols: Readonly<Record<Reach, string>> = {
   hosts: "file:http:https:ssh",
 };
 
-/** Characters of output beyond which a run is ended. */
 const maxOutputBytes = 4 * 1024 * 1024;
 /**
  * Milliseconds of silence beyond which a run is ended that reads what is here. An old repository may take a while for its

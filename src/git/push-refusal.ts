@@ -2,7 +2,6 @@ import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun } from "./program.ts";
 
-/** Longest reason that is shown, in characters. */
 const maxReasonLength = 300;
 
 /** Lines by which a forge tells of its work, not of why it refuses. */

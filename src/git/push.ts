@@ -105,7 +105,6 @@ async function changedPaths(
 export interface PushedFiles {
   /** The top of a working tree of its own: absolute, symbolic links resolved. */
   readonly folder: string;
-  /** Removes it. */
   close(): Promise<void>;
 }
 

@@ -104,7 +104,6 @@ function entryFor(entries: readonly Descriptor[], name: string, where: string): 
   });
 }
 
-/** An image by itself says in its config what it is for. */
 async function expectPlatform(
   repository: Repository,
   { blobs: [config] }: ImageContent,

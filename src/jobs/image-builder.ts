@@ -1,7 +1,6 @@
 /** What is taken of a command line of image-builder; the keys are those of a job's `build`. */
 export interface ImageBuilderLine {
   readonly values: ReadonlyMap<string, string | boolean>;
-  /** The word that is the config directory. */
   readonly configDir: { readonly word: number; readonly value: string };
   /** Words that were taken, by what they became. */
   readonly taken: ReadonlyMap<number, string>;

@@ -2,7 +2,6 @@ import { harmless } from "../errors/index.ts";
 import { writeSeconds } from "./duration.ts";
 import type { Job, Schedule } from "./model.ts";
 
-/** What a job file holds, in the order in which it is written. */
 type Written =
   | string
   | number

@@ -45,7 +45,6 @@ export function holdsAttestations({ artifactType }: Pick<Descriptor, "artifactTy
 export interface LikelyReferrers {
   /** Those to read, in that order; few of them, for anybody may attach any number. */
   readonly first: readonly Descriptor[];
-  /** How many more there are. */
   readonly passedOver: number;
 }
 

@@ -52,7 +52,6 @@ export interface Material {
 /** A statement as it was read. */
 export interface ReadStatement {
   readonly provenance: Provenance;
-  /** As it is stored. */
   readonly bytes: Buffer;
 }
 

@@ -31,7 +31,6 @@ export interface BuildFacts {
   };
   /** The build file, from the top of the source on. */
   readonly config: string;
-  /** Values by their keys, without `$`. */
   readonly substitutions: Readonly<Record<string, string>>;
   readonly variant?: string | undefined;
   readonly platforms?: readonly string[] | undefined;
@@ -40,7 +39,6 @@ export interface BuildFacts {
   /** The images that steps ran in or that images were built on. */
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];
   readonly run: { readonly job: string; readonly id: string };
-  /** Of Waybill. */
   readonly version: string;
   readonly startedAt: Date;
   readonly finishedAt: Date;

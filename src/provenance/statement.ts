@@ -4,7 +4,6 @@ import { algorithmOf, type Digest, hexOf } from "../oci/index.ts";
 export interface Statement {
   readonly _type: "https://in-toto.io/Statement/v1";
   readonly subject: readonly StatementSubject[];
-  /** A URI that says what the predicate means. */
   readonly predicateType: string;
   readonly predicate: Readonly<Record<string, unknown>>;
 }

@@ -9,7 +9,6 @@ export function sourceAddress(source: string): string {
   return source.replace(/^git\+/, "").replace(/(?<path>:\/\/[^/]*\/[^@]*)@.*$/, "$<path>");
 }
 
-/** Digits of a commit that people are shown. */
 const shownDigits = 12;
 
 /** What built an image, in words around the commit that it was built from. */

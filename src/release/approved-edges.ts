@@ -6,9 +6,7 @@ import type { Review } from "../review/index.ts";
 
 /** Where the commit of an approval is looked for. */
 export interface ApprovedAt {
-  /** Where the reviewed manifests are, in a checkout. */
   readonly path: string;
-  /** What the change is made to now. */
   readonly review: Pick<Review, "base" | "prefix">;
   /** Repositories to fetch it from when the checkout has not got it: a rebase has put another in its place. */
   readonly urls: readonly string[];

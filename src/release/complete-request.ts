@@ -10,10 +10,8 @@ export interface WantedRequest {
   /** By what it has been held, as the text that is there says. */
   readonly held: readonly HoldMeans[];
   readonly labels: readonly string[];
-  /** Empty: it need not be held. */
   readonly hold: readonly HoldMeans[];
   readonly reviewers: readonly string[];
-  /** The newest commit of its branch. */
   readonly commit: string;
   /** The hold's status of the commit that stood there before, where a newer one has been pushed. */
   readonly before?: { readonly status: string | undefined } | undefined;
@@ -156,7 +154,6 @@ function hasLabel({ labels }: PullRequest, label: string): boolean {
   return labels.some((one) => one.toLowerCase() === label.toLowerCase());
 }
 
-/** What is to be done, and by whom. */
 function remedy(error: ForgeError | ReleaseError, path: string, again: string): string {
   return error.code === "forbidden" || error.code === "left-out"
     ? `somebody who may write to ${path} can: ${again}`

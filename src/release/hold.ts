@@ -134,7 +134,6 @@ export async function unhold(project: ForgeProject, number: number): Promise<Hol
   );
 }
 
-/** Puts these means in force, or out of it. */
 async function switchMeans(
   project: ForgeProject,
   before: PullRequest,

@@ -54,7 +54,6 @@ export interface PostResult {
         readonly uncovered: readonly string[];
       })
     | undefined;
-  /** Whether the commit status is a success. */
   readonly passes: boolean;
 }
 

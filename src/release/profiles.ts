@@ -14,7 +14,6 @@ export interface Profile {
   readonly name: string;
   /** Where nothing is said, a version is promoted alone. */
   readonly companions: Readonly<Partial<Record<ReleaseCut, readonly Companion[]>>>;
-  /** Each tag has a pull request of its own. */
   readonly separately: boolean;
 }
 

@@ -70,7 +70,6 @@ export interface StepEvent {
 export interface ProposedCommit {
   /** The manifests in a clone that is on disk for as long as it is looked at. */
   readonly manifests: string;
-  /** Full hashes. */
   readonly base: string;
   readonly commit: string;
 }
@@ -131,7 +130,6 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
   }
 }
 
-/** Where a proposal comes from and goes to. */
 interface Route {
   readonly upstream: ForgeRepository;
   readonly fork: ForgeRepository;

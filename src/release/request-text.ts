@@ -45,10 +45,8 @@ const heldMark = "<!-- waybill pr: held by ";
 /** What the text of a pull request is made of. */
 export interface BodyParts {
   readonly subject: Subject;
-  /** The command that does it again. */
   readonly command: string;
   readonly links: readonly RequestLink[];
-  /** The review, as Markdown. */
   readonly review: string;
   /** Asks the incumbents' robot to hold it. */
   readonly hold: boolean;

@@ -32,7 +32,6 @@ export interface WaitOptions extends ScopeOptions {
 
 /** What one look has shown: plain data. */
 export interface Look {
-  /** All that are waited for. */
   readonly edges: number;
   readonly present: number;
   /** By host, in the order of their names. */

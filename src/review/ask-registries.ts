@@ -26,7 +26,6 @@ import { imageInWords } from "./words.ts";
 /** What registries have answered about a change. */
 export interface Answers {
   readonly plan: Plan;
-  /** What the plan comes to. */
   readonly report: Report;
   readonly comments: Comments;
   factsOf(line: ChangedLine): ReviewedLine["facts"];
@@ -51,7 +50,6 @@ export interface RegistryQuestion extends Pick<ReviewOptions, "listener" | "sign
   readonly open: OpenRepository;
   readonly head: ManifestTree;
   readonly changes: ManifestComparison;
-  /** What the change asks for. */
   readonly edges: EdgeSet;
   readonly limits: PlanLimits;
   readonly lines: ChangedLines;

@@ -7,7 +7,6 @@ import { bytesInWords, countOf, dayOf, kindInWords } from "./words.ts";
 export interface FactsInWords {
   /** Texts, and the commit among them where it has a page that is safe to lead to. */
   readonly what: readonly (string | CommitLink)[];
-  /** Since the version before it. */
   readonly since: string;
   readonly attached: string;
 }

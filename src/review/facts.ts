@@ -47,7 +47,6 @@ export interface PreviousFacts {
   readonly at: Place;
   /** Absent when staging does not have it any more, or when it could not be read. */
   readonly difference?: ImageDifference;
-  /** Why it could not be read. */
   readonly failure?: FailureRecord;
 }
 
@@ -57,7 +56,6 @@ export interface ImageDifference {
     Record<"added" | "removed" | "shared", { readonly count: number; readonly bytes: number }>
   >;
   readonly platforms: { readonly added: readonly string[]; readonly missing: readonly string[] };
-  /** Labels that are not the same. */
   readonly labels: readonly {
     readonly name: keyof SourceLabels;
     readonly before: string | undefined;
@@ -76,7 +74,6 @@ export interface Attached {
   readonly failure?: FailureRecord | undefined;
 }
 
-/** Characters of a label that are kept. */
 const maxLabelLength = 500;
 const labelNames = ["revision", "source", "version"] as const;
 

@@ -10,7 +10,6 @@ export interface ChangedLine extends ReviewedLine {
 
 /** What a change does, line by line. */
 export interface ChangedLines {
-  /** In the order of their places. */
   readonly lines: readonly ChangedLine[];
   /** The line that asks for an edge; none for an edge of a line that is as it was, and goes to another registry. */
   lineOf(destination: RepositoryName, digest: string, tag: string | null): ChangedLine | undefined;
@@ -76,7 +75,6 @@ function lineFrom(
   return { kind, project, image, tag, digest, before: moved, at, source, destinations: [] };
 }
 
-/** One of the two states, as lines are looked up in it. */
 function sideOf({ feeds }: EdgeSet) {
   const byFile = new Map(feeds.map(({ manifest }) => [manifest.imagesFile, manifest]));
   const asked = new Map<string, ReadonlySet<string>>();

@@ -2,7 +2,6 @@
 export interface PageSection {
   /** With its line ends. */
   readonly head: string;
-  /** How many rows there are. */
   readonly count: number;
   /** A row with its line end; made only when it may find room. */
   row(at: number): string;

@@ -16,7 +16,6 @@ import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousF
 
 /** What facts are read of. */
 export interface FactsQuestion {
-  /** The staging repository. */
   readonly source: RepositoryName;
   readonly digest: Digest;
   readonly previous?: Pick<PreviousFacts, "digest" | "tag" | "at"> | undefined;

@@ -131,7 +131,6 @@ function selectInEither({ base, head }: ManifestChange, selection: Selection): v
   selectParts({ ...after, manifests, unreadable: [...before.unreadable, ...after.unreadable] }, selection);
 }
 
-/** What fails comes first, then the order of the files. */
 function byGravity(one: ReviewFinding, other: ReviewFinding): number {
   const ranks = { fails: 0, mentions: 1 };
   return ranks[one.severity] - ranks[other.severity] || comparePlaces(placeOf(one), placeOf(other));
@@ -209,7 +208,6 @@ function reviewedLine(line: ChangedLine, answers: Answers | undefined): Reviewed
   };
 }
 
-/** By project, the files whose text is another one. */
 function changedFiles({ base, head, changed, placeOf }: ManifestChange): Map<string, ReviewedFile[]> {
   const [then = {}, now = {}] = [base.tree.texts, head.tree.texts];
   const projects = new Map<string, string>();

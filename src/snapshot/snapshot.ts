@@ -156,7 +156,6 @@ async function walk(
   return [name, ...below.flat()];
 }
 
-/** Told what could not be read. */
 type Miss = (where: string, error: unknown) => void;
 
 async function readRepository(repository: Repository, miss: Miss): Promise<RepositoryContents | undefined> {
@@ -221,7 +220,6 @@ function relativeName(prefix: string, name: string): string {
   return name === prefix ? name.slice(name.lastIndexOf("/") + 1) : name.slice(prefix.length + 1);
 }
 
-/** The entries in byte order of their keys. */
 function sorted<Key extends string, Value>(entries: ReadonlyMap<Key, Value>): Map<Key, Value> {
   return new Map([...entries].sort(([one], [other]) => (one < other ? -1 : 1)));
 }

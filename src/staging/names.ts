@@ -5,7 +5,6 @@ import { StagingError } from "./errors.ts";
 
 /** What a project is called, where it is staged and where it is promoted to. */
 export interface ProjectNames {
-  /** The name of its folders. */
   readonly project: string;
   readonly source: string;
   readonly destinations: readonly { readonly name: string; readonly serviceAccount?: string }[];

@@ -16,7 +16,6 @@ export interface NewStagingOptions {
   readonly name: string;
   /** The directory of thin manifests; its folders `images` and `manifests` are made when they are missing. */
   readonly directory: string;
-  /** The sets to choose from. */
   readonly sets: Settings["destinations"];
   /** The name of the set; may be left out when there is one. */
   readonly set?: string | undefined;
@@ -159,7 +158,6 @@ function alreadyThere(path: string): StagingError {
  */
 const emptyImages = "# Images that are promoted: their digests, and the tags of each.\n";
 
-/** The text of a `promoter-manifest.yaml`. */
 function promoterManifest({ source, destinations }: ProjectNames): string {
   const lines = destinations.flatMap(({ name, serviceAccount }) => [
     `- name: ${name}`,

@@ -67,7 +67,6 @@ async function openWorkshop(given: CommandLine): Promise<Workshop> {
     ...["--root", join(store, "root"), "--runroot", join(store, "run")],
     ...["--storage-driver", line.env.STORAGE_DRIVER ?? "vfs", "--registries-conf", registries],
   ];
-  /** Registries of this machine that actions have named. */
   const loopback = new Set<string>();
   /** Names that stand for an index, and its name in the store. */
   const indexes = new Map<string, string>();
@@ -261,17 +260,14 @@ async function openWorkshop(given: CommandLine): Promise<Workshop> {
 const network = ["--network", "host"];
 /** Neither a daemon nor rights to make containers are needed. */
 const isolation = ["--isolation", "chroot", ...network];
-/** Time that removing a container may take, once nobody waits for it any more. */
 const removalMilliseconds = 60_000;
 /** Bytes of a Dockerfile. */
 const maxDockerfileBytes = 4 * 1024 * 1024;
 const secretPlace = "/run/waybill-secrets";
 const pipePlace = "/run/waybill-output";
 
-/** A command that is run in a container. */
 interface CommandInContainer {
   readonly container: string;
-  /** Of `buildah run`. */
   readonly options: readonly string[];
   /** What a shell does before it; without it, none is needed. */
   readonly before: readonly string[];
@@ -309,7 +305,6 @@ function containerCommand(
   return [...(image.Entrypoint ?? []), ...(args.length > 0 ? args : (image.Cmd ?? []))];
 }
 
-/** A pipe with a name, which is read. */
 interface ReadPipe {
   /** Resolves when all that wrote to it have closed it, or do not for a while. */
   end(): Promise<void>;

@@ -10,7 +10,6 @@ export interface ContainerMark {
   readonly label: string;
 }
 
-/** Time that removing containers may take, once nobody waits for them any more. */
 const removalMilliseconds = 60_000;
 
 /**

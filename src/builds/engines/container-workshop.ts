@@ -24,7 +24,6 @@ export interface MadeImage {
 /** How an image was built. */
 export interface Built {
   readonly exitCode: number;
-  /** Where it was. */
   readonly made?: MadeImage | undefined;
 }
 

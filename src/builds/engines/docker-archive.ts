@@ -11,7 +11,6 @@ import { BuildError } from "../errors.ts";
 import { readJson } from "./command-line.ts";
 import type { LayoutWriter } from "./layout-writer.ts";
 
-/** A file of an archive, out of it: under a name of ours. */
 interface Unpacked {
   readonly path: string;
   readonly digest: Digest;
@@ -21,7 +20,6 @@ interface Unpacked {
 /** What an archive holds, by the names that it gives. */
 export interface DockerArchive {
   readonly files: ReadonlyMap<string, Unpacked>;
-  /** Names that stand for others. */
   readonly links: ReadonlyMap<string, string>;
 }
 

@@ -19,10 +19,8 @@ import { archiveIntoLayout, type DockerArchive, unpackArchive } from "./docker-a
 import { type LayoutWriter, startLayout } from "./layout-writer.ts";
 import { findImage, isFor, type LocalImage } from "./local-images.ts";
 
-/** What is known of a docker once it has answered. */
 interface Docker {
   readonly line: CommandLine;
-  /** As `linux/amd64`. */
   readonly platform: string;
   readonly hasBuildx: boolean;
   /** Where its daemon listens, if that is a socket on this machine. */

@@ -36,7 +36,6 @@ export interface CloudBuildEnd extends Omit<BuildOutcome, "name"> {
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];
 }
 
-/** What a build is spoken to about with. */
 interface Service {
   readonly wire: GoogleWire;
   readonly builds: string;
@@ -113,7 +112,6 @@ function endingOf(signal: AbortSignal) {
   };
 }
 
-/** A place in Google's storage. */
 interface StoragePlace {
   readonly bucket: string;
   readonly object: string;
@@ -191,7 +189,6 @@ async function create(
   }
 }
 
-/** The build file, with what stood on the command line. */
 function buildOf(request: CloudBuildRequest, source: StoragePlace | undefined): Record<string, unknown> {
   const { document, scratchBucket, machineType, workerPool, serviceAccount } = request;
   const recordOf = (value: unknown) => (typeof value === "object" && value !== null ? { ...value } : {});

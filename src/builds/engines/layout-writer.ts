@@ -12,14 +12,12 @@ import { type Descriptor, type Digest, digestOf, hexOf, mediaTypes } from "../..
 export interface LayoutWriter {
   readonly folder: string;
   put(mediaType: string, bytes: Uint8Array): Promise<Descriptor>;
-  /** The content, as it is or compressed. */
   putStream(
     mediaType: string,
     content: Readable,
     compress: boolean,
     signal: AbortSignal,
   ): Promise<Descriptor>;
-  /** Writes an image or an index, as JSON. */
   putDocument(
     document: { readonly mediaType: string } & Readonly<Record<string, unknown>>,
   ): Promise<Descriptor>;
@@ -62,7 +60,6 @@ export async function startLayout(folder: string): Promise<LayoutWriter> {
   };
 }
 
-/** Hashes and counts what passes. */
 function measuring() {
   const hash = createHash("sha256");
   let size = 0;

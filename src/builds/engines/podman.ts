@@ -74,7 +74,6 @@ function engineOf(line: CommandLine): ContainerEngine {
     return readJson(listSchema, said.stdout, fault).manifests.map(({ platform }) => platform);
   };
 
-  /** An index, or `undefined` as for one image. */
   const buildIndex = async (action: ImageBuild, io: ActionIo): Promise<Built | undefined> => {
     // A name that only this build knows: its tags may be given to another meanwhile.
     const list = `localhost/waybill-${randomBytes(8).toString("hex")}`;

@@ -13,7 +13,6 @@ export interface Stored {
   readonly remarks: readonly string[];
 }
 
-/** A command line of a forge, and the file that it stores tokens in. */
 interface CommandLine {
   readonly file: (environment: NodeJS.ProcessEnv, home: string) => string;
   /** The token for a host in what the file holds; `null` when it knows the host and keeps the token elsewhere. */

@@ -1,6 +1,5 @@
 import type { ForgeKind } from "../forge.ts";
 
-/** A variable that may hold a token, and the hosts that it is for. */
 interface Variable {
   readonly name: string;
   readonly hosts: readonly string[];
@@ -42,7 +41,6 @@ const anyKind: Variable = { name: "WAYBILL_FORGE_TOKEN", hosts: [], servers: [],
 
 /** What is known of a host. */
 export interface HostStanding {
-  /** The user has named it. */
   readonly isNamed: boolean;
   /** It is configured as a forge of the kind that is asked for. */
   readonly isConfigured: boolean;

@@ -22,7 +22,6 @@ export interface ProwRemark {
   readonly isHarmless: boolean;
 }
 
-/** Where something stands in a job, as a remark says it. */
 type ProwPath = Pick<ProwRemark, "path" | "general">;
 
 /**
@@ -96,7 +95,6 @@ export class ProwFields {
     this.#changed.set(written(path), message);
   }
 
-  /** Paths that were taken. */
   get taken(): readonly string[] {
     return [...this.#taken];
   }

@@ -11,7 +11,6 @@ export interface ProwImport {
   readonly jobs: readonly ImportedJob[];
   /** Jobs, and what should be one, that were not. */
   readonly notImported: readonly NotImported[];
-  /** What else is in the files, beside jobs. */
   readonly remarks: readonly ProwRemark[];
 }
 
@@ -25,7 +24,6 @@ export interface ImportedJob {
   readonly column: number;
   /** Paths of what was taken: `spec.containers[0].args[1]`. What stands below one is taken with it. */
   readonly taken: readonly string[];
-  /** Everything else. */
   readonly remarks: readonly ProwRemark[];
 }
 
@@ -34,7 +32,6 @@ export interface NotImported {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The name of the job, where it has one. */
   readonly job?: string | undefined;
   readonly message: string;
 }

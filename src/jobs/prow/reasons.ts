@@ -1,4 +1,3 @@
-/** A reason for what may make a difference to what is built. */
 const weighty = (why: string) => ({ why });
 
 /** Why a key of a Prow job is not taken, by its path without numbers. */

@@ -21,7 +21,6 @@ import { nameOf } from "../words.ts";
 export interface Comments {
   /** In words, what an image is; `undefined` where nobody knows. */
   describe(image: string, digest: string): string | undefined;
-  /** What the tag of a line stands at in staging. */
   staged(line: ChangedLine): string | undefined;
 }
 
