@@ -319,10 +319,16 @@ function addOldSpellings(command: CommandUnknownOpts, old: OldSpellings): void {
     };
     option.attributeName = () => target.attributeName();
     if (placeholder === undefined && template !== "") option.preset(template);
+    let own: unknown;
     option.argParser((value: string, previous: unknown) => {
       if (isOverJson) overJson.add(command);
       const word = wordOf(value);
-      return target.parseArg === undefined ? word : target.parseArg(word, previous);
+      if (target.parseArg === undefined) return word;
+      // What was given once and is given again replaces itself, as it always has.
+      const others: unknown = Array.isArray(previous) ? previous.filter((each) => each !== own) : previous;
+      const parsed: unknown = target.parseArg(word, others);
+      own = Array.isArray(parsed) ? parsed.at(-1) : undefined;
+      return parsed;
     });
     command.addOption(option);
   }

@@ -104,6 +104,8 @@ describe("old spellings", () => {
       "promote T --base v1 -o json=r.json -o junit=j.xml",
     ],
     ["promote T --report=-", "promote T --output json=-"],
+    ["check T --format json --format text", "check T --output text"],
+    ["promote T --report a --junit j --report b", "promote T --output junit=j --output json=b"],
     ["wait T --since v1", "wait T --base v1"],
     ["merge --base-dir T --staging-repo R", "merge T --staging-repo R"],
     ["staging new foo --base-dir T --owner me", "merge new-project foo T --owner me"],
@@ -184,8 +186,8 @@ describe("a line that lacks something says all that it lacks", () => {
       ["--release VERSION", "--tag TAG"],
     ],
     [["pr", "--tag", "v1"], ["--staging-repo REGISTRY"]],
-    [["plan"], ["name the folder that has images/ and manifests/"]],
-    [["promote", "--confirm"], ["name the folder that has images/ and manifests/"]],
+    [["plan"], ["no other is named: waybill plan TREE\n"]],
+    [["promote", "--confirm"], ["no other is named: waybill promote TREE --confirm\n"]],
     [["check", ".", "-o", "json=nowhere/x.json"], ["make it first, or mend its name"]],
   ])("%j", async (argv, lacks) => {
     const { status, stderr } = await run(...argv);
