@@ -1,7 +1,7 @@
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
 import { targetOfImage } from "./place.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withRegistries } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, look, type OptionsOf, verb } from "./verb.ts";
 
@@ -35,8 +35,7 @@ async function run(session: Session, text: string, options: OptionsOf<typeof def
   const { platform, read = false } = options;
   const place = parsePlace(text);
   const target = targetOfImage(place, text);
-  const registries = await openRegistriesFor(session, { say: session.terminal.detail });
-  try {
+  return withRegistries(session, { say: session.terminal.detail }, async (registries) => {
     const found = await identifyImage(registries.at(place), target, place.shown, { platform, read });
     const { mediaType, size } = found;
     await deliver(session, {
@@ -44,7 +43,5 @@ async function run(session: Session, text: string, options: OptionsOf<typeof def
       json: () => asJson({ reference: text, digest: found.digest, mediaType, size }),
     });
     return exitCodes.asDesired;
-  } finally {
-    await registries.close();
-  }
+  });
 }

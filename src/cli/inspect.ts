@@ -1,7 +1,7 @@
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withRegistries } from "./registries.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
@@ -50,13 +50,12 @@ async function run(session: Session, text: string, options: OptionsOf<typeof def
   if (target === undefined) {
     throw new UsageError(`${text} names no tag and no digest`, `a tag is never guessed; write ${text}:TAG`);
   }
-  const registries = await openRegistriesFor(session, { say: session.terminal.detail });
-  try {
+  return withRegistries(session, { say: session.terminal.detail }, async (registries) => {
     const repository = registries.repository(name);
     if (options.provenance) {
       const { printProvenance } = await import("./inspect-provenance.ts");
       const { digest: found } = (await fetchDocument(repository, target)).descriptor;
-      return await printProvenance(session, registries, { repository: name, digest: found }, options);
+      return printProvenance(session, registries, { repository: name, digest: found }, options);
     }
     if (options.raw) {
       const { bytes } = await fetchDocument(repository, target);
@@ -73,7 +72,5 @@ async function run(session: Session, text: string, options: OptionsOf<typeof def
     };
     await deliver(session, { text, json: () => json });
     return exitCodes.asDesired;
-  } finally {
-    await registries.close();
-  }
+  });
 }

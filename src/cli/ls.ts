@@ -5,7 +5,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
 import { listSelected } from "./place.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withRegistries } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { type Blank, collect, look, type OptionsOf, out, verb } from "./verb.ts";
 
@@ -43,15 +43,14 @@ export const ls = verb({
 });
 
 async function run(session: Session, text: string, options: Options): Promise<ExitCode> {
-  const registries = await openRegistriesFor(session, { say: session.terminal.detail });
-  try {
+  return withRegistries(session, { say: session.terminal.detail }, async (registries) => {
     const prefix = prefixIn(text);
     if (prefix !== undefined) {
       refuseTagOptions(text, options);
       const { findRepositories } = await import("../snapshot/index.ts");
       const { repository: open, catalog } = registries;
       const found = await findRepositories({ prefix, open, catalog });
-      return await printRepositories(session, text, found);
+      return printRepositories(session, text, found);
     }
     const { parsePlace } = await import("../registry/index.ts");
     const place = parsePlace(text);
@@ -62,12 +61,10 @@ async function run(session: Session, text: string, options: Options): Promise<Ex
     const below = await layoutsIn(place);
     if (below !== undefined) {
       refuseTagOptions(text, options);
-      return await printRepositories(session, text, below);
+      return printRepositories(session, text, below);
     }
-    return await listTagsOf(session, registries, place, options);
-  } finally {
-    await registries.close();
-  }
+    return listTagsOf(session, registries, place, options);
+  });
 }
 
 /** A host, or a host with a path that ends with a slash: what is below it is listed. */

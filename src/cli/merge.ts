@@ -11,9 +11,9 @@ import { interruptible } from "./interruption.ts";
 import { withTree } from "./manifests.ts";
 import { newProject } from "./new-project.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress, type Progress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
 import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -109,23 +109,16 @@ function mergeRecorded(
   path: string,
   options: Options,
 ): Promise<ExitCode> {
-  return interruptible(session, async (interruption) => {
-    const { stop, cut } = interruption;
-    const progress = await openProgress(session.terminal);
-    interruption.describe = progress.describe;
-    const { listener } = recording;
-    const registries = await openRegistriesFor(session, { progress, listener, ending: { stop, cut } });
-    progress.begin("Reading staging");
-    const place = { session, registries, recording, path, progress };
-    try {
+  const { listener } = recording;
+  return interruptible(session, (interruption) => {
+    const shown = { title: "Reading staging", listener, interruption };
+    return withProgress(session, shown, (registries, progress) => {
+      const means = { session, registries, recording, path, progress };
       const { fromRun, stagingRepo } = options;
-      if (fromRun !== undefined) return await mergeOneRun(place, options, fromRun);
-      if (stagingRepo !== undefined) return await mergeStaging(place, options, stagingRepo);
-      return await mergeSeveral(place, options, stop);
-    } finally {
-      progress.end();
-      await registries.close();
-    }
+      if (fromRun !== undefined) return mergeOneRun(means, options, fromRun);
+      if (stagingRepo !== undefined) return mergeStaging(means, options, stagingRepo);
+      return mergeSeveral(means, options, interruption.stop);
+    });
   });
 }
 

@@ -3,8 +3,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
 import { readForWork, withTree } from "./manifests.ts";
 import { deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
@@ -42,27 +41,21 @@ export const plan = verb({
 });
 
 async function run(session: Session, path: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
-  const { terminal } = session;
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
   const tree = await readForWork(path, session, selection);
   const since = await readSince(tree, options, session);
   const next = [...session.line.words, ...(options.out === undefined ? [] : ["--plan", options.out])];
   const writePlan = await session.outputs.open(options.out);
-  return interruptible(session, async (interruption) => {
-    const { stop, cut } = interruption;
-    const progress = await openProgress(terminal);
-    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
-    interruption.describe = progress.describe;
-    progress.begin("Reading repositories");
-    try {
+  return interruptible(session, (interruption) =>
+    withProgress(session, { title: "Reading repositories", interruption }, async (registries, progress) => {
       const { plan: planned, report } = await promote({
         tree,
         since,
         selection,
         open: registries.repository,
         confirm: false,
-        signal: stop,
+        signal: interruption.stop,
         listener: progress.listener,
       });
       progress.end();
@@ -72,9 +65,6 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
       const status = statusOf(report);
       const isWork = options.exitCode && report.work.length > 0;
       return isWork && status === exitCodes.asDesired ? exitCodes.toDo : status;
-    } finally {
-      progress.end();
-      await registries.close();
-    }
-  });
+    }),
+  );
 }

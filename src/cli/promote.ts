@@ -1,4 +1,5 @@
 import { problemOf } from "../errors/index.ts";
+import { toAll } from "../events/index.ts";
 import type { EdgeEvent, PromoteOptions, Promotion, Traffic } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
@@ -7,10 +8,9 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
 import { readForWork, withTree } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
 import { formatBytes } from "./progress-tally.ts";
 import { recorded, withRecord } from "./recorded.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { readInPieces } from "./result-file.ts";
 import { selectionOf, withSelection } from "./selection.ts";
@@ -95,30 +95,20 @@ async function promoteWithProgress(
 ): Promise<Promotion> {
   const { createTrafficMeter, edgeName, promote } = await import("../promotion/index.ts");
   const meter = createTrafficMeter();
-  const progress = await openProgress(session.terminal);
-  const registries = await openRegistriesFor(session, {
-    progress,
-    listener: (event) => {
-      meter.listener(event);
-      recording.listener(event);
-    },
-    ending: { cut: interruption.cut },
-  });
-  interruption.describe = progress.describe;
+  const listener = toAll(meter.listener, recording.listener);
+  const shown = { title: "Reading repositories", listener, interruption, finishes: true };
   const left = new Set<string>();
   const tellEdge = edgeTeller(edgeName);
   let total = 0;
   let done = 0;
-  progress.begin("Reading repositories");
-  try {
+  return withProgress(session, shown, async (registries, progress) => {
     const promotion = await promote({
       ...options,
       open: registries.repository,
       signal: interruption.stop,
       keepPlan: recording.plan,
       listener: (event) => {
-        meter.listener(event);
-        recording.listener(event);
+        listener(event);
         switch (event.type) {
           case "planned":
             total = event.work;
@@ -145,10 +135,7 @@ async function promoteWithProgress(
     const words = trafficInWords(traffic);
     if (words !== undefined) session.terminal.note(words);
     return { ...promotion, report: { ...promotion.report, traffic } };
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+  });
 }
 
 /** Failures of one kind at one host that are told while the work goes on: the report groups all of them. */

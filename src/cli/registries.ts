@@ -1,13 +1,14 @@
-import type { Listener } from "../events/index.ts";
+import { type Listener, toAll } from "../events/index.ts";
 import type { Network, ShownHeader, Trace } from "../http/index.ts";
 import type { Registries, RegistriesOptions, RegistryEvent, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
-import type { Progress } from "./progress.ts";
+import type { Interruption } from "./interruption.ts";
+import { openProgress, type Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where a command wants to be told what. */
-export interface Telling {
+interface Telling {
   /** How many requests it took, at the end; a note by default. */
   readonly say?: (text: string) => void;
   /** That a host is waited for; a note by default. */
@@ -16,6 +17,16 @@ export interface Telling {
   readonly listener?: Listener<RegistryEvent>;
   /** What ends the work with them before its time. */
   readonly ending?: Pick<RegistriesOptions, "stop" | "cut">;
+}
+
+/** Work with registries whose progress is shown. */
+interface ShownWork extends Pick<Telling, "say" | "listener"> {
+  /** The first part of it, which progress begins with. */
+  readonly title: string;
+  /** How signals end it; without it, they end the process. */
+  readonly interruption?: Interruption;
+  /** What has been begun when a signal stops it is finished. */
+  readonly finishes?: boolean;
 }
 
 /** How forges and Google are reached: by the same proxies and authorities as registries. */
@@ -56,10 +67,7 @@ export async function wayToRegistries(
     environment,
     ...ending,
     trace: traceFor(terminal),
-    listener: (event) => {
-      print(event);
-      listener?.(event);
-    },
+    listener: toAll(print, listener),
   };
 }
 
@@ -83,6 +91,40 @@ export async function openRegistriesFor(session: Session, telling: Telling = {})
       if (total > 0) say(`${amount(total, "request")} (${kinds.join(", ")})`);
     },
   };
+}
+
+/** Does work with registries, which are closed when it is over, whatever comes of it. */
+export async function withRegistries<Result>(
+  session: Session,
+  telling: Telling,
+  work: (registries: Registries) => Promise<Result>,
+): Promise<Result> {
+  const registries = await openRegistriesFor(session, telling);
+  try {
+    return await work(registries);
+  } finally {
+    await registries.close();
+  }
+}
+
+/** The same, and shows how far it is. Progress has to be over before anything is said: work that says its result ends it. */
+export async function withProgress<Result>(
+  session: Session,
+  { title, interruption, finishes = false, ...telling }: ShownWork,
+  work: (registries: Registries, progress: Progress) => Promise<Result>,
+): Promise<Result> {
+  const progress = await openProgress(session.terminal);
+  if (interruption !== undefined) interruption.describe = progress.describe;
+  const { stop, cut } = interruption ?? {};
+  const ending = finishes ? { cut } : { stop, cut };
+  return withRegistries(session, { ...telling, progress, ending }, async (registries) => {
+    progress.begin(title);
+    try {
+      return await work(registries, progress);
+    } finally {
+      progress.end();
+    }
+  });
 }
 
 function listenerOf(

@@ -1,4 +1,5 @@
 import { harmless } from "../errors/index.ts";
+import { toAll } from "../events/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { BaseRevision, Review } from "../review/index.ts";
 import { compare } from "./compare.ts";
@@ -8,9 +9,8 @@ import { withForge, withoutUser } from "./forge.ts";
 import { type Interruption, interruptible } from "./interruption.ts";
 import { withTree } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
 import { recorded, withRecord } from "./recorded.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import { sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import { selectionOf, withSelection } from "./selection.ts";
@@ -160,29 +160,14 @@ async function reviewWithProgress(
     environment: session.env,
   };
   if (offline) return reviewChange(question);
-  const { stop, cut } = interruption;
-  const progress = await openProgress(session.terminal);
-  interruption.describe = progress.describe;
-  const registries = await openRegistriesFor(session, {
-    progress,
-    listener: recording.listener,
-    ending: { stop, cut },
-  });
-  progress.begin("Reading repositories");
-  try {
-    const review = await reviewChange({
+  const { listener } = recording;
+  const shown = { title: "Reading repositories", listener, interruption };
+  return withProgress(session, shown, (registries, progress) =>
+    reviewChange({
       ...question,
       open: registries.repository,
-      listener: (event) => {
-        progress.listener(event);
-        recording.listener(event);
-      },
-      signal: stop,
-    });
-    progress.end();
-    return review;
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+      listener: toAll(progress.listener, listener),
+      signal: interruption.stop,
+    }),
+  );
 }

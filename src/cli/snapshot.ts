@@ -5,8 +5,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
@@ -80,22 +79,12 @@ async function look(
   manifests: readonly PromoterManifest[] | undefined,
 ): Promise<Snapshot> {
   const { repositoriesOfManifests, takeSnapshot } = await import("../snapshot/index.ts");
-  const progress = await openProgress(session.terminal);
-  const registries = await openRegistriesFor(session, { progress });
-  progress.begin("Reading the registry");
-  try {
-    return await takeSnapshot({
-      prefix: registry,
-      open: registries.repository,
-      catalog: registries.catalog,
-      minimal: minimal === true,
-      tag,
+  return withProgress(session, { title: "Reading the registry" }, ({ repository: open, catalog }) =>
+    takeSnapshot({
+      ...{ prefix: registry, open, catalog, tag, minimal: minimal === true },
       ...(manifests === undefined ? {} : { repositories: repositoriesOfManifests(manifests, registry) }),
-    });
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+    }),
+  );
 }
 
 async function print(session: Session, contents: RegistryContents, format: Options["format"]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { FailureRecord } from "../errors/index.ts";
+import { toAll } from "../events/index.ts";
 import type { Tag } from "../oci/index.ts";
 import type { ImagePlace } from "../registry/index.ts";
 import type { Transfer, TransferOutcome, TransferResult, WantedImage } from "../transfer/index.ts";
@@ -6,9 +7,8 @@ import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
 import { recorded } from "./recorded.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
 import { how } from "./verb.ts";
@@ -51,34 +51,20 @@ export function runTransfer(
   return recorded(session, flags, { subject }, (inner, recording) =>
     interruptible(inner, async (interruption) => {
       const { transferImages } = await import("../transfer/index.ts");
-      const progress = await openProgress(inner.terminal);
-      const registries = await openRegistriesFor(inner, {
-        progress,
-        say: inner.terminal.detail,
-        listener: recording.listener,
-        ending: { cut: interruption.cut },
-      });
-      interruption.describe = progress.describe;
-      progress.begin(from === to ? "Tagging" : "Copying");
-      let outcomes: readonly TransferOutcome[];
-      let missed: NonNullable<Asked["unread"]>;
-      try {
+      const title = from === to ? "Tagging" : "Copying";
+      const { listener } = recording;
+      const shown = { title, say: inner.terminal.detail, listener, interruption, finishes: true };
+      const { outcomes, missed } = await withProgress(inner, shown, async (registries, progress) => {
         const source = registries.at(from);
         const { wanted, unread = [] } = await ask(source, inner);
-        missed = unread;
-        outcomes = await transferImages({
+        const outcomes = await transferImages({
           ...{ from: source, to: registries.at(to), wanted, move, referrers, dryRun },
           names: { from: from.shown, to: to.shown },
           signal: interruption.stop,
-          listener: (event) => {
-            progress.listener(event);
-            recording.listener(event);
-          },
+          listener: toAll(progress.listener, listener),
         });
-      } finally {
-        progress.end();
-        await registries.close();
-      }
+        return { outcomes, missed: unread };
+      });
       await deliver(inner, {
         text: (terminal) => {
           for (const outcome of outcomes) terminal.print(lineOf(outcome, to.shown, dryRun));

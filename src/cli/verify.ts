@@ -1,4 +1,5 @@
 import type { Cause } from "../errors/index.ts";
+import { toAll } from "../events/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
 import { amount } from "./amount.ts";
@@ -10,10 +11,9 @@ import { UsageError } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { readForWork, withTree } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
 import { formatBytes } from "./progress-tally.ts";
 import { recorded, withRecord } from "./recorded.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -89,33 +89,22 @@ async function verifyTree(
   options: Options,
   chosen: BlobReading | undefined,
 ): Promise<ExitCode> {
-  const { terminal } = session;
   const { selectionSentence } = await import("../edges/index.ts");
   const { causesOfFindings, scopeOf, verifyProduction } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
   const tree = await readForWork(path, session, selection);
   const scope = scopeOf(tree, { selection });
-  return interruptible(session, async (interruption) => {
-    const { stop, cut } = interruption;
-    const progress = await openProgress(terminal);
-    const registries = await openRegistriesFor(session, {
-      progress,
-      listener: recording.listener,
-      ending: { stop, cut },
-    });
-    interruption.describe = progress.describe;
-    progress.begin("Verifying repositories");
-    try {
+  const { listener } = recording;
+  return interruptible(session, (interruption) => {
+    const shown = { title: "Verifying repositories", listener, interruption };
+    return withProgress(session, shown, async (registries, progress) => {
       const verification = await verifyProduction({
         manifests: tree.manifests,
         scope,
         open: registries.repository,
         ...(chosen === undefined ? {} : { reading: chosen }),
-        listener: (event) => {
-          progress.listener(event);
-          recording.listener(event);
-        },
-        signal: stop,
+        listener: toAll(progress.listener, listener),
+        signal: interruption.stop,
       });
       progress.end();
       await recording.report(verification);
@@ -131,10 +120,7 @@ async function verifyTree(
       if (verification.interrupted) return exitCodes.interrupted;
       const sound = scope.manifestErrors.length === 0;
       return sound && findings.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
-    } finally {
-      progress.end();
-      await registries.close();
-    }
+    });
   });
 }
 

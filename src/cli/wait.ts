@@ -15,8 +15,8 @@ import { UsageError } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { findingsOf, readForWork, withTree } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress, type Progress } from "./progress.ts";
-import { openRegistriesFor } from "./registries.ts";
+import type { Progress } from "./progress.ts";
+import { withProgress } from "./registries.ts";
 import { type SelectionOptions, selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -79,14 +79,8 @@ export async function waitFor(
   const { tree, since } = await readExpected(session, path, options, selection);
   const { causesOfAbsence } = await import("../promotion/index.ts");
   const { waitForProduction } = await import("../release/index.ts");
-  return interruptible(session, async (interruption) => {
-    const { stop, cut } = interruption;
-    const progress = await openProgress(terminal);
-    const registries = await openRegistriesFor(session, { progress, ending: { stop, cut } });
-    interruption.describe = progress.describe;
-    progress.begin("Waiting for production");
-    try {
-      const tell = teller(terminal, progress);
+  return interruptible(session, (interruption) =>
+    withProgress(session, { title: "Waiting for production", interruption }, async (registries, progress) => {
       const waiting = await waitForProduction({
         tree,
         since,
@@ -94,8 +88,8 @@ export async function waitFor(
         open: registries.repository,
         timeout,
         interval,
-        listener: tell,
-        signal: stop,
+        listener: teller(terminal, progress),
+        signal: interruption.stop,
       });
       progress.end();
       const absent = worstFirst(waiting.absent);
@@ -104,11 +98,8 @@ export async function waitFor(
         json: () => asJson({ ...waiting, causes: causesOfAbsence(absent) }),
       });
       return statusOf(waiting);
-    } finally {
-      progress.end();
-      await registries.close();
-    }
-  });
+    }),
+  );
 }
 
 function statusOf({ state, manifestErrors }: Waiting): ExitCode {

@@ -7,9 +7,9 @@ import { placeOf, type Repository } from "./repository.ts";
 /** How work with repositories is brought to an end from outside. */
 export interface Ending {
   /** Once it is aborted nothing more is begun: every method fails at once, with `interrupted`. */
-  readonly stop?: AbortSignal;
+  readonly stop?: AbortSignal | undefined;
   /** Once it is aborted, what is under way fails as well. */
-  readonly cut?: AbortSignal;
+  readonly cut?: AbortSignal | undefined;
 }
 
 /**
