@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { type Content, startDraft } from "./draft.ts";
 import { ifPresent } from "./fault.ts";
 
+/** How a file is replaced. */
 export interface ReplaceOptions {
   /** Where the new file is made, on the same file system: beside the old one when it is left out. */
   readonly draft?: string;

@@ -69,6 +69,7 @@ export interface DigestHasher {
   copy(): DigestHasher;
 }
 
+/** Hashes bytes that have to have a digest. @param hash What it has hashed before is hashed already. */
 export function digestHasher(digest: Digest, hash: Hash = createHash(algorithmOf(digest))): DigestHasher {
   return {
     update: (chunk) => void hash.update(chunk),
