@@ -21,6 +21,7 @@ import type { Limiter, Observation } from "./rate/limiter.ts";
 import { type RateLimitOf, Turns } from "./rate/turns.ts";
 import type { Timing } from "./timing.ts";
 import { tracedRequest } from "./trace.ts";
+import { untilAborted } from "./until-aborted.ts";
 import { type Outgoing, openTransport, type TransportOptions } from "./way/transport.ts";
 
 /** Where one request goes, and what for. */
@@ -54,6 +55,8 @@ export interface ExchangeOptions<Kind extends string> extends TransportOptions {
   /** What an answer tells that may say of its host that it gives none at all now; without it, none does. */
   readonly troubleOf?: (answer: AnswerHead, direction: Direction<Kind>) => Trouble | undefined;
   readonly listener?: Listener<OriginEvent<Kind>>;
+  /** Once it is aborted no request leaves any more. */
+  readonly closed: AbortSignal;
 }
 
 /** Milliseconds by which timers differ that are to go off together. */
@@ -68,6 +71,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   const { troubleOf = () => undefined, company = new Company(timing.firstBackoff) } = options;
   const { host } = endpoint;
   const transport = openTransport(options);
+  const untilClosed = untilAborted(options.closed, () => {});
   const turns = new Turns(kinds, options.rateLimiters ?? [], clock);
   const places = new Places((place) => ({
     ...place,
@@ -175,8 +179,10 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
       places.at(direction.url, direction.role).carry(
         direction,
         async () => {
+          const { url, kind, where } = direction;
+          const ended = () => failureOf(faultError("ended"), { where, kind, host: url.host }, explain);
           // A turn is had by every single request that goes to the host itself.
-          if (isOwn({ from: direction.url })) await turns.next(direction.kind);
+          await untilClosed(async () => isOwn({ from: url }) && turns.next(kind), ended);
           return exchange(await prepare(), direction);
         },
         (answer) => troubleOf(answer, direction),

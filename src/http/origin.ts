@@ -56,7 +56,7 @@ export interface Origin<Kind extends string, Request extends OriginRequest<Kind>
 
 /** What those bring who ask an origin. */
 export interface OriginOptions<Kind extends string, Request extends OriginRequest<Kind>>
-  extends Omit<ExchangeOptions<Kind>, "limiter" | "connections">,
+  extends Omit<ExchangeOptions<Kind>, "limiter" | "connections" | "closed">,
     LimiterOptions<Kind> {
   /** Redirects that are followed for one request, and what kind of request each of them is: that of the request without it. */
   readonly maxRedirects: number;
@@ -83,7 +83,11 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
   const { host } = endpoint;
   const limiter = new Limiter<Kind>(options, clock);
   // What is read from the host that it goes to needs a second connection, even where requests are one at a time.
-  const exchanges = openExchanges<Kind>({ ...options, limiter, connections: Math.max(2, limit) });
+  const connections = Math.max(2, limit);
+  const closing = new AbortController();
+  // As many requests wait as there are.
+  setMaxListeners(0, closing.signal);
+  const exchanges = openExchanges<Kind>({ ...options, limiter, connections, closed: closing.signal });
   const { dispatch, collect, isOwn } = exchanges;
 
   const mayFollow = ({ follow, method }: Request, { status, from }: AnswerHead, to: string): boolean => {
@@ -134,9 +138,6 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
     }
   };
 
-  const closing = new AbortController();
-  // As many requests wait as there are.
-  setMaxListeners(0, closing.signal);
   const retriesOf = (kind: Kind): RetryOptions => ({
     retries: Math.min(options.retries, kinds[kind].maxRetries ?? Number.POSITIVE_INFINITY),
     timing,

@@ -7,6 +7,8 @@ import {
   type OriginEvent,
   type OriginRequest,
   openOrigin,
+  RateLimiter,
+  type RateLimitOf,
   type Timing,
 } from "../../src/http/index.ts";
 import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
@@ -32,6 +34,7 @@ function openFor(
     readonly timing?: Partial<Timing>;
     readonly isExpected?: boolean;
     readonly signal?: AbortSignal;
+    readonly rateLimiters?: readonly RateLimitOf<Asked>[];
   } = {},
 ) {
   const { timing, ...rest } = options;
@@ -87,6 +90,19 @@ describe("the policy of an origin", () => {
     expect(server.seen).toHaveLength(1);
     await expect(ask("read", "/again")).rejects.toThrow();
     expect(server.seen.length).toBeGreaterThan(2);
+  });
+
+  it("lets nothing out any more once it is closed, and has nobody wait for that", async () => {
+    const server = await serve((_, response) => answer(response, 200));
+    const hourly = { kinds: undefined, limiter: new RateLimiter({ requests: 1, milliseconds: 3_600_000 }) };
+    const { origin, ask } = openFor(server, { rateLimiters: [hourly] });
+    await ask("read");
+    const waiting = ask("read");
+    const ended = expect(waiting).rejects.toMatchObject({ code: "ended" });
+    await origin.close();
+    await ended;
+    await expect(ask("write")).rejects.toMatchObject({ code: "ended" });
+    expect(server.seen).toHaveLength(1);
   });
 
   it("sends again what was refused for a moment, whatever it is", async () => {

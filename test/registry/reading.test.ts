@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   type Descriptor,
@@ -137,6 +139,23 @@ describe("fetching", () => {
 });
 
 describe("asking for a blob", () => {
+  it("does not take it up again where it broke off when nobody wants it any more", async () => {
+    const blob = { mediaType: mediaTypes.ociLayer, digest: descriptor.digest, size: 2 ** 21 };
+    let given: Readable | undefined;
+    const { repository, server } = await open(
+      (request, response) => {
+        if (request.method === "HEAD") return answer(response, 404);
+        response.writeHead(200, { "content-length": `${blob.size}` });
+        response.write("begin", () => response.destroy());
+      },
+      { listener: ({ type }) => void (type === "retry" && given?.destroy()) },
+    );
+    given = await repository().open(blob);
+    await once(given.resume(), "close");
+    for (let asked = 0; asked < 10; asked += 1) await repository().has(blob);
+    expect(server.seen.filter(({ method }) => method === "GET")).toHaveLength(1);
+  });
+
   it("does not take one of another size for the one", async () => {
     const { repository } = await open((_, response) => answer(response, 200, { "content-length": "5" }));
     await expect(repository().has({ ...descriptor, size: 6 })).rejects.toMatchObject({

@@ -30,10 +30,12 @@ export function resumedBody({ first, start, size, reopen, retry, where, host }: 
   let position = start;
   let attempts = 0;
   let current: Readable | undefined;
+  const over = new AbortController();
 
   const joined = new Readable({
     read: () => void current?.resume(),
     destroy(error, done) {
+      over.abort();
       current?.destroy();
       done(error);
     },
@@ -62,7 +64,9 @@ export function resumedBody({ first, start, size, reopen, retry, where, host }: 
     const { code: fault, message: reason } = error;
     retry.onRetry({ attempt: attempts, waitMilliseconds: wait, reason, fault });
     try {
-      if (wait > 0) await sleep(wait);
+      const signal = AbortSignal.any([over.signal, retry.closed]);
+      if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => undefined);
+      if (joined.destroyed || retry.closed.aborted) return void joined.destroy(error);
       follow(await reopen(position));
     } catch (error) {
       joined.destroy(
