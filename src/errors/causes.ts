@@ -32,19 +32,19 @@ export interface CausePlace {
   readonly what: string;
   /** How many others the same line asks for, to which the same happened. */
   readonly others: number;
-  readonly at?: string;
-  readonly where?: string;
+  readonly at?: string | undefined;
+  readonly where?: string | undefined;
   /** What is told apart here: a detail, or the message where it has other words than that of the cause. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
 }
 
 /** What several problems have in common: plain data. */
 export interface Cause {
   readonly state: string;
-  readonly code?: string;
-  readonly host?: string;
+  readonly code?: string | undefined;
+  readonly host?: string | undefined;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** Problems that it accounts for. */
   readonly count: number;
   /** The first places, or all of them. */
@@ -74,16 +74,9 @@ export function groupByCause(problems: readonly Problem[], everyPlace = false): 
   return [...groups.values()].map(({ first, problems: all }) => {
     const places = placesOf(all, first, everyPlace);
     const shown = everyPlace ? places : places.slice(0, firstPlaces);
-    return {
-      state: first.state,
-      ...(first.code === undefined ? {} : { code: first.code }),
-      ...(first.host === undefined ? {} : { host: first.host }),
-      message: first.message,
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
-      count: all.length,
-      places: shown,
-      more: places.length - shown.length,
-    };
+    const { state, code, host, message, hint } = first;
+    const more = places.length - shown.length;
+    return { state, code, host, message, hint, count: all.length, places: shown, more };
   });
 }
 
@@ -94,15 +87,7 @@ function placesOf(problems: readonly Problem[], first: Problem, everyPlace: bool
     const key = at === undefined || everyPlace ? `${what} ${at} ${places.size}` : `${at} ${detail}`;
     const place = places.get(key);
     if (place !== undefined) place.others += 1;
-    else {
-      places.set(key, {
-        what,
-        others: 0,
-        ...(at === undefined ? {} : { at }),
-        ...(where === undefined || where === what ? {} : { where }),
-        ...(detail === undefined ? {} : { detail }),
-      });
-    }
+    else places.set(key, { what, others: 0, at, where: where === what ? undefined : where, detail });
   }
   return [...places.values()];
 }

@@ -1,5 +1,3 @@
-import { type Phrase, phraseOf } from "./phrase.ts";
-
 export {
   type Cause,
   type CausePlace,
@@ -10,7 +8,38 @@ export {
   problemOf,
 } from "./causes.ts";
 export { harmless } from "./harmless.ts";
-export { type Phrase, phrase, phraseOf } from "./phrase.ts";
+
+/** A sentence, and what of it is the same wherever it is said. */
+export interface Phrase {
+  readonly text: string;
+  /** The sentence with `…` for each thing that it names. */
+  readonly pattern: string;
+}
+
+/**
+ * A sentence that names things, as a tagged template: what stands between the braces is named, all else is the same
+ * wherever the sentence is said. A phrase in it is part of the sentence, and names what it names itself.
+ */
+export function phrase(
+  words: readonly string[],
+  ...named: readonly (string | number | bigint | Phrase | undefined)[]
+): Phrase {
+  const [first = "", ...rest] = words;
+  let text = first;
+  let pattern = first;
+  for (const [at, word] of rest.entries()) {
+    const thing = named[at];
+    const isPart = typeof thing === "object";
+    text += `${isPart ? thing.text : thing}${word}`;
+    pattern += `${isPart ? thing.pattern : "…"}${word}`;
+  }
+  return { text, pattern };
+}
+
+/** A sentence that names nothing is the same wherever it is said. */
+export function phraseOf(said: string | Phrase): Phrase {
+  return typeof said === "string" ? { text: said, pattern: said } : said;
+}
 
 /** A repository that a failure is about. */
 export interface FailurePlace {
@@ -26,7 +55,10 @@ export interface FailureDetails extends FailurePlace {
   readonly where?: string | undefined;
   /** What to do next, as one sentence. */
   readonly hint?: string | Phrase | undefined;
-  /** `host[:port]` whose own failure it is, whatever it was asked for: all that is asked of it fails alike. */
+  /**
+   * `host[:port]` whose own failure it is, whatever it was asked for: unreachable, unknown, without a trusted certificate, of
+   * another scheme, or it refuses the credential. All that is asked of it fails alike.
+   */
   readonly host?: string | undefined;
   /** The HTTP status of the answer that it stands for. */
   readonly status?: number | undefined;
@@ -49,18 +81,13 @@ export class WaybillError<Code extends string = string> extends Error {
 
   override readonly name: string = "WaybillError";
   readonly code: Code;
-  readonly where: string | undefined;
+  readonly where: FailureDetails["where"];
   readonly hint: string | undefined;
-  /** `host[:port]` whose own failure it is: it is not that of the image or the place alone. */
-  readonly host: string | undefined;
-  /** `host[:port]` of the registry that it happened at, as it was asked for. */
-  readonly registry: string | undefined;
-  /** The repository that it happened at. */
-  readonly repository: string | undefined;
-  /** The HTTP status of the answer that it stands for. */
-  readonly status: number | undefined;
-  /** By what the server finds that request again. */
-  readonly requestId: string | undefined;
+  readonly host: FailureDetails["host"];
+  readonly registry: FailureDetails["registry"];
+  readonly repository: FailureDetails["repository"];
+  readonly status: FailureDetails["status"];
+  readonly requestId: FailureDetails["requestId"];
   /** Message and hint with `…` for what they name; `undefined` where they name nothing. */
   readonly pattern: string | undefined;
 
@@ -100,27 +127,13 @@ export function messageOf(thrown: unknown): string {
   return `${where}${thrown.message}`;
 }
 
-/** A failure as plain data, for JSON reports. */
-export interface FailureRecord {
+/** A failure as plain data, for JSON reports. Where it is the `host`'s own, all that was asked of that has the same. */
+export interface FailureRecord extends Omit<FailureDetails, "hint" | "cause"> {
   readonly code: string;
   readonly message: string;
-  readonly where?: string;
-  readonly hint?: string;
-  /**
-   * `host[:port]` whose own failure it is: unreachable, unknown, without a trusted certificate, of another scheme, or
-   * it refuses the credential. Code, message and hint are then the same for everything that was asked of it.
-   */
-  readonly host?: string;
-  /** `host[:port]` of the registry that it happened at, as it was asked for. */
-  readonly registry?: string;
-  /** The repository that it happened at. */
-  readonly repository?: string;
-  /** The HTTP status of the answer that it stands for. */
-  readonly status?: number;
-  /** By what the server finds that request again. */
-  readonly requestId?: string;
+  readonly hint?: string | undefined;
   /** Message and hint with `…` for what they name: the same for all that fails for one cause. */
-  readonly pattern?: string;
+  readonly pattern?: string | undefined;
 }
 
 /** What a record has of a failure beside its code and message, where the failure has it. */

@@ -19,14 +19,14 @@ const place = z.object({ file: z.string(), line: z.int().positive(), column: z.i
 const failure = z.object({
   code: z.string(),
   message: z.string(),
-  where: z.string().exactOptional(),
-  hint: z.string().exactOptional(),
-  host: z.string().exactOptional(),
-  registry: z.string().exactOptional(),
-  repository: z.string().exactOptional(),
-  status: z.int().exactOptional(),
-  requestId: z.string().exactOptional(),
-  pattern: z.string().exactOptional(),
+  where: z.string().optional(),
+  hint: z.string().optional(),
+  host: z.string().optional(),
+  registry: z.string().optional(),
+  repository: z.string().optional(),
+  status: z.int().optional(),
+  requestId: z.string().optional(),
+  pattern: z.string().optional(),
 });
 
 const plannedEdge = z.object({

@@ -9,44 +9,38 @@ type Place = Pick<PresenceOptions, "host" | "inTls" | "role">;
  */
 export class Places {
   readonly #open: (place: Place) => PresenceOptions;
-  readonly #presences = new Map<string, Presence>();
-  readonly #roles = new Set<string>();
+  readonly #known: {
+    readonly origin: string;
+    readonly role: string | undefined;
+    readonly presence: Presence;
+  }[] = [];
 
   constructor(open: (place: Place) => PresenceOptions) {
     this.#open = open;
   }
 
-  at(url: URL, role?: string): Presence {
-    const key = keyOf(url.origin, role);
-    const known = this.#presences.get(key);
-    if (known !== undefined) return known;
-    const presence = new Presence(this.#open({ host: url.host, inTls: url.protocol === "https:", role }));
-    this.#presences.set(key, presence);
-    if (role !== undefined) this.#roles.add(role);
+  at({ origin, host, protocol }: URL, role?: string): Presence {
+    const known = this.#known.find((place) => place.origin === origin && place.role === role);
+    if (known !== undefined) return known.presence;
+    const presence = new Presence(this.#open({ host, inTls: protocol === "https:", role }));
+    this.#known.push({ origin, role, presence });
     return presence;
   }
 
   /** Whether an origin is away, or what has a role, without which nothing can be asked of it. */
   isAway({ origin }: URL): boolean {
-    return [...this.#presences].some(
-      ([place, { isAway }]) => isAway && (place === origin || place.includes(" ")),
+    return this.#known.some(
+      (place) => place.presence.isAway && (place.role !== undefined || place.origin === origin),
     );
   }
 
   /** Whether something has answered there in this run. */
   wasThere({ origin }: URL): boolean {
-    return [undefined, ...this.#roles].some(
-      (role) => this.#presences.get(keyOf(origin, role))?.wasThere === true,
-    );
+    return this.#known.some((place) => place.origin === origin && place.presence.wasThere);
   }
 
   /** Nobody waits any more. */
   close(): void {
-    for (const presence of this.#presences.values()) presence.close();
+    for (const { presence } of this.#known) presence.close();
   }
-}
-
-/** Origins hold no spaces. */
-function keyOf(origin: string, role: string | undefined): string {
-  return role === undefined ? origin : `${origin} ${role}`;
 }
