@@ -84,9 +84,59 @@ export function shownUrl({ origin, pathname, search }: URL): string {
   return `${origin}${path}${search === "" ? "" : `?${parameters.join("&")}`}`;
 }
 
-/** Headers whose values are shown: what is not known to be harmless may open something. */
-const tellingHeaders =
-  /^(?:accept(?:-encoding|-ranges)?|age|allow|cache-control|connection|content-(?:encoding|length|range|type)|date|docker-(?:content-digest|distribution-api-version)|expires|host|keep-alive|last-modified|link|location|oci-[a-z-]+|range|ratelimit[a-z-]*|retry-after|server|transfer-encoding|user-agent|vary|via|warning|www-authenticate|x-ratelimit-[a-z-]+|x-(?:[a-z]+-)*request-?id(?:-\d)?)$/;
+/**
+ * Headers whose values are shown: what is not known to be harmless may open something. Of these are not: sessions, nonces,
+ * signed addresses, keys, and names of uploads, which some stores let whoever knows them go on with.
+ */
+const tellingHeaders: ReadonlySet<string> = new Set([
+  // HTTP itself.
+  ...["accept", "accept-encoding", "accept-ranges", "age", "allow", "alt-svc", "cache-control", "connection"],
+  ...["content-disposition", "content-encoding", "content-language", "content-length", "content-range"],
+  ...[
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "host",
+    "keep-alive",
+    "last-modified",
+    "link",
+    "pragma",
+    "range",
+  ],
+  ...["retry-after", "server", "server-timing", "transfer-encoding", "upgrade", "user-agent", "vary", "via"],
+  ...["warning", "www-authenticate"],
+  // What browsers are to do.
+  ...["cross-origin-embedder-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"],
+  ...["permissions-policy", "referrer-policy", "strict-transport-security", "timing-allow-origin"],
+  ...["x-content-type-options", "x-dns-prefetch-control", "x-download-options", "x-frame-options"],
+  ...["x-permitted-cross-domain-policies", "x-robots-tag", "x-xss-protection"],
+  // The distribution specification, and Docker before it.
+  ...["oci-chunk-min-length", "oci-filters-applied", "oci-subject", "oci-tag"],
+  ...["docker-content-digest", "docker-distribution-api-version", "docker-ratelimit-source"],
+  // Stores of objects: Google, Amazon, Azure.
+  ...["x-goog-generation", "x-goog-hash", "x-goog-metageneration", "x-goog-storage-class"],
+  ...["x-goog-stored-content-encoding", "x-goog-stored-content-length", "x-cloud-trace-context"],
+  ...["x-amz-bucket-region", "x-amz-cf-pop", "x-amz-delete-marker", "x-amz-replication-status"],
+  ...["x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-version-id"],
+  ...["x-ms-blob-type", "x-ms-creation-time", "x-ms-error-code", "x-ms-lease-state", "x-ms-lease-status"],
+  ...["x-ms-server-encrypted", "x-ms-version"],
+  // Artifactory and Nexus.
+  ...["x-artifactory-docker-registry", "x-artifactory-filename", "x-artifactory-id", "x-artifactory-node-id"],
+  ...["x-checksum-md5", "x-checksum-sha1", "x-checksum-sha256", "x-jfrog-version"],
+  // Forges.
+  ...["github-authentication-token-expiration", "x-accepted-github-permissions", "x-accepted-oauth-scopes"],
+  ...["x-github-api-version", "x-github-api-version-selected", "x-github-media-type", "x-oauth-scopes"],
+  ...["x-hasmore", "x-next-page", "x-page", "x-per-page", "x-prev-page", "x-total", "x-total-count"],
+  ...["x-total-pages"],
+  // What stands before them.
+  ...["cf-cache-status", "cf-mitigated", "cf-ray", "nel", "x-azure-ref", "x-cache", "x-cache-hits"],
+  ...["x-envoy-upstream-service-time", "x-powered-by", "x-runtime", "x-served-by", "x-timer", "traceparent"],
+]);
+
+/** The same of families of headers; the numbers of requests and of their traces open nothing. */
+const tellingFamilies =
+  /^(?:access-control-[a-z-]+|(?:x-|x-ms-)?ratelimit[a-z-]*|x-amz-checksum-[a-z0-9]+|(?:x|cf)-(?:[a-z]+-)*(?:request|correlation|trace)-?id(?:-\d)?)$/;
 const addressHeaders: ReadonlySet<string> = new Set(["location", "content-location"]);
 const hidden = "[redacted]";
 
@@ -101,7 +151,7 @@ export function shownHeader(name: string, value: string, from: URL, secrets: rea
     URL.canParse(text, from.href) ? withoutSecrets(shownUrl(new URL(text, from)), secrets) : hidden;
   if (name === "authorization") return `${/^[A-Za-z]{1,16}(?= )/.exec(value)?.[0] ?? ""} ${hidden}`.trim();
   if (addressHeaders.has(name)) return address(value);
-  if (!tellingHeaders.test(name)) return hidden;
+  if (!tellingHeaders.has(name) && !tellingFamilies.test(name)) return hidden;
   if (name === "link") {
     const links = [...value.matchAll(/<([^<>]*)>/g)].map(([, text = ""]) => `<${address(text)}>`);
     return links.length === 0 ? hidden : links.join(" ");
