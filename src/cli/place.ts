@@ -15,6 +15,11 @@ export function targetOfImage({ tag, digest }: ImagePlace, text: string): Target
   );
 }
 
+/** What to say of names that registries list, and that are no tags. */
+export function misnamedInWords(where: string, count: number): string {
+  return `not all names ${where} are tags: ${count} left out, for nothing can be asked for by them`;
+}
+
 /**
  * The tags of a repository that are meant by values of `--tag`; all without one. Says when it lists what is no tag.
  * @throws {SelectionError} `nothing-selected`, `invalid-pattern`.
@@ -33,11 +38,7 @@ export async function listSelected(
     digests,
     name: shown,
   });
-  if (list.misnamed > 0) {
-    terminal.warn(
-      `not all names in ${shown} are tags: ${list.misnamed} left out, for nothing can be asked for by them`,
-    );
-  }
+  if (list.misnamed > 0) terminal.warn(misnamedInWords(`in ${shown}`, list.misnamed));
   if (patterns.length === 0 || list.tags.length > 0 || list.unread.length > 0) return list;
   const { didYouMeanOneOf, likeliest } = await import("../diagnostics/index.ts");
   const meant = patterns.flatMap((pattern) => likeliest(pattern, list.others));

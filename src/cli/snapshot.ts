@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { manifestsArgument, readForWork } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
+import { misnamedInWords } from "./place.ts";
 import { withProgress } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
@@ -61,9 +62,10 @@ async function run(session: Session, registry: string, options: Options): Promis
     await print(session, contentsOfManifests(tree.manifests, registry), options.format);
     return exitCodes.asDesired;
   }
-  const { contents, unread, taggedOnly } = await look(session, registry, options, tree?.manifests);
+  const { contents, unread, taggedOnly, misnamed } = await look(session, registry, options, tree?.manifests);
   await print(session, contents, options.format);
   for (const { repository, message } of unread) terminal.warn(`${repository} could not be read: ${message}`);
+  if (misnamed > 0) terminal.warn(misnamedInWords("in the repositories", misnamed));
   if (taggedOnly > 0) {
     terminal.note(
       `not seen: digests without tags in ${amount(taggedOnly, "repository")}; such registries list tags only`,

@@ -42,12 +42,15 @@ export interface Snapshot {
   readonly unread: readonly { readonly repository: string; readonly message: string }[];
   /** Repositories whose registry does not list digests without tags, so that these cannot be seen. */
   readonly taggedOnly: number;
+  /** How many names are listed that are no tags or repositories: nothing can be asked for by them. */
+  readonly misnamed: number;
 }
 
 interface RepositoryContents {
   readonly digests: Map<Digest, readonly Tag[]>;
   readonly indexes: ReadonlySet<Digest>;
   readonly taggedOnly: boolean;
+  readonly misnamed: number;
 }
 
 const repositoriesAtOnce = 32;
@@ -64,6 +67,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const contents = new Map<string, ReadonlyMap<Digest, readonly Tag[]>>();
   const unread: { repository: string; message: string }[] = [];
   let taggedOnly = 0;
+  let misnamed = 0;
   let missing = 0;
   const miss: Miss = (repository, error) => {
     unread.push({ repository, message: messageOf(error) });
@@ -77,6 +81,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
         return;
       }
       if (found.taggedOnly) taggedOnly += 1;
+      misnamed += found.misnamed;
       if (options.minimal && !found.taggedOnly) await dropChildren(repository, found, miss);
       const kept = options.tag === undefined ? found.digests : withTag(found.digests, options.tag);
       if (kept.size > 0) contents.set(relativeName(prefix, name), sorted(kept));
@@ -91,7 +96,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       hint: `look for a typing error; what there is shows: waybill registry snapshot ${prefix.slice(0, prefix.indexOf("/"))}`,
     });
   }
-  return { contents: sorted(contents), unread, taggedOnly };
+  return { contents: sorted(contents), unread, taggedOnly, misnamed };
 }
 
 /**
@@ -182,7 +187,11 @@ async function readRepository(repository: Repository, miss: Miss): Promise<Repos
     digests.set(descriptor.digest, [...(digests.get(descriptor.digest) ?? []), tag].sort());
     if (isIndexType(descriptor.mediaType)) indexes.add(descriptor.digest);
   }
-  return { digests, indexes, taggedOnly: listing.manifests === undefined };
+  return {
+    ...{ digests, indexes },
+    taggedOnly: listing.manifests === undefined,
+    misnamed: listing.misnamed ?? 0,
+  };
 }
 
 /** Children of an index that cannot be read stay: too much is better than too little. */

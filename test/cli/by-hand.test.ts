@@ -72,14 +72,19 @@ describe("images by hand", () => {
       await many.close();
     });
 
-    test("says that names are left out which are no tags, as copying does", async () => {
+    test("says that names are left out which are no tags, as copying and snapshots do", async () => {
+      const manifest = { [digestOf(one)]: { tag: ["v1", "a b"] } };
+      const listing = { name: "app", tags: ["v1", "a b", "-"], child: [], manifest };
       const odd = await startScriptedServer((_, response) =>
-        answer(response, 200, {}, JSON.stringify({ name: "app", tags: ["v1", "a b", "-"] })),
+        answer(response, 200, {}, JSON.stringify(listing)),
       );
       const listed = await waybill("ls", `${odd.host}/app`);
       expect(listed).toMatchObject({ status: 0, stdout: "v1\n" });
       expect(listed.stderr).toContain(`not all names in ${odd.host}/app are tags: 2 left out`);
       expect(JSON.parse((await waybill("ls", `${odd.host}/app`, "--json")).stdout).misnamed).toBe(2);
+      const seen = await waybill("registry", "snapshot", `${odd.host}/app`);
+      expect(seen).toMatchObject({ status: 0, stdout: expect.stringContaining(digestOf(one)) });
+      expect(seen.stderr).toContain("are tags: 2 left out");
       await odd.close();
 
       const layout = join(folder.path, "odd");
