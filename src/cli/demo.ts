@@ -2,7 +2,7 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DemoOutcome, DemoStep } from "../demo/index.ts";
-import { makeFolder } from "../disk/index.ts";
+import { diskFaultOf, makeFolder } from "../disk/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
@@ -75,7 +75,12 @@ async function runLine({ run }: Session, argv: readonly string[]): Promise<DemoO
 }
 
 async function emptyFolder(dir: string): Promise<string> {
-  await makeFolder(dir);
-  if ((await readdir(dir)).length === 0) return dir;
-  throw new UsageError(`${dir} is not empty`, "name a folder that does not exist yet");
+  const hint = "name a folder that does not exist yet";
+  const held = await makeFolder(dir)
+    .then(() => readdir(dir))
+    .catch((cause: unknown) => {
+      throw new UsageError(`${dir} cannot be made a folder: ${diskFaultOf(cause).message}`, hint);
+    });
+  if (held.length === 0) return dir;
+  throw new UsageError(`${dir} is not empty`, hint);
 }

@@ -23,11 +23,12 @@ const faults: ReadonlyMap<string, DiskFault> = new Map([
   ["EFTYPE", { message: "expected a regular file", hint: undefined }],
   ["EIO", { message: "the disk failed", hint: "check the medium" }],
   ["ENOENT", { message: "there is no such folder", hint: "make it first, or mend its name" }],
-  ["ENOTDIR", { message: "what should be a folder is a file", hint: undefined }],
+  ["EEXIST", { message: "something else has that name", hint: "name another one" }],
+  ["ENOTDIR", { message: "what should be a folder is a file", hint: "name another folder" }],
   ["EISDIR", { message: "it is a folder", hint: "name a file" }],
   ["EPIPE", { message: "nobody reads it any more", hint: undefined }],
   ["ENXIO", { message: "nobody reads it, or it is a device that is not there", hint: undefined }],
-  ["EBADF", { message: "it is not open for writing", hint: undefined }],
+  ["EBADF", { message: "it is not open for writing", hint: "name a file, or open it in the shell: 3>FILE" }],
   [
     "ELOCKED",
     {

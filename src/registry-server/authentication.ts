@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readNamed } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
 import { type Compare, compareInThread } from "./bcrypt-thread.ts";
 import { RegistryServerError } from "./errors.ts";
 import { createLoginQueue } from "./login-queue.ts";
@@ -111,10 +112,15 @@ async function readHtpasswd(file: string): Promise<string> {
   try {
     return (await readNamed(file, maxFileBytes)).bytes.toString();
   } catch (cause) {
-    throw new RegistryServerError("htpasswd-invalid", "the htpasswd file cannot be read", {
-      where: file,
-      cause,
-    });
+    throw new RegistryServerError(
+      "htpasswd-invalid",
+      `the htpasswd file cannot be read: ${messageOf(cause)}`,
+      {
+        where: file,
+        hint: "write one with: htpasswd -B -c FILE USER",
+        cause,
+      },
+    );
   }
 }
 

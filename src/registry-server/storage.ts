@@ -1,8 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type DurableFiles, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
-import { messageOf } from "../errors/index.ts";
+import { type DurableFiles, diskFaultOf, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
 import { type BlobReader, type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";
 import { giveBack } from "./collect.ts";
@@ -64,7 +63,7 @@ export async function openStorage(dir: string, maxSize?: number): Promise<Storag
     };
   } catch (cause) {
     if (cause instanceof RegistryServerError) throw cause;
-    const message = `the folder cannot hold a registry: ${messageOf(cause)}`;
+    const message = `the folder cannot hold a registry: ${diskFaultOf(cause).message}`;
     const hint = "choose a folder on a local disk that you may write";
     throw new RegistryServerError("storage-unusable", message, { where: dir, hint, cause });
   }

@@ -293,6 +293,8 @@ describe("merge", () => {
 });
 
 describe("demo", () => {
+  const newFolder = "name a folder that does not exist yet";
+
   it("shows every step, and leaves what it wrote in the folder", async () => {
     const dir = join(folder.path, "demo");
     const { status, stdout } = await waybill("demo", "--dir", dir);
@@ -301,6 +303,16 @@ describe("demo", () => {
     expect(await waybill("check", join(dir, "tree"))).toMatchObject({ status: 0 });
     const refused = await waybill("demo", "--dir", dir);
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining("is not empty") });
+    const file = join(dir, "tree", "file");
+    await writeFile(file, "");
+    for (const [named, why] of [
+      [file, "something else has that name"],
+      [join(file, "below"), "what should be a folder is a file"],
+    ] as const) {
+      const { status: ended, stderr } = await waybill("demo", "--dir", named);
+      expect(ended).toBe(1);
+      expect(stderr).toBe(`error: ${named} cannot be made a folder: ${why}\n  hint: ${newFolder}\n`);
+    }
   });
 
   it("prints what its commands print", async () => {

@@ -125,13 +125,14 @@ describe("a result goes to what was named for it", () => {
   it("says before the work what cannot be written to", async () => {
     for (const [name, why] of [
       ["none/report.json", "there is no such folder"],
+      ["file/report.json", "what should be a folder is a file"],
       [".", "it is a folder"],
       ["new/", "it is a folder"],
       ["/dev/fd/77", "it is not open for writing"],
     ] as const) {
-      const { status, stdout, stderr } = await shell(`waybill promote "$tree" --report ${name}`);
+      const { status, stdout, stderr } = await shell(`touch file; waybill promote "$tree" --report ${name}`);
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-      expect(stderr).toContain(`error: the result cannot be written: ${why}\n  at ${name}\n`);
+      expect(stderr).toContain(`error: the result cannot be written: ${why}\n  at ${name}\n  hint: `);
     }
   });
 
