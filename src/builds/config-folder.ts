@@ -1,5 +1,8 @@
 import { realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { errorCodeOf } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
+import { readTextFileOf } from "../manifest/index.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildRequest } from "./model.ts";
 
@@ -46,9 +49,22 @@ async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
   try {
     return (await stat(path)).isDirectory() ? "folder" : "file";
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errorCodeOf(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BuildError("config-unreadable", `it cannot be read: ${reason}`, { where: path, cause });
+    throw new BuildError("config-unreadable", `it cannot be read: ${messageOf(cause)}`, {
+      where: path,
+      cause,
+    });
   }
+}
+
+/**
+ * The text of a file of a build; `undefined` when there is none.
+ * @throws {BuildError} `config-unreadable`.
+ */
+export async function readBuildText(file: string): Promise<string | undefined> {
+  const text = await readTextFileOf(file);
+  if (typeof text === "string") return text;
+  if (text.isMissing) return undefined;
+  throw new BuildError("config-unreadable", text.message, { where: file, hint: text.hint });
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors/index.ts";
 import { parseReference, type Reference } from "../oci/index.ts";
 import { BuildError } from "./errors.ts";
 
@@ -47,8 +48,7 @@ export function referenceOf(repository: string, tag: string): Reference {
   try {
     return parseReference(`${repository}:${tag}`);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BuildError("invalid-destination", `nothing can be pushed there: ${reason}`, {
+    throw new BuildError("invalid-destination", `nothing can be pushed there: ${messageOf(cause)}`, {
       where: `${repository}:${tag}`,
       cause,
     });

@@ -3,27 +3,19 @@ import { packTar } from "modern-tar/fs";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import type { Network } from "../http/index.ts";
 import { parseRepository } from "../oci/index.ts";
-import type { Repository } from "../registry/index.ts";
+import type { BuildSite } from "./build-here.ts";
 import { splitImageName } from "./destination.ts";
-import { runOnCloudBuild } from "./engines/gcb.ts";
+import { type CloudBuildEnd, runOnCloudBuild } from "./engines/gcb.ts";
 import { BuildError } from "./errors.ts";
 import { googleTokens } from "./google-token.ts";
-import type { ImageLedger } from "./image-ledger.ts";
 import type { BuildOutcome, GoogleService, PlannedBuild } from "./model.ts";
 import type { PreparedBuild } from "./plan.ts";
 import { createStepLog } from "./step-log.ts";
 
 /** What a build on Google's service shares with the others of its run. */
-export interface GoogleSite {
+export interface GoogleSite
+  extends Pick<BuildSite, "ledger" | "environment" | "leaveOut" | "open" | "log" | "signal"> {
   readonly prepared: PreparedBuild;
-  readonly ledger: ImageLedger;
-  readonly environment: NodeJS.ProcessEnv;
-  /** A folder in the source that is not part of it, absolute. */
-  readonly leaveOut: string;
-  open(repository: string): Repository;
-  /** Takes whole lines, and which build they are of. */
-  log(line: Uint8Array, build: string): void;
-  readonly signal: AbortSignal;
   /** How the service is reached; by the environment of this process without it. */
   readonly network?: Network | undefined;
   /** Where the service is; tests have their own. */
@@ -78,7 +70,7 @@ function requestOf(planned: PlannedBuild, { prepared, leaveOut }: GoogleSite) {
 
 /** The service names a tag and a digest; the registry knows the rest. */
 async function record(
-  image: { readonly name: string; readonly digest: Parameters<ImageLedger["add"]>[0]["digest"] },
+  image: CloudBuildEnd["images"][number],
   { name: build }: PlannedBuild,
   { ledger, open, log }: GoogleSite,
 ): Promise<void> {

@@ -51,12 +51,8 @@ export interface BuildRequest {
   readonly engine?: EngineName | undefined;
   /** Of the embedded registry, where that is used. */
   readonly registryFolder?: string | undefined;
-  /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE`, or `NAME` for the variable of that name. */
-  readonly secrets?: readonly string[] | undefined;
   /** What only Google's service understands. */
   readonly google?: GoogleOptions | undefined;
-  /** Variants that are built at the same time. */
-  readonly concurrency?: number | undefined;
   /** `process.env` when left out. */
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }

@@ -7,11 +7,11 @@ import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { Run, RunRefs, RunStore, RunType } from "../store/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
-import { buildHere } from "./build-here.ts";
+import { type BuildSite, buildHere } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildEvent } from "./events.ts";
-import { type HiddenSecrets, hideSecrets } from "./hidden-secrets.ts";
 import { createImageLedger } from "./image-ledger.ts";
+import { type HiddenSecrets, hideSecrets } from "./masking.ts";
 import type {
   BuildOutcome,
   BuildResult,
@@ -20,7 +20,6 @@ import type {
   GoogleService,
   PlannedBuild,
 } from "./model.ts";
-import type { BuildSite } from "./one-build.ts";
 import type { PreparedBuild } from "./plan.ts";
 import { openStaging, type Staging } from "./staging.ts";
 

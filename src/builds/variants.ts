@@ -17,8 +17,8 @@ import {
   text,
 } from "../schema/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
+import { readBuildText } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
-import { readBuildText } from "./read-text.ts";
 
 /** One build of several that a config folder asks for. */
 export interface Variant {

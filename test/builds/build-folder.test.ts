@@ -2,9 +2,8 @@ import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openBuildFolder } from "../../src/builds/build-folder.ts";
-import { buildHere } from "../../src/builds/build-here.ts";
+import { type BuildSite, buildHere } from "../../src/builds/build-here.ts";
 import { createImageLedger } from "../../src/builds/image-ledger.ts";
-import type { BuildSite } from "../../src/builds/one-build.ts";
 
 /** Runs something without the rights of root, which may remove everything. */
 async function withoutRights<Result>(action: () => Promise<Result>): Promise<Result> {

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findBuildPaths } from "../../src/builds/config-folder.ts";
-import { copySource } from "../../src/builds/source-copy.ts";
+import { copySource } from "../../src/builds/source.ts";
 import { readVariants } from "../../src/builds/variants.ts";
 import { createRepository } from "../support/git.ts";
 import { temporaryFolder } from "../support/tree.ts";

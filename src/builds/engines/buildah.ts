@@ -31,8 +31,7 @@ import {
   show,
   tailed,
 } from "./command-line.ts";
-import { directoryIntoLayout } from "./directory-layout.ts";
-import { readLayoutRoot } from "./layout-root.ts";
+import { directoryIntoLayout, readLayoutRoot } from "./image-layout.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
 import { loopbackHosts, registriesConfig } from "./loopback.ts";
 

@@ -9,7 +9,7 @@ import { writeAll } from "../../disk/index.ts";
 import { type Descriptor, type Digest, isDigest, mediaTypes, type Platform } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
 import { readJson } from "./command-line.ts";
-import type { LayoutWriter } from "./layout-writer.ts";
+import type { LayoutWriter } from "./image-layout.ts";
 
 interface Unpacked {
   readonly path: string;

@@ -16,7 +16,7 @@ import {
 } from "./command-line.ts";
 import { type ContainerEngine, openContainerWorkshop } from "./container-workshop.ts";
 import { archiveIntoLayout, type DockerArchive, unpackArchive } from "./docker-archive.ts";
-import { type LayoutWriter, startLayout } from "./layout-writer.ts";
+import { type LayoutWriter, startLayout } from "./image-layout.ts";
 import { findImage, isFor, type LocalImage } from "./local-images.ts";
 
 interface Docker {

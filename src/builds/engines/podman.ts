@@ -17,7 +17,7 @@ import {
   show,
 } from "./command-line.ts";
 import { type Built, type ContainerEngine, openContainerWorkshop } from "./container-workshop.ts";
-import { readLayoutRoot } from "./layout-root.ts";
+import { readLayoutRoot } from "./image-layout.ts";
 import { canonicalName, findImage, isFor } from "./local-images.ts";
 
 /**

@@ -7,8 +7,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { packTar, type TarEntry } from "modern-tar";
 import { afterAll, describe, expect, it } from "vitest";
 import { archiveIntoLayout, unpackArchive } from "../../../src/builds/engines/docker-archive.ts";
-import { readLayoutRoot } from "../../../src/builds/engines/layout-root.ts";
-import { startLayout } from "../../../src/builds/engines/layout-writer.ts";
+import { readLayoutRoot, startLayout } from "../../../src/builds/engines/image-layout.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-archive-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,8 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { directoryIntoLayout } from "../../../src/builds/engines/directory-layout.ts";
-import { readLayoutRoot } from "../../../src/builds/engines/layout-root.ts";
+import { directoryIntoLayout, readLayoutRoot } from "../../../src/builds/engines/image-layout.ts";
 import { digestOf, hexOf, mediaTypes } from "../../../src/oci/index.ts";
 import { temporaryFolder } from "../../support/tree.ts";
 
