@@ -153,6 +153,7 @@ export type {
   TracedRequest,
 } from "./http/index.ts";
 export {
+  type ImageDescription,
   type Inspection,
   type InspectOptions,
   inspectImage,
@@ -327,7 +328,6 @@ export {
   type ApprovalState,
   type Attached,
   formatReviewMarkdown,
-  type GivenApproval,
   type ImageDifference,
   type ImageFacts,
   type LineFacts,

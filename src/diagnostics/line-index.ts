@@ -24,9 +24,4 @@ export class LineIndex {
     }
     return { line: low + 1, column: Math.max(0, offset - (this.#starts[low] ?? 0)) + 1 };
   }
-
-  /** Offset of the first character of a line counted from 1, behind a byte order mark. */
-  startOf(line: number): number {
-    return this.#starts[line - 1] ?? this.#starts[this.#starts.length - 1] ?? 0;
-  }
 }

@@ -1,4 +1,3 @@
-import type { Listener } from "../events/index.ts";
 import {
   type About,
   type Answer,
@@ -9,7 +8,6 @@ import {
   headerOf,
   isSuccess,
   type Kinds,
-  type Network,
   openOrigin,
   type Passing,
   readRetryAfter,
@@ -18,6 +16,7 @@ import {
 } from "../http/index.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
+import type { ForgeOptions } from "./open.ts";
 import { type Refused, refusalOf } from "./refusal.ts";
 import { said } from "./said.ts";
 
@@ -42,17 +41,10 @@ export interface ForgeWait {
   readonly reason: string;
 }
 
-export interface WireOptions {
-  readonly kind: ForgeKind;
-  readonly host: string;
+/** What a forge is opened with, its host checked. */
+export interface WireOptions extends Omit<ForgeOptions, "http"> {
   /** What the API is below: its origin is the only one that is ever asked, and that the token is sent to. */
   readonly api: string;
-  readonly token?: string | undefined;
-  /** How the forge is reached; by the environment of this process without it. */
-  readonly network?: Network | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly timing?: Partial<WireTiming> | undefined;
-  readonly listener?: Listener<ForgeWait> | undefined;
 }
 
 /** Writing gets no second attempt where no answer came, because nobody knows what became of the first. */

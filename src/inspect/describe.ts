@@ -13,6 +13,7 @@ import {
 } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { type ImageConfig, readConfig } from "./config.ts";
+import { platformsOf } from "./identify.ts";
 
 /** An image as a whole, over all its platforms: what tells it from another one. */
 export interface ImageDescription {
@@ -103,10 +104,6 @@ async function readChild(
 ): Promise<ImageContent | undefined> {
   const document = await fetch(child.digest);
   return document === undefined ? undefined : readImageContent(document, where);
-}
-
-function platformsOf(children: readonly Descriptor[]): string[] {
-  return children.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]));
 }
 
 function platformOf({ os, architecture, variant }: ImageConfig): string[] {

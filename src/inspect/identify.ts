@@ -86,7 +86,8 @@ export function noSuchPlatform(entries: readonly Descriptor[], name: string, whe
   });
 }
 
-function platformsOf(entries: readonly Descriptor[]): readonly string[] {
+/** The platforms that entries of an index say they are for. */
+export function platformsOf(entries: readonly Descriptor[]): readonly string[] {
   return entries.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]));
 }
 

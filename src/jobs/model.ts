@@ -1,4 +1,4 @@
-import type { GoogleOptions } from "../builds/index.ts";
+import type { BuildRequest } from "../builds/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
 
 /** One job, as its file says it: what is built, of which repository, and when. It never holds a command. */
@@ -50,31 +50,21 @@ export interface Schedule {
   readonly ref: string;
 }
 
-/** What is built. Paths are relative, with slashes, and stay in the repository. */
-export interface JobBuild {
+/** What is built, in the words of a build's request where they are the same. Paths are relative, with slashes, and stay in the repository. */
+export interface JobBuild
+  extends Pick<
+    BuildRequest,
+    | ("project" | "pushTo" | "pushAsNamed" | "variant" | "versionTagFilter")
+    | ("withGitDir" | "allowDirty" | "noSource" | "google")
+  > {
   /** The folder with the build file. */
   readonly dir: string;
   /** The build file, from `dir` on; `cloudbuild.yaml` by default. */
   readonly config?: string | undefined;
   /** The folder that is built from; `dir` by default. */
   readonly buildDir?: string | undefined;
-  /** What `$PROJECT_ID` stands for. */
-  readonly project?: string | undefined;
-  /** The registry that images go to; without it, and without `pushAsNamed`, to the embedded one. */
-  readonly pushTo?: string | undefined;
-  /** Images go where the build file names them. Excludes `pushTo`. */
-  readonly pushAsNamed?: boolean | undefined;
   /** Variables of the job's environment that become substitutions, with an underscore before them. */
   readonly env?: readonly string[] | undefined;
-  /** Only this one of `variants.yaml`. */
-  readonly variant?: string | undefined;
-  /** A glob that `git describe` chooses tags by. */
-  readonly versionTagFilter?: string | undefined;
-  readonly withGitDir?: boolean | undefined;
-  readonly allowDirty?: boolean | undefined;
-  readonly noSource?: boolean | undefined;
-  /** What only Google's service understands. */
-  readonly google?: GoogleOptions | undefined;
 }
 
 /** A job and where it is written. */

@@ -38,15 +38,11 @@ const releasing = /^\/(?:remove-hold|hold\s+cancel|unhold)(?:\s.*)?$/i;
 
 /**
  * The newest command among comments: of several in one comment the last. What stands in a code block or in a quotation is
- * not meant, and neither is what `ignored` says.
+ * not meant.
  */
-export function newestHoldWord(
-  comments: readonly Comment[],
-  ignored: (author: string) => boolean = () => false,
-): HoldWord | undefined {
+export function newestHoldWord(comments: readonly Comment[]): HoldWord | undefined {
   let newest: HoldWord | undefined;
   for (const { author, body, createdAt } of comments) {
-    if (ignored(author)) continue;
     for (const line of linesOutsideCode(body)) {
       if (releasing.test(line)) newest = { held: false, by: author, at: createdAt };
       else if (holding.test(line)) newest = { held: true, by: author, at: createdAt };

@@ -1,15 +1,8 @@
-/** An approval as a code host tells it. */
-export interface GivenApproval {
-  readonly user: string;
-  /** The commit that was looked at; absent where the code host does not say. */
-  readonly commit?: string | undefined;
-  /** When, as the code host writes it. */
-  readonly at?: string | undefined;
-}
+import type { Approval } from "../forge/index.ts";
 
 /** What approvals are judged by. */
 export interface ApprovalQuestion {
-  readonly approvals: readonly GivenApproval[];
+  readonly approvals: readonly Approval[];
   /** The `edgesHash` of the change as it was at a commit; `undefined` when it cannot be told any more. */
   readonly edgesHashAt: (commit: string) => string | undefined;
   readonly head: { readonly commit: string; readonly edgesHash: string };
@@ -26,8 +19,8 @@ export type VoidReason = "not-an-approver" | "commit-unknown" | "edges-changed";
 
 /** Which approvals count. */
 export interface ApprovalState {
-  readonly standing: readonly GivenApproval[];
-  readonly void: readonly { readonly approval: GivenApproval; readonly reason: VoidReason }[];
+  readonly standing: readonly Approval[];
+  readonly void: readonly { readonly approval: Approval; readonly reason: VoidReason }[];
 }
 
 /**
@@ -41,7 +34,7 @@ export function approvalState({ approvals, edgesHashAt, head, mayApprove }: Appr
     if (!hashes.has(commit)) hashes.set(commit, edgesHashAt(commit));
     return hashes.get(commit);
   };
-  const reasonOf = ({ user, commit }: GivenApproval): VoidReason | undefined => {
+  const reasonOf = ({ user, commit }: Approval): VoidReason | undefined => {
     if (!mayApprove(user)) return "not-an-approver";
     const approved = commit === undefined ? undefined : hashAt(commit);
     if (approved === undefined) return "commit-unknown";

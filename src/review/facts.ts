@@ -15,22 +15,15 @@ export interface LineFacts {
   readonly provenance?: Provenance | undefined;
 }
 
-/** An image, or an artifact that is none. */
-export interface ImageFacts {
-  /** Of the manifest or index. */
-  readonly mediaType: string;
-  /** What it is, when it is no image: a Helm chart, for example. */
-  readonly artifactType?: string | undefined;
-  /** When the newest of its platforms was built, in ISO 8601. */
-  readonly created?: string | undefined;
-  /** Bytes of all its blobs as they are stored, each counted once. */
-  readonly size: number;
-  readonly platforms: readonly string[];
+/** An image, or an artifact that is none: of its description, what tells people which one it is. */
+export interface ImageFacts
+  extends Pick<
+    ImageDescription,
+    "mediaType" | "artifactType" | "created" | "size" | "platforms" | "isPartial"
+  > {
   /** Number of layers, each counted once. */
   readonly layers: number;
   readonly labels: SourceLabels;
-  /** There are more platforms than were read: size, layers and time are of the first of them. */
-  readonly isPartial: boolean;
 }
 
 /** Labels and annotations that say where an image comes from, without `org.opencontainers.image.`. */

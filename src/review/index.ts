@@ -2,7 +2,6 @@ export {
   type ApprovalQuestion,
   type ApprovalState,
   approvalState,
-  type GivenApproval,
   type VoidReason,
 } from "./approvals.ts";
 export type {

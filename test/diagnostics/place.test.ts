@@ -23,11 +23,6 @@ describe("lines and columns", () => {
       { line: 1, column: 1 },
       { line: 2, column: 1 },
     ]);
-    expect(marked.startOf(1)).toBe(1);
-  });
-
-  test("lines are found again", () => {
-    expect([1, 2, 3].map((line) => lines.startOf(line))).toEqual([0, 4, 5]);
   });
 });
 

@@ -47,10 +47,6 @@ describe("the newest word about a hold", () => {
       at: "2026-01-01T00:00:02Z",
     });
   });
-
-  test("may leave out what some say", () => {
-    expect(newestHoldWord(said("/hold"), (author) => author === "ann")).toBeUndefined();
-  });
 });
 
 describe("what holds a pull request", () => {
