@@ -1,7 +1,6 @@
 import { UsageError } from "../failure.ts";
-import { type Flag, helpOf, readGoFlags } from "./go-flags.ts";
+import { type Flag, type Help, helpFlags, helpOf, readGoFlags, type Translation } from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
-import type { Help, Translation } from "./translation.ts";
 
 const flags: Readonly<Record<string, Flag>> = {
   "base-dir": { kind: "text", means: "directory of the manifests; the current one when left out" },
@@ -9,8 +8,7 @@ const flags: Readonly<Record<string, Flag>> = {
   "filter-image": { kind: "text", means: "take only this image" },
   "filter-digest": { kind: "text", means: "take only this digest" },
   "filter-tag": { kind: "text", means: "take only this tag" },
-  help: { kind: "switch", means: "show this help" },
-  h: { kind: "switch", means: "show this help" },
+  ...helpFlags,
   ...logFlags,
 };
 

@@ -1,8 +1,15 @@
+import { z } from "zod";
 import { UsageError } from "../failure.ts";
-import { type Flag, type FlagValues, helpOf, readGoFlags } from "./go-flags.ts";
+import {
+  type Flag,
+  type FlagValues,
+  type Help,
+  helpFlags,
+  helpOf,
+  readGoFlags,
+  type Translation,
+} from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
-import { revisionOfProw } from "./prow.ts";
-import type { Help, Translation } from "./translation.ts";
 
 const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
 const signing = "Waybill does not sign or verify signatures yet";
@@ -23,8 +30,7 @@ const flags: Readonly<Record<string, Flag>> = {
   "output-format": { kind: "text", means: "an older name of --output" },
   "vuln-severity-threshold": { kind: "number", means: "refused: there is no vulnerability check yet" },
   version: { kind: "switch", means: "print the version" },
-  help: { kind: "switch", means: "show this help" },
-  h: { kind: "switch", means: "show this help" },
+  ...helpFlags,
   "use-prow-manifest-diff": { kind: "switch", means: "only what the change asks for that Prow runs for" },
   "manifest-diff-since": { kind: "text", means: "only what changed since a date, as git log takes it" },
   threads: ignored(
@@ -176,4 +182,44 @@ function snapshotOf(
     command: ["registry", "snapshot", registry, "--format", format, ...filters, ...manifests],
     notices: [],
   };
+}
+
+const jobSpec = z.object({
+  type: z.string().optional(),
+  refs: z.object({ base_sha: z.string().optional() }).optional(),
+});
+
+/**
+ * The revision that a job of Prow changes: what `kpromo cip --use-prow-manifest-diff` compares with. Prow gives its jobs
+ * the type and the base commit in JOB_TYPE and PULL_BASE_SHA, and both once more in JOB_SPEC.
+ * @throws {UsageError} outside of Prow, and for jobs that no change has started, as `kpromo` does.
+ */
+function revisionOfProw(environment: NodeJS.ProcessEnv): string {
+  const spec = readSpec(environment.JOB_SPEC);
+  const type = environment.JOB_TYPE || spec?.type;
+  switch (type) {
+    case "presubmit":
+    case "batch": {
+      const base = environment.PULL_BASE_SHA || spec?.refs?.base_sha;
+      if (base) return base;
+      throw new UsageError("--use-prow-manifest-diff needs PULL_BASE_SHA", outside);
+    }
+    case "postsubmit":
+      return "HEAD^";
+    case undefined:
+      throw new UsageError("--use-prow-manifest-diff needs JOB_TYPE", outside);
+    default:
+      throw new UsageError(`unknown job type: ${type}`, "it is presubmit, batch or postsubmit");
+  }
+}
+
+const outside = "Prow sets it; elsewhere, say: waybill promote TREE --base REVISION, or --changed";
+
+function readSpec(text: string | undefined): z.infer<typeof jobSpec> | undefined {
+  if (!text) return undefined;
+  try {
+    return jobSpec.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError("JOB_SPEC is not what Prow writes", "it holds a JSON object with type and refs");
+  }
 }

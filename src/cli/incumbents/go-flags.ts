@@ -1,6 +1,18 @@
 import { closest, distance } from "fastest-levenshtein";
 import { UsageError } from "../failure.ts";
 
+/** A retired command line in Waybill's words: the line to run, and what to say before. */
+export interface Translation {
+  /** Words for `waybill`, without its name. */
+  readonly command: readonly string[];
+  readonly notices: readonly string[];
+}
+
+/** Nothing to run: help was asked for. */
+export interface Help {
+  readonly help: string;
+}
+
 /** A flag as the retired program declared it. */
 export interface Flag {
   /**
@@ -25,6 +37,12 @@ export interface FlagValues {
   /** What has to be said about flags that were given and mean nothing here. */
   readonly notices: readonly string[];
 }
+
+/** How help is asked for, where `-h` is a flag of its own. */
+export const helpFlags = {
+  help: { kind: "switch", means: "show this help" },
+  h: { kind: "switch", means: "show this help" },
+} as const satisfies Readonly<Record<string, Flag>>;
 
 const truths: Readonly<Record<string, boolean>> = {
   ...Object.fromEntries(["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, true])),

@@ -1,38 +1,28 @@
 import { UsageError } from "../failure.ts";
-import { type Flag, helpOf, readGoFlags } from "./go-flags.ts";
-import type { Help, Translation } from "./translation.ts";
+import { type Flag, type Help, helpFlags, helpOf, readGoFlags, type Translation } from "./go-flags.ts";
 
-const texts = {
-  "build-dir": "folder to build from; the config folder by default",
-  "gcb-config": "build file, from the config folder on",
-  "log-dir": "write a log file for each variant here",
-  "scratch-bucket": "Cloud Build: bucket for sources and logs",
-  project: "what $PROJECT_ID stands for",
-  variant: "build only this one of variants.yaml",
-  "env-passthrough": "variables that become substitutions",
-  "version-tag-filter": "Git tags that $_GIT_TAG may be made from",
-  region: "Cloud Build: region",
-  "machine-type": "Cloud Build: kind of machine",
-  "worker-pool": "Cloud Build: private pool",
-  "service-account": "Cloud Build: account of the build",
-} as const;
-const switches = {
-  "allow-dirty": "build a working copy with changes",
-  "no-source": "steps get an empty workspace",
-  "with-git-dir": "steps see .git as well",
-  "suppress-logs": "do not show the log",
-} as const;
+const text = (means: string): Flag => ({ kind: "text", means });
+const toggle = (means: string): Flag => ({ kind: "switch", means });
 
 const flags: Readonly<Record<string, Flag>> = {
-  ...Object.fromEntries(
-    Object.entries(texts).map(([name, means]): [string, Flag] => [name, { kind: "text", means }]),
-  ),
-  ...Object.fromEntries(
-    Object.entries(switches).map(([name, means]): [string, Flag] => [name, { kind: "switch", means }]),
-  ),
+  "build-dir": text("folder to build from; the config folder by default"),
+  "gcb-config": text("build file, from the config folder on"),
+  "log-dir": text("write a log file for each variant here"),
+  "scratch-bucket": text("Cloud Build: bucket for sources and logs"),
+  project: text("what $PROJECT_ID stands for"),
+  variant: text("build only this one of variants.yaml"),
+  "env-passthrough": text("variables that become substitutions"),
+  "version-tag-filter": text("Git tags that $_GIT_TAG may be made from"),
+  region: text("Cloud Build: region"),
+  "machine-type": text("Cloud Build: kind of machine"),
+  "worker-pool": text("Cloud Build: private pool"),
+  "service-account": text("Cloud Build: account of the build"),
+  "allow-dirty": toggle("build a working copy with changes"),
+  "no-source": toggle("steps get an empty workspace"),
+  "with-git-dir": toggle("steps see .git as well"),
+  "suppress-logs": toggle("do not show the log"),
   "polling-interval": { kind: "number", means: "Cloud Build: seconds between two looks" },
-  help: { kind: "switch", means: "show this help" },
-  h: { kind: "switch", means: "show this help" },
+  ...helpFlags,
 };
 
 /**

@@ -1,9 +1,8 @@
 import { UsageError } from "../failure.ts";
 import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
-import { type Flag, readGoFlags } from "./go-flags.ts";
+import { type Flag, type Help, helpFlags, readGoFlags, type Translation } from "./go-flags.ts";
 import { translatePr } from "./pr.ts";
-import type { Help, Translation } from "./translation.ts";
 
 /** Subcommands that Waybill has nothing for, with what comes nearest. */
 const missing: Readonly<Record<string, string>> = {
@@ -27,8 +26,7 @@ Examples:
 
 const ownFlags: Readonly<Record<string, Flag>> = {
   "log-level": { kind: "text", means: "" },
-  help: { kind: "switch", means: "" },
-  h: { kind: "switch", means: "" },
+  ...helpFlags,
 };
 
 /** A line of the living `kpromo`, without its name. @throws {UsageError} for subcommands that Waybill does not have. */

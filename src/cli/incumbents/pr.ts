@@ -1,7 +1,6 @@
 import { UsageError } from "../failure.ts";
-import { type Flag, helpOf, readGoFlags } from "./go-flags.ts";
+import { type Flag, type Help, helpOf, readGoFlags, type Translation } from "./go-flags.ts";
 import { logFlags, verbosityOf } from "./log-flags.ts";
-import type { Help, Translation } from "./translation.ts";
 
 const flags: Readonly<Record<string, Flag>> = {
   project: { kind: "text", means: "project whose images are promoted (kubernetes)" },

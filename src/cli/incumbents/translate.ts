@@ -1,8 +1,8 @@
 import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
+import type { Help, Translation } from "./go-flags.ts";
 import { translateImageBuilder } from "./image-builder.ts";
 import { translateKpromo } from "./kpromo.ts";
-import type { Help, Translation } from "./translation.ts";
 
 /** Programs whose command lines run unchanged. */
 export type Incumbent = "cip" | "cip-mm" | "image-builder" | "kpromo";
