@@ -121,7 +121,8 @@ async function run(session: Session, configDir: string, options: Options): Promi
     prepare: async () => prepared,
     secrets: options.secret ?? [],
     concurrency: options.jobs,
-    ...given({ logDir: options.logDir, suppressLogs: options.suppressLogs }),
+    logDir: options.logDir,
+    suppressLogs: options.suppressLogs,
   });
 }
 
@@ -132,43 +133,30 @@ function requestOf(
   registryFolder: string,
 ): BuildRequest {
   const { scratchBucket, region, machineType, workerPool, serviceAccount, suppressLogs } = options;
-  const google = {
-    ...given({ scratchBucket, region, machineType, workerPool, serviceAccount, suppressLogs }),
-    ...given({ pollingSeconds: options.pollingInterval }),
-  };
+  const pollingSeconds = options.pollingInterval;
+  const machines = { region, machineType, workerPool, serviceAccount };
   return {
     configDir: configDir.replace(/(?<=.)\/+$/, ""),
     configFile: options.gcbConfig,
-    ...given({
-      buildDir: options.buildDir,
-      project: options.project,
-      variant: options.variant,
-      envPassthrough: options.envPassthrough,
-      substitutionOption: options.substitutionOption,
-      givenMustMatch: options.givenMustMatch,
-      allowDirty: options.allowDirty,
-      withGitDir: options.withGitDir,
-      versionTagFilter: options.versionTagFilter,
-      platforms: options.platform,
-      pushTo: options.pushTo,
-      pushAsNamed: options.push,
-      engine: options.engine,
-    }),
+    buildDir: options.buildDir,
+    project: options.project,
+    variant: options.variant,
+    envPassthrough: options.envPassthrough,
+    substitutionOption: options.substitutionOption,
+    givenMustMatch: options.givenMustMatch,
+    allowDirty: options.allowDirty,
+    withGitDir: options.withGitDir,
+    versionTagFilter: options.versionTagFilter,
+    platforms: options.platform,
+    pushTo: options.pushTo,
+    pushAsNamed: options.push,
+    engine: options.engine,
     noSource: !options.source,
     date: options.date,
     substitutions: Object.fromEntries(options.substitution ?? []),
-    google,
+    google: { ...machines, scratchBucket, suppressLogs, pollingSeconds },
     registryFolder,
     environment,
-  };
-}
-
-/** Options that were given: the others are absent, not undefined. */
-function given<Options extends object>(
-  options: Options,
-): { [Key in keyof Options]?: NonNullable<Options[Key]> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof Options]?: NonNullable<Options[Key]>;
   };
 }
 

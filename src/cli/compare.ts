@@ -128,9 +128,9 @@ async function tellFindings(terminal: Terminal, before: State, after: State): Pr
   }
 }
 
-function described({ tree, commit }: State): { path: string; commit?: string; errors: number } {
+function described({ tree, commit }: State): { path: string; commit: string | undefined; errors: number } {
   const errors = tree.diagnostics.filter(({ severity }) => severity === "error").length;
-  return { path: tree.path, ...(commit === undefined ? {} : { commit }), errors };
+  return { path: tree.path, commit, errors };
 }
 
 async function printText(terminal: Terminal, comparison: ManifestComparison): Promise<void> {

@@ -1,6 +1,5 @@
-import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { harmless, WaybillError } from "../errors/index.ts";
-import type { ImageOrigin, MergeFormat, MergeResult } from "../merge/index.ts";
+import type { ImageOrigin, MergeFormat, MergeResult, ProjectsMergeResult } from "../merge/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { StoredRun } from "../store/index.ts";
@@ -11,13 +10,12 @@ import { interruptible } from "./interruption.ts";
 import { withTree } from "./manifests.ts";
 import { newProject } from "./new-project.ts";
 import { asJson, deliver } from "./output.ts";
-import type { Progress } from "./progress.ts";
 import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts";
 import { withProgress } from "./registries.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, collect, how, look, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, collect, how, look, type OptionsOf, verb, wholeNumber } from "./verb.ts";
 
 /** The words of the command line for the forms of a list of images. */
 const formats = {
@@ -38,7 +36,7 @@ const define = (command: Blank) =>
     .addOption(look("--digest <digest>", "take only these digests; repeatable").argParser(collect))
     .addOption(
       look("--newest <number>", "take so many of each image: the highest versions, else the latest")
-        .argParser(readCount)
+        .argParser(wholeNumber)
         .conflicts("fromRun"),
     )
     .addOption(
@@ -110,14 +108,32 @@ function mergeRecorded(
   options: Options,
 ): Promise<ExitCode> {
   const { listener } = recording;
+  const { fromRun, stagingRepo, dryRun = false } = options;
   return interruptible(session, (interruption) => {
+    const { stop } = interruption;
     const shown = { title: "Reading staging", listener, interruption };
-    return withProgress(session, shown, (registries, progress) => {
-      const means = { session, registries, recording, path, progress };
-      const { fromRun, stagingRepo } = options;
-      if (fromRun !== undefined) return mergeOneRun(means, options, fromRun);
-      if (stagingRepo !== undefined) return mergeStaging(means, options, stagingRepo);
-      return mergeSeveral(means, options, interruption.stop);
+    return withProgress(session, shown, async (registries, progress) => {
+      const means = { session, registries, path };
+      const { format, result, merges, tell, status } =
+        fromRun !== undefined
+          ? await mergeOneRun(means, options, fromRun)
+          : stagingRepo !== undefined
+            ? await mergeStaging(means, options, stagingRepo)
+            : await mergeSeveral(means, options, stop);
+      progress.end();
+      for (const each of merges) say(session.terminal, each);
+      tell?.(session.terminal);
+      const document = { format, ...result };
+      await recording.report(document);
+      await deliver(session, {
+        text: async (terminal) => {
+          const isOfMany = fromRun === undefined && stagingRepo === undefined;
+          for (const each of merges)
+            await printText(terminal, each, dryRun, isOfMany ? `${each.project}: ` : "");
+        },
+        json: () => asJson(document),
+      });
+      return status;
     });
   });
 }
@@ -126,63 +142,57 @@ function mergeRecorded(
 interface MergeMeans {
   readonly session: Session;
   readonly registries: Registries;
-  readonly recording: Recording;
   /** The tree that is merged into. */
   readonly path: string;
-  /** Has to be over before anything is said. */
-  readonly progress: Pick<Progress, "end">;
 }
 
-async function mergeStaging(means: MergeMeans, options: Options, staging: string): Promise<ExitCode> {
-  const { session, registries, recording } = means;
+/** What came of merging. */
+interface Merged {
+  readonly format: string;
+  /** As documents have it. */
+  readonly result: object;
+  readonly merges: readonly MergeResult[];
+  /** Says what was not merged. */
+  readonly tell?: (terminal: Terminal) => void;
+  readonly status: ExitCode;
+}
+
+async function mergeStaging(means: MergeMeans, options: Options, staging: string): Promise<Merged> {
   const { merge } = await import("../merge/index.ts");
+  const { catalog } = means.registries;
   const selection = await projectsOf(options);
-  const chosen = { ...shared(means, options), selection };
-  const result = await merge({ ...chosen, staging, catalog: registries.catalog });
-  means.progress.end();
-  say(session.terminal, result);
-  const document = { format: "waybill-merge/1", ...withoutTexts(result) };
-  await recording.report(document);
-  await deliver(session, {
-    text: (terminal) => printText(terminal, result, options.dryRun ?? false),
-    json: () => asJson(document),
-  });
-  return exitCodes.asDesired;
+  const merged = await merge({ ...shared(means, options), selection, staging, catalog });
+  const result = withoutTexts(merged);
+  return { format: "waybill-merge/1", result, merges: [merged], status: exitCodes.asDesired };
 }
 
-async function mergeSeveral(means: MergeMeans, options: Options, stop: AbortSignal): Promise<ExitCode> {
-  const { session, registries, recording } = means;
-  const { terminal } = session;
+async function mergeSeveral(means: MergeMeans, options: Options, stop: AbortSignal): Promise<Merged> {
   const { mergeProjects } = await import("../merge/index.ts");
   const selection = await projectsOf(options);
   if (selection === undefined) throw new TypeError("no project is selected");
-  const catalog = registries.catalog;
+  const { catalog } = means.registries;
   const result = await mergeProjects({ ...shared(means, options), selection, catalog, signal: stop });
-  means.progress.end();
   const { merges, nothing, failures } = result;
-  for (const each of merges) say(terminal, each);
-  if (nothing.length > 0) {
-    terminal.note(`nothing to take: ${nothing.map(({ project }) => project).join(", ")}`);
-  }
-  for (const { project, failure } of failures) {
-    const hint = failure.hint === undefined ? "" : `\n  hint: ${harmless(failure.hint)}`;
-    terminal.warn(`not merged: ${project}: ${harmless(failure.message)}${hint}`);
-  }
-  const document = {
+  return {
     format: "waybill-merge-projects/1",
-    merges: merges.map(withoutTexts),
-    nothing,
-    failures,
-  };
-  await recording.report(document);
-  await deliver(session, {
-    text: async (shown) => {
-      for (const each of merges) await printText(shown, each, options.dryRun ?? false, `${each.project}: `);
+    result: { ...result, merges: merges.map(withoutTexts) },
+    merges,
+    tell: (terminal) => {
+      if (nothing.length > 0) {
+        terminal.note(`nothing to take: ${nothing.map(({ project }) => project).join(", ")}`);
+      }
+      for (const { project, failure } of failures) {
+        const hint = failure.hint === undefined ? "" : `\n  hint: ${harmless(failure.hint)}`;
+        terminal.warn(`not merged: ${project}: ${harmless(failure.message)}${hint}`);
+      }
     },
-    json: () => asJson(document),
-  });
+    status: statusOf(result, stop.aborted),
+  };
+}
+
+function statusOf({ merges, failures }: ProjectsMergeResult, isStopped: boolean): ExitCode {
   if (failures.length === 0) return exitCodes.asDesired;
-  if (stop.aborted) return exitCodes.interrupted;
+  if (isStopped) return exitCodes.interrupted;
   return merges.length === 0 ? exitCodes.nothingDone : exitCodes.notAsDesired;
 }
 
@@ -191,42 +201,29 @@ function projectsOf({ project, to }: Options): ReturnType<typeof selectionOf> {
   return selectionOf({ project, to });
 }
 
-/** @throws {InvalidArgumentError} */
-function readCount(text: string): number {
-  const count = Number(text);
-  if (/^[0-9]{1,6}$/.test(text) && count > 0) return count;
-  throw new InvalidArgumentError("It is a number from 1 on.");
-}
-
-async function mergeOneRun(means: MergeMeans, options: Options, name: string): Promise<ExitCode> {
-  const { session, recording } = means;
-  const { terminal } = session;
+async function mergeOneRun(means: MergeMeans, options: Options, name: string): Promise<Merged> {
   const { readBuiltImages } = await import("../builds/index.ts");
   const { mergeRun } = await import("../merge/index.ts");
   const { isTag } = await import("../oci/index.ts");
   if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);
   const result = await mergeRun({
     ...shared(means, options),
-    run: await readBuiltImages(await successfulRun(session, name, options)),
+    run: await readBuiltImages(await successfulRun(means.session, name, options)),
     staging: options.stagingRepo,
     selection: await projectsOf(options),
     as: options.as,
   });
-  means.progress.end();
-  for (const each of result.merges) say(terminal, each);
-  for (const { message, hint } of result.leftOut) {
-    terminal.warn(`left out: ${harmless(message)}\n  hint: ${harmless(hint)}`);
-  }
-  const { run: of, merges, leftOut } = result;
-  const document = { format: "waybill-merge-run/1", run: of, merges: merges.map(withoutTexts), leftOut };
-  await recording.report(document);
-  await deliver(session, {
-    text: async (shown) => {
-      for (const each of merges) await printText(shown, each, options.dryRun ?? false);
+  const { merges, leftOut } = result;
+  return {
+    format: "waybill-merge-run/1",
+    result: { ...result, merges: merges.map(withoutTexts) },
+    merges,
+    tell: (terminal) => {
+      for (const { message, hint } of leftOut)
+        terminal.warn(`left out: ${harmless(message)}\n  hint: ${harmless(hint)}`);
     },
-    json: () => asJson(document),
-  });
-  return result.leftOut.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+    status: leftOut.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired,
+  };
 }
 
 /** A run that came to a good end: what another one pushed is not what was asked for. */

@@ -8,9 +8,8 @@ import { UsageError } from "./failure.ts";
 import { type ForgePlace, openForgeFor, withForge, withoutUser } from "./forge.ts";
 import { collectMeans, holdVerb, unholdVerb } from "./hold.ts";
 import { asJson, deliver } from "./output.ts";
-import { openProgress } from "./progress.ts";
 import { recorded, withRecord } from "./recorded.ts";
-import { openRegistriesFor } from "./registries.ts";
+import { withProgress } from "./registries.ts";
 import { releaseTagsVerb } from "./release-tags.ts";
 import type { Session } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
@@ -162,10 +161,7 @@ async function request(
     ...{ ...options, listener },
     readOnly: options.dryRun === true,
   });
-  const progress = await openProgress(terminal);
-  const registries = await openRegistriesFor(session, { progress, listener });
-  progress.begin("Reading registries");
-  try {
+  return withProgress(session, { title: "Reading registries", listener }, async (registries) => {
     const results: PromotionRequestResult[] = [];
     const failed: { readonly tags: readonly string[]; readonly failure: FailureRecord }[] = [];
     for (const tags of sets) {
@@ -198,10 +194,7 @@ async function request(
     await deliver(session, { text: () => {}, json: () => asJson(document) });
     const isWhole = results.every(({ notDone, notRequested }) => notDone.length + notRequested.length === 0);
     return isWhole && failed.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
-  } finally {
-    progress.end();
-    await registries.close();
-  }
+  });
 }
 
 const again = "run it again: what is open stays as it is";

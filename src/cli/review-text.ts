@@ -5,9 +5,6 @@ import { amount } from "./amount.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Text from outside, in one line that cannot steer a terminal. */
-type Shown = (text: string) => string;
-
 /** A place as text. */
 type InText = (place: RoughPlace) => string;
 
@@ -17,20 +14,19 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
   const { formatPlace } = await import("../diagnostics/index.ts");
   const { selectionSentence } = await import("../edges/index.ts");
   const { colors } = terminal;
-  const shown: Shown = harmless;
   const unchanged = unchangedInWords(review);
   for (const project of review.projects) {
     const facts = await factsOf(project);
     const parts = [
-      ...heading(project, unchanged).map(shown),
-      ...(await lineTable(project, shown, formatPlace, terminal.columns)),
-      ...facts.map(shown),
+      ...heading(project, unchanged).map(harmless),
+      ...(await lineTable(project, formatPlace, terminal.columns)),
+      ...facts.map(harmless),
     ];
     terminal.print(`${parts.join("\n")}\n`);
   }
   for (const finding of review.findings) {
     const paint = finding.severity === "fails" ? colors.red : colors.yellow;
-    terminal.print(formatFinding(finding, paint, shown, formatPlace));
+    terminal.print(formatFinding(finding, paint, formatPlace));
   }
   if (review.findings.length > 0) terminal.print("");
   for (const line of sums(
@@ -39,7 +35,7 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
     outsideInWords(review),
     review.selection && selectionSentence(review.selection),
   ))
-    terminal.print(shown(line));
+    terminal.print(harmless(line));
 }
 
 function heading(
@@ -64,7 +60,6 @@ function heading(
 
 async function lineTable(
   { lines }: ReviewedProject,
-  shown: Shown,
   inText: InText,
   columns: number | undefined,
 ): Promise<string[]> {
@@ -80,7 +75,7 @@ async function lineTable(
     "",
     formatTable(
       ["  CHANGE", "WHAT", "DIGEST", "TO BE DONE", "ASKED FOR AT"],
-      rows.map((row) => row.map(shown)),
+      rows.map((row) => row.map(harmless)),
       columns,
     ),
   ];
@@ -110,16 +105,15 @@ async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
 function formatFinding(
   { severity, code, message, hint, file, at, related = [], isOld, gone }: ReviewFinding,
   paint: (text: string) => string,
-  shown: Shown,
   inText: InText,
 ): string {
   const place = (found: Pick<ReviewFinding, "file" | "at">): string =>
     inText({ file: found.file, ...found.at });
   const when = isOld ? " (so before)" : gone ? " (at the base)" : "";
   return [
-    `${shown(place({ file, at }))}: ${paint(`${severity}:`)} ${shown(message)}${when} [${code}]`,
-    ...related.map((other) => shown(`    ${place(other)}: ${other.message}`)),
-    ...(hint === undefined ? [] : [shown(`    hint: ${hint}`)]),
+    `${harmless(place({ file, at }))}: ${paint(`${severity}:`)} ${harmless(message)}${when} [${code}]`,
+    ...related.map((other) => harmless(`    ${place(other)}: ${other.message}`)),
+    ...(hint === undefined ? [] : [harmless(`    hint: ${hint}`)]),
   ].join("\n");
 }
 

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
@@ -11,7 +10,7 @@ import { dataFolder, withDataFolder } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, family, how, type None, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, family, how, type None, type OptionsOf, verb, wholeNumber } from "./verb.ts";
 
 const runArgument = "a job, which means its newest run; an id, JOB/ID, or a run's folder";
 
@@ -261,10 +260,4 @@ function durationOf({ startedAt, finishedAt }: RecordedRun): string {
   const two = (count: number) => String(count).padStart(2, "0");
   if (hours > 0) return `${hours}h${two(minutes)}m`;
   return minutes > 0 ? `${minutes}m${two(seconds)}s` : `${seconds}s`;
-}
-
-function wholeNumber(text: string): number {
-  const value = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
-  if (value < 1) throw new InvalidArgumentError("it is a whole number from 1 on");
-  return value;
 }

@@ -32,8 +32,6 @@ type Colors = ReturnType<typeof picocolors.createColors>;
 
 /** Results go to standard output; everything that is said about the work goes to standard error. */
 export interface Terminal {
-  readonly json: boolean;
-  readonly quiet: boolean;
   readonly verbose: boolean;
   /** Whether the headers of requests are shown. */
   readonly trace: boolean;
@@ -63,15 +61,13 @@ export interface Terminal {
 const clearedLine = "\r\u001b[K";
 
 export function createTerminal({ stdout, stderr, env }: Surroundings, options: TerminalOptions): Terminal {
-  const { json = false, quiet = false, verbose = false, trace = false } = options;
+  const { quiet = false, verbose = false, trace = false } = options;
   const canvas = stderr.isTTY === true && !quiet && !verbose ? stderr : undefined;
   // A line must not begin behind a bar that is being drawn.
   const start = canvas === undefined ? "" : clearedLine;
   const say = (text: string): void => void stderr.write(`${start}${text}\n`);
   const warning = picocolors.createColors(wantsColor(stderr, env, options));
   return {
-    json,
-    quiet,
     verbose,
     trace,
     colors: picocolors.createColors(wantsColor(stdout, env, options)),

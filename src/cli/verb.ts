@@ -1,6 +1,7 @@
 import {
   type Command,
   type CommandUnknownOpts,
+  InvalidArgumentError,
   Option,
   type OptionValues,
 } from "@commander-js/extra-typings";
@@ -260,6 +261,12 @@ export function isCommon(option: object): boolean {
 /** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
+}
+
+/** For options that count. */
+export function wholeNumber(text: string): number {
+  if (/^[0-9]{1,6}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError("it is a whole number from 1 on");
 }
 
 /** The options that every verb has. @returns What is said when the one for a dry run is given; none where a verb has its own. */
