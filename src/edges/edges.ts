@@ -134,6 +134,14 @@ export function countEdges(images: readonly { readonly tags: readonly unknown[] 
   return images.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0);
 }
 
+/** What is wanted of an image: its tags, or the digest alone. */
+export function tagsOrDigest({
+  tags,
+  sources,
+}: DesiredImage): readonly { readonly tag: Tag | null; readonly at: Place }[] {
+  return tags.length === 0 ? [{ tag: null, at: sources[0].at }] : tags;
+}
+
 /** Where provenance is demanded of a staging registry and of all below it, by its name with a slash at its end. */
 function demandedProvenance(manifests: readonly PromoterManifest[]): ReadonlyMap<string, Place> {
   return new Map(

@@ -22,6 +22,7 @@ export {
   type EdgeSet,
   edgesOf,
   type Feed,
+  tagsOrDigest,
 } from "./edges.ts";
 export { edgesHash } from "./hash.ts";
 export { type ChangedEdges, changedEdges, limitToChanges, onlyTags } from "./limit.ts";

@@ -1,7 +1,7 @@
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { type ComparedEdges, compareEdges, type ManifestComparison } from "./compare.ts";
-import { type DesiredImage, type EdgeSet, edgesOf } from "./edges.ts";
+import { type DesiredImage, type EdgeSet, edgesOf, tagsOrDigest } from "./edges.ts";
 
 /** Two states of a tree, compared, and of what the second asks for that which the first did not. */
 export interface ChangedEdges extends ComparedEdges {
@@ -38,9 +38,9 @@ export function limitToChanges(
 export function limitToParts(edges: EdgeSet, parts: readonly PromoterManifest[]): EdgeSet {
   const askedIn = new Map(
     edgesOf(parts).groups.flatMap(({ destinations, images }) => {
-      const asked = images.flatMap(({ digest, tags }): Named => {
-        return tags.length === 0 ? [{ digest, tag: null }] : tags.map(({ tag }) => ({ digest, tag }));
-      });
+      const asked = images.flatMap((image) =>
+        tagsOrDigest(image).map(({ tag }) => ({ digest: image.digest, tag })),
+      );
       return destinations.map((destination) => [destination, asked] as const);
     }),
   );

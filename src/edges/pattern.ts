@@ -133,13 +133,13 @@ async function range(option: PatternOption, text: string, source: string): Promi
   if (option !== "--tag") throw invalid(option, text, "ranges of versions are for --tag");
   if (source.trim() === "") throw invalid(option, text, "there is no range behind semver:");
   const { default: Range } = await import("semver/classes/range.js");
-  const versionOf = await semverReader();
+  const versionOf = await versionReader();
   const parsed = asRange(source);
   if (parsed !== undefined) {
     return (...names) =>
       names.some((name) => {
         const version = versionOf(name);
-        return version !== undefined && parsed.test(version);
+        return version !== undefined && parsed.test(version.version);
       });
   }
   const part = source.split(/\|\||\s+/).find((each) => each !== "" && asRange(each) === undefined);
@@ -171,12 +171,8 @@ export interface TagVersion {
  * a version has `+`, which tags may not have.
  */
 export async function versionReader(): Promise<(tag: string) => TagVersion | undefined> {
-  return semverReader();
-}
-
-async function semverReader() {
   const { default: parse } = await import("semver/functions/parse.js");
-  return (tag: string) => parse(tag.replace("_", "+")) ?? undefined;
+  return (tag) => parse(tag.replace("_", "+")) ?? undefined;
 }
 
 /** What is wrong with a name, so that nothing can be called so. */

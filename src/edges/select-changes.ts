@@ -1,7 +1,7 @@
 import type { ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { EdgeChange, ManifestComparison, RepositoryChange } from "./compare.ts";
-import { countEdges, desiredRepositories, edgesOf } from "./edges.ts";
+import { countEdges, desiredRepositories, edgesOf, tagsOrDigest } from "./edges.ts";
 import { type ChangedEdges, limitToParts } from "./limit.ts";
 import { partsOf, selectProjects } from "./select.ts";
 import { type Selected, type Selection, selectsRegistry } from "./selection.ts";
@@ -66,10 +66,8 @@ function wantedIn({ manifests }: ManifestTree, selection: Selection): Wanted {
   const repositories = desiredRepositories(edgesOf(partsOf(manifests, selection)));
   const keys = new Set(
     repositories.flatMap(({ destination, images }) =>
-      images.flatMap(({ digest, tags }) =>
-        (tags.length === 0 ? [null] : tags.map(({ tag }) => tag)).map(
-          (tag) => `${destination} ${digest} ${tag}`,
-        ),
+      images.flatMap((image) =>
+        tagsOrDigest(image).map(({ tag }) => `${destination} ${image.digest} ${tag}`),
       ),
     ),
   );

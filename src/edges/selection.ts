@@ -54,13 +54,8 @@ export function selectsRegistry({ to }: Pick<Selection, "to">, registry: string)
 
 /** The options of a selection, as the words of a command line. */
 export function selectionOptions({ projects, images, tags, to }: SelectionPatterns): string[] {
-  const options: readonly (readonly [string, readonly string[]])[] = [
-    ["--project", projects],
-    ["--image", images],
-    ["--tag", tags],
-    ["--to", to],
-  ];
-  return options.flatMap(([name, texts]) => texts.flatMap((text) => [name, text]));
+  const options = { "--project": projects, "--image": images, "--tag": tags, "--to": to };
+  return Object.entries(options).flatMap(([name, texts]) => texts.flatMap((text) => [name, text]));
 }
 
 /** The options of a selection, as they would be given to a shell. */

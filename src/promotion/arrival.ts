@@ -6,6 +6,7 @@ import {
   desiredRepositories,
   type EdgeSet,
   onlyTags,
+  tagsOrDigest,
 } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
@@ -72,10 +73,7 @@ export async function lookForArrivals(
     const { destination, images, contested } = repository;
     const state = await readRepositoryState(() => open(destination), images, questions);
     const absent = images.flatMap((image) =>
-      absentEdges(image, state, (tag) => contested.has(tag)).map((edge) => ({
-        ...edge,
-        destination,
-      })),
+      absentEdges(image, state, (tag) => contested.has(tag)).map((edge) => ({ ...edge, destination })),
     );
     return { ...repository, absent };
   });
@@ -89,37 +87,28 @@ export async function lookForArrivals(
 /** Everything that is expected, as edges that could not be read. */
 export function unreadEdges({ repositories }: Expectation, failure: FailureRecord): readonly AbsentEdge[] {
   return repositories.flatMap(({ destination, images }) =>
-    images.flatMap(({ digest, tags, sources }) => {
-      const edges = tags.length === 0 ? [{ tag: null, at: sources[0].at }] : tags;
-      return edges.map(
-        ({ tag, at }): AbsentEdge => ({
-          destination,
-          tag,
-          digest,
-          at: formatPlace(at),
-          state: "unread",
-          failure,
-        }),
-      );
-    }),
+    images.flatMap((image) =>
+      tagsOrDigest(image).map(({ tag, at }): AbsentEdge => {
+        const edge = { destination, tag, digest: image.digest, at: formatPlace(at) };
+        return { ...edge, state: "unread", failure };
+      }),
+    ),
   );
 }
 
 type Absence = Omit<AbsentEdge, "destination">;
 
 function absentEdges(
-  { digest, tags, sources }: DesiredImage,
+  image: DesiredImage,
   state: RepositoryState,
   isContested: (tag: Tag) => boolean,
 ): readonly Absence[] {
+  const { digest, sources } = image;
   // Nothing brings in what only comes from where provenance is demanded.
   const policy = sources.every((source) => source.policy !== undefined) ? sources[0].policy : undefined;
-  if (tags.length === 0) {
-    const edge = { tag: null, digest, at: formatPlace(sources[0].at) };
-    return absence(edge, state.digests.get(digest), policy);
-  }
-  return tags.flatMap(({ tag, at }): readonly Absence[] => {
+  return tagsOrDigest(image).flatMap(({ tag, at }): readonly Absence[] => {
     const edge = { tag, digest, at: formatPlace(at) };
+    if (tag === null) return absence(edge, state.digests.get(digest), policy);
     return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag), policy);
   });
 }

@@ -28,13 +28,8 @@ export interface TrafficMeter {
   read(): Traffic;
 }
 
-interface Counters {
-  readonly requests: Partial<Record<RequestKind, number>>;
-  readonly faults: Record<string, number>;
-  waited: number;
-  bytesRead: number;
-  bytesSent: number;
-}
+/** What is counted of one host. */
+type Counters = { -readonly [Field in keyof HostTraffic]: HostTraffic[Field] };
 
 /** A meter that stands at nothing. */
 export function createTrafficMeter(): TrafficMeter {
@@ -45,26 +40,22 @@ export function createTrafficMeter(): TrafficMeter {
     hosts.set(host, counters);
     return counters;
   };
-
-  const countFault = (host: string, fault: string): void => {
-    const { faults } = of(host);
-    faults[fault] = (faults[fault] ?? 0) + 1;
+  const count = (counts: Record<string, number>, what: string): void => {
+    counts[what] = (counts[what] ?? 0) + 1;
   };
 
   return {
     listener(event) {
       switch (event.type) {
-        case "request": {
-          const { requests } = of(event.host);
-          requests[event.kind] = (requests[event.kind] ?? 0) + 1;
+        case "request":
+          count(of(event.host).requests, event.kind);
           break;
-        }
         case "retry":
         case "overlooked":
-          countFault(event.host, event.fault);
+          count(of(event.host).faults, event.fault);
           break;
         case "away":
-          countFault(event.host, event.failure.code);
+          count(of(event.host).faults, event.failure.code);
           break;
         case "waiting":
         case "back":
