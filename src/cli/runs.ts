@@ -140,7 +140,10 @@ async function showRun(
   name: string,
   options: OptionsOf<typeof defineShow>,
 ): Promise<ExitCode> {
-  if (options.log) return printLog(session, name, options);
+  if (options.log) {
+    // A log is text, also with --json, as it always has been.
+    return printLog({ ...session, outputs: { ...session.outputs, printed: "text" } }, name, options);
+  }
   const run = await (await openStore(session, options)).find(name);
   const { record } = run;
   const built = await imagesOf(run, session.terminal);

@@ -95,7 +95,7 @@ export interface Call {
   /** What its work is given: its arguments, then its options. */
   readonly given: readonly unknown[];
   readonly outputs: readonly OutputRequest[];
-  /** Whether `--json` was given, and counts. */
+  /** Whether `--json` was given, and counts: where there is nothing but text, it does for what goes wrong alone. */
   readonly isJson: boolean;
   /** What has to be said before the work. */
   readonly notice: string | undefined;
@@ -132,7 +132,7 @@ export function verb<Arguments extends unknown[], Options extends OptionValues>(
             command: command as CommandUnknownOpts,
             given,
             outputs,
-            isJson: globals.json === true && !overJson.has(command),
+            isJson: globals.json === true && forms.includes("json") && !overJson.has(command),
             notice: noticeOfDryRun(dryRun, options),
           };
           return act(call, (session) => run(session, ...given));

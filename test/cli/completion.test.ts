@@ -80,6 +80,7 @@ const starts = {
 async function open(shell: (typeof shells)[number]): Promise<ShellInTerminal> {
   const { status, stdout } = await run("completion", shell);
   expect(status).toBe(0);
+  expect(await run("completion", shell, "--json")).toMatchObject({ status, stdout });
   const home = join(folder.path, "home");
   const file = join(home, ".zshrc");
   const own = shell === "zsh" ? file : join(home, shell);

@@ -109,9 +109,10 @@ describe("runs", () => {
     );
     const { stdout } = await run("runs", "show", build.id, "--json", ...where);
     expect(JSON.parse(stdout)).toMatchObject({ format: "waybill-run/1", id: build.id, images: [image] });
-    expect((await run("runs", "show", build.where, "--log")).stdout).toBe(
-      "building\n\u001b[31mred\u001b[0m \\u{1b}]0;title\\u{7}\n",
-    );
+    const log = "building\n\u001b[31mred\u001b[0m \\u{1b}]0;title\\u{7}\n";
+    expect((await run("runs", "show", build.where, "--log")).stdout).toBe(log);
+    expect((await run("runs", "show", build.where, "--log", "--json")).stdout).toBe(log);
+    expect((await run("runs", "log", build.where, "--json")).stdout).toBe(log);
   });
 
   it("does without images that cannot be read", async () => {
