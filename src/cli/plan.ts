@@ -45,8 +45,11 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
   const selection = await selectionOf(options);
   const tree = await readForWork(path, session, selection);
   const since = await readSince(tree, options, session);
-  const next = [...session.line.words, ...(options.out === undefined ? [] : ["--plan", options.out])];
-  const writePlan = await session.outputs.open(options.out);
+  const { out: file } = options;
+  // What has gone to standard output or to a device cannot be read again.
+  const saved = file === undefined || /^(?:-$|\/dev\/)/.test(file) ? [] : ["--plan", file];
+  const next = [...session.line.words, ...saved];
+  const writePlan = await session.outputs.open(file);
   return interruptible(session, (interruption) =>
     withProgress(session, { title: "Reading repositories", interruption }, async (registries, progress) => {
       const { plan: planned, report } = await promote({

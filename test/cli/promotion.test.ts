@@ -71,6 +71,9 @@ describe("plan and promote", () => {
     const whole = (await waybill("plan", path, "--verbose")).stdout;
     for (const mirror of ["eu", "us"]) expect(whole).toContain(`copy    ${prefix}/${mirror}/app:1.0  `);
 
+    const unkept = await waybill("plan", path, "--out", "/dev/null");
+    expect(unkept.stdout).toBe(planned.stdout);
+
     const dry = await waybill("promote", path);
     expect(dry).toMatchObject({ status: 0, stdout: planned.stdout });
     expect(
@@ -166,7 +169,11 @@ describe("plan and promote", () => {
     const saves = join(folder.path, "saves");
     await mkdir(saves);
     const file = join(saves, "plan.json");
-    expect((await waybill("plan", path, "--out", file, "--quiet")).status).toBe(0);
+    const planned = await waybill("plan", path, "--out", file, "--quiet");
+    expect(planned).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining(`--plan ${file} --confirm\n`),
+    });
     expect(await readdir(saves)).toEqual(["plan.json"]);
 
     const other = await tree({ app: { [digestOf(two)]: ["2.0"] } });
