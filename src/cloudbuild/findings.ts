@@ -1,4 +1,5 @@
-import { type DiagnosticCodes, Findings } from "../diagnostics/index.ts";
+import { type Diagnostic, type DiagnosticCodes, Findings, inOneError } from "../diagnostics/index.ts";
+import { WaybillError } from "../errors/index.ts";
 import { documentCodes, shapeCodes } from "../schema/index.ts";
 
 /** Every code that a diagnostic about a Cloud Build file can have. With an error there is nothing to build. */
@@ -54,4 +55,21 @@ const maxDiagnostics = 500;
 /** Collects what is wrong with a file; without its text, by places alone. */
 export function findingsOf(file: string, text = ""): CloudBuildFindings {
   return new Findings(text, file, cloudBuildCodes, maxDiagnostics);
+}
+
+/** Why a Cloud Build file could not be used. */
+export type CloudBuildErrorCode = "cloudbuild-invalid";
+
+/** A Cloud Build file that cannot be built; `diagnostics` holds everything that is wrong with it. */
+export class CloudBuildError extends WaybillError<CloudBuildErrorCode> {
+  override readonly name = "CloudBuildError";
+  /** In the order of the file; at least one is an error. */
+  readonly diagnostics: readonly Diagnostic[];
+
+  /** @param file how messages name the file. */
+  constructor(file: string, diagnostics: readonly Diagnostic[]) {
+    const { message, ...details } = inOneError(diagnostics, file);
+    super("cloudbuild-invalid", message, details);
+    this.diagnostics = diagnostics;
+  }
 }

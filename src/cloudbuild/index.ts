@@ -1,4 +1,3 @@
-export { CloudBuildError, type CloudBuildErrorCode } from "./errors.ts";
 export {
   type CloudBuildFile,
   type CloudBuildOptions,
@@ -11,7 +10,12 @@ export {
   type SubstitutionOption,
   withSubstitutionOption,
 } from "./file.ts";
-export { type CloudBuildCode, cloudBuildCodes } from "./findings.ts";
+export {
+  type CloudBuildCode,
+  CloudBuildError,
+  type CloudBuildErrorCode,
+  cloudBuildCodes,
+} from "./findings.ts";
 export { type Glob, matchesWhole, parseGlob } from "./glob.ts";
 export { imageNameFault } from "./image-name.ts";
 export type { BuiltInValues, ResolvedBuild, ResolvedStep, SecretSource } from "./model.ts";

@@ -2,11 +2,12 @@ import { printable } from "../diagnostics/index.ts";
 import { anything, made, type ReadContext, type Shape, type ValueOf } from "../schema/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import type { CloudBuildText } from "./file.ts";
-import { camelCase, jsonOf } from "./google-fields.ts";
 import {
   type Both,
+  camelCase,
   duration,
   flag,
+  jsonOf,
   listOf,
   mapOf,
   type Placed,

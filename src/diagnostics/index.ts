@@ -2,16 +2,16 @@ export {
   type Diagnostic,
   type DiagnosticCodes,
   formatDiagnostic,
+  inLines,
+  inOneError,
   inOrder,
   placeOf,
   type RelatedPlace,
   type Severity,
 } from "./diagnostic.ts";
 export { type FindingDetails, Findings } from "./findings.ts";
-export { inLines, inOneError } from "./in-one.ts";
-export { didYouMeanOneOf, likeliest } from "./likeliest.ts";
 export { LineIndex } from "./line-index.ts";
-export { didYouMean, nearest } from "./nearest.ts";
+export { didYouMean, didYouMeanOneOf, likeliest, nearest } from "./nearest.ts";
 export {
   comparePlaces,
   formatPlace,

@@ -48,3 +48,18 @@ function isLoopback(host: string): boolean {
   const { hostname } = new URL(`http://${host}`);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
+
+/** What somebody has configured of forges, by `host` or `host:port` in lower case. */
+export type ForgeSettings = Readonly<Record<string, ForgeHostSettings>>;
+
+/** What somebody has configured of one forge. */
+export interface ForgeHostSettings {
+  readonly kind?: ForgeKind;
+  /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
+  readonly http?: boolean;
+}
+
+/** What is configured of one host. */
+export function settingsOf(settings: ForgeSettings | undefined, host: string): ForgeHostSettings | undefined {
+  return settings !== undefined && Object.hasOwn(settings, host) ? settings[host] : undefined;
+}

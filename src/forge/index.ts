@@ -1,3 +1,4 @@
+export type { ForgeHostSettings, ForgeSettings } from "./address.ts";
 export { ForgeError, type ForgeErrorCode } from "./errors.ts";
 export type {
   Approval,
@@ -14,7 +15,6 @@ export type {
   PullRequests,
   ReviewRequests,
 } from "./forge.ts";
-export type { ForgeHostSettings, ForgeSettings } from "./forge-settings.ts";
 export { forgeKindOf, knownForgeKind } from "./kind.ts";
 export { type ForgeOptions, openForge } from "./open.ts";
 export { parseRemote, type RemoteRepository } from "./remote.ts";

@@ -1,10 +1,9 @@
 import { z } from "zod";
 import type { Network } from "../http/index.ts";
-import { addressOf, checkedHost } from "./address.ts";
+import { addressOf, checkedHost, type ForgeSettings, settingsOf } from "./address.ts";
 import { openClient } from "./client.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
-import { type ForgeSettings, settingsOf } from "./forge-settings.ts";
 import { ForgeRefusal } from "./refusal.ts";
 import { openWire, type WireTiming } from "./wire.ts";
 

@@ -1,4 +1,16 @@
-import { list, readDocument, type Shape, scalar } from "../schema/index.ts";
+import {
+  anything,
+  either,
+  entries,
+  list,
+  made,
+  mapping,
+  orEmpty,
+  readDocument,
+  record,
+  type Shape,
+  scalar,
+} from "../schema/index.ts";
 import type { OwnersFindings } from "./findings.ts";
 
 /** A list of names, as they are compared. */
@@ -16,4 +28,26 @@ export function normalName(name: string): string {
 export function readText<Value>(shape: Shape<Value>, findings: OwnersFindings): Value | undefined {
   const root = readDocument(findings, "keep one document in a file")?.root;
   return root === undefined ? undefined : shape.read(root, { findings, path: "" });
+}
+
+/** Members by the name of their group. */
+export type Aliases = ReadonlyMap<string, readonly string[]>;
+
+const members = either(
+  names,
+  made(entries(anything), (all) => all.map(({ key }) => normalName(key.value))),
+);
+
+const rules = { skipsEmpty: true, ignoresUnknown: true };
+const file = orEmpty(mapping("OWNERS_ALIASES", { aliases: record(orEmpty(members, [])) }, rules), {});
+
+/** Reads `OWNERS_ALIASES`: groups are lists, or, as Prow has it, mappings whose keys are the members. */
+export function parseAliases(findings: OwnersFindings): Aliases {
+  const { aliases = {} } = readText(file, findings) ?? {};
+  return new Map(Object.entries(aliases).map(([name, group]) => [normalName(name), group]));
+}
+
+/** Names with the groups among them replaced by their members. A group within a group is no group. */
+export function expand(all: readonly string[], aliases: Aliases): readonly string[] {
+  return all.flatMap((name) => aliases.get(name) ?? [name]);
 }

@@ -1,7 +1,6 @@
 import type { Diagnostic } from "../diagnostics/index.ts";
-import { type Aliases, expand } from "./aliases.ts";
 import type { CodeOwnersSection } from "./codeowners.ts";
-import { normalName } from "./names.ts";
+import { type Aliases, expand, normalName } from "./names.ts";
 import type { OwnersFile } from "./owners-file.ts";
 
 /** Who may say yes to a change of one file. Names are in lower case, teams as `org/team`. */

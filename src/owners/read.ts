@@ -4,9 +4,9 @@ import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { type Diagnostic, Findings } from "../diagnostics/index.ts";
 import { errorCodeOf, readRegular } from "../disk/index.ts";
-import { type Aliases, parseAliases } from "./aliases.ts";
 import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
 import { type OwnersCode, type OwnersFindings, ownersCodes } from "./findings.ts";
+import { type Aliases, parseAliases } from "./names.ts";
 import { codeOwners, type OwnersRules, prowOwners } from "./owners.ts";
 import { type OwnersFile, parseOwnersFile } from "./owners-file.ts";
 

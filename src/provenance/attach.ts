@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { WaybillError } from "../errors/index.ts";
 import { type Descriptor, digestOf, formatReference, type ImageDocument, mediaTypes } from "../oci/index.ts";
 import { type Repository, UnknownContentError } from "../registry/index.ts";
-import { ProvenanceError } from "./errors.ts";
 import { canonicalJson, hasDigest, maxStatementBytes, type Statement } from "./statement.ts";
 
 /** The media type of a plain in-toto statement. */
@@ -83,4 +83,12 @@ function createdOf({ predicate }: Statement): string | undefined {
 
 function blobOf(mediaType: string, bytes: Buffer): ImageDocument {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+/** Why a statement was not attached. */
+export type ProvenanceErrorCode = "not-about-it" | "statement-too-large";
+
+/** A statement that was not attached, and nothing was written. */
+export class ProvenanceError extends WaybillError<ProvenanceErrorCode> {
+  override readonly name = "ProvenanceError";
 }

@@ -1,5 +1,4 @@
-export { attachStatement } from "./attach.ts";
-export { ProvenanceError, type ProvenanceErrorCode } from "./errors.ts";
+export { attachStatement, ProvenanceError, type ProvenanceErrorCode } from "./attach.ts";
 export {
   type FoundProvenance,
   findProvenance,

@@ -12,7 +12,6 @@ export {
   type RunSettings,
   type Settings,
 } from "./model.ts";
-export { expandNameTemplate } from "./name-template.ts";
 export { checkSettings, findSettings, parseSettings, readSettings, settingsCodes } from "./read.ts";
-export { expandTagTemplate, type VersionNumbers } from "./tag-template.ts";
+export { expandNameTemplate, expandTagTemplate, type VersionNumbers } from "./templates.ts";
 export { readByteSize } from "./values.ts";

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { ForgeClient } from "../client.ts";
-import type { Forge } from "../forge.ts";
+import { ForgeError } from "../errors.ts";
+import type { Forge, ForgeRepository } from "../forge.ts";
+import { checkedPath } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
 import { openMergeRequests } from "./merge-requests.ts";
-import { openProjects } from "./projects.ts";
 import { openStatuses } from "./statuses.ts";
 
 const userSchema = z.object({ username: z.string() });
@@ -21,5 +22,80 @@ export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repositor
       conversation: openConversation(client, path, user),
       statuses: openStatuses(client, path),
     }),
+  };
+}
+
+const access = z.object({ access_level: z.number() }).nullish();
+
+const projectSchema = z.object({
+  id: z.number(),
+  path_with_namespace: z.string(),
+  default_branch: z.string().nullish(),
+  http_url_to_repo: z.string(),
+  ssh_url_to_repo: z.string(),
+  web_url: z.string(),
+  forked_from_project: z.object({ path_with_namespace: z.string() }).nullish(),
+  permissions: z.object({ project_access: access, group_access: access }).nullish(),
+});
+
+type Project = z.infer<typeof projectSchema>;
+
+/** Developer: the least role that may push (https://docs.gitlab.com/user/permissions/). */
+const mayPushFrom = 30;
+
+/** Projects by path and by number: merge requests name them by number alone. */
+export interface Projects {
+  repository(path: string): Promise<ForgeRepository>;
+  /** @throws {ForgeError} `not-found`. */
+  idOf(path: string): Promise<number>;
+  /** The path of a project; empty for one that was deleted, or that the token may not see. */
+  pathOf(id: number): Promise<string>;
+}
+
+/** Projects keep their numbers, so that each is asked for once. */
+export function openProjects(client: ForgeClient): Projects {
+  const ids = new Map<string, number>();
+  const paths = new Map<number, string>();
+
+  const read = async (id: string | number): Promise<Project> => {
+    const project = await client.ask("GET /projects/{id}", { id }, projectSchema);
+    ids.set(project.path_with_namespace.toLowerCase(), project.id);
+    paths.set(project.id, project.path_with_namespace);
+    return project;
+  };
+
+  return {
+    async repository(path) {
+      return repositoryOf(await read(checkedPath(path)));
+    },
+    async idOf(path) {
+      return ids.get(path.toLowerCase()) ?? (await read(checkedPath(path))).id;
+    },
+    async pathOf(id) {
+      const known = paths.get(id);
+      if (known !== undefined) return known;
+      try {
+        return (await read(id)).path_with_namespace;
+      } catch (error) {
+        if (error instanceof ForgeError && error.code === "not-found") return "";
+        throw error;
+      }
+    },
+  };
+}
+
+function repositoryOf(project: Project): ForgeRepository {
+  const { forked_from_project: origin, permissions } = project;
+  const levels = [permissions?.project_access, permissions?.group_access].map(
+    (held) => held?.access_level ?? 0,
+  );
+  return {
+    path: project.path_with_namespace,
+    defaultBranch: project.default_branch ?? "",
+    cloneUrl: project.http_url_to_repo,
+    sshUrl: project.ssh_url_to_repo,
+    webUrl: project.web_url,
+    forkOf: origin?.path_with_namespace,
+    mayPush: permissions ? Math.max(...levels) >= mayPushFrom : undefined,
   };
 }

@@ -5,7 +5,7 @@ import { openOrFind } from "../existing.ts";
 import type { Proposal, PullRequest, PullRequests } from "../forge.ts";
 import { checkedPath } from "../remote.ts";
 import { changedTitle, isDraft, sentTitle, withoutMark } from "../title.ts";
-import type { Projects } from "./projects.ts";
+import type { Projects } from "./forge.ts";
 import { requestReviewsOfUsers } from "./reviewers.ts";
 
 const mergeRequestSchema = z.object({

@@ -1,8 +1,7 @@
 import { homedir } from "node:os";
-import { checkedHost } from "../address.ts";
+import { checkedHost, type ForgeSettings, settingsOf } from "../address.ts";
 import { ForgeError } from "../errors.ts";
 import type { ForgeKind } from "../forge.ts";
-import { type ForgeSettings, settingsOf } from "../forge-settings.ts";
 import { tokenOfCommandLine } from "./command-lines.ts";
 import { tokenOfEnvironment } from "./environment.ts";
 import { readTokenFile } from "./file.ts";
