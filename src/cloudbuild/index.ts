@@ -1,15 +1,4 @@
-export {
-  type CloudBuildFile,
-  type CloudBuildOptions,
-  type CloudBuildReading,
-  type CloudBuildSecret,
-  type CloudBuildStep,
-  type CloudBuildSubstitution,
-  type CloudBuildText,
-  type CloudBuildVolume,
-  type SubstitutionOption,
-  withSubstitutionOption,
-} from "./file.ts";
+export * from "./file.ts";
 export {
   type CloudBuildCode,
   CloudBuildError,

@@ -1,20 +1,6 @@
 export type { ForgeHostSettings, ForgeSettings } from "./address.ts";
 export { ForgeError, type ForgeErrorCode } from "./errors.ts";
-export type {
-  Approval,
-  Comment,
-  CommitStatus,
-  CommitStatuses,
-  Conversation,
-  Forge,
-  ForgeKind,
-  ForgeProject,
-  ForgeRepository,
-  Proposal,
-  PullRequest,
-  PullRequests,
-  ReviewRequests,
-} from "./forge.ts";
+export type * from "./forge.ts";
 export { forgeKindOf, knownForgeKind } from "./kind.ts";
 export { type ForgeOptions, openForge } from "./open.ts";
 export { parseRemote, type RemoteRepository } from "./remote.ts";

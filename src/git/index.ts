@@ -1,12 +1,5 @@
 export { type FetchedCommit, fetchBeside } from "./beside.ts";
-export {
-  type Clone,
-  type CloneOptions,
-  type CommitRequest,
-  openClone,
-  type RemoteBranch,
-  type Tip,
-} from "./clone.ts";
+export * from "./clone.ts";
 export type { CommitFiles, TreeEntry } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
 export { type DescribedCheckout, describeCheckout, placeInRemote } from "./describe.ts";

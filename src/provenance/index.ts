@@ -1,12 +1,5 @@
 export { attachStatement, ProvenanceError, type ProvenanceErrorCode } from "./attach.ts";
-export {
-  type FoundProvenance,
-  findProvenance,
-  holdsAttestations,
-  type LikelyReferrers,
-  provenanceReferrers,
-  tooManyReferrers,
-} from "./find.ts";
+export * from "./find.ts";
 export { type Material, type Provenance, readStatements } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
 export type { Statement, StatementSubject } from "./statement.ts";

@@ -12,28 +12,9 @@ export {
   unhold,
   usualHold,
 } from "./hold.ts";
-export {
-  type ApprovalRules,
-  type OwnedReview,
-  type PostedReview,
-  type PostResult,
-  postReview,
-  withBaseOwners,
-} from "./post-review.ts";
+export * from "./post-review.ts";
 export { ReleaseProfileError } from "./profiles.ts";
-export {
-  type PromotionRequest,
-  type PromotionRequestResult,
-  type ProposedCommit,
-  requestPromotion,
-  type StepEvent,
-} from "./promotion-request.ts";
+export * from "./promotion-request.ts";
 export type { RequestLink, Subject } from "./request-text.ts";
-export {
-  type ReleaseTag,
-  type ReleaseTags,
-  type ReleaseTagsOptions,
-  releaseTags,
-  VersionError,
-} from "./tag-set.ts";
+export * from "./tag-set.ts";
 export { type Look, type LookedEvent, type Waiting, type WaitOptions, waitForProduction } from "./wait.ts";

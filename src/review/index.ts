@@ -1,9 +1,4 @@
-export {
-  type ApprovalQuestion,
-  type ApprovalState,
-  approvalState,
-  type VoidReason,
-} from "./approvals.ts";
+export * from "./approvals.ts";
 export type {
   Attached,
   ImageDifference,

@@ -1,9 +1,1 @@
-export {
-  contentsOfManifests,
-  findRepositories,
-  type RegistryContents,
-  repositoriesOfManifests,
-  type Snapshot,
-  type SnapshotOptions,
-  takeSnapshot,
-} from "./snapshot.ts";
+export * from "./snapshot.ts";
