@@ -5,7 +5,6 @@ import type { SelectionPatterns } from "../edges/index.ts";
 import { harmless } from "../errors/index.ts";
 import type { PromoterManifest } from "../manifest/index.ts";
 
-/** What of a tree words are. */
 export type TreeWords = "projects" | "images" | "tags" | "destinations" | "sources";
 
 /** Projects that are opened at most, and bytes of lists of images that are read: all, or those of projects that a line names. */

@@ -7,12 +7,10 @@ import { networkFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { how, type None, type OptionsOf, unrecorded } from "./verb.ts";
 
-/** Who is told when a forge is waited for, beside the terminal. */
 interface ForgeListener {
   readonly listener?: Listener<ForgeWait>;
 }
 
-/** Adds the options of verbs that speak to a forge: which it is, and as whom. */
 export function withForge<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
@@ -31,7 +29,6 @@ export function withForge<Arguments extends unknown[], Options extends OptionVal
     );
 }
 
-/** How the command line says which forge is spoken to, and as whom. */
 export type ForgeFlags = OptionsOf<typeof withForge<[], None>>;
 
 /** A forge, and the repository on it that the command line names. */
@@ -114,7 +111,6 @@ async function openForgeAt(
   };
 }
 
-/** A pull request that the command line names. */
 export interface PullRequestPlace extends Pick<ForgePlace, "credential"> {
   readonly forge: Forge;
   readonly project: ForgeProject;

@@ -3,7 +3,6 @@ import { exitCodes } from "./exit-codes.ts";
 import { pathOf } from "./parser-refusal.ts";
 import { headings, isCommon, sayingOf } from "./verb.ts";
 
-/** Verbs of one kind, by their names. */
 interface ShownGroup {
   readonly heading: string;
   readonly names: readonly string[];
@@ -134,7 +133,6 @@ function wholeHelp(command: CommandUnknownOpts, help: Help, width: number): stri
   ];
 }
 
-/** What the exit codes of a command mean, those that others have as well among them. */
 function exitCodesOf(command: CommandUnknownOpts, width: number): string[] {
   const own = sayingOf(command)?.exits ?? {};
   const rows = Object.values(exitCodes).flatMap((code): Row[] => {
@@ -174,7 +172,6 @@ function optionRows(options: readonly Option[]): Row[] {
   return options.map((option) => [option.flags, meaningOf(option)]);
 }
 
-/** What is said of an option or argument, with the values it may have and the one that it has by default. */
 function meaningOf(
   item: Pick<Option, "description" | "argChoices" | "defaultValue" | "defaultValueDescription">,
 ): string {
@@ -191,7 +188,6 @@ function section(heading: string, rows: readonly Row[], width: number): string[]
   return rows.length === 0 ? [] : [heading, ...table(rows, width)];
 }
 
-/** Terms on the left, what they mean on the right. */
 function table(rows: readonly Row[], width: number, indent = "  "): string[] {
   const edge = Math.min(maxTerm, Math.max(0, ...rows.map(([term]) => term.length))) + indent.length + 2;
   return rows.flatMap(([term, text]) => {

@@ -8,27 +8,23 @@ import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The image whose origin is asked for. */
 export interface Inspected {
   readonly repository: RepositoryName;
   readonly digest: Digest;
 }
 
-/** How it is asked for. */
 export interface ProvenanceOptions {
   readonly raw?: boolean;
   /** Where promoter manifests are, that say where an image of production comes from. */
   readonly manifests?: string;
 }
 
-/** A place where provenance was looked for. */
 interface Place {
   readonly repository: RepositoryName;
   /** The project that promotes from there; `undefined` for the repository itself. */
   readonly project: string | undefined;
 }
 
-/** What was found, and where. */
 interface Result {
   readonly place: Place;
   readonly found: FoundProvenance;

@@ -17,7 +17,6 @@ export interface ReadyJob {
   readonly resolved: ResolvedJob;
 }
 
-/** Runs a job by hand, on the commit of a ref. */
 export async function runByHand(session: Session, name: string, options: StartOptions): Promise<ExitCode> {
   const { terminal, env } = session;
   const { findJob, holdingTurn, isSameRepository, judgePush, readJobs, resolveJob } = await import(
@@ -51,7 +50,6 @@ export async function runByHand(session: Session, name: string, options: StartOp
   );
 }
 
-/** Runs a job whose turn it is. */
 async function runNow(
   session: Session,
   { job, push, verdict }: Pick<ReadyJob, "job" | "push"> & { readonly verdict: JobVerdict },

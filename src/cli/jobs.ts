@@ -24,7 +24,6 @@ const defineStart = (command: Blank) =>
       how("--secret <NAME=source>", "a secret, as waybill build has it; repeatable").argParser(collect),
     );
 
-/** How a job is run by hand. */
 export type StartOptions = OptionsOf<typeof defineStart>;
 
 export const jobs = verb({

@@ -5,10 +5,8 @@ import type { ManifestTree } from "../manifest/index.ts";
 import type { Session } from "./session.ts";
 import { shellLine } from "./shell-line.ts";
 
-/** Help for what names manifests. */
 export const manifestsArgument = "folder of thin manifests, or one plain manifest";
 
-/** Adds the argument that names the tree of manifests that a verb works on. */
 export function withTree<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
@@ -49,7 +47,6 @@ function isNamedByNobody({ path, diagnostics }: ManifestTree, { words }: Session
   return path === "." && !words.includes(path) && isBare;
 }
 
-/** What is wrong with manifests, or with what is selected of them. */
 export async function findingsOf(
   tree: ManifestTree,
   selection: Selection | undefined,

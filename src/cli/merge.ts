@@ -138,7 +138,6 @@ function mergeRecorded(
   });
 }
 
-/** What merging is done with. */
 interface MergeMeans {
   readonly session: Session;
   readonly registries: Registries;
@@ -146,7 +145,6 @@ interface MergeMeans {
   readonly path: string;
 }
 
-/** What came of merging. */
 interface Merged {
   readonly format: string;
   /** As documents have it. */

@@ -20,7 +20,6 @@ const define = (command: Blank) =>
     )
     .addOption(how.common("--dry-run", "print the files, and do not write them"));
 
-/** A project that stages images to be promoted. */
 export const newProject = verb({
   name: "new-project",
   summary: "make manifest, list of images and owners of a new project",

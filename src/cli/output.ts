@@ -6,7 +6,6 @@ import { createTerminal, type Terminal } from "./terminal.ts";
 
 export { asJson } from "../disk/index.ts";
 
-/** Forms in which results come out. */
 export type Form = "text" | "json" | "markdown" | "sarif" | "junit";
 
 /** A form that somebody asked for; on standard output where no file is named. */
@@ -22,7 +21,6 @@ export type Result = { readonly text: (terminal: Terminal) => void | Promise<voi
 
 /** Where the result of a command goes: opened before the work begins. */
 export interface Outputs {
-  /** What standard output gets. */
   readonly printed: Form;
   readonly files: readonly { readonly form: Form; readonly write: WriteResult }[];
   /** Opens where something else goes that the command makes, as a saved plan. */

@@ -109,7 +109,6 @@ function flagsFor(command: CommandUnknownOpts, withHidden = true): string[] {
   return [...flags, "--help", "-h", ...above];
 }
 
-/** The verbs that help shows below a command. */
 function verbsOf(command: CommandUnknownOpts): string[] {
   return command
     .createHelp()

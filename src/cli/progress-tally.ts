@@ -53,7 +53,6 @@ export class ProgressTally {
     this.#images = images;
   }
 
-  /** What the work tells of itself. */
   hear(event: MeasuredEvent): void {
     switch (event.type) {
       case "progress":
@@ -91,12 +90,10 @@ export class ProgressTally {
     }
   }
 
-  /** Who can say which hosts are waited for. */
   watch(underWay: () => readonly HostWork[]): void {
     this.#underWay = underWay;
   }
 
-  /** A host is waited for until then. */
   waits(text: string, milliseconds: number): void {
     this.#waits.set(text, { text, until: this.#now() + milliseconds });
   }
@@ -200,7 +197,6 @@ function timeOfDay(milliseconds: number): string {
   return new Date(milliseconds).toTimeString().slice(0, 8);
 }
 
-/** Seconds as people say them. */
 function formatSeconds(seconds: number): string {
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   const minutes = Math.ceil(seconds / 60);

@@ -7,13 +7,11 @@ import { openProgress, type Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Where a command wants to be told what. */
 interface Telling {
   /** How many requests it took, at the end; a note by default. */
   readonly say?: (text: string) => void;
   /** That a host is waited for; a note by default. */
   readonly progress?: Pick<Progress, "waiting" | "watch">;
-  /** Everything that registries tell. */
   readonly listener?: Listener<RegistryEvent>;
   /** What ends the work with them before its time. */
   readonly ending?: Pick<RegistriesOptions, "stop" | "cut">;

@@ -7,7 +7,6 @@ import { shellLine } from "./shell-line.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The exit status that a report stands for. */
 export function statusOf(report: Report): ExitCode {
   if (report.interrupted) return exitCodes.interrupted;
   if (report.stopped) return exitCodes.nothingDone;
@@ -62,7 +61,6 @@ function actionOf({ state, action, reason }: ReportedEdge, isUntagged: boolean):
   return isUntagged ? listing : `${listing}, ${word}`;
 }
 
-/** What was done, once it is. */
 const doneWords = { copy: "copied", tag: "tagged" } as const;
 
 interface Group {

@@ -6,7 +6,6 @@ import type { Review } from "../review/index.ts";
 import { type ForgeFlags, openPullRequest, type PullRequestPlace } from "./forge.ts";
 import type { Session } from "./session.ts";
 
-/** Where a review is said, and under which name. */
 interface PostOptions extends ForgeFlags {
   readonly post: string;
   readonly context?: string;

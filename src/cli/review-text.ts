@@ -5,7 +5,6 @@ import { amount } from "./amount.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A place as text. */
 type InText = (place: RoughPlace) => string;
 
 /** Prints a review for people: its lines by project, what fails and what is worth knowing, and the verdict. */

@@ -14,7 +14,6 @@ import { networkFor, openRegistriesFor } from "./registries.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A build that a verb asks for. */
 interface AskedBuild extends Pick<RunBuildOptions, "job" | "type" | "refs" | "spec" | "secrets"> {
   /** Folder of records, and of the embedded registry. */
   readonly data: string;

@@ -247,7 +247,6 @@ function colored({ colors }: Terminal, result: RecordedRun["result"]): string {
   }
 }
 
-/** A time of the world, to the second. */
 function inWords(date: Date): string {
   return date
     .toISOString()

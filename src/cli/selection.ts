@@ -2,7 +2,6 @@ import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Selection } from "../edges/index.ts";
 import { collect, look, type None, type OptionsOf } from "./verb.ts";
 
-/** Adds the options that limit a verb to some projects, images, tags and registries. */
 export function withSelection<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
@@ -19,7 +18,6 @@ export function withSelection<Arguments extends unknown[], Options extends Optio
     );
 }
 
-/** The options that select, as they were given. */
 export type SelectionOptions = OptionsOf<typeof withSelection<[], None>>;
 
 /** What the options select; `undefined` when none is given. @throws {SelectionError} `invalid-pattern`. */

@@ -18,12 +18,9 @@ export interface Session {
   readonly terminal: Terminal;
   /** All commands that there are, with all their options. */
   program(): CommandUnknownOpts;
-  /** Where the result goes. */
   readonly outputs: Outputs;
-  /** What the command was given. */
   readonly line: GivenLine;
   readonly env: Surroundings["env"];
-  /** Standard input, where there is one. */
   readonly stdin: Surroundings["stdin"] | undefined;
   /** Whether somebody sits there who can be asked: at a terminal, in and out. */
   isAttended(): boolean;

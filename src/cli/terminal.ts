@@ -19,7 +19,6 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** How a command was asked to print. */
 export interface TerminalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;

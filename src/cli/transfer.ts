@@ -32,7 +32,6 @@ export const moveOption = () =>
   how.common("--move", "move tags that stand elsewhere, and say from where; without it they stay");
 export const dryRunOption = () => how.common("--dry-run", "look, say what would be done, and write nothing");
 
-/** Exit codes of verbs that put tags. */
 export const transferExits: Readonly<Partial<Record<ExitCode, string>>> = {
   [exitCodes.asDesired]: "all is as asked; a dry run: it would be",
   [exitCodes.nothingDone]: "nothing was done: the image is not there, or that cannot be told",

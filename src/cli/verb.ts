@@ -11,7 +11,6 @@ import { type Form, type OutputRequest, outputOption } from "./output.ts";
 import { namesOf, ParserRefusal } from "./parser-refusal.ts";
 import type { Session } from "./session.ts";
 
-/** The options of a command that has none. */
 export type None = Record<never, never>;
 
 /** A command that nothing has been said of yet. */
@@ -28,7 +27,6 @@ export type Work<Arguments extends unknown[], Options> = (
   ...given: [...Arguments, Options]
 ) => Promise<ExitCode>;
 
-/** What is said of every verb. */
 interface Said {
   readonly name: string;
   /** Its line in the help of what it stands in. */
@@ -39,15 +37,12 @@ interface Said {
   readonly examples: readonly (readonly [line: string, what: string])[];
   /** What exit codes mean here, where that is more than what they mean everywhere. */
   readonly exits?: Readonly<Partial<Record<ExitCode, string>>>;
-  /** Its page in `docs/`. */
   readonly page?: string;
-  /** Verbs that stand in it. */
   readonly below?: readonly Verb[];
 }
 
 /** A verb that does something. */
 interface Doing<Arguments extends unknown[], Options extends OptionValues> extends Said {
-  /** Forms that its result has. */
   readonly forms?: readonly Form[];
   readonly define: (command: Blank) => Command<Arguments, Options>;
   /** Other spellings of its options, which work and are not shown: flags, and what they stand for. */
@@ -61,7 +56,6 @@ interface Doing<Arguments extends unknown[], Options extends OptionValues> exten
  */
 export type OldSpellings = Readonly<Record<string, string | OldSpelling>>;
 
-/** One of which there is more to say. */
 interface OldSpelling {
   readonly now: string;
   /** Makes the new word of its value, which is not put into the new words as it is. */
@@ -77,7 +71,6 @@ export interface Verb extends Said {
   readonly defineIn: (parent: CommandUnknownOpts, act: Act, place?: VerbPlace) => void;
 }
 
-/** How a verb stands at a place. */
 export interface VerbPlace {
   readonly name?: string;
   /** It works, and is not shown. */
@@ -212,7 +205,6 @@ function defineBelow(
   for (const each of below) each.defineIn(command, act, { isDefault: each.name === said.default });
 }
 
-/** Headings of options in help. */
 export const headings = {
   look: "What to look at:",
   out: "What comes out:",
@@ -258,12 +250,10 @@ export function isCommon(option: object): boolean {
   return commonOptions.has(option);
 }
 
-/** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
 }
 
-/** For options that count. */
 export function wholeNumber(text: string): number {
   if (/^[0-9]{1,6}$/.test(text) && Number(text) > 0) return Number(text);
   throw new InvalidArgumentError("it is a whole number from 1 on");
@@ -343,7 +333,6 @@ function addOldSpellings(command: CommandUnknownOpts, old: OldSpellings): void {
 
 /** What a command was given, for a record of it and for a line that does it again. */
 export interface GivenLine {
-  /** The words of the verb. */
   readonly verb: string;
   /** The options that were given or stand by default, by their names. */
   readonly options: Readonly<Record<string, string | number | boolean>>;

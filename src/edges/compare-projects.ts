@@ -84,7 +84,6 @@ function sideOf({ name, at }: RegistryEntry, file: string): RegistrySide {
   return { name, at: placeIn(file, at) };
 }
 
-/** A state of a tree, and what it asks for. */
 type State = ManifestTree & { readonly edges: EdgeSet };
 
 /**

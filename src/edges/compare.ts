@@ -162,7 +162,6 @@ interface JointGroup {
   readonly destinations: readonly RepositoryName[];
   readonly before: readonly DesiredImage[];
   readonly after: readonly DesiredImage[];
-  /** Both states ask for the same. */
   readonly isSame: boolean;
 }
 
@@ -189,7 +188,6 @@ function jointGroups(before: EdgeSet, after: EdgeSet): Iterable<JointGroup> {
   return joint.values();
 }
 
-/** The group that each production repository is in. */
 function groupsByDestination({ groups }: EdgeSet): ReadonlyMap<RepositoryName, EdgeGroup> {
   return new Map(groups.flatMap((group) => group.destinations.map((destination) => [destination, group])));
 }

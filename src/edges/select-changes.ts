@@ -56,7 +56,6 @@ function sumOf({ edges: { unchanged: _, ...changed } }: ManifestComparison): num
   return Object.values(changed).reduce((sum, count) => sum + count, 0);
 }
 
-/** What is selected in one state. */
 interface Wanted {
   readonly edges: number;
   isSelected(destination: RepositoryName, digest: Digest, tag: Tag | null): boolean;

@@ -3,7 +3,6 @@ import type { Fields } from "../schema/index.ts";
 import { isNullScalar, type YamlScalar } from "../yaml/index.ts";
 import { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 
-/** What is found in one text. */
 export type ManifestFindings = Findings<DiagnosticCode>;
 
 /** Collects what is found in a text. @param file how diagnostics name it. */

@@ -18,14 +18,12 @@ export interface ReadOptions {
   readonly imagesOf?: (project: Pick<PromoterManifest, "project" | "source" | "destinations">) => boolean;
 }
 
-/** How manifests are read. */
 export interface TreeReadOptions extends ReadOptions {
   readonly files: FileSource;
   /** The same tree, read from somewhere else: a project whose texts are the same is not parsed again. */
   readonly known?: ManifestTree;
 }
 
-/** What came of reading one project. */
 export interface ReadProject {
   readonly project: string;
   readonly manifest: PromoterManifest | undefined;
@@ -33,7 +31,6 @@ export interface ReadProject {
   readonly texts: Readonly<Record<string, string>>;
 }
 
-/** Reads the two files of a thin manifest. */
 export async function readThinProject(project: ThinProject, reading: TreeReadOptions): Promise<ReadProject> {
   const name = project.project;
   const texts: Record<string, string> = {};
@@ -137,7 +134,6 @@ function noImages(fault: TextFileFault, { project, file, imagesFile }: ThinProje
   return { images: undefined, diagnostics: [missing] };
 }
 
-/** A file that gave no text, as a finding. */
 export function faultOf({ code, message, hint }: TextFileFault, file: string): Diagnostic {
   return diagnostic(code, file, undefined, message, { hint });
 }

@@ -37,16 +37,13 @@ export function fingerprint(text: string): string {
   return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
 }
 
-/** Nothing is at the path. */
 export const missingFile: TextFileFault = {
   ...fault("unreadable-file", "it cannot be read: no such file or directory"),
   isMissing: true,
 };
 
-/** A folder, pipe or device is at the path. */
 export const notRegular = fault("unreadable-file", "it is not a regular file");
 
-/** More than {@link maxFileBytes} bytes are at the path. */
 export const tooLarge = fault("file-too-large", `it is larger than ${maxFileBytes / 1024 / 1024} MiB`);
 
 /** A symbolic link at the path leads to where nobody may look. */

@@ -4,18 +4,15 @@ import type { DiagnosticCode } from "./diagnostic-codes.ts";
 import type { FileSource, FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 
-/** Name of the file with the registries of a thin manifest. */
 const promoterFile = "promoter-manifest.yaml";
 const imagesFile = "images.yaml";
 
-/** Where the two files of one thin manifest are. */
 export interface ThinProject {
   readonly project: string;
   readonly file: string;
   readonly imagesFile: string;
 }
 
-/** Where the files of a project are in a directory of thin manifests. */
 export function thinProjectIn(directory: string, project: string): ThinProject {
   return {
     project,
@@ -24,7 +21,6 @@ export function thinProjectIn(directory: string, project: string): ThinProject {
   };
 }
 
-/** What the folders of a directory of thin manifests hold. */
 export interface ThinDirectory {
   /** In the order of their names. */
   readonly projects: readonly ThinProject[];
@@ -129,7 +125,6 @@ async function listManifestEntry(directory: string, entry: FolderEntry, listing:
   }
 }
 
-/** What an entry is, or what its link leads to. */
 async function kindOf({ kind }: FolderEntry, path: string, { files }: Listing) {
   return kind === "directory" ? kind : files.kindOf(path);
 }

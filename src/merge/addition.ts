@@ -49,7 +49,6 @@ export interface MergePlan {
   readonly warnings: readonly string[];
 }
 
-/** What is added to which manifest. */
 export interface Addition {
   readonly read: ManifestTree;
   readonly manifest: PromoterManifest;

@@ -25,7 +25,6 @@ export interface Candidate {
   readonly listing: Listing | undefined;
 }
 
-/** The images to look at, and what should be said about how they were found. */
 export interface Candidates {
   readonly candidates: readonly Candidate[];
   readonly warnings: readonly string[];

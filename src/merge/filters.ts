@@ -21,7 +21,6 @@ export interface MergeFilters extends ImageFilters {
   readonly maxAge?: number | undefined;
 }
 
-/** One kind of filter, ready to be asked. */
 export interface Filter {
   /** Whether there is no such filter: everything passes. */
   readonly isOpen: boolean;
@@ -34,7 +33,6 @@ export interface Filter {
   passes(name: string): boolean;
 }
 
-/** All filters of a merge. */
 export interface Filters extends Pick<MergeFilters, "newest" | "maxAge"> {
   readonly images: Filter;
   readonly digests: Filter;

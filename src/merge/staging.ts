@@ -26,7 +26,6 @@ export interface ChosenImage {
   readonly found: Descriptor | undefined;
 }
 
-/** What was chosen, and what people should know about it. */
 export interface StagingReading {
   readonly chosen: readonly ChosenImage[];
   /** Whether anything passes the filters, be it too old. */

@@ -1,7 +1,6 @@
 import { failureRecord, groupByCause, problemOf } from "../errors/index.ts";
 import { MergeError, type MergeErrorCode } from "./errors.ts";
 
-/** A repository that could not be read. */
 export interface Unread {
   readonly name: string;
   readonly error: unknown;

@@ -66,7 +66,6 @@ const imagesAtOnce = 24;
 /** Images that others have stopped waiting for, on their way to hosts that do not keep up. */
 const maxStragglers = 512;
 
-/** What became of one tag of an image in one repository. */
 type ImageOutcome = Outcome<ImageEdge>;
 
 type Report = (edge: ImageEdge, failure?: FailureRecord) => void;
@@ -161,16 +160,13 @@ function worksOf(items: readonly PlannedRepositories[]): Work[] {
   return [...works.values()];
 }
 
-/** What one run is done with. */
 interface Run extends ApplyOptions {
   readonly claims: TagClaims;
   readonly unconfirmed: Unconfirmed[];
   readonly report: Report;
-  /** That of the image. */
   readonly seat: Seat;
 }
 
-/** Begins to bring an image to all its destinations. */
 async function applyWork({ digest, source, targets }: Work, run: Run): Promise<readonly Arrival[]> {
   const { open, documents, copier, report, seat } = run;
   /** Puts the tags once the image is there; `bringing` gives the root. */

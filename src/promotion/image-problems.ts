@@ -76,7 +76,6 @@ export function referenceOf({
   return tag === null ? `${destination}@${digest}` : `${destination}:${tag}`;
 }
 
-/** Where a tag stands instead. */
 type Standing = Pick<ImageDetails, "current" | "currentType">;
 
 function elsewhere({ current, currentType }: Standing): Pick<Problem, "detail"> {
@@ -84,7 +83,6 @@ function elsewhere({ current, currentType }: Standing): Pick<Problem, "detail"> 
   return { detail: `it stands at ${current}${kind}` };
 }
 
-/** That a tag stands at another digest. */
 export function conflictAt(standing: Standing): Pick<Problem, "message" | "detail" | "hint"> {
   return {
     message: "the tag stands at another digest in production; tags are never moved",
@@ -102,10 +100,8 @@ export function refusedBy(policy?: string): { readonly message: string; readonly
   };
 }
 
-/** Which digests claim a tag, and where. */
 export function claimsInWords({ claims = [] }: Pick<PlannedEdge, "claims">): string {
   return claims.map(({ digest, at }) => `${digest} (${formatPlace(at)})`).join(", ");
 }
 
-/** What to do about a tag that two digests claim. */
 export const overlapHint = "keep the tag at one digest: waybill check shows the lines";

@@ -43,7 +43,6 @@ function* linesOf(report: Report, kinds: SectionKinds): Generator<string> {
   yield "</testsuites>\n";
 }
 
-/** What is told of one project. */
 interface Suite {
   readonly work: ReportedEdge[];
   readonly problems: ReportedEdge[];

@@ -116,7 +116,6 @@ export interface Gathering {
   items(): PlannedRepositories[];
 }
 
-/** Begins with no repository. */
 export function gatherAlike(): Gathering {
   const share = sharedLists();
   const gathered = new Map<readonly PlannedImage[], (PlannedRepositories & Growing)[]>();

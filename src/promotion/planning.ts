@@ -49,7 +49,6 @@ export async function planImages(question: SectionQuestion): Promise<Section<Pla
   return { kind: imageKind, present, items: gathering.items() };
 }
 
-/** Reads a repository, by its listing first when that is asked for. */
 type ReadState = (listFirst: boolean) => Promise<RepositoryState>;
 
 /**

@@ -163,7 +163,6 @@ function reportEdge(
   };
 }
 
-/** In words, why an edge is not as desired. */
 function explain(kind: SectionKind, of: SectionEdge, failed: FailureRecord | undefined): string | undefined {
   const { verdict, reason, policy, failure } = of.edge;
   if (failed !== undefined) return describe(failed);

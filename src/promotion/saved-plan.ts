@@ -78,7 +78,6 @@ export async function readPlan(text: PlanText, where: string, kinds = allKinds):
   return reader.close();
 }
 
-/** Makes a plan of its text as that comes. */
 class PlanReader {
   readonly #where: string;
   readonly #kinds: SectionKinds;
@@ -193,7 +192,6 @@ export function restrictPlan(current: Plan, saved: Plan, where: string, kinds = 
   return { ...sealed, createdAt: current.createdAt };
 }
 
-/** The edges are not the same: other ones are asked for, or the plans were not limited alike. */
 function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
   const hashes = `${saved.edgesHash} then, ${current.edgesHash} now`;
   const [then, now] = [optionsOf(saved), optionsOf(current)];
@@ -215,7 +213,6 @@ function outdated(current: Plan, saved: Plan, where: string): SavedPlanError {
   );
 }
 
-/** The options that limit to what a plan is limited to. */
 function optionsOf(plan: Plan): string[] {
   return [...(plan.since === undefined ? [] : [`--base ${plan.since.commit}`]), ...selectionOf(plan)];
 }

@@ -60,7 +60,6 @@ export interface SectionQuestion {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a section is applied. */
 export interface ApplyOptions {
   readonly open: OpenRepository;
   readonly documents: DocumentCache;

@@ -24,11 +24,9 @@ export interface Traffic {
 /** Counts what registries and copying tell of themselves. */
 export interface TrafficMeter {
   readonly listener: Listener<RegistryEvent | PromotionEvent>;
-  /** What was counted so far. */
   read(): Traffic;
 }
 
-/** What is counted of one host. */
 type Counters = { -readonly [Field in keyof HostTraffic]: HostTraffic[Field] };
 
 /** A meter that stands at nothing. */

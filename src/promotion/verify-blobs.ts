@@ -27,17 +27,14 @@ export interface BlobLooks {
   readonly asked: number;
 }
 
-/** What is known of a blob. */
 export type BlobState =
   | "sound"
   | Extract<BlobProbe, "withheld" | "absent">
   | { readonly failure: FailureRecord };
 
-/** Looks at blobs of any number of repositories. */
 export interface BlobExaminer {
   /** Never throws for what a registry does. */
   examine(repository: Repository, blob: Descriptor): Promise<BlobState>;
-  /** What was done so far. */
   readonly looks: BlobLooks;
   readonly bytesRead: number;
 }

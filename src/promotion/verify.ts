@@ -163,7 +163,6 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   };
 }
 
-/** What all repositories of a run share. */
 interface VerificationRun {
   readonly documents: DocumentCache;
   readonly examiner: BlobExaminer;
@@ -267,7 +266,6 @@ async function unlistedFindings(
 
 type FindingBase = Pick<Finding, "destination" | "digest" | "tag" | "at" | "place">;
 
-/** What a finding says of the line that asks for it. */
 function asked(place: Place): Pick<Finding, "at" | "place"> {
   return { at: formatPlace(place), place };
 }

@@ -20,7 +20,6 @@ export interface Flag {
    * times, and several values at a time with commas between them.
    */
   readonly kind: "switch" | "text" | "number" | "list";
-  /** Its short name, of one letter. */
   readonly short?: string;
   readonly means: string;
   /** Set when the flag means nothing here: what is said instead of doing something. */
@@ -112,7 +111,6 @@ function unknownFlag(word: string, name: string, names: readonly string[]): Usag
   return new UsageError(`unknown flag: ${flag}`, near ? `did you mean --${nearest}?` : undefined);
 }
 
-/** The help of a program that runs as something else: what that is, and its flags. */
 export function helpOf(program: string, runsAs: string, flags: Readonly<Record<string, Flag>>): string {
   const width = Math.max(...Object.keys(flags).map((name) => name.length));
   const lines = Object.entries(flags).map(([name, { means, instead }]) => {

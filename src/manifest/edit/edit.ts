@@ -129,7 +129,6 @@ function addToPlainText(text: string, wanted: Wanted): ImagesEdit {
 /** What of a wanted image the file does not list yet. */
 interface MissingImage {
   readonly image: string;
-  /** The blocks it has already. */
   readonly blocks: readonly ImageBlock[];
   readonly digests: readonly MissingDigest[];
 }

@@ -100,7 +100,6 @@ function insertBelow(
   return insertLines(text, aboveComments(text, lineStart(text, behind?.key.start ?? 0)), lines);
 }
 
-/** Where an entry ends in its own place. */
 function endOf(entry: DigestLine): number {
   return entry.aliased ? entry.key.end : Math.max(entry.key.end, entry.value.end);
 }
@@ -131,12 +130,10 @@ function insertInBraces(
   return insertText(spans[0]?.start ?? 0, `${formatted}${separator}`);
 }
 
-/** Entries as they stand within braces. */
 export function formatFlow(style: EntryStyle, entries: readonly NewEntry[], separator = ", "): string {
   return entries.map((entry) => formatFlowEntry(style, entry.digest, entry.tags)).join(separator);
 }
 
-/** Gives an image without any `dmap` one. */
 function addDmap(
   text: string,
   images: ImageList,

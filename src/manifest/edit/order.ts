@@ -1,4 +1,3 @@
-/** A way in which a list can be sorted. */
 export interface Order<T> {
   /** Negative, zero or positive as usual; `undefined` when the two say nothing about this order. */
   compare(a: T, b: T): number | undefined;
@@ -95,7 +94,6 @@ export const tagOrders: readonly Order<string>[] = [
   reversed(compareBytes),
 ].map((compare) => ({ compare }));
 
-/** The orders that lists of image names are kept in. */
 export const nameOrders: readonly Order<string>[] = [{ compare: compareBytes }, { compare: byNumber }];
 
 /** The orders that the entries of a `dmap` are kept in, the likeliest first. */

@@ -93,7 +93,6 @@ function quoteOf(scalar: YamlScalar): Quote {
   return scalar.style === "block" ? "double" : scalar.style;
 }
 
-/** The lines of one entry, with its indentation. */
 export function formatEntry(
   style: EntryStyle,
   indent: number,
@@ -105,14 +104,12 @@ export function formatEntry(
   return [key, ...tags.map((tag) => formatDash(style, indent + style.dashIndent, tag))];
 }
 
-/** Tags in brackets. */
 export function formatTags(style: EntryStyle, tags: readonly string[]): string {
   if (tags.length === 0) return "[]";
   const [open, close] = style.padding;
   return `[${open}${tags.map((tag) => quote(tag, style.tagQuote)).join(style.separator)}${close}]`;
 }
 
-/** One tag on a line of its own. */
 export function formatDash(style: EntryStyle, indent: number, tag: string): string {
   return `${" ".repeat(indent)}- ${quote(tag, style.tagQuote)}`;
 }
@@ -141,7 +138,6 @@ function isMisreadable(text: string): boolean {
   return words.test(text) || (numberLike.test(text) && !threeNumbers.test(text));
 }
 
-/** How the images of a file are written. */
 export interface BlockStyle {
   /** Before the dash. */
   readonly indent: number;
@@ -174,7 +170,6 @@ export function blockStyle(text: string, blocks: readonly ImageBlock[], indent: 
   };
 }
 
-/** How many empty lines stand between each two neighboring blocks. */
 export function emptyLinesBetween(text: string, blocks: readonly ImageBlock[]): number[] {
   return blocks.slice(1).map((block, at) => {
     const end = blocks[at]?.node.end ?? block.node.start;

@@ -77,7 +77,6 @@ export function insertLines(text: string, offset: number, lines: readonly string
   };
 }
 
-/** Adds text within a line. */
 export function insertText(offset: number, text: string): TextEdit {
   return { start: offset, end: offset, text };
 }
