@@ -5,10 +5,15 @@ import { createHashCheckpoints, type Descriptor } from "../oci/index.ts";
 import { type BlobContent, type Repository, vouchFor } from "../registry/index.ts";
 import type { Budget } from "./budget.ts";
 import type { CopyEvent } from "./events.ts";
-import { windowBytes } from "./fan-out.ts";
-import { type Opened, SharedReading } from "./reading.ts";
+import { FanOut, windowBytes } from "./fan-out.ts";
 import { type Joined, Round } from "./round.ts";
 import { hostKey, type Stragglers } from "./stragglers.ts";
+
+/** A stream, and the repository that it comes from. */
+interface Opened {
+  readonly stream: Readable;
+  readonly address: string;
+}
 
 /** What all blobs of a run share. */
 export interface SupplyRun {
@@ -30,6 +35,10 @@ const patience = 30_000;
 const connectionsOfOne = 4;
 /** Destinations that are tried before the source is read again. */
 const holdersTried = 2;
+/** Blobs of so many bytes are kept a part of while they pass, so that a broken upload need not have it read again. */
+const long = 1024 * 1024 * 1024;
+/** That part: more than is on its way in the buffers of an upload. */
+const kept = 16 * 1024 * 1024;
 
 /**
  * Where the bytes of one blob come from, for all its destinations in one run: read once from the source, hashed once,
@@ -50,7 +59,7 @@ export class BlobSupply {
   readonly #served = new Set<Repository>();
   #round: Round | undefined;
   /** The newest reading that each destination had bytes of. */
-  readonly #readings = new Map<Repository, SharedReading>();
+  readonly #readings = new Map<Repository, FanOut<Repository>>();
   #memory: Promise<Uint8Array> | undefined;
   #taking: Promise<() => void> | undefined;
 
@@ -128,13 +137,20 @@ export class BlobSupply {
     return async (from) => {
       if (this.isSmall) {
         const bytes = await (this.#memory ?? this.#read());
-        const { digest } = this.blob;
-        this.#run.listener({ type: "bytes", destination: to.address, digest, bytes: bytes.length - from });
+        this.#tell(to, bytes.length - from);
         return vouchFor(bytes.subarray(from), this.blob);
       }
       if (from === 0 && this.#round?.expects(to)) return this.#round.join(to);
-      return this.#readings.get(to)?.rejoin(to, from) ?? this.#rest(from, to);
+      const again = this.#readings.get(to)?.rejoin(to, from);
+      if (again === undefined) return this.#rest(from, to);
+      this.#tell(to, again.readableLength);
+      return again;
     };
+  }
+
+  #tell(to: Repository, bytes: number): void {
+    const { digest } = this.blob;
+    this.#run.listener({ type: "bytes", destination: to.address, digest, bytes });
   }
 
   /** The destination needs nothing of its reading any more; one that nobody needs anything of is over. */
@@ -206,10 +222,17 @@ export class BlobSupply {
     return member;
   }
 
-  #readingOf(source: Opened, from: number): SharedReading {
-    const { listener } = this.#run;
-    const rest = (offset: number, to: Repository) => this.#rest(offset, to);
-    return new SharedReading(source, { blob: this.blob, from, listener, rest });
+  #readingOf({ stream, address }: Opened, from: number): FanOut<Repository> {
+    return new FanOut(stream, {
+      blob: this.blob,
+      from,
+      kept: this.blob.size >= long ? kept : 0,
+      rest: (offset, to) => this.#rest(offset, to),
+      onBytes: (bytes, destinations) => {
+        this.#run.listener({ type: "read", source: address, bytes });
+        for (const to of destinations) this.#tell(to, bytes);
+      },
+    });
   }
 
   /** Waits, but not for long, while another destination may turn out to have the blob. */

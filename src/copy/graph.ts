@@ -68,168 +68,124 @@ export async function readGraph(
   fetch: FetchDocument,
   root: Digest,
   where: string,
-  options: GraphOptions = {},
+  { seat, successors = readImageContent, predecessors }: GraphOptions = {},
 ): Promise<ImageGraph> {
-  const reader = new GraphReader(fetch, root, where, options);
-  await reader.read();
-  return reader.graph();
-}
-
-class GraphReader {
-  readonly #fetch: FetchDocument;
-  readonly #root: Digest;
-  readonly #where: string;
-  readonly #options: GraphOptions;
   /** What hangs on the image, in the order in which it was found. */
-  readonly #hanging = new Set<Digest>();
-  readonly #nodes = new Map<Digest, GraphNode>();
+  const hanging = new Set<Digest>();
+  const nodes = new Map<Digest, GraphNode>();
   /** What documents say of manifests. */
-  readonly #claims = new Map<Digest, Descriptor>();
-  readonly #blobs = new Map<Digest, Descriptor>();
-  #descriptors = 0;
-  #bytes = 0;
+  const claims = new Map<Digest, Descriptor>();
+  const blobs = new Map<Digest, Descriptor>();
+  let descriptors = 0;
+  let bytes = 0;
 
-  constructor(fetch: FetchDocument, root: Digest, where: string, options: GraphOptions) {
-    this.#fetch = fetch;
-    this.#root = root;
-    this.#where = where;
-    this.#options = options;
-  }
+  const tooLarge = (message: string): OciError => new OciError("too-large", message, { where });
+  const tooDeep = () => tooLarge(`indexes are nested more than ${limits.indexDepth} deep`);
 
-  async read(): Promise<void> {
-    await this.#readBelow([this.#root]);
-    const asked = new Set<Digest>();
-    for (;;) {
-      const fresh = [...this.#nodes.values()].filter(
-        ({ document }) => !asked.has(document.descriptor.digest),
-      );
-      const { predecessors } = this.#options;
-      if (predecessors === undefined || fresh.length === 0) return;
-      for (const { document } of fresh) asked.add(document.descriptor.digest);
-      const found = (await forAll(fresh, ({ document }) => predecessors(document.descriptor))).flat();
-      this.#count(found.length);
-      for (const manifest of found) this.#claim(manifest);
-      const hanging = new Set(found.map(({ digest }) => digest).filter((digest) => !this.#nodes.has(digest)));
-      for (const digest of hanging) this.#hanging.add(digest);
-      await this.#readBelow([...hanging]);
+  const count = (more: number): void => {
+    descriptors += more;
+    if (descriptors > limits.closureDescriptors)
+      throw tooLarge(`the image refers to more than ${limits.closureDescriptors} objects`);
+  };
+  const countBytes = (more: number): void => {
+    bytes += more;
+    if (bytes > limits.closureBytes)
+      throw tooLarge(`the manifests of the image have more than ${limits.closureBytes} bytes together`);
+  };
+  const makeRoom = async (wanted: number): Promise<void> => {
+    if (wanted > limits.wideClosureBytes) await seat?.widen();
+  };
+  const claim = (manifest: Descriptor): void => {
+    const claimed = claims.get(manifest.digest);
+    if (claimed !== undefined) checkClaim(claimed, manifest, where);
+    else {
+      claims.set(manifest.digest, manifest);
+      countBytes(manifest.size);
     }
-  }
+  };
+  const documentsIn = ({ content }: GraphNode): readonly Descriptor[] =>
+    content.children.filter((child) => isDocument(child) && child.digest !== root);
 
-  /** Reads level by level: what all indexes of a level say is known before anything they list is asked for. */
-  async #readBelow(roots: readonly Digest[]): Promise<void> {
-    let level = roots;
-    for (let depth = 0; level.length > 0; depth += 1) {
-      if (depth > limits.indexDepth) throw this.#tooDeep();
-      await this.#makeRoom(this.#bytes);
-      const nodes = await forAll(level, (digest) => this.#readOne(digest));
-      for (const node of nodes) this.#nodes.set(node.document.descriptor.digest, node);
-      const listed = nodes.flatMap((node) => this.#take(node));
-      level = [...new Set(listed)].filter((digest) => !this.#nodes.has(digest));
-    }
-  }
+  const missing = (digest: Digest): RegistryError => {
+    const [what, hint] = hanging.has(digest)
+      ? ["what hangs on the image", "attach it again"]
+      : claims.has(digest)
+        ? ["an image that its index lists", "push the index again with all its platforms"]
+        : ["the image"];
+    const message = phrase`${phraseOf(what)} is not there: ${digest}`;
+    return new RegistryError("manifest-missing", message, { where, hint });
+  };
 
-  graph(): ImageGraph {
-    const placed = new Map<Digest, { readonly node: GraphNode; readonly height: number }>();
-    const heightOf = (digest: Digest, depth: number): number => {
-      const known = placed.get(digest);
-      if (depth + (known?.height ?? 0) > limits.indexDepth) throw this.#tooDeep();
-      if (known !== undefined) return known.height;
-      const node = this.#node(digest);
-      const below = this.#documentsIn(node).map((child) => heightOf(child.digest, depth + 1) + 1);
-      const height = Math.max(0, ...below);
-      placed.set(digest, { node, height });
-      return height;
-    };
-    heightOf(this.#root, 0);
-    const children = [...placed.values()].slice(0, -1);
-    for (const digest of this.#hanging) heightOf(digest, 0);
-    const hanging = [...placed.values()].slice(children.length + 1);
-    return {
-      root: this.#node(this.#root),
-      children: children.map(({ node }) => node),
-      hanging: hanging.map(({ node }) => node),
-      blobs: [...this.#blobs.values()],
-    };
-  }
-
-  async #readOne(digest: Digest): Promise<GraphNode> {
-    const claimed = this.#claims.get(digest);
-    const document = await this.#fetch(digest);
-    if (document === undefined) throw this.#missing(digest, claimed);
-    await this.#makeRoom(document.descriptor.size);
-    if (claimed === undefined) this.#countBytes(document.descriptor.size);
-    else checkClaim(claimed, document.descriptor, this.#where);
-    const { successors = readImageContent } = this.#options;
-    return { document, content: successors(document, `${this.#where}@${digest}`) };
-  }
-
-  async #makeRoom(bytes: number): Promise<void> {
-    if (bytes > limits.wideClosureBytes) await this.#options.seat?.widen();
-  }
+  const readOne = async (digest: Digest): Promise<GraphNode> => {
+    const claimed = claims.get(digest);
+    const document = await fetch(digest);
+    if (document === undefined) throw missing(digest);
+    await makeRoom(document.descriptor.size);
+    if (claimed === undefined) countBytes(document.descriptor.size);
+    else checkClaim(claimed, document.descriptor, where);
+    return { document, content: successors(document, `${where}@${digest}`) };
+  };
 
   /** Takes in what a document says, and gives the manifests that it lists. */
-  #take(node: GraphNode): readonly Digest[] {
-    const { blobs, children } = node.content;
-    this.#count(blobs.length + children.length);
-    const documents = this.#documentsIn(node);
-    for (const child of documents) this.#claim(child);
-    for (const blob of [...blobs, ...children.filter((child) => !isDocument(child))]) {
-      const known = this.#blobs.get(blob.digest);
-      if (known !== undefined && known.size !== blob.size) throw twoSizes(known, blob.size, this.#where);
-      this.#blobs.set(blob.digest, blob);
+  const take = (node: GraphNode): readonly Digest[] => {
+    const { blobs: referred, children } = node.content;
+    count(referred.length + children.length);
+    const documents = documentsIn(node);
+    for (const child of documents) claim(child);
+    for (const blob of [...referred, ...children.filter((child) => !isDocument(child))]) {
+      const known = blobs.get(blob.digest);
+      if (known !== undefined && known.size !== blob.size) throw twoSizes(known, blob.size, where);
+      blobs.set(blob.digest, blob);
     }
     return documents.map(({ digest }) => digest);
+  };
+
+  /** Reads level by level: what all indexes of a level say is known before anything they list is asked for. */
+  const readBelow = async (roots: readonly Digest[]): Promise<void> => {
+    let level = roots;
+    for (let depth = 0; level.length > 0; depth += 1) {
+      if (depth > limits.indexDepth) throw tooDeep();
+      await makeRoom(bytes);
+      const read = await forAll(level, readOne);
+      for (const node of read) nodes.set(node.document.descriptor.digest, node);
+      level = [...new Set(read.flatMap(take))].filter((digest) => !nodes.has(digest));
+    }
+  };
+
+  await readBelow([root]);
+  const asked = new Set<Digest>();
+  while (predecessors !== undefined) {
+    const fresh = [...nodes.values()].filter(({ document }) => !asked.has(document.descriptor.digest));
+    if (fresh.length === 0) break;
+    for (const { document } of fresh) asked.add(document.descriptor.digest);
+    const found = (await forAll(fresh, ({ document }) => predecessors(document.descriptor))).flat();
+    count(found.length);
+    for (const manifest of found) claim(manifest);
+    const more = new Set(found.map(({ digest }) => digest).filter((digest) => !nodes.has(digest)));
+    for (const digest of more) hanging.add(digest);
+    await readBelow([...more]);
   }
 
-  #count(descriptors: number): void {
-    this.#descriptors += descriptors;
-    if (this.#descriptors <= limits.closureDescriptors) return;
-    const message = `the image refers to more than ${limits.closureDescriptors} objects`;
-    throw new OciError("too-large", message, { where: this.#where });
-  }
-
-  #claim(manifest: Descriptor): void {
-    const claimed = this.#claims.get(manifest.digest);
-    if (claimed === undefined) {
-      this.#claims.set(manifest.digest, manifest);
-      this.#countBytes(manifest.size);
-    } else checkClaim(claimed, manifest, this.#where);
-  }
-
-  #documentsIn({ content }: GraphNode): readonly Descriptor[] {
-    return content.children.filter((child) => isDocument(child) && child.digest !== this.#root);
-  }
-
-  #countBytes(added: number): void {
-    this.#bytes += added;
-    if (this.#bytes <= limits.closureBytes) return;
-    const message = `the manifests of the image have more than ${limits.closureBytes} bytes together`;
-    throw new OciError("too-large", message, { where: this.#where });
-  }
-
-  #node(digest: Digest): GraphNode {
-    const node = this.#nodes.get(digest);
+  /** All that were visited, each after what it lists, with how deep that goes. */
+  const placed = new Map<Digest, { readonly node: GraphNode; readonly height: number }>();
+  const visit = (digest: Digest, depth: number): number => {
+    const known = placed.get(digest);
+    if (depth + (known?.height ?? 0) > limits.indexDepth) throw tooDeep();
+    if (known !== undefined) return known.height;
+    const node = nodes.get(digest);
     if (node === undefined) throw new TypeError(`${digest} was not read`);
-    return node;
-  }
-
-  #missing(digest: Digest, claimed: Descriptor | undefined): RegistryError {
-    const { what, hint } = this.#hanging.has(digest)
-      ? { what: "what hangs on the image", hint: "attach it again" }
-      : claimed === undefined
-        ? { what: "the image", hint: undefined }
-        : { what: "an image that its index lists", hint: "push the index again with all its platforms" };
-    const where = this.#where;
-    return new RegistryError("manifest-missing", phrase`${phraseOf(what)} is not there: ${digest}`, {
-      where,
-      hint,
-    });
-  }
-
-  #tooDeep(): OciError {
-    const message = `indexes are nested more than ${limits.indexDepth} deep`;
-    return new OciError("too-large", message, { where: this.#where });
-  }
+    const below = documentsIn(node).map((child) => visit(child.digest, depth + 1) + 1);
+    const height = Math.max(0, ...below);
+    placed.set(digest, { node, height });
+    return height;
+  };
+  visit(root, 0);
+  const children = [...placed.values()].map(({ node }) => node);
+  for (const digest of hanging) visit(digest, 0);
+  const after = [...placed.values()].slice(children.length).map(({ node }) => node);
+  const [top] = children.splice(-1);
+  if (top === undefined) throw new TypeError(`${root} was not read`);
+  return { root: top, children, hanging: after, blobs: [...blobs.values()] };
 }
 
 /** Build caches are indexes that list layers; those are blobs to every registry. */

@@ -10,11 +10,11 @@ export interface Arrival {
 }
 
 /** Destinations that go ahead together, for as long as none of them keeps the others waiting. */
-export interface Group {
+export interface Group<To = Repository> {
   /** Those that most of the others wait for right now. */
-  readonly late: () => readonly Repository[];
+  readonly late: () => readonly To[];
   /** Goes ahead without them. */
-  readonly leave: (destinations: readonly Repository[]) => void;
+  readonly leave: (destinations: readonly To[]) => void;
 }
 
 /** Milliseconds between two looks at who waits for whom. */

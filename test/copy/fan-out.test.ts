@@ -9,7 +9,11 @@ import { digestOf, mediaTypes } from "../../src/oci/index.ts";
 
 const piece = 64 * 1024;
 
-function fanOutOf(bytes: Buffer, source: Readable, options: Partial<FanOutOptions> = {}): FanOut {
+function fanOutOf(
+  bytes: Buffer,
+  source: Readable,
+  options: Partial<FanOutOptions<string>> = {},
+): FanOut<string> {
   const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
   return new FanOut(source, {
     blob,
@@ -41,7 +45,7 @@ async function readSlowly(stream: Readable, milliseconds: number): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-async function untilLate(fanOut: FanOut): Promise<readonly Readable[]> {
+async function untilLate(fanOut: FanOut<string>): Promise<readonly string[]> {
   for (;;) {
     const late = fanOut.late();
     if (late.length > 0) return late;
@@ -59,7 +63,7 @@ describe("one stream to several readers", () => {
         async (content, size, readers) => {
           const bytes = Buffer.from(content);
           const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes, size), { objectMode: false }));
-          const members = Array.from({ length: readers }, () => fanOut.join());
+          const members = Array.from({ length: readers }, (_, at) => fanOut.join(`${at}`));
           const [results] = await Promise.all([Promise.all(members.map(read)), fanOut.start()]);
           for (const result of results) expect(result.equals(bytes)).toBe(true);
         },
@@ -71,7 +75,7 @@ describe("one stream to several readers", () => {
   test("lets bytes leave to all while the source is still sending", async () => {
     const source = new PassThrough();
     const fanOut = fanOutOf(Buffer.from("begin"), source);
-    const members = [fanOut.join(), fanOut.join(), fanOut.join()];
+    const members = [fanOut.join("a"), fanOut.join("b"), fanOut.join("c")];
     const ended = fanOut.start();
     source.write("begin");
     const first = await Promise.all(members.map(async (member) => (await once(member, "data"))[0]));
@@ -90,7 +94,7 @@ describe("one stream to several readers", () => {
       }
     }
     const fanOut = fanOutOf(bytes, Readable.from(counted(), { highWaterMark: 1 }));
-    const member = fanOut.join();
+    const member = fanOut.join("d");
     const ended = fanOut.start();
     let taken = 0;
     let most = 0;
@@ -107,7 +111,7 @@ describe("one stream to several readers", () => {
   test("goes on without one that fails, and without waiting for it", async () => {
     const bytes = randomBytes(3 * windowBytes);
     const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)));
-    const [failing, ...others] = [fanOut.join(), fanOut.join(), fanOut.join()];
+    const [failing, ...others] = [fanOut.join("e"), fanOut.join("f"), fanOut.join("g")];
     failing?.once("data", () => failing.destroy(new Error("the connection broke")));
     const [results] = await Promise.all([Promise.all(others.map(read)), fanOut.start()]);
     for (const result of results) expect(result.equals(bytes)).toBe(true);
@@ -123,7 +127,7 @@ describe("one stream to several readers", () => {
         return Readable.from(pieces(bytes.subarray(offset)));
       },
     });
-    const [slow, ...fast] = [fanOut.join(), fanOut.join(), fanOut.join()];
+    const [slow, ...fast] = [fanOut.join("slow"), fanOut.join("b"), fanOut.join("c")];
     if (slow === undefined) throw new Error("nobody is slow");
     // One piece, and no more before it is called late.
     const slowly: Buffer[] = [];
@@ -133,15 +137,15 @@ describe("one stream to several readers", () => {
       if (!isLate) slow.pause();
     });
     const ended = once(slow, "end");
-    const late = untilLate(fanOut).then((members) => {
-      for (const member of members) fanOut.leave(member);
+    const late = untilLate(fanOut).then((names) => {
+      fanOut.leave(names);
       isLate = true;
       slow.resume();
-      return members;
+      return names;
     });
     const [results] = await Promise.all([Promise.all(fast.map(read)), fanOut.start()]);
     for (const result of results) expect(result.equals(bytes)).toBe(true);
-    expect((await late).map((member) => member === slow)).toEqual([true]);
+    expect(await late).toEqual(["slow"]);
     await ended;
     expect(Buffer.concat(slowly).equals(bytes)).toBe(true);
     expect(offsets).toHaveLength(1);
@@ -151,8 +155,8 @@ describe("one stream to several readers", () => {
   test("calls nobody late for whom only a few wait", async () => {
     const bytes = randomBytes(3 * windowBytes);
     const fanOut = fanOutOf(bytes, Readable.from(pieces(bytes)));
-    const slow = [fanOut.join(), fanOut.join(), fanOut.join()];
-    const fast = [fanOut.join(), fanOut.join()];
+    const slow = [fanOut.join("h"), fanOut.join("i"), fanOut.join("j")];
+    const fast = [fanOut.join("k"), fanOut.join("l")];
     const late: number[] = [];
     const watch = setInterval(() => late.push(fanOut.late().length), 5);
     const [results] = await Promise.all([
@@ -174,7 +178,7 @@ describe("one stream to several readers", () => {
       }
     }
     const fanOut = fanOutOf(bytes, Readable.from(counted(), { highWaterMark: 1 }), { kept: windowBytes });
-    const broken = fanOut.join();
+    const broken = fanOut.join("m");
     const ended = fanOut.start();
     let taken = 0;
     for await (const chunk of broken) {
@@ -182,22 +186,22 @@ describe("one stream to several readers", () => {
       if (taken >= 2 * windowBytes) break;
     }
     const from = taken - windowBytes / 2;
-    const again = fanOut.rejoin(from);
+    const again = fanOut.rejoin("a", from);
     if (again === undefined) throw new Error("nothing was kept");
     const [rest] = await Promise.all([read(again), ended]);
     expect(rest.equals(bytes.subarray(from))).toBe(true);
     expect(given).toBe(bytes.length);
-    const last = fanOut.rejoin(bytes.length - 10);
+    const last = fanOut.rejoin("a", bytes.length - 10);
     if (last === undefined) throw new Error("nothing was kept");
     expect((await read(last)).equals(bytes.subarray(-10))).toBe(true);
-    expect(fanOut.rejoin(0)).toBeUndefined();
-    expect(fanOut.rejoin(bytes.length - 10)).toBeUndefined();
+    expect(fanOut.rejoin("a", 0)).toBeUndefined();
+    expect(fanOut.rejoin("a", bytes.length - 10)).toBeUndefined();
   });
 
   test("fails all of them when the source fails, and ends the source when nobody is left", async () => {
     const failing = new PassThrough();
     const fanOut = fanOutOf(Buffer.from("x"), failing);
-    const members = [fanOut.join(), fanOut.join()];
+    const members = [fanOut.join("n"), fanOut.join("o")];
     const ended = fanOut.start();
     const outcomes = Promise.allSettled(members.map(read));
     failing.destroy(new Error("the source broke"));
@@ -207,7 +211,7 @@ describe("one stream to several readers", () => {
     }
     const unwanted = new PassThrough();
     const abandoned = fanOutOf(Buffer.from("x"), unwanted);
-    const only = abandoned.join();
+    const only = abandoned.join("p");
     const over = abandoned.start();
     only.destroy();
     await over;
