@@ -46,7 +46,11 @@ export interface Origin<Kind extends string, Request extends OriginRequest<Kind>
    */
   upload(kind: Kind, run: (send: SendOnce<Request>, attempt: Attempt) => Promise<Answer>): Promise<Answer>;
   /** One attempt at a request without a permit and without credentials, as authorization itself needs some. */
-  ask(direction: Direction<Kind>, prepare: () => Promise<Message>, limit?: number): Promise<Answer>;
+  ask(
+    direction: Direction<Kind>,
+    prepare: () => Promise<Omit<Message, "answerWithin">>,
+    limit?: number,
+  ): Promise<Answer>;
   /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
   retriesOf(kind: Kind): RetryOptions;
   /** Whether the origin itself gave an answer, not a place that it sends us to. */
@@ -183,8 +187,10 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
       };
       return until(() => retrying(whole, (answer) => judge(answer, kind), retriesOf(kind)));
     },
-    ask: async (direction, prepare, limit = smallBody) =>
-      collect(await dispatch(direction, prepare), limit, direction.where),
+    ask: async (direction, prepare, limit = smallBody) => {
+      const message = async () => ({ ...(await prepare()), answerWithin: timing.answer });
+      return collect(await dispatch(direction, message), limit, direction.where);
+    },
     retriesOf,
     isOwn,
     close,

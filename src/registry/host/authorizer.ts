@@ -1,9 +1,18 @@
-import { CredentialTrials, type Endpoint } from "../../http/index.ts";
+import {
+  type Answer,
+  type AnswerHead,
+  CredentialTrials,
+  drain,
+  type Endpoint,
+  type Origin,
+  type StreamedAnswer,
+} from "../../http/index.ts";
 import type { Credential, CredentialStore } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
+import type { RequestKind } from "../events.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { judgeRealm } from "./realm.ts";
-import { basicHeader, type Token, type TokenService, tokenAllows } from "./token-service.ts";
+import { basicHeader, fetchToken, type Token, type TokenService, tokenAllows } from "./token-service.ts";
 
 /** What a request has to be allowed. */
 export interface Access {
@@ -18,24 +27,8 @@ export const pushScope = (path: string): string => `repository:${path}:pull,push
 export const deleteScope = (path: string): string => `repository:${path}:delete,pull`;
 export const catalogScope = "registry:catalog:*";
 
-/** Gets a token from a token service that has been found trustworthy. */
-export type FetchToken = (
-  service: TokenService,
-  scopes: readonly string[],
-  credential: Credential | undefined,
-) => Promise<Token>;
-
-/** Sends a request to the registry. */
-export interface Send<Answer> {
-  readonly send: (authorization: string | undefined) => Promise<Answer>;
-  /** Whether the registry has refused what the request carried. */
-  readonly isRefusal: (answer: Answer) => boolean;
-  /** Gives up an answer that nobody will read. */
-  readonly discard: (answer: Answer) => void;
-}
-
-/** What a registry says to a credential when it is asked for nothing in particular: the status of its answer. */
-export type Greet = (authorization: string) => Promise<number>;
+/** Sends a request, given the value of `Authorization`. */
+type Send = (authorization: string | undefined) => Promise<StreamedAnswer>;
 
 type Scheme = { readonly kind: "basic" } | ({ readonly kind: "bearer" } & TokenService);
 
@@ -46,16 +39,17 @@ interface Entry {
 }
 
 /**
- * What one registry host wants to see in `Authorization`, learnt from its challenges. Nothing is sent before the first challenge; what that says is remembered, so that the
- * second repository gets its token without another 401. Tokens are kept by their scopes until they expire, one
- * request fetches what several wait for, and no token is ever for more than one request needs.
+ * What one registry host wants to see in `Authorization`, learnt from its challenges. No credential is sent before the
+ * first challenge; what that says is remembered, so that the second repository gets its token without another 401. Tokens
+ * are kept by their scopes until they expire, one request fetches what several wait for, and no token is ever for more
+ * than one request needs.
+ * @param tokenOrigins Further origins that the user's settings trust with this registry's credentials.
  */
 export function createAuthorizer(
   endpoint: Endpoint,
   tokenOrigins: readonly string[],
   store: CredentialStore,
-  fetchToken: FetchToken,
-  greet: Greet,
+  { ask, isOwn }: Pick<Origin<RequestKind>, "ask" | "isOwn">,
 ) {
   let scheme: Scheme | undefined;
   const trials = new CredentialTrials<RegistryError>(({ code, message, hint, status, requestId, cause }) => {
@@ -98,9 +92,10 @@ export function createAuthorizer(
     scopes: readonly string[],
     credential: Credential | undefined,
   ): Promise<Token> => {
-    if (credential === undefined) return fetchToken(service, scopes, undefined);
+    const { host } = endpoint;
+    if (credential === undefined) return fetchToken(ask, host, service, scopes, undefined);
     const fetched = (wanted: readonly string[]): Promise<Token | RegistryError> =>
-      fetchToken(service, wanted, credential).catch((error: unknown) => {
+      fetchToken(ask, host, service, wanted, credential).catch((error: unknown) => {
         if (error instanceof RegistryError && error.code === "unauthorized") return error;
         throw error;
       });
@@ -115,14 +110,22 @@ export function createAuthorizer(
     return result;
   };
 
+  const isRefused = (answer: AnswerHead): boolean => answer.status === 401 && isOwn(answer);
+
+  /** Asks for nothing but to be let in (distribution specification, "Determining Support"). */
+  const greet = (authorization: string): Promise<Answer> => {
+    const direction = { url: new URL("/v2/", endpoint.origin), kind: "token", where: endpoint.host } as const;
+    return ask(direction, async () => ({ method: "GET", headers: { authorization } }));
+  };
+
   /** Sends what carries the credential itself. */
-  const shown = async <Answer>(
+  const shown = async (
     credential: Credential,
     authorization: string,
     { path }: Access,
-    { send, isRefusal, discard }: Send<Answer>,
-  ): Promise<Answer> => {
-    let last: Answer | undefined;
+    send: Send,
+  ): Promise<StreamedAnswer> => {
+    let last: StreamedAnswer | undefined;
     try {
       return await trials.show(identityOf(credential), {
         purpose: path,
@@ -130,15 +133,15 @@ export function createAuthorizer(
           last = await send(authorization);
           return last;
         },
-        refusalIn: (answer) => (isRefusal(answer) ? refusalOf(credential, endpoint.host) : undefined),
+        refusalIn: (answer) => (isRefused(answer) ? refusalOf(credential, endpoint.host) : undefined),
         isRefusedAnyway: () =>
           greet(authorization).then(
-            (status) => (status === 401 ? true : status < 300 ? false : undefined),
+            ({ status }) => (status === 401 ? true : status < 300 ? false : undefined),
             () => undefined,
           ),
       });
     } catch (error) {
-      if (last !== undefined) discard(last);
+      last?.body.destroy();
       throw error;
     }
   };
@@ -170,53 +173,70 @@ export function createAuthorizer(
     });
   };
 
+  /**
+   * Sends a request with what is known to be wanted of it, without asking the registry: nothing at first.
+   * @returns The answer, and the value that the request carried.
+   */
+  const carry = async (
+    access: Access,
+    send: Send,
+  ): Promise<{ answer: StreamedAnswer; used: string | undefined }> => {
+    if (scheme?.kind === "bearer") {
+      const used = `Bearer ${(await tokenFor(scheme, access)).value}`;
+      return { answer: await send(used), used };
+    }
+    const credential = scheme === undefined ? undefined : await lookup(access.path);
+    const used = credential && headerFor(credential);
+    if (credential === undefined || used === undefined)
+      return { answer: await send(undefined), used: undefined };
+    return { answer: await shown(credential, used, access, send), used };
+  };
+
+  /**
+   * Learns from a 401. Whether to {@link carry} the request again: not when what was refused had been made for this very
+   * request.
+   * @param used What it carried.
+   * @param began When it did, in milliseconds since the epoch.
+   * @throws {RegistryError} `unsafe-realm`, before any credential is looked up.
+   */
+  const challenged = async (
+    { headers }: AnswerHead,
+    access: Access,
+    used: string | undefined,
+    began: number,
+  ): Promise<boolean> => {
+    const learnt = learn(parseChallenges(headers["www-authenticate"]));
+    if (learnt === undefined) return false;
+    scheme = learnt;
+    if (learnt.kind === "basic") {
+      const credential = used === undefined ? await lookup(access.path) : undefined;
+      return credential?.kind === "basic" || credential?.kind === "registry-token";
+    }
+    const known = [...tokens].find(([, { arrived }]) => used === `Bearer ${arrived?.value}`);
+    if (known === undefined) return true;
+    const [key, entry] = known;
+    const isFresh = (entry.arrived?.fetchedAt ?? 0) >= began;
+    if (!isFresh) forget(key, entry);
+    return !isFresh && entry.arrived?.expiresAt !== Number.POSITIVE_INFINITY;
+  };
+
   return {
     /**
-     * Sends a request with what is known to be wanted of it, without asking the registry: nothing at first.
-     * @param sending Given the value of `Authorization`.
-     * @returns The answer, and the value that the request carried.
-     * @throws {RegistryError} `unauthorized`, when the credential itself has turned out to be refused.
+     * Sends a request with what it has to carry, and once more when the registry's refusal says what that is.
+     * @throws {RegistryError} `unauthorized`, when the credential itself has turned out to be refused; `unsafe-realm`.
      */
-    async carry<Answer>(
-      access: Access,
-      sending: Send<Answer>,
-    ): Promise<{ answer: Answer; used: string | undefined }> {
-      if (scheme === undefined) return { answer: await sending.send(undefined), used: undefined };
-      if (scheme.kind === "bearer") {
-        const used = `Bearer ${(await tokenFor(scheme, access)).value}`;
-        return { answer: await sending.send(used), used };
+    async authorize(access: Access, send: Send): Promise<StreamedAnswer> {
+      const began = Date.now();
+      const { answer, used } = await carry(access, send);
+      if (!isRefused(answer)) return answer;
+      try {
+        if (!(await challenged(answer, access, used, began))) return answer;
+      } catch (error) {
+        answer.body.destroy();
+        throw error;
       }
-      const credential = await lookup(access.path);
-      const used = credential === undefined ? undefined : headerFor(credential);
-      if (credential === undefined || used === undefined) {
-        return { answer: await sending.send(undefined), used: undefined };
-      }
-      return { answer: await shown(credential, used, access, sending), used };
-    },
-    /**
-     * Learns from a 401. Whether to `carry` the request again: not when what was refused had been made for this very
-     * request.
-     * @param refused What it carried, and when it began, in milliseconds since the epoch.
-     * @throws {RegistryError} `unsafe-realm`, before any credential is looked up.
-     */
-    async challenged(
-      header: string | readonly string[] | undefined,
-      access: Access,
-      { used, began }: { readonly used: string | undefined; readonly began: number },
-    ): Promise<boolean> {
-      const learnt = learn(parseChallenges(header));
-      if (learnt === undefined) return false;
-      scheme = learnt;
-      if (learnt.kind === "basic") {
-        const credential = used === undefined ? await lookup(access.path) : undefined;
-        return credential?.kind === "basic" || credential?.kind === "registry-token";
-      }
-      const known = [...tokens].find(([, { arrived }]) => used === `Bearer ${arrived?.value}`);
-      if (known === undefined) return true;
-      const [key, entry] = known;
-      const isFresh = (entry.arrived?.fetchedAt ?? 0) >= began;
-      if (!isFresh) forget(key, entry);
-      return !isFresh && entry.arrived?.expiresAt !== Number.POSITIVE_INFINITY;
+      await drain(answer);
+      return (await carry(access, send)).answer;
     },
     /**
      * Whether the token that a request was made with allows an action on a repository; `undefined` when there is none, or

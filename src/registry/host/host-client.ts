@@ -1,22 +1,18 @@
 import type { Listener } from "../../events/index.ts";
 import {
   type Company,
-  drain,
   type Endpoint,
-  headerOf,
-  isSuccess,
   isTransientStatus,
   type Origin,
   type OriginRequest,
   type SendOnce as OriginSendOnce,
   openOrigin,
-  type StreamedAnswer,
   type Timing,
   type Trace,
   TransientFailure,
 } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
-import type { Credential, CredentialStore } from "../credentials/credential.ts";
+import type { CredentialStore } from "../credentials/credential.ts";
 import { RegistryError } from "../errors.ts";
 import type { RegistryEvent, RequestKind } from "../events.ts";
 import { type Access, createAuthorizer } from "./authorizer.ts";
@@ -25,7 +21,6 @@ import { faultOf, judgeOf, troubleOf } from "./judge.ts";
 import { kinds } from "./kinds.ts";
 import { quirksOf } from "./quirks.ts";
 import { rateLimitersFor } from "./quotas.ts";
-import { readToken, type Token, type TokenService, tokenRefusal, tokenRequest } from "./token-service.ts";
 
 /** One request to a registry host; `where` is the repository or reference that it is about. */
 export interface HostRequest extends OriginRequest<RequestKind> {
@@ -57,7 +52,6 @@ export interface HostClientOptions {
 const defaultLimit = 64;
 const defaultRetries = 5;
 const maxRedirects = 5;
-const tokenBody = 128 * 1024;
 
 export function createHostClient(options: HostClientOptions) {
   const { endpoint, listener, timing, settingsOf, environment, trace, company } = options;
@@ -73,7 +67,7 @@ export function createHostClient(options: HostClientOptions) {
     rateLimiters: rateLimitersFor(host, settings),
     tlsOf: (other) => settingsOf(other)?.tls,
     allowPrivateAddresses: settings.allowPrivateAddresses === true,
-    authorize: (request, send) => authorized(request, send),
+    authorize: ({ access }, send) => authorizer.authorize(access, send),
     judge: (answer, kind) => judgeOf(answer, kind, origin.isOwn(answer)),
     listener: (event) => {
       if (event.type === "request" && kinds[event.kind].operation.startsWith("manifest-")) {
@@ -82,65 +76,8 @@ export function createHostClient(options: HostClientOptions) {
       listener(event);
     },
   });
-  const { ask, isOwn } = origin;
 
-  const fetchToken = async (
-    service: TokenService,
-    scopes: readonly string[],
-    credential: Credential | undefined,
-  ): Promise<Token> => {
-    const { method, url, headers, body } = tokenRequest(service, scopes, credential);
-    let asked = Date.now();
-    const prepare = async () => {
-      asked = Date.now();
-      return {
-        ...{ method, body, answerWithin: timing.answer },
-        headers: { accept: "application/json", ...headers },
-      };
-    };
-    const about = scopes.join(" ");
-    const direction = { url, kind: "token", where: host, about, role: "token service" } as const;
-    const answer = await ask(direction, prepare, tokenBody);
-    if (isSuccess(answer)) return readToken(answer.bytes, asked, headerOf(answer, "date"), host);
-    throw tokenRefusal(answer, url, host, credential);
-  };
-
-  /** Asks for nothing but to be let in (distribution specification, "Determining Support"). */
-  const greet = async (authorization: string): Promise<number> => {
-    const direction = { url: new URL("/v2/", endpoint.origin), kind: "token", where: host } as const;
-    const { status } = await ask(direction, async () => ({
-      method: "GET",
-      headers: { authorization },
-      answerWithin: timing.answer,
-    }));
-    return status;
-  };
-
-  const { tokenOrigins = [] } = settings;
-  const authorizer = createAuthorizer(endpoint, tokenOrigins, options.credentials, fetchToken, greet);
-
-  const authorized = async (
-    request: HostRequest,
-    send: (authorization: string | undefined) => Promise<StreamedAnswer>,
-  ): Promise<StreamedAnswer> => {
-    const began = Date.now();
-    const sending = {
-      send,
-      isRefusal: (answer: StreamedAnswer) => answer.status === 401 && isOwn(answer),
-      discard: ({ body }: StreamedAnswer) => void body.destroy(),
-    };
-    const { answer, used } = await authorizer.carry(request.access, sending);
-    if (answer.status !== 401 || !isOwn(answer)) return answer;
-    const challenge = answer.headers["www-authenticate"];
-    try {
-      if (!(await authorizer.challenged(challenge, request.access, { used, began }))) return answer;
-    } catch (error) {
-      answer.body.destroy();
-      throw error;
-    }
-    await drain(answer);
-    return (await authorizer.carry(request.access, sending)).answer;
-  };
+  const authorizer = createAuthorizer(endpoint, settings.tokenOrigins ?? [], options.credentials, origin);
 
   /** What comes of a request that the work does not depend on; `undefined`, and the listener told, when it fails. */
   const overlook = async <Result>(

@@ -3,9 +3,11 @@ import { phrase } from "../../errors/index.ts";
 import {
   type Answer,
   answerDetails,
+  headerOf,
+  isSuccess,
   isTransientStatus,
   NotYet,
-  type OriginRequest,
+  type Origin,
   TransientFailure,
   waitOf,
 } from "../../http/index.ts";
@@ -58,15 +60,40 @@ const answerSchema = z.object({
     .catch(undefined),
 });
 
+/** Bytes of the answer with a token, and more. */
+const maxAnswerBytes = 128 * 1024;
+
 /**
- * The request for a token (Docker token authentication specification; for identity tokens its OAuth 2 variant). The
- * credential goes nowhere but into this request; without one the token is an anonymous visitor's.
+ * Gets a token (Docker token authentication specification; for identity tokens its OAuth 2 variant). The credential goes
+ * nowhere but into this request; without one the token is an anonymous visitor's.
+ * @param where The registry, for messages.
+ * @throws {RegistryError} when there is none.
  */
-export function tokenRequest(
+export async function fetchToken(
+  ask: Origin<RequestKind>["ask"],
+  where: string,
+  service: TokenService,
+  scopes: readonly string[],
+  credential: Credential | undefined,
+): Promise<Token> {
+  const { url, ...request } = tokenRequest(service, scopes, credential);
+  const direction = { url, kind: "token", where, about: scopes.join(" "), role: "token service" } as const;
+  let asked = Date.now();
+  const prepare = async () => {
+    asked = Date.now();
+    return request;
+  };
+  const answer = await ask(direction, prepare, maxAnswerBytes);
+  if (isSuccess(answer)) return readToken(answer.bytes, asked, headerOf(answer, "date"), where);
+  throw tokenRefusal(answer, url, where, credential);
+}
+
+function tokenRequest(
   { realm, service }: TokenService,
   scopes: readonly string[],
   credential: Credential | undefined,
-): Pick<OriginRequest<RequestKind>, "method" | "url" | "headers"> & { readonly body: string | undefined } {
+) {
+  const accept = "application/json";
   if (credential?.kind === "identity-token") {
     const form = new URLSearchParams({
       grant_type: "refresh_token",
@@ -75,15 +102,15 @@ export function tokenRequest(
       scope: scopes.join(" "),
       refresh_token: credential.token,
     });
-    const headers = { "content-type": "application/x-www-form-urlencoded" };
-    return { method: "POST", url: realm, headers, body: form.toString() };
+    const headers = { accept, "content-type": "application/x-www-form-urlencoded" };
+    return { method: "POST", url: realm, headers, body: form.toString() } as const;
   }
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set("service", service);
   for (const scope of scopes) url.searchParams.append("scope", scope);
-  const headers: Record<string, string> =
-    credential?.kind === "basic" ? { authorization: basicHeader(credential) } : {};
-  return { method: "GET", url, headers, body: undefined };
+  const headers =
+    credential?.kind === "basic" ? { accept, authorization: basicHeader(credential) } : { accept };
+  return { method: "GET", url, headers } as const;
 }
 
 /**
@@ -112,8 +139,8 @@ function issueOf(issued: number | string | undefined): number {
   return typeof issued === "number" ? issued * 1000 : Date.parse(issued ?? "");
 }
 
-/** What it means that a token service gave no token. @param where The registry, for messages. */
-export function tokenRefusal(
+/** What it means that a token service gave no token. */
+function tokenRefusal(
   answer: Answer,
   url: URL,
   where: string,
