@@ -132,7 +132,6 @@ export class BlobSupply {
     if (round.isOver) this.#release();
   }
 
-  /** The bytes for one destination. */
   content(to: Repository): BlobContent {
     return async (from) => {
       if (this.isSmall) {

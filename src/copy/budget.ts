@@ -36,7 +36,6 @@ export class Budget {
 export interface Seat {
   /** Resolves when there is room for an image with many bytes of manifests; further calls do nothing. */
   widen(): Promise<void>;
-  /** The manifests are let go. */
   leave(): void;
 }
 

@@ -15,14 +15,12 @@ import type { BlobOutcome, CopyEvent } from "./events.ts";
 import type { GraphNode, ImageGraph, Successors } from "./graph.ts";
 import { type Arrival, hostKey, Stragglers } from "./stragglers.ts";
 
-/** Where one image goes. */
 export interface CopyTask {
   readonly graph: ImageGraph;
   readonly from: Repository;
   readonly to: readonly CopyTarget[];
 }
 
-/** One destination of an image. */
 export interface CopyTarget {
   readonly repository: Repository;
   /** It lists nothing, so small blobs need not be probed for. */
@@ -52,7 +50,6 @@ export class Copier {
   readonly #transfers = new Map<string, Promise<void>>();
   /** By host, digest and size, the repository that holds the blob, or will when its transfer ends. */
   readonly #holders = new Map<string, Promise<Repository | undefined>>();
-  /** By digest and size. */
   readonly #supplies = new Map<string, BlobSupply>();
   /** What images of this run say of the size of each blob; nobody's word counts where they differ. */
   readonly #sizes = new Map<Digest, number | "disputed">();
@@ -258,7 +255,6 @@ export class Copier {
     }
   }
 
-  /** Whether it is worth while to try. */
   #canMount(blob: Descriptor, from: Repository, to: Repository): boolean {
     const host = hostKey(to);
     if (this.#mountless.has(host) || this.#isDisputed(blob)) return false;

@@ -23,7 +23,6 @@ export type CopyEvent =
       readonly size: number;
       readonly outcome: BlobOutcome;
     }
-  /** It could not be brought there. */
   | {
       readonly type: "blob-failed";
       readonly destination: string;

@@ -36,7 +36,6 @@ export class FanOut<To> implements Group<To> {
   readonly #source: Readable;
   readonly #options: FanOutOptions<To>;
   readonly #members = new Map<Readable, To>();
-  /** The newest of what has passed. */
   readonly #tail: Uint8Array[] = [];
   #tailBytes = 0;
   #position: number;

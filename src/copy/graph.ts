@@ -70,10 +70,8 @@ export async function readGraph(
   where: string,
   { seat, successors = readImageContent, predecessors }: GraphOptions = {},
 ): Promise<ImageGraph> {
-  /** What hangs on the image, in the order in which it was found. */
   const hanging = new Set<Digest>();
   const nodes = new Map<Digest, GraphNode>();
-  /** What documents say of manifests. */
   const claims = new Map<Digest, Descriptor>();
   const blobs = new Map<Digest, Descriptor>();
   let descriptors = 0;

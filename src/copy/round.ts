@@ -43,7 +43,6 @@ export class Round implements Group {
     });
   }
 
-  /** Destinations that are expected or ready. */
   get size(): number {
     return this.#expected.size + this.#joined.length;
   }
@@ -57,7 +56,6 @@ export class Round implements Group {
     return this.#state !== "forming";
   }
 
-  /** Waits for further destinations, too. */
   expect(destinations: readonly Repository[]): void {
     for (const to of destinations) this.#expected.add(to);
   }
@@ -67,7 +65,6 @@ export class Round implements Group {
     return this.#state === "forming" && this.#expected.has(to);
   }
 
-  /** The bytes, once all are ready. */
   join(to: Repository): Promise<Readable> {
     this.#expected.delete(to);
     return new Promise((give, fail) => {

@@ -13,7 +13,6 @@ export interface Arrival {
 export interface Group<To = Repository> {
   /** Those that most of the others wait for right now. */
   readonly late: () => readonly To[];
-  /** Goes ahead without them. */
   readonly leave: (destinations: readonly To[]) => void;
 }
 

@@ -146,7 +146,6 @@ function writingTo(number: number, path: string, found: Stats): Output["write"] 
 
 const write = promisify(writeSome);
 
-/** Writes where a descriptor stands. */
 async function writeOn(descriptor: number, content: Content): Promise<void> {
   for (const part of partsOf(content)) {
     const bytes = typeof part === "string" ? Buffer.from(part) : part;

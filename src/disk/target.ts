@@ -9,7 +9,6 @@ export type OutputTarget =
   /** A descriptor that this process was started with, as `/dev/stdout` and a shell's `>(command)` are. */
   | { readonly kind: "descriptor"; readonly number: number; readonly path: string };
 
-/** As many links as Linux follows. */
 const maxLinks = 40;
 
 /** Follows links from a name on. Throws what the file system says. */

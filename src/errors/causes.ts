@@ -5,15 +5,12 @@ import type { FailureRecord } from "./index.ts";
 export interface Problem {
   /** What became of it, as the verb calls it: `unread`, `failed`, `conflict`. */
   readonly state: string;
-  /** Why. */
   readonly message: string;
-  /** What to do about it. */
   readonly hint?: string | undefined;
   /** What of message and hint is the same wherever the cause is; all of them where it is left out. */
   readonly pattern?: string | undefined;
   /** Stable, and meant for programs. */
   readonly code?: string | undefined;
-  /** The HTTP status that it comes of. */
   readonly status?: number | undefined;
   /** `host[:port]` that it happened at. */
   readonly host?: string | undefined;
@@ -45,11 +42,9 @@ export interface Cause {
   readonly host?: string | undefined;
   readonly message: string;
   readonly hint?: string | undefined;
-  /** Problems that it accounts for. */
   readonly count: number;
   /** The first places, or all of them. */
   readonly places: readonly CausePlace[];
-  /** Places that are left out. */
   readonly more: number;
 }
 
@@ -108,7 +103,6 @@ export function problemOf({
 
 /** How a cause is printed. */
 export interface CauseStyle {
-  /** Paints the state. */
   readonly paint: (text: string) => string;
   /** What is counted. */
   readonly noun: string;

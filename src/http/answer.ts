@@ -21,7 +21,6 @@ export interface Answer extends AnswerHead {
 export interface StreamedAnswer extends AnswerHead {
   /** To be read or destroyed: it holds the request's permit until then. */
   readonly body: Readable;
-  /** Nothing is to come. */
   readonly isEmpty: boolean;
 }
 

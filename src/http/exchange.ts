@@ -36,20 +36,16 @@ export interface Direction<Kind> {
   readonly role?: string | undefined;
 }
 
-/** What goes there. */
 export type Message = Omit<Outgoing, "waiting" | "url">;
 
 export interface ExchangeOptions<Kind extends string> extends TransportOptions {
   readonly timing: Timing;
   readonly kinds: Kinds<Kind>;
-  /** None without it. */
   readonly rateLimiters?: readonly RateLimitOf<Kind>[];
   readonly limiter: Limiter<Kind>;
-  /** Attempts after the first one. */
   readonly retries: number;
   /** The host is known to be there, although it may not have answered in this run. */
   readonly isExpected?: boolean;
-  /** The other hosts of the run; without it there are none. */
   readonly company?: Company;
   readonly explain: Explain;
   /** What an answer tells that may say of its host that it gives none at all now; without it, none does. */
@@ -174,7 +170,6 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   };
 
   return {
-    /** @param prepare Called when the request is about to be sent. */
     dispatch: (direction: Direction<Kind>, prepare: () => Promise<Message>): Promise<StreamedAnswer> =>
       places.at(direction.url, direction.role).carry(
         direction,

@@ -9,7 +9,6 @@ import { Limiter, type LimiterOptions, type Release } from "./rate/limiter.ts";
 import { untilAborted } from "./until-aborted.ts";
 import type { Outgoing } from "./way/transport.ts";
 
-/** One request to an origin. */
 export interface OriginRequest<Kind extends string> extends Pick<Outgoing, "method" | "url" | "signal"> {
   readonly kind: Kind;
   /** What it is about, for messages. */

@@ -10,7 +10,6 @@ interface Shape {
   readonly below: ReadonlyMap<string, Shape>;
 }
 
-/** An object or a list that has begun. */
 interface Open {
   readonly isObject: boolean;
   readonly shape: Shape | undefined;
@@ -127,7 +126,6 @@ function isWhole(inside: Open | undefined, key: string): boolean {
   return inside?.isObject === true && inside.shape?.fields.has(key) === true && wholeNumbers.has(key);
 }
 
-/** Where the string that begins at a quotation mark ends. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

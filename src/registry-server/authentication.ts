@@ -6,9 +6,7 @@ import { type Compare, compareInThread } from "./bcrypt-thread.ts";
 import { RegistryServerError } from "./errors.ts";
 import { createLoginQueue } from "./login-queue.ts";
 
-/** Whoever wants to be let in. */
 interface Applicant {
-  /** The `Authorization` header. */
   readonly header: string | undefined;
   /** Who it is, as far as limits are concerned. */
   readonly client: string;

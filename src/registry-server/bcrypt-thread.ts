@@ -2,7 +2,6 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { z } from "zod";
 
-/** Whether the text has the hash. */
 export type Compare = (text: string, hash: string) => Promise<boolean>;
 
 const answerSchema = z.tuple([z.number(), z.boolean()]);

@@ -11,7 +11,6 @@ import type { Holdings } from "./storage.ts";
  * their ways. What is not said is as usual.
  */
 export interface RegistryBehavior {
-  /** How many `PATCH`es an upload takes. */
   readonly patches?: "any" | "one" | "none";
   /** Bytes of a body beyond which it is refused with 413. */
   readonly maxBodyBytes?: number;
@@ -23,9 +22,7 @@ export interface RegistryBehavior {
   readonly uploadStatus?: boolean;
   /** Whether manifests are taken with `?tag=` parameters, and `OCI-Tag` says so; where not, they are not looked at. */
   readonly tagParameters?: boolean;
-  /** Whether `Docker-Content-Digest` is stated. */
   readonly contentDigest?: boolean;
-  /** Whether there is the referrers API. */
   readonly referrers?: boolean;
   readonly rateLimit?: RateLimit;
   /** Milliseconds that pass before each request is looked at. */
@@ -40,7 +37,6 @@ export interface RateLimit {
   readonly retryAfter?: number;
 }
 
-/** Applies a behavior to one exchange after the other. */
 export type Conduct = ReturnType<typeof conductOf>;
 
 /** @param now A clock that never goes back, in milliseconds. */

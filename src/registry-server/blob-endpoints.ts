@@ -7,7 +7,6 @@ import { Refusal } from "./refusal.ts";
 import type { RouteTo } from "./route.ts";
 import type { Holdings, Storage } from "./storage.ts";
 
-/** Bytes that are read at once from a blob that is sent. */
 const readBytes = 256 * 1024;
 
 /** `GET` and `HEAD` of a blob, whole or a stretch of it ("Pulling blobs"). */

@@ -61,18 +61,15 @@ interface Run {
   readonly links: Map<Digest, number>;
 }
 
-/** What one manifest refers to. */
 interface Known {
   readonly references: readonly Digest[];
   readonly subject: Digest | undefined;
 }
 
-/** The collection of what is in one repository. */
 class Collection {
   readonly #run: Run;
   readonly #repository: RepositoryPath;
   readonly #place: RepositoryFolder;
-  /** The manifests that are there. */
   readonly #known = new Map<Digest, Known>();
 
   constructor(run: Run, repository: RepositoryPath) {

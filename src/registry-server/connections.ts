@@ -63,7 +63,6 @@ export function openConnections(most: number) {
       sockets.add(socket);
       socket.once("close", () => forget(name, socket));
     },
-    /** A request has come. */
     serve(request: IncomingMessage, response: ServerResponse): void {
       const connection = connections.get(endsOf(request.socket));
       if (connection === undefined) return;

@@ -3,7 +3,6 @@ import { serverLimits } from "./limits.ts";
 import { atLeastRate } from "./patience.ts";
 import { Refusal } from "./refusal.ts";
 
-/** One request and its response. */
 export interface Exchange {
   readonly method: string;
   /** Who sent it, as far as limits are concerned: a user, or an address. */

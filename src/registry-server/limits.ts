@@ -2,9 +2,7 @@ import { limits } from "../oci/index.ts";
 
 /** Bounds on what clients of the embedded registry may send or make it keep. */
 export const serverLimits = {
-  /** Bytes of a request line with its headers. */
   headerBytes: 16 * 1024,
-  /** Connections open at once. */
   connections: 1024,
   /** Milliseconds between two looks at which of them are silent. */
   measuringMilliseconds: 1_000,
@@ -12,13 +10,11 @@ export const serverLimits = {
   greetingMilliseconds: 30_000,
   /** Milliseconds a connection may be silent while a request is under way. */
   silenceMilliseconds: 300_000,
-  /** How long the body of a request is waited for. */
   bodyPatience: { milliseconds: 60_000, minBytesPerSecond: 1024 },
   /** Milliseconds that requests under way may still take once the server is told to close. */
   closingMilliseconds: 5_000,
   /** Bytes of one manifest or index. */
   manifestBytes: limits.manifestBytes,
-  /** Bytes of one blob. */
   blobBytes: 64 * 1024 ** 3,
   /** Bytes of a request body that are still read, and thrown away, after the request was refused. */
   refusedBodyBytes: 16 * 1024 * 1024,

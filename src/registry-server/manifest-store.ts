@@ -16,7 +16,6 @@ import { type Layout, placeOf, type RepositoryFolder, referrerOfName, tagOfFileN
 /** What the registry keeps about a manifest beside its bytes. */
 export interface ManifestRecord {
   readonly mediaType: string;
-  /** Bytes of the manifest. */
   readonly size: number;
   /** Bytes of the manifest and of all it refers to, what several platforms share counted for each of them. */
   readonly imageSize: number;
@@ -50,7 +49,6 @@ export interface ManifestReader {
   read(repository: RepositoryPath, target: Target): Promise<(StoredManifest & { bytes: Buffer }) | undefined>;
   /** Tags in no order; none for a repository that is not there. */
   tags(repository: RepositoryPath): Promise<Tag[]>;
-  /** The digest that each tag stands for. */
   tagDigests(repository: RepositoryPath): Promise<Map<Tag, Digest>>;
   /** All manifests in no order. */
   list(repository: RepositoryPath): Promise<StoredManifest[]>;
@@ -58,11 +56,9 @@ export interface ManifestReader {
   referrers(repository: RepositoryPath, subject: Digest, last: Digest | undefined): AsyncGenerator<Referrer>;
 }
 
-/** An entry in the list of the referrers of a subject. */
 interface Referrer {
   readonly digest: Digest;
   readonly artifactType: string | undefined;
-  /** Its descriptor. */
   readonly json: string;
 }
 
@@ -79,7 +75,6 @@ const referrerSchema = z.object({ artifactType: z.string().optional() });
 /** How often a manifest that another process deletes at the same moment is stored before the failure is reported. */
 const putAttempts = 50;
 
-/** More bytes than any record has. */
 const recordBytes = 1024;
 
 const lineFeed = 0x0a;

@@ -1,6 +1,5 @@
 import { Refusal } from "./refusal.ts";
 
-/** How long a body is waited for. */
 export interface Patience {
   /** Milliseconds of waiting that are granted at first, and the most that are ever left. */
   readonly milliseconds: number;

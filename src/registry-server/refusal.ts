@@ -23,7 +23,6 @@ const usualStatus = {
 } as const;
 
 interface RefusalOptions {
-  /** The HTTP status, where it is not the usual one of the code. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;

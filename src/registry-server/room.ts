@@ -50,7 +50,6 @@ export function openRoom(layout: Layout, limit: number | undefined, makeRoom: ()
     },
     /** Whether there would be room for them, before they are sent. @throws {Refusal} */
     expect: refuseBeyond,
-    /** Looks how many bytes are there. */
     async measure(): Promise<void> {
       if (limit !== undefined) await look();
     },
@@ -62,7 +61,6 @@ function full(limit: number, status: number): Refusal {
   return new Refusal("DENIED", message, { status });
 }
 
-/** Bytes of blobs, of what is on its way in, and of manifests. */
 async function bytesIn({ blobs, uploads, repositories }: Layout): Promise<number> {
   let bytes = 0;
   for (const folder of [blobs, uploads, repositories]) {

@@ -9,7 +9,6 @@ import {
 } from "../oci/index.ts";
 import { Refusal } from "./refusal.ts";
 
-/** What a URL of the registry names. */
 export type Route =
   | { readonly kind: "version" }
   | { readonly kind: "catalog" }
@@ -20,7 +19,6 @@ export type Route =
   | { readonly kind: "upload"; readonly repository: RepositoryPath; readonly id: string }
   | { readonly kind: "referrers"; readonly repository: RepositoryPath; readonly subject: Digest };
 
-/** A route of one kind. */
 export type RouteTo<Kind extends Route["kind"]> = Extract<Route, { readonly kind: Kind }>;
 
 /** A request target, split: the path as it was sent, the route it names, and the parameters. */

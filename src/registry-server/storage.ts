@@ -12,14 +12,12 @@ import { type ManifestReader, type ManifestStore, manifestStore } from "./manife
 import { openRoom, type Room } from "./room.ts";
 import { openUploadSessions, type UploadSessions } from "./upload-sessions.ts";
 
-/** What a registry shows. */
 export interface Holdings {
   readonly blobs: BlobReader;
   readonly manifests: ManifestReader;
   readonly catalog: Catalog;
 }
 
-/** Everything the registry keeps. */
 export interface Storage extends Holdings {
   readonly blobs: BlobStore;
   readonly manifests: ManifestStore;

@@ -8,7 +8,6 @@ import { serverLimits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { Room } from "./room.ts";
 
-/** A stretch of a blob, as a request brings it. */
 export interface Chunk {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Where it must start, if it says so. */
@@ -17,11 +16,9 @@ export interface Chunk {
   readonly length: number | undefined;
   /** The algorithm of the digest to come: hashing the bytes as they pass saves reading them again. */
   readonly algorithm: "sha256" | "sha512";
-  /** Cuts the request off. */
   abort(): void;
 }
 
-/** Bytes that are gathered before they are written. */
 const writeBytes = 256 * 1024;
 
 /** One blob on its way in, in a session that this process has. */
@@ -109,7 +106,6 @@ export function openSession(
 
   return {
     id: name.slice(0, name.indexOf(".")),
-    /** Bytes received so far. */
     get size() {
       return size;
     },
@@ -163,7 +159,6 @@ export function openSession(
           await end();
         }
       }),
-    /** Ends the session and throws its bytes away. */
     async cancel(): Promise<void> {
       abortCurrent();
       await inTurn(end);

@@ -18,7 +18,6 @@ export class JsonBytes {
     return this.#at;
   }
 
-  /** The next character that is no space. */
   peek(): string {
     let byte = this.#bytes[this.#at];
     while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
@@ -59,7 +58,6 @@ export class JsonBytes {
     return JSON.parse(this.#bytes.toString("utf8", from, this.#at));
   }
 
-  /** Passes over a value of any size. */
   skip(): void {
     let depth = 0;
     do {
@@ -77,7 +75,6 @@ export class JsonBytes {
     } while (depth > 0);
   }
 
-  /** Nothing is left. */
   end(): void {
     if (this.peek() !== "") throw this.#fault();
   }

@@ -34,7 +34,6 @@ export interface RegistriesOptions extends Ending {
   /** Where proxies and credentials are named; `process.env` when left out. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly listener?: Listener<RegistryEvent> | undefined;
-  /** Who looks on at every request. */
   readonly trace?: Trace | undefined;
 }
 

@@ -60,7 +60,6 @@ export function watching(
 /** Work of one host that is not over. */
 export interface HostWork {
   readonly host: string;
-  /** How many things have been asked for. */
   readonly count: number;
   /** When the oldest of them was, in milliseconds since 1970. */
   readonly since: number;
@@ -71,7 +70,6 @@ export class UnderWay {
   /** When each thing was begun, in that order. */
   readonly #hosts = new Map<string, Set<{ readonly since: number }>>();
 
-  /** @returns How to end it. */
   begin(host: string): () => void {
     const work = { since: Date.now() };
     const known = this.#hosts.get(host) ?? new Set();

@@ -78,7 +78,6 @@ export interface RunEnd {
   readonly result: "SUCCESS" | "FAILURE" | "ABORTED";
   /** The commit that it was about; what the request says by default. */
   readonly revision?: string | undefined;
-  /** The hash of the plan that it made or carried out. */
   readonly planHash?: string | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -111,9 +110,7 @@ export interface StoredRun {
 
 /** Which runs are listed. */
 export interface RunQuery {
-  /** Only those of this job. */
   readonly job?: string | undefined;
-  /** No more than so many. */
   readonly limit: number;
   /** Those behind this one: what the page before says is {@link RunPage.next}. */
   readonly after?: string | undefined;
@@ -131,7 +128,6 @@ export interface RunPage {
  * list a page does not depend on how many runs there are.
  */
 export interface RunStore {
-  /** Where it is, for people. */
   readonly where: string;
   /**
    * Begins a run: it can be found when this resolves. Earlier runs of its job whose process is known to have ended are closed:

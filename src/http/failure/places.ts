@@ -39,7 +39,6 @@ export class Places {
     return this.#known.some((place) => place.origin === origin && place.presence.wasThere);
   }
 
-  /** Nobody waits any more. */
   close(): void {
     for (const { presence } of this.#known) presence.close();
   }

@@ -79,11 +79,9 @@ export class Presence {
   #broken = 0;
   /** What was answered with a server's error, and nothing otherwise since: the path may be at fault, or the host. */
   readonly #troubled = new Set<string>();
-  /** When the next request may go ahead. */
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param now A clock that never goes back, in milliseconds. */
   constructor(options: PresenceOptions, now: () => number = () => performance.now()) {
     this.#options = options;
     this.#now = now;
@@ -93,7 +91,6 @@ export class Presence {
     return this.#absence !== undefined;
   }
 
-  /** It has answered in this run. */
   get wasThere(): boolean {
     return this.#answeredAt > Number.NEGATIVE_INFINITY;
   }
@@ -173,7 +170,6 @@ export class Presence {
     this.#unanswered({ kind: "server-error", code: `${status}`, reason: "", cause: undefined }, request);
   }
 
-  /** What a request fails with that got no answer. */
   #unanswered(
     fault: Fault,
     { asked, sent, isScout }: { asked: Asked; sent: number; isScout: boolean },
@@ -216,7 +212,6 @@ export class Presence {
     return this.#broken >= maxBroken;
   }
 
-  /** Lets one go ahead whose turn it is, ends the waiting, or looks again later. */
   #look(): void {
     clearTimeout(this.#timer);
     if (this.#isThere || this.#waiting.length === 0) return;

@@ -18,7 +18,6 @@ export interface Passing {
   readonly isOfHost?: boolean;
 }
 
-/** How often, and who is told. */
 export interface RetryOptions {
   /** Attempts after the first one. */
   readonly retries: number;
@@ -30,7 +29,6 @@ export interface RetryOptions {
   readonly isOnce?: boolean;
 }
 
-/** One of several attempts. */
 export interface Attempt {
   /** Counted from 1. */
   readonly number: number;

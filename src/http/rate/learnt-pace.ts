@@ -23,7 +23,6 @@ export class LearntPace {
   /** Bursts of refusals so far, and whether anything has been taken since the last one. */
   #refusals = 0;
   #tookSome = false;
-  /** Requests that may go out at once. */
   #tokens = 0;
   #countedAt = 0;
   #resumedAt = Number.NEGATIVE_INFINITY;
@@ -37,14 +36,12 @@ export class LearntPace {
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / rate) * second;
   }
 
-  /** Takes the room for one request. */
   take(operation: string, now: number): void {
     if (this.#learnt === undefined || !this.#held.has(operation)) return;
     this.#count(this.#learnt, now);
     this.#tokens -= 1;
   }
 
-  /** The host has taken a request. */
   accepted({ operation, sent }: Counted, now: number): void {
     this.#taken.push({ operation, at: now });
     if (this.#taken.length % 64 === 0) this.#forget(now);

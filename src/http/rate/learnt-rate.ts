@@ -15,7 +15,6 @@ export interface LearntRate {
   readonly patience: number;
 }
 
-/** What a refusal comes with. */
 export interface RefusedRate {
   readonly now: number;
   /** Requests in a second that the host has taken lately. */

@@ -43,7 +43,6 @@ const start = 16;
 /** The part of the permits that uploads may hold: they hold them long, and what ends a piece of work has to get by. */
 const maxForUploads = 3 / 4;
 
-/** What a {@link Limiter} keeps to. */
 export interface LimiterOptions<Kind extends string> {
   /** Requests at the same time; with 1, an upload and the reading of its source still overlap. */
   readonly limit: number;
@@ -66,7 +65,6 @@ export class Limiter<Kind extends string> {
   #underWay = 0;
   #asked = 0;
 
-  /** @param now A clock that never goes back, in milliseconds. */
   constructor(options: LimiterOptions<Kind>, now: () => number = () => performance.now()) {
     this.#options = options;
     this.#now = now;
@@ -129,7 +127,6 @@ export class Limiter<Kind extends string> {
     return lane;
   }
 
-  /** Gives all permits that can be given. */
   #grant(): void {
     for (;;) {
       let next: Lane | undefined;

@@ -42,7 +42,6 @@ export class RateLimiter {
     return Math.max(0, this.#fullAt - this.#burst - now, oldest + this.#period - now);
   }
 
-  /** Takes the room for one request. */
   take(now: number): void {
     // Between two requests that closely follow each other somebody waited, and any delay was the timer's.
     const due = now - this.#last < maxDelay ? now - maxDelay : now;

@@ -31,7 +31,6 @@ export class Turns<Kind extends string> {
   #pause: { readonly since: number; readonly until: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param now A clock that never goes back, in milliseconds. */
   constructor(kinds: Kinds<Kind>, limiters: readonly RateLimitOf<Kind>[], now: () => number) {
     this.#kinds = kinds;
     this.#limiters = limiters;

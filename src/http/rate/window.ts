@@ -14,7 +14,6 @@ export interface Window {
   readonly left: number;
   /** The least strain that an answer of this round told. */
   readonly strain: number | undefined;
-  /** When it was halved last, by the caller's clock. */
   readonly halvedAt: number;
 }
 

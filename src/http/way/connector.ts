@@ -19,19 +19,15 @@ export interface AddressRule {
 /** How connections to one origin are made. */
 export interface Connector {
   readonly rule: AddressRule;
-  /** Absent for plain HTTP. */
   readonly tls: TlsOptions | undefined;
   /** The way goes through this proxy. */
   readonly proxy: URL | undefined;
   /** Milliseconds for a connection, TLS included. */
   readonly timeout: number;
-  /** Connections at the same time. */
   readonly connections: number;
-  /** Told of every connection. */
   readonly opened: (socket: Socket) => void;
 }
 
-/** Where a connection goes to, as an agent asks for it. */
 type Target = Pick<ClientRequestArgs, "hostname" | "host" | "port">;
 
 /**
@@ -149,7 +145,6 @@ function serverName(hostname: string): { servername?: string } {
   return literalAddress(hostname) === undefined ? { servername: hostname } : {};
 }
 
-/** The socket, once it is connected. */
 async function opened<Opening extends Socket>(
   socket: Opening,
   secure: boolean,
@@ -238,7 +233,6 @@ export async function speaksTls({ hostname, port, rule }: ConnectTarget, timeout
   }
 }
 
-/** Where a proxy listens. */
 export function proxyAddress(proxy: URL): { hostname: string; port: number } {
   return {
     hostname: proxy.hostname.replace(/^\[(.*)\]$/, "$1"),
@@ -253,7 +247,6 @@ export function proxyAuthorization({ username, password }: URL): Record<string, 
   return { "proxy-authorization": `Basic ${Buffer.from(pair, "utf8").toString("base64")}` };
 }
 
-/** The failure of a request that would go to a forbidden address. */
 export function forbidden(hostname: string, kind: AddressKind): ConnectionError {
   return new ConnectionError("unsafe-address", `${hostname} has a ${kind} address`, {
     where: hostname,

@@ -14,7 +14,6 @@ export interface TlsFiles {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** Accept any certificate. */
   readonly insecure?: boolean;
 }
 

@@ -15,7 +15,6 @@ import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
 export interface Endpoint {
   /** The host as reports, credentials and settings name it; two names of one host have the same. */
   readonly host: string;
-  /** Scheme, host and port that requests are sent to. */
   readonly origin: URL;
   /**
    * Plain HTTP was chosen only because the host is called loopback, so it has to be: whoever answers for `localhost`
@@ -39,7 +38,6 @@ export interface Outgoing {
   readonly answerWithin: number;
   /** Told now and then that the host has brought nothing, or hardly anything, for so many milliseconds. */
   readonly waiting?: (milliseconds: number) => void;
-  /** Gives the request up. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,7 +57,6 @@ export interface Network {
   readonly environment: NodeJS.ProcessEnv;
   /** What is configured of the certificates of a host (`host` or `host:port`). */
   readonly tlsOf?: ((host: string) => TlsFiles | undefined) | undefined;
-  /** Who looks on. */
   readonly trace?: Trace | undefined;
 }
 
@@ -170,7 +167,6 @@ export function openTransport(options: TransportOptions) {
       const place = { hostname: hostnameOf(url), port: Number(url.port || 80), rule: ruleFor(url) };
       return speaksTls(place, timing.connect);
     },
-    /** Bytes that have gone to and fro. */
     moved: traffic.bytes,
     async close(): Promise<void> {
       for (const { agent } of ways.values()) agent.destroy();
@@ -201,7 +197,6 @@ const maxBroken = 3;
 
 interface Breaks {
   count: number;
-  /** When the last one was. */
   at: number;
 }
 
@@ -236,7 +231,6 @@ class Reuse {
   }
 }
 
-/** Sends the body and waits for the answer's headers. */
 function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): Promise<Incoming> {
   const { body, answerWithin, waiting = () => {}, signal } = outgoing;
   const { idle, silence } = timing;
@@ -248,7 +242,6 @@ function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): P
       clearTimeout(watch);
       clearInterval(reminder);
     };
-    /** Waits for the answer. */
     const expect = (within: number): void => {
       rest();
       if (answered || request.destroyed) return;

@@ -13,7 +13,6 @@ export interface Way {
 }
 
 export interface WayOptions extends Omit<Connector, "tls" | "proxy"> {
-  /** Where proxies are named. */
   readonly environment: NodeJS.ProcessEnv;
   /** Asked only for an origin of HTTPS. */
   readonly tls: () => TlsOptions;

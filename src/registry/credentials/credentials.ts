@@ -13,7 +13,6 @@ import { findByRule } from "./rules.ts";
 export interface CredentialOrigins {
   /** Without rules of their own when left out. */
   readonly settings?: Pick<Settings, "credentials">;
-  /** `process.env` when left out. */
   readonly environment?: NodeJS.ProcessEnv;
   /** The user's home directory; `HOME`, or what the system says, when left out. */
   readonly homeDir?: string;

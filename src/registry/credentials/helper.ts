@@ -41,10 +41,8 @@ export function rememberingHelpers(environment: NodeJS.ProcessEnv): AskHelper {
 
 const maxOutputBytes = 64 * 1024;
 
-/** How a credential helper is run. */
 export interface HelperOptions {
   readonly environment: NodeJS.ProcessEnv;
-  /** The file that names it. */
   readonly namedIn: string;
   /** 30 seconds when left out. */
   readonly timeoutMilliseconds?: number | undefined;

@@ -11,7 +11,6 @@ import { prefixOfKey } from "./key.ts";
 
 /** What is to stand in a file for a host. */
 export interface LoginEntry {
-  /** The key of a new entry. */
   readonly key: string;
   /** User name and password, in base64; none when something else keeps them. */
   readonly auth: string | undefined;
@@ -130,7 +129,6 @@ export async function changeLoginFile(
   }
 }
 
-/** The file that a name leads to, or is to lead to. */
 async function regularTarget(file: string, shown: string): Promise<string> {
   const target = await targetOf(file);
   const found = target.kind === "name" ? await ifPresent(lstat(target.path)) : undefined;

@@ -14,7 +14,6 @@ import { type Challenge, parseChallenges } from "./challenge.ts";
 import { judgeRealm } from "./realm.ts";
 import { basicHeader, fetchToken, type Token, type TokenService, tokenAllows } from "./token-service.ts";
 
-/** What a request has to be allowed. */
 export interface Access {
   /** The repository whose credential counts; `""` for the registry as a whole. */
   readonly path: string;
@@ -32,7 +31,6 @@ type Send = (authorization: string | undefined) => Promise<StreamedAnswer>;
 
 type Scheme = { readonly kind: "basic" } | ({ readonly kind: "bearer" } & TokenService);
 
-/** A token that is there or on its way. */
 interface Entry {
   readonly token: Promise<Token>;
   arrived: Token | undefined;
@@ -259,7 +257,6 @@ function headerFor(credential: Credential): string | undefined {
   return credential.kind === "basic" ? basicHeader(credential) : undefined;
 }
 
-/** What tells a credential from others. */
 function identityOf(credential: Credential): string {
   return credential.kind === "basic"
     ? `basic ${credential.username}:${credential.password}`

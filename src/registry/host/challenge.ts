@@ -1,4 +1,3 @@
-/** One challenge of a `WWW-Authenticate` header. */
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
   readonly scheme: string;

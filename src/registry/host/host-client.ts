@@ -44,7 +44,6 @@ export interface HostClientOptions {
   readonly trace?: Trace | undefined;
   readonly listener: Listener<RegistryEvent>;
   readonly timing: Timing;
-  /** The other hosts of the run. */
   readonly company: Company;
 }
 
@@ -102,7 +101,6 @@ export function createHostClient(options: HostClientOptions) {
     endpoint,
     settings,
     timing,
-    /** What has to be done differently here. */
     quirks: quirksOf(host, settings),
     /** Milliseconds that the slowest answer about a manifest has taken so far. */
     get slowestAnswer() {
@@ -110,18 +108,15 @@ export function createHostClient(options: HostClientOptions) {
     },
     send: origin.send,
     open: origin.open,
-    /** {@link Origin.upload}. */
     upload: (run: Parameters<HostOrigin["upload"]>[1]) => origin.upload("upload-data", run),
     retriesOf: origin.retriesOf,
     overlook,
     grants: authorizer.grants,
-    /** Where the credential for a path came from. */
     credentialSource: authorizer.sourceOf,
     close: origin.close,
   };
 }
 
-/** The status of what is an answer. */
 function statusIn(result: unknown): number | undefined {
   const isObject = typeof result === "object" && result !== null;
   return isObject && "status" in result && typeof result.status === "number" ? result.status : undefined;

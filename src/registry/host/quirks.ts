@@ -20,7 +20,6 @@ export interface Quirks {
   readonly singlePost: boolean;
 }
 
-/** What is known of hosts whose names match. */
 interface Entry {
   readonly hosts: RegExp;
   readonly quirks: Partial<Quirks>;

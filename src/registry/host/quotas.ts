@@ -13,7 +13,6 @@ interface Entry {
   readonly hosts: RegExp;
   readonly quotas: readonly QuotaOf[];
   readonly sources: readonly string[];
-  /** The day it was read. */
   readonly read: string;
 }
 

@@ -1,6 +1,5 @@
 /** What decides whether a token service may see the credentials of a registry. */
 export interface RealmRules {
-  /** Scheme, host and port of the registry. */
   readonly registry: URL;
   /** Further origins that the user's settings trust for this registry. */
   readonly tokenOrigins: readonly string[];
@@ -32,7 +31,6 @@ const knownServices: readonly (readonly [registry: RegExp, service: string])[] =
   [/^[a-z0-9-]+-registry(?:-vpc)?\.([a-z0-9-]+)\.cr\.aliyuncs\.com$/, "dockerauth-ee.$1.aliyuncs.com"],
 ];
 
-/** Why a token service is not asked. */
 export interface RealmFault {
   /** In words that follow "the registry names a token service that". */
   readonly fault: string;

@@ -41,7 +41,6 @@ export function saysPlainHttp(status: number, body: Uint8Array): boolean {
 interface ServerWords {
   /** Codes of the distribution specification, of answers that have its form. */
   readonly codes: readonly string[];
-  /** The first things it says. */
   readonly texts: readonly string[];
 }
 
@@ -49,12 +48,9 @@ interface ServerWords {
 const most = 64 * 1024;
 /** Errors of one answer, and texts of one error, that are shown. */
 const maxShown = 3;
-/** Characters of one text. */
 const longest = 2_000;
-/** How deep objects are looked into. */
 const deepest = 5;
 
-/** What an answer says, whatever its form: JSON, XML, HTML or text. */
 function wordsOf(body: Uint8Array): ServerWords {
   const text = Buffer.from(body.subarray(0, most)).toString("utf8").trim();
   const json = jsonIn(text);

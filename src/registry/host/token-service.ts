@@ -139,7 +139,6 @@ function issueOf(issued: number | string | undefined): number {
   return typeof issued === "number" ? issued * 1000 : Date.parse(issued ?? "");
 }
 
-/** What it means that a token service gave no token. */
 function tokenRefusal(
   answer: Answer,
   url: URL,

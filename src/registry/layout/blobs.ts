@@ -24,7 +24,6 @@ import {
   within,
 } from "./files.ts";
 
-/** Bytes that come in pieces. */
 type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** The content-addressed files of an image layout: `blobs/<algorithm>/<hex>`. */
@@ -35,7 +34,6 @@ interface SoundBlobs {
   pathOf(digest: Digest): string;
 }
 
-/** Bytes that are read at once. */
 const chunkBytes = 256 * 1024;
 
 /** The blobs of a layout, which `files` writes. */
@@ -118,7 +116,6 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles) {
   };
 
   return {
-    /** Where the blob's file is, or would be. */
     pathOf,
     /** The bytes, hashed while they are read; `undefined` when there is no such file. */
     open,

@@ -48,7 +48,6 @@ export async function makeFolder(folder: GuardedFolder): Promise<void> {
   }
 }
 
-/** The root and every folder on the way to `path`, from above. */
 function parts({ root, path }: GuardedFolder): string[] {
   const below = relative(root, path);
   const segments = below === "" ? [] : below.split(sep);

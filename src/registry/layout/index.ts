@@ -48,7 +48,6 @@ const indexSchema = z.looseObject({
   manifests: z.array(entrySchema).nullish(),
 });
 
-/** An `index.json` that lists nothing. */
 export const emptyIndex: LayoutIndex = {
   document: { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] },
   entries: [],

@@ -145,7 +145,6 @@ function draftsOf(layout: GuardedFolder): GuardedFolder {
   return within(layout, ".waybill");
 }
 
-/** The blobs of another repository, when that is a layout. */
 function blobsOf(repository: Repository): LayoutBlobs | undefined {
   if (!repository.address.startsWith(addressPrefix)) return undefined;
   const path = repository.address.slice(addressPrefix.length);
@@ -178,7 +177,6 @@ function checkDocument({ descriptor, bytes }: ImageDocument, where: string): voi
   }
 }
 
-/** Files that are looked for at the same time. */
 const concurrency = 16;
 
 /** @throws {RegistryError} `manifest-refused` unless everything the manifest refers to is there. */

@@ -24,7 +24,6 @@ export interface HeldManifest {
   readonly content: ImageContent | undefined;
 }
 
-/** Files that are read at the same time. */
 const concurrency = 16;
 
 /**

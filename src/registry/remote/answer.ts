@@ -10,7 +10,6 @@ import { missingRepository, saysMissing } from "./missing-repository.ts";
 /** What was asked for something: a repository, or a registry as a whole. */
 interface Asked {
   readonly client: HostClient;
-  /** What messages show. */
   readonly name: string;
   /** The path whose credential counts. */
   readonly path: string;
@@ -96,7 +95,6 @@ export function refusedManifest(
   return new RegistryError("manifest-refused", message, { ...answerDetails(answer), where, hint });
 }
 
-/** What makes requests smaller. */
 function sizeHint({ endpoint, settings }: HostClient): string {
   const place = `waybill.yaml: hosts: ${endpoint.host}`;
   if (settings.chunkBytes === undefined) {

@@ -147,7 +147,6 @@ async function takeByte(blob: Descriptor, answer: StreamedAnswer, where: string)
   }
 }
 
-/** The size of the whole that `Content-Range` tells, where it does. */
 function wholeSize(answer: Pick<Answer, "headers">): number | undefined {
   const [, whole] = /^bytes [^/]*\/(\d{1,15})$/.exec(headerOf(answer, "content-range") ?? "") ?? [];
   return whole === undefined ? undefined : Number(whole);

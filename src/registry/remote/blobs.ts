@@ -71,7 +71,6 @@ export function blobRequest(
   return reading(remote, kind, method, `blobs/${target}`, { follow: true, target, headers });
 }
 
-/** The bytes of a blob from an offset on, as the registry sends them. */
 async function openAt(remote: Remote, blob: Descriptor, offset: number): Promise<Readable> {
   const { digest, size } = blob;
   const headers = offset === 0 ? undefined : { range: `bytes=${offset}-${size - 1}` };

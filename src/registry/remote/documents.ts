@@ -117,11 +117,9 @@ function isImageType(mediaType: string): boolean {
   return isManifestType(mediaType) || isIndexType(mediaType);
 }
 
-/** A manifest of any media type, as it was served. */
 interface ServedManifest {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
-  /** What the registry says its digest is. */
   readonly stated: Digest | undefined;
 }
 

@@ -4,7 +4,6 @@ import { JsonBytes } from "../json-bytes.ts";
 /** One of the things that a field of a JSON document holds: an element of a list, or a member of an object. */
 export interface JsonMember {
   readonly field: string;
-  /** Of a member of an object. */
   readonly key: string | undefined;
   readonly value: unknown;
 }

@@ -23,7 +23,6 @@ const habits = new ListHabits();
 
 const fields: ReadonlySet<string> = new Set(["tags", "child", "manifest"]);
 
-/** What a page says. */
 interface ListingPage {
   readonly tags: string[];
   readonly children: string[];

@@ -50,7 +50,6 @@ export function missingRepository(
   return new RegistryError("repository-missing", message, { ...answerDetails(answer), where: name, hint });
 }
 
-/** What creates a repository. */
 function creationOf(host: string, path: string, said: string): string | Phrase {
   const [, account, region] = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\./.exec(host) ?? [];
   const owner = account ?? /registry with id '(\d{12})'/.exec(said)?.[1];

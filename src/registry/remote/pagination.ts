@@ -75,7 +75,6 @@ function refuseMissing(seen: ReadonlySet<string>, where: string): void {
 /** A list of names that comes in pages (distribution specification, "Listing Tags"). */
 export interface NameList<Page> {
   readonly client: HostClient;
-  /** Without `n`. */
   readonly url: URL;
   readonly where: string;
   /** Entries to ask for on a page, the most wanted first; the others are for registries that refuse it. */
@@ -88,7 +87,6 @@ export interface NameList<Page> {
   isWhole?(page: Page): boolean;
 }
 
-/** An answer with the address that it was asked for by. */
 interface Asked {
   readonly url: URL;
   readonly answer: Answer;
@@ -106,7 +104,6 @@ interface Progress {
 
 /** What is known of the lists of one kind on each host, so that it is found out once. */
 export class ListHabits {
-  /** Page sizes that were refused. */
   readonly #refused = new WeakMap<HostClient, readonly number[]>();
   /** How many names a list may have on each host and be known to end where it says. */
   readonly #sound = new WeakMap<HostClient, number>();
@@ -215,7 +212,6 @@ export class ListHabits {
   }
 }
 
-/** How a page size is refused. */
 const refusals: ReadonlySet<number> = new Set([400, 405, 413, 416, 422]);
 
 /** How those answer who do not go on from a name. */
@@ -228,7 +224,6 @@ function incomplete(why: string, where: string): RegistryError {
   });
 }
 
-/** One link of a `Link` header. */
 interface Link {
   readonly target: string;
   /** Its relations, in lower case. */

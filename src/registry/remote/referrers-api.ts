@@ -15,7 +15,6 @@ import { refusal } from "./answer.ts";
 import { nextPage, pages } from "./pagination.ts";
 import { failed, type Remote, reading, urlIn } from "./remote.ts";
 
-/** What came of asking the referrers API. */
 export type ApiAnswer =
   | {
       readonly kind: "list";

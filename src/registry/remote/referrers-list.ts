@@ -41,7 +41,6 @@ export class ReferrersList {
   #changedAt = Number.NEGATIVE_INFINITY;
   /** What has been found to be a list of referrers, or was written as one. */
   readonly #proven = new Set<Digest>();
-  /** Readings and writings, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(remote: Remote, subject: Digest) {
@@ -190,7 +189,6 @@ export class ReferrersList {
   }
 }
 
-/** A list as it was read. */
 interface List {
   readonly digests: ReadonlySet<Digest>;
   /** Absent where there is none yet. */

@@ -12,7 +12,6 @@ export interface Remote {
   readonly client: HostClient;
   /** What it was asked for by: what messages show. */
   readonly name: RepositoryName;
-  /** As it stands in URLs. */
   readonly path: string;
 }
 

@@ -13,7 +13,6 @@ export interface ResumedBody {
   /** Opens the body again, from a byte on. */
   readonly reopen: (offset: number) => Promise<Readable>;
   readonly retry: RetryOptions;
-  /** For messages. */
   readonly where: string;
   readonly host: string;
 }

@@ -33,12 +33,10 @@ const worthResuming = 1024 * 1024;
 /** Failures after which nothing that the registry holds of an upload can be built on. */
 const spoiling: ReadonlySet<string> = new Set<RegistryErrorCode>(["digest-mismatch", "unexpected-response"]);
 
-/** Where uploads begin. */
 const uploads = "blobs/uploads/";
 const singlePost = new Ability();
 const octets = { "content-type": "application/octet-stream" };
 
-/** A blob, and where it goes. */
 export interface Sending {
   readonly remote: Remote;
   readonly blob: Descriptor;
@@ -58,7 +56,6 @@ export class Upload {
   #session: RemoteUploadSession | undefined;
   /** Whether bytes of the session may be built on. */
   #resumable = false;
-  /** How far it has come. */
   #reached = 0;
 
   /** @param begun A session that a mount turned out to be. */
@@ -69,7 +66,6 @@ export class Upload {
     this.#session = begun;
   }
 
-  /** Sends what is missing. */
   async attempt(send: HostSendOnce, { number, goesOn }: Attempt): Promise<Answer> {
     if (number > 1) {
       const offset = await this.#progress(send);

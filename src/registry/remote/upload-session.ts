@@ -2,9 +2,7 @@ import { phrase } from "../../errors/index.ts";
 import { type Answer, headerOf, isSuccess } from "../../http/index.ts";
 import { failed, type Remote } from "./remote.ts";
 
-/** An upload that a registry has begun. */
 export interface RemoteUploadSession {
-  /** Where it goes on. */
   readonly url: URL;
   /** The least number of bytes in a chunk, where the registry says one. */
   readonly minChunkBytes: number;

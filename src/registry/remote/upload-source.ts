@@ -32,7 +32,6 @@ export class UploadSource {
     return this.#vouched;
   }
 
-  /** The bytes from an offset on. */
   async open(from: number): Promise<Readable | Uint8Array> {
     this.close();
     const { remote, blob, content } = this.#sending;

@@ -8,9 +8,7 @@ import {
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import { vouchFor } from "../vouched.ts";
 
-/** What a verified stream is for. */
 export interface VerifiedStreamOptions {
-  /** The repository, for messages. */
   readonly where: string;
   /** Milliseconds without a single byte passing, after which it is given up. */
   readonly idle: number;

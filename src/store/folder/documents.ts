@@ -122,7 +122,6 @@ function seconds(date: Date): number {
   return Math.floor(date.getTime() / 1000);
 }
 
-/** A time as Kubernetes writes it. */
 function wholeSeconds(date: Date): string {
   return date.toISOString().replace(/\.[0-9]+Z$/, "Z");
 }

@@ -42,7 +42,6 @@ export function defaultDataFolder(environment: NodeJS.ProcessEnv): string {
 
 const maxArtifacts = 10_000;
 
-/** The run in a folder. */
 async function storedRun(folder: string): Promise<StoredRun> {
   const kept = join(folder, recordFiles.artifacts);
   return {
