@@ -1,17 +1,18 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { WaybillError } from "../errors/index.ts";
 import { type Descriptor, jsonIn, limits } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
 
+const textSchema = z.nullish(z.string());
 const configSchema = z.object({
-  created: z.string().nullish(),
-  docker_version: z.string().nullish(),
-  architecture: z.string().nullish(),
-  variant: z.string().nullish(),
-  os: z.string().nullish(),
-  config: z
-    .object({ Labels: z.record(z.string(), z.string()).nullish(), Env: z.array(z.string()).nullish() })
-    .nullish(),
+  created: textSchema,
+  docker_version: textSchema,
+  architecture: textSchema,
+  variant: textSchema,
+  os: textSchema,
+  config: z.nullish(
+    z.object({ Labels: z.nullish(z.record(z.string(), z.string())), Env: z.nullish(z.array(z.string())) }),
+  ),
 });
 
 /** What the config of an image says, as far as anybody here asks (OCI image specification, config.md). */

@@ -35,7 +35,6 @@ export interface TagListOptions {
 
 /** Tags that are asked for at the same time; the policy of each host bounds what really is in flight. */
 const tagsAtOnce = 64;
-const byNumbers = new Intl.Collator("en", { numeric: true });
 
 /**
  * Lists the tags of a repository, to the end of its list.
@@ -51,6 +50,7 @@ export async function listTags(repository: Repository, options: TagListOptions =
       hint: `look for a typing error; what there is below it shows: waybill ls ${name}/`,
     });
   }
+  const byNumbers = new Intl.Collator("en", { numeric: true });
   const wanted = listing.tags.filter(isWanted).sort(byNumbers.compare);
   const others = listing.tags.filter((tag) => !isWanted(tag));
   const rest = { others, children: listing.children, misnamed: listing.misnamed ?? 0 };

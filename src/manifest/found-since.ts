@@ -47,7 +47,7 @@ function isOf(project: string, file: string): boolean {
 export function textsOf(project: string, { texts = {} }: Pick<ManifestTree, "texts">): string {
   return Object.entries(texts)
     .filter(([file]) => isOf(project, file))
-    .map(([file, text]) => `${file} ${text}`)
+    .map((entry) => JSON.stringify(entry))
     .sort()
     .join("\n");
 }

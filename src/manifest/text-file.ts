@@ -32,9 +32,18 @@ export function decodeText(bytes: Uint8Array): string | TextFileFault {
   return { ...fault("not-utf8", "it is not text in UTF-8"), hint };
 }
 
-/** A digest of a text. Line ends do not count: a checkout may write others than the commit has. */
+/** Characters up to which a text is remembered as it is: to hash it takes longer than to read it. */
+const maxOwnFingerprint = 4096;
+
+/**
+ * What tells a text from all others: itself where it is short, else its digest. Line ends do not count: a checkout may write others
+ * than the commit has.
+ */
 export function fingerprint(text: string): string {
-  return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
+  const own = text.replaceAll("\r\n", "\n");
+  return own.length <= maxOwnFingerprint
+    ? `text:${own}`
+    : `sha256:${createHash("sha256").update(own).digest("hex")}`;
 }
 
 export const missingFile: TextFileFault = {

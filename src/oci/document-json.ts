@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
 
@@ -133,3 +134,8 @@ function endOfString(text: string, start: number): number {
     if (backslashes % 2 === 0) return end;
   }
 }
+
+/** How a schema says what is wrong, where that is told: without it, it only says that something is. */
+export const english: { readonly error: z.core.$ZodErrorMap } = {
+  error: (issue) => z.locales.en().localeError(issue),
+};

@@ -1,8 +1,8 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type Phrase, phrase } from "../errors/index.ts";
 import type { Descriptor, ImageDocument, Platform } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
-import { parseDocumentJson } from "./document-json.ts";
+import { english, parseDocumentJson } from "./document-json.ts";
 import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { isIndexType, isManifestType, mediaTypes } from "./media-type.ts";
@@ -24,34 +24,38 @@ export interface ImageContent {
 }
 
 /** A map of strings, as Go reads it: `null` for one of them is the empty string. */
-const annotationsSchema = z
-  .record(
-    z.string(),
-    z
-      .string()
-      .nullable()
-      .transform((value) => value ?? ""),
-  )
-  .nullish()
-  .transform((annotations) => annotations ?? undefined);
+const stringSchema = z.pipe(
+  z.nullable(z.string()),
+  z.transform((value) => value ?? ""),
+);
 
 /** What Go writes as `null` is not there. */
-const absent = <Value>(value: Value | null | undefined): Value | undefined => value ?? undefined;
-const textSchema = z.string().nullish().transform(absent);
+const optional = <Schema extends z.ZodMiniType>(schema: Schema) =>
+  z.pipe(
+    z.nullish(schema),
+    z.transform((value) => value ?? undefined),
+  );
+const textSchema = optional(z.string());
+const annotationsSchema = optional(z.record(z.string(), stringSchema));
 
 /** What is left out of a platform is empty; one that says nothing is none. */
-const platformSchema = z
-  .object({ os: textSchema, architecture: textSchema, variant: textSchema })
-  .nullish()
-  .transform((platform): Platform | undefined => {
+const platformSchema = z.pipe(
+  z.nullish(z.object({ os: textSchema, architecture: textSchema, variant: textSchema })),
+  z.transform((platform): Platform | undefined => {
     const { os, architecture, variant } = platform ?? {};
     return os || architecture ? { os: os ?? "", architecture: architecture ?? "", variant } : undefined;
-  });
+  }),
+);
+
+const digestSchema = z.pipe(
+  z.string().check(z.refine(isDigest, { error: "is no sha256 or sha512 digest" })),
+  z.transform((text) => text as Digest),
+);
 
 const descriptorSchema = z.object({
-  mediaType: z.string().min(1).max(255),
-  digest: z.string().refine(isDigest, { error: "is no sha256 or sha512 digest" }),
-  size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  mediaType: z.string().check(z.minLength(1), z.maxLength(255)),
+  digest: digestSchema,
+  size: z.int().check(z.nonnegative()),
   artifactType: textSchema,
   annotations: annotationsSchema,
   platform: platformSchema,
@@ -61,13 +65,13 @@ const documentSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: textSchema,
   artifactType: textSchema,
-  config: descriptorSchema.optional(),
-  layers: z.array(descriptorSchema).nullish(),
-  manifests: z.array(descriptorSchema).nullish(),
-  subject: descriptorSchema.nullish().transform(absent),
+  config: z.optional(descriptorSchema),
+  layers: z.nullish(z.array(descriptorSchema)),
+  manifests: z.nullish(z.array(descriptorSchema)),
+  subject: optional(descriptorSchema),
   annotations: annotationsSchema,
-  fsLayers: z.unknown().optional(),
-  history: z.unknown().optional(),
+  fsLayers: z.optional(z.unknown()),
+  history: z.optional(z.unknown()),
 });
 
 /**
@@ -92,7 +96,7 @@ export function readImageContent(document: ImageDocument, where?: string): Image
     const hint = "images in Docker's schema 1 must be pushed again by a current tool";
     throw refuse("invalid-image-manifest", message, hint);
   }
-  const parsed = documentSchema.safeParse(parseDocumentJson(document.bytes, at));
+  const parsed = documentSchema.safeParse(parseDocumentJson(document.bytes, at), english);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const message = `not a valid ${kind}: ${issue?.path.join(".") || "document"}: ${issue?.message}`;

@@ -20,7 +20,7 @@ export {
   isDigest,
   parseDigest,
 } from "./digest.ts";
-export { jsonIn, parseDocumentJson } from "./document-json.ts";
+export { english, jsonIn, parseDocumentJson } from "./document-json.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
   type ImageContent,

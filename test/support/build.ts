@@ -59,7 +59,7 @@ async function stateOfSources(): Promise<string> {
     path.endsWith(".ts"),
   );
   const settings = ["package.json", "package-lock.json", "tsdown.config.ts", "waybill.schema.json"];
-  const scripts = ["scripts/build.mjs", "scripts/bundled.json"];
+  const scripts = ["scripts/build.mjs", "scripts/builtins-on-use.ts", "scripts/bundled.json"];
   const files = [...sources.map((path) => join("src", path)).sort(), ...settings, ...scripts];
   const texts = await Promise.all(files.map((path) => readFile(join(root, path), "utf8")));
   return createHash("sha256")

@@ -13,8 +13,8 @@ export type AddressKind =
   | "unspecified"
   | "reserved";
 
-/** Special ranges (IANA special-purpose address registries, RFC 6890), the first match decides. */
-const ranges: readonly (readonly [AddressKind, BlockList])[] = [
+/** Special ranges (IANA special-purpose address registries, RFC 6890), the first match decides; each made when it is asked. */
+const ranges: readonly (readonly [AddressKind, () => BlockList])[] = [
   [
     "metadata",
     blockList(["169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32", "100.100.100.200/32"]),
@@ -37,7 +37,7 @@ export function kindOfAddress(address: string): AddressKind {
   if (family === 0) return "reserved";
   const embedded = family === 6 ? embeddedAddress(bare) : undefined;
   if (embedded !== undefined) return kindOfAddress(embedded);
-  return ranges.find(([, list]) => list.check(bare, family === 4 ? "ipv4" : "ipv6"))?.[0] ?? "public";
+  return ranges.find(([, list]) => list().check(bare, family === 4 ? "ipv4" : "ipv6"))?.[0] ?? "public";
 }
 
 /** The host of a URL as an IP address without brackets, or `undefined` when it is a name. */
@@ -84,11 +84,15 @@ function groupsOf(address: string): number[] {
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
 
-function blockList(subnets: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const subnet of subnets) {
-    const [network = "", prefix = ""] = subnet.split("/");
-    list.addSubnet(network, Number(prefix), network.includes(":") ? "ipv6" : "ipv4");
-  }
-  return list;
+function blockList(subnets: readonly string[]): () => BlockList {
+  let made: BlockList | undefined;
+  return () => {
+    if (made !== undefined) return made;
+    made = new BlockList();
+    for (const subnet of subnets) {
+      const [network = "", prefix = ""] = subnet.split("/");
+      made.addSubnet(network, Number(prefix), network.includes(":") ? "ipv6" : "ipv4");
+    }
+    return made;
+  };
 }

@@ -1,13 +1,12 @@
 import { lookup } from "node:dns";
 import { once } from "node:events";
-import type { Agent, ClientRequestArgs } from "node:http";
+import { type Agent, type ClientRequestArgs, Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, type LookupFunction, type OnReadOpts, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { ConnectionError, faultError } from "../failure/fault.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
-import { HttpAgent, httpRequest } from "./node-http.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** Which addresses may be connected to, and who learns which one it was. */
@@ -48,6 +47,13 @@ export function createAgent(connector: Connector): Agent {
     );
   };
   return Object.assign(agent, { createConnection: create });
+}
+
+export type RequestTo = typeof httpRequest;
+
+/** Node's function for requests in a scheme. */
+export function requestTo({ protocol }: URL): RequestTo {
+  return protocol === "https:" ? httpsRequest : httpRequest;
 }
 
 async function connection(connector: Connector, target: Target): Promise<Socket> {
@@ -162,10 +168,9 @@ async function opened<Opening extends Socket>(
 
 /** A connection through an HTTP proxy (RFC 9110, section 9.3.6). */
 function tunnelTo(proxy: URL, hostname: string, port: number, signal: AbortSignal): Promise<Socket> {
-  const request = proxy.protocol === "https:" ? httpsRequest : httpRequest;
   const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   return new Promise((resolve, reject) => {
-    const asking = request({
+    const asking = requestTo(proxy)({
       ...proxyAddress(proxy),
       method: "CONNECT",
       path: authority,

@@ -1,5 +1,4 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { faultError, isHangUp } from "../failure/fault.ts";
@@ -7,7 +6,6 @@ import type { Timing } from "../timing.ts";
 import type { Trace } from "../trace.ts";
 import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, speaksTls } from "./connector.ts";
-import { httpRequest } from "./node-http.ts";
 import { type TlsFiles, tlsOptions } from "./tls.ts";
 import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
 
@@ -139,8 +137,7 @@ export function openTransport(options: TransportOptions) {
       const { method, url, headers, signal } = outgoing;
       const way = wayTo(url);
       const { headers: added, ...place } = way.options(url);
-      const send = way.agent instanceof HttpsAgent ? httpsRequest : httpRequest;
-      const request = send({
+      const request = way.request({
         ...place,
         method,
         agent: way.agent,

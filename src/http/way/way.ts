@@ -2,12 +2,22 @@ import type { Agent, RequestOptions } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { ConnectionError } from "../failure/fault.ts";
 import { isLoopbackHost, kindOfAddress, literalAddress } from "./address.ts";
-import { type Connector, createAgent, forbidden, proxyAddress, proxyAuthorization } from "./connector.ts";
+import {
+  type Connector,
+  createAgent,
+  forbidden,
+  proxyAddress,
+  proxyAuthorization,
+  type RequestTo,
+  requestTo,
+} from "./connector.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 
 /** The way to one origin: straight, or through a proxy that is spoken to in its stead. */
 export interface Way {
   readonly agent: Agent;
+  /** Node's function that makes a request with such an agent. */
+  readonly request: RequestTo;
   /** Where a request for a URL of the origin goes, and what it carries for the proxy. */
   readonly options: (url: URL) => RequestOptions;
 }
@@ -33,10 +43,10 @@ export function createWay(url: URL, options: WayOptions): Way {
   if (proxy !== undefined && url.protocol === "http:") {
     const own = proxy.protocol === "https:" ? tlsOptions(proxy.host) : undefined;
     const agent = createAgent({ ...pool, rule: { allows: () => true }, tls: own, proxy: undefined });
-    return { agent, options: (target) => throughProxy(proxy, target) };
+    return { agent, request: requestTo(proxy), options: (target) => throughProxy(proxy, target) };
   }
   const agent = createAgent({ ...pool, rule, tls: url.protocol === "https:" ? tls() : undefined, proxy });
-  return { agent, options: straight };
+  return { agent, request: requestTo(url), options: straight };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { longestPrefix } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { basicCredential, type Credential, identityToken, registryToken } from "./credential.ts";
@@ -9,7 +9,7 @@ import { helperServer, prefixOfKey } from "./key.ts";
 /** Docker's `config.json` or Podman's `auth.json`, as far as credentials go. */
 export type DockerConfig = ReturnType<typeof parseDockerConfig>;
 
-const text = z.string().nullish();
+const text = z.nullish(z.string());
 const entrySchema = z.looseObject({
   auth: text,
   username: text,
@@ -19,10 +19,13 @@ const entrySchema = z.looseObject({
 });
 type Entry = z.output<typeof entrySchema>;
 
-const entryOrNone = entrySchema.nullable().transform((entry): Entry => entry ?? {});
+const entryOrNone = z.pipe(
+  z.nullable(entrySchema),
+  z.transform((entry): Entry => entry ?? {}),
+);
 const configSchema = z.looseObject({
-  auths: z.record(z.string(), entryOrNone).nullish(),
-  credHelpers: z.record(z.string(), z.string()).nullish(),
+  auths: z.nullish(z.record(z.string(), entryOrNone)),
+  credHelpers: z.nullish(z.record(z.string(), z.string())),
   credsStore: text,
 });
 

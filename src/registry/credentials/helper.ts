@@ -2,7 +2,7 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { presentable } from "../../http/index.ts";
 import { jsonIn } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";

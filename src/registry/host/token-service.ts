@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { phrase } from "../../errors/index.ts";
 import {
   type Answer,
@@ -37,27 +37,19 @@ const margin = 5_000;
 const minLife = 60;
 
 /** What is not as it should be counts as not there: a field that is needed is missed then, and no other one matters. */
-const tokenText = z
-  .string()
-  .max(65_536)
-  .transform((text) => text.trim())
-  .optional()
-  .catch(undefined);
-const numberText = z
-  .string()
-  .max(32)
-  .regex(/^\s*-?\d+(\.\d+)?\s*$/)
-  .transform(Number);
+const ifFit = <Schema extends z.ZodMiniType>(schema: Schema) => z.catch(z.optional(schema), undefined);
+const tokenText = ifFit(z.string().check(z.maxLength(65_536), z.trim()));
+const numberText = z.pipe(
+  z.string().check(z.maxLength(32), z.regex(/^\s*-?\d+(\.\d+)?\s*$/)),
+  z.transform(Number),
+);
 const answerSchema = z.object({
   token: tokenText,
   access_token: tokenText,
   /** A number of seconds; as text from some (https://github.com/distribution/distribution/issues/1746). */
-  expires_in: z.union([z.number(), numberText]).optional().catch(undefined),
+  expires_in: ifFit(z.union([z.number(), numberText])),
   /** RFC 3339; from some, seconds since the epoch (https://github.com/moby/moby/issues/20970). */
-  issued_at: z
-    .union([z.number(), numberText, z.string().max(64)])
-    .optional()
-    .catch(undefined),
+  issued_at: ifFit(z.union([z.number(), numberText, z.string().check(z.maxLength(64))])),
 });
 
 /** Bytes of the answer with a token, and more. */
@@ -177,7 +169,9 @@ function tokenRefusal(
 }
 
 const claimsSchema = z.object({
-  access: z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()) })).max(1_000),
+  access: z
+    .array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()) }))
+    .check(z.maxLength(1_000)),
 });
 
 /**

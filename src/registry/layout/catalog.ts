@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type DurableFiles, type HeldLock, holdingLock, readAt } from "../../disk/index.ts";
 import { phrase } from "../../errors/index.ts";
 import { jsonIn } from "../../oci/index.ts";

@@ -1,8 +1,9 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { phrase } from "../../errors/index.ts";
 import {
   type Descriptor,
   type Digest,
+  english,
   isDigest,
   isIndexType,
   isManifestType,
@@ -39,13 +40,13 @@ const nameAnnotation = "org.opencontainers.image.ref.name";
 const entrySchema = z.looseObject({
   mediaType: z.string(),
   digest: z.string(),
-  size: z.number().int().nonnegative(),
-  artifactType: z.string().optional(),
-  annotations: z.record(z.string(), z.string().nullable()).nullish(),
+  size: z.int().check(z.nonnegative()),
+  artifactType: z.optional(z.string()),
+  annotations: z.nullish(z.record(z.string(), z.nullable(z.string()))),
 });
 const indexSchema = z.looseObject({
   schemaVersion: z.literal(2),
-  manifests: z.array(entrySchema).nullish(),
+  manifests: z.nullish(z.array(entrySchema)),
 });
 
 export const emptyIndex: LayoutIndex = {
@@ -55,7 +56,7 @@ export const emptyIndex: LayoutIndex = {
 
 /** Reads an `index.json`. @throws {RegistryError} `storage` when it is none, or one tag stands at two digests. */
 export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
-  const parsed = indexSchema.safeParse(documentJson(bytes, where));
+  const parsed = indexSchema.safeParse(documentJson(bytes, where), english);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const path = issue?.path.join(".") || "the document";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Answer } from "../../http/index.ts";
 import { type Digest, isDigest, isRepositoryPath, isTag, type Tag } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
@@ -31,10 +31,10 @@ interface ListingPage {
 }
 
 const manifestSchema = z.object({
-  tag: z.array(z.string()).nullish(),
-  mediaType: z.string().nullish(),
-  imageSizeBytes: z.union([z.string(), z.number()]).nullish(),
-  timeUploadedMs: z.union([z.string(), z.number()]).nullish(),
+  tag: z.nullish(z.array(z.string())),
+  mediaType: z.nullish(z.string()),
+  imageSizeBytes: z.nullish(z.union([z.string(), z.number()])),
+  timeUploadedMs: z.nullish(z.union([z.string(), z.number()])),
 });
 
 /** Hosts that have answered with manifests before. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { phrase } from "../../errors/index.ts";
 import { type Answer, headerOf } from "../../http/index.ts";
 import {
