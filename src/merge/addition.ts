@@ -55,6 +55,8 @@ export interface Addition {
   /** The text of its file of images. */
   readonly before: string;
   readonly chosen: readonly ChosenImage[];
+  /** Manifests in `read` that have what was planned for them by now, which is not on disk yet. */
+  readonly planned?: ReadonlySet<PromoterManifest>;
 }
 
 /**
@@ -63,13 +65,14 @@ export interface Addition {
  * @throws {ManifestEditError} for a file that cannot be edited without damage.
  */
 export async function planAddition(
-  { read, manifest, before, chosen }: Addition,
+  { read, manifest, before, chosen, planned = new Set() }: Addition,
   options: AdditionOptions & Pick<StagingAccess, "open">,
 ): Promise<MergePlan> {
   const { edit, collisions } = editOrCollide(before, chosen, manifest);
   const added = newOnly(edit.added, chosen);
   await checkImages(manifest.source.name, added, options);
-  const contested = await findContested(options.tree, read, manifest, tagged(added));
+  const isWhole = (other: PromoterManifest) => typeof options.tree !== "string" || planned.has(other);
+  const contested = await findContested(read, isWhole, manifest, tagged(added));
   const taken = options.skipProduction ? [] : await findTakenTags(manifest, tagged(added), options);
   const refusals = [...collisions, ...contested, ...taken];
   if (refusals.length > 0) throw refused(refusals, manifest);

@@ -14,10 +14,11 @@ import type { TaggedImage } from "./production.ts";
  * Added tags that some other image of the manifests, usually one of another project, asks for at another digest in the
  * same production repository. Merging them would make the incumbents refuse the whole tree (`overlapping edges
  * detected`), and leave the tag to whoever promotes first.
+ * @param isWhole Whether the images of a manifest have been read.
  */
 export async function findContested(
-  given: ManifestTree | string,
   read: ManifestTree,
+  isWhole: (manifest: PromoterManifest) => boolean,
   target: PromoterManifest,
   added: readonly TaggedImage[],
 ): Promise<TagConflict[]> {
@@ -25,7 +26,7 @@ export async function findContested(
   const names = addition.images.flatMap(({ name }) =>
     target.destinations.map((registry) => `${registry.name}/${name}`),
   );
-  const { groups } = edgesOf([addition, ...(await rivalsOf(given, read, target, names))]);
+  const { groups } = edgesOf([addition, ...(await rivalsOf(read, isWhole, target, names))]);
   const refusals = new Map<string, TagConflict>();
   for (const { feeds, contested } of groups) {
     for (const { name: image, images } of feeds.filter(({ manifest }) => manifest === addition)) {
@@ -57,15 +58,16 @@ function additionTo(target: PromoterManifest, added: readonly TaggedImage[]): Pr
 
 /** The projects that could write one of the repositories, the target among them, with their images. */
 async function rivalsOf(
-  given: ManifestTree | string,
   read: ManifestTree,
+  isWhole: (manifest: PromoterManifest) => boolean,
   target: PromoterManifest,
   repositories: readonly string[],
 ): Promise<readonly PromoterManifest[]> {
   const isRival = ({ project, destinations }: Pick<PromoterManifest, "project" | "destinations">) =>
     project !== target.project &&
     destinations.some(({ name }) => repositories.some((each) => each.startsWith(`${name}/`)));
-  const rivals = read.manifests.filter(isRival);
-  const whole = typeof given === "string" ? await Promise.all(rivals.map(readImagesOf)) : rivals;
-  return [target, ...whole];
+  const rivals = read.manifests
+    .filter(isRival)
+    .map((rival) => (isWhole(rival) ? rival : readImagesOf(rival)));
+  return [target, ...(await Promise.all(rivals))];
 }

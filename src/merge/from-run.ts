@@ -7,11 +7,11 @@ import { type AdditionOptions, type MergePlan, planAddition, readManifestText } 
 import type { StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import { compileFilters, type Filters, type ImageFilters } from "./filters.ts";
-import { type MergeResult, writeMerge } from "./merge.ts";
+import { carryOut, type MergeResult } from "./merge.ts";
 import type { ImageOrigin } from "./origins.ts";
 import { type LeftOutImage, type PlacedImage, placeImages, sourceOf } from "./place-images.ts";
 import { type ChosenImage, tagTaker } from "./staging.ts";
-import { findTarget, readTree, withoutSlash } from "./target.ts";
+import { findTarget, readTree, withImages, withoutSlash } from "./target.ts";
 
 /** What to take from the record of a run. */
 export interface RunMergeOptions extends AdditionOptions, Pick<StagingAccess, "open"> {
@@ -52,8 +52,9 @@ export async function mergeRun(
   const { plans, origins, leftOut } = await planRunMerge(options);
   const merges: MergeResult[] = [];
   for (const plan of plans) {
-    const written = options.dryRun !== true && plan.after !== plan.before;
-    if (written) await writeMerge(plan);
+    const written = await carryOut(plan, options).catch((error: unknown) => {
+      throw afterOthers(error, merges);
+    });
     const added = new Set(plan.added.map(({ image, digest }) => `${image}@${digest}`));
     merges.push({
       ...plan,
@@ -88,21 +89,36 @@ export async function planRunMerge(options: RunMergeOptions): Promise<RunMergePl
 
   const projects = options.selection === undefined ? read.manifests : selectProjects(read, options.selection);
   const { placed: all, leftOut } = placeImages(read.manifests.filter(isAsked), run.images, filters.images);
-  const stagings = new Set(projects.map(({ source }) => withoutSlash(source.name)));
+  const stagings = new Set(projects.map(({ source }) => source.name));
   const placed = all.filter(({ staging }) => stagings.has(staging));
   if (all.length === 0 && leftOut.length > 0) throw noPlace(leftOut, read, name);
   const chosen = choose(placed, filters, options.as);
   if (chosen.size === 0) throw nothingChosen(run, name);
   const plans: MergePlan[] = [];
+  const planned = new Set<PromoterManifest>();
+  let current = read;
   for (const [staging, images] of chosen) {
     const { manifest, warnings } = findTarget({ ...read, manifests: projects }, staging);
     const before = await readManifestText(manifest);
     const plan = await whereItIs(placed, staging, () =>
-      planAddition({ read, manifest, before, chosen: images }, options),
+      planAddition({ read: current, manifest, before, chosen: images, planned }, options),
     );
     plans.push({ ...plan, warnings: [...warnings, ...plan.warnings] });
+    // What one project gets must not contend with what the ones before it get.
+    const next = withImages(current, manifest, plan.after);
+    planned.add(next.manifest);
+    current = next.tree;
   }
   return { plans, origins: originsOf(run, plans), leftOut };
+}
+
+/** A failure to write, which says what has been written before it. */
+function afterOthers(error: unknown, merges: readonly MergeResult[]): unknown {
+  const files = merges.flatMap(({ file, written }) => (written ? [file] : []));
+  if (!(error instanceof MergeError) || files.length === 0) return error;
+  const { code, message, where, hint } = error;
+  const text = `${message}; merged before that: ${files.join(", ")}`;
+  return new MergeError(code, text, { where, hint, cause: error });
 }
 
 /** The images of each staging registry, with the tags that they are to be listed with. */

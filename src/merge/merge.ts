@@ -37,9 +37,15 @@ export interface MergeResult extends MergePlan {
  */
 export async function merge(options: MergeOptions & { readonly dryRun?: boolean }): Promise<MergeResult> {
   const plan = await planMerge(options);
-  const written = options.dryRun !== true && plan.after !== plan.before;
-  if (written) await writeMerge(plan);
+  const written = await carryOut(plan, options);
   return { ...plan, written, ...(await attachedOrigins(withoutSlash(options.staging), plan.added, options)) };
+}
+
+/** Writes a planned merge, unless it is a dry run or changes nothing. @returns Whether it was written. */
+export async function carryOut(plan: MergePlan, { dryRun }: { readonly dryRun?: boolean }): Promise<boolean> {
+  if (dryRun === true || plan.after === plan.before) return false;
+  await writeMerge(plan);
+  return true;
 }
 
 /**
@@ -81,8 +87,8 @@ export async function chooseFrom(
   { manifests }: Pick<ManifestTree, "manifests">,
   options: StagingAccess & Pick<MergeOptions, "filters">,
 ): Promise<Choice> {
-  const staging = withoutSlash(manifest.source.name);
-  const sources = manifests.map(({ source }) => withoutSlash(source.name));
+  const staging = manifest.source.name;
+  const sources = manifests.map(({ source }) => source.name);
   const filters = await compileFilters(options.filters ?? {}, {
     staging,
     others: sources.filter((source) => source !== staging),

@@ -1,14 +1,14 @@
 import pLimit from "p-limit";
 import { type Selection, selectProjects } from "../edges/index.ts";
 import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
-import { type ManifestTree, type PromoterManifest, parseImages } from "../manifest/index.ts";
+import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { type AdditionOptions, planAddition } from "./addition.ts";
 import type { StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import type { MergeFilters } from "./filters.ts";
-import { type Choice, chooseFrom, type MergeResult, writeMerge } from "./merge.ts";
+import { type Choice, carryOut, chooseFrom, type MergeResult } from "./merge.ts";
 import { attachedOrigins } from "./origins.ts";
-import { readTree, withoutSlash } from "./target.ts";
+import { readTree, withImages } from "./target.ts";
 
 /** What to take from the staging registries of which projects. */
 export interface ProjectsMergeOptions extends StagingAccess, AdditionOptions {
@@ -56,14 +56,14 @@ export async function mergeProjects(options: ProjectsMergeOptions): Promise<Proj
   const merges: MergeResult[] = [];
   const choices = await pLimit(projectsAtOnce).map(projects, (manifest) => choose(manifest, tree, options));
   for (const [at, manifest] of projects.entries()) {
-    const merged = { project: manifest.project, staging: withoutSlash(manifest.source.name) };
+    const merged = { project: manifest.project, staging: manifest.source.name };
     try {
       const choice = choices[at];
       if (choice === undefined || "error" in choice) throw choice?.error;
       if (choice.chosen.length > 0) {
         const result = await mergeChosen(manifest, choice, tree, options);
         merges.push(result);
-        tree = withImages(tree, manifest, result.after);
+        tree = withImages(tree, manifest, result.after).tree;
       } else if (selection.projects.exact.has(manifest.project)) throw await choice.explain();
       else nothing.push(merged);
     } catch (error) {
@@ -101,23 +101,13 @@ async function mergeChosen(
 ): Promise<MergeResult> {
   refuseStopped(options);
   const plan = await planAddition({ read: tree, manifest, before, chosen }, { ...options, tree });
-  const written = options.dryRun !== true && plan.after !== plan.before;
-  if (written) await writeMerge(plan);
-  const origins = await attachedOrigins(withoutSlash(manifest.source.name), plan.added, options);
+  const written = await carryOut(plan, options);
+  const origins = await attachedOrigins(manifest.source.name, plan.added, options);
   return { ...plan, warnings: [...warnings, ...plan.warnings], written, ...origins };
 }
 
 function refuseStopped({ signal }: ProjectsMergeOptions): void {
   if (signal?.aborted) throw new WaybillError("interrupted", "the merge was stopped before this project");
-}
-
-/** The tree as it is, or would be, with another text of a project's images. */
-function withImages(tree: ManifestTree, merged: PromoterManifest, text: string): ManifestTree {
-  const { images = merged.images } = parseImages(text, merged.imagesFile);
-  return {
-    ...tree,
-    manifests: tree.manifests.map((manifest) => (manifest === merged ? { ...manifest, images } : manifest)),
-  };
 }
 
 function cannotBeRead({ path }: ManifestTree): MergeError {

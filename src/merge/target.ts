@@ -2,6 +2,7 @@ import { didYouMeanOneOf, firstOf, likeliest } from "../diagnostics/index.ts";
 import {
   type ManifestTree,
   type PromoterManifest,
+  parseImages,
   type ReadOptions,
   readManifests,
 } from "../manifest/index.ts";
@@ -62,4 +63,16 @@ export function withoutSlash(name: string): string {
 
 function namesOfSources(sources: readonly string[]): string | undefined {
   return sources.length === 0 ? undefined : `the manifests promote from ${firstOf(sources, 5)}`;
+}
+
+/** The tree as it is, or would be, with another text of a project's images. */
+export function withImages(
+  tree: ManifestTree,
+  merged: PromoterManifest,
+  text: string,
+): { readonly tree: ManifestTree; readonly manifest: PromoterManifest } {
+  const { images = merged.images } = parseImages(text, merged.imagesFile);
+  const manifest = { ...merged, images };
+  const manifests = tree.manifests.map((other) => (other === merged ? manifest : other));
+  return { tree: { ...tree, manifests }, manifest };
 }

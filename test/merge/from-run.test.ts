@@ -1,3 +1,5 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { BuiltImage, BuiltImages } from "../../src/builds/index.ts";
 import { MergeError, mergeRun, planRunMerge, type RunMergeOptions } from "../../src/merge/index.ts";
@@ -132,6 +134,49 @@ describe("a merge of a run", () => {
       built("stage.example/foo/app", "two", { repository: "stage.example/bar/app" }),
     );
     expect(edges(await planRunMerge(options(run)))).toEqual([`foo: app:${tag}`, `bar: app:${tag}`]);
+  });
+
+  test("refuses images of one run that contend for a tag of production", async () => {
+    const rival = {
+      registries: "- name: stage.example/bar\n  src: true\n- name: prod.example/foo\n",
+      images: "",
+    };
+    const { options, text } = await scene(
+      { "stage.example/foo/app": { one: [] }, "stage.example/bar/app": { two: [] } },
+      { bar: rival },
+    );
+    const run = runOf(built("stage.example/foo/app", "one"), built("stage.example/bar/app", "two"));
+    const error = await failure(mergeRun(options(run)));
+    expect(error.code).toBe("refused");
+    expect(error.refusals).toMatchObject([
+      { image: "app", tag, asked: digestFor("two"), standing: digestFor("one") },
+    ]);
+    expect(await text()).toBe("");
+    const same = runOf(built("stage.example/foo/app", "one"), built("stage.example/bar/app", "one"));
+    const { plans } = await planRunMerge({
+      ...options(same),
+      open: memoryRegistries({ "stage.example/foo/app": { one: [] }, "stage.example/bar/app": { one: [] } })
+        .open,
+    });
+    expect(plans.map(({ project }) => project)).toEqual(["foo", "bar"]);
+  });
+
+  test("says what it has written when it cannot write the rest", async () => {
+    const { options, path, file, text, open } = await scene({
+      "stage.example/foo/app": { one: [] },
+      "stage.example/bar/app": { two: [] },
+    });
+    const run = runOf(built("stage.example/foo/app", "one"), built("stage.example/bar/app", "two"));
+    const changing: RunMergeOptions["open"] = (name) => {
+      if (name === "stage.example/bar/app") {
+        appendFileSync(join(path, "images", "bar", "images.yaml"), "# somebody else\n");
+      }
+      return open(name);
+    };
+    const error = await failure(mergeRun(options(run, { open: changing })));
+    expect(error.code).toBe("manifest-changed");
+    expect(error.message).toContain(`merged before that: ${file}`);
+    expect(await text()).toContain(digestFor("one"));
   });
 
   test("says where an image is that staging does not have", async () => {
