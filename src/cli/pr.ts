@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
+import { type FailureRecord, failureRecord, isWaybillError, WaybillError } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
@@ -8,6 +8,7 @@ import { UsageError } from "./failure.ts";
 import { type ForgePlace, openForgeFor, withForge, withoutUser } from "./forge.ts";
 import { collectMeans, holdVerb, unholdVerb } from "./hold.ts";
 import { asJson, deliver } from "./output.ts";
+import { askWhether } from "./question.ts";
 import { recorded, withRecord } from "./recorded.ts";
 import { withProgress } from "./registries.ts";
 import { releaseTagsVerb } from "./release-tags.ts";
@@ -29,7 +30,7 @@ const define = (command: Blank) =>
         withoutUser,
       ),
     )
-    .addOption(look.common("--staging-repo <registry>", "staging registry to read"))
+    .addOption(look.common("--staging-repo <registry>", "staging registry; that of the project by default"))
     .addOption(
       unrecorded(look("--manifests <path>", "in the repository: folder of thin manifests, or a file")),
     )
@@ -74,8 +75,15 @@ const define = (command: Blank) =>
     .addOption(unrecorded(how("--interactive", "ask before each step that others can see")))
     .addOption(how.common("--dry-run", "print the change and the text, and propose nothing"));
 
-/** What the verb is given, with the place where the manifests are found out. */
-type Options = OptionsOf<typeof define> & { readonly manifests: string; readonly stagingRepo: string };
+/** What the verb is given, with the place where the manifests are, and the project, found out. */
+type Options = OptionsOf<typeof define> & ManifestsPlace & { readonly project: string };
+
+/** Where in a repository the manifests are. */
+interface ManifestsPlace {
+  readonly manifests: string;
+  /** Nobody has named the repository: a checkout comes from it. */
+  readonly isFromCheckout?: boolean;
+}
 
 export const prVerb = verb({
   name: "pr",
@@ -104,39 +112,75 @@ export const prVerb = verb({
 });
 
 async function run(session: Session, named: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
-  const { stagingRepo, release, tag } = options;
+  const { stagingRepo, release, tag, interactive, dryRun } = options;
+  const { projectOf } = await import("../release/index.ts");
+  const project = options.project ?? (stagingRepo === undefined ? undefined : projectOf(stagingRepo));
   const isWhatSaid = release !== undefined || tag !== undefined;
-  if (stagingRepo === undefined || !isWhatSaid) {
+  if (project === undefined || !isWhatSaid) {
     const missing = [
-      ...(stagingRepo === undefined ? ["where from, with --staging-repo REGISTRY"] : []),
+      ...(project === undefined ? ["where from, with --project NAME or --staging-repo REGISTRY"] : []),
       ...(isWhatSaid ? [] : ["which version, with --release VERSION, or which tags, with --tag TAG"]),
     ];
     throw new UsageError("nothing says what to promote", `say ${missing.join("; and ")}`);
   }
-  const { repository, manifests } = await placeOf(session, named, options);
+  if (interactive && !dryRun && !session.isAttended()) {
+    throw new UsageError(
+      "nobody sits here who could be asked",
+      "leave --interactive out, or see what it would do: --dry-run",
+    );
+  }
+  const { repository, manifests, isFromCheckout = false } = await placeOf(session, named, options);
   return recorded(session, options, { subject: withoutUser(repository) }, (inner, recording) =>
-    request(inner, recording, repository, { ...options, manifests, stagingRepo }),
+    request(inner, recording, repository, { ...options, manifests, project, isFromCheckout }),
   );
 }
 
 /** The repository that is meant, and where in it the manifests are: a folder that is there is a tree in a checkout. */
 async function placeOf(
-  { env }: Session,
+  session: Session,
   named: string,
   { repo, manifests }: OptionsOf<typeof define>,
-): Promise<{ repository: string; manifests: string }> {
+): Promise<ManifestsPlace & { readonly repository: string }> {
   if (repo !== undefined) return { repository: repo, manifests: manifests ?? named };
   if (manifests !== undefined || !(await isThere(named))) {
+    if (manifests === undefined && !hasHost.test(named)) {
+      throw new UsageError(
+        `${named} is no folder here, and no repository on a forge`,
+        "name the folder of manifests in a checkout, or what holds them: https://host/owner/name",
+      );
+    }
     return { repository: named, manifests: manifests ?? "." };
   }
   const { placeInRemote } = await import("../git/index.ts");
-  const { remote, path } = await placeInRemote(named, env);
-  if (remote !== undefined) return { repository: remote, manifests: path || "." };
-  throw new UsageError(
-    `${named} is in a repository without a remote`,
-    `say where it is proposed: waybill pr ${path || "."} --repo HOST/OWNER/NAME`,
+  const { parseRemote } = await import("../forge/index.ts");
+  const { remote, remotes, path, isEdited } = await placeInRemote(named, session.env).catch(
+    (error: unknown) => {
+      if (!isWaybillError(error) || error.code !== "not-a-repository") throw error;
+      throw new UsageError(
+        `${named} is in no Git repository`,
+        "say what holds the manifests: waybill pr HOST/OWNER/NAME --manifests FOLDER",
+      );
+    },
   );
+  if (remote === undefined || parseRemote(remote) === undefined) {
+    const why =
+      remote !== undefined
+        ? `${named} comes from ${withoutUser(remote)}, which is on no forge`
+        : remotes.length === 0
+          ? `${named} is in a repository without a remote`
+          : `nobody says which remote of ${named} is meant: ${remotes.join(", ")}`;
+    throw new UsageError(why, `say where it is proposed: waybill pr ${path || "."} --repo HOST/OWNER/NAME`);
+  }
+  if (isEdited) {
+    session.terminal.warn(
+      `what is changed in ${named} and not committed plays no part: the change is made on the newest commit of ${withoutUser(remote)}`,
+    );
+  }
+  return { repository: remote, manifests: path || ".", isFromCheckout: true };
 }
+
+/** An address, or a path that begins with the name of a host. */
+const hasHost = /^[^/]+[.:@]|^localhost\//;
 
 async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
@@ -161,11 +205,16 @@ async function request(
     ...{ ...options, listener },
     readOnly: options.dryRun === true,
   });
-  return withProgress(session, { title: "Reading registries", listener }, async (registries) => {
+  return withProgress(session, { title: "Reading registries", listener }, async (registries, progress) => {
     const results: PromotionRequestResult[] = [];
     const failed: { readonly tags: readonly string[]; readonly failure: FailureRecord }[] = [];
     for (const tags of sets) {
-      const what = { ...place, registries, recording, repository, tags };
+      const ask = (question: string): Promise<boolean> => {
+        // What is asked must not be drawn over.
+        progress.end();
+        return askWhether(question);
+      };
+      const what = { ...place, registries, recording, repository, tags, ask };
       const result = await propose(session, what, options).catch((error: unknown) => {
         // What is open already is told, whatever comes of the rest.
         if (results.length === 0 || !(error instanceof WaybillError)) throw error;
@@ -206,6 +255,7 @@ interface Place extends ForgePlace {
   /** As the command line names it. */
   readonly repository: string;
   readonly tags: readonly string[];
+  readonly ask: (question: string) => Promise<boolean>;
 }
 
 async function propose(session: Session, place: Place, options: Options): Promise<PromotionRequestResult> {
@@ -215,9 +265,10 @@ async function propose(session: Session, place: Place, options: Options): Promis
   const { image: images = [], digest: digests = [] } = options;
   return requestPromotion({
     forge,
-    subject: { project: options.project ?? projectOf(options.stagingRepo), tags },
+    subject: { project: options.project, tags },
     upstream: path,
     fork: options.fork ?? path,
+    refuseFork: options.isFromCheckout === true,
     base: options.base,
     branch: options.branch,
     manifests: options.manifests,
@@ -239,7 +290,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     sign: options.sign,
     dryRun: options.dryRun ?? false,
     review: (commit) => reviewCommit(commit, registries, session),
-    ...(options.interactive === true ? { ask } : {}),
+    ...(options.interactive === true ? { ask: place.ask } : {}),
     listener: (event) => {
       recording.listener(event);
       terminal.note(event.text);
@@ -289,12 +340,6 @@ async function tagSetsOf(
   return [[...first, ...tag], ...others];
 }
 
-/** `gcr.io/k8s-staging-foo` and `host/k8s-staging-images/foo` promote for the project `foo`. */
-function projectOf(staging: string): string {
-  const last = staging.replace(/\/+$/, "").split("/").at(-1) ?? staging;
-  return last.replace(/^k8s-staging-/, "");
-}
-
 function linkOf(text: string): { title: string; url: string } {
   const [, title, url = text] = /^([^=:/?#]+)=(.+)$/s.exec(text) ?? [];
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
@@ -308,17 +353,6 @@ function commandOf({ line }: Session, repository: string, { manifests }: Options
   const start = line.words.findIndex((word) => word.startsWith("--"));
   const words = line.words.slice(start).filter((word) => word !== "--dry-run");
   return shellLine(["waybill", "pr", withoutUser(repository), "--manifests", manifests, ...words]);
-}
-
-async function ask(question: string): Promise<boolean> {
-  const { createInterface } = await import("node:readline/promises");
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = (await prompt.question(`${question} (Y/n) `)).trim().toLowerCase();
-    return answer === "" || answer === "y" || answer === "yes";
-  } finally {
-    prompt.close();
-  }
 }
 
 /** The review of a commit that is about to be proposed, as it goes into the text of its pull request. */

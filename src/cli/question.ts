@@ -9,7 +9,15 @@ export async function ask(message: string): Promise<string> {
   return answer ?? "";
 }
 
-/** The same for what nobody is to see. */
+/** Asks for a yes or a no; what comes of Return alone is yes. @throws {Interrupted} */
+export async function askWhether(message: string): Promise<boolean> {
+  const { confirm, isCancel } = await import("@clack/prompts");
+  const answer = await confirm({ message, ...terminal() });
+  if (isCancel(answer)) throw givenUp();
+  return answer;
+}
+
+/** {@link ask} for what nobody is to see. */
 export async function askSecret(message: string): Promise<string> {
   const { isCancel, password } = await import("@clack/prompts");
   const answer = await password({ message, ...terminal() });

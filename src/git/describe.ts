@@ -25,22 +25,45 @@ export interface DescribedCheckout {
   readonly tag?: string | undefined;
 }
 
+/** Where a path of a checkout is for others. */
+export interface RemotePlace {
+  /** The address of the remote that the branch comes from, else of `origin`, else of the only one. */
+  readonly remote: string | undefined;
+  /** The names of all remotes. */
+  readonly remotes: readonly string[];
+  /** From the top of the repository, with slashes. */
+  readonly path: string;
+  /** Below the path, something is not as it was committed, or is new. */
+  readonly isEdited: boolean;
+}
+
 /**
- * Where a path of a checkout is for others: the address of the remote that the branch comes from, else of `origin`, and the path
- * from the top of the repository, with slashes.
+ * Finds out where a path of a checkout is for others.
  * @throws {GitError} as {@link openGitRepository}.
  */
 export async function placeInRemote(
   path: string,
   given: NodeJS.ProcessEnv = process.env,
-): Promise<{ readonly remote: string | undefined; readonly path: string }> {
+): Promise<RemotePlace> {
   const { root, prefix } = await openGitRepository(path, given);
   const environment = await withoutForeignSettings(root, given);
   const git = (...words: string[]): Promise<GitRun> => runGit(root, words, environment);
   const branch = await git("symbolic-ref", "--quiet", "--short", "HEAD");
   const named = await git("config", "--get", `branch.${branch.stdout.trim()}.remote`);
-  const { code, stdout } = await git("remote", "get-url", named.stdout.trim() || "origin");
-  return { remote: code === 0 ? stdout.trim() : undefined, path: prefix };
+  const remotes = linesOf(await git("remote"));
+  const chosen = [named.stdout.trim(), "origin"].find((name) => remotes.includes(name));
+  const only = remotes.length === 1 ? remotes[0] : undefined;
+  const { code, stdout } = await git("remote", "get-url", chosen ?? only ?? "origin");
+  const changes = await git("status", "--porcelain", "--ignore-submodules=all", "--", prefix || ".");
+  return {
+    remote: code === 0 ? stdout.trim() : undefined,
+    ...{ remotes, path: prefix },
+    isEdited: linesOf(changes).length > 0,
+  };
+}
+
+function linesOf({ stdout }: GitRun): readonly string[] {
+  return stdout.split("\n").filter((line) => line !== "");
 }
 
 /**

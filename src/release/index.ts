@@ -14,6 +14,7 @@ export {
 } from "./hold.ts";
 export * from "./post-review.ts";
 export { ReleaseProfileError } from "./profiles.ts";
+export { projectOf } from "./promoted-project.ts";
 export * from "./promotion-request.ts";
 export type { RequestLink, Subject } from "./request-text.ts";
 export * from "./tag-set.ts";

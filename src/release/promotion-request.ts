@@ -8,6 +8,7 @@ import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../mer
 import { completeRequest, type NotDone } from "./complete-request.ts";
 import { ReleaseError } from "./errors.ts";
 import { type HoldMeans, isHoldStatus } from "./hold.ts";
+import { sourceOf } from "./promoted-project.ts";
 import {
   bodyOf,
   bodyWith,
@@ -21,13 +22,17 @@ import {
 } from "./request-text.ts";
 
 /** A promotion that is to be proposed. */
-export interface PromotionRequest extends Omit<MergeOptions, "tree"> {
+export interface PromotionRequest extends Omit<MergeOptions, "tree" | "staging" | "selection"> {
   readonly forge: Forge;
   readonly subject: Subject;
+  /** The staging registry; that of the subject's project in the manifests when left out. */
+  readonly staging?: string | undefined;
   /** Path of the repository that holds the manifests. */
   readonly upstream: string;
   /** Path of the repository to push to: a fork of it, or itself. */
   readonly fork: string;
+  /** The upstream was found, as in a checkout, and not named: a fork is then not taken for what is meant. */
+  readonly refuseFork?: boolean;
   /** Branch of the upstream repository; its default branch when left out. */
   readonly base?: string | undefined;
   /** Branch to push; made of project and tag when left out. */
@@ -105,6 +110,7 @@ export interface PromotionRequestResult {
 export async function requestPromotion(options: PromotionRequest): Promise<PromotionRequestResult> {
   const { forge, subject, listener } = options;
   const upstream = await forge.repository(options.upstream);
+  if (options.refuseFork === true && upstream.forkOf !== undefined) throw found(forge, upstream);
   const fork = options.fork === upstream.path ? upstream : await forge.repository(options.fork);
   checkFork(upstream, fork);
   const base = options.base ?? upstream.defaultBranch;
@@ -146,6 +152,13 @@ function checkFork(upstream: ForgeRepository, fork: ForgeRepository): void {
   });
 }
 
+function found({ host }: Forge, { path, forkOf, webUrl }: ForgeRepository): ReleaseError {
+  return new ReleaseError("fork-found", `the checkout comes from ${path}, which is a fork of ${forkOf}`, {
+    where: webUrl,
+    hint: `say for which the change is: --repo ${host}/${forkOf} --fork ${path}, or --repo ${host}/${path}`,
+  });
+}
+
 function urlOf({ cloneUrl, sshUrl }: ForgeRepository, { ssh }: PromotionRequest): string {
   return ssh === true ? sshUrl : cloneUrl;
 }
@@ -163,7 +176,9 @@ async function proposeFrom(
   const manifests = await manifestsIn(clone, options.manifests);
 
   listener?.({ type: "step", text: "Reading staging" });
-  const merged = await planMerge({ ...options, tree: manifests });
+  const { staging } = options;
+  const source = staging === undefined ? await sourceOf(manifests, subject.project) : { staging };
+  const merged = await planMerge({ ...options, ...source, tree: manifests });
   await refuseOutside(clone, merged.file);
   // A temporary folder means nothing to whoever reads the change.
   const file = relative(clone.folder, merged.file).split(sep).join("/");

@@ -180,7 +180,7 @@ describe("a result that is asked for twice", () => {
 
 describe("a line that lacks something says all that it lacks", () => {
   it.each([
-    [["pr"], ["--staging-repo REGISTRY", "--release VERSION", "--tag TAG"]],
+    [["pr"], ["--project NAME or --staging-repo REGISTRY", "--release VERSION", "--tag TAG"]],
     [
       ["pr", "--staging-repo", "r.example/s"],
       ["--release VERSION", "--tag TAG"],

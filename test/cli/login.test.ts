@@ -1,39 +1,15 @@
-import { execFile } from "node:child_process";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "vitest";
-import { executable } from "../support/built.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { hasProgram, testWith } from "../support/programs.ts";
 import { temporaryFolder } from "../support/tree.ts";
+import { typeAnswers } from "../support/typist.ts";
 import { runFed, runWith } from "./captured.ts";
 
 const password = "correct horse: battery";
 const auth = Buffer.from(`ann:${password}`).toString("base64");
-
-/** Types answers at a terminal when their questions come, and prints all that came back. */
-const typist = `
-import os, pty, sys, json
-line, answers = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(line[0], line)
-said = b""
-while True:
-    try:
-        piece = os.read(terminal, 65536)
-    except OSError:
-        break
-    if not piece:
-        break
-    said += piece
-    if answers and answers[0][0].encode() in said:
-        os.write(terminal, answers.pop(0)[1].encode())
-status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-print(json.dumps({"status": status, "said": said.decode(errors="replace")}))
-`;
 
 describe("login and logout", () => {
   let registry: DockerRegistry;
@@ -122,29 +98,20 @@ describe("login and logout", () => {
   });
 
   testWith("docker-registry", "python3")("ask whoever sits at a terminal, and show no password", async () => {
-    const type = async (line: readonly string[], answers: readonly (readonly [string, string])[]) => {
-      const command = [process.execPath, executable("waybill"), ...line];
-      const script = join(folder.path, "typist.py");
-      await writeFile(script, typist);
-      const { stdout } = await promisify(execFile)(
-        "python3",
-        [script, JSON.stringify(command), JSON.stringify(answers)],
-        { env: { ...env, TERM: "xterm", CI: "" } },
-      );
-      return JSON.parse(stdout) as { readonly status: number; readonly said: string };
-    };
     const questions = [
       ["User name for", "ann\r"],
       ["Password or token for", `${password}\r`],
     ] as const;
-    const done = await type(["login", registry.host], questions);
+    const done = await typeAnswers(["login", registry.host], env, questions);
     expect(done).toMatchObject({ status: 0, said: expect.stringContaining("logged in to") });
     expect(done.said).not.toContain("horse");
     expect(JSON.parse(await config())).toEqual({ auths: { [registry.host]: { auth } } });
     await mkdir(join(folder.path, "other"));
     const elsewhere = { ...env, HOME: join(folder.path, "other") };
     env = elsewhere;
-    const givenUp = await type(["login", registry.host, "-u", "ann"], [["Password or token for", "\u0003"]]);
+    const givenUp = await typeAnswers(["login", registry.host, "-u", "ann"], env, [
+      ["Password or token for", "\u0003"],
+    ]);
     expect(givenUp.status).toBe(130);
     expect(givenUp.said).toContain("the question was not answered");
   });
