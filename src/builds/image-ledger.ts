@@ -1,17 +1,10 @@
-import type { Digest, Tag } from "../oci/index.ts";
+import type { Tag } from "../oci/index.ts";
 import type { BuiltImage } from "./model.ts";
 
-/** A push that somebody knows of. */
-export interface KnownPush {
-  readonly build: string;
-  /** The repository as the build file names it, or as whoever pushed did. */
-  readonly name: string;
-  readonly repository: string;
+/** A push that somebody knows of: of an image, by the name that the build file or whoever pushed has for it. */
+export interface KnownPush
+  extends Pick<BuiltImage, "build" | "name" | "repository" | "digest" | "mediaType" | "size"> {
   readonly tag?: Tag | string | undefined;
-  readonly digest: Digest;
-  readonly mediaType: string;
-  /** Bytes of the manifest or index. */
-  readonly size: number;
   readonly by: BuiltImage["seenBy"][number];
 }
 

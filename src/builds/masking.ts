@@ -105,15 +105,7 @@ function encodedForms(bytes: Buffer): Buffer[] {
 }
 
 /** The algorithm of Aho and Corasick: finds all patterns in one pass. */
-interface Automaton {
-  next(state: number, byte: number): number;
-  /** Bytes of the longest pattern that ends here; 0 when none does. */
-  longest(state: number): number;
-  /** Bytes that may be the beginning of a pattern. */
-  depth(state: number): number;
-}
-
-function buildAutomaton(patterns: readonly Buffer[]): Automaton {
+function buildAutomaton(patterns: readonly Buffer[]) {
   const edges = new Map<number, number>();
   const depths = [0];
   const longest = [0];
@@ -148,7 +140,13 @@ function buildAutomaton(patterns: readonly Buffer[]): Automaton {
     fallback[state] = parent === 0 ? 0 : next(fallback[parent] ?? 0, edge % 256);
     longest[state] = Math.max(longest[state] ?? 0, longest[fallback[state] ?? 0] ?? 0);
   }
-  return { next, longest: (state) => longest[state] ?? 0, depth: (state) => depths[state] ?? 0 };
+  return {
+    next,
+    /** Bytes of the longest pattern that ends here; 0 when none does. */
+    longest: (state: number): number => longest[state] ?? 0,
+    /** Bytes that may be the beginning of a pattern. */
+    depth: (state: number): number => depths[state] ?? 0,
+  };
 }
 
 /** Hides the secrets of a run, wherever something of it is shown or recorded. */

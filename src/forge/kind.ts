@@ -4,6 +4,7 @@ import { addressOf, checkedHost, type ForgeSettings, settingsOf } from "./addres
 import { openClient } from "./client.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
+import type { ForgeOptions } from "./open.ts";
 import { ForgeRefusal } from "./refusal.ts";
 import { openWire, type WireTiming } from "./wire.ts";
 
@@ -76,11 +77,7 @@ export async function forgeKindOf(
 async function probe(
   kind: ForgeKind,
   host: string,
-  {
-    http,
-    timing,
-    network,
-  }: { http: boolean | undefined; timing: Partial<WireTiming> | undefined; network: Network | undefined },
+  { http, timing, network }: Pick<ForgeOptions, "http" | "timing" | "network">,
 ): Promise<boolean | ForgeError> {
   const { api } = addressOf(kind, host, http);
   const { path, answer } = probes[kind];

@@ -8,6 +8,7 @@ import {
   headerOf,
   isSuccess,
   type Kinds,
+  type OriginEvent,
   openOrigin,
   type Passing,
   readRetryAfter,
@@ -34,12 +35,7 @@ export interface WireTiming {
 }
 
 /** A forge is waited for. */
-export interface ForgeWait {
-  readonly type: "waiting";
-  readonly host: string;
-  readonly milliseconds: number;
-  readonly reason: string;
-}
+export type ForgeWait = Extract<OriginEvent<never>, { readonly type: "waiting" }>;
 
 /** What a forge is opened with, its host checked. */
 export interface WireOptions extends Omit<ForgeOptions, "http"> {

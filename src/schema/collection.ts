@@ -2,7 +2,14 @@ import { printable } from "../diagnostics/index.ts";
 import { isNullScalar, type YamlMapping, type YamlScalar } from "../yaml/index.ts";
 import { type FieldRules, type Fields, readFields, reportRepeated } from "./fields.ts";
 import { wrongType } from "./scalar.ts";
-import type { EditorSchema, ReadContext, Shape, ValueFault, ValueOf } from "./shape.ts";
+import {
+  type EditorSchema,
+  made,
+  type ReadContext,
+  type Shape,
+  type ValueFault,
+  type ValueOf,
+} from "./shape.ts";
 
 /** A field of a mapping that has to be there. */
 export interface Required<Value> extends Shape<Value> {
@@ -116,14 +123,9 @@ export function record<Value>(
   value: Shape<Value>,
   check?: (name: string) => ValueFault | undefined,
 ): Shape<Readonly<Record<string, Value>>> {
-  const shape = entries(value, check);
-  return {
-    ...shape,
-    read(node, reading) {
-      const read = shape.read(node, reading);
-      return read && Object.fromEntries(read.map((entry) => [entry.key.value, entry.value]));
-    },
-  };
+  return made(entries(value, check), (read) =>
+    Object.fromEntries(read.map((entry) => [entry.key.value, entry.value])),
+  );
 }
 
 /** How a list is read. */

@@ -1,4 +1,5 @@
 import type { ForgeSettings } from "../forge/index.ts";
+import type { TlsFiles } from "../http/index.ts";
 
 /** Settings that outlive a command line: the contents of `waybill.yaml`, paths made absolute. */
 export interface Settings {
@@ -26,15 +27,7 @@ export interface RunSettings {
 export interface HostSettings {
   /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
   readonly http?: boolean;
-  readonly tls?: {
-    /** PEM file of certificate authorities that are trusted beside the system's. */
-    readonly ca?: string;
-    /** PEM files of a client certificate and its key. */
-    readonly cert?: string;
-    readonly key?: string;
-    /** Accept any certificate: shown as a warning in every plan. */
-    readonly insecure?: boolean;
-  };
+  readonly tls?: TlsFiles;
   /** Requests at the same time, at most; how many there really are follows what the host bears. */
   readonly concurrency?: number;
   readonly requestsPerSecond?: number;

@@ -24,6 +24,7 @@ import {
   type CommandLine,
   detect,
   engineFailure,
+  exitCodeOf,
   faultOfEngine,
   lastWords,
   readJson,
@@ -158,7 +159,7 @@ async function openWorkshop(given: CommandLine): Promise<Workshop> {
       return showIn(["run", ...isolation, ...options, container, "--", ...command], io);
     }
     for (const chunk of ofBuildah) io.output(chunk);
-    return ended({ ...said, tail: `${output.tail()}${said.tail}` });
+    return { exitCode: exitCodeOf(line, { ...said, tail: `${output.tail()}${said.tail}` }) };
   };
 
   const makePipe = async (name: string, { signal }: ActionIo): Promise<string> => {
@@ -218,14 +219,9 @@ async function openWorkshop(given: CommandLine): Promise<Workshop> {
   };
 
   /** Output is for people; a full disk is no fault of the step. */
-  const showIn = async (words: readonly string[], io: ActionIo): Promise<ActionEnd> =>
-    ended(await show(line, [...globals, ...words], io));
-
-  const ended = ({ exitCode, tail }: Pick<Said, "exitCode" | "tail">): ActionEnd => {
-    const fault = exitCode === 0 ? undefined : faultOfEngine("buildah", tail);
-    if (fault !== undefined) throw fault;
-    return { exitCode };
-  };
+  const showIn = async (words: readonly string[], io: ActionIo): Promise<ActionEnd> => ({
+    exitCode: exitCodeOf(line, await show(line, [...globals, ...words], io)),
+  });
 
   const askIn = (words: readonly string[], { signal }: Pick<ActionIo, "signal">): Promise<Said> =>
     ask(line, [...globals, ...words], signal);
@@ -304,19 +300,15 @@ function containerCommand(
   return [...(image.Entrypoint ?? []), ...(args.length > 0 ? args : (image.Cmd ?? []))];
 }
 
-interface ReadPipe {
-  /** Resolves when all that wrote to it have closed it, or do not for a while. */
-  end(): Promise<void>;
-}
-
 /** Time that a process which was left behind may keep a pipe open, once its end is waited for. */
 const lingerMilliseconds = 2_000;
 
 /**
- * Reads the named pipe at a path, for any number of writers.
+ * Reads the named pipe at a path, for any number of writers. Its `end` resolves when all that wrote to it have closed it, or do
+ * not for a while.
  * @param output Takes what is written to it, as it comes.
  */
-async function readPipe(path: string, output: (chunk: Buffer) => void): Promise<ReadPipe> {
+async function readPipe(path: string, output: (chunk: Buffer) => void) {
   const opened = promisify(open);
   const reader = await opened(path, constants.O_RDONLY | constants.O_NONBLOCK);
   // While one writer stays, that the others have gone is no end.
@@ -327,7 +319,7 @@ async function readPipe(path: string, output: (chunk: Buffer) => void): Promise<
   socket.on("error", () => undefined);
   socket.on("data", output);
   return {
-    async end() {
+    async end(): Promise<void> {
       await promisify(close)(writer);
       const linger = setTimeout(() => socket.destroy(), lingerMilliseconds);
       await closed;

@@ -134,6 +134,18 @@ export function engineFailure(
   );
 }
 
+/**
+ * How a command of a build ended, unless that was no fault of the build. @throws {BuildError} `disk-full`, `engine-failed`.
+ */
+export function exitCodeOf(
+  { command }: CommandLine,
+  { exitCode, tail }: Pick<Said, "exitCode" | "tail">,
+): number {
+  const fault = exitCode === 0 ? undefined : faultOfEngine(command, tail);
+  if (fault !== undefined) throw fault;
+  return exitCode;
+}
+
 /** What is no fault of a build: a full disk, a daemon that has gone. */
 export function faultOfEngine(command: string, tail: string): BuildError | undefined {
   if (/no space left on device|disk quota exceeded/i.test(tail)) {

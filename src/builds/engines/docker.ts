@@ -10,7 +10,7 @@ import {
   type CommandLine,
   detect,
   engineFailure,
-  faultOfEngine,
+  exitCodeOf,
   type Said,
   show,
 } from "./command-line.ts";
@@ -74,9 +74,8 @@ function engineOf({ line, socket, platform: here, hasBuildx }: Docker): Containe
     // Attestations would make an index of an image; Waybill attaches its own.
     const env = hasBuildx ? { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" } : { DOCKER_BUILDKIT: "0" };
     const said = await show(line, words, io, { env });
-    const fault = said.exitCode === 0 ? undefined : faultOfEngine(line.command, said.tail);
-    if (fault !== undefined) throw fault;
-    if (said.exitCode !== 0) return { exitCode: said.exitCode };
+    const exitCode = exitCodeOf(line, said);
+    if (exitCode !== 0) return { exitCode };
     const id = await readFile(idFile, "utf8").catch(() => "");
     for (const name of [id.trim(), ...action.tags].filter((candidate) => candidate !== "")) {
       const image = await findImage(line, name, io.signal);

@@ -11,7 +11,7 @@ import {
   type CommandLine,
   detect,
   engineFailure,
-  faultOfEngine,
+  exitCodeOf,
   readJson,
   type Said,
   show,
@@ -49,9 +49,7 @@ function engineOf(line: CommandLine): ContainerEngine {
     const platforms = action.platforms.length === 0 ? [] : ["--platform", action.platforms.join(",")];
     const common = buildWords(action, action.dockerfile);
     const said = await show(line, ["build", ...common, ...platforms, ...words, "--", action.context], io);
-    const fault = said.exitCode === 0 ? undefined : faultOfEngine(line.command, said.tail);
-    if (fault !== undefined) throw fault;
-    return said.exitCode;
+    return exitCodeOf(line, said);
   };
 
   /** One image, or `undefined` where it was built for other platforms. */

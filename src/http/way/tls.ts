@@ -11,9 +11,12 @@ export interface TlsOptions {
 
 /** How a host is trusted, and how it trusts us: paths of PEM files. */
 export interface TlsFiles {
+  /** Authorities that are trusted beside the system's. */
   readonly ca?: string;
+  /** A client certificate and its key. */
   readonly cert?: string;
   readonly key?: string;
+  /** Accept any certificate: shown as a warning in every plan. */
   readonly insecure?: boolean;
 }
 

@@ -1,4 +1,4 @@
-import type { LineIndex } from "../../diagnostics/index.ts";
+import type { LineIndex, Place } from "../../diagnostics/index.ts";
 import { isNullScalar, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
 import { isHarmless, openedKeys, reasonFor } from "./reasons.ts";
 
@@ -8,11 +8,8 @@ export class NotImportable extends Error {
 }
 
 /** Something of a Prow job that is not in the job file, or is there in another way. */
-export interface ProwRemark {
+export interface ProwRemark extends Place {
   readonly kind: "not-taken" | "changed";
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
   /** From the job on: `spec.containers[0].resources`. */
   readonly path: string;
   /** The same for all items of a list: `spec.containers[].resources`. */

@@ -1,4 +1,4 @@
-import { LineIndex } from "../../diagnostics/index.ts";
+import { LineIndex, type Place } from "../../diagnostics/index.ts";
 import { isNullScalar, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
 import type { Job, JobBuild } from "../model.ts";
 import { nameOf, parseJobs } from "../read.ts";
@@ -14,24 +14,17 @@ export interface ProwImport {
   readonly remarks: readonly ProwRemark[];
 }
 
-/** A job of ours, and what it was. */
-export interface ImportedJob {
+/** A job of ours, what it was, and where. */
+export interface ImportedJob extends Place {
   readonly job: Job;
   readonly kind: ProwJobKind;
-  /** Where it was: the file, and the line and column of the job. */
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
   /** Paths of what was taken: `spec.containers[0].args[1]`. What stands below one is taken with it. */
   readonly taken: readonly string[];
   readonly remarks: readonly ProwRemark[];
 }
 
 /** Something that was not imported, and why. */
-export interface NotImported {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
+export interface NotImported extends Place {
   readonly job?: string | undefined;
   readonly message: string;
 }
