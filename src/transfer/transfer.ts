@@ -74,7 +74,7 @@ const tagsAtOnce = 64;
 /**
  * Brings images to where they are wanted, each whole and by its digest: an index with everything that it lists. A tag that
  * stands elsewhere stays, unless it may move. Nothing is written on one answer alone: a tag is asked for once more right before it is
- * put, and one that stands elsewhere than at the first look is a failure. One image's failure is not another's; the tags
+ * put, and one that stands elsewhere than at the first look is a failure; it is asked for right after that as well. One image's failure is not another's; the tags
  * of one image are put when all of it is there.
  * @returns The outcomes in the order of what was wanted.
  */
@@ -146,6 +146,7 @@ async function bring(run: Run, digest: Digest, group: readonly Image[]): Promise
   try {
     const root = (await held(run, digest)) ?? (await copied(run, digest, group, seat));
     await putAll(run, root, group);
+    await Promise.all(group.map((image) => confirm(run, image)));
   } catch (error) {
     for (const image of group) end(image, "failed", failureRecord(error));
   } finally {
@@ -229,6 +230,32 @@ async function isReady(run: Run, image: Image): Promise<Image | undefined> {
   } catch (error) {
     end(image, "failed", failureRecord(error));
     return undefined;
+  }
+}
+
+/** Looks whether it is there: a registry, or what stands before it, may say that it has taken what it has not. */
+async function confirm(run: Run, image: Image): Promise<void> {
+  const { tag, digest, result } = image.outcome;
+  if (!isWritten(result)) return;
+  const { to } = run;
+  const where = shownIn(run, tag ?? digest);
+  try {
+    const now = (await to.resolve(tag ?? digest))?.digest;
+    if (now === digest) return;
+    throw now === undefined
+      ? new RegistryError(
+          "unexpected-response",
+          "the registry said that it has taken it, and does not have it",
+          {
+            ...placeOf(to),
+            ...{ where, hint: "ask whoever runs it, or what stands before it, what becomes of a PUT" },
+          },
+        )
+      : new WaybillError("tag-taken", `it was put, and the tag stands for ${now}`, {
+          ...{ where, hint: "somebody else writes it: find out who does, then run again" },
+        });
+  } catch (error) {
+    end(image, "failed", failureRecord(error));
   }
 }
 

@@ -174,6 +174,39 @@ describe("images moved by hand", () => {
     expect(await digestIn(to, v1)).toBe(third.root.descriptor.digest);
   });
 
+  test("have failed where a registry says that it has taken them, and has not", async () => {
+    const from = await staged("lost/from");
+    const third = await buildImage("app", "third");
+    const losing = (to: Repository, instead: () => Promise<unknown>): Repository =>
+      new Proxy(to, {
+        get: (target, name) => {
+          if (name !== "put") return Reflect.get(target, name);
+          return async (...asked: Parameters<Repository["put"]>) => {
+            const [{ descriptor }, tags = []] = asked;
+            const isChild = tags.length === 0 && descriptor.digest !== two.root.descriptor.digest;
+            await (isChild ? target.put(...asked) : instead());
+          };
+        },
+      });
+    const to = places.registry("lost/to");
+    const gone = await transferImages({
+      from,
+      to: losing(to, async () => {}),
+      wanted: [wanted(two, v1), wanted(two, undefined)],
+    });
+    expect(said(gone)).toEqual([
+      ["v1", "failed", "unexpected-response"],
+      [null, "failed", "unexpected-response"],
+    ]);
+    expect(gone[0]?.failure?.message).toBe("the registry said that it has taken it, and does not have it");
+    const another = losing(to, () => pushImage(third, to, [v1]));
+    const [moved] = await transferImages({ from, to: another, wanted: [wanted(two, v1)] });
+    expect(moved).toMatchObject({ result: "failed", failure: { code: "tag-taken" } });
+    expect(moved?.failure?.message).toBe(
+      `it was put, and the tag stands for ${third.root.descriptor.digest}`,
+    );
+  });
+
   test("get more tags in their own repository without a byte being read", async () => {
     const at = await staged("tags/app");
     const latest = parseTag("latest");
