@@ -42,31 +42,33 @@ export function libraryTables(): string {
 
 /** The values of the library, with the room that each is exported by. */
 export function exportedValues(): readonly Exported[] {
-  return exportsOf(parsed("src/index.ts")).map(({ name, from }) => ({
-    room: from.split("/")[1] ?? "",
-    name,
-    declaration: declarationOf(name, from),
-  }));
+  return exportsOf(parsed("src/index.ts")).map(({ name = "*", from }) => {
+    const declaration = declarationOf(name, from);
+    if (declaration === undefined) throw new Error(`${from} does not export ${name}`);
+    return { room: from.split("/")[1] ?? "", name, declaration };
+  });
 }
 
+/** What a file exports by its name, or as a whole where it has none, and the file that it comes from. */
 interface Export {
-  readonly name: string;
+  readonly name: string | undefined;
   readonly from: string;
 }
 
 function exportsOf(file: ts.SourceFile): readonly Export[] {
-  return file.statements.flatMap((statement) => {
+  return file.statements.flatMap((statement): readonly Export[] => {
     if (!ts.isExportDeclaration(statement) || statement.isTypeOnly) return [];
     const { exportClause: clause, moduleSpecifier: specifier } = statement;
     if (specifier === undefined || !ts.isStringLiteral(specifier)) return [];
-    if (clause === undefined || !ts.isNamedExports(clause)) return [];
     const from = join(dirname(file.fileName), specifier.text);
+    if (clause === undefined) return [{ name: undefined, from }];
+    if (!ts.isNamedExports(clause)) return [];
     return clause.elements.filter((one) => !one.isTypeOnly).map((one) => ({ name: one.name.text, from }));
   });
 }
 
 /** Where a value is declared, be it behind the door of a room. */
-function declarationOf(name: string, path: string): ts.Node {
+function declarationOf(name: string, path: string): ts.Node | undefined {
   const file = parsed(path);
   for (const statement of file.statements) {
     if (ts.isVariableStatement(statement)) {
@@ -76,9 +78,11 @@ function declarationOf(name: string, path: string): ts.Node {
       if (statement.name?.text === name) return statement;
     }
   }
-  const next = exportsOf(file).find((one) => one.name === name);
-  if (next === undefined) throw new Error(`${path} does not export ${name}`);
-  return declarationOf(name, next.from);
+  for (const next of exportsOf(file)) {
+    const found = next.name === undefined || next.name === name ? declarationOf(name, next.from) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The parameters of a function, as a reader needs them: what has no type of its own is for tests. */
