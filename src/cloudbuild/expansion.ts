@@ -1,82 +1,32 @@
 import { firstMatch, type Glob, parseGlob, prefixLength, suffixLength } from "./glob.ts";
 
 /**
- * What stands behind the name in `${NAME…}`, as bash has it. Words and patterns may hold references themselves. Signs are
- * counted as bash does in a UTF-8 locale: by code points.
+ * What stands behind the name in `${NAME…}`, as bash has it: an operator and what is behind that, in which references may stand.
+ * Signs are counted as bash does in a UTF-8 locale: by code points.
  */
-export type Expansion =
-  /** `:offset` and `:offset:length`; from the end on where they are negative. */
-  | { readonly kind: "substring"; readonly offset: string; readonly length?: string }
-  /** `^`, `^^`, `,` and `,,`; with a pattern, of those characters that match it. */
-  | { readonly kind: "case"; readonly upper: boolean; readonly all: boolean; readonly pattern: string }
-  /** `#`, `##`, `%` and `%%`. */
-  | { readonly kind: "remove"; readonly suffix: boolean; readonly longest: boolean; readonly pattern: string }
-  /** `/`, `//`, `/#` and `/%`. */
-  | {
-      readonly kind: "replace";
-      readonly where: "first" | "all" | "prefix" | "suffix";
-      readonly pattern: string;
-      readonly replacement: string;
-    }
-  /** `:-` and `-`: a word instead of no value. */
-  | { readonly kind: "default"; readonly ofEmpty: boolean; readonly word: string }
-  /** `:+` and `+`: a word instead of any value. */
-  | { readonly kind: "alternative"; readonly ofEmpty: boolean; readonly word: string };
+export interface Expansion {
+  /**
+   * - `:` is a substring, by `offset` or `offset:length`; from the end on where they are negative.
+   * - `^`, `^^`, `,` and `,,` change the case; with a pattern, of those characters that match it.
+   * - `#`, `##`, `%` and `%%` remove what matches at the beginning or the end, the double ones as much as they can.
+   * - `/`, `//`, `/#` and `/%` replace: the first match, all, at the beginning, at the end.
+   * - `:-` and `-` are a word instead of no value, `:+` and `+` one instead of any; with a colon, an empty value is none.
+   */
+  readonly operator: string;
+  readonly rest: string;
+}
 
 /** Reads what stands between the name and the brace that closes it; `undefined` for what is not understood. */
 export function parseExpansion(text: string): Expansion | undefined {
-  const [, operator = "", rest = ""] =
-    /^(:-|:\+|-|\+|\^\^|\^|,,|,|##|#|%%|%|\/[/#%]?|:)(.*)$/s.exec(text) ?? [];
-  switch (operator) {
-    case ":-":
-    case "-":
-      return { kind: "default", ofEmpty: operator === ":-", word: rest };
-    case ":+":
-    case "+":
-      return { kind: "alternative", ofEmpty: operator === ":+", word: rest };
-    case "^":
-    case "^^":
-    case ",":
-    case ",,":
-      return { kind: "case", upper: operator.startsWith("^"), all: operator.length === 2, pattern: rest };
-    case "#":
-    case "##":
-    case "%":
-    case "%%":
-      return {
-        kind: "remove",
-        suffix: operator.startsWith("%"),
-        longest: operator.length === 2,
-        pattern: rest,
-      };
-    case ":":
-      return substring(rest);
-    case "":
-      return undefined;
-    default:
-      return replacement(operator, rest);
-  }
-}
-
-function substring(text: string): Expansion | undefined {
+  const [, operator, rest = ""] = /^(:-|:\+|-|\+|\^\^|\^|,,|,|##|#|%%|%|\/[/#%]?|:)(.*)$/s.exec(text) ?? [];
   // Other operators that begin with a colon, `:=` and `:?`, make no sense of a value that is only read.
-  if (text === "" || /^[=?]/.test(text)) return undefined;
-  const colon = text.indexOf(":");
-  if (colon < 0) return { kind: "substring", offset: text };
-  return { kind: "substring", offset: text.slice(0, colon), length: text.slice(colon + 1) };
+  const isOdd = operator === ":" && (rest === "" || /^[=?]/.test(rest));
+  return operator === undefined || isOdd ? undefined : { operator, rest };
 }
 
-function replacement(operator: string, text: string): Expansion {
-  const places = { "/": "first", "//": "all", "/#": "prefix", "/%": "suffix" } as const;
-  // Behind // even a slash is the beginning of the pattern.
-  let slash = operator === "//" && text.startsWith("/") ? 1 : 0;
-  while (slash < text.length && text[slash] !== "/") slash += text[slash] === "\\" ? 2 : 1;
-  return {
-    kind: "replace",
-    where: places[operator as keyof typeof places],
-    pattern: text.slice(0, slash),
-    replacement: unescaped(text.slice(slash + 1)),
-  };
+/** Whether an expansion says that there may be no value, by a word that stands in for it. */
+export function mayLackValue({ operator }: Expansion): boolean {
+  return /^:?[-+]$/.test(operator);
 }
 
 /** Why an expansion cannot be made. */
@@ -90,35 +40,41 @@ export interface ExpansionFault {
  * @param expand makes the references within words and patterns.
  */
 export function applyExpansion(
-  expansion: Expansion,
+  { operator, rest }: Expansion,
   value: string | undefined,
   expand: (word: string) => string,
 ): string | ExpansionFault {
-  if (expansion.kind === "default" || expansion.kind === "alternative") {
-    const has = expansion.ofEmpty ? (value ?? "") !== "" : value !== undefined;
-    if (expansion.kind === "default") return has ? (value ?? "") : unescaped(expand(expansion.word));
-    return has ? unescaped(expand(expansion.word)) : "";
-  }
   const characters = Array.from(value ?? "");
-  switch (expansion.kind) {
-    case "substring":
-      return part(
-        characters,
-        expand(expansion.offset),
-        expansion.length === undefined ? undefined : expand(expansion.length),
-      );
-    case "case":
-      return inCase(characters, expansion, expand(expansion.pattern));
-    case "remove": {
-      const glob = parseGlob(expand(expansion.pattern));
-      if (expansion.suffix) {
-        const length = suffixLength(glob, characters, expansion.longest) ?? 0;
-        return characters.slice(0, characters.length - length).join("");
-      }
-      return characters.slice(prefixLength(glob, characters, expansion.longest) ?? 0).join("");
+  const isDouble = operator.length === 2;
+  switch (operator) {
+    case ":-":
+    case "-":
+    case ":+":
+    case "+": {
+      const has = operator.startsWith(":") ? (value ?? "") !== "" : value !== undefined;
+      const isDefault = operator.endsWith("-");
+      if (has !== isDefault) return unescaped(expand(rest));
+      return isDefault ? (value ?? "") : "";
     }
-    case "replace":
-      return replaced(characters, expansion.where, expand(expansion.pattern), expand(expansion.replacement));
+    case ":": {
+      const [, offset = "", length] = /^([^:]*)(?::(.*))?$/s.exec(rest) ?? [];
+      return part(characters, expand(offset), length === undefined ? undefined : expand(length));
+    }
+    case "#":
+    case "##":
+      return characters.slice(prefixLength(parseGlob(expand(rest)), characters, isDouble) ?? 0).join("");
+    case "%":
+    case "%%": {
+      const length = suffixLength(parseGlob(expand(rest)), characters, isDouble) ?? 0;
+      return characters.slice(0, characters.length - length).join("");
+    }
+    case "/":
+    case "//":
+    case "/#":
+    case "/%":
+      return replaced(characters, operator, rest, expand);
+    default:
+      return inCase(characters, operator.startsWith("^"), isDouble, expand(rest));
   }
 }
 
@@ -150,11 +106,7 @@ function numberOf(text: string): number | undefined {
   return sign === "-" ? 0 - Number(digits) : Number(digits);
 }
 
-function inCase(
-  characters: readonly string[],
-  { upper, all }: { readonly upper: boolean; readonly all: boolean },
-  pattern: string,
-): string {
+function inCase(characters: readonly string[], upper: boolean, all: boolean, pattern: string): string {
   const glob = pattern === "" ? undefined : parseGlob(pattern);
   const matches = (character: string): boolean =>
     glob === undefined || prefixLength(glob, [character], true) === 1;
@@ -170,22 +122,27 @@ function inCase(
 
 function replaced(
   characters: readonly string[],
-  where: "first" | "all" | "prefix" | "suffix",
-  pattern: string,
-  replacement: string,
+  operator: "/" | "//" | "/#" | "/%",
+  text: string,
+  expand: (word: string) => string,
 ): string {
+  // Behind // even a slash is the beginning of the pattern.
+  let slash = operator === "//" && text.startsWith("/") ? 1 : 0;
+  while (slash < text.length && text[slash] !== "/") slash += text[slash] === "\\" ? 2 : 1;
+  const pattern = expand(text.slice(0, slash));
+  const replacement = expand(unescaped(text.slice(slash + 1)));
   const glob = parseGlob(pattern);
-  if (where === "prefix") {
+  if (operator === "/#") {
     const length = prefixLength(glob, characters, true);
     return length === undefined ? characters.join("") : replacement + characters.slice(length).join("");
   }
-  if (where === "suffix") {
+  if (operator === "/%") {
     const length = suffixLength(glob, characters, true);
     if (length === undefined) return characters.join("");
     return characters.slice(0, characters.length - length).join("") + replacement;
   }
   if (pattern === "") return characters.join("");
-  return replacedWithin(characters, glob, where === "all", replacement);
+  return replacedWithin(characters, glob, operator === "//", replacement);
 }
 
 function replacedWithin(

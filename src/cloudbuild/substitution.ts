@@ -1,5 +1,5 @@
 import { nearest, printable, quoted, type TextPosition } from "../diagnostics/index.ts";
-import { applyExpansion, type Expansion } from "./expansion.ts";
+import { applyExpansion, type Expansion, mayLackValue } from "./expansion.ts";
 import type { CloudBuildText } from "./file.ts";
 import type { CloudBuildFindings } from "./findings.ts";
 import { builtInKeys, maxValueLength } from "./keys.ts";
@@ -86,7 +86,7 @@ export class Substitution {
     const isUsers = key.startsWith("_");
     if (!isUsers && builtInKeys.includes(key)) return true;
     // A word that stands in for no value says that there may be none. Whether the hosted service agrees is a guess.
-    const mayLack = expansion?.kind === "default" || expansion?.kind === "alternative";
+    const mayLack = expansion !== undefined && mayLackValue(expansion);
     if (isUsers && (mayLack || !this.#mode.strict)) return true;
     if (isUsers) this.#reportMissing(key, at);
     else this.#reportUnknown(key, at);
