@@ -1,2 +1,2 @@
 export { checkFile, checkManifests, type FileCheck } from "./check.ts";
-export { type FileKind, fileKinds } from "./kind.ts";
+export type { FileKind } from "./kind.ts";

@@ -2,10 +2,7 @@ import { basename } from "node:path";
 import { parseYaml, YamlSyntaxError } from "../yaml/index.ts";
 
 /** Kinds of files that can be checked; `manifests` is a directory of thin manifests, or one plain manifest. */
-export const fileKinds = ["manifests", "settings", "jobs", "cloudbuild", "owners", "variants"] as const;
-
-/** One of {@link fileKinds}. */
-export type FileKind = (typeof fileKinds)[number];
+export type FileKind = "manifests" | "settings" | "jobs" | "cloudbuild" | "owners" | "variants";
 
 const names: readonly (readonly [RegExp, FileKind])[] = [
   [/^waybill\.ya?ml$/, "settings"],

@@ -138,9 +138,6 @@ async function printText(terminal: Terminal, comparison: ManifestComparison): Pr
   const { red, yellow, cyan, green } = terminal.colors;
   const colors = { moved: red, removed: yellow, "source-changed": cyan, added: green };
   terminal.print(
-    comparisonAsText(comparison, {
-      everything: terminal.verbose,
-      paint: (kind, text) => colors[kind](text),
-    }),
+    comparisonAsText(comparison, { everything: terminal.verbose, paint: (kind, text) => colors[kind](text) }),
   );
 }

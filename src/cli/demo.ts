@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DemoOutcome, DemoStep } from "../demo/index.ts";
 import { diskFaultOf, makeFolder } from "../disk/index.ts";
+import { shellLine } from "../errors/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
-import { shellLine } from "./shell-line.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 

@@ -16,4 +16,10 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** What a command ends with of which something could not be written: what was not begun, or not done, is more than that. */
+export function withSomethingUnwritten(status: ExitCode): ExitCode {
+  const isKept = status === exitCodes.nothingDone || status === exitCodes.interrupted;
+  return isKept ? status : exitCodes.unwritten;
+}
+
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

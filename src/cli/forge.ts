@@ -59,21 +59,14 @@ export async function openForgeFor(
       readonly readOnly?: boolean;
     },
 ): Promise<ForgePlace> {
-  const { parseRemote } = await import("../forge/index.ts");
-  const text = /^[\w+]+:\/\/|^[^/]+@[^/]+:/.test(repository) ? repository : `https://${repository}`;
-  const found = parseRemote(text);
-  if (found === undefined) {
+  const { findToken, ForgeError, forgeKindOf, openForge, parseRemote } = await import("../forge/index.ts");
+  const named = parseRemote(
+    /^[\w+]+:\/\/|^[^/]+@[^/]+:/.test(repository) ? repository : `https://${repository}`,
+  );
+  if (named === undefined) {
     throw new UsageError(`${repository} is no repository on a forge`, "write it as https://host/owner/name");
   }
-  return openForgeAt(session, found, options);
-}
-
-async function openForgeAt(
-  session: Session,
-  { host, path }: { readonly host: string; readonly path: string },
-  options: ForgeFlags & ForgeListener & { readonly readOnly?: boolean },
-): Promise<ForgePlace> {
-  const { findToken, ForgeError, forgeKindOf, openForge } = await import("../forge/index.ts");
+  const { host, path } = named;
   const { env: environment, terminal } = session;
   const { forges } = await session.settings();
   const network = await networkFor(session);
@@ -133,10 +126,7 @@ export async function openPullRequest(
   const { forge, path: named, credential } = await openForgeFor(session, repository, options);
   const { path } = await forge.repository(named);
   if (path.toLowerCase() !== named.toLowerCase()) session.terminal.warn(`${named} is called ${path} now`);
-  return {
-    ...{ forge, project: forge.project(path), number: Number(number) },
-    credential,
-  };
+  return { ...{ forge, project: forge.project(path), number: Number(number) }, credential };
 }
 
 /** An address as it may be shown and kept: who logs in by it, and the password, are left out, whatever signs these have. */

@@ -1,5 +1,6 @@
 import { CommanderError } from "@commander-js/extra-typings";
-import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { shellLine } from "../errors/index.ts";
+import { type ExitCode, exitCodes, withSomethingUnwritten } from "./exit-codes.ts";
 import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
 import { Interrupted } from "./interruption.ts";
@@ -8,7 +9,6 @@ import { ParserRefusal, usageErrorOf } from "./parser-refusal.ts";
 import { buildProgram } from "./program.ts";
 import { UnwrittenResult } from "./result-file.ts";
 import { type GlobalOptions, openSession } from "./session.ts";
-import { shellLine } from "./shell-line.ts";
 import { openStandardStreams } from "./standard-streams.ts";
 import type { Surroundings } from "./terminal.ts";
 import { type Act, givenLineOf, settleAll } from "./verb.ts";
@@ -95,7 +95,5 @@ async function onStandardStreams(work: (streams: Surroundings) => Promise<ExitCo
   const failure = await streams.settled();
   if (failure === undefined) return status;
   printFailure(failure, streams, {});
-  // What was not begun, or not done, is more than what could not be said of it.
-  const isKept = status === exitCodes.nothingDone || status === exitCodes.interrupted;
-  return isKept ? status : exitCodes.unwritten;
+  return withSomethingUnwritten(status);
 }

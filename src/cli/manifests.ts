@@ -1,9 +1,8 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Selection } from "../edges/index.ts";
-import { WaybillError } from "../errors/index.ts";
+import { shellLine, WaybillError } from "../errors/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import type { Session } from "./session.ts";
-import { shellLine } from "./shell-line.ts";
 
 export const manifestsArgument = "folder of thin manifests, or one plain manifest";
 

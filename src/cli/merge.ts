@@ -233,10 +233,7 @@ async function successfulRun(session: Session, name: string, { dataDir }: Option
   throw new WaybillError(
     "run-not-successful",
     result === "PENDING" ? "the run is not over yet" : `the run did not succeed: ${result}`,
-    {
-      where,
-      hint: "what it pushed can be merged by name: --staging-repo, with --image and --digest",
-    },
+    { where, hint: "what it pushed can be merged by name: --staging-repo, with --image and --digest" },
   );
 }
 

@@ -1,6 +1,6 @@
 import type { CommanderError, CommandUnknownOpts } from "@commander-js/extra-typings";
+import { shellLine } from "../errors/index.ts";
 import { UsageError } from "./failure.ts";
-import { shellLine } from "./shell-line.ts";
 
 /** The parser refuses a command line: why, and at which command. */
 export class ParserRefusal extends Error {

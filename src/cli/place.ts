@@ -33,11 +33,7 @@ export async function listSelected(
   const { parsePatterns, SelectionError } = await import("../edges/index.ts");
   const { listTags } = await import("../inspect/index.ts");
   const selected = await parsePatterns("--tag", patterns);
-  const list = await listTags(repository, {
-    isWanted: (tag) => selected.matches(tag),
-    digests,
-    name: shown,
-  });
+  const list = await listTags(repository, { isWanted: (tag) => selected.matches(tag), digests, name: shown });
   if (list.misnamed > 0) terminal.warn(misnamedInWords(`in ${shown}`, list.misnamed));
   if (patterns.length === 0 || list.tags.length > 0 || list.unread.length > 0) return list;
   const { didYouMeanOneOf, likeliest } = await import("../diagnostics/index.ts");

@@ -1,5 +1,11 @@
 import { stat } from "node:fs/promises";
-import { type FailureRecord, failureRecord, isWaybillError, WaybillError } from "../errors/index.ts";
+import {
+  type FailureRecord,
+  failureRecord,
+  isWaybillError,
+  shellLine,
+  WaybillError,
+} from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
@@ -13,7 +19,6 @@ import { recorded, withRecord } from "./recorded.ts";
 import { withProgress } from "./registries.ts";
 import { releaseTagsVerb } from "./release-tags.ts";
 import type { Session } from "./session.ts";
-import { shellLine } from "./shell-line.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, collect, how, look, type OptionsOf, out, recordedAs, unrecorded, verb } from "./verb.ts";
 

@@ -22,8 +22,8 @@ interface Wait {
 
 /** How far the work has come, in the words of its line. It knows what it was told, and what time it is. */
 export class ProgressTally {
+  title = "";
   readonly #now: () => number;
-  #title = "";
   #done = 0;
   #total = 0;
   /** Bytes of blobs that are over, and of those that are under way. */
@@ -41,13 +41,9 @@ export class ProgressTally {
     this.#now = now;
   }
 
-  get title(): string {
-    return this.#title;
-  }
-
   /** @param images How many images bytes will be asked for of: until all are begun, sums of bytes may grow. */
   begin(title: string, total: number, images: number): void {
-    this.#title = title;
+    this.title = title;
     this.#done = 0;
     this.#total = total;
     this.#images = images;
@@ -102,7 +98,7 @@ export class ProgressTally {
   inLog(): string {
     const parts = [this.#counts(), ...this.#bytes()].filter((part) => part !== "");
     const more = [this.describe(), ...this.#waiting()].filter((part) => part !== undefined);
-    const head = parts.length === 0 ? this.#title : `${this.#title}: ${parts.join(", ")}`;
+    const head = parts.length === 0 ? this.title : `${this.title}: ${parts.join(", ")}`;
     return [head, ...more].join("; ");
   }
 

@@ -45,11 +45,7 @@ export const promoteVerb = verb({
   page: "exit-codes-and-reports.md",
   forms: ["text", "json", "junit"],
   define,
-  old: {
-    ...oldBase,
-    "--report <file>": "--output json=<file>",
-    "--junit <file>": "--output junit=<file>",
-  },
+  old: { ...oldBase, "--report <file>": "--output json=<file>", "--junit <file>": "--output junit=<file>" },
   run: (session, path, options) =>
     recorded(session, options, { subject: path, checkout: path }, (inner, recording) =>
       promoteRecorded(inner, recording, path, options),

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Recording } from "../recording/index.ts";
 import type { RunEnd, RunHead } from "../store/index.ts";
-import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { type ExitCode, exitCodes, withSomethingUnwritten } from "./exit-codes.ts";
 import { Interrupted } from "./interruption.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -71,7 +71,7 @@ export async function recorded(
   try {
     const status = await work({ ...session, terminal: loggedTerminal(terminal, recording) }, recording);
     await recording.end(resultOf(status), { status });
-    return recording.isWhole || !isKept(status) ? status : exitCodes.unwritten;
+    return recording.isWhole ? status : withSomethingUnwritten(status);
   } catch (thrown) {
     const isStopped =
       thrown instanceof Interrupted || (thrown instanceof Error && thrown.name === "AbortError");
@@ -83,11 +83,6 @@ export async function recorded(
 function resultOf(status: ExitCode): RunEnd["result"] {
   if (status === exitCodes.interrupted) return "ABORTED";
   return status === exitCodes.asDesired ? "SUCCESS" : "FAILURE";
-}
-
-/** Whether work was done whose record is missed: what was not begun, or not done, is more than that. */
-function isKept(status: ExitCode): boolean {
-  return status !== exitCodes.nothingDone && status !== exitCodes.interrupted;
 }
 
 /** The terminal, with all that is said on it in the log as well. */

@@ -30,11 +30,7 @@ interface ShownWork extends Pick<Telling, "say" | "listener"> {
 /** How forges and Google are reached: by the same proxies and authorities as registries. */
 export async function networkFor(session: Session): Promise<Network> {
   const { hosts } = await session.settings();
-  return {
-    environment: session.env,
-    tlsOf: (host) => hosts[host]?.tls,
-    trace: traceFor(session.terminal),
-  };
+  return { environment: session.env, tlsOf: (host) => hosts[host]?.tls, trace: traceFor(session.terminal) };
 }
 
 /** Prints a line for each request, and its headers where they were asked for. */
@@ -133,45 +129,43 @@ function listenerOf(
   const say = progress?.waiting ?? terminal.note;
   const pauses = new Map<string, number>();
   return (event) => {
-    if (event.type === "waiting") {
-      const { host, milliseconds, reason } = event;
-      pauses.set(host, Date.now() + milliseconds);
-      say(`waiting ${seconds(milliseconds)} for ${host}, as it asks (${reason})`, milliseconds);
-      return;
+    switch (event.type) {
+      case "waiting": {
+        const { host, milliseconds, reason } = event;
+        pauses.set(host, Date.now() + milliseconds);
+        say(`waiting ${seconds(milliseconds)} for ${host}, as it asks (${reason})`, milliseconds);
+        break;
+      }
+      case "retry": {
+        const { host, kind, reason, attempt, waitMilliseconds } = event;
+        // One line says that the host is waited for; a line in the middle of a bar helps nobody.
+        if ((pauses.get(host) ?? 0) > Date.now()) break;
+        const text = `${host}: ${kind} failed (${reason}); attempt ${attempt + 1} in ${seconds(waitMilliseconds)}`;
+        if (terminal.canvas === undefined) terminal.note(text);
+        else say(text, waitMilliseconds);
+        break;
+      }
+      case "away": {
+        const waits = `${amount(event.waiting, "request")} ${event.waiting === 1 ? "waits" : "wait"} for it`;
+        terminal.note(`${event.failure.message}; ${waits}`);
+        break;
+      }
+      case "back":
+        terminal.note(`${event.host} answers again, after ${seconds(event.milliseconds)}`);
+        break;
+      case "unanswered":
+        // Progress tells by itself how long answers take.
+        if (progress !== undefined) break;
+        terminal.note(
+          `${event.host} has not answered a request (${event.kind}) for ${seconds(event.milliseconds)}`,
+        );
+        break;
+      case "overlooked":
+        terminal.detail(`${event.host}: ${event.kind} failed (${event.fault}), which does not matter`);
+        break;
+      case "request":
+        requests.set(event.kind, (requests.get(event.kind) ?? 0) + 1);
     }
-    if (event.type === "retry") {
-      const { host, kind, reason, attempt, waitMilliseconds } = event;
-      const text = `${host}: ${kind} failed (${reason}); attempt ${attempt + 1} in ${seconds(waitMilliseconds)}`;
-      // One line says that the host is waited for; a line in the middle of a bar helps nobody.
-      const isSaid = (pauses.get(host) ?? 0) > Date.now();
-      if (isSaid) return;
-      if (terminal.canvas === undefined) terminal.note(text);
-      else say(text, waitMilliseconds);
-      return;
-    }
-    if (event.type === "away") {
-      const { failure, waiting } = event;
-      terminal.note(
-        `${failure.message}; ${amount(waiting, "request")} ${waiting === 1 ? "waits" : "wait"} for it`,
-      );
-      return;
-    }
-    if (event.type === "back") {
-      terminal.note(`${event.host} answers again, after ${seconds(event.milliseconds)}`);
-      return;
-    }
-    if (event.type === "unanswered") {
-      const { host, kind, milliseconds } = event;
-      // Progress tells by itself how long answers take.
-      if (progress === undefined)
-        terminal.note(`${host} has not answered a request (${kind}) for ${seconds(milliseconds)}`);
-      return;
-    }
-    if (event.type === "overlooked") {
-      terminal.detail(`${event.host}: ${event.kind} failed (${event.fault}), which does not matter`);
-      return;
-    }
-    requests.set(event.kind, (requests.get(event.kind) ?? 0) + 1);
   };
 }
 

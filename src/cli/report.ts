@@ -1,9 +1,9 @@
+import { shellLine } from "../errors/index.ts";
 import type { Report, ReportedEdge, reportedWords } from "../promotion/index.ts";
 import { amount } from "./amount.ts";
 import { limitInWords, outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { shellLine } from "./shell-line.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -66,10 +66,7 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
       await listening.end();
       await registries.close();
     }
-    await deliver(session, {
-      text: (shown) => printBuildResult(shown, result),
-      json: () => asJson(result),
-    });
+    await deliver(session, { text: (shown) => printBuildResult(shown, result), json: () => asJson(result) });
     const isCancelled = stop.aborted && result.outcomes.some(({ status }) => status === "cancelled");
     return isCancelled ? exitCodes.interrupted : statusOfBuild(result);
   });

@@ -45,10 +45,7 @@ function openStream(
 ): OpenStream {
   if (isFile(stream.fd)) return { stream: fileStream(stream.fd, failed), settled: async () => {} };
   stream.on("error", failed);
-  return {
-    stream,
-    settled: () => new Promise((resolve) => void stream.write("", () => resolve())),
-  };
+  return { stream, settled: () => new Promise((resolve) => void stream.write("", () => resolve())) };
 }
 
 /** A file on a disk that is nearly full takes a part of what it is given: Node's own stream believes that it took all. */

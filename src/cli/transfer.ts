@@ -1,4 +1,4 @@
-import type { FailureRecord } from "../errors/index.ts";
+import { type FailureRecord, shellLine } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
 import type { Tag } from "../oci/index.ts";
 import type { ImagePlace } from "../registry/index.ts";
@@ -10,7 +10,6 @@ import { asJson, deliver } from "./output.ts";
 import { recorded } from "./recorded.ts";
 import { withProgress } from "./registries.ts";
 import type { Session } from "./session.ts";
-import { shellLine } from "./shell-line.ts";
 import { how } from "./verb.ts";
 
 /** What is to be where, found out in the repository that it comes from. */

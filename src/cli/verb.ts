@@ -21,12 +21,6 @@ export type OptionsOf<Define> = Define extends (command: Blank) => Command<infer
   ? Options
   : never;
 
-/** What a verb does with what it was given: its arguments, then its options. */
-export type Work<Arguments extends unknown[], Options> = (
-  session: Session,
-  ...given: [...Arguments, Options]
-) => Promise<ExitCode>;
-
 interface Said {
   readonly name: string;
   /** Its line in the help of what it stands in. */
@@ -47,7 +41,8 @@ interface Doing<Arguments extends unknown[], Options extends OptionValues> exten
   readonly define: (command: Blank) => Command<Arguments, Options>;
   /** Other spellings of its options, which work and are not shown: flags, and what they stand for. */
   readonly old?: OldSpellings;
-  readonly run: Work<Arguments, Options>;
+  /** Does it with what it was given: its arguments, then its options. */
+  readonly run: (session: Session, ...given: [...Arguments, Options]) => Promise<ExitCode>;
 }
 
 /**
@@ -205,11 +200,7 @@ function defineBelow(
   for (const each of below) each.defineIn(command, act, { isDefault: each.name === said.default });
 }
 
-export const headings = {
-  look: "What to look at:",
-  out: "What comes out:",
-  how: "How:",
-} as const;
+export const headings = { look: "What to look at:", out: "What comes out:", how: "How:" } as const;
 
 const commonOptions = new WeakSet<object>();
 const unrecordedOptions = new WeakSet<object>();

@@ -16,11 +16,6 @@ export function firstOf(words: readonly string[], most = 1): string {
   return `${words.slice(0, most).join(", ")}${more}`;
 }
 
-/** A word as shells take it. */
-export function shellWord(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** Words as a part of a sentence: `a, b and c`. */
 export function listed(words: readonly string[], last = "and"): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;

@@ -1,13 +1,12 @@
 import type { Place } from "../diagnostics/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { EdgeChange, EdgeSide, RepositoryChange } from "./compare.ts";
-import type { DesiredImage } from "./edges.ts";
+import { type DesiredImage, tagsOrDigest } from "./edges.ts";
 
-/** What is asked for of a digest, as it is looked up. */
+/** What is asked for of a digest, as it is looked up: tags, or `null` where there is none. */
 interface Wanted {
   readonly sources: readonly RepositoryName[];
-  readonly at: Place;
-  readonly tags: ReadonlyMap<Tag, Place>;
+  readonly tags: ReadonlyMap<Tag | null, Place>;
 }
 
 type AllWanted = ReadonlyMap<Digest, Wanted>;
@@ -22,9 +21,10 @@ export function compareImages(
   const edges: EdgeChange[] = [];
   for (const [digest, wanted] of now) {
     const earlier = then.get(digest);
-    for (const tag of tagsOf(wanted)) {
-      const side = sideOf(digest, wanted, tag);
-      if (earlier === undefined || !asksFor(earlier, tag)) {
+    for (const [tag, at] of wanted.tags) {
+      const side = { digest, sources: wanted.sources, at };
+      const before = earlier?.tags.get(tag);
+      if (earlier === undefined || before === undefined) {
         const moved = gone.get(tag)?.shift();
         edges.push(
           moved === undefined
@@ -32,16 +32,18 @@ export function compareImages(
             : { kind: "moved", tag, before: moved, after: side },
         );
       } else if (earlier.sources.join() !== wanted.sources.join()) {
-        edges.push({ kind: "source-changed", tag, before: sideOf(digest, earlier, tag), after: side });
+        const { sources } = earlier;
+        edges.push({ kind: "source-changed", tag, before: { digest, sources, at: before }, after: side });
       }
     }
   }
   for (const [tag, sides] of gone) {
     for (const side of sides) edges.push({ kind: "removed", tag, before: side });
   }
-  for (const [digest, wanted] of then) {
-    if (wanted.tags.size === 0 && !now.has(digest)) {
-      edges.push({ kind: "removed", tag: null, before: sideOf(digest, wanted, null) });
+  for (const [digest, { sources, tags }] of then) {
+    const at = tags.get(null);
+    if (at !== undefined && !now.has(digest)) {
+      edges.push({ kind: "removed", tag: null, before: { digest, sources, at } });
     }
   }
   return {
@@ -54,12 +56,10 @@ export function compareImages(
 /** Tags that are not asked for at a digest any more, each with the digests that it stood at. */
 function goneSides(then: AllWanted, now: AllWanted): Map<Tag | null, EdgeSide[]> {
   const gone = new Map<Tag | null, EdgeSide[]>();
-  for (const [digest, wanted] of then) {
-    for (const tag of wanted.tags.keys()) {
-      if (now.get(digest)?.tags.has(tag)) continue;
-      const sides = gone.get(tag) ?? [];
-      sides.push(sideOf(digest, wanted, tag));
-      gone.set(tag, sides);
+  for (const [digest, { sources, tags }] of then) {
+    for (const [tag, at] of tags) {
+      if (tag === null || now.get(digest)?.tags.has(tag)) continue;
+      gone.set(tag, [...(gone.get(tag) ?? []), { digest, sources, at }]);
     }
   }
   return gone;
@@ -71,21 +71,8 @@ function byDigest(images: readonly DesiredImage[]): AllWanted {
       image.digest,
       {
         sources: image.sources.map(({ repository }) => repository).sort(),
-        at: image.sources[0].at,
-        tags: new Map(image.tags.map(({ tag, at }) => [tag, at])),
+        tags: new Map(tagsOrDigest(image).map(({ tag, at }) => [tag, at])),
       },
     ]),
   );
-}
-
-function tagsOf({ tags }: Wanted): readonly (Tag | null)[] {
-  return tags.size === 0 ? [null] : [...tags.keys()];
-}
-
-function asksFor({ tags }: Wanted, tag: Tag | null): boolean {
-  return tag === null ? tags.size === 0 : tags.has(tag);
-}
-
-function sideOf(digest: Digest, { at, tags, sources }: Wanted, tag: Tag | null): EdgeSide {
-  return { digest, sources, at: tag === null ? at : (tags.get(tag) ?? at) };
 }

@@ -12,7 +12,13 @@ import type { ImageEntry, ManifestTree, PromoterManifest } from "../manifest/ind
 import { countEdges, type EdgeSet } from "./edges.ts";
 import { limitToParts } from "./limit.ts";
 import { type Pattern, type PatternOption, type Patterns, SelectionError } from "./pattern.ts";
-import { type Selected, type Selection, selectionInWords, selectsRegistry } from "./selection.ts";
+import {
+  type Selected,
+  type Selection,
+  selectionInWords,
+  selectsRegistry,
+  withThoseAbove,
+} from "./selection.ts";
 
 /**
  * Of some of the edges of manifests, those that are selected. All of the manifests have been judged: what else is known of an
@@ -25,10 +31,7 @@ export function selectEdges(
   selection: Selection,
 ): { readonly edges: EdgeSet; readonly selected: Selected } {
   const left = limitToParts(edges, selectParts(tree, selection));
-  return {
-    edges: left,
-    selected: { ...selection.given, others: sizeOf(edges) - sizeOf(left) },
-  };
+  return { edges: left, selected: { ...selection.given, others: sizeOf(edges) - sizeOf(left) } };
 }
 
 function sizeOf({ groups }: EdgeSet): number {
@@ -117,7 +120,7 @@ export function selectProjects(
     refuseUnknown(
       "--to",
       to,
-      () => named.flatMap(({ destinations }) => destinations.map(registryNames)),
+      () => named.flatMap(({ destinations }) => destinations.map(({ name }) => withThoseAbove(name))),
       path,
     );
   }
@@ -151,12 +154,6 @@ function refuseNothing(tree: ManifestTree, selection: Selection, parts: readonly
     where: tree.path,
     hint: "each of them selects something, but not together: leave one out",
   });
-}
-
-/** The host first: that is how people know a registry. */
-function registryNames({ name }: { readonly name: string }): readonly string[] {
-  const segments = name.split("/");
-  return segments.map((_, at) => segments.slice(0, at + 1).join("/"));
 }
 
 function refuseUnknown(

@@ -1,4 +1,4 @@
-import { shellWord } from "../diagnostics/index.ts";
+import { shellLine } from "../errors/index.ts";
 import { type Patterns, parsePatterns } from "./pattern.ts";
 
 /** What a selection was asked for by, as it was given: values of options, of each option one at least has to fit. */
@@ -47,9 +47,13 @@ export async function parseSelection(asked: Partial<SelectionPatterns>): Promise
 
 /** Whether a registry is selected: it, or one that it is below. */
 export function selectsRegistry({ to }: Pick<Selection, "to">, registry: string): boolean {
-  if (to.isOpen) return true;
+  return to.isOpen || to.matches(...withThoseAbove(registry));
+}
+
+/** A registry and all that it is below, the host first: that is how people know it. */
+export function withThoseAbove(registry: string): readonly string[] {
   const segments = registry.split("/");
-  return to.matches(...segments.map((_, at) => segments.slice(0, at + 1).join("/")));
+  return segments.map((_, at) => segments.slice(0, at + 1).join("/"));
 }
 
 /** The options of a selection, as the words of a command line. */
@@ -60,7 +64,7 @@ export function selectionOptions({ projects, images, tags, to }: SelectionPatter
 
 /** The options of a selection, as they would be given to a shell. */
 export function selectionInWords(patterns: SelectionPatterns): string {
-  return selectionOptions(patterns).map(shellWord).join(" ");
+  return shellLine(selectionOptions(patterns));
 }
 
 /** What something was limited to, and how much that left out, without a full stop. */

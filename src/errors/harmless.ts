@@ -10,3 +10,10 @@ function escaped(character: string): string {
   const names: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
   return names[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
+
+/** Words as a line that a POSIX shell takes apart into the same words. */
+export function shellLine(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(" ");
+}

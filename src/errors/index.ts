@@ -7,7 +7,7 @@ export {
   type Problem,
   problemOf,
 } from "./causes.ts";
-export { harmless } from "./harmless.ts";
+export { harmless, shellLine } from "./harmless.ts";
 
 /** A sentence, and what of it is the same wherever it is said. */
 export interface Phrase {

@@ -79,11 +79,7 @@ function readItem(node: YamlNode, findings: ManifestFindings): Item {
     entry:
       name === undefined || src === undefined || !isSound
         ? undefined
-        : {
-            name,
-            serviceAccount: account,
-            at: findings.placeOf(node.start),
-          },
+        : { name, serviceAccount: account, at: findings.placeOf(node.start) },
     isSource: src === true,
     isDoubtful: src === undefined || fields.misspelt.has("src") || fields.repeated.has("src"),
     start: node.start,

@@ -4,7 +4,7 @@ import { parseRepository, type RepositoryName, repositoryFault } from "../oci/in
 import { type Listing, type Repository, refusesToList } from "../registry/index.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter } from "./filters.ts";
-import { unreadConsequence, unreadError } from "./unread.ts";
+import { stagingUnread } from "./unread.ts";
 
 /** How a merge reaches registries. */
 export interface StagingAccess {
@@ -153,5 +153,5 @@ async function listImage(
 }
 
 function unread(where: string, cause: unknown): MergeError {
-  return unreadError("staging-unread", [{ name: where, error: cause }], where, unreadConsequence);
+  return stagingUnread([{ name: where, error: cause }], where);
 }

@@ -21,11 +21,7 @@ export interface MergeFilters extends ImageFilters {
   readonly maxAge?: number | undefined;
 }
 
-export interface Filter {
-  /** Whether there is no such filter: everything passes. */
-  readonly isOpen: boolean;
-  /** The entries that are names, not globs. */
-  readonly exact: ReadonlySet<string>;
+export interface Filter extends Pick<Patterns, "isOpen" | "exact"> {
   /** Whether any entry means names that it does not say. */
   readonly hasGlobs: boolean;
   /** So many segments a name can have that passes: infinite with `**`, or without any filter. */

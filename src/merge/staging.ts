@@ -14,7 +14,7 @@ import { limitByAge, newestVersions } from "./age.ts";
 import { type Candidate, repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter, Filters } from "./filters.ts";
-import { type Unread, unreadConsequence, unreadError } from "./unread.ts";
+import { stagingUnread, type Unread } from "./unread.ts";
 
 /** A digest that the filters chose from a staging registry, with the tags it is to be listed with. */
 export interface ChosenImage {
@@ -66,7 +66,7 @@ export async function readStaging(
       return undefined;
     }
   });
-  if (failures.length > 0) throw unreadError("staging-unread", failures, staging, unreadConsequence);
+  if (failures.length > 0) throw stagingUnread(failures, staging);
   const [refusal] = refusals;
   if (refusal !== undefined) throw refusal;
   const read = readings.filter((reading) => reading !== undefined);
@@ -187,7 +187,7 @@ export async function checkImages(
       return undefined;
     }
   });
-  if (failures.length > 0) throw unreadError("staging-unread", failures, staging, unreadConsequence);
+  if (failures.length > 0) throw stagingUnread(failures, staging);
   const sentences = faults.filter((fault) => fault !== undefined);
   if (sentences.length === 0) return;
   throw new MergeError("no-image", sentences.join("\n"), {

@@ -32,5 +32,8 @@ export function unreadError(
   });
 }
 
-/** Why nothing is merged when staging could not be read. */
-export const unreadConsequence = "nothing was merged: what could not be read may hold what was asked for";
+/** What could not be read of a staging registry. */
+export function stagingUnread(unread: readonly Unread[], where: string): MergeError {
+  const consequence = "nothing was merged: what could not be read may hold what was asked for";
+  return unreadError("staging-unread", unread, where, consequence);
+}

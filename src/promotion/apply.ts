@@ -330,9 +330,6 @@ async function heldRoot(
   throw new RegistryError(
     "manifest-missing",
     phrase`${digest} was there when the plan was made and is not now`,
-    {
-      where: repository.name,
-      hint: "run the promotion again: the next plan will copy it",
-    },
+    { where: repository.name, hint: "run the promotion again: the next plan will copy it" },
   );
 }

@@ -113,10 +113,7 @@ class PlanReader {
       throw new SavedPlanError(
         "plan-altered",
         "the saved plan was changed after it was made: its hash does not fit",
-        {
-          where: this.#where,
-          hint: "make the plan again; plans are not meant to be edited",
-        },
+        { where: this.#where, hint: "make the plan again; plans are not meant to be edited" },
       );
     }
     return { format, ...sealed, ...limitsIn(envelope), createdAt, sections };
@@ -165,14 +162,10 @@ class PlanReader {
   }
 
   #otherFormat(format: string): SavedPlanError {
-    return new SavedPlanError(
-      "plan-unreadable",
-      `not a saved plan: format: it is ${JSON.stringify(format)}, and only ${planFormat} is read`,
-      {
-        where: this.#where,
-        hint: "another version of Waybill saved it: make the plan again, with: waybill plan TREE --out FILE",
-      },
-    );
+    const message = `not a saved plan: format: it is ${JSON.stringify(format)}, and only ${planFormat} is read`;
+    const hint =
+      "another version of Waybill saved it: make the plan again, with: waybill plan TREE --out FILE";
+    return new SavedPlanError("plan-unreadable", message, { where: this.#where, hint });
   }
 }
 

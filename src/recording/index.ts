@@ -1,2 +1,8 @@
-export type { EndedEvent, RunEvent, StartedEvent } from "./events.ts";
-export { noRecording, type Recording, startRecording } from "./recording.ts";
+export {
+  type EndedEvent,
+  noRecording,
+  type Recording,
+  type RunEvent,
+  type StartedEvent,
+  startRecording,
+} from "./recording.ts";

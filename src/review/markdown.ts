@@ -1,5 +1,6 @@
-import { firstOf, formatPlace, placeOf, type RoughPlace, shellWord } from "../diagnostics/index.ts";
+import { firstOf, formatPlace, placeOf, type RoughPlace } from "../diagnostics/index.ts";
 import { selectionInWords, selectionOptions } from "../edges/index.ts";
+import { shellLine } from "../errors/index.ts";
 import { reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
@@ -224,5 +225,5 @@ function footer({ path, prefix, base, head, offline, allowRemovals, selection }:
     ...(selection === undefined ? [] : selectionOptions(selection)),
   ];
   const from = base.from === undefined ? "" : ` (base from ${code(base.from)})`;
-  return `\nSee it yourself${from}: ${code(words.map(shellWord).join(" "))}\n`;
+  return `\nSee it yourself${from}: ${code(shellLine(words))}\n`;
 }

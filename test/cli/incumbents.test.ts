@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/cli/failure.ts";
 import { readGoFlags } from "../../src/cli/incumbents/go-flags.ts";
 import { type Incumbent, translate } from "../../src/cli/incumbents/translate.ts";
-import { shellLine } from "../../src/cli/shell-line.ts";
+import { shellLine } from "../../src/errors/index.ts";
 import { describeShared } from "../support/shared.ts";
 import { runAs } from "./captured.ts";
 

@@ -33,8 +33,5 @@ export function translateCipMm(line: readonly string[], program = "cip-mm"): Tra
     return value === "" ? [] : [`--${part}`, value];
   });
   const base = texts.get("base-dir") || ".";
-  return {
-    command: ["merge", base, "--staging-repo", staging, ...filters, ...verbosityOf(texts)],
-    notices,
-  };
+  return { command: ["merge", base, "--staging-repo", staging, ...filters, ...verbosityOf(texts)], notices };
 }

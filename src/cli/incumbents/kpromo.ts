@@ -24,10 +24,7 @@ Examples:
   # add what staging holds to a manifest
   waybill kpromo mm --base_dir=registry.k8s.io --staging_repo=gcr.io/k8s-staging-foo --filter_tag=v1.30.0`;
 
-const ownFlags: Readonly<Record<string, Flag>> = {
-  "log-level": { kind: "text", means: "" },
-  ...helpFlags,
-};
+const ownFlags: Readonly<Record<string, Flag>> = { "log-level": { kind: "text", means: "" }, ...helpFlags };
 
 /** A line of the living `kpromo`, without its name. @throws {UsageError} for subcommands that Waybill does not have. */
 export function translateKpromo(line: readonly string[], environment: NodeJS.ProcessEnv): Translation | Help {

@@ -69,9 +69,7 @@ export function sharedByAlias(what: string): ManifestEditError {
   return new ManifestEditError(
     "shared-by-alias",
     `${printable(what)} is shared by a YAML alias or merge key`,
-    {
-      hint: "write it out in its own place, or edit the file by hand",
-    },
+    { hint: "write it out in its own place, or edit the file by hand" },
   );
 }
 

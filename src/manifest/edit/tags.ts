@@ -68,9 +68,7 @@ export function behindColon(text: string, entry: Pick<DigestLine, "key" | "value
   throw new ManifestEditError(
     "unsafe-edit",
     `the value of ${printable(entry.key.value)} has a YAML tag or anchor`,
-    {
-      hint: "remove it, or edit the file by hand",
-    },
+    { hint: "remove it, or edit the file by hand" },
   );
 }
 

@@ -70,11 +70,7 @@ export function insertLines(text: string, offset: number, lines: readonly string
   const lineBreak = lineBreakAt(text, offset);
   const unfinished = offset > 0 && text[offset - 1] !== "\n";
   const joined = lines.join(lineBreak);
-  return {
-    start: offset,
-    end: offset,
-    text: unfinished ? `${lineBreak}${joined}` : `${joined}${lineBreak}`,
-  };
+  return { start: offset, end: offset, text: unfinished ? `${lineBreak}${joined}` : `${joined}${lineBreak}` };
 }
 
 export function insertText(offset: number, text: string): TextEdit {
