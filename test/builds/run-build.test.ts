@@ -6,6 +6,7 @@ import { processMark } from "../../src/disk/index.ts";
 import type { RepositoryName } from "../../src/oci/index.ts";
 import { mediaTypes } from "../../src/oci/index.ts";
 import type { Repository } from "../../src/registry/index.ts";
+import { gitEnvironment } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { registriesWith } from "../support/world.ts";
 import { type BuildWorld, openBuildWorld } from "./build-world.ts";
@@ -61,6 +62,18 @@ describe("a build by Buildah", () => {
     expect(await leftovers()).toEqual([]);
     const record = JSON.parse(await readFile(join(result.run.folder, "finished.json"), "utf8"));
     expect(record).toMatchObject({ passed: true, result: "SUCCESS", revision: result.plan.source.commit });
+  });
+
+  withBuildah("has no logins where the folder that DOCKER_CONFIG names has none", async () => {
+    await world.commit({
+      "cloudbuild.yaml": `${native.replace("steps:", steps("args: [ls, /workspace/context]").trim())}`,
+      "context/Dockerfile": dockerfile,
+      "context/hello": "hello\n",
+    });
+    const environment = { ...gitEnvironment, DOCKER_CONFIG: join(world.folder, "no-logins") };
+    const { result } = await world.build({ environment, pushTo: `${world.registry}/no-logins` });
+    expect(result.outcomes).toMatchObject([{ status: "success" }]);
+    expect(result.images).toHaveLength(1);
   });
 
   withBuildah("pushes to the embedded registry where nothing else is said, which sees it", async () => {

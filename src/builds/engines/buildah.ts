@@ -31,6 +31,7 @@ import {
   type Said,
   show,
   tailed,
+  withLogins,
 } from "./command-line.ts";
 import { directoryIntoLayout, readLayoutRoot } from "./image-layout.ts";
 import { canonicalName, notPulled } from "./local-images.ts";
@@ -54,7 +55,8 @@ export function detectBuildah(environment: NodeJS.ProcessEnv): Promise<Engine | 
   return detect({ command: "buildah", ...words, look }, environment);
 }
 
-async function openWorkshop(given: CommandLine): Promise<Workshop> {
+async function openWorkshop(opened: CommandLine): Promise<Workshop> {
+  const given = await withLogins(opened);
   const store = join(given.cwd, "store");
   const secrets = join(given.cwd, "secrets");
   const temporary = join(given.cwd, "tmp");

@@ -1,5 +1,8 @@
+import { access, mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { z } from "zod";
+import { ifPresent } from "../../disk/index.ts";
 import { harmless } from "../../errors/index.ts";
 import type { ActionIo, Engine, EngineAbsence, LocalEngineName } from "../engine.ts";
 import { BuildError } from "../errors.ts";
@@ -54,6 +57,21 @@ export async function detect(
     if (signal.aborted) return { reason: `${command} is here, but ${late}`, hint };
     throw error;
   }
+}
+
+/**
+ * The line of a program that refuses whatever may need a login where the folder that `DOCKER_CONFIG` names has no file of
+ * logins; a fresh one of a CI system has none. To Docker that means no logins: it gets a file without any, in `cwd`.
+ */
+export async function withLogins(line: CommandLine): Promise<CommandLine> {
+  const { DOCKER_CONFIG: named = "" } = line.env;
+  // What is wrong with a file that is there, the program says itself.
+  const hasFile = await ifPresent(access(join(named, "config.json")).then(() => true)).catch(() => true);
+  if (named === "" || hasFile) return line;
+  const empty = join(line.cwd, "logins");
+  await mkdir(empty, { mode: 0o700 });
+  await writeFile(join(empty, "config.json"), "{}");
+  return { ...line, env: { ...line.env, DOCKER_CONFIG: empty } };
 }
 
 /** What JSON of an engine says, as a schema has it. @throws {BuildError} `engine-failed` with `fault` for what is none. */

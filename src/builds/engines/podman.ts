@@ -15,6 +15,7 @@ import {
   readJson,
   type Said,
   show,
+  withLogins,
 } from "./command-line.ts";
 import { type Built, type ContainerEngine, openContainerWorkshop } from "./container-workshop.ts";
 import { readLayoutRoot } from "./image-layout.ts";
@@ -30,7 +31,8 @@ export function detectPodman(environment: NodeJS.ProcessEnv): Promise<Engine | E
     const said = await ask(line, ["info", "--format", "{{.Version.Version}}"], signal);
     const version = said.stdout.trim();
     if (said.exitCode !== 0 || version === "") return said;
-    const open = async (folder: string) => openContainerWorkshop(engineOf({ ...line, cwd: folder }), folder);
+    const open = async (folder: string) =>
+      openContainerWorkshop(engineOf(await withLogins({ ...line, cwd: folder })), folder);
     return { name: "podman", version, open };
   };
   return detect({ command: "podman", ...words, look }, environment);

@@ -96,8 +96,8 @@ function readImage(exported: ExportedImage, digest: string = exported.root.diges
 }
 
 describe.each(engines)("%s", (name, detect, test) => {
-  const begin = async (): Promise<Workshop> => {
-    const engine = await detect(podman?.environment ?? {});
+  const begin = async (more: Readonly<Record<string, string>> = {}): Promise<Workshop> => {
+    const engine = await detect({ ...podman?.environment, ...more });
     if ("reason" in engine) throw new Error(engine.reason);
     expect(engine).toMatchObject({ name, version: expect.stringMatching(/^\d+\.\d+/) });
     return await (engine as Engine).open(emptyFolder());
@@ -129,6 +129,14 @@ describe.each(engines)("%s", (name, detect, test) => {
     expect(layers.some((layer) => layer.includes(`content of ${build.context}`))).toBe(true);
     const again = await exported(workshop, "gcr.io/p/b:latest");
     expect(again.root).toEqual(first.root);
+    await workshop.close();
+  });
+
+  test("has no logins where the folder that DOCKER_CONFIG names has none", async () => {
+    const workshop = await begin({ DOCKER_CONFIG: join(emptyFolder(), "none") });
+    const build = { ...contextWith(scratch), tags: ["gcr.io/p/no-logins"], buildArgs: [], labels: [] };
+    expect(await workshop.perform(build, io())).toEqual({ exitCode: 0 });
+    await exported(workshop, "gcr.io/p/no-logins");
     await workshop.close();
   });
 
