@@ -5,7 +5,7 @@ import { type Digest, type RepositoryPath, readImageContent } from "../oci/index
 import { bringAllBack, bringBack, setAside } from "./aside.ts";
 import { catalogOf } from "./catalog.ts";
 import type { CollectRequest } from "./garbage.ts";
-import { type Kept, type Layout, placeOf, type RepositoryFolder, sharedBlobs } from "./layout.ts";
+import { type Kept, type Layout, placeOf, sharedBlobs } from "./layout.ts";
 import { type ManifestStore, manifestStore } from "./manifest-store.ts";
 
 /** What is looked for, and how it is gone about. */
@@ -38,18 +38,21 @@ export async function collect(
   files: DurableFiles,
   options: CollectOptions,
 ): Promise<Collected> {
-  const run: Run = { layout, files, options, manifests: manifestStore(layout, files), links: new Map() };
+  const { dryRun } = options;
+  const manifests = manifestStore(layout, files);
+  /** Of each blob how many of its names have gone, or would go. */
+  const links = new Map<Digest, number>();
   const unread: Collected["unread"][number][] = [];
   const sums = { manifests: 0, blobs: 0, young: 0 };
   for (const repository of await catalogOf(layout).list()) {
     try {
-      const collected = await new Collection(run, repository).collect();
+      const collected = await collectFrom(repository, { layout, files, options, manifests, links });
       for (const name of ["manifests", "blobs", "young"] as const) sums[name] += collected[name];
     } catch (thrown) {
       unread.push({ repository, reason: messageOf(thrown) });
     }
   }
-  return { ...sums, bytes: await giveBack(layout, options.dryRun ? run.links : undefined), unread };
+  return { ...sums, bytes: await giveBack(layout, dryRun ? links : undefined), unread };
 }
 
 interface Run {
@@ -57,7 +60,6 @@ interface Run {
   readonly files: DurableFiles;
   readonly options: CollectOptions;
   readonly manifests: ManifestStore;
-  /** Of each blob how many of its names have gone, or would go. */
   readonly links: Map<Digest, number>;
 }
 
@@ -66,64 +68,42 @@ interface Known {
   readonly subject: Digest | undefined;
 }
 
-class Collection {
-  readonly #run: Run;
-  readonly #repository: RepositoryPath;
-  readonly #place: RepositoryFolder;
-  readonly #known = new Map<Digest, Known>();
-
-  constructor(run: Run, repository: RepositoryPath) {
-    this.#run = run;
-    this.#repository = repository;
-    this.#place = placeOf(run.layout, repository);
-  }
-
-  async collect(): Promise<Pick<Collected, "manifests" | "blobs" | "young">> {
-    const { untagged, dryRun } = this.#run.options;
-    if (!dryRun) await bringAllBack(this.#place);
-    await this.#readNew();
-    const manifests = await this.#take("manifest", untagged ? await this.#deadManifests() : []);
-    const referred = this.#references();
-    const unused = (await this.#place.all("blob")).filter((digest) => !referred.has(digest));
-    const blobs = await this.#take("blob", unused);
-    return { manifests: manifests.taken, blobs: blobs.taken, young: manifests.young + blobs.young };
-  }
+async function collectFrom(
+  repository: RepositoryPath,
+  { layout, files, options, manifests, links }: Run,
+): Promise<Pick<Collected, "manifests" | "blobs" | "young">> {
+  const { untagged, dryRun, before } = options;
+  const place = placeOf(layout, repository);
+  const known = new Map<Digest, Known>();
 
   /** Reads the manifests that have come since, and forgets those that have gone. @throws when one is not understood. */
-  async #readNew(): Promise<void> {
-    const { manifests } = this.#run;
+  const readNew = async (): Promise<void> => {
     const present = new Set<Digest>();
-    for (const { digest } of await manifests.list(this.#repository)) {
+    for (const { digest } of await manifests.list(repository)) {
       present.add(digest);
-      if (this.#known.has(digest)) continue;
-      const found = await manifests.read(this.#repository, digest);
+      if (known.has(digest)) continue;
+      const found = await manifests.read(repository, digest);
       if (found === undefined) continue;
       const { bytes, record } = found;
       const descriptor = { mediaType: record.mediaType, digest, size: record.size };
       const content = readImageContent({ descriptor, bytes });
       const references = [...content.children, ...content.blobs].map((reference) => reference.digest);
-      this.#known.set(digest, { references, subject: record.subject });
+      known.set(digest, { references, subject: record.subject });
     }
-    for (const digest of [...this.#known.keys()]) if (!present.has(digest)) this.#known.delete(digest);
-  }
+    for (const digest of [...known.keys()]) if (!present.has(digest)) known.delete(digest);
+  };
 
-  #references(): Set<Digest> {
-    return new Set([...this.#known.values()].flatMap(({ references }) => references));
-  }
-
-  async #tagged(): Promise<Iterable<Digest>> {
-    return (await this.#run.manifests.tagDigests(this.#repository)).values();
-  }
+  const references = () => new Set([...known.values()].flatMap((manifest) => manifest.references));
+  const tagged = async () => (await manifests.tagDigests(repository)).values();
 
   /** Manifests that no tag leads to, each before those that it refers to or is about. */
-  async #deadManifests(): Promise<readonly Digest[]> {
-    const known = this.#known;
+  const deadManifests = async (): Promise<readonly Digest[]> => {
     const live = new Set<Digest>();
     const referrers = new Map<Digest, Digest[]>();
     for (const [digest, { subject }] of known) {
       if (subject !== undefined) referrers.set(subject, [...(referrers.get(subject) ?? []), digest]);
     }
-    const waiting = [...(await this.#tagged())];
+    const waiting = [...(await tagged())];
     for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
       if (live.has(digest)) continue;
       live.add(digest);
@@ -139,72 +119,75 @@ class Collection {
     };
     for (const digest of known.keys()) visit(digest);
     return [...ordered].reverse();
-  }
+  };
+
+  /** Counts with what has gone. */
+  const forget = async (kind: Kept, digest: Digest, manifest: Known | undefined): Promise<void> => {
+    if (kind === "blob") return void links.set(digest, (links.get(digest) ?? 0) + 1);
+    known.delete(digest);
+    if (manifest?.subject === undefined || dryRun) return;
+    await files.remove(place.referrer(manifest.subject, digest));
+  };
+
+  /** Gives up what is aside, unless somebody has asked for it since. */
+  const letGo = async (kind: Kept, digest: Digest): Promise<boolean> => {
+    const path = place.aside(kind, digest);
+    const found = await ifPresent(stat(path));
+    if (found === undefined || found.mtimeMs >= before) return false;
+    return (await ifPresent(unlink(path).then(() => true))) ?? false;
+  };
 
   /**
    * Takes away what seems not to be needed, and is old enough.
    * @param digests Whatever refers to another stands before it, so that nothing is ever there without what it needs.
    */
-  async #take(kind: Kept, digests: readonly Digest[]): Promise<{ taken: number; young: number }> {
-    const { old, young } = await this.#byAge(kind, digests);
-    if (this.#run.options.dryRun) {
-      for (const digest of old) await this.#forget(kind, digest, this.#known.get(digest));
+  const take = async (kind: Kept, digests: readonly Digest[]): Promise<{ taken: number; young: number }> => {
+    const old: Digest[] = [];
+    let young = 0;
+    for (const digest of digests) {
+      const found = await ifPresent(stat(place.path(kind, digest)));
+      if (found === undefined) continue;
+      if (found.mtimeMs < before) old.push(digest);
+      else young += 1;
+    }
+    if (dryRun) {
+      for (const digest of old) await forget(kind, digest, known.get(digest));
       return { taken: old.length, young };
     }
     const aside = new Map<Digest, Known | undefined>();
     try {
       for (const digest of old) {
-        if (await setAside(this.#place, kind, digest)) aside.set(digest, this.#known.get(digest));
+        if (await setAside(place, kind, digest)) aside.set(digest, known.get(digest));
       }
       if (aside.size === 0) return { taken: 0, young };
-      await this.#readNew();
-      const needed = this.#references();
-      for (const digest of await this.#tagged()) needed.add(digest);
+      await readNew();
+      const needed = references();
+      for (const digest of await tagged()) needed.add(digest);
       let taken = 0;
       for (const [digest, manifest] of aside) {
-        if (!needed.has(digest) && (await this.#letGo(kind, digest))) {
-          await this.#forget(kind, digest, manifest);
+        if (!needed.has(digest) && (await letGo(kind, digest))) {
+          await forget(kind, digest, manifest);
           taken += 1;
         } else if (manifest !== undefined) {
-          this.#known.set(digest, manifest);
+          known.set(digest, manifest);
           for (const reference of manifest.references) needed.add(reference);
         }
       }
       return { taken, young };
     } finally {
-      for (const digest of aside.keys()) await bringBack(this.#place, kind, digest);
+      for (const digest of aside.keys()) await bringBack(place, kind, digest);
     }
-  }
+  };
 
-  /** Counts with what has gone. */
-  async #forget(kind: Kept, digest: Digest, manifest: Known | undefined): Promise<void> {
-    const { files, options, links } = this.#run;
-    if (kind === "blob") return void links.set(digest, (links.get(digest) ?? 0) + 1);
-    this.#known.delete(digest);
-    if (manifest?.subject === undefined || options.dryRun) return;
-    await files.remove(this.#place.referrer(manifest.subject, digest));
-  }
-
-  /** Which of them are old enough, and how many are not. What is gone is neither. */
-  async #byAge(kind: Kept, digests: readonly Digest[]): Promise<{ old: readonly Digest[]; young: number }> {
-    const old: Digest[] = [];
-    let young = 0;
-    for (const digest of digests) {
-      const found = await ifPresent(stat(this.#place.path(kind, digest)));
-      if (found === undefined) continue;
-      if (found.mtimeMs < this.#run.options.before) old.push(digest);
-      else young += 1;
-    }
-    return { old, young };
-  }
-
-  /** Gives up what is aside, unless somebody has asked for it since. */
-  async #letGo(kind: Kept, digest: Digest): Promise<boolean> {
-    const path = this.#place.aside(kind, digest);
-    const found = await ifPresent(stat(path));
-    if (found === undefined || found.mtimeMs >= this.#run.options.before) return false;
-    return (await ifPresent(unlink(path).then(() => true))) ?? false;
-  }
+  if (!dryRun) await bringAllBack(place);
+  await readNew();
+  const dead = await take("manifest", untagged ? await deadManifests() : []);
+  const referred = references();
+  const blobs = await take(
+    "blob",
+    (await place.all("blob")).filter((digest) => !referred.has(digest)),
+  );
+  return { manifests: dead.taken, blobs: blobs.taken, young: dead.young + blobs.young };
 }
 
 /**

@@ -8,8 +8,7 @@ import {
   type ImageContent,
   isDigest,
   isForeignLayerType,
-  isIndexType,
-  isManifestType,
+  isImageType,
   isTag,
   jsonIn,
   OciError,
@@ -150,7 +149,7 @@ async function sizeOfReferences(
 ): Promise<number> {
   let total = 0;
   for (const child of content.children) {
-    const known = isManifestType(child.mediaType) || isIndexType(child.mediaType);
+    const known = isImageType(child.mediaType);
     const manifest = (await storage.manifests.hold(repository, child.digest))?.record;
     // Caches of builders keep layers in an index; there the blob is what must be present.
     const blobSize =

@@ -14,15 +14,18 @@ import { reach, touch } from "./aside.ts";
 import { type Layout, placeOf, type RepositoryFolder, referrerOfName, tagOfFileName } from "./layout.ts";
 
 /** What the registry keeps about a manifest beside its bytes. */
-export interface ManifestRecord {
-  readonly mediaType: string;
-  readonly size: number;
+export type ManifestRecord = Readonly<z.output<typeof recordSchema>>;
+
+const recordSchema = z.object({
+  mediaType: z.string(),
+  /** Bytes of the manifest. */
+  size: z.number().int().nonnegative(),
   /** Bytes of the manifest and of all it refers to, what several platforms share counted for each of them. */
-  readonly imageSize: number;
-  readonly uploadedAt: Date;
+  imageSize: z.number().nonnegative(),
+  uploadedAt: z.coerce.date(),
   /** What it is about, when it is a referrer. */
-  readonly subject: Digest | undefined;
-}
+  subject: z.string().refine(isDigest).optional(),
+});
 
 export interface StoredManifest {
   readonly digest: Digest;
@@ -61,14 +64,6 @@ interface Referrer {
   readonly artifactType: string | undefined;
   readonly json: string;
 }
-
-const recordSchema = z.object({
-  mediaType: z.string(),
-  size: z.number().int().nonnegative(),
-  imageSize: z.number().nonnegative(),
-  uploadedAt: z.coerce.date(),
-  subject: z.string().refine(isDigest).optional(),
-});
 
 const referrerSchema = z.object({ artifactType: z.string().optional() });
 
@@ -241,8 +236,7 @@ async function readRecord(path: string): Promise<ManifestRecord> {
 }
 
 function parseRecord(line: Uint8Array): ManifestRecord {
-  const { subject, ...record } = recordSchema.parse(JSON.parse(Buffer.from(line).toString("utf8")));
-  return { ...record, subject };
+  return recordSchema.parse(JSON.parse(Buffer.from(line).toString("utf8")));
 }
 
 async function readTag(path: string): Promise<Digest | undefined> {
