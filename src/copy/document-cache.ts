@@ -1,12 +1,9 @@
-import { type Digest, type ImageDocument, limits } from "../oci/index.ts";
+import { type ImageDocument, limits } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { FetchDocument } from "./graph.ts";
 
 /** Manifests read in this run, so that planning and copying together ask a repository for each of them once. */
-export interface DocumentCache {
-  /** A way to fetch manifests of a repository that asks it only for what has not been read from it yet. */
-  of(repository: Pick<Repository, "fetch" | "address">): FetchDocument;
-}
+export type DocumentCache = ReturnType<typeof createDocumentCache>;
 
 /** Manifests are small; this many bytes hold those of several thousand images. */
 const defaultBytes = 64 * 1024 * 1024;
@@ -15,7 +12,7 @@ const defaultBytes = 64 * 1024 * 1024;
  * A cache that forgets the oldest manifests beyond `maximumBytes`, and keeps none so large that it would cost the place of
  * many. Absence is not remembered, and what one repository holds says nothing about another.
  */
-export function createDocumentCache(maximumBytes: number = defaultBytes): DocumentCache {
+export function createDocumentCache(maximumBytes: number = defaultBytes) {
   const held = new Map<string, ImageDocument>();
   let bytes = 0;
 
@@ -31,13 +28,14 @@ export function createDocumentCache(maximumBytes: number = defaultBytes): Docume
   };
 
   return {
-    of: (repository) => async (digest: Digest) => {
-      const key = `${repository.address}@${digest}`;
-      const known = held.get(key);
-      if (known !== undefined) return known;
-      const document = await repository.fetch(digest);
-      if (document !== undefined) remember(key, document);
-      return document;
+    /** A way to fetch manifests of a repository that asks it only for what has not been read from it yet. */
+    of(repository: Pick<Repository, "fetch" | "address">): FetchDocument {
+      return async (digest) => {
+        const key = `${repository.address}@${digest}`;
+        const known = held.get(key) ?? (await repository.fetch(digest));
+        if (known !== undefined) remember(key, known);
+        return known;
+      };
     },
   };
 }

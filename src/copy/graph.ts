@@ -5,8 +5,7 @@ import {
   type Digest,
   type ImageContent,
   type ImageDocument,
-  isIndexType,
-  isManifestType,
+  isImageType,
   limits,
   OciError,
   readImageContent,
@@ -188,7 +187,7 @@ export async function readGraph(
 
 /** Build caches are indexes that list layers; those are blobs to every registry. */
 function isDocument({ mediaType }: Descriptor): boolean {
-  return isManifestType(mediaType) || isIndexType(mediaType);
+  return isImageType(mediaType);
 }
 
 async function forAll<Item, Result>(

@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import {
   type Descriptor,
+  describeBytes,
   digestOf,
   type ImageDocument,
   mediaTypes,
@@ -94,5 +95,5 @@ function jsonOf(mediaType: string, json: unknown): ImageDocument {
 }
 
 function blobOf(mediaType: string, bytes: Buffer): ImageDocument {
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+  return { descriptor: describeBytes(mediaType, bytes), bytes };
 }

@@ -34,28 +34,10 @@ export type SendOnce<Request> = (request: Request) => Promise<Answer>;
  * without it. An answer of any status is an answer; what its status means is for those to say who asked, but statuses
  * that may pass are answers only when no attempt is left.
  */
-export interface Origin<Kind extends string, Request extends OriginRequest<Kind> = OriginRequest<Kind>> {
-  /** Sends a request and reads the answer's body. @param limit Bytes of a successful answer, beyond which it is refused. */
-  send(request: Request, limit?: number): Promise<Answer>;
-  /** Sends a request whose successful answer is a stream; the body of any other answer is read. */
-  open(request: Request): Promise<Answer | StreamedAnswer>;
-  /**
-   * Several requests that make one upload, under one permit. Begun anew as a whole when one of them fails in a way
-   * that may pass, or when the last answer has such a status.
-   */
-  upload(kind: Kind, run: (send: SendOnce<Request>, attempt: Attempt) => Promise<Answer>): Promise<Answer>;
-  /** One attempt at a request without a permit and without credentials, as authorization itself needs some. */
-  ask(
-    direction: Direction<Kind>,
-    prepare: () => Promise<Omit<Message, "answerWithin">>,
-    limit?: number,
-  ): Promise<Answer>;
-  /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
-  retriesOf(kind: Kind): RetryOptions;
-  /** Whether the origin itself gave an answer, not a place that it sends us to. */
-  isOwn(answer: Pick<AnswerHead, "from">): boolean;
-  close(): Promise<void>;
-}
+export type Origin<
+  Kind extends string,
+  Request extends OriginRequest<Kind> = OriginRequest<Kind>,
+> = ReturnType<typeof openOrigin<Kind, Request>>;
 
 /** What those bring who ask an origin. */
 export interface OriginOptions<Kind extends string, Request extends OriginRequest<Kind>>
@@ -80,7 +62,7 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
 
 export function openOrigin<Kind extends string, Request extends OriginRequest<Kind> = OriginRequest<Kind>>(
   options: OriginOptions<Kind, Request>,
-): Origin<Kind, Request> {
+) {
   const { endpoint, listener = () => {}, timing, kinds, limit, explain } = options;
   const { authorize, judge, maxRedirects, redirected } = options;
   const { host } = endpoint;
@@ -159,14 +141,16 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
   const until = untilAborted(options.signal, () => void close());
 
   return {
-    send: (request, limit = smallBody) => {
+    /** Sends a request and reads the answer's body. @param limit Bytes of a successful answer, beyond which it is refused. */
+    send: (request: Request, limit = smallBody): Promise<Answer> => {
       const once = async ({ number }: Attempt) => {
         const release = await limiter.request(request.kind, number > 1);
         return collect(await attempt(request, release), limit, request.where);
       };
       return until(() => retrying(once, (answer) => judge(answer, request.kind), retriesOf(request.kind)));
     },
-    open: (request) => {
+    /** Sends a request whose successful answer is a stream; the body of any other answer is read. */
+    open: (request: Request): Promise<Answer | StreamedAnswer> => {
       const once = async ({ number }: Attempt) => {
         const release = await limiter.request(request.kind, number > 1);
         const answer = await attempt(request, release);
@@ -177,7 +161,14 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
         "bytes" in answer ? judge(answer, request.kind) : undefined;
       return until(() => retrying(once, judged, retriesOf(request.kind)));
     },
-    upload: (kind, run) => {
+    /**
+     * Several requests that make one upload, under one permit. Begun anew as a whole when one of them fails in a way
+     * that may pass, or when the last answer has such a status.
+     */
+    upload: (
+      kind: Kind,
+      run: (send: SendOnce<Request>, attempt: Attempt) => Promise<Answer>,
+    ): Promise<Answer> => {
       const once: SendOnce<Request> = async (request) =>
         collect(await attempt(request, () => {}), smallBody, request.where);
       const whole = async (attempt: Attempt) => {
@@ -186,11 +177,18 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
       };
       return until(() => retrying(whole, (answer) => judge(answer, kind), retriesOf(kind)));
     },
-    ask: async (direction, prepare, limit = smallBody) => {
+    /** One attempt at a request without a permit and without credentials, as authorization itself needs some. */
+    ask: async (
+      direction: Direction<Kind>,
+      prepare: () => Promise<Omit<Message, "answerWithin">>,
+      limit = smallBody,
+    ): Promise<Answer> => {
       const message = async () => ({ ...(await prepare()), answerWithin: timing.answer });
       return collect(await dispatch(direction, message), limit, direction.where);
     },
+    /** How often a request of this kind may be repeated, for those who repeat parts of one themselves. */
     retriesOf,
+    /** Whether the origin itself gave an answer, not a place that it sends us to. */
     isOwn,
     close,
   };

@@ -2,8 +2,7 @@ import pLimit from "p-limit";
 import {
   type Descriptor,
   type Digest,
-  isIndexType,
-  isManifestType,
+  isImageType,
   parseDigest,
   parseRepository,
   parseTag,
@@ -199,7 +198,7 @@ export async function checkImages(
 function faultOf(repository: Repository, digest: Digest, found: Descriptor | undefined): string | undefined {
   const reference = `${repository.name}@${digest}`;
   if (found === undefined) return `${reference} is listed but is not there`;
-  if (isManifestType(found.mediaType) || isIndexType(found.mediaType)) return undefined;
+  if (isImageType(found.mediaType)) return undefined;
   const mediaType = JSON.stringify(found.mediaType.slice(0, 100));
   return `${reference} is neither an image manifest nor an index, but ${mediaType}`;
 }

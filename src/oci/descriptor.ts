@@ -1,4 +1,4 @@
-import type { Digest } from "./digest.ts";
+import { type Digest, digestOf } from "./digest.ts";
 
 /** A content descriptor (OCI image specification, descriptor.md): what a document says about another object. */
 export interface Descriptor {
@@ -22,6 +22,11 @@ export interface Platform {
 export interface ImageDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
+}
+
+/** What bytes of a media type are, by their SHA-256 digest. */
+export function describeBytes(mediaType: string, bytes: Uint8Array): Descriptor {
+  return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
 /** A platform as people write it: `linux/arm64/v8`. */

@@ -1,5 +1,6 @@
 export {
   type Descriptor,
+  describeBytes,
   formatPlatform,
   type ImageDocument,
   isAttestation,
@@ -36,6 +37,7 @@ export {
   acceptedManifests,
   bareMediaType,
   isForeignLayerType,
+  isImageType,
   isIndexType,
   isManifestType,
   mediaTypes,

@@ -41,6 +41,11 @@ export function isIndexType(mediaType: string): boolean {
   return indexes.has(mediaType);
 }
 
+/** Whether the media type is that of an image manifest or an index. */
+export function isImageType(mediaType: string): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType);
+}
+
 /**
  * Whether the media type is that of a layer that registries need not hold, such as those of Windows base images (OCI
  * image specification, "Non-distributable Layers"; Docker: foreign layers). The `urls` of such layers are never

@@ -5,8 +5,7 @@ import {
   type Digest,
   formatReference,
   type ImageDocument,
-  isIndexType,
-  isManifestType,
+  isImageType,
   subjectOf,
   type Tag,
   type Target,
@@ -226,7 +225,7 @@ class StateReader implements RepositoryState {
     try {
       const found = await this.#repository.resolve(target, options);
       const { digest, mediaType = "" } = found ?? {};
-      const isImage = found === undefined || isManifestType(mediaType) || isIndexType(mediaType);
+      const isImage = found === undefined || isImageType(mediaType);
       return isImage ? { digest } : { digest, otherType: shownType(mediaType) };
     } catch (error) {
       return { failure: failureRecord(error) };

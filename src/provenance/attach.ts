@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { WaybillError } from "../errors/index.ts";
-import { type Descriptor, digestOf, formatReference, type ImageDocument, mediaTypes } from "../oci/index.ts";
+import {
+  type Descriptor,
+  describeBytes,
+  formatReference,
+  type ImageDocument,
+  mediaTypes,
+} from "../oci/index.ts";
 import { type Repository, UnknownContentError } from "../registry/index.ts";
 import { canonicalJson, hasDigest, maxStatementBytes, type Statement } from "./statement.ts";
 
@@ -82,7 +88,7 @@ function createdOf({ predicate }: Statement): string | undefined {
 }
 
 function blobOf(mediaType: string, bytes: Buffer): ImageDocument {
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+  return { descriptor: describeBytes(mediaType, bytes), bytes };
 }
 
 /** Why a statement was not attached. */

@@ -49,13 +49,17 @@ export class JsonBytes {
     this.#expect("]");
   }
 
-  /** A value that is not large. */
+  /** A value that is not large. The place stays before one that is none. */
   value(): unknown {
     this.peek();
     const from = this.#at;
     this.skip();
-    if (this.#at - from > maxValueLength) throw new SyntaxError(`a value at byte ${from} is too large`);
-    return JSON.parse(this.#bytes.toString("utf8", from, this.#at));
+    const to = this.#at;
+    this.#at = from;
+    if (to - from > maxValueLength) throw new SyntaxError(`a value at byte ${from} is too large`);
+    const value: unknown = JSON.parse(this.#bytes.toString("utf8", from, to));
+    this.#at = to;
+    return value;
   }
 
   skip(): void {

@@ -8,27 +8,17 @@ export interface Member {
   restsUntil(): number;
 }
 
-interface Seen {
-  moved: number;
-  at: number;
-}
-
 /**
  * The hosts of one run. As long as one of them has work, waiting for another one that is away costs nobody anything;
  * once only those that are away are left, it does.
  */
 export class Company {
   readonly #quiet: number;
-  readonly #now: () => number;
-  readonly #members = new Map<Member, Seen | undefined>();
+  readonly #members = new Map<Member, { readonly moved: number; readonly at: number } | undefined>();
 
-  /**
-   * @param quiet Milliseconds without a byte after which a host has no work.
-   * @param now A clock that never goes back, in milliseconds.
-   */
-  constructor(quiet: number, now: () => number = () => performance.now()) {
+  /** @param quiet Milliseconds without a byte after which a host has no work. */
+  constructor(quiet: number) {
     this.#quiet = quiet;
-    this.#now = now;
   }
 
   join(member: Member): void {
@@ -37,7 +27,7 @@ export class Company {
 
   /** Whether a host beside this one has work. To be asked every so often: it is a comparison with the last time. */
   isBusyBeside(member: Member): boolean {
-    const now = this.#now();
+    const now = performance.now();
     let isBusy = false;
     for (const [other, seen] of this.#members) {
       if (other === member || other.isAway()) continue;

@@ -16,7 +16,7 @@ interface Trial<Refusal> {
   readonly refusedFor: Set<string>;
   isRefusedAnyway: boolean | undefined;
   refusal: Refusal | undefined;
-  /** By the clock; before, nobody shows it again. */
+  /** Before, nobody shows it again. */
   notBefore: number;
 }
 
@@ -33,16 +33,11 @@ const restFor = 60_000;
  */
 export class CredentialTrials<Refusal extends Error> {
   readonly #ofHost: (refusal: Refusal) => Refusal;
-  readonly #now: () => number;
   readonly #trials = new Map<string, Trial<Refusal>>();
 
-  /**
-   * @param ofHost Makes of the refusal of one request that of the credential itself, whatever is asked for.
-   * @param now A clock that never goes back, in milliseconds.
-   */
-  constructor(ofHost: (refusal: Refusal) => Refusal, now: () => number = () => performance.now()) {
+  /** @param ofHost Makes of the refusal of one request that of the credential itself, whatever is asked for. */
+  constructor(ofHost: (refusal: Refusal) => Refusal) {
     this.#ofHost = ofHost;
-    this.#now = now;
   }
 
   /**
@@ -51,22 +46,25 @@ export class CredentialTrials<Refusal extends Error> {
    * @throws The refusal of the credential itself; whatever `run` throws.
    */
   async show<Result>(key: string, showing: Showing<Result, Refusal>): Promise<Result> {
-    const trial = this.#trialOf(key);
+    const trial: Trial<Refusal> = this.#trials.get(key) ?? {
+      ...{ isGood: false, underWay: undefined, refusedFor: new Set() },
+      ...{ isRefusedAnyway: undefined, refusal: undefined, notBefore: 0 },
+    };
+    this.#trials.set(key, trial);
     while (!trial.isGood) {
-      if (trial.refusal !== undefined && this.#now() < trial.notBefore) throw this.#ofHost(trial.refusal);
-      if (trial.underWay === undefined) return this.#tried(trial, showing);
+      if (trial.refusal !== undefined && performance.now() < trial.notBefore)
+        throw this.#ofHost(trial.refusal);
+      if (trial.underWay === undefined) {
+        const trying = this.#try(trial, showing);
+        const over = () => {
+          trial.underWay = undefined;
+        };
+        trial.underWay = trying.then(over, over);
+        return trying;
+      }
       await trial.underWay;
     }
     return showing.run();
-  }
-
-  #tried<Result>(trial: Trial<Refusal>, showing: Showing<Result, Refusal>): Promise<Result> {
-    const trying = this.#try(trial, showing);
-    const over = () => {
-      trial.underWay = undefined;
-    };
-    trial.underWay = trying.then(over, over);
-    return trying;
   }
 
   async #try<Result>(
@@ -87,19 +85,8 @@ export class CredentialTrials<Refusal extends Error> {
     }
     if (trial.refusedFor.size >= maxRefusals) {
       trial.refusal = refusal;
-      trial.notBefore = this.#now() + restFor;
+      trial.notBefore = performance.now() + restFor;
     }
     throw this.#ofHost(refusal);
-  }
-
-  #trialOf(key: string): Trial<Refusal> {
-    const known = this.#trials.get(key);
-    if (known !== undefined) return known;
-    const trial: Trial<Refusal> = {
-      ...{ isGood: false, underWay: undefined, refusedFor: new Set<string>() },
-      ...{ isRefusedAnyway: undefined, refusal: undefined, notBefore: 0 },
-    };
-    this.#trials.set(key, trial);
-    return trial;
   }
 }

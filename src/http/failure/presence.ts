@@ -69,7 +69,6 @@ interface Absence {
  */
 export class Presence {
   readonly #options: PresenceOptions;
-  readonly #now: () => number;
   readonly #waiting: Waiter[] = [];
   #isThere = false;
   #answeredAt = Number.NEGATIVE_INFINITY;
@@ -82,9 +81,8 @@ export class Presence {
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: PresenceOptions, now: () => number = () => performance.now()) {
+  constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#now = now;
   }
 
   get isAway(): boolean {
@@ -109,7 +107,7 @@ export class Presence {
     troubleOf: (result: Result) => Trouble | undefined = () => undefined,
   ): Promise<Result> {
     const isScout = await this.#admitted(asked);
-    const sent = this.#now();
+    const sent = performance.now();
     try {
       const result = await send();
       const trouble = troubleOf(result);
@@ -133,7 +131,7 @@ export class Presence {
   #admitted(asked: Asked): Promise<boolean> | boolean {
     if (this.#isThere) return false;
     const heldUntil = this.#absence?.heldUntil;
-    if (heldUntil !== undefined && this.#now() < heldUntil) throw this.#failureAt(asked);
+    if (heldUntil !== undefined && performance.now() < heldUntil) throw this.#failureAt(asked);
     return new Promise((go, fail) => {
       this.#waiting.push({ asked, go, fail });
       this.#look();
@@ -148,7 +146,7 @@ export class Presence {
   }
 
   #answered(): void {
-    const now = this.#now();
+    const now = performance.now();
     this.#answeredAt = now;
     this.#troubled.clear();
     if (this.#isThere) return;
@@ -176,7 +174,7 @@ export class Presence {
   ): WaybillError | TransientFailure {
     const { explain, ...options } = this.#options;
     if (!this.#isOwn(fault, sent)) return explained(fault, { ...options, ...asked }, explain);
-    const now = this.#now();
+    const now = performance.now();
     // What has been there in this run may be there again, whatever is wrong with it now.
     const mayPass = traitsOf(fault).mayPass === true || this.wasThere;
     const known = this.#absence;
@@ -215,7 +213,7 @@ export class Presence {
   #look(): void {
     clearTimeout(this.#timer);
     if (this.#isThere || this.#waiting.length === 0) return;
-    const now = this.#now();
+    const now = performance.now();
     const absence = this.#absence;
     // Asked from the beginning on, so that it is known by the time that it counts.
     const isBusyElsewhere = this.#options.isBusyElsewhere();

@@ -46,6 +46,11 @@ export function literalAddress(hostname: string): string | undefined {
   return isIP(bare) === 0 ? undefined : bare;
 }
 
+/** The host of a URL as sockets want it: an address without brackets. */
+export function hostnameOf({ hostname }: URL): string {
+  return literalAddress(hostname) ?? hostname;
+}
+
 /** Whether a URL's host is loopback by its very text: `localhost`, 127.0.0.0/8 or `::1`. */
 export function isLoopbackHost(hostname: string): boolean {
   if (hostname === "localhost") return true;

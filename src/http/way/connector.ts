@@ -6,7 +6,7 @@ import { connect as connectTcp, type LookupFunction, type OnReadOpts, type Socke
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { ConnectionError, faultError } from "../failure/fault.ts";
-import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
+import { type AddressKind, hostnameOf, kindOfAddress, literalAddress } from "./address.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** Which addresses may be connected to, and who learns which one it was. */
@@ -240,7 +240,7 @@ export async function speaksTls({ hostname, port, rule }: ConnectTarget, timeout
 
 export function proxyAddress(proxy: URL): { hostname: string; port: number } {
   return {
-    hostname: proxy.hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname: hostnameOf(proxy),
     port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)),
   };
 }

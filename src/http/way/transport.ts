@@ -4,10 +4,10 @@ import { Readable } from "node:stream";
 import { faultError, isHangUp } from "../failure/fault.ts";
 import type { Timing } from "../timing.ts";
 import type { Trace } from "../trace.ts";
-import { type AddressKind, kindOfAddress, literalAddress } from "./address.ts";
+import { type AddressKind, hostnameOf, kindOfAddress, literalAddress } from "./address.ts";
 import { type AddressRule, speaksTls } from "./connector.ts";
 import { type TlsFiles, tlsOptions } from "./tls.ts";
-import { createWay, hostnameOf, proxyOf, type Way } from "./way.ts";
+import { createWay, proxyOf, type Way } from "./way.ts";
 
 /** Where requests for a host go. */
 export interface Endpoint {
@@ -83,7 +83,7 @@ export function openTransport(options: TransportOptions) {
   const { endpoint, timing, connections, tlsOf = () => undefined, allowPrivateAddresses = false } = options;
   const ways = new Map<string, Way>();
   const traffic = countTraffic();
-  const reuse = new Reuse(() => performance.now());
+  const reuse = watchReuse();
   const seen = new Set<AddressKind>();
   const literal = literalAddress(endpoint.origin.hostname);
   if (literal !== undefined) seen.add(kindOfAddress(literal));
@@ -192,40 +192,24 @@ function countTraffic(): { readonly count: (socket: Socket) => void; readonly by
 /** Connections that are closed under the next request, each opened after the one before it had been. */
 const maxBroken = 3;
 
-interface Breaks {
-  count: number;
-  at: number;
-}
-
 /**
  * Whether connections are used for more than one request. Some servers close them soon after an answer and do not say
  * so before: what is sent on one then is lost. That a server was started anew breaks many at once and means nothing.
  */
-class Reuse {
-  readonly #now: () => number;
-  readonly #opened = new WeakMap<Socket, number>();
-  readonly #breaks = new Map<string, Breaks>();
-
-  /** @param now A clock that never goes back. */
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  opened(socket: Socket): void {
-    this.#opened.set(socket, this.#now());
-  }
-
-  /** A connection that had been used before has ended without an answer. */
-  broke({ origin }: URL, socket: Socket | null): void {
-    const opened = socket === null ? undefined : this.#opened.get(socket);
-    const { count, at } = this.#breaks.get(origin) ?? { count: 0, at: Number.NEGATIVE_INFINITY };
-    if (opened === undefined || opened <= at) return;
-    this.#breaks.set(origin, { count: count + 1, at: this.#now() });
-  }
-
-  isSafe({ origin }: URL): boolean {
-    return (this.#breaks.get(origin)?.count ?? 0) < maxBroken;
-  }
+function watchReuse() {
+  const openedAt = new WeakMap<Socket, number>();
+  const breaks = new Map<string, { readonly count: number; readonly last: number }>();
+  return {
+    opened: (socket: Socket): void => void openedAt.set(socket, performance.now()),
+    /** A connection that had been used before has ended without an answer. */
+    broke({ origin }: URL, socket: Socket | null): void {
+      const opened = socket === null ? undefined : openedAt.get(socket);
+      const { count, last } = breaks.get(origin) ?? { count: 0, last: Number.NEGATIVE_INFINITY };
+      if (opened === undefined || opened <= last) return;
+      breaks.set(origin, { count: count + 1, last: performance.now() });
+    },
+    isSafe: ({ origin }: URL): boolean => (breaks.get(origin)?.count ?? 0) < maxBroken,
+  };
 }
 
 function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): Promise<Incoming> {

@@ -1,7 +1,7 @@
 import type { Agent, RequestOptions } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { ConnectionError } from "../failure/fault.ts";
-import { isLoopbackHost, kindOfAddress, literalAddress } from "./address.ts";
+import { hostnameOf, isLoopbackHost, kindOfAddress, literalAddress } from "./address.ts";
 import {
   type Connector,
   createAgent,
@@ -111,11 +111,6 @@ function isInRange(address: string, network: string, prefix: number): boolean {
   const list = new BlockList();
   list.addSubnet(network, prefix, family === 4 ? "ipv4" : "ipv6");
   return list.check(address, family === 4 ? "ipv4" : "ipv6");
-}
-
-/** The host of a URL as sockets want it: an address without brackets. */
-export function hostnameOf(url: URL): string {
-  return literalAddress(url.hostname) ?? url.hostname;
 }
 
 function straight(url: URL): RequestOptions {

@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
   algorithmOf,
@@ -14,24 +13,14 @@ import { folderExists, type GuardedFolder, openRegular, sizeOfRegular, subfolder
 import { openLayout } from "./layout.ts";
 
 /** Image layouts in a folder, one for each repository, to be read. */
-export interface LayoutFolder {
-  /** The repositories, in no order. */
-  names(): Promise<readonly RepositoryPath[]>;
-  /** The layout of that name, `undefined` when there is none. */
-  repository(name: RepositoryPath): Promise<Repository | undefined>;
-  /** The file of a blob, which the caller closes; its bytes are not hashed. `undefined` when there is none. */
-  blob(
-    name: RepositoryPath,
-    digest: Digest,
-  ): Promise<{ readonly file: FileHandle; readonly size: number } | undefined>;
-}
+export type LayoutFolder = Awaited<ReturnType<typeof openLayoutFolder>>;
 
 /**
  * Opens the layouts in a folder, at any depth, by their paths from there. A folder that is a layout itself has its own name, and
  * what lies below it continues that. What lies in the folder is never followed out of it.
  * @throws {RegistryError} `storage` when there is no layout in the folder or it cannot be read, as its methods do.
  */
-export async function openLayoutFolder(path: string): Promise<LayoutFolder> {
+export async function openLayoutFolder(path: string) {
   const root = resolve(path);
   const top: GuardedFolder = { root, path: root };
   const own = (await isLayoutAt(top)) ? basename(root) : undefined;
@@ -52,8 +41,10 @@ export async function openLayoutFolder(path: string): Promise<LayoutFolder> {
     });
   }
   return {
+    /** The repositories, in no order. */
     names,
-    async repository(name) {
+    /** The layout of that name, `undefined` when there is none. */
+    async repository(name: RepositoryPath): Promise<Repository | undefined> {
       const at = folderOf(name);
       if (at === undefined || !(await isLayoutAt(at))) return undefined;
       const repository =
@@ -61,7 +52,8 @@ export async function openLayoutFolder(path: string): Promise<LayoutFolder> {
       opened.set(name, repository);
       return repository;
     },
-    async blob(name, digest) {
+    /** The file of a blob, which the caller closes; its bytes are not hashed. `undefined` when there is none. */
+    async blob(name: RepositoryPath, digest: Digest) {
       const at = folderOf(name);
       const blobs = at && within(at, "blobs", algorithmOf(digest));
       if (at === undefined || blobs === undefined || !(await isLayoutAt(at)) || !(await folderExists(blobs)))

@@ -5,8 +5,7 @@ import {
   type Digest,
   english,
   isDigest,
-  isIndexType,
-  isManifestType,
+  isImageType,
   isTag,
   mediaTypes,
   OciError,
@@ -156,7 +155,7 @@ export function withoutManifest(index: LayoutIndex, digest: Digest): LayoutIndex
 
 function readEntry(json: z.output<typeof entrySchema>): LayoutEntry {
   const { mediaType, digest, size, artifactType, annotations } = json;
-  const isOurs = isDigest(digest) && (isManifestType(mediaType) || isIndexType(mediaType));
+  const isOurs = isDigest(digest) && isImageType(mediaType);
   if (!isOurs) return { json, manifest: undefined, tag: undefined, isMisnamed: false };
   const name = annotations?.[nameAnnotation];
   return {

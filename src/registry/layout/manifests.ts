@@ -7,8 +7,7 @@ import {
   type ImageDocument,
   imageContentIn,
   isDigest,
-  isIndexType,
-  isManifestType,
+  isImageType,
   limits,
   type Tag,
 } from "../../oci/index.ts";
@@ -58,7 +57,7 @@ export function openManifests(blobs: LayoutBlobs, where: string) {
         const content = imageContentIn(document);
         held.set(descriptor.digest, { descriptor, tags, content });
         for (const child of content?.children ?? []) {
-          if (met.has(child.digest) || !isManifest(child.mediaType)) continue;
+          if (met.has(child.digest) || !isImageType(child.mediaType)) continue;
           met.add(child.digest);
           below.push({ descriptor: bareDescriptor(child), tags: [] });
         }
@@ -90,10 +89,6 @@ export function openManifests(blobs: LayoutBlobs, where: string) {
       return held === undefined ? undefined : read(held.descriptor);
     },
   };
-}
-
-function isManifest(mediaType: string): boolean {
-  return isManifestType(mediaType) || isIndexType(mediaType);
 }
 
 function bareDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {

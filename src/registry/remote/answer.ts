@@ -1,18 +1,24 @@
 import { type Phrase, phrase, phraseOf } from "../../errors/index.ts";
-import { type Answer, answerDetails, demandedWait, headerOf, isTransientStatus } from "../../http/index.ts";
-import { formatReference, type Target } from "../../oci/index.ts";
+import {
+  type Answer,
+  type AnswerHead,
+  answerDetails,
+  demandedWait,
+  headerOf,
+  isTransientStatus,
+} from "../../http/index.ts";
+import { type Digest, formatReference, isDigest, type Target } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { type LastingReason, lastingReasonOf } from "../host/judge.ts";
 import { readServerErrors, saidBehind, saysPlainHttp } from "../host/server-text.ts";
 import { missingRepository, saysMissing } from "./missing-repository.ts";
+import type { Asked } from "./remote.ts";
 
-/** What was asked for something: a repository, or a registry as a whole. */
-interface Asked {
-  readonly client: HostClient;
-  readonly name: string;
-  /** The path whose credential counts. */
-  readonly path: string;
+/** The digest that a registry says what it holds has, where it says one. */
+export function statedDigest(answer: AnswerHead): Digest | undefined {
+  const stated = headerOf(answer, "docker-content-digest") ?? "";
+  return isDigest(stated) ? stated : undefined;
 }
 
 /**

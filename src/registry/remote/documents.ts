@@ -6,12 +6,12 @@ import {
   bareMediaType,
   type Descriptor,
   type Digest,
+  describeBytes,
   digestMatches,
   digestOf,
   type ImageDocument,
   isDigest,
-  isIndexType,
-  isManifestType,
+  isImageType,
   jsonIn,
   limits,
   type Tag,
@@ -24,7 +24,7 @@ import { readServerErrors, saidBehind } from "../host/server-text.ts";
 import type { ResolveOptions } from "../repository.ts";
 import { Ability } from "./ability.ts";
 import { absence } from "./absence.ts";
-import { refusal, refusedManifest } from "./answer.ts";
+import { refusal, refusedManifest, statedDigest } from "./answer.ts";
 import { damage, mendingDamage } from "./damage.ts";
 import { failed, type Remote, reading, urlIn, whereIn, writing } from "./remote.ts";
 
@@ -57,10 +57,10 @@ function manifestRequest(remote: Remote, kind: RequestKind, method: "GET" | "HEA
 }
 
 function statedDescriptor(answer: AnswerHead): Descriptor | undefined {
-  const digest = headerOf(answer, "docker-content-digest") ?? "";
+  const digest = statedDigest(answer);
   const mediaType = bareMediaType(headerOf(answer, "content-type") ?? "");
   const length = headerOf(answer, "content-length") ?? "";
-  if (!isDigest(digest) || mediaType === "" || !/^\d{1,15}$/.test(length)) return undefined;
+  if (digest === undefined || mediaType === "" || !/^\d{1,15}$/.test(length)) return undefined;
   return { mediaType, digest, size: Number(length) };
 }
 
@@ -76,7 +76,7 @@ function identify(remote: Remote, target: Target): Promise<Descriptor | undefine
     if (digest !== undefined) return { mediaType, digest, size: bytes.length };
     // The digest of a signed manifest leaves its signatures out: only the registry knows it.
     if (mediaType === signedManifest) throw unfit(remote, target, mediaType);
-    return { mediaType, digest: digestOf(bytes), size: bytes.length };
+    return describeBytes(mediaType, bytes);
   });
 }
 
@@ -113,10 +113,6 @@ export function fetchDocument(remote: Remote, target: Target): Promise<ImageDocu
   });
 }
 
-function isImageType(mediaType: string): boolean {
-  return isManifestType(mediaType) || isIndexType(mediaType);
-}
-
 interface ServedManifest {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
@@ -127,12 +123,8 @@ async function getManifest(remote: Remote, target: Target): Promise<ServedManife
   const request = manifestRequest(remote, "manifest-get", "GET", target);
   const answer = await remote.client.send(request, limits.manifestBytes);
   if (answer.status !== 200) return absence(remote, target, answer);
-  const stated = headerOf(answer, "docker-content-digest") ?? "";
-  return {
-    mediaType: bareMediaType(headerOf(answer, "content-type") ?? ""),
-    bytes: answer.bytes,
-    stated: isDigest(stated) ? stated : undefined,
-  };
+  const mediaType = bareMediaType(headerOf(answer, "content-type") ?? "");
+  return { mediaType, bytes: answer.bytes, stated: statedDigest(answer) };
 }
 
 /** What was asked for counts; what the registry says it is serving counts only for a tag (CVE-2025-24882). */
@@ -258,8 +250,8 @@ async function putOnce(
     throw said?.codes.some((code) => signsOfDamage.has(code)) ? damage(refused) : refused;
   }
   if (!isSuccess(answer)) throw await refusal(remote, answer, "putting an image manifest", target);
-  const stated = headerOf(answer, "docker-content-digest") ?? "";
-  if (isDigest(stated) && !digestMatches(bytes, stated))
+  const stated = statedDigest(answer);
+  if (stated !== undefined && !digestMatches(bytes, stated))
     throw damage(lied(remote, descriptor.digest, stated));
   if (status !== 201) await expectKept(remote, descriptor.digest, target, status);
   return answer;

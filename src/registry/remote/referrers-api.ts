@@ -4,7 +4,7 @@ import { type Answer, headerOf } from "../../http/index.ts";
 import {
   type Descriptor,
   type Digest,
-  digestOf,
+  describeBytes,
   imageContentIn,
   jsonIn,
   limits,
@@ -81,7 +81,7 @@ const listOfNothing = z.object({ schemaVersion: z.literal(2), manifests: z.null(
 
 /** The entries of a page; `undefined` for what is none. */
 function entriesIn({ bytes }: Answer): readonly Descriptor[] | undefined {
-  const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+  const descriptor = describeBytes(mediaTypes.ociIndex, bytes);
   const content = imageContentIn({ descriptor, bytes });
   if (content !== undefined) return content.children;
   return listOfNothing.safeParse(jsonIn(Buffer.from(bytes).toString())).success ? [] : undefined;

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { phrase, phraseOf } from "../../errors/index.ts";
-import { type Descriptor, type Digest, digestOf, limits, mediaTypes, referrersTag } from "../../oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  describeBytes,
+  limits,
+  mediaTypes,
+  referrersTag,
+} from "../../oci/index.ts";
 import type { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { putDocument } from "./documents.ts";
@@ -30,163 +37,155 @@ const maxSettling = 30_000;
  * Who could do that has read before the entry was there. So an entry is looked for again after longer than any answer of
  * this registry has taken, and put in again when it is gone; entries that wait at the same time are written together.
  */
-export class ReferrersList {
-  readonly #remote: Remote;
-  readonly #subject: Digest;
+export type ReferrersList = ReturnType<typeof openList>;
+
+function openList(remote: Remote, subject: Digest) {
   /** What was put here, by digest. */
-  readonly #mine = new Map<Digest, Mine>();
+  const put = new Map<Digest, Mine>();
   /** The list as it was last seen or written here. */
-  #seen: Digest | undefined;
+  let seen: Digest | undefined;
   /** When it was last written here, or seen to have been written by others. */
-  #changedAt = Number.NEGATIVE_INFINITY;
+  let changedAt = Number.NEGATIVE_INFINITY;
   /** What has been found to be a list of referrers, or was written as one. */
-  readonly #proven = new Set<Digest>();
-  #turn: Promise<unknown> = Promise.resolve();
+  const proven = new Set<Digest>();
+  let turn: Promise<unknown> = Promise.resolve();
 
-  constructor(remote: Remote, subject: Digest) {
-    this.#remote = remote;
-    this.#subject = subject;
-  }
-
-  /**
-   * Resolves when the list has the entry and, if it was written here, still had it a while later.
-   * @param keptByRegistry The registry has said that it keeps the list itself.
-   */
-  async add(entry: Descriptor, keptByRegistry: boolean): Promise<void> {
-    if (keptByRegistry && (await this.#isInApi(entry.digest))) return;
-    const mine: Mine = this.#mine.get(entry.digest) ?? { entry, written: 0, waiting: [] };
-    if (mine.waiting.length === 0) mine.written = 0;
-    this.#mine.set(entry.digest, mine);
-    await new Promise<void>((resolve, reject) => {
-      mine.waiting.push({ resolve, reject });
-      void this.#next(() => this.#settleAll());
-    });
-  }
-
-  /** Looks again at what was put here, and puts in again what is gone. @returns What is not there for all that. */
-  confirm(): Promise<readonly Digest[]> {
-    return this.#next(async () => {
-      const mine = [...this.#mine.values()].map(({ entry }) => entry);
-      let missing: readonly Descriptor[] = [];
-      for (let look = 0; look < maxLooks && mine.length > 0; look += 1) {
-        await this.#settled();
-        const before = this.#seen;
-        const list = await this.#read();
-        missing = mine.filter(({ digest }) => !list.digests.has(digest));
-        if (missing.length > 0) await this.#write(list, missing);
-        else if (this.#seen === before) return [];
-        // A list that is not as it was left has other writers, who may still be at work.
-        else this.#changedAt = performance.now();
-      }
-      return missing.map(({ digest }) => digest);
-    });
-  }
-
-  #next<Result>(work: () => Promise<Result>): Promise<Result> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
+  /** Readings and writings come one after the other. */
+  const next = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
     return mine;
-  }
+  };
+
+  /** By chance, so that two who collide do not collide again. */
+  const settling = (): number => {
+    const { timing, slowestAnswer } = remote.client;
+    // Reading and writing are two answers, and somebody else's way may be longer.
+    const least = Math.min(Math.max(timing.settle, 4 * slowestAnswer), maxSettling);
+    return least * (1 + Math.random() / 2);
+  };
+
+  /** Resolves when whoever had read the list before it was last written here has written, too. */
+  const settled = async (): Promise<void> => {
+    const left = changedAt + settling() - performance.now();
+    if (left > 0) await sleep(left);
+  };
+
+  /** The list as it is. @throws {RegistryError} `referrers-tag-taken` when something else has its place. */
+  const read = async (): Promise<List> => {
+    const content = await readReferrersTag(remote, subject);
+    seen = undefined;
+    if (content.kind === "nothing") return nothing;
+    if (content.kind !== "index") {
+      if (content.kind === "the image itself" && (await isNoTag())) return nothing;
+      throw tagTaken(remote, subject, content.kind);
+    }
+    const { document, entries } = content;
+    const { digest } = document.descriptor;
+    const isList = proven.has(digest) || (await isReferrersList(remote, subject, entries));
+    if (!isList) throw tagTaken(remote, subject, "an index that is no list of referrers");
+    proven.add(digest);
+    seen = digest;
+    return { digests: new Set(entries.map((entry) => entry.digest)), bytes: document.bytes };
+  };
+
+  /** Whether the registry answers with the image for its digest alone, so that no tag is in the way. */
+  const isNoTag = async (): Promise<boolean> => {
+    const listing = await listRepository(remote);
+    return listing !== undefined && !listing.tags.includes(referrersTag(subject));
+  };
+
+  /** Adds entries to the list; what it holds stays as it is, with fields that nobody here knows. */
+  const write = async ({ bytes: present }: List, entries: readonly Descriptor[]): Promise<void> => {
+    const bytes = Buffer.from(JSON.stringify(withEntries(present, entries)));
+    if (bytes.length > limits.manifestBytes) {
+      throw failed(remote, undefined, "too-large", phrase`the list of referrers of ${subject} is full`);
+    }
+    const descriptor = describeBytes(mediaTypes.ociIndex, bytes);
+    await putDocument(remote, { descriptor, bytes }, [referrersTag(subject)]);
+    seen = descriptor.digest;
+    proven.add(descriptor.digest);
+    changedAt = performance.now();
+  };
 
   /**
    * Whether the registry's list shows it: `false` where there is no such list, for some say that they keep one and do
    * not. @throws {RegistryError} when there is one that does not show it.
    */
-  async #isInApi(digest: Digest): Promise<boolean> {
+  const isInApi = async (digest: Digest): Promise<boolean> => {
     for (let look = 0; look < maxLooks; look += 1) {
-      const answer = await askReferrersApi(this.#remote, this.#subject);
+      const answer = await askReferrersApi(remote, subject);
       if (answer.kind !== "list") return false;
       if (answer.entries.some((entry) => entry.digest === digest)) return true;
-      await sleep(this.#settling());
+      await sleep(settling());
     }
-    throw unconfirmed(this.#remote, this.#subject, "the registry says that it keeps it, and does not show");
-  }
-
-  /** Until nobody waits any more. Never rejects: those who wait do. */
-  async #settleAll(): Promise<void> {
-    for (;;) {
-      const waiting = [...this.#mine.values()].filter((mine) => mine.waiting.length > 0);
-      if (waiting.length === 0) return;
-      try {
-        await this.#round(waiting);
-      } catch (error) {
-        for (const mine of waiting) for (const { reject } of mine.waiting.splice(0)) reject(error);
-      }
-    }
-  }
+    throw unconfirmed(remote, subject, "the registry says that it keeps it, and does not show");
+  };
 
   /** Settles who waits for what is there, and writes what is not. */
-  async #round(waiting: readonly Mine[]): Promise<void> {
+  const round = async (waiting: readonly Mine[]): Promise<void> => {
     const hasNew = waiting.some(({ written }) => written === 0);
-    if (!hasNew) await this.#settled();
-    const list = await this.#read();
+    if (!hasNew) await settled();
+    const list = await read();
     const due: Mine[] = [];
     for (const mine of waiting) {
       const isThere = list.digests.has(mine.entry.digest);
       if (!isThere && mine.written < maxWrites) due.push(mine);
-      else if (!isThere) throw unconfirmed(this.#remote, this.#subject, "others keep overwriting the");
+      else if (!isThere) throw unconfirmed(remote, subject, "others keep overwriting the");
       // What was written a moment ago may still be undone.
       else if (mine.written === 0 || !hasNew) for (const { resolve } of mine.waiting.splice(0)) resolve();
     }
-    if (due.length > 0)
-      await this.#write(
-        list,
-        due.map(({ entry }) => entry),
-      );
+    const missing = due.map(({ entry }) => entry);
+    if (missing.length > 0) await write(list, missing);
     for (const mine of due) mine.written += 1;
-  }
+  };
 
-  /** Resolves when whoever had read the list before it was last written here has written, too. */
-  async #settled(): Promise<void> {
-    const left = this.#changedAt + this.#settling() - performance.now();
-    if (left > 0) await sleep(left);
-  }
-
-  /** By chance, so that two who collide do not collide again. */
-  #settling(): number {
-    const { timing, slowestAnswer } = this.#remote.client;
-    // Reading and writing are two answers, and somebody else's way may be longer.
-    const least = Math.min(Math.max(timing.settle, 4 * slowestAnswer), maxSettling);
-    return least * (1 + Math.random() / 2);
-  }
-
-  /** The list as it is. @throws {RegistryError} `referrers-tag-taken` when something else has its place. */
-  async #read(): Promise<List> {
-    const content = await readReferrersTag(this.#remote, this.#subject);
-    this.#seen = undefined;
-    if (content.kind === "nothing") return nothing;
-    if (content.kind !== "index") {
-      if (content.kind === "the image itself" && (await this.#isNoTag())) return nothing;
-      throw tagTaken(this.#remote, this.#subject, content.kind);
+  /** Until nobody waits any more. Never rejects: those who wait do. */
+  const settleAll = async (): Promise<void> => {
+    for (;;) {
+      const waiting = [...put.values()].filter((mine) => mine.waiting.length > 0);
+      if (waiting.length === 0) return;
+      try {
+        await round(waiting);
+      } catch (error) {
+        for (const mine of waiting) for (const { reject } of mine.waiting.splice(0)) reject(error);
+      }
     }
-    const { document, entries } = content;
-    const { digest } = document.descriptor;
-    const isList = this.#proven.has(digest) || (await isReferrersList(this.#remote, this.#subject, entries));
-    if (!isList) throw tagTaken(this.#remote, this.#subject, "an index that is no list of referrers");
-    this.#proven.add(digest);
-    this.#seen = digest;
-    return { digests: new Set(entries.map((entry) => entry.digest)), bytes: document.bytes };
-  }
+  };
 
-  /** Whether the registry answers with the image for its digest alone, so that no tag is in the way. */
-  async #isNoTag(): Promise<boolean> {
-    const listing = await listRepository(this.#remote);
-    return listing !== undefined && !listing.tags.includes(referrersTag(this.#subject));
-  }
-
-  /** Adds entries to the list; what it holds stays as it is, with fields that nobody here knows. */
-  async #write({ bytes: present }: List, entries: readonly Descriptor[]): Promise<void> {
-    const bytes = Buffer.from(JSON.stringify(withEntries(present, entries)));
-    if (bytes.length > limits.manifestBytes) {
-      const message = phrase`the list of referrers of ${this.#subject} is full`;
-      throw failed(this.#remote, undefined, "too-large", message);
-    }
-    const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
-    await putDocument(this.#remote, { descriptor, bytes }, [referrersTag(this.#subject)]);
-    this.#seen = descriptor.digest;
-    this.#proven.add(descriptor.digest);
-    this.#changedAt = performance.now();
-  }
+  return {
+    /**
+     * Resolves when the list has the entry and, if it was written here, still had it a while later.
+     * @param keptByRegistry The registry has said that it keeps the list itself.
+     */
+    async add(entry: Descriptor, keptByRegistry: boolean): Promise<void> {
+      if (keptByRegistry && (await isInApi(entry.digest))) return;
+      const mine: Mine = put.get(entry.digest) ?? { entry, written: 0, waiting: [] };
+      if (mine.waiting.length === 0) mine.written = 0;
+      put.set(entry.digest, mine);
+      await new Promise<void>((resolve, reject) => {
+        mine.waiting.push({ resolve, reject });
+        void next(settleAll);
+      });
+    },
+    /** Looks again at what was put here, and puts in again what is gone. @returns What is not there for all that. */
+    confirm: (): Promise<readonly Digest[]> =>
+      next(async () => {
+        const mine = [...put.values()].map(({ entry }) => entry);
+        let missing: readonly Descriptor[] = [];
+        for (let look = 0; look < maxLooks && mine.length > 0; look += 1) {
+          await settled();
+          const before = seen;
+          const list = await read();
+          missing = mine.filter(({ digest }) => !list.digests.has(digest));
+          if (missing.length > 0) await write(list, missing);
+          else if (seen === before) return [];
+          // A list that is not as it was left has other writers, who may still be at work.
+          else changedAt = performance.now();
+        }
+        return missing.map(({ digest }) => digest);
+      }),
+  };
 }
 
 interface List {
@@ -228,7 +227,7 @@ export function referrersListOf(remote: Remote, subject: Digest): ReferrersList 
   const known = lists.get(remote.client) ?? new Map<string, ReferrersList>();
   lists.set(remote.client, known);
   const key = `${remote.path}@${subject}`;
-  const list = known.get(key) ?? new ReferrersList(remote, subject);
+  const list = known.get(key) ?? openList(remote, subject);
   known.set(key, list);
   return list;
 }

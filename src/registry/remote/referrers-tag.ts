@@ -6,8 +6,8 @@ import {
   digestMatches,
   type ImageDocument,
   imageContentIn,
+  isImageType,
   isIndexType,
-  isManifestType,
   readImageContent,
   referrerEntry,
   referrersTag,
@@ -58,7 +58,9 @@ export async function provenReferrers(
   subject: Digest,
   entries: readonly Descriptor[],
 ): Promise<readonly Descriptor[]> {
-  const digests = [...new Set(entries.filter(mayRefer).map(({ digest }) => digest))];
+  const digests = [
+    ...new Set(entries.filter(({ mediaType }) => isImageType(mediaType)).map(({ digest }) => digest)),
+  ];
   if (digests.length > maxEntries) throw tooMany(remote, subject);
   let bytes = 0;
   const proven = await pLimit(entriesAtOnce).map(digests, async (digest) => {
@@ -88,7 +90,7 @@ export async function isReferrersList(
   let isForeign = false;
   // The newest are at the end, and the likeliest to be there.
   for (const entry of entries.slice(-maxProofs).reverse()) {
-    const document = mayRefer(entry) ? await entryDocument(remote, entry.digest) : undefined;
+    const document = isImageType(entry.mediaType) ? await entryDocument(remote, entry.digest) : undefined;
     if (document !== undefined && subjectOf(document, remote.name) === subject) return true;
     // What a list names may have been deleted since; what an image's index names is for a platform.
     if (document !== undefined || entry.platform !== undefined) isForeign = true;
@@ -101,11 +103,6 @@ async function entryDocument(remote: Remote, digest: Digest): Promise<ImageDocum
   const document = await fetchDocument(remote, digest);
   // What is none is there, and is nobody's referrer.
   return document && imageContentIn(document) && document;
-}
-
-/** Whether it says that it is of a type that can have a subject. */
-function mayRefer({ mediaType }: Descriptor): boolean {
-  return isManifestType(mediaType) || isIndexType(mediaType);
 }
 
 function tooMany(remote: Remote, subject: Digest): RegistryError {

@@ -5,11 +5,13 @@ import {
   digestOf,
   type ImageDocument,
   type RepositoryName,
+  splitRepository,
   type Tag,
   type Target,
 } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import { pushScope } from "../host/authorizer.ts";
+import { pathOnEndpoint } from "../host/endpoint.ts";
 import type { HostClient, HostRequest } from "../host/host-client.ts";
 import type { BlobContent, OpenOptions, PushOptions, Repository, ResolveOptions } from "../repository.ts";
 import { refusal } from "./answer.ts";
@@ -19,27 +21,20 @@ import { deleteTarget, fetchDocument, resolveTarget } from "./documents.ts";
 import { listRepository, offersManifests } from "./listing.ts";
 import { heardMissing } from "./missing-repository.ts";
 import { confirmReferrers, isListedReferrer, putWithSubject, referrersOf } from "./referrers.ts";
-import { type Remote, reading, remoteOf } from "./remote.ts";
+import { type Remote, reading } from "./remote.ts";
 import { uploadBlob } from "./upload.ts";
 
 /**
- * A repository on a registry, by the OCI distribution specification 1.1.
- * @param placed Where the settings say it is.
+ * A repository on a registry, by the OCI distribution specification 1.1. A class, because a large tree has thousands of
+ * them: each is its one field.
  */
-export function createRemoteRepository(
-  client: HostClient,
-  name: RepositoryName,
-  placed: RepositoryName,
-): Repository {
-  return new RemoteRepository(remoteOf(client, name, placed));
-}
-
-/** A class, because a large tree has thousands of them: each is its one field. */
-class RemoteRepository implements Repository {
+export class RemoteRepository implements Repository {
   readonly #remote: Remote;
 
-  constructor(remote: Remote) {
-    this.#remote = remote;
+  /** @param placed Where the settings say it is. */
+  constructor(client: HostClient, name: RepositoryName, placed: RepositoryName) {
+    const { path } = splitRepository(placed);
+    this.#remote = { client, name, path: pathOnEndpoint(client.endpoint, path) };
   }
 
   get name(): RepositoryName {

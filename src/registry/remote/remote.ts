@@ -4,19 +4,20 @@ import { formatReference, type RepositoryName, type Target } from "../../oci/ind
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { RequestKind } from "../events.ts";
 import { pullScope, pushScope } from "../host/authorizer.ts";
-import { pathOnEndpoint } from "../host/endpoint.ts";
 import type { HostClient, HostRequest } from "../host/host-client.ts";
 
-/** What the files of this folder share: one repository on one host, and how to talk about it. */
-export interface Remote {
+/** What was asked for something: a repository, or a registry as a whole. */
+export interface Asked {
   readonly client: HostClient;
   /** What it was asked for by: what messages show. */
-  readonly name: RepositoryName;
+  readonly name: string;
+  /** As it stands in URLs; the path whose credential counts. */
   readonly path: string;
 }
 
-export function remoteOf(client: HostClient, name: RepositoryName, placed: RepositoryName): Remote {
-  return { client, name, path: pathOnEndpoint(client.endpoint, placed.slice(placed.indexOf("/") + 1)) };
+/** What the files of this folder share: one repository on one host, and how to talk about it. */
+export interface Remote extends Asked {
+  readonly name: RepositoryName;
 }
 
 /** An address below `/v2/<name>/`. */

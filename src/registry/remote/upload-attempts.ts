@@ -25,7 +25,7 @@ import {
   sessionOffset,
   uploadSession,
 } from "./upload-session.ts";
-import { UploadSource } from "./upload-source.ts";
+import { type UploadSource, uploadSource } from "./upload-source.ts";
 
 /** Blobs of fewer bytes begin again when their upload breaks: to ask how far it came would cost as much. */
 const worthResuming = 1024 * 1024;
@@ -47,88 +47,73 @@ export interface Sending {
   readonly anew: boolean;
 }
 
-/** One blob on its way into a repository, over as many attempts as it takes. */
-export class Upload {
-  readonly #sending: Sending;
-  readonly #remote: Remote;
-  readonly #blob: Descriptor;
+/**
+ * One blob on its way into a repository, over as many attempts as it takes.
+ * @param begun A session that a mount turned out to be.
+ */
+export function openUpload(sending: Sending, begun: RemoteUploadSession | undefined) {
+  const { remote, blob, inMemory, anew } = sending;
+  const { client } = remote;
+  const { size, digest } = blob;
   /** What the registry has begun and not ended. */
-  #session: RemoteUploadSession | undefined;
+  let session = begun;
   /** Whether bytes of the session may be built on. */
-  #resumable = false;
-  #reached = 0;
+  let isResumable = false;
+  let reached = 0;
 
-  /** @param begun A session that a mount turned out to be. */
-  constructor(sending: Sending, begun: RemoteUploadSession | undefined) {
-    this.#sending = sending;
-    this.#remote = sending.remote;
-    this.#blob = sending.blob;
-    this.#session = begun;
-  }
+  const urlNow = (): URL => {
+    if (session === undefined) throw new TypeError("there is no upload");
+    return session.url;
+  };
 
-  async attempt(send: HostSendOnce, { number, goesOn }: Attempt): Promise<Answer> {
-    if (number > 1) {
-      const offset = await this.#progress(send);
-      if (offset !== undefined) {
-        if (offset >= this.#reached + worthResuming) {
-          this.#reached = offset;
-          goesOn();
-        }
-        return this.#transfer(send, offset);
-      }
-      await this.cancel(send);
-      if (await this.#hasArrived(send)) return arrived(this.#remote);
-    }
-    if (this.#session === undefined) {
-      const ended = await this.#begin(send);
-      if (ended !== undefined) return ended;
-    }
-    return this.#transfer(send, 0);
-  }
+  const request = (
+    kind: RequestKind,
+    method: HostRequest["method"],
+    at: string | URL,
+    more: Pick<HostRequest, "headers" | "body" | "signal" | "answerWithin"> = {},
+  ): HostRequest => writing(remote, kind, method, at, { target: digest, ...more });
 
-  /** The blob may have arrived although the answer did not: asking is cheaper than sending it again. */
-  async #hasArrived(send: HostSendOnce): Promise<boolean> {
-    if (this.#sending.anew) return false;
-    const asking = hasBlob(this.#remote, this.#blob, send);
-    return (await this.#remote.client.overlook("blob-head", asking)) === true;
-  }
+  /** A request that brings bytes, or with `PUT` the last of them. */
+  const dataRequest = (
+    method: "PATCH" | "PUT",
+    { signal }: UploadSource,
+    more: Pick<HostRequest, "headers" | "body">,
+  ): HostRequest => {
+    const at = method === "PUT" ? endOfUpload(urlNow(), digest) : urlNow();
+    return request("upload-data", method, at, {
+      ...more,
+      signal,
+      answerWithin: commitTime(client.timing, size),
+    });
+  };
 
   /** Takes the upload back, as far as the registry lets us; it forgets it by itself in time. */
-  async cancel(send: HostSendOnce): Promise<void> {
-    const url = this.#session?.url;
+  const cancel = async (send: HostSendOnce): Promise<void> => {
+    const url = session?.url;
     if (url === undefined) return;
-    this.#session = undefined;
-    this.#resumable = false;
-    const cancelling = send(this.#request("upload-cancel", "DELETE", url));
-    await this.#remote.client.overlook("upload-cancel", cancelling);
-  }
+    session = undefined;
+    isResumable = false;
+    await client.overlook("upload-cancel", send(request("upload-cancel", "DELETE", url)));
+  };
+
+  /** The blob may have arrived although the answer did not: asking is cheaper than sending it again. */
+  const hasArrived = async (send: HostSendOnce): Promise<boolean> =>
+    !anew && (await client.overlook("blob-head", hasBlob(remote, blob, send))) === true;
 
   /** The byte that an upload goes on from, where the registry still knows of it. */
-  async #progress(send: HostSendOnce): Promise<number | undefined> {
-    const session = this.#session;
-    if (session === undefined || !this.#resumable) return undefined;
+  const progress = async (send: HostSendOnce): Promise<number | undefined> => {
+    if (session === undefined || !isResumable) return undefined;
     const { url } = session;
-    const answer = await send(this.#request("upload-status", "GET", url));
+    const answer = await send(request("upload-status", "GET", url));
     if (isTransientStatus(answer.status)) {
       const message = `the registry answered ${answer.status}`;
-      throw new TransientFailure(failed(this.#remote, undefined, "server-error", message, undefined, answer));
+      throw new TransientFailure(failed(remote, undefined, "server-error", message, undefined, answer));
     }
     const offset = sessionOffset(answer);
-    if (offset === undefined || offset > this.#blob.size) return undefined;
-    this.#session = { ...session, url: nextLocation(this.#remote, answer, url) };
+    if (offset === undefined || offset > size) return undefined;
+    session = { ...session, url: nextLocation(remote, answer, url) };
     return offset;
-  }
-
-  /** Begins an upload. @returns What ended it already, for good or ill. */
-  async #begin(send: HostSendOnce): Promise<Answer | undefined> {
-    const whole = await this.#postWhole(send);
-    const more = { headers: { "content-length": "0" } };
-    const answer = whole ?? (await send(this.#request("upload-start", "POST", uploads, more)));
-    if (whole?.status === 201 || !isSuccess(answer)) return answer;
-    this.#session = uploadSession(this.#remote, answer);
-    this.#reached = 0;
-    return undefined;
-  }
+  };
 
   /**
    * Uploads a small blob in one request, `POST` with `?digest=` and the bytes (distribution specification, "Single
@@ -136,146 +121,138 @@ export class Upload {
    * nothing.
    * @returns The answer to such a request, or `undefined` where none is worth while.
    */
-  async #postWhole(send: HostSendOnce): Promise<Answer | undefined> {
-    const { client } = this.#remote;
-    const { size, digest } = this.#blob;
-    if (!this.#sending.inMemory || size === 0) return undefined;
+  const postWhole = async (send: HostSendOnce): Promise<Answer | undefined> => {
+    if (!inMemory || size === 0) return undefined;
     if (client.quirks.singlePost) singlePost.grant(client);
     return singlePost.use(client, async () => {
-      const source = new UploadSource(this.#sending);
+      const source = uploadSource(sending);
       const bytes = await source.open(0);
       if (!(bytes instanceof Uint8Array)) throw new TypeError("the content is not in memory");
-      const url = urlIn(this.#remote, uploads);
+      const url = urlIn(remote, uploads);
       url.searchParams.set("digest", digest);
       const headers = { ...octets, "content-length": `${size}` };
-      const { signal } = source;
-      const request = this.#request("upload-start", "POST", url, {
-        headers,
-        body: async () => bytes,
-        signal,
-      });
-      const answer = await send(request).finally(() => source.close());
+      const more = { headers, body: async () => bytes, signal: source.signal };
+      const answer = await send(request("upload-start", "POST", url, more)).finally(source.close);
       // What another success stands for, nobody knows: the upload is begun as if nothing had been sent.
       const result = answer.status === 201 || answer.status === 202 ? answer : undefined;
       return { result, able: answer.status === 201 };
     });
-  }
+  };
 
-  #request(
-    kind: RequestKind,
-    method: HostRequest["method"],
-    at: string | URL,
-    more: Pick<HostRequest, "headers" | "body" | "signal" | "answerWithin"> = {},
-  ): HostRequest {
-    return writing(this.#remote, kind, method, at, { target: this.#blob.digest, ...more });
-  }
-
-  async #transfer(send: HostSendOnce, offset: number): Promise<Answer> {
-    const source = new UploadSource(this.#sending);
-    const { upload, maxBodyBytes = Number.POSITIVE_INFINITY } = this.#remote.client.quirks;
-    const { size } = this.#blob;
-    const inOne = offset === 0 && size <= maxBodyBytes && (upload === "whole" || size === 0);
-    try {
-      const answer = inOne
-        ? await this.#sendWhole(send, source)
-        : await this.#sendPatches(send, source, offset, maxBodyBytes);
-      if (isSuccess(answer)) return await this.#ended(send, answer);
-      if (source.vouched && isDamage(answer)) throw damaged(this.#remote, this.#blob);
-      // Whatever its body says: who names another offset knows of the upload.
-      if (offset > 0 && answer.status === 416) throw outrun(this.#remote, this.#blob);
-      if (isForgotten(answer)) {
-        this.#session = undefined;
-        throw forgotten(this.#remote, this.#blob, answer);
-      }
-      await this.#leave(send, source, isTransientStatus(answer.status));
-      return answer;
-    } catch (error) {
-      const cause = source.explain(error);
-      const mayGoOn = cause instanceof TransientFailure && !spoiling.has(cause.error.code);
-      await this.#leave(send, source, mayGoOn);
-      throw cause;
-    } finally {
-      source.close();
-    }
-  }
-
-  /** A success that is not the one due may mean that the blob is there, or that the registry has only read it. */
-  async #ended(send: HostSendOnce, answer: Answer): Promise<Answer> {
-    if (answer.status === 201 || this.#sending.anew || (await hasBlob(this.#remote, this.#blob, send)))
-      return answer;
-    throw unkept(this.#remote, this.#blob, answer);
-  }
-
-  /** After a transfer that did not end: keeps the session where another attempt can build on it. */
-  async #leave(send: HostSendOnce, source: UploadSource, mayGoOn: boolean): Promise<void> {
-    this.#resumable = mayGoOn && source.vouched && this.#blob.size >= worthResuming;
-    if (!this.#resumable) await this.cancel(send);
-  }
+  /** Begins an upload. @returns What ended it already, for good or ill. */
+  const begin = async (send: HostSendOnce): Promise<Answer | undefined> => {
+    const whole = await postWhole(send);
+    const more = { headers: { "content-length": "0" } };
+    const answer = whole ?? (await send(request("upload-start", "POST", uploads, more)));
+    if (whole?.status === 201 || !isSuccess(answer)) return answer;
+    session = uploadSession(remote, answer);
+    reached = 0;
+    return undefined;
+  };
 
   /** The whole blob in the request that also ends the upload. */
-  #sendWhole(send: HostSendOnce, source: UploadSource): Promise<Answer> {
+  const sendWhole = (send: HostSendOnce, source: UploadSource): Promise<Answer> => {
     const body = async () => {
       const opened = await source.open(0);
-      if (opened instanceof Uint8Array || this.#blob.size > 0) return opened;
+      if (opened instanceof Uint8Array || size > 0) return opened;
       for await (const _ of opened) {
         // Nothing comes; the end tells that nothing was to come.
       }
       return new Uint8Array();
     };
-    const headers = { ...octets, "content-length": `${this.#blob.size}` };
-    return send(this.#data("PUT", source, { headers, body }));
-  }
+    return send(dataRequest("PUT", source, { headers: { ...octets, "content-length": `${size}` }, body }));
+  };
+
+  /** The bytes from an offset on once more, for a chunk that the registry wants again, or elsewhere. */
+  const reopened = (source: UploadSource, offset: number): Promise<Readable | Uint8Array> => {
+    if (offset > 0 && !source.isVouched()) throw outrun(remote, blob);
+    return source.open(offset);
+  };
 
   /** What is left of the blob in one request or several, held in memory by none, and one more that ends the upload. */
-  async #sendPatches(
+  const sendPatches = async (
     send: HostSendOnce,
     source: UploadSource,
     offset: number,
     largest: number,
-  ): Promise<Answer> {
-    const { size } = this.#blob;
-    const most = Math.max(largest, this.#session?.minChunkBytes ?? 0);
+  ): Promise<Answer> => {
+    const most = Math.max(largest, session?.minChunkBytes ?? 0);
     let portions = offset === size ? undefined : new Portions(streamOf(await source.open(offset)));
     for (let sent = offset; sent < size; ) {
       const start = sent;
       const bytes = Math.min(most, size - start);
       let isRepeated = false;
       const body = async (): Promise<Readable> => {
-        if (isRepeated) portions = new Portions(streamOf(await this.#reopened(source, start)));
+        if (isRepeated) portions = new Portions(streamOf(await reopened(source, start)));
         isRepeated = true;
         return Readable.from(portions?.take(bytes) ?? [], { objectMode: false });
       };
       const range = `${start}-${start + bytes - 1}`;
       const headers = { ...octets, "content-length": `${bytes}`, "content-range": range };
-      const answer = await send(this.#data("PATCH", source, { headers, body }));
+      const answer = await send(dataRequest("PATCH", source, { headers, body }));
       if (answer.status > 299) return answer;
-      this.#session = { minChunkBytes: most, url: nextLocation(this.#remote, answer, this.#url()) };
+      session = { minChunkBytes: most, url: nextLocation(remote, answer, urlNow()) };
       sent += bytes;
     }
-    return send(this.#data("PUT", source, { headers: { "content-length": "0" } }));
-  }
+    return send(dataRequest("PUT", source, { headers: { "content-length": "0" } }));
+  };
 
-  /** A request that brings bytes, or with `PUT` the last of them. */
-  #data(
-    method: "PATCH" | "PUT",
-    { signal }: UploadSource,
-    more: Pick<HostRequest, "headers" | "body">,
-  ): HostRequest {
-    const at = method === "PUT" ? endOfUpload(this.#url(), this.#blob.digest) : this.#url();
-    const answerWithin = commitTime(this.#remote.client.timing, this.#blob.size);
-    return this.#request("upload-data", method, at, { ...more, signal, answerWithin });
-  }
+  /** After a transfer that did not end: keeps the session where another attempt can build on it. */
+  const leave = async (send: HostSendOnce, source: UploadSource, mayGoOn: boolean): Promise<void> => {
+    isResumable = mayGoOn && source.isVouched() && size >= worthResuming;
+    if (!isResumable) await cancel(send);
+  };
 
-  /** The bytes from an offset on once more, for a chunk that the registry wants again, or elsewhere. */
-  #reopened(source: UploadSource, offset: number): Promise<Readable | Uint8Array> {
-    if (offset > 0 && !source.vouched) throw outrun(this.#remote, this.#blob);
-    return source.open(offset);
-  }
+  const transfer = async (send: HostSendOnce, offset: number): Promise<Answer> => {
+    const source = uploadSource(sending);
+    const { upload, maxBodyBytes = Number.POSITIVE_INFINITY } = client.quirks;
+    const inOne = offset === 0 && size <= maxBodyBytes && (upload === "whole" || size === 0);
+    try {
+      const answer = inOne
+        ? await sendWhole(send, source)
+        : await sendPatches(send, source, offset, maxBodyBytes);
+      if (isSuccess(answer)) {
+        // One that is not the one due may mean that the blob is there, or that the registry has only read it.
+        if (answer.status === 201 || anew || (await hasBlob(remote, blob, send))) return answer;
+        throw unkept(remote, blob, answer);
+      }
+      if (source.isVouched() && isDamage(answer)) throw damaged(remote, blob);
+      // Whatever its body says: who names another offset knows of the upload.
+      if (offset > 0 && answer.status === 416) throw outrun(remote, blob);
+      if (isForgotten(answer)) {
+        session = undefined;
+        throw forgotten(remote, blob, answer);
+      }
+      await leave(send, source, isTransientStatus(answer.status));
+      return answer;
+    } catch (error) {
+      const cause = source.explain(error);
+      await leave(send, source, cause instanceof TransientFailure && !spoiling.has(cause.error.code));
+      throw cause;
+    } finally {
+      source.close();
+    }
+  };
 
-  #url(): URL {
-    if (this.#session === undefined) throw new TypeError("there is no upload");
-    return this.#session.url;
-  }
+  return {
+    cancel,
+    async attempt(send: HostSendOnce, { number, goesOn }: Attempt): Promise<Answer> {
+      if (number > 1) {
+        const offset = await progress(send);
+        if (offset !== undefined) {
+          if (offset >= reached + worthResuming) {
+            reached = offset;
+            goesOn();
+          }
+          return transfer(send, offset);
+        }
+        await cancel(send);
+        if (await hasArrived(send)) return arrived(remote);
+      }
+      const ended = session === undefined ? await begin(send) : undefined;
+      return ended ?? transfer(send, 0);
+    },
+  };
 }
 
 function streamOf(bytes: Readable | Uint8Array): Readable {

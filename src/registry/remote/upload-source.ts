@@ -11,62 +11,49 @@ import { verifiedStream } from "./verified-stream.ts";
 const passing: ReadonlySet<RegistryErrorCode> = new Set(["unreachable", "timeout", "truncated"]);
 
 /** The content of one attempt: opened when the registry is ready for it, verified, and watched over. */
-export class UploadSource {
-  readonly #sending: Pick<Sending, "remote" | "blob" | "content">;
-  readonly #given = new AbortController();
-  #stream: Readable | undefined;
-  #unopened: unknown;
-  #vouched = false;
+export type UploadSource = ReturnType<typeof uploadSource>;
 
-  constructor(sending: Pick<Sending, "remote" | "blob" | "content">) {
-    this.#sending = sending;
-  }
-
-  /** Ends a request whose source has failed. */
-  get signal(): AbortSignal {
-    return this.#given.signal;
-  }
-
-  /** Whether what was opened can be opened in its middle, and has not to be hashed here. */
-  get vouched(): boolean {
-    return this.#vouched;
-  }
-
-  async open(from: number): Promise<Readable | Uint8Array> {
-    this.close();
-    const { remote, blob, content } = this.#sending;
-    const opened = await content(from).catch((error: unknown) => {
-      this.#unopened = error;
-      throw error;
-    });
-    this.#vouched = isVouchedFor(opened, blob);
-    if (opened instanceof Uint8Array) {
-      const isRight = this.#vouched || (opened.length === blob.size && digestMatches(opened, blob.digest));
-      if (isRight) return opened;
-      throw failed(remote, blob.digest, "digest-mismatch", "the blob's bytes do not hash to its digest");
-    }
-    const { idle } = remote.client.timing;
-    const stream = this.#vouched ? opened : verifiedStream(opened, blob, { where: remote.name, idle });
-    // Between two chunks nobody reads the stream, so nobody else would learn that it was given up.
-    stream.once("error", (error) => this.#given.abort(error));
-    this.#stream = stream;
-    return stream;
-  }
-
-  close(): void {
-    this.#stream?.destroy();
-  }
-
-  /**
-   * The cause of a failed transfer. When the source failed, that is the cause, whatever the connection says of it: one
-   * that could not be opened has had its attempts already, one that broke off can be opened again, and so can one that
-   * somebody vouched for and whose bytes were damaged on the way.
-   */
-  explain(error: unknown): unknown {
-    if (this.#unopened !== undefined) return this.#unopened;
-    const broken = this.#stream?.errored;
-    if (!(broken instanceof RegistryError)) return error;
-    const mayPass = passing.has(broken.code) || (this.#vouched && broken.code === "digest-mismatch");
-    return mayPass ? new TransientFailure(broken) : broken;
-  }
+export function uploadSource({ remote, blob, content }: Pick<Sending, "remote" | "blob" | "content">) {
+  const given = new AbortController();
+  let stream: Readable | undefined;
+  let unopened: unknown;
+  let vouched = false;
+  const close = (): void => void stream?.destroy();
+  return {
+    /** Ends a request whose source has failed. */
+    signal: given.signal,
+    /** Whether what was opened can be opened in its middle, and has not to be hashed here. */
+    isVouched: (): boolean => vouched,
+    async open(from: number): Promise<Readable | Uint8Array> {
+      close();
+      const opened = await content(from).catch((error: unknown) => {
+        unopened = error;
+        throw error;
+      });
+      vouched = isVouchedFor(opened, blob);
+      if (opened instanceof Uint8Array) {
+        const isRight = vouched || (opened.length === blob.size && digestMatches(opened, blob.digest));
+        if (isRight) return opened;
+        throw failed(remote, blob.digest, "digest-mismatch", "the blob's bytes do not hash to its digest");
+      }
+      const { idle } = remote.client.timing;
+      stream = vouched ? opened : verifiedStream(opened, blob, { where: remote.name, idle });
+      // Between two chunks nobody reads the stream, so nobody else would learn that it was given up.
+      stream.once("error", (error) => given.abort(error));
+      return stream;
+    },
+    close,
+    /**
+     * The cause of a failed transfer. When the source failed, that is the cause, whatever the connection says of it: one
+     * that could not be opened has had its attempts already, one that broke off can be opened again, and so can one that
+     * somebody vouched for and whose bytes were damaged on the way.
+     */
+    explain(error: unknown): unknown {
+      if (unopened !== undefined) return unopened;
+      const broken = stream?.errored;
+      if (!(broken instanceof RegistryError)) return error;
+      const mayPass = passing.has(broken.code) || (vouched && broken.code === "digest-mismatch");
+      return mayPass ? new TransientFailure(broken) : broken;
+    },
+  };
 }

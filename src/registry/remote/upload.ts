@@ -1,12 +1,12 @@
 import { phrase } from "../../errors/index.ts";
 import { type Answer, headerOf, isSuccess } from "../../http/index.ts";
-import { algorithmOf, type Descriptor, isDigest } from "../../oci/index.ts";
+import { algorithmOf, type Descriptor } from "../../oci/index.ts";
 import { pullScope, pushScope } from "../host/authorizer.ts";
 import type { BlobContent, PushOutcome } from "../repository.ts";
-import { refusal } from "./answer.ts";
+import { refusal, statedDigest } from "./answer.ts";
 import { givesBlob } from "./blob-presence.ts";
 import { failed, type Remote, urlIn, writing } from "./remote.ts";
-import { type Sending, Upload } from "./upload-attempts.ts";
+import { openUpload, type Sending } from "./upload-attempts.ts";
 import { type RemoteUploadSession, uploadSession } from "./upload-session.ts";
 
 /**
@@ -22,10 +22,10 @@ export async function uploadBlob(
 ): Promise<PushOutcome> {
   const begun = mountFrom === undefined ? undefined : await mountBlob(remote, blob, mountFrom);
   if (begun === "mounted") return "mounted";
-  const upload = new Upload({ remote, blob, content, ...how }, begun);
+  const upload = openUpload({ remote, blob, content, ...how }, begun);
   let answer: Answer;
   try {
-    answer = await remote.client.upload((send, attempt) => upload.attempt(send, attempt));
+    answer = await remote.client.upload(upload.attempt);
   } catch (error) {
     await upload.cancel(remote.client.send);
     throw error;
@@ -34,8 +34,8 @@ export async function uploadBlob(
     await upload.cancel(remote.client.send);
     throw await refusal(remote, answer, "uploading a blob", blob.digest);
   }
-  const stated = headerOf(answer, "docker-content-digest") ?? "";
-  if (isDigest(stated) && stated !== blob.digest && stated.slice(0, 7) === blob.digest.slice(0, 7)) {
+  const stated = statedDigest(answer);
+  if (stated !== undefined && stated !== blob.digest && stated.slice(0, 7) === blob.digest.slice(0, 7)) {
     const message = phrase`sent ${blob.digest}, the registry says it has ${stated}`;
     throw failed(remote, undefined, "digest-mismatch", message);
   }
