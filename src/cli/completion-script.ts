@@ -19,28 +19,35 @@ export function completionScript(name: string, shell: Shell): string {
   return scripts[shell].replaceAll("waybill", name);
 }
 
-const bash = `# bash completion for waybill; bash 4.4 or newer
+const bash = `# bash completion for waybill; bash 3.2 or newer. Before 4.0, as on macOS, load it by: eval "$(waybill completion bash)"
+# Bash learned in 4.0 to be told how words end. Before that, words are listed without what they mean.
 _waybill() {
-  local line=\${COMP_LINE:0:COMP_POINT} words=() found=() piece index
+  local line=\${COMP_LINE:0:COMP_POINT} words=() found=() piece text index last=0 tab=$'\\t' old=
+  type compopt > /dev/null 2>&1 || old=yes
   # Bash ends words at = and : as well. What stands together in the line is put together again.
   for ((index = 0; index <= COMP_CWORD; index++)); do
     if ((index == 0)) || [[ $line == [[:space:]]* ]]; then
       line=\${line#"\${line%%[![:space:]]*}"}
-      words+=("")
+      last=\${#words[@]}
+      words[last]=
     fi
     piece=\${COMP_WORDS[index]}
     ((index < COMP_CWORD)) || piece=$line
-    words[-1]+=$piece
+    words[last]+=$piece
     line=\${line#"$piece"}
   done
-  mapfile -t found < <(command waybill complete --shell bash -- "\${words[@]}" 2>/dev/null)
+  # Before 4.0 it ends them at spaces alone, and still replaces only what is behind the last = or :.
+  [[ -z $old || $piece == [\\"\\']* || $piece != *"$2" ]] || piece=$2
+  while IFS= read -r text; do
+    found+=("$text")
+  done < <(command waybill complete --shell bash -- "\${words[@]}" 2>/dev/null)
 
   # What bash puts its words behind: the part of the word before the last = or : that is in no quotes.
-  local kept=\${words[-1]%"$piece"} text means=() width=0
-  [[ $piece != [=:@]* ]] || kept=\${words[-1]}
+  local kept=\${words[last]%"$piece"} means=() width=0
+  [[ $piece != [=:@]* ]] || kept=\${words[last]}
   for index in "\${!found[@]}"; do
     ((index > 1)) || continue
-    text=\${found[1]}\${found[index]%%$'\\t'*}
+    text=\${found[1]}\${found[index]%%$tab*}
     [[ $text == "$kept"* ]] || continue
     text=\${text#"$kept"}
     case $piece in
@@ -48,19 +55,28 @@ _waybill() {
       *) printf -v text %q "$text" ;;
     esac
     COMPREPLY+=("$text")
-    means+=("\${found[index]#*$'\\t'}")
+    means+=("\${found[index]#*$tab}")
     ((\${#text} <= width)) || width=\${#text}
   done
 
   case \${found[0]-} in
     files | folders)
-      if ((\${#COMPREPLY[@]} == 0)); then
+      local kind=-f begun=$piece
+      [[ \${found[0]} == files ]] || kind=-d
+      [[ $piece != [\\"\\']* ]] || begun=\${piece:1}
+      if [[ -n $old ]]; then
+        while IFS= read -r text; do
+          [[ ! -d $text ]] || text+=/
+          [[ $piece == [\\"\\']* ]] || printf -v text %q "$text"
+          COMPREPLY+=("$text")
+        done < <(compgen $kind -- "$begun")
+      elif ((\${#COMPREPLY[@]} == 0)); then
         [[ \${found[0]} == files ]] && compopt -o default || compopt -o dirnames
       else
         compopt -o filenames
-        local kind=-f
-        [[ \${found[0]} == files ]] || kind=-d
-        mapfile -t -O \${#COMPREPLY[@]} COMPREPLY < <(compgen $kind -- "$piece")
+        while IFS= read -r text; do
+          COMPREPLY+=("$text")
+        done < <(compgen $kind -- "$piece")
       fi
       ;;
     none)
@@ -74,8 +90,13 @@ _waybill() {
       fi
       ;;
   esac
+  [[ -n $old ]] || return 0
+  # A word that goes on is a folder; all others are over.
+  for index in "\${!COMPREPLY[@]}"; do
+    [[ \${COMPREPLY[index]} == */ || $piece == [\\"\\']* ]] || COMPREPLY[index]+=" "
+  done
 }
-complete -F _waybill waybill
+if type compopt > /dev/null 2>&1; then complete -F _waybill waybill; else complete -o nospace -F _waybill waybill; fi
 `;
 
 const zsh = `#compdef waybill

@@ -9,6 +9,7 @@ export const completion = family({
   summary: "print a completion script for a shell",
   examples: [
     ["source <(waybill completion bash)", "in ~/.bashrc"],
+    ['eval "$(waybill completion bash)"', "the same for bash 3.2, as macOS has it"],
     ["source <(waybill completion zsh)", "in ~/.zshrc, after compinit"],
     ["waybill completion fish > ~/.config/fish/completions/waybill.fish", "once, for fish"],
   ],

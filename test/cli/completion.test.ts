@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { executable } from "../support/built.ts";
+import { outputOf } from "../support/child.ts";
 import { testWith } from "../support/programs.ts";
 import { prompt, ShellInTerminal } from "../support/shell-in-terminal.ts";
 import { temporaryFolder, writeFiles, writeTree } from "../support/tree.ts";
@@ -262,6 +263,54 @@ describe.each(shells)("completion in %s, where somebody presses Tab,", (shell) =
     expect(raw).not.toContain("\u202e");
     await terminal.complete("waybill check $(touch tree) --project e", ...[]);
     expect(existsSync(join(work, "ran"))).toBe(false);
+  });
+});
+
+/** What bash 3.2 lacks, which is that of macOS, is taken from the bash that is here; its words end at spaces alone. */
+describe("completion in a bash before 4.0", () => {
+  const test = testWith("bash");
+
+  const withoutNews = "enable -n compopt mapfile readarray; unset COMP_TYPE";
+  const complete = async (line: string, replaced: string): Promise<readonly string[]> => {
+    const { stdout: script } = await run("completion", "bash");
+    const words = line.split(" ");
+    const set = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+    const last = words.length - 1;
+    const call = [
+      `COMP_LINE='${line.replaceAll("'", "'\\''")}' COMP_POINT=${Buffer.byteLength(line)} COMP_WORDS=(${set}) COMP_CWORD=${last}`,
+      `COMPREPLY=(); _waybill waybill '${replaced}' ''`,
+      `printf '[%s]\\n' "\${COMPREPLY[@]}"`,
+    ];
+    const env = { ...process.env, PATH: `${join(folder.path, "bin")}:${process.env.PATH}` };
+    const text = `${withoutNews}\ncd '${work}'\n${script}\n${call.join("\n")}\n`;
+    return (await outputOf("bash", ["--noprofile", "--norc", "-c", text], env)).trimEnd().split("\n");
+  };
+
+  test("completes what the shell replaces of a word, and says itself how words end", async () => {
+    expect(await complete("waybill insp", "insp")).toEqual(["[inspect ]"]);
+    expect(await complete("waybill check --output=sa", "sa")).toEqual(["[sarif ]"]);
+    expect(await complete("waybill plan tree --to us.example.com:5", "5")).toEqual(["[5000/etcd ]"]);
+    expect(await complete("waybill check tre", "tre")).toEqual(["[tree/]"]);
+    expect(await complete("waybill check odd", "odd")).toEqual(["[odd\\ tree/]"]);
+    expect(await complete("waybill promote --plan not", "not")).toEqual(["[notes.yaml ]"]);
+    expect(await complete("waybill promote --output=json=keys/k", "keys/k")).toEqual(["[keys/key.pem ]"]);
+    expect(await complete("waybill build ke", "ke")).toEqual(["[keys/]"]);
+    expect(await complete("waybill build not", "not")).toEqual(["[]"]);
+    expect(await complete("waybill check 'odd", "odd")).toEqual(["[odd tree/]"]);
+  });
+
+  test("lists no meanings, for which there is no sign", async () => {
+    const all = await complete("waybill registry ", "");
+    expect(all).toContain("[serve ]");
+    expect(all.join("")).not.toContain("  ");
+  });
+
+  test("needs nothing newer", async () => {
+    const { stdout } = await run("completion", "bash");
+    expect(stdout).not.toMatch(
+      /mapfile|readarray|\[-\d+\]|@[A-Za-z]\}|\$\{\w+[,^]|declare -[Ag]|\|&|&>>|;;&|;&/,
+    );
+    expect(stdout).toContain('eval "$(waybill completion bash)"');
   });
 });
 
