@@ -3,7 +3,7 @@ import type { Network, ShownHeader, Trace } from "../http/index.ts";
 import type { Registries, RegistriesOptions, RegistryEvent, RequestKind } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 import type { Interruption } from "./interruption.ts";
-import { openProgress, type Progress } from "./progress.ts";
+import { logProgress, openProgress, type Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,6 +25,8 @@ interface ShownWork extends Pick<Telling, "say" | "listener"> {
   readonly interruption?: Interruption;
   /** What has been begun when a signal stops it is finished. */
   readonly finishes?: boolean;
+  /** In lines on a terminal as well, because other lines are written meanwhile. */
+  readonly inLines?: boolean;
 }
 
 /** How forges and Google are reached: by the same proxies and authorities as registries. */
@@ -66,48 +68,36 @@ export async function wayToRegistries(
 }
 
 /**
- * The registries as the settings, the environment and the user's credential files describe them. Closing them says
- * how many requests they took: quotas are what limits large promotions.
+ * Does work with the registries as the settings, the environment and the user's credential files describe them. They are closed
+ * when it is over, whatever comes of it, which says how many requests it took: quotas are what limits large promotions.
  */
-export async function openRegistriesFor(session: Session, telling: Telling = {}): Promise<Registries> {
-  const { openRegistries } = await import("../registry/index.ts");
-  const { say = session.terminal.note, progress } = telling;
-  const requests = new Map<RequestKind, number>();
-  const way = await wayToRegistries(session, telling, requests);
-  const registries = openRegistries(way);
-  progress?.watch(registries.underWay);
-  return {
-    ...registries,
-    close: async () => {
-      await registries.close();
-      const total = [...requests.values()].reduce((sum, count) => sum + count, 0);
-      const kinds = [...requests].map(([kind, count]) => `${count} ${kind}`);
-      if (total > 0) say(`${amount(total, "request")} (${kinds.join(", ")})`);
-    },
-  };
-}
-
-/** Does work with registries, which are closed when it is over, whatever comes of it. */
 export async function withRegistries<Result>(
   session: Session,
   telling: Telling,
   work: (registries: Registries) => Promise<Result>,
 ): Promise<Result> {
-  const registries = await openRegistriesFor(session, telling);
+  const { openRegistries } = await import("../registry/index.ts");
+  const { say = session.terminal.note, progress } = telling;
+  const requests = new Map<RequestKind, number>();
+  const registries = openRegistries(await wayToRegistries(session, telling, requests));
+  progress?.watch(registries.underWay);
   try {
     return await work(registries);
   } finally {
     await registries.close();
+    const total = [...requests.values()].reduce((sum, count) => sum + count, 0);
+    const kinds = [...requests].map(([kind, count]) => `${count} ${kind}`);
+    if (total > 0) say(`${amount(total, "request")} (${kinds.join(", ")})`);
   }
 }
 
 /** The same, and shows how far it is. Progress has to be over before anything is said: work that says its result ends it. */
 export async function withProgress<Result>(
   session: Session,
-  { title, interruption, finishes = false, ...telling }: ShownWork,
+  { title, interruption, finishes = false, inLines = false, ...telling }: ShownWork,
   work: (registries: Registries, progress: Progress) => Promise<Result>,
 ): Promise<Result> {
-  const progress = await openProgress(session.terminal);
+  const progress = await (inLines ? logProgress : openProgress)(session.terminal);
   if (interruption !== undefined) interruption.describe = progress.describe;
   const { stop, cut } = interruption ?? {};
   const ending = finishes ? { cut } : { stop, cut };

@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { join } from "node:path";
-import type { BuildResult, PreparedBuild, RunBuildOptions } from "../builds/index.ts";
+import type { PreparedBuild, RunBuildOptions } from "../builds/index.ts";
 import { makeFolder } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { Run } from "../store/index.ts";
@@ -9,8 +9,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
 import { printable } from "./log-text.ts";
 import { asJson, deliver } from "./output.ts";
-import { logProgress } from "./progress.ts";
-import { networkFor, openRegistriesFor } from "./registries.ts";
+import { networkFor, withProgress } from "./registries.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -41,13 +40,9 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
   const listening = await listenToBuild(terminal, { logDir, suppressLogs });
   return interruptible(session, async (interruption) => {
     const { stop, cut } = interruption;
-    const progress = logProgress(terminal);
-    interruption.describe = progress.describe;
-    const registries = await openRegistriesFor(session, { progress, ending: { cut } });
-    let result: BuildResult;
-    progress.begin("Building");
-    try {
-      result = await runBuild(prepare, {
+    const shown = { title: "Building", interruption, finishes: true, inLines: true };
+    const result = await withProgress(session, shown, async (registries, progress) =>
+      runBuild(prepare, {
         ...options,
         runs: openRunFolder(data),
         leaveOut: data,
@@ -60,12 +55,8 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
         },
         signal: timeoutSeconds === undefined ? cut : AbortSignal.any([cut, timeLimit(timeoutSeconds)]),
         stop,
-      });
-    } finally {
-      progress.end();
-      await listening.end();
-      await registries.close();
-    }
+      }).finally(listening.end),
+    );
     await deliver(session, { text: (shown) => printBuildResult(shown, result), json: () => asJson(result) });
     const isCancelled = stop.aborted && result.outcomes.some(({ status }) => status === "cancelled");
     return isCancelled ? exitCodes.interrupted : statusOfBuild(result);
