@@ -113,6 +113,18 @@ export class WaybillError<Code extends string = string> extends Error {
     const isPlaced = this.registry !== undefined || this.repository !== undefined;
     return isPlaced ? this : Object.assign(this, { registry, repository });
   }
+
+  /** Names files of a temporary folder, which means nothing to anybody, from there on. */
+  namedFrom(folder: string): this {
+    const named = (text: string | undefined) => text?.replaceAll(`${folder}/`, "").replaceAll(folder, ".");
+    const { message, where, hint, pattern } = this;
+    return Object.assign(this, {
+      message: named(message),
+      where: named(where),
+      hint: named(hint),
+      pattern: named(pattern),
+    });
+  }
 }
 
 /** Whether it is a {@link WaybillError}, be it one of another copy of this package in the same program. */

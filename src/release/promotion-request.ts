@@ -1,5 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import { type Forge, type ForgeRepository, fittingTitle, type PullRequest } from "../forge/index.ts";
 import { type Clone, type GitCredential, openClone } from "../git/index.ts";
@@ -131,6 +132,8 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
   });
   try {
     return await proposeFrom(clone, { upstream, fork, base, branch }, options);
+  } catch (error) {
+    throw error instanceof WaybillError ? error.namedFrom(clone.folder) : error;
   } finally {
     await clone.close();
   }

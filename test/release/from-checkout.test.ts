@@ -32,11 +32,13 @@ describe("waybill pr in a checkout", () => {
     await pushImage(await buildImage("app", "v1"), repository, [parseTag("v1")]);
     await registries.close();
     const token = forge.addUser("robot");
-    const registriesOf = (source: string) =>
-      `registries:\n- name: ${staging.address}/${source}\n  src: true\n- name: ${staging.address}/prod\n`;
+    const registriesOf = (source: string, destination = "prod") =>
+      `registries:\n- name: ${staging.address}/${source}\n  src: true\n- name: ${staging.address}/${destination}\n`;
     await forge.createRepository(path, {
       "top/images/foo/images.yaml": "[]\n",
       "top/manifests/foo/promoter-manifest.yaml": registriesOf("k8s-staging-foo"),
+      "top/images/taken/images.yaml": `- name: app\n  dmap:\n    "sha256:${"0".repeat(64)}": ["v1"]\n`,
+      "top/manifests/taken/promoter-manifest.yaml": registriesOf("k8s-staging-foo", "elsewhere"),
       "top/images/one/images.yaml": "[]\n",
       "top/manifests/one/promoter-manifest.yaml": registriesOf("k8s-staging-twin"),
       "top/images/two/images.yaml": "[]\n",
@@ -79,6 +81,13 @@ describe("waybill pr in a checkout", () => {
       const { stderr } = await propose(checkout, "--project", name);
       expect(stderr).toContain(`at ${staging.address}/${source}`);
     }
+  });
+
+  test("names files from the top of the repository, for the folder that it works in is gone", async () => {
+    const { status, stderr } = await propose(checkout, "--project", "taken");
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${"0".repeat(64)} (top/images/taken/images.yaml:3), and staging has it at `);
+    expect(stderr).toContain("\n  at top/images/taken/images.yaml\n");
   });
 
   test("says all that is missing at once", async () => {
