@@ -2,17 +2,11 @@ import { messageOf } from "../errors/index.ts";
 import { parseReference, type Reference } from "../oci/index.ts";
 import { BuildError } from "./errors.ts";
 
-/** A name of an image in a build file, in parts. */
-export interface ImageName {
-  readonly repository: string;
-  readonly tag: string;
-}
-
 /**
- * Splits `gcr.io/project/name:tag`. A name without a tag means `latest`, as for Docker; one without a host keeps its path.
+ * Splits a name of an image in a build file, `gcr.io/project/name:tag`. A name without a tag means `latest`, as for Docker; one without a host keeps its path.
  * @throws {BuildError} `invalid-destination` for what is no name of an image, or names a digest.
  */
-export function splitImageName(image: string): ImageName {
+export function splitImageName(image: string): { readonly repository: string; readonly tag: string } {
   const [, repository, tag = "latest"] = /^([^@]+?)(?::([^:/@]+))?$/.exec(image) ?? [];
   if (repository === undefined || !/^[a-z0-9]/i.test(repository)) {
     throw new BuildError("invalid-destination", `${JSON.stringify(image)} is no name of an image to push`, {

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { ResolvedStep } from "../cloudbuild/index.ts";
-import { type FlagTable, type ReadFlags, readFlags } from "./docker-flags.ts";
+import { type FlagTable, type NoDockerCommand, type ReadFlags, readFlags } from "./docker-flags.ts";
 import type { ImageBuild, ImageTag } from "./engine.ts";
 
 /** A step that is nothing but a command of `docker`, so that any engine can do it. */
@@ -19,11 +19,6 @@ export interface DockerBuild extends ImageBuild {
 export interface DockerPush {
   readonly kind: "push";
   readonly images: readonly string[];
-}
-
-/** Why a step is no plain docker command: part of a sentence, for people. */
-export interface NoDockerCommand {
-  readonly reason: string;
 }
 
 /**

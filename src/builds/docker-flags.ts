@@ -15,8 +15,8 @@ export interface ReadFlags {
   readonly words: readonly string[];
 }
 
-/** Why a command line cannot be read: part of a sentence. */
-export interface FlagFault {
+/** Why a step is no plain docker command: part of a sentence, for people. */
+export interface NoDockerCommand {
   readonly reason: string;
 }
 
@@ -29,7 +29,7 @@ const truths: ReadonlyMap<string, string> = new Map([
  * Reads flags in every spelling that pflag takes: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`,
  * switches in one word (`-qt value`), and `--` before words that only look like flags. Words may stand between them.
  */
-export function readFlags(args: readonly string[], table: FlagTable): ReadFlags | FlagFault {
+export function readFlags(args: readonly string[], table: FlagTable): ReadFlags | NoDockerCommand {
   const byShort = new Map(
     Object.entries(table).flatMap(([name, { short }]) =>
       short === undefined ? [] : [[short, name] as const],

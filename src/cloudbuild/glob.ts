@@ -11,12 +11,6 @@ export interface Glob {
   readonly segments: readonly Segment[];
 }
 
-/** A match, from its first character to behind its last one. */
-export interface GlobMatch {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Reads a pattern; every text is one. */
 export function parseGlob(pattern: string): Glob {
   const signs = Array.from(pattern);
@@ -122,7 +116,7 @@ export function suffixLength(glob: Glob, text: readonly string[], longest: boole
 }
 
 /** The first place that something matches from an index on, and as much there as there is. */
-export function firstMatch(glob: Glob, text: readonly string[], from: number): GlobMatch | undefined {
+export function firstMatch(glob: Glob, text: readonly string[], from: number) {
   const [first = []] = glob.segments;
   const start = findFirst(first, text, from);
   if (start === undefined) return undefined;

@@ -34,17 +34,32 @@ export async function initBeside(
   return root;
 }
 
-/** A commit that a checkout has not got, fetched beside it. */
-export interface FetchedCommit {
-  /** The top of a repository that has it, and all that the checkout has; without files on disk. */
+/** Files of a commit, or a repository, in a temporary folder. */
+export interface TemporaryFiles {
+  /** The top of a working tree: absolute, symbolic links resolved. */
   readonly folder: string;
   close(): Promise<void>;
+}
+
+/** Makes something in a folder that is gone when that fails; else whoever has it closes it. */
+export async function inTemporaryFolder<Made>(
+  name: string,
+  make: (place: TemporaryFiles) => Promise<Made>,
+): Promise<Made> {
+  const temporary = await makeTemporaryFolder(name);
+  const close = (): Promise<void> => removeTree(temporary);
+  try {
+    return await make({ folder: join(temporary, "files"), close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /**
  * Fetches a commit by its hash, of the first of some repositories that has it. The checkout stays as it is.
  * @param commit a full hash.
- * @returns `undefined` when none of them gives it.
+ * @returns A repository that has it, and all that the checkout has, without files on disk; `undefined` when none of them gives it.
  * @throws {GitError} `not-a-repository`, `git-missing`, `git-failed`.
  */
 export async function fetchBeside(
@@ -55,22 +70,16 @@ export async function fetchBeside(
     readonly credential?: GitCredential | undefined;
     readonly environment?: NodeJS.ProcessEnv | undefined;
   },
-): Promise<FetchedCommit | undefined> {
+): Promise<TemporaryFiles | undefined> {
   if (!/^[0-9a-f]{40,64}$/.test(commit)) return undefined;
   const environment = withCredential(from.environment ?? process.env, from.credential);
-  const temporary = await makeTemporaryFolder("waybill-commit");
-  const folder = join(temporary, "files");
-  const close = (): Promise<void> => removeTree(temporary);
-  try {
+  return inTemporaryFolder("waybill-commit", async ({ folder, close }) => {
     await initBeside(checkout, folder, environment);
     for (const url of from.urls) {
       const words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", url, commit];
       if ((await runGit(folder, words, environment, "hosts")).code === 0) return { folder, close };
     }
-  } catch (error) {
     await close();
-    throw error;
-  }
-  await close();
-  return undefined;
+    return undefined;
+  });
 }

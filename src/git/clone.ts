@@ -1,6 +1,5 @@
-import { join } from "node:path";
-import { makeTemporaryFolder, removeTree } from "../disk/index.ts";
-import { initBeside } from "./beside.ts";
+import { dirname } from "node:path";
+import { initBeside, inTemporaryFolder, type TemporaryFiles } from "./beside.ts";
 import { type GitCredential, withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
@@ -51,9 +50,7 @@ export interface Tip {
  * Files of the newest commit of a branch, in a temporary folder, to be changed, committed and pushed. Methods throw
  * {@link GitError}.
  */
-export interface Clone {
-  /** Absolute, symbolic links resolved. */
-  readonly folder: string;
+export interface Clone extends TemporaryFiles {
   readonly base: CommitHash;
   /** @returns The new commit, on top of {@link base}. @throws {GitError} `no-identity` when Git does not know who commits. */
   commit(request: CommitRequest): Promise<CommitHash>;
@@ -73,7 +70,6 @@ export interface Clone {
    * @throws {GitError} `push-refused`: somebody else was faster, the branch is protected, or the token may not push.
    */
   push(commit: CommitHash, remote: RemoteBranch, expected: string | undefined): Promise<void>;
-  close(): Promise<void>;
 }
 
 /**
@@ -83,18 +79,12 @@ export interface Clone {
 export async function openClone(options: CloneOptions): Promise<Clone> {
   const { upstream, branch, checkout, credentials = [] } = options;
   const environment = credentials.reduce(withCredential, options.environment ?? process.env);
-  const temporary = await makeTemporaryFolder("waybill-pr");
-  const folder = join(temporary, "files");
-  const close = (): Promise<void> => removeTree(temporary);
-  try {
+  return inTemporaryFolder("waybill-pr", async ({ folder, close }) => {
     const remote = { url: upstream, branch };
-    if (checkout === undefined) await cloneNewest(temporary, folder, remote, environment);
+    if (checkout === undefined) await cloneNewest(folder, remote, environment);
     else await checkOutBeside(checkout, folder, remote, environment);
-    return await cloneAt(folder, remote, environment, close);
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return cloneAt(folder, remote, environment, close);
+  });
 }
 
 /** Checks the newest commit out in a repository of its own, which finds in the checkout what that has already. */
@@ -130,13 +120,12 @@ async function committerOf(
 }
 
 async function cloneNewest(
-  parent: string,
   folder: string,
   { url, branch }: RemoteBranch,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const words = ["clone", "--quiet", "--depth=1", "--single-branch", "--no-tags", `--branch=${branch}`];
-  const cloned = await runGit(parent, [...words, "--", url, folder], environment, "hosts");
+  const cloned = await runGit(dirname(folder), [...words, "--", url, folder], environment, "hosts");
   if (cloned.code !== 0) throw notFetched(cloned, { url, branch });
 }
 

@@ -1,5 +1,5 @@
-import { join } from "node:path";
-import { makeTemporaryFolder, removeTree } from "../disk/index.ts";
+import { dirname } from "node:path";
+import { inTemporaryFolder, type TemporaryFiles } from "./beside.ts";
 import { GitError } from "./errors.ts";
 import { withoutForeignSettings } from "./foreign-settings.ts";
 import { withoutPassword } from "./password.ts";
@@ -101,13 +101,6 @@ async function changedPaths(
   return [...new Set((await gitOutput(root, log)).split("\0").filter((path) => path !== ""))].sort();
 }
 
-/** The files of a push's commit in a temporary folder. */
-export interface PushedFiles {
-  /** The top of a working tree of its own: absolute, symbolic links resolved. */
-  readonly folder: string;
-  close(): Promise<void>;
-}
-
 /**
  * Checks a push's commit out into a clone of its own, with all tags: neither what else is in the working tree nor what is
  * done to the files there has to do with the other. Submodules stay empty.
@@ -116,20 +109,15 @@ export interface PushedFiles {
 export async function checkoutPush(
   push: Push,
   environment: PushQuestion["environment"] = process.env,
-): Promise<PushedFiles> {
-  const temporary = await makeTemporaryFolder("waybill-push");
-  const folder = join(temporary, "files");
-  const close = (): Promise<void> => removeTree(temporary);
+): Promise<TemporaryFiles> {
   const attempt = (at: string, ...words: string[]): Promise<string> =>
     gitOutput(push.root, runGit(at, words, environment, "folders"));
-  try {
-    await attempt(temporary, "clone", "--quiet", "--no-checkout", "--template=", "--", push.root, folder);
+  return inTemporaryFolder("waybill-push", async ({ folder, close }) => {
+    const clone = ["clone", "--quiet", "--no-checkout", "--template=", "--", push.root, folder];
+    await attempt(dirname(folder), ...clone);
     await attempt(folder, "checkout", "--quiet", "--detach", push.commit);
     if (push.origin === undefined) await attempt(folder, "remote", "remove", "origin");
     else await attempt(folder, "config", "remote.origin.url", push.origin);
     return { folder, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  });
 }

@@ -5,17 +5,11 @@ import type { FoundToken } from "./token.ts";
 
 const maxFileBytes = 1024 * 1024;
 
-/** A file that may hold a secret: its text, and whether others than its owner can read it. */
-export interface SecretFile {
-  readonly text: string;
-  readonly readableBy: "owner" | "group" | "everybody";
-}
-
 /**
- * The text of a file that may hold a secret, at most 1 MiB; `undefined` when there is none.
+ * The text of a file that may hold a secret, at most 1 MiB, and whether others than its owner can read it; `undefined` when there is none.
  * @throws {ForgeError} `token-missing` when it cannot be read. No message holds any of its content.
  */
-export async function readFileIfThere(path: string): Promise<SecretFile | undefined> {
+export async function readFileIfThere(path: string) {
   const unreadable = (why: string) =>
     new ForgeError("token-missing", `the file cannot be read: ${why}`, { where: path });
   try {
