@@ -2,24 +2,18 @@ import { imageNameFault, type ResolvedBuild } from "../cloudbuild/index.ts";
 import { type DockerCommand, understandDocker } from "./docker-command.ts";
 import type { PlannedAction, PlannedPush } from "./model.ts";
 
-/** What the steps of a build come down to. */
-export interface PlannedActions {
-  readonly actions: readonly PlannedAction[];
-  /** Parts of sentences about what was left out, each with its step's number. */
-  readonly notes: readonly string[];
-}
-
 /**
  * Decides of each step whether an engine can do it by itself. A step that builds, tags or pushes with `docker` and does
  * nothing else becomes native, so that it needs neither a container nor Docker's socket; every other runs in a container.
  * @param push Where an image goes.
  * @param platforms What native builds are made for that do not say it themselves.
+ * @returns `notes` are parts of sentences about what was left out, each with its step's number.
  */
 export function actionsOf(
   build: Pick<ResolvedBuild, "steps">,
   push: (image: string) => PlannedPush,
   platforms: readonly string[],
-): PlannedActions {
+) {
   const notes: string[] = [];
   const actions = build.steps.map((step): PlannedAction => {
     const command = understandDocker(step);

@@ -1,20 +1,14 @@
-/** Takes what the programs of one step write, and gives it on line by line, each with the step's name before it. */
-export interface StepLog {
-  write(chunk: Uint8Array): void;
-  /** Gives on what is left of a last line without an end. */
-  end(): void;
-}
-
 /** Bytes of a line that are kept before it is cut in two: whoever never ends a line must not fill the memory. */
 const maxLineLength = 64 * 1024;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
 /**
- * A log of one step. Bytes stay as they are, colors with them. A line that was drawn over itself with carriage returns, as
+ * A log of one step: takes what its programs write, and gives it on line by line, each with the step's name before it. `end` gives on
+ * what is left of a last line without an end. Bytes stay as they are, colors with them. A line that was drawn over itself with carriage returns, as
  * progress bars are, stands in the log as it was last.
  */
-export function createStepLog(prefix: string, sink: (line: Uint8Array) => void): StepLog {
+export function createStepLog(prefix: string, sink: (line: Uint8Array) => void) {
   const head = Buffer.from(prefix);
   let kept: Buffer = Buffer.alloc(0);
 
@@ -23,7 +17,7 @@ export function createStepLog(prefix: string, sink: (line: Uint8Array) => void):
   };
 
   return {
-    write(chunk) {
+    write(chunk: Uint8Array): void {
       let rest = kept.length === 0 ? Buffer.from(chunk) : Buffer.concat([kept, chunk]);
       for (let end = rest.indexOf(lineFeed); end >= 0; end = rest.indexOf(lineFeed)) {
         give(rest.subarray(0, end));
@@ -33,7 +27,7 @@ export function createStepLog(prefix: string, sink: (line: Uint8Array) => void):
         give(rest.subarray(0, maxLineLength));
       kept = rest;
     },
-    end() {
+    end(): void {
       if (kept.length > 0) give(kept);
       kept = Buffer.alloc(0);
     },

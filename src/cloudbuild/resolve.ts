@@ -52,8 +52,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
   const findings = findingsOf(file.file);
   const { options } = file;
   const values = valuesOf(file, given, findings);
-  const strict = options.substitutionOption === "MUST_MATCH";
-  const substitution = new Substitution(values, { dynamic: options.dynamicSubstitutions, strict }, findings);
+  const substitution = new Substitution(values, options, findings);
   const resolving: Resolving = { file, substitution, findings };
   const objects = resolveObjects(resolving);
   const ofAll = environmentOfAll(resolving);
@@ -78,7 +77,7 @@ export function resolveCloudBuild(file: CloudBuildFile, given: GivenValues): Clo
   for (const [key, value] of Object.entries(given.offered ?? {})) {
     if (used.has(key)) reportGiven(key, value, findings);
   }
-  if (strict) reportUnused(file, given, used, findings);
+  if (options.substitutionOption === "MUST_MATCH") reportUnused(file, given, used, findings);
   return { build: findings.errors > 0 ? undefined : build, diagnostics: findings.diagnostics, used };
 }
 

@@ -1,6 +1,6 @@
 import { nearest, printable, quoted, type TextPosition } from "../diagnostics/index.ts";
 import { applyExpansion, type Expansion, mayLackValue } from "./expansion.ts";
-import type { CloudBuildText } from "./file.ts";
+import type { CloudBuildOptions, CloudBuildText } from "./file.ts";
 import type { CloudBuildFindings } from "./findings.ts";
 import { builtInKeys, maxValueLength } from "./keys.ts";
 import { type Piece, takeApart } from "./template.ts";
@@ -11,14 +11,6 @@ export interface SubstitutionValue extends CloudBuildText {
   readonly isBuiltIn: boolean;
 }
 
-/** How substitutions are made. */
-export interface SubstitutionMode {
-  /** Values may refer to each other, and parameter expansions are made. */
-  readonly dynamic: boolean;
-  /** A reference needs a value (`MUST_MATCH`). */
-  readonly strict: boolean;
-}
-
 /** Characters that substitutions may add up to, and steps that expansions may take: a file is not to eat the machine. */
 const maxCharacters = 16 * 1024 * 1024;
 const maxWork = 200_000_000;
@@ -27,7 +19,7 @@ const deepest = 20;
 /** Makes the substitutions of one build, and remembers which values were asked for. */
 export class Substitution {
   readonly #values: ReadonlyMap<string, SubstitutionValue>;
-  readonly #mode: SubstitutionMode;
+  readonly #options: Pick<CloudBuildOptions, "dynamicSubstitutions" | "substitutionOption">;
   readonly #findings: CloudBuildFindings;
   readonly #making: string[] = [];
   /** Every value that is at hand, with its own references made. */
@@ -39,11 +31,11 @@ export class Substitution {
 
   constructor(
     values: ReadonlyMap<string, SubstitutionValue>,
-    mode: SubstitutionMode,
+    options: Pick<CloudBuildOptions, "dynamicSubstitutions" | "substitutionOption">,
     findings: CloudBuildFindings,
   ) {
     this.#values = values;
-    this.#mode = mode;
+    this.#options = options;
     this.#findings = findings;
     for (const key of values.keys()) this.#value(key);
   }
@@ -57,7 +49,7 @@ export class Substitution {
 
   #expand(template: string, placeOf: (dollar: number) => TextPosition, depth: number): string {
     let made = "";
-    for (const piece of takeApart(template, this.#mode.dynamic)) {
+    for (const piece of takeApart(template, this.#options.dynamicSubstitutions)) {
       const part = piece.kind === "text" ? piece.text : this.#piece(piece, placeOf(piece.dollar), depth);
       this.#characters += part.length;
       if (this.#characters > maxCharacters) return this.#exhausted(placeOf(0));
@@ -87,7 +79,7 @@ export class Substitution {
     if (!isUsers && builtInKeys.includes(key)) return true;
     // A word that stands in for no value says that there may be none. Whether the hosted service agrees is a guess.
     const mayLack = expansion !== undefined && mayLackValue(expansion);
-    if (isUsers && (mayLack || !this.#mode.strict)) return true;
+    if (isUsers && (mayLack || this.#options.substitutionOption !== "MUST_MATCH")) return true;
     if (isUsers) this.#reportMissing(key, at);
     else this.#reportUnknown(key, at);
     return false;
@@ -118,7 +110,7 @@ export class Substitution {
   }
 
   #leftover(key: string, at: TextPosition): void {
-    if (this.#mode.dynamic) {
+    if (this.#options.dynamicSubstitutions) {
       const message = `the parameter expansion of ${quoted(key)} is not understood`;
       this.#findings.report(
         "expansion",
@@ -161,7 +153,7 @@ export class Substitution {
     const given = this.#values.get(key);
     const known = this.values.get(key);
     if (given === undefined || known !== undefined) return known;
-    if (!this.#mode.dynamic || given.isBuiltIn) {
+    if (!this.#options.dynamicSubstitutions || given.isBuiltIn) {
       this.values.set(key, given.value);
       return given.value;
     }

@@ -1,14 +1,6 @@
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
 
-/** Where a forge answers. */
-export interface ForgeAddress {
-  /** `host` or `host:port`, in lower case. */
-  readonly host: string;
-  /** What paths of the API are below, without a slash at its end. */
-  readonly api: string;
-}
-
 const apiPaths: Readonly<Record<ForgeKind, string>> = {
   github: "/api/v3",
   gitlab: "/api/v4",
@@ -16,10 +8,14 @@ const apiPaths: Readonly<Record<ForgeKind, string>> = {
 };
 
 /**
- * Where the API of a forge is. Plain HTTP is spoken to loopback addresses, and elsewhere only when somebody has said so.
+ * Where a forge is asked: its host, in lower case, and what paths of its API are below, without a slash at its end. Plain HTTP is spoken to loopback addresses, and elsewhere only when somebody has said so.
  * @throws {ForgeError} `forge-unknown` when the host is none.
  */
-export function addressOf(kind: ForgeKind, host: string, http?: boolean): ForgeAddress {
+export function addressOf(
+  kind: ForgeKind,
+  host: string,
+  http?: boolean,
+): { readonly host: string; readonly api: string } {
   const name = checkedHost(host);
   if (kind === "github" && name === "github.com") return { host: name, api: "https://api.github.com" };
   // GitHub Enterprise Cloud with data residency.

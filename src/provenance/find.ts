@@ -41,18 +41,12 @@ export function holdsAttestations({ artifactType }: Pick<Descriptor, "artifactTy
   return attestationTypes.test(artifactType ?? "");
 }
 
-/** Referrers of an image that may be provenance. */
-export interface LikelyReferrers {
-  /** Those to read, in that order; few of them, for anybody may attach any number. */
-  readonly first: readonly Descriptor[];
-  readonly passedOver: number;
-}
-
 /**
  * The referrers to read for provenance: those that say that they are it, then those that say that they are attestations,
- * then those that say nothing of what they are.
+ * then those that say nothing of what they are. They are few, for anybody may attach any number; `passedOver` says how many more
+ * there are.
  */
-export function provenanceReferrers(referrers: readonly Descriptor[]): LikelyReferrers {
+export function provenanceReferrers(referrers: readonly Descriptor[]) {
   const saysSo = ({ annotations }: Descriptor) =>
     Object.entries(annotations ?? {}).some(
       ([key, value]) => /predicate-?type$/i.test(key) && value.includes("slsa.dev/provenance"),

@@ -3,15 +3,8 @@ import { load } from "js-yaml";
 import { z } from "zod";
 import { ForgeError } from "../errors.ts";
 import type { ForgeKind } from "../forge.ts";
-import { isToken } from "./environment.ts";
+import { isToken, type LookedUp } from "./environment.ts";
 import { readFileIfThere } from "./file.ts";
-import type { FoundToken } from "./token.ts";
-
-/** What a forge's own command line has stored for a host; without a token, what to say of it. */
-export interface Stored {
-  readonly token: FoundToken | undefined;
-  readonly remarks: readonly string[];
-}
 
 interface CommandLine {
   readonly file: (environment: NodeJS.ProcessEnv, home: string) => string;
@@ -71,10 +64,10 @@ export async function tokenOfCommandLine(
   kind: ForgeKind,
   environment: NodeJS.ProcessEnv,
   home: string,
-): Promise<Stored> {
+): Promise<LookedUp> {
   const { file, tokenIn, login, elsewhere } = commandLines[kind];
   const path = file(environment, home);
-  const nothing = (remark: string): Stored => ({ token: undefined, remarks: [remark] });
+  const nothing = (remark: string): LookedUp => ({ token: undefined, remarks: [remark] });
   try {
     const found = await readFileIfThere(path);
     const token = found === undefined ? undefined : tokenIn(load(withoutNullTags(found.text)), host);

@@ -1,4 +1,5 @@
 import type { ForgeKind } from "../forge.ts";
+import type { FoundToken } from "./token.ts";
 
 interface Variable {
   readonly name: string;
@@ -36,26 +37,25 @@ const variables: Readonly<Record<ForgeKind, readonly Variable[]>> = {
   ],
 };
 
+/** What a place has for a host; without a token, what to say of it. */
+export interface LookedUp {
+  readonly token: FoundToken | undefined;
+  readonly remarks: readonly string[];
+}
+
 /** For any kind, but only for a host that the user has named or configured. */
 const anyKind: Variable = { name: "WAYBILL_FORGE_TOKEN", hosts: [], servers: [], forOthers: true };
 
-/** What is known of a host. */
-export interface HostStanding {
-  readonly isNamed: boolean;
-  /** It is configured as a forge of the kind that is asked for. */
-  readonly isConfigured: boolean;
-}
-
-/** The token that the environment has for a host; without one, what to say of the variables that were looked at. */
+/**
+ * The token that the environment has for a host.
+ * @param standing Whether the user has named the host, and whether it is configured as a forge of the kind that is asked for.
+ */
 export function tokenOfEnvironment(
   host: string,
   kind: ForgeKind,
   environment: NodeJS.ProcessEnv,
-  { isNamed, isConfigured }: HostStanding,
-): {
-  readonly token: { readonly token: string; readonly source: string } | undefined;
-  readonly remarks: readonly string[];
-} {
+  { isNamed, isConfigured }: { readonly isNamed: boolean; readonly isConfigured: boolean },
+): LookedUp {
   const remarks: string[] = [];
   const usable: string[] = [];
   for (const variable of [anyKind, ...variables[kind]]) {
@@ -64,7 +64,8 @@ export function tokenOfEnvironment(
     if (isFor) usable.push(variable.name);
     const value = environment[variable.name]?.trim() ?? "";
     if (value === "") continue;
-    if (isFor && isToken(value)) return { token: { token: value, source: variable.name }, remarks: [] };
+    if (isFor && isToken(value))
+      return { token: { token: value, source: variable.name, warnings: [] }, remarks: [] };
     remarks.push(
       isFor ? `${variable.name} holds no token` : `${variable.name} is not used: ${whose(variable)}`,
     );

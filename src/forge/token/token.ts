@@ -43,7 +43,7 @@ export async function findToken(
   const isNamed = namedHost !== undefined && checkedHost(namedHost) === name;
   const isConfigured = settingsOf(settings, name)?.kind === kind;
   const inEnvironment = tokenOfEnvironment(name, kind, environment, { isNamed, isConfigured });
-  if (inEnvironment.token !== undefined) return { ...inEnvironment.token, warnings: [] };
+  if (inEnvironment.token !== undefined) return inEnvironment.token;
   const stored = await tokenOfCommandLine(name, kind, environment, environment.HOME || homedir());
   if (stored.token !== undefined) return stored.token;
   throw new ForgeError("token-missing", `there is no token for ${name}`, {
