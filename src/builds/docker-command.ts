@@ -64,14 +64,8 @@ function dockerArguments(step: ResolvedStep): { readonly words: readonly string[
 }
 
 const dockerImages = new Set([
-  "gcr.io/cloud-builders/docker",
-  ...[
-    "docker",
-    "library/docker",
-    "docker.io/docker",
-    "docker.io/library/docker",
-    "index.docker.io/library/docker",
-  ],
+  ...["gcr.io/cloud-builders/docker", "docker", "library/docker", "docker.io/docker"],
+  ...["docker.io/library/docker", "index.docker.io/library/docker"],
 ]);
 const dockerPrograms = new Set(["docker", "/usr/bin/docker", "/usr/local/bin/docker"]);
 

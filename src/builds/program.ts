@@ -171,13 +171,8 @@ const engineVariables = new Set([
     "DOCKER_TLS_VERIFY",
     "DOCKER_TLS",
   ],
-  ...[
-    "DOCKER_API_VERSION",
-    "REGISTRY_AUTH_FILE",
-    "CONTAINER_HOST",
-    "CONTAINER_SSHKEY",
-    "CONTAINER_CONNECTION",
-  ],
+  ...["DOCKER_API_VERSION", "REGISTRY_AUTH_FILE"],
+  ...["CONTAINER_HOST", "CONTAINER_SSHKEY", "CONTAINER_CONNECTION"],
 ]);
 const enginePrefixes = /^(?:LC|XDG|CONTAINERS|STORAGE|BUILDAH)_[A-Z0-9_]+$/;
 

@@ -8,18 +8,8 @@ const ofEveryBuild = ["PROJECT_ID", "BUILD_ID", "PROJECT_NUMBER", "LOCATION"];
  * documentation of the hosted service; the old open tool let only six of them be set.
  */
 const ofTriggeredBuilds = [
-  "TRIGGER_NAME",
-  "COMMIT_SHA",
-  "REVISION_ID",
-  "SHORT_SHA",
-  "REPO_NAME",
-  "REPO_FULL_NAME",
-  "BRANCH_NAME",
-  "TAG_NAME",
-  "REF_NAME",
-  "TRIGGER_BUILD_CONFIG_PATH",
-  "SERVICE_ACCOUNT_EMAIL",
-  "SERVICE_ACCOUNT",
+  ...["TRIGGER_NAME", "COMMIT_SHA", "REVISION_ID", "SHORT_SHA", "REPO_NAME", "REPO_FULL_NAME", "BRANCH_NAME"],
+  ...["TAG_NAME", "REF_NAME", "TRIGGER_BUILD_CONFIG_PATH", "SERVICE_ACCOUNT_EMAIL", "SERVICE_ACCOUNT"],
 ];
 
 /** The names of all built-in substitutions. */

@@ -43,6 +43,10 @@ function googlesInto(collected: Map<string, CloudBuildText>): Google {
   });
 }
 
+/** Fields of one shape. */
+const each = <Name extends string>(names: readonly Name[], shape: Google) =>
+  Object.fromEntries(names.map((name) => [name, shape])) as Readonly<Record<Name, Google>>;
+
 const stepShape = (googles: Google) =>
   record("a step", {
     name: text,
@@ -60,11 +64,7 @@ const stepShape = (googles: Google) =>
     allowExitCodes: listOf(wholeNumber),
     automapSubstitutions: flag,
     // What the API says of a step that ran; files that were saved from it have these.
-    status: googles,
-    timing: googles,
-    pullTiming: googles,
-    exitCode: googles,
-    results: googles,
+    ...each(["status", "timing", "pullTiming", "exitCode", "results"], googles),
   });
 
 const optionsShape = (googles: Google) =>
@@ -75,17 +75,9 @@ const optionsShape = (googles: Google) =>
     env: listOf(text),
     secretEnv: listOf(text),
     volumes: listOf(volume),
-    machineType: googles,
-    pool: googles,
-    workerPool: googles,
-    diskSizeGb: googles,
-    logging: googles,
-    logStreamingOption: googles,
-    sourceProvenanceHash: googles,
-    requestedVerifyOption: googles,
-    defaultLogsBucketBehavior: googles,
-    enableStructuredLogging: googles,
-    pubsubTopic: googles,
+    ...each(["machineType", "pool", "workerPool", "diskSizeGb", "logging", "logStreamingOption"], googles),
+    ...each(["sourceProvenanceHash", "requestedVerifyOption", "defaultLogsBucketBehavior"], googles),
+    ...each(["enableStructuredLogging", "pubsubTopic"], googles),
   });
 
 /**
@@ -104,28 +96,16 @@ export function buildShape(collected: Map<string, CloudBuildText>) {
     artifacts: record("artifacts", {
       images: listOf(text),
       objects: record("artifacts.objects", { location: text, paths: listOf(text), timing: googles }),
-      mavenArtifacts: googles,
-      pythonPackages: googles,
-      npmPackages: googles,
-      goModules: googles,
-      genericArtifacts: googles,
-      oci: googles,
+      ...each(["mavenArtifacts", "pythonPackages", "npmPackages", "goModules"], googles),
+      ...each(["genericArtifacts", "oci"], googles),
     }),
     secrets: listOf(record("a secret", { kmsKeyName: text, secretEnv: mapOf(text) })),
     availableSecrets: record("availableSecrets", {
       secretManager: listOf(record("a secret of Secret Manager", { versionName: text, env: text })),
       inline: listOf(record("an inline secret", { kmsKeyName: text, envMap: mapOf(text) })),
     }),
-    serviceAccount: googles,
-    logsBucket: googles,
-    queueTtl: googles,
-    source: googles,
-    gitConfig: googles,
-    dependencies: googles,
-    approval: googles,
-    id: googles,
-    name: googles,
-    projectId: googles,
+    ...each(["serviceAccount", "logsBucket", "queueTtl", "source", "gitConfig", "dependencies"], googles),
+    ...each(["approval", "id", "name", "projectId"], googles),
   });
 }
 

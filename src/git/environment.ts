@@ -2,17 +2,9 @@ import { delimiter, isAbsolute } from "node:path";
 
 /** Variables that would have Git look at another repository than that of the folder; hooks are started with them. */
 const misleading = new Set([
-  "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-  "GIT_COMMON_DIR",
-  "GIT_DIR",
-  "GIT_GRAFT_FILE",
-  "GIT_IMPLICIT_WORK_TREE",
-  "GIT_INDEX_FILE",
-  "GIT_NAMESPACE",
-  "GIT_OBJECT_DIRECTORY",
-  "GIT_PREFIX",
-  "GIT_SHALLOW_FILE",
-  "GIT_WORK_TREE",
+  ...["GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"],
+  ...["GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY"],
+  ...["GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"],
 ]);
 
 /** What Git, and what it needs of the system, are told by variables: who is asking, where files are, who commits. */
