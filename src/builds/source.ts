@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { cp, lstat } from "node:fs/promises";
 import { basename, isAbsolute, relative, sep } from "node:path";
-import { type DescribedCheckout, describeCheckout, GitError } from "../git/index.ts";
+import { type DescribedCheckout, describeCheckout, GitError, withoutPassword } from "../git/index.ts";
 import { isTag } from "../oci/index.ts";
 import type { BuildPaths } from "./config-folder.ts";
 import { BuildError } from "./errors.ts";
@@ -31,7 +31,8 @@ export async function nameSource(
     const source = { folder, path: "", configPath: config, name: basename(folder), isDirty: false, ...how };
     return { source, tag: given ?? "" };
   }
-  const { root, path, commit, describe: described, isDirty, origin = request.repository } = checkout;
+  const { root, path, commit, describe: described, isDirty } = checkout;
+  const origin = checkout.origin ?? (request.repository && withoutPassword(request.repository));
   if (isDirty && request.allowDirty !== true) {
     throw new BuildError("dirty", "the working copy is dirty", {
       where: folder,

@@ -4,11 +4,11 @@ import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { type Diagnostic, Findings } from "../diagnostics/index.ts";
 import { errorCodeOf, readRegular } from "../disk/index.ts";
-import { type CodeOwnersSection, parseCodeOwners } from "./codeowners.ts";
+import { parseCodeOwners } from "./codeowners.ts";
 import { type OwnersCode, type OwnersFindings, ownersCodes } from "./findings.ts";
-import { type Aliases, parseAliases } from "./names.ts";
+import { parseAliases } from "./names.ts";
 import { codeOwners, type OwnersRules, prowOwners } from "./owners.ts";
-import { type OwnersFile, parseOwnersFile } from "./owners-file.ts";
+import { parseOwnersFile } from "./owners-file.ts";
 
 /** Files of a repository, by their paths in it: a commit's, or those of a folder ({@link ownersFolder}). */
 export interface RepositoryFiles {
@@ -35,20 +35,15 @@ export async function readOwners(
   const folders = foldersAbove(files);
   const found = await pLimit(filesAtOnce).map(folders, async (folder) => {
     const path = folder === "" ? "OWNERS" : `${folder}/OWNERS`;
-    const parsed = await parseAt<OwnersFile>(repository, path, parseOwnersFile, diagnostics);
+    const parsed = await parseAt(repository, path, parseOwnersFile, diagnostics);
     return [folder, parsed] as const;
   });
   if (found.some(([, parsed]) => parsed !== "missing")) {
-    const aliases = await parseAt<Aliases>(repository, "OWNERS_ALIASES", parseAliases, diagnostics);
+    const aliases = await parseAt(repository, "OWNERS_ALIASES", parseAliases, diagnostics);
     return prowOwners(new Map(found), typeof aliases === "string" ? new Map() : aliases, diagnostics);
   }
   for (const path of codeOwnersPlaces) {
-    const sections = await parseAt<readonly CodeOwnersSection[]>(
-      repository,
-      path,
-      parseCodeOwners,
-      diagnostics,
-    );
+    const sections = await parseAt(repository, path, parseCodeOwners, diagnostics);
     if (sections !== "missing") return codeOwners(path, sections === "unusable" ? [] : sections, diagnostics);
   }
   return codeOwners("CODEOWNERS", [], diagnostics);

@@ -1,3 +1,4 @@
+import { withoutPassword } from "../git/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { digestSet, type Statement } from "./statement.ts";
 
@@ -108,10 +109,7 @@ function urlOf(repository: string): string | undefined {
   const short = /^(?<user>[\w.-]+@)?(?<host>[\w.-]+):(?<path>(?!\/\/).+)$/.exec(repository)?.groups;
   if (short !== undefined) return `ssh://${short.user ?? ""}${short.host}/${short.path?.replace(/^\/+/, "")}`;
   if (!/^(?:https?|ssh|git):\/\//.test(repository)) return undefined;
-  // The user of SSH is part of the address; what stands before the host of HTTP is a secret, or may be.
-  return repository
-    .replace(/^(?<scheme>https?:\/\/)[^/]*@/, "$<scheme>")
-    .replace(/^(?<scheme>[a-z]+:\/\/[^/:@]*):[^/]*@/, "$<scheme>@");
+  return withoutPassword(repository);
 }
 
 function withoutSecrets(

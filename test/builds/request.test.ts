@@ -46,6 +46,11 @@ describe("what is asked for", () => {
     const pushTo = "https://user:se@cret@example.com/x";
     await expect(planOf({ pushTo })).rejects.toThrow('"https://example.com/x" is no registry to push to');
   });
+
+  test("is recorded without the password of a repository", async () => {
+    const { source } = await planOf({ repository: "https://me:secret@example.com/team/app.git?key=secret" });
+    expect(source).toMatchObject({ repository: "https://example.com/team/app.git", name: "app" });
+  });
 });
 
 test("a pipe is no Dockerfile: it would be read without end", async () => {

@@ -111,6 +111,7 @@ describe("provenance of a build", () => {
             `https://me:${word}@example.com/a`,
             `https://${word}@example.com/a`,
             `ssh://me:${word}@example.com/a`,
+            `https://example.com/a?private_token=${word}`,
           ]) {
             const statement = slsaStatement({
               ...facts,
