@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { Copier, type CopyEvent, readGraph } from "../../src/copy/index.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
 import {
@@ -20,11 +20,6 @@ import { temporaryFolder } from "../support/tree.ts";
 const MiB = 2 ** 20;
 const v1 = parseTag("v1");
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
 let source: FaultyRegistry;
 let destinations: FaultyRegistry[];
 let copied: CopyEvent[];
@@ -33,11 +28,12 @@ let open: (registry: FaultyRegistry, retries?: number) => Repository;
 
 beforeEach(async () => {
   const { path, remove } = await temporaryFolder("trouble");
-  closing.push(remove);
+  onTestFinished(remove);
   const start = async (name: string) => {
     const server = await startRegistryServer({ dir: `${path}/${name}` });
     const faulty = await startFaultyRegistry(server.address);
-    closing.push(() => server.close(), faulty.close);
+    onTestFinished(() => server.close());
+    onTestFinished(faulty.close);
     return faulty;
   };
   source = await start("source");
@@ -54,7 +50,7 @@ beforeEach(async () => {
       },
       { ...defaultTiming, firstBackoff: 10, maxBackoff: 50 },
     );
-    closing.push(registries.close);
+    onTestFinished(registries.close);
     return registries.repository(parseRepository(`${registry.host}/app`));
   };
 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { defaultTiming } from "../../src/http/timing.ts";
 import { type AddressKind, isLoopbackHost, kindOfAddress } from "../../src/http/way/address.ts";
 import { openTransport, type Transport } from "../../src/http/way/transport.ts";
@@ -98,10 +98,7 @@ describe("the endpoint of a host", () => {
 });
 
 describe("security point 4: where a registry may send us", () => {
-  const closing: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const close of closing.splice(0)) await close();
-  });
+  afterEach(async () => {});
 
   const transportOf = (host: string, settings: HostSettings = {}, environment = {}): Transport => {
     const endpoint = endpointOf(host, settings);
@@ -115,7 +112,7 @@ describe("security point 4: where a registry may send us", () => {
       connections: 2,
       timing,
     });
-    closing.push(() => transport.close());
+    onTestFinished(() => transport.close());
     return transport;
   };
 
@@ -142,7 +139,7 @@ describe("security point 4: where a registry may send us", () => {
 
   it("one on this machine to this machine, but not into the network, nor to the machine's secrets", async () => {
     const server = await startScriptedServer((_, response) => answer(response, 204));
-    closing.push(server.close);
+    onTestFinished(server.close);
     const transport = transportOf("127.0.0.1:1");
     expect(await ask(transport, `${server.origin}/`)).toBe(204);
     expect(await ask(transport, "http://10.0.0.1/")).toBe("unsafe-address");
@@ -158,7 +155,7 @@ describe("security point 4: where a registry may send us", () => {
 
   it("one that is named localhost, when the connection shows that it is here, also to here", async () => {
     const server = await startScriptedServer((_, response) => answer(response, 204));
-    closing.push(server.close);
+    onTestFinished(server.close);
     const port = server.host.split(":")[1];
     const transport = transportOf(`localhost:${port}`);
     expect(await ask(transport, `http://127.0.0.1:${port}/`)).toBe("unsafe-address");
@@ -168,7 +165,7 @@ describe("security point 4: where a registry may send us", () => {
 
   it("anywhere private where the settings allow it, except to the machine's secrets", async () => {
     const server = await startScriptedServer((_, response) => answer(response, 204));
-    closing.push(server.close);
+    onTestFinished(server.close);
     const transport = transportOf("registry.example.com", { allowPrivateAddresses: true });
     expect(await ask(transport, `${server.origin}/`)).toBe(204);
     expect(await ask(transport, "http://169.254.169.254/")).toBe("unsafe-address");
@@ -176,7 +173,7 @@ describe("security point 4: where a registry may send us", () => {
 
   it("behind a proxy not to forbidden addresses either, as far as they can be seen", async () => {
     const proxy = await startScriptedServer((_, response) => answer(response, 204));
-    closing.push(proxy.close);
+    onTestFinished(proxy.close);
     const transport = transportOf("registry.example.com", {}, { http_proxy: proxy.origin });
     expect(await ask(transport, "http://10.0.0.1/")).toBe("unsafe-address");
     expect(await ask(transport, "http://localhost:1/")).toBe("unsafe-address");

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { WaybillError } from "../../src/errors/index.ts";
 import { readBeginning } from "../../src/http/body.ts";
 import {
@@ -11,21 +11,10 @@ import {
   type RateLimitOf,
   type Timing,
 } from "../../src/http/index.ts";
-import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
+import { answer, type Script, serve, startScriptedServer } from "../support/scripted-server.ts";
 
 type Asked = "read" | "write";
 const kinds: Kinds<Asked> = { read: { operation: "read" }, write: { operation: "write", isOnce: true } };
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function serve(script: Script): Promise<ScriptedServer> {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  return server;
-}
 
 /** Somebody who asks an origin, and knows nothing of registries. */
 function openFor(
@@ -50,7 +39,7 @@ function openFor(
     listener: (event) => void events.push(event),
     ...rest,
   });
-  closing.push(() => origin.close());
+  onTestFinished(() => origin.close());
   const ask = (kind: Asked, path = "/", more: Partial<OriginRequest<Asked>> = {}, limit?: number) =>
     origin.send(
       {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { failureRecord, messageOf } from "../../src/errors/index.ts";
 import { mediaTypes, parseTag } from "../../src/oci/index.ts";
 import {
@@ -10,25 +10,11 @@ import {
   registryToken,
 } from "../../src/registry/credentials/credential.ts";
 import { readToken } from "../../src/registry/host/token-service.ts";
-import { type ClientOptions, clientOf } from "../support/registry-client.ts";
+import { openScripted as open } from "../support/registry-client.ts";
 import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
 const index = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[]}`);
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function open(script: Script, options: ClientOptions = {}) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, options);
-  closing.push(client.close);
-  return { ...client, server };
-}
-
 const storeOf = (credential?: Credential): CredentialStore => ({ lookup: async () => credential });
 
 /** A registry that takes the tokens it has issued, each for its scopes, until it forgets them. */
@@ -346,7 +332,7 @@ describe("a host that the registry sends us to", () => {
     const storage = await startScriptedServer((_, response) =>
       answer(response, 401, { "www-authenticate": "Basic" }),
     );
-    closing.push(storage.close);
+    onTestFinished(storage.close);
     const { repository } = await open(
       (_, response) => answer(response, 307, { location: `${storage.origin}/blob` }),
       {
@@ -369,7 +355,7 @@ describe("a host that the registry sends us to", () => {
   it("cannot send a credential back to the registry", async () => {
     let back = "";
     const elsewhere = await startScriptedServer((_, response) => answer(response, 307, { location: back }));
-    closing.push(elsewhere.close);
+    onTestFinished(elsewhere.close);
     const { repository, server } = await open(
       (request, response, url) => {
         if (url.pathname === "/back")
@@ -391,7 +377,7 @@ describe("a token service on another port of this machine", () => {
   it("is neither asked nor shown anything, and the refusal has the line that allows it", async () => {
     const { script, asked } = tokenRegistry();
     const service = await startScriptedServer(script);
-    closing.push(service.close);
+    onTestFinished(service.close);
     const challenging: Script = (_, response) =>
       answer(response, 401, { "www-authenticate": `Bearer realm="${service.origin}/token"` });
     const lookups: string[] = [];

@@ -1,24 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Descriptor, digestOf } from "../../src/oci/index.ts";
-import { clientOf } from "../support/registry-client.ts";
-import { answer, type Script, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
-
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function serve(script: Script): Promise<ScriptedServer> {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  return server;
-}
+import { openScripted } from "../support/registry-client.ts";
+import { answer, type Script, serve } from "../support/scripted-server.ts";
 
 async function open(script: Script) {
-  const server = await serve(script);
-  const client = clientOf(server.host);
-  closing.push(client.close);
+  const { server, ...client } = await openScripted(script);
   const asked = () =>
     server.seen.map(({ method, range }) => (range === undefined ? method : `${method} ${range}`));
   return { repository: client.repository(), asked };

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Descriptor, digestOf, type ImageDocument, mediaTypes, parseTag } from "../../src/oci/index.ts";
-import { clientOf } from "../support/registry-client.ts";
-import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
+import { openScripted } from "../support/registry-client.ts";
+import { afterBody, answer, type Script } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
 const bytes = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[]}`);
@@ -15,20 +15,12 @@ const descriptor: Descriptor = {
 };
 const document: ImageDocument = { descriptor, bytes };
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
 /** A registry that does something wrong a number of times before it does it right. */
 async function open(times: number, wrong: Script, right: Script) {
   let left = times;
-  const server = await startScriptedServer((request, response, url) =>
+  const { server, ...client } = await openScripted((request, response, url) =>
     (left-- > 0 ? wrong : right)(request, response, url),
   );
-  closing.push(server.close);
-  const client = clientOf(server.host);
-  closing.push(client.close);
   return { repository: client.repository(), faults: client.faults, seen: server.seen };
 }
 

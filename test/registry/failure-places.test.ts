@@ -1,29 +1,21 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { failureRecord } from "../../src/errors/index.ts";
 import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { basicCredential, openRegistries } from "../../src/registry/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { clientOf } from "../support/registry-client.ts";
-import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
+import { openScripted } from "../support/registry-client.ts";
+import { answer, type Script } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
 const bytes = Buffer.alloc(2 * 1024 * 1024, "blob");
 const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 async function serve(script: Script) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
   const credentials = { lookup: async () => basicCredential("me", "pa55word", "test") };
-  const client = clientOf(server.host, { settings: { retries: 0 }, credentials });
-  closing.push(client.close);
+  const { server, ...client } = await openScripted(script, { settings: { retries: 0 }, credentials });
   return { ...client, host: server.host };
 }
 
@@ -95,7 +87,7 @@ describe("a failure at a registry", () => {
 
   it("is one of no registry in a folder", async () => {
     const folder = await mkdtemp(join(tmpdir(), "waybill-"));
-    closing.push(() => rm(folder, { recursive: true }));
+    onTestFinished(() => rm(folder, { recursive: true }));
     const registries = openRegistries({
       settings: {
         ...defaultSettings,
@@ -103,7 +95,7 @@ describe("a failure at a registry", () => {
       },
       credentials: { lookup: async () => undefined },
     });
-    closing.push(registries.close);
+    onTestFinished(registries.close);
     const record = await recordOf(registries.repository(parseRepository("r.example/app")).open(blob));
     expect(record).toMatchObject({ code: "blob-missing", repository: "r.example/app" });
     expect(record).not.toHaveProperty("registry");

@@ -1,19 +1,13 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { isTransientStatus, readRetryAfter, waitBefore } from "../../src/http/failure/backoff.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
 import { digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { openRegistries, type RegistryEvent, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import { clientOf } from "../support/registry-client.ts";
-import {
-  afterBody,
-  answer,
-  type Script,
-  type ScriptedServer,
-  startScriptedServer,
-} from "../support/scripted-server.ts";
+import { afterBody, answer, type Script, type ScriptedServer, serve } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
 const bytes = Buffer.from("a blob");
@@ -21,17 +15,6 @@ const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: by
 const index = Buffer.from(
   JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }),
 );
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function serve(script: Script): Promise<ScriptedServer> {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  return server;
-}
 
 function repositoryOn(server: ScriptedServer, settings: HostSettings = {}, environment = {}) {
   const events: RegistryEvent[] = [];
@@ -41,7 +24,7 @@ function repositoryOn(server: ScriptedServer, settings: HostSettings = {}, envir
     environment,
     listener: (event) => events.push(event),
   });
-  closing.push(registries.close);
+  onTestFinished(registries.close);
   const repository: Repository = registries.repository(parseRepository(`${server.host}/team/app`));
   return { repository, registries, retries: () => events.filter((event) => event.type === "retry") };
 }
@@ -121,11 +104,11 @@ describe("a request that is refused", () => {
     const script = (_: unknown, response: ServerResponse) => answer(response, 429);
     const server = await serve(failing(3, script));
     const patient = clientOf(server.host, { settings: { retries: 0 } });
-    closing.push(patient.close);
+    onTestFinished(patient.close);
     expect((await patient.repository().fetch(v1))?.bytes).toEqual(index);
     const other = await serve(script);
     const hopeless = clientOf(other.host, { settings: { retries: 2 }, timing: { maxRefusal: 0 } });
-    closing.push(hopeless.close);
+    onTestFinished(hopeless.close);
     await expect(hopeless.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
     expect(other.seen).toHaveLength(3);
   });
@@ -141,7 +124,7 @@ describe("a request that is refused", () => {
     );
     for (const { host } of [server, other]) {
       const client = clientOf(host);
-      closing.push(client.close);
+      onTestFinished(client.close);
       expect((await client.repository().fetch(v1))?.bytes).toEqual(index);
     }
   });
@@ -149,7 +132,7 @@ describe("a request that is refused", () => {
   it("is given up when all its time is over", async () => {
     const server = await serve((_, response) => answer(response, 429, { "retry-after": "1" }));
     const client = clientOf(server.host, { timing: { deadline: 500 } });
-    closing.push(client.close);
+    onTestFinished(client.close);
     await expect(client.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
     expect(server.seen).toHaveLength(1);
   });
@@ -158,7 +141,7 @@ describe("a request that is refused", () => {
     const headers = { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "0;w=21600" };
     const server = await serve(failing(1, (_, response) => answer(response, 429, headers)));
     const client = clientOf(server.host);
-    closing.push(client.close);
+    onTestFinished(client.close);
     await expect(client.repository().fetch(v1)).rejects.toMatchObject({ code: "rate-limited" });
     expect((await client.repository().fetch(v1))?.bytes).toEqual(index);
     expect(client.pauses()).toEqual([]);
@@ -173,7 +156,7 @@ describe("a request that is refused", () => {
       refuse(request, response, url);
     });
     const client = clientOf(server.host);
-    closing.push(client.close);
+    onTestFinished(client.close);
     expect(await client.repository().resolve(v1, { mode: "glance" })).toBeUndefined();
     await Promise.all(Array.from({ length: 5 }, () => client.repository().fetch(v1)));
     const [first = 0, ...others] = times;
@@ -190,7 +173,7 @@ describe("a request that is refused", () => {
       failing(1, (_, response) => answer(response, 503, { "retry-after": tooLong })),
     );
     const client = clientOf(server.host);
-    closing.push(client.close);
+    onTestFinished(client.close);
     await expect(client.repository().fetch(v1)).rejects.toMatchObject({ code: "server-error" });
     expect((await client.repository().fetch(v1))?.bytes).toEqual(index);
     expect(client.pauses()).toEqual([]);

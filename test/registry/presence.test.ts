@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { failureRecord } from "../../src/errors/index.ts";
 import { Presence, type PresenceOptions, Unanswered } from "../../src/http/failure/presence.ts";
 import { HostAway } from "../../src/http/failure/transient.ts";
@@ -17,15 +17,10 @@ const index = Buffer.from(
 );
 const serveIndex: Script = (_, response) =>
   answer(response, 200, { "content-type": mediaTypes.ociIndex }, index);
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 function clientFor(...args: Parameters<typeof clientOf>) {
   const client = clientOf(...args);
-  closing.push(client.close);
+  onTestFinished(client.close);
   return client;
 }
 
@@ -42,7 +37,7 @@ async function serveSockets(
     connected(socket);
   });
   const port = await listen(server, 0);
-  closing.push(async () => {
+  onTestFinished(async () => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -81,7 +76,7 @@ describe("a host that is not there", () => {
         new RegistryError("unreachable", "it refuses connections", { where, host }),
       ...{ isBusyElsewhere: () => false, onChange: () => {}, ...options },
     });
-    closing.push(async () => presence.close());
+    onTestFinished(async () => presence.close());
     const ask = async (where: string): Promise<string> => {
       for (;;) {
         try {
@@ -175,7 +170,7 @@ describe("a registry that cannot be reached", () => {
 
   it("is back in the middle of the work of others, and what waited for it goes on", async () => {
     const live = await startScriptedServer(serveIndex);
-    closing.push(live.close);
+    onTestFinished(live.close);
     const port = await deadPort();
     const events: RegistryEvent[] = [];
     const client = clientFor(live.host, {
@@ -195,7 +190,7 @@ describe("a registry that cannot be reached", () => {
     }
     async function restart(): Promise<void> {
       const server = await startScriptedServer(serveIndex, port);
-      closing.push(server.close);
+      onTestFinished(server.close);
     }
     await back;
     const digests = (await waiting).map((document) => document?.descriptor.digest);
@@ -224,7 +219,7 @@ describe("a host that answers all that it is asked with a server's error", () =>
 
   it.each([500, 502, 503, 504, 521])("is found out with a few requests for all (%i)", async (status) => {
     const server = await startScriptedServer((_, response) => answer(response, status));
-    closing.push(server.close);
+    onTestFinished(server.close);
     const results = await settled(clientFor(server.host, fast));
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     expect(failures).toHaveLength(paths.length);
@@ -237,7 +232,7 @@ describe("a host that answers all that it is asked with a server's error", () =>
     const server = await startScriptedServer((request, response, url) =>
       server.seen.length <= 7 ? answer(response, 503) : serveIndex(request, response, url),
     );
-    closing.push(server.close);
+    onTestFinished(server.close);
     const events: RegistryEvent[] = [];
     const client = clientFor(server.host, { ...fast, listener: (event) => events.push(event) });
     const results = await settled(client);
@@ -253,7 +248,7 @@ describe("a host that answers all that it is asked with a server's error", () =>
         ? answer(response, 503)
         : serveIndex(request, response, url),
     );
-    closing.push(server.close);
+    onTestFinished(server.close);
     const results = await settled(clientFor(server.host, { ...fast, settings: { retries: 2 } }));
     const refused = results.flatMap(({ status }, at) => (status === "rejected" ? [paths[at]] : []));
     expect(refused).toEqual(broken);
@@ -269,7 +264,7 @@ describe("a host that answers all that it is asked with a server's error", () =>
       const realm = `http://${request.headers.host}/token`;
       answer(response, 401, { "www-authenticate": `Bearer realm="${realm}",service="r"` });
     });
-    closing.push(server.close);
+    onTestFinished(server.close);
     const results = await settled(clientFor(server.host, fast));
     expect(results.every(({ status }) => status === "rejected")).toBe(true);
     const asked = server.seen.filter(({ url }) => url.startsWith("/token"));

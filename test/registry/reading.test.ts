@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type Descriptor,
   digestOf,
@@ -10,24 +10,10 @@ import {
   parseDigest,
   parseTag,
 } from "../../src/oci/index.ts";
-import { type ClientOptions, clientOf } from "../support/registry-client.ts";
-import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
+import { openScripted as open } from "../support/registry-client.ts";
+import { afterBody, answer } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function open(script: Script, options: ClientOptions = {}) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, options);
-  closing.push(client.close);
-  return { ...client, server };
-}
-
 const bytes = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[]}`);
 const descriptor: Descriptor = {
   mediaType: mediaTypes.ociIndex,

@@ -1,16 +1,10 @@
 import { request as forward } from "node:http";
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { digestOf, hexOf, type ImageDocument, mediaTypes, parseRepository } from "../../src/oci/index.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { testWith } from "../support/programs.ts";
 import { clientOf } from "../support/registry-client.ts";
 import { afterBody, startScriptedServer } from "../support/scripted-server.ts";
-
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 const nothing = Buffer.from("{}");
 const config = { mediaType: mediaTypes.ociEmpty, digest: digestOf(nothing), size: 2 };
@@ -46,7 +40,8 @@ async function writer(behind: string, pass: (method: string, isList: boolean) =>
     }),
   );
   const client = clientOf(server.host);
-  closing.push(server.close, client.close);
+  onTestFinished(server.close);
+  onTestFinished(client.close);
   return client.registries.repository(parseRepository(`${server.host}/team/app`));
 }
 
@@ -54,7 +49,7 @@ testWith("docker-registry")(
   "of two writers, the slow one's first list comes when the fast one has long been done, and nothing is lost",
   async () => {
     const registry = await startDockerRegistry();
-    closing.push(registry.stop);
+    onTestFinished(registry.stop);
     const names = (by: string) => Array.from({ length: 4 }, (_, at) => `${by}-${at}`);
 
     let slowHasRead: () => void = () => {};

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import {
   type Digest,
   digestOf,
@@ -11,28 +11,12 @@ import {
 } from "../../src/oci/index.ts";
 import type { Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { clientOf } from "../support/registry-client.ts";
-import {
-  afterBody,
-  answer,
-  type Script,
-  type ScriptedServer,
-  startScriptedServer,
-} from "../support/scripted-server.ts";
+import { clientOf, openScripted } from "../support/registry-client.ts";
+import { afterBody, answer, type Script, type ScriptedServer } from "../support/scripted-server.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
 async function open(script: Script) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, { settings: { retries: 0 } });
-  closing.push(client.close);
-  return { ...client, server };
+  return openScripted(script, { settings: { retries: 0 } });
 }
 
 const nothing = Buffer.from("{}");
@@ -104,11 +88,11 @@ const fallbackTag = `sha256-${hexOf(about.digest)}`;
 describe("referrers of a registry that keeps count of them", () => {
   async function embedded(): Promise<{ repository: Repository; requests: () => string[] }> {
     const folder = await temporaryFolder("referrers");
-    closing.push(folder.remove);
+    onTestFinished(folder.remove);
     const server = await startRegistryServer({ dir: folder.path });
-    closing.push(() => server.close());
+    onTestFinished(() => server.close());
     const client = clientOf(server.address);
-    closing.push(client.close);
+    onTestFinished(client.close);
     await client.repository().push(config, async () => Readable.from([nothing]));
     return { repository: client.repository(), requests: client.requests };
   }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { FailureRecord } from "../../src/errors/index.ts";
 import { failureRecord } from "../../src/errors/index.ts";
 import { digestOf, mediaTypes, parseRepository } from "../../src/oci/index.ts";
@@ -8,21 +8,16 @@ import { afterBody, answer, type Script, startScriptedServer } from "../support/
 
 const bytes = Buffer.from("a blob");
 const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 async function serve(script: Script, settings: HostSettings = { retries: 0 }) {
   const server = await startScriptedServer(script);
-  closing.push(server.close);
+  onTestFinished(server.close);
   const registries = openRegistries({
     settings: { ...defaultSettings, hosts: { [server.host]: settings } },
     credentials: { lookup: async () => undefined },
     environment: {},
   });
-  closing.push(registries.close);
+  onTestFinished(registries.close);
   return { repository: registries.repository(parseRepository(`${server.host}/prod/app`)), server };
 }
 

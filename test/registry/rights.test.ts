@@ -1,22 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { basicCredential, type CredentialStore } from "../../src/registry/credentials/credential.ts";
-import { clientOf } from "../support/registry-client.ts";
-import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
-
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
+import { openScripted } from "../support/registry-client.ts";
+import { answer, type Script } from "../support/scripted-server.ts";
 
 const known: CredentialStore = { lookup: async () => basicCredential("ann", "hunter2", "a test") };
 const nobody: CredentialStore = { lookup: async () => undefined };
 
 async function ask(script: Script, credentials: CredentialStore) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, { credentials, settings: { retries: 0 } });
-  closing.push(client.close);
+  const { server, ...client } = await openScripted(script, { credentials, settings: { retries: 0 } });
   const result = await client.repository().mayPush?.();
   for (const { method } of server.seen) expect(["HEAD", "GET"]).toContain(method);
   return { result, seen: server.seen };

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Copier, readGraph } from "../../src/copy/index.ts";
 import { messageOf, WaybillError } from "../../src/errors/index.ts";
 import { defaultTiming } from "../../src/http/timing.ts";
@@ -19,23 +19,12 @@ import { basicCredential, type CredentialStore } from "../../src/registry/creden
 import { endpointOf } from "../../src/registry/host/endpoint.ts";
 import { openCredentials, openRegistries, type Repository } from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
-import {
-  afterBody,
-  answer,
-  type Script,
-  type ScriptedServer,
-  startScriptedServer,
-} from "../support/scripted-server.ts";
+import { afterBody, answer, type ScriptedServer, serve } from "../support/scripted-server.ts";
 
 const secret = "s3cret-p4ssword";
 const encodedSecret = Buffer.from(`user:${secret}`).toString("base64");
 const blobBytes = Buffer.from("the bytes of a layer");
 const blob = descriptorOf("application/octet-stream", blobBytes);
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 function descriptorOf(mediaType: string, bytes: Uint8Array): Descriptor {
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
@@ -44,12 +33,6 @@ function descriptorOf(mediaType: string, bytes: Uint8Array): Descriptor {
 function documentOf(mediaType: string, json: object): ImageDocument {
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...json }));
   return { descriptor: descriptorOf(mediaType, bytes), bytes };
-}
-
-async function serve(script: Script): Promise<ScriptedServer> {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  return server;
 }
 
 /** A store that has a password for every host, and tells who asked. */
@@ -71,7 +54,7 @@ function repositoryOn(
   const settings = { ...defaultSettings, hosts: { [server.host]: { retries: 0, ...options.settings } } };
   const credentials = options.store ?? { lookup: async () => undefined };
   const registries = openRegistries({ settings, credentials, environment: {} });
-  closing.push(registries.close);
+  onTestFinished(registries.close);
   return registries.repository(parseRepository(`${server.host}/${options.name ?? "team/app"}`));
 }
 
@@ -157,7 +140,7 @@ describe("security point 1: credentials go only to the origin they belong to", (
       credentials: { lookup: async () => undefined },
       environment: {},
     });
-    closing.push(registries.close);
+    onTestFinished(registries.close);
     for (const name of ["one", "two", "one"]) {
       await registries.repository(parseRepository(`${registry.host}/${name}`)).fetch(parseTag("v1"));
     }
@@ -229,7 +212,7 @@ describe("security point 4: addresses are checked when the connection is made", 
       connections: 1,
       timing: defaultTiming,
     });
-    closing.push(() => transport.close());
+    onTestFinished(() => transport.close());
     const port = inner.host.split(":")[1];
     const url = new URL(`http://localhost:${port}/`);
     const asking = transport.request({ method: "GET", url, headers: {}, answerWithin: 1000 });

@@ -5,26 +5,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { commitTime, defaultTiming } from "../../src/http/timing.ts";
 import { digestOf, mediaTypes, parseTag } from "../../src/oci/index.ts";
-import { type ClientOptions, clientOf } from "../support/registry-client.ts";
-import { answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
+import { type ClientOptions, openScripted } from "../support/registry-client.ts";
+import { answer, type Script } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
 const bytes = randomBytes(1_200_000);
 const blob = { mediaType: mediaTypes.ociLayer, digest: digestOf(bytes), size: bytes.length };
 
-const closing: (() => Promise<unknown>)[] = [];
 const drips = new Set<NodeJS.Timeout>();
 afterEach(async () => {
   for (const drip of drips) clearInterval(drip);
   drips.clear();
-  for (const close of closing.splice(0).reverse()) await close();
 });
 
 async function open(script: Script, options: ClientOptions = {}) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, options);
-  closing.push(client.close);
+  const { server, ...client } = await openScripted(script, options);
   const asked = (method: string) => server.seen.filter((request) => request.method === method).length;
   return { ...client, asked };
 }

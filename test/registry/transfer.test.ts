@@ -2,27 +2,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Descriptor, digestOf, mediaTypes, parseDigest } from "../../src/oci/index.ts";
 import { RegistryError } from "../../src/registry/errors.ts";
 import { Portions } from "../../src/registry/remote/upload-attempts.ts";
 import { verifiedStream } from "../../src/registry/remote/verified-stream.ts";
-import { type ClientOptions, clientOf } from "../support/registry-client.ts";
-import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
-
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function open(script: Script, options: ClientOptions = {}) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, options);
-  closing.push(client.close);
-  return { ...client, server };
-}
+import { openScripted as open } from "../support/registry-client.ts";
+import { afterBody, answer, type Script } from "../support/scripted-server.ts";
 
 const blobOf = (bytes: Uint8Array): Descriptor => ({
   mediaType: mediaTypes.ociLayer,

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type Descriptor, digestOf, mediaTypes, parseTag } from "../../src/oci/index.ts";
 import { vouchFor } from "../../src/registry/index.ts";
-import { type ClientOptions, clientOf } from "../support/registry-client.ts";
+import { type ClientOptions, openScripted } from "../support/registry-client.ts";
 import { afterBody, answer, type Script, startScriptedServer } from "../support/scripted-server.ts";
 
 const v1 = parseTag("v1");
@@ -16,20 +16,12 @@ const index = Buffer.from(
 );
 const uploads = "/v2/team/app/blobs/uploads/";
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
 function blobOf(content: Uint8Array): Descriptor {
   return { mediaType: mediaTypes.ociLayer, digest: digestOf(content), size: content.length };
 }
 
 async function open(script: Script, options: ClientOptions = {}) {
-  const server = await startScriptedServer(script);
-  closing.push(server.close);
-  const client = clientOf(server.host, options);
-  closing.push(client.close);
+  const { server, ...client } = await openScripted(script, options);
   const asked = () => server.seen.map(({ method, url }) => `${method} ${url.split("?")[0]}`);
   return { ...client, server, asked };
 }
@@ -285,7 +277,7 @@ describe("a redirect of an upload", () => {
 
   it("takes the credential along on the registry's own origin, and goes to no other", async () => {
     const thief = await startScriptedServer((_, response) => answer(response, 202, { location: "/v2/u" }));
-    closing.push(thief.close);
+    onTestFinished(thief.close);
     let target = "?again";
     const { script } = registry((request, response, url) => {
       if (request.headers.authorization === undefined) {
@@ -345,7 +337,7 @@ describe("a blob that is asked for", () => {
     "where the registry's storage answers HEAD with %i is asked for by GET",
     async (status) => {
       const storage = await startScriptedServer(headless(status));
-      closing.push(storage.close);
+      onTestFinished(storage.close);
       const front = await open((_, response) => answer(response, 307, { location: `${storage.origin}/b` }));
       expect(await front.repository().has(blob)).toBe(true);
       expect(await front.repository().has(blob)).toBe(true);
@@ -366,7 +358,7 @@ describe("a blob that is asked for", () => {
     const storage = await startScriptedServer((request, response) =>
       answer(response, request.method === "HEAD" ? 403 : 404, {}, "<Code>NoSuchKey</Code>"),
     );
-    closing.push(storage.close);
+    onTestFinished(storage.close);
     const front = await open((_, response) => answer(response, 307, { location: `${storage.origin}/b` }));
     expect(await front.repository().has(blob)).toBe(false);
   });
@@ -376,7 +368,7 @@ describe("a blob that is asked for", () => {
       if (request.method === "HEAD") return answer(response, 405);
       answer(response, 206, { "content-range": "bytes 0-0/7" }, "a");
     });
-    closing.push(storage.close);
+    onTestFinished(storage.close);
     const front = await open((_, response) => answer(response, 307, { location: `${storage.origin}/b` }));
     await expect(front.repository().has(blob)).rejects.toMatchObject({ code: "size-mismatch" });
   });

@@ -1,9 +1,11 @@
+import { onTestFinished } from "vitest";
 import { defaultTiming, type Timing } from "../../src/http/timing.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import type { CredentialStore } from "../../src/registry/credentials/credential.ts";
 import type { RegistryEvent, Repository } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
+import { type Script, serve } from "./scripted-server.ts";
 
 /** What a test changes about talking to a server. */
 export interface ClientOptions {
@@ -45,6 +47,14 @@ export function clientOf(host: string, options: ClientOptions = {}) {
     pauses: () => events.filter((event) => event.type === "waiting"),
     close: () => registries.close(),
   };
+}
+
+/** A server that answers as a test wants it to, and registries that talk to it in their own way; all end with the test. */
+export async function openScripted(script: Script, options: ClientOptions = {}) {
+  const server = await serve(script);
+  const client = clientOf(server.host, options);
+  onTestFinished(client.close);
+  return { ...client, server };
 }
 
 /** A repository that does some things in another way. */

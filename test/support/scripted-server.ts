@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
 
 /** A request that a scripted server has seen, its body left out. */
 export interface SeenRequest {
@@ -47,6 +48,13 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
       await once(server, "close");
     },
   };
+}
+
+/** The same; it ends with the test. */
+export async function serve(script: Script): Promise<ScriptedServer> {
+  const server = await startScriptedServer(script);
+  onTestFinished(server.close);
+  return server;
 }
 
 /** How registries say that something is not there. */
