@@ -1,19 +1,11 @@
 import { harmless } from "./harmless.ts";
 import type { FailureRecord } from "./index.ts";
 
-/** Something that is not as it should be, at one place. */
-export interface Problem {
+/** Something that is not as it should be, at one place: much as a failure tells it. */
+export interface Problem extends Omit<FailureRecord, "code" | "registry" | "repository" | "requestId"> {
   /** What became of it, as the verb calls it: `unread`, `failed`, `conflict`. */
   readonly state: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
-  /** What of message and hint is the same wherever the cause is; all of them where it is left out. */
-  readonly pattern?: string | undefined;
-  /** Stable, and meant for programs. */
   readonly code?: string | undefined;
-  readonly status?: number | undefined;
-  /** `host[:port]` that it happened at. */
-  readonly host?: string | undefined;
   /** What it happened to: a reference. */
   readonly what: string;
   /** What of it is told apart at this place alone, such as where a tag stands. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { clientAt } from "./client.ts";
 
 /** Who is connected: a bounded number, in which nobody who is silent keeps out others. */
 export type Connections = ReturnType<typeof openConnections>;
@@ -96,4 +95,18 @@ function mayGo({ current, silentFor, bytes, socket }: Connection): boolean {
 
 function endsOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+}
+
+/**
+ * Whoever is behind a network address, as far as limits are concerned: an IPv4 address, or the first half of an IPv6
+ * one, for one household has as many of the latter as it likes.
+ */
+export function clientAt(address: string | undefined): string {
+  const text = (address ?? "").replace(/%.*$/, "").replace(/^::ffff:(?=[\d.]+$)/i, "");
+  if (!text.includes(":")) return text;
+  const [before = "", after = ""] = text.split("::");
+  const leading = before === "" ? [] : before.split(":");
+  const trailing = after === "" ? [] : after.split(":");
+  const gap = Array<string>(Math.max(0, 8 - leading.length - trailing.length)).fill("0");
+  return `${[...leading, ...gap, ...trailing].slice(0, 4).join(":")}::/64`;
 }

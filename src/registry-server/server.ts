@@ -4,7 +4,7 @@ import type { Digest, RepositoryPath, Tag } from "../oci/index.ts";
 import { folderPrefix } from "../settings/index.ts";
 import { type Authenticate, basicAuthentication, challenge } from "./authentication.ts";
 import { type Conduct, conductOf, type RegistryBehavior } from "./behavior.ts";
-import { clientAt } from "./client.ts";
+import { clientAt } from "./connections.ts";
 import { dispatch, type ListingStyle } from "./dispatch.ts";
 import { answerRefusal, exchangeOf } from "./exchange.ts";
 import { type Front, openFront } from "./front.ts";

@@ -109,9 +109,9 @@ function isMarker(bytes: Buffer): boolean {
 /** @throws {RegistryError} `unsupported` when the `oci-layout` file is missing or of another version. */
 async function checkMarker(marker: string): Promise<void> {
   const handle = await openRegular(marker);
-  const bytes = handle === undefined ? Buffer.of() : await readAt(handle, 0, maxMarkerBytes);
-  await handle?.close();
-  if (isMarker(bytes)) return;
+  const bytes =
+    handle && (await onDisk(readAt(handle, 0, maxMarkerBytes), marker).finally(() => handle.close()));
+  if (bytes !== undefined && isMarker(bytes)) return;
   const message =
     handle === undefined
       ? "index.json stands here without an oci-layout file: this is no image layout"
