@@ -4,7 +4,7 @@ import { UsageError } from "./failure.ts";
 import { listSelected, targetOfImage } from "./place.ts";
 import { withRecord } from "./recorded.ts";
 import type { Session } from "./session.ts";
-import { type Asked, dryRunOption, moveOption, runTransfer, transferExits } from "./transfer.ts";
+import { type AskedImages, dryRunOption, moveOption, runTransfer, transferExits } from "./transfer.ts";
 import { type Blank, collect, look, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -77,7 +77,7 @@ async function askMany(
   repository: Repository,
   from: ImagePlace,
   { tag: patterns = [] }: Options,
-): Promise<Asked> {
+): Promise<AskedImages> {
   const { imagesOf } = await import("../transfer/index.ts");
   const { tags, unread } = await listSelected(session, repository, from, { patterns, digests: true });
   return { wanted: imagesOf(tags), unread };
@@ -87,7 +87,7 @@ async function askOne(
   repository: Repository,
   { from, to, source }: { readonly from: ImagePlace; readonly to: ImagePlace; readonly source: string },
   { platform }: Options,
-): Promise<Asked> {
+): Promise<AskedImages> {
   const { identifyImage } = await import("../inspect/index.ts");
   const { digest } = await identifyImage(repository, targetOfImage(from, source), from.shown, { platform });
   if (to.digest !== undefined && to.digest !== digest) {

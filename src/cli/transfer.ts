@@ -13,7 +13,7 @@ import type { Session } from "./session.ts";
 import { how } from "./verb.ts";
 
 /** What is to be where, found out in the repository that it comes from. */
-export interface Asked {
+export interface AskedImages {
   readonly wanted: readonly WantedImage[];
   /** Tags that are selected and could not be read. */
   readonly unread?: readonly { readonly tag: Tag; readonly failure: FailureRecord }[];
@@ -42,7 +42,7 @@ export function runTransfer(
   session: Session,
   places: { readonly from: ImagePlace; readonly to: ImagePlace; readonly subject: string },
   flags: TransferFlags,
-  ask: (from: Transfer["from"], session: Session) => Promise<Asked>,
+  ask: (from: Transfer["from"], session: Session) => Promise<AskedImages>,
 ): Promise<ExitCode> {
   const { from, to, subject } = places;
   const { move = false, dryRun = false, referrers = false } = flags;

@@ -21,7 +21,7 @@ import { openLayout } from "./layout/layout.ts";
 import type { ImagePlace } from "./place.ts";
 import { refusal } from "./remote/answer.ts";
 import { catalogOf } from "./remote/catalog.ts";
-import { RemoteRepository } from "./remote/remote-repository.ts";
+import { HostedRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
 import { type Ending, type HostWork, UnderWay, watching } from "./watched.ts";
 
@@ -97,7 +97,7 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
   const open = (name: RepositoryName): Repository => {
     const place = locate(settings.locations, name);
     if (place.kind === "folder") return openLayout(place.folder, name, { root: place.root });
-    return new RemoteRepository(clientOf(splitRepository(place.repository).host), name, place.repository);
+    return new HostedRepository(clientOf(splitRepository(place.repository).host), name, place.repository);
   };
 
   const close = async (): Promise<void> => {

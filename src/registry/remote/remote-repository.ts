@@ -28,7 +28,7 @@ import { uploadBlob } from "./upload.ts";
  * A repository on a registry, by the OCI distribution specification 1.1. A class, because a large tree has thousands of
  * them: each is its one field.
  */
-export class RemoteRepository implements Repository {
+export class HostedRepository implements Repository {
   readonly #remote: Remote;
 
   /** @param placed Where the settings say it is. */
