@@ -11,32 +11,11 @@ export {
   readManifestsBeforeChange,
 } from "./compare.ts";
 export type { OverlapClaim } from "./contested.ts";
-export {
-  countEdges,
-  type DesiredImage,
-  type DesiredRepository,
-  type DesiredSource,
-  type DesiredTag,
-  desiredRepositories,
-  type EdgeGroup,
-  type EdgeSet,
-  edgesOf,
-  type Feed,
-  tagsOrDigest,
-} from "./edges.ts";
+export * from "./edges.ts";
 export { edgesHash } from "./hash.ts";
 export { type ChangedEdges, changedEdges, limitToChanges, onlyTags } from "./limit.ts";
 export { findOverlaps, type Overlap } from "./overlap.ts";
-export {
-  type Pattern,
-  type PatternOption,
-  type Patterns,
-  parsePatterns,
-  SelectionError,
-  type SelectionErrorCode,
-  type TagVersion,
-  versionReader,
-} from "./pattern.ts";
+export * from "./pattern.ts";
 export { selectEdges, selectedFindings, selectParts, selectProjects } from "./select.ts";
 export { selectChanges } from "./select-changes.ts";
 export {

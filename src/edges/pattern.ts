@@ -53,7 +53,7 @@ export async function parsePatterns(option: PatternOption, texts: readonly strin
  *
  * @throws {SelectionError} `invalid-pattern` for one that can mean nothing.
  */
-export async function parsePattern(option: PatternOption, text: string): Promise<Pattern> {
+async function parsePattern(option: PatternOption, text: string): Promise<Pattern> {
   const [, prefix, rest = ""] = /^(regex|semver):(.*)$/s.exec(text) ?? [];
   if (prefix === "regex") return { text, isExact: false, matches: await expression(option, text, rest) };
   if (prefix === "semver") return { text, isExact: false, matches: await range(option, text, rest) };

@@ -1,5 +1,5 @@
 import type { CommitHash, GitRepository } from "../git/index.ts";
-import { committedFiles, repositoryAround } from "./committed-files.ts";
+import { commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
 import type { ManifestTree } from "./model.ts";
 import { normalizedPath, readManifestsFrom } from "./read.ts";
 
@@ -98,21 +98,6 @@ export async function readManifestsOfCommit(
   const after = await readAt(repository, commit, nothing);
   const parent = await repository.firstParent(commit);
   return { after, before: parent === undefined ? undefined : await readAt(repository, parent, after.tree) };
-}
-
-/**
- * The commit that a revision names; for `REV...` the one at which the head left `REV`.
- * @param head `HEAD` when it is left out.
- */
-export async function commitBefore(
-  repository: GitRepository,
-  revision: string,
-  head?: CommitHash,
-): Promise<CommitHash> {
-  const branch = /^(.+)\.\.\.$/s.exec(revision)?.[1];
-  if (branch === undefined) return repository.commitOf(revision);
-  const one = await repository.commitOf(branch);
-  return repository.mergeBase(one, head ?? (await repository.commitOf("HEAD")));
 }
 
 async function readAt(

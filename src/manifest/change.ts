@@ -1,7 +1,7 @@
 import { relative, sep } from "node:path";
 import type { CommitFiles } from "../git/index.ts";
-import { type CommitOptions, type CommittedManifests, commitBefore } from "./at-commit.ts";
-import { committedFiles, repositoryAround } from "./committed-files.ts";
+import type { CommitOptions, CommittedManifests } from "./at-commit.ts";
+import { commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";

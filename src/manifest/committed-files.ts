@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { CommitFiles, GitRepository } from "../git/index.ts";
+import type { CommitFiles, CommitHash, GitRepository } from "../git/index.ts";
 import type { FileSource } from "./file-source.ts";
 import { decodeText, maxFileBytes, missingFile, notRegular, tooLarge } from "./text-file.ts";
 
@@ -50,4 +50,19 @@ export function committedFiles(files: CommitFiles, path: string, prefix: string)
       }
     },
   };
+}
+
+/**
+ * The commit that a revision names; for `REV...` the one at which the head left `REV`.
+ * @param head `HEAD` when it is left out.
+ */
+export async function commitBefore(
+  repository: GitRepository,
+  revision: string,
+  head?: CommitHash,
+): Promise<CommitHash> {
+  const branch = /^(.+)\.\.\.$/s.exec(revision)?.[1];
+  if (branch === undefined) return repository.commitOf(revision);
+  const one = await repository.commitOf(branch);
+  return repository.mergeBase(one, head ?? (await repository.commitOf("HEAD")));
 }

@@ -1,13 +1,4 @@
-export {
-  type BaseOptions,
-  type CommitChange,
-  type CommitOptions,
-  type CommittedManifests,
-  readManifestsAt,
-  readManifestsBeforeDate,
-  readManifestsOfCommit,
-  readManifestsUnlike,
-} from "./at-commit.ts";
+export * from "./at-commit.ts";
 export { type ManifestChange, readManifestChange } from "./change.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { unifiedDiff } from "./edit/diff.ts";
@@ -17,24 +8,8 @@ export { readTextFileOf } from "./file-source.ts";
 export { diagnostic } from "./findings.ts";
 export { type FoundSince, foundSince } from "./found-since.ts";
 export { blocksByName } from "./image-blocks.ts";
-export type {
-  DigestEntry,
-  ImageEntry,
-  ManifestTree,
-  PolicyBuilder,
-  PromoterManifest,
-  ProvenancePolicy,
-  RegistryEntry,
-  TagEntry,
-} from "./model.ts";
-export {
-  type ParsedImages,
-  type ParsedPlainManifest,
-  type ParsedRegistries,
-  parseImages,
-  parsePlainManifest,
-  parseRegistries,
-} from "./parse.ts";
+export * from "./model.ts";
+export * from "./parse.ts";
 export { type PromotedFrom, promotedFrom } from "./promoted-from.ts";
 export { policyMeaning } from "./provenance-policy.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";

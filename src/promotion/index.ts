@@ -1,12 +1,4 @@
-export {
-  type AbsentEdge,
-  type AbsentState,
-  countExpected,
-  type Expectation,
-  expectationOf,
-  lookForArrivals,
-  unreadEdges,
-} from "./arrival.ts";
+export * from "./arrival.ts";
 export type {
   BytesReadEvent,
   EdgeEvent,
@@ -37,23 +29,8 @@ export {
   type PlannedRepository,
   plannedImages,
 } from "./planned-images.ts";
-export {
-  type PlanningOptions,
-  type PromoteOptions,
-  type Promotion,
-  planPromotion,
-  promote,
-} from "./promote.ts";
-export {
-  causesOf,
-  type EdgeOfKind,
-  edgeName,
-  isAboutImage,
-  type Report,
-  type ReportedEdge,
-  type ReportedImage,
-  reportPromotion,
-} from "./report.ts";
+export * from "./promote.ts";
+export * from "./report.ts";
 export {
   formatPlan,
   type PlanText,
@@ -73,11 +50,5 @@ export {
   type Verdict,
   type WorkVerdict,
 } from "./verdicts.ts";
-export {
-  type Finding,
-  type FindingKind,
-  type Verification,
-  type VerifyOptions,
-  verifyProduction,
-} from "./verify.ts";
+export * from "./verify.ts";
 export type { BlobLooks, BlobReading } from "./verify-blobs.ts";

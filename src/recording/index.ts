@@ -1,8 +1,1 @@
-export {
-  type EndedEvent,
-  noRecording,
-  type Recording,
-  type RunEvent,
-  type StartedEvent,
-  startRecording,
-} from "./recording.ts";
+export * from "./recording.ts";

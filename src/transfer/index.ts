@@ -1,8 +1,1 @@
-export {
-  imagesOf,
-  type Transfer,
-  type TransferOutcome,
-  type TransferResult,
-  transferImages,
-  type WantedImage,
-} from "./transfer.ts";
+export * from "./transfer.ts";
