@@ -1,6 +1,7 @@
 import { errorCodesTable, fileCodesTables, manifestCodesTable } from "./codes.ts";
 import { optionsTable, verbsTable } from "./commands.ts";
 import { exitCodesTable } from "./exit-codes.ts";
+import { fieldsTable } from "./fields.ts";
 import { libraryTables } from "./library.ts";
 import { oldFlagsTable, oldVerbsTable } from "./old-spellings.ts";
 import { settingsTable } from "./settings.ts";
@@ -10,6 +11,7 @@ const makers: Readonly<Record<string, (words: readonly string[]) => string>> = {
   verbs: verbsTable,
   options: optionsTable,
   "exit-codes": exitCodesTable,
+  fields: fieldsTable,
   "old-verbs": oldVerbsTable,
   "old-flags": oldFlagsTable,
   "file-codes": fileCodesTables,
@@ -28,6 +30,7 @@ const pages = [
   "docs/library.md",
   "docs/manifest-reference.md",
   "docs/old-spellings.md",
+  "docs/wait.md",
 ] as const;
 
 /** A page as it is, and as it is made. */

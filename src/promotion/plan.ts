@@ -15,18 +15,17 @@ export const planFormat = "waybill-plan/2";
  */
 export interface Plan {
   readonly format: typeof planFormat;
-  /** Digest of all that is not as asked: the identity that approvals are bound to. Places in files do not count. */
+  /** Digest of all that is not as asked: the identity of the plan. Places in files do not count. */
   readonly hash: string;
-  /**
-   * Digest of the edges alone that the manifests ask for, of a limited plan those it is limited to. A saved plan is
-   * refused when it is no longer theirs.
-   */
+  /** Digest of the edges that the manifests ask for, or that the plan is limited to. A saved plan is refused when it is no longer theirs. */
   readonly edgesHash: string;
-  /** Absent when edges are planned whenever they came. */
+  /** What it is limited to, when it is to a change. */
   readonly since?: Since;
-  /** Absent when nothing was selected, so that all of them are planned. */
+  /** What was selected, when something was. */
   readonly selection?: Selected;
+  /** When the registries were read. */
   readonly createdAt: string;
+  /** Edges by verdict. */
   readonly summary: PlanSummary;
   /** Listed edges by the reason for their verdict: why something is refused or withheld, and how much. */
   readonly reasons: Readonly<Partial<Record<Reason, number>>>;

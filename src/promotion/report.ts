@@ -52,15 +52,17 @@ export function isAboutImage(edge: ReportedEdge): edge is ReportedImage {
 /** The result of a promotion, real or dry: plain data. Of a limited plan, all of it is about what is within the limit. */
 export interface Report extends Pick<Plan, "since" | "selection"> {
   readonly format: "waybill-report/1";
+  /** The plan that was carried out. */
   readonly planHash: string;
-  /** Nothing was written because nobody asked for it. */
+  /** Nothing was written because `--confirm` was not given. */
   readonly dryRun: boolean;
-  /** Nothing was written because `strict` was asked for and something is not as desired. */
+  /** Nothing was written because of `--strict`, and something that is not as desired. */
   readonly stopped: boolean;
   /** The run was ended from outside before all was looked at, or done. */
   readonly interrupted: boolean;
   /** Everything is as the manifests ask, or would be after a dry run's work. */
   readonly asDesired: boolean;
+  /** Edges by state: `done`, `pending`, `present`, `failed`, and the verdicts that stop one. */
   readonly counts: Readonly<Record<EdgeState, number>>;
   /** Edges that were done, or would be. */
   readonly work: readonly ReportedEdge[];

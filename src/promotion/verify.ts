@@ -85,19 +85,23 @@ export interface Finding {
 /** What verification found, and how much it looked at. */
 export interface Verification {
   readonly format: "waybill-verification/1";
-  /** What was selected: everything below is about that alone. Absent when all was looked at. */
+  /** What was selected, when something was. */
   readonly selection?: Selected;
+  /** Repositories that were looked at. */
   readonly repositories: number;
+  /** Images in them. */
   readonly images: number;
+  /** Tags of these. */
   readonly tags: number;
   /** Blobs that were looked at, each once for its repository. */
   readonly blobs: number;
-  /** How they were looked at. */
+  /** How many blobs were read to the end (`whole`), by their `firstByte`, or only `asked` for. */
   readonly looks: BlobLooks;
-  /** Which blobs were to be read as a whole, so that the same can be chosen again; `null` when none were. */
+  /** `percent` (100 for `--deep`) and `seed` of the blobs that were to be read as a whole; `null` when none were. */
   readonly sample: { readonly percent: number; readonly seed: string } | null;
   /** Bytes of blobs that were read as a whole. */
   readonly bytesRead: number;
+  /** What is not as listed. */
   readonly findings: readonly Finding[];
   /** It was ended from outside before all was looked at. */
   readonly interrupted: boolean;

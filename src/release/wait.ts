@@ -32,10 +32,13 @@ export interface WaitOptions extends ScopeOptions {
 
 /** What one look has shown: plain data. */
 export interface Look {
+  /** Edges that are waited for. */
   readonly edges: number;
+  /** How many of them are there. */
   readonly present: number;
-  /** By host, in the order of their names. */
+  /** The same by host, in the order of their names. */
   readonly hosts: readonly { readonly host: string; readonly edges: number; readonly present: number }[];
+  /** Edges that are not there. */
   readonly absent: readonly AbsentEdge[];
 }
 
@@ -51,18 +54,18 @@ export interface LookedEvent {
 export interface Waiting extends Look {
   readonly format: "waybill-waiting/1";
   /**
-   * - `arrived`: production holds everything.
-   * - `hopeless`: something cannot arrive, however long anybody waits: a tag stands at another
-   *   digest, is asked for at two, or a policy stands against it.
-   * - `timeout`: something is not there yet, or could not be read.
-   * - `interrupted`: the same, and it was ended before its time was over.
+   * `arrived`, when production holds everything; `hopeless`, when something cannot arrive (a tag stands at another digest,
+   * is asked for at two, or a policy stands against it); `timeout`, when something is not there yet or could not be read;
+   * `interrupted`, when that is so and a signal ended it.
    */
   readonly state: "arrived" | "hopeless" | "timeout" | "interrupted";
   /** Full hash of the commit that the expectation is limited by. */
   readonly since?: string | undefined;
   /** What was selected to be waited for. */
   readonly selection?: Selected | undefined;
+  /** How often was looked. */
   readonly looks: number;
+  /** How long it took. */
   readonly milliseconds: number;
   /** Errors of the manifests within what is waited for: their lines ask for something that nobody waits for. */
   readonly manifestErrors: readonly Diagnostic[];

@@ -55,20 +55,21 @@ export interface Review {
   readonly prefix: string;
   /** `fails` when any finding does. */
   readonly verdict: "passes" | "fails";
+  /** The state before. */
   readonly base: ReviewedRevision & { readonly commit: string };
-  /** Without a `commit` it is the working tree. */
+  /** The state after; without a `commit` it is the working tree. */
   readonly head: ReviewedRevision;
   /** No registry was asked: nobody knows whether images are in staging, and what production holds. */
   readonly offline: boolean;
   /** It was ended from outside before all was looked at: what is unread for that is no finding about the change. */
   readonly interrupted: boolean;
-  /** The options that decide what fails. */
+  /** What is not asked for any more is mentioned, and fails nothing. */
   readonly allowRemovals: boolean;
   /** Identity of the edges that the change asks for: approvals are bound to it. */
   readonly edgesHash: string;
   /** What of the change was judged; its `others` are changed edges. Absent when all of it was. */
   readonly selection?: Selected;
-  /** Edges by what becomes of them, as the manifests ask for them, in the projects that were looked at. */
+  /** Edges `added`, `removed`, `moved`, `source-changed` and `unchanged`, in the projects that were looked at. */
   readonly edges: Readonly<Record<EdgeChangeKind | "unchanged", number>>;
   /** What fails before what is mentioned, each in the order of the files. */
   readonly findings: readonly ReviewFinding[];
@@ -76,7 +77,7 @@ export interface Review {
   readonly projects: readonly ReviewedProject[];
   /** Projects that are the same at both revisions and cannot meet the changed ones: their images were not read. */
   readonly passedOver: readonly string[];
-  /** Errors and warnings that were so before in files that the change does not touch, or are not selected: `waybill check` shows them. */
+  /** How many `errors` and `warnings` were so before in files that the change does not touch, or are not selected: `waybill check` shows them. */
   readonly outside: { readonly errors: number; readonly warnings: number };
   /** Files whose text differs, although they ask for the same. */
   readonly rewritten: ManifestComparison["rewritten"];
