@@ -86,8 +86,8 @@ type Options = OptionsOf<typeof define> & ManifestsPlace & { readonly project: s
 /** Where in a repository the manifests are. */
 interface ManifestsPlace {
   readonly manifests: string;
-  /** Nobody has named the repository: a checkout comes from it. */
-  readonly isFromCheckout?: boolean;
+  /** A path in the checkout that comes from the repository, where nobody has named that. */
+  readonly foundIn?: string | undefined;
 }
 
 export const prVerb = verb({
@@ -134,9 +134,9 @@ async function run(session: Session, named: string, options: OptionsOf<typeof de
       "leave --interactive out, or see what it would do: --dry-run",
     );
   }
-  const { repository, manifests, isFromCheckout = false } = await placeOf(session, named, options);
+  const { repository, manifests, foundIn } = await placeOf(session, named, options);
   return recorded(session, options, { subject: withoutUser(repository) }, (inner, recording) =>
-    request(inner, recording, repository, { ...options, manifests, project, isFromCheckout }),
+    request(inner, recording, repository, { ...options, manifests, project, foundIn }),
   );
 }
 
@@ -181,7 +181,7 @@ async function placeOf(
       `what is changed in ${named} and not committed plays no part: the change is made on the newest commit of ${withoutUser(remote)}`,
     );
   }
-  return { repository: remote, manifests: path || ".", isFromCheckout: true };
+  return { repository: remote, manifests: path || ".", foundIn: named };
 }
 
 /** An address, or a path that begins with the name of a host. */
@@ -273,7 +273,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     subject: { project: options.project, tags },
     upstream: path,
     fork: options.fork ?? path,
-    refuseFork: options.isFromCheckout === true,
+    foundIn: options.foundIn,
     base: options.base,
     branch: options.branch,
     manifests: options.manifests,

@@ -5,7 +5,7 @@ import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitRun, gitOutput, runGit } from "./program.ts";
 import { lacksHistory, notPushed } from "./push-refusal.ts";
-import type { CommitHash } from "./repository.ts";
+import { type CommitHash, openGitRepository } from "./repository.ts";
 
 /** What a clone is made of. */
 export interface CloneOptions {
@@ -17,6 +17,8 @@ export interface CloneOptions {
    * commits is whom it names. Nothing else that is configured there counts.
    */
   readonly checkout?: string | undefined;
+  /** A path in a checkout that says who commits, where no {@link checkout} is used. */
+  readonly committer?: string | undefined;
   readonly credentials?: readonly GitCredential[];
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
@@ -77,12 +79,14 @@ export interface Clone extends TemporaryFiles {
  * @throws {GitError} `unreachable` when the repository or the branch cannot be fetched.
  */
 export async function openClone(options: CloneOptions): Promise<Clone> {
-  const { upstream, branch, checkout, credentials = [] } = options;
+  const { upstream, branch, checkout, committer, credentials = [] } = options;
   const environment = credentials.reduce(withCredential, options.environment ?? process.env);
   return inTemporaryFolder("waybill-pr", async ({ folder, close }) => {
     const remote = { url: upstream, branch };
     if (checkout === undefined) await cloneNewest(folder, remote, environment);
     else await checkOutBeside(checkout, folder, remote, environment);
+    const named = checkout ?? committer;
+    if (named !== undefined) await takeCommitter(named, folder, environment);
     return cloneAt(folder, remote, environment, close);
   });
 }
@@ -97,26 +101,25 @@ async function checkOutBeside(
   const root = await initBeside(checkout, folder, environment);
   const attempt = (...words: string[]): Promise<string> =>
     gitOutput(root, runGit(folder, words, environment));
-  for (const [key, value] of await committerOf(root, environment)) await attempt("config", key, value);
   const commit = await tipOf(folder, remote, environment);
   if (commit === undefined) throw noBranch(remote);
   await fetchBranch(folder, remote, environment, ["--no-tags", "--depth=1"]);
   await attempt("checkout", "--quiet", "--detach", commit);
 }
 
-/** What a checkout's own configuration says of who commits there, in words that name no program. */
-async function committerOf(
-  root: string,
+/** Takes from a checkout's own configuration who commits there, in words that name no program. */
+async function takeCommitter(
+  checkout: string,
+  folder: string,
   environment: NodeJS.ProcessEnv,
-): Promise<readonly (readonly [key: string, value: string])[]> {
-  const keys = ["user.name", "user.email", "user.signingkey", "commit.gpgsign", "gpg.format"];
-  const found = await Promise.all(
-    keys.map(async (key) => {
-      const { code, stdout } = await runGit(root, ["config", "--null", "--get", key], environment);
-      return code === 0 ? [[key, stdout.replace(/\0$/, "")] as const] : [];
-    }),
-  );
-  return found.flat();
+): Promise<void> {
+  const { root } = await openGitRepository(checkout, environment);
+  for (const key of ["user.name", "user.email", "user.signingkey", "commit.gpgsign", "gpg.format"]) {
+    const { code, stdout } = await runGit(root, ["config", "--null", "--get", key], environment);
+    if (code !== 0) continue;
+    const words = ["config", key, stdout.replace(/\0$/, "")];
+    await gitOutput(root, runGit(folder, words, environment));
+  }
 }
 
 async function cloneNewest(

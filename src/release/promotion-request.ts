@@ -32,8 +32,11 @@ export interface PromotionRequest extends Omit<MergeOptions, "tree" | "staging" 
   readonly upstream: string;
   /** Path of the repository to push to: a fork of it, or itself. */
   readonly fork: string;
-  /** The upstream was found, as in a checkout, and not named: a fork is then not taken for what is meant. */
-  readonly refuseFork?: boolean;
+  /**
+   * A path in the checkout that the upstream was found in, where it was not named: a fork is then not taken for what is meant, and
+   * who commits is whom the checkout names.
+   */
+  readonly foundIn?: string | undefined;
   /** Branch of the upstream repository; its default branch when left out. */
   readonly base?: string | undefined;
   /** Branch to push; made of project and tag when left out. */
@@ -111,7 +114,7 @@ export interface PromotionRequestResult {
 export async function requestPromotion(options: PromotionRequest): Promise<PromotionRequestResult> {
   const { forge, subject, listener } = options;
   const upstream = await forge.repository(options.upstream);
-  if (options.refuseFork === true && upstream.forkOf !== undefined) throw found(forge, upstream);
+  if (options.foundIn !== undefined && upstream.forkOf !== undefined) throw found(forge, upstream);
   const fork = options.fork === upstream.path ? upstream : await forge.repository(options.fork);
   checkFork(upstream, fork);
   const base = options.base ?? upstream.defaultBranch;
@@ -127,6 +130,7 @@ export async function requestPromotion(options: PromotionRequest): Promise<Promo
     upstream: urlOf(upstream, options),
     branch: base,
     checkout: options.checkout,
+    committer: options.foundIn,
     ...(options.credential === undefined ? {} : { credentials: [options.credential] }),
     environment: options.environment,
   });

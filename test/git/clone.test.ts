@@ -82,20 +82,31 @@ describe("a clone", () => {
     await clone.close();
   });
 
-  test("says so when Git does not know who commits", async () => {
+  test("commits as whom a checkout names, and says so when nobody is named", async () => {
     const configuration = {
       GIT_CONFIG_COUNT: "1",
       GIT_CONFIG_KEY_0: "user.useConfigOnly",
       GIT_CONFIG_VALUE_0: "true",
     };
     const { PATH = "", GIT_CONFIG_NOSYSTEM = "", GIT_CONFIG_GLOBAL = "" } = gitEnvironment;
-    const clone = await openClone({
-      upstream: upstream.path,
-      branch: "main",
-      environment: { PATH, GIT_CONFIG_NOSYSTEM, GIT_CONFIG_GLOBAL, ...configuration },
-    });
+    const environment = { PATH, GIT_CONFIG_NOSYSTEM, GIT_CONFIG_GLOBAL, ...configuration };
+    const asked = { upstream: upstream.path, branch: "main", environment };
+    const clone = await openClone(asked);
     expect(await refusal(commitTo(clone, "two\n"))).toMatchObject({ code: "no-identity" });
     await clone.close();
+
+    const path = join(folder.path, "checkout");
+    await upstream.git("clone", "--quiet", upstream.path, path);
+    const checkout = repositoryAt(path);
+    await checkout.git("config", "user.name", "Ann");
+    await checkout.git("config", "user.email", "ann@example.com");
+    for (const named of [{ checkout: path }, { committer: join(path, "file") }]) {
+      const own = await openClone({ ...asked, ...named });
+      const commit = await commitTo(own, "two\n");
+      const shown = await repositoryAt(own.folder).git("show", "--no-patch", "--format=%an %ae%n%b", commit);
+      expect(shown).toMatch(/^Ann ann@example\.com\n[\s\S]*Signed-off-by: Ann <ann@example\.com>/);
+      await own.close();
+    }
   });
 
   test("pushes a new branch, and moves it only from where it was seen", async () => {
