@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
 import { constants } from "node:os";
 import { delimiter, isAbsolute } from "node:path";
 import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextImmediate, setTimeout as sleep } from "node:timers/promises";
 import { BuildError } from "./errors.ts";
 import { watchGroup } from "./watchdog.ts";
 
@@ -110,7 +111,7 @@ function endOf(child: ChildProcess, command: string): Promise<number> {
       // A process that it left behind may hold its pipes for ever.
       const linger = setTimeout(() => {
         signalGroup(child, "SIGKILL");
-        for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+        for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) void giveUp(stream);
       }, lingerMilliseconds);
       child.once("close", () => clearTimeout(linger));
     });
@@ -119,6 +120,26 @@ function endOf(child: ChildProcess, command: string): Promise<number> {
       resolve(exitCode);
     });
   });
+}
+
+/** More than the system holds of what is written to a pipe: whoever says more is still there. */
+const maxHeldBytes = 1024 * 1024;
+const pauseMilliseconds = 10;
+/**
+ * Closes the reading end of a pipe that somebody holds open though what it was read for is over. What was written before is
+ * taken first: on a busy machine the time to wait may be over before anybody has looked for it.
+ */
+export async function giveUp(stream: Socket): Promise<void> {
+  const first = stream.bytesRead;
+  let known: number;
+  do {
+    known = stream.bytesRead;
+    // From a timer to the next immediate, whatever can be read is read.
+    await sleep(pauseMilliseconds);
+    await nextImmediate();
+    if (stream.destroyed || stream.bytesRead - first > maxHeldBytes) break;
+  } while (stream.bytesRead > known || stream.readableLength > 0);
+  stream.destroy();
 }
 
 async function endGroup(child: ChildProcess): Promise<void> {

@@ -1,9 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { engineEnvironment, runProgram } from "../../src/builds/program.ts";
+import { engineEnvironment, giveUp, runProgram } from "../../src/builds/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-program-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,6 +24,46 @@ function options(over: Partial<Parameters<typeof runProgram>[2]> = {}) {
   };
   return { given, text: () => Buffer.concat(written).toString() };
 }
+
+describe("giveUp", () => {
+  it("takes what was written to a pipe before it closes it, though the pipe is held open", async () => {
+    const path = join(folder, "pipe");
+    execFileSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const holder = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const stream = new Socket({ fd: reader, readable: true, writable: false });
+    let heard = 0;
+    stream.on("data", (chunk) => {
+      heard += chunk.length;
+    });
+    const closed = once(stream, "close");
+    const written = writeSync(holder, Buffer.alloc(50_000));
+    await giveUp(stream);
+    await closed;
+    closeSync(holder);
+    expect(heard).toBe(written);
+  });
+
+  it("takes what a slow reader has not taken yet", async () => {
+    const path = join(folder, "slow");
+    execFileSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const holder = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const stream = new Socket({ fd: reader, readable: true, writable: false });
+    const written = writeSync(holder, Buffer.alloc(50_000));
+    let heard = 0;
+    const reading = (async () => {
+      for await (const chunk of stream) {
+        heard += (chunk as Buffer).length;
+        for (let turn = 0; turn < 20; turn += 1) await nextImmediate();
+      }
+    })();
+    await giveUp(stream);
+    await reading.catch(() => undefined);
+    closeSync(holder);
+    expect(heard).toBe(written);
+  });
+});
 
 describe("runProgram", () => {
   it("gives both streams and the exit code", async () => {
@@ -49,6 +92,14 @@ describe("runProgram", () => {
     await expect(runProgram("sh", ["-c", "echo out; exec sleep 600"], given)).rejects.toThrow(
       "the disk is full",
     );
+  });
+
+  it("is not held up by who writes on for ever, out of its reach", async () => {
+    const { given, text } = options();
+    expect(
+      await runProgram("sh", ["-c", "setsid sh -c 'while :; do echo y; done' & exit 3"], given),
+    ).toMatchObject({ exitCode: 3 });
+    expect(text()).toMatch(/^y\n/);
   });
 
   it("says a signal as a shell does", async () => {

@@ -17,7 +17,7 @@ import type {
   Workshop,
 } from "../engine.ts";
 import { BuildError } from "../errors.ts";
-import { runProgram } from "../program.ts";
+import { giveUp, runProgram } from "../program.ts";
 import { buildWords, findDockerfile } from "./build-sources.ts";
 import {
   ask,
@@ -323,7 +323,7 @@ async function readPipe(path: string, output: (chunk: Buffer) => void) {
   return {
     async end(): Promise<void> {
       await promisify(close)(writer);
-      const linger = setTimeout(() => socket.destroy(), lingerMilliseconds);
+      const linger = setTimeout(giveUp, lingerMilliseconds, socket);
       await closed;
       clearTimeout(linger);
     },
