@@ -15,7 +15,6 @@ export interface DockerBuild extends ImageBuild {
   readonly notes: readonly string[];
 }
 
-/** `docker push`. */
 export interface DockerPush {
   readonly kind: "push";
   readonly images: readonly string[];

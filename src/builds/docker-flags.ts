@@ -8,7 +8,6 @@ export interface DockerFlag {
 /** Flags by their long names, without dashes. */
 export type FlagTable = Readonly<Record<string, DockerFlag>>;
 
-/** A command line, read. */
 export interface ReadFlags {
   /** Values by long name, in their order; a switch says `true` or `false`. */
   readonly values: ReadonlyMap<string, readonly string[]>;

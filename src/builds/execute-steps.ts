@@ -6,7 +6,6 @@ import type { BuildOutcome, StepOutcome } from "./model.ts";
 /** Does one step to its end; when the signal is given it stops, and rejects after everything of it has ended. */
 export type RunStep = (step: ResolvedStep, signal: AbortSignal) => Promise<ActionEnd>;
 
-/** How the steps of a build ended. */
 export type StepsEnd = Omit<BuildOutcome, "name">;
 
 type Stop = "failed" | "timeout" | "cancelled";

@@ -23,7 +23,6 @@ import { BuildError, type BuildErrorCode } from "./errors.ts";
 /** Gives an access token; a fresh one where the last was refused. */
 export type TokenSource = (wanted: { readonly isFresh: boolean }) => Promise<string>;
 
-/** A request to an API of Google. */
 export interface GoogleRequest {
   readonly method: "GET" | "POST";
   readonly url: string;

@@ -2,7 +2,6 @@ import type { CloudBuildFile, ResolvedBuild } from "../cloudbuild/index.ts";
 import type { EngineChoice } from "./choose-engine.ts";
 import type { BuildRequest, PlannedBuild } from "./model.ts";
 
-/** What notes are made from. */
 export interface NotedFacts {
   readonly warnings: readonly string[];
   readonly remarks: readonly string[];

@@ -7,7 +7,6 @@ import { setImmediate as nextImmediate, setTimeout as sleep } from "node:timers/
 import { BuildError } from "./errors.ts";
 import { watchGroup } from "./watchdog.ts";
 
-/** What a program is run with. */
 export interface ProgramOptions {
   /** All that it gets: see {@link engineEnvironment}. */
   readonly env: NodeJS.ProcessEnv;
@@ -22,7 +21,6 @@ export interface ProgramOptions {
   readonly readStdout?: (stdout: Readable) => Promise<void>;
 }
 
-/** How a program ended. */
 export interface ProgramEnd {
   /** 128 and the number of the signal, where one ended it: as a shell says it. */
   readonly exitCode: number;

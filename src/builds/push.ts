@@ -5,7 +5,6 @@ import { openLayout, type Repository } from "../registry/index.ts";
 import type { ExportedImage } from "./engine.ts";
 import { BuildError } from "./errors.ts";
 
-/** An image that has been pushed. */
 export interface Pushed {
   readonly root: Descriptor;
   /** What the tag stood for before; in staging it may move. */

@@ -9,7 +9,6 @@ import { openGoogleWire, type TokenSource } from "./google-wire.ts";
 /** Bytes of the largest secret, as in Secret Manager. */
 const maxSecretBytes = 64 * 1024;
 
-/** What is asked of Secret Manager, and how. */
 export interface SecretManagerAccess {
   readonly token: TokenSource;
   readonly signal: AbortSignal;

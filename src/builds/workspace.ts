@@ -6,7 +6,6 @@ import type { BuildFolder } from "./build-folder.ts";
 import type { ContainerRun, EngineAction } from "./engine.ts";
 import { BuildError } from "./errors.ts";
 
-/** Where steps find the source. */
 export const workspacePath = "/workspace";
 
 /** Paths of containers, as this machine has them. */

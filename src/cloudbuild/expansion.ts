@@ -29,7 +29,6 @@ export function mayLackValue({ operator }: Expansion): boolean {
   return /^:?[-+]$/.test(operator);
 }
 
-/** Why an expansion cannot be made. */
 export interface ExpansionFault {
   readonly fault: string;
 }

@@ -46,7 +46,6 @@ export const cloudBuildCodes = {
 /** A code of {@link cloudBuildCodes}. */
 export type CloudBuildCode = keyof typeof cloudBuildCodes;
 
-/** What is wrong with one file. */
 export type CloudBuildFindings = Findings<CloudBuildCode>;
 
 /** More than anybody reads; a hostile file could have a million. */

@@ -2,7 +2,6 @@ import { nearest, quoted } from "../diagnostics/index.ts";
 import type { CloudBuildText } from "./file.ts";
 import type { CloudBuildFindings } from "./findings.ts";
 
-/** What the order of a step depends on. */
 export interface OrderedStep {
   readonly id?: CloudBuildText | undefined;
   readonly waitFor?: readonly CloudBuildText[] | undefined;

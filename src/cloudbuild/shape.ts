@@ -110,7 +110,6 @@ export function buildShape(collected: Map<string, CloudBuildText>) {
 }
 
 type FieldsIn<Any> = ValueOf<Any> extends Both<Placed<infer Fields>> ? Fields : never;
-/** What a build's fields hold. */
 export type BuildFields = FieldsIn<ReturnType<typeof buildShape>>;
 /** What a step's fields hold, and where it stands. */
 export type StepFields = Placed<FieldsIn<ReturnType<typeof stepShape>>>;

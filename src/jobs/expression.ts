@@ -1,6 +1,5 @@
 import { RE2JS } from "re2js";
 
-/** Whether an expression is found anywhere in a text. */
 export type Search = (text: string) => boolean;
 
 /** Characters of one expression; the longest that are known have fewer than 300. */
@@ -32,7 +31,6 @@ function faultOf(expression: string): string | undefined {
   }
 }
 
-/** Why a text is no regular expression. */
 export class ExpressionFault extends Error {
   override readonly name = "ExpressionFault";
   readonly index: number | undefined;

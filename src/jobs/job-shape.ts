@@ -112,7 +112,6 @@ function refuseConfigOutside({ value }: Fields, { findings }: ReadContext): void
   findings.report("invalid-value", config.start, "the build file is outside the repository");
 }
 
-/** The job that a mapping says. */
 export const jobShape: Shape<Job> = made(
   mapping(
     "a job",

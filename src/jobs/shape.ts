@@ -4,12 +4,10 @@ import { readSeconds } from "./duration.ts";
 import { ExpressionFault, searchFor } from "./expression.ts";
 import { isVariableOfProw } from "./variables.ts";
 
-/** A text on one line. */
 export const line = text((written) =>
   written === "" || /\p{Cc}/u.test(written) ? "expected a text on one line" : undefined,
 );
 
-/** A text or a list of texts. */
 export function oneOrMore(item: Shape<string>): Shape<readonly string[]> {
   return list(item, { takesOne: true, min: 1 });
 }
@@ -32,19 +30,16 @@ function emptyFault(written: string): string | undefined {
   return written === "" ? "an empty expression matches everything: leave it out" : undefined;
 }
 
-/** One expression alone. */
 export const expression: Shape<string> = made(
   scalar("one expression", ({ value }) => ({ value })),
   (_, node, reading) => expressions.read(node, reading)?.[0],
 );
 
-/** Whole seconds, of a duration. */
 export const seconds = scalar("a duration", ({ value: written }) => {
   const value = readSeconds(written);
   return value === undefined ? { fault: "expected a duration", hint: "such as 30m, 4h or 1h30m" } : { value };
 });
 
-/** A whole number from 1 on. */
 export const count = scalar("a whole number from 1 on", ({ value }) =>
   /^[1-9][0-9]{0,5}$/.test(value) ? { value: Number(value) } : { fault: "expected a whole number from 1 on" },
 );
@@ -57,7 +52,6 @@ export const variables = record(orEmpty(text(), ""), (name): ValueFault | undefi
   return fault === undefined ? undefined : { fault };
 });
 
-/** What is wrong with the name of a variable. */
 export function variableFault(name: string): string | undefined {
   return /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name) ? undefined : `${quoted(name)} is no name of a variable`;
 }

@@ -3,7 +3,6 @@ import type { OwnersFindings } from "./findings.ts";
 import { normalName } from "./names.ts";
 import { type PathPattern, pathPattern } from "./path-pattern.ts";
 
-/** One line of `CODEOWNERS`. */
 export interface CodeOwnersRule {
   readonly line: number;
   readonly matches: PathPattern;

@@ -16,5 +16,4 @@ export const ownersCodes = {
 /** A code of {@link ownersCodes}. */
 export type OwnersCode = keyof typeof ownersCodes;
 
-/** What is wrong with one of these files. */
 export type OwnersFindings = Findings<OwnersCode>;

@@ -30,7 +30,6 @@ export function readText<Value>(shape: Shape<Value>, findings: OwnersFindings): 
   return root === undefined ? undefined : shape.read(root, { findings, path: "" });
 }
 
-/** Members by the name of their group. */
 export type Aliases = ReadonlyMap<string, readonly string[]>;
 
 const members = either(

@@ -107,7 +107,6 @@ function nameOf(folder: string): string {
   return folder === "" ? "OWNERS" : `${folder}/OWNERS`;
 }
 
-/** Owners by a `CODEOWNERS` file. */
 export function codeOwners(
   name: string,
   sections: readonly CodeOwnersSection[],

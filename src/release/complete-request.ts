@@ -24,7 +24,6 @@ export interface NotDone {
   readonly reason: string;
 }
 
-/** What became of a pull request. */
 export interface CompletedRequest {
   readonly pullRequest: PullRequest;
   readonly changed: boolean;

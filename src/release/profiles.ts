@@ -2,7 +2,6 @@ import { didYouMean } from "../diagnostics/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { ReleaseCut, ReleaseProfile } from "../settings/index.ts";
 
-/** A tag that is promoted with a version, and why. */
 export interface Companion {
   /** Such as `v{major}.{minor}.{patch+1}-rc.0`. */
   readonly template: string;

@@ -33,7 +33,6 @@ export function commitMessageOf(subject: Subject, added: readonly string[]): str
   return [titleOf(subject), "", ...list, "", `${trailer} ${subject.tags.join(" ") || "-"}`].join("\n");
 }
 
-/** Whether a commit was made by `waybill pr`. */
 export function isOurCommit(message: string): boolean {
   return message.split("\n").some((line) => line.startsWith(trailer));
 }
@@ -42,7 +41,6 @@ const begin = "<!-- waybill pr: begin -->";
 const end = "<!-- waybill pr: end -->";
 const heldMark = "<!-- waybill pr: held by ";
 
-/** What the text of a pull request is made of. */
 export interface BodyParts {
   readonly subject: Subject;
   readonly command: string;

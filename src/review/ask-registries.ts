@@ -45,7 +45,6 @@ export interface PushAnswer {
   readonly why?: string;
 }
 
-/** What is asked. */
 export interface RegistryQuestion extends Pick<ReviewOptions, "listener" | "signal"> {
   readonly open: OpenRepository;
   readonly head: ManifestTree;

@@ -8,7 +8,6 @@ export interface ChangedLine extends ReviewedLine {
   readonly project: string;
 }
 
-/** What a change does, line by line. */
 export interface ChangedLines {
   readonly lines: readonly ChangedLine[];
   /** The line that asks for an edge; none for an edge of a line that is as it was, and goes to another registry. */

@@ -111,13 +111,7 @@ function findingRow(finding: ReviewFinding, nameOf: NameOf): string {
 }
 
 const columns = [
-  "Line",
-  "Image",
-  "Digest",
-  "What it is",
-  "Since the version before",
-  "Attached",
-  "To be done",
+  ...["Line", "Image", "Digest", "What it is", "Since the version before", "Attached", "To be done"],
 ];
 
 function projectSections(project: ReviewedProject, nameOf: NameOf): PageSection[] {

@@ -14,7 +14,6 @@ import {
 import type { Repository } from "../registry/index.ts";
 import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousFacts } from "./facts.ts";
 
-/** What facts are read of. */
 export interface FactsQuestion {
   readonly source: RepositoryName;
   readonly digest: Digest;

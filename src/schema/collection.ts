@@ -32,7 +32,6 @@ export type ValuesOf<Of extends Shapes> = {
   readonly [Key in RequiredKey<Of>]: ValueOf<Of[Key]>;
 } & { readonly [Key in Exclude<keyof Of, RequiredKey<Of>>]?: ValueOf<Of[Key]> };
 
-/** How a mapping is read. */
 export interface MappingRules extends Pick<FieldRules, "advice" | "nameOf" | "ignoresUnknown"> {
   /** A field without a value counts as absent. */
   readonly skipsEmpty?: boolean;
@@ -128,7 +127,6 @@ export function record<Value>(
   );
 }
 
-/** How a list is read. */
 export interface ListRules {
   /** With its article: "a list" if nothing else is said. */
   readonly what?: string;

@@ -9,7 +9,6 @@ export const fieldCodes = {
 
 type FieldFindings = Findings<keyof typeof fieldCodes>;
 
-/** What may stand in a mapping. */
 export interface FieldRules {
   readonly known: readonly string[];
   /** What the mapping is, with its article, as in "an image". */

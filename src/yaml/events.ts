@@ -92,13 +92,7 @@ class Attempt {
 }
 
 const offsetKeys: ReadonlySet<string> = new Set([
-  "start",
-  "valueStart",
-  "valueEnd",
-  "anchorStart",
-  "anchorEnd",
-  "tagStart",
-  "tagEnd",
+  ...["start", "valueStart", "valueEnd", "anchorStart", "anchorEnd", "tagStart", "tagEnd"],
 ]);
 
 /** Columns that no key of a block begins behind. */

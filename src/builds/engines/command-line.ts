@@ -15,7 +15,6 @@ export interface CommandLine {
   readonly cwd: string;
 }
 
-/** What came of a command. */
 export interface Said {
   readonly exitCode: number;
   readonly stdout: string;

@@ -13,7 +13,6 @@ import { ask, type CommandLine, show } from "./command-line.ts";
 import { removeContainers, runContainer } from "./container-run.ts";
 import { canonicalName, digestIn, findImage, obtainImage } from "./local-images.ts";
 
-/** An image that a build has made. */
 export interface MadeImage {
   /** What stands for it on this machine: an image. */
   readonly id: string;
@@ -21,7 +20,6 @@ export interface MadeImage {
   readonly index?: readonly string[];
 }
 
-/** How an image was built. */
 export interface Built {
   readonly exitCode: number;
   readonly made?: MadeImage | undefined;

@@ -12,7 +12,6 @@ import { type GoogleWire, openGoogleWire, type TokenSource } from "../google-wir
 import type { BuildOutcome, BuildStatus, GoogleOptions, GoogleService } from "../model.ts";
 import { buildSchema, endOf, failureOf, type GoogleBuild, imagesOf, stepsOf } from "./gcb-answers.ts";
 
-/** A build for Google's service. */
 export interface CloudBuildRequest extends GoogleOptions {
   /** The build file as plain JSON, in camelCase. */
   readonly document: Readonly<Record<string, unknown>>;
@@ -30,7 +29,6 @@ export interface CloudBuildIo extends ActionIo, GoogleService {
   readonly token: TokenSource;
 }
 
-/** What came of it. */
 export interface CloudBuildEnd extends Omit<BuildOutcome, "name"> {
   /** What Cloud Build pushed by `images`; what steps pushed, it does not know. */
   readonly images: readonly { readonly name: string; readonly digest: Digest }[];

@@ -14,7 +14,6 @@ import {
   show,
 } from "./command-line.ts";
 
-/** An image as the engine keeps it. */
 export interface LocalImage {
   readonly id: string;
   readonly platform: Platform;

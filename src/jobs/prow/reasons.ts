@@ -71,15 +71,9 @@ export function isHarmless(general: string): boolean {
   return /^(?:annotations|decoration_config)\./.test(general) && general !== "decoration_config.timeout";
 }
 
-/** Keys whose entries are told one by one. */
 export const openedKeys: ReadonlySet<string> = new Set([
-  "annotations",
-  "decoration_config",
-  "spec",
-  "spec.containers",
-  "spec.containers[]",
-  "spec.containers[].args",
-  "spec.containers[].env",
+  ...["annotations", "decoration_config", "spec", "spec.containers"],
+  ...["spec.containers[]", "spec.containers[].args", "spec.containers[].env"],
 ]);
 
 /** Why what stands at a path is not taken. @param general The path without numbers. */
