@@ -110,9 +110,8 @@ function findingRow(finding: ReviewFinding, nameOf: NameOf): string {
   );
 }
 
-const columns = [
-  ...["Line", "Image", "Digest", "What it is", "Since the version before", "Attached", "To be done"],
-];
+const columns = "Line | Image | Digest | What it is | Since the version before | Attached | To be done";
+const rule = columns.replace(/[^|]+/g, " --- ").trim();
 
 function projectSections(project: ReviewedProject, nameOf: NameOf): PageSection[] {
   const { lines, files, newDestinations, removedDestinations } = project;
@@ -131,7 +130,7 @@ function projectSections(project: ReviewedProject, nameOf: NameOf): PageSection[
       destinations.length === 0 ? ["- No line asks for anything else than before\n"] : destinations;
     return [sectionOf(rows, same, { head: `${head}\n`, noun: "destination" })];
   }
-  const table = `\n| ${columns.join(" | ")} |\n| ${columns.map(() => "---").join(" | ")} |\n`;
+  const table = `\n| ${columns} |\n| ${rule} |\n`;
   const row = (line: ReviewedLine): string => lineRow(line, nameOf);
   return [
     sectionOf(lines, row, { head: `${head}${table}`, noun: "line" }),
