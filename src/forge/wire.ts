@@ -112,17 +112,9 @@ function authorizationOf(kind: ForgeKind, token: string | undefined): string | u
   return kind === "gitea" ? `token ${token}` : `Bearer ${token}`;
 }
 
-interface Outgoing {
-  readonly url: URL;
-  readonly method: Method;
-  readonly headers: Headers;
-  readonly body: string | undefined;
-}
-
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
-type Method = (typeof methods)[number];
 
-function outgoing(address: string, init: RequestInit, origin: string, host: string): Outgoing {
+function outgoing(address: string, init: RequestInit, origin: string, host: string) {
   const url = new URL(address);
   if (url.origin !== origin) throw strayed(host, `to ${url.host}, which is not asked`);
   const { body } = init;

@@ -36,7 +36,7 @@ export function ownersBy(
   const ownerOf = (file: string): FileOwners => {
     const segments = file.split("/");
     const isSound = segments.every((segment) => segment !== "" && segment !== "." && segment !== "..");
-    return isSound ? find(file, segments) : ownedByNobody(file);
+    return isSound ? find(file, segments) : { file, approvers: [], reviewers: [], by: [], needed: [] };
   };
   return {
     ownersOf: (files) => files.map(ownerOf),
@@ -129,8 +129,4 @@ export function codeOwners(
     };
   };
   return ownersBy(find, diagnostics);
-}
-
-function ownedByNobody(file: string): FileOwners {
-  return { file, approvers: [], reviewers: [], by: [], needed: [] };
 }

@@ -1,7 +1,7 @@
 import { commitPage, originWords } from "../provenance/index.ts";
 import type { ImageDifference, LineFacts } from "./facts.ts";
 import type { ReviewedLine } from "./review.ts";
-import { bytesInWords, countOf, dayOf, kindInWords } from "./words.ts";
+import { bytesInWords, countOf, dayOf, kindInWords, labelsInWords } from "./words.ts";
 
 /** What is known of the image of a line, in words. */
 export interface FactsInWords {
@@ -35,8 +35,7 @@ function whatItIs({ image, provenance }: LineFacts): FactsInWords["what"] {
     ...(created === undefined ? [] : [`built ${dayOf(created)}`]),
     `${isPartial ? "at least " : ""}${bytesInWords(size)}`,
     ...(platforms.length === 0 ? [] : [platforms.join(" ")]),
-    ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
-    ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
+    ...labelsInWords(labels),
   ].join(", ");
   const origin = provenance && originWords(provenance);
   if (provenance === undefined || origin === undefined) return [description];

@@ -41,9 +41,16 @@ export function imageInWords({ created, size, platforms, artifactType, labels }:
     created === undefined ? "built nobody knows when" : `built ${dayOf(created)}`,
     bytesInWords(size),
     ...(platforms.length === 0 ? [] : [countOf(platforms.length, "platform")]),
-    ...(labels.version === undefined ? [] : [`version ${labels.version}`]),
-    ...(labels.revision === undefined ? [] : [`revision ${labels.revision.slice(0, 12)}`]),
+    ...labelsInWords(labels),
   ].join(", ");
+}
+
+/** What the labels of an image say of its source. */
+export function labelsInWords({ version, revision }: ImageFacts["labels"]): readonly string[] {
+  return [
+    ...(version === undefined ? [] : [`version ${version}`]),
+    ...(revision === undefined ? [] : [`revision ${revision.slice(0, 12)}`]),
+  ];
 }
 
 /** What people call an artifact that is no image; what is not known by name, by its artifact type. */
