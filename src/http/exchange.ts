@@ -14,8 +14,7 @@ import type { OriginEvent } from "./events.ts";
 import { waitOf } from "./failure/backoff.ts";
 import { Company, type Member } from "./failure/company.ts";
 import { type Explain, failureOf, faultError, faultOf, traitsOf } from "./failure/fault.ts";
-import { Places } from "./failure/places.ts";
-import { type Trouble, Unanswered } from "./failure/presence.ts";
+import { Presence, type Trouble, Unanswered } from "./failure/presence.ts";
 import type { Kinds } from "./kinds.ts";
 import type { Limiter, Observation } from "./rate/limiter.ts";
 import { type RateLimitOf, Turns } from "./rate/turns.ts";
@@ -66,34 +65,51 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
   const { endpoint, listener = () => {}, timing, kinds, limiter, explain } = options;
   const { troubleOf = () => undefined, company = new Company(timing.firstBackoff) } = options;
   const { host } = endpoint;
+  const ownOrigin = endpoint.origin.origin;
   const transport = openTransport(options);
   const untilClosed = untilAborted(options.closed, () => {});
   const turns = new Turns(kinds, options.rateLimiters ?? [], clock);
-  const places = new Places((place) => ({
-    ...place,
-    explain,
-    timing,
-    retries: options.retries,
-    isExpected: options.isExpected,
-    isBusyElsewhere: () => company.isBusyBeside(member),
-    onChange: (change) =>
-      listener(
-        change.type === "away"
-          ? { host: place.host, ...change, failure: failureRecord(change.failure) }
-          : { host: place.host, ...change },
-      ),
-  }));
+  /**
+   * Who is asked may be away: the origin, each place that it sends us to, and what is asked in a role of its own, such as
+   * a token service. That is a place by itself, wherever it is: it may be away behind an origin that answers.
+   */
+  const places: {
+    readonly origin: string;
+    readonly role: string | undefined;
+    readonly presence: Presence;
+  }[] = [];
+  const presenceAt = ({ origin, host, protocol }: URL, role: string | undefined): Presence => {
+    const known = places.find((place) => place.origin === origin && place.role === role);
+    if (known !== undefined) return known.presence;
+    const presence = new Presence({
+      ...{ host, inTls: protocol === "https:", role, explain, timing },
+      retries: options.retries,
+      isExpected: options.isExpected,
+      isBusyElsewhere: () => company.isBusyBeside(member),
+      onChange: (change) =>
+        listener(
+          change.type === "away"
+            ? { host, ...change, failure: failureRecord(change.failure) }
+            : { host, ...change },
+        ),
+    });
+    places.push({ origin, role, presence });
+    return presence;
+  };
   const mistaken = new Map<string, Promise<boolean>>();
   let answers = 0;
   let restsUntil = 0;
   const member: Member = {
-    isAway: () => places.isAway(endpoint.origin),
+    // Nothing can be asked of it without what has a role.
+    isAway: () =>
+      places.some(
+        ({ origin, role, presence }) => presence.isAway && (role !== undefined || origin === ownOrigin),
+      ),
     moved: () => transport.moved() + answers,
     restsUntil: () => restsUntil,
   };
   company.join(member);
 
-  const ownOrigin = endpoint.origin.origin;
   const isOwn = ({ from }: Pick<AnswerHead, "from">): boolean => from.origin === ownOrigin;
 
   const learn = (observation: Observation<Kind>, headers: AnswerHead["headers"]): void => {
@@ -163,7 +179,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
 
   /** Whether a host that has said nothing of use in plain HTTP wants to be spoken to in TLS. */
   const isMistaken = async (url: URL): Promise<boolean> => {
-    if (places.wasThere(url)) return false;
+    if (places.some(({ origin, presence }) => origin === url.origin && presence.wasThere)) return false;
     const found = mistaken.get(url.origin) ?? transport.wantsTls(url);
     mistaken.set(url.origin, found);
     return found;
@@ -171,7 +187,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
 
   return {
     dispatch: (direction: Direction<Kind>, prepare: () => Promise<Message>): Promise<StreamedAnswer> =>
-      places.at(direction.url, direction.role).carry(
+      presenceAt(direction.url, direction.role).carry(
         direction,
         async () => {
           const { url, kind, where } = direction;
@@ -204,7 +220,7 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
       restsUntil = Math.max(restsUntil, time);
     },
     close: (): Promise<void> => {
-      places.close();
+      for (const { presence } of places) presence.close();
       turns.close();
       return transport.close();
     },

@@ -51,7 +51,6 @@ export {
   parseRepository,
   type Reference,
   type RepositoryName,
-  type RepositoryParts,
   type RepositoryPath,
   repositoryFault,
   splitRepository,

@@ -15,14 +15,6 @@ export type RepositoryName = string & { readonly [repositoryBrand]: true };
 /** A repository without its host, as it stands in `/v2/<path>/`: safe in a URL and as a relative file path. */
 export type RepositoryPath = string & { readonly [pathBrand]: true };
 
-/** The two halves of a {@link RepositoryName}. */
-export interface RepositoryParts {
-  /** `host` or `host:port`, lower case. */
-  readonly host: string;
-  /** The path below the host, as it stands in `/v2/<path>/`. */
-  readonly path: string;
-}
-
 /** A tag or a digest: what the distribution specification calls a reference within a repository. */
 export type Target = Tag | Digest;
 
@@ -85,8 +77,8 @@ function shown(text: string): string {
   return JSON.stringify(text.replace(/^.*@/s, "…@").slice(0, 200));
 }
 
-/** Host and path of a repository name. */
-export function splitRepository(name: RepositoryName): RepositoryParts {
+/** Host (`host` or `host:port`, lower case) and path below it, as in `/v2/<path>/`, of a repository name. */
+export function splitRepository(name: RepositoryName): { readonly host: string; readonly path: string } {
   const slash = name.indexOf("/");
   return { host: name.slice(0, slash), path: name.slice(slash + 1) };
 }

@@ -23,7 +23,7 @@ import { refusal } from "./remote/answer.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { HostedRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
-import { type Ending, type HostWork, UnderWay, watching } from "./watched.ts";
+import { type Ending, type HostWork, watching } from "./watched.ts";
 
 /** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions extends Ending {
@@ -70,7 +70,6 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
   const hosts = new Map<string, HostClient>();
   const company = new Company(timing.firstBackoff);
   const repositories = new Map<string, Repository>();
-  const underWay = new UnderWay();
 
   const settingsOf = (host: string): HostSettings | undefined =>
     settings.hosts[host] ?? settings.hosts[canonicalHost(host)];
@@ -104,7 +103,7 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
     await Promise.all([...hosts.values()].map((client) => client.close()));
   };
   const untilCut = untilAborted(options.cut, () => void close());
-  const watched = watching(options, untilCut, underWay);
+  const { watched, underWay } = watching(options, untilCut);
 
   const opened = (key: string, openNow: () => Repository): Repository => {
     const known = repositories.get(key);
@@ -151,7 +150,7 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
         },
       );
     },
-    underWay: () => underWay.read(),
+    underWay,
     close,
   };
 }

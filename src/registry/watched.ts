@@ -18,11 +18,9 @@ export interface Ending {
  * was this repository.
  * @param untilCut Does what fails once `cut` is aborted.
  */
-export function watching(
-  { stop, cut }: Ending,
-  untilCut: Until,
-  underWay: UnderWay,
-): (repository: Repository) => Repository {
+export function watching({ stop, cut }: Ending, untilCut: Until) {
+  /** By host, when each thing was begun that is under way, in that order. */
+  const hosts = new Map<string, Set<{ readonly since: number }>>();
   // One for all repositories: of those there are thousands.
   const handler: ProxyHandler<Repository> = {
     get(target, property) {
@@ -37,7 +35,10 @@ export function watching(
         });
       return async (...parameters: unknown[]) => {
         if (stop?.aborted || cut?.aborted) throw interrupted();
-        const end = underWay.begin(target.host ?? target.address);
+        const host = target.host ?? target.address;
+        const work = { since: Date.now() };
+        const beside = hosts.get(host) ?? new Set();
+        hosts.set(host, beside.add(work));
         try {
           const result = await untilCut(
             () => Promise.resolve(Reflect.apply(found, target, parameters)),
@@ -49,12 +50,19 @@ export function watching(
         } catch (error) {
           throw placed(error);
         } finally {
-          end();
+          beside.delete(work);
         }
       };
     },
   };
-  return (repository) => new Proxy(repository, handler);
+  return {
+    watched: (repository: Repository): Repository => new Proxy(repository, handler),
+    underWay: (): readonly HostWork[] =>
+      [...hosts].flatMap(([host, works]) => {
+        const [oldest] = works;
+        return oldest === undefined ? [] : [{ host, count: works.size, since: oldest.since }];
+      }),
+  };
 }
 
 /** Work of one host that is not over. */
@@ -63,26 +71,4 @@ export interface HostWork {
   readonly count: number;
   /** When the oldest of them was, in milliseconds since 1970. */
   readonly since: number;
-}
-
-/** What is under way, by host. */
-export class UnderWay {
-  /** When each thing was begun, in that order. */
-  readonly #hosts = new Map<string, Set<{ readonly since: number }>>();
-
-  begin(host: string): () => void {
-    const work = { since: Date.now() };
-    const known = this.#hosts.get(host) ?? new Set();
-    this.#hosts.set(host, known.add(work));
-    return () => {
-      known.delete(work);
-    };
-  }
-
-  read(): readonly HostWork[] {
-    return [...this.#hosts].flatMap(([host, works]) => {
-      const [oldest] = works;
-      return oldest === undefined ? [] : [{ host, count: works.size, since: oldest.since }];
-    });
-  }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judgeRealm } from "../../src/registry/host/realm.ts";
 
 const judge = (registry: string, realm: string, tokenOrigins: string[] = []) => {
-  const judged = judgeRealm(realm, { registry: new URL(registry), tokenOrigins });
+  const judged = judgeRealm(realm, new URL(registry), tokenOrigins);
   return "url" in judged ? judged.url.href : undefined;
 };
 

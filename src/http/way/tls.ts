@@ -4,10 +4,7 @@ import { messageOf } from "../../errors/index.ts";
 import { ConnectionError } from "../failure/fault.ts";
 
 /** What `tls.connect` needs to know beside host and port. */
-export interface TlsOptions {
-  readonly secureContext: tls.SecureContext;
-  readonly rejectUnauthorized: boolean;
-}
+export type TlsOptions = ReturnType<typeof tlsOptions>;
 
 /** How a host is trusted, and how it trusts us: paths of PEM files. */
 export interface TlsFiles {
@@ -26,7 +23,7 @@ export interface TlsFiles {
  * @param authority Trusts this PEM file, too: the registry's own authority also vouches for where it sends us.
  * @throws {ConnectionError} `tls` when a file cannot be read or is no PEM.
  */
-export function tlsOptions(host: string, settings: TlsFiles = {}, authority?: string): TlsOptions {
+export function tlsOptions(host: string, settings: TlsFiles = {}, authority?: string) {
   const files = [settings.ca, authority].filter((file) => file !== undefined);
   const own = [...new Set(files)].map((file) => readPem(file, host));
   const cert = settings.cert === undefined ? undefined : readPem(settings.cert, host);

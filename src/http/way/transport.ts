@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
+import type { StreamedAnswer } from "../answer.ts";
 import { faultError, isHangUp } from "../failure/fault.ts";
 import type { Timing } from "../timing.ts";
 import type { Trace } from "../trace.ts";
@@ -40,11 +41,7 @@ export interface Outgoing {
 }
 
 /** The beginning of an answer; its body fails when it is shorter than announced or stands still. */
-export interface Incoming {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: Readable;
-}
+type Incoming = Pick<StreamedAnswer, "status" | "headers" | "body">;
 
 /** The connections of one host, and of the hosts that it sends us on to. */
 export type Transport = ReturnType<typeof openTransport>;

@@ -155,10 +155,7 @@ export function createAuthorizer(
     if (bearer === undefined) {
       return challenges.some((challenge) => challenge.scheme === "basic") ? { kind: "basic" } : undefined;
     }
-    const judged = judgeRealm(bearer.parameters.get("realm") ?? "", {
-      registry: endpoint.origin,
-      tokenOrigins,
-    });
+    const judged = judgeRealm(bearer.parameters.get("realm") ?? "", endpoint.origin, tokenOrigins);
     if ("url" in judged) {
       return { kind: "bearer", realm: judged.url, service: bearer.parameters.get("service") };
     }

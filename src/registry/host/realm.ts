@@ -1,10 +1,3 @@
-/** What decides whether a token service may see the credentials of a registry. */
-export interface RealmRules {
-  readonly registry: URL;
-  /** Further origins that the user's settings trust for this registry. */
-  readonly tokenOrigins: readonly string[];
-}
-
 /**
  * Registries whose token service is on another origin, as they themselves name it in their challenges. All others are
  * their own (GitHub, Quay, Google, Azure, Amazon's public one, Harbor, JFrog, Red Hat, Gitea), ask for a password
@@ -31,28 +24,28 @@ const knownServices: readonly (readonly [registry: RegExp, service: string])[] =
   [/^[a-z0-9-]+-registry(?:-vpc)?\.([a-z0-9-]+)\.cr\.aliyuncs\.com$/, "dockerauth-ee.$1.aliyuncs.com"],
 ];
 
-export interface RealmFault {
-  /** In words that follow "the registry names a token service that". */
-  readonly fault: string;
-  /** Its origin, when naming it in the settings would allow it. */
-  readonly origin: string | undefined;
-}
-
 /**
  * The URL of a token service, or why it must not be asked. Decided before any credential is looked up, because whoever
  * answers for the registry chooses the realm (CVE-2026-24845, CVE-2026-33540). Accepted are the registry's own origin
  * (scheme, host and port), the known service of a known registry, and the origins of the settings; nothing else, as
  * neither a port of the same host, nor loopback, nor a neighbor in the same domain need be run by the same people.
+ * @param tokenOrigins Further origins that the user's settings trust for this registry.
+ * @returns `fault` in words that follow "the registry names a token service that", and the origin, when naming it in the
+ * settings would allow it.
  */
-export function judgeRealm(realm: string, rules: RealmRules): { readonly url: URL } | RealmFault {
-  const url = URL.canParse(realm, rules.registry.href) ? new URL(realm, rules.registry) : undefined;
+export function judgeRealm(
+  realm: string,
+  registry: URL,
+  tokenOrigins: readonly string[],
+): { readonly url: URL } | { readonly fault: string; readonly origin: string | undefined } {
+  const url = URL.canParse(realm, registry.href) ? new URL(realm, registry) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     return { fault: "has no valid URL", origin: undefined };
   }
   if (url.username !== "" || url.password !== "") {
     return { fault: "has a password in its URL", origin: undefined };
   }
-  const trusted = [rules.registry.origin, knownOrigin(rules.registry), ...rules.tokenOrigins];
+  const trusted = [registry.origin, knownOrigin(registry), ...tokenOrigins];
   if (trusted.some((origin) => origin !== undefined && originOf(origin) === url.origin)) return { url };
   return url.protocol === "https:"
     ? { fault: `is on another origin (${url.origin})`, origin: url.origin }

@@ -1,9 +1,8 @@
 import type { Answer } from "../../http/index.ts";
 import { isDigest, jsonIn, type Target } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
-import { refusal } from "./answer.ts";
+import { refusal, saysAbsent, unproven } from "./answer.ts";
 import { listRepository } from "./listing.ts";
-import { saysAbsent, unproven } from "./not-found.ts";
 import type { Remote } from "./remote.ts";
 
 /**

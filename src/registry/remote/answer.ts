@@ -13,7 +13,7 @@ import type { HostClient } from "../host/host-client.ts";
 import { type LastingReason, lastingReasonOf } from "../host/judge.ts";
 import { readServerErrors, saidBehind, saysPlainHttp } from "../host/server-text.ts";
 import { missingRepository, saysMissing } from "./missing-repository.ts";
-import type { Asked } from "./remote.ts";
+import { type Asked, failed, type Remote } from "./remote.ts";
 
 /** The digest that a registry says what it holds has, where it says one. */
 export function statedDigest(answer: AnswerHead): Digest | undefined {
@@ -177,4 +177,32 @@ function denied(make: Make, host: string, source: string | undefined): RegistryE
       ? `there are no credentials for this repository: log in, for example with: waybill login ${host}`
       : `ask whoever runs ${host} for the right, or use other credentials: these are from ${source}`;
   return make("denied", "this is not allowed", hint);
+}
+
+/**
+ * Codes by which registries say that they have no such manifest, tag or repository: those of the distribution
+ * specification, Harbor's (`NOT_FOUND`), and Quay's for tags whose time is over.
+ */
+const absences: ReadonlySet<string> = new Set([
+  "MANIFEST_UNKNOWN",
+  "NAME_UNKNOWN",
+  "NOT_FOUND",
+  "TAG_EXPIRED",
+]);
+
+/**
+ * Whether an answer of 404 says in a registry's own form (distribution specification, "Error Codes") that what was asked
+ * for is not there. Web pages, bare answers and other errors do not.
+ */
+export function saysAbsent(answer: Pick<Answer, "bytes">): boolean {
+  const codes = readServerErrors(answer.bytes, [])?.codes ?? [];
+  return codes.length > 0 && codes.every((code) => absences.has(code.toUpperCase()));
+}
+
+/** A 404 that proves nothing. @param doing What was tried, as the subject of a sentence. */
+export function unproven(remote: Remote, answer: Answer, doing: string, target?: Target): RegistryError {
+  const said = readServerErrors(answer.bytes, answer.secrets);
+  const message = phrase`${phraseOf(doing)}: the answer was 404, but not as registries say that something is not there${saidBehind(said)}`;
+  const hint = `it may be there: ask whoever runs ${answer.from.host}, or what stands before it`;
+  return failed(remote, target, "absence-unproven", message, hint, answer);
 }

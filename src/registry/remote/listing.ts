@@ -4,10 +4,9 @@ import { type Digest, isDigest, isRepositoryPath, isTag, type Tag } from "../../
 import { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import type { ListedManifest, Listing } from "../repository.ts";
-import { refusal } from "./answer.ts";
+import { refusal, saysAbsent, unproven } from "./answer.ts";
 import { type JsonMember, readMembers } from "./json-members.ts";
 import { hearOfMissing } from "./missing-repository.ts";
-import { saysAbsent, unproven } from "./not-found.ts";
 import { ListHabits } from "./pagination.ts";
 import { type Remote, reading, urlIn } from "./remote.ts";
 

@@ -8,17 +8,16 @@ export function textOf(document: Document): string {
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
-/** Who does a run: marks of a process and of this start of its machine. */
-export interface Runner {
-  readonly process: string;
-  readonly boot: string | undefined;
-}
-
 /**
  * `started.json`. The process that does the run is in its metadata, so that a run that nobody ends can be told from one
  * that goes on.
+ * @param runner Marks of the process and of this start of its machine.
  */
-export function startedDocument({ refs, head }: RunRequest, startedAt: Date, runner: Runner): Document {
+export function startedDocument(
+  { refs, head }: RunRequest,
+  startedAt: Date,
+  runner: { readonly process: string; readonly boot: string | undefined },
+): Document {
   const pull = refs?.pulls?.[0]?.number;
   return {
     timestamp: seconds(startedAt),
