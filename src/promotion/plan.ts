@@ -17,7 +17,10 @@ export interface Plan {
   readonly format: typeof planFormat;
   /** Digest of all that is not as asked: the identity of the plan. Places in files do not count. */
   readonly hash: string;
-  /** Digest of the edges that the manifests ask for, or that the plan is limited to. A saved plan is refused when it is no longer theirs. */
+  /**
+   * Digest of the edges that the manifests ask for, or that the plan is limited to. A saved plan is refused when it is no
+   * longer theirs.
+   */
   readonly edgesHash: string;
   /** What it is limited to, when it is to a change. */
   readonly since?: Since;

@@ -77,7 +77,10 @@ export interface Review {
   readonly projects: readonly ReviewedProject[];
   /** Projects that are the same at both revisions and cannot meet the changed ones: their images were not read. */
   readonly passedOver: readonly string[];
-  /** How many `errors` and `warnings` were so before in files that the change does not touch, or are not selected: `waybill check` shows them. */
+  /**
+   * How many `errors` and `warnings` were so before in files that the change does not touch, or are not selected:
+   * `waybill check` shows them.
+   */
   readonly outside: { readonly errors: number; readonly warnings: number };
   /** Files whose text differs, although they ask for the same. */
   readonly rewritten: ManifestComparison["rewritten"];
