@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Diagnostic, DiagnosticCodes } from "../diagnostics/index.ts";
 import type { CheckResult, Selection } from "../edges/index.ts";
 import { readManifests, readTextFileOf } from "../manifest/index.ts";
+import { checkSettings, settingsCodes } from "../settings/index.ts";
 import { type FileKind, kindOf } from "./kind.ts";
 
 /** What checking a file or a directory, offline, found. */
@@ -67,10 +68,8 @@ interface FileReader {
 /** The reader of a kind; those of the others are not loaded. */
 async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReader> {
   switch (kind) {
-    case "settings": {
-      const { checkSettings, settingsCodes } = await import("../settings/index.ts");
+    case "settings":
       return { codes: settingsCodes, check: checkSettings };
-    }
     case "variants": {
       const { checkVariants, variantsCodes } = await import("../builds/index.ts");
       return { codes: variantsCodes, check: checkVariants };

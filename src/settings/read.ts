@@ -1,19 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { access } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
-import { type Diagnostic, type DiagnosticCodes, Findings } from "../diagnostics/index.ts";
+import { isAbsolute, join } from "node:path";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import { documentCodes, readDocument, shapeCodes } from "../schema/index.ts";
-import { invalidSettings, SettingsError } from "./errors.ts";
+import { SettingsError } from "./errors.ts";
 import { defaultSettings, type Settings } from "./model.ts";
-import { settingsShape } from "./schema.ts";
 
 const maxFileBytes = 1024 * 1024;
-
-/** Every code that a diagnostic about a `waybill.yaml` can have; all are errors. */
-export const settingsCodes = { ...documentCodes, ...shapeCodes } as const satisfies DiagnosticCodes;
 
 /**
  * The settings of a `waybill.yaml`; the defaults when no file is named. Relative paths in the file start from its folder.
@@ -21,30 +15,10 @@ export const settingsCodes = { ...documentCodes, ...shapeCodes } as const satisf
  */
 export async function readSettings(file?: string): Promise<Settings> {
   if (file === undefined) return defaultSettings;
-  return parseSettings(await readText(file), file);
-}
-
-/** {@link readSettings} for a text that is at hand; `file` names it in messages and is where its paths start. */
-export function parseSettings(text: string, file: string): Settings {
-  const findings = new Findings(text, file, settingsCodes);
-  const settings = settingsIn(findings);
-  if (findings.errors > 0) throw invalidSettings(file, findings.diagnostics);
-  return settings;
-}
-
-/** All that is wrong with the text of a `waybill.yaml`. @param file how diagnostics name it. */
-export function checkSettings(text: string, file: string): readonly Diagnostic[] {
-  const findings = new Findings(text, file, settingsCodes);
-  settingsIn(findings);
-  return findings.diagnostics;
-}
-
-/** What a `waybill.yaml` says; all that is wrong is among the findings, and then it is not to be used. */
-function settingsIn(findings: Findings<keyof typeof settingsCodes>): Settings {
-  const root = readDocument(findings, "a settings file has one document")?.root;
-  if (root === undefined) return defaultSettings;
-  const shape = settingsShape(dirname(resolve(findings.file)));
-  return shape.read(root, { findings, path: "" }) ?? defaultSettings;
+  const text = await readText(file);
+  // Most have no settings, and need nothing of what reads them.
+  const { parseSettings } = await import("./parse.ts");
+  return parseSettings(text, file);
 }
 
 async function readText(file: string): Promise<string> {

@@ -33,7 +33,7 @@ const ranges: readonly (readonly [AddressKind, () => BlockList])[] = [
 /** The kind of an IP address in text form; IPv6 forms that carry an IPv4 address count as that address. */
 export function kindOfAddress(address: string): AddressKind {
   const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
-  const family = isIP(bare);
+  const family = familyOf(bare);
   if (family === 0) return "reserved";
   const embedded = family === 6 ? embeddedAddress(bare) : undefined;
   if (embedded !== undefined) return kindOfAddress(embedded);
@@ -43,7 +43,12 @@ export function kindOfAddress(address: string): AddressKind {
 /** The host of a URL as an IP address without brackets, or `undefined` when it is a name. */
 export function literalAddress(hostname: string): string | undefined {
   const bare = hostname.replace(/^\[|\]$/g, "");
-  return isIP(bare) === 0 ? undefined : bare;
+  return familyOf(bare) === 0 ? undefined : bare;
+}
+
+/** 4 or 6, or 0 for what is no address: most names show by their characters, and to prove what is one takes long the first time. */
+function familyOf(text: string): number {
+  return /^[\d.]+$|:/.test(text) ? isIP(text) : 0;
 }
 
 /** The host of a URL as sockets want it: an address without brackets. */
