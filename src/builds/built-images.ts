@@ -1,6 +1,6 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { harmless } from "../errors/index.ts";
-import { isDigest, jsonIn } from "../oci/index.ts";
+import { digestSchema, english, jsonIn } from "../oci/index.ts";
 import type { StoredRun } from "../store/index.ts";
 import { BuildError } from "./errors.ts";
 import type { BuiltImages } from "./model.ts";
@@ -11,16 +11,15 @@ const imagesArtifact = "images.json";
 /** Bytes of the longest that is read: 10,000 images of 1,000 tags take less. */
 const maxRecordBytes = 64 * 1024 * 1024;
 
-const text = z.string().max(4096);
-const digest = z.string().refine(isDigest, { error: "is no digest" });
+const text = z.string().check(z.maxLength(4096));
 
 const imagesSchema = z.object({
   format: z.literal("waybill-images/1"),
   run: z.object({ job: text, id: text }),
   source: z.object({
-    repository: text.exactOptional(),
-    commit: text.exactOptional(),
-    describe: text.exactOptional(),
+    repository: z.exactOptional(text),
+    commit: z.exactOptional(text),
+    describe: z.exactOptional(text),
     isDirty: z.boolean(),
     path: text,
   }),
@@ -31,15 +30,15 @@ const imagesSchema = z.object({
         build: text,
         name: text,
         repository: text,
-        digest,
+        digest: digestSchema,
         mediaType: text,
-        size: z.number().int().nonnegative(),
-        tags: z.array(text).max(1000),
+        size: z.int().check(z.nonnegative()),
+        tags: z.array(text).check(z.maxLength(1000)),
         seenBy: z.array(z.enum(["waybill", "registry", "step"])),
-        provenance: digest.exactOptional(),
+        provenance: z.exactOptional(digestSchema),
       }),
     )
-    .max(10_000),
+    .check(z.maxLength(10_000)),
 });
 
 /**
@@ -66,7 +65,7 @@ export async function readBuiltImages(run: StoredRun): Promise<BuiltImages> {
     }
     pieces.push(piece);
   }
-  const parsed = imagesSchema.safeParse(jsonIn(Buffer.concat(pieces).toString()));
+  const parsed = imagesSchema.safeParse(jsonIn(Buffer.concat(pieces).toString()), english);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const place = issue?.path.join(".") || "document";

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { headerOf, isSuccess } from "../http/index.ts";
 import { BuildError } from "./errors.ts";
 import { openGoogleOrigin, type TokenSource } from "./google-wire.ts";
@@ -63,7 +63,7 @@ async function fromGcloud(environment: NodeJS.ProcessEnv, signal: AbortSignal): 
   }
 }
 
-const metadataSchema = z.object({ access_token: z.string().min(1).max(10_000) });
+const metadataSchema = z.object({ access_token: z.string().check(z.minLength(1), z.maxLength(10_000)) });
 
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads */
 async function fromMetadata(origin: string, signal: AbortSignal): Promise<string | undefined> {

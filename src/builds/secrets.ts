@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { SecretSource } from "../cloudbuild/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";

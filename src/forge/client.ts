@@ -1,4 +1,5 @@
-import type { z } from "zod";
+import * as z from "zod/mini";
+import { english } from "../oci/index.ts";
 import { ForgeError } from "./errors.ts";
 import type { ForgeKind } from "./forge.ts";
 import type { Wire } from "./wire.ts";
@@ -11,7 +12,7 @@ type Values = Readonly<Record<string, unknown>>;
  * wire throws, and {@link ForgeError} `unexpected-answer` for what is not as the schema has it.
  */
 export interface ForgeClient {
-  ask<T>(route: string, values: Values, schema: z.ZodType<T>): Promise<T>;
+  ask<T>(route: string, values: Values, schema: z.ZodMiniType<T>): Promise<T>;
   /**
    * A whole list, page by page; one that does not end is an `unexpected-answer`.
    * @param listIn Where the list stands in an answer that is none itself.
@@ -19,7 +20,7 @@ export interface ForgeClient {
   list<T>(
     route: string,
     values: Values,
-    item: z.ZodType<T>,
+    item: z.ZodMiniType<T>,
     listIn?: (data: unknown) => unknown,
   ): Promise<readonly T[]>;
   send(route: string, values: Values): Promise<void>;
@@ -69,10 +70,10 @@ export function openClient(kind: ForgeKind, api: string, wire: Wire): ForgeClien
       return parsed((await call(route, values)).data, schema);
     },
     async list(route, values, item, listIn = (data) => data) {
-      const found: (typeof item._output)[] = [];
+      const found: z.output<typeof item>[] = [];
       for (let page = 1; page <= maxPages; page += 1) {
         const { data, headers: told } = await call(route, { ...values, ...pageSizes[kind], page });
-        const items = parsed(listIn(data), item.array());
+        const items = parsed(listIn(data), z.array(item));
         found.push(...items);
         // Forges say in a `Link` header that there is a next page, or in `X-Total-Count` how many there are of all.
         const goesOn =
@@ -104,8 +105,8 @@ export function tooManyPages(entries: string): ForgeError {
   });
 }
 
-function parsed<T>(data: unknown, schema: z.ZodType<T>): T {
-  const result = schema.safeParse(data);
+function parsed<T>(data: unknown, schema: z.ZodMiniType<T>): T {
+  const result = schema.safeParse(data, english);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const place = issue === undefined || issue.path.length === 0 ? "the answer" : issue.path.join(".");

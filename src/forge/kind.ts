@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Network } from "../http/index.ts";
 import { addressOf, checkedHost, type ForgeSettings, settingsOf } from "./address.ts";
 import { openClient } from "./client.ts";
@@ -22,7 +22,7 @@ export function knownForgeKind(host: string): ForgeKind | undefined {
 }
 
 /** What each kind answers to everybody, and what tells it from a page that answers anything. */
-const probes: Readonly<Record<ForgeKind, { readonly path: string; readonly answer: z.ZodType }>> = {
+const probes: Readonly<Record<ForgeKind, { readonly path: string; readonly answer: z.ZodMiniType }>> = {
   github: {
     path: "/meta",
     answer: z.union([z.object({ installed_version: z.string() }), z.object({ hooks: z.array(z.string()) })]),

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import * as z from "zod/mini";
 import { phrase, phraseOf } from "../errors/index.ts";
 import { OciError } from "./errors.ts";
 
@@ -17,6 +18,11 @@ const pattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 export function isDigest(text: string): text is Digest {
   return pattern.test(text);
 }
+
+/** A digest in a document. */
+export const digestSchema = z.custom<Digest>((value) => typeof value === "string" && isDigest(value), {
+  error: "is no sha256 or sha512 digest",
+});
 
 /** The text as a digest. @throws {OciError} `invalid-digest`, saying what is wrong with it. */
 export function parseDigest(text: string): Digest {

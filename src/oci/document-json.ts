@@ -1,4 +1,5 @@
-import * as z from "zod/mini";
+import type { $ZodErrorMap } from "zod/v4/core";
+import en from "zod/v4/locales/en.js";
 import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
 
@@ -48,6 +49,9 @@ export function jsonIn(text: string): unknown {
     return undefined;
   }
 }
+
+/** How a schema says what is wrong, where that is told: without it, it only says that something is. */
+export const english: { readonly error: $ZodErrorMap } = { error: (issue) => en().localeError(issue) };
 
 const rebuild = "whoever built the image has to build it again, with another tool";
 
@@ -134,8 +138,3 @@ function endOfString(text: string, start: number): number {
     if (backslashes % 2 === 0) return end;
   }
 }
-
-/** How a schema says what is wrong, where that is told: without it, it only says that something is. */
-export const english: { readonly error: z.core.$ZodErrorMap } = {
-  error: (issue) => z.locales.en().localeError(issue),
-};

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type Phrase, phrase } from "../errors/index.ts";
 import type { Descriptor, ImageDocument, Platform } from "./descriptor.ts";
-import { type Digest, isDigest } from "./digest.ts";
+import { type Digest, digestSchema } from "./digest.ts";
 import { english, parseDocumentJson } from "./document-json.ts";
 import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -45,11 +45,6 @@ const platformSchema = z.pipe(
     const { os, architecture, variant } = platform ?? {};
     return os || architecture ? { os: os ?? "", architecture: architecture ?? "", variant } : undefined;
   }),
-);
-
-const digestSchema = z.pipe(
-  z.string().check(z.refine(isDigest, { error: "is no sha256 or sha512 digest" })),
-  z.transform((text) => text as Digest),
 );
 
 const descriptorSchema = z.object({

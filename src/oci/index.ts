@@ -16,6 +16,7 @@ export {
   digestHasher,
   digestMatches,
   digestOf,
+  digestSchema,
   type HashCheckpoints,
   hexOf,
   isDigest,

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
-import { type Digest, isDigest, isTag, type RepositoryName, repositoryFault } from "../oci/index.ts";
+import * as z from "zod/mini";
+import {
+  type Digest,
+  digestSchema,
+  isTag,
+  type RepositoryName,
+  repositoryFault,
+  type Tag,
+} from "../oci/index.ts";
 import type { Plan } from "./plan.ts";
 import type { SectionEdge } from "./section.ts";
 import { reasonTable, verdictTable } from "./verdicts.ts";
@@ -10,46 +17,50 @@ export type Immutable<Value> = Value extends string | number | boolean | null | 
   ? Value
   : { readonly [Key in keyof Value]: Immutable<Value[Key]> };
 
-const digest = z.string().refine(isDigest, { error: "is no digest" });
-const tag = z.string().refine(isTag, { error: "is no tag" });
-const repository = z.string().refine((text): text is RepositoryName => repositoryFault(text) === undefined, {
-  error: "is no repository",
+const tag = z.custom<Tag>((value) => typeof value === "string" && isTag(value), { error: "is no tag" });
+const repository = z.custom<RepositoryName>(
+  (value) => typeof value === "string" && repositoryFault(value) === undefined,
+  { error: "is no repository" },
+);
+const place = z.object({
+  file: z.string(),
+  line: z.int().check(z.positive()),
+  column: z.int().check(z.positive()),
 });
-const place = z.object({ file: z.string(), line: z.int().positive(), column: z.int().positive() });
 const failure = z.object({
   code: z.string(),
   message: z.string(),
-  where: z.string().optional(),
-  hint: z.string().optional(),
-  host: z.string().optional(),
-  registry: z.string().optional(),
-  repository: z.string().optional(),
-  status: z.int().optional(),
-  requestId: z.string().optional(),
-  pattern: z.string().optional(),
+  where: z.optional(z.string()),
+  hint: z.optional(z.string()),
+  host: z.optional(z.string()),
+  registry: z.optional(z.string()),
+  repository: z.optional(z.string()),
+  status: z.optional(z.int()),
+  requestId: z.optional(z.string()),
+  pattern: z.optional(z.string()),
 });
 
 const plannedEdge = z.object({
   /** `null` for a digest that is promoted without a tag. */
-  tag: tag.nullable(),
+  tag: z.nullable(tag),
   verdict: z.enum(verdictTable.map(({ verdict }) => verdict)),
   reason: z.enum(reasonTable.map(({ reason }) => reason)),
   /** Of the tag, or of the digest when there is none. */
   at: place,
   /** The digest the tag stands at in production, when that is another one. */
-  current: digest.exactOptional(),
+  current: z.exactOptional(digestSchema),
   /** The media type of what it stands for there, when that is no image. */
-  currentType: z.string().exactOptional(),
+  currentType: z.exactOptional(z.string()),
   /** All claims, when two digests claim the tag. */
-  claims: z.array(z.object({ digest, at: place })).exactOptional(),
+  claims: z.exactOptional(z.array(z.object({ digest: digestSchema, at: place }))),
   /** Of the policy that stands against it. */
-  policy: place.exactOptional(),
+  policy: z.exactOptional(place),
   /** What made it unread. */
-  failure: failure.exactOptional(),
+  failure: z.exactOptional(failure),
 });
 
 const plannedImage = z.object({
-  digest,
+  digest: digestSchema,
   project: z.string(),
   /** Where it would be copied from: the first source that has it, otherwise the first that is named. */
   source: repository,
@@ -59,14 +70,14 @@ const plannedImage = z.object({
 /** Reads an item of a saved plan: {@link PlannedRepositories}. */
 export const plannedRepositories = z.object({
   /** In the order of their names. */
-  destinations: z.array(repository).min(1),
+  destinations: z.array(repository).check(z.minLength(1)),
   /** The registry listed nothing in them when they were read. */
   empty: z.boolean(),
   /**
    * They are not there, and the registry says that somebody has to create them, and not a push; the hint says what does. Work
    * is tried all the same, for some create one after all.
    */
-  missing: failure.exactOptional(),
+  missing: z.exactOptional(failure),
   images: z.array(plannedImage),
 });
 

@@ -1,7 +1,7 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { selectionInWords } from "../edges/index.ts";
 import { type Cause, WaybillError } from "../errors/index.ts";
-import { isDigest } from "../oci/index.ts";
+import { digestSchema, english } from "../oci/index.ts";
 import { allKinds, type SectionKinds } from "./kinds.ts";
 import { createSeal, limitsIn, type Plan, planFormat, type Seal, type Section, sealPlan } from "./plan.ts";
 import { type PlanItem, PlanScanner } from "./plan-text.ts";
@@ -15,27 +15,26 @@ export class SavedPlanError extends WaybillError<SavedPlanErrorCode> {
   override readonly name = "SavedPlanError";
 }
 
-const digest = z.string().refine(isDigest, { error: "is no digest" });
-const count = z.int().nonnegative();
+const count = z.int().check(z.nonnegative());
 /** Whoever edits them gets other edges, and another hash of them. */
-const patterns = z.array(z.string().max(10_000)).max(10_000);
+const patterns = z.array(z.string().check(z.maxLength(10_000))).check(z.maxLength(10_000));
 
 /** All of a plan but the items of its sections. */
 const envelopeSchema = z.object({
   format: z.literal(planFormat),
-  hash: digest,
-  edgesHash: digest,
-  since: z
-    .object({
-      commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  hash: digestSchema,
+  edgesHash: digestSchema,
+  since: z.exactOptional(
+    z.object({
+      commit: z.string().check(z.regex(/^[0-9a-f]{40,64}$/)),
       unchanged: count,
       removed: count,
       unreadable: z.array(z.string()),
-    })
-    .exactOptional(),
-  selection: z
-    .object({ projects: patterns, images: patterns, tags: patterns, to: patterns, others: count })
-    .exactOptional(),
+    }),
+  ),
+  selection: z.exactOptional(
+    z.object({ projects: patterns, images: patterns, tags: patterns, to: patterns, others: count }),
+  ),
   createdAt: z.iso.datetime(),
   sections: z.array(z.object({ kind: z.string(), present: count })),
 });
@@ -137,8 +136,8 @@ class PlanReader {
     throw this.#unreadable(`not a saved plan: sections.${section}.kind: ${why}`);
   }
 
-  #parse<Value>(schema: z.ZodType<Value>, text: string, path: readonly string[] = []): Value {
-    const parsed = schema.safeParse(JSON.parse(text));
+  #parse<Value>(schema: z.ZodMiniType<Value>, text: string, path: readonly string[] = []): Value {
+    const parsed = schema.safeParse(JSON.parse(text), english);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
     throw this.#unreadable(

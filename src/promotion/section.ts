@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type { Copier, DocumentCache } from "../copy/index.ts";
 import type { EdgeSet } from "../edges/index.ts";
 import type { FailureRecord, Problem } from "../errors/index.ts";
@@ -81,7 +81,7 @@ export interface SectionKind<
 > {
   readonly kind: string;
   /** What an item of a saved plan has to be. */
-  readonly schema: z.ZodType<Item>;
+  readonly schema: z.ZodMiniType<Item>;
   /** Looks at what there is, and says what is to be done. Never throws: what cannot be read is `unread`. */
   plan(question: SectionQuestion): Promise<Section<Item>>;
   /** Does the work, and nothing else. A failure stays with its edge; never throws. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { WaybillError } from "../errors/index.ts";
 import {
   type Descriptor,
@@ -80,7 +80,9 @@ export async function attachStatement(
   return { ...manifest.descriptor, artifactType: inToto };
 }
 
-const dated = z.object({ runDetails: z.object({ metadata: z.object({ finishedOn: z.string().max(40) }) }) });
+const dated = z.object({
+  runDetails: z.object({ metadata: z.object({ finishedOn: z.string().check(z.maxLength(40)) }) }),
+});
 
 /** When it was made: what the statement says, for the clock would give each attempt another digest. */
 function createdOf({ predicate }: Statement): string | undefined {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import {
   type Descriptor,
   type Digest,
@@ -62,24 +62,27 @@ const maxEntries = 200;
 /** Characters of a substitution that are kept: as many as Cloud Build takes. */
 const maxValueLength = 4000;
 
-const text = z.string().max(2048).optional().catch(undefined);
-const time = z.iso.datetime({ offset: true }).optional().catch(undefined);
-const values = z.record(z.string(), z.unknown()).optional().catch(undefined);
-const digests = z.record(z.string(), z.string()).optional().catch(undefined);
+const text = z.catch(z.optional(z.string().check(z.maxLength(2048))), undefined);
+const time = z.catch(z.optional(z.iso.datetime({ offset: true })), undefined);
+const values = z.catch(z.optional(z.record(z.string(), z.unknown())), undefined);
+const digests = z.catch(z.optional(z.record(z.string(), z.string())), undefined);
 const material = z.object({ uri: text, digest: digests, annotations: values });
-const materials = z.array(material).max(10_000).optional().catch(undefined);
-const lenient = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).optional().catch(undefined);
+const materials = z.catch(z.optional(z.array(material).check(z.maxLength(10_000))), undefined);
+const lenient = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  z.catch(z.optional(z.object(shape)), undefined);
 
 const envelopeSchema = z.object({ payload: z.string() });
 const bundleSchema = z.object({ dsseEnvelope: envelopeSchema });
 const statementSchema = z.object({
-  predicateType: z.string().regex(/^https:\/\/slsa\.dev\/provenance\//),
-  subject: z.array(z.object({ digest: z.record(z.string(), z.string()) })).max(10_000),
+  predicateType: z.string().check(z.regex(/^https:\/\/slsa\.dev\/provenance\//)),
+  subject: z.array(z.object({ digest: z.record(z.string(), z.string()) })).check(z.maxLength(10_000)),
   predicate: z.object({
     // Version 0.2.
     buildType: text,
     builder: lenient({ id: text }),
-    invocation: lenient({ configSource: material.extend({ entryPoint: text }).optional().catch(undefined) }),
+    invocation: lenient({
+      configSource: z.catch(z.optional(z.extend(material, { entryPoint: text })), undefined),
+    }),
     metadata: lenient({
       buildInvocationId: text,
       buildInvocationID: text,

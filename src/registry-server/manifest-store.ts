@@ -1,9 +1,10 @@
 import { open, readdir, readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type DurableFiles, ifPresent, readAt } from "../disk/index.ts";
 import {
   type Descriptor,
   type Digest,
+  digestSchema,
   isDigest,
   isTag,
   type RepositoryPath,
@@ -19,12 +20,12 @@ export type ManifestRecord = Readonly<z.output<typeof recordSchema>>;
 const recordSchema = z.object({
   mediaType: z.string(),
   /** Bytes of the manifest. */
-  size: z.number().int().nonnegative(),
+  size: z.int().check(z.nonnegative()),
   /** Bytes of the manifest and of all it refers to, what several platforms share counted for each of them. */
-  imageSize: z.number().nonnegative(),
+  imageSize: z.number().check(z.nonnegative()),
   uploadedAt: z.coerce.date(),
   /** What it is about, when it is a referrer. */
-  subject: z.string().refine(isDigest).optional(),
+  subject: z.optional(digestSchema),
 });
 
 export interface StoredManifest {
@@ -65,7 +66,7 @@ interface Referrer {
   readonly json: string;
 }
 
-const referrerSchema = z.object({ artifactType: z.string().optional() });
+const referrerSchema = z.object({ artifactType: z.optional(z.string()) });
 
 /** How often a manifest that another process deletes at the same moment is stored before the failure is reported. */
 const putAttempts = 50;

@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type DurableFiles, diskFaultOf, durableFiles, ifPresent, makeFolder } from "../disk/index.ts";
 import { type BlobReader, type BlobStore, blobStore } from "./blob-store.ts";
 import { type Catalog, catalogOf } from "./catalog.ts";

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { readRegular } from "../../disk/index.ts";
 import { type Digest, isDigest } from "../../oci/index.ts";
 import type {
@@ -282,12 +282,12 @@ interface ImageCommand {
   readonly Cmd?: readonly string[] | null | undefined;
 }
 
-const words = z.array(z.string()).nullish();
+const words = z.nullish(z.array(z.string()));
 
 /** What `buildah inspect` says of a container, as far as anybody here asks. */
 const imageCommandSchema = z.object({
-  FromImageDigest: z.string().nullish(),
-  OCIv1: z.object({ config: z.object({ Entrypoint: words, Cmd: words }).nullish() }).nullish(),
+  FromImageDigest: z.nullish(z.string()),
+  OCIv1: z.nullish(z.object({ config: z.nullish(z.object({ Entrypoint: words, Cmd: words })) })),
 });
 
 /**

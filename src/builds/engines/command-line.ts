@@ -1,7 +1,7 @@
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { ifPresent } from "../../disk/index.ts";
 import { harmless } from "../../errors/index.ts";
 import type { ActionIo, Engine, EngineAbsence, LocalEngineName } from "../engine.ts";
@@ -74,7 +74,7 @@ export async function withLogins(line: CommandLine): Promise<CommandLine> {
 }
 
 /** What JSON of an engine says, as a schema has it. @throws {BuildError} `engine-failed` with `fault` for what is none. */
-export function readJson<T>(schema: z.ZodType<T>, json: string | Buffer, fault: string): T {
+export function readJson<T>(schema: z.ZodMiniType<T>, json: string | Buffer, fault: string): T {
   try {
     return schema.parse(JSON.parse(json.toString()));
   } catch (cause) {

@@ -4,9 +4,9 @@ import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { Readable } from "node:stream";
 import { createTarDecoder } from "modern-tar";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { writeAll } from "../../disk/index.ts";
-import { type Descriptor, type Digest, isDigest, mediaTypes, type Platform } from "../../oci/index.ts";
+import { type Descriptor, type Digest, digestSchema, mediaTypes, type Platform } from "../../oci/index.ts";
 import { BuildError } from "../errors.ts";
 import { readJson } from "./command-line.ts";
 import type { LayoutWriter } from "./image-layout.ts";
@@ -30,14 +30,19 @@ const documentBytes = 8 * 1024 * 1024;
 
 const manifestSchema = z
   .array(
-    z.object({ Config: z.string().max(4096), Layers: z.array(z.string().max(4096)).max(2000).nullish() }),
+    z.object({
+      Config: z.string().check(z.maxLength(4096)),
+      Layers: z.nullish(z.array(z.string().check(z.maxLength(4096))).check(z.maxLength(2000))),
+    }),
   )
-  .max(1000);
+  .check(z.maxLength(1000));
 const configSchema = z.object({
-  architecture: z.string().min(1).max(100),
-  os: z.string().min(1).max(100),
-  variant: z.string().max(100).optional(),
-  rootfs: z.object({ diff_ids: z.array(z.string().refine(isDigest)).max(2000).nullish() }),
+  architecture: z.string().check(z.minLength(1), z.maxLength(100)),
+  os: z.string().check(z.minLength(1), z.maxLength(100)),
+  variant: z.optional(z.string().check(z.maxLength(100))),
+  rootfs: z.object({
+    diff_ids: z.nullish(z.array(digestSchema).check(z.maxLength(2000))),
+  }),
 });
 
 /**
@@ -178,7 +183,7 @@ async function readWhole(file: Unpacked): Promise<Buffer> {
   return await readFile(file.path);
 }
 
-function parse<T>(schema: z.ZodType<T>, bytes: Buffer, what: string): T {
+function parse<T>(schema: z.ZodMiniType<T>, bytes: Buffer, what: string): T {
   return readJson(schema, bytes, `${strangeness}${what} cannot be read`);
 }
 

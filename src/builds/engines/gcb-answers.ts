@@ -1,40 +1,40 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type FailureRecord, harmless } from "../../errors/index.ts";
 import { type Digest, isDigest } from "../../oci/index.ts";
 import type { BuildStatus, StepOutcome } from "../model.ts";
 
-const text = z.string().max(10_000);
+const text = z.string().check(z.maxLength(10_000));
 
 /** What is used of a `Build` (https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds). */
 export const buildSchema = z.object({
-  id: z.string().regex(/^[\w-]{1,64}$/),
-  status: text.optional(),
-  statusDetail: text.optional(),
-  logUrl: text.optional(),
-  logsBucket: text.optional(),
-  failureInfo: z.object({ type: text.optional(), detail: text.optional() }).optional(),
-  steps: z
-    .array(
-      z.object({
-        name: text.optional(),
-        status: text.optional(),
-        exitCode: z.number().int().optional(),
-        allowFailure: z.boolean().optional(),
-        allowExitCodes: z.array(z.number()).optional(),
-        timing: z.object({ startTime: text.optional(), endTime: text.optional() }).optional(),
-      }),
-    )
-    .max(1000)
-    .optional(),
-  results: z
-    .object({
-      images: z
-        .array(z.object({ name: text.optional(), digest: text.optional() }))
-        .max(1000)
-        .optional(),
-      buildStepImages: z.array(text).max(1000).optional(),
-    })
-    .optional(),
+  id: z.string().check(z.regex(/^[\w-]{1,64}$/)),
+  status: z.optional(text),
+  statusDetail: z.optional(text),
+  logUrl: z.optional(text),
+  logsBucket: z.optional(text),
+  failureInfo: z.optional(z.object({ type: z.optional(text), detail: z.optional(text) })),
+  steps: z.optional(
+    z
+      .array(
+        z.object({
+          name: z.optional(text),
+          status: z.optional(text),
+          exitCode: z.optional(z.int()),
+          allowFailure: z.optional(z.boolean()),
+          allowExitCodes: z.optional(z.array(z.number())),
+          timing: z.optional(z.object({ startTime: z.optional(text), endTime: z.optional(text) })),
+        }),
+      )
+      .check(z.maxLength(1000)),
+  ),
+  results: z.optional(
+    z.object({
+      images: z.optional(
+        z.array(z.object({ name: z.optional(text), digest: z.optional(text) })).check(z.maxLength(1000)),
+      ),
+      buildStepImages: z.optional(z.array(text).check(z.maxLength(1000))),
+    }),
+  ),
 });
 
 export type GoogleBuild = z.infer<typeof buildSchema>;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGzip } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { harmless, messageOf } from "../../errors/index.ts";
 import type { Network } from "../../http/index.ts";
 import type { Digest } from "../../oci/index.ts";
@@ -281,7 +281,7 @@ async function cancel({ wire, builds }: Service, id: string): Promise<void> {
   await wire({ method: "POST", url, headers, body: () => "{}", mayRepeat: true }).catch(() => undefined);
 }
 
-function read<T>({ bytes }: { readonly bytes: Uint8Array }, schema: z.ZodType<T>): T {
+function read<T>({ bytes }: { readonly bytes: Uint8Array }, schema: z.ZodMiniType<T>): T {
   try {
     return schema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch (cause) {

@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { errorCodeOf, makeFolder, readRegular } from "../../disk/index.ts";
 import {
   type Descriptor,
   type Digest,
   digestMatches,
   digestOf,
+  digestSchema,
   hexOf,
-  isDigest,
   isManifestType,
   limits,
   mediaTypes,
@@ -116,12 +116,12 @@ const indexSchema = z.object({
   manifests: z
     .array(
       z.object({
-        mediaType: z.string().max(255),
-        digest: z.string().refine(isDigest),
-        size: z.number().int().min(0),
+        mediaType: z.string().check(z.maxLength(255)),
+        digest: digestSchema,
+        size: z.int().check(z.minimum(0)),
       }),
     )
-    .length(1),
+    .check(z.length(1)),
 });
 
 /**
@@ -151,13 +151,11 @@ export async function readBounded(path: string): Promise<Buffer> {
   }
 }
 
-const digest = z.string().max(200).refine(isDigest);
-
 const manifestSchema = z.object({
   // In OCI's it may be left out.
-  mediaType: z.string().refine(isManifestType).default(mediaTypes.ociManifest),
-  config: z.object({ digest }),
-  layers: z.array(z.object({ digest })).max(10_000),
+  mediaType: z._default(z.string().check(z.refine(isManifestType)), mediaTypes.ociManifest),
+  config: z.object({ digest: digestSchema }),
+  layers: z.array(z.object({ digest: digestSchema })).check(z.maxLength(10_000)),
 });
 
 /**

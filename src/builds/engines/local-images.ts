@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type Digest, isDigest, type Platform } from "../../oci/index.ts";
 import { splitHost } from "../destination.ts";
 import type { ActionIo } from "../engine.ts";
@@ -23,14 +23,14 @@ export interface LocalImage {
 const inspected = z
   .array(
     z.object({
-      Id: z.string().max(200),
-      Os: z.string().max(100),
-      Architecture: z.string().max(100),
-      Variant: z.string().max(100).nullish(),
-      RepoDigests: z.array(z.string().max(1000)).max(10_000).nullish(),
+      Id: z.string().check(z.maxLength(200)),
+      Os: z.string().check(z.maxLength(100)),
+      Architecture: z.string().check(z.maxLength(100)),
+      Variant: z.nullish(z.string().check(z.maxLength(100))),
+      RepoDigests: z.nullish(z.array(z.string().check(z.maxLength(1000))).check(z.maxLength(10_000))),
     }),
   )
-  .min(1);
+  .check(z.minLength(1));
 
 /**
  * Looks an image up by its name or id; `undefined` when it is not here: nothing is pulled.

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Platform } from "../../oci/index.ts";
 import type { ActionIo, Engine, EngineAbsence, ImageBuild } from "../engine.ts";
 import { BuildError } from "../errors.ts";
@@ -41,7 +41,7 @@ export function detectPodman(environment: NodeJS.ProcessEnv): Promise<Engine | E
 const listSchema = z.object({
   manifests: z
     .array(z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) }))
-    .max(1000),
+    .check(z.maxLength(1000)),
 });
 
 function engineOf(line: CommandLine): ContainerEngine {

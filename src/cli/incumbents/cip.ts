@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { UsageError } from "../failure.ts";
 import {
   type Flag,
@@ -185,8 +185,8 @@ function snapshotOf(
 }
 
 const jobSpec = z.object({
-  type: z.string().optional(),
-  refs: z.object({ base_sha: z.string().optional() }).optional(),
+  type: z.optional(z.string()),
+  refs: z.optional(z.object({ base_sha: z.optional(z.string()) })),
 });
 
 /**

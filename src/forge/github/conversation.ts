@@ -1,15 +1,15 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { putComment } from "../comment.ts";
 import type { Approval, Comment, Conversation } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
 
-const userSchema = z.object({ login: z.string() }).nullish();
+const userSchema = z.nullish(z.object({ login: z.string() }));
 
 const commentSchema = z.object({
   id: z.number(),
   user: userSchema,
-  body: z.string().nullish(),
+  body: z.nullish(z.string()),
   created_at: z.string(),
 });
 
@@ -17,9 +17,9 @@ const reviewSchema = z.object({
   user: userSchema,
   state: z.string(),
   // Gitea's: GitHub makes a state of it.
-  dismissed: z.boolean().optional(),
-  commit_id: z.string().nullish(),
-  submitted_at: z.string().nullish(),
+  dismissed: z.optional(z.boolean()),
+  commit_id: z.nullish(z.string()),
+  submitted_at: z.nullish(z.string()),
 });
 
 /** https://docs.github.com/rest/issues/comments and https://docs.github.com/rest/pulls/reviews */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import type { Forge, ForgeKind } from "../forge.ts";
@@ -19,8 +19,8 @@ const repositorySchema = z.object({
   clone_url: z.string(),
   ssh_url: z.string(),
   html_url: z.string(),
-  parent: z.object({ full_name: z.string() }).nullish(),
-  permissions: z.object({ push: z.boolean() }).nullish(),
+  parent: z.nullish(z.object({ full_name: z.string() })),
+  permissions: z.nullish(z.object({ push: z.boolean() })),
 });
 
 /** What a GitHub is asked, a Gitea or a Forgejo. */

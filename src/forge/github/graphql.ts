@@ -1,10 +1,10 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 
 const graphqlSchema = z.object({
   data: z.unknown(),
-  errors: z.array(z.object({ type: z.string().optional(), message: z.string() })).optional(),
+  errors: z.optional(z.array(z.object({ type: z.optional(z.string()), message: z.string() }))),
 });
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import { openOrFind } from "../existing.ts";
@@ -15,33 +15,33 @@ const pullSchema = z.object({
   number: z.number(),
   html_url: z.string(),
   title: z.string(),
-  body: z.string().nullish(),
+  body: z.nullish(z.string()),
   state: z.enum(["open", "closed"]),
   // GitHub says when, Gitea whether.
-  merged_at: z.string().nullish(),
-  merged: z.boolean().optional(),
-  merge_commit_sha: z.string().nullish(),
-  draft: z.boolean().optional(),
-  user: userSchema.nullish(),
-  labels: z.array(z.object({ name: z.string() })).nullish(),
+  merged_at: z.nullish(z.string()),
+  merged: z.optional(z.boolean()),
+  merge_commit_sha: z.nullish(z.string()),
+  draft: z.optional(z.boolean()),
+  user: z.nullish(userSchema),
+  labels: z.nullish(z.array(z.object({ name: z.string() }))),
   head: z.object({
     ref: z.string(),
     sha: z.string(),
     // Absent once the fork has been deleted.
-    repo: z.object({ full_name: z.string() }).nullish(),
+    repo: z.nullish(z.object({ full_name: z.string() })),
   }),
   base: z.object({ ref: z.string() }),
 });
 
 const requestedSchema = z.object({
-  requested_reviewers: z.array(userSchema).nullish(),
+  requested_reviewers: z.nullish(z.array(userSchema)),
   // GitHub's, and Gitea's.
-  requested_teams: z.array(z.object({ slug: z.string() })).nullish(),
-  requested_reviewers_teams: z.array(z.object({ name: z.string() })).nullish(),
+  requested_teams: z.nullish(z.array(z.object({ slug: z.string() }))),
+  requested_reviewers_teams: z.nullish(z.array(z.object({ name: z.string() }))),
 });
 
-const givenSchema = z.object({ user: userSchema.nullish(), state: z.string().nullish() });
-const nodeSchema = z.object({ node_id: z.string(), draft: z.boolean().optional() });
+const givenSchema = z.object({ user: z.nullish(userSchema), state: z.nullish(z.string()) });
+const nodeSchema = z.object({ node_id: z.string(), draft: z.optional(z.boolean()) });
 
 type Pull = z.infer<typeof pullSchema>;
 

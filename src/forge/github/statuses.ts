@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { type ForgeClient, maxPages, tooManyPages } from "../client.ts";
 import type { CommitStatus, CommitStatuses } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
@@ -9,19 +9,19 @@ const stateSchema = z.enum(["pending", "success", "failure", "error"]);
 const statusSchema = z.object({
   context: z.string(),
   state: stateSchema,
-  description: z.string().nullish(),
-  target_url: z.string().nullish(),
+  description: z.nullish(z.string()),
+  target_url: z.nullish(z.string()),
 });
 
 /** A warning keeps nobody from merging, and is none of ours; it is no success either. */
-const giteaStatusSchema = statusSchema
-  .omit({ state: true })
-  .extend({ status: z.string().pipe(stateSchema.catch("pending")) });
+const giteaStatusSchema = z.extend(z.omit(statusSchema, { state: true }), {
+  status: z.pipe(z.string(), z.catch(stateSchema, "pending")),
+});
 
 /** Older versions answer `null` when there is none. */
-const giteaPageSchema = z
-  .object({ total_count: z.number(), statuses: z.array(giteaStatusSchema).nullish() })
-  .nullable();
+const giteaPageSchema = z.nullable(
+  z.object({ total_count: z.number(), statuses: z.nullish(z.array(giteaStatusSchema)) }),
+);
 
 /** Gitea sets no limit; this is what its lists still show. */
 const maxDescriptionLength: Readonly<Record<GitHubKind, number>> = { github: 140, gitea: 255 };

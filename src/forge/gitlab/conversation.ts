@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { putComment } from "../comment.ts";
 import type { Comment, Conversation } from "../forge.ts";
@@ -6,15 +6,15 @@ import { checkedPath } from "../remote.ts";
 
 const noteSchema = z.object({
   id: z.number(),
-  author: z.object({ username: z.string() }).nullable(),
+  author: z.nullable(z.object({ username: z.string() })),
   body: z.string(),
   created_at: z.string(),
-  system: z.boolean().optional(),
+  system: z.optional(z.boolean()),
 });
 
 const approvalsSchema = z.object({
   approved_by: z.array(
-    z.object({ user: z.object({ username: z.string() }), approved_at: z.string().nullish() }),
+    z.object({ user: z.object({ username: z.string() }), approved_at: z.nullish(z.string()) }),
   ),
 });
 

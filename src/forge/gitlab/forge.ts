@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import type { Forge, ForgeRepository } from "../forge.ts";
@@ -25,17 +25,17 @@ export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repositor
   };
 }
 
-const access = z.object({ access_level: z.number() }).nullish();
+const access = z.nullish(z.object({ access_level: z.number() }));
 
 const projectSchema = z.object({
   id: z.number(),
   path_with_namespace: z.string(),
-  default_branch: z.string().nullish(),
+  default_branch: z.nullish(z.string()),
   http_url_to_repo: z.string(),
   ssh_url_to_repo: z.string(),
   web_url: z.string(),
-  forked_from_project: z.object({ path_with_namespace: z.string() }).nullish(),
-  permissions: z.object({ project_access: access, group_access: access }).nullish(),
+  forked_from_project: z.nullish(z.object({ path_with_namespace: z.string() })),
+  permissions: z.nullish(z.object({ project_access: access, group_access: access })),
 });
 
 type Project = z.infer<typeof projectSchema>;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import { openOrFind } from "../existing.ts";
@@ -12,18 +12,18 @@ const mergeRequestSchema = z.object({
   iid: z.number(),
   web_url: z.string(),
   title: z.string(),
-  description: z.string().nullish(),
+  description: z.nullish(z.string()),
   state: z.enum(["opened", "closed", "locked", "merged"]),
-  draft: z.boolean().optional(),
-  author: z.object({ username: z.string() }).nullable(),
+  draft: z.optional(z.boolean()),
+  author: z.nullable(z.object({ username: z.string() })),
   labels: z.array(z.string()),
-  source_project_id: z.number().nullish(),
+  source_project_id: z.nullish(z.number()),
   target_project_id: z.number(),
   source_branch: z.string(),
   target_branch: z.string(),
-  sha: z.string().nullish(),
-  merge_commit_sha: z.string().nullish(),
-  squash_commit_sha: z.string().nullish(),
+  sha: z.nullish(z.string()),
+  merge_commit_sha: z.nullish(z.string()),
+  squash_commit_sha: z.nullish(z.string()),
 });
 
 type MergeRequest = z.infer<typeof mergeRequestSchema>;

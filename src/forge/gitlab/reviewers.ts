@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import type { ReviewRequests } from "../forge.ts";
 import { ForgeRefusal, reasonAndHint } from "../refusal.ts";

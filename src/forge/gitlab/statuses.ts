@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import type { CommitStatus, CommitStatuses } from "../forge.ts";
 import { ForgeRefusal } from "../refusal.ts";
@@ -8,8 +8,8 @@ import { cutTo } from "../said.ts";
 const statusSchema = z.object({
   name: z.string(),
   status: z.string(),
-  description: z.string().nullish(),
-  target_url: z.string().nullish(),
+  description: z.nullish(z.string()),
+  target_url: z.nullish(z.string()),
 });
 
 const maxDescriptionLength = 255;

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { load } from "js-yaml";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ForgeError } from "../errors.ts";
 import type { ForgeKind } from "../forge.ts";
 import { isToken, type LookedUp } from "./environment.ts";
@@ -15,9 +15,9 @@ interface CommandLine {
   readonly elsewhere: (host: string) => string;
 }
 
-const text = z.string().nullish();
-const ghSchema = z.record(z.string(), z.object({ oauth_token: text }).nullish());
-const glabSchema = z.object({ hosts: z.record(z.string(), z.object({ token: text }).nullish()) });
+const text = z.nullish(z.string());
+const ghSchema = z.record(z.string(), z.nullish(z.object({ oauth_token: text })));
+const glabSchema = z.object({ hosts: z.record(z.string(), z.nullish(z.object({ token: text }))) });
 const teaSchema = z.object({ logins: z.array(z.object({ url: z.string(), token: text })) });
 
 const commandLines: Readonly<Record<ForgeKind, CommandLine>> = {

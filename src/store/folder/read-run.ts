@@ -1,6 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { isKnownToHaveEnded, isOfEarlierBoot } from "../../disk/index.ts";
 import { jsonIn } from "../../oci/index.ts";
 import type { RecordedRun, RunEnd, RunRefs } from "../model.ts";
@@ -20,10 +20,10 @@ export const recordFiles = {
 const maxDocumentBytes = 4 * 1024 * 1024;
 
 /** What is not as it should be counts as not there. */
-const lax = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
-const text = z.string().max(4096);
+const lax = <Schema extends z.ZodMiniType>(schema: Schema) => z.catch(z.optional(schema), undefined);
+const text = z.string().check(z.maxLength(4096));
 const laxText = lax(text);
-const timestamp = lax(z.number().int().nonnegative().max(253_402_300_799));
+const timestamp = lax(z.int().check(z.nonnegative(), z.maximum(253_402_300_799)));
 const headSchema = z.object({
   verb: text,
   by: text,
@@ -45,7 +45,7 @@ const finishedSchema = z.object({
   metadata: lax(z.object({ planHash: laxText })),
 });
 const pullSchema = z.object({
-  number: z.number().int().nonnegative(),
+  number: z.int().check(z.nonnegative()),
   author: laxText,
   sha: text,
   title: laxText,
@@ -54,10 +54,10 @@ const pullSchema = z.object({
 const refsSchema = z.object({
   org: text,
   repo: text,
-  base_ref: text.catch(""),
+  base_ref: z.catch(text, ""),
   base_sha: laxText,
   repo_link: laxText,
-  pulls: lax(z.array(pullSchema).max(1000)),
+  pulls: lax(z.array(pullSchema).check(z.maxLength(1000))),
 });
 const prowJobSchema = z.object({
   spec: lax(z.object({ refs: lax(refsSchema) })),
@@ -116,7 +116,7 @@ export async function readObject(path: string): Promise<Readonly<Record<string, 
   return readDocument(path, z.looseObject({}));
 }
 
-async function readDocument<Value>(path: string, schema: z.ZodType<Value>): Promise<Value | undefined> {
+async function readDocument<Value>(path: string, schema: z.ZodMiniType<Value>): Promise<Value | undefined> {
   const content = await readSmall(path, maxDocumentBytes);
   return content === undefined ? undefined : schema.safeParse(jsonIn(content)).data;
 }
