@@ -96,10 +96,7 @@ async function readStates(
     head === undefined
       ? { tree: readable(await readManifests(path)) }
       : await readManifestsAt(nothing, head, { environment });
-  const before = await readManifestsAt(after.tree, base, {
-    environment,
-    ...(head === undefined ? {} : { head }),
-  });
+  const before = await readManifestsAt(after.tree, base, { environment, head });
   return { before, after };
 }
 

@@ -71,7 +71,7 @@ async function promoteRecorded(
       selection,
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
-      ...(saved === undefined ? {} : { saved }),
+      saved,
     });
     await recording.report(report);
     await deliver(session, {

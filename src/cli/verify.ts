@@ -102,7 +102,7 @@ async function verifyTree(
         manifests: tree.manifests,
         scope,
         open: registries.repository,
-        ...(chosen === undefined ? {} : { reading: chosen }),
+        reading: chosen,
         listener: toAll(progress.listener, listener),
         signal: interruption.stop,
       });
@@ -134,8 +134,7 @@ async function chooseBlobs({ deep, sample, rate }: Options): Promise<BlobReading
   if (rate !== undefined && (bytesPerSecond === undefined || bytesPerSecond < minRate)) {
     throw new UsageError("--rate is a number of bytes in a second, 64KiB or more", "such as 20MiB");
   }
-  const pace = bytesPerSecond === undefined ? {} : { bytesPerSecond };
-  if (deep) return { percent: 100, seed: "", ...pace };
+  if (deep) return { percent: 100, seed: "", bytesPerSecond };
   if (sample === undefined) {
     if (rate === undefined) return undefined;
     throw new UsageError("--rate goes with --deep or --sample: nothing else is read that long");
@@ -145,7 +144,7 @@ async function chooseBlobs({ deep, sample, rate }: Options): Promise<BlobReading
   if (!(percent > 0 && percent <= 100)) {
     throw new UsageError("--sample is a part of all blobs in percent", "such as 5%, or 5%@SEED");
   }
-  return { percent, seed: seed ?? new Date().toISOString().slice(0, 10), ...pace };
+  return { percent, seed: seed ?? new Date().toISOString().slice(0, 10), bytesPerSecond };
 }
 
 function printVerification(

@@ -19,7 +19,7 @@ export interface CommitOptions {
 /** Which commit is the newer side, where a revision is given as `REV...`. */
 export interface BaseOptions extends CommitOptions {
   /** `HEAD` when it is left out. */
-  readonly head?: string;
+  readonly head?: string | undefined;
 }
 
 /**

@@ -1,11 +1,5 @@
 export * from "./arrival.ts";
-export type {
-  BytesReadEvent,
-  EdgeEvent,
-  PlannedEvent,
-  PromotionEvent,
-  VerificationEvent,
-} from "./events.ts";
+export * from "./events.ts";
 export { causesOfAbsence, causesOfFindings, refusedBy } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";

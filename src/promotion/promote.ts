@@ -2,10 +2,11 @@ import { Copier, createDocumentCache } from "../copy/index.ts";
 import { edgesHash, parseSelection } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
-import { edgeEvent, type PromotionEvent, plannedEvent } from "./events.ts";
+import type { EdgeEvent, PlannedEvent, PromotionEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
-import { allKinds } from "./kinds.ts";
-import { type Plan, type PlanLimits, planIsClean, sealPlan } from "./plan.ts";
+import { allKinds, type SectionKinds } from "./kinds.ts";
+import { type Plan, type PlanLimits, planIsClean, sealPlan, workOf } from "./plan.ts";
+import { plannedImages } from "./planned-images.ts";
 import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
 import { type ScopeOptions, scopeOf } from "./scope.ts";
@@ -35,7 +36,7 @@ export interface PromoteOptions extends ScopeOptions {
   /** Do nothing at all when anything is not as desired, as the incumbents do. */
   readonly strict?: boolean;
   /** Do no more than this plan, which was read from `where`: what it was selected by is selected, when nothing else is. */
-  readonly saved?: { readonly plan: Plan; readonly where: string };
+  readonly saved?: { readonly plan: Plan; readonly where: string } | undefined;
   readonly listener?: Listener<PromotionEvent> | undefined;
   /** Keeps the plan before anything of it is done. Must not throw. */
   readonly keepPlan?: ((plan: Plan) => Promise<void>) | undefined;
@@ -84,4 +85,20 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
   const outcomes: (readonly Outcome[])[] = [];
   for (const { kind, items } of plan.sections) outcomes.push(await kinds.of(kind).apply(items, applying));
   return { plan, report: reported(outcomes.flat()) };
+}
+
+function plannedEvent(plan: Plan): PlannedEvent {
+  const { hash, edgesHash, summary } = plan;
+  const images = new Set<string>();
+  for (const repository of plannedImages(plan)) {
+    for (const { source, digest, edges } of repository.images) {
+      if (edges.some(({ verdict }) => verdict === "copy")) images.add(`${source}@${digest}`);
+    }
+  }
+  return { type: "planned", hash, edgesHash, summary, work: workOf(plan), images: images.size };
+}
+
+function edgeEvent(kinds: SectionKinds, { kind, of, failure }: Outcome): EdgeEvent {
+  const type = failure === undefined ? "edge-done" : "edge-failed";
+  return { type, kind, ...kinds.of(kind).details(of), failure };
 }

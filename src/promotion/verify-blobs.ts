@@ -14,7 +14,7 @@ export interface BlobReading {
   /** Chooses them: the same seed chooses the same blobs, in any registry and on any day. */
   readonly seed: string;
   /** Bytes in a second, all readings together; as fast as they come when it is left out. */
-  readonly bytesPerSecond?: number;
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /** How blobs were looked at: each of them in one of these ways. */

@@ -114,7 +114,7 @@ export interface VerifyOptions {
   readonly scope?: Pick<Scope, "edges" | "selection"> | undefined;
   readonly open: OpenRepository;
   /** Blobs to read as a whole; of all others, the first byte is read. */
-  readonly reading?: BlobReading;
+  readonly reading?: BlobReading | undefined;
   readonly listener?: Listener<VerificationEvent> | undefined;
   /** No repository is begun once it is aborted: the images of those that are left are `unread`. */
   readonly signal?: AbortSignal;
