@@ -121,20 +121,31 @@ async function run(session: Session, named: string, options: OptionsOf<typeof de
   const { projectOf } = await import("../release/index.ts");
   const project = options.project ?? (stagingRepo === undefined ? undefined : projectOf(stagingRepo));
   const isWhatSaid = release !== undefined || tag !== undefined;
+  const place = await placeOf(session, named, options).catch((error: unknown) => {
+    if (error instanceof WaybillError) return error;
+    throw error;
+  });
   if (project === undefined || !isWhatSaid) {
     const missing = [
       ...(project === undefined ? ["where from, with --project NAME or --staging-repo REGISTRY"] : []),
       ...(isWhatSaid ? [] : ["which version, with --release VERSION, or which tags, with --tag TAG"]),
     ];
-    throw new UsageError("nothing says what to promote", `say ${missing.join("; and ")}`);
+    const where = place instanceof UsageError ? `; and ${place.hint}` : "";
+    throw new UsageError("nothing says what to promote", `say ${missing.join("; and ")}${where}`);
   }
+  if (place instanceof WaybillError) throw place;
   if (interactive && !dryRun && !session.isAttended()) {
     throw new UsageError(
       "nobody sits here who could be asked",
       "leave --interactive out, or see what it would do: --dry-run",
     );
   }
-  const { repository, manifests, foundIn } = await placeOf(session, named, options);
+  const { repository, manifests, foundIn, isEdited } = place;
+  if (isEdited) {
+    session.terminal.warn(
+      `what is changed in ${named} and not committed plays no part: the change is made on the newest commit of ${withoutUser(repository)}`,
+    );
+  }
   return recorded(session, options, { subject: withoutUser(repository) }, (inner, recording) =>
     request(inner, recording, repository, { ...options, manifests, project, foundIn }),
   );
@@ -145,7 +156,7 @@ async function placeOf(
   session: Session,
   named: string,
   { repo, manifests }: OptionsOf<typeof define>,
-): Promise<ManifestsPlace & { readonly repository: string }> {
+): Promise<ManifestsPlace & { readonly repository: string; readonly isEdited?: boolean }> {
   if (repo !== undefined) return { repository: repo, manifests: manifests ?? named };
   if (manifests !== undefined || !(await isThere(named))) {
     if (manifests === undefined && !hasHost.test(named)) {
@@ -176,12 +187,7 @@ async function placeOf(
           : `nobody says which remote of ${named} is meant: ${remotes.join(", ")}`;
     throw new UsageError(why, `say where it is proposed: waybill pr ${path || "."} --repo HOST/OWNER/NAME`);
   }
-  if (isEdited) {
-    session.terminal.warn(
-      `what is changed in ${named} and not committed plays no part: the change is made on the newest commit of ${withoutUser(remote)}`,
-    );
-  }
-  return { repository: remote, manifests: path || ".", foundIn: named };
+  return { repository: remote, manifests: path || ".", foundIn: named, isEdited };
 }
 
 /** An address, or a path that begins with the name of a host. */

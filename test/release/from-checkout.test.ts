@@ -94,6 +94,8 @@ describe("waybill pr in a checkout", () => {
     const line = ["pr", join(checkout.path, "top"), "--forge", "github"];
     const { stderr } = await runWith(env, ...line);
     expect(stderr).toContain("--project NAME or --staging-repo REGISTRY; and which version, with --release");
+    const bare = await runWith(env, "pr", folder.path);
+    expect(bare.stderr).toContain("with --tag TAG; and say what holds the manifests: waybill pr HOST/OWNER");
   });
 
   test("proposes the same in a shallow clone, a worktree, a submodule, and with a detached HEAD", async () => {
