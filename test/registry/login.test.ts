@@ -184,6 +184,11 @@ describe("the file", () => {
     ],
     ["null", '{ "auths": null }', '{ "auths": {"registry.example.com":{"auth":"$"}} }'],
     ["no auths", '{"x": 0}', '{"x": 0,"auths":{"registry.example.com":{"auth":"$"}}}'],
+    [
+      "the line ends of Windows",
+      '{\r\n  "auths": {\r\n    "other": {}\r\n  }\r\n}\r\n',
+      '{\r\n  "auths": {\r\n    "other": {},\r\n    "registry.example.com": {\r\n      "auth": "$"\r\n    }\r\n  }\r\n}\r\n',
+    ],
     ["nothing", " ", '{\n\t"auths": {\n\t\t"registry.example.com": {\n\t\t\t"auth": "$"\n\t\t}\n\t}\n}\n'],
   ])("keeps every other byte: %s", async (_, before, after) => {
     await config(before);
@@ -191,6 +196,17 @@ describe("the file", () => {
     expect(await readFile(file(".docker/config.json"), "utf8")).toBe(after.replace("$", auth));
     await logOut("registry.example.com", accepted());
     expect(await readFile(file(".docker/config.json"), "utf8")).not.toContain("registry.example.com");
+  });
+
+  test("that has auths twice is refused, by a dry run as well", async () => {
+    const before = '{"auths": {}, "auths": {}}';
+    await config(before);
+    for (const dryRun of [true, false]) {
+      await expect(logIn(login, { ...accepted(), dryRun })).rejects.toMatchObject({
+        ...{ code: "credential-source", where: "~/.docker/config.json:1" },
+      });
+    }
+    expect(await readFile(file(".docker/config.json"), "utf8")).toBe(before);
   });
 
   test("may be a link, which stays one, also to a file that is not there yet", async () => {

@@ -6,6 +6,12 @@ export interface WrittenMember {
   readonly value: string;
 }
 
+/** How what is added to JSON goes over lines: what ends one, and what each level begins with. */
+export interface Lines {
+  readonly end: string;
+  readonly indent: string;
+}
+
 /** The members of an object, in their order; a key may be there twice. @throws {SyntaxError} */
 export function membersOf(text: string): readonly WrittenMember[] {
   const { bytes, members } = readObject(text);
@@ -23,21 +29,22 @@ export function withoutMembers(text: string, isLeftOut: (key: string) => boolean
 
 /**
  * The text of an object in which a key has another value, or is there at the end; all else stays as it is written.
- * @param indent Of one level; `undefined` where all of it is one line.
+ * @param lines `undefined` where all of it is one line.
  * @param depth Of the object in the whole text.
  * @throws {SyntaxError}
  */
 export function withMember(
   text: string,
   { key, value }: WrittenMember,
-  indent: string | undefined,
+  lines: Lines | undefined,
   depth: number,
 ): string {
   const { bytes, members, open, close } = readObject(text);
   const found = members.find((member) => member.key === key);
   if (found !== undefined) return cut(bytes, 0, found.valueFrom) + value + cut(bytes, found.to);
-  const line = (deep: number): string => (indent === undefined ? "" : `\n${indent.repeat(deep)}`);
-  const written = `${JSON.stringify(key)}:${indent === undefined ? "" : " "}${value}`;
+  const line = (deep: number): string =>
+    lines === undefined ? "" : `${lines.end}${lines.indent.repeat(deep)}`;
+  const written = `${JSON.stringify(key)}:${lines === undefined ? "" : " "}${value}`;
   const last = members.at(-1);
   if (last === undefined) {
     return cut(bytes, 0, open) + line(depth + 1) + written + line(depth) + cut(bytes, close);

@@ -52,12 +52,13 @@ export function withLogin(
   if (own.length === 0 && !isKept) return undefined;
   if (entry !== undefined && !isKept && fields.length === others.length) return undefined;
   const isOneLine = !config.trim().includes("\n");
-  const indent = isOneLine ? undefined : (/^[ \t]+(?=")/m.exec(config)?.[0] ?? "\t");
+  const [, end = "\n", indent = "\t"] = /(\r?\n)([ \t]+)(?=")/.exec(config) ?? [];
+  const lines = isOneLine ? undefined : { end, indent };
   const without = withoutMembers(auths, (key) => prefixOfKey(key) === host);
   const made = isKept ? [...others, { key: "auth", value: JSON.stringify(entry.auth) }] : others;
-  const value = made.reduce((object, field) => withMember(object, field, indent, 2), "{}");
-  const changed = entry === undefined ? without : withMember(without, { key: entry.key, value }, indent, 1);
-  return withMember(config, { key: "auths", value: changed }, indent, 0);
+  const value = made.reduce((object, field) => withMember(object, field, lines, 2), "{}");
+  const changed = entry === undefined ? without : withMember(without, { key: entry.key, value }, lines, 1);
+  return withMember(config, { key: "auths", value: changed }, lines, 0);
 }
 
 /** Attempts, where other programs write the file at the same time. */

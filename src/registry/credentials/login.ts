@@ -82,7 +82,6 @@ export async function logIn(login: Login, options: LoginOptions): Promise<KeptLo
     ...{ host, isTried, isPlain: helper === undefined },
     keptIn: helper === undefined ? place.shown : `${programOf(helper)}, named in ${place.shown}`,
   };
-  if (options.dryRun) return { ...kept, hiddenBy: undefined };
   const key = helperServer(host);
   let isStored = false;
   const store = async (): Promise<void> => {
@@ -95,6 +94,7 @@ export async function logIn(login: Login, options: LoginOptions): Promise<KeptLo
   await change(options, host, { key, auth }, store).catch((cause: unknown) => {
     throw isStored ? halfKept(cause, kept.keptIn) : cause;
   });
+  if (options.dryRun) return { ...kept, hiddenBy: undefined };
   const found = await openCredentials(options)
     .lookup(host, "")
     .catch((error: unknown) => messageOf(error));
