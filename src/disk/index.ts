@@ -6,7 +6,7 @@ export { type DiskFault, diskFaultOf, errorCodeOf, ifPresent } from "./fault.ts"
 export { flushFile, flushFolder, makeFolder } from "./flush.ts";
 export { asJson, gathered } from "./json.ts";
 export { type HeldLock, holdingLock, holdingOneOf, type LockOptions } from "./lock.ts";
-export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, processMark } from "./mark.ts";
+export { bootMark, isKnownToHaveEnded, isOfEarlierBoot, markedName, processMark } from "./mark.ts";
 export { type Output, openOutput } from "./output.ts";
 export {
   type NamedFile,

@@ -1,12 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { type FileHandle, lstat, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type Content,
   errorCodeOf,
   makeFolder,
+  markedName,
   openRegular,
-  processMark,
   readAt,
   replaceFile as replaceOnDisk,
   sweep,
@@ -24,7 +23,7 @@ const draftMilliseconds = 60 * 60 * 1000;
  */
 export async function replaceFile(store: string, path: string, content: Content): Promise<void> {
   const drafts = join(store, unfinished);
-  const draft = join(drafts, `${processMark()}.${randomBytes(8).toString("hex")}`);
+  const draft = join(drafts, markedName());
   try {
     await makeFolder(drafts);
     await makeFolder(dirname(path));
@@ -62,11 +61,6 @@ export async function readSmall(path: string, longest: number): Promise<string |
   } finally {
     await handle.close();
   }
-}
-
-/** Whether something has this name. */
-export async function isThere(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
 /** Whether this is a real folder, no link to one. */

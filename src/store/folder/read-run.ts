@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { isKnownToHaveEnded, isOfEarlierBoot } from "../../disk/index.ts";
 import { jsonIn } from "../../oci/index.ts";
 import type { RecordedRun, RunEnd, RunRefs } from "../model.ts";
-import { isThere, readSmall } from "./files.ts";
+import { readSmall } from "./files.ts";
 import { timeOfId } from "./snowflake.ts";
 
 /** Names of the files of a record. */
@@ -95,8 +95,8 @@ export async function readRun(folder: string): Promise<RecordedRun> {
 }
 
 /** Whether a run has said its last word. */
-export function hasFinished(folder: string): Promise<boolean> {
-  return isThere(join(folder, recordFiles.finished));
+export async function hasFinished(folder: string): Promise<boolean> {
+  return (await lstat(join(folder, recordFiles.finished)).catch(() => undefined)) !== undefined;
 }
 
 async function isAbandoned(folder: string, runner: Started["metadata"]): Promise<boolean> {
