@@ -15,11 +15,10 @@ import {
   reportPromotion,
   type Verdict,
 } from "../promotion/index.ts";
-import { imageFacts } from "./facts.ts";
 import { type Comments, conflictsOf } from "./judge/plan.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
 import { type PreviousVersion, previousVersion } from "./previous.ts";
-import { factsReader } from "./read-facts.ts";
+import { factsReader, imageFacts } from "./read-facts.ts";
 import type { NewDestination, ReviewedLine, ReviewOptions } from "./review.ts";
 import { imageInWords } from "./words.ts";
 

@@ -1,27 +1,8 @@
 export * from "./approvals.ts";
-export type {
-  Attached,
-  ImageDifference,
-  ImageFacts,
-  LineFacts,
-  PreviousFacts,
-  SourceLabels,
-} from "./facts.ts";
+export type * from "./facts.ts";
 export { type CommitLink, type FactsInWords, factsInWords } from "./facts-in-words.ts";
 export { formatReviewMarkdown, reviewMarker } from "./markdown.ts";
-export type {
-  NewDestination,
-  Owners,
-  OwnersOf,
-  Review,
-  ReviewedFile,
-  ReviewedLine,
-  ReviewedProject,
-  ReviewedRevision,
-  ReviewFinding,
-  ReviewOptions,
-} from "./review.ts";
-export { filesOf, withOwners } from "./review.ts";
+export * from "./review.ts";
 export { type BaseRevision, baseOfEnvironment, reviewChange } from "./review-change.ts";
 export { type ReviewCode, reviewCodes, reviewToSarif } from "./review-codes.ts";
 export { outsideInWords, unchangedInWords } from "./words.ts";

@@ -12,7 +12,14 @@ import {
   tooManyReferrers,
 } from "../provenance/index.ts";
 import type { Repository } from "../registry/index.ts";
-import { type Attached, differenceOf, imageFacts, type LineFacts, type PreviousFacts } from "./facts.ts";
+import type {
+  Attached,
+  ImageDifference,
+  ImageFacts,
+  LineFacts,
+  PreviousFacts,
+  SourceLabels,
+} from "./facts.ts";
 
 export interface FactsQuestion {
   readonly source: RepositoryName;
@@ -144,4 +151,51 @@ async function attachedTo(
     failure: failures.length === 0 ? undefined : failureRecord(failures[0]),
   };
   return { attached, provenance };
+}
+
+const maxLabelLength = 500;
+const labelNames = ["revision", "source", "version"] as const;
+
+/** A description, cut down to what a review shows. */
+export function imageFacts(image: ImageDescription): ImageFacts {
+  const { mediaType, artifactType, created, size, platforms, layers, isPartial } = image;
+  const same = { mediaType, artifactType, created, size, platforms, isPartial };
+  return { ...same, layers: layers.length, labels: sourceLabels(image) };
+}
+
+function sourceLabels({ labels }: Pick<ImageDescription, "labels">): SourceLabels {
+  return Object.fromEntries(
+    labelNames.flatMap((name) => {
+      const value = labels[`org.opencontainers.image.${name}`];
+      return value ? [[name, value.slice(0, maxLabelLength)]] : [];
+    }),
+  );
+}
+
+export function differenceOf(before: ImageDescription, after: ImageDescription): ImageDifference {
+  const [then, now] = [before, after].map(
+    ({ layers }) => new Map(layers.map((layer) => [layer.digest, layer.size])),
+  );
+  const sum = (layers: Iterable<readonly [Digest, number]>) => {
+    const all = [...layers];
+    return { count: all.length, bytes: all.reduce((total, [, size]) => total + size, 0) };
+  };
+  const only = (some: Iterable<readonly [Digest, number]> = [], others?: ReadonlyMap<Digest, number>) =>
+    sum([...some].filter(([digest]) => !others?.has(digest)));
+  const [earlier, later] = [sourceLabels(before), sourceLabels(after)];
+  return {
+    layers: {
+      added: only(now, then),
+      removed: only(then, now),
+      shared: sum([...(now ?? [])].filter(([digest]) => then?.has(digest))),
+    },
+    platforms: {
+      added: after.platforms.filter((platform) => !before.platforms.includes(platform)),
+      missing: before.platforms.filter((platform) => !after.platforms.includes(platform)),
+    },
+    labels: labelNames.flatMap((name) => {
+      const [before, after] = [earlier[name], later[name]];
+      return before === after ? [] : { name, before, after };
+    }),
+  };
 }

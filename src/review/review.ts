@@ -110,11 +110,6 @@ export interface ReviewFinding extends Omit<Diagnostic, "severity" | "code"> {
   readonly destinations?: readonly RepositoryName[];
 }
 
-/** A place as findings have it. */
-export function placed({ file, line, column }: Place) {
-  return { file, at: { line, column } };
-}
-
 /** A project that the change touches. */
 export interface ReviewedProject {
   readonly project: string;

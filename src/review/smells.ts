@@ -2,8 +2,8 @@ import { type Place, placeIn } from "../diagnostics/index.ts";
 import type { ManifestComparison } from "../edges/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import type { ChangedLine } from "./lines.ts";
-import { placed, type ReviewFinding } from "./review.ts";
-import { nameOf } from "./words.ts";
+import type { ReviewFinding } from "./review.ts";
+import { nameOf, placed } from "./words.ts";
 
 /** One digest that a change lists, and that another image has already: as a rule somebody copied the wrong line. */
 export function sameDigests(

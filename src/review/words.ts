@@ -1,3 +1,4 @@
+import type { Place } from "../diagnostics/index.ts";
 import type { ImageFacts } from "./facts.ts";
 import type { Review } from "./review.ts";
 
@@ -80,4 +81,9 @@ export function outsideInWords({
   if (found.length === 0) return undefined;
   const where = `from before in files that it does not touch${selection === undefined ? "" : ", or outside of what is selected"}`;
   return `${found.join(" and ")} ${where}: waybill check shows them`;
+}
+
+/** A place as findings have it. */
+export function placed({ file, line, column }: Place) {
+  return { file, at: { line, column } };
 }

@@ -2,8 +2,8 @@ import { firstOf } from "../../diagnostics/index.ts";
 import type { ManifestComparison } from "../../edges/index.ts";
 import type { ManifestTree } from "../../manifest/index.ts";
 import type { ChangedLine } from "../lines.ts";
-import { placed, type ReviewFinding } from "../review.ts";
-import { nameOf } from "../words.ts";
+import type { ReviewFinding } from "../review.ts";
+import { nameOf, placed } from "../words.ts";
 
 /**
  * What the manifests ask for no more, or otherwise. Production keeps what is there, so what is taken away from a manifest

@@ -1,7 +1,7 @@
 import type { Place } from "../../diagnostics/index.ts";
 import type { ChangedLine } from "../lines.ts";
-import { placed, type ReviewedLine, type ReviewFinding } from "../review.ts";
-import { nameOf } from "../words.ts";
+import type { ReviewedLine, ReviewFinding } from "../review.ts";
+import { nameOf, placed } from "../words.ts";
 
 const askAgain = "review again once the registry answers";
 

@@ -13,9 +13,9 @@ import {
   refusedBy,
 } from "../../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
-import { placed, type ReviewFinding } from "../review.ts";
+import type { ReviewFinding } from "../review.ts";
 import type { ReviewCode } from "../review-codes.ts";
-import { nameOf } from "../words.ts";
+import { nameOf, placed } from "../words.ts";
 
 /** What is known of an image that stands where another one is wanted, or of one that is not where it should be. */
 export interface Comments {

@@ -1,7 +1,8 @@
 import { firstOf } from "../../diagnostics/index.ts";
 import type { ManifestComparison, RegistrySide } from "../../edges/index.ts";
 import type { Answers } from "../ask-registries.ts";
-import { placed, type ReviewFinding } from "../review.ts";
+import type { ReviewFinding } from "../review.ts";
+import { placed } from "../words.ts";
 
 /** New destinations that we may not push to, and those of which nobody knows: of each project together. */
 export function judgeRights(
