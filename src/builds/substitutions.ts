@@ -1,6 +1,6 @@
 import type { BuiltInValues } from "../cloudbuild/index.ts";
 import { BuildError } from "./errors.ts";
-import type { BuildRequest, BuildSource } from "./model.ts";
+import type { BuildRequest, BuildSource, GoogleOptions } from "./model.ts";
 import type { Variant } from "./variants.ts";
 
 /** What a build is given beside its file. */
@@ -40,11 +40,7 @@ export function substitutionsOf(request: BuildRequest, variant: Variant, tag: st
  */
 export function builtInsOf(
   source: Pick<BuildSource, "commit" | "repository" | "name" | "branch" | "tag" | "configPath">,
-  facts: {
-    readonly project: string | undefined;
-    readonly buildId: string;
-    readonly region?: string | undefined;
-  },
+  facts: Pick<BuildRequest, "project"> & Pick<GoogleOptions, "region"> & { readonly buildId: string },
 ): BuiltInValues {
   const { commit, repository, branch, tag, configPath } = source;
   const words = repositoryWords(repository ?? "");

@@ -69,9 +69,7 @@ export function slsaStatement(facts: BuildFacts): Statement {
         },
         internalParameters: { engine },
         resolvedDependencies: [
-          ...(source.commit === undefined
-            ? []
-            : [sourceOf({ ...source, repository, commit: source.commit })]),
+          ...(source.commit === undefined ? [] : [sourceOf({ ...source, repository })]),
           ...facts.images.map(({ name, digest }) => ({ uri: `docker://${name}`, digest: digestSet(digest) })),
         ],
       },
@@ -87,12 +85,7 @@ export function slsaStatement(facts: BuildFacts): Statement {
   };
 }
 
-function sourceOf(source: {
-  readonly repository: string | undefined;
-  readonly commit: string;
-  readonly isDirty: boolean;
-}): object {
-  const { repository, commit, isDirty } = source;
+function sourceOf({ repository, commit, isDirty }: BuildFacts["source"]): object {
   return {
     name: "source",
     uri: repository && `git+${repository}@${commit}`,

@@ -1,17 +1,9 @@
 import type { Place } from "../diagnostics/index.ts";
 import type { ImageFacts } from "./facts.ts";
-import type { Review } from "./review.ts";
+import type { Review, ReviewedLine } from "./review.ts";
 
 /** An image with its tag, or with its digest where it has none. */
-export function nameOf({
-  image,
-  tag,
-  digest,
-}: {
-  readonly image: string;
-  readonly tag: string | null;
-  readonly digest: string;
-}): string {
+export function nameOf({ image, tag, digest }: Pick<ReviewedLine, "image" | "tag" | "digest">): string {
   return tag === null ? `${image}@${digest}` : `${image}:${tag}`;
 }
 
