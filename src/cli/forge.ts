@@ -31,7 +31,6 @@ export function withForge<Arguments extends unknown[], Options extends OptionVal
 
 export type ForgeFlags = OptionsOf<typeof withForge<[], None>>;
 
-/** A forge, and the repository on it that the command line names. */
 export interface ForgePlace {
   readonly forge: Forge;
   readonly path: string;

@@ -2,7 +2,6 @@ import type { PromotionEvent, VerificationEvent } from "../promotion/index.ts";
 import type { HostWork } from "../registry/index.ts";
 import { amount } from "./amount.ts";
 
-/** What says how far work is. */
 export type MeasuredEvent = PromotionEvent | VerificationEvent;
 
 /** Milliseconds of the newest past that a rate is taken from. */

@@ -35,7 +35,6 @@ export async function networkFor(session: Session): Promise<Network> {
   return { environment: session.env, tlsOf: (host) => hosts[host]?.tls, trace: traceFor(session.terminal) };
 }
 
-/** Prints a line for each request, and its headers where they were asked for. */
 function traceFor({ verbose, trace, detail }: Terminal): Trace | undefined {
   if (!verbose) return undefined;
   return ({ method, url, outcome, milliseconds, sent, received }) => {

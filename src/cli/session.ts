@@ -6,7 +6,6 @@ import type { Outputs } from "./output.ts";
 import { createTerminal, type Surroundings, type Terminal, type TerminalOptions } from "./terminal.ts";
 import type { GivenLine } from "./verb.ts";
 
-/** The options that every command has. */
 export interface GlobalOptions extends TerminalOptions {
   readonly json?: boolean;
   readonly config?: string;

@@ -27,7 +27,6 @@ import { type Blank, family, type Verb, verb } from "./verb.ts";
 import { verify } from "./verify.ts";
 import { wait } from "./wait.ts";
 
-/** Verbs of one kind, as the help of the program shows them. */
 export interface VerbGroup {
   readonly heading: string;
   readonly verbs: readonly Verb[];

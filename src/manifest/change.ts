@@ -66,7 +66,6 @@ export async function readManifestChange(
   }
 }
 
-/** How two states are read. */
 export interface ChangeOptions extends CommitOptions {
   /** Read the lists of images of all projects: none is passed over. */
   readonly isWhole?: boolean;
@@ -145,7 +144,6 @@ function meaningOf(text: string | TextFileFault): string {
   return typeof text === "string" ? fingerprint(text) : text.message;
 }
 
-/** Whether a project that cannot be read at one side differs between them. */
 function isUnlike(name: string, { base, head }: Sides<ManifestTree>): boolean {
   const wasUnreadable = base.unreadable.includes(name);
   return wasUnreadable !== head.unreadable.includes(name) || textsOf(name, base) !== textsOf(name, head);
@@ -182,7 +180,6 @@ async function isNeighbor(
   return false;
 }
 
-/** The registries that a project promotes to, in any of its states. */
 function registriesOf(states: readonly Pick<PromoterManifest, "destinations">[]): ReadonlySet<string> {
   return new Set(states.flatMap(({ destinations }) => destinations.map(({ name }) => name)));
 }

@@ -44,7 +44,6 @@ export async function findContested(
   return [...refusals.values()];
 }
 
-/** What is added, as a manifest that promotes where the target does. */
 function additionTo(target: PromoterManifest, added: readonly TaggedImage[]): PromoterManifest {
   const { at } = target.source;
   const images = added.flatMap(({ image, digest, tag }): ImageEntry[] => {

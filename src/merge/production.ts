@@ -6,7 +6,6 @@ import { repositoriesAtOnce, type StagingAccess } from "./candidates.ts";
 import type { TagConflict } from "./errors.ts";
 import { type Unread, unreadError } from "./unread.ts";
 
-/** A tag that is about to be added to a manifest. */
 export interface TaggedImage {
   readonly image: string;
   readonly digest: Digest;

@@ -131,7 +131,6 @@ interface BytePace {
   after(bytes: number): Promise<void>;
 }
 
-/** A pace of no more than so many bytes a second, or none. */
 export function bytePace(
   bytesPerSecond: number | undefined,
   { now, wait }: { readonly now: () => number; readonly wait: (milliseconds: number) => Promise<unknown> } = {

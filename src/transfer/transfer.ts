@@ -121,7 +121,6 @@ function end(image: Image, result: TransferResult, failure?: FailureRecord): voi
   image.outcome = { ...image.outcome, result, failure };
 }
 
-/** What would become of an image, by what there is now. */
 async function look(transfer: Transfer, { digest, tag }: WantedImage): Promise<TransferOutcome> {
   const { to, move = false } = transfer;
   const told = { digest, tag: tag ?? null };
@@ -140,7 +139,6 @@ async function look(transfer: Transfer, { digest, tag }: WantedImage): Promise<T
   }
 }
 
-/** Brings one image, and puts it under its tags. */
 async function bring(run: Run, digest: Digest, group: readonly Image[]): Promise<void> {
   const seat = run.wide.seat();
   try {

@@ -6,7 +6,6 @@ import { blockStyle, type EntryStyle, entryStyle, formatEntry, formatFlowEntry }
 import { behindColon, separatorOf } from "./tags.ts";
 import { columnOf, insertLines, insertText, lineEnd, lineStart, type TextEdit } from "./text.ts";
 
-/** A digest that the file does not list yet under its image. */
 export type NewEntry = SortableEntry;
 
 /**
@@ -151,7 +150,6 @@ function addDmap(
   return [insertLines(text, lineEnd(text, block.node.end), [`${" ".repeat(indent)}dmap:`, ...lines])];
 }
 
-/** Gives an empty `dmap` its first entries. */
 function fillDmap(
   text: string,
   images: ImageList,

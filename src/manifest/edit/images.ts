@@ -33,7 +33,6 @@ export function addImages(text: string, images: ImageList, added: readonly NewIm
   return addToBlock(text, images, ordered);
 }
 
-/** Writes a list into a file that has none. */
 function firstList(text: string, images: ImageList, added: readonly NewImage[]): TextEdit[] {
   const { root, holder } = images;
   if (root?.kind !== "mapping") {

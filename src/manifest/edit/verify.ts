@@ -1,7 +1,6 @@
 import { isNullScalar, type YamlMapping, type YamlNode } from "../../yaml/index.ts";
 import type { ImageList } from "./layout.ts";
 
-/** Something the edited text says and the text before it did not. */
 export interface AddedEntry {
   readonly image: string;
   readonly digest: string;
