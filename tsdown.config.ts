@@ -3,10 +3,11 @@ import { builtinsOnUse } from "./scripts/builtins-on-use.ts";
 import bundled from "./scripts/bundled.json" with { type: "json" };
 
 /**
- * What is read together stands in one file: to find and open a file takes longer than to read what a command leaves alone. The
- * first of them is what every command reads.
+ * What is read together stands in one file: to find and open a file takes longer than to read what a command leaves alone. Every
+ * command reads the second of them; the first does for the version.
  */
 const groups = [
+  group("start", ["src/bin/compile-cache\\.", "package\\.json$"]),
   group("frame", [
     "src/(?:errors|events|disk|diagnostics)/",
     "src/settings/(?:byte-size|errors|model|read)\\.",
@@ -16,7 +17,7 @@ const groups = [
   group("words", ["src/oci/", "src/settings/locate\\.", "node_modules/(?:zod|p-limit|yocto-queue)/"]),
   group("registries", ["src/(?:http|registry|inspect)/"]),
   group("files", ["src/(?:yaml|schema|settings)/", "node_modules/js-yaml/"]),
-  group("manifests", ["src/(?:manifest|edges|check)/"]),
+  group("manifests", ["src/(?:manifest/(?!edit)|edges/|check/)"]),
 ].map((each, at) => ({ ...each, priority: 10 - at }));
 
 function group(name: string, places: readonly string[]) {
