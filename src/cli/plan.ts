@@ -47,7 +47,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
   const since = await readSince(tree, options, session);
   const { out: file } = options;
   // What has gone to standard output or to a device cannot be read again.
-  const saved = file === undefined || /^(?:-$|\/dev\/)/.test(file) ? [] : ["--plan", file];
+  const saved = file === undefined || /^(?:-$|\/dev\/(?!shm\/))/.test(file) ? [] : ["--plan", file];
   const next = [...session.line.words, ...saved];
   const writePlan = await session.outputs.open(file);
   return interruptible(session, (interruption) =>

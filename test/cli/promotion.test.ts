@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
@@ -162,6 +163,18 @@ describe("plan and promote", () => {
     expect(status).toBe(1);
     expect(stdout).toContain("nothing was written: --strict");
     expect(await registries.repository(parseRepository(`${prefix}/eu/app`)).list()).toBeUndefined();
+  });
+
+  it.runIf(existsSync("/dev/shm"))("name a plan that is saved in memory, which is no device", async () => {
+    const memory = await mkdtemp("/dev/shm/waybill-");
+    try {
+      const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+      const file = join(memory, "plan.json");
+      const { stdout } = await waybill("plan", path, "--out", file, "--quiet");
+      expect(stdout).toContain(`--plan ${file} --confirm\n`);
+    } finally {
+      await rm(memory, { recursive: true });
+    }
   });
 
   it("do what a saved plan holds, and refuse it when the manifests ask for something else", async () => {
