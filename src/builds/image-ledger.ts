@@ -15,6 +15,7 @@ export interface ImageLedger {
   images(): readonly BuiltImage[];
 }
 
+/** A ledger in which nothing stands yet. */
 export function createImageLedger(): ImageLedger {
   const entries = new Map<
     string,

@@ -6,6 +6,7 @@ import { amount } from "./amount.ts";
 import type { Session } from "./session.ts";
 import { look, type None, type OptionsOf } from "./verb.ts";
 
+/** Adds the options that limit a verb to what has changed since another state of the manifests. */
 export function withBase<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
@@ -71,6 +72,7 @@ export function outsideInWords(errors: readonly Diagnostic[] = [], isSelected = 
   ];
 }
 
+/** In words, what a plan is limited to. */
 export function limitInWords({ commit, unchanged, removed, unreadable }: Since): string[] {
   const at = commit.slice(0, 12);
   return [

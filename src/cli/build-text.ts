@@ -5,10 +5,12 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Whether all that was asked for has been built. */
 export function statusOfBuild({ outcomes }: BuildResult): ExitCode {
   return outcomes.every(({ status }) => status === "success") ? exitCodes.asDesired : exitCodes.notAsDesired;
 }
 
+/** Prints what a build would do. */
 export async function printBuildPlan(terminal: Terminal, plan: BuildPlan): Promise<void> {
   const { source, engine, engineVersion, engineReason } = plan;
   const program = engineVersion === undefined ? engine : `${engine} ${engineVersion}`;
@@ -35,6 +37,7 @@ export async function printBuildPlan(terminal: Terminal, plan: BuildPlan): Promi
   for (const note of plan.notes) terminal.note(`note: ${harmless(note)}`);
 }
 
+/** Prints what came of a build. */
 export async function printBuildResult(terminal: Terminal, result: BuildResult): Promise<void> {
   const { outcomes, images, plan, run } = result;
   const rows = outcomes.flatMap(({ name, steps }) =>

@@ -8,6 +8,7 @@ const units: ReadonlyMap<string, number> = new Map([
   ["d", 86_400_000],
 ]);
 
+/** Whether a text looks like a duration, however long. */
 export function isDuration(text: string): boolean {
   return /^(0|([0-9]+(ms|s|m|h|d))+)$/.test(text);
 }

@@ -11,6 +11,7 @@ interface ForgeListener {
   readonly listener?: Listener<ForgeWait>;
 }
 
+/** Adds the options of verbs that speak to a forge: which it is, and as whom. */
 export function withForge<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {

@@ -17,6 +17,7 @@ export interface ReadyJob {
   readonly resolved: ResolvedJob;
 }
 
+/** Runs a job by hand, on the commit of a ref. */
 export async function runByHand(session: Session, name: string, options: StartOptions): Promise<ExitCode> {
   const { terminal, env } = session;
   const { findJob, holdingTurn, isSameRepository, judgePush, readJobs, resolveJob } = await import(

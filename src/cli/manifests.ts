@@ -6,6 +6,7 @@ import type { Session } from "./session.ts";
 
 export const manifestsArgument = "folder of thin manifests, or one plain manifest";
 
+/** Adds the argument that names the tree of manifests that a verb works on. */
 export function withTree<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
@@ -46,6 +47,7 @@ function isNamedByNobody({ path, diagnostics }: ManifestTree, { words }: Session
   return path === "." && !words.includes(path) && isBare;
 }
 
+/** What is wrong with manifests, or with what is selected of them. */
 export async function findingsOf(
   tree: ManifestTree,
   selection: Selection | undefined,

@@ -10,6 +10,7 @@ import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { how, type None, type OptionsOf, out, unrecorded } from "./verb.ts";
 
+/** Adds the option that has a run recorded. */
 export function withRecord<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {
@@ -20,6 +21,7 @@ export function withRecord<Arguments extends unknown[], Options extends OptionVa
   );
 }
 
+/** Adds the option that says where the records of runs are. */
 export function withDataFolder<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {

@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** The exit status that a report stands for. */
 export function statusOf(report: Report): ExitCode {
   if (report.interrupted) return exitCodes.interrupted;
   if (report.stopped) return exitCodes.nothingDone;

@@ -2,6 +2,7 @@ import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Selection } from "../edges/index.ts";
 import { collect, look, type None, type OptionsOf } from "./verb.ts";
 
+/** Adds the options that limit a verb to some projects, images, tags and registries. */
 export function withSelection<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
 ) {

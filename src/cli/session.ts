@@ -31,6 +31,10 @@ export interface Session {
   settings(): Promise<Settings>;
 }
 
+/**
+ * The session whose bytes are in the file at `path`.
+ * @param name As {@link uploadName} makes it.
+ */
 export function openSession(
   io: Surroundings,
   options: GlobalOptions,

@@ -241,6 +241,7 @@ export function isCommon(option: object): boolean {
   return commonOptions.has(option);
 }
 
+/** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
 }

@@ -39,6 +39,7 @@ export function environmentOf(
   return { env: Object.fromEntries([...mapped, ...written]), secretEnv: [...secrets] };
 }
 
+/** The variables of `options`, by their names. */
 export function environmentOfAll(resolving: Resolving): ReadonlyMap<string, string> {
   const { options } = resolving.file;
   const ofAll = new Map(variables(options.env, resolving).map(({ name, value }) => [name, value]));

@@ -108,6 +108,7 @@ export interface ComparedEdges {
   readonly all: EdgeSet;
 }
 
+/** {@link compareManifests}, with what it compares. */
 export function compareEdges(before: ManifestTree, after: ManifestTree): ComparedEdges {
   const lost = new Set(after.unreadable);
   const known = before.manifests.filter(({ project }) => !lost.has(project));

@@ -78,6 +78,7 @@ export function isFor({ platform }: Descriptor, name: string): boolean {
   return full === name || full.startsWith(`${name}/`);
 }
 
+/** An index that has nothing for a platform. */
 export function noSuchPlatform(entries: readonly Descriptor[], name: string, where: string): WaybillError {
   return new WaybillError("platform-missing", `the index has no image for ${name}`, {
     where,

@@ -31,6 +31,7 @@ function faultOf(expression: string): string | undefined {
   }
 }
 
+/** Why a text is no regular expression. */
 export class ExpressionFault extends Error {
   override readonly name = "ExpressionFault";
   readonly index: number | undefined;

@@ -8,6 +8,7 @@ export const line = text((written) =>
   written === "" || /\p{Cc}/u.test(written) ? "expected a text on one line" : undefined,
 );
 
+/** A text or a list of texts. */
 export function oneOrMore(item: Shape<string>): Shape<readonly string[]> {
   return list(item, { takesOne: true, min: 1 });
 }
@@ -52,6 +53,7 @@ export const variables = record(orEmpty(text(), ""), (name): ValueFault | undefi
   return fault === undefined ? undefined : { fault };
 });
 
+/** What is wrong with the name of a variable. */
 export function variableFault(name: string): string | undefined {
   return /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name) ? undefined : `${quoted(name)} is no name of a variable`;
 }

@@ -31,6 +31,7 @@ export interface ReadProject {
   readonly texts: Readonly<Record<string, string>>;
 }
 
+/** Reads the two files of a thin manifest. */
 export async function readThinProject(project: ThinProject, reading: TreeReadOptions): Promise<ReadProject> {
   const name = project.project;
   const texts: Record<string, string> = {};
@@ -134,6 +135,7 @@ function noImages(fault: TextFileFault, { project, file, imagesFile }: ThinProje
   return { images: undefined, diagnostics: [missing] };
 }
 
+/** A file that gave no text, as a finding. */
 export function faultOf({ code, message, hint }: TextFileFault, file: string): Diagnostic {
   return diagnostic(code, file, undefined, message, { hint });
 }

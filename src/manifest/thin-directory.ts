@@ -13,6 +13,7 @@ export interface ThinProject {
   readonly imagesFile: string;
 }
 
+/** Where the files of a project are in a directory of thin manifests. */
 export function thinProjectIn(directory: string, project: string): ThinProject {
   return {
     project,

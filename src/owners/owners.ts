@@ -107,6 +107,7 @@ function nameOf(folder: string): string {
   return folder === "" ? "OWNERS" : `${folder}/OWNERS`;
 }
 
+/** Owners by a `CODEOWNERS` file. */
 export function codeOwners(
   name: string,
   sections: readonly CodeOwnersSection[],

@@ -83,6 +83,7 @@ function elsewhere({ current, currentType }: Standing): Pick<Problem, "detail"> 
   return { detail: `it stands at ${current}${kind}` };
 }
 
+/** That a tag stands at another digest. */
 export function conflictAt(standing: Standing): Pick<Problem, "message" | "detail" | "hint"> {
   return {
     message: "the tag stands at another digest in production; tags are never moved",
@@ -100,6 +101,7 @@ export function refusedBy(policy?: string): { readonly message: string; readonly
   };
 }
 
+/** Which digests claim a tag, and where. */
 export function claimsInWords({ claims = [] }: Pick<PlannedEdge, "claims">): string {
   return claims.map(({ digest, at }) => `${digest} (${formatPlace(at)})`).join(", ");
 }

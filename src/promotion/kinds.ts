@@ -8,6 +8,7 @@ export interface SectionKinds extends Iterable<SectionKind> {
   has(kind: string): boolean;
 }
 
+/** Puts kinds together. */
 export function sectionKinds(...kinds: readonly SectionKind[]): SectionKinds {
   const byName = new Map(kinds.map((each) => [each.kind, each]));
   return {

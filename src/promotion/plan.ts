@@ -86,10 +86,12 @@ export interface PlanLimits {
   readonly selection?: Selected | undefined;
 }
 
+/** The limits that there are. */
 export function limitsIn({ since, selection }: PlanLimits): Pick<Plan, "since" | "selection"> {
   return { ...(since === undefined ? {} : { since }), ...(selection === undefined ? {} : { selection }) };
 }
 
+/** A plan of these sections, with its summary and hash. */
 export function sealPlan(
   kinds: SectionKinds,
   sections: readonly Section[],
@@ -166,6 +168,7 @@ export function planIsClean({ summary }: Plan): boolean {
   return !verdictsOf(summary).some(([verdict, count]) => count > 0 && isProblem(verdict));
 }
 
+/** How many edges a plan would do. */
 export function workOf({ summary }: Plan): number {
   return verdictsOf(summary).reduce((sum, [verdict, count]) => (isWork(verdict) ? sum + count : sum), 0);
 }

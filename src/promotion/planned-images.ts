@@ -127,6 +127,7 @@ export interface Gathering {
   items(): PlannedRepositories[];
 }
 
+/** Begins with no repository. */
 export function gatherAlike(): Gathering {
   const share = sharedLists();
   const gathered = new Map<readonly PlannedImage[], (PlannedRepositories & Growing)[]>();

@@ -116,6 +116,7 @@ const effects: ReadonlyMap<Verdict, Effect> = new Map(
   verdictTable.map(({ verdict, effect }) => [verdict, effect]),
 );
 
+/** Whether a verdict stands for work to do. */
 export function isWork(verdict: Verdict): verdict is WorkVerdict {
   return effects.get(verdict) === "work";
 }

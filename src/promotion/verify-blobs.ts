@@ -131,6 +131,7 @@ interface BytePace {
   after(bytes: number): Promise<void>;
 }
 
+/** A pace of no more than so many bytes a second, or none. */
 export function bytePace(
   bytesPerSecond: number | undefined,
   { now, wait }: { readonly now: () => number; readonly wait: (milliseconds: number) => Promise<unknown> } = {

@@ -33,6 +33,7 @@ export function commitMessageOf(subject: Subject, added: readonly string[]): str
   return [titleOf(subject), "", ...list, "", `${trailer} ${subject.tags.join(" ") || "-"}`].join("\n");
 }
 
+/** Whether a commit was made by `waybill pr`. */
 export function isOurCommit(message: string): boolean {
   return message.split("\n").some((line) => line.startsWith(trailer));
 }

@@ -10,6 +10,7 @@ export interface PageSection {
   readonly noun: string;
 }
 
+/** A section with a row for each item. */
 export function sectionOf<Item>(
   items: readonly Item[],
   row: (item: Item) => string,

@@ -172,6 +172,7 @@ function sourceLabels({ labels }: Pick<ImageDescription, "labels">): SourceLabel
   );
 }
 
+/** What is different in an image from the one before it. */
 export function differenceOf(before: ImageDescription, after: ImageDescription): ImageDifference {
   const [then, now] = [before, after].map(
     ({ layers }) => new Map(layers.map((layer) => [layer.digest, layer.size])),

@@ -18,6 +18,7 @@ export function bytesInWords(bytes: number): string {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** The day of a time in ISO 8601. */
 export function dayOf(time: string): string {
   return time.slice(0, 10);
 }

@@ -65,6 +65,7 @@ export function expandTagTemplate(template: string, numbers: VersionNumbers): st
   });
 }
 
+/** What is wrong with a text as a template of tags, or `undefined`. */
 export function tagTemplateFault(text: string): Fault | undefined {
   for (const [written, inside = ""] of text.matchAll(sumPlace)) {
     if (!sum.test(inside)) {

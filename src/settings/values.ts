@@ -39,6 +39,7 @@ export function flag(description: string): Shape<boolean> {
   );
 }
 
+/** A whole number between two bounds, both included. */
 export function count(minimum: number, maximum: number, description: string): Shape<number> {
   return described(integer(minimum, maximum), description);
 }

@@ -53,6 +53,7 @@ export function endOf({ status }: GoogleBuild): BuildStatus | undefined {
   return status !== undefined && Object.hasOwn(ends, status) ? ends[status] : undefined;
 }
 
+/** How the steps of a build that is over have ended. */
 export function stepsOf(build: GoogleBuild): StepOutcome[] {
   return (build.steps ?? []).map((step, index) => {
     const { startTime, endTime } = step.timing ?? {};
@@ -91,6 +92,7 @@ function stepStatus(step: NonNullable<GoogleBuild["steps"]>[number]): StepOutcom
   }
 }
 
+/** What Cloud Build pushed itself. */
 export function imagesOf({ results }: GoogleBuild): { readonly name: string; readonly digest: Digest }[] {
   return (results?.images ?? []).flatMap(({ name, digest }) =>
     name !== undefined && digest !== undefined && isDigest(digest) ? [{ name, digest }] : [],

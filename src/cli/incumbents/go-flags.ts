@@ -111,6 +111,7 @@ function unknownFlag(word: string, name: string, names: readonly string[]): Usag
   return new UsageError(`unknown flag: ${flag}`, near ? `did you mean --${nearest}?` : undefined);
 }
 
+/** The help of a program that runs as something else: what that is, and its flags. */
 export function helpOf(program: string, runsAs: string, flags: Readonly<Record<string, Flag>>): string {
   const width = Math.max(...Object.keys(flags).map((name) => name.length));
   const lines = Object.entries(flags).map(([name, { means, instead }]) => {

@@ -22,6 +22,7 @@ export const logFlags: Readonly<Record<string, Flag>> = {
   "one-output": nothing("switch"),
 };
 
+/** The log level in Waybill's words. */
 export function verbosityOf(texts: ReadonlyMap<string, string>): readonly string[] {
   const level = texts.get("log-level")?.toLowerCase() ?? "info";
   if (["trace", "debug"].includes(level)) return ["--verbose"];

@@ -238,6 +238,7 @@ export async function speaksTls({ hostname, port, rule }: ConnectTarget, timeout
   }
 }
 
+/** Where a proxy listens. */
 export function proxyAddress(proxy: URL): { hostname: string; port: number } {
   return {
     hostname: hostnameOf(proxy),
@@ -252,6 +253,7 @@ export function proxyAuthorization({ username, password }: URL): Record<string, 
   return { "proxy-authorization": `Basic ${Buffer.from(pair, "utf8").toString("base64")}` };
 }
 
+/** The failure of a request that would go to a forbidden address. */
 export function forbidden(hostname: string, kind: AddressKind): ConnectionError {
   return new ConnectionError("unsafe-address", `${hostname} has a ${kind} address`, {
     where: hostname,

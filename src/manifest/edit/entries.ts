@@ -129,6 +129,7 @@ function insertInBraces(
   return insertText(spans[0]?.start ?? 0, `${formatted}${separator}`);
 }
 
+/** Entries as they stand within braces. */
 export function formatFlow(style: EntryStyle, entries: readonly NewEntry[], separator = ", "): string {
   return entries.map((entry) => formatFlowEntry(style, entry.digest, entry.tags)).join(separator);
 }

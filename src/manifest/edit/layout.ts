@@ -101,6 +101,7 @@ function linesOf(dmap: YamlEntry | undefined): DigestLine[] {
   }));
 }
 
+/** All entries of the file as they come. */
 export function* entriesOf(images: ImageList): Iterable<DigestLine> {
   for (const block of images.blocks) yield* block.entries;
 }

@@ -93,6 +93,7 @@ function quoteOf(scalar: YamlScalar): Quote {
   return scalar.style === "block" ? "double" : scalar.style;
 }
 
+/** The lines of one entry, with its indentation. */
 export function formatEntry(
   style: EntryStyle,
   indent: number,
@@ -104,12 +105,14 @@ export function formatEntry(
   return [key, ...tags.map((tag) => formatDash(style, indent + style.dashIndent, tag))];
 }
 
+/** Tags in brackets. */
 export function formatTags(style: EntryStyle, tags: readonly string[]): string {
   if (tags.length === 0) return "[]";
   const [open, close] = style.padding;
   return `[${open}${tags.map((tag) => quote(tag, style.tagQuote)).join(style.separator)}${close}]`;
 }
 
+/** One tag on a line of its own. */
 export function formatDash(style: EntryStyle, indent: number, tag: string): string {
   return `${" ".repeat(indent)}- ${quote(tag, style.tagQuote)}`;
 }
@@ -170,6 +173,7 @@ export function blockStyle(text: string, blocks: readonly ImageBlock[], indent: 
   };
 }
 
+/** How many empty lines stand between each two neighboring blocks. */
 export function emptyLinesBetween(text: string, blocks: readonly ImageBlock[]): number[] {
   return blocks.slice(1).map((block, at) => {
     const end = blocks[at]?.node.end ?? block.node.start;

@@ -73,6 +73,7 @@ export function insertLines(text: string, offset: number, lines: readonly string
   return { start: offset, end: offset, text: unfinished ? `${lineBreak}${joined}` : `${joined}${lineBreak}` };
 }
 
+/** Adds text within a line. */
 export function insertText(offset: number, text: string): TextEdit {
   return { start: offset, end: offset, text };
 }
