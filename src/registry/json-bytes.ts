@@ -32,7 +32,7 @@ export class JsonBytes {
     this.#expect("{");
     if (this.#takes("}")) return;
     do {
-      const key = this.value();
+      const key = this.peek() === '"' ? this.value() : undefined;
       if (typeof key !== "string") throw this.#fault();
       this.#expect(":");
       yield key;
