@@ -117,6 +117,7 @@ function wordFor(result: TransferResult, dryRun: boolean): string {
 function statusOf(outcomes: readonly TransferOutcome[]): ExitCode {
   const has = (...results: readonly TransferResult[]) =>
     outcomes.some(({ result }) => results.includes(result));
-  if (has("pending")) return exitCodes.interrupted;
+  const isCut = outcomes.some(({ failure }) => failure?.code === "interrupted");
+  if (has("pending") || isCut) return exitCodes.interrupted;
   return has("refused", "failed") ? exitCodes.notAsDesired : exitCodes.asDesired;
 }

@@ -47,6 +47,7 @@ afterAll(async () => {
 
 /** A place where a verb has a request under way that is not answered before somebody lets go. */
 interface Standstill {
+  readonly host: string;
   readonly tree: string;
   /** A folder for results. */
   readonly dir: string;
@@ -95,7 +96,7 @@ async function standstill(images: number, holds: (request: IncomingMessage) => b
     images: { app: Object.fromEntries(listed) },
   };
   await writeTree(tree, [project]);
-  return { tree, dir, held, letGo };
+  return { host, tree, dir, held, letGo };
 }
 
 const isManifestPut = ({ method, url }: IncomingMessage): boolean =>
@@ -183,6 +184,17 @@ describe("a first signal", () => {
 });
 
 describe("what takes longer than it may", () => {
+  it("is given up with the same status when one image is all that there is to copy", async () => {
+    const { host, held } = await standstill(1, isManifestPut);
+    const to = `${host}/copied/app:v1`;
+    const copying = waybill("copy", `${staging.address}/foo/app:v1`, to, "--grace", "0");
+    await held;
+    copying.child.kill("SIGTERM");
+    const { status, stdout, stderr } = await copying.ended;
+    expect(status, stderr).toBe(130);
+    expect(stdout).toContain(`failed ${to}: given up: the run was stopped`);
+  });
+
   it.each([
     ["a second signal", "30s", true],
     ["the end of the grace", "1ms", false],
