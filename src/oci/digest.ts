@@ -19,10 +19,13 @@ export function isDigest(text: string): text is Digest {
   return pattern.test(text);
 }
 
-/** A digest in a document. */
-export const digestSchema = z.custom<Digest>((value) => typeof value === "string" && isDigest(value), {
-  error: "is no sha256 or sha512 digest",
-});
+/** A digest in a document; of a text that is none, it says the error. */
+export function digestIn(error: string) {
+  return z.pipe(z.string().check(z.refine(isDigest, { error })), z.custom<Digest>());
+}
+
+/** {@link digestIn} for most documents. */
+export const digestSchema = digestIn("is no digest");
 
 /** The text as a digest. @throws {OciError} `invalid-digest`, saying what is wrong with it. */
 export function parseDigest(text: string): Digest {

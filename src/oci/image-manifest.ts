@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type Phrase, phrase } from "../errors/index.ts";
 import type { Descriptor, ImageDocument, Platform } from "./descriptor.ts";
-import { type Digest, digestSchema } from "./digest.ts";
+import { type Digest, digestIn } from "./digest.ts";
 import { english, parseDocumentJson } from "./document-json.ts";
 import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -49,7 +49,7 @@ const platformSchema = z.pipe(
 
 const descriptorSchema = z.object({
   mediaType: z.string().check(z.minLength(1), z.maxLength(255)),
-  digest: digestSchema,
+  digest: digestIn("is no sha256 or sha512 digest"),
   size: z.int().check(z.nonnegative()),
   artifactType: textSchema,
   annotations: annotationsSchema,

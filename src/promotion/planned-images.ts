@@ -17,10 +17,10 @@ export type Immutable<Value> = Value extends string | number | boolean | null | 
   ? Value
   : { readonly [Key in keyof Value]: Immutable<Value[Key]> };
 
-const tag = z.custom<Tag>((value) => typeof value === "string" && isTag(value), { error: "is no tag" });
-const repository = z.custom<RepositoryName>(
-  (value) => typeof value === "string" && repositoryFault(value) === undefined,
-  { error: "is no repository" },
+const tag = z.pipe(z.string().check(z.refine(isTag, { error: "is no tag" })), z.custom<Tag>());
+const repository = z.pipe(
+  z.string().check(z.refine((text) => repositoryFault(text) === undefined, { error: "is no repository" })),
+  z.custom<RepositoryName>(),
 );
 const place = z.object({
   file: z.string(),
