@@ -154,7 +154,10 @@ describeWithGitea("a real Gitea", () => {
       status: 0,
       stdout: `unchanged: ${address("story")}\n`,
     });
-    await gitea.ask(token("robot"), "POST", "/repos/team/story/pulls/1/merge", merge);
+    // It looks for conflicts by itself, and asks for patience until it has.
+    const pull = "/repos/team/story/pulls/1";
+    while (!((await gitea.ask(token("robot"), "GET", pull)) as { mergeable: boolean }).mergeable) {}
+    await gitea.ask(token("robot"), "POST", `${pull}/merge`, merge);
     expect((await waybill("robot", "hold", address("story"))).stderr).toContain("the pull request is merged");
     await fresh.git("pull", "--quiet", "origin", "main");
     const waiting = waybill("robot", "wait", fresh.path, "--timeout", "60s", "--interval", "1s");
