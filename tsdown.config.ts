@@ -24,12 +24,30 @@ function group(name: string, places: readonly string[]) {
   return { name, test: new RegExp(`/(?:${places.join("|")}).*(?<!\\.d\\.ts)$`) };
 }
 
-/** No file of ours does anything by being loaded, so none is loaded of which nothing is used. */
-const importsOfUse: Rolldown.Plugin = {
-  name: "imports-of-use",
+/** A file that only hands on what another has, by the names that it has there. */
+const handingOn = /^import\{([\w$,]*)\}from"\.\/([^"]+)";export\{\1\};\s*$/;
+
+/**
+ * Files are read that do something, and in one byte for each sign: no file of ours does anything by being loaded, so none is
+ * loaded of which nothing is used, and what only hands on the names of another is left out.
+ */
+const filesOfUse: Rolldown.Plugin = {
+  name: "files-of-use",
   generateBundle(_, bundle) {
-    for (const file of Object.values(bundle)) {
-      if (file.type === "chunk") file.code = file.code.replace(/\bimport"\.{1,2}\/[^"]+";/g, "");
+    const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+    const behind = new Map<string, string>();
+    for (const chunk of chunks) {
+      chunk.code = chunk.code.replace(/\bimport"\.{1,2}\/[^"]+";/g, "");
+      const other = chunk.isDynamicEntry ? handingOn.exec(chunk.code)?.[2] : undefined;
+      if (other !== undefined) behind.set(chunk.fileName, other);
+    }
+    for (const name of behind.keys()) delete bundle[name];
+    for (const chunk of chunks) {
+      chunk.code = chunk.code
+        .replace(/\bimport\(`(\.{1,2}\/)([^`]+)`\)/g, (_, up: string, name: string) => {
+          return `import(\`${up}${behind.get(name) ?? name}\`)`;
+        })
+        .replace(/[^\0-\x7f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
     }
   },
 };
@@ -54,9 +72,12 @@ export default defineConfig({
   outDir: "dist",
   // To read these from a hundred small files would take longer than most commands.
   deps: { alwaysBundle: bundled },
-  plugins: [builtinsOnUse, importsOfUse],
+  plugins: [builtinsOnUse, filesOfUse],
   inputOptions: { preserveEntrySignatures: "allow-extension", treeshake: { moduleSideEffects: false } },
-  outputOptions: { codeSplitting: { groups, includeDependenciesRecursively: false } },
+  outputOptions: {
+    minifyInternalExports: false,
+    codeSplitting: { groups, includeDependenciesRecursively: false },
+  },
   copy: "waybill.schema.json",
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
 });

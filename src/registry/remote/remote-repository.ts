@@ -122,9 +122,6 @@ function mountSource(client: HostClient, { mountFrom: from }: PushOptions): stri
   return from.address.slice(from.address.indexOf("/") + 1);
 }
 
-/** A blob that is hardly anywhere: it is only asked for. */
-const anyBlob = digestOf(new Uint8Array());
-
 /**
  * Whether a push would be allowed. A blob is asked for (`HEAD`) with the scope of a push, which leaves nothing behind,
  * unlike an upload that is begun and cancelled. Whoever refuses that to credentials refuses the push; what is allowed is
@@ -132,6 +129,8 @@ const anyBlob = digestOf(new Uint8Array());
  */
 async function mayPush(remote: Remote): Promise<boolean | undefined> {
   const scopes = [pushScope(remote.path)];
+  // It is hardly anywhere, and only asked for.
+  const anyBlob = digestOf(new Uint8Array());
   const request = reading(remote, "blob-head", "HEAD", `blobs/${anyBlob}`, { scopes });
   const answer = await ask(remote, request);
   if (answer === "refused") {
