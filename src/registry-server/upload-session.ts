@@ -78,7 +78,8 @@ export function openSession(
     const file = await open(path, "r+");
     try {
       for await (const bytes of gathered(chunk.bytes)) {
-        if (isSuperseded()) break;
+        // What it has brought stays, and a `PUT` must not end the upload that another request goes on with.
+        if (isSuperseded()) throw superseded();
         refuseTooLarge(size + bytes.length);
         await room
           .take(bytes.length)
@@ -122,19 +123,19 @@ export function openSession(
      * Adds the chunk of a request; what was received when the request breaks off is kept. Of two requests for one
      * session the later one is the one that counts: the earlier is cut off, for its connection is most likely dead.
      * @throws {Refusal} 416 when the chunk does not start where the bytes so far end, `SIZE_INVALID` when it has not
-     * the length it claims, 413 when the blob gets too large.
+     * the length it claims, 413 when the blob gets too large, 409 when it was cut off.
      */
     async append(chunk: Chunk): Promise<void> {
       abortCurrent();
-      let superseded = false;
+      let isSuperseded = false;
       const abort = () => {
-        superseded = true;
+        isSuperseded = true;
         chunk.abort();
       };
       abortCurrent = abort;
       try {
         // Whoever supersedes a request has been told how many bytes are written: from then on, no more are.
-        await inTurn(() => receive(chunk, () => superseded));
+        await inTurn(() => receive(chunk, () => isSuperseded));
       } finally {
         if (abortCurrent === abort) abortCurrent = () => {};
       }
@@ -173,6 +174,11 @@ export function openSession(
       });
     },
   };
+}
+
+function superseded(): Refusal {
+  const message = "another request goes on with the upload";
+  return new Refusal("BLOB_UPLOAD_INVALID", message, { status: 409 });
 }
 
 /** Joins small pieces into larger ones; hands on what it holds before it passes on the failure of its source. */
