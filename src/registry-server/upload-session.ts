@@ -96,6 +96,8 @@ export function openSession(
     } finally {
       await file.close();
     }
+    // All of it may have come by then: how far the upload is, the later request learns by asking.
+    if (isSuperseded()) throw superseded();
     if (chunk.length === undefined || size - before === chunk.length) return;
     const received = size - before;
     await truncate(path, before);
