@@ -194,7 +194,9 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
           const ended = () => failureOf(faultError("ended"), { where, kind, host: url.host }, explain);
           // A turn is had by every single request that goes to the host itself.
           await untilClosed(async () => isOwn({ from: url }) && turns.next(kind), ended);
-          return exchange(await prepare(), direction);
+          const message = await prepare();
+          if (options.closed.aborted) throw ended();
+          return exchange(message, direction);
         },
         (answer) => troubleOf(answer, direction),
       ),

@@ -94,6 +94,17 @@ describe("the policy of an origin", () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it("lets nothing out either that had its turn, and whose body came when it was closed", async () => {
+    const server = await serve((_, response) => answer(response, 200));
+    const { origin, ask } = openFor(server);
+    const body = async () => {
+      await origin.close();
+      return Buffer.from("late");
+    };
+    await expect(ask("write", "/", { body })).rejects.toMatchObject({ code: "ended" });
+    expect(server.seen).toHaveLength(0);
+  });
+
   it("sends again what was refused for a moment, whatever it is", async () => {
     const server = await serve((_, response) => answer(response, server.seen.length < 2 ? 503 : 201));
     expect((await openFor(server).ask("write")).status).toBe(201);
