@@ -6,7 +6,7 @@
 export function withoutPassword(url: string): string {
   // A password may have an @ that nobody has written as %40: it ends where the last one stands.
   return url
-    .replace(/^(https?:\/\/)[^/?#]*@/i, "$1")
+    .replace(/^(https?:\/\/)[^/]*@/i, "$1")
     .replace(/^(https?:[^?#]*)[?#].*$/is, "$1")
-    .replace(/^([\w+.-]+:\/\/[^:@/]+):[^/]*@/, "$1@");
+    .replace(/^([\w+.-]+:\/\/[^:@/]*):[^/]*@/, "$1@");
 }
