@@ -123,20 +123,22 @@ function endOf(child: ChildProcess, command: string): Promise<number> {
 /** More than the system holds of what is written to a pipe: whoever says more is still there. */
 const maxHeldBytes = 1024 * 1024;
 const pauseMilliseconds = 10;
+const maxTurns = 100;
 /**
  * Closes the reading end of a pipe that somebody holds open though what it was read for is over. What was written before is
- * taken first: on a busy machine the time to wait may be over before anybody has looked for it.
+ * taken first, if it does not go on for ever: on a busy machine the time to wait may be over before anybody has looked for it.
  */
 export async function giveUp(stream: Socket): Promise<void> {
   const first = stream.bytesRead;
-  let known: number;
-  do {
+  // Counted in turns, not by the clock: each of them reads, however long a busy machine takes for it.
+  for (let turn = 0, known = -1; turn < maxTurns; turn += 1) {
+    if (stream.bytesRead === known && stream.readableLength === 0) break;
     known = stream.bytesRead;
     // From a timer to the next immediate, whatever can be read is read.
     await sleep(pauseMilliseconds);
     await nextImmediate();
     if (stream.destroyed || stream.bytesRead - first > maxHeldBytes) break;
-  } while (stream.bytesRead > known || stream.readableLength > 0);
+  }
   stream.destroy();
 }
 

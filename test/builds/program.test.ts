@@ -44,6 +44,21 @@ describe("giveUp", () => {
     expect(heard).toBe(written);
   });
 
+  it("does not wait for one who goes on writing a little", async () => {
+    const path = join(folder, "drip");
+    execFileSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const holder = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const stream = new Socket({ fd: reader, readable: true, writable: false });
+    stream.resume();
+    const closed = once(stream, "close");
+    const dripping = setInterval(() => writeSync(holder, "x"), 2);
+    stream.once("close", () => clearInterval(dripping));
+    await giveUp(stream);
+    await closed;
+    closeSync(holder);
+  });
+
   it("takes what a slow reader has not taken yet", async () => {
     const path = join(folder, "slow");
     execFileSync("mkfifo", [path]);
