@@ -13,6 +13,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { type ForgePlace, openForgeFor, withForge, withoutUser } from "./forge.ts";
 import { collectMeans, holdVerb, unholdVerb } from "./hold.ts";
+import { Interrupted } from "./interruption.ts";
 import { asJson, deliver } from "./output.ts";
 import { askWhether } from "./question.ts";
 import { recorded, withRecord } from "./recorded.ts";
@@ -191,7 +192,7 @@ async function placeOf(
 }
 
 /** An address, or a path that begins with the name of a host. */
-const hasHost = /^[^/]+[.:@]|^localhost\//;
+const hasHost = /^(?!\.)[^/]+[.:@]|^localhost\//;
 
 async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
@@ -228,7 +229,8 @@ async function request(
       const what = { ...place, registries, recording, repository, tags, ask };
       const result = await propose(session, what, options).catch((error: unknown) => {
         // What is open already is told, whatever comes of the rest.
-        if (results.length === 0 || !(error instanceof WaybillError)) throw error;
+        if (results.length === 0 || !(error instanceof WaybillError) || error instanceof Interrupted)
+          throw error;
         const failure = failureRecord(error);
         failed.push({ tags, failure });
         terminal.warn(

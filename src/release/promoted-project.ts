@@ -34,9 +34,14 @@ export async function sourceOf(
           all.map(({ project }) => project),
           5,
         )}`;
+  const unreadable =
+    tree.unreadable.length === 0
+      ? undefined
+      : `some manifests could not be read: ${tree.unreadable.join(", ")}; waybill check shows why`;
   throw new ReleaseError("unknown-project", message, {
     hint:
       didYouMeanOneOf(found === undefined ? likeliest(name, [...names]) : []) ??
+      unreadable ??
       "say where from, with --staging-repo REGISTRY",
   });
 }

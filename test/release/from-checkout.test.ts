@@ -30,6 +30,9 @@ describe("waybill pr in a checkout", () => {
     const registries = registriesWith();
     const repository = registries.repository(parseRepository(`${staging.address}/k8s-staging-foo/app`));
     await pushImage(await buildImage("app", "v1"), repository, [parseTag("v1")]);
+    for (const tag of ["v1.30.0-rc.0", "v1.31.0-alpha.0"]) {
+      await pushImage(await buildImage("app", tag), repository, [parseTag(tag)]);
+    }
     await registries.close();
     const token = forge.addUser("robot");
     const registriesOf = (source: string, destination = "prod") =>
@@ -148,8 +151,10 @@ describe("waybill pr in a checkout", () => {
     await mkdir(bare, { recursive: true });
     const none = await propose(repositoryAt(join(folder.path, "none")), "--project", "foo");
     expect(none.stderr).toContain("is in no Git repository\n  hint: say what holds the manifests");
-    const nowhere = await runWith(env, "pr", "no/where", "--project", "foo", "--tag", "v1");
-    expect(nowhere.stderr).toContain("error: no/where is no folder here, and no repository on a forge\n");
+    for (const path of ["no/where", "../nowhere"]) {
+      const nowhere = await runWith(env, "pr", path, "--project", "foo", "--tag", "v1");
+      expect(nowhere.stderr).toContain(`error: ${path} is no folder here, and no repository on a forge\n`);
+    }
   });
 
   const line = (...words: readonly string[]): string[] => [
@@ -177,5 +182,17 @@ describe("waybill pr in a checkout", () => {
     expect(forge.pullRequests(path)).toHaveLength(0);
     const done = await typeAnswers(line(), env, [["Open a pull request for team/images main?", "y"]]);
     expect(done).toMatchObject({ status: 0, said: expect.stringContaining("opened: http") });
+  });
+
+  testWith("git", "python3")("is given up at a question, though others were answered", async () => {
+    const release = ["--release", "v1.30.0-rc.0", "--profile", "kubernetes", "--interactive"];
+    const place = ["pr", join(checkout.path, "top"), "--forge", "github", "--project", "foo"];
+    const { said, status } = await typeAnswers([...place, ...release], env, [
+      ["Push to team/images foo-v1.30.0-rc.0-image-promotion?", "y"],
+      ["Open a pull request for team/images main?", "y"],
+      ["Push to team/images foo-v1.31.0-alpha.0-image-promotion?", "\u0003"],
+    ]);
+    expect(said).toContain("the question was not answered");
+    expect(status).toBe(130);
   });
 });
