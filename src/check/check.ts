@@ -65,7 +65,7 @@ interface FileReader {
   check(text: string, file: string): readonly Diagnostic[];
 }
 
-/** The reader of a kind; those of the others are not loaded. */
+/** The reader of a kind; what few files need is loaded for them alone. */
 async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReader> {
   switch (kind) {
     case "settings":

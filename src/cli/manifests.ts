@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Selection } from "../edges/index.ts";
 import { shellLine, WaybillError } from "../errors/index.ts";
@@ -44,7 +45,7 @@ export async function readForWork(
 /** The folder that a verb works on when no other is named, which has nothing of a tree of manifests. */
 function isNamedByNobody({ path, diagnostics }: ManifestTree, { words }: Session["line"]): boolean {
   const isBare = diagnostics.filter(({ code }) => code === "missing-directory").length === 2;
-  return path === "." && !words.includes(path) && isBare;
+  return path === "." && isBare && words.every((word) => relative(path, word) !== "");
 }
 
 /** What is wrong with manifests, or with what is selected of them. */

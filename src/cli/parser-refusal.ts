@@ -32,7 +32,7 @@ export function pathOf(command: CommandUnknownOpts): string {
 export async function usageErrorOf(refused: ParserRefusal, argv: readonly string[]): Promise<UsageError> {
   const { refusal, command } = refused;
   const message = refusal.message.replace(/^error: /, "");
-  const said = refusal.code === unknownOption ? message.replace(/'(.*)'$/s, shownFlag) : message;
+  const said = refusal.code === unknownOption ? saidOfFlag(message, command) : message;
   if (argv.some((word) => isSecretFlag(word, command)))
     return new UsageError(
       said,
@@ -43,6 +43,14 @@ export async function usageErrorOf(refused: ParserRefusal, argv: readonly string
 }
 
 const unknownOption = "commander.unknownOption";
+
+/** What is wrong with a flag: that nobody knows it, or that it was given a value. */
+function saidOfFlag(message: string, command: CommandUnknownOpts): string {
+  const [, flag] = /'(--[^=]+)=.*'$/s.exec(message) ?? [];
+  return flag !== undefined && flagsFor(command).includes(flag)
+    ? `option '${flag}' takes no value`
+    : message.replace(/'(.*)'$/s, shownFlag);
+}
 
 /** A flag that nobody knows, without the value in the same word: it may be a secret. */
 function shownFlag(_: string, word: string): string {

@@ -31,10 +31,7 @@ export interface Session {
   settings(): Promise<Settings>;
 }
 
-/**
- * The session whose bytes are in the file at `path`.
- * @param name As {@link uploadName} makes it.
- */
+/** What a run of the command works with: where it speaks, what it was told, and its settings, read when they are asked for. */
 export function openSession(
   io: Surroundings,
   options: GlobalOptions,

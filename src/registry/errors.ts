@@ -64,7 +64,7 @@ const silences: ReadonlySet<RegistryErrorCode> = new Set([
  * Whether a registry has refused to say what it holds, as some do for a catalog, or for a path that is no repository
  * of the user's: another way to find out may do. A registry that could not be reached has refused nothing.
  */
-export function refusesToList(thrown: unknown): boolean {
+export function refusesToList(thrown: unknown): thrown is RegistryError {
   return thrown instanceof RegistryError && silences.has(thrown.code);
 }
 

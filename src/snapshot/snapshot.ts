@@ -118,9 +118,12 @@ export async function findRepositories({
   } catch (cause) {
     if (!refusesToList(cause)) throw cause;
     const message = `the registry does not say which repositories it has: ${messageOf(cause)}`;
+    const named =
+      "name a repository to waybill ls; for a snapshot, a directory of promoter manifests with --manifests";
+    const { hint } = cause;
     throw new WaybillError("no-repositories", message, {
       where: prefix,
-      hint: "name a repository to waybill ls; for a snapshot, a directory of promoter manifests with --manifests",
+      hint: hint === undefined ? named : `${hint}; or ${named}`,
       cause,
     });
   }

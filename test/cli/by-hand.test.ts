@@ -112,6 +112,11 @@ describe("images by hand", () => {
       expect(stderr).toContain("does not say which repositories it has");
       expect(stderr).toContain("hint: name a repository to waybill ls");
       await mute.close();
+      const locked = await startScriptedServer((_, response) =>
+        answer(response, 401, { "www-authenticate": 'Basic realm="x"' }),
+      );
+      expect((await waybill("ls", locked.host)).stderr).toContain(`waybill login ${locked.host}`);
+      await locked.close();
     });
 
     test.each([

@@ -11,6 +11,7 @@ describe("a command line that is wrong", () => {
       "unknown option '--jsn'",
       "did you mean: waybill completion bash --json",
     ],
+    [["promote", "d", "--confirm=no"], "option '--confirm' takes no value", "see: waybill promote -h"],
     [["registry", "serve"], "required option '--dir <dir>' not specified", "see: waybill registry serve -h"],
     [
       ["completion", "bash", "more"],

@@ -198,6 +198,7 @@ describe("a line that lacks something says all that it lacks", () => {
   it("and nothing that it has", async () => {
     expect((await run("pr", "--tag", "v1")).stderr).not.toContain("--release");
     expect((await run("plan", "/nowhere")).stderr).toContain("waybill check /nowhere");
+    expect((await run("plan", "./")).stderr).toContain("waybill check .");
   });
 });
 

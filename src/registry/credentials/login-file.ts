@@ -64,7 +64,9 @@ export function withLogin(
 /** Attempts, where other programs write the file at the same time. */
 const maxAttempts = 5;
 
-class ChangedMeanwhile extends Error {}
+class ChangedMeanwhile extends Error {
+  override readonly message = "other programs keep writing the file";
+}
 
 /**
  * Changes a file of credentials, or makes it, so that it is whole at any time and outlives a crash, and its owner alone may
