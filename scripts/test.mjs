@@ -55,10 +55,24 @@ function testOn(node, version, words) {
   ).length;
   const failed = result.numFailedTests + uncollected;
   return {
+    failures: failuresOf(result, version),
     passed: result.numPassedTests,
     failed: failed === 0 && status !== 0 ? 1 : failed,
     skipped: result.numPendingTests + result.numTodoTests,
   };
+}
+
+/** What failed, with the first lines of why. */
+function failuresOf({ testResults }, version) {
+  return testResults.flatMap(({ name, message, status, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    const whole =
+      status === "failed" && failed.length === 0 ? [{ fullName: "", failureMessages: [message] }] : [];
+    return [...failed, ...whole].map(({ fullName, failureMessages }) => {
+      const why = (failureMessages?.[0] ?? "").split("\n").slice(0, 6).join("\n    ");
+      return `  Node ${version}  ${name.replace(`${root}/`, "")} ${fullName}\n    ${why}`;
+    });
+  });
 }
 
 function showSlowest({ testResults }) {
@@ -91,6 +105,7 @@ function* runs(words) {
   }
 }
 
+const failures = [];
 const sum = { passed: 0, failed: 0, skipped: 0 };
 for (const { version, node, words } of runs(process.argv.slice(2))) {
   let outcome = { passed: 0, failed: 1, skipped: 0 };
@@ -100,7 +115,10 @@ for (const { version, node, words } of runs(process.argv.slice(2))) {
     console.error(error.message);
   }
   for (const key of Object.keys(sum)) sum[key] += outcome[key];
+  failures.push(...(outcome.failures ?? []));
 }
+// Once more at the end: whoever sees only the tail of a long output still learns what failed.
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}`);
 const skipped = sum.skipped === 0 ? "" : `, ${sum.skipped} skipped`;
 console.log(`\n${sum.passed} passed, ${sum.failed} failed${skipped}`);
 process.exitCode = sum.failed === 0 ? 0 : 1;
