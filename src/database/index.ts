@@ -1,0 +1,4 @@
+export { DatabaseError, type DatabaseErrorCode } from "./errors.ts";
+export { migrate } from "./migrate.ts";
+export type { Database, DatabaseAddress, Migration, Sql } from "./model.ts";
+export { openDatabase } from "./open.ts";
