@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { harmless } from "../errors/index.ts";
 import type { Push } from "../git/index.ts";
-import type { Job, JobVerdict, ResolvedJob } from "../jobs/index.ts";
+import type { Job, JobOf, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
 import type { StartOptions } from "./jobs.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder } from "./recorded.ts";
@@ -12,7 +13,7 @@ import type { Terminal } from "./terminal.ts";
 
 /** A job whose build can begin: its source is checked out. */
 export interface ReadyJob {
-  readonly job: Job;
+  readonly job: JobOf<"build">;
   readonly push: Push;
   readonly resolved: ResolvedJob;
 }
@@ -20,11 +21,17 @@ export interface ReadyJob {
 /** Runs a job by hand, on the commit of a ref. */
 export async function runByHand(session: Session, name: string, options: StartOptions): Promise<ExitCode> {
   const { terminal, env } = session;
-  const { findJob, holdingTurn, isSameRepository, judgePush, readJobs, resolveJob } = await import(
+  const { findJob, holdingTurn, isJobOf, isSameRepository, judgePush, readJobs, resolveJob } = await import(
     "../jobs/index.ts"
   );
   const { readPush } = await import("../git/index.ts");
   const { job } = findJob(await readJobs(options.jobsDir), name);
+  if (!isJobOf(job, "build")) {
+    throw new UsageError(
+      `${job.name} is no build, and builds alone are run without a server`,
+      `use the verb of its kind: waybill ${job.work.kind === "propose" ? "pr" : job.work.kind}`,
+    );
+  }
   const { ref, before, checkout } = options;
   const push = await readPush(checkout, { environment: env, ref, before });
   if (push.origin !== undefined && !isSameRepository(push.origin, job.repo)) {
@@ -93,7 +100,7 @@ async function build(
         engine: options.engine ?? request.engine,
         ref: push.ref,
         repository: push.origin === undefined ? job.repo : request.repository,
-        configName: join(job.build.dir, job.build.config ?? "cloudbuild.yaml"),
+        configName: join(job.work.build.dir, job.work.build.config ?? "cloudbuild.yaml"),
         registryFolder: join(data, "registry"),
         environment: resolved.environment(run),
       }),

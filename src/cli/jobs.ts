@@ -1,4 +1,4 @@
-import type { ChangeFilter, Job, JobList } from "../jobs/index.ts";
+import type { ChangeFilter, Job, JobList, JobWork } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { runByHand } from "./jobs-run.ts";
 import { asJson, deliver } from "./output.ts";
@@ -71,9 +71,7 @@ async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJ
   const list = await readJobs(jobsDir);
   await deliver(session, {
     text: async (terminal) => {
-      const rows = list.jobs.map(({ job }) =>
-        [job.name, job.repo, startsOf(job), buildOf(job)].map(harmless),
-      );
+      const rows = list.jobs.map(({ job }) => [job.name, job.repo, startsOf(job), workOf(job)].map(harmless));
       const head = ["JOB", "REPOSITORY", "STARTED BY", "BUILDS"];
       if (rows.length > 0) terminal.print(formatTable(head, rows, terminal.columns));
       for (const line of inLines(list.diagnostics)) terminal.warn(line);
@@ -113,7 +111,24 @@ function shortened(text: string): string {
   return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }
 
-function buildOf({ build: { dir, config, project } }: Job): string {
+function workOf({ work }: Job): string {
+  switch (work.kind) {
+    case "build":
+      return buildOf(work);
+    case "promote":
+      return `promotes ${work.promote.manifests}`;
+    case "review":
+      return `reviews ${work.review.manifests}`;
+    case "verify":
+      return `verifies ${work.verify.manifests}`;
+    case "snapshot":
+      return `lists ${work.snapshot.registry}`;
+    case "propose":
+      return `proposes a change of ${work.propose.repository}`;
+  }
+}
+
+function buildOf({ build: { dir, config, project } }: Extract<JobWork, { kind: "build" }>): string {
   const file = config === undefined ? dir : `${dir}/${config}`;
   return project === undefined ? file : `${file} in ${project}`;
 }

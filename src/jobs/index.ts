@@ -1,7 +1,7 @@
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export { findJob, readBounded, readJobs } from "./folder.ts";
 export { type JobVerdict, judgePush } from "./judge.ts";
-export type * from "./model.ts";
+export * from "./model.ts";
 export type { ProwRemark } from "./prow/fields.ts";
 export * from "./prow/import.ts";
 export type { ProwJobKind } from "./prow/job.ts";
@@ -9,5 +9,6 @@ export { type JobList, jobCodes, parseJobs } from "./read.ts";
 export { isSameRepository } from "./repository-url.ts";
 export { type ResolvedJob, resolveJob, variablesOfRun } from "./resolve.ts";
 export { holdingTurn, type TurnEvent } from "./turn.ts";
+export type * from "./work.ts";
 export { formatJob, formatJobs } from "./write.ts";
 export { type JobToWrite, writeJobs } from "./write-files.ts";

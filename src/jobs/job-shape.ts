@@ -10,7 +10,7 @@ import {
   type Shape,
   text,
 } from "../schema/index.ts";
-import type { ChangeFilter, Job, JobBuild, Schedule } from "./model.ts";
+import type { ChangeFilter, Job, Schedule } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";
 import {
   count,
@@ -23,6 +23,7 @@ import {
   variables,
 } from "./shape.ts";
 import { isVariableOfProw } from "./variables.ts";
+import type { JobBuild } from "./work.ts";
 
 /** What is wrong with the name of a job; Prow has the same rule. */
 export function jobNameFault(name: string): string | undefined {
@@ -144,7 +145,12 @@ export const jobShape: Shape<Job> = made(
       },
     },
   ),
-  ({ timeout, triggers, on, ...same }) => ({ ...same, on: triggers ?? on, timeoutSeconds: timeout }),
+  ({ timeout, triggers, on, build, ...same }) => ({
+    ...same,
+    on: triggers ?? on,
+    work: { kind: "build", build },
+    timeoutSeconds: timeout,
+  }),
 );
 
 /** What was pushed is said by the run, except where only a clock starts the job. */

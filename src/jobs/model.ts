@@ -1,12 +1,14 @@
-import type { BuildRequest } from "../builds/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
+import type { JobKind, JobWork } from "./work.ts";
 
-/** One job, as its file says it: what is built, of which repository, and when. It never holds a command. */
+/** One job, as its file says it: what is done, with which repository, and when. It never holds a command. */
 export interface Job {
   /** `^[A-Za-z0-9-._]+$`. */
   readonly name: string;
-  /** URL of the repository that is built. */
+  /** URL of the repository whose pushes and pull requests start it, and whose files it works on. */
   readonly repo: string;
+  /** The branch that is worked on where nothing that was pushed says it: after a job of another repository, at the word of a registry, by hand. */
+  readonly ref?: string | undefined;
   readonly description?: string | undefined;
   /** Addresses of those who want to know when it fails. */
   readonly contact?: readonly string[] | undefined;
@@ -15,8 +17,15 @@ export interface Job {
   /** The pull requests that start it, by the branch they are for. */
   readonly pullRequest?: ChangeFilter | undefined;
   readonly clock?: Schedule | undefined;
-  readonly build: JobBuild;
-  /** Variables of the job's environment. */
+  /** Names of jobs: a run of one of them that succeeds starts it. */
+  readonly after?: readonly string[] | undefined;
+  /** Pushes to registries that start it. They are hints to look: what is done depends on what is there then. */
+  readonly registry?: RegistryFilter | undefined;
+  /** What it does: the one of the keys of {@link JobWork} that its file has. */
+  readonly work: JobWork;
+  /** It is triggered, planned and recorded, and writes nothing that others see: no image, no status, no pull request. */
+  readonly shadow?: boolean | undefined;
+  /** Variables of a build's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** After this many seconds a run is stopped. */
   readonly timeoutSeconds?: number | undefined;
@@ -24,6 +33,25 @@ export interface Job {
   readonly mutex?: string | undefined;
   /** Runs of this job at the same time. */
   readonly maxConcurrency?: number | undefined;
+  /** The name of a limit that the settings know: so many runs of all jobs with the same one go on at a time. */
+  readonly capacity?: string | undefined;
+  /** Of runs that wait, those with the higher number go first; 0 when left out. From -1000 to 1000. */
+  readonly priority?: number | undefined;
+  /** Why its runs wait until somebody releases them; none do when left out. */
+  readonly hold?: string | undefined;
+  /** Who may run it again or by hand, beside those who may run any job. */
+  readonly rerun?: RerunRights | undefined;
+  /** The name of the status that it has at a commit; the job's own when left out. */
+  readonly context?: string | undefined;
+  readonly notify?: JobNotify | undefined;
+}
+
+/** A job of one kind. */
+export type JobOf<Kind extends JobKind> = Job & { readonly work: Extract<JobWork, { readonly kind: Kind }> };
+
+/** Whether a job is of a kind. */
+export function isJobOf<Kind extends JobKind>(job: Job, kind: Kind): job is JobOf<Kind> {
+  return job.work.kind === kind;
 }
 
 /** Regular expressions in Go's syntax, each found anywhere in what it is held against. A pushed tag counts as a branch. */
@@ -44,27 +72,37 @@ export interface Schedule {
   readonly everySeconds?: number | undefined;
   /** Seconds from the end of one run to the start of the next. */
   readonly afterEndSeconds?: number | undefined;
-  /** Five fields, in UTC, or such as `@daily`. */
+  /** Five fields, or such as `@daily`. */
   readonly cron?: string | undefined;
-  /** The branch that is built. */
+  /** The time zone of `cron`, such as `Europe/Berlin`; UTC when left out. */
+  readonly zone?: string | undefined;
+  /** The branch that is worked on. */
   readonly ref: string;
 }
 
-/** What is built, in the words of a build's request where they are the same. Paths are relative, with slashes, and stay in the repository. */
-export interface JobBuild
-  extends Pick<
-    BuildRequest,
-    | ("project" | "pushTo" | "pushAsNamed" | "variant" | "versionTagFilter")
-    | ("withGitDir" | "allowDirty" | "noSource" | "google")
-  > {
-  /** The folder with the build file. */
-  readonly dir: string;
-  /** The build file, from `dir` on; `cloudbuild.yaml` by default. */
-  readonly config?: string | undefined;
-  /** The folder that is built from; `dir` by default. */
-  readonly buildDir?: string | undefined;
-  /** Variables of the job's environment that become substitutions, with an underscore before them. */
-  readonly env?: readonly string[] | undefined;
+/** Regular expressions as in {@link ChangeFilter}. */
+export interface RegistryFilter {
+  /** One has to be found in the repository with its host: `gcr.io/k8s-staging-foo/bar`. */
+  readonly repository: readonly string[];
+  /** One has to be found in the tag. With it, a push without a tag starts nothing. */
+  readonly tag?: readonly string[] | undefined;
+}
+
+/** Who may run a job, as Prow's `rerun_auth_config` says it. Names are the forge's. */
+export interface RerunRights {
+  readonly anyone?: boolean | undefined;
+  readonly users?: readonly string[] | undefined;
+  readonly orgs?: readonly string[] | undefined;
+  /** Each as `org/team`. */
+  readonly teams?: readonly string[] | undefined;
+}
+
+/** When those who want to know are told. */
+export interface JobNotify {
+  /** So many runs have to fail in a row; 1 when left out. */
+  readonly failures?: number | undefined;
+  /** Names of receivers that the settings know, beside the job's `contact`. */
+  readonly to?: readonly string[] | undefined;
 }
 
 /** A job and where it is written. */

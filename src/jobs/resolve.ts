@@ -3,7 +3,7 @@ import type { BuildRequest } from "../builds/index.ts";
 import type { Push } from "../git/index.ts";
 import type { Run, RunRefs, RunRequest, RunType } from "../store/index.ts";
 import { branchName } from "./judge.ts";
-import type { Job } from "./model.ts";
+import type { Job, JobOf } from "./model.ts";
 import { repositoryName } from "./repository-url.ts";
 import { isPeriodic, isVariableOfProw } from "./variables.ts";
 
@@ -32,7 +32,7 @@ export const variablesOfRun = ["ARTIFACTS", "BUILD_ID", "BUILD_NUMBER", "JOB_SPE
  * the job passes on, and those of Prow, are left out.
  */
 export function resolveJob(
-  job: Job,
+  job: JobOf<"build">,
   push: Pick<Push, "ref" | "commit">,
   folder: string,
   surroundings: NodeJS.ProcessEnv = {},
@@ -40,7 +40,7 @@ export function resolveJob(
   const type: RunType = isPeriodic(job) ? "periodic" : "postsubmit";
   const pushed = refsOf(job, push);
   const refs = type === "periodic" ? { extra_refs: [pushed] } : { refs: pushed };
-  const passed = new Set(job.build.env);
+  const passed = new Set(job.work.build.env);
   const kept = Object.entries(surroundings).filter(([name]) => !isVariableOfProw(name) && !passed.has(name));
   const known = {
     ...Object.fromEntries(kept),
@@ -84,8 +84,12 @@ function variablesOfRefs({ org, repo, base_ref, base_sha = "" }: RunRefs): Reado
   };
 }
 
-function requestOf({ build }: Job, folder: string, environment: NodeJS.ProcessEnv): ResolvedJob["request"] {
-  const { dir, buildDir, config, env, ...same } = build;
+function requestOf(
+  { work }: JobOf<"build">,
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): ResolvedJob["request"] {
+  const { dir, buildDir, config, env, ...same } = work.build;
   return {
     configDir: join(folder, dir),
     buildDir: buildDir && join(folder, buildDir),

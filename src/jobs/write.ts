@@ -1,6 +1,7 @@
 import { harmless } from "../errors/index.ts";
 import { writeSeconds } from "./duration.ts";
 import type { Job, Schedule } from "./model.ts";
+import type { JobWork } from "./work.ts";
 
 type Written =
   | string
@@ -32,7 +33,7 @@ export function formatJobs(
 }
 
 function writtenJob(job: Job): { readonly [key: string]: Written | undefined } {
-  const { timeoutSeconds, clock, build, ...rest } = job;
+  const { timeoutSeconds, clock, work, ...rest } = job;
   const { name, repo, description, contact, on, pullRequest, env, mutex, maxConcurrency } = rest;
   return {
     name,
@@ -42,12 +43,31 @@ function writtenJob(job: Job): { readonly [key: string]: Written | undefined } {
     triggers: filterOf(on),
     pullRequest: filterOf(pullRequest),
     clock: clock === undefined ? undefined : writtenClock(clock),
-    build: { ...build, google: build.google === undefined ? undefined : { ...build.google } },
+    ...writtenWork(work),
     env,
     timeout: timeoutSeconds === undefined ? undefined : writeSeconds(timeoutSeconds),
     mutex,
     maxConcurrency,
   };
+}
+
+function writtenWork(work: JobWork): { readonly [key: string]: Written | undefined } {
+  switch (work.kind) {
+    case "build": {
+      const { google } = work.build;
+      return { build: { ...work.build, google: google && { ...google } } };
+    }
+    case "promote":
+      return { promote: { ...work.promote } };
+    case "review":
+      return { review: { ...work.review } };
+    case "verify":
+      return { verify: { ...work.verify } };
+    case "snapshot":
+      return { snapshot: { ...work.snapshot } };
+    case "propose":
+      return { propose: { ...work.propose } };
+  }
 }
 
 function filterOf(filter: Job["on"]): Written | undefined {

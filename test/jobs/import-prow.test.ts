@@ -8,6 +8,8 @@ import {
   formatJobs,
   importProwJobs,
   type Job,
+  type JobBuild,
+  type JobOf,
   type ProwImport,
   parseJobs,
   resolveJob,
@@ -114,10 +116,9 @@ describe("image-pushing jobs of Prow", () => {
 });
 
 /** The job that a container with these arguments is, or why it is none. */
-function ofArgs(args: readonly string[], env: readonly object[] = []): Job["build"] | string {
-  return ofJob(
-    { spec: { containers: [{ image: "gcr.io/a/image-builder:v1", args, env }] } },
-    ({ build }) => build,
+function ofArgs(args: readonly string[], env: readonly object[] = []): JobBuild | string {
+  return ofJob({ spec: { containers: [{ image: "gcr.io/a/image-builder:v1", args, env }] } }, ({ work }) =>
+    work.kind === "build" ? work.build : work.kind,
   );
 }
 
@@ -143,11 +144,11 @@ test("a periodic says itself what was pushed, which Prow does not; a push says i
   const [first] = jobs;
   expect(first?.job).toMatchObject({
     env: { PULL_BASE_REF: "master" },
-    build: { env: ["PULL_BASE_REF"], project: "p-master" },
+    work: { kind: "build", build: { env: ["PULL_BASE_REF"], project: "p-master" } },
   });
   expect(first?.job.env).not.toHaveProperty("JOB_NAME");
   const push = { ref: "refs/heads/master", commit: "1".repeat(40) as CommitHash };
-  const resolved = resolveJob(first?.job as Job, push, "/checkout");
+  const resolved = resolveJob(first?.job as JobOf<"build">, push, "/checkout");
   expect(resolved.environment({ id: "1", uuid: "u", artifacts: "/a" })).toMatchObject({
     PULL_BASE_REF: "master",
     JOB_NAME: "a",
@@ -158,7 +159,7 @@ test("a periodic says itself what was pushed, which Prow does not; a push says i
 });
 
 describe("a command line of image-builder", () => {
-  test.each<[string[], Job["build"] | string]>([
+  test.each<[string[], JobBuild | string]>([
     [["a"], { dir: "a" }],
     [["a/"], { dir: "a" }],
     [["--project=p", "a"], { dir: "a", project: "p" }],
@@ -314,6 +315,21 @@ describe("a job", () => {
     },
     { requiredKeys: [] },
   );
+  const build = fc.record(
+    {
+      dir: path,
+      buildDir: path,
+      project: strange,
+      pushTo: strange,
+      env: fc.array(name, { minLength: 1, maxLength: 3 }),
+      withGitDir: fc.boolean(),
+      google: fc.record(
+        { machineType: strange, pollingSeconds: fc.integer({ min: 1, max: 999 }) },
+        { requiredKeys: [] },
+      ),
+    },
+    { requiredKeys: ["dir"] },
+  );
   const job = fc.record(
     {
       name: fc.stringMatching(/^[A-Za-z0-9._-]{1,12}$/),
@@ -327,27 +343,13 @@ describe("a job", () => {
       on: filter,
       pullRequest: filter,
       clock: fc.record({ everySeconds: fc.integer({ min: 1, max: 10_000_000 }), ref: strange }),
-      build: fc.record(
-        {
-          dir: path,
-          buildDir: path,
-          project: strange,
-          pushTo: strange,
-          env: fc.array(name, { minLength: 1, maxLength: 3 }),
-          withGitDir: fc.boolean(),
-          google: fc.record(
-            { machineType: strange, pollingSeconds: fc.integer({ min: 1, max: 999 }) },
-            { requiredKeys: [] },
-          ),
-        },
-        { requiredKeys: ["dir"] },
-      ),
+      work: build.map((build) => ({ kind: "build", build }) as const),
       env: fc.dictionary(name, fc.oneof(strange, fc.string()), { noNullPrototype: true, maxKeys: 3 }),
       timeoutSeconds: fc.integer({ min: 1, max: 1_000_000 }),
       mutex: strange,
       maxConcurrency: fc.integer({ min: 1, max: 999 }),
     },
-    { requiredKeys: ["name", "repo", "build"] },
+    { requiredKeys: ["name", "repo", "work"] },
   );
 
   test("whatever it says is the same when it has been written and read", () => {

@@ -5,7 +5,7 @@ import { type ChangeFilter, type Job, judgePush } from "../../src/jobs/index.ts"
 const job = (on?: ChangeFilter): Job => ({
   name: "a",
   repo: "https://github.com/example/a",
-  build: { dir: "." },
+  work: { kind: "build", build: { dir: "." } },
   ...(on === undefined ? {} : { on }),
 });
 

@@ -1,18 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { CommitHash } from "../../src/git/index.ts";
-import { isSameRepository, type Job, resolveJob } from "../../src/jobs/index.ts";
+import { isSameRepository, type JobOf, resolveJob } from "../../src/jobs/index.ts";
 
 const commit = "0123456789012345678901234567890123456789" as CommitHash;
-const job: Job = {
+const job: JobOf<"build"> = {
   name: "push-images",
   repo: "https://github.com/cncf/apisnoop.git",
   on: {},
-  build: {
-    dir: "apps/snoopdb",
-    buildDir: ".",
-    config: "a/b.yaml",
-    env: ["PULL_BASE_REF", "WHAT", "GONE"],
-    project: "p",
+  work: {
+    kind: "build",
+    build: {
+      dir: "apps/snoopdb",
+      buildDir: ".",
+      config: "a/b.yaml",
+      env: ["PULL_BASE_REF", "WHAT", "GONE"],
+      project: "p",
+    },
   },
   env: { WHAT: "all", JOB_NAME: "other" },
   timeoutSeconds: 60,

@@ -1,9 +1,10 @@
 import type { GoogleOptions } from "../../builds/index.ts";
 import { readImageBuilderLine } from "../image-builder.ts";
 import { pathFault } from "../job-shape.ts";
-import type { Job, JobBuild } from "../model.ts";
+import type { Job } from "../model.ts";
 import { variableFault } from "../shape.ts";
 import { isVariableOfProw } from "../variables.ts";
+import type { JobBuild } from "../work.ts";
 import { NotImportable, type ProwFields } from "./fields.ts";
 
 const container = ["spec", "containers", 0] as const;
@@ -18,7 +19,7 @@ const wrapperVariables: ReadonlyMap<string, string> = new Map([
  * What the one container of an image-pushing job builds.
  * @throws {NotImportable} when it is another kind of job, or image-builder would refuse it.
  */
-export function readContainer(fields: ProwFields, kind: "any" | "periodic"): Pick<Job, "build" | "env"> {
+export function readContainer(fields: ProwFields, kind: "any" | "periodic"): Pick<Job, "work" | "env"> {
   const containers = fields.at("spec", "containers");
   if (containers?.kind !== "sequence")
     throw new NotImportable("it has no containers, so it runs no image-builder");
@@ -48,7 +49,7 @@ export function readContainer(fields: ProwFields, kind: "any" | "periodic"): Pic
     const message = `the value of ${name} is kept in the cluster, and a substitution is no place for a secret`;
     fields.ignore(isPassed ? `${message}: $_${name} is empty` : message, ...container, "env", index);
   }
-  return { build, env: env.size === 0 ? undefined : Object.fromEntries(env) };
+  return { work: { kind: "build", build }, env: env.size === 0 ? undefined : Object.fromEntries(env) };
 }
 
 interface Variables {

@@ -1,7 +1,8 @@
 import { LineIndex, type Place } from "../../diagnostics/index.ts";
 import { isNullScalar, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
-import type { Job, JobBuild } from "../model.ts";
+import type { Job } from "../model.ts";
 import { nameOf, parseJobs } from "../read.ts";
+import type { JobBuild, JobWork } from "../work.ts";
 import { formatJob } from "../write.ts";
 import { NotImportable, ProwFields, type ProwRemark } from "./fields.ts";
 import { jobOfProw, type ProwJobKind } from "./job.ts";
@@ -70,7 +71,7 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
       try {
         const fields = new ProwFields(node, file, lines);
         const read = jobOfProw(fields, kind, repository);
-        const job = { ...read, build: { ...read.build, ...destination } };
+        const job = { ...read, work: withDestination(read.work, destination) };
         refuseUnreadable(job);
         const known = jobs.find((other) => other.job.name === job.name);
         if (known !== undefined) {
@@ -85,6 +86,10 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
     }
   }
   return { jobs, notImported, remarks };
+}
+
+function withDestination(work: JobWork, destination: ImportDestination): JobWork {
+  return work.kind === "build" ? { ...work, build: { ...work.build, ...destination } } : work;
 }
 
 type Tell = (offset: number, what: string) => void;

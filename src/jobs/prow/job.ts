@@ -25,7 +25,7 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
       `its agent is ${agent.value.slice(0, 80)}, so it is no pod that could run image-builder`,
     );
   }
-  const { build, env } = readContainer(fields, kind === "periodic" ? kind : "any");
+  const { work, env } = readContainer(fields, kind === "periodic" ? kind : "any");
   const source = kind === "periodic" ? sourceOfClock(fields) : { repo: sourceOf(fields, repository) };
   const description = fields.text("annotations", "description");
   const contact = fields
@@ -50,7 +50,7 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
     description: description || undefined,
     contact: contact?.length === 0 ? undefined : contact,
     ...startOf(fields, kind),
-    ...{ build, env, timeoutSeconds, mutex, maxConcurrency },
+    ...{ work, env, timeoutSeconds, mutex, maxConcurrency },
   };
 }
 
