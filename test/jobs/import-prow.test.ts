@@ -61,11 +61,14 @@ describe("image-pushing jobs of Prow", () => {
         name: "apisnoop-push-snoopdb-images",
         repo: "https://github.com/cncf/apisnoop",
         on: { branch: ["^main$"], paths: "^apps/snoopdb/" },
-        build: {
-          dir: "apps/snoopdb",
-          project: "k8s-staging-apisnoop",
-          env: ["PULL_BASE_REF"],
-          google: { scratchBucket: "gs://k8s-staging-apisnoop-gcb" },
+        work: {
+          kind: "build",
+          build: {
+            dir: "apps/snoopdb",
+            project: "k8s-staging-apisnoop",
+            env: ["PULL_BASE_REF"],
+            google: { scratchBucket: "gs://k8s-staging-apisnoop-gcb" },
+          },
         },
       },
     ]);
