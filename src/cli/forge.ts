@@ -1,6 +1,6 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Listener } from "../events/index.ts";
-import type { Forge, ForgeKind, ForgeProject, ForgeWait } from "../forge/index.ts";
+import type { Forge, ForgeProject, ForgeWait } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import { UsageError } from "./failure.ts";
 import { networkFor } from "./registries.ts";
@@ -39,13 +39,6 @@ export interface ForgePlace {
   readonly credential?: GitCredential | undefined;
 }
 
-/** Names under which forges take a token as a password. */
-const tokenUsers: Readonly<Record<ForgeKind, string>> = {
-  github: "x-access-token",
-  gitlab: "oauth2",
-  gitea: "x-access-token",
-};
-
 /**
  * Opens the forge of a repository: `https://host/owner/name`, or the same without `https://`.
  * @throws {UsageError} when it names none, {@link ForgeError} when there is no token or nobody knows the forge.
@@ -59,7 +52,7 @@ export async function openForgeFor(
       readonly readOnly?: boolean;
     },
 ): Promise<ForgePlace> {
-  const { findToken, ForgeError, forgeKindOf, openForge, parseRemote } = await import("../forge/index.ts");
+  const { connectForge, parseRemote } = await import("../forge/index.ts");
   const named = parseRemote(
     /^[\w+]+:\/\/|^[^/]+@[^/]+:/.test(repository) ? repository : `https://${repository}`,
   );
@@ -68,40 +61,25 @@ export async function openForgeFor(
   }
   const { host, path } = named;
   const { env: environment, terminal } = session;
-  const { forges } = await session.settings();
-  const network = await networkFor(session);
-  const own = forges[host];
-  const kind = options.forge ?? (await forgeKindOf(host, forges, undefined, network));
-  const found = await findToken(host, kind, {
+  const { forges: settings } = await session.settings();
+  const { forge, credential, token, missing } = await connectForge(named, {
+    kind: options.forge,
+    settings,
     environment,
-    settings: { ...forges, [host]: { ...own, kind } },
-    namedHost: host,
-    file: options.tokenFile,
-  }).catch((error: unknown) => {
-    const mayDoWithout = options.readOnly === true && options.tokenFile === undefined;
-    if (!mayDoWithout || !(error instanceof ForgeError) || error.code !== "token-missing") throw error;
-    terminal.note(`${error.message}: what is public is looked at without one`);
-    return undefined;
-  });
-  for (const warning of found?.warnings ?? []) terminal.warn(warning);
-  if (found !== undefined) terminal.detail(`the token for ${host} is that of ${found.source}`);
-  const http = own?.http;
-  const forge = openForge({
-    kind,
-    host,
-    token: found?.token,
-    network,
-    http,
+    tokenFile: options.tokenFile,
+    network: await networkFor(session),
+    readOnly: options.readOnly,
     listener: (event) => {
       options.listener?.(event);
       terminal.note(`waiting ${Math.ceil(event.milliseconds / 1000)} s for ${host} (${event.reason})`);
     },
   });
-  if (found === undefined) return { forge, path };
-  return {
-    ...{ forge, path },
-    credential: { origin: forge.origin, user: tokenUsers[kind], token: found.token },
-  };
+  if (missing !== undefined) {
+    terminal.note(`${missing.message}: what is public is looked at without one`);
+  }
+  for (const warning of token?.warnings ?? []) terminal.warn(warning);
+  if (token !== undefined) terminal.detail(`the token for ${host} is that of ${token.source}`);
+  return credential === undefined ? { forge, path } : { forge, path, credential };
 }
 
 export interface PullRequestPlace extends Pick<ForgePlace, "credential"> {

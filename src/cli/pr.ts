@@ -8,7 +8,7 @@ import {
 } from "../errors/index.ts";
 import type { Recording } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
-import type { NotDone, PromotionRequestResult, ProposedCommit } from "../release/index.ts";
+import type { NotDone, PromotionRequestResult } from "../release/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { type ForgePlace, openForgeFor, withForge, withoutUser } from "./forge.ts";
@@ -274,7 +274,7 @@ interface Place extends ForgePlace {
 async function propose(session: Session, place: Place, options: Options): Promise<PromotionRequestResult> {
   const { terminal, env } = session;
   const { forge, path, credential, registries, recording, repository, tags } = place;
-  const { requestPromotion, usualHold } = await import("../release/index.ts");
+  const { requestPromotion, reviewProposed, usualHold } = await import("../release/index.ts");
   const { image: images = [], digest: digests = [] } = options;
   return requestPromotion({
     forge,
@@ -302,7 +302,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     signOff: options.signOff,
     sign: options.sign,
     dryRun: options.dryRun ?? false,
-    review: (commit) => reviewCommit(commit, registries, session),
+    review: (commit) => reviewProposed(commit, registries.repository, env),
     ...(options.interactive === true ? { ask: place.ask } : {}),
     listener: (event) => {
       recording.listener(event);
@@ -366,23 +366,4 @@ function commandOf({ line }: Session, repository: string, { manifests }: Options
   const start = line.words.findIndex((word) => word.startsWith("--"));
   const words = line.words.slice(start).filter((word) => word !== "--dry-run");
   return shellLine(["waybill", "pr", withoutUser(repository), "--manifests", manifests, ...words]);
-}
-
-/** The review of a commit that is about to be proposed, as it goes into the text of its pull request. */
-async function reviewCommit(
-  { manifests, base, commit }: ProposedCommit,
-  registries: Registries,
-  { env }: Session,
-): Promise<string> {
-  const { formatReviewMarkdown, reviewChange } = await import("../review/index.ts");
-  const { withBaseOwners } = await import("../release/index.ts");
-  const judged = await reviewChange({
-    path: manifests,
-    base,
-    head: commit,
-    open: registries.repository,
-    environment: env,
-  });
-  const { review } = await withBaseOwners(manifests, judged, env);
-  return formatReviewMarkdown(review);
 }

@@ -1,9 +1,9 @@
 import type { Listener } from "../events/index.ts";
 import type { ForgeWait } from "../forge/index.ts";
 import type { OwnersRules } from "../owners/index.ts";
-import type { ApprovalRules, PostResult } from "../release/index.ts";
+import type { PostResult } from "../release/index.ts";
 import type { Review } from "../review/index.ts";
-import { type ForgeFlags, openPullRequest, type PullRequestPlace } from "./forge.ts";
+import { type ForgeFlags, openPullRequest } from "./forge.ts";
 import type { Session } from "./session.ts";
 
 interface PostOptions extends ForgeFlags {
@@ -22,7 +22,7 @@ export async function sayReview(
   owners: OwnersRules,
   options: PostOptions,
 ): Promise<PostResult> {
-  const { postReview, usualHold } = await import("../release/index.ts");
+  const { approvalRules, postReview, usualHold } = await import("../release/index.ts");
   const { terminal, env } = session;
   const place = await openPullRequest(session, options.post, options);
   const { forge, project, number } = place;
@@ -34,7 +34,9 @@ export async function sayReview(
     context: options.context,
     url,
     hold: usualHold(forge.kind),
-    ...(options.requireApproval ? { approval: await rulesOf(session, review, path, owners, place) } : {}),
+    ...(options.requireApproval
+      ? { approval: approvalRules({ path, review, owners, ...place, environment: env }) }
+      : {}),
   });
   for (const { approval, reason } of result.approvals?.void ?? []) {
     terminal.note(`the approval of ${approval.user} does not count: ${reason}`);
@@ -42,33 +44,6 @@ export async function sayReview(
   for (const file of result.approvals?.uncovered ?? []) terminal.say(`not approved: ${file}`);
   terminal.note(`said under ${options.post}`);
   return result;
-}
-
-async function rulesOf(
-  { env: environment }: Session,
-  review: Review,
-  path: string,
-  owners: OwnersRules,
-  { forge, project, credential }: PullRequestPlace,
-): Promise<ApprovalRules> {
-  const { filesOf } = await import("../review/index.ts");
-  const { approvedEdges } = await import("../release/index.ts");
-  const files = filesOf(review);
-  const approvers = new Set(
-    owners.ownersOf(files).flatMap((file) => file.approvers.map((name) => name.toLowerCase())),
-  );
-  return {
-    uncovered: (users) => owners.uncovered(files, users),
-    mayApprove: (user) => approvers.has(user.toLowerCase()),
-    edgesHashAt: (commit, { head }) =>
-      approvedEdges(commit, {
-        ...{ path, review, environment },
-        urls: [...new Set([project.path, head.repository])].flatMap((repository) =>
-          repository === "" ? [] : [`${forge.origin}/${repository}.git`],
-        ),
-        credential,
-      }),
-  };
 }
 
 /** The page of the run, where a CI system names it. */

@@ -1,5 +1,5 @@
 import type { CommitHash, GitRepository } from "../git/index.ts";
-import { commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
+import { type CommitOptions, commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
 import type { ManifestTree } from "./model.ts";
 import { normalizedPath, readManifestsFrom } from "./read.ts";
 
@@ -9,11 +9,6 @@ export interface CommittedManifests {
   readonly commit: string;
   /** Its files are named as they would be on disk. */
   readonly tree: ManifestTree;
-}
-
-/** How Git is run: `process.env` when it is left out. */
-export interface CommitOptions {
-  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** Which commit is the newer side, where a revision is given as `REV...`. */
@@ -32,9 +27,9 @@ export interface BaseOptions extends CommitOptions {
 export async function readManifestsAt(
   tree: ManifestTree,
   revision: string,
-  { environment, head = "HEAD" }: BaseOptions = {},
+  { head = "HEAD", ...options }: BaseOptions = {},
 ): Promise<CommittedManifests> {
-  const repository = await repositoryAround(tree.path, environment);
+  const repository = await repositoryAround(tree.path, options);
   const base = await commitBefore(repository, revision, await repository.commitOf(head));
   return readAt(repository, base, tree);
 }
@@ -48,9 +43,9 @@ export async function readManifestsAt(
 export async function readManifestsUnlike(
   tree: ManifestTree,
   isAlike: (committed: ManifestTree, tree: ManifestTree) => boolean,
-  { environment }: CommitOptions = {},
+  options: CommitOptions = {},
 ): Promise<CommittedManifests | undefined> {
-  const repository = await repositoryAround(tree.path, environment);
+  const repository = await repositoryAround(tree.path, options);
   const head = await repository.commitOf("HEAD");
   const committed = await readAt(repository, head, tree);
   if (!isAlike(committed.tree, tree)) return committed;
@@ -67,9 +62,9 @@ export async function readManifestsUnlike(
 export async function readManifestsBeforeDate(
   tree: ManifestTree,
   date: string,
-  { environment }: CommitOptions = {},
+  options: CommitOptions = {},
 ): Promise<CommittedManifests | undefined> {
-  const repository = await repositoryAround(tree.path, environment);
+  const repository = await repositoryAround(tree.path, options);
   const oldest = await repository.oldestSince(date);
   const base =
     oldest === undefined ? await repository.commitOf("HEAD") : await repository.firstParent(oldest);
@@ -90,9 +85,9 @@ export interface CommitChange {
 export async function readManifestsOfCommit(
   path: string,
   revision: string,
-  { environment }: CommitOptions = {},
+  options: CommitOptions = {},
 ): Promise<CommitChange> {
-  const repository = await repositoryAround(path, environment);
+  const repository = await repositoryAround(path, options);
   const commit = await repository.commitOf(revision);
   const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
   const after = await readAt(repository, commit, nothing);

@@ -1,7 +1,7 @@
 import { relative, sep } from "node:path";
 import type { CommitFiles } from "../git/index.ts";
-import type { CommitOptions, CommittedManifests } from "./at-commit.ts";
-import { commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
+import type { CommittedManifests } from "./at-commit.ts";
+import { type CommitOptions, commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
@@ -37,9 +37,9 @@ export interface ManifestChange {
 export async function readManifestChange(
   path: string,
   revisions: { readonly base: string; readonly head?: string | undefined },
-  { environment, isWhole = false }: ChangeOptions = {},
+  { isWhole = false, ...options }: ChangeOptions = {},
 ): Promise<ManifestChange> {
-  const repository = await repositoryAround(path, environment);
+  const repository = await repositoryAround(path, options);
   const headCommit = revisions.head === undefined ? undefined : await repository.commitOf(revisions.head);
   const baseCommit = await commitBefore(repository, revisions.base, headCommit);
   const place = normalizedPath(path);

@@ -1,7 +1,18 @@
-import { relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { CommitFiles, CommitHash, GitRepository } from "../git/index.ts";
 import type { FileSource } from "./file-source.ts";
 import { decodeText, maxFileBytes, missingFile, notRegular, tooLarge } from "./text-file.ts";
+
+/** Where Git finds commits: how it is run, and in which repository. */
+export interface CommitOptions {
+  /** `process.env` when it is left out. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  /**
+   * The top of the repository that the path is named from, such as one without files on disk; files are named from there as well. The
+   * one that the path is in on disk when it is left out.
+   */
+  readonly repository?: string | undefined;
+}
 
 /**
  * The repository that a path is in. What runs Git is loaded by who looks into commits: most runs read a disk alone.
@@ -9,10 +20,10 @@ import { decodeText, maxFileBytes, missingFile, notRegular, tooLarge } from "./t
  */
 export async function repositoryAround(
   path: string,
-  environment?: NodeJS.ProcessEnv,
+  { environment, repository }: CommitOptions = {},
 ): Promise<GitRepository> {
   const { openGitRepository } = await import("../git/index.ts");
-  return openGitRepository(path, environment);
+  return openGitRepository(repository === undefined ? path : join(repository, path), environment);
 }
 
 /**

@@ -1,5 +1,6 @@
 export * from "./at-commit.ts";
 export { type ManifestChange, readManifestChange } from "./change.ts";
+export type { CommitOptions } from "./committed-files.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { unifiedDiff } from "./edit/diff.ts";
 export { addToImages, edgeKey, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit/edit.ts";

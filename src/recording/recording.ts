@@ -87,26 +87,51 @@ export async function startRecording(
   head: RunHead,
   onFailure: (reason: string) => void,
 ): Promise<Recording> {
-  let isWhole = true;
-  const failed = (error: unknown): void => {
-    if (isWhole) onFailure(messageOf(error));
-    isWhole = false;
-  };
+  const failures = toldOnce(onFailure);
   const run = await store.start({ job: head.verb, type: "periodic", head }).catch((error: unknown) => {
-    failed(error);
+    failures.tell(error);
     return undefined;
   });
-  const recording = run === undefined ? noRecording : recordIn(run, failed);
+  return begun(run, head, failures);
+}
+
+/**
+ * Records in a run that has begun already.
+ * @param onFailure Is told once, with the reason, when something cannot be recorded.
+ */
+export function recordIn(run: Run, head: RunHead, onFailure: (reason: string) => void): Recording {
+  return begun(run, head, toldOnce(onFailure));
+}
+
+function begun(
+  run: Run | undefined,
+  head: RunHead,
+  failures: { readonly isNone: boolean; tell(error: unknown): void },
+): Recording {
+  const recording = run === undefined ? noRecording : recordingOf(run, failures.tell);
   recording.listener({ type: "started", head });
   return {
     ...recording,
     get isWhole() {
-      return isWhole;
+      return failures.isNone;
     },
   };
 }
 
-function recordIn(run: Run, failed: (error: unknown) => void): Omit<Recording, "isWhole"> {
+function toldOnce(onFailure: (reason: string) => void) {
+  let isNone = true;
+  return {
+    get isNone() {
+      return isNone;
+    },
+    tell(error: unknown): void {
+      if (isNone) onFailure(messageOf(error));
+      isNone = false;
+    },
+  };
+}
+
+function recordingOf(run: Run, failed: (error: unknown) => void): Omit<Recording, "isWhole"> {
   const meter = createTrafficMeter();
   let planHash: string | undefined;
   let count = 0;

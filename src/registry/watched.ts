@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { WaybillError } from "../errors/index.ts";
 import type { Until } from "../http/index.ts";
 import { RegistryError } from "./errors.ts";
-import { placeOf, type Repository } from "./repository.ts";
+import { placeOf, type Repository, type RepositoryWriter } from "./repository.ts";
 
 /** How work with repositories is brought to an end from outside. */
 export interface Ending {
@@ -10,7 +10,20 @@ export interface Ending {
   readonly stop?: AbortSignal | undefined;
   /** Once it is aborted, what is under way fails as well. */
   readonly cut?: AbortSignal | undefined;
+  /**
+   * Asked right before each write, whether it may still be done: the run may have been given to another worker, which knows nothing of
+   * what this one goes on with. One that may not fails with `interrupted`.
+   */
+  readonly mayWrite?: (() => boolean | Promise<boolean>) | undefined;
 }
+
+/** The methods of a repository that change what others see, or lead to it. */
+const writes: ReadonlySet<string | symbol> = new Set<keyof RepositoryWriter>([
+  "push",
+  "put",
+  "delete",
+  "confirmReferrers",
+]);
 
 /**
  * Makes of a repository the same one, whose methods end when they are told to, so that nobody waits for an answer that may never
@@ -18,7 +31,7 @@ export interface Ending {
  * was this repository.
  * @param untilCut Does what fails once `cut` is aborted.
  */
-export function watching({ stop, cut }: Ending, untilCut: Until) {
+export function watching({ stop, cut, mayWrite }: Ending, untilCut: Until) {
   /** By host, when each thing was begun that is under way, in that order. */
   const hosts = new Map<string, Set<{ readonly since: number }>>();
   // One for all repositories: of those there are thousands.
@@ -35,6 +48,7 @@ export function watching({ stop, cut }: Ending, untilCut: Until) {
         });
       return async (...parameters: unknown[]) => {
         if (stop?.aborted || cut?.aborted) throw interrupted();
+        if (mayWrite !== undefined && writes.has(property) && !(await mayWrite())) throw interrupted();
         const host = target.host ?? target.address;
         const work = { since: Date.now() };
         const beside = hosts.get(host) ?? new Set();

@@ -11,7 +11,7 @@ export interface ApprovedAt {
   /** Repositories to fetch it from when the checkout has not got it: a rebase has put another in its place. */
   readonly urls: readonly string[];
   readonly credential?: GitCredential | undefined;
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
 /**
@@ -43,8 +43,7 @@ async function hashAt(
   environment: ApprovedAt["environment"],
 ): Promise<string | undefined> {
   try {
-    const options = environment === undefined ? {} : { environment };
-    const change = await readManifestChange(path, { base, head }, options);
+    const change = await readManifestChange(path, { base, head }, { environment });
     return edgesHash(changedEdges(change.base.tree, change.head.tree).changed);
   } catch (error) {
     if (error instanceof GitError) return undefined;

@@ -35,9 +35,9 @@ import { sameDigests, unlikeSiblings } from "./smells.ts";
  * @throws {SelectionError} `nothing-selected`, {@link GitError} when Git does not have the two states, {@link WaybillError} `no-manifest` when neither has any.
  */
 export async function reviewChange(options: ReviewOptions): Promise<Review> {
-  const { path, open, environment, allowRemovals = false } = options;
+  const { path, open, environment, repository, allowRemovals = false } = options;
   const revisions = { base: options.base, head: options.head };
-  const reading = environment === undefined ? {} : { environment };
+  const reading = { environment, repository };
   const change = await readManifestChange(path, revisions, reading);
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);

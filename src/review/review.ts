@@ -11,6 +11,8 @@ import type { ReviewCode } from "./review-codes.ts";
 export interface ReviewOptions {
   /** A directory of thin manifests or a plain manifest, in a Git repository. At `head`, it need not be on disk. */
   readonly path: string;
+  /** The top of the repository that the path is named from: see `CommitOptions` of `manifest/`. Both revisions are commits then. */
+  readonly repository?: string | undefined;
   /** The revision that the change is made to. `REV...` is the commit at which the head left `REV`. */
   readonly base: string;
   /** Who named the base, for the review to say: `--base` when it is left out. */
@@ -24,7 +26,7 @@ export interface ReviewOptions {
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
   readonly allowRemovals?: boolean;
   /** Environment variables for Git: `process.env` when they are left out. */
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
   /** Told after each production repository that was read. */
   readonly listener?: Listener<ProgressEvent> | undefined;
   /** No repository is begun once it is aborted: what nobody has looked at is not known, which fails. */

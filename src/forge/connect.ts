@@ -1,0 +1,80 @@
+import type { Listener } from "../events/index.ts";
+import type { GitCredential } from "../git/index.ts";
+import type { Network } from "../http/index.ts";
+import type { ForgeSettings } from "./address.ts";
+import { ForgeError } from "./errors.ts";
+import type { Forge, ForgeKind } from "./forge.ts";
+import { forgeKindOf } from "./kind.ts";
+import { openForge } from "./open.ts";
+import type { RemoteRepository } from "./remote.ts";
+import { type FoundToken, findToken } from "./token/token.ts";
+import type { ForgeWait, WireTiming } from "./wire.ts";
+
+/** Which forge is spoken to, and as whom. */
+export interface ConnectOptions {
+  /** What the host is; as it is configured, by its name, or as it says itself when it is left out. */
+  readonly kind?: ForgeKind | undefined;
+  readonly settings: ForgeSettings;
+  /** Where tokens are; `process.env` when left out. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  /** A file that holds the token and nothing else. */
+  readonly tokenFile?: string | undefined;
+  readonly network?: Network | undefined;
+  /** It is only looked at, so that a public one needs no token. */
+  readonly readOnly?: boolean | undefined;
+  /** Gives up what is under way. */
+  readonly signal?: AbortSignal | undefined;
+  readonly listener?: Listener<ForgeWait> | undefined;
+  readonly timing?: Partial<WireTiming> | undefined;
+}
+
+/** A forge that is spoken to for somebody. */
+export interface ConnectedForge {
+  readonly forge: Forge;
+  /** Whose token it is, where there is one; without it, what everybody may see is all that there is. */
+  readonly token: Omit<FoundToken, "token"> | undefined;
+  /** Why there is none, where one was looked for and may be missing. */
+  readonly missing?: ForgeError | undefined;
+  /** What Git shows to the forge over HTTP; none where nobody has a token. */
+  readonly credential?: GitCredential | undefined;
+}
+
+/** Names under which forges take a token as a password. */
+const tokenUsers: Readonly<Record<ForgeKind, string>> = {
+  github: "x-access-token",
+  gitlab: "oauth2",
+  gitea: "x-access-token",
+};
+
+/**
+ * Opens the forge of a repository that the user has named, with the token that the user has for it: for its API and for Git.
+ * @throws {ForgeError} when there is no token, or nobody knows the forge.
+ */
+export async function connectForge(
+  { host }: Pick<RemoteRepository, "host">,
+  options: ConnectOptions,
+): Promise<ConnectedForge> {
+  const { settings, environment, network, signal, listener, timing } = options;
+  const own = settings[host];
+  const kind = options.kind ?? (await forgeKindOf(host, settings, timing, network));
+  let missing: ForgeError | undefined;
+  const found = await findToken(host, kind, {
+    environment,
+    settings: { ...settings, [host]: { ...own, kind } },
+    namedHost: host,
+    file: options.tokenFile,
+  }).catch((error: unknown) => {
+    const mayDoWithout = options.readOnly === true && options.tokenFile === undefined;
+    if (!mayDoWithout || !(error instanceof ForgeError) || error.code !== "token-missing") throw error;
+    missing = error;
+    return undefined;
+  });
+  const token = found?.token;
+  const forge = openForge({ kind, host, token, network, http: own?.http, signal, listener, timing });
+  if (found === undefined) return { forge, token: undefined, missing };
+  return {
+    forge,
+    token: { source: found.source, warnings: found.warnings },
+    credential: { origin: forge.origin, user: tokenUsers[kind], token: found.token },
+  };
+}
