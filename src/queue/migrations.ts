@@ -1,0 +1,89 @@
+import type { Migration } from "../database/index.ts";
+
+/**
+ * The tables of the queue.
+ * - `queue_run` is ordered by `rank` while it waits: seconds since 1970, less a minute for each point of priority. As all
+ *   runs grow older together, what has the lowest rank now has the lowest for ever, and nothing starves.
+ * - `queue_slot` has a row for each limit that a running run takes a place of. Its primary key makes the limits hard.
+ * - `queue_worker` has the leases, one for each process: its runs are its own for as long.
+ * - `queue_supervision` has one row: when a process last looked for leases that have run out.
+ */
+export const queueMigrations: readonly Migration[] = [
+  {
+    id: "queue-0001",
+    sql: `
+CREATE SEQUENCE queue_run_number;
+
+CREATE TABLE queue_run (
+  id bigint PRIMARY KEY DEFAULT
+    (((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1288834974657) << 22) | (2 << 12) | (nextval('queue_run_number') & 4095),
+  job text NOT NULL,
+  kind text NOT NULL,
+  type text NOT NULL,
+  repo text,
+  ref text,
+  commit text,
+  pull int,
+  key text NOT NULL,
+  priority int NOT NULL,
+  mutex text,
+  max_concurrency int,
+  capacity text,
+  shadow boolean,
+  timeout_seconds float8,
+  input jsonb NOT NULL,
+  causes jsonb NOT NULL,
+  more_causes int NOT NULL DEFAULT 0,
+  rerun_of bigint,
+  state text NOT NULL CHECK (state IN ('held', 'waiting', 'running', 'ended')),
+  held text,
+  not_before timestamptz,
+  asked_at timestamptz NOT NULL DEFAULT now(),
+  rank float8 NOT NULL,
+  attempt int NOT NULL DEFAULT 0,
+  crashes int NOT NULL DEFAULT 0,
+  worker text,
+  started_at timestamptz,
+  abort jsonb,
+  result text CHECK (result IN ('SUCCESS', 'FAILURE', 'ABORTED', 'ERROR')),
+  details jsonb,
+  ended_at timestamptz,
+  CHECK ((state = 'held') = (held IS NOT NULL)),
+  CHECK ((state = 'running') <= (worker IS NOT NULL AND started_at IS NOT NULL)),
+  CHECK ((state = 'ended') = (result IS NOT NULL AND ended_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX queue_run_waiting ON queue_run (job, key) WHERE state = 'waiting';
+CREATE UNIQUE INDEX queue_run_held ON queue_run (job, key) WHERE state = 'held';
+CREATE INDEX queue_run_rank ON queue_run (rank, id) WHERE state = 'waiting';
+CREATE INDEX queue_run_worker ON queue_run (worker) WHERE state = 'running';
+CREATE INDEX queue_run_open ON queue_run (state, id) WHERE state <> 'ended';
+CREATE INDEX queue_run_job ON queue_run (job, id);
+CREATE INDEX queue_run_kind ON queue_run (kind, id);
+CREATE INDEX queue_run_result ON queue_run (result, id) WHERE result <> 'SUCCESS';
+CREATE INDEX queue_run_repo ON queue_run (repo, pull, id);
+CREATE INDEX queue_run_ended ON queue_run (ended_at) WHERE state = 'ended';
+
+CREATE TABLE queue_slot (
+  kind text NOT NULL CHECK (kind IN ('key', 'mutex', 'job', 'capacity')),
+  name text NOT NULL,
+  place int NOT NULL,
+  run bigint NOT NULL,
+  attempt int NOT NULL,
+  PRIMARY KEY (kind, name, place)
+);
+CREATE INDEX queue_slot_run ON queue_slot (run);
+
+CREATE TABLE queue_worker (
+  name text PRIMARY KEY,
+  seats int NOT NULL,
+  since timestamptz NOT NULL,
+  seen timestamptz NOT NULL,
+  lease_until timestamptz NOT NULL
+);
+
+CREATE TABLE queue_supervision (one boolean PRIMARY KEY DEFAULT true CHECK (one), last_pass timestamptz NOT NULL);
+
+CREATE TABLE queue_capacity (label text PRIMARY KEY, places int NOT NULL CHECK (places >= 0));
+`,
+  },
+];

@@ -1,0 +1,269 @@
+import type { Sql } from "../database/index.ts";
+import type { RunType } from "../store/index.ts";
+
+/**
+ * Where a run is: held until a person releases it, waiting for its turn, running on a worker, or ended. A run whose worker
+ * has died or stopped waits again.
+ */
+export type RunState = "held" | "waiting" | "running" | "ended";
+
+/** How a run ended: well, not, stopped by somebody, or not carried out because Waybill itself could not. */
+export type RunResult = "SUCCESS" | "FAILURE" | "ABORTED" | "ERROR";
+
+/** What asked for a run. */
+export interface RunCause {
+  readonly by: "push" | "pull-request" | "clock" | "registry" | "hand" | "comment" | "after";
+  /** One line for people, such as "push of v1.2 by ann". */
+  readonly text: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** The person or machine, where one is known. */
+  readonly who?: string | undefined;
+}
+
+/** What a run is of, from when it is asked for to its end. */
+export interface RunSubject {
+  /** `^[A-Za-z0-9-._]+$`. */
+  readonly job: string;
+  /** What is done: `build`, `promote`, `review`… */
+  readonly kind: string;
+  readonly type: RunType;
+  /** URL of the repository. */
+  readonly repo?: string | undefined;
+  /** Full name, such as `refs/heads/main`. */
+  readonly ref?: string | undefined;
+  /** Full hash. Promotions have none: they read what the branch has when they start. */
+  readonly commit?: string | undefined;
+  readonly pull?: number | undefined;
+  /** Runs of a job with the same key never run at the same time, and those that wait are one. */
+  readonly key: string;
+  /** A point counts as much as a minute of waiting: a release of priority 100 goes before what came up to 100 minutes earlier. */
+  readonly priority: number;
+  /** Of all runs with the same one, a single one goes on at a time. */
+  readonly mutex?: string | undefined;
+  /** Runs of this job at the same time. */
+  readonly maxConcurrency?: number | undefined;
+  /** The label whose places are shared with other jobs; how many there are is {@link Queue.setCapacities}'s. */
+  readonly capacity?: string | undefined;
+  /** It plans and records, and writes nothing. */
+  readonly shadow?: boolean | undefined;
+  /** After so many seconds an attempt is stopped. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** A run that is asked for. */
+export interface RunAsk extends RunSubject {
+  /** Why it waits for a person before it waits for its turn. */
+  readonly held?: string | undefined;
+  /** It does not start before this time. */
+  readonly notBefore?: Date | undefined;
+  /** What its kind needs, as JSON. */
+  readonly input: object;
+  readonly cause: RunCause;
+}
+
+/** What became of a {@link RunAsk}. */
+export interface Asked {
+  readonly id: string;
+  /** `coalesced`: a run of the same key was waiting or held; it has the newer content now, its old place, and one more cause. */
+  readonly outcome: "queued" | "coalesced";
+  /** A run that was held stays so: who asks again does not release it. */
+  readonly state: "held" | "waiting";
+}
+
+/** Why a run is not running yet. */
+export type Waiting =
+  | { readonly for: "release"; readonly why: string }
+  | { readonly for: "time"; readonly until: Date }
+  /** A run of the same key is running. */
+  | { readonly for: "key"; readonly run: string }
+  | { readonly for: "mutex"; readonly mutex: string; readonly run: string }
+  | { readonly for: "concurrency"; readonly running: number; readonly limit: number }
+  | {
+      readonly for: "capacity";
+      readonly capacity: string;
+      readonly running: number;
+      readonly limit: number;
+    }
+  /** No process carries runs out: none is there, or none that reaches the database. */
+  | { readonly for: "worker" }
+  /** All workers are at work. `ahead`: runs that may start before it. */
+  | { readonly for: "turn"; readonly ahead: number };
+
+/** A run as the queue knows it: plain data. */
+export interface QueuedRun extends RunSubject {
+  /** Digits: the id of its record in the store as well. */
+  readonly id: string;
+  readonly state: RunState;
+  readonly result?: RunResult | undefined;
+  /** Why it is held. */
+  readonly held?: string | undefined;
+  readonly notBefore?: Date | undefined;
+  /** How often it has been started. */
+  readonly attempt: number;
+  /** How many attempts ended because their worker died. */
+  readonly crashes: number;
+  /** The newest last; of many, the first and the newest. */
+  readonly causes: readonly RunCause[];
+  /** Causes that are left out of {@link causes}. */
+  readonly moreCauses: number;
+  readonly input: unknown;
+  readonly askedAt: Date;
+  /** The start of the last attempt. */
+  readonly startedAt?: Date | undefined;
+  readonly endedAt?: Date | undefined;
+  /** The worker that runs it or ran it last. */
+  readonly worker?: string | undefined;
+  /** Who wants it stopped, and why. */
+  readonly abort?: RunAbort | undefined;
+  /** What the kind says of its end. */
+  readonly details?: RunDetails | undefined;
+  /** The run whose input it has once more. */
+  readonly rerunOf?: string | undefined;
+}
+
+export interface RunAbort {
+  readonly who: string;
+  readonly why: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** What is said of a run's end: bounded, for lists and notices. All else is in its record. */
+export interface RunDetails {
+  /** One line. */
+  readonly summary: string;
+  readonly [more: string]: unknown;
+}
+
+/** How a run was carried out. */
+export interface RunOutcome {
+  readonly result: RunResult;
+  readonly details?: RunDetails | undefined;
+}
+
+/**
+ * Why a run's signal is aborted.
+ * - `aborted`: somebody wants it stopped.
+ * - `timeout`: its time is up.
+ * - `shutdown`: this process stops; another one takes it up, whatever is returned.
+ * - `lost`: another worker may have it. Nothing may be written any more, not even to its record.
+ */
+export type StopReason = "aborted" | "timeout" | "shutdown" | "lost";
+
+/** A run that this worker carries out. */
+export interface TakenRun extends QueuedRun {
+  readonly state: "running";
+  /** Its `reason` is a {@link RunStopped}. */
+  readonly signal: AbortSignal;
+  /**
+   * Whether this attempt may write now: without I/O, by clocks that tell of a process that was asleep. To be asked right before
+   * each write. `false` is not for ever: while the database is away it may become `true` again.
+   */
+  isMine(): boolean;
+  /** Waits until that is certain: through an outage of the database, for example. `false` is for ever. */
+  stillMine(): Promise<boolean>;
+}
+
+/** Which runs are listed: all that is given has to fit. */
+export interface RunFilter {
+  readonly job?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly state?: RunState | undefined;
+  readonly result?: RunResult | undefined;
+  readonly repo?: string | undefined;
+  readonly pull?: number | undefined;
+}
+
+export interface RunListQuery extends RunFilter {
+  /** 500 at most. */
+  readonly limit: number;
+  /** The id of the run that the page comes after. */
+  readonly after?: string | undefined;
+}
+
+/** Some runs, the newest first. */
+export interface RunList {
+  readonly runs: readonly QueuedRun[];
+  /** What the next page comes after; `undefined` when there is none. */
+  readonly next: string | undefined;
+}
+
+/** How many runs there are of a job in a state. */
+export interface RunCount {
+  readonly job: string;
+  readonly kind: string;
+  readonly state: Exclude<RunState, "ended">;
+  readonly runs: number;
+  /** When the oldest of them was asked for. */
+  readonly oldest: Date;
+}
+
+/** A process that carries runs out. */
+export interface RunWorker {
+  /** Such as `host:pid:…`. */
+  readonly name: string;
+  readonly seats: number;
+  readonly running: number;
+  readonly since: Date;
+  readonly seen: Date;
+}
+
+/** That something of a run is another by now. */
+export interface RunChange {
+  readonly id: string;
+  readonly state: RunState;
+}
+
+/** What a worker is. */
+export interface WorkerOptions {
+  /** A name for people, such as the host's; the queue makes it unique. */
+  readonly name: string;
+  /** Runs at the same time. */
+  readonly concurrency: number;
+  /** Carries a run out. What it throws is an `ERROR`, unless the run was stopped. */
+  readonly carryOut: (run: TakenRun) => Promise<RunOutcome>;
+  /** When it is aborted, nothing more is taken, and what runs is handed over. */
+  readonly signal: AbortSignal;
+  /** Told of what goes wrong in the queue itself, such as a database that is away. */
+  readonly onProblem?: ((error: unknown) => void) | undefined;
+}
+
+/** Runs that wait, are held, run and have ended. Its methods throw {@link QueueError} and `DatabaseError`. */
+export interface Queue {
+  /** @throws {QueueError} `unknown-run`. */
+  read(id: string): Promise<QueuedRun>;
+  list(query: RunListQuery): Promise<RunList>;
+  counts(): Promise<readonly RunCount[]>;
+  workers(): Promise<readonly RunWorker[]>;
+  /** Why each of these runs does not run yet; those that run or have ended are left out. */
+  whyWaiting(ids: readonly string[]): Promise<ReadonlyMap<string, Waiting>>;
+  /**
+   * Stops a run: at once when it waits, by its worker when it runs. Within the caller's transaction, as all that changes a run.
+   * @throws {QueueError} `unknown-run`, `ended`.
+   */
+  abort(sql: Sql, id: string, by: { readonly who: string; readonly why: string }): Promise<QueuedRun>;
+  /** Lets a waiting run wait for a person. @throws {QueueError} `unknown-run`, `not-waiting`. */
+  hold(sql: Sql, id: string, why: string): Promise<QueuedRun>;
+  /** Lets a held run wait for its turn. @throws {QueueError} `unknown-run`, `not-held`. */
+  release(sql: Sql, id: string): Promise<QueuedRun>;
+  /** Asks for what a run was asked for once more. @throws {QueueError} `unknown-run`. */
+  rerun(sql: Sql, id: string, cause: RunCause): Promise<Asked>;
+  /** How many runs of a label there may be at a time: for all workers, from now on. A label that is not named has one place. */
+  setCapacities(capacities: Readonly<Record<string, number>>): Promise<void>;
+  /** Tells of each change, by whatever process; `undefined` when some may have been missed. @returns What ends it. */
+  onChange(listener: (change: RunChange | undefined) => void): Promise<() => Promise<void>>;
+  /** Carries runs out until its signal is aborted and the last one is over or handed over. */
+  work(options: WorkerOptions): Promise<void>;
+  /** Forgets runs that have ended before a time. @returns How many. */
+  forgetEnded(before: Date): Promise<number>;
+}
+
+/** What others do about runs. */
+export interface QueueOptions {
+  /**
+   * Called in the transaction in which a run ends, whoever ends it. It may do nothing but add to that transaction, such as tasks
+   * and further asks; what it throws leaves the run as it was, to be ended again.
+   */
+  readonly onEnd?: ((sql: Sql, run: QueuedRun) => Promise<void>) | undefined;
+}
