@@ -1,36 +1,54 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { holdingLock, makeFolder } from "../disk/index.ts";
+import { readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { holdingLock, ifPresent, makeFolder, markedName, removeTree, sweep } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import { type GitCredential, withCredential } from "./credential.ts";
+import { CatFile } from "./cat-file.ts";
+import { withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, type GitRun, gitOutput, runGit } from "./program.ts";
+import { complaint, type GitLimits, type GitRun, gitOutput, OutputLimitError, runGit } from "./program.ts";
+import { changedPaths, pathsIn } from "./push.ts";
+import { impatient, listRemote, nowhere, type RemoteOptions, unreadable } from "./remote-refs.ts";
 import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 
-/** Which remote is mirrored, and where. */
-export interface MirrorOptions {
-  /** Folder of all mirrors, absolute; each has a folder of its own there. */
-  readonly folder: string;
-  /** URL or path of the remote. */
-  readonly url: string;
-  readonly credential?: GitCredential | undefined;
-  readonly environment?: NodeJS.ProcessEnv | undefined;
+/** A commit that is wanted, and the branch or tag that has to stand at it, where that matters. */
+export interface WantedCommit {
+  readonly commit: string;
+  /** In full; without it the commit alone is looked for. */
+  readonly ref?: string | undefined;
+}
+
+/** What a ref got by a push, as Git has it. */
+export interface Got {
+  /**
+   * Paths that commits of the push have changed, each once, sorted; where history was taken back, also those in which both ends
+   * differ. `undefined` when nobody can tell: the old end is gone everywhere, or there are too many.
+   */
+  readonly changes: readonly string[] | undefined;
+  /** Whether the old end is no ancestor of the new one; `undefined` when nobody can tell, or there is no old end. */
+  readonly forced: boolean | undefined;
 }
 
 /**
- * A repository of Waybill's own that has the branches and tags of a remote under the same names, with their whole history, and no
- * files on disk. Any number of processes may use the same one. Methods throw {@link GitError}.
+ * What this machine knows of a remote: all branches and tags, with their history. It is fetched once for all who need it, by
+ * however many processes. What a push has taken away stays for two weeks. Nothing that a repository brings is run. Methods throw
+ * {@link GitError}: `unreachable` when the remote cannot be read, `git-failed`.
  */
 export interface Mirror {
-  /** The top of its working tree, which is empty: absolute. */
+  /** The top of its working tree, in which there are no files: absolute. There once something was fetched. */
   readonly folder: string;
   /** The remote, without a password. */
   readonly url: string;
-  /** Makes branches and tags those that the remote has now. @throws {GitError} `unreachable`. */
+  /** Makes branches and tags those that the remote has now. */
   fetch(): Promise<void>;
-  /** The branch that the remote itself names: `refs/heads/main`. @throws {GitError} `unreachable`, `unknown-revision`. */
+  /** The branch that the remote itself names: `refs/heads/main`. @throws {GitError} `unknown-revision` when it names none. */
   defaultBranch(): Promise<string>;
+  /**
+   * Fetches, unless all of it is here already; what no branch and no tag has, by its hash.
+   * @returns The commits that could not be had although the remote answered.
+   */
+  ensure(wanted: readonly WantedCommit[]): Promise<readonly string[]>;
   /**
    * Makes sure that it has a commit, by its full hash, of the first of some repositories that gives it.
    * @returns Whether it has it now.
@@ -40,97 +58,251 @@ export interface Mirror {
   open(): Promise<GitRepository>;
   /** The commit that a branch or tag stands at, by its full name. @throws {GitError} `unknown-revision`. */
   commitOf(ref: string): Promise<CommitHash>;
+  /**
+   * What a ref got by moving. Both ends have to be here, or to have been looked for.
+   * @param before Where it stood; `undefined` when it is new.
+   * @param others Where the other branches stood before: what they had is not new in a new ref.
+   */
+  got(before: string | undefined, after: string, others: readonly string[]): Promise<Got>;
+  /** Paths that a proposal changes: in which it differs from the best common ancestor with its base. Both have to be here. */
+  proposed(base: string, head: string): Promise<readonly string[]>;
 }
 
-/** Processes on other machines may use the folder: a fetch of a large repository takes a while. */
+/** Where a mirror is, and of what. */
+export interface MirrorOptions extends RemoteOptions {
+  /** The folder of all mirrors, absolute; made when it is missing. */
+  readonly folder: string;
+  /** Without a password. */
+  readonly url: string;
+}
+
+/** A first fetch of a large repository takes this long. */
+const usualMilliseconds = 15 * 60_000;
+const maxWaitMilliseconds = 2 * usualMilliseconds;
+/** Other machines may use the folder: their locks are respected for as long as they give signs of life. */
 const patienceMilliseconds = 60_000;
-const maxWaitMilliseconds = 60 * 60_000;
+/** Paths of half a million changes. */
+const maxPathsBytes = 32 * 1024 * 1024;
+/** Git holds the lock of a ref for as long as a small file takes to write: one that is older was left by a process that was killed. */
+const staleLockMilliseconds = 60_000;
+/** Other ends that are held against a new ref: a command line is no longer. */
+const maxOthers = 1_000;
 
-/** Opens the mirror of a remote; it is made when it is not there, and empty until it is fetched. @throws {GitError} */
-export async function openMirror({
-  folder: above,
-  url,
-  credential,
-  environment: given = process.env,
-}: MirrorOptions): Promise<Mirror> {
-  const shown = withoutPassword(url);
-  const folder = join(above, nameOf(shown));
-  const environment = withCredential(given, credential);
-  const lock = `${folder}.lock`;
-  const locked = <Result>(work: () => Promise<Result>): Promise<Result> =>
-    holdingLock(lock, work, { failure: unavailable, patienceMilliseconds, maxWaitMilliseconds });
-  const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment, "hosts");
-  const open = (): Promise<GitRepository> => openGitRepository(folder, given);
+/** Stands for the hashes of a remote that has none yet. */
+const noHash = "0".repeat(40);
+/** What Git says when it finds that its own files are not as it has written them: after a power cut, or on a full disk. */
+const damage =
+  /is empty|is corrupt|bad object|unable to read|cannot be accessed|unpack-objects failed|inflate|not send all necessary|unresolved delta|bad config|index-pack died/;
 
-  await makeFolder(folder).catch((error: unknown) => {
-    throw unavailable(error, folder);
-  });
-  await locked(async () => {
-    const known = await runGit(folder, ["config", "--local", "--get", "remote.origin.url"], environment);
-    if (known.code === 0) return;
-    // No remote has a branch of this name, as a rule; if one has, nothing is checked out all the same.
-    const init = runGit(
-      folder,
-      ["init", "--quiet", "--template=", "--initial-branch=no-branch"],
-      environment,
-    );
-    await gitOutput(folder, init);
-    await gitOutput(folder, runGit(folder, ["config", "gc.autoDetach", "false"], environment));
-    await gitOutput(folder, runGit(folder, ["config", "remote.origin.url", shown], environment));
-  });
+const isHash = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
 
-  const refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
-  const how = ["--quiet", "--no-write-fetch-head", "--no-recurse-submodules", "--update-head-ok"];
+/** The mirror of a remote in a folder of mirrors. Nothing is asked or written before the first of its methods is called. */
+export function openMirror(options: MirrorOptions): Mirror {
+  const { environment = process.env, signal, maxMilliseconds = usualMilliseconds } = options;
+  const url = withoutPassword(options.url);
+  const folder = join(options.folder, nameOf(url));
+  const credentials = withCredential(environment, options.credential);
+  const limits: GitLimits = { maxMilliseconds, signal };
+  const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);
+  const failed = (error: unknown): GitError =>
+    new GitError("git-failed", `the mirror of the repository cannot be used: ${messageOf(error)}`, {
+      where: folder,
+      cause: error,
+    });
+
+  const isThere = async (): Promise<boolean> =>
+    (await ifPresent(stat(join(folder, ".git", "HEAD")))) !== undefined;
+
+  const holding = async <Result>(body: () => Promise<Result>): Promise<Result> => {
+    await makeFolder(options.folder).catch((error: unknown) => {
+      throw failed(error);
+    });
+    return holdingLock(`${folder}.lock`, body, {
+      failure: failed,
+      patienceMilliseconds,
+      maxWaitMilliseconds,
+    });
+  };
+
+  /** Makes an empty one in the place of whatever is there. @param hash One of the remote's: all have the same length. */
+  const make = async (hash: string): Promise<void> => {
+    const prefix = `${basename(folder)}.new.`;
+    const owner = (name: string) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined);
+    await sweep(options.folder, { owner });
+    const aside = join(options.folder, `${prefix}${markedName()}`);
+    const format = hash.length === 64 ? "sha256" : "sha1";
+    const words = ["init", "--quiet", "--template=", `--object-format=${format}`];
+    // A name that no branch of the remote has is checked out here, and nothing stands under it.
+    const named = ["--initial-branch=waybill/mirror", "--", aside];
+    await gitOutput(folder, runGit(options.folder, [...words, ...named], environment, "folders"));
+    await gitOutput(folder, runGit(aside, ["config", "remote.origin.url", url], environment));
+    await removeTree(folder);
+    await rename(aside, folder);
+  };
+
+  const prepare = async (hash: string): Promise<void> => {
+    const format = (await isThere()) ? await git("rev-parse", "--show-object-format") : undefined;
+    const expected = hash.length === 64 ? "sha256" : "sha1";
+    if (format?.code !== 0 || format.stdout.trim() !== expected) await make(hash);
+  };
+
+  const fetchFrom = async (from: string, refs: readonly string[]): Promise<GitRun> => {
+    const words = [
+      ...impatient,
+      ...["-c", "gc.autoDetach=false", "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"],
+      ...["--no-recurse-submodules", "--no-auto-maintenance", "--update-head-ok"],
+      ...(refs.some((ref) => ref.includes(":")) ? ["--prune"] : []),
+      ...["--", from, ...refs],
+    ];
+    const attempt = (): Promise<GitRun> => runGit(folder, words, credentials, "hosts", limits);
+    const first = await attempt();
+    if (first.code === 0 || !/\.lock': File exists/.test(first.stderr)) return first;
+    await removeStaleLocks(join(folder, ".git"));
+    return attempt();
+  };
+
+  /** @param hash One of the remote's. */
+  const fetchAll = async (hash: string): Promise<void> => {
+    await prepare(hash);
+    const attempt = (): Promise<GitRun> =>
+      fetchFrom(url, ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]);
+    let fetched = await attempt();
+    if (fetched.code !== 0 && damage.test(fetched.stderr)) {
+      await make(hash);
+      fetched = await attempt();
+    }
+    if (fetched.code !== 0) throw unreadable(url, complaint(fetched.stderr));
+    await git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet");
+  };
+
+  /** What each of some names of commits stands for here; what a damaged mirror has, it has not. */
+  const commitsOf = async (names: readonly string[]): Promise<readonly (CommitHash | undefined)[]> => {
+    if (names.length === 0 || !(await isThere())) return names.map(() => undefined);
+    const heads = new CatFile(folder, "--batch-check", environment);
+    try {
+      const answers = names.map(async (name) => {
+        if (!isHash(name) && !/^refs\/(?:heads|tags)\/[^\s\p{Cc}]+$/u.test(name)) return undefined;
+        const answer = await heads.ask(`${name}^{commit}`).catch((error: unknown) => {
+          if (error instanceof GitError && error.code === "git-failed") return "missing";
+          throw error;
+        });
+        return typeof answer === "string" ? undefined : (answer.hash as CommitHash);
+      });
+      return await Promise.all(answers);
+    } finally {
+      heads.close();
+    }
+  };
+
+  const open = (): Promise<GitRepository> => openGitRepository(folder, environment);
+
+  const missingOf = async (wanted: readonly WantedCommit[]): Promise<readonly WantedCommit[]> => {
+    const found = await commitsOf(wanted.flatMap(({ commit, ref }) => [commit, ref ?? commit]));
+    return wanted.filter(({ commit }, at) => found[2 * at] === undefined || found[2 * at + 1] !== commit);
+  };
+
+  const present = async (commits: readonly string[]): Promise<readonly CommitHash[]> =>
+    (await commitsOf([...new Set(commits)])).filter((commit) => commit !== undefined);
+
+  const pathsOf = (...words: string[]): Promise<GitRun> =>
+    runGit(folder, words, environment, "here", { maxOutputBytes: maxPathsBytes });
+
+  const differences = async (one: string, other: string): Promise<readonly string[]> => {
+    const options = ["--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-relative"];
+    const words = ["diff", ...options, "--ignore-submodules=none", one, other, "--"];
+    return pathsIn(await gitOutput(url, pathsOf(...words)));
+  };
+
   return {
-    folder,
-    url: shown,
-    open,
+    ...{ folder, url, open },
     async fetch() {
-      const fetched = await locked(() => git("fetch", ...how, "--prune", "--force", "--", url, ...refs));
-      if (fetched.code !== 0) throw notReached(fetched, shown);
+      const [first] = await listRemote(url, { ...options, maxMilliseconds: undefined });
+      await holding(() => fetchAll(first?.object ?? noHash));
     },
     async defaultBranch() {
-      const listed = await git("ls-remote", "--symref", "--", url, "HEAD");
-      if (listed.code !== 0) throw notReached(listed, shown);
+      const words = [...impatient, "ls-remote", "--symref", "--", url, "HEAD"];
+      const listed = await runGit(nowhere, words, credentials, "hosts", {
+        ...{ maxMilliseconds, signal, maxOutputBytes: maxPathsBytes },
+      });
+      if (listed.code !== 0) throw unreadable(url, complaint(listed.stderr));
       const branch = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(listed.stdout)?.[1];
       if (branch !== undefined) return branch;
       throw new GitError("unknown-revision", "the remote names no default branch", {
-        where: shown,
+        where: url,
         hint: "name the branch in the job",
       });
     },
+    async ensure(wanted) {
+      const strange = wanted.find(({ commit }) => !isHash(commit));
+      if (strange !== undefined) throw new TypeError("a commit is named by its full hash");
+      if ((await missingOf(wanted)).length === 0) return [];
+      return holding(async () => {
+        // Somebody else may have fetched it in the meantime.
+        const missing = await missingOf(wanted);
+        const [first] = missing;
+        if (first === undefined) return [];
+        await fetchAll(first.commit);
+        const alone = missing.map(({ commit }) => ({ commit }));
+        for (const { commit } of await missingOf(alone)) await fetchFrom(url, [commit]);
+        return (await missingOf(alone)).map(({ commit }) => commit);
+      });
+    },
     async bring(commit, urls) {
-      if (!/^[0-9a-f]{40,64}$/.test(commit)) return false;
-      const isThere = async (): Promise<boolean> =>
-        (await runGit(folder, ["cat-file", "-e", `${commit}^{commit}`], environment)).code === 0;
-      for (const from of urls) {
-        if (await isThere()) return true;
-        await locked(() => git("fetch", ...how, "--no-tags", "--", from, commit));
-      }
-      return isThere();
+      if (!isHash(commit)) return false;
+      const isHere = async (): Promise<boolean> => (await missingOf([{ commit }])).length === 0;
+      if (await isHere()) return true;
+      return holding(async () => {
+        await prepare(commit);
+        for (const from of urls) {
+          if (await isHere()) break;
+          await fetchFrom(from, [commit]);
+        }
+        return isHere();
+      });
     },
     commitOf: async (ref) => (await open()).commitOf(ref),
+    async got(before, after, others) {
+      const [end] = await present([after]);
+      if (end === undefined) return { changes: undefined, forced: undefined };
+      const [start] = before === undefined ? [] : await present([before]);
+      if (before !== undefined && start === undefined) return { changes: undefined, forced: undefined };
+      const known = start === undefined ? await present(others.slice(0, maxOthers)) : [start];
+      const isForced =
+        start !== undefined && (await git("merge-base", "--is-ancestor", start, end)).code !== 0;
+      const forced = start === undefined ? undefined : isForced;
+      try {
+        const changes = await changedPaths(known, end, url, pathsOf);
+        const taken = isForced ? await differences(start, end) : [];
+        return { changes: [...new Set([...changes, ...taken])].sort(), forced };
+      } catch (error) {
+        if (!(error instanceof OutputLimitError)) throw error;
+        return { changes: undefined, forced };
+      }
+    },
+    async proposed(base, head) {
+      const { code, stdout } = await git("merge-base", base, head);
+      return differences(code === 0 ? stdout.trim() : base, head);
+    },
   };
 }
 
-/** Any URL as a folder's name, which no other has. */
+/** A folder's name that says which repository it is of, and that no other repository has. */
 function nameOf(url: string): string {
   const hash = createHash("sha256").update(url).digest("hex").slice(0, 16);
-  const words = url.replace(/^[a-z+]+:\/\//i, "").replace(/[^A-Za-z0-9._-]+/g, "-");
-  return `${words.slice(-60).replace(/^[.-]+/, "")}-${hash}`;
+  const shown = url.replace(/^[a-z+]+:\/\//i, "").replace(/[^A-Za-z0-9._-]+/g, "-");
+  return `${shown.replace(/^[.-]+/, "").slice(-60)}-${hash}`;
 }
 
-function unavailable(error: unknown, where: string): GitError {
-  return new GitError("git-failed", `the mirror cannot be used: ${messageOf(error)}`, {
-    where,
-    hint: "look at the rights of the data folder, and whether its disk is full",
-    cause: error,
-  });
-}
-
-function notReached({ stderr }: GitRun, where: string): GitError {
-  return new GitError("unreachable", `the repository could not be read: ${complaint(stderr)}`, {
-    where,
-    hint: "does it exist, and may the token, or the key of the SSH agent, read it?",
-  });
+/** Removes what a killed run of Git has left in the way of all others. */
+async function removeStaleLocks(repository: string): Promise<void> {
+  const before = Date.now() - staleLockMilliseconds;
+  const names = [
+    ...(await readdir(repository)),
+    ...(await readdir(join(repository, "refs"), { recursive: true })).map((name) => join("refs", name)),
+  ];
+  for (const name of names.filter((one) => one.endsWith(".lock"))) {
+    const path = join(repository, name);
+    const found = await ifPresent(stat(path));
+    if (found !== undefined && found.mtimeMs < before) await rm(path, { force: true });
+  }
 }

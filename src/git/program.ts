@@ -38,12 +38,24 @@ const protocols: Readonly<Record<Reach, string>> = {
   hosts: "file:http:https:ssh",
 };
 
-const maxOutputBytes = 4 * 1024 * 1024;
+const usualOutputBytes = 4 * 1024 * 1024;
 /**
  * Milliseconds of silence beyond which a run is ended that reads what is here. An old repository may take a while for its
  * history; a pipe in the place of a file of Git's takes for ever.
  */
 const maxSilence = 5 * 60_000;
+
+/** What bounds a run of Git, beside what bounds all of them. */
+export interface GitLimits {
+  /** Of each of its outputs; four million by default. */
+  readonly maxOutputBytes?: number | undefined;
+  /** From its start to its end. What it has started ends with it, and it cannot ask anybody anything. */
+  readonly maxMilliseconds?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A run wrote more than its limit. */
+export class OutputLimitError extends GitError {}
 
 /**
  * Starts `git` in a folder, without a shell. Arguments that come from outside have to stand behind `--end-of-options`
@@ -54,52 +66,84 @@ export function startGit(
   words: readonly string[],
   environment: NodeJS.ProcessEnv,
   reach: Reach = "here",
+  hasOwnGroup = false,
 ): ChildProcessWithoutNullStreams {
   const env = { ...environmentFor(environment, reach === "hosts"), GIT_ALLOW_PROTOCOL: protocols[reach] };
-  const options = { env, stdio: "pipe", windowsHide: true } as const;
+  const options = { env, stdio: "pipe", windowsHide: true, detached: hasOwnGroup } as const;
   return spawn("git", [...hardening, "-C", folder, ...words], options);
 }
 
 /**
  * Runs `git` in a folder to its end, whatever its exit code.
- * @throws {GitError} `git-missing`, or `git-failed` when it cannot be started, writes without end, or is silent without end.
+ * @throws {GitError} `git-missing`, or `git-failed` when it cannot be started, writes or takes more than its limits, or is silent
+ * without end. Whatever the signal was aborted with.
  */
 export function runGit(
   folder: string,
   words: readonly string[],
   environment: NodeJS.ProcessEnv,
   reach: Reach = "here",
+  { maxOutputBytes = usualOutputBytes, maxMilliseconds, signal }: GitLimits = {},
 ): Promise<GitRun> {
   return new Promise((resolve, reject) => {
-    const child = startGit(folder, words, environment, reach);
+    signal?.throwIfAborted();
+    const hasOwnGroup = maxMilliseconds !== undefined || signal !== undefined;
+    const child = startGit(folder, words, environment, reach, hasOwnGroup);
     const output = { stdout: "", stderr: "" };
+    const giveUp = (error: unknown): void => {
+      killRun(child, hasOwnGroup);
+      reject(error);
+    };
     const isSilent = (): void => {
-      child.kill("SIGKILL");
       const message = `git ${words[0]} has said nothing for ${maxSilence / 60_000} minutes`;
       const hint = "look for pipes and devices among its files: a fresh clone has none";
-      reject(new GitError("git-failed", message, { where: folder, hint }));
+      giveUp(new GitError("git-failed", message, { where: folder, hint }));
+    };
+    const isLate = (): void => {
+      const message = `git ${words[0]} was not done in ${Math.round((maxMilliseconds ?? 0) / 1000)} seconds`;
+      giveUp(new GitError("git-failed", message));
     };
     const silence = reach === "here" ? setTimeout(isSilent, maxSilence) : undefined;
+    const end = maxMilliseconds === undefined ? undefined : setTimeout(isLate, maxMilliseconds);
+    const onAbort = (): void => giveUp(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    const settle = (): void => {
+      clearTimeout(silence);
+      clearTimeout(end);
+      signal?.removeEventListener("abort", onAbort);
+    };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         output[name] += text;
         silence?.refresh();
         if (output[name].length <= maxOutputBytes) return;
-        child.kill("SIGKILL");
-        reject(new GitError("git-failed", `git ${words[0]} wrote more than anybody asked for`));
+        giveUp(new OutputLimitError("git-failed", `git ${words[0]} wrote more than anybody asked for`));
       });
     }
     child.on("error", (error) => {
-      clearTimeout(silence);
+      settle();
       reject(notStarted(error));
     });
     child.on("close", (code) => {
-      clearTimeout(silence);
+      settle();
       resolve({ code, ...output });
     });
     child.stdin.on("error", () => undefined);
     child.stdin.end();
   });
+}
+
+/** Kills a run, and where it has a group of its own also what speaks to the other host for it. */
+function killRun(child: ChildProcessWithoutNullStreams, hasOwnGroup: boolean): void {
+  if (hasOwnGroup && child.pid !== undefined && process.platform !== "win32") {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+      return;
+    } catch {
+      // The group is gone: its leader ended a moment ago.
+    }
+  }
+  child.kill("SIGKILL");
 }
 
 /** What a run of Git writes that has to succeed. @throws {GitError} `git-failed` with what Git says. @param where For messages. */

@@ -54,7 +54,7 @@ export async function readPush(checkout: string, question: PushQuestion = {}): P
   return { ref, commit, before, changes, root, origin };
 }
 
-type Git = (...words: string[]) => Promise<GitRun>;
+export type Git = (...words: string[]) => Promise<GitRun>;
 
 async function fullName(name: string | undefined, repository: GitRepository, git: Git): Promise<string> {
   if (name === undefined) {
@@ -86,19 +86,28 @@ async function fullName(name: string | undefined, repository: GitRepository, git
   });
 }
 
-/** Of a merge, what it has brought into the branch. Configuration of the user changes nothing. */
-async function changedPaths(
-  before: CommitHash | undefined,
+/**
+ * Paths that the commits up to `after` have changed which `before` has not, each once, sorted; of a merge, what it has brought into
+ * the branch. Configuration of the user changes nothing.
+ */
+export async function changedPaths(
+  before: CommitHash | readonly CommitHash[] | undefined,
   after: CommitHash,
   root: string,
   git: Git,
 ): Promise<readonly string[]> {
+  const known = before === undefined ? [] : [before].flat();
   const log = git(
     ...["-c", "log.showRoot=true", "log", "--no-show-signature", "--format=", "--name-only", "-z"],
     ...["--no-renames", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv", "--no-relative"],
-    ...["--ignore-submodules=none", ...(before === undefined ? [after] : [after, `^${before}`]), "--"],
+    ...["--ignore-submodules=none", after, ...known.map((commit) => `^${commit}`), "--"],
   );
-  return [...new Set((await gitOutput(root, log)).split("\0").filter((path) => path !== ""))].sort();
+  return pathsIn(await gitOutput(root, log));
+}
+
+/** Paths that Git has written with a zero byte behind each, each once, sorted. */
+export function pathsIn(text: string): readonly string[] {
+  return [...new Set(text.split("\0").filter((path) => path !== ""))].sort();
 }
 
 /**

@@ -1,0 +1,82 @@
+import { parse } from "node:path";
+import { type GitCredential, withCredential } from "./credential.ts";
+import { GitError } from "./errors.ts";
+import { withoutPassword } from "./password.ts";
+import { complaint, runGit } from "./program.ts";
+
+/** A branch or a tag of a remote. */
+export interface RemoteRef {
+  /** `refs/heads/…` or `refs/tags/…`. */
+  readonly ref: string;
+  /** The hash that it stands at: of an annotated tag, that of the tag itself. */
+  readonly object: string;
+  /** What is behind annotated tags; for all others the same as {@link object}. */
+  readonly commit: string;
+}
+
+/** How another host is asked by Git. */
+export interface RemoteOptions {
+  /** Shown to its own origin alone. */
+  readonly credential?: GitCredential | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** From the start of a question to its end: a minute by default. */
+  readonly maxMilliseconds?: number | undefined;
+}
+
+/** In no repository, so that no configuration but the user's counts. */
+export const nowhere = parse(process.cwd()).root;
+
+const usualMilliseconds = 60_000;
+/** More than half a million refs. */
+const maxListingBytes = 64 * 1024 * 1024;
+/** Git itself makes no longer one: a name is a path of files. */
+const maxRefLength = 4096;
+
+/** A transfer that is slower than so many bytes a second, for so many seconds, is given up (git-config(1), `http.lowSpeedLimit`). */
+export const impatient = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"] as const;
+
+/**
+ * All branches and tags of a remote, in the order of their names. Only these are asked for: of the refs that a forge keeps for pull
+ * requests, of which there may be hundreds of thousands, nothing is sent (gitprotocol-v2(5), `ref-prefix`). Nothing is remembered.
+ * @param url without a password.
+ * @throws {GitError} `unreachable` when it cannot be read, for whatever reason: nothing follows from that about its refs; `git-missing`.
+ */
+export async function listRemote(url: string, options: RemoteOptions = {}): Promise<readonly RemoteRef[]> {
+  const { credential, environment = process.env, signal, maxMilliseconds = usualMilliseconds } = options;
+  const words = ["-c", "protocol.version=2", ...impatient, "ls-remote", "--heads", "--tags", "--", url];
+  const limits = { maxOutputBytes: maxListingBytes, maxMilliseconds, signal };
+  const listed = await runGit(nowhere, words, withCredential(environment, credential), "hosts", limits).catch(
+    (error: unknown) => {
+      if (!(error instanceof GitError) || error.code === "git-missing") throw error;
+      throw unreadable(url, error.message, error);
+    },
+  );
+  if (listed.code !== 0) throw unreadable(url, complaint(listed.stderr));
+  return refsIn(listed.stdout);
+}
+
+/** That a remote could not be read. */
+export function unreadable(url: string, why: string, cause?: unknown): GitError {
+  return new GitError("unreachable", `the repository could not be read: ${why}`, {
+    where: withoutPassword(url),
+    hint: "does it exist, and may the token, or the key of the SSH agent, read it?",
+    cause,
+  });
+}
+
+/** Lines of `git ls-remote`: a hash, a tab, and a ref, behind which `^{}` says that it is what an annotated tag is of. */
+function refsIn(text: string): readonly RemoteRef[] {
+  const refs = new Map<string, RemoteRef>();
+  for (const line of text.split("\n")) {
+    const [, hash, ref, peeled] =
+      /^([0-9a-f]{40}|[0-9a-f]{64})\t(refs\/(?:heads|tags)\/.+?)(\^\{\})?$/.exec(line) ?? [];
+    if (hash === undefined || ref === undefined || ref.length > maxRefLength) continue;
+    refs.set(ref, {
+      ref,
+      object: peeled === undefined ? hash : (refs.get(ref)?.object ?? hash),
+      commit: hash,
+    });
+  }
+  return [...refs.values()];
+}

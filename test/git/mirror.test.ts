@@ -1,0 +1,218 @@
+import { mkdir, readdir, truncate, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect } from "vitest";
+import { listRemote, type Mirror, openMirror } from "../../src/git/index.ts";
+import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
+import { testWith } from "../support/programs.ts";
+import { temporaryFolder } from "../support/tree.ts";
+
+const test = testWith("git");
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let repository: TestRepository;
+let url: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder("mirror");
+  repository = await createRepository(join(folder.path, "group", "repository"));
+  url = pathToFileURL(repository.path).href;
+});
+
+afterEach(() => folder.remove());
+
+const mirrorOf = (address = url): Mirror =>
+  openMirror({ folder: join(folder.path, "mirrors"), url: address, environment: gitEnvironment });
+
+const list = (address = url) => listRemote(address, { environment: gitEnvironment });
+
+async function commit(files: Readonly<Record<string, string>>, at = repository): Promise<string> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(at.path, path, ".."), { recursive: true });
+    await writeFile(join(at.path, path), text);
+  }
+  return at.commit();
+}
+
+describe("a remote", () => {
+  test("is listed: branches and tags, with what annotated tags are of, and nothing else", async () => {
+    const first = await commit({ a: "1" });
+    await repository.git("tag", "v1");
+    await repository.git("tag", "--annotate", "--message", "two", "v2");
+    await repository.git("update-ref", "refs/pull/1/head", first);
+    await repository.git("branch", "feature/ü");
+    const tag = await repository.git("rev-parse", "refs/tags/v2");
+    expect(tag).not.toBe(first);
+    expect(await list()).toEqual([
+      { ref: "refs/heads/feature/ü", object: first, commit: first },
+      { ref: "refs/heads/main", object: first, commit: first },
+      { ref: "refs/tags/v1", object: first, commit: first },
+      { ref: "refs/tags/v2", object: tag, commit: first },
+    ]);
+  });
+
+  test("may have nothing at all", async () => {
+    expect(await list()).toEqual([]);
+    await mirrorOf().fetch();
+  });
+
+  test("that cannot be read is unreachable, and not empty", async () => {
+    const missing = pathToFileURL(join(folder.path, "nobody")).href;
+    await expect(list(missing)).rejects.toMatchObject({ code: "unreachable", where: missing });
+    await expect(mirrorOf(missing).fetch()).rejects.toMatchObject({ code: "unreachable" });
+    await expect(mirrorOf(missing).ensure([{ commit: "1".repeat(40) }])).rejects.toMatchObject({
+      code: "unreachable",
+    });
+  });
+
+  test("that never answers is given up", async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const address = silent.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    try {
+      const asked = listRemote(`http://127.0.0.1:${port}/a/b`, {
+        ...{ environment: gitEnvironment, maxMilliseconds: 50 },
+      });
+      await expect(asked).rejects.toMatchObject({ code: "unreachable" });
+    } finally {
+      silent.close();
+    }
+  });
+
+  test("is not asked any more once that is called off", async () => {
+    const reason = new Error("enough");
+    const asked = listRemote(url, { environment: gitEnvironment, signal: AbortSignal.abort(reason) });
+    await expect(asked).rejects.toBe(reason);
+  });
+});
+
+describe("a mirror", () => {
+  test("has what the remote has, and forgets what it has no longer", async () => {
+    const first = await commit({ a: "1" });
+    await repository.git("branch", "other");
+    await repository.git("tag", "v1");
+    const mirror = mirrorOf();
+    await mirror.fetch();
+    expect(await mirror.commitOf("refs/heads/other")).toBe(first);
+    expect(await mirror.commitOf("refs/tags/v1")).toBe(first);
+    expect(await mirror.defaultBranch()).toBe("refs/heads/main");
+    // A folder takes the place of a branch.
+    await repository.git("branch", "--delete", "--force", "other");
+    await repository.git("branch", "other/one");
+    const second = await commit({ a: "2" });
+    await repository.git("tag", "--force", "v1");
+    await mirror.fetch();
+    expect(await mirror.commitOf("refs/heads/main")).toBe(second);
+    expect(await mirror.commitOf("refs/tags/v1")).toBe(second);
+    await expect(mirror.commitOf("refs/heads/other")).rejects.toMatchObject({ code: "unknown-revision" });
+  });
+
+  test("says what a push has changed", async () => {
+    const first = await commit({ a: "1", "dir/b": "1" });
+    await commit({ a: "2" });
+    const last = await commit({ a: "1", "dir/c": "1" });
+    const mirror = mirrorOf();
+    expect(await mirror.ensure([{ commit: last, ref: "refs/heads/main" }, { commit: first }])).toEqual([]);
+    expect(await mirror.got(first, last, [])).toEqual({ changes: ["a", "dir/c"], forced: false });
+    expect(await mirror.got(undefined, first, [])).toEqual({ changes: ["a", "dir/b"], forced: undefined });
+    expect(await mirror.got(undefined, last, [first])).toEqual({
+      changes: ["a", "dir/c"],
+      forced: undefined,
+    });
+  });
+
+  test("knows a push that took history back, though the remote has none of it any more", async () => {
+    const first = await commit({ a: "1" });
+    const taken = await commit({ b: "1" });
+    const mirror = mirrorOf();
+    await mirror.fetch();
+    await repository.git("reset", "--quiet", "--hard", first);
+    const back = await mirror.ensure([{ commit: first, ref: "refs/heads/main" }, { commit: taken }]);
+    expect(back).toEqual([]);
+    expect(await mirror.got(taken, first, [])).toEqual({ changes: ["b"], forced: true });
+    const other = await commit({ c: "1" });
+    await mirror.ensure([{ commit: other }]);
+    expect(await mirror.got(taken, other, [])).toEqual({ changes: ["b", "c"], forced: true });
+  });
+
+  test("says that nobody can tell what changed since a commit that is gone", async () => {
+    const first = await commit({ a: "1" });
+    const gone = "0123456789abcdef0123456789abcdef01234567";
+    const mirror = mirrorOf();
+    expect(await mirror.ensure([{ commit: first }, { commit: gone }])).toEqual([gone]);
+    expect(await mirror.got(gone, first, [])).toEqual({ changes: undefined, forced: undefined });
+  });
+
+  test("brings what only another ref has, and what only a fork has", async () => {
+    const first = await commit({ a: "1" });
+    await repository.git("checkout", "--quiet", "--detach");
+    const proposed = await commit({ b: "1" });
+    await repository.git("update-ref", "refs/pull/1/head", proposed);
+    await repository.git("checkout", "--quiet", "main");
+    const main = await commit({ c: "1" });
+    const mirror = mirrorOf();
+    expect(await mirror.ensure([{ commit: main }, { commit: proposed }])).toEqual([]);
+    expect(await mirror.proposed(main, proposed)).toEqual(["b"]);
+    const fork = await createRepository(join(folder.path, "group", "fork"));
+    const theirs = await commit({ d: "1" }, fork);
+    expect(await mirror.bring(theirs, [url, pathToFileURL(fork.path).href])).toBe(true);
+    expect(await mirror.bring("1".repeat(40), [url])).toBe(false);
+    expect(first).not.toBe(theirs);
+  });
+
+  test("takes the tags that have come to a commit that is there already", async () => {
+    const first = await commit({ a: "1" });
+    const mirror = mirrorOf();
+    await mirror.fetch();
+    await repository.git("tag", "v1");
+    expect(await mirror.ensure([{ commit: first, ref: "refs/tags/v1" }])).toEqual([]);
+    expect(await mirror.commitOf("refs/tags/v1")).toBe(first);
+  });
+
+  test("is of hashes as the remote has them", async () => {
+    const longer = join(folder.path, "longer");
+    await mkdir(longer);
+    const other = repositoryAt(longer);
+    await other.git("init", "--quiet", "--object-format=sha256", "--initial-branch=main");
+    const first = await commit({ a: "1" }, other);
+    const last = await commit({ b: "1" }, other);
+    expect(first).toHaveLength(64);
+    const longUrl = pathToFileURL(longer).href;
+    expect((await list(longUrl)).map(({ commit }) => commit)).toEqual([last]);
+    const mirror = mirrorOf(longUrl);
+    await mirror.ensure([{ commit: last }]);
+    expect(await mirror.got(first, last, [])).toEqual({ changes: ["b"], forced: false });
+  });
+
+  test("is made anew when its own files are damaged, and past locks that a killed Git left", async () => {
+    const first = await commit({ a: "1" });
+    const mirror = mirrorOf();
+    await mirror.fetch();
+    const git = join(mirror.folder, ".git");
+    const last = await commit({ a: "2" });
+    const lock = join(git, "refs", "heads", "main.lock");
+    await writeFile(lock, "");
+    const old = new Date(Date.now() - 600_000);
+    await utimes(lock, old, old);
+    await mirror.ensure([{ commit: last, ref: "refs/heads/main" }]);
+    for (const name of await readdir(join(git, "objects"), { recursive: true })) {
+      if (/[0-9a-f]{38}$|\.pack$/.test(name))
+        await truncate(join(git, "objects", name), 0).catch(() => undefined);
+    }
+    const newest = await commit({ a: "3" });
+    expect(await mirror.ensure([{ commit: newest, ref: "refs/heads/main" }, { commit: first }])).toEqual([]);
+    expect(await mirror.got(first, newest, [])).toEqual({ changes: ["a"], forced: false });
+  });
+
+  test("is used by many at once", async () => {
+    const first = await commit({ a: "1" });
+    const mirrors = Array.from({ length: 6 }, () => mirrorOf());
+    await Promise.all(mirrors.map((mirror) => mirror.ensure([{ commit: first, ref: "refs/heads/main" }])));
+    expect(await Promise.all(mirrors.map((mirror) => mirror.commitOf("refs/heads/main")))).toEqual(
+      mirrors.map(() => first),
+    );
+    expect(await readdir(join(folder.path, "mirrors"))).toHaveLength(1);
+  });
+});
