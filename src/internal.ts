@@ -1,6 +1,7 @@
 // What the doors of the rooms export: the command line uses it, and whoever needs more than src/index.ts has.
 // There is no promise about it: any release may change it.
 
+export * from "./access/index.ts";
 export * from "./builds/index.ts";
 export * from "./check/index.ts";
 export * from "./cloudbuild/index.ts";

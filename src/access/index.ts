@@ -1,0 +1,33 @@
+export {
+  type AuditFault,
+  type AuditQuery,
+  type AuditVerdict,
+  appendAudit,
+  auditHead,
+  listAudit,
+  verifyAuditLog,
+} from "./audit/audit-log.ts";
+export { type AuditEntry, type AuditedAct, type AuditHead, formatHead, parseHead } from "./audit/entry.ts";
+export type { Json } from "./audit/json.ts";
+export { AccessError, type AccessErrorCode } from "./errors.ts";
+export { openProviderFetch, type ProviderFetch, type ProviderRequest } from "./fetch.ts";
+export { type Identified, identify, type Shown } from "./identify.ts";
+export { type Logins, localPath, loginWithin, openLogins } from "./login/logins.ts";
+export { type Machines, machineTokenLife, openMachines } from "./machines/machines.ts";
+export { type Act, grantedRole, type JobRights, type Leave, mayDo } from "./may.ts";
+export { accessMigrations } from "./migrations.ts";
+export * from "./model.ts";
+export { type Identity, keepPerson } from "./people.ts";
+export { isOwnRequest, type RequestSource } from "./same-origin.ts";
+export { beginSession, endSession, findSession, sessionLife, sweepSessions } from "./sessions.ts";
+export { accessShape } from "./shape.ts";
+export {
+  issueToken,
+  listTokens,
+  maxTokenLife,
+  revokeToken,
+  sweepTokens,
+  type TokenRecord,
+  type TokenRequest,
+  tokenPrefix,
+} from "./tokens.ts";

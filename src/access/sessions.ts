@@ -1,0 +1,67 @@
+import type { Sql } from "../database/index.ts";
+import type { AccessSettings, Principal } from "./model.ts";
+import { type PersonRow, personColumns, personPrincipal } from "./people.ts";
+import { newSecret, secretHash } from "./secret.ts";
+
+const hour = 3_600_000;
+
+/** Milliseconds that a session lives: without being used, and in all. */
+export const sessionLife = { idle: 12 * hour, whole: 7 * 24 * hour } as const;
+
+/** A time is not written down again before so many milliseconds have passed: reading ten pages is no ten writes. */
+const notedEvery = 60_000;
+
+/**
+ * Begins a session of a person's. There is a new secret for each login, so that a session somebody else has planted in a browser
+ * never becomes one of the person who logs in there. @returns the secret, which is not kept.
+ */
+export async function beginSession(sql: Sql, person: string, now: Date): Promise<string> {
+  const secret = newSecret();
+  await sql.query(
+    "INSERT INTO access_session (hash, person_id, made_at, used_at, ends_at) VALUES ($1, $2, $3, $3, $4)",
+    [secretHash(secret), person, now, new Date(now.getTime() + sessionLife.whole)],
+  );
+  return secret;
+}
+
+/** Whose session it is; `undefined` when there is none, or it has ended. */
+export async function findSession(
+  sql: Sql,
+  secret: string,
+  settings: AccessSettings,
+  now: Date,
+): Promise<Principal | undefined> {
+  const idleSince = new Date(now.getTime() - sessionLife.idle);
+  const [row] = await sql.query<PersonRow & { readonly ends_at: Date; readonly used_at: Date }>(
+    `SELECT ${personColumns}, session.ends_at, session.used_at
+     FROM access_session session JOIN access_person person ON person.id = session.person_id
+     WHERE session.hash = $1 AND session.ends_at > $2 AND session.used_at > $3`,
+    [secretHash(secret), now, idleSince],
+  );
+  if (row === undefined) return undefined;
+  const noted = new Date(now.getTime() - notedEvery);
+  if (row.used_at < noted) {
+    await sql.query("UPDATE access_session SET used_at = $2 WHERE hash = $1 AND used_at < $3", [
+      secretHash(secret),
+      now,
+      noted,
+    ]);
+  }
+  return personPrincipal(row, { most: "admin", endsAt: row.ends_at }, settings);
+}
+
+/** Ends a session, and says whether there was one. */
+export async function endSession(sql: Sql, secret: string): Promise<boolean> {
+  const ended = await sql.query("DELETE FROM access_session WHERE hash = $1 RETURNING hash", [
+    secretHash(secret),
+  ]);
+  return ended.length > 0;
+}
+
+/** Removes sessions that have ended. */
+export async function sweepSessions(sql: Sql, now: Date): Promise<void> {
+  await sql.query("DELETE FROM access_session WHERE ends_at <= $1 OR used_at <= $2", [
+    now,
+    new Date(now.getTime() - sessionLife.idle),
+  ]);
+}
