@@ -7,6 +7,7 @@ export * from "./check/index.ts";
 export * from "./cloudbuild/index.ts";
 export * from "./comparison/index.ts";
 export * from "./database/index.ts";
+export * from "./deliveries/index.ts";
 export * from "./demo/index.ts";
 export * from "./diagnostics/index.ts";
 export * from "./disk/index.ts";

@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import type { Database, Sql } from "../database/index.ts";
+import { harmless, messageOf } from "../errors/index.ts";
+import { type Delivery, type DeliveryOutcome, isHint, replayDecision } from "../webhooks/index.ts";
+
+/** Told once a delivery is there to be processed. */
+export const deliveryChannel = "waybill_delivery";
+
+/** A delivery as it is kept. */
+export interface StoredDelivery extends Delivery {
+  /** Digits: in the order of arrival. */
+  readonly number: string;
+  readonly id: string;
+  readonly outcome: DeliveryOutcome;
+  /** How often it was delivered. */
+  readonly arrivals: number;
+  /** How often processing it was begun and failed. */
+  readonly attempts: number;
+  /** Why it failed the last time. */
+  readonly failure: string | undefined;
+  readonly receivedAt: Date;
+}
+
+interface Row {
+  readonly number: string;
+  readonly source: string;
+  readonly id: string;
+  readonly sender: Delivery["sender"];
+  readonly event: string;
+  readonly content: Pick<Delivery, "repositoryUrls" | "refs" | "pull" | "comment" | "registry">;
+  readonly outcome: DeliveryOutcome;
+  readonly arrivals: number;
+  readonly attempts: number;
+  readonly failure: string | null;
+  readonly received_at: Date;
+}
+
+/** Attempts before a delivery has failed for good; polling finds what it was about. */
+const maxAttempts = 6;
+/** Milliseconds before the second attempt, doubled for each further one. */
+const firstWait = 5_000;
+const maxFailure = 500;
+
+/**
+ * Keeps a delivery that was verified, before its sender is answered. What comes again under the same name is kept once, and
+ * processed again where that failed.
+ * @returns `new`; `again` for one that failed before; `known` for a replay, which changes nothing.
+ * @throws {DatabaseError}: then the sender is answered with a failure.
+ */
+export async function acceptDelivery(
+  db: Pick<Database, "transaction">,
+  delivery: Delivery,
+  now = new Date(),
+): Promise<"new" | "again" | "known"> {
+  const { source, sender, id = randomUUID(), event, ...content } = delivery;
+  const outcome: DeliveryOutcome = isHint(delivery) ? "waiting" : "done";
+  return db.transaction(async (sql) => {
+    const stored = await sql.query(
+      `INSERT INTO delivery (source, id, sender, event, content, outcome, received_at, due_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (source, id) DO NOTHING RETURNING number`,
+      [source, id, sender, event, content, outcome, now],
+    );
+    if (stored.length > 0) {
+      if (outcome === "waiting") await announce(sql);
+      return "new";
+    }
+    const [known] = await sql.query<Pick<Row, "outcome">>(
+      "UPDATE delivery SET arrivals = arrivals + 1 WHERE source = $1 AND id = $2 RETURNING outcome",
+      [source, id],
+    );
+    if (replayDecision(known?.outcome) !== "process-again") return "known";
+    await sql.query(
+      `UPDATE delivery SET outcome = $3, content = $4, attempts = 0, failure = NULL, due_at = $5
+       WHERE source = $1 AND id = $2`,
+      [source, id, outcome, content, now],
+    );
+    if (outcome === "waiting") await announce(sql);
+    return "again";
+  });
+}
+
+async function announce(sql: Sql): Promise<void> {
+  await sql.query("SELECT pg_notify($1, '')", [deliveryChannel]);
+}
+
+/**
+ * Hands each delivery that is due to `handle`, the oldest first, each in a transaction of its own: what it writes counts together
+ * with the outcome. One that fails waits for its next attempt, and is left after some. Several processes may do it at the same time.
+ * @param handle Marks what is to be looked at; it may be called more than once, and asks nobody but the database.
+ * @returns How many were handled, well or not.
+ */
+export async function processDeliveries(
+  db: Database,
+  handle: (sql: Sql, delivery: Delivery) => Promise<void>,
+  now = new Date(),
+): Promise<number> {
+  for (let handled = 0; ; handled += 1) {
+    let taken: Row | undefined;
+    try {
+      const isDone = await db.transaction(async (sql) => {
+        [taken] = await sql.query<Row>(
+          `SELECT * FROM delivery WHERE outcome = 'waiting' AND due_at <= $1
+           ORDER BY due_at, number LIMIT 1 FOR UPDATE SKIP LOCKED`,
+          [now],
+        );
+        if (taken === undefined) return true;
+        await handle(sql, deliveryOf(taken));
+        await sql.query("UPDATE delivery SET outcome = 'done', failure = NULL WHERE number = $1", [
+          taken.number,
+        ]);
+        return false;
+      });
+      if (isDone) return handled;
+    } catch (error) {
+      if (taken === undefined) throw error;
+      await recordFailure(db, taken, error, now);
+    }
+  }
+}
+
+async function recordFailure(sql: Sql, { number, attempts }: Row, error: unknown, now: Date): Promise<void> {
+  const isLast = attempts + 1 >= maxAttempts;
+  await sql.query(
+    `UPDATE delivery SET attempts = attempts + 1, failure = $2, outcome = $3, due_at = $4
+     WHERE number = $1 AND outcome = 'waiting'`,
+    [
+      number,
+      harmless(messageOf(error)).slice(0, maxFailure),
+      isLast ? "failed" : "waiting",
+      new Date(now.getTime() + firstWait * 2 ** attempts),
+    ],
+  );
+}
+
+/** The newest deliveries first, at most 200. @param before The number of the last one that was seen, for the next page. */
+export async function listDeliveries(
+  sql: Sql,
+  { before, limit }: { readonly before?: string | undefined; readonly limit: number },
+): Promise<readonly StoredDelivery[]> {
+  const rows = await sql.query<Row>(
+    `SELECT * FROM delivery WHERE $1::bigint IS NULL OR number < $1::bigint ORDER BY number DESC LIMIT $2`,
+    [before, Math.min(limit, 200)],
+  );
+  return rows.map((row) => ({
+    ...deliveryOf(row),
+    ...{ number: row.number, id: row.id, outcome: row.outcome, arrivals: row.arrivals },
+    ...{ attempts: row.attempts, failure: row.failure ?? undefined, receivedAt: row.received_at },
+  }));
+}
+
+/** Forgets deliveries that have ended and came before a time; from then on their names are new ones. */
+export async function forgetDeliveries(sql: Sql, before: Date): Promise<void> {
+  await sql.query("DELETE FROM delivery WHERE outcome <> 'waiting' AND received_at < $1", [before]);
+}
+
+function deliveryOf({ source, id, sender, event, content }: Row): Delivery {
+  const { repositoryUrls, refs, pull, comment, registry } = content;
+  return { source, id, sender, event, repositoryUrls, refs, pull, comment, registry };
+}

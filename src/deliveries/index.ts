@@ -1,0 +1,9 @@
+export {
+  acceptDelivery,
+  deliveryChannel,
+  forgetDeliveries,
+  listDeliveries,
+  processDeliveries,
+  type StoredDelivery,
+} from "./deliveries.ts";
+export { deliveriesMigrations } from "./migrations.ts";
