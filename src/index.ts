@@ -132,6 +132,7 @@ export {
   type FoundToken,
   findToken,
   forgeKindOf,
+  type OpenPullRequests,
   openForge,
   type Proposal,
   type PullRequest,

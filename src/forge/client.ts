@@ -23,7 +23,20 @@ export interface ForgeClient {
     item: z.ZodMiniType<T>,
     listIn?: (data: unknown) => unknown,
   ): Promise<readonly T[]>;
+  /** A whole list, unless it is as it was when the forge had this word for its state. */
+  listUnless<T>(
+    route: string,
+    values: Values,
+    item: z.ZodMiniType<T>,
+    etag: string | undefined,
+  ): Promise<StatedList<T> | "unchanged">;
   send(route: string, values: Values): Promise<void>;
+}
+
+/** A list, and the forge's word for its state (RFC 9110, section 8.8.3) where it has one. */
+export interface StatedList<T> {
+  readonly items: readonly T[];
+  readonly etag: string | undefined;
 }
 
 const jsonAlone = { accept: "application/json" };
@@ -45,14 +58,14 @@ export const maxPages = 50;
 /** The client that sends all its requests by the wire. */
 export function openClient(kind: ForgeKind, api: string, wire: Wire): ForgeClient {
   const headers = { "user-agent": "waybill", ...headersOf[kind] };
-  const call = async (route: string, values: Values) => {
+  const call = async (route: string, values: Values, more: Readonly<Record<string, string>> = {}) => {
     // It is larger than all of the rest, and most commands ask no forge.
     const { request } = await import("@octokit/request");
     try {
       const answer = await request(route, {
         baseUrl: api,
         ...values,
-        headers,
+        headers: { ...headers, ...more },
         request: { fetch: wire, log },
       });
       // What is no JSON comes as the text that it is: a page is no answer, be it one that nobody looks into.
@@ -65,22 +78,45 @@ export function openClient(kind: ForgeKind, api: string, wire: Wire): ForgeClien
       throw isWrapped ? thrown.cause : thrown;
     }
   };
+  const pages = async <T>(
+    route: string,
+    values: Values,
+    item: z.ZodMiniType<T>,
+    {
+      etag,
+      listIn = (data) => data,
+    }: { etag?: string | undefined; listIn?: ((data: unknown) => unknown) | undefined },
+  ): Promise<StatedList<T>> => {
+    const found: T[] = [];
+    for (let page = 1; page <= maxPages; page += 1) {
+      const asked = { ...values, ...pageSizes[kind], page };
+      const known = page === 1 && etag !== undefined ? { "if-none-match": etag } : {};
+      const { data, headers: told } = await call(route, asked, known);
+      const items = parsed(listIn(data), z.array(item));
+      found.push(...items);
+      // Forges say in a `Link` header that there is a next page, or in `X-Total-Count` how many there are of all.
+      const goesOn =
+        /rel="?next"?/.test(told.link ?? "") || found.length < Number(told["x-total-count"] ?? 0);
+      if (items.length > 0 && goesOn) continue;
+      // The word is one page's, and says nothing of the others.
+      return { items: found, etag: page === 1 ? told.etag : undefined };
+    }
+    throw tooManyPages(`(${found.length} entries)`);
+  };
   return {
     async ask(route, values, schema) {
       return parsed((await call(route, values)).data, schema);
     },
-    async list(route, values, item, listIn = (data) => data) {
-      const found: z.output<typeof item>[] = [];
-      for (let page = 1; page <= maxPages; page += 1) {
-        const { data, headers: told } = await call(route, { ...values, ...pageSizes[kind], page });
-        const items = parsed(listIn(data), z.array(item));
-        found.push(...items);
-        // Forges say in a `Link` header that there is a next page, or in `X-Total-Count` how many there are of all.
-        const goesOn =
-          /rel="?next"?/.test(told.link ?? "") || found.length < Number(told["x-total-count"] ?? 0);
-        if (items.length === 0 || !goesOn) return found;
+    async list(route, values, item, listIn) {
+      return (await pages(route, values, item, { listIn })).items;
+    },
+    async listUnless(route, values, item, etag) {
+      try {
+        return await pages(route, values, item, { etag });
+      } catch (error) {
+        if (error instanceof Error && "status" in error && error.status === 304) return "unchanged";
+        throw error;
       }
-      throw tooManyPages(`(${found.length} entries)`);
     },
     async send(route, values) {
       await call(route, values);

@@ -30,9 +30,19 @@ export interface PullRequest {
    * not be seen.
    */
   readonly head: { readonly repository: string; readonly branch: string; readonly commit: string };
-  readonly base: { readonly branch: string };
+  /** The branch that it is for, and the commit of it that the forge compares with, where it says so. */
+  readonly base: { readonly branch: string; readonly commit?: string | undefined };
   /** The commit that the base branch got by the merge. */
   readonly mergeCommit?: string | undefined;
+  /** When anything of it was last changed, its comments among it: ISO 8601, to the second at least. */
+  readonly updatedAt: string;
+}
+
+/** The open pull requests of a repository. */
+export interface OpenPullRequests {
+  readonly pulls: readonly PullRequest[];
+  /** The forge's word for this state of the list, where it has one. */
+  readonly etag?: string | undefined;
 }
 
 /** What a pull request is opened with. */
@@ -81,6 +91,11 @@ export interface ReviewRequests {
 export interface PullRequests {
   /** The open one of a branch, if there is one. */
   find(head: Proposal["head"], base: string): Promise<PullRequest | undefined>;
+  /**
+   * All that are open, unless the list is as it was when it had this `etag`. Who turns pages while others close theirs may miss
+   * one: that one is not listed does not mean that it is closed.
+   */
+  listOpen(etag?: string): Promise<OpenPullRequests | "unchanged">;
   /** @throws {ForgeError} `not-found`. */
   read(number: number): Promise<PullRequest>;
   /** Opens one. Of two who do it at the same time, the second gets the first one's. */

@@ -101,7 +101,8 @@ export function openWire(options: WireOptions): Wire {
       },
       maxAnswerBytes,
     );
-    if (isSuccess(answer)) return responseOf(answer);
+    const isUnchanged = answer.status === 304 && headers.has("if-none-match");
+    if (isSuccess(answer) || isUnchanged) return responseOf(answer);
     throw failureIn(answer, { kind, host, secrets, known, method });
   };
 }
@@ -222,7 +223,7 @@ function responseOf(answer: Answer): Response {
   for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name);
   // Whatever a server calls it; what is none is refused by whoever reads it.
   headers.set("content-type", "application/json");
-  const isEmpty = status === 204 || status === 205;
+  const isEmpty = status === 204 || status === 205 || status === 304;
   return new Response(isEmpty ? null : textOf(bytes), { status, headers });
 }
 

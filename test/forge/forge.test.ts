@@ -145,6 +145,28 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     expect((await pulls().read(first.number)).state).toBe("closed");
   });
 
+  it("lists those that are open, and says that nothing has changed where the forge says so", async () => {
+    const opened = await pulls().open(await proposal());
+    const closed = await pulls().open(await proposal());
+    server.closePullRequest("org/images", closed.number);
+    const listed = await pulls().listOpen();
+    if (listed === "unchanged") throw new Error("nothing was known before");
+    const numbers = listed.pulls.map(({ number }) => number);
+    expect(numbers).toContain(opened.number);
+    expect(numbers).not.toContain(closed.number);
+    const found = listed.pulls.find(({ number }) => number === opened.number);
+    expect(found).toMatchObject({ head: opened.head, author: "robot", base: { branch: "main" } });
+    expect(Date.parse(found?.updatedAt ?? "")).not.toBeNaN();
+    const again = await pulls().listOpen(listed.etag ?? "nothing");
+    expect(again).toEqual(kind === "gitea" ? { pulls: listed.pulls } : "unchanged");
+    await server.commit("robot/images", opened.head.branch, { "images.yaml": "another\n" });
+    const changed = await pulls().listOpen(listed.etag);
+    if (changed === "unchanged") throw new Error("a commit was pushed");
+    const { commit } = changed.pulls.find(({ number }) => number === opened.number)?.head ?? {};
+    expect(commit).toBe(await server.branch("robot/images", opened.head.branch));
+    expect(commit).not.toBe(opened.head.commit);
+  });
+
   it("opens one, when two ask for it at the same time", async () => {
     const asked = await proposal();
     const [one, other] = await Promise.all([pulls().open(asked), pulls().open(asked)]);

@@ -30,7 +30,8 @@ const pullSchema = z.object({
     // Absent once the fork has been deleted.
     repo: z.nullish(z.object({ full_name: z.string() })),
   }),
-  base: z.object({ ref: z.string() }),
+  base: z.object({ ref: z.string(), sha: z.nullish(z.string()) }),
+  updated_at: z.string(),
 });
 
 const requestedSchema = z.object({
@@ -147,6 +148,11 @@ export function openPullRequests(
 
   return {
     find,
+    async listOpen(etag) {
+      const asked = { ...ownerAndName(path), state: "open" };
+      const listed = await client.listUnless(`GET ${pulls}`, asked, pullSchema, etag);
+      return listed === "unchanged" ? listed : { pulls: listed.items.map(shown), etag: listed.etag };
+    },
     async read(number) {
       return shown(await read(number));
     },
@@ -184,9 +190,10 @@ function pullRequestOf(kind: GitHubKind, pull: Pull): PullRequest {
     author: pull.user?.login ?? "ghost",
     labels: (pull.labels ?? []).map(({ name }) => name),
     head: { repository: pull.head.repo?.full_name ?? "", branch: pull.head.ref, commit: pull.head.sha },
-    base: { branch: pull.base.ref },
+    base: { branch: pull.base.ref, commit: pull.base.sha || undefined },
     // Of an open one it is the commit of a merge on trial.
     mergeCommit: (merged && pull.merge_commit_sha) || undefined,
+    updatedAt: pull.updated_at,
   };
 }
 

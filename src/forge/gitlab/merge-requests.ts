@@ -24,6 +24,9 @@ const mergeRequestSchema = z.object({
   sha: z.nullish(z.string()),
   merge_commit_sha: z.nullish(z.string()),
   squash_commit_sha: z.nullish(z.string()),
+  // Of a single one: lists are without it.
+  diff_refs: z.nullish(z.object({ base_sha: z.nullish(z.string()) })),
+  updated_at: z.string(),
 });
 
 type MergeRequest = z.infer<typeof mergeRequestSchema>;
@@ -67,6 +70,14 @@ export function openMergeRequests(client: ForgeClient, projects: Projects, path:
 
   return {
     find,
+    async listOpen(etag) {
+      const asked = { id: checkedPath(path), state: "opened" };
+      const listed = await client.listUnless(`GET ${all}`, asked, mergeRequestSchema, etag);
+      if (listed === "unchanged") return listed;
+      const pulls: PullRequest[] = [];
+      for (const found of listed.items) pulls.push(await shown(found));
+      return { pulls, etag: listed.etag };
+    },
     async read(number) {
       return shown(await read(number));
     },
@@ -106,7 +117,8 @@ function pullRequestOf(found: MergeRequest, repository: string): PullRequest {
     author: found.author?.username ?? "ghost",
     labels: found.labels,
     head: { repository, branch: found.source_branch, commit: sha ?? "" },
-    base: { branch: found.target_branch },
+    base: { branch: found.target_branch, commit: found.diff_refs?.base_sha ?? undefined },
     mergeCommit: (state === "merged" && mergeCommit) || undefined,
+    updatedAt: found.updated_at,
   };
 }

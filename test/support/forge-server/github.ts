@@ -1,3 +1,4 @@
+import { branchCommit } from "./bare.ts";
 import {
   type Call,
   type Dialect,
@@ -56,7 +57,8 @@ export function githubDialect(world: World): Dialect {
       user: shownUser(call, ownerOf(repository)),
       repo: shownRepository(world, call, repository),
     });
-    const base = await world.headOf(pull);
+    const proposed = await world.headOf(pull);
+    const base = (await branchCommit(pull.base.repository.folder, pull.base.branch)) ?? "";
     return {
       id: pull.id,
       node_id: `PR_${pull.id}`,
@@ -78,7 +80,7 @@ export function githubDialect(world: World): Dialect {
       merged_at: pull.mergedAt ?? null,
       // Of an open one it is a merge on trial.
       merge_commit_sha: pull.mergeCommit ?? "0123456789abcdef0123456789abcdef01234567",
-      head: side(pull.head.repository, pull.head.branch, base),
+      head: side(pull.head.repository, pull.head.branch, proposed),
       base: side(pull.base.repository, pull.base.branch, base),
     } satisfies GitHubPull;
   };

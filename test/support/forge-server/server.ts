@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -127,7 +128,11 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
       origin(),
     );
     if (trouble?.kind === "hang-up-after") return void request.socket.destroy();
-    write(response, dialect, user, reply);
+    const known = kind === "gitea" || method !== "GET" ? undefined : etagOf(reply);
+    if (known === undefined) return write(response, dialect, user, reply);
+    const headers = { ...reply.headers, etag: known };
+    const isUnchanged = request.headers["if-none-match"] === known;
+    write(response, dialect, user, isUnchanged ? { status: 304, headers } : { ...reply, headers });
   };
 
   server.listen(0, "127.0.0.1");
@@ -276,6 +281,12 @@ function paramsOf(pattern: string, segments: readonly string[]): Record<string, 
     else if (part !== segment) return undefined;
   }
   return params;
+}
+
+/** A word for the state of what is answered; Gitea has none. */
+function etagOf({ status, body }: Reply): string | undefined {
+  if (status !== 200 || body === undefined) return undefined;
+  return `W/"${createHash("sha256").update(JSON.stringify(body)).digest("hex").slice(0, 32)}"`;
 }
 
 function write(response: ServerResponse, dialect: Dialect, user: ForgeUser | undefined, reply: Reply): void {

@@ -126,6 +126,7 @@ export function createWorld(folder: string): World {
           (await branchCommit(pull.head.repository.folder, pull.head.branch)) ?? pull.headCommit;
         if (pull.versions.at(-1)?.commit !== pull.headCommit) {
           pull.versions.push({ commit: pull.headCommit, at: now() });
+          pull.updatedAt = now();
         }
       }
       return pull.headCommit;
@@ -204,6 +205,7 @@ export function createWorld(folder: string): World {
     comment(pull, user, body) {
       const comment = { id: nextId(), user, body, at: now() };
       pull.comments.push(comment);
+      pull.updatedAt = now();
       return comment;
     },
     setStatus(repository, status) {
