@@ -2,11 +2,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { nearest } from "../../diagnostics/index.ts";
 import { harmless } from "../../errors/index.ts";
 import { RunError } from "../errors.ts";
+import { isJobName, jobAndId } from "../prow/places.ts";
+import { isRunId } from "../prow/snowflake.ts";
 import { isFolder } from "./files.ts";
 import { newestOf } from "./list.ts";
-import { isJobName, jobAndId } from "./places.ts";
 import { jobsIn, shelvedRun } from "./shelves.ts";
-import { isRunId } from "./snowflake.ts";
 
 /** The folder of the run that a name means. @throws {RunError} `unknown-run`. */
 export async function findRun(store: string, name: string): Promise<string> {

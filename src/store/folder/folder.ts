@@ -2,11 +2,12 @@ import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { RunStore, StoredRun } from "../model.ts";
+import { checkJobName, placeOfRun } from "../prow/places.ts";
+import { recordFiles } from "../prow/record.ts";
 import { isFolder, openRecord } from "./files.ts";
 import { findRun } from "./find.ts";
 import { listRuns } from "./list.ts";
-import { checkJobName, placeOfRun } from "./places.ts";
-import { readRun, recordFiles } from "./read-run.ts";
+import { readRun } from "./read-run.ts";
 import { startRun } from "./start.ts";
 
 /**

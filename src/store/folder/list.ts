@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
 import { RunError } from "../errors.ts";
 import type { RunPage, RunQuery } from "../model.ts";
-import { isJobName, jobAndId } from "./places.ts";
+import { isJobName, jobAndId } from "../prow/places.ts";
+import { newestFirst } from "../prow/snowflake.ts";
 import { readRun } from "./read-run.ts";
 import { newestIds } from "./shelf.ts";
 import { jobsIn, type Shelved, shelvedRun } from "./shelves.ts";
-import { newestFirst } from "./snowflake.ts";
 
 /** Records that are read at the same time. */
 const atOnce = 32;

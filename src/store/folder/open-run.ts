@@ -4,9 +4,9 @@ import { type GrowingFile, ifPresent, openGrowing } from "../../disk/index.ts";
 import { harmless } from "../../errors/index.ts";
 import { RunError, recordFailure } from "../errors.ts";
 import { eventsArtifact, eventsFormat, type Run, type RunRequest } from "../model.ts";
-import { finishedDocument, prowJob, textOf } from "./documents.ts";
+import { finishedDocument, prowJob, textOf } from "../prow/documents.ts";
+import { recordFiles } from "../prow/record.ts";
 import { replaceFile } from "./files.ts";
-import { recordFiles } from "./read-run.ts";
 import { markOver } from "./shelf.ts";
 
 /** What a run under way is made from: its folder is there. */

@@ -3,94 +3,24 @@ import { basename, dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { isKnownToHaveEnded, isOfEarlierBoot } from "../../disk/index.ts";
 import { jsonIn } from "../../oci/index.ts";
-import type { RecordedRun, RunEnd, RunRefs } from "../model.ts";
+import type { RecordedRun } from "../model.ts";
+import { maxDocumentBytes, type Runner, readDocuments, recordFiles, runnerIn } from "../prow/record.ts";
 import { readSmall } from "./files.ts";
-import { timeOfId } from "./snowflake.ts";
-
-/** Names of the files of a record. */
-export const recordFiles = {
-  started: "started.json",
-  finished: "finished.json",
-  prowJob: "prowjob.json",
-  log: "build-log.txt",
-  artifacts: "artifacts",
-} as const;
-
-/** Longest document that is read; those of Prow with a whole pod in them have some ten kilobytes. */
-const maxDocumentBytes = 4 * 1024 * 1024;
-
-/** What is not as it should be counts as not there. */
-const lax = <Schema extends z.ZodMiniType>(schema: Schema) => z.catch(z.optional(schema), undefined);
-const text = z.string().check(z.maxLength(4096));
-const laxText = lax(text);
-const timestamp = lax(z.int().check(z.nonnegative(), z.maximum(253_402_300_799)));
-const headSchema = z.object({
-  verb: text,
-  by: text,
-  subject: text,
-  commit: laxText,
-  options: lax(z.record(text, z.union([text, z.number(), z.boolean()]))),
-});
-const startedSchema = z.object({
-  timestamp,
-  repos: lax(z.record(text, text)),
-  "repo-commit": laxText,
-  metadata: lax(z.object({ process: laxText, boot: laxText, head: lax(headSchema) })),
-});
-const finishedSchema = z.object({
-  timestamp,
-  passed: lax(z.boolean()),
-  result: laxText,
-  revision: laxText,
-  metadata: lax(z.object({ planHash: laxText })),
-});
-const pullSchema = z.object({
-  number: z.int().check(z.nonnegative()),
-  author: laxText,
-  sha: text,
-  title: laxText,
-  head_ref: laxText,
-});
-const refsSchema = z.object({
-  org: text,
-  repo: text,
-  base_ref: z.catch(text, ""),
-  base_sha: laxText,
-  repo_link: laxText,
-  pulls: lax(z.array(pullSchema).check(z.maxLength(1000))),
-});
-const prowJobSchema = z.object({
-  spec: lax(z.object({ refs: lax(refsSchema) })),
-  status: lax(z.object({ state: laxText })),
-});
-
-type Started = z.infer<typeof startedSchema>;
-type Finished = z.infer<typeof finishedSchema>;
-type ProwJob = z.infer<typeof prowJobSchema>;
 
 /** A run as its folder shows it, as well as it can: what is missing or broken there is left out. */
 export async function readRun(folder: string): Promise<RecordedRun> {
   const [job, id] = [basename(dirname(folder)), basename(folder)];
-  const started = await readDocument(join(folder, recordFiles.started), startedSchema);
+  const started = await readDocument(join(folder, recordFiles.started));
   // In this order: a process that has ended writes nothing any more.
-  const isDead = await isAbandoned(folder, started?.metadata);
+  const isDead = await isAbandoned(folder, runnerIn(started));
   const isOver = await hasFinished(folder);
-  const finished = isOver
-    ? await readDocument(join(folder, recordFiles.finished), finishedSchema)
-    : undefined;
-  const prowJob = await readDocument(join(folder, recordFiles.prowJob), prowJobSchema);
+  const finished = isOver ? await readDocument(join(folder, recordFiles.finished)) : undefined;
+  const prowJob = await readDocument(join(folder, recordFiles.prowJob));
+  const told = readDocuments(id, { started, finished, prowJob });
   return {
-    job,
-    id,
-    where: folder,
-    log: join(folder, recordFiles.log),
-    startedAt: started?.timestamp === undefined ? timeOfId(id) : fromSeconds(started.timestamp),
-    finishedAt: finished?.timestamp === undefined ? undefined : fromSeconds(finished.timestamp),
-    result: isOver ? resultOf(finished, prowJob) : isDead ? "CRASHED" : "PENDING",
-    head: started?.metadata?.head,
-    refs: refsOf(prowJob, started),
-    revision: finished?.revision ?? started?.["repo-commit"],
-    planHash: finished?.metadata?.planHash,
+    ...{ job, id, where: folder, log: join(folder, recordFiles.log) },
+    ...told,
+    result: isOver ? told.result : isDead ? "CRASHED" : "PENDING",
   };
 }
 
@@ -99,7 +29,7 @@ export async function hasFinished(folder: string): Promise<boolean> {
   return (await lstat(join(folder, recordFiles.finished)).catch(() => undefined)) !== undefined;
 }
 
-async function isAbandoned(folder: string, runner: Started["metadata"]): Promise<boolean> {
+async function isAbandoned(folder: string, runner: Runner | undefined): Promise<boolean> {
   if (isKnownToHaveEnded(runner?.process ?? "")) return true;
   const sign = runner?.boot === undefined ? undefined : await lastSignOfLife(folder);
   return sign !== undefined && isOfEarlierBoot(runner?.boot ?? "", sign);
@@ -113,38 +43,10 @@ export async function lastSignOfLife(folder: string): Promise<Date | undefined> 
 
 /** A document as it stands, if it is an object. */
 export async function readObject(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  return readDocument(path, z.looseObject({}));
+  return z.looseObject({}).safeParse(await readDocument(path)).data;
 }
 
-async function readDocument<Value>(path: string, schema: z.ZodMiniType<Value>): Promise<Value | undefined> {
+async function readDocument(path: string): Promise<unknown> {
   const content = await readSmall(path, maxDocumentBytes);
-  return content === undefined ? undefined : schema.safeParse(jsonIn(content)).data;
-}
-
-/** A run that is over is a failure unless something says otherwise. */
-function resultOf(finished: Finished | undefined, prowJob: ProwJob | undefined): RunEnd["result"] {
-  const said = (finished?.result ?? "").toUpperCase();
-  if (said === "SUCCESS" || said === "FAILURE" || said === "ABORTED") return said;
-  if (finished?.passed !== undefined) return finished.passed ? "SUCCESS" : "FAILURE";
-  const state = prowJob?.status?.state?.toUpperCase();
-  return state === "SUCCESS" || state === "ABORTED" ? state : "FAILURE";
-}
-
-function refsOf(prowJob: ProwJob | undefined, started: Started | undefined): RunRefs | undefined {
-  const refs = prowJob?.spec?.refs;
-  if (refs !== undefined) return refs;
-  const [name, line] = Object.entries(started?.repos ?? {})[0] ?? [];
-  const [org, repo, ...more] = name?.split("/") ?? [];
-  if (org === undefined || repo === undefined || more.length > 0) return undefined;
-  const [base = "", ...others] = line?.split(",") ?? [];
-  const [base_ref = "", base_sha] = base.split(":");
-  const pulls = others.flatMap((other) => {
-    const [, number, sha] = /^([0-9]{1,9}):([0-9a-f]{1,64})/.exec(other) ?? [];
-    return number === undefined || sha === undefined ? [] : [{ number: Number(number), sha }];
-  });
-  return { org, repo, base_ref, base_sha, pulls: pulls.length === 0 ? undefined : pulls };
-}
-
-function fromSeconds(timestamp: number): Date {
-  return new Date(timestamp * 1000);
+  return content === undefined ? undefined : jsonIn(content);
 }

@@ -4,11 +4,11 @@ import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { flushFolder, type HeldLock, holdingLock, ifPresent, makeFolder, readAt } from "../../disk/index.ts";
 import { recordFailure } from "../errors.ts";
+import { isRunId, newestFirst } from "../prow/snowflake.ts";
 import { readSmall, unfinished } from "./files.ts";
-import { directoryOfPulls, folderOfLogs } from "./places.ts";
+import { directoryOfPulls, folderOfLogs } from "./paths.ts";
 import { hasFinished } from "./read-run.ts";
 import { idsOnShelf, shelvedRun } from "./shelves.ts";
-import { isRunId, newestFirst } from "./snowflake.ts";
 
 /**
  * What finds the runs of a job, and those of them that are not over, without looking at all: ids in their order, with a stamp of

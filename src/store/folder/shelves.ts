@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { isJobName, placeInPointer } from "../prow/places.ts";
+import { isRunId } from "../prow/snowflake.ts";
 import { foldersIn, isFolder, namesIn, readSmall } from "./files.ts";
-import { directoryOfPulls, folderOfLogs, folderOfPlace, isJobName, placeInPointer } from "./places.ts";
-import { isRunId } from "./snowflake.ts";
+import { directoryOfPulls, folderOfLogs, folderOfPlace } from "./paths.ts";
 
 /** Where a run of a job is. */
 export interface Shelved {

@@ -4,14 +4,16 @@ import { dirname, join } from "node:path";
 import { bootMark, createFile, flushFolder, makeFolder, processMark } from "../../disk/index.ts";
 import { recordFailure } from "../errors.ts";
 import type { Run, RunRequest } from "../model.ts";
-import { endedProwJob, finishedDocument, prowJob, startedDocument, textOf } from "./documents.ts";
+import { endedProwJob, finishedDocument, prowJob, startedDocument, textOf } from "../prow/documents.ts";
+import { directoryOfJob, placeOfRun } from "../prow/places.ts";
+import { recordFiles } from "../prow/record.ts";
+import { isRunId, newestFirst, snowflake } from "../prow/snowflake.ts";
 import { claimFolder, readSmall, replaceFile, sweepUnfinished, unfinished } from "./files.ts";
 import { openRun } from "./open-run.ts";
-import { directoryOfJob, folderOfPlace, placeOfRun } from "./places.ts";
-import { hasFinished, lastSignOfLife, readObject, readRun, recordFiles } from "./read-run.ts";
+import { folderOfPlace } from "./paths.ts";
+import { hasFinished, lastSignOfLife, readObject, readRun } from "./read-run.ts";
 import { type HeldShelf, holdingShelf, markOver } from "./shelf.ts";
 import { jobsIn, shelvedRun } from "./shelves.ts";
-import { isRunId, newestFirst, snowflake } from "./snowflake.ts";
 
 /** Begins a run. The request has been checked. @throws {RunError} `run-unwritable`. */
 export async function startRun(store: string, request: RunRequest, clock: () => Date): Promise<Run> {

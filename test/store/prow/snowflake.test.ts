@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isRunId, newestFirst, snowflake, timeOfId } from "../../../src/store/folder/snowflake.ts";
+import { isRunId, newestFirst, snowflake, timeOfId } from "../../../src/store/prow/snowflake.ts";
 
 const epoch = 1288834974657;
 const someTime = fc.integer({ min: epoch + 2 ** 31, max: epoch + 2 ** 41 - 1000 });

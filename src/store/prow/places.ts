@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { harmless } from "../../errors/index.ts";
 import { RunError } from "../errors.ts";
 import type { RunRefs, RunRequest } from "../model.ts";
@@ -40,16 +39,6 @@ export function directoryOfJob({ type, job }: Pick<RunRequest, "type" | "job">):
   return type === "postsubmit" || type === "periodic" ? `logs/${job}` : `pr-logs/directory/${job}`;
 }
 
-/** Where the runs of a job are that are for no pull request. */
-export function folderOfLogs(store: string, job: string): string {
-  return join(store, "logs", job);
-}
-
-/** Where it says which runs of a job are for pull requests. */
-export function directoryOfPulls(store: string, job: string): string {
-  return join(store, "pr-logs", "directory", job);
-}
-
 /** What a file `pr-logs/directory/JOB/ID.txt` says, from the top of the store; `undefined` when it leads elsewhere. */
 export function placeInPointer(text: string, job: string, id: string): string | undefined {
   const place = text.trim().replace(/^gs:\/\/[^/]+\//, "");
@@ -61,11 +50,6 @@ export function placeInPointer(text: string, job: string, id: string): string | 
     parts.at(-1) === id &&
     parts.at(-2) === job;
   return fits ? place : undefined;
-}
-
-/** A folder of the store from its place, with this system's separators. */
-export function folderOfPlace(store: string, place: string): string {
-  return join(store, ...place.split("/"));
 }
 
 /** `JOB/ID`, when a text is that. */
