@@ -78,6 +78,6 @@ export default defineConfig({
     minifyInternalExports: false,
     codeSplitting: { groups, includeDependenciesRecursively: false },
   },
-  copy: "waybill.schema.json",
+  copy: ["waybill.schema.json", "jobs.schema.json"],
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
 });

@@ -1,5 +1,6 @@
 import type { ImportedJob, ProwImport } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { flattened } from "./jobs.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -72,9 +73,13 @@ async function run(
       } else for (const file of written) terminal.print(harmless(file));
       printRest(terminal, result, harmless);
     },
-    json: () => asJson({ format: "waybill-import/1", ...result, ...(written && { written }) }),
+    json: () => asJson({ format: "waybill-import/1", ...asDocument(result), ...(written && { written }) }),
   });
   return result.notImported.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
+function asDocument({ jobs, ...rest }: ProwImport): object {
+  return { jobs: jobs.map(({ job, ...imported }) => ({ job: flattened(job), ...imported })), ...rest };
 }
 
 function printRest(terminal: Terminal, result: ProwImport, harmless: (text: string) => string): void {

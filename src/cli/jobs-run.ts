@@ -4,7 +4,7 @@ import type { Push } from "../git/index.ts";
 import type { Job, JobOf, JobVerdict, ResolvedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
-import type { StartOptions } from "./jobs.ts";
+import { flattened, type StartOptions } from "./jobs.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder } from "./recorded.ts";
 import { runAskedBuild } from "./run-build.ts";
@@ -114,7 +114,7 @@ async function dryRunOf(job: Job, push: Push, verdict: JobVerdict, isRun: boolea
   const { root: __, ...pushed } = push;
   return {
     format: "waybill-job/1",
-    job,
+    job: flattened(job),
     push: pushed,
     verdict,
     runs: isRun,

@@ -1,4 +1,4 @@
-import type { ChangeFilter, Job, JobList, JobWork } from "../jobs/index.ts";
+import type { ChangeFilter, Job, JobList, JobWork, LocatedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { runByHand } from "./jobs-run.ts";
 import { asJson, deliver } from "./output.ts";
@@ -68,7 +68,8 @@ async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJ
   const { readJobs } = await import("../jobs/index.ts");
   const { harmless } = await import("../errors/index.ts");
   const { inLines } = await import("../diagnostics/index.ts");
-  const list = await readJobs(jobsDir);
+  const read = await readJobs(jobsDir);
+  const list = { ...read, diagnostics: read.diagnostics.filter(({ severity }) => severity !== "info") };
   await deliver(session, {
     text: async (terminal) => {
       const rows = list.jobs.map(({ job }) => [job.name, job.repo, startsOf(job), workOf(job)].map(harmless));
@@ -76,9 +77,21 @@ async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJ
       if (rows.length > 0) terminal.print(formatTable(head, rows, terminal.columns));
       for (const line of inLines(list.diagnostics)) terminal.warn(line);
     },
-    json: () => asJson({ format: "waybill-jobs/1", jobs: list.jobs, problems: problemsOf(list) }),
+    json: () =>
+      asJson({ format: "waybill-jobs/1", jobs: list.jobs.map(asDocument), problems: problemsOf(list) }),
   });
-  return list.diagnostics.length === 0 ? exitCodes.asDesired : exitCodes.notAsDesired;
+  const isClean = list.diagnostics.every(({ severity }) => severity !== "error");
+  return isClean ? exitCodes.asDesired : exitCodes.notAsDesired;
+}
+
+/** A job with what it does under the key of its kind, as this format has it. */
+export function flattened({ work, ...job }: Job): object {
+  const { kind: _, ...does } = work;
+  return { ...job, ...does };
+}
+
+function asDocument({ job, file, line }: LocatedJob): object {
+  return { job: flattened(job), file, line };
 }
 
 /** What is wrong, with the fields that the format has. */
@@ -124,7 +137,7 @@ function workOf({ work }: Job): string {
     case "snapshot":
       return `lists ${work.snapshot.registry}`;
     case "propose":
-      return `proposes a change of ${work.propose.repository}`;
+      return `proposes a change of ${work.propose.repo}`;
   }
 }
 

@@ -4,8 +4,9 @@ import { didYouMean, formatPlace, inLines, placeOf } from "../diagnostics/index.
 import { type FailureDetails, messageOf } from "../errors/index.ts";
 import { readTextFileOf } from "../manifest/index.ts";
 import { JobsError } from "./errors.ts";
+import { joined, judgeJobs } from "./judge-jobs.ts";
 import type { JobDiagnostic, LocatedJob } from "./model.ts";
-import { type JobList, parseJobs, withoutRepeated } from "./read.ts";
+import { type JobList, parseJobs } from "./read.ts";
 
 /**
  * Reads all jobs of a folder: its files that end with `.yaml` or `.yml`, none below. A file that cannot be read is a
@@ -24,13 +25,10 @@ export async function readJobs(folder: string): Promise<JobList> {
   const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
   const lists: JobList[] = [];
   for (const name of files) lists.push(await readJobFile(join(folder, name)));
-  return withoutRepeated({
-    jobs: lists.flatMap(({ jobs }) => jobs),
-    diagnostics: lists.flatMap(({ diagnostics }) => diagnostics),
-  });
+  return judgeJobs(joined(lists));
 }
 
-async function readJobFile(file: string): Promise<JobList> {
+export async function readJobFile(file: string): Promise<JobList> {
   const text = await readTextFileOf(file);
   if (typeof text === "string") return parseJobs(text, file);
   const { code, message, hint } = text;
@@ -51,13 +49,14 @@ export async function readBounded(file: string): Promise<string> {
  */
 export function findJob({ jobs, diagnostics }: JobList, name: string): LocatedJob {
   const found = jobs.find(({ job }) => job.name === name);
-  const faults = diagnostics.filter(({ job }) => job === name);
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  const faults = errors.filter(({ job }) => job === name);
   if (faults.length > 0) throw new JobsError("job-invalid", ...inOneFailure(faults));
   if (found !== undefined) return found;
   const names = jobs.map(({ job }) => job.name);
-  const hint = didYouMean(name, names) ?? "see which there are: waybill runs jobs";
+  const hint = didYouMean(name, names) ?? "see which there are: waybill jobs";
   const absent = `there is no job ${JSON.stringify(name.slice(0, 80))}`;
-  const unread = diagnostics.filter(({ job }) => job === undefined);
+  const unread = errors.filter(({ job }) => job === undefined);
   if (unread.length === 0) throw new JobsError("unknown-job", absent, { hint });
   const [why, { where }] = inOneFailure(unread);
   throw new JobsError("jobs-unreadable", `${absent} in what could be read: ${why}`, { where, hint });

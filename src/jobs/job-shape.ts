@@ -1,6 +1,6 @@
-import { posix } from "node:path";
-import type { GoogleOptions } from "../builds/index.ts";
+import { listed } from "../diagnostics/index.ts";
 import {
+  described,
   type Fields,
   flag,
   made,
@@ -8,22 +8,26 @@ import {
   type ReadContext,
   required,
   type Shape,
+  scalar,
   text,
 } from "../schema/index.ts";
-import type { ChangeFilter, Job, Schedule } from "./model.ts";
-import { repositoryName } from "./repository-url.ts";
+import type { YamlNode } from "../yaml/index.ts";
+import { readCron, zoneFault } from "./cron.ts";
+import type { ChangeFilter, Job, JobNotify, RegistryFilter, RerunRights, Schedule } from "./model.ts";
+import { judgeKind } from "./rules-of-kinds.ts";
 import {
   count,
   expression,
   expressions,
   line,
   oneOrMore,
+  refuseBoth,
+  repository,
   seconds,
-  variableFault,
   variables,
 } from "./shape.ts";
 import { isVariableOfProw } from "./variables.ts";
-import type { JobBuild } from "./work.ts";
+import { jobKinds, workOf, workShapes } from "./work-shape.ts";
 
 /** What is wrong with the name of a job; Prow has the same rule. */
 export function jobNameFault(name: string): string | undefined {
@@ -32,16 +36,7 @@ export function jobNameFault(name: string): string | undefined {
     : "the name of a job has letters, digits, dots, dashes and underscores alone";
 }
 
-/** What is wrong with a path that has to stay in the repository. */
-export function pathFault(path: string): string | undefined {
-  if (path === "" || /\p{Cc}/u.test(path) || path.includes("\\")) return "expected a path with slashes";
-  if (posix.isAbsolute(path) || /^\.\.(?:\/|$)/.test(posix.normalize(path))) {
-    return "the path leads out of the repository";
-  }
-  return undefined;
-}
-
-const path = text(pathFault);
+const jobName = text(jobNameFault);
 
 const filter: Shape<ChangeFilter> = mapping(
   "a filter",
@@ -49,122 +44,163 @@ const filter: Shape<ChangeFilter> = mapping(
   { check: (fields, _, reading) => refuseBoth(fields, "paths", "skipPaths", reading) },
 );
 
-const cron = text((written) =>
-  /^(?:(?:TZ=|CRON_TZ=)\S+ )?(?:@[a-z]+(?: [0-9hms]+)?|\S+(?: +\S+){4,5})$/.test(written)
-    ? undefined
-    : "expected five fields, or such as @daily",
-);
+/** Of a clock, what is written; the branch is the job's where it names none. */
+interface WrittenClock extends Omit<Schedule, "ref"> {
+  readonly ref?: string | undefined;
+}
 
-const clock: Shape<Schedule> = made(
+const clock: Shape<WrittenClock> = made(
   mapping(
     "a clock",
-    { every: seconds, afterEnd: seconds, cron, ref: required(line) },
+    { every: seconds, afterEnd: seconds, cron: line, zone: text(zoneFault), ref: line },
     {
-      check: ({ known }, node, { findings }) => {
-        if (["every", "afterEnd", "cron"].filter((key) => known.has(key)).length === 1) return;
-        findings.report("invalid-value", node.start, "expected exactly one of every, afterEnd and cron");
+      check: (fields, node, { findings }) => {
+        const { known } = fields;
+        if (["every", "afterEnd", "cron"].filter((key) => known.has(key)).length !== 1)
+          findings.report("invalid-value", node.start, "expected exactly one of every, afterEnd and cron");
+        judgeCron(fields, findings);
       },
     },
   ),
   ({ every, afterEnd, ...rest }) => ({ everySeconds: every, afterEndSeconds: afterEnd, ...rest }),
 );
 
-const google: Shape<GoogleOptions> = mapping("google", {
-  region: line,
-  scratchBucket: line,
-  machineType: line,
-  workerPool: line,
-  serviceAccount: line,
-  pollingSeconds: count,
-  suppressLogs: flag,
-});
-
-const build: Shape<JobBuild> = mapping(
-  "a build",
-  {
-    dir: required(path),
-    config: line,
-    buildDir: path,
-    project: line,
-    pushTo: line,
-    pushAsNamed: flag,
-    env: oneOrMore(text(variableFault)),
-    variant: line,
-    versionTagFilter: line,
-    withGitDir: flag,
-    allowDirty: flag,
-    noSource: flag,
-    google,
-  },
-  {
-    check: (fields, _, reading) => {
-      refuseConfigOutside(fields, reading);
-      refuseBoth(fields, "pushTo", "pushAsNamed", reading);
-    },
-  },
-);
-
-function refuseConfigOutside({ value }: Fields, { findings }: ReadContext): void {
-  const dir = value("dir");
-  const config = value("config");
-  if (config?.kind !== "scalar" || config.value === "") return;
-  const folder = dir?.kind === "scalar" && pathFault(dir.value) === undefined ? dir.value : ".";
-  if (pathFault(posix.join(folder, config.value)) === undefined) return;
-  findings.report("invalid-value", config.start, "the build file is outside the repository");
+function judgeCron({ known, value }: Fields, findings: ReadContext["findings"]): void {
+  const cron = value("cron");
+  const zone = value("zone");
+  const zoneKey = known.get("zone")?.key;
+  if (zoneKey !== undefined && cron === undefined)
+    findings.report("invalid-value", zoneKey.start, "a zone is that of cron");
+  if (cron?.kind !== "scalar" || cron.value === "") return;
+  const named = zone?.kind === "scalar" && zoneFault(zone.value) === undefined ? zone.value : undefined;
+  const fault = readCron(cron.value, named);
+  if (typeof fault === "string") findings.report("invalid-value", cron.start, fault);
 }
 
-export const jobShape: Shape<Job> = made(
-  mapping(
-    "a job",
-    {
-      name: required(text(jobNameFault)),
-      repo: required(
-        text((url) =>
-          repositoryName(url) === undefined
-            ? "expected the URL of a repository, without a password"
-            : undefined,
-        ),
-      ),
-      description: text(),
-      contact: oneOrMore(line),
-      // The word for `on` that readers of YAML 1.1 do not take for a boolean.
-      triggers: filter,
-      on: filter,
-      pullRequest: filter,
-      clock,
-      build: required(build),
-      env: variables,
-      timeout: seconds,
-      mutex: line,
-      maxConcurrency: count,
-    },
-    {
-      check: (fields, _, reading) => {
-        refuseBoth(fields, "on", "triggers", reading);
-        refuseVariablesOfPush(fields, reading);
-      },
-    },
+const registry: Shape<RegistryFilter> = mapping("a filter of registries", {
+  repository: required(expressions),
+  tag: expressions,
+});
+
+const rerun: Shape<RerunRights> = mapping("rights", {
+  anyone: flag,
+  users: oneOrMore(line),
+  orgs: oneOrMore(line),
+  teams: oneOrMore(
+    text((written) => (/^[^\s/]+\/[^\s/]+$/.test(written) ? undefined : "expected a team as org/team")),
   ),
-  ({ timeout, triggers, on, build, ...same }) => ({
-    ...same,
-    on: triggers ?? on,
-    work: { kind: "build", build },
-    timeoutSeconds: timeout,
-  }),
+});
+
+const notify: Shape<JobNotify> = mapping("a notification", { failures: count, to: oneOrMore(line) });
+
+const priority: Shape<number> = scalar(
+  "a whole number from -1000 to 1000",
+  ({ value }) =>
+    /^-?[0-9]{1,4}$/.test(value) && Math.abs(Number(value)) <= 1000
+      ? { value: Number(value) }
+      : { fault: "expected a whole number from -1000 to 1000" },
+  { type: "integer", minimum: -1000, maximum: 1000 },
 );
 
+const fields = mapping(
+  "a job",
+  {
+    name: required(jobName),
+    repo: required(described(repository, "URL of the repository that it works on.")),
+    ref: described(line, "The branch that is worked on where nothing that was pushed says it."),
+    description: text(),
+    contact: described(oneOrMore(line), "Addresses of those who want to know when it fails."),
+    // The word for `on` that readers of YAML 1.1 do not take for a boolean.
+    triggers: described(filter, "The pushes that start it; {} for all of them."),
+    on: filter,
+    pullRequest: described(filter, "The pull requests that start it, by the branch they are for."),
+    clock: described(clock, "Times that start it."),
+    after: described(oneOrMore(jobName), "Jobs: a run of one of them that succeeds starts it."),
+    registry: described(registry, "Pushes to registries that start it."),
+    ...workShapes,
+    shadow: described(flag, "It is triggered, planned and recorded, and writes nothing that others see."),
+    env: variables,
+    timeout: described(seconds, "Then a run is stopped."),
+    mutex: described(line, "Of jobs with the same one, a single run goes on at a time."),
+    maxConcurrency: described(count, "Runs of this job at the same time."),
+    capacity: described(line, "The name of a limit of the settings that it shares with other jobs."),
+    priority: described(priority, "Of runs that wait, those with the higher number go first."),
+    hold: described(line, "Why its runs wait until somebody releases them."),
+    rerun: described(rerun, "Who may run it, beside those who may run any job."),
+    context: described(line, "The name of its status at a commit."),
+    notify: described(notify, "When those who want to know are told."),
+  },
+  {
+    advice: (key) =>
+      ["branch", "skipBranch", "paths", "skipPaths"].includes(key)
+        ? "it belongs below triggers:, or pullRequest:"
+        : undefined,
+    check: (fields, node, reading) => {
+      refuseBoth(fields, "on", "triggers", reading);
+      refuseSeveralKinds(fields, node, reading);
+      judgeKind(fields, reading);
+      judgeRef(fields, reading);
+      judgeVariables(fields, reading);
+    },
+  },
+);
+
+export const jobShape: Shape<Job> = {
+  ...made(fields, (values) => {
+    const { build, promote, review, verify, snapshot, propose, ...others } = values;
+    const { timeout, triggers, on, clock, ...same } = others;
+    const work = workOf({ build, promote, review, verify, snapshot, propose });
+    if (work === undefined) return undefined;
+    // That no ref is there has been reported.
+    const schedule = clock && { ...clock, ref: clock.ref ?? same.ref ?? "" };
+    return {
+      ...same,
+      ...(triggers === undefined && on === undefined ? {} : { on: triggers ?? on }),
+      ...(schedule === undefined ? {} : { clock: schedule }),
+      work,
+      ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    };
+  }),
+  editor: { ...fields.editor, oneOf: jobKinds.map((kind) => ({ required: [kind] })) },
+};
+
+function refuseSeveralKinds({ known, misspelt }: Fields, node: YamlNode, { findings }: ReadContext): void {
+  const [first, ...others] = jobKinds.filter((kind) => known.has(kind));
+  for (const other of others) {
+    const at = known.get(other)?.key.start ?? node.start;
+    const hint = "write a job for each, and the second after: the first";
+    findings.report(
+      "invalid-value",
+      at,
+      `a job does one thing: ${first} and ${other} exclude each other`,
+      hint,
+    );
+  }
+  if (first !== undefined || jobKinds.some((kind) => misspelt.has(kind))) return;
+  findings.report("missing-key", node.start, `it does nothing: ${listed(jobKinds, "or")} is missing`);
+}
+
+/** What is worked on has to be said by something. */
+function judgeRef({ known, value }: Fields, { findings }: ReadContext): void {
+  if (known.has("ref")) return;
+  const clock = value("clock");
+  if (clock?.kind === "mapping" && !clock.entries.some(({ key }) => key.value === "ref"))
+    findings.report("missing-key", clock.start, "ref is missing");
+  const registry = known.get("registry")?.key;
+  if (registry === undefined) return;
+  const message = "ref is missing beside registry: no registry says which branch is worked on";
+  findings.report("missing-key", registry.start, message);
+}
+
 /** What was pushed is said by the run, except where only a clock starts the job. */
-function refuseVariablesOfPush({ known, value }: Fields, { findings }: ReadContext): void {
+function judgeVariables({ known, value }: Fields, { findings }: ReadContext): void {
+  const env = known.get("env");
+  if (env !== undefined && !known.has("build") && jobKinds.some((kind) => known.has(kind)))
+    findings.report("invalid-value", env.key.start, "a build alone has variables");
   if (known.has("clock") && !known.has("on") && !known.has("triggers")) return;
-  const env = value("env");
-  for (const { key } of env?.kind === "mapping" ? env.entries : []) {
+  const variables = value("env");
+  for (const { key } of variables?.kind === "mapping" ? variables.entries : []) {
     if (isVariableOfProw(key.value, "periodic") || !isVariableOfProw(key.value)) continue;
     findings.report("invalid-value", key.start, `the run itself says what ${key.value} is`);
   }
-}
-
-function refuseBoth({ known }: Fields, one: string, other: string, { findings }: ReadContext): void {
-  const starts = [one, other].flatMap((name) => known.get(name)?.key.start ?? []);
-  if (starts.length === 2)
-    findings.report("invalid-value", Math.max(...starts), `${one} and ${other} exclude each other`);
 }

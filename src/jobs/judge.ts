@@ -1,6 +1,6 @@
 import type { Push } from "../git/index.ts";
 import { searchFor } from "./expression.ts";
-import type { ChangeFilter, Job } from "./model.ts";
+import type { ChangeFilter, Job, RegistryFilter } from "./model.ts";
 
 /** Whether something starts a job, and why. */
 export interface JobVerdict {
@@ -19,6 +19,38 @@ export function judgePush(job: Job, push: Pick<Push, "ref" | "changes">): JobVer
   if (byBranch.verdict === "skip") return byBranch;
   const byPath = judgePaths(job.on, push.ref.startsWith("refs/tags/") ? [] : push.changes, push.ref);
   return byPath ?? byBranch;
+}
+
+/**
+ * Whether a pull request starts a job, by Prow's rules for presubmits.
+ * @param branch that it is for, without `refs/heads/`.
+ * @param changes paths that differ between it and where it left that branch.
+ */
+export function judgePull(job: Job, branch: string, changes: readonly string[]): JobVerdict {
+  if (job.pullRequest === undefined) return skip("no pull request starts it: it has no filter pullRequest");
+  const byBranch = judgeBranch(job.pullRequest, branch);
+  if (byBranch.verdict === "skip") return byBranch;
+  return judgePaths(job.pullRequest, changes, `refs/heads/${branch}`) ?? byBranch;
+}
+
+/**
+ * Whether a push to a registry starts a job.
+ * @param pushed the repository with its host, and the tag where there was one.
+ */
+export function judgeRegistryPush(
+  { registry }: { readonly registry?: RegistryFilter | undefined },
+  pushed: { readonly repository: string; readonly tag?: string | undefined },
+): JobVerdict {
+  if (registry === undefined) return skip("no registry starts it: it has no filter registry");
+  const { repository, tag } = registry;
+  const shown = JSON.stringify(pushed.repository);
+  if (!searchFor(repository)(pushed.repository))
+    return skip(`repository ${quoted(repository)} does not match ${shown}`);
+  if (tag === undefined) return run(`repository ${quoted(repository)} matches ${shown}`);
+  if (pushed.tag === undefined) return skip(`tag ${quoted(tag)} needs a tag, and none was pushed`);
+  const isTag = searchFor(tag)(pushed.tag);
+  const reason = `tag ${quoted(tag)} ${isTag ? "matches" : "does not match"} ${JSON.stringify(pushed.tag)}`;
+  return isTag ? run(reason) : skip(reason);
 }
 
 /** The name that a pushed ref is filtered by, and that is its `PULL_BASE_REF`. */

@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../diagnostics/index.ts";
+import type { Diagnostic, TextPosition } from "../diagnostics/index.ts";
 import type { JobKind, JobWork } from "./work.ts";
 
 /** One job, as its file says it: what is done, with which repository, and when. It never holds a command. */
@@ -110,9 +110,18 @@ export interface LocatedJob {
   readonly job: Job;
   readonly file: string;
   readonly line: number;
+  /** Where in the file some of its values stand. */
+  readonly places?: JobPlaces | undefined;
 }
 
-/** Something wrong in a job file; the job that it is in is left out. */
+/** Where values stand that only all jobs together, or the settings, can say to be wrong. */
+export interface JobPlaces {
+  /** Of each name, in the order of the job's `after`. */
+  readonly after: readonly TextPosition[];
+  readonly capacity?: TextPosition | undefined;
+}
+
+/** Something wrong in a job file. The job that has an error is left out. */
 export interface JobDiagnostic extends Diagnostic {
   /** The job that is left out, where its name can be read. */
   readonly job?: string | undefined;

@@ -35,6 +35,8 @@ export interface JobPromotion {
   readonly manifests: string;
   /** It is planned and reported, and nothing is written. */
   readonly dryRun?: boolean | undefined;
+  /** Nothing is done at all when anything is not as desired. */
+  readonly strict?: boolean | undefined;
 }
 
 /** A pull request's change of manifests is judged. */
@@ -45,6 +47,8 @@ export interface JobReview {
   readonly post?: boolean | undefined;
   /** That something is taken away is mentioned, and does not fail. */
   readonly allowRemovals?: boolean | undefined;
+  /** It fails until those have approved who own what is changed. */
+  readonly requireApproval?: boolean | undefined;
 }
 
 /** Production is compared with what the manifests ask for. */
@@ -53,6 +57,10 @@ export interface JobVerification {
   readonly manifests: string;
   /** It looks so often before what it finds counts, because a promotion may be under way; 1 when left out. */
   readonly attempts?: number | undefined;
+  /** Every blob is read as a whole, and hashed. Excludes `sample`. */
+  readonly deep?: boolean | undefined;
+  /** So many of the blobs are: a part such as `2%`, another one each day. */
+  readonly sample?: string | undefined;
 }
 
 /** What a registry holds is kept as an artifact of the run. */
@@ -61,6 +69,8 @@ export interface JobSnapshot {
   readonly registry: string;
   /** Manifests of the repository that name what is looked at, where the registry lists nothing; as for {@link JobPromotion}. */
   readonly manifests?: string | undefined;
+  /** Untagged images that an index of their repository lists are left out. */
+  readonly minimal?: boolean | undefined;
   /** The artifact's name; one that ends with `.csv` is CSV. `snapshot.yaml` when left out. */
   readonly artifact?: string | undefined;
 }
@@ -69,25 +79,27 @@ export interface JobSnapshot {
 export interface JobProposal {
   /**
    * Which images: `build` is what the run of the build made that it was started after, `release` the tag set of the version that
-   * the pushed tag names.
+   * the pushed tag names, `tag` that tag alone.
    */
-  readonly from: "build" | "release";
+  readonly from: "build" | "release" | "tag";
   /** URL of the repository with the manifests, where the pull request is opened. */
-  readonly repository: string;
+  readonly repo: string;
   /** In that repository: a folder of thin manifests, or a file that is a promoter manifest. */
   readonly manifests: string;
-  /** The branch that it is for; the default branch when left out. */
-  readonly base?: string | undefined;
+  /** Made of `staging` when left out; one of the two is there. */
+  readonly project?: string | undefined;
   /** Registry that is promoted from; that of the project when left out. */
   readonly staging?: string | undefined;
-  /** Made of `staging` when left out. */
-  readonly project?: string | undefined;
   /** Whose rules make the set of tags of a release. */
   readonly profile?: string | undefined;
   /** Images that are promoted, as globs; all when left out. */
   readonly images?: readonly string[] | undefined;
+  /** The branch that it is for; the default branch when left out. */
+  readonly base?: string | undefined;
   /** `owner/name` of the fork that the branch is pushed to; the repository itself when left out. */
   readonly fork?: string | undefined;
+  readonly reviewers?: readonly string[] | undefined;
+  readonly labels?: readonly string[] | undefined;
   /** `false`: the pull request is not held. */
   readonly hold?: boolean | undefined;
 }

@@ -3,16 +3,16 @@ import { writeSeconds } from "./duration.ts";
 import type { Job, Schedule } from "./model.ts";
 import type { JobWork } from "./work.ts";
 
-type Written =
-  | string
-  | number
-  | boolean
-  | readonly string[]
-  | { readonly [key: string]: Written | undefined };
+type Written = string | number | boolean | readonly string[] | JobDocument;
+
+/** A mapping of a job file, as plain data. */
+export interface JobDocument {
+  readonly [key: string]: Written | undefined;
+}
 
 /** A job as the text of its file; {@link parseJobs} reads the same job from it. */
 export function formatJob(job: Job): string {
-  return lines(writtenJob(job), "").join("");
+  return lines(documentOfJob(job), "").join("");
 }
 
 /** Jobs as one file with a list. @param comment lines that stand above a job. */
@@ -22,7 +22,7 @@ export function formatJobs(
 ): string {
   if (jobs.length === 0) return "jobs: []\n";
   const parts = jobs.map((job, index) => {
-    const [first = "", ...rest] = lines(writtenJob(job), "    ");
+    const [first = "", ...rest] = lines(documentOfJob(job), "    ");
     return [
       ...comment(index).map((text) => `  # ${harmless(text)}\n`),
       `  - ${first.trimStart()}`,
@@ -32,26 +32,34 @@ export function formatJobs(
   return `jobs:\n${parts.join("\n")}`;
 }
 
-function writtenJob(job: Job): { readonly [key: string]: Written | undefined } {
-  const { timeoutSeconds, clock, work, ...rest } = job;
-  const { name, repo, description, contact, on, pullRequest, env, mutex, maxConcurrency } = rest;
+/** A job as plain data with the keys of its file; {@link jobOfDocument} reads the same job from it. */
+export function documentOfJob(job: Job): JobDocument {
+  const { timeoutSeconds, clock, work, registry, rerun, notify, ...rest } = job;
+  const { name, repo, ref, description, contact, on, pullRequest, after, shadow, env } = rest;
+  const { mutex, maxConcurrency, capacity, priority, hold, context } = rest;
   return {
-    name,
-    repo,
-    description,
+    ...{ name, repo, ref, description },
     contact: single(contact),
     triggers: filterOf(on),
     pullRequest: filterOf(pullRequest),
     clock: clock === undefined ? undefined : writtenClock(clock),
+    after: single(after),
+    registry: registry && { repository: single(registry.repository), tag: single(registry.tag) },
     ...writtenWork(work),
+    shadow,
     env,
     timeout: timeoutSeconds === undefined ? undefined : writeSeconds(timeoutSeconds),
-    mutex,
-    maxConcurrency,
+    ...{ mutex, maxConcurrency, capacity, priority, hold },
+    rerun: rerun && {
+      ...rerun,
+      ...{ users: single(rerun.users), orgs: single(rerun.orgs), teams: single(rerun.teams) },
+    },
+    context,
+    notify: notify && { ...notify, to: single(notify.to) },
   };
 }
 
-function writtenWork(work: JobWork): { readonly [key: string]: Written | undefined } {
+function writtenWork(work: JobWork): JobDocument {
   switch (work.kind) {
     case "build": {
       const { google } = work.build;
@@ -75,11 +83,12 @@ function filterOf(filter: Job["on"]): Written | undefined {
   return { ...filter, branch: single(filter.branch), skipBranch: single(filter.skipBranch) };
 }
 
-function writtenClock({ everySeconds, afterEndSeconds, cron, ref }: Schedule): Written {
+function writtenClock({ everySeconds, afterEndSeconds, cron, zone, ref }: Schedule): Written {
   return {
     every: everySeconds === undefined ? undefined : writeSeconds(everySeconds),
     afterEnd: afterEndSeconds === undefined ? undefined : writeSeconds(afterEndSeconds),
     cron,
+    zone,
     ref,
   };
 }
@@ -89,7 +98,7 @@ function single(list: readonly string[] | undefined): string | readonly string[]
   return list?.length === 1 ? list[0] : list;
 }
 
-function lines(mapping: { readonly [key: string]: Written | undefined }, indent: string): string[] {
+function lines(mapping: JobDocument, indent: string): string[] {
   return Object.entries(mapping).flatMap(([key, value]): string[] => {
     if (value === undefined) return [];
     const head = `${indent}${scalar(key)}:`;
@@ -106,13 +115,16 @@ function isList(value: Written): value is readonly string[] {
 
 /** Plain where every reader of YAML takes it for this text, else in quotes. */
 function scalar(text: string): string {
-  if (/\p{C}|\p{Zl}|\p{Zp}/u.test(text)) {
-    return JSON.stringify(text).replace(/\p{C}|\p{Zl}|\p{Zp}/gu, escaped);
-  }
+  if (/\p{C}|\p{Zl}|\p{Zp}/u.test(text)) return withEscapes(JSON.stringify(text));
   const isPlain =
     /^(?:[A-Za-z_/^$.][\w./^$@+=()|*\\?:~-]*|(?:[0-9]+[hms])+)$/.test(text) &&
     !/^(?:y|n|yes|no|on|off|true|false|null|\.(?:inf|nan|[0-9].*)|.*:)$/i.test(text);
   return isPlain ? text : `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A text of JSON that is YAML as well, for readers of any of its versions. */
+export function withEscapes(json: string): string {
+  return json.replace(/\p{C}|\p{Zl}|\p{Zp}/gu, escaped);
 }
 
 function escaped(character: string): string {

@@ -4,12 +4,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CommitHash } from "../../src/git/index.ts";
 import {
+  documentOfJob,
   formatJob,
   formatJobs,
   importProwJobs,
   type Job,
   type JobBuild,
   type JobOf,
+  type JobWork,
+  jobOfDocument,
   type ProwImport,
   parseJobs,
   resolveJob,
@@ -333,9 +336,39 @@ describe("a job", () => {
     },
     { requiredKeys: ["dir"] },
   );
+  const flag = fc.boolean();
+  const some = fc.array(strange, { minLength: 1, maxLength: 2 });
+  const work: fc.Arbitrary<JobWork> = fc.oneof(
+    build.map((build) => ({ kind: "build", build }) as const),
+    fc
+      .record({ manifests: path, dryRun: flag, strict: flag }, { requiredKeys: ["manifests"] })
+      .map((promote) => ({ kind: "promote", promote }) as const),
+    fc
+      .record(
+        {
+          manifests: path,
+          attempts: fc.integer({ min: 1, max: 100 }),
+          sample: fc.constantFrom("2%", "0.5%"),
+        },
+        { requiredKeys: ["manifests"] },
+      )
+      .map((verify) => ({ kind: "verify", verify }) as const),
+    fc
+      .record(
+        {
+          registry: fc.constantFrom("gcr.io/k8s-staging-a", "localhost:5000"),
+          manifests: path,
+          minimal: flag,
+          artifact: fc.constantFrom("a.csv", "all.yaml"),
+        },
+        { requiredKeys: ["registry"] },
+      )
+      .map((snapshot) => ({ kind: "snapshot", snapshot }) as const),
+  );
   const job = fc.record(
     {
       name: fc.stringMatching(/^[A-Za-z0-9._-]{1,12}$/),
+      ref: strange,
       repo: fc.constantFrom(
         "https://github.com/example/a",
         "git@example.com:a/b.git",
@@ -344,9 +377,23 @@ describe("a job", () => {
       description: fc.string({ unit: "grapheme" }).filter((value) => value !== ""),
       contact: fc.array(strange, { minLength: 1, maxLength: 2 }),
       on: filter,
-      pullRequest: filter,
-      clock: fc.record({ everySeconds: fc.integer({ min: 1, max: 10_000_000 }), ref: strange }),
-      work: build.map((build) => ({ kind: "build", build }) as const),
+      clock: fc.oneof(
+        fc.record({ everySeconds: fc.integer({ min: 1, max: 10_000_000 }), ref: strange }),
+        fc.record({
+          cron: fc.constantFrom("0 7 * * *", "@daily"),
+          zone: fc.constant("Asia/Tokyo"),
+          ref: strange,
+        }),
+      ),
+      after: fc.array(fc.constantFrom("before-1", "before.2"), { minLength: 1, maxLength: 2 }),
+      shadow: flag,
+      capacity: strange,
+      priority: fc.integer({ min: -1000, max: 1000 }),
+      hold: strange,
+      rerun: fc.record({ anyone: flag, users: some, orgs: some }, { requiredKeys: [] }),
+      context: strange,
+      notify: fc.record({ failures: fc.integer({ min: 1, max: 9 }), to: some }, { requiredKeys: [] }),
+      work,
       env: fc.dictionary(name, fc.oneof(strange, fc.string()), { noNullPrototype: true, maxKeys: 3 }),
       timeoutSeconds: fc.integer({ min: 1, max: 1_000_000 }),
       mutex: strange,
@@ -357,10 +404,13 @@ describe("a job", () => {
 
   test("whatever it says is the same when it has been written and read", () => {
     fc.assert(
-      fc.property(job, (one) => {
+      fc.property(job, (any) => {
+        const { env, ...same } = any;
+        const one = any.work.kind === "build" ? any : same;
         const { jobs, diagnostics } = parseJobs(formatJob(one), "f");
         expect(diagnostics).toEqual([]);
         expect(jobs[0]?.job).toEqual(one);
+        expect(jobOfDocument(JSON.parse(JSON.stringify(documentOfJob(one))))).toEqual(one);
       }),
       { numRuns: 500 },
     );

@@ -128,12 +128,16 @@ describe("a job file", () => {
         "4:1: a second document starts here (several jobs in one file are a list: jobs: and below it a dash before each)",
       ],
     ],
-    ["name: a\n", ["1:1: repo is missing", "1:1: build is missing"]],
     [
-      `${least}banch: main\n`,
+      "name: a\n",
       [
-        '4:1: unknown key "banch" in a job (a job has name, repo, description, contact, triggers, on, pullRequest, clock, build, env, timeout, mutex and maxConcurrency)',
+        "1:1: repo is missing",
+        "1:1: it does nothing: build, promote, review, verify, snapshot or propose is missing",
       ],
+    ],
+    [
+      `${least}branch: main\n`,
+      ['4:1: unknown key "branch" in a job (it belongs below triggers:, or pullRequest:)'],
     ],
     [`${least}on: {banch: main}\n`, ['4:6: unknown key "banch" in a filter (did you mean branch?)']],
     [
@@ -238,7 +242,8 @@ describe("a folder of jobs", () => {
     const list = await readJobs(folder.path);
     expect(list.jobs.map(({ job }) => job.name)).toEqual(["a", "b"]);
     const at = (name: string): string => join(folder.path, name);
-    expect(list.diagnostics.map(({ file, message }) => [file, message])).toEqual([
+    const errors = list.diagnostics.filter(({ severity }) => severity === "error");
+    expect(errors.map(({ file, message }) => [file, message])).toEqual([
       [at("d.yaml"), expect.stringContaining("is not text in UTF-8")],
       [at("f.yaml"), expect.stringContaining("is not a regular file")],
       [at("g.yaml"), expect.stringContaining("no such file")],
@@ -281,7 +286,7 @@ describe("a folder of jobs", () => {
     expect(thrown("push-image")).toMatchObject({ code: "unknown-job", hint: "did you mean push-images?" });
     expect(thrown("x")).toMatchObject({
       code: "unknown-job",
-      hint: "see which there are: waybill runs jobs",
+      hint: "see which there are: waybill jobs",
     });
   });
 });

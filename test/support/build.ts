@@ -58,7 +58,13 @@ async function stateOfSources(): Promise<string> {
   const sources = (await readdir(join(root, "src"), { recursive: true })).filter((path) =>
     path.endsWith(".ts"),
   );
-  const settings = ["package.json", "package-lock.json", "tsdown.config.ts", "waybill.schema.json"];
+  const settings = [
+    "package.json",
+    "package-lock.json",
+    "tsdown.config.ts",
+    "waybill.schema.json",
+    "jobs.schema.json",
+  ];
   const scripts = ["scripts/build.mjs", "scripts/builtins-on-use.ts", "scripts/bundled.json"];
   const files = [...sources.map((path) => join("src", path)).sort(), ...settings, ...scripts];
   const texts = await Promise.all(files.map((path) => readFile(join(root, path), "utf8")));

@@ -1,8 +1,7 @@
 import type { GoogleOptions } from "../../builds/index.ts";
 import { readImageBuilderLine } from "../image-builder.ts";
-import { pathFault } from "../job-shape.ts";
 import type { Job } from "../model.ts";
-import { variableFault } from "../shape.ts";
+import { pathFault, variableFault } from "../shape.ts";
 import { isVariableOfProw } from "../variables.ts";
 import type { JobBuild } from "../work.ts";
 import { NotImportable, type ProwFields } from "./fields.ts";
