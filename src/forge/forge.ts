@@ -62,7 +62,14 @@ export interface Comment {
   readonly body: string;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** Whether a program wrote it, as far as the forge says so. */
+  readonly isByBot: boolean;
+  /** Whether it is not as it was written first, by whomever it was changed. */
+  readonly isEdited: boolean;
 }
+
+/** What somebody may do in a repository, at least. */
+export type Permission = "none" | "read" | "write" | "admin";
 
 /** That somebody has approved a pull request, and the commit that was looked at where the forge says so. */
 export interface Approval {
@@ -140,6 +147,8 @@ export interface ForgeProject {
   readonly pullRequests: PullRequests;
   readonly conversation: Conversation;
   readonly statuses: CommitStatuses;
+  /** What a user may do here now; `none` for whom the forge does not know. Throws {@link ForgeError}. */
+  permission(user: string): Promise<Permission>;
 }
 
 /** A forge, as one user sees it. Methods throw {@link ForgeError}. */
@@ -155,4 +164,9 @@ export interface Forge {
   repository(path: string): Promise<ForgeRepository>;
   /** Opens nothing: the first of its methods that is called asks the forge. */
   project(path: string): ForgeProject;
+  /**
+   * Whether a user is a member of an organization or a team (`org/team`), on GitLab of a group, now. What the token may not see has no
+   * members.
+   */
+  isMember(user: string, group: string): Promise<boolean>;
 }

@@ -1,4 +1,5 @@
 export type { ForgeHostSettings, ForgeSettings } from "./address.ts";
+export { saidLines } from "./comment.ts";
 export { type ConnectedForge, type ConnectOptions, connectForge } from "./connect.ts";
 export { ForgeError, type ForgeErrorCode } from "./errors.ts";
 export type * from "./forge.ts";

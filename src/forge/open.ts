@@ -54,6 +54,7 @@ export function openForge(options: ForgeOptions): Forge {
       return { ...found, cloneUrl: `${origin}/${found.path}.git` };
     },
     project: asked.project,
+    isMember: asked.isMember,
   };
 }
 

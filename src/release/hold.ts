@@ -1,4 +1,11 @@
-import type { Comment, CommitStatus, ForgeKind, ForgeProject, PullRequest } from "../forge/index.ts";
+import {
+  type Comment,
+  type CommitStatus,
+  type ForgeKind,
+  type ForgeProject,
+  type PullRequest,
+  saidLines,
+} from "../forge/index.ts";
 import { ReleaseError } from "./errors.ts";
 
 /** What keeps a pull request from being merged: a label, its being a draft, or a commit status that stays pending. */
@@ -38,29 +45,18 @@ const releasing = /^\/(?:remove-hold|hold\s+cancel|unhold)(?:\s.*)?$/i;
 
 /**
  * The newest command among comments: of several in one comment the last. What stands in a code block or in a quotation is
- * not meant.
+ * not meant, and a program gives none.
  */
 export function newestHoldWord(comments: readonly Comment[]): HoldWord | undefined {
   let newest: HoldWord | undefined;
-  for (const { author, body, createdAt } of comments) {
-    for (const line of linesOutsideCode(body)) {
+  for (const { author, body, createdAt, isByBot } of comments) {
+    if (isByBot) continue;
+    for (const line of saidLines(body)) {
       if (releasing.test(line)) newest = { held: false, by: author, at: createdAt };
       else if (holding.test(line)) newest = { held: true, by: author, at: createdAt };
     }
   }
   return newest;
-}
-
-function linesOutsideCode(body: string): string[] {
-  const lines: string[] = [];
-  let fence: string | undefined;
-  for (const line of body.split(/\r?\n/)) {
-    const marks = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];
-    if (fence === undefined && marks === undefined) lines.push(line.trimEnd());
-    else if (fence === undefined) fence = marks;
-    else if (marks?.startsWith(fence)) fence = undefined;
-  }
-  return lines;
 }
 
 /** Whether a status is the one that says whether its commit is held. */

@@ -91,6 +91,23 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
     await expect(pulls().read(4711)).rejects.toMatchObject({ code: "not-found" });
   });
 
+  it("knows what users may do in a repository", async () => {
+    expect(await project().permission("bob")).toBe(kind === "gitlab" ? "admin" : "write");
+    expect(["none", "read"]).toContain(await project().permission("stranger"));
+    for (const nobody of ["nobody", "..", "a/b", ""]) expect(await project().permission(nobody)).toBe("none");
+    server.failNext({ kind: "answer", status: 500 }, { times: 9 });
+    await expect(project().permission("bob")).rejects.toMatchObject({ name: "ForgeError" });
+    server.clearFaults();
+  });
+
+  it("knows the members of an organization and of a team", async () => {
+    expect(await forge.isMember("alice", "org/release")).toBe(true);
+    expect(await forge.isMember("alice", "org")).toBe(true);
+    for (const group of ["org/release", "org/nothing", "org", "nothing", "..", "org/../x", ""]) {
+      expect(await forge.isMember("bob", group)).toBe(false);
+    }
+  });
+
   it("opens a pull request from a fork, and finds and reads it again", async () => {
     const asked = await proposal();
     expect(await pulls().find(asked.head, "main")).toBeUndefined();

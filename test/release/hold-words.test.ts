@@ -8,6 +8,8 @@ function said(...bodies: string[]): Comment[] {
     author: "ann",
     body,
     createdAt: `2026-01-01T00:00:0${index}Z`,
+    isByBot: false,
+    isEdited: false,
   }));
 }
 
@@ -37,8 +39,15 @@ describe("the newest word about a hold", () => {
     "```\n/hold\n```",
     "~~~~ text\n/hold\n```\n/hold\n~~~~",
     "````\n```\n/hold\n````",
+    "```\n``` text\n/hold",
+    "<!-- say\n/hold\n-->",
   ])("is not read from %j", (body) => {
     expect(newestHoldWord(said(body))).toBeUndefined();
+  });
+
+  test("is nobody's when a program says it", () => {
+    const [word] = said("/hold");
+    expect(newestHoldWord(word === undefined ? [] : [{ ...word, isByBot: true }])).toBeUndefined();
   });
 
   test("is the last of several, whoever said it", () => {

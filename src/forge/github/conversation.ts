@@ -1,16 +1,17 @@
 import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
-import { putComment } from "../comment.ts";
+import { isNameOfBot, isOtherTime, putComment } from "../comment.ts";
 import type { Approval, Comment, Conversation } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
 
-const userSchema = z.nullish(z.object({ login: z.string() }));
+const userSchema = z.nullish(z.object({ login: z.string(), type: z.nullish(z.string()) }));
 
 const commentSchema = z.object({
   id: z.number(),
   user: userSchema,
   body: z.nullish(z.string()),
   created_at: z.string(),
+  updated_at: z.nullish(z.string()),
 });
 
 const reviewSchema = z.object({
@@ -78,5 +79,7 @@ function commentOf(comment: z.infer<typeof commentSchema>): Comment {
     author: comment.user?.login ?? "ghost",
     body: comment.body ?? "",
     createdAt: comment.created_at,
+    isByBot: comment.user?.type === "Bot" || isNameOfBot(comment.user?.login ?? ""),
+    isEdited: isOtherTime(comment.created_at, comment.updated_at),
   };
 }

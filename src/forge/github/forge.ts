@@ -5,6 +5,7 @@ import type { Forge, ForgeKind } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
 import { graphql } from "./graphql.ts";
+import { isMemberOf, permissionOf } from "./people.ts";
 import { openPullRequests } from "./pull-requests.ts";
 import { openStatuses } from "./statuses.ts";
 
@@ -28,7 +29,7 @@ export function openGitHub(
   client: ForgeClient,
   kind: GitHubKind,
   api: string,
-): Pick<Forge, "user" | "repository" | "project"> {
+): Pick<Forge, "user" | "repository" | "project" | "isMember"> {
   const user = async (): Promise<string> => {
     try {
       return (await client.ask("GET /user", {}, userSchema)).login;
@@ -59,6 +60,8 @@ export function openGitHub(
       pullRequests: openPullRequests(client, kind, api, path),
       conversation: openConversation(client, path, user),
       statuses: openStatuses(client, kind, path),
+      permission: (name) => permissionOf(client, path, name),
     }),
+    isMember: (name, group) => isMemberOf(client, kind, name, group),
   };
 }

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
-import { putComment } from "../comment.ts";
+import { isNameOfBot, isOtherTime, putComment } from "../comment.ts";
 import type { Comment, Conversation } from "../forge.ts";
 import { checkedPath } from "../remote.ts";
 
@@ -9,6 +9,7 @@ const noteSchema = z.object({
   author: z.nullable(z.object({ username: z.string() })),
   body: z.string(),
   created_at: z.string(),
+  updated_at: z.nullish(z.string()),
   system: z.optional(z.boolean()),
 });
 
@@ -80,5 +81,7 @@ function commentOf(note: z.infer<typeof noteSchema>): Comment {
     author: note.author?.username ?? "ghost",
     body: note.body,
     createdAt: note.created_at,
+    isByBot: isNameOfBot(note.author?.username ?? ""),
+    isEdited: isOtherTime(note.created_at, note.updated_at),
   };
 }

@@ -5,12 +5,13 @@ import type { Forge, ForgeRepository } from "../forge.ts";
 import { checkedPath } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
 import { openMergeRequests } from "./merge-requests.ts";
+import { isMemberOf, permissionOf } from "./people.ts";
 import { openStatuses } from "./statuses.ts";
 
 const userSchema = z.object({ username: z.string() });
 
 /** What a GitLab is asked. Projects go by their paths, as they are checked. */
-export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repository" | "project"> {
+export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repository" | "project" | "isMember"> {
   const projects = openProjects(client);
   const user = async (): Promise<string> => (await client.ask("GET /user", {}, userSchema)).username;
   return {
@@ -21,7 +22,9 @@ export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repositor
       pullRequests: openMergeRequests(client, projects, path),
       conversation: openConversation(client, path, user),
       statuses: openStatuses(client, path),
+      permission: (name) => permissionOf(client, path, name),
     }),
+    isMember: (name, group) => isMemberOf(client, name, group),
   };
 }
 

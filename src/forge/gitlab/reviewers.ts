@@ -26,7 +26,7 @@ export async function requestReviewsOfUsers(
   const refused: RefusedReviewer[] = [];
   const ids = new Map<string, number>();
   for (const name of wanted) {
-    const id = name.includes("/") ? undefined : await idOf(client, name);
+    const id = name.includes("/") ? undefined : await userIdOf(client, name);
     const reason = name.includes("/")
       ? "GitLab requests reviews of users, not of groups"
       : "there is no such user";
@@ -75,7 +75,7 @@ async function put(
   }
 }
 
-async function idOf(client: ForgeClient, username: string): Promise<number | undefined> {
+export async function userIdOf(client: ForgeClient, username: string): Promise<number | undefined> {
   const found = await client.ask("GET /users", { username }, usersSchema);
   return found.find((user) => user.username.toLowerCase() === username.toLowerCase())?.id;
 }

@@ -193,8 +193,8 @@ export function giteaDialect(world: World): Dialect {
       submitted_at: review.at,
     }) satisfies PartOf<PullReview>;
 
-  const shownComment = ({ id, user, body, at }: ForgeComment): PartOf<Comment> => ({
-    ...{ id, user: shownUser(user.name), body, created_at: at, updated_at: at },
+  const shownComment = ({ id, user, body, at, editedAt = at }: ForgeComment): PartOf<Comment> => ({
+    ...{ id, user: shownUser(user.name), body, created_at: at, updated_at: editedAt },
   });
 
   const shownStatus = (status: ForgeRepo["statuses"][number]) =>
@@ -206,6 +206,8 @@ export function giteaDialect(world: World): Dialect {
       context: status.context,
       created_at: status.at,
     }) satisfies PartOf<CommitStatus>;
+
+  const teamId = (name: string): number => [...world.teams.keys()].indexOf(name) + 1;
 
   const routes: Route[] = [
     ["GET", "/version", () => ({ status: 200, body: { version: "1.22.6" } })],
@@ -332,6 +334,42 @@ export function giteaDialect(world: World): Dialect {
           ...{ url: textIn(call, "target_url"), user: userOf(call) },
         });
         return { status: 201, body: shownStatus(status) };
+      },
+    ],
+    [
+      "GET",
+      "/repos/:owner/:repo/collaborators/:user/permission",
+      (call) => {
+        const user = world.user(call.params.user ?? "");
+        if (user === undefined) throw new Refusal(notFound());
+        const permission = world.mayWrite(repositoryOf(call), user) ? "write" : "read";
+        return { status: 200, body: { permission, role_name: permission, user: shownUser(user.name) } };
+      },
+    ],
+    [
+      "GET",
+      "/orgs/:org/members/:user",
+      (call) => {
+        if (!world.isMember(call.params.org ?? "", call.params.user ?? "")) throw new Refusal(notFound());
+        return { status: 204 };
+      },
+    ],
+    [
+      "GET",
+      "/orgs/:org/teams/search",
+      (call) => {
+        const names = [...world.teams.keys()].filter((name) => name.startsWith(`${call.params.org}/`));
+        const data = names.map((name) => ({ id: teamId(name), name: name.split("/")[1] }));
+        return { status: 200, body: { ok: true, data } };
+      },
+    ],
+    [
+      "GET",
+      "/teams/:id/members/:user",
+      (call) => {
+        const team = [...world.teams.keys()].find((name) => String(teamId(name)) === call.params.id);
+        if (!world.isMember(team ?? "", call.params.user ?? "")) throw new Refusal(notFound());
+        return { status: 200, body: shownUser(call.params.user ?? "") };
       },
     ],
   ];

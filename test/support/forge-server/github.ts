@@ -308,6 +308,33 @@ export function githubDialect(world: World): Dialect {
         return { status: 201, body: shownStatus(status) };
       },
     ],
+    [
+      "GET",
+      "/repos/:owner/:repo/collaborators/:user/permission",
+      (call) => {
+        const user = world.user(call.params.user ?? "");
+        if (user === undefined) throw new Refusal(notFound());
+        const permission = world.mayWrite(repositoryOf(call), user) ? "write" : "read";
+        return { status: 200, body: { permission, role_name: permission, user: shownUser(call, user.name) } };
+      },
+    ],
+    [
+      "GET",
+      "/orgs/:org/members/:user",
+      (call) => {
+        if (!world.isMember(call.params.org ?? "", call.params.user ?? "")) throw new Refusal(notFound());
+        return { status: 204 };
+      },
+    ],
+    [
+      "GET",
+      "/orgs/:org/teams/:team/memberships/:user",
+      (call) => {
+        const { org, team, user = "" } = call.params;
+        if (!world.isMember(`${org}/${team}`, user)) throw new Refusal(notFound());
+        return { status: 200, body: { state: "active", role: "member" } };
+      },
+    ],
     ["POST", "/graphql", graphql],
   ];
 
@@ -367,7 +394,7 @@ function ownerOf(repository: ForgeRepo): string {
 }
 
 function shownUser({ origin }: Call, login: string) {
-  return { login, id: 1, type: "User", html_url: `${origin}/${login}` };
+  return { login, id: 1, type: login.endsWith("[bot]") ? "Bot" : "User", html_url: `${origin}/${login}` };
 }
 
 function shownRepository(world: World, call: Call, repository: ForgeRepo, whole = false): GitHubRepository {
@@ -409,13 +436,13 @@ function shownReview(call: Call, { id, user, state, commit, at }: ForgeReview) {
   } satisfies GitHubReview;
 }
 
-function shownComment(call: Call, { id, user, body, at }: ForgeComment) {
+function shownComment(call: Call, { id, user, body, at, editedAt = at }: ForgeComment) {
   return {
     id,
     user: shownUser(call, user.name),
     body,
     created_at: at,
-    updated_at: at,
+    updated_at: editedAt,
   } satisfies GitHubComment;
 }
 

@@ -170,8 +170,8 @@ export function gitlabDialect(world: World): Dialect {
     return found;
   };
 
-  const shownNote = ({ id, user, body, at }: ForgeComment) => ({
-    ...{ id, body, author: shownUser(user), created_at: at, updated_at: at, system: false },
+  const shownNote = ({ id, user, body, at, editedAt = at }: ForgeComment) => ({
+    ...{ id, body, author: shownUser(user), created_at: at, updated_at: editedAt, system: false },
   });
 
   const routes: Route[] = [
@@ -271,6 +271,32 @@ export function gitlabDialect(world: World): Dialect {
       },
     ],
     ["POST", "/projects/:id/statuses/:sha", setStatus],
+    [
+      "GET",
+      "/projects/:id/members/all/:user",
+      (call) => {
+        const project = projectOf(call);
+        const user = world.users.find(({ id }) => String(id) === call.params.user);
+        if (!world.mayWrite(project, user)) throw new Refusal(failure(404, "404 Not found"));
+        return {
+          status: 200,
+          body: { id: user?.id, username: user?.name, access_level: 40, state: "active" },
+        };
+      },
+    ],
+    [
+      "GET",
+      "/groups/:id/members/all/:user",
+      (call) => {
+        const user = world.users.find(({ id }) => String(id) === call.params.user);
+        const group = decodeURIComponent(call.params.id ?? "");
+        if (!world.isMember(group, user?.name ?? "")) throw new Refusal(failure(404, "404 Not found"));
+        return {
+          status: 200,
+          body: { id: user?.id, username: user?.name, access_level: 30, state: "active" },
+        };
+      },
+    ],
   ];
 
   return {

@@ -27,6 +27,7 @@ export interface ForgeComment {
   readonly user: ForgeUser;
   body: string;
   readonly at: string;
+  editedAt?: string;
 }
 
 export interface ForgeStatus {

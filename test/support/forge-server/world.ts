@@ -39,6 +39,8 @@ export interface World {
   /** A repository, unless it is private and not theirs. */
   repository(path: string, user: ForgeUser | undefined): ForgeRepo | undefined;
   mayWrite(repository: ForgeRepo, user: ForgeUser | undefined): boolean;
+  /** Whether a user is a member of a team, or of one of an organization's. */
+  isMember(group: string, name: string): boolean;
   createRepository(
     path: string,
     files: Readonly<Record<string, string>>,
@@ -93,6 +95,10 @@ export function createWorld(folder: string): World {
       return user;
     },
     addTeam: (name, members) => void teams.set(name, members),
+    isMember: (group, name) =>
+      [...teams].some(
+        ([team, members]) => (team === group || team.startsWith(`${group}/`)) && members.includes(name),
+      ),
     addOrganizationLabel(owner, name) {
       const label = { id: nextId(), name, color: "ededed" };
       organizationLabels.set(owner, [...(organizationLabels.get(owner) ?? []), label]);
