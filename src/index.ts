@@ -134,6 +134,7 @@ export {
   forgeKindOf,
   type OpenPullRequests,
   openForge,
+  type Permission,
   type Proposal,
   type PullRequest,
   type PullRequests,
