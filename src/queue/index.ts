@@ -2,3 +2,4 @@ export { askForRun } from "./ask.ts";
 export { QueueError, type QueueErrorCode, RunStopped } from "./errors.ts";
 export { queueMigrations } from "./migrations.ts";
 export type * from "./model.ts";
+export { openQueue } from "./queue.ts";

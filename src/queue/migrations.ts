@@ -48,7 +48,7 @@ CREATE TABLE queue_run (
   result text CHECK (result IN ('SUCCESS', 'FAILURE', 'ABORTED', 'ERROR')),
   details jsonb,
   ended_at timestamptz,
-  CHECK ((state = 'held') = (held IS NOT NULL)),
+  CHECK ((state = 'held') <= (held IS NOT NULL)),
   CHECK ((state = 'running') <= (worker IS NOT NULL AND started_at IS NOT NULL)),
   CHECK ((state = 'ended') = (result IS NOT NULL AND ended_at IS NOT NULL))
 );
@@ -68,7 +68,6 @@ CREATE TABLE queue_slot (
   name text NOT NULL,
   place int NOT NULL,
   run bigint NOT NULL,
-  attempt int NOT NULL,
   PRIMARY KEY (kind, name, place)
 );
 CREATE INDEX queue_slot_run ON queue_slot (run);

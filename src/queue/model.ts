@@ -144,9 +144,9 @@ export interface RunOutcome {
 
 /**
  * Why a run's signal is aborted.
- * - `aborted`: somebody wants it stopped.
- * - `timeout`: its time is up.
- * - `shutdown`: this process stops; another one takes it up, whatever is returned.
+ * - `aborted`: somebody wants it stopped. It ends as `ABORTED`, unless `SUCCESS` is returned.
+ * - `timeout`: its time is up. It ends as `FAILURE`, unless `SUCCESS` is returned.
+ * - `shutdown`: this process stops; another one takes it up, unless `SUCCESS` is returned.
  * - `lost`: another worker may have it. Nothing may be written any more, not even to its record.
  */
 export type StopReason = "aborted" | "timeout" | "shutdown" | "lost";
@@ -163,6 +163,11 @@ export interface TakenRun extends QueuedRun {
   isMine(): boolean;
   /** Waits until that is certain: through an outage of the database, for example. `false` is for ever. */
   stillMine(): Promise<boolean>;
+  /**
+   * Lets a transaction be committed only while this attempt is the run's: nobody takes it over until the transaction ends. To be
+   * called first in each that writes for the run. @throws {RunStopped} `lost`.
+   */
+  fence(sql: Sql): Promise<void>;
 }
 
 /** Which runs are listed: all that is given has to fit. */
@@ -253,8 +258,13 @@ export interface Queue {
   setCapacities(capacities: Readonly<Record<string, number>>): Promise<void>;
   /** Tells of each change, by whatever process; `undefined` when some may have been missed. @returns What ends it. */
   onChange(listener: (change: RunChange | undefined) => void): Promise<() => Promise<void>>;
-  /** Carries runs out until its signal is aborted and the last one is over or handed over. */
+  /**
+   * Carries runs out until its signal is aborted and the last one is over or handed over. It holds a lease on its runs, which
+   * it renews each second; nobody may write once 6 seconds have gone by without, and after 8 others take them up.
+   */
   work(options: WorkerOptions): Promise<void>;
+  /** Takes up the runs of workers that have died, until its signal is aborted. Whoever works does so anyway. */
+  supervise(options: Pick<WorkerOptions, "signal" | "onProblem">): Promise<void>;
   /** Forgets runs that have ended before a time. @returns How many. */
   forgetEnded(before: Date): Promise<number>;
 }

@@ -8,6 +8,7 @@ const states: Readonly<Record<string, RunState>> = {
   running: "running",
   ended: "ended",
 };
+const stop = "stop";
 
 /** Tells all processes, when the transaction is committed, that these runs have changed. */
 export async function tellChanges(sql: Sql, runs: readonly Pick<QueuedRun, "id" | "state">[]): Promise<void> {
@@ -16,18 +17,25 @@ export async function tellChanges(sql: Sql, runs: readonly Pick<QueuedRun, "id" 
   await sql.query("SELECT pg_notify($1, word) FROM unnest($2::text[]) AS word", [channel, words]);
 }
 
-/** Tells of each change; `undefined` when some may have been missed. */
-export function listenToChanges(
+/** Tells the worker that a run is to be stopped. */
+export async function tellStop(sql: Sql, id: string): Promise<void> {
+  await sql.query("SELECT pg_notify($1, $2)", [channel, `${stop} ${id}`]);
+}
+
+/** Tells of each change, `undefined` when some may have been missed, and of each run that is to be stopped. */
+export function listenToQueue(
   db: Database,
-  listener: (change: RunChange | undefined) => void,
+  onChange: (change: RunChange | undefined) => void,
+  onStop?: (id: string) => void,
 ): Promise<() => Promise<void>> {
   return db.listen(
     channel,
     (payload) => {
       const [word = "", id = ""] = payload.split(" ");
       const state = states[word];
-      if (state !== undefined) listener({ id, state });
+      if (state !== undefined) onChange({ id, state });
+      else if (word === stop) onStop?.(id);
     },
-    () => listener(undefined),
+    () => onChange(undefined),
   );
 }

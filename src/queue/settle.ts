@@ -1,0 +1,111 @@
+import type { Sql } from "../database/index.ts";
+import type { QueuedRun, QueueOptions, RunOutcome } from "./model.ts";
+import { tellChanges } from "./notices.ts";
+import { runsOf } from "./rows.ts";
+
+/** An attempt that dies with its worker this many times is not tried again. */
+const maxCrashes = 3;
+
+/** Names an attempt: no other worker ever has all three. */
+export interface AttemptName {
+  readonly id: string;
+  readonly attempt: number;
+  readonly worker: string;
+}
+
+/** How runs come to their end, in whatever way. All of it within the caller's transaction. */
+export class Settling {
+  readonly #onEnd: QueueOptions["onEnd"];
+
+  constructor({ onEnd }: QueueOptions) {
+    this.#onEnd = onEnd;
+  }
+
+  /** Ends a run that the caller has locked, and whose state is its business. */
+  async end(sql: Sql, run: QueuedRun, { result, details }: RunOutcome): Promise<QueuedRun> {
+    const [ended] = await runsOf(
+      sql,
+      `WITH freed AS (DELETE FROM queue_slot WHERE run = $1)
+      UPDATE queue_run SET state = 'ended', result = $2, details = $3, ended_at = clock_timestamp() WHERE id = $1 RETURNING *`,
+      [run.id, result, details],
+    );
+    if (ended === undefined) return run;
+    await this.#onEnd?.(sql, ended);
+    await tellChanges(sql, [ended]);
+    return ended;
+  }
+
+  /** Ends an attempt. @returns Whether it was that worker's still. */
+  async endAttempt(sql: Sql, name: AttemptName, outcome: RunOutcome): Promise<boolean> {
+    const run = await lockedAttempt(sql, name);
+    if (run !== undefined) await this.end(sql, run, outcome);
+    return run !== undefined;
+  }
+
+  /** Lets a run wait again that its worker gives back. @returns Whether it was that worker's still. */
+  async handOver(sql: Sql, name: AttemptName): Promise<boolean> {
+    const run = await lockedAttempt(sql, name);
+    if (run !== undefined) await this.#putBack(sql, run, run.crashes);
+    return run !== undefined;
+  }
+
+  /** Lets a run wait again whose worker is gone. */
+  takeUp(sql: Sql, run: QueuedRun): Promise<void> {
+    return this.#putBack(sql, run, run.crashes + 1);
+  }
+
+  async #putBack(sql: Sql, run: QueuedRun, crashes: number): Promise<void> {
+    const { abort } = run;
+    await sql.query("UPDATE queue_run SET crashes = $2 WHERE id = $1", [run.id, crashes]);
+    if (abort !== undefined) {
+      await this.end(sql, run, { result: "ABORTED", details: { summary: abortedBy(abort) } });
+      return;
+    }
+    if (crashes >= maxCrashes) {
+      const summary = `given up: the worker died in each of ${crashes} attempts`;
+      await this.end(sql, run, { result: "ERROR", details: { summary } });
+      return;
+    }
+    if (await this.isReplaced(sql, run)) return;
+    await sql.query("DELETE FROM queue_slot WHERE run = $1", [run.id]);
+    await sql.query("UPDATE queue_run SET state = 'waiting' WHERE id = $1", [run.id]);
+    await tellChanges(sql, [{ id: run.id, state: "waiting" }]);
+  }
+
+  /** Of two runs of a key that would wait, the newer one stays, with the other's place. @returns Whether there was such a one. */
+  async isReplaced(sql: Sql, run: QueuedRun): Promise<boolean> {
+    const [newer] = await runsOf(
+      sql,
+      `UPDATE queue_run SET rank = least(rank, (SELECT rank FROM queue_run WHERE id = $3))
+      WHERE job = $1 AND key = $2 AND state = 'waiting' AND id <> $3 RETURNING *`,
+      [run.job, run.key, run.id],
+    );
+    if (newer === undefined) return false;
+    const summary = `run ${newer.id}, which was asked for later, takes its place`;
+    await this.end(sql, run, { result: "ABORTED", details: { summary, replacedBy: newer.id } });
+    return true;
+  }
+}
+
+/** What is said of a run that somebody stopped. */
+export function abortedBy({ who, why }: { readonly who: string; readonly why: string }): string {
+  return `aborted by ${who}: ${why}`;
+}
+
+/** Whether an attempt is its worker's still; it stays so until the transaction ends. */
+export async function isAttempt(sql: Sql, { id, attempt, worker }: AttemptName): Promise<boolean> {
+  const rows = await sql.query(
+    "SELECT id FROM queue_run WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running' FOR SHARE",
+    [id, attempt, worker],
+  );
+  return rows.length > 0;
+}
+
+async function lockedAttempt(sql: Sql, { id, attempt, worker }: AttemptName): Promise<QueuedRun | undefined> {
+  const [run] = await runsOf(
+    sql,
+    "SELECT * FROM queue_run WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running' FOR UPDATE",
+    [id, attempt, worker],
+  );
+  return run;
+}

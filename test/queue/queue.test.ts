@@ -1,0 +1,470 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Database } from "../../src/database/index.ts";
+import { askForRun, openQueue, type Queue, type QueuedRun, queueMigrations } from "../../src/queue/index.ts";
+import { describeDatabases } from "../support/databases.ts";
+import { ask, askOf, startWorker, type TestWorker, untilState } from "./support.ts";
+
+describeDatabases((databases) => {
+  const workers: TestWorker[] = [];
+  const start = (...given: Parameters<typeof startWorker>) => {
+    const worker = startWorker(...given);
+    workers.push(worker);
+    return worker;
+  };
+  afterEach(async () => {
+    for (const worker of workers.splice(0)) await worker.stop();
+  });
+  const open = async (): Promise<{ db: Database; queue: Queue }> => {
+    const db = await databases.open(queueMigrations);
+    return { db, queue: openQueue(db) };
+  };
+
+  describe("a run that is asked for", () => {
+    it("waits, is carried out and ends", async () => {
+      const { db, queue } = await open();
+      const { id, outcome } = await ask(db, { ref: "refs/heads/main", input: { dir: "images" } });
+      expect(outcome).toBe("queued");
+      expect(await queue.read(id)).toMatchObject({ state: "waiting", attempt: 0, input: { dir: "images" } });
+      const worker = start(db);
+      const taken = await worker.taken(id);
+      expect(taken).toMatchObject({
+        id,
+        state: "running",
+        attempt: 1,
+        ref: "refs/heads/main",
+        commit: undefined,
+      });
+      expect(taken.isMine()).toBe(true);
+      worker.finish(id, { result: "SUCCESS", details: { summary: "built 3 images" } });
+      const ended = await untilState(queue, id, "ended");
+      expect(ended).toMatchObject({ result: "SUCCESS", details: { summary: "built 3 images" } });
+      expect(taken.isMine()).toBe(false);
+      expect(await taken.stillMine()).toBe(false);
+      expect(await db.query("SELECT * FROM queue_slot")).toEqual([]);
+    });
+
+    it("is not there when the transaction that asked for it fails", async () => {
+      const { db, queue } = await open();
+      const failing = db.transaction(async (sql) => {
+        await askForRun(sql, askOf());
+        throw new Error("the push could not be remembered");
+      });
+      await expect(failing).rejects.toThrow("remembered");
+      expect((await queue.list({ limit: 10 })).runs).toEqual([]);
+    });
+
+    it("is an error when what carries it out throws", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      const worker = start(db);
+      await worker.taken(id);
+      worker.finish(id, new Error("no such kind"));
+      expect(await untilState(queue, id, "ended")).toMatchObject({
+        result: "ERROR",
+        details: { summary: "no such kind" },
+      });
+    });
+
+    it("ends together with what others add to its end", async () => {
+      const db = await databases.open(queueMigrations);
+      await db.script("CREATE TABLE told (id bigint)");
+      let refusals = 1;
+      const queue = openQueue(db, {
+        onEnd: async (sql, run) => {
+          await sql.query("INSERT INTO told VALUES ($1)", [run.id]);
+          refusals -= 1;
+          if (refusals >= 0) throw new Error("not yet");
+        },
+      });
+      const { id } = await ask(db);
+      const worker = start(db, { queue, carryOut: async () => ({ result: "SUCCESS" }) });
+      await untilState(queue, id, "ended");
+      expect(await db.query("SELECT * FROM told")).toEqual([{ id }]);
+      expect(worker.problems).toEqual([new Error("not yet")]);
+    });
+  });
+
+  describe("runs of one key", () => {
+    it("are one while they wait, with the newer content, the older place and all causes", async () => {
+      const { db, queue } = await open();
+      const first = await ask(db, { commit: "a".repeat(40), input: { head: 1 }, priority: 5 });
+      const before = await queue.read(first.id);
+      const cause = { by: "push", text: "push by ann", at: "2026-01-02T00:00:00.000Z", who: "ann" } as const;
+      const second = await ask(db, { commit: "b".repeat(40), input: { head: 2 }, priority: 1, cause });
+      expect(second).toEqual({ id: first.id, outcome: "coalesced", state: "waiting" });
+      const run = await queue.read(first.id);
+      expect(run).toMatchObject({ commit: "b".repeat(40), input: { head: 2 }, priority: 5 });
+      expect(run.askedAt).toEqual(before.askedAt);
+      expect(run.causes).toEqual([...before.causes, cause]);
+    });
+
+    it("keep a bounded list of causes", async () => {
+      const { db, queue } = await open();
+      for (let at = 0; at < 30; at += 1) {
+        await ask(db, { cause: { by: "push", text: `push ${at}`, at: "2026-01-02T00:00:00.000Z" } });
+      }
+      const [run] = (await queue.list({ limit: 2 })).runs;
+      expect(run?.causes.map(({ text }) => text)).toEqual([
+        "push 0",
+        ...range(11, 30).map((at) => `push ${at}`),
+      ]);
+      expect(run?.moreCauses).toBe(10);
+    });
+
+    it("wait for the one that runs", async () => {
+      const { db, queue } = await open();
+      const worker = start(db);
+      const { id } = await ask(db);
+      await worker.taken(id);
+      const behind = await ask(db);
+      expect(behind.outcome).toBe("queued");
+      expect(await queue.whyWaiting([behind.id, id])).toEqual(
+        new Map([[behind.id, { for: "key", run: id }]]),
+      );
+      expect(await ask(db)).toMatchObject({ id: behind.id, outcome: "coalesced" });
+      worker.finish(id);
+      await worker.taken(behind.id);
+      worker.finish(behind.id);
+      await untilState(queue, behind.id, "ended");
+    });
+
+    it("are one whoever asks at the same time", async () => {
+      const { db } = await open();
+      const asked = await Promise.all(range(0, 8).map(() => ask(db)));
+      expect(new Set(asked.map(({ id }) => id)).size).toBe(1);
+      expect(asked.filter(({ outcome }) => outcome === "queued")).toHaveLength(1);
+    });
+
+    it("are several when they are of different jobs", async () => {
+      const { db } = await open();
+      const [a, b] = [await ask(db, { job: "a" }), await ask(db, { job: "b" })];
+      expect(a.id).not.toBe(b.id);
+    });
+  });
+
+  describe("a held run", () => {
+    it("waits for its release, and who asks again does not release it", async () => {
+      const { db, queue } = await open();
+      const { id, state } = await ask(db, { held: "the job holds each run" });
+      expect(state).toBe("held");
+      expect(await ask(db)).toEqual({ id, outcome: "coalesced", state: "held" });
+      expect(await queue.whyWaiting([id])).toEqual(
+        new Map([[id, { for: "release", why: "the job holds each run" }]]),
+      );
+      const worker = start(db);
+      const released = await db.transaction((sql) => queue.release(sql, id));
+      expect(released).toMatchObject({ state: "waiting", held: undefined });
+      await worker.taken(id);
+      await expect(db.transaction((sql) => queue.release(sql, id))).rejects.toMatchObject({
+        code: "not-held",
+      });
+    });
+
+    it("is held again by what comes after its release and before its start", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db, { held: "each is looked at", commit: "a".repeat(40) });
+      await db.transaction((sql) => queue.release(sql, id));
+      const newer = await ask(db, { held: "each is looked at", commit: "b".repeat(40) });
+      expect(newer).toEqual({ id, outcome: "coalesced", state: "held" });
+    });
+
+    it("can be made of one that waits", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      expect(await db.transaction((sql) => queue.hold(sql, id, "freeze"))).toMatchObject({ state: "held" });
+      expect((await queue.read(id)).held).toBe("freeze");
+      await expect(db.transaction((sql) => queue.hold(sql, id, "freeze"))).rejects.toMatchObject({
+        code: "not-waiting",
+      });
+    });
+
+    it("is held once more when it is aborted and asked for again", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db, { held: "each is looked at" });
+      await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "not today" }));
+      const cause = { by: "hand", text: "again", at: "2026-01-02T00:00:00.000Z" } as const;
+      const again = await db.transaction((sql) => queue.rerun(sql, id, cause));
+      expect(again).toMatchObject({ outcome: "queued", state: "held" });
+      expect(await queue.read(again.id)).toMatchObject({ rerunOf: id, causes: [cause], attempt: 0 });
+    });
+  });
+
+  describe("an abort", () => {
+    it("ends at once what waits", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      const ended = await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "wrong tag" }));
+      expect(ended).toMatchObject({ state: "ended", result: "ABORTED" });
+      expect(ended.details?.summary).toBe("aborted by ann: wrong tag");
+      const again = db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "wrong tag" }));
+      await expect(again).rejects.toMatchObject({ code: "ended" });
+    });
+
+    it("stops what runs, and says who wanted it", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      const worker = start(db);
+      const taken = await worker.taken(id);
+      await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "wrong tag" }));
+      const ended = await untilState(queue, id, "ended");
+      expect(ended).toMatchObject({ result: "ABORTED", details: { summary: "aborted by ann: wrong tag" } });
+      expect(taken.signal.reason).toMatchObject({ code: "aborted" });
+    });
+
+    it("changes nothing of what is done already", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      const worker = start(db, {
+        carryOut: (run) =>
+          new Promise((resolve) =>
+            run.signal.addEventListener("abort", () => resolve({ result: "SUCCESS" })),
+          ),
+      });
+      await worker.taken(id);
+      await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "wrong tag" }));
+      expect(await untilState(queue, id, "ended")).toMatchObject({ result: "SUCCESS" });
+    });
+
+    it("comes after so many seconds by itself where the job says so", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db, { timeoutSeconds: 0.05 });
+      start(db);
+      const ended = await untilState(queue, id, "ended");
+      expect(ended).toMatchObject({ result: "FAILURE" });
+      expect(ended.details?.summary).toContain("0.05 seconds");
+    });
+  });
+
+  describe("limits", () => {
+    const peak = async (db: Database, queue: Queue, ids: readonly string[]) => {
+      let now = 0;
+      let most = 0;
+      start(db, {
+        concurrency: 8,
+        carryOut: async () => {
+          now += 1;
+          most = Math.max(most, now);
+          await db.query("SELECT 1");
+          now -= 1;
+          return { result: "SUCCESS" };
+        },
+      });
+      for (const id of ids) await untilState(queue, id, "ended");
+      return most;
+    };
+    const asks = async (db: Database, more: (at: number) => Parameters<typeof ask>[1]) => {
+      const asked = await Promise.all(range(0, 12).map((at) => ask(db, { key: String(at), ...more(at) })));
+      return asked.map(({ id }) => id);
+    };
+
+    it("let a single run of a mutex go on", async () => {
+      const { db, queue } = await open();
+      const ids = await asks(db, (at) => ({ job: `job-${at % 3}`, mutex: "production" }));
+      expect(await peak(db, queue, ids)).toBe(1);
+    });
+
+    it("let as many runs of a job go on as it says", async () => {
+      const { db, queue } = await open();
+      const ids = await asks(db, () => ({ maxConcurrency: 2 }));
+      expect(await peak(db, queue, ids)).toBeLessThanOrEqual(2);
+    });
+
+    it("let as many runs of a label go on as it has places, one where nobody named it", async () => {
+      const { db, queue } = await open();
+      await queue.setCapacities({ large: 3, none: 0 });
+      const ids = await asks(db, (at) => ({ job: `job-${at}`, capacity: "large" }));
+      expect(await peak(db, queue, ids)).toBeLessThanOrEqual(3);
+      const others = await asks(db, (at) => ({ job: `job-${at}`, capacity: "unnamed" }));
+      expect(await peak(db, queue, others)).toBe(1);
+      const { id } = await ask(db, { capacity: "none" });
+      expect(await queue.whyWaiting([id])).toEqual(
+        new Map([[id, { for: "capacity", capacity: "none", running: 0, limit: 0 }]]),
+      );
+    });
+
+    it("say what keeps a run waiting", async () => {
+      const { db, queue } = await open();
+      await queue.setCapacities({ large: 1 });
+      const idle = await ask(db, { key: "idle" });
+      expect((await queue.whyWaiting([idle.id])).get(idle.id)).toEqual({ for: "worker" });
+      const worker = start(db, { concurrency: 1 });
+      await worker.taken(idle.id);
+      worker.finish(idle.id);
+      const first = await ask(db, { job: "first", mutex: "m", maxConcurrency: 1, capacity: "large" });
+      await worker.taken(first.id);
+      const later = new Date(Date.now() + 3_600_000);
+      const waiting = [
+        await ask(db, { job: "a", mutex: "m" }),
+        await ask(db, { job: "first", key: "other", maxConcurrency: 1 }),
+        await ask(db, { job: "b", capacity: "large" }),
+        await ask(db, { job: "c" }),
+        await ask(db, { job: "d", notBefore: later }),
+      ];
+      const reasons = await queue.whyWaiting(waiting.map(({ id }) => id));
+      expect(waiting.map(({ id }) => reasons.get(id))).toEqual([
+        { for: "mutex", mutex: "m", run: first.id },
+        { for: "concurrency", running: 1, limit: 1 },
+        { for: "capacity", capacity: "large", running: 1, limit: 1 },
+        { for: "turn", ahead: 3 },
+        { for: "time", until: later },
+      ]);
+      expect(await queue.workers()).toMatchObject([{ seats: 1, running: 1 }]);
+    });
+
+    it("hold up nobody else", async () => {
+      const { db } = await open();
+      const worker = start(db, { concurrency: 2 });
+      const first = await ask(db, { job: "first", mutex: "m", priority: 100 });
+      await worker.taken(first.id);
+      for (const at of range(0, 60)) await ask(db, { key: `blocked-${at}`, mutex: "m", priority: 100 });
+      const free = await ask(db, { job: "free" });
+      await worker.taken(free.id);
+      expect([...worker.running.keys()].sort()).toEqual([first.id, free.id].sort());
+    });
+  });
+
+  describe("the order of starts", () => {
+    const startsOf = async (db: Database, queue: Queue, runs: readonly string[]) => {
+      const starts: string[] = [];
+      start(db, {
+        concurrency: 1,
+        carryOut: async (run) => {
+          starts.push(run.id);
+          return { result: "SUCCESS" };
+        },
+      });
+      for (const id of runs) await untilState(queue, id, "ended");
+      return starts;
+    };
+
+    it("is that of priorities, then of age", async () => {
+      const { db, queue } = await open();
+      const periodic = await ask(db, { job: "periodic", priority: 0 });
+      const push = await ask(db, { job: "push", priority: 10 });
+      const release = await ask(db, { job: "release", priority: 100 });
+      const other = await ask(db, { job: "other", priority: 10 });
+      const order = [release, push, other, periodic].map(({ id }) => id);
+      expect(await startsOf(db, queue, order)).toEqual(order);
+    });
+
+    it("lets nothing starve: a minute of waiting counts as much as a point", async () => {
+      const { db, queue } = await open();
+      const old = await ask(db, { job: "old", priority: 0 });
+      await db.query("UPDATE queue_run SET rank = rank - 60.0 * 101 WHERE id = $1", [old.id]);
+      const release = await ask(db, { job: "release", priority: 100 });
+      expect(await startsOf(db, queue, [old.id, release.id])).toEqual([old.id, release.id]);
+    });
+  });
+
+  describe("a worker that stops", () => {
+    it("hands over what it has not done, which counts as no crash", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db, { mutex: "m" });
+      const first = start(db);
+      const taken = await first.taken(id);
+      await first.stop();
+      expect(taken.signal.reason).toMatchObject({ code: "shutdown" });
+      expect(await queue.read(id)).toMatchObject({ state: "waiting", attempt: 1, crashes: 0 });
+      const second = start(db);
+      expect(await second.taken(id)).toMatchObject({ attempt: 2, crashes: 0 });
+      second.finish(id);
+      await untilState(queue, id, "ended");
+      expect(await queue.workers()).toHaveLength(1);
+    });
+  });
+
+  describe("a worker that died", () => {
+    /** What a worker leaves that is gone: a run, its places, and a lease that has run out. */
+    const abandon = async (db: Database, id: string) => {
+      await db.query(
+        "UPDATE queue_run SET state = 'running', worker = 'gone', attempt = attempt + 1, started_at = now() WHERE id = $1",
+        [id],
+      );
+      await db.query(
+        `INSERT INTO queue_slot (kind, name, place, run)
+        SELECT 'mutex', 'm', 0, id FROM queue_run WHERE id = $1 UNION ALL SELECT 'key', job || ' ' || key, 0, id FROM queue_run WHERE id = $1`,
+        [id],
+      );
+    };
+
+    it("loses its runs to others", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db, { mutex: "m" });
+      await abandon(db, id);
+      const worker = start(db);
+      expect(await worker.taken(id)).toMatchObject({ attempt: 2, crashes: 1 });
+      worker.finish(id);
+      expect(await untilState(queue, id, "ended")).toMatchObject({ result: "SUCCESS" });
+    });
+
+    it("is not replaced for ever", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      await db.query("UPDATE queue_run SET crashes = 2 WHERE id = $1", [id]);
+      await abandon(db, id);
+      start(db);
+      const ended = await untilState(queue, id, "ended");
+      expect(ended).toMatchObject({ result: "ERROR", crashes: 3 });
+      expect(ended.details?.summary).toContain("3 attempts");
+    });
+
+    it("lets a run end that was to be aborted", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      await abandon(db, id);
+      await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "stuck" }));
+      start(db);
+      expect(await untilState(queue, id, "ended")).toMatchObject({ result: "ABORTED" });
+    });
+
+    it("leaves its run to a newer one of the same key", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      await abandon(db, id);
+      const newer = await ask(db);
+      expect(newer.outcome).toBe("queued");
+      const worker = start(db);
+      const ended = await untilState(queue, id, "ended");
+      expect(ended).toMatchObject({ result: "ABORTED", details: { replacedBy: newer.id } });
+      await worker.taken(newer.id);
+    });
+  });
+
+  describe("lists", () => {
+    it("are read page by page, by what is asked for", async () => {
+      const { db, queue } = await open();
+      for (const at of range(0, 7)) await ask(db, { job: at % 2 === 0 ? "even" : "odd", key: String(at) });
+      const pages: QueuedRun[][] = [];
+      let after: string | undefined;
+      do {
+        const page = await queue.list({ job: "even", limit: 2, after });
+        pages.push([...page.runs]);
+        after = page.next;
+      } while (after !== undefined);
+      expect(pages.map((page) => page.map(({ key }) => key))).toEqual([
+        ["6", "4"],
+        ["2", "0"],
+      ]);
+      expect(await queue.counts()).toMatchObject([
+        { job: "even", kind: "build", state: "waiting", runs: 4 },
+        { job: "odd", kind: "build", state: "waiting", runs: 3 },
+      ]);
+      await expect(queue.read("1")).rejects.toMatchObject({ code: "unknown-run" });
+      await expect(queue.read("post-images")).rejects.toMatchObject({ code: "unknown-run" });
+    });
+
+    it("forget what ended long ago", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      const { id: waiting } = await ask(db, { key: "other" });
+      await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "old" }));
+      expect(await queue.forgetEnded(new Date(Date.now() - 3_600_000))).toBe(0);
+      expect(await queue.forgetEnded(new Date(Date.now() + 3_600_000))).toBe(1);
+      expect((await queue.list({ limit: 10 })).runs.map((run) => run.id)).toEqual([waiting]);
+    });
+  });
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, at) => from + at);
+}
