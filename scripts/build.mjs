@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "tsdown";
 
 const bundled = JSON.parse(readFileSync("scripts/bundled.json", "utf8"));
+/** Packages that name their license and hold no text of it: it is that of another one, by the same people. */
+const withoutText = { "@hono/zod-openapi": "hono", "@hono/zod-validator": "hono" };
 const [folder] = process.argv.slice(2);
 const common = { logLevel: "warn" };
 if (folder === undefined) {
@@ -16,8 +18,8 @@ if (folder === undefined) {
 
 /** What the license of a package whose code is in ours asks to be passed on. */
 function licenseOf(name) {
-  const folder = `node_modules/${name}`;
-  const { version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+  const folder = `node_modules/${withoutText[name] ?? name}`;
   const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.md|\.txt)?$/i.test(entry));
   return `${name} ${version}\n\n${readFileSync(`${folder}/${file}`, "utf8")}`;
 }

@@ -23,6 +23,7 @@ export { beginSession, endSession, findSession, sessionLife, sweepSessions } fro
 export { accessShape } from "./shape.ts";
 export {
   issueToken,
+  keepAdminToken,
   listTokens,
   maxTokenLife,
   revokeToken,

@@ -106,6 +106,8 @@ export interface AccessSettings {
   readonly owners?: Role | undefined;
   readonly providers: readonly ProviderSettings[];
   readonly machines: readonly MachineTrust[];
+  /** Absolute path of the file that holds the token of an admin, who needs no login. */
+  readonly adminTokenFile?: string | undefined;
 }
 
 /** Nobody but who holds a token may do anything. */

@@ -41,6 +41,7 @@ export function accessShape(path: Shape<string>): Shape<AccessSettings> {
         record(provider(path), nameFault),
         "Who vouches for people, by the name that it has here. Names of users without one are those of the first.",
       ),
+      adminTokenFile: described(path, "File that holds the token of an admin, who needs no login."),
       machines: described(
         record(machine, nameFault),
         "Jobs of CI systems that get a token for 15 minutes for showing who they are.",

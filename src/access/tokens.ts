@@ -76,6 +76,7 @@ export async function issueToken(
       hint: "say what it is for, such as: ci of org/repo",
     });
   }
+  if (person !== undefined) await refuseMany(sql, person, now);
   const token = `${tokenPrefix}${newSecret()}`;
   const [row] = await sql.query<TokenRow>(
     `INSERT INTO access_token (id, hash, name, role, jobs, person_id, made_by, made_at, ends_at)
@@ -96,6 +97,47 @@ export async function issueToken(
   return { token, record: recordOf(row) };
 }
 
+/** Tokens that one person may have at a time. */
+const maxOfPerson = 100;
+
+async function refuseMany(sql: Sql, person: string, now: Date): Promise<void> {
+  const [row] = await sql.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM access_token
+     WHERE person_id = $1 AND revoked_at IS NULL AND ends_at > $2`,
+    [person, now],
+  );
+  if ((row?.count ?? 0) < maxOfPerson) return;
+  throw new AccessError("token-request-invalid", `a person has ${maxOfPerson} tokens at most`, {
+    hint: "end those that nobody uses: DELETE /api/v1/tokens/ID",
+  });
+}
+
+/** The id of the token that the settings name. */
+const settingsToken = "settings";
+
+/**
+ * Takes a token that somebody else has made: that of the first admin, whom no login has let in yet. The one before it is refused from
+ * then on; without one there is none. @throws {AccessError} `token-request-invalid` for one that could be guessed.
+ */
+export async function keepAdminToken(sql: Sql, token: string | undefined, now: Date): Promise<void> {
+  await sql.query("DELETE FROM access_token WHERE id = $1", [settingsToken]);
+  if (token === undefined) return;
+  if (!/^[\x21-\x7e]{32,200}$/.test(token)) {
+    throw new AccessError(
+      "token-request-invalid",
+      "the token of the admin has fewer than 32 characters, or spaces",
+      {
+        hint: "make one: openssl rand -hex 32",
+      },
+    );
+  }
+  await sql.query(
+    `INSERT INTO access_token (id, hash, name, role, made_by, made_at, ends_at)
+     VALUES ($1, $2, 'admin of the settings', 'admin', 'settings', $3, $4)`,
+    [settingsToken, secretHash(token), now, new Date(now.getTime() + 10 * maxTokenLife)],
+  );
+}
+
 /** Times of use are written down once a minute. */
 const notedEvery = 60_000;
 
@@ -107,7 +149,6 @@ export async function findToken(
   settings: AccessSettings,
   now: Date,
 ): Promise<Principal | undefined> {
-  if (!token.startsWith(tokenPrefix) || token.length > 100) return undefined;
   const [row] = await sql.query<TokenRow>(
     `SELECT ${columns} FROM access_token WHERE hash = $1 AND revoked_at IS NULL AND ends_at > $2`,
     [secretHash(token), now],

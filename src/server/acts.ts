@@ -1,0 +1,67 @@
+import {
+  AccessError,
+  type Act,
+  type AuditedAct,
+  appendAudit,
+  type JobRights,
+  type Json,
+  mayDo,
+  type Principal,
+} from "../access/index.ts";
+import type { Sql } from "../database/index.ts";
+import type { LocatedJob } from "../jobs/index.ts";
+import { type Asking, addressOf, timeOf } from "./context.ts";
+import type { ServerParts } from "./model.ts";
+
+/** Refuses what somebody may not do. @throws {AccessError} `forbidden`. */
+export function demand(asking: Asking, { access }: ServerParts, act: Act, job?: JobRights): Principal {
+  const { principal } = asking.get("identified");
+  const leave = mayDo(principal, act, job, access.settings);
+  if (leave.isGiven) return principal;
+  throw new AccessError("forbidden", leave.reason, {
+    hint:
+      principal.kind === "anonymous"
+        ? "log in, or send a token as: Authorization: Bearer TOKEN"
+        : "ask one of its admins for the role, or one who may to do it",
+  });
+}
+
+/** What a job says of who may do something to it; of one that is not there any more, nothing. */
+export async function rightsOf(
+  { jobs }: ServerParts,
+  name: string,
+): Promise<JobRights & { readonly located: LocatedJob | undefined }> {
+  const located = jobs.current().jobs.find(({ job }) => job.name === name);
+  if (located === undefined) return { name, located };
+  return { name, located, rerun: located.job.rerun, owners: await jobs.ownersOf(located) };
+}
+
+/** What was done to something, for the log. */
+export interface Done {
+  readonly act: string;
+  readonly subject: string;
+  readonly before?: Json | undefined;
+  readonly after?: Json | undefined;
+}
+
+/**
+ * Does something to the database and writes down who did it, in one transaction: neither is there without the other.
+ * @param work What it gives is the answer, and what is written down.
+ */
+export function doing<Result>(
+  asking: Asking,
+  parts: ServerParts,
+  work: (sql: Sql) => Promise<{ readonly result: Result; readonly done: Done }>,
+): Promise<Result> {
+  return parts.db.transaction(async (sql) => {
+    const { result, done } = await work(sql);
+    await appendAudit(sql, { ...done, ...whoOf(asking) }, timeOf(parts));
+    return result;
+  });
+}
+
+/** Who asks, and from where, for the log. */
+export function whoOf(asking: Asking): Pick<AuditedAct, "who" | "from"> {
+  const { kind, id, name } = asking.get("identified").principal;
+  return { who: { kind, id, name }, from: { address: addressOf(asking), request: asking.get("requestId") } };
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { type Identified, identify, isOwnRequest } from "../access/index.ts";
+import { readBody } from "./body.ts";
+import { type Asking, addressOf, type Env, timeOf } from "./context.ts";
+import { describe } from "./describe.ts";
+import type { App, ServerParts } from "./model.ts";
+import { answerFailure, answerProblem, problemOf } from "./problems.ts";
+import { addAccess } from "./routes/access.ts";
+import { addFiles } from "./routes/files.ts";
+import { addHealth } from "./routes/health.ts";
+import { addJobs } from "./routes/jobs.ts";
+import { addLive } from "./routes/live.ts";
+import { addLogin, sessionOf } from "./routes/login.ts";
+import { addQueue } from "./routes/queue.ts";
+import { addRuns } from "./routes/runs.ts";
+import { addWebhooks } from "./routes/webhooks.ts";
+
+/** Whoever asks for what asks nobody. */
+const nobody: Identified = {
+  by: "nothing",
+  principal: {
+    kind: "anonymous",
+    id: "anonymous",
+    name: "nobody in particular",
+    role: undefined,
+    names: [],
+    groups: [],
+    most: "reader",
+  },
+};
+
+/** What every answer carries: pages of ours may load nothing but from here, and be shown by nobody else. */
+const safeHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+/** Bytes of a request to the API. */
+const maxRequestBytes = 64 * 1024;
+/** Milliseconds for them. */
+const requestWithin = 10_000;
+
+/**
+ * The server's answers: its API with the description of it, deliveries of forges and registries, logins, and whether it is well. It
+ * listens nowhere by itself.
+ */
+export function createApp(parts: ServerParts): App {
+  setMaxListeners(0, parts.stopping);
+  const app = assemble(parts);
+  return {
+    fetch: async (request, address) => app.fetch(request, { address }),
+  };
+}
+
+function assemble(parts: ServerParts): OpenAPIHono<Env> {
+  const { onProblem, publicUrl } = parts;
+  const isTls = publicUrl.protocol === "https:";
+  const app = new OpenAPIHono<Env>();
+
+  app.use("*", async (c, next) => {
+    c.set("requestId", randomUUID());
+    c.set("identified", nobody);
+    await next();
+    for (const [name, value] of Object.entries(safeHeaders)) {
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    }
+    if (isTls) c.res.headers.set("strict-transport-security", "max-age=31536000");
+    c.res.headers.set("x-request-id", c.get("requestId"));
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+  });
+  app.onError((error, c) => {
+    const { problem, isOwn } = problemOf(c, error);
+    if (isOwn) onProblem(error, c.get("requestId"));
+    return answerProblem(c, problem);
+  });
+  app.notFound((c) => answerFailure(c, { code: "not-found", title: "there is nothing at this address" }));
+
+  addHealth(app, parts);
+  addWebhooks(app, parts);
+  app.use("/api/*", guarding(parts));
+  app.use("/auth/*", guarding(parts));
+  addLogin(app, parts);
+  app.route("/api/v1", apiOf(parts));
+  describe(app, parts);
+  return app;
+}
+
+function apiOf(parts: ServerParts): OpenAPIHono<Env> {
+  const api = new OpenAPIHono<Env>({
+    defaultHook: (result, c) => {
+      if (result.success) return undefined;
+      const errors = result.error.issues
+        .slice(0, 20)
+        .map(({ path, message }) => ({ path: [result.target, ...path].join("."), message }));
+      const title = "the request is not as the description of the API has it";
+      return answerFailure(c, { code: "invalid-request", title, errors });
+    },
+  });
+  addRuns(api, parts);
+  addFiles(api, parts);
+  addLive(api, parts);
+  addJobs(api, parts);
+  addQueue(api, parts);
+  addAccess(api, parts);
+  return api;
+}
+
+/**
+ * Finds out who asks, before anything else is done, and refuses what a page of somebody else's has a browser send with a session's
+ * cookie. Whoever shows a token was not brought to it by a page.
+ */
+function guarding(parts: ServerParts) {
+  const { db, access, publicUrl } = parts;
+  return async (c: Asking, next: () => Promise<void>): Promise<Response | undefined> => {
+    const shown = {
+      authorization: c.req.header("authorization"),
+      session: sessionOf(c),
+      from: addressOf(c),
+    };
+    c.set("identified", await identify(db, shown, access.settings, timeOf(parts)));
+    const source = {
+      method: c.req.method,
+      fetchSite: c.req.header("sec-fetch-site"),
+      origin: c.req.header("origin"),
+    };
+    const isByToken = c.get("identified").by === "token";
+    const hasCookie = shown.session !== undefined;
+    if (!isByToken && hasCookie && !isOwnRequest(source, publicUrl.origin)) {
+      return answerFailure(c, {
+        code: "cross-site",
+        title: "this request was not sent by a page of this server",
+        detail: `open ${publicUrl.origin}, or send a token instead of a cookie`,
+      });
+    }
+    if (c.req.raw.body !== null) {
+      const body = await readBody(c.req.raw, maxRequestBytes, requestWithin);
+      if (typeof body === "string") {
+        return answerFailure(c, { code: body, title: "the request is too large, or did not come in time" });
+      }
+      c.req.raw = new Request(c.req.raw, { body, method: c.req.method });
+    }
+    await next();
+    return undefined;
+  };
+}

@@ -1,0 +1,22 @@
+import type { Context } from "hono";
+import type { Identified } from "../access/index.ts";
+import type { ServerParts } from "./model.ts";
+
+/** What is known of a request while it is answered. */
+export interface Env {
+  readonly Bindings: { readonly address: string | undefined };
+  readonly Variables: { requestId: string; identified: Identified };
+}
+
+/** A request to this server. */
+export type Asking = Context<Env>;
+
+/** The time, as this server has it. */
+export function timeOf({ now }: ServerParts): Date {
+  return now?.() ?? new Date();
+}
+
+/** From where a request comes, as far as it is known; nobody's word for it is taken. */
+export function addressOf({ env }: Asking): string {
+  return env.address ?? "unknown";
+}

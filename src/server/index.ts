@@ -1,0 +1,11 @@
+export { createApp } from "./app.ts";
+export { ServerError, type ServerErrorCode } from "./errors.ts";
+export { type Listening, listen } from "./listen.ts";
+export type {
+  App,
+  LogBatch,
+  PromotionState,
+  ServedJobs,
+  ServedRuns,
+  ServerParts,
+} from "./model.ts";

@@ -1,0 +1,103 @@
+import { z } from "@hono/zod-openapi";
+import { isWaybillError } from "../errors/index.ts";
+import type { Asking } from "./context.ts";
+
+/** Failures as RFC 9457 has them. */
+export const problemSchema = z
+  .object({
+    type: z.string().openapi({ example: "urn:waybill:problem:unknown-run" }),
+    title: z.string().openapi({ description: "What went wrong, and why." }),
+    status: z.int(),
+    code: z.string().openapi({ description: "Stable, for programs." }),
+    detail: z.string().optional().openapi({ description: "What to do next." }),
+    instance: z.string().openapi({ description: "The request, by which it is found in the server's log." }),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: "What of the request is not as the schema has it." }),
+  })
+  .openapi("Problem");
+
+export type Problem = z.infer<typeof problemSchema>;
+
+/** The statuses of failures that are those of the one who asks, or pass. All else is the server's own. */
+const statuses: Readonly<Record<string, ProblemStatus>> = {
+  "credential-invalid": 401,
+  "machine-refused": 401,
+  forbidden: 403,
+  "login-refused": 403,
+  "provider-unknown": 404,
+  "token-unknown": 404,
+  "unknown-run": 404,
+  "unknown-job": 404,
+  "unknown-artifact": 404,
+  "not-found": 404,
+  "public-url-unsafe": 409,
+  "not-held": 409,
+  "not-waiting": 409,
+  ended: 409,
+  "token-request-invalid": 422,
+  "invalid-request": 400,
+  "cross-site": 403,
+  "too-large": 413,
+  "too-slow": 408,
+  "too-many": 429,
+  "login-unavailable": 503,
+  unreachable: 503,
+  contended: 503,
+  locked: 503,
+  closed: 503,
+  full: 507,
+};
+
+type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 503 | 507;
+
+/** A failure of the server's own words. */
+export interface Failure {
+  readonly code: keyof typeof statuses;
+  readonly title: string;
+  readonly detail?: string | undefined;
+  readonly errors?: Problem["errors"];
+}
+
+/** The answer to a request that failed. @param thrown What of it is not for the one who asks stays here. */
+export function problemOf(asking: Asking, thrown: unknown): { problem: Problem; isOwn: boolean } {
+  const instance = `urn:waybill:request:${asking.get("requestId")}`;
+  const known = isWaybillError(thrown) ? statuses[thrown.code] : undefined;
+  if (!isWaybillError(thrown) || known === undefined) {
+    const code = isWaybillError(thrown) ? thrown.code : "internal";
+    const title = "the server could not do it";
+    const detail = "its log says why, under the name of this request";
+    return {
+      problem: { type: typeOf(code), title, status: 500, code, detail, instance },
+      isOwn: true,
+    };
+  }
+  const { code, message: title, hint: detail } = thrown;
+  const isAnonymous = code === "forbidden" && asking.get("identified")?.by === "nothing";
+  const status = isAnonymous ? 401 : known;
+  return { problem: { type: typeOf(code), title, status, code, detail, instance }, isOwn: status >= 500 };
+}
+
+/** Answers with a problem. */
+export function answerProblem(asking: Asking, problem: Problem): Response {
+  const headers = new Headers({ "content-type": "application/problem+json" });
+  if (problem.status === 401) headers.set("www-authenticate", 'Bearer realm="waybill"');
+  if (problem.status === 503 || problem.status === 429) headers.set("retry-after", "5");
+  return asking.newResponse(
+    JSON.stringify(problem),
+    problem.status as ProblemStatus,
+    Object.fromEntries(headers),
+  );
+}
+
+/** Answers with a failure of the server's own words. */
+export function answerFailure(asking: Asking, { code, title, detail, errors }: Failure): Response {
+  const instance = `urn:waybill:request:${asking.get("requestId")}`;
+  const status = statuses[code] ?? 500;
+  return answerProblem(asking, { type: typeOf(code), title, status, code, detail, instance, errors });
+}
+
+function typeOf(code: string): string {
+  return `urn:waybill:problem:${code}`;
+}

@@ -1,0 +1,291 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  AccessError,
+  type AuditEntry,
+  appendAudit,
+  issueToken,
+  listAudit,
+  listTokens,
+  mayDo,
+  type Principal,
+  parseHead,
+  revokeToken,
+  roles,
+  type TokenRecord,
+  verifyAuditLog,
+} from "../../access/index.ts";
+import { demand, doing, whoOf } from "../acts.ts";
+import { type Env, timeOf } from "../context.ts";
+import type { ServerParts } from "../model.ts";
+import { failures, json, jsonBody } from "../responses.ts";
+import { jobNameSchema, timeSchema } from "../schemas.ts";
+
+const tags = ["access"];
+const role = z.enum(roles);
+
+const meSchema = z
+  .object({
+    kind: z.enum(["anonymous", "person", "machine"]),
+    name: z.string(),
+    role: role.optional(),
+    names: z.array(z.string()).openapi({ description: "What lists of users may call it." }),
+    groups: z.array(z.string()),
+    jobs: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: "The only jobs that it may do anything to." }),
+    endsAt: timeSchema.optional(),
+    mayRead: z.boolean(),
+    login: z.array(z.string()).openapi({ description: "Where people log in: GET /auth/NAME." }),
+  })
+  .openapi("Me");
+
+const meRoute = createRoute({
+  method: "get",
+  path: "/me",
+  tags,
+  summary: "Who this request is from, and what it may do",
+  responses: { 200: json(meSchema, "Whoever it is."), ...failures },
+});
+
+const tokenSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role,
+    jobs: z.array(z.string()).optional(),
+    madeBy: z.string(),
+    madeAt: timeSchema,
+    endsAt: timeSchema,
+    usedAt: timeSchema.optional(),
+    usedFrom: z.string().optional(),
+  })
+  .openapi("Token");
+
+const newTokenSchema = tokenSchema
+  .extend({ token: z.string().openapi({ description: "Shown this once." }) })
+  .openapi("NewToken");
+
+const tokensRoute = createRoute({
+  method: "get",
+  path: "/tokens",
+  tags,
+  summary: "Tokens that have not ended: one's own, or all for an admin",
+  responses: { 200: json(z.object({ tokens: z.array(tokenSchema) }), "The tokens."), ...failures },
+});
+
+const issueRoute = createRoute({
+  method: "post",
+  path: "/tokens",
+  tags,
+  summary: "Make a token",
+  description:
+    "People make tokens that may do what they may themselves, and no more than its role. With `ownRights: true` an admin makes one that has its role whoever comes and goes.",
+  request: {
+    body: jsonBody(
+      z.object({
+        name: z.string().min(1).max(100),
+        role,
+        jobs: z.array(jobNameSchema).max(100).optional(),
+        days: z.int().min(1).max(366).default(90),
+        ownRights: z.boolean().default(false),
+      }),
+    ),
+  },
+  responses: { 201: json(newTokenSchema, "The token."), ...failures },
+});
+
+const revokeRoute = createRoute({
+  method: "delete",
+  path: "/tokens/{id}",
+  tags,
+  summary: "End a token",
+  request: { params: z.object({ id: z.uuid() }) },
+  responses: { 200: json(tokenSchema, "What it was."), ...failures },
+});
+
+const exchangeRoute = createRoute({
+  method: "post",
+  path: "/tokens/exchange",
+  tags,
+  summary: "A token for 15 minutes, for one of a CI system's",
+  description:
+    "A job of GitHub Actions or GitLab CI shows the token that its CI system gives it (OIDC), for the audience that is configured.",
+  security: [],
+  request: {
+    body: jsonBody(
+      z.object({
+        token: z
+          .string()
+          .min(1)
+          .max(16 * 1024),
+      }),
+    ),
+  },
+  responses: { 201: json(newTokenSchema, "The token."), ...failures },
+});
+
+const entrySchema = z
+  .object({
+    number: z.int(),
+    at: z.string(),
+    act: z.string().openapi({ example: "run.abort" }),
+    subject: z.string().openapi({ example: "run/1384977461019676672" }),
+    who: z.object({ kind: z.string(), id: z.string(), name: z.string() }),
+    from: z.object({ address: z.string().optional(), request: z.string().optional() }).optional(),
+    before: z.unknown().optional(),
+    after: z.unknown().optional(),
+    previous: z.string(),
+    hash: z.string(),
+  })
+  .openapi("AuditEntry");
+
+const auditRoute = createRoute({
+  method: "get",
+  path: "/audit-log",
+  tags,
+  summary: "Who did what, the newest first",
+  request: {
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+      before: z.coerce.number().int().min(1).optional(),
+      subject: z.string().max(200).optional(),
+    }),
+  },
+  responses: { 200: json(z.object({ entries: z.array(entrySchema) }), "A page of it."), ...failures },
+});
+
+const verdictSchema = z
+  .object({
+    entries: z.int(),
+    head: z.object({ number: z.int(), hash: z.string() }).optional(),
+    fault: z
+      .object({
+        number: z.int(),
+        kind: z.enum(["changed", "missing", "reordered", "cut off"]),
+        message: z.string(),
+      })
+      .optional(),
+  })
+  .openapi("AuditVerdict");
+
+const verifyRoute = createRoute({
+  method: "get",
+  path: "/audit-log/verdict",
+  tags,
+  summary: "Whether the audit log is what was written",
+  request: {
+    query: z.object({
+      head: z
+        .string()
+        .regex(/^[0-9]{1,15}:[0-9a-f]{64}$/)
+        .optional()
+        .openapi({ description: "An end of the log that was noted earlier: NUMBER:HASH." }),
+    }),
+  },
+  responses: { 200: json(verdictSchema, "What came of it."), ...failures },
+});
+
+/** The routes of people, tokens and the audit log. */
+export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
+  const { db, access } = parts;
+
+  api.openapi(meRoute, (c) => {
+    const { principal } = c.get("identified");
+    const { kind, name, role: own, names, groups, jobs, endsAt } = principal;
+    const mayRead = mayDo(principal, "read", undefined, access.settings).isGiven;
+    return c.json(
+      {
+        ...{ kind, name, role: own, names: [...names], groups: [...groups], jobs: jobs && [...jobs] },
+        ...{ endsAt: endsAt?.toISOString(), mayRead, login: [...access.logins.providers] },
+      },
+      200,
+    );
+  });
+
+  api.openapi(tokensRoute, async (c) => {
+    const { principal } = c.get("identified");
+    const isAdmin = principal.role === "admin";
+    const person = personOf(principal, isAdmin);
+    const found = await listTokens(db, person, timeOf(parts));
+    return c.json({ tokens: found.map(tokenDocument) }, 200);
+  });
+
+  api.openapi(issueRoute, async (c) => {
+    const { name, role: wanted, jobs, days, ownRights } = c.req.valid("json");
+    const { principal } = c.get("identified");
+    if (ownRights) demand(c, parts, "manage");
+    const person = personOf(principal, ownRights);
+    const now = timeOf(parts);
+    const endsAt = new Date(now.getTime() + days * 86_400_000);
+    const issued = await doing(c, parts, async (sql) => {
+      const request = { name, role: wanted, jobs, endsAt, person, madeBy: principal.name };
+      const result = await issueToken(sql, request, now);
+      const after = { name, role: wanted, jobs, endsAt: endsAt.toISOString(), person };
+      return { result, done: { act: "token.issue", subject: `token/${result.record.id}`, after } };
+    });
+    return c.json({ ...tokenDocument(issued.record), token: issued.token }, 201);
+  });
+
+  api.openapi(revokeRoute, async (c) => {
+    const { id } = c.req.valid("param");
+    const { principal } = c.get("identified");
+    const person = personOf(principal, principal.role === "admin");
+    const record = await doing(c, parts, async (sql) => {
+      const result = await revokeToken(sql, id, person, timeOf(parts));
+      const before = { name: result.name, role: result.role };
+      return { result, done: { act: "token.revoke", subject: `token/${id}`, before } };
+    });
+    return c.json(tokenDocument(record), 200);
+  });
+
+  api.openapi(exchangeRoute, async (c) => {
+    const { token: shown } = c.req.valid("json");
+    const issued = await db.transaction(async (sql) => {
+      const result = await access.machines.exchange(sql, shown);
+      const { id, name, role: given } = result.record;
+      const after = { name, role: given, claims: result.claims };
+      const who = { kind: "machine", id, name } as const;
+      const entry = { ...whoOf(c), who, act: "token.exchange", subject: `token/${id}`, after };
+      await appendAudit(sql, entry, timeOf(parts));
+      return result;
+    });
+    return c.json({ ...tokenDocument(issued.record), token: issued.token }, 201);
+  });
+
+  api.openapi(auditRoute, async (c) => {
+    demand(c, parts, "manage");
+    const entries = await listAudit(db, c.req.valid("query"));
+    return c.json({ entries: entries.map(entryDocument) }, 200);
+  });
+
+  api.openapi(verifyRoute, async (c) => {
+    demand(c, parts, "manage");
+    const { head } = c.req.valid("query");
+    return c.json(await verifyAuditLog(db, head === undefined ? undefined : parseHead(head)), 200);
+  });
+}
+
+/**
+ * Whose tokens somebody may make, see and end: their own; `undefined` for all. A token makes none, or it would never end.
+ * @throws {AccessError} `forbidden`.
+ */
+function personOf({ kind, id }: Principal, mayAll: boolean): string | undefined {
+  if (mayAll) return undefined;
+  if (kind === "person") return id;
+  throw new AccessError("forbidden", "tokens belong to people who have logged in, or are made by an admin", {
+    hint: "log in with a browser; an admin's token makes others with ownRights: true",
+  });
+}
+
+function tokenDocument(record: TokenRecord): z.infer<typeof tokenSchema> {
+  const { id, name, role: given, jobs, madeBy, madeAt, endsAt, usedAt, usedFrom } = record;
+  return {
+    ...{ id, name, role: given, jobs: jobs && [...jobs], madeBy, usedFrom },
+    ...{ madeAt: madeAt.toISOString(), endsAt: endsAt.toISOString(), usedAt: usedAt?.toISOString() },
+  };
+}
+
+function entryDocument(entry: AuditEntry & { readonly hash: string }): z.infer<typeof entrySchema> {
+  return { ...entry, from: entry.from && { ...entry.from } };
+}

@@ -1,0 +1,156 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { LocatedJob } from "../../jobs/index.ts";
+import { demand, doing, rightsOf } from "../acts.ts";
+import { type Env, timeOf } from "../context.ts";
+import { ServerError } from "../errors.ts";
+import type { ServerParts } from "../model.ts";
+import { failures, json, jsonBody } from "../responses.ts";
+import { jobNameSchema, runDocument, runSchema, timeSchema } from "../schemas.ts";
+import { askedSchema } from "./runs.ts";
+
+const tags = ["jobs"];
+const params = z.object({ name: jobNameSchema });
+
+const jobDocument = z
+  .looseObject({ name: z.string(), repo: z.string() })
+  .openapi({ description: "The job as its file has it." });
+
+const jobSchema = z
+  .object({
+    job: jobDocument,
+    kind: z.string(),
+    file: z.string(),
+    line: z.int(),
+    next: timeSchema.optional().openapi({ description: "When the clock starts it next." }),
+  })
+  .openapi("Job");
+
+const jobProblemSchema = z
+  .object({
+    file: z.string(),
+    line: z.int(),
+    column: z.int(),
+    message: z.string(),
+    hint: z.string().optional(),
+    job: z.string().optional(),
+  })
+  .openapi("JobProblem");
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/jobs",
+  tags,
+  summary: "All jobs as they are now, and what is wrong with their files",
+  responses: {
+    200: json(z.object({ jobs: z.array(jobSchema), problems: z.array(jobProblemSchema) }), "The jobs."),
+    ...failures,
+  },
+});
+
+const showRoute = createRoute({
+  method: "get",
+  path: "/jobs/{name}",
+  tags,
+  summary: "A job, and its last runs",
+  request: { params },
+  responses: { 200: json(jobSchema.extend({ runs: z.array(runSchema) }), "The job."), ...failures },
+});
+
+const startRoute = createRoute({
+  method: "post",
+  path: "/jobs/{name}/runs",
+  tags,
+  summary: "Run a job by hand",
+  request: {
+    params,
+    body: {
+      ...jsonBody(
+        z.object({
+          ref: z
+            .string()
+            .regex(/^refs\/(?:heads|tags)\/[^\s~^:?*[\\]{1,400}$/)
+            .optional()
+            .openapi({ description: "Full name of a branch or tag; the job's own without it." }),
+        }),
+      ),
+      required: false,
+    },
+  },
+  responses: { 202: json(askedSchema, "The run that was asked for."), ...failures },
+});
+
+const promotionSchema = z
+  .object({
+    state: z.enum(["promoted", "waiting", "failed", "unknown"]),
+    text: z.string(),
+    run: z.string().optional(),
+  })
+  .openapi("PromotionState");
+
+const promotedRoute = createRoute({
+  method: "get",
+  path: "/jobs/{name}/commits/{commit}",
+  tags,
+  summary: "Whether a promotion job has brought a commit to production",
+  request: { params: params.extend({ commit: z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/) }) },
+  responses: { 200: json(promotionSchema, "How far it is."), ...failures },
+});
+
+/** Runs of a job that are shown with it. */
+const lastRuns = 20;
+
+/** The routes of jobs. */
+export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
+  const { jobs, queue } = parts;
+  const documentOf = (located: LocatedJob) => {
+    const { job, file, line } = located;
+    const next = jobs.nextTime(job, timeOf(parts))?.toISOString();
+    const document: z.infer<typeof jobDocument> = { ...job };
+    return { job: document, kind: job.work.kind, file, line, next };
+  };
+
+  api.openapi(listRoute, async (c) => {
+    demand(c, parts, "read");
+    const { jobs: found, diagnostics } = jobs.current();
+    const problems = diagnostics.map(({ file, at, message, hint, job }) => {
+      const { line, column } = at ?? { line: 1, column: 1 };
+      return { file, line, column, message, hint, job };
+    });
+    return c.json({ jobs: found.map(documentOf), problems }, 200);
+  });
+
+  api.openapi(showRoute, async (c) => {
+    demand(c, parts, "read");
+    const located = findLocated(parts, c.req.valid("param").name);
+    const { runs } = await queue.list({ job: located.job.name, limit: lastRuns });
+    return c.json({ ...documentOf(located), runs: runs.map((run) => runDocument(run)) }, 200);
+  });
+
+  api.openapi(startRoute, async (c) => {
+    const { name } = c.req.valid("param");
+    const { job } = findLocated(parts, name);
+    const { name: who } = demand(c, parts, "run", await rightsOf(parts, name));
+    const ref = c.req.valid("json")?.ref;
+    const at = timeOf(parts).toISOString();
+    const cause = { by: "hand", text: `by ${who}`, at, who } as const;
+    const asked = await doing(c, parts, async (sql) => {
+      const result = await jobs.ask(sql, job, { ref }, cause);
+      return { result, done: { act: "job.run", subject: `job/${name}`, after: { ...result, ref } } };
+    });
+    return c.json({ ...asked }, 202);
+  });
+
+  api.openapi(promotedRoute, async (c) => {
+    demand(c, parts, "read");
+    const { name, commit } = c.req.valid("param");
+    return c.json(await parts.promotionOf(findLocated(parts, name).job, commit), 200);
+  });
+}
+
+function findLocated({ jobs }: ServerParts, name: string): LocatedJob {
+  const found = jobs.current().jobs.find(({ job }) => job.name === name);
+  if (found !== undefined) return found;
+  throw new ServerError("unknown-job", "no job has that name", {
+    hint: "see those there are: GET /api/v1/jobs",
+  });
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { identify, mayDo } from "../../access/index.ts";
+import { demand } from "../acts.ts";
+import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
+import { beating, type Life } from "../live/beating.ts";
+import { ChangeHub } from "../live/changes.ts";
+import { logEvents } from "../live/log-events.ts";
+import { encodeEvent, streamOf } from "../live/sse.ts";
+import type { ServerParts } from "../model.ts";
+import { failures } from "../responses.ts";
+import { runIdSchema } from "../schemas.ts";
+import { sessionOf } from "./login.ts";
+import { queueDocument } from "./queue.ts";
+
+const stream = {
+  200: {
+    description: "Events, until the stream ends; then come again.",
+    content: { "text/event-stream": { schema: z.string() } },
+  },
+  ...failures,
+};
+
+/** Milliseconds between two looks at the whole queue, for all who listen together. */
+const queueEvery = 500;
+
+/** The routes by which changes are told as they happen: server-sent events. */
+export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
+  const { queue, runs } = parts;
+  const hub = new ChangeHub(queue);
+  const counted = shared(() => queueDocument(parts).then((document) => JSON.stringify(document)));
+
+  api.openAPIRegistry.registerPath({
+    method: "get",
+    path: "/events",
+    tags: ["live"],
+    summary: "Changes of runs and of the queue",
+    description:
+      "`run` with the id and state of a run that has changed; `queue` with the queue, twice a second at most; `reset` first, and whenever changes may have been missed: read what you show anew.",
+    responses: stream,
+  });
+  api.get("/events", (c) => {
+    demand(c, parts, "read");
+    const over = new AbortController();
+    async function* events(): AsyncIterable<Uint8Array> {
+      let told = "";
+      for await (const changes of hub.changes(over.signal)) {
+        if (changes === "reset") yield encodeEvent({ event: "reset", data: "{}" });
+        else {
+          for (const { id, state } of changes) {
+            yield encodeEvent({ event: "run", data: JSON.stringify({ id, state }) });
+          }
+        }
+        const now = await counted();
+        if (now !== told) yield encodeEvent({ event: "queue", data: now });
+        told = now;
+      }
+    }
+    return streamOf(
+      c,
+      beating(events(), lifeOf(c, parts), () => over.abort()),
+    );
+  });
+
+  api.openAPIRegistry.registerPath({
+    method: "get",
+    path: "/runs/{id}/log/events",
+    tags: ["live"],
+    summary: "The log of a run while it is written",
+    description:
+      "`log` with text as JSON, and the offset behind it as its id; a listener that was cut off goes on there (`Last-Event-ID`, or `from`). `skipped` with a number of bytes that it was too slow for. `end` with the state of the run.",
+    request: {
+      params: z.object({ id: runIdSchema }),
+      query: z.object({ from: z.coerce.number().int().min(0).optional() }),
+      headers: z.object({ "last-event-id": z.string().optional() }),
+    },
+    responses: stream,
+  });
+  api.get("/runs/:id/log/events", async (c) => {
+    demand(c, parts, "read");
+    const id = runIdSchema.parse(c.req.param("id"));
+    const last = c.req.header("last-event-id") ?? c.req.query("from") ?? "0";
+    const from = /^[0-9]{1,15}$/.test(last) ? Number(last) : 0;
+    await queue.read(id);
+    const over = new AbortController();
+    async function* events(): AsyncIterable<Uint8Array> {
+      yield* logEvents(runs.tail(id, { from, signal: over.signal }));
+      const { state, result } = await queue.read(id);
+      yield encodeEvent({ event: "end", data: JSON.stringify({ state, result }) });
+    }
+    return streamOf(
+      c,
+      beating(events(), lifeOf(c, parts), () => over.abort()),
+    );
+  });
+}
+
+/** A stream outlives what let it begin: a session that ends, a role that is taken away. */
+function lifeOf(c: Asking, parts: ServerParts): Life {
+  const { db, access, stopping } = parts;
+  const shown = {
+    authorization: c.req.header("authorization"),
+    session: sessionOf(c),
+    from: addressOf(c),
+  };
+  const mayGoOn = async (): Promise<boolean> => {
+    if (access.settings.anonymousReading) return true;
+    const { principal } = await identify(db, shown, access.settings, timeOf(parts));
+    return mayDo(principal, "read", undefined, access.settings).isGiven;
+  };
+  return { signals: [stopping, c.req.raw.signal], mayGoOn };
+}
+
+/**
+ * Asks no more often than now and then, for all who want to know together. What each is given was asked after it wanted to know.
+ */
+function shared(ask: () => Promise<string>): () => Promise<string> {
+  let next: Promise<string> | undefined;
+  let asked = Number.NEGATIVE_INFINITY;
+  return () => {
+    next ??= sleep(Math.max(0, asked + queueEvery - performance.now())).then(() => {
+      next = undefined;
+      asked = performance.now();
+      return ask();
+    });
+    return next;
+  };
+}

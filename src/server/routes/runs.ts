@@ -1,0 +1,202 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { QueuedRun } from "../../queue/index.ts";
+import { RunError, type StoredRun } from "../../store/index.ts";
+import { type Done, demand, doing, rightsOf } from "../acts.ts";
+import { type Env, timeOf } from "../context.ts";
+import type { ServerParts } from "../model.ts";
+import { failures, json, jsonBody } from "../responses.ts";
+import {
+  jobNameSchema,
+  pageOf,
+  pageQuery,
+  recordDocument,
+  recordSchema,
+  runDocument,
+  runIdSchema,
+  runResults,
+  runSchema,
+  runStates,
+} from "../schemas.ts";
+
+const tags = ["runs"];
+const params = z.object({ id: runIdSchema });
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/runs",
+  tags,
+  summary: "Runs, the newest first",
+  request: {
+    query: pageQuery.extend({
+      job: jobNameSchema.optional(),
+      kind: z
+        .string()
+        .regex(/^[a-z]{1,32}$/)
+        .optional(),
+      state: z.enum(runStates).optional(),
+      result: z.enum(runResults).optional(),
+      repo: z.string().max(500).optional().openapi({ description: "URL of the repository." }),
+      pull: z.coerce.number().int().min(1).optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(runSchema), "A page of them."), ...failures },
+});
+
+const showRoute = createRoute({
+  method: "get",
+  path: "/runs/{id}",
+  tags,
+  summary: "A run, with what is recorded of it",
+  request: { params },
+  responses: {
+    200: json(
+      runSchema.extend({ record: recordSchema.optional(), artifacts: z.array(z.string()) }),
+      "The run; without a record while it has not begun.",
+    ),
+    ...failures,
+  },
+});
+
+const whySchema = z.object({ why: z.string().trim().min(1).max(500) });
+const changed = json(runSchema, "The run as it is now.");
+
+const abortRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/abort",
+  tags,
+  summary: "Stop a run, whether it waits or runs",
+  request: { params, body: { ...jsonBody(whySchema.partial()), required: false } },
+  responses: { 202: changed, ...failures },
+});
+
+const holdRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/hold",
+  tags,
+  summary: "Let a waiting run wait for a person",
+  request: { params, body: jsonBody(whySchema) },
+  responses: { 200: changed, ...failures },
+});
+
+const releaseRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/release",
+  tags,
+  summary: "Let a held run have its turn",
+  request: { params },
+  responses: { 200: changed, ...failures },
+});
+
+/** What asking for a run came to. */
+export const askedSchema = z
+  .object({
+    id: runIdSchema,
+    outcome: z.enum(["queued", "coalesced"]).openapi({
+      description: "Coalesced: a run of the same was waiting already, and this is one more reason for it.",
+    }),
+    state: z.enum(["held", "waiting"]),
+  })
+  .openapi("Asked");
+
+const rerunRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/rerun",
+  tags,
+  summary: "Ask for the same once more",
+  request: { params },
+  responses: { 202: json(askedSchema, "The run that was asked for."), ...failures },
+});
+
+/** The routes of runs. */
+export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
+  const { queue } = parts;
+
+  api.openapi(listRoute, async (c) => {
+    demand(c, parts, "read");
+    const page = await queue.list(c.req.valid("query"));
+    const waiting = await queue.whyWaiting(
+      page.runs.filter(({ state }) => state === "waiting" || state === "held").map(({ id }) => id),
+    );
+    const items = page.runs.map((run) => runDocument(run, waiting.get(run.id)));
+    return c.json({ items, next: page.next }, 200);
+  });
+
+  api.openapi(showRoute, async (c) => {
+    demand(c, parts, "read");
+    const { id } = c.req.valid("param");
+    const run = await queue.read(id);
+    const waiting = await queue.whyWaiting([id]);
+    const stored = run.attempt === 0 ? undefined : await storedRun(parts, id);
+    const document = runDocument(run, waiting.get(id));
+    const record = stored && recordDocument(stored.record);
+    const artifacts = stored === undefined ? [] : [...(await stored.artifacts())];
+    return c.json({ ...document, record, artifacts }, 200);
+  });
+
+  api.openapi(abortRoute, async (c) => {
+    const { id } = c.req.valid("param");
+    const before = await queue.read(id);
+    const { name } = demand(c, parts, "run", await rightsOf(parts, before.job));
+    const why = c.req.valid("json")?.why ?? "by hand";
+    const run = await doing(c, parts, async (sql) => {
+      const result = await queue.abort(sql, id, { who: name, why });
+      return { result, done: changeOf("run.abort", before, result, why) };
+    });
+    return c.json(runDocument(run), 202);
+  });
+
+  api.openapi(holdRoute, async (c) => {
+    const { id } = c.req.valid("param");
+    const before = await queue.read(id);
+    const { name } = demand(c, parts, "run", await rightsOf(parts, before.job));
+    const { why } = c.req.valid("json");
+    const run = await doing(c, parts, async (sql) => {
+      const result = await queue.hold(sql, id, `${name}: ${why}`);
+      return { result, done: changeOf("run.hold", before, result, why) };
+    });
+    return c.json(runDocument(run), 200);
+  });
+
+  api.openapi(releaseRoute, async (c) => {
+    const { id } = c.req.valid("param");
+    const before = await queue.read(id);
+    demand(c, parts, "release", await rightsOf(parts, before.job));
+    const run = await doing(c, parts, async (sql) => {
+      const result = await queue.release(sql, id);
+      return { result, done: changeOf("run.release", before, result) };
+    });
+    return c.json(runDocument(run), 200);
+  });
+
+  api.openapi(rerunRoute, async (c) => {
+    const { id } = c.req.valid("param");
+    const before = await queue.read(id);
+    const { name } = demand(c, parts, "run", await rightsOf(parts, before.job));
+    const at = timeOf(parts).toISOString();
+    const cause = { by: "hand", text: `rerun of ${id} by ${name}`, at, who: name } as const;
+    const asked = await doing(c, parts, async (sql) => {
+      const result = await queue.rerun(sql, id, cause);
+      return { result, done: { act: "run.rerun", subject: `run/${id}`, after: { ...result } } };
+    });
+    return c.json({ ...asked }, 202);
+  });
+}
+
+/** Its record, which a run that was aborted before it began has not. */
+async function storedRun({ runs }: ServerParts, id: string): Promise<StoredRun | undefined> {
+  try {
+    return await runs.find(id);
+  } catch (error) {
+    if (error instanceof RunError && error.code === "unknown-run") return undefined;
+    throw error;
+  }
+}
+
+function changeOf(act: string, before: QueuedRun, after: QueuedRun, why?: string): Done {
+  return {
+    act,
+    subject: `run/${before.id}`,
+    before: { state: before.state, held: before.held },
+    after: { job: after.job, state: after.state, held: after.held, why },
+  };
+}

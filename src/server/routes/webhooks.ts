@@ -1,0 +1,90 @@
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { authenticate, readDelivery, type WebhookRefusal } from "../../webhooks/index.ts";
+import { readBody } from "../body.ts";
+import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
+import type { ServerParts } from "../model.ts";
+import { answerFailure, answerProblem } from "../problems.ts";
+import { Turns } from "../turns.ts";
+
+/** Bodies that are read at a time for one source from one address, and how many wait for that. */
+const places = 16;
+const mostWaiting = 500;
+/** Of what is larger, two at a time for a source: it stands in memory. */
+const largeBytes = 1024 * 1024;
+/** Milliseconds for a body: senders give up after ten seconds. */
+const bodyWithin = 10_000;
+
+/**
+ * Takes what forges and registries send: judged by its headers, then by its body as it came, and kept before it is answered. All that
+ * verifies is answered with success, or its sender would switch the hook off; what it means is found out later.
+ */
+export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
+  const { sources, accept } = parts.webhooks;
+  const byName = new Map(sources.map((source) => [source.name, source]));
+  const small = new Turns(places, mostWaiting);
+  const large = new Turns(2, mostWaiting);
+
+  app.openAPIRegistry.registerPath({
+    method: "post",
+    path: "/webhooks/{source}",
+    tags: ["webhooks"],
+    summary: "A delivery of a forge or a registry",
+    description:
+      "Signed by the secret of the source, as the sender does it. A sender that can send no header has the secret behind another slash.",
+    security: [],
+    request: { params: z.object({ source: z.string() }) },
+    responses: {
+      202: { description: "It is kept, and looked at soon." },
+      400: { description: "It cannot be read." },
+      401: { description: "It is not signed with a secret that is configured." },
+      404: { description: "There is no such source." },
+      413: { description: "It is too large." },
+    },
+  });
+
+  const receive = async (c: Asking): Promise<Response> => {
+    const source = byName.get(c.req.param("source") ?? "");
+    if (source === undefined) {
+      return answerFailure(c, { code: "not-found", title: "no source of deliveries has that name" });
+    }
+    const { headers } = c.req.raw;
+    const addressToken = c.req.param("token");
+    const admitted = authenticate({ headers, addressToken }, source, timeOf(parts).getTime());
+    if ("code" in admitted) return refuse(c, admitted);
+    const announced = Number(headers.get("content-length") ?? Number.POSITIVE_INFINITY);
+    const release =
+      announced > largeBytes
+        ? await large.take(source.name)
+        : await small.take(`${source.name} ${addressOf(c)}`);
+    if (release === undefined) {
+      return answerFailure(c, {
+        code: "too-many",
+        title: "too many deliveries of this source are under way",
+      });
+    }
+    try {
+      const body = await readBody(c.req.raw, admitted.maxBytes, bodyWithin);
+      if (typeof body === "string") return answerFailure(c, { code: body, title: sayings[body] });
+      const wrong = admitted.verify(body);
+      if (wrong !== undefined) return refuse(c, wrong);
+      const delivery = readDelivery({ headers }, body, admitted, source);
+      if ("code" in delivery) return refuse(c, delivery);
+      await accept(delivery);
+      return c.body(null, 202);
+    } finally {
+      release();
+    }
+  };
+  app.post("/webhooks/:source", receive);
+  app.post("/webhooks/:source/:token", receive);
+}
+
+const sayings = {
+  "too-large": "the delivery is too large",
+  "too-slow": "the delivery did not come in time",
+} as const;
+
+function refuse(c: Asking, { code, status, message }: WebhookRefusal): Response {
+  const instance = `urn:waybill:request:${c.get("requestId")}`;
+  return answerProblem(c, { type: `urn:waybill:problem:${code}`, title: message, status, code, instance });
+}

@@ -1,0 +1,164 @@
+import { z } from "@hono/zod-openapi";
+import type { QueuedRun, Waiting } from "../queue/index.ts";
+import type { RecordedRun } from "../store/index.ts";
+import { waitingInWords } from "./waiting.ts";
+
+/** Digits of a run. */
+export const runIdSchema = z
+  .string()
+  .regex(/^[0-9]{1,20}$/)
+  .openapi({ example: "1384977461019676672" });
+
+export const jobNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,200}$/)
+  .openapi({ example: "push-snoopdb" });
+
+const time = z.iso.datetime().openapi({ example: "2026-11-29T10:00:00.000Z" });
+
+export const runStates = ["held", "waiting", "running", "ended"] as const;
+export const runResults = ["SUCCESS", "FAILURE", "ABORTED", "ERROR"] as const;
+
+const causeSchema = z
+  .object({
+    by: z.enum(["push", "pull-request", "clock", "registry", "hand", "comment", "after"]),
+    text: z.string(),
+    at: z.string(),
+    who: z.string().optional(),
+  })
+  .openapi("Cause");
+
+export const runSchema = z
+  .object({
+    id: runIdSchema,
+    job: z.string(),
+    kind: z.string().openapi({ example: "promote" }),
+    type: z.enum(["postsubmit", "periodic", "presubmit", "batch"]),
+    state: z.enum(runStates),
+    result: z.enum(runResults).optional(),
+    summary: z.string().optional().openapi({ description: "What came of it, in one line." }),
+    repo: z.string().optional(),
+    ref: z.string().optional().openapi({ example: "refs/heads/main" }),
+    commit: z.string().optional(),
+    revision: z.string().optional().openapi({ description: "The commit that it was carried out at." }),
+    pull: z.int().optional(),
+    shadow: z.boolean().optional().openapi({ description: "It plans and records, and writes nothing." }),
+    priority: z.number(),
+    mutex: z.string().optional(),
+    held: z.string().optional().openapi({ description: "Why it waits for a person." }),
+    waiting: z
+      .object({ for: z.string(), text: z.string(), run: z.string().optional() })
+      .optional()
+      .openapi({ description: "Why it does not run yet." }),
+    attempt: z.int().openapi({ description: "How often it was started." }),
+    crashes: z.int().openapi({ description: "Attempts whose worker died." }),
+    causes: z.array(causeSchema),
+    moreCauses: z.int(),
+    askedAt: time,
+    startedAt: time.optional(),
+    endedAt: time.optional(),
+    notBefore: time.optional(),
+    worker: z.string().optional(),
+    abort: z.object({ who: z.string(), why: z.string(), at: z.string() }).optional(),
+    rerunOf: runIdSchema.optional(),
+  })
+  .openapi("Run");
+
+export type RunDocument = z.infer<typeof runSchema>;
+
+/** A run as the API has it: what its kind was given stays inside. */
+export function runDocument(run: QueuedRun, waiting?: Waiting): RunDocument {
+  const { id, job, kind, type, state, result, repo, ref, commit, pull, shadow, priority, mutex, held } = run;
+  const { attempt, crashes, causes, moreCauses, worker, abort, rerunOf, details } = run;
+  const { askedAt, startedAt, endedAt, notBefore } = run;
+  const revision = typeof details?.revision === "string" ? details.revision : undefined;
+  return {
+    ...{ id, job, kind, type, state, result, summary: details?.summary, repo, ref, commit },
+    ...{ revision: revision ?? commit, pull, shadow, priority, mutex, held, attempt, crashes, moreCauses },
+    waiting: waiting && {
+      for: waiting.for,
+      text: waitingInWords(waiting),
+      run: "run" in waiting ? waiting.run : undefined,
+    },
+    causes: [...causes],
+    askedAt: askedAt.toISOString(),
+    startedAt: startedAt?.toISOString(),
+    endedAt: endedAt?.toISOString(),
+    notBefore: notBefore?.toISOString(),
+    ...{ worker, abort, rerunOf },
+  };
+}
+
+const option = z.union([z.string(), z.number(), z.boolean()]);
+
+/** What the record of a run says beside what the queue knows. */
+export const recordSchema = z
+  .object({
+    where: z.string(),
+    log: z.string(),
+    result: z.string(),
+    head: z
+      .object({
+        verb: z.string(),
+        by: z.string(),
+        subject: z.string(),
+        commit: z.string().optional(),
+        options: z.record(z.string(), option).optional(),
+      })
+      .optional(),
+    refs: z
+      .object({
+        org: z.string(),
+        repo: z.string(),
+        base_ref: z.string(),
+        base_sha: z.string().optional(),
+        repo_link: z.string().optional(),
+        pulls: z
+          .array(
+            z.object({
+              number: z.int(),
+              author: z.string().optional(),
+              sha: z.string(),
+              title: z.string().optional(),
+              head_ref: z.string().optional(),
+            }),
+          )
+          .optional(),
+      })
+      .optional(),
+    revision: z.string().optional(),
+    planHash: z.string().optional(),
+    startedAt: time.optional(),
+    finishedAt: time.optional(),
+  })
+  .openapi("Record");
+
+export function recordDocument(record: RecordedRun): z.infer<typeof recordSchema> {
+  const { where, log, result, head, refs, revision, planHash, startedAt, finishedAt } = record;
+  return {
+    ...{ where, log, result, revision, planHash },
+    head: head && { ...head, options: head.options && { ...head.options } },
+    refs: refs && { ...refs, pulls: refs.pulls && [...refs.pulls] },
+    startedAt: startedAt?.toISOString(),
+    finishedAt: finishedAt?.toISOString(),
+  };
+}
+
+/** A list by pages. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    items: z.array(item),
+    next: z
+      .string()
+      .optional()
+      .openapi({ description: "What `after` is for the next page; not there on the last." }),
+  });
+}
+
+/** How many of a list, and behind what. */
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  after: runIdSchema.optional().openapi({ description: "The id that the page comes after." }),
+});
+
+export { time as timeSchema };
