@@ -1,37 +1,118 @@
-import { WaybillError } from "../errors/index.ts";
+import { diskFaultOf, errorCodeOf } from "../disk/index.ts";
+import { type FailureDetails, type Phrase, WaybillError } from "../errors/index.ts";
 
 /**
  * Why a database did not do what it was asked for.
  * - `invalid-url`: not an address of PostgreSQL.
- * - `unreachable`: no server answers, or the connection was lost.
- * - `refused`: the server does not let this user in.
- * - `locked`: another process has the folder, or a lock is held for too long.
+ * - `unreachable`: no server answers, or the connection was lost; nothing of the transaction counts.
+ * - `in-doubt`: the connection was lost while a transaction was committed: nobody knows whether it counts.
+ * - `refused`: the server does not let this user in, or not so far.
+ * - `locked`: another process has the folder, or has held a lock for too long.
  * - `newer`: the database is of a newer version of Waybill.
  * - `changed`: a step of the schema is not what was applied.
  * - `other-version`: the folder is of another major version of PostgreSQL.
+ * - `not-empty`: a backup is restored where nothing is, and something is there.
  * - `conflict`: a constraint, such as a unique key, refuses it.
  * - `contended`: concurrent transactions got into each other's way, again and again.
+ * - `timeout`: a statement took too long.
  * - `full`: no room is left.
- * - `unreadable`: the folder or file is not what it should be.
+ * - `unreadable`: a folder or a file is not what it should be.
+ * - `broken`: the embedded database has stopped; it recovers when it is opened again.
  * - `closed`: the database was let go.
  * - `statement-failed`: PostgreSQL refuses the statement.
  */
 export type DatabaseErrorCode =
   | "invalid-url"
   | "unreachable"
+  | "in-doubt"
   | "refused"
   | "locked"
   | "newer"
   | "changed"
   | "other-version"
+  | "not-empty"
   | "conflict"
   | "contended"
+  | "timeout"
   | "full"
   | "unreadable"
+  | "broken"
   | "closed"
   | "statement-failed";
 
 /** A database that cannot be had, or that refuses. */
 export class DatabaseError extends WaybillError<DatabaseErrorCode> {
   override readonly name = "DatabaseError";
+  /** The constraint that refuses, for a `conflict`. */
+  readonly constraint: string | undefined;
+
+  constructor(
+    code: DatabaseErrorCode,
+    message: string | Phrase,
+    { constraint, ...details }: FailureDetails & { readonly constraint?: string | undefined } = {},
+  ) {
+    super(code, message, details);
+    this.constraint = constraint;
+  }
+}
+
+/** The first signs of PostgreSQL's codes (its documentation, appendix A), the longest first, and what they come down to. */
+const states: readonly (readonly [start: string, code: DatabaseErrorCode, hint?: string])[] = [
+  ["40003", "in-doubt"],
+  ["40", "contended"],
+  ["55P03", "locked", "see in pg_stat_activity who holds it"],
+  ["57014", "timeout"],
+  ["53100", "full", "make room: what is committed is kept"],
+  ["53300", "unreachable", "let the server have more connections (max_connections)"],
+  ["25P03", "unreachable"],
+  ["42501", "refused", "grant this user the rights on the database and its schema"],
+  ["28", "refused", "mend the user or the password of the URL"],
+  ["3D000", "refused", "create the database first"],
+  ["23", "conflict"],
+  ["57P", "unreachable"],
+  ["08", "unreachable"],
+];
+
+/** A code of PostgreSQL: five signs. Those of Node have a name (`ECONNREFUSED`). */
+const stateForm = /^[0-9A-Z]{5}$/;
+
+/**
+ * What a driver threw, as an error of this room. The driver's own is left out of it: it may hold the values of the statement, and
+ * with them what must not be shown.
+ */
+export function databaseFailure(error: unknown, where: string): DatabaseError {
+  if (error instanceof DatabaseError) return error;
+  const state = errorCodeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (state === undefined || !stateForm.test(state)) return connectionFailure(error, where);
+  const [, code, hint] = states.find(([start]) => state.startsWith(start)) ?? [
+    "",
+    "statement-failed" as const,
+  ];
+  return new DatabaseError(code, `${message} (SQLSTATE ${state})`, {
+    where,
+    hint,
+    constraint: constraintOf(error),
+  });
+}
+
+function constraintOf(error: unknown): string | undefined {
+  const named = error instanceof Error && "constraint" in error ? error.constraint : undefined;
+  return typeof named === "string" ? named : undefined;
+}
+
+/** Not PostgreSQL says it, but what is between. */
+function connectionFailure(error: unknown, where: string): DatabaseError {
+  const hint = "start the server, or mend the address; Waybill tries again";
+  const code = errorCodeOf(error);
+  // Node tries the addresses of a name one after the other, and has a message for each of them alone.
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const message = first instanceof Error ? first.message : String(first);
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new DatabaseError("full", diskFaultOf(error).message, {
+      where,
+      hint: "make room: what is committed is kept",
+    });
+  }
+  return new DatabaseError("unreachable", message, { where, hint });
 }

@@ -1,3 +1,5 @@
+import type { DatabaseError } from "./errors.ts";
+
 /**
  * Where statements are carried out: a database, each statement by itself, or a transaction.
  *
@@ -26,12 +28,14 @@ export interface Database extends Sql {
   /**
    * Carries work out in one transaction: all of it counts, or nothing. It may be called more than once, where the database
    * asks for that (serialization failures, deadlocks): so it does nothing that cannot be undone but its statements. The
-   * database itself is not used in it.
+   * database itself is not used in it. Throws {@link DatabaseError} with the code `in-doubt` where the connection was lost while
+   * it was committed.
    */
   transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result>;
   /**
    * Tells of each notice on a channel (`SELECT pg_notify(channel, payload)`), once its transaction is committed. All channels of
-   * a process share one connection. What was sent while that was lost is lost: `onRestored` is called when it is back, to look again.
+   * a process share one connection. What was sent while that was lost is lost: `onRestored` is called when it is back, to look
+   * again, and every few seconds where what stands between swallows notices.
    * @returns What ends it.
    */
   listen(
@@ -39,7 +43,7 @@ export interface Database extends Sql {
     onNotice: (payload: string) => void,
     onRestored?: () => void,
   ): Promise<() => Promise<void>>;
-  /** Waits for what runs, for a while, and lets the database go. */
+  /** Lets the database go, when what runs has ended, or after ten seconds. What is asked for from then on is refused. */
   close(): Promise<void>;
 }
 
@@ -52,3 +56,9 @@ export interface Migration {
 
 /** Which database: a folder for the embedded one, or the URL of a server (`postgres://user@host/name`). */
 export type DatabaseAddress = { readonly folder: string } | { readonly url: string };
+
+/** What whoever opens a database may want to know. */
+export interface DatabaseOptions {
+  /** Is told what went wrong while nobody asked for anything: the connection of notices, the upkeep of the embedded database. */
+  readonly onTrouble?: (error: DatabaseError) => void;
+}

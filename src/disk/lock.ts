@@ -30,6 +30,11 @@ export interface LockOptions {
   readonly patienceMilliseconds?: number;
   /** How long living holders are waited for: five minutes by default. */
   readonly maxWaitMilliseconds?: number;
+  /**
+   * Whether a holder is not waited for that shows that it is alive, which takes some seconds: for locks that are held for as long
+   * as a server runs.
+   */
+  readonly refusesLiving?: boolean;
   /** Is told once when there is something to wait for. @param holder The number of the process, where it is one of this machine. */
   readonly onWait?: (holder: number | undefined) => void;
 }
@@ -129,11 +134,12 @@ async function acquire(
   {
     patienceMilliseconds = 15_000,
     maxWaitMilliseconds = usualWaitMilliseconds,
+    refusesLiving = false,
     onWait,
   }: Omit<LockOptions, "failure">,
 ): Promise<string> {
   const started = performance.now();
-  const seen = new Map<string, { readonly state: string; readonly since: number }>();
+  const seen = new Map<string, { readonly token: string; readonly state: string; readonly since: number }>();
   for (let tell = onWait; ; ) {
     let holder: string | undefined;
     for (const file of files) {
@@ -142,7 +148,10 @@ async function acquire(
       const now = performance.now();
       const known = seen.get(file);
       const since = lock !== undefined && known?.state === lock.state ? known.since : now;
-      if (lock !== undefined) seen.set(file, { state: lock.state, since });
+      if (lock !== undefined) seen.set(file, { token: lock.token, state: lock.state, since });
+      if (refusesLiving && lock !== undefined && known?.token === lock.token && known.state !== lock.state) {
+        throw notReleased();
+      }
       if (lock !== undefined && !isKnownToHaveEnded(lock.token) && now - since <= patienceMilliseconds) {
         holder ??= lock.token;
         continue;
@@ -151,15 +160,17 @@ async function acquire(
       if (await claim(file, token)) return file;
     }
     const waited = performance.now() - started;
-    if (waited > maxWaitMilliseconds) {
-      throw Object.assign(new Error("another process does not release its lock"), { code: "ELOCKED" });
-    }
+    if (waited > maxWaitMilliseconds) throw notReleased();
     if (holder !== undefined) {
       tell?.(numberOfMark(holder));
       tell = undefined;
       await sleep(Math.min(10 + waited / 20, maxPauseMilliseconds) * (1 + Math.random()));
     }
   }
+}
+
+function notReleased(): Error {
+  return Object.assign(new Error("another process does not release its lock"), { code: "ELOCKED" });
 }
 
 async function claim(file: string, token: string): Promise<boolean> {

@@ -1,0 +1,158 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DatabaseError, databaseFailure } from "./errors.ts";
+import type { Database, Sql } from "./model.ts";
+import { type Encoded, encoded } from "./values.ts";
+
+/** Where a driver carries statements out, one after the other. It throws what its library says. */
+export interface Session {
+  query<Row extends object>(text: string, values: readonly Encoded[]): Promise<readonly Row[]>;
+  /** @returns What the last of the statements did, in PostgreSQL's word: `COMMIT`. */
+  script(text: string): Promise<string | undefined>;
+  /** Nobody uses it after this, for nobody knows what it is in. */
+  discard(): void;
+}
+
+/** What a driver does itself; all else is the same for all of them. */
+export interface Driver {
+  readonly kind: Database["kind"];
+  readonly where: string;
+  /** Gives `use` a session that nobody else has meanwhile. */
+  withSession<Result>(use: (session: Session) => Promise<Result>): Promise<Result>;
+  readonly listen: Database["listen"];
+  /** Waits for sessions that are in use, so long; then takes them away. */
+  close(withinMilliseconds: number): Promise<void>;
+}
+
+const closeWithin = 10_000;
+/** How often a transaction is carried out that others get in the way of. */
+const mostAttempts = 8;
+
+/** A name that PostgreSQL takes as it stands. */
+const channelForm = /^[a-z_][a-z0-9_]{0,62}$/;
+
+interface Transaction {
+  isOver: boolean;
+}
+
+/** A database, made of what a driver does. */
+export function databaseOf(driver: Driver): Database {
+  const { kind, where } = driver;
+  const transactions = new AsyncLocalStorage<Transaction>();
+  let closing: Promise<void> | undefined;
+  const check = (): void => {
+    if (closing !== undefined) throw closedFailure(where);
+    // With one session it would wait for itself, with several when all are taken.
+    if (transactions.getStore()?.isOver === false) {
+      throw new TypeError("in a transaction, statements are asked of what it is given");
+    }
+  };
+  const use = async <Result>(body: (sql: Sql, session: Session) => Promise<Result>): Promise<Result> => {
+    check();
+    return driver.withSession((session) => body(sqlOf(session, where), session));
+  };
+  const once = <Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> =>
+    use((sql, session) => {
+      const state: Transaction = { isOver: false };
+      return transactions.run(state, () => carryOut(work, { sql, session, state, where }));
+    });
+  return {
+    kind,
+    where,
+    query: (text, values) => use((sql) => sql.query(text, values)),
+    script: (text) => use((sql) => sql.script(text)),
+    async transaction(work) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await once(work);
+        } catch (error) {
+          const isContended = error instanceof DatabaseError && error.code === "contended";
+          if (!isContended || attempt === mostAttempts) throw error;
+        }
+        await sleep(Math.random() * 5 * 2 ** attempt);
+      }
+    },
+    async listen(channel, onNotice, onRestored) {
+      check();
+      if (!channelForm.test(channel)) throw new TypeError(`not the name of a channel: ${channel}`);
+      return driver.listen(channel, onNotice, onRestored);
+    },
+    close() {
+      closing ??= driver.close(closeWithin);
+      return closing;
+    },
+  };
+}
+
+export function closedFailure(where: string): DatabaseError {
+  return new DatabaseError("closed", "the database was closed", { where });
+}
+
+function sqlOf(session: Session, where: string): Sql {
+  const explained = (error: unknown): never => {
+    throw databaseFailure(error, where);
+  };
+  return {
+    query: <Row extends object>(text: string, values: readonly unknown[] = []) =>
+      session.query<Row>(text, values.map(encoded)).catch(explained),
+    async script(text) {
+      await session.script(text).catch(explained);
+    },
+  };
+}
+
+interface Begun {
+  readonly sql: Sql;
+  readonly session: Session;
+  readonly state: Transaction;
+  readonly where: string;
+}
+
+async function carryOut<Result>(
+  work: (sql: Sql) => Promise<Result>,
+  { sql, session, state, where }: Begun,
+): Promise<Result> {
+  const check = (): void => {
+    if (state.isOver) throw new TypeError("the transaction is over");
+  };
+  await sql.script("BEGIN");
+  let result: Result;
+  try {
+    result = await work({
+      async query<Row extends object>(text: string, values?: readonly unknown[]) {
+        check();
+        return sql.query<Row>(text, values);
+      },
+      async script(text) {
+        check();
+        await sql.script(text);
+      },
+    });
+  } catch (error) {
+    state.isOver = true;
+    // Without its session it is rolled back by the server.
+    await session.script("ROLLBACK").catch(() => session.discard());
+    throw error;
+  }
+  state.isOver = true;
+  await commit(session, where);
+  return result;
+}
+
+async function commit(session: Session, where: string): Promise<void> {
+  const done = await session.script("COMMIT").catch((error: unknown) => {
+    session.discard();
+    const failure = databaseFailure(error, where);
+    if (failure.code !== "unreachable" && failure.code !== "timeout") throw failure;
+    const message = `the connection was lost while a transaction was committed: ${failure.message}`;
+    throw new DatabaseError("in-doubt", message, { where, hint: "look whether it counts" });
+  });
+  if (done === "COMMIT") return;
+  throw new DatabaseError(
+    "statement-failed",
+    "a statement of the transaction failed, so nothing of it counts",
+    {
+      where,
+    },
+  );
+}

@@ -1,0 +1,54 @@
+import type { PGlite } from "@electric-sql/pglite";
+import { DatabaseError } from "../errors.ts";
+import { parsers } from "../values.ts";
+import { durableFileSystem } from "./files.ts";
+
+/** The engine on the files of a folder, and what it says of itself. */
+export interface Engine {
+  readonly pglite: PGlite;
+  /** Why nothing more is to be asked of it: what PostgreSQL said when it gave up. */
+  readonly lastWords: () => string | undefined;
+}
+
+/** What is said on the way down, which is all that is known of why. Lines that go on with another one's text begin otherwise. */
+const lastWordsForm = /^(?:PANIC|FATAL):\s*(.*)/;
+
+/** Those of the engine are for a browser's tab; of these, the last one that sets a thing counts. */
+const parameters: readonly string[] = [
+  "fsync=on",
+  // The only way that reaches the file system of the engine.
+  "wal_sync_method=fsync",
+  "shared_buffers=32MB",
+  "max_wal_size=256MB",
+  "min_wal_size=32MB",
+  "log_line_prefix=",
+];
+
+/** Starts PostgreSQL on its files, which recovers what a crash left. Throws {@link DatabaseError} `unreadable`. */
+export async function startEngine(files: string): Promise<Engine> {
+  const { PGlite } = await import("@electric-sql/pglite");
+  let words: string | undefined;
+  const onStderr = (text: string): boolean => {
+    words = lastWordsForm.exec(text)?.[1] ?? words;
+    return false;
+  };
+  const startParams = [
+    ...PGlite.defaultStartParams.filter((word) => word !== "-F"),
+    ...parameters.flatMap((parameter) => ["-c", parameter]),
+  ];
+  try {
+    const fs = await durableFileSystem(files);
+    const pglite = await PGlite.create({ fs, startParams, onStderr, onStdout: () => false });
+    // The driver's own ways with values differ from those of the other one.
+    pglite.parsers = { ...parsers };
+    pglite.serializers = { 17: (bytes) => bytes };
+    return { pglite, lastWords: () => words };
+  } catch (error) {
+    const reason = words ?? (error instanceof Error ? error.message : String(error));
+    throw new DatabaseError("unreadable", `PostgreSQL does not start on these files: ${reason}`, {
+      where: files,
+      hint: "make room if the disk is full; else restore a backup into an empty folder",
+      cause: error,
+    });
+  }
+}
