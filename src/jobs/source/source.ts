@@ -6,6 +6,7 @@ import { type CountedFiles, countFiles } from "./last-good.ts";
 import type { JobSet, JobSource, JobSourceTrouble } from "./model.ts";
 import { openTrustedBranch, type TrustedBranch } from "./trusted-branch.ts";
 
+/** What jobs are judged by, and the time. */
 export interface JobSourceOptions extends JobSurroundings {
   readonly now?: (() => Date) | undefined;
 }
