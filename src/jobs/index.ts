@@ -9,7 +9,7 @@ export type { ProwRemark } from "./prow/fields.ts";
 export * from "./prow/import.ts";
 export type { ProwJobKind } from "./prow/job.ts";
 export { type JobList, jobCodes, jobOfDocument, parseJobs } from "./read.ts";
-export { isSameRepository, repositoryKey } from "./repository-url.ts";
+export { type GitRepositoryName, isSameRepository, repositoryKey, repositoryName } from "./repository-url.ts";
 export { type ResolvedJob, resolveJob, variablesOfRun } from "./resolve.ts";
 export type * from "./source/model.ts";
 export { type JobSourceOptions, openJobSource } from "./source/source.ts";
