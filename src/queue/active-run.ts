@@ -1,7 +1,8 @@
-import type { Sql } from "../database/index.ts";
+import type { Database, Sql } from "../database/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { RunStopped } from "./errors.ts";
 import type { Lease } from "./lease.ts";
+import { setMaxIdle } from "./locks.ts";
 import type { QueuedRun, RunOutcome, StopReason, TakenRun, WorkerOptions } from "./model.ts";
 import { type AttemptName, isAttempt } from "./settle.ts";
 
@@ -14,11 +15,13 @@ export class ActiveRun {
   readonly lease: Lease;
   /** By the clock that never goes back. */
   readonly since = performance.now();
+  readonly #db: Database;
   readonly #stop = new AbortController();
   #isLost = false;
   #isOver = false;
 
-  constructor(run: QueuedRun, lease: Lease) {
+  constructor(db: Database, run: QueuedRun, lease: Lease) {
+    this.#db = db;
     this.run = run;
     this.lease = lease;
   }
@@ -77,7 +80,10 @@ export class ActiveRun {
       isMine: () => isOpen() && lease.isValid(),
       stillMine: async () => isOpen() && (await lease.settled()) && isOpen(),
       fence: async (sql: Sql) => {
-        if (!isOpen() || !(await isAttempt(sql, this.name))) throw new RunStopped("lost");
+        if (!isOpen()) throw new RunStopped("lost");
+        // Who is stopped in the midst of it keeps nobody from taking the run over.
+        await setMaxIdle(this.#db, sql);
+        if (!(await isAttempt(sql, this.name))) throw new RunStopped("lost");
       },
     };
   }

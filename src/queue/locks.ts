@@ -3,7 +3,7 @@ import type { Database, Sql } from "../database/index.ts";
 /** What one transaction at a time does, of all processes, by the number of its advisory lock. */
 const locks = { admission: "7305512890131401", supervision: "7305512890131402" } as const;
 
-/** Milliseconds after which the server gives up on a process that stopped in the midst of such a transaction. */
+/** Milliseconds without a statement that no process takes which is well. */
 const maxIdle = 3_000;
 
 /** Waits until nobody else is in a transaction of this kind. */
@@ -21,8 +21,11 @@ export async function aloneAtOnce(db: Database, sql: Sql, kind: keyof typeof loc
   return row?.mine === true;
 }
 
-/** The embedded database is in the process itself: who stops stops both. */
-async function setMaxIdle({ kind }: Database, sql: Sql): Promise<void> {
+/**
+ * Lets the server end the transaction of a process that stops in the midst of it, with all that it has locked. The embedded
+ * database is in the process itself: who stops stops both.
+ */
+export async function setMaxIdle({ kind }: Database, sql: Sql): Promise<void> {
   if (kind === "postgres") {
     await sql.query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [String(maxIdle)]);
   }

@@ -90,11 +90,10 @@ export async function startPostgres(): Promise<PostgresServer> {
 const watched =
   'postgres "$@" </dev/null 2>&1 & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null; wait $server';
 
-/** Nothing in here has to outlive the machine. */
+/** Nothing in here has to outlive the machine; what is committed outlives the server. */
 const settings = [
   "listen_addresses=",
   "fsync=off",
-  "synchronous_commit=off",
   "full_page_writes=off",
   "shared_buffers=16MB",
   "max_connections=200",
