@@ -16,7 +16,8 @@ export function isAtLeast(role: Role | undefined, needed: Role): boolean {
 
 /** The lesser of two roles; none where one of them is none. */
 export function lesserRole(one: Role | undefined, other: Role | undefined): Role | undefined {
-  return one === undefined || isAtLeast(one, other ?? "reader") ? other : one;
+  if (one === undefined || other === undefined) return undefined;
+  return isAtLeast(one, other) ? other : one;
 }
 
 /** Whoever asks for something. */

@@ -19,11 +19,13 @@ export interface Identity {
 /** A person as the database has one. */
 export interface PersonRow extends Identity {
   readonly id: string;
+  /** When the person logged in last. */
+  readonly seen_at: Date;
 }
 
 /** Columns of `access_person`, as {@link PersonRow} has them. */
 export const personColumns =
-  "person.id, person.provider, person.issuer, person.subject, person.login, person.shown, person.groups";
+  "person.id, person.provider, person.issuer, person.subject, person.login, person.shown, person.groups, person.seen_at";
 
 /** Keeps what is known of a person now. @returns its id, which stays the same. */
 export async function keepPerson(sql: Sql, identity: Identity, now: Date): Promise<string> {

@@ -138,10 +138,17 @@ export async function keepAdminToken(sql: Sql, token: string | undefined, now: D
   );
 }
 
+/**
+ * Milliseconds after a person's last login in which the person's tokens count: what is known of groups is of then, and who has left
+ * logs in no more.
+ */
+const personLife = 30 * day;
+
 /** Times of use are written down once a minute. */
 const notedEvery = 60_000;
 
-/** Whose token it is; `undefined` when there is none, it has ended, was revoked, or its person is nobody any more. */
+/** Whose token it is; `undefined` when there is none, it has ended, was revoked, or its person has not
+ * logged in for a month. */
 export async function findToken(
   sql: Sql,
   token: string,
@@ -154,7 +161,7 @@ export async function findToken(
     [secretHash(token), now],
   );
   if (row === undefined) return undefined;
-  const principal = await principalOf(sql, row, settings);
+  const principal = await principalOf(sql, row, settings, now);
   const noted = new Date(now.getTime() - notedEvery);
   if (row.used_at === null || row.used_at < noted) {
     await sql.query(
@@ -169,6 +176,7 @@ async function principalOf(
   sql: Sql,
   row: TokenRow,
   settings: AccessSettings,
+  now: Date,
 ): Promise<Principal | undefined> {
   const { id, name, role, person_id, ends_at: endsAt } = row;
   const jobs = row.jobs ?? undefined;
@@ -176,8 +184,8 @@ async function principalOf(
     return { kind: "machine", id, name, role, names: [], groups: [], most: role, jobs, endsAt };
   }
   const [person] = await sql.query<PersonRow>(
-    `SELECT ${personColumns} FROM access_person person WHERE person.id = $1`,
-    [person_id],
+    `SELECT ${personColumns} FROM access_person person WHERE person.id = $1 AND person.seen_at > $2`,
+    [person_id, new Date(now.getTime() - personLife)],
   );
   const owner = person && personPrincipal(person, { most: role, jobs, endsAt }, settings);
   if (owner === undefined) return undefined;
