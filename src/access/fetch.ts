@@ -57,6 +57,11 @@ export function openProviderFetch(network: Network = { environment: process.env 
     origins.set(url.origin, opened);
     return opened;
   };
+  /** An origin that was away is asked anew by the next who logs in: it may be back. */
+  const forget = async (origin: Origin<Asked, Request>, name: string): Promise<void> => {
+    if (origins.get(name) === origin) origins.delete(name);
+    await origin.close();
+  };
   return {
     async fetch(address, init = {}) {
       const url = new URL(address);
@@ -65,7 +70,8 @@ export function openProviderFetch(network: Network = { environment: process.env 
       headers.delete("authorization");
       const isPost = init.method?.toUpperCase() === "POST";
       const body = init.body === undefined || init.body === null ? undefined : textOf(init.body);
-      const answer = await originOf(url).send(
+      const origin = originOf(url);
+      const sending = origin.send(
         {
           ...{ kind: isPost ? "write" : "read", method: isPost ? "POST" : "GET", url, where: url.host },
           ...{ headers: Object.fromEntries(headers), authorization },
@@ -73,6 +79,10 @@ export function openProviderFetch(network: Network = { environment: process.env 
         },
         maxAnswerBytes,
       );
+      const answer = await sending.catch(async (error: unknown) => {
+        await forget(origin, url.origin);
+        throw error;
+      });
       const told = new Headers();
       for (const [name, value] of Object.entries(answer.headers)) {
         if (typeof value === "string" && /^(?:content-type|www-authenticate|date|link)$/.test(name)) {

@@ -79,7 +79,7 @@ const jobs = names("The only jobs that it may do anything to; all without it.");
 function origin(description: string): Shape<string> {
   const check = (written: string): ValueFault | undefined => {
     const url = URL.canParse(written) ? new URL(written) : undefined;
-    const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.host));
+    const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
     if (isSafe && url?.username === "" && url.hash === "" && url.search === "") return undefined;
     return { fault: "expected the address of an issuer", hint: "such as https://accounts.example.com" };
   };

@@ -16,6 +16,7 @@ import {
   sessionLife,
   sweepSessions,
   sweepTokens,
+  type TokenRequest,
 } from "../../src/access/index.ts";
 import { describeDatabases } from "../support/databases.ts";
 
@@ -130,9 +131,10 @@ describeDatabases(({ open }) => {
 
   test("a token has an end, a scope and a last use, and can be revoked", async () => {
     const db = await open(accessMigrations);
-    const request = {
-      ...{ name: "ci of org/repo", role: "runner", jobs: ["push"], endsAt: after(30 * day), madeBy: "admin" },
-    } as const;
+    const request: TokenRequest = {
+      ...{ name: "ci of org/repo", role: "runner", jobs: ["push"] },
+      ...{ endsAt: after(30 * day), madeBy: "admin" },
+    };
     const { token, record } = await issueToken(db, request, start);
     expect(token).toMatch(/^waybill_[\w-]{43}$/);
     const show = (now: Date, authorization = `Bearer ${token}`) =>

@@ -23,7 +23,7 @@ export interface Provider {
 /** The issuer's address. @throws {AccessError} `login-unavailable` for one that everybody on the way could read. */
 export function issuerOf({ issuer, name }: Pick<ProviderSettings, "issuer" | "name">): URL {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.host));
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
   if (url !== undefined && isSafe) return url;
   throw new AccessError("login-unavailable", `the issuer of ${name} is not spoken to by TLS`, {
     where: issuer,
