@@ -360,7 +360,6 @@ export {
   type ReleaseProfile,
   type RunSettings,
   readSettings,
-  type ServeSettings,
   type Settings,
 } from "./settings/index.ts";
 export {

@@ -3,6 +3,7 @@
 
 export * from "./access/index.ts";
 export * from "./builds/index.ts";
+export * from "./chatops/index.ts";
 export * from "./check/index.ts";
 export * from "./cloudbuild/index.ts";
 export * from "./comparison/index.ts";
@@ -38,5 +39,4 @@ export * from "./snapshot/index.ts";
 export * from "./staging/index.ts";
 export * from "./store/index.ts";
 export * from "./transfer/index.ts";
-export * from "./triggers/index.ts";
 export * from "./webhooks/index.ts";

@@ -43,6 +43,11 @@ export interface HoldWord {
 const holding = /^\/hold(?:\s.*)?$/i;
 const releasing = /^\/(?:remove-hold|hold\s+cancel|unhold)(?:\s.*)?$/i;
 
+/** Whether a line asks to hold, or not to any more; `undefined` where it says neither. */
+export function holdWordIn(line: string): boolean | undefined {
+  return releasing.test(line) ? false : holding.test(line) ? true : undefined;
+}
+
 /**
  * The newest command among comments: of several in one comment the last. What stands in a code block or in a quotation is
  * not meant, and a program gives none.
@@ -52,8 +57,8 @@ export function newestHoldWord(comments: readonly Comment[]): HoldWord | undefin
   for (const { author, body, createdAt, isByBot } of comments) {
     if (isByBot) continue;
     for (const line of saidLines(body)) {
-      if (releasing.test(line)) newest = { held: false, by: author, at: createdAt };
-      else if (holding.test(line)) newest = { held: true, by: author, at: createdAt };
+      const held = holdWordIn(line);
+      if (held !== undefined) newest = { held, by: author, at: createdAt };
     }
   }
   return newest;

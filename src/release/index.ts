@@ -7,6 +7,7 @@ export {
   type HoldWord,
   hold,
   holdsOf,
+  holdWordIn,
   newestHoldWord,
   obeyHoldWords,
   unhold,

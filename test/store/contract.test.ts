@@ -1,32 +1,22 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openObjects } from "../../src/objects/index.ts";
-import { openRunDatabase, openRunFolder, type RunStore, storeMigrations } from "../../src/store/index.ts";
-import { describeDatabases } from "../support/databases.ts";
+import { openRunFolder, type RunStore } from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { memoryRuns } from "./memory-runs.ts";
 
-describe("runs in a folder", () => keepToContract(async (folder) => openRunFolder(folder)));
-describe("runs in memory", () => keepToContract(async () => memoryRuns()));
-describe("runs in a database", () => {
-  describeDatabases(({ open }) =>
-    keepToContract(async (folder) =>
-      openRunDatabase(await open(storeMigrations), {
-        objects: openObjects(join(folder, "objects")),
-        spool: join(folder, "spool"),
-      }),
-    ),
-  );
-});
+const drivers: Readonly<Record<string, (folder: string) => RunStore>> = {
+  "in a folder": (folder) => openRunFolder(folder),
+  "in memory": () => memoryRuns(),
+};
 
 /** What every store of runs keeps to, wherever it has them. */
-function keepToContract(open: (folder: string) => Promise<RunStore>): void {
+describe.each(Object.entries(drivers))("runs %s", (_, open) => {
   let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
   let store: RunStore;
   beforeEach(async () => {
     temporary = await temporaryFolder("contract");
-    store = await open(temporary.path);
+    store = open(temporary.path);
   });
   afterEach(() => temporary.remove());
 
@@ -154,4 +144,4 @@ function keepToContract(open: (folder: string) => Promise<RunStore>): void {
     await expect(nobody).rejects.toMatchObject({ code: "invalid-refs" });
     expect(await list()).toEqual([]);
   });
-}
+});

@@ -1,0 +1,120 @@
+import type { Forge } from "../forge/index.ts";
+import { type Job, judgePull, type RerunRights } from "../jobs/index.ts";
+import type { QueuedRun } from "../queue/index.ts";
+import { type PullChange, readChange } from "./change.ts";
+import type { Command } from "./grammar.ts";
+import type { CommandFacts, PullJob } from "./model.ts";
+import { isTrusted, standingOf } from "./trust.ts";
+import type { ChatWorld, HeededPull } from "./world.ts";
+
+/** Facts about a pull request that are asked for as they are needed, and each once. */
+export interface Finder {
+  /** What a command is decided by. @throws {ForgeError}, {GitError} when it cannot be asked for now: then nothing is decided. */
+  factsFor(command: Command, who: string): Promise<CommandFacts>;
+  change(): Promise<PullChange | undefined>;
+  jobs(): Promise<readonly PullJob[]>;
+}
+
+/** Runs of one pull request that are looked through. */
+const maxRuns = 500;
+
+export function openFinder(
+  world: ChatWorld,
+  forge: Pick<Forge, "user" | "isMember">,
+  heeded: HeededPull,
+): Finder {
+  const { url, project, pull } = heeded;
+  const change = once(() => readChange(world, heeded));
+  const jobs = once(async (): Promise<readonly PullJob[]> => {
+    const all = world.pullJobs(url, pull.base.branch);
+    const { runs } = await world.queue.list({ pull: pull.number, limit: maxRuns });
+    const here = runs.filter(({ repo, commit }) => repo !== undefined && commit === pull.head.commit);
+    const asksForPaths = all.some(
+      ({ pullRequest: by }) => by?.paths !== undefined || by?.skipPaths !== undefined,
+    );
+    const files = asksForPaths ? (await change())?.files : undefined;
+    return all.map((job) => ({
+      name: job.name,
+      // Where nobody can tell what was changed, that is taken for what they wait for.
+      concerned:
+        (asksForPaths && files === undefined) ||
+        judgePull(job, pull.base.branch, files ?? []).verdict === "run",
+      last: lastOf(here.filter((run) => run.job === job.name && run.repo === job.repo)),
+      rerun: job.rerun,
+    }));
+  });
+  const trusted = once(() => isTrusted(forge, project, pull));
+
+  const owns = async (who: string): Promise<CommandFacts["owns"]> => {
+    const found = await change();
+    const name = who.toLowerCase();
+    const owners = found?.owners.ownersOf(found.files) ?? [];
+    if (owners.some(({ approvers }) => approvers.includes(name))) return "approves";
+    return owners.some(({ reviewers }) => reviewers.includes(name)) ? "reviews" : "nothing";
+  };
+
+  return {
+    change,
+    jobs,
+    async factsFor(command, who) {
+      const facts: CommandFacts = {
+        ...{ pull, who, permission: "none", isMember: false, owns: "nothing" },
+        ...{ jobs: [], mayRerun: new Set(), isTrusted: false },
+      };
+      if (pull.state !== "open" || /^(?:hold|hold-cancel|list-tests|approve-cancel)$/.test(command.name)) {
+        return facts;
+      }
+      const standing = await standingOf(forge, project, who);
+      const isInside =
+        standing.isMember || standing.permission === "write" || standing.permission === "admin";
+      const asked = {
+        ...{ ...facts, ...standing },
+        owns: command.name === "approve" || !isInside ? await owns(who) : "nothing",
+      } as const;
+      if (!/^(?:test|retest|rerun)$/.test(command.name)) return asked;
+      const known = await jobs();
+      return {
+        ...asked,
+        jobs: known,
+        mayRerun: await rerunnable(forge, known, who),
+        isTrusted: await trusted(),
+      };
+    },
+  };
+}
+
+function once<Value>(find: () => Promise<Value>): () => Promise<Value> {
+  let found: Promise<Value> | undefined;
+  return () => {
+    found ??= find();
+    return found;
+  };
+}
+
+/** @param runs The newest first. */
+function lastOf([newest]: readonly QueuedRun[]): PullJob["last"] {
+  if (newest === undefined) return undefined;
+  if (newest.state !== "ended") return "open";
+  return newest.result === "SUCCESS" ? "succeeded" : "failed";
+}
+
+async function rerunnable(
+  forge: Pick<Forge, "isMember">,
+  jobs: readonly Pick<Job, "name" | "rerun">[],
+  who: string,
+): Promise<ReadonlySet<string>> {
+  const asked = new Map<string, Promise<boolean>>();
+  const isMember = (group: string): Promise<boolean> => {
+    const known = asked.get(group) ?? forge.isMember(who, group);
+    asked.set(group, known);
+    return known;
+  };
+  const may = async ({ anyone, users = [], orgs = [], teams = [] }: RerunRights): Promise<boolean> => {
+    if (anyone === true || users.some((user) => user.toLowerCase() === who.toLowerCase())) return true;
+    for (const group of [...orgs, ...teams]) if (await isMember(group)) return true;
+    return false;
+  };
+  const found = new Set<string>();
+  for (const { name, rerun } of jobs) if (rerun !== undefined && (await may(rerun))) found.add(name);
+  return found;
+}
