@@ -4,7 +4,8 @@ import { type FailureDetails, type Phrase, WaybillError } from "../errors/index.
 /**
  * Why a database did not do what it was asked for.
  * - `invalid-url`: not an address of PostgreSQL.
- * - `unreachable`: no server answers, or the connection was lost; nothing of the transaction counts.
+ * - `unreachable`: no server answers, or the connection was lost. Nothing of a transaction counts; whether a statement by itself
+ *   does, nobody knows.
  * - `in-doubt`: the connection was lost while a transaction was committed: nobody knows whether it counts.
  * - `refused`: the server does not let this user in, or not so far.
  * - `locked`: another process has the folder, or has held a lock for too long.
@@ -73,8 +74,11 @@ const states: readonly (readonly [start: string, code: DatabaseErrorCode, hint?:
   ["08", "unreachable"],
 ];
 
-/** A code of PostgreSQL: five signs. Those of Node have a name (`ECONNREFUSED`). */
-const stateForm = /^[0-9A-Z]{5}$/;
+/** A code of PostgreSQL: five signs, with a digit. Those of Node are words (`EPIPE`). */
+const stateForm = /^(?=.*[0-9])[0-9A-Z]{5}$/;
+
+/** What the library says without a code where trying again is of no use. */
+const refusals = /^SASL:|does not support SSL|\bpassword\b/;
 
 /**
  * What a driver threw, as an error of this room. The driver's own is left out of it: it may hold the values of the statement, and
@@ -103,16 +107,27 @@ function constraintOf(error: unknown): string | undefined {
 
 /** Not PostgreSQL says it, but what is between. */
 function connectionFailure(error: unknown, where: string): DatabaseError {
-  const hint = "start the server, or mend the address; Waybill tries again";
-  const code = errorCodeOf(error);
   // Node tries the addresses of a name one after the other, and has a message for each of them alone.
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const message = first instanceof Error ? first.message : String(first);
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new DatabaseError("full", diskFaultOf(error).message, {
-      where,
-      hint: "make room: what is committed is kept",
-    });
+  const code = errorCodeOf(first) ?? "";
+  if (/CERT|^ERR_TLS/.test(code)) {
+    const hint = "name the authority of its certificate: ?sslmode=verify-full&sslrootcert=FILE";
+    return new DatabaseError("refused", message, { where, hint });
   }
+  if (refusals.test(message)) {
+    return new DatabaseError("refused", message, { where, hint: "mend the user, the password or sslmode" });
+  }
+  const hint = "start the server, or mend the address; Waybill tries again";
   return new DatabaseError("unreachable", message, { where, hint });
+}
+
+/** What the file system refused, as an error of this room; anything else as it is. */
+export function diskFailure(error: unknown, where: string): Error {
+  const code = errorCodeOf(error);
+  if (error instanceof DatabaseError) return error;
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  const { message, hint } = diskFaultOf(error);
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  return new DatabaseError(isFull ? "full" : "unreadable", message, { where, hint, cause: error });
 }

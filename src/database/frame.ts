@@ -25,14 +25,14 @@ export interface Driver {
 }
 
 const closeWithin = 10_000;
-/** How often a transaction is carried out that others get in the way of. */
-const mostAttempts = 8;
+/** How often a transaction is begun: the last pauses are of seconds. */
+const mostAttempts = 10;
 
 /** A name that PostgreSQL takes as it stands. */
 const channelForm = /^[a-z_][a-z0-9_]{0,62}$/;
 
 interface Transaction {
-  isOver: boolean;
+  stage: "waiting" | "beginning" | "begun" | "over";
 }
 
 /** A database, made of what a driver does. */
@@ -43,7 +43,7 @@ export function databaseOf(driver: Driver): Database {
   const check = (): void => {
     if (closing !== undefined) throw closedFailure(where);
     // With one session it would wait for itself, with several when all are taken.
-    if (transactions.getStore()?.isOver === false) {
+    if (inside(transactions.getStore())) {
       throw new TypeError("in a transaction, statements are asked of what it is given");
     }
   };
@@ -51,11 +51,6 @@ export function databaseOf(driver: Driver): Database {
     check();
     return driver.withSession((session) => body(sqlOf(session, where), session));
   };
-  const once = <Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> =>
-    use((sql, session) => {
-      const state: Transaction = { isOver: false };
-      return transactions.run(state, () => carryOut(work, { sql, session, state, where }));
-    });
   return {
     kind,
     where,
@@ -63,11 +58,13 @@ export function databaseOf(driver: Driver): Database {
     script: (text) => use((sql) => sql.script(text)),
     async transaction(work) {
       for (let attempt = 1; ; attempt += 1) {
+        const state: Transaction = { stage: "waiting" };
         try {
-          return await once(work);
+          return await use((sql, session) =>
+            transactions.run(state, () => carryOut(work, { sql, session, state, where })),
+          );
         } catch (error) {
-          const isContended = error instanceof DatabaseError && error.code === "contended";
-          if (!isContended || attempt === mostAttempts) throw error;
+          if (attempt === mostAttempts || !mayBeRepeated(error, state)) throw error;
         }
         await sleep(Math.random() * 5 * 2 ** attempt);
       }
@@ -82,6 +79,16 @@ export function databaseOf(driver: Driver): Database {
       return closing;
     },
   };
+}
+
+function inside(transaction: Transaction | undefined): boolean {
+  return transaction !== undefined && transaction.stage !== "over";
+}
+
+/** Where others got in the way, and where a connection was lost before anybody used it, which shows only then. */
+function mayBeRepeated(error: unknown, { stage }: Transaction): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  return stage === "beginning" ? error.code === "unreachable" : error.code === "contended";
 }
 
 export function closedFailure(where: string): DatabaseError {
@@ -113,9 +120,11 @@ async function carryOut<Result>(
   { sql, session, state, where }: Begun,
 ): Promise<Result> {
   const check = (): void => {
-    if (state.isOver) throw new TypeError("the transaction is over");
+    if (state.stage === "over") throw new TypeError("the transaction is over");
   };
+  state.stage = "beginning";
   await sql.script("BEGIN");
+  state.stage = "begun";
   let result: Result;
   try {
     result = await work({
@@ -129,12 +138,12 @@ async function carryOut<Result>(
       },
     });
   } catch (error) {
-    state.isOver = true;
+    state.stage = "over";
     // Without its session it is rolled back by the server.
     await session.script("ROLLBACK").catch(() => session.discard());
     throw error;
   }
-  state.isOver = true;
+  state.stage = "over";
   await commit(session, where);
   return result;
 }

@@ -1,3 +1,5 @@
+export { type BackupSummary, backupDatabase } from "./backup/backup.ts";
+export { type RestoreOptions, restoreDatabase } from "./backup/restore.ts";
 export { checkDatabase, type DatabaseCheck } from "./check.ts";
 export { DatabaseError, type DatabaseErrorCode } from "./errors.ts";
 export { migrate } from "./migrate.ts";

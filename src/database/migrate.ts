@@ -44,8 +44,8 @@ export async function migrate(db: Database, migrations: readonly Migration[]): P
   }
 }
 
-/** @returns Whether nothing was left to apply. */
-async function applyNext(sql: Sql, migrations: readonly Migration[], where: string): Promise<boolean> {
+/** Applies the first step that is not applied yet. @returns Whether none was left. */
+export async function applyNext(sql: Sql, migrations: readonly Migration[], where: string): Promise<boolean> {
   await sql.script(`SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = 0`);
   await sql.query("SELECT pg_advisory_xact_lock($1)", [lockNumber]);
   await sql.script(table);

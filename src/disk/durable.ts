@@ -30,10 +30,10 @@ export function durableFiles(drafts: string) {
   };
   const draft = () => join(drafts, markedName());
   return {
-    /** Begins a file that nobody sees before it is kept under its name. */
-    begin(): Promise<Draft> {
+    /** Begins a file that nobody sees before it is kept under its name. @param mode For what not everybody may read. */
+    begin(mode?: number): Promise<Draft> {
       const path = draft();
-      return inFolders(path, () => startDraft(path));
+      return inFolders(path, () => startDraft(path, mode));
     },
     /** Gives `path` the content, in place of whatever had that name. Readers see the old content or the new. */
     replace: (path: string, content: string | Uint8Array): Promise<void> =>

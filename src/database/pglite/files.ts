@@ -50,11 +50,10 @@ export async function makeFiles(folder: string, create: (draft: string) => Promi
 }
 
 async function flushTree(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await flushTree(path);
-    else await flushFile(path);
-  }
+  const entries = await readdir(folder, { withFileTypes: true });
+  await Promise.all(
+    entries.map((entry) => (entry.isDirectory() ? flushTree : flushFile)(join(folder, entry.name))),
+  );
   await flushFolder(folder);
 }
 

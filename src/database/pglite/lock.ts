@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { diskFaultOf, errorCodeOf, holdingLock } from "../../disk/index.ts";
-import { DatabaseError } from "../errors.ts";
+import { errorCodeOf, holdingLock } from "../../disk/index.ts";
+import { DatabaseError, diskFailure } from "../errors.ts";
 
 /** A folder that no other process opens meanwhile. */
 export interface FolderLock {
@@ -48,19 +48,11 @@ export function lockFolder(folder: string): Promise<FolderLock> {
   });
 }
 
-function lockFailure(error: unknown, folder: string, holder: number | undefined): DatabaseError {
-  if (errorCodeOf(error) !== "ELOCKED") return folderFailure(error, folder);
+function lockFailure(error: unknown, folder: string, holder: number | undefined): Error {
+  if (errorCodeOf(error) !== "ELOCKED") return diskFailure(error, folder);
   const who = holder === undefined ? "a process of another machine or container" : `process ${holder}`;
   return new DatabaseError("locked", `${who} has the database in this folder open`, {
     where: folder,
     hint: "end that process first, or let both have one database of a server: --database postgres://…",
   });
-}
-
-/** What the file system refused, as an error of this room. */
-export function folderFailure(error: unknown, folder: string): DatabaseError {
-  if (error instanceof DatabaseError) return error;
-  const isFull = ["ENOSPC", "EDQUOT"].includes(errorCodeOf(error) ?? "");
-  const { message, hint } = diskFaultOf(error);
-  return new DatabaseError(isFull ? "full" : "unreadable", message, { where: folder, hint, cause: error });
 }

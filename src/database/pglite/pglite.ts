@@ -2,13 +2,13 @@ import { AsyncResource } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import { errorCodeOf, makeFolder } from "../../disk/index.ts";
-import { DatabaseError, databaseFailure } from "../errors.ts";
+import { DatabaseError, databaseFailure, diskFailure } from "../errors.ts";
 import { closedFailure, type Driver, type Session } from "../frame.ts";
 import type { DatabaseOptions } from "../model.ts";
 import type { Encoded } from "../values.ts";
 import { type Engine, startEngine } from "./engine.ts";
 import { filesIn, filesOf, makeFiles } from "./files.ts";
-import { type FolderLock, folderFailure, lockFolder } from "./lock.ts";
+import { type FolderLock, lockFolder } from "./lock.ts";
 import { keepUp } from "./upkeep.ts";
 
 const upkeepMilliseconds = 60_000;
@@ -21,7 +21,7 @@ const trustMilliseconds = 5_000;
  */
 export async function openPglite(folder: string, { onTrouble }: DatabaseOptions): Promise<Driver> {
   await makeFolder(folder).catch((error: unknown) => {
-    throw folderFailure(error, folder);
+    throw diskFailure(error, folder);
   });
   const lock = await lockFolder(folder);
   try {
@@ -40,7 +40,7 @@ export async function openPglite(folder: string, { onTrouble }: DatabaseOptions)
     return { ...driver, close };
   } catch (error) {
     await lock.release();
-    throw folderFailure(error, folder);
+    throw diskFailure(error, folder);
   }
 }
 

@@ -19,6 +19,8 @@ const dueTables = `
 export async function keepUp(
   withSession: <Result>(use: (session: Session) => Promise<Result>) => Promise<Result>,
 ): Promise<void> {
+  const tables = await withSession((session) => session.query<{ name: string }>(dueTables, []));
+  for (const { name } of tables) await withSession((session) => session.script(`VACUUM (ANALYZE) ${name}`));
   const [log] = await withSession((session) =>
     session.query<{ bytes: string }>(
       "SELECT pg_current_wal_insert_lsn() - redo_lsn AS bytes FROM pg_control_checkpoint()",
@@ -26,6 +28,4 @@ export async function keepUp(
     ),
   );
   if (Number(log?.bytes) > mostLogBytes) await withSession((session) => session.script("CHECKPOINT"));
-  const tables = await withSession((session) => session.query<{ name: string }>(dueTables, []));
-  for (const { name } of tables) await withSession((session) => session.script(`VACUUM (ANALYZE) ${name}`));
 }

@@ -11,6 +11,9 @@ import { listenerOf } from "./listener.ts";
 /** Connections that a process has at most, beside the one of notices. */
 const mostConnections = 10;
 
+/** How long after its last answer a connection is believed to be there. */
+const trustMilliseconds = 1_000;
+
 /** One statement, also where it has no values: the types of the driver do not know the mode. */
 interface Statement extends QueryConfig {
   readonly queryMode: "extended";
@@ -22,25 +25,36 @@ export async function openPostgres(url: string, options: DatabaseOptions): Promi
   const { where } = address;
   const { default: pg } = await import("pg");
   const config = clientConfig(address);
+  const answeredAt = new WeakMap<object, number>();
   const pool = new pg.Pool({
     ...config,
     max: mostConnections,
     onConnect: async (client) => {
+      // What goes wrong with it is said to who waits for an answer, and one that is lost while nobody uses it is not missed.
+      client.on("error", () => undefined);
       await client.query(settings);
+      answeredAt.set(client, performance.now());
     },
   });
-  // A connection that is lost while nobody uses it is not missed.
   pool.on("error", () => undefined);
   let isClosing = false;
   const inUse = new Map<PoolClient, () => void>();
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    if (performance.now() - (answeredAt.get(client) ?? 0) < trustMilliseconds) return client;
+    try {
+      await client.query("SELECT 1");
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  };
   const withSession: Driver["withSession"] = async (use) => {
-    const client = await connected(
-      () => pool.connect(),
-      where,
-      () => isClosing,
-    );
+    const client = await connected(connect, where, () => isClosing);
     let isSpoilt = false;
     const give = (): void => {
+      answeredAt.set(client, performance.now());
       if (inUse.delete(client)) client.release(isSpoilt);
     };
     const spoil = (): void => {
@@ -48,9 +62,6 @@ export async function openPostgres(url: string, options: DatabaseOptions): Promi
       give();
     };
     inUse.set(client, spoil);
-    // What goes wrong with it is said to who waits for an answer.
-    const ignore = (): void => undefined;
-    client.on("error", ignore);
     try {
       return await use(
         sessionOf(client, {
@@ -62,7 +73,6 @@ export async function openPostgres(url: string, options: DatabaseOptions): Promi
         }),
       );
     } finally {
-      client.off("error", ignore);
       give();
     }
   };
