@@ -360,6 +360,7 @@ export {
   type ReleaseProfile,
   type RunSettings,
   readSettings,
+  type ServeSettings,
   type Settings,
 } from "./settings/index.ts";
 export {

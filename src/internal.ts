@@ -39,4 +39,5 @@ export * from "./snapshot/index.ts";
 export * from "./staging/index.ts";
 export * from "./store/index.ts";
 export * from "./transfer/index.ts";
+export * from "./triggers/index.ts";
 export * from "./webhooks/index.ts";

@@ -25,7 +25,7 @@ import { openStaging, type Staging } from "./staging.ts";
 
 /** What a run of a build needs beside its plan. */
 export interface RunBuildOptions {
-  readonly runs: RunStore;
+  readonly runs: Pick<RunStore, "start" | "where">;
   /** A folder that is no part of any source; that of the records when left out. */
   readonly leaveOut?: string;
   readonly job: string;

@@ -1,6 +1,5 @@
 import { shellLine } from "../errors/index.ts";
-import type { Report, ReportedEdge, reportedWords } from "../promotion/index.ts";
-import { amount } from "./amount.ts";
+import type { Report, ReportedEdge } from "../promotion/index.ts";
 import { limitInWords, outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -21,11 +20,11 @@ export async function printReport(
   next: readonly string[],
 ): Promise<void> {
   const { selectionSentence } = await import("../edges/index.ts");
-  const { causesOf, reportedWords } = await import("../promotion/index.ts");
+  const { causesOf, sumsOf } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(terminal, report.work)}\n`);
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
-  terminal.print(sums(report, reportedWords));
+  terminal.print(sumsOf(report));
   if (report.since !== undefined) for (const line of limitInWords(report.since)) terminal.print(line);
   if (report.selection !== undefined) terminal.print(selectionSentence(report.selection));
   for (const line of outsideInWords(report.outsideErrors, report.selection !== undefined))
@@ -90,23 +89,4 @@ function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
 /** Enough of a digest to tell it from others by eye. */
 function shortened(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
-}
-
-function sums(
-  { counts, manifestErrors, dryRun, since }: Report,
-  { present, ...others }: typeof reportedWords,
-): string {
-  const names: Readonly<Record<keyof Report["counts"], string>> = {
-    done: "done",
-    pending: dryRun ? "to do" : "not begun",
-    present,
-    failed: "failed",
-    ...others,
-  };
-  const parts = (Object.keys(names) as (keyof typeof names)[])
-    .filter((state) => counts[state] > 0)
-    .map((state) => `${counts[state]} ${names[state]}`);
-  if (manifestErrors.length > 0) parts.push(`${amount(manifestErrors.length, "error")} in the manifests`);
-  if (parts.length > 0) return parts.join(", ");
-  return since === undefined ? "nothing is asked for" : "nothing more is asked for";
 }

@@ -56,6 +56,10 @@ export interface Mirror {
   bring(commit: string, urls: readonly string[]): Promise<boolean>;
   /** What it has now. */
   open(): Promise<GitRepository>;
+  /** Remembers a commit that it has under a name of Waybill's own, whatever is fetched later. @param name of words and slashes. */
+  mark(name: string, commit: string): Promise<void>;
+  /** The commit that is remembered under a name; `undefined` when none is, or it is damaged. */
+  marked(name: string): Promise<CommitHash | undefined>;
   /** The commit that a branch or tag stands at, by its full name. @throws {GitError} `unknown-revision`. */
   commitOf(ref: string): Promise<CommitHash>;
   /**
@@ -259,6 +263,15 @@ export function openMirror(options: MirrorOptions): Mirror {
         }
         return isHere();
       });
+    },
+    async mark(name, commit) {
+      await gitOutput(folder, git("update-ref", `refs/waybill/${name}`, commit));
+    },
+    async marked(name) {
+      if (!(await isThere())) return undefined;
+      const words = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
+      const { code, stdout } = await git(...words, `refs/waybill/${name}^{commit}`);
+      return code === 0 && isHash(stdout.trim()) ? (stdout.trim() as CommitHash) : undefined;
     },
     commitOf: async (ref) => (await open()).commitOf(ref),
     async got(before, after, others) {

@@ -30,8 +30,8 @@ export const nowhere = parse(process.cwd()).root;
 const usualMilliseconds = 60_000;
 /** More than half a million refs. */
 const maxListingBytes = 64 * 1024 * 1024;
-/** Git itself makes no longer one: a name is a path of files. */
-const maxRefLength = 4096;
+/** A name is a path of files: of each of these Git takes 255 bytes. */
+const maxRefLength = 900;
 
 /** A transfer that is slower than so many bytes a second, for so many seconds, is given up (git-config(1), `http.lowSpeedLimit`). */
 export const impatient = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"] as const;

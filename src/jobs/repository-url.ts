@@ -37,10 +37,13 @@ function named(path: string, origin: string | undefined): GitRepositoryName | un
   return { org, repo, link: origin && `${origin}/${org}/${repo}` };
 }
 
+/** A text that is the same for all URLs of a repository, however they are written. */
+export function repositoryKey(url: string): string {
+  const name = repositoryName(url);
+  return name === undefined ? url : (name.link ?? `${name.org}/${name.repo}`).toLowerCase();
+}
+
 /** Whether two URLs mean the same repository, however they are written. */
 export function isSameRepository(one: string, other: string): boolean {
-  const [first, second] = [repositoryName(one), repositoryName(other)];
-  if (first === undefined || second === undefined) return one === other;
-  const key = ({ org, repo, link }: GitRepositoryName): string => (link ?? `${org}/${repo}`).toLowerCase();
-  return key(first) === key(second);
+  return repositoryKey(one) === repositoryKey(other);
 }

@@ -18,7 +18,7 @@ const forms: readonly (readonly [form: RegExp, what: string])[] = [
 const secretName = /(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|API_?KEY|PRIVATE_?KEY)$/i;
 
 /** A place with something that looks like a secret. */
-export interface SecretPlace {
+export interface SecretFinding {
   readonly start: number;
   readonly message: string;
   /** It is one by its form; otherwise a variable's name makes it likely. */
@@ -26,8 +26,8 @@ export interface SecretPlace {
 }
 
 /** The places of a job that hold what looks like a secret. What stands there is never repeated. */
-export function secretsIn(job: YamlNode): readonly SecretPlace[] {
-  const found: SecretPlace[] = [];
+export function secretsIn(job: YamlNode): readonly SecretFinding[] {
+  const found: SecretFinding[] = [];
   const visited = new Set<YamlNode>();
   const visit = (node: YamlNode): void => {
     if (visited.has(node)) return;
@@ -43,9 +43,9 @@ export function secretsIn(job: YamlNode): readonly SecretPlace[] {
   return [...found, ...likelySecrets(job, new Set(found.map(({ start }) => start)))];
 }
 
-function likelySecrets(job: YamlNode, known: ReadonlySet<number>): SecretPlace[] {
+function likelySecrets(job: YamlNode, known: ReadonlySet<number>): SecretFinding[] {
   const env = job.kind === "mapping" ? job.entries.find(({ key }) => key.value === "env")?.value : undefined;
-  return (env?.kind === "mapping" ? env.entries : []).flatMap(({ key, value }): SecretPlace[] => {
+  return (env?.kind === "mapping" ? env.entries : []).flatMap(({ key, value }): SecretFinding[] => {
     if (value.kind !== "scalar" || value.value === "" || known.has(value.start)) return [];
     if (!secretName.test(key.value)) return [];
     return [{ start: value.start, message: `by its name, ${key.value} may be a secret`, isCertain: false }];

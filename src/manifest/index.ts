@@ -16,5 +16,5 @@ export { policyMeaning } from "./provenance-policy.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";
 export type { RegistryList } from "./registry-list.ts";
-export type { TextFileFault } from "./text-file.ts";
+export { decodeText, type TextFileFault } from "./text-file.ts";
 export { type ImageListFormat, type ImageListing, listImages, writeImages } from "./write-images.ts";

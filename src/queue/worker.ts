@@ -3,7 +3,8 @@ import type { Database } from "../database/index.ts";
 import { ActiveRun, type AttemptEnd } from "./active-run.ts";
 import { admit } from "./admit.ts";
 import { instant, Lease, leaseTiming } from "./lease.ts";
-import type { QueuedRun, RunAbort, WorkerOptions } from "./model.ts";
+import { listenWhenPossible } from "./listening.ts";
+import type { QueuedRun, RunAbort, RunChange, WorkerOptions } from "./model.ts";
 import { listenToQueue } from "./notices.ts";
 import { abortedBy, type Settling } from "./settle.ts";
 import { supervise } from "./supervise.ts";
@@ -215,33 +216,14 @@ export class WorkingProcess {
     }
   }
 
-  /** Notices only shorten the time until the next look: without them all goes on. @returns What ends it. */
   #listen(): () => Promise<void> {
-    const ending = new Wake();
-    const listening = (async () => {
-      while (!this.#isOver) {
-        try {
-          return await listenToQueue(
-            this.#db,
-            (change) => {
-              if (change?.state !== "running") this.#hunger.wake();
-            },
-            (id) => {
-              if (this.#active.has(id)) this.#pulse.wake();
-            },
-          );
-        } catch (error) {
-          this.#options.onProblem?.(error);
-          await ending.wait(leaseTiming.renewal);
-        }
-      }
-      return undefined;
-    })();
-    return async () => {
-      ending.wake();
-      const end = await listening;
-      await end?.();
+    const onChange = (change: RunChange | undefined) => {
+      if (change?.state !== "running") this.#hunger.wake();
     };
+    const onStop = (id: string) => {
+      if (this.#active.has(id)) this.#pulse.wake();
+    };
+    return listenWhenPossible(() => listenToQueue(this.#db, onChange, onStop), this.#options.onProblem);
   }
 
   async #leave(): Promise<void> {

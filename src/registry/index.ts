@@ -6,7 +6,7 @@ export {
   identityToken,
   registryToken,
 } from "./credentials/credential.ts";
-export { type CredentialOrigins, openCredentials } from "./credentials/credentials.ts";
+export { type CredentialOrigins, openCredentials, ruledCredentials } from "./credentials/credentials.ts";
 export {
   type ForgottenLogin,
   type KeptLogin,

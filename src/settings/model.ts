@@ -14,6 +14,18 @@ export interface Settings {
   /** Where new projects are promoted to, by the names of sets. */
   readonly destinations: Readonly<Record<string, DestinationSet>>;
   readonly runs: RunSettings;
+  readonly serve: ServeSettings;
+}
+
+/** How `waybill serve` works, unless its command line says so. */
+export interface ServeSettings {
+  /**
+   * What a run shows to registries that only reads: the review of a pull request, and whatever a job does in its shadow. Nothing when
+   * it is left out; those of {@link Settings.credentials} never.
+   */
+  readonly readingCredentials?: readonly CredentialRule[];
+  /** What the runs of a job show to registries, by the job's name, in place of {@link Settings.credentials} and other tools' files. */
+  readonly jobCredentials?: Readonly<Record<string, readonly CredentialRule[]>>;
 }
 
 /** Whether and where runs of commands are recorded, unless the command line says so. */
@@ -109,4 +121,5 @@ export const defaultSettings: Settings = {
   releases: {},
   destinations: {},
   runs: {},
+  serve: {},
 };

@@ -1,3 +1,13 @@
+export { openRunDatabase, type RunDatabaseOptions } from "./database/database.ts";
+export { storeMigrations } from "./database/migrations.ts";
+export type {
+  LogBatch,
+  RecordQuery,
+  RemovedRuns,
+  RunAttempt,
+  RunDatabase,
+} from "./database/model.ts";
+export type { RetentionRule } from "./database/retention.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { defaultDataFolder, openRunFolder } from "./folder/folder.ts";
 export {
@@ -16,3 +26,4 @@ export {
   type RunType,
   type StoredRun,
 } from "./model.ts";
+export { type ProwRun, readProwHistory } from "./prow/bucket.ts";

@@ -48,6 +48,9 @@ describe("a settings file", () => {
       "releases:",
       '  mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true }',
       "runs: { record: true, folder: ../records }",
+      "serve:",
+      "  readingCredentials: [{ repository: ghcr.io, username: reader, passwordEnv: READER }]",
+      "  jobCredentials: { build-app: [{ repository: ghcr.io/app, helper: robot }] }",
       "",
     ].join("\n");
     expect(parseSettings(text, "/etc/waybill/waybill.yaml")).toEqual({
@@ -82,6 +85,21 @@ describe("a settings file", () => {
       },
       destinations: {},
       runs: { record: true, folder: "/etc/records" },
+      serve: {
+        readingCredentials: [
+          {
+            repository: "ghcr.io",
+            username: "reader",
+            passwordEnv: "READER",
+            where: "/etc/waybill/waybill.yaml:26",
+          },
+        ],
+        jobCredentials: {
+          "build-app": [
+            { repository: "ghcr.io/app", helper: "robot", where: "/etc/waybill/waybill.yaml:27" },
+          ],
+        },
+      },
       releases: {
         mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true },
       },
@@ -285,7 +303,7 @@ describe("a settings file", () => {
         try {
           const settings = parseSettings(String(text), "waybill.yaml");
           expect(Object.keys(settings)).toEqual([
-            ...["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs"],
+            ...["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs", "serve"],
           ]);
         } catch (error) {
           expect(error).toBeInstanceOf(SettingsError);

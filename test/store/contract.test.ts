@@ -1,22 +1,32 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openRunFolder, type RunStore } from "../../src/store/index.ts";
+import { openObjects } from "../../src/objects/index.ts";
+import { openRunDatabase, openRunFolder, type RunStore, storeMigrations } from "../../src/store/index.ts";
+import { describeDatabases } from "../support/databases.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { memoryRuns } from "./memory-runs.ts";
 
-const drivers: Readonly<Record<string, (folder: string) => RunStore>> = {
-  "in a folder": (folder) => openRunFolder(folder),
-  "in memory": () => memoryRuns(),
-};
+describe("runs in a folder", () => keepToContract(async (folder) => openRunFolder(folder)));
+describe("runs in memory", () => keepToContract(async () => memoryRuns()));
+describe("runs in a database", () => {
+  describeDatabases(({ open }) =>
+    keepToContract(async (folder) =>
+      openRunDatabase(await open(storeMigrations), {
+        objects: openObjects(join(folder, "objects")),
+        spool: join(folder, "spool"),
+      }),
+    ),
+  );
+});
 
 /** What every store of runs keeps to, wherever it has them. */
-describe.each(Object.entries(drivers))("runs %s", (_, open) => {
+function keepToContract(open: (folder: string) => Promise<RunStore>): void {
   let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
   let store: RunStore;
   beforeEach(async () => {
     temporary = await temporaryFolder("contract");
-    store = open(temporary.path);
+    store = await open(temporary.path);
   });
   afterEach(() => temporary.remove());
 
@@ -144,4 +154,4 @@ describe.each(Object.entries(drivers))("runs %s", (_, open) => {
     await expect(nobody).rejects.toMatchObject({ code: "invalid-refs" });
     expect(await list()).toEqual([]);
   });
-});
+}

@@ -50,6 +50,20 @@ export function openCredentials(origins: CredentialOrigins = {}): CredentialStor
   };
 }
 
+/** The credentials that rules give, and no other: what no rule is for is asked for by nobody. */
+export function ruledCredentials(
+  rules: Settings["credentials"],
+  environment: NodeJS.ProcessEnv = process.env,
+): CredentialStore {
+  const ask = rememberingHelpers(environment);
+  return {
+    async lookup(host, path) {
+      const ruled = await findByRule(rules, canonicalHost(host), path, environment, ask);
+      return ruled === "anonymous" ? undefined : ruled;
+    },
+  };
+}
+
 /** The file that logins are written to: the first of those above that is one. */
 export function loginFile({
   environment = process.env,

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
-import { isAbsolute, join, normalize, sep } from "node:path";
+import { join } from "node:path";
 import { type GrowingFile, ifPresent, openGrowing } from "../../disk/index.ts";
-import { harmless } from "../../errors/index.ts";
+import { checkedPath } from "../artifacts.ts";
 import { RunError, recordFailure } from "../errors.ts";
 import { eventsArtifact, eventsFormat, type Run, type RunRequest } from "../model.ts";
 import { finishedDocument, prowJob, textOf } from "../prow/documents.ts";
@@ -92,14 +92,4 @@ function recording<Done>(path: string, work: () => Done): Done {
   } catch (error) {
     throw recordFailure(error, path);
   }
-}
-
-/** A path that stays below the artifacts. @throws {RunError} `run-unwritable`. */
-function checkedPath(path: string, artifacts: string): string {
-  const plain = normalize(path);
-  const isBelow = plain !== "." && plain !== ".." && !plain.startsWith(`..${sep}`) && !isAbsolute(plain);
-  if (isBelow && !plain.includes("\0")) return plain;
-  throw new RunError("run-unwritable", `${harmless(path)} does not lie below the artifacts of the run`, {
-    where: artifacts,
-  });
 }

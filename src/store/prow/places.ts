@@ -39,6 +39,11 @@ export function directoryOfJob({ type, job }: Pick<RunRequest, "type" | "job">):
   return type === "postsubmit" || type === "periodic" ? `logs/${job}` : `pr-logs/directory/${job}`;
 }
 
+/** The same for a run by its place. */
+export function directoryOfPlace(place: string, job: string): string {
+  return place.startsWith("logs/") ? `logs/${job}` : `pr-logs/directory/${job}`;
+}
+
 /** What a file `pr-logs/directory/JOB/ID.txt` says, from the top of the store; `undefined` when it leads elsewhere. */
 export function placeInPointer(text: string, job: string, id: string): string | undefined {
   const place = text.trim().replace(/^gs:\/\/[^/]+\//, "");

@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import {
+  type CommitFiles,
+  type GitCredential,
+  GitError,
+  listRemote,
+  type Mirror,
+  openMirror,
+  withoutPassword,
+} from "../../git/index.ts";
+import { decodeText } from "../../manifest/index.ts";
+import {
+  type FileText,
+  type FolderLook,
+  folderGone,
+  type JobFolder,
+  type Trouble,
+  textsOf,
+} from "./job-folder.ts";
+
+/** A folder of a branch that is trusted. */
+export interface TrustedBranch {
+  /** URL of the repository, without a password. */
+  readonly repository: string;
+  readonly branch: string;
+  /** In the repository; empty for its top. */
+  readonly folder: string;
+  /** Absolute: the folder of mirrors. What was read last is remembered there as well. */
+  readonly mirrors: string;
+  readonly credential?: GitCredential | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes of one file. */
+const maxFileBytes = 8 * 1024 * 1024;
+
+/**
+ * The folder at the newest commit of the branch, as long as that goes on from the commit that was read last. Which one that was is
+ * remembered in the mirror: a push with force is seen by a process that was started after it as well.
+ */
+export function openTrustedBranch(place: TrustedBranch): JobFolder {
+  const { repository: url, branch, folder, mirrors, ...options } = place;
+  const ref = `refs/heads/${branch}`;
+  const mirror = openMirror({ folder: mirrors, url, ...options });
+  const mark = `jobs/${createHash("sha256")
+    .update(JSON.stringify([ref, folder]))
+    .digest("hex")
+    .slice(0, 16)}`;
+  let accepted: string | undefined;
+
+  /** What was read last goes on; a process that has read nothing yet reads it. */
+  const lastWith = async (trouble: Trouble, known: string | undefined): Promise<FolderLook> => {
+    if (known !== undefined) return { trouble };
+    const last = await mirror.marked(mark);
+    const { found } = last === undefined ? {} : await filesAt(mirror, last, folder);
+    return { found, trouble };
+  };
+
+  const read = async (known: string | undefined): Promise<FolderLook> => {
+    const refs = await listRemote(url, options);
+    const tip = refs.find((each) => each.ref === ref)?.commit;
+    if (tip === undefined) return lastWith(branchGone(branch), known);
+    if (tip === known) return {};
+    const [lost] = await mirror.ensure([{ commit: tip, ref }]);
+    if (lost !== undefined) return lastWith(unfetched(branch, tip), known);
+    const last = known ?? (await mirror.marked(mark));
+    if (last !== undefined && last !== tip && accepted !== tip) {
+      const { forced } = await mirror.got(last, tip, []);
+      // That nobody can tell is no leave.
+      if (forced !== false) return lastWith(rewritten(branch, last, tip), known);
+    }
+    const look = await filesAt(mirror, tip, folder);
+    if (look.found === undefined) return look.trouble === undefined ? look : lastWith(look.trouble, known);
+    await mirror.mark(mark, tip);
+    return look;
+  };
+
+  return {
+    where: `${withoutPassword(url)} ${branch} ${folder === "" ? "." : folder}`,
+    read: (known) =>
+      read(known).catch((error: unknown) => {
+        if (!(error instanceof GitError)) throw error;
+        const hint = error.hint ?? "it is looked at again";
+        return lastWith({ code: "unreachable", message: error.message, hint }, known);
+      }),
+    accept(commit) {
+      accepted = commit;
+    },
+  };
+}
+
+async function filesAt(mirror: Mirror, commit: string, folder: string): Promise<FolderLook> {
+  const repository = await mirror.open();
+  const files = repository.filesAt(await repository.commitOf(commit));
+  try {
+    if ((await files.kindOf(folder)) !== "folder") {
+      const where = folder === "" ? "the top" : folder;
+      return { trouble: folderGone(`there is no folder ${where} at ${commit.slice(0, 12)}`) };
+    }
+    const names = (await files.list(folder))
+      .filter(({ kind }) => kind === "file" || kind === "link")
+      .map(({ name }) => name);
+    const inFolder = (name: string): string => posix.join(folder, name);
+    const found = await textsOf(names, inFolder, (name) => textAt(files, inFolder(name)));
+    return "code" in found ? { trouble: found } : { found: { ...found, commit } };
+  } finally {
+    files.close();
+  }
+}
+
+async function textAt(files: CommitFiles, path: string): Promise<FileText> {
+  const bytes = await files.read(path, maxFileBytes);
+  if (typeof bytes !== "string") return decodeText(bytes);
+  if (bytes === "too-large") {
+    const message = `it is larger than ${maxFileBytes / 1024 / 1024} MiB`;
+    return { code: "file-too-large", isMissing: false, message };
+  }
+  const message =
+    bytes === "folder"
+      ? "it is not a regular file"
+      : "it cannot be read: its link leads nowhere in the repository";
+  return { code: "unreadable-file", isMissing: bytes === "missing", message };
+}
+
+function branchGone(branch: string): Trouble {
+  const message = `there is no branch ${branch} any more`;
+  return { code: "branch-gone", message, hint: "push it again, or name another one in the settings" };
+}
+
+function unfetched(branch: string, tip: string): Trouble {
+  const message = `the branch ${branch} stands at ${tip.slice(0, 12)}, which cannot be fetched`;
+  return { code: "unreachable", message, hint: "it is looked at again" };
+}
+
+function rewritten(branch: string, last: string, tip: string): Trouble {
+  return {
+    code: "branch-rewritten",
+    message: `the branch ${branch} was pushed with force: ${tip.slice(0, 12)} does not go on from ${last.slice(0, 12)}`,
+    hint: "take it as it is, if it is right, or push what was there before",
+    commit: tip,
+  };
+}

@@ -1,0 +1,92 @@
+import { resolve } from "node:path";
+import type { Database } from "../../database/index.ts";
+import type { ObjectStore } from "../../objects/index.ts";
+import { eventsArtifact, type StoredRun } from "../model.ts";
+import { checkJobName, placeOfRun } from "../prow/places.ts";
+import { recordFiles } from "../prow/record.ts";
+import { adoptRuns } from "./adopt.ts";
+import type { Context } from "./context.ts";
+import { findRow } from "./find.ts";
+import { keepEnded } from "./keep.ts";
+import { listRuns } from "./list.ts";
+import type { RunDatabase } from "./model.ts";
+import { bytesOfStream } from "./read-stream.ts";
+import { retain } from "./retain.ts";
+import { type RecordRow, recordOf } from "./rows.ts";
+import { closeRecord, startRun } from "./start.ts";
+import { streams } from "./streams.ts";
+import { openFollowers } from "./tail.ts";
+
+/** What runs are kept in, beside the database. */
+export interface RunDatabaseOptions {
+  readonly objects: ObjectStore;
+  /** A folder of this machine for what runs of this process write while they go on; other processes may have the same. */
+  readonly spool: string;
+}
+
+/** The runs in a database that has the tables of `storeMigrations`. */
+export function openRunDatabase(db: Database, { objects, spool }: RunDatabaseOptions): RunDatabase {
+  const context: Context = { db, objects, spool: resolve(spool), underWay: new Map() };
+  const followers = openFollowers(context);
+  return {
+    where: objects.where,
+    async start(request) {
+      checkJobName(request.job);
+      // Refs that make no folder are refused before anything is written.
+      placeOfRun(request, "0");
+      return startRun(context, request);
+    },
+    find: async (name) => storedRun(context, await findRow(context, name)),
+    list: (query) => listRuns(context, query),
+    tail: (id, { from = 0, signal } = {}) => followers.follow(id, from, signal),
+    close: (sql, id, end) => closeRecord(sql, id, end, new Date()),
+    keepEnded: () => keepEnded(context),
+    adopt: () => adoptRuns(context),
+    retain: (rules, options) => retain(context, rules, options),
+    async release() {
+      for (const pump of context.underWay.values()) pump.stop();
+      await followers.release();
+    },
+  };
+}
+
+const maxArtifacts = 10_000;
+
+function storedRun(context: Context, row: RecordRow): StoredRun {
+  const { db, objects, underWay } = context;
+  const { id, place } = row;
+  const folder = `${place}/${recordFiles.artifacts}/`;
+  const written = async (): Promise<void> => underWay.get(id)?.drained();
+  const events = async () => {
+    await written();
+    const [found] = await db.query<{ bytes: string }>(
+      "SELECT event_bytes AS bytes FROM run_record WHERE id = $1",
+      [id],
+    );
+    return Number(found?.bytes ?? 0) > 0;
+  };
+  return {
+    record: recordOf(row, objects.where),
+    async *log(from = 0) {
+      await written();
+      yield* bytesOfStream(db, objects, { id, name: "log" }, from);
+    },
+    async artifacts() {
+      const found = new Set<string>();
+      for await (const { path } of objects.list(folder, { isDeep: true })) {
+        if (found.size >= maxArtifacts) break;
+        found.add(path.slice(folder.length));
+      }
+      if (await events()) found.add(eventsArtifact);
+      return [...found].sort();
+    },
+    async artifact(path) {
+      const steps = path.split("/");
+      if (steps.some((step) => step === "" || step === "." || step === "..")) return undefined;
+      if (`${recordFiles.artifacts}/${path}` === streams.event.path && (await events())) {
+        return bytesOfStream(db, objects, { id, name: "event" }, 0);
+      }
+      return (await objects.get(`${folder}${path}`))?.body;
+    },
+  };
+}

@@ -1,0 +1,217 @@
+import { RunError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import type { LogBatch } from "./model.ts";
+import { bytesOfStream, stateOf } from "./read-stream.ts";
+import { chunkBytes, logChannel } from "./streams.ts";
+
+/** Bytes of a log's end that are there for all who follow it. */
+const windowBytes = 512 * 1024;
+/** Between two looks at a log of which no notice came, in milliseconds. */
+const lookMilliseconds = 2_000;
+
+/** Those who follow logs in this process. */
+export type Followers = ReturnType<typeof openFollowers>;
+
+/** A log that is followed: its end in memory, once for all who follow. */
+interface Watch {
+  followers: number;
+  /** Batches of the end of the log, each behind the one before. */
+  readonly batches: LogBatch[];
+  /** Of the first byte of the batches, and of the byte behind the last. */
+  start: number;
+  end: number;
+  isOver: boolean;
+  readonly waiting: Set<() => void>;
+  /** Reading of what lies before, by where it begins: whoever wants the same meanwhile gets it. */
+  readonly reading: Map<number, Promise<LogBatch | undefined>>;
+  timer: NodeJS.Timeout | undefined;
+  /** The look that goes on; another one is wanted behind it. */
+  look: Promise<void> | undefined;
+  again: boolean;
+}
+
+/** Opens what logs are followed by: notices of the database tell when to look, and every two seconds it is looked without one. */
+export function openFollowers({ db, objects, underWay }: Context) {
+  const watches = new Map<string, Watch>();
+  let listening: Promise<() => Promise<void>> | undefined;
+
+  const lookAll = (): void => {
+    for (const [id, watch] of watches) lookSoon(id, watch);
+  };
+  const listen = (): Promise<() => Promise<void>> => {
+    listening ??= db
+      .listen(
+        logChannel,
+        (id) => {
+          const watch = watches.get(id);
+          if (watch !== undefined) lookSoon(id, watch);
+        },
+        lookAll,
+      )
+      .catch((error: unknown) => {
+        listening = undefined;
+        throw error;
+      });
+    return listening;
+  };
+
+  const read = async (id: string, watch: Watch): Promise<void> => {
+    const state = await stateOf(db, id, "log");
+    const isOver = state === undefined || state.isOver;
+    const bytes = state?.bytes ?? 0;
+    // A first look, or one after many bytes: the window begins anew near the end.
+    if (bytes - watch.end > windowBytes) restart(watch, bytes - windowBytes);
+    for await (const piece of bytesOfStream(db, objects, { id, name: "log" }, watch.end, bytes)) {
+      add(watch, piece);
+    }
+    watch.isOver = isOver;
+  };
+  const look = (id: string, watch: Watch): Promise<void> => {
+    watch.again = true;
+    watch.look ??= (async () => {
+      while (watch.again) {
+        watch.again = false;
+        await read(id, watch);
+        for (const wake of watch.waiting) wake();
+      }
+    })().finally(() => {
+      watch.look = undefined;
+    });
+    return watch.look;
+  };
+  /** What fails is looked at again when the timer goes off. */
+  const lookSoon = (id: string, watch: Watch): void => void look(id, watch).catch(() => undefined);
+
+  const join = async (id: string): Promise<Watch> => {
+    const known = watches.get(id);
+    const watch: Watch = known ?? {
+      ...{ followers: 0, batches: [], start: 0, end: 0, isOver: false, waiting: new Set() },
+      ...{ reading: new Map(), timer: undefined, look: undefined, again: false },
+    };
+    watch.followers += 1;
+    if (known === undefined) {
+      watches.set(id, watch);
+      watch.timer = setInterval(() => lookSoon(id, watch), lookMilliseconds).unref();
+    }
+    try {
+      await listen();
+      await underWay.get(id)?.drained();
+      await look(id, watch);
+    } catch (error) {
+      leave(id, watch);
+      throw error;
+    }
+    return watch;
+  };
+  const leave = (id: string, watch: Watch): void => {
+    watch.followers -= 1;
+    if (watch.followers > 0) return;
+    clearInterval(watch.timer);
+    watches.delete(id);
+  };
+
+  /** The piece of a log that begins with a byte before the window. */
+  const before = (id: string, watch: Watch, at: number): Promise<LogBatch | undefined> => {
+    const known = watch.reading.get(at);
+    if (known !== undefined) return known;
+    const reading = (async () => {
+      const to = Math.min(at + chunkBytes, watch.start);
+      const pieces: Uint8Array[] = [];
+      for await (const piece of bytesOfStream(db, objects, { id, name: "log" }, at, to)) pieces.push(piece);
+      const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+      return bytes.length === 0 ? undefined : { bytes, offset: at + bytes.length, skipped: 0 };
+    })().finally(() => watch.reading.delete(at));
+    watch.reading.set(at, reading);
+    return reading;
+  };
+
+  async function* follow(
+    id: string,
+    from: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<LogBatch> {
+    if ((await stateOf(db, id, "log")) === undefined) {
+      throw new RunError("unknown-run", `there is no run ${JSON.stringify(id)}`, { where: objects.where });
+    }
+    const watch = await join(id);
+    try {
+      let at = from;
+      // Whoever has been at the end once is told what it misses; until then nothing is left out.
+      let isLive = false;
+      while (signal?.aborted !== true) {
+        if (at >= watch.end) {
+          if (watch.isOver) return;
+          isLive = true;
+          await grown(watch, at, signal);
+          continue;
+        }
+        if (at < watch.start && !isLive) {
+          const batch = await before(id, watch, at);
+          at = batch?.offset ?? watch.start;
+          if (batch !== undefined) yield batch;
+          continue;
+        }
+        const skipped = Math.max(0, watch.start - at);
+        const batch = batchAt(watch, at + skipped, skipped);
+        at = batch.offset;
+        yield batch;
+      }
+    } finally {
+      leave(id, watch);
+    }
+  }
+
+  return {
+    follow,
+    async release(): Promise<void> {
+      for (const watch of watches.values()) {
+        watch.isOver = true;
+        clearInterval(watch.timer);
+        for (const wake of watch.waiting) wake();
+      }
+      watches.clear();
+      await (await listening)?.();
+      listening = undefined;
+    },
+  };
+}
+
+function restart(watch: Watch, at: number): void {
+  watch.batches.length = 0;
+  watch.start = at;
+  watch.end = at;
+}
+
+function add(watch: Watch, bytes: Uint8Array): void {
+  watch.end += bytes.length;
+  watch.batches.push({ bytes, offset: watch.end, skipped: 0 });
+  while (watch.end - watch.start > windowBytes) {
+    const [first] = watch.batches.splice(0, 1);
+    watch.start = first?.offset ?? watch.end;
+  }
+}
+
+/** The batch that has a byte of the window, from that byte on. */
+function batchAt({ batches }: Watch, at: number, skipped: number): LogBatch {
+  // Most who ask are at the end.
+  const before = batches.findLastIndex(({ offset }) => offset <= at);
+  const batch = batches[before + 1];
+  if (batch === undefined) throw new RangeError(`no batch has the byte ${at}`);
+  const from = at - (batch.offset - batch.bytes.length);
+  return from === 0 && skipped === 0 ? batch : { ...batch, bytes: batch.bytes.subarray(from), skipped };
+}
+
+/** Resolves when a log has grown beyond a byte, when its run has ended, or when nobody waits for it any more. */
+async function grown(watch: Watch, at: number, signal: AbortSignal | undefined): Promise<void> {
+  while (watch.end <= at && !watch.isOver && signal?.aborted !== true) {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        watch.waiting.delete(done);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      watch.waiting.add(done);
+      signal?.addEventListener("abort", done, { once: true });
+    });
+  }
+}

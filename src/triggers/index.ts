@@ -1,0 +1,12 @@
+export { actOnEnds, noteEnd } from "./after.ts";
+export { askByHand, type ByHand } from "./by-hand.ts";
+export { tickClock } from "./clock.ts";
+export { TriggerError, type TriggerErrorCode } from "./errors.ts";
+export { lookAtPulls } from "./look-at-pulls.ts";
+export { lookAtRefs } from "./look-at-refs.ts";
+export { lookNow } from "./look-now.ts";
+export { triggersMigrations } from "./migrations.ts";
+export type * from "./model.ts";
+export { askForPull, pullJobs } from "./pulls.ts";
+export { listRemotes, syncRemotes } from "./remotes.ts";
+export { runTriggers, type TriggerOptions } from "./run.ts";

@@ -1,0 +1,218 @@
+import type { ForgeProject, PullRequest } from "../forge/index.ts";
+import { GitError, openMirror } from "../git/index.ts";
+import { type Job, judgePull, repositoryKey } from "../jobs/index.ts";
+import type { Asked, QueuedRun } from "../queue/index.ts";
+import { shortHash } from "./asks.ts";
+import { mirrorOf } from "./look-at-refs.ts";
+import type { TriggerWorld } from "./model.ts";
+import { askForPull, isOfPulls } from "./pulls.ts";
+import { type ClaimedRemote, lookingAt, noteRead, withClaim } from "./remotes.ts";
+
+/** A pull request as the table has it. */
+interface PullRow {
+  readonly number: number;
+  readonly head: string;
+  readonly base: string;
+  readonly updated_at: string;
+  readonly updated_seen_at: Date;
+  readonly heeded_at: Date | null;
+}
+
+/** Forges say to the second when something was said: what is said later in that second looks the same. */
+const settles = 3_000;
+/** Runs of one pull request that wait. */
+const maxRuns = 500;
+
+/**
+ * Looks at the open pull requests of a repository: a new head, or another branch that it is for, starts the jobs whose filter lets it
+ * through; what is closed or merged takes back what waits for it; under whatever may have something new, what is said is heeded. The
+ * first look starts nothing.
+ * @returns Whether all of it was read and taken up.
+ */
+export async function lookAtPulls(world: TriggerWorld, repository: string): Promise<boolean> {
+  return lookingAt(world, { repository, what: "pulls" }, async (remote) => {
+    const project = await world.projectOf(remote.url);
+    const etag = remote.known ? (remote.listing ?? undefined) : undefined;
+    const listed = await project.pullRequests.listOpen(etag);
+    const rows = await rowsOf(world, remote);
+    if (listed !== "unchanged") {
+      await noteUpdates(world, remote, rows, listed.pulls);
+      for (const pull of listed.pulls) await takeUpPull(world, remote, rows.get(pull.number), pull);
+      const open = new Set(listed.pulls.map(({ number }) => number));
+      for (const number of rows.keys()) if (!open.has(number)) await letGo(world, remote, project, number);
+    }
+    await heedAll(world, remote, project, listed === "unchanged" ? [] : listed.pulls);
+    await noteRead(world, remote, listed === "unchanged" ? etag : listed.etag);
+  });
+}
+
+async function rowsOf(
+  world: TriggerWorld,
+  { repository }: ClaimedRemote,
+): Promise<ReadonlyMap<number, PullRow>> {
+  const rows = await world.db.query<PullRow>(
+    "SELECT number, head, base, updated_at, updated_seen_at, heeded_at FROM pull_head WHERE repository = $1",
+    [repository],
+  );
+  return new Map(rows.map((row) => [row.number, row]));
+}
+
+async function noteUpdates(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  rows: ReadonlyMap<number, PullRow>,
+  pulls: readonly PullRequest[],
+): Promise<void> {
+  const updated = pulls.filter(({ number, updatedAt }) => rows.get(number)?.updated_at !== updatedAt);
+  await withClaim(world, remote, async (sql) => {
+    for (const { number, updatedAt } of updated) {
+      await sql.query(
+        "UPDATE pull_head SET updated_at = $3, updated_seen_at = $4 WHERE repository = $1 AND number = $2",
+        [remote.repository, number, updatedAt, world.now()],
+      );
+    }
+  });
+}
+
+async function takeUpPull(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  row: PullRow | undefined,
+  pull: PullRequest,
+): Promise<void> {
+  const { number, head, base, updatedAt } = pull;
+  // GitLab has not yet looked at what was pushed.
+  if (head.commit === "") return;
+  if (row !== undefined && row.head === head.commit && row.base === base.branch) return;
+  const started = remote.known ? await startedBy(world, remote, pull) : [];
+  const what =
+    row === undefined
+      ? `pull request ${number} by ${pull.author} at ${shortHash(head.commit)}`
+      : row.head === head.commit
+        ? `pull request ${number} is for ${base.branch} now`
+        : `push to pull request ${number} by ${pull.author}: ${shortHash(row.head)}..${shortHash(head.commit)}`;
+  const asked = await withClaim(world, remote, async (sql) => {
+    await sql.query(
+      `INSERT INTO pull_head (repository, number, head, base, updated_at, updated_seen_at) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (repository, number) DO UPDATE SET head = excluded.head, base = excluded.base`,
+      [remote.repository, number, head.commit, base.branch, updatedAt, world.now()],
+    );
+    const runs: { readonly job: Job; readonly run: Asked }[] = [];
+    for (const job of started) {
+      const cause = {
+        by: "pull-request",
+        text: what,
+        at: world.now().toISOString(),
+        who: pull.author,
+      } as const;
+      runs.push({ job, run: await askForPull(sql, job, pull, cause) });
+    }
+    return runs;
+  });
+  for (const { job, run } of asked) {
+    world.listener?.({
+      type: "run-asked-for",
+      job: job.name,
+      run: run.id,
+      outcome: run.outcome,
+      cause: what,
+    });
+  }
+}
+
+/** The jobs whose filters let a pull request through. Where nobody can tell what it changes, that is taken for what they wait for. */
+async function startedBy(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  pull: PullRequest,
+): Promise<readonly Job[]> {
+  const branch = pull.base.branch;
+  const byBranch = world.jobs().filter((job) => isOfPulls(job, remote.repository, branch));
+  const asksForPaths = byBranch.some(
+    ({ pullRequest }) => pullRequest?.paths !== undefined || pullRequest?.skipPaths !== undefined,
+  );
+  if (!asksForPaths) return byBranch;
+  const changes = await changesOf(world, remote.url, pull);
+  return changes === undefined
+    ? byBranch
+    : byBranch.filter((job) => judgePull(job, branch, changes).verdict === "run");
+}
+
+async function changesOf(
+  world: TriggerWorld,
+  url: string,
+  { head, base }: PullRequest,
+): Promise<readonly string[] | undefined> {
+  const credential = await world.credentialOf(url);
+  const mirror = openMirror({ ...mirrorOf(world, url), credential });
+  const missing = await mirror.ensure([{ commit: head.commit }]);
+  if (missing.length > 0) return undefined;
+  try {
+    return await mirror.proposed(await mirror.commitOf(`refs/heads/${base.branch}`), head.commit);
+  } catch (error) {
+    if (error instanceof GitError && error.code === "unknown-revision") return undefined;
+    throw error;
+  }
+}
+
+/** What is not listed any more may have been missed: it is asked for by itself before anything is taken back. */
+async function letGo(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  project: ForgeProject,
+  number: number,
+): Promise<void> {
+  const { state } = await project.pullRequests.read(number);
+  if (state === "open") return;
+  const waiting = await waitingFor(world, remote, number);
+  await withClaim(world, remote, async (sql) => {
+    await sql.query("DELETE FROM pull_head WHERE repository = $1 AND number = $2", [
+      remote.repository,
+      number,
+    ]);
+    for (const { id } of waiting) {
+      await world.queue.abort(sql, id, { who: "waybill", why: `pull request ${number} is ${state}` });
+    }
+  });
+}
+
+async function waitingFor(
+  { queue }: TriggerWorld,
+  { repository }: ClaimedRemote,
+  pull: number,
+): Promise<readonly QueuedRun[]> {
+  const found: QueuedRun[] = [];
+  for (const state of ["waiting", "held"] as const) {
+    const { runs } = await queue.list({ pull, state, limit: maxRuns });
+    found.push(...runs.filter(({ repo }) => repo !== undefined && repositoryKey(repo) === repository));
+  }
+  return found;
+}
+
+async function heedAll(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  project: ForgeProject,
+  listed: readonly PullRequest[],
+): Promise<void> {
+  const { heed, now } = world;
+  if (heed === undefined) return;
+  const known = new Map(listed.map((pull) => [pull.number, pull]));
+  let failure: { readonly error: unknown } | undefined;
+  for (const { number, updated_seen_at: seen, heeded_at: heeded } of (await rowsOf(world, remote)).values()) {
+    if (heeded !== null && heeded.getTime() - seen.getTime() >= settles) continue;
+    try {
+      const pull = known.get(number) ?? (await project.pullRequests.read(number));
+      await heed({ url: remote.url, project, pull, isFirst: !remote.known });
+      await withClaim(world, remote, (sql) =>
+        sql.query("UPDATE pull_head SET heeded_at = $3 WHERE repository = $1 AND number = $2", [
+          ...[remote.repository, number, now()],
+        ]),
+      );
+    } catch (error) {
+      world.signal?.throwIfAborted();
+      failure ??= { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+}

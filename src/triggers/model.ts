@@ -1,0 +1,126 @@
+import type { Database } from "../database/index.ts";
+import type { FailureRecord } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
+import type { ForgeProject, PullRequest } from "../forge/index.ts";
+import type { GitCredential } from "../git/index.ts";
+import type { Job, JobDocument } from "../jobs/index.ts";
+import type { Queue } from "../queue/index.ts";
+
+/** What a run that a trigger asks for gets as its input: plain data. */
+export interface TriggeredInput {
+  /** The job as it was when the run was asked for; `jobOfDocument` reads it back. */
+  readonly job: JobDocument;
+  /** What was pushed, where it was a push. */
+  readonly push?: PushedRef | undefined;
+  /** The pull request that it is about. */
+  readonly pull?: SeenPull | undefined;
+  /** The run whose success started it. */
+  readonly after?: { readonly job: string; readonly id: string } | undefined;
+}
+
+/** A push, as the table of refs and Git have it. Hashes are full ones. */
+export interface PushedRef {
+  /** Where the ref stood when it was last seen; absent of a new one. */
+  readonly before?: string | undefined;
+  readonly after: string;
+  /** History was taken back; absent where nobody had to find out. */
+  readonly forced?: boolean | undefined;
+  /** Of a tag that was seen at another commit before: that commit. */
+  readonly movedFrom?: string | undefined;
+}
+
+/** A pull request as it was when it was seen. */
+export interface SeenPull {
+  readonly number: number;
+  readonly url: string;
+  readonly author: string;
+  readonly head: PullRequest["head"];
+  readonly base: PullRequest["base"];
+}
+
+/** What is looked at of a repository: its branches and tags, by Git, or its pull requests, by its forge. */
+export type Looked = "refs" | "pulls";
+
+/** A remote as pages and alarms show it. */
+export interface RemoteState {
+  readonly url: string;
+  readonly what: Looked;
+  /** When all of it was last read; `undefined` before the first time. */
+  readonly lookedAt: Date | undefined;
+  readonly dueAt: Date;
+  /** Since when it cannot be read, and why: nothing is concluded from that, and what came since is found when it can. */
+  readonly unread?:
+    | { readonly since: Date; readonly failure: FailureRecord; readonly attempts: number }
+    | undefined;
+  /** When a webhook about it was last verified. */
+  readonly toldAt: Date | undefined;
+  /** Tags that were seen at another commit before, the last first. */
+  readonly movedTags: readonly MovedTag[];
+}
+
+/** A tag that stands at another commit than it did: what was built of it, and what is now under its name, are not the same. */
+export interface MovedTag {
+  readonly ref: string;
+  readonly from: string;
+  readonly to: string;
+  readonly seenAt: Date;
+}
+
+/** What triggers tell while they look. */
+export type TriggerEvent =
+  | {
+      readonly type: "remote-unread";
+      readonly url: string;
+      readonly what: Looked;
+      readonly failure: FailureRecord;
+      readonly attempts: number;
+      readonly nextAt: Date;
+    }
+  | { readonly type: "remote-read-again"; readonly url: string; readonly what: Looked; readonly since: Date }
+  | {
+      readonly type: "remote-first-seen";
+      readonly url: string;
+      readonly what: Looked;
+      readonly found: number;
+    }
+  | { readonly type: "tag-moved"; readonly url: string; readonly tag: MovedTag }
+  | {
+      readonly type: "run-asked-for";
+      readonly job: string;
+      readonly run: string;
+      readonly outcome: "queued" | "coalesced";
+      readonly cause: string;
+    }
+  | { readonly type: "trigger-failed"; readonly what: string; readonly failure: FailureRecord };
+
+/** Asked for every open pull request that may have something new under it. */
+export interface PullToHeed {
+  /** URL of the repository, as the jobs have it. */
+  readonly url: string;
+  readonly project: ForgeProject;
+  readonly pull: PullRequest;
+  /** The repository is looked at for the first time: what stands there was said before anybody listened. */
+  readonly isFirst: boolean;
+}
+
+/** All that triggers stand on. */
+export interface TriggerWorld {
+  readonly db: Database;
+  readonly queue: Pick<Queue, "read" | "list" | "abort">;
+  /** The jobs as they are now; a file that cannot be read leaves its last good state. */
+  readonly jobs: () => readonly Job[];
+  /** The folder of Git's mirrors, absolute. */
+  readonly mirrors: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** What Git shows to the remote; `undefined` where it is public. */
+  readonly credentialOf: (url: string) => Promise<GitCredential | undefined>;
+  /** The repository on its forge. */
+  readonly projectOf: (url: string) => Promise<ForgeProject>;
+  /** Reads what is said under a pull request, and obeys; called again for one for which it fails. */
+  readonly heed?: ((pull: PullToHeed) => Promise<void>) | undefined;
+  readonly listener?: Listener<TriggerEvent> | undefined;
+  readonly now: () => Date;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,33 @@
+import type { Sql } from "../database/index.ts";
+import type { PullRequest } from "../forge/index.ts";
+import { type Job, judgePull, repositoryKey } from "../jobs/index.ts";
+import type { Asked, RunCause } from "../queue/index.ts";
+import { ask } from "./asks.ts";
+
+/** Kinds that write nothing. Whoever proposes something has nothing of it run, and no credential near it. */
+const harmless: ReadonlySet<Job["work"]["kind"]> = new Set(["review", "verify"]);
+
+/** Whether a job is one of the pull requests that are for a branch of a repository, whatever they change. */
+export function isOfPulls(job: Job, repository: string, branch: string): boolean {
+  if (job.pullRequest === undefined || !harmless.has(job.work.kind)) return false;
+  const filter = { ...job.pullRequest, paths: undefined, skipPaths: undefined };
+  return (
+    repositoryKey(job.repo) === repository &&
+    judgePull({ ...job, pullRequest: filter }, branch, []).verdict === "run"
+  );
+}
+
+/** The jobs of the pull requests that are for a branch of a repository, whatever they change. @param url in any form. */
+export function pullJobs(jobs: readonly Job[], url: string, branch: string): readonly Job[] {
+  return jobs.filter((job) => isOfPulls(job, repositoryKey(url), branch));
+}
+
+/** Asks for a job of a pull request, as it is now, within a transaction. It waits as one with what was asked for it before. */
+export function askForPull(sql: Sql, job: Job, pull: PullRequest, cause: RunCause): Promise<Asked> {
+  const { number, url, author, head, base } = pull;
+  const subject = {
+    ...{ ref: `refs/heads/${base.branch}`, commit: head.commit },
+    pull: { number, url, author, head, base },
+  };
+  return ask(sql, job, subject, cause);
+}

@@ -1,0 +1,136 @@
+import { deliveryChannel, processDeliveries } from "../deliveries/index.ts";
+import { failureRecord } from "../errors/index.ts";
+import type { Job } from "../jobs/index.ts";
+import { actOnEnds } from "./after.ts";
+import { tickClock } from "./clock.ts";
+import { lookAtPulls } from "./look-at-pulls.ts";
+import { lookAtRefs } from "./look-at-refs.ts";
+import { lookNow } from "./look-now.ts";
+import type { TriggerWorld } from "./model.ts";
+import { lookChannel } from "./notices.ts";
+import { dueRemotes, nextDue, syncRemotes } from "./remotes.ts";
+
+/** What triggers are run with. */
+export interface TriggerOptions extends Omit<TriggerWorld, "now" | "random"> {
+  readonly now?: (() => Date) | undefined;
+  readonly random?: (() => number) | undefined;
+  /** Remotes that are looked at at the same time: 8 by default. */
+  readonly concurrency?: number | undefined;
+  /** When it is aborted, nothing more is looked at, and what is under way is given up: the next process finds it as it was. */
+  readonly signal: AbortSignal;
+}
+
+/** A clock is looked at so often, in milliseconds, and so is everything else that nobody tells of. */
+const pulse = 2_000;
+/** After a failure of the database. */
+const pause = 1_000;
+
+/**
+ * Looks at all that may start a job, until its signal is aborted: at remotes and pull requests when they are due or somebody has told of
+ * them, at the clock, at runs that have ended. Any number of processes may do it on one database. What goes wrong is told, and tried
+ * again; a remote that does not answer keeps none of the others waiting.
+ */
+export async function runTriggers(options: TriggerOptions): Promise<void> {
+  const { db, signal, concurrency = 8 } = options;
+  const { now = () => new Date(), random = Math.random } = options;
+  const world: TriggerWorld = { ...options, now, random };
+  const bell = new Bell();
+  const ring = (): void => bell.ring();
+  signal.addEventListener("abort", ring);
+  const looks = new Map<string, { readonly failing: boolean; readonly done: Promise<void> }>();
+  let synced: readonly Job[] | undefined;
+
+  const look = (repository: string, what: "refs" | "pulls", failing: boolean): void => {
+    const key = `${what} ${repository}`;
+    const done = (what === "refs" ? lookAtRefs : lookAtPulls)(world, repository)
+      .then(
+        () => undefined,
+        (error: unknown) => tell(world, key, error),
+      )
+      .finally(() => {
+        looks.delete(key);
+        ring();
+      });
+    looks.set(key, { failing, done });
+  };
+
+  const startLooks = async (): Promise<void> => {
+    // Those that do not answer get half of the places at most.
+    for (const failing of [false, true]) {
+      const busy = [...looks.values()].filter((one) => one.failing).length;
+      const places = Math.min(
+        concurrency - looks.size,
+        failing ? Math.floor(concurrency / 2) - busy : concurrency,
+      );
+      if (places <= 0) continue;
+      const due = await dueRemotes(db, world.now(), { failing, limit: places, except: [...looks.keys()] });
+      for (const { repository, what } of due) look(repository, what, failing);
+    }
+  };
+
+  const pass = async (): Promise<number> => {
+    const jobs = world.jobs();
+    if (jobs !== synced) await syncRemotes(db, jobs, world.now());
+    synced = jobs;
+    for (const step of [hear, actOnEnds, tickClock]) {
+      // One that fails keeps none of the others from being done.
+      await step(world).catch((error: unknown) => tell(world, step.name, error));
+    }
+    await startLooks();
+    const next = looks.size >= concurrency ? undefined : await nextDue(db);
+    const wait = next === undefined ? pulse : next.getTime() - world.now().getTime();
+    return Math.max(20, Math.min(wait, pulse));
+  };
+
+  const unlisten: (() => Promise<void>)[] = [];
+  try {
+    for (const channel of [lookChannel, deliveryChannel]) unlisten.push(await db.listen(channel, ring, ring));
+    while (!signal.aborted) {
+      bell.silence();
+      const wait = await pass().catch((error: unknown) => {
+        if (!signal.aborted) tell(world, "triggers", error);
+        return pause;
+      });
+      if (!signal.aborted) await bell.wait(wait);
+    }
+  } finally {
+    signal.removeEventListener("abort", ring);
+    await Promise.all([...looks.values()].map(({ done }) => done));
+    for (const end of unlisten) await end();
+  }
+}
+
+function hear({ db, jobs, now }: TriggerWorld): Promise<number> {
+  return processDeliveries(db, (sql, delivery) => lookNow(sql, jobs(), delivery, now()), now());
+}
+
+function tell({ listener, signal }: TriggerWorld, what: string, error: unknown): void {
+  if (signal?.aborted !== true) listener?.({ type: "trigger-failed", what, failure: failureRecord(error) });
+}
+
+/** Wakes one who waits; what rings while nobody does is not lost. */
+class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  silence(): void {
+    this.#rung = false;
+  }
+
+  async wait(milliseconds: number): Promise<void> {
+    if (this.#rung) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}

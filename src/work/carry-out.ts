@@ -1,0 +1,177 @@
+import { messageOf } from "../errors/index.ts";
+import { toAll } from "../events/index.ts";
+import type { CommitStatus } from "../forge/index.ts";
+import { type JobKind, repositoryName } from "../jobs/index.ts";
+import { createTrafficMeter } from "../promotion/index.ts";
+import type { RunOutcome, RunResult, TakenRun } from "../queue/index.ts";
+import { type RunEvent, recordIn } from "../recording/index.ts";
+import type { RunHead, RunRefs } from "../store/index.ts";
+import { endingOf, reasonOf } from "./ending.ts";
+import { inputOf, type RunInput } from "./input.ts";
+import type { RecordRequest, WorkEnvironment } from "./model.ts";
+import { registriesFor } from "./registries.ts";
+import { sourceAt } from "./source.ts";
+import type { Done, RunWork, Work } from "./work.ts";
+
+/** The kinds of jobs, each in a file that is loaded when the first of its runs is. */
+const kinds: { readonly [Kind in JobKind]: () => Promise<(work: Work<Kind>) => Promise<Done>> } = {
+  build: async () => (await import("./build.ts")).buildCommit,
+  promote: async () => (await import("./promote.ts")).promoteHead,
+  review: async () => (await import("./review.ts")).reviewPull,
+  verify: async () => (await import("./verify.ts")).verifyHead,
+  snapshot: async () => (await import("./snapshot.ts")).snapshotRegistry,
+  propose: async () => (await import("./propose.ts")).proposePromotion,
+};
+
+/**
+ * Carries a run of the queue out, whatever its kind: begins its record, does the work of its job, and says what came of it, in the
+ * record, as the status of its commit, and to the queue.
+ * @returns How it ended: `FAILURE` is what the world is like, `ERROR` what kept it from being found out or done.
+ * @throws {RunError} when nothing can be recorded.
+ */
+export async function carryOut(run: TakenRun, environment: WorkEnvironment): Promise<RunOutcome> {
+  const input = inputOf(run);
+  const { job } = input;
+  const isShadow = run.shadow === true || job.shadow === true;
+  const record = await environment.records.start(requestOf(run, input));
+  const recording = recordIn(record, headOf(run, input), (reason) =>
+    environment.onProblem(new Error(`the run ${run.job}/${run.id} cannot be recorded: ${reason}`)),
+  );
+  const meter = createTrafficMeter();
+  const listener = (event: RunEvent): void => {
+    switch (event.type) {
+      case "request":
+      case "read":
+      case "bytes":
+      case "retry":
+      case "overlooked":
+      case "waiting":
+      case "away":
+      case "back":
+        meter.listener(event);
+        break;
+      default:
+    }
+    recording.listener(event);
+  };
+  const ending = endingOf(run, environment.grace);
+  const page = environment.pageOf(run);
+  const setStatus = async (state: CommitStatus["state"], description: string): Promise<void> => {
+    if (isShadow || about === undefined) return;
+    const status = {
+      repo: job.repo,
+      commit: about,
+      context: job.context ?? job.name,
+      state,
+      description,
+      url: page,
+    };
+    await environment.statuses.set(status).catch(environment.onProblem);
+  };
+  let about: string | undefined;
+  const work: RunWork = {
+    ...{ run, job, input, isShadow, environment, record, recording, ending, page },
+    listener,
+    source: sourceAt(job.repo, environment, ending.cut),
+    say: recording.log,
+    traffic: meter.read,
+    async isAbout(commit) {
+      about = commit;
+      await setStatus("pending", `${job.work.kind} is under way`);
+    },
+    async withRegistries(access, task) {
+      const finishes = access === "writing";
+      const given = { access, ending, finishes, listener: toAll(listener), say: recording.log };
+      const registries = registriesFor(run, job, environment, given);
+      try {
+        return await task(registries);
+      } finally {
+        await registries.close();
+      }
+    },
+  };
+  if (run.attempt > 1) recording.log(`attempt ${run.attempt}: ${anew(job.work.kind)}`);
+  try {
+    const done = await perform(work);
+    return await end(done);
+  } catch (thrown) {
+    return await end({ result: stoppedResult(run.signal) ?? "ERROR", summary: messageOf(thrown) }, thrown);
+  } finally {
+    ending.close();
+  }
+
+  async function end(done: Done, thrown?: unknown): Promise<RunOutcome> {
+    const stopped = reasonOf(run.signal);
+    const result = done.result === "SUCCESS" ? done.result : (stoppedResult(run.signal) ?? done.result);
+    const outcome = { result, details: { ...done.more, summary: done.summary.slice(0, 500) } };
+    // What another worker has by now is nobody's to end here; what another one is to take up is not over.
+    const isMine = stopped !== "lost" && (run.isMine() || (await run.stillMine()));
+    if (!isMine || (stopped === "shutdown" && result !== "SUCCESS")) return outcome;
+    if (done.status !== "said") {
+      await setStatus(done.status?.state ?? stateOf[result], done.summary);
+    }
+    if (done.isRecorded !== true) {
+      const how = thrown === undefined ? { status: result === "SUCCESS" ? 0 : 2 } : { thrown };
+      await recording.end(result === "ERROR" ? "FAILURE" : result, how);
+    }
+    return outcome;
+  }
+}
+
+function perform(work: RunWork): Promise<Done> {
+  const run = async <Kind extends JobKind>(kind: Kind): Promise<Done> =>
+    (await kinds[kind]())(work as Work<Kind>);
+  return run(work.job.work.kind);
+}
+
+function stoppedResult(signal: AbortSignal): RunResult | undefined {
+  const reason = reasonOf(signal);
+  return reason === undefined ? undefined : reason === "timeout" ? "FAILURE" : "ABORTED";
+}
+
+const stateOf: Readonly<Record<RunResult, CommitStatus["state"]>> = {
+  SUCCESS: "success",
+  FAILURE: "failure",
+  ABORTED: "error",
+  ERROR: "error",
+};
+
+function anew(kind: JobKind): string {
+  return kind === "build"
+    ? "the one before was cut off; it is built anew"
+    : "the one before was cut off; what it has done stands, and this one does what is left";
+}
+
+function headOf(run: TakenRun, { job }: RunInput): RunHead {
+  const [first] = run.causes;
+  return {
+    verb: job.work.kind,
+    by: first?.who ?? first?.by ?? "waybill serve",
+    subject: job.repo,
+    commit: run.commit,
+    options: { job: job.name, attempt: run.attempt, ...(run.pull === undefined ? {} : { pull: run.pull }) },
+  };
+}
+
+function requestOf(run: TakenRun, input: RunInput): RecordRequest {
+  const { id, attempt, job, type, fence } = run;
+  const refs = refsOf(run, input);
+  const head = headOf(run, input);
+  if (refs === undefined || type === "periodic") {
+    const spec = refs === undefined ? {} : { extra_refs: [refs] };
+    return { id, attempt, job, type, head, spec, fence };
+  }
+  return { id, attempt, job, type, head, refs, fence };
+}
+
+function refsOf({ ref, commit, pull, repo }: TakenRun, { job }: RunInput): RunRefs | undefined {
+  if (ref === undefined) return undefined;
+  const {
+    org,
+    repo: name,
+    link,
+  } = repositoryName(repo ?? job.repo) ?? { org: "", repo: job.repo, link: undefined };
+  const base = { org, repo: name, repo_link: link, base_ref: ref.replace(/^refs\/(?:heads|tags)\//, "") };
+  if (pull === undefined) return { ...base, base_sha: commit };
+  return { ...base, pulls: [{ number: pull, sha: commit ?? "" }] };
+}

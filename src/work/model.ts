@@ -1,0 +1,41 @@
+import type { Sql } from "../database/index.ts";
+import type { Settings } from "../settings/index.ts";
+import type { Run, RunRequest, StoredRun } from "../store/index.ts";
+import type { StatusOutbox } from "./statuses.ts";
+
+/** Where runs are recorded, as whoever carries them out needs it. */
+export interface RunRecords {
+  /**
+   * Begins the record of exactly this run, or goes on with that of an attempt before.
+   * @throws {RunError}
+   */
+  start(request: RecordRequest): Promise<Run>;
+  /** @throws {RunError} `unknown-run`. */
+  find(name: string): Promise<StoredRun>;
+}
+
+/** A run of the queue that is to be recorded. */
+export interface RecordRequest extends RunRequest {
+  readonly id: string;
+  readonly attempt: number;
+  /** Throws in a transaction in which the attempt may not write any more. */
+  readonly fence?: ((sql: Sql) => Promise<void>) | undefined;
+}
+
+/** What runs are carried out with. */
+export interface WorkEnvironment {
+  readonly records: RunRecords;
+  readonly settings: Settings;
+  /** Variables of this process: where credentials and tokens are. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** A folder of this machine, absolute: mirrors of repositories, and the embedded registry. */
+  readonly folder: string;
+  /** The page of a run, for statuses and comments; `undefined` where nobody can look at one. */
+  readonly pageOf: (run: { readonly job: string; readonly id: string }) => string | undefined;
+  /** Milliseconds that what is under way gets when this process stops, before another takes the run up. */
+  readonly grace: number;
+  /** Where what forges are to be told is put. */
+  readonly statuses: Pick<StatusOutbox, "set">;
+  /** Told of what could not be done beside a run's work, such as a status that no forge has taken. */
+  readonly onProblem: (error: unknown) => void;
+}

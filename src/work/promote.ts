@@ -1,0 +1,84 @@
+import { formatDiagnostic } from "../diagnostics/index.ts";
+import { WaybillError } from "../errors/index.ts";
+import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
+import { edgeName, type PromotionEvent, promote, sumsOf } from "../promotion/index.ts";
+import { type Done, type RunWork, sayCauses, type Work } from "./work.ts";
+
+/**
+ * Brings production to what the manifests at the head of the job's branch ask for now, whatever the run was asked for by: it reads
+ * the head when it starts, so that none promotes what another one has gone beyond.
+ */
+export async function promoteHead(work: Work<"promote">): Promise<Done> {
+  const { job, recording, say, isShadow, ending } = work;
+  const { manifests, dryRun, strict = false } = job.work.promote;
+  const confirm = !isShadow && dryRun !== true;
+  const tree = await manifestsOfHead(work, manifests);
+  const access = isShadow ? "foreign" : confirm ? "writing" : "reading";
+  return work.withRegistries(access, async (registries) => {
+    const { report } = await promote({
+      ...{ tree, confirm, strict },
+      open: registries.repository,
+      signal: ending.stop,
+      keepPlan: recording.plan,
+      listener: (event) => {
+        work.listener(event);
+        const line = lineOf(event, confirm);
+        if (line !== undefined) say(line);
+      },
+    });
+    await recording.report({ ...report, traffic: work.traffic() });
+    const summary = `${sumsOf(report)}${confirm ? "" : "; nothing is written"}`;
+    sayCauses(work, report.causes, "edge");
+    say(summary);
+    return {
+      result: report.interrupted ? "ABORTED" : report.asDesired ? "SUCCESS" : "FAILURE",
+      summary,
+      more: { plan: report.planHash, counts: report.counts },
+    };
+  });
+}
+
+/**
+ * The manifests that a job works on: those at the head of its branch, as it is now. Says which commit that is, and what is wrong
+ * with them.
+ * @throws {WaybillError} `no-manifest` when none can be read.
+ */
+export async function manifestsOfHead(work: RunWork, path: string): Promise<ManifestTree> {
+  const { run, job, source, environment, say } = work;
+  const mirror = await source.mirror();
+  const ref = run.ref ?? branchOf(job.ref ?? job.clock?.ref) ?? (await mirror.defaultBranch());
+  const commit = await mirror.commitOf(ref);
+  say(`${ref} of ${mirror.url} is at ${commit}`);
+  await work.isAbout(commit);
+  const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
+  const { tree } = await readManifestsAt(nothing, commit, {
+    head: commit,
+    repository: mirror.folder,
+    environment: environment.environment,
+  });
+  for (const diagnostic of tree.diagnostics) {
+    if (diagnostic.severity !== "info") say(formatDiagnostic(diagnostic));
+  }
+  if (tree.manifests.length > 0) return tree;
+  throw new WaybillError("no-manifest", "there is no manifest that can be read", {
+    where: path,
+    hint: "look at what is wrong with them, and at the path that the job names",
+  });
+}
+
+function branchOf(name: string | undefined): string | undefined {
+  return name === undefined || name.startsWith("refs/") ? name : `refs/heads/${name}`;
+}
+
+function lineOf(event: PromotionEvent, confirm: boolean): string | undefined {
+  switch (event.type) {
+    case "planned":
+      return `plan ${event.hash}: ${event.work} to do`;
+    case "edge-done":
+      return confirm ? `done ${edgeName(event)}` : undefined;
+    case "edge-failed":
+      return `failed ${edgeName(event)}: ${event.failure?.message ?? "nobody says why"}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import { type Listener, toAll } from "../events/index.ts";
+import type { Job } from "../jobs/index.ts";
+import type { TakenRun } from "../queue/index.ts";
+import {
+  type CredentialStore,
+  openCredentials,
+  openRegistries,
+  type Registries,
+  type RegistryEvent,
+  ruledCredentials,
+} from "../registry/index.ts";
+import type { RunEnding } from "./ending.ts";
+import type { WorkEnvironment } from "./model.ts";
+
+/**
+ * What a run may do with registries.
+ * - `foreign`: it reads for somebody who may be anybody: a pull request, a shadow. It is shown what only reads.
+ * - `reading`: it reads what the job's own branch names.
+ * - `writing`: it writes as well, as long as the run is this worker's.
+ */
+export type RegistryAccess = "foreign" | "reading" | "writing";
+
+/** What registries a run is given. */
+export interface RunRegistriesOptions {
+  readonly access: RegistryAccess;
+  readonly ending: Pick<RunEnding, "stop" | "cut">;
+  /** What has been begun when the run is stopped is finished. */
+  readonly finishes?: boolean;
+  readonly listener: Listener<RegistryEvent>;
+  readonly say: (line: string) => void;
+}
+
+/** The registries of one run; to be closed. */
+export function registriesFor(
+  run: Pick<TakenRun, "isMine" | "stillMine">,
+  job: Pick<Job, "name">,
+  { settings, environment }: Pick<WorkEnvironment, "settings" | "environment">,
+  { access, ending, finishes = false, listener, say }: RunRegistriesOptions,
+): Registries {
+  const { stop, cut } = ending;
+  return openRegistries({
+    settings,
+    environment,
+    credentials: credentialsFor(job, access, settings, environment),
+    ...(finishes ? { cut } : { stop, cut }),
+    mayWrite: access === "writing" ? () => run.isMine() || run.stillMine() : () => false,
+    listener: toAll(listener, (event) => {
+      const line = lineOf(event);
+      if (line !== undefined) say(line);
+    }),
+  });
+}
+
+function credentialsFor(
+  { name }: Pick<Job, "name">,
+  access: RegistryAccess,
+  settings: WorkEnvironment["settings"],
+  environment: NodeJS.ProcessEnv,
+): CredentialStore {
+  const { readingCredentials = [], jobCredentials = {} } = settings.serve;
+  if (access === "foreign") return ruledCredentials(readingCredentials, environment);
+  const own = Object.hasOwn(jobCredentials, name) ? jobCredentials[name] : undefined;
+  return own === undefined ? openCredentials({ settings, environment }) : ruledCredentials(own, environment);
+}
+
+/** What of the talk with registries people want to read in a log. */
+function lineOf(event: RegistryEvent): string | undefined {
+  switch (event.type) {
+    case "waiting":
+      return `waiting ${seconds(event.milliseconds)} for ${event.host}, as it asks (${event.reason})`;
+    case "retry":
+      return `${event.host}: ${event.kind} failed (${event.reason}); attempt ${event.attempt + 1} in ${seconds(event.waitMilliseconds)}`;
+    case "away":
+      return event.failure.message;
+    case "back":
+      return `${event.host} answers again, after ${seconds(event.milliseconds)}`;
+    default:
+      return undefined;
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`;
+}

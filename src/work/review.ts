@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { harmless } from "../errors/index.ts";
+import type { PullRequest } from "../forge/index.ts";
+import { approvalRules, postReview, ReleaseError, usualHold, withBaseOwners } from "../release/index.ts";
+import { type Review, reviewChange } from "../review/index.ts";
+import { WorkError } from "./errors.ts";
+import type { SourceForge } from "./source.ts";
+import type { Done, RunWork, Work } from "./work.ts";
+
+/**
+ * Judges what a pull request changes of the manifests, as it is now: of Git alone, by the owners that its base names, with
+ * credentials that write nowhere. Says it under the pull request: one comment, and the status of its newest commit.
+ */
+export async function reviewPull(work: Work<"review">): Promise<Done> {
+  const { run, job, source, environment, say, isShadow, ending, recording } = work;
+  const { manifests, post, allowRemovals = false, requireApproval = false } = job.work.review;
+  const number = run.pull;
+  if (number === undefined) {
+    throw new WorkError("no-pull-request", "nobody says which pull request is to be reviewed", {
+      where: job.name,
+      hint: "name its number: a review is of a pull request",
+    });
+  }
+  const place = await source.forge();
+  if (place === undefined) {
+    throw new WorkError("no-forge", "its repository is on no forge that Waybill has a token for", {
+      where: job.repo,
+      hint: "say under forges in waybill.yaml what the host is, and give its token in the environment",
+    });
+  }
+  const pull = await place.project.pullRequests.read(number);
+  if (pull.state !== "open") {
+    return { result: "SUCCESS", summary: `nothing to review: it is ${pull.state}`, status: "said" };
+  }
+  const { commit } = pull.head;
+  await bringHead(work, place, pull);
+  say(`${pull.url} at ${commit}, for ${pull.base.branch}`);
+  await work.isAbout(commit);
+
+  const { folder } = await source.mirror();
+  const env = environment.environment;
+  const judged = await work.withRegistries("foreign", (registries) =>
+    reviewChange({
+      path: manifests,
+      repository: folder,
+      base: `refs/heads/${pull.base.branch}...`,
+      baseFrom: "the pull request",
+      head: commit,
+      allowRemovals,
+      open: registries.repository,
+      environment: env,
+      listener: work.listener,
+      signal: ending.stop,
+    }),
+  );
+  const path = join(folder, manifests);
+  const { review, owners } = await withBaseOwners(path, judged, env);
+  for (const { file, message } of owners.diagnostics) say(`warning: ${harmless(`${file}: ${message}`)}`);
+  if (review.plan !== undefined) await recording.plan(review.plan);
+  await recording.report(review);
+  for (const line of findingsInWords(review)) say(line);
+  const summary = inWords(review);
+  say(summary);
+  // What is not whole is not said to others.
+  if (review.interrupted) return { result: "ABORTED", summary };
+  const result = review.verdict === "passes" ? "SUCCESS" : "FAILURE";
+  if (isShadow || post === false) return { result, summary };
+  try {
+    const said = await postReview({
+      ...{ project: place.project, number, review, context: job.context ?? job.name, url: work.page },
+      hold: usualHold(place.forge.kind),
+      ...(requireApproval
+        ? { approval: approvalRules({ path, review, owners, ...place, environment: env }) }
+        : {}),
+    });
+    for (const { approval, reason } of said.approvals?.void ?? []) {
+      say(`the approval of ${approval.user} does not count: ${reason}`);
+    }
+    for (const file of said.approvals?.uncovered ?? []) say(`not approved: ${file}`);
+    say(`said under ${pull.url}`);
+  } catch (error) {
+    if (!(error instanceof ReleaseError) || error.code !== "outdated-review") throw error;
+    // Its newer commit is reviewed by a run of its own.
+    say(error.message);
+    return { result: "ABORTED", summary: "the pull request has moved on", status: { state: "error" } };
+  }
+  return { result, summary, status: "said" };
+}
+
+/** Fetches the newest commit of a pull request: of the repository that it is for, or of the fork that it comes from. */
+async function bringHead(
+  { source }: RunWork,
+  { forge, project }: SourceForge,
+  { head, url }: PullRequest,
+): Promise<void> {
+  const mirror = await source.mirror();
+  const urls = [project.path, head.repository].flatMap((repository) =>
+    repository === "" ? [] : [`${forge.origin}/${repository}.git`],
+  );
+  if (await mirror.bring(head.commit, [source.url, ...urls])) return;
+  throw new WorkError("no-commit", `nobody gives the commit ${head.commit} of the pull request`, {
+    where: url,
+    hint: "a branch that was pushed over meanwhile has another one: run it again",
+  });
+}
+
+function findingsInWords({ findings }: Review): string[] {
+  return findings.map(({ severity, code, message }) => harmless(`${severity} ${code}: ${message}`));
+}
+
+function inWords({ verdict, edges, findings }: Review): string {
+  const fails = findings.filter(({ severity }) => severity === "fails").length;
+  if (verdict === "passes") return `passes: ${edges.added} to promote`;
+  return `${fails} ${fails === 1 ? "finding fails" : "findings fail"}`;
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { causesOfFindings, scopeOf, type Verification, verifyProduction } from "../promotion/index.ts";
+import { manifestsOfHead } from "./promote.ts";
+import { type Done, sayCauses, type Work } from "./work.ts";
+
+/** Milliseconds between two looks, in which a promotion that is under way may end. */
+const pause = 60_000;
+
+/** Compares production with what the manifests at the head of the job's branch ask for. */
+export async function verifyHead(work: Work<"verify">): Promise<Done> {
+  const { job, recording, say, ending } = work;
+  const { manifests, attempts = 1, deep, sample } = job.work.verify;
+  const percent = deep === true ? 100 : sample === undefined ? undefined : Number.parseFloat(sample);
+  // Other blobs each day.
+  const seed = new Date().toISOString().slice(0, 10);
+  const tree = await manifestsOfHead(work, manifests);
+  const scope = scopeOf(tree, {});
+  const look = (): Promise<Verification> =>
+    work.withRegistries(work.isShadow ? "foreign" : "reading", (registries) =>
+      verifyProduction({
+        manifests: tree.manifests,
+        scope,
+        open: registries.repository,
+        reading: percent === undefined ? undefined : { percent, seed, bytesPerSecond: undefined },
+        listener: work.listener,
+        signal: ending.stop,
+      }),
+    );
+  let found = await look();
+  for (let attempt = 1; attempt < attempts && isToBeLookedAtAgain(found); attempt += 1) {
+    say(`${inWords(found)}; once more in ${pause / 1000} s, ${attempts - attempt} left`);
+    await sleep(pause, undefined, { signal: ending.stop });
+    found = await look();
+  }
+  await recording.report(found);
+  sayCauses(work, causesOfFindings(found.findings), "finding");
+  const summary = inWords(found);
+  say(summary);
+  const isSound = scope.manifestErrors.length === 0 && found.findings.length === 0;
+  return { result: found.interrupted ? "ABORTED" : isSound ? "SUCCESS" : "FAILURE", summary };
+}
+
+function isToBeLookedAtAgain({ findings, interrupted }: Verification): boolean {
+  return findings.length > 0 && !interrupted;
+}
+
+function inWords({ findings, repositories, images, tags }: Verification): string {
+  const found = findings.length === 0 ? "all as listed" : `${findings.length} findings`;
+  return `${found} (${repositories} repositories, ${images} images, ${tags} tags)`;
+}

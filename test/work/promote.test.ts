@@ -1,0 +1,149 @@
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect } from "vitest";
+import { buildImage, pushImage } from "../../src/demo/image.ts";
+import type { Job } from "../../src/jobs/index.ts";
+import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { startRegistryServer } from "../../src/registry-server/index.ts";
+import { defaultSettings } from "../../src/settings/index.ts";
+import { openRunFolder } from "../../src/store/index.ts";
+import { carryOut, type RunStatus, type WorkEnvironment } from "../../src/work/index.ts";
+import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
+import { testWith } from "../support/programs.ts";
+import { temporaryFolder, writeTree } from "../support/tree.ts";
+import { registriesWith } from "../support/world.ts";
+import { takenRun } from "./taken.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: Awaited<ReturnType<typeof startRegistryServer>>;
+let registries: ReturnType<typeof registriesWith>;
+let repository: TestRepository;
+const digests: Record<string, string> = {};
+const said: RunStatus[] = [];
+
+beforeAll(async () => {
+  folder = await temporaryFolder("work-promote");
+  server = await startRegistryServer({ dir: join(folder.path, "registry") });
+  registries = registriesWith();
+  repository = await createRepository(join(folder.path, "manifests"));
+  for (const tag of ["v1", "v2", "v3", "v4"]) {
+    const image = await buildImage("app", tag);
+    digests[tag] = image.root.descriptor.digest;
+    await pushImage(image, registries.repository(parseRepository(`${server.address}/staging/app`)), [
+      parseTag(tag),
+    ]);
+  }
+});
+
+afterAll(async () => {
+  await registries.close();
+  await server.close();
+  await folder.remove();
+});
+
+const environment = (): WorkEnvironment => ({
+  records: openRunFolder(join(folder.path, "records")),
+  settings: defaultSettings,
+  environment: { ...gitEnvironment, HOME: folder.path },
+  folder: join(folder.path, "work"),
+  pageOf: ({ job, id }) => `https://waybill.example.com/runs/${job}/${id}`,
+  grace: 5_000,
+  statuses: { set: async (status) => void said.push(status) },
+  onProblem: (error) => {
+    throw error;
+  },
+});
+
+const job = (more: Partial<Job> = {}): Job => ({
+  name: "promote-app",
+  repo: repository.path,
+  work: { kind: "promote", promote: { manifests: "registry" } },
+  ...more,
+});
+
+const ask = async (...tags: string[]): Promise<string> => {
+  await writeTree(join(repository.path, "registry"), [
+    {
+      name: "app",
+      source: `${server.address}/staging`,
+      destinations: [`${server.address}/one`, `${server.address}/two`],
+      images: { app: Object.fromEntries(tags.map((tag) => [digests[tag] ?? "", [tag]])) },
+    },
+  ]);
+  return repository.commit();
+};
+
+const standsAt = async (registry: string, tag: string): Promise<string | undefined> =>
+  (await registries.repository(parseRepository(`${server.address}/${registry}/app`)).resolve(parseTag(tag)))
+    ?.digest;
+
+testWith("git")(
+  "a promotion brings what the head of the branch asks for, with its status and record",
+  async () => {
+    await ask("v1");
+    const head = await ask("v1", "v2");
+    const { run } = takenRun(job());
+    const env = environment();
+    expect(await carryOut(run, env)).toMatchObject({ result: "SUCCESS", details: { summary: "4 done" } });
+    for (const registry of ["one", "two"]) {
+      for (const tag of ["v1", "v2"]) expect(await standsAt(registry, tag)).toBe(digests[tag]);
+    }
+    const page = expect.stringContaining("https://waybill.example.com/runs/promote-app/") as string;
+    const about = { repo: repository.path, commit: head, context: "promote-app", url: page };
+    expect(said.splice(0)).toMatchObject([
+      { ...about, state: "pending" },
+      { ...about, state: "success", description: "4 done" },
+    ]);
+    const stored = await env.records.find("promote-app");
+    expect(stored.record).toMatchObject({ result: "SUCCESS", head: { verb: "promote", by: "a test" } });
+    expect(await stored.artifacts()).toEqual(["events.jsonl", "plan.json", "report.json"]);
+    const report = JSON.parse(await text((await stored.artifact("report.json")) ?? Readable.from([])));
+    expect(report).toMatchObject({ dryRun: false, counts: { done: 4 } });
+    expect(report.work[0].at).toMatch(/^registry\/images\/app\/images\.yaml:\d+:\d+$/);
+    const log = await text(stored.log());
+    expect(log).toContain(`refs/heads/main of ${repository.path} is at ${head}`);
+    expect(log).toContain("done ");
+  },
+);
+
+testWith("git")("a run that another worker has by now writes nothing, and ends nothing", async () => {
+  await ask("v1", "v2", "v3");
+  const taken = takenRun(job());
+  taken.isMine = false;
+  const env = environment();
+  expect(await carryOut(taken.run, env)).toMatchObject({ result: "ABORTED" });
+  expect((await newest(env)).result).toBe("PENDING");
+  expect(await standsAt("one", "v3")).toBeUndefined();
+  expect(await standsAt("two", "v3")).toBeUndefined();
+  expect(said.splice(0).map(({ state }) => state)).toEqual(["pending"]);
+});
+
+testWith("git")("a shadow plans, and writes neither images nor statuses", async () => {
+  await ask("v1", "v2", "v3");
+  const { run } = takenRun(job({ shadow: true }));
+  const env = environment();
+  expect(await carryOut(run, env)).toMatchObject({
+    result: "SUCCESS",
+    details: { summary: "2 to do, 4 already there; nothing is written" },
+  });
+  expect(await standsAt("one", "v3")).toBeUndefined();
+  expect(said).toEqual([]);
+});
+
+testWith("git")("a run whose process stops is not ended: another one takes it up", async () => {
+  await ask("v1", "v2", "v3", "v4");
+  const taken = takenRun(job());
+  taken.stop("shutdown");
+  const env = environment();
+  expect(await carryOut(taken.run, env)).toMatchObject({ result: "ABORTED" });
+  expect((await newest(env)).result).toBe("PENDING");
+  expect(said.splice(0).map(({ state }) => state)).toEqual(["pending"]);
+  const { run } = takenRun(job(), { attempt: 2 });
+  expect(await carryOut(run, env)).toMatchObject({ result: "SUCCESS" });
+  expect(await standsAt("two", "v4")).toBe(digests.v4);
+});
+
+async function newest(env: WorkEnvironment) {
+  return (await env.records.find("promote-app")).record;
+}
