@@ -27,6 +27,7 @@ export * from "./oci/index.ts";
 export * from "./owners/index.ts";
 export * from "./promotion/index.ts";
 export * from "./provenance/index.ts";
+export * from "./queue/index.ts";
 export * from "./recording/index.ts";
 export * from "./registry/index.ts";
 // Diagnostics have a place of that name as well, which only the rooms need.

@@ -2,7 +2,7 @@ import type { Database, Sql } from "../database/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
 import { RunStopped } from "./errors.ts";
 import type { Lease } from "./lease.ts";
-import { setMaxIdle } from "./locks.ts";
+import { endWhenIdle } from "./locks.ts";
 import type { QueuedRun, RunOutcome, StopReason, TakenRun, WorkerOptions } from "./model.ts";
 import { type AttemptName, isAttempt } from "./settle.ts";
 
@@ -82,7 +82,7 @@ export class ActiveRun {
       fence: async (sql: Sql) => {
         if (!isOpen()) throw new RunStopped("lost");
         // Who is stopped in the midst of it keeps nobody from taking the run over.
-        await setMaxIdle(this.#db, sql);
+        await endWhenIdle(this.#db, sql);
         if (!(await isAttempt(sql, this.name))) throw new RunStopped("lost");
       },
     };

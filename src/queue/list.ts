@@ -1,5 +1,5 @@
 import type { Sql } from "../database/index.ts";
-import type { RunCount, RunList, RunListQuery, RunWorker } from "./model.ts";
+import type { QueuedRun, RunCount, RunList, RunListQuery, RunResult, RunWorker } from "./model.ts";
 import { runsOf } from "./rows.ts";
 
 const maxPage = 500;
@@ -20,6 +20,22 @@ export async function listRuns(sql: Sql, { limit, after, ...filter }: RunListQue
   const found = await runsOf(sql, `SELECT * FROM queue_run ${where} ORDER BY id DESC LIMIT $1::int`, values);
   const runs = found.slice(0, Math.min(Math.max(1, limit), maxPage));
   return { runs, next: found.length > runs.length ? runs.at(-1)?.id : undefined };
+}
+
+/** The newest run of each job, one index entry for each. */
+export async function lastRuns(
+  sql: Sql,
+  jobs: readonly string[],
+  result: RunResult | undefined,
+): Promise<ReadonlyMap<string, QueuedRun>> {
+  const runs = await runsOf(
+    sql,
+    `SELECT run.* FROM unnest($1::text[]) AS wanted (job) CROSS JOIN LATERAL (
+      SELECT * FROM queue_run WHERE job = wanted.job AND ($2::text IS NULL OR result = $2) ORDER BY id DESC LIMIT 1
+    ) AS run`,
+    [jobs, result],
+  );
+  return new Map(runs.map((run) => [run.job, run]));
 }
 
 export function countRuns(sql: Sql): Promise<readonly RunCount[]> {

@@ -72,7 +72,7 @@ export interface Asked {
 }
 
 /** Why a run is not running yet. */
-export type Waiting =
+export type RunWaiting =
   | { readonly for: "release"; readonly why: string }
   | { readonly for: "time"; readonly until: Date }
   /** A run of the same key is running. */
@@ -239,10 +239,12 @@ export interface Queue {
   /** @throws {QueueError} `unknown-run`. */
   read(id: string): Promise<QueuedRun>;
   list(query: RunListQuery): Promise<RunList>;
+  /** The newest run of each job, by the job's name; with a result, the newest that ended so. */
+  lastRuns(jobs: readonly string[], result?: RunResult): Promise<ReadonlyMap<string, QueuedRun>>;
   counts(): Promise<readonly RunCount[]>;
   workers(): Promise<readonly RunWorker[]>;
   /** Why each of these runs does not run yet; those that run or have ended are left out. */
-  whyWaiting(ids: readonly string[]): Promise<ReadonlyMap<string, Waiting>>;
+  whyWaiting(ids: readonly string[]): Promise<ReadonlyMap<string, RunWaiting>>;
   /**
    * Stops a run: at once when it waits, by its worker when it runs. Within the caller's transaction, as all that changes a run.
    * @throws {QueueError} `unknown-run`, `ended`.

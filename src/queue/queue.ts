@@ -1,7 +1,7 @@
 import type { Database, Sql } from "../database/index.ts";
 import { askOnceMore } from "./ask.ts";
 import { QueueError } from "./errors.ts";
-import { countRuns, listRuns, listWorkers } from "./list.ts";
+import { countRuns, lastRuns, listRuns, listWorkers } from "./list.ts";
 import type { Queue, QueuedRun, QueueOptions, RunCause } from "./model.ts";
 import { listenToQueue, tellChanges, tellStop } from "./notices.ts";
 import { lockedRun, readRun, runsOf } from "./rows.ts";
@@ -19,6 +19,7 @@ export function openQueue(db: Database, options: QueueOptions = {}): Queue {
   return {
     read: (id) => readRun(db, id),
     list: (query) => listRuns(db, query),
+    lastRuns: (jobs, result) => lastRuns(db, jobs, result),
     counts: () => countRuns(db),
     workers: () => listWorkers(db),
     whyWaiting: (ids) => whyWaiting(db, ids),

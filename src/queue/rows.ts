@@ -38,9 +38,6 @@ interface Row {
   readonly ended_at: Date | null;
 }
 
-/** The statement's end that gives the runs which it has changed, for {@link runsOf}. */
-export const returningRuns = "RETURNING *";
-
 /** Carries out a statement whose rows are whole rows of `queue_run`. */
 export async function runsOf(sql: Sql, text: string, values: readonly unknown[]): Promise<QueuedRun[]> {
   const rows = await sql.query<Row>(text, values);

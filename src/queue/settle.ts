@@ -13,6 +13,12 @@ export interface AttemptName {
   readonly worker: string;
 }
 
+const anAttempt = "id = $1 AND attempt = $2 AND worker = $3 AND state = 'running'";
+
+function valuesOf({ id, attempt, worker }: AttemptName): readonly unknown[] {
+  return [id, attempt, worker];
+}
+
 /** How runs come to their end, in whatever way. All of it within the caller's transaction. */
 export class Settling {
   readonly #onEnd: QueueOptions["onEnd"];
@@ -22,24 +28,36 @@ export class Settling {
   }
 
   /** Ends a run that the caller has locked, and whose state is its business. */
-  async end(sql: Sql, run: QueuedRun, { result, details }: RunOutcome): Promise<QueuedRun> {
-    const [ended] = await runsOf(
-      sql,
-      `WITH freed AS (DELETE FROM queue_slot WHERE run = $1)
-      UPDATE queue_run SET state = 'ended', result = $2, details = $3, ended_at = clock_timestamp() WHERE id = $1 RETURNING *`,
-      [run.id, result, details],
-    );
-    if (ended === undefined) return run;
-    await this.#onEnd?.(sql, ended);
-    await tellChanges(sql, [ended]);
-    return ended;
+  async end(sql: Sql, run: QueuedRun, outcome: RunOutcome): Promise<QueuedRun> {
+    const ended = await this.#end(sql, outcome, "id = $1", [run.id]);
+    return ended ?? run;
   }
 
   /** Ends an attempt. @returns Whether it was that worker's still. */
   async endAttempt(sql: Sql, name: AttemptName, outcome: RunOutcome): Promise<boolean> {
-    const run = await lockedAttempt(sql, name);
-    if (run !== undefined) await this.end(sql, run, outcome);
-    return run !== undefined;
+    return (await this.#end(sql, outcome, anAttempt, valuesOf(name))) !== undefined;
+  }
+
+  async #end(
+    sql: Sql,
+    { result, details }: RunOutcome,
+    condition: string,
+    values: readonly unknown[],
+  ): Promise<QueuedRun | undefined> {
+    const at = values.length;
+    const [ended] = await runsOf(
+      sql,
+      `WITH ended AS (
+        UPDATE queue_run SET state = 'ended', result = $${at + 1}, details = $${at + 2}, ended_at = clock_timestamp()
+        WHERE ${condition} RETURNING *
+      ), freed AS (DELETE FROM queue_slot USING ended WHERE run = ended.id)
+      SELECT * FROM ended`,
+      [...values, result, details],
+    );
+    if (ended === undefined) return undefined;
+    await this.#onEnd?.(sql, ended);
+    await tellChanges(sql, [ended]);
+    return ended;
   }
 
   /** Lets a run wait again that its worker gives back. @returns Whether it was that worker's still. */
@@ -93,19 +111,12 @@ export function abortedBy({ who, why }: { readonly who: string; readonly why: st
 }
 
 /** Whether an attempt is its worker's still; it stays so until the transaction ends. */
-export async function isAttempt(sql: Sql, { id, attempt, worker }: AttemptName): Promise<boolean> {
-  const rows = await sql.query(
-    "SELECT id FROM queue_run WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running' FOR SHARE",
-    [id, attempt, worker],
-  );
+export async function isAttempt(sql: Sql, name: AttemptName): Promise<boolean> {
+  const rows = await sql.query(`SELECT id FROM queue_run WHERE ${anAttempt} FOR SHARE`, valuesOf(name));
   return rows.length > 0;
 }
 
-async function lockedAttempt(sql: Sql, { id, attempt, worker }: AttemptName): Promise<QueuedRun | undefined> {
-  const [run] = await runsOf(
-    sql,
-    "SELECT * FROM queue_run WHERE id = $1 AND attempt = $2 AND worker = $3 AND state = 'running' FOR UPDATE",
-    [id, attempt, worker],
-  );
+async function lockedAttempt(sql: Sql, name: AttemptName): Promise<QueuedRun | undefined> {
+  const [run] = await runsOf(sql, `SELECT * FROM queue_run WHERE ${anAttempt} FOR UPDATE`, valuesOf(name));
   return run;
 }

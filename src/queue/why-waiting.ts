@@ -1,5 +1,5 @@
 import type { Sql } from "../database/index.ts";
-import type { QueuedRun, Waiting } from "./model.ts";
+import type { QueuedRun, RunWaiting } from "./model.ts";
 import { type Occupancy, readOccupancy } from "./occupancy.ts";
 import { runsOf } from "./rows.ts";
 
@@ -11,7 +11,7 @@ interface Circumstances {
 }
 
 /** Why each of these runs does not run yet. */
-export async function whyWaiting(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, Waiting>> {
+export async function whyWaiting(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, RunWaiting>> {
   const runs = await runsOf(
     sql,
     "SELECT * FROM queue_run WHERE id = ANY ($1::bigint[]) AND state IN ('held', 'waiting')",
@@ -33,7 +33,11 @@ export async function whyWaiting(sql: Sql, ids: readonly string[]): Promise<Read
 }
 
 /** The first thing that has to change. */
-export function reasonOf(run: QueuedRun, { now, workers, occupancy }: Circumstances, ahead: number): Waiting {
+export function reasonOf(
+  run: QueuedRun,
+  { now, workers, occupancy }: Circumstances,
+  ahead: number,
+): RunWaiting {
   if (run.state === "held") return { for: "release", why: run.held ?? "" };
   if (run.notBefore !== undefined && run.notBefore > now) return { for: "time", until: run.notBefore };
   if (workers === 0) return { for: "worker" };

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { QueuedRun, Waiting } from "../queue/index.ts";
+import type { QueuedRun, RunWaiting } from "../queue/index.ts";
 import type { RecordedRun } from "../store/index.ts";
 import { waitingInWords } from "./waiting.ts";
 
@@ -70,7 +70,7 @@ export const runSchema = z
 export type RunDocument = z.infer<typeof runSchema>;
 
 /** A run as the API has it: what its kind was given stays inside. */
-export function runDocument(run: QueuedRun, waiting?: Waiting): RunDocument {
+export function runDocument(run: QueuedRun, waiting?: RunWaiting): RunDocument {
   const { id, job, kind, type, state, result, repo, ref, commit, pull, shadow, priority, mutex, held } = run;
   const { attempt, crashes, causes, moreCauses, worker, abort, rerunOf, details } = run;
   const { askedAt, startedAt, endedAt, notBefore } = run;

@@ -1,7 +1,7 @@
-import type { Waiting } from "../queue/index.ts";
+import type { RunWaiting } from "../queue/index.ts";
 
 /** Why a run does not run yet, as a sentence. */
-export function waitingInWords(waiting: Waiting): string {
+export function waitingInWords(waiting: RunWaiting): string {
   switch (waiting.for) {
     case "release":
       return `somebody has to release it: ${waiting.why}`;

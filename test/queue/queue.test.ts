@@ -453,6 +453,18 @@ describeDatabases((databases) => {
       await expect(queue.read("post-images")).rejects.toMatchObject({ code: "unknown-run" });
     });
 
+    it("tell the newest run of each job", async () => {
+      const { db, queue } = await open();
+      const { id: old } = await ask(db, { job: "a" });
+      await db.transaction((sql) => queue.abort(sql, old, { who: "ann", why: "old" }));
+      const { id: newer } = await ask(db, { job: "a" });
+      const { id: other } = await ask(db, { job: "b" });
+      const idsOf = async (...given: Parameters<Queue["lastRuns"]>) =>
+        [...(await queue.lastRuns(...given)).values()].map(({ id }) => id).sort();
+      expect(await idsOf(["a", "b", "none"])).toEqual([newer, other].sort());
+      expect(await idsOf(["a", "b"], "ABORTED")).toEqual([old]);
+    });
+
     it("forget what ended long ago", async () => {
       const { db, queue } = await open();
       const { id } = await ask(db);
