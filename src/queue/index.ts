@@ -3,4 +3,5 @@ export { QueueError, type QueueErrorCode, RunStopped } from "./errors.ts";
 export { queueMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export { openQueue } from "./queue.ts";
+export { forgetWorkers } from "./settle.ts";
 export { openTasks, type TaskAttempt, type TaskKind, type Tasks, type TaskWorkerOptions } from "./tasks.ts";

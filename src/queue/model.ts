@@ -122,6 +122,7 @@ export interface QueuedRun extends RunSubject {
   readonly rerunOf?: string | undefined;
 }
 
+/** That somebody wants a run stopped. */
 export interface RunAbort {
   readonly who: string;
   readonly why: string;
@@ -180,6 +181,7 @@ export interface RunFilter {
   readonly pull?: number | undefined;
 }
 
+/** A page of runs. */
 export interface RunListQuery extends RunFilter {
   /** 500 at most. */
   readonly limit: number;

@@ -105,6 +105,19 @@ export class Settling {
   }
 }
 
+/**
+ * What has to be done in the transaction that restores a database: no worker is left of what ran at the time of the backup, and
+ * those that are still alive somewhere write nothing. No run counts it as a crash.
+ */
+export async function forgetWorkers(sql: Sql, options: QueueOptions = {}): Promise<void> {
+  const settling = new Settling(options);
+  await sql.query("DELETE FROM queue_worker");
+  const names = await sql.query<AttemptName>(
+    "SELECT id, attempt, worker FROM queue_run WHERE state = 'running' ORDER BY id",
+  );
+  for (const name of names) await settling.handOver(sql, name);
+}
+
 /** What is said of a run that somebody stopped. */
 export function abortedBy({ who, why }: { readonly who: string; readonly why: string }): string {
   return `aborted by ${who}: ${why}`;

@@ -26,7 +26,7 @@ export class WorkingProcess {
   readonly #db: Database;
   readonly #settling: Settling;
   readonly #options: WorkerOptions;
-  readonly #active = new Map<string, ActiveRun>();
+  readonly #active = new Set<ActiveRun>();
   readonly #carrying = new Set<Promise<void>>();
   /** Ends the pause before the next renewal, and that of the loop that takes runs. */
   readonly #pulse = new Wake();
@@ -55,7 +55,7 @@ export class WorkingProcess {
     const stopListening = this.#listen();
     await this.#take();
     signal.removeEventListener("abort", stop);
-    for (const active of this.#active.values()) active.stop("shutdown");
+    for (const active of this.#active) active.stop("shutdown");
     await Promise.all(this.#carrying);
     this.#isOver = true;
     this.#pulse.wake();
@@ -89,10 +89,10 @@ export class WorkingProcess {
 
   #start(run: QueuedRun, lease: Lease): void {
     const active = new ActiveRun(this.#db, run, lease);
-    this.#active.set(run.id, active);
+    this.#active.add(active);
     const carrying = this.#carryOut(active).finally(() => {
       this.#carrying.delete(carrying);
-      this.#active.delete(run.id);
+      this.#active.delete(active);
       this.#hunger.wake();
     });
     this.#carrying.add(carrying);
@@ -182,7 +182,7 @@ export class WorkingProcess {
     this.#isRegistered = false;
     this.#lease = new Lease(nameOfLease(this.#options.name));
     lease.lose();
-    for (const active of this.#active.values()) if (active.lease === lease) active.stop("lost");
+    for (const active of this.#active) if (active.lease === lease) active.stop("lost");
   }
 
   /** Holds what the tables say against what this process does. */
@@ -191,8 +191,10 @@ export class WorkingProcess {
     for (const { id, attempt, abort } of rows) {
       if (id === null || attempt === null) continue;
       listed.add(id);
-      const active = this.#active.get(id);
-      if (active?.run.attempt === attempt && active.lease === lease) {
+      const active = [...this.#active].find(
+        ({ name }) => name.id === id && name.attempt === attempt && name.worker === lease.worker,
+      );
+      if (active !== undefined) {
         if (abort !== null) active.stop("aborted", abortedBy(abort));
       } else if (isWhole) {
         // Its admission was committed, and the answer lost.
@@ -201,7 +203,7 @@ export class WorkingProcess {
         });
       }
     }
-    for (const active of this.#active.values()) {
+    for (const active of this.#active) {
       const isKnown = active.lease === lease && active.since < sent && !active.isOver;
       if (isKnown && !listed.has(active.run.id)) active.stop("lost");
     }
@@ -209,7 +211,7 @@ export class WorkingProcess {
 
   #stopLate(): void {
     const now = performance.now();
-    for (const active of this.#active.values()) {
+    for (const active of this.#active) {
       const { timeoutSeconds } = active.run;
       if (timeoutSeconds === undefined || now - active.since < timeoutSeconds * 1000) continue;
       active.stop("timeout", `stopped after ${timeoutSeconds} seconds, which is its job's limit`);
@@ -221,7 +223,7 @@ export class WorkingProcess {
       if (change?.state !== "running") this.#hunger.wake();
     };
     const onStop = (id: string) => {
-      if (this.#active.has(id)) this.#pulse.wake();
+      if ([...this.#active].some(({ run }) => run.id === id)) this.#pulse.wake();
     };
     return listenWhenPossible(() => listenToQueue(this.#db, onChange, onStop), this.#options.onProblem);
   }

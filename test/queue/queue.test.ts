@@ -1,8 +1,15 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/index.ts";
-import { askForRun, openQueue, type Queue, type QueuedRun, queueMigrations } from "../../src/queue/index.ts";
+import {
+  askForRun,
+  forgetWorkers,
+  openQueue,
+  type Queue,
+  type QueuedRun,
+  queueMigrations,
+} from "../../src/queue/index.ts";
 import { describeDatabases } from "../support/databases.ts";
-import { ask, askOf, startWorker, type TestWorker, untilState } from "./support.ts";
+import { ask, askOf, startWorker, type TestWorker, until, untilState } from "./support.ts";
 
 describeDatabases((databases) => {
   const workers: TestWorker[] = [];
@@ -415,6 +422,20 @@ describeDatabases((databases) => {
       await db.transaction((sql) => queue.abort(sql, id, { who: "ann", why: "stuck" }));
       start(db);
       expect(await untilState(queue, id, "ended")).toMatchObject({ result: "ABORTED" });
+    });
+
+    it("is forgotten, with all others, by a database that is restored", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      const old = start(db);
+      const taken = await old.taken(id);
+      await db.transaction((sql) => forgetWorkers(sql));
+      expect(await queue.read(id)).toMatchObject({ state: "waiting", attempt: 1, crashes: 0 });
+      await expect(db.transaction((sql) => taken.fence(sql))).rejects.toMatchObject({ code: "lost" });
+      const again = await untilState(queue, id, "running");
+      expect(again.attempt).toBe(2);
+      await until(queue, async () => taken.signal.aborted);
+      expect(taken.signal.reason).toMatchObject({ code: "lost" });
     });
 
     it("leaves its run to a newer one of the same key", async () => {

@@ -90,13 +90,10 @@ export function startWorker(
         if (options.carryOut !== undefined) return await options.carryOut(run);
         return await new Promise<RunOutcome>((resolve, reject) => {
           ends.set(run.id, (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)));
-          run.signal.addEventListener("abort", () => {
-            const { reason } = run.signal;
-            if (reason.code !== "lost") reject(reason);
-          });
+          run.signal.addEventListener("abort", () => reject(run.signal.reason));
         });
       } finally {
-        running.delete(run.id);
+        if (running.get(run.id) === run) running.delete(run.id);
       }
     },
   });
