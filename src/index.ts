@@ -355,13 +355,17 @@ export {
   type DestinationTemplate,
   defaultSettings,
   type HostSettings,
+  type JobsPlace,
   type Location,
   type ReleaseCut,
   type ReleaseProfile,
+  type RetentionSetting,
   type RunSettings,
   readSettings,
+  type SecretSetting,
   type ServeSettings,
   type Settings,
+  type WrittenSection,
 } from "./settings/index.ts";
 export {
   type RegistryContents,

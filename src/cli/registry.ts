@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { RegistryRequestEvent } from "../registry-server/index.ts";
+import { given, parseAddress } from "./address.ts";
 import { amount } from "./amount.ts";
 import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -144,13 +145,6 @@ async function runServer(session: Session, options: OptionsOf<typeof defineServe
   });
 }
 
-function given(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
 async function runCollection(
   session: Session,
   dir: string,
@@ -185,15 +179,6 @@ async function runCollection(
 
 function formatRequest({ method, path, query, status, milliseconds }: RegistryRequestEvent): string {
   return `${status} ${method} ${path}${query === "" ? "" : `?${query}`} ${milliseconds.toFixed(1)} ms`;
-}
-
-/** `host:port`, `:port` or `port`; an IPv6 host stands in brackets. */
-function parseAddress(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:(\[[^\]]+\]|[^:]*):)?(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match === null || port > 65535) throw new InvalidArgumentError("it is host:port, as in 127.0.0.1:5000");
-  const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
-  return { host: host === "" ? "127.0.0.1" : host, port };
 }
 
 /** Bytes of a size such as `500MB`, `50GiB` or `1048576`. */

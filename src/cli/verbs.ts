@@ -21,6 +21,7 @@ import { registry } from "./registry.ts";
 import { releaseTagsVerb } from "./release-tags.ts";
 import { reviewVerb } from "./review.ts";
 import { runs } from "./runs.ts";
+import { serveVerb } from "./serve.ts";
 import { snapshot } from "./snapshot.ts";
 import { tag } from "./tag.ts";
 import { type Blank, family, type Verb, verb } from "./verb.ts";
@@ -44,7 +45,7 @@ export const groups: readonly VerbGroup[] = [
 ];
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
-export const firstSteps: readonly Verb[] = [demo, completion];
+export const firstSteps: readonly Verb[] = [serveVerb, demo, completion];
 
 /** Verbs that programs call, and people need not know. */
 export const unseen: readonly Verb[] = [complete];

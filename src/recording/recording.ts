@@ -56,10 +56,14 @@ export interface Recording {
   plan(plan: Plan): Promise<void>;
   /** Keeps a result as `report.json`. */
   report(result: object): Promise<void>;
-  /** The last word. @param thrown What the run was given up by. */
+  /**
+   * The last word. @param thrown What the run was given up by.
+   * @param revision The commit that it turned out to be about.
+   */
   end(
     result: RunEnd["result"],
     outcome: { readonly status: number } | { readonly thrown: unknown },
+    revision?: string,
   ): Promise<void>;
   /** Whether all of it could be recorded so far. */
   readonly isWhole: boolean;
@@ -191,7 +195,7 @@ function recordingOf(run: Run, failed: (error: unknown) => void): Omit<Recording
       await run.write("plan.json", formatPlan(plan)).catch(failed);
     },
     report: (result) => run.write("report.json", asJson(result)).catch(failed),
-    async end(result, outcome) {
+    async end(result, outcome, revision) {
       const given = "status" in outcome ? outcome : { failure: failureRecord(outcome.thrown) };
       if ("thrown" in outcome) guarded(() => run.log(`${messageOf(outcome.thrown)}\n`));
       const status = "status" in outcome ? outcome.status : undefined;
@@ -199,7 +203,7 @@ function recordingOf(run: Run, failed: (error: unknown) => void): Omit<Recording
         run.append({ type: "ended", result, status, traffic: meter.read(), leftOut } as RunEvent),
       );
       isOver = true;
-      await run.finish({ result, planHash, metadata: given }).catch(failed);
+      await run.finish({ result, revision, planHash, metadata: given }).catch(failed);
     },
   };
 }

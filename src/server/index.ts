@@ -3,7 +3,9 @@ export { ServerError, type ServerErrorCode } from "./errors.ts";
 export { type Listening, listen } from "./listen.ts";
 export type {
   App,
+  LogBatch,
   PromotionState,
   ServedJobs,
+  ServedRuns,
   ServerParts,
 } from "./model.ts";

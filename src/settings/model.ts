@@ -19,6 +19,29 @@ export interface Settings {
 
 /** How `waybill serve` works, unless its command line says so. */
 export interface ServeSettings {
+  /** Absolute: the embedded database, records, mirrors of repositories. */
+  readonly data?: string;
+  /** URL of a PostgreSQL server, in place of the embedded database; without a password. */
+  readonly database?: string;
+  /** Absolute path of a file that holds that URL, with its password. */
+  readonly databaseFile?: string;
+  /** Where records are kept when their runs have ended: an absolute folder, or `s3://BUCKET/PREFIX`. */
+  readonly objects?: string;
+  /** `host:port`. */
+  readonly listen?: string;
+  /** The address that people know it by: a scheme and a host. */
+  readonly publicUrl?: string;
+  readonly jobs?: JobsPlace;
+  /** Runs that a process carries out at the same time. */
+  readonly concurrency?: number;
+  /** How many runs with a label of capacity go on at the same time, by the label. */
+  readonly capacities?: Readonly<Record<string, number>>;
+  /** How long records are kept: for each job the first rule that names it, or names none. */
+  readonly retention?: readonly RetentionSetting[];
+  /** Those who may send webhooks, by the name that is a part of their address: where their secrets are. */
+  readonly webhooks?: Readonly<Record<string, readonly SecretSetting[]>>;
+  /** Who may what: read by whoever knows its shape. */
+  readonly access?: WrittenSection;
   /**
    * What a run shows to registries that only reads: the review of a pull request, and whatever a job does in its shadow. Nothing when
    * it is left out; those of {@link Settings.credentials} never.
@@ -26,6 +49,39 @@ export interface ServeSettings {
   readonly readingCredentials?: readonly CredentialRule[];
   /** What the runs of a job show to registries, by the job's name, in place of {@link Settings.credentials} and other tools' files. */
   readonly jobCredentials?: Readonly<Record<string, readonly CredentialRule[]>>;
+}
+
+/** Where job files are: a folder, or a folder of a branch that is trusted. */
+export type JobsPlace =
+  /** Absolute. */
+  | { readonly folder: string }
+  | {
+      /** URL, without a password. */
+      readonly repo: string;
+      readonly branch: string;
+      /** In the repository; its top when left out. */
+      readonly path?: string;
+    };
+
+/** Bounds of what is kept of a job's runs. */
+export interface RetentionSetting {
+  /** All jobs when left out. */
+  readonly job?: string;
+  readonly maxDays?: number;
+  readonly maxRuns?: number;
+  readonly maxBytes?: number;
+}
+
+/** Where a secret is: a file, absolute, or an environment variable. Exactly one of the two. */
+export interface SecretSetting {
+  readonly file?: string;
+  readonly variable?: string;
+}
+
+/** A part of a settings file whose shape another room knows: `readSection` reads it. */
+export interface WrittenSection {
+  /** `file:line`, for messages. */
+  readonly where: string;
 }
 
 /** Whether and where runs of commands are recorded, unless the command line says so. */

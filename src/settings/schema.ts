@@ -27,9 +27,9 @@ import {
   type ReleaseCut,
   type ReleaseProfile,
   type RunSettings,
-  type ServeSettings,
   type Settings,
 } from "./model.ts";
+import { serve } from "./serve.ts";
 import {
   folderTemplateFault,
   registryTemplateFault,
@@ -50,7 +50,7 @@ export function settingsShape(folder: string): Shape<Settings> {
       releases: releases(),
       destinations: destinations(),
       runs: runs(folder),
-      serve: serve(folder),
+      serve: serve(folder, credentials(folder)),
     },
     { skipsEmpty: true },
   );
@@ -280,22 +280,6 @@ function runs(folder: string): Shape<RunSettings> {
     ),
   });
   return described(entry, "Records of what commands did.");
-}
-
-function serve(folder: string): Shape<ServeSettings> {
-  const entry = mapping("serve", {
-    readingCredentials: described(
-      credentials(folder),
-      "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",
-    ),
-    jobCredentials: described(
-      record(credentials(folder), (name) =>
-        /^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" },
-      ),
-      "Credentials of the runs of a job, by its name: these alone.",
-    ),
-  });
-  return described(entry, "How waybill serve works.");
 }
 
 function releases(): Shape<Readonly<Record<string, ReleaseProfile>>> {

@@ -4,13 +4,13 @@ import { type CommitHash, checkoutPush, type Mirror } from "../git/index.ts";
 import { resolveJob } from "../jobs/index.ts";
 import { WorkError } from "./errors.ts";
 import { networkOf } from "./source.ts";
-import type { Done, Work } from "./work.ts";
+import type { Work, WorkDone } from "./work.ts";
 
 /**
  * Builds the commit that was pushed, in a checkout of its own, and pushes what it made. Nothing of a pull request is built: anybody
  * may open one, and its steps would be run here.
  */
-export async function buildCommit(work: Work<"build">): Promise<Done> {
+export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
   const { run, job, source, environment, record, isShadow, ending } = work;
   const { ref } = run;
   if (run.pull !== undefined) {
@@ -70,7 +70,7 @@ async function knownCommit(mirror: Mirror, commit: string): Promise<CommitHash> 
   });
 }
 
-function outcomeOf({ outcomes, images }: BuildResult): Omit<Done, "isRecorded"> {
+function outcomeOf({ outcomes, images }: BuildResult): Omit<WorkDone, "isRecorded"> {
   const failed = outcomes.filter(({ status }) => status !== "success");
   const isCancelled = failed.some(({ status }) => status === "cancelled");
   const [first] = failed;

@@ -11,10 +11,10 @@ import { inputOf, type RunInput } from "./input.ts";
 import type { RecordRequest, WorkEnvironment } from "./model.ts";
 import { registriesFor } from "./registries.ts";
 import { sourceAt } from "./source.ts";
-import type { Done, RunWork, Work } from "./work.ts";
+import type { RunWork, Work, WorkDone } from "./work.ts";
 
 /** The kinds of jobs, each in a file that is loaded when the first of its runs is. */
-const kinds: { readonly [Kind in JobKind]: () => Promise<(work: Work<Kind>) => Promise<Done>> } = {
+const kinds: { readonly [Kind in JobKind]: () => Promise<(work: Work<Kind>) => Promise<WorkDone>> } = {
   build: async () => (await import("./build.ts")).buildCommit,
   promote: async () => (await import("./promote.ts")).promoteHead,
   review: async () => (await import("./review.ts")).reviewPull,
@@ -100,10 +100,13 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     ending.close();
   }
 
-  async function end(done: Done, thrown?: unknown): Promise<RunOutcome> {
+  async function end(done: WorkDone, thrown?: unknown): Promise<RunOutcome> {
     const stopped = reasonOf(run.signal);
     const result = done.result === "SUCCESS" ? done.result : (stoppedResult(run.signal) ?? done.result);
-    const outcome = { result, details: { ...done.more, summary: done.summary.slice(0, 500) } };
+    const outcome = {
+      result,
+      details: { ...done.more, revision: about, summary: done.summary.slice(0, 500) },
+    };
     // What another worker has by now is nobody's to end here; what another one is to take up is not over.
     const isMine = stopped !== "lost" && (run.isMine() || (await run.stillMine()));
     if (!isMine || (stopped === "shutdown" && result !== "SUCCESS")) return outcome;
@@ -112,14 +115,14 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     }
     if (done.isRecorded !== true) {
       const how = thrown === undefined ? { status: result === "SUCCESS" ? 0 : 2 } : { thrown };
-      await recording.end(result === "ERROR" ? "FAILURE" : result, how);
+      await recording.end(result === "ERROR" ? "FAILURE" : result, how, about);
     }
     return outcome;
   }
 }
 
-function perform(work: RunWork): Promise<Done> {
-  const run = async <Kind extends JobKind>(kind: Kind): Promise<Done> =>
+function perform(work: RunWork): Promise<WorkDone> {
+  const run = async <Kind extends JobKind>(kind: Kind): Promise<WorkDone> =>
     (await kinds[kind]())(work as Work<Kind>);
   return run(work.job.work.kind);
 }

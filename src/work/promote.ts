@@ -2,13 +2,13 @@ import { formatDiagnostic } from "../diagnostics/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
 import { edgeName, type PromotionEvent, promote, sumsOf } from "../promotion/index.ts";
-import { type Done, type RunWork, sayCauses, type Work } from "./work.ts";
+import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
 
 /**
  * Brings production to what the manifests at the head of the job's branch ask for now, whatever the run was asked for by: it reads
  * the head when it starts, so that none promotes what another one has gone beyond.
  */
-export async function promoteHead(work: Work<"promote">): Promise<Done> {
+export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
   const { job, recording, say, isShadow, ending } = work;
   const { manifests, dryRun, strict = false } = job.work.promote;
   const confirm = !isShadow && dryRun !== true;

@@ -13,7 +13,7 @@ import {
 } from "../release/index.ts";
 import { WorkError } from "./errors.ts";
 import { type SourceForge, sourceAt } from "./source.ts";
-import type { Done, RunWork, Work } from "./work.ts";
+import type { RunWork, Work, WorkDone } from "./work.ts";
 
 /** What one pull request is to promote. */
 interface ProposedSet {
@@ -25,7 +25,7 @@ interface ProposedSet {
  * Opens the pull request that promotes what a build made, or what the pushed tag names, and holds it; one that is open is made as it
  * should be.
  */
-export async function proposePromotion(work: Work<"propose">): Promise<Done> {
+export async function proposePromotion(work: Work<"propose">): Promise<WorkDone> {
   const { job, environment, recording, say } = work;
   const { propose } = job.work;
   const sets = await setsOf(work, propose);

@@ -5,13 +5,13 @@ import { approvalRules, postReview, ReleaseError, usualHold, withBaseOwners } fr
 import { type Review, reviewChange } from "../review/index.ts";
 import { WorkError } from "./errors.ts";
 import type { SourceForge } from "./source.ts";
-import type { Done, RunWork, Work } from "./work.ts";
+import type { RunWork, Work, WorkDone } from "./work.ts";
 
 /**
  * Judges what a pull request changes of the manifests, as it is now: of Git alone, by the owners that its base names, with
  * credentials that write nowhere. Says it under the pull request: one comment, and the status of its newest commit.
  */
-export async function reviewPull(work: Work<"review">): Promise<Done> {
+export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   const { run, job, source, environment, say, isShadow, ending, recording } = work;
   const { manifests, post, allowRemovals = false, requireApproval = false } = job.work.review;
   const number = run.pull;

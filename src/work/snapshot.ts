@@ -1,12 +1,12 @@
 import { writeImages } from "../manifest/index.ts";
 import { repositoriesOfManifests, takeSnapshot } from "../snapshot/index.ts";
 import { manifestsOfHead } from "./promote.ts";
-import type { Done, Work } from "./work.ts";
+import type { Work, WorkDone } from "./work.ts";
 
 const usualArtifact = "snapshot.yaml";
 
 /** Keeps what a registry holds, as a list of images, as an artifact of the run. */
-export async function snapshotRegistry(work: Work<"snapshot">): Promise<Done> {
+export async function snapshotRegistry(work: Work<"snapshot">): Promise<WorkDone> {
   const { job, record, recording, say } = work;
   const { registry, manifests, minimal = false, artifact = usualArtifact } = job.work.snapshot;
   const tree = manifests === undefined ? undefined : await manifestsOfHead(work, manifests);

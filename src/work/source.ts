@@ -70,6 +70,29 @@ export function sourceAt(
   };
 }
 
+/** Milliseconds for which a forge, its token and a repository's name there are believed to be what they were. */
+const believedFor = 10 * 60_000;
+
+/**
+ * The sources of a process that lives on: each is connected to once for a while, so that a forge is asked who it is and a token looked
+ * for now and then, and tokens that are replaced are found.
+ */
+export function openSources(
+  work: Pick<WorkEnvironment, "settings" | "environment" | "folder">,
+  signal?: AbortSignal,
+): (url: string) => RunSource {
+  const known = new Map<string, { readonly source: RunSource; readonly until: number }>();
+  return (url) => {
+    const now = performance.now();
+    const found = known.get(url);
+    if (found !== undefined && found.until > now) return found.source;
+    for (const [old, { until }] of known) if (until <= now) known.delete(old);
+    const source = sourceAt(url, work, signal);
+    known.set(url, { source, until: now + believedFor });
+    return source;
+  };
+}
+
 /** Does it once, and once more only after a failure. */
 function once<Result>(start: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<Result> | undefined;

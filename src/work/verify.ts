@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { causesOfFindings, scopeOf, type Verification, verifyProduction } from "../promotion/index.ts";
 import { manifestsOfHead } from "./promote.ts";
-import { type Done, sayCauses, type Work } from "./work.ts";
+import { sayCauses, type Work, type WorkDone } from "./work.ts";
 
 /** Milliseconds between two looks, in which a promotion that is under way may end. */
 const pause = 60_000;
 
 /** Compares production with what the manifests at the head of the job's branch ask for. */
-export async function verifyHead(work: Work<"verify">): Promise<Done> {
+export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   const { job, recording, say, ending } = work;
   const { manifests, attempts = 1, deep, sample } = job.work.verify;
   const percent = deep === true ? 100 : sample === undefined ? undefined : Number.parseFloat(sample);

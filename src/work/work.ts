@@ -47,7 +47,7 @@ export interface RunWork {
 }
 
 /** What came of the work of a kind. */
-export interface Done {
+export interface WorkDone {
   readonly result: RunResult;
   /** One line. */
   readonly summary: string;

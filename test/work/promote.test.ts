@@ -57,7 +57,7 @@ const environment = (): WorkEnvironment => ({
 
 const job = (more: Partial<Job> = {}): Job => ({
   name: "promote-app",
-  repo: repository.path,
+  repo: `file://${repository.path}`,
   work: { kind: "promote", promote: { manifests: "registry" } },
   ...more,
 });
@@ -90,7 +90,7 @@ testWith("git")(
       for (const tag of ["v1", "v2"]) expect(await standsAt(registry, tag)).toBe(digests[tag]);
     }
     const page = expect.stringContaining("https://waybill.example.com/runs/promote-app/") as string;
-    const about = { repo: repository.path, commit: head, context: "promote-app", url: page };
+    const about = { repo: `file://${repository.path}`, commit: head, context: "promote-app", url: page };
     expect(said.splice(0)).toMatchObject([
       { ...about, state: "pending" },
       { ...about, state: "success", description: "4 done" },
@@ -102,7 +102,7 @@ testWith("git")(
     expect(report).toMatchObject({ dryRun: false, counts: { done: 4 } });
     expect(report.work[0].at).toMatch(/^registry\/images\/app\/images\.yaml:\d+:\d+$/);
     const log = await text(stored.log());
-    expect(log).toContain(`refs/heads/main of ${repository.path} is at ${head}`);
+    expect(log).toContain(`refs/heads/main of file://${repository.path} is at ${head}`);
     expect(log).toContain("done ");
   },
 );

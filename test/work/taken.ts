@@ -1,4 +1,4 @@
-import type { Job } from "../../src/jobs/index.ts";
+import { documentOfJob, type Job } from "../../src/jobs/index.ts";
 import { RunStopped, type StopReason, type TakenRun } from "../../src/queue/index.ts";
 
 /** A run as a worker of the queue has taken it, and what stops it. */
@@ -31,7 +31,7 @@ export function takenRun(job: Job, more: Partial<TakenRun> = {}): TestRun {
       crashes: 0,
       causes: [{ by: "hand", text: "asked for by a test", at: new Date().toISOString(), who: "a test" }],
       moreCauses: 0,
-      input: { job },
+      input: { job: documentOfJob(job) },
       askedAt: new Date(),
       startedAt: new Date(),
       worker: "a test",

@@ -1,0 +1,107 @@
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import packageJson from "../../package.json" with { type: "json" };
+import type { Log, ServerRole } from "../serve/index.ts";
+import { given, parseAddress } from "./address.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { interruptible } from "./interruption.ts";
+import { asJson, deliver } from "./output.ts";
+import { dataFolder, withDataFolder } from "./recorded.ts";
+import type { Session } from "./session.ts";
+import { type Blank, how, type OptionsOf, verb, wholeNumber } from "./verb.ts";
+
+const define = (command: Blank) =>
+  withDataFolder(command)
+    .addOption(how.common("--jobs <dir>", "folder of job files; ./jobs when nobody says it"))
+    .addOption(
+      how
+        .common("--listen <address>", "host:port to listen at; 127.0.0.1:8080 by default")
+        .argParser(parseAddress),
+    )
+    .addOption(how.common("--database <url>", "a PostgreSQL server, in place of the embedded database"))
+    .addOption(
+      how("--role <roles>", "what this process does: web, scheduler, worker; all by default").argParser(
+        parseRoles,
+      ),
+    )
+    .addOption(how("--public-url <url>", "the address that people know it by"))
+    .addOption(
+      how("--concurrency <number>", "runs that this process carries out at the same time").argParser(
+        wholeNumber,
+      ),
+    );
+
+export const serveVerb = verb({
+  name: "serve",
+  summary: "build, review and promote by itself, as jobs say",
+  description: "watch repositories and registries, and carry out what jobs say, until it is stopped",
+  examples: [
+    ["waybill serve", "on a laptop: the jobs of ./jobs, data in your folder for it"],
+    ["waybill serve --database postgres://waybill@db/waybill --role worker", "one of several processes"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "stopped by a signal, when all was handed over",
+    [exitCodes.nothingDone]: "it could not begin, or could not go on",
+  },
+  page: "serve.md",
+  define,
+  run,
+});
+
+const knownRoles: readonly ServerRole[] = ["web", "scheduler", "worker"];
+
+function parseRoles(text: string): readonly ServerRole[] {
+  return text.split(",").map((word) => {
+    const role = knownRoles.find((each) => each === word.trim());
+    if (role !== undefined) return role;
+    throw new InvalidArgumentError(`roles are ${knownRoles.join(", ")}`);
+  });
+}
+
+async function run(session: Session, options: OptionsOf<typeof define>): Promise<ExitCode> {
+  const { settleOptions, startServer } = await import("../serve/index.ts");
+  const { terminal, grace } = session;
+  const settled = await settleOptions({
+    version: packageJson.version,
+    settings: await session.settings(),
+    environment: session.env,
+    grace,
+    usualData: await dataFolder(session, undefined),
+    data: options.dataDir,
+    database: options.database,
+    roles: options.role,
+    listen: options.listen,
+    publicUrl: options.publicUrl,
+    jobs: options.jobs,
+    concurrency: options.concurrency,
+    log: await logOf(session),
+  });
+  return interruptible(session, async ({ stop, cut }) => {
+    const server = await startServer(settled);
+    const { url, address, adminTokenFile } = server;
+    await deliver(session, {
+      text: (shown) => {
+        shown.print(`serving at ${url}`);
+        if (adminTokenFile !== undefined) shown.print(`the token of the admin: ${adminTokenFile}`);
+      },
+      json: () => asJson({ url, address, adminTokenFile }),
+    });
+    try {
+      await Promise.race([given(stop), server.failed]);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    const isStopped = await Promise.race([server.stop().then(() => true), given(cut).then(() => false)]);
+    if (isStopped) return exitCodes.asDesired;
+    terminal.warn("not all was handed over in time: others take it up when its lease has run out");
+    return exitCodes.interrupted;
+  });
+}
+
+/** For people at a terminal, and for programs everywhere else. */
+async function logOf({ terminal, isAttended }: Session): Promise<Log> {
+  const { jsonLog, textLog } = await import("../serve/index.ts");
+  return terminal.canvas !== undefined || isAttended()
+    ? textLog((line) => terminal.say(line.trimEnd()))
+    : jsonLog((line) => terminal.say(line.trimEnd()));
+}

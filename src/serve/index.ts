@@ -1,0 +1,5 @@
+export { ServeError, type ServeErrorCode } from "./errors.ts";
+export { jsonLog, type Log, type LogFields, type LogLevel, textLog } from "./log.ts";
+export { type ServeOptions, type ServerRole, serverRoles } from "./options.ts";
+export { type RunningServer, startServer } from "./serve.ts";
+export { type GivenOptions, settleOptions } from "./settle.ts";

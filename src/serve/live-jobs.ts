@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { openMirror } from "../git/index.ts";
+import { type Job, type JobSet, type LocatedJob, openJobSource } from "../jobs/index.ts";
+import { readOwners } from "../owners/index.ts";
+import type { JobsPlace } from "../settings/index.ts";
+import type { RunSource } from "../work/index.ts";
+import { every } from "./every.ts";
+import { type Log, logProblem } from "./log.ts";
+
+/** The jobs as they are now, looked at again and again. */
+export interface LiveJobs {
+  current(): JobSet;
+  /** The same array for as long as nothing changes. */
+  jobs(): readonly Job[];
+  /** Resolves when it is known for the first time which jobs there are: until then, nothing is to be concluded from their absence. */
+  readonly known: Promise<void>;
+  /** Those who may approve the file of a job, as the branch that it comes from says; nobody for those of a folder. */
+  ownersOf(job: LocatedJob): Promise<readonly string[]>;
+  /** Looks until the signal is aborted. */
+  watch(signal: AbortSignal): Promise<void>;
+}
+
+/** What jobs are read with. */
+export interface LiveJobsOptions {
+  readonly place: JobsPlace;
+  readonly capacities: readonly string[];
+  readonly mirrors: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly sourceOf: (url: string) => RunSource;
+  readonly log: Log;
+}
+
+/** Milliseconds between two looks: a folder costs a few reads, a branch a request to its host. */
+const folderPulse = 5_000;
+const branchPulse = 30_000;
+
+/** Opens the jobs of a place. Nothing is read before they are watched. */
+export function openLiveJobs({
+  place,
+  capacities,
+  mirrors,
+  environment,
+  sourceOf,
+  log,
+}: LiveJobsOptions): LiveJobs {
+  let set: JobSet = {
+    where: "folder" in place ? place.folder : place.repo,
+    commit: undefined,
+    jobs: [],
+    diagnostics: [],
+    problems: [],
+    trouble: undefined,
+  };
+  let jobs: readonly Job[] = [];
+  let source: ReturnType<typeof openJobSource> | undefined;
+  let told = "";
+  let isKnown: () => void = () => {};
+  const known = new Promise<void>((resolve) => {
+    isKnown = resolve;
+  });
+
+  const open = async (): Promise<ReturnType<typeof openJobSource>> => {
+    if ("folder" in place) return openJobSource({ folder: place.folder }, { capacities });
+    const { repo: repository, branch, path: folder = "" } = place;
+    // A branch that everybody may read needs no forge that answers.
+    const credential = (
+      await sourceOf(repository)
+        .forge()
+        .catch(() => undefined)
+    )?.credential;
+    return openJobSource({ repository, branch, folder, mirrors, credential, environment }, { capacities });
+  };
+  const look = async (): Promise<void> => {
+    source ??= await open();
+    const found = await source.look();
+    const before = jobs;
+    const now = found.jobs.map(({ job }) => job);
+    if (now.length !== before.length || now.some((job, at) => job !== before[at])) jobs = now;
+    set = found;
+    if (found.trouble === undefined || now.length > 0) isKnown();
+    tell(found);
+  };
+  const tell = ({ jobs: all, problems, trouble, where, commit }: JobSet): void => {
+    const said = JSON.stringify([
+      all.map(({ job }) => job.name),
+      problems.map(({ file, diagnostics }) => [file, diagnostics.map(({ message }) => message)]),
+      trouble?.code,
+      commit,
+    ]);
+    if (said === told) return;
+    told = said;
+    log("info", `${all.length} jobs`, { where, commit });
+    for (const { file, diagnostics, kept } of problems) {
+      const [first] = diagnostics;
+      const what = `${file} has errors: ${first?.message ?? "nobody says which"}`;
+      log("warn", what, {
+        errors: diagnostics.length,
+        kept: kept.length === 0 ? undefined : kept.join(", "),
+      });
+    }
+    if (trouble !== undefined) log("warn", `jobs cannot be read: ${trouble.message}`, { hint: trouble.hint });
+  };
+
+  return {
+    current: () => set,
+    jobs: () => jobs,
+    known,
+    async ownersOf({ file }) {
+      const { commit } = set;
+      if ("folder" in place || commit === undefined) return [];
+      const mirror = openMirror({ folder: mirrors, url: place.repo, environment });
+      const repository = await mirror.open();
+      const files = repository.filesAt(await repository.commitOf(commit));
+      try {
+        const path = join(place.path ?? "", file);
+        const [found] = (await readOwners(files, [path])).ownersOf([path]);
+        return found?.approvers ?? [];
+      } finally {
+        files.close();
+      }
+    },
+    watch: (signal) =>
+      every(
+        "folder" in place ? folderPulse : branchPulse,
+        signal,
+        look,
+        logProblem(log, "jobs cannot be read"),
+      ),
+  };
+}

@@ -1,0 +1,17 @@
+import { accessMigrations } from "../access/index.ts";
+import type { Migration } from "../database/index.ts";
+import { deliveriesMigrations } from "../deliveries/index.ts";
+import { queueMigrations } from "../queue/index.ts";
+import { storeMigrations } from "../store/index.ts";
+import { triggersMigrations } from "../triggers/index.ts";
+import { workMigrations } from "../work/index.ts";
+
+/** All tables of a server. The order of what was applied anywhere never changes. */
+export const migrations: readonly Migration[] = [
+  ...queueMigrations,
+  ...storeMigrations,
+  ...accessMigrations,
+  ...deliveriesMigrations,
+  ...triggersMigrations,
+  ...workMigrations,
+];

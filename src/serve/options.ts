@@ -1,0 +1,41 @@
+import type { AccessSettings } from "../access/index.ts";
+import type { DatabaseAddress } from "../database/index.ts";
+import type { JobsPlace, Settings } from "../settings/index.ts";
+import type { RetentionRule } from "../store/index.ts";
+import type { WebhookSource } from "../webhooks/index.ts";
+import type { Log } from "./log.ts";
+
+/** What a process does of all that a server does. */
+export const serverRoles = ["web", "scheduler", "worker"] as const;
+
+/**
+ * - `web` answers requests: the API, deliveries of webhooks.
+ * - `scheduler` looks at remotes, pull requests and the clock, and keeps order among runs and records.
+ * - `worker` carries runs out.
+ */
+export type ServerRole = (typeof serverRoles)[number];
+
+/** What a server is told, all of it settled. */
+export interface ServeOptions {
+  readonly version: string;
+  readonly settings: Settings;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly roles: ReadonlySet<ServerRole>;
+  /** A folder of this machine, absolute. */
+  readonly data: string;
+  readonly database: DatabaseAddress;
+  /** A folder, or `s3://BUCKET/PREFIX`. */
+  readonly objects: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** By the address that is listened at when it is left out. */
+  readonly publicUrl: URL | undefined;
+  readonly jobs: JobsPlace;
+  readonly concurrency: number;
+  readonly capacities: Readonly<Record<string, number>>;
+  readonly retention: readonly RetentionRule[];
+  readonly webhooks: readonly WebhookSource[];
+  readonly access: AccessSettings;
+  /** Milliseconds that runs get to end what they have begun, when the process stops. */
+  readonly grace: number;
+  readonly log: Log;
+}

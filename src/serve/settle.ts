@@ -1,0 +1,127 @@
+import { dirname, join, resolve } from "node:path";
+import { type AccessSettings, accessShape, closedAccess } from "../access/index.ts";
+import type { DatabaseAddress } from "../database/index.ts";
+import { errorCodeOf, readNamed } from "../disk/index.ts";
+import { filePath, readSection, type SecretSetting, type ServeSettings } from "../settings/index.ts";
+import type { WebhookSource } from "../webhooks/index.ts";
+import { ServeError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { type ServeOptions, type ServerRole, serverRoles } from "./options.ts";
+
+/** What a command line says, which goes before the settings. */
+export interface GivenOptions extends Pick<ServeOptions, "version" | "settings" | "environment" | "grace"> {
+  /** Where data is when nobody says it, absolute. */
+  readonly usualData: string;
+  readonly data?: string | undefined;
+  /** A URL. */
+  readonly database?: string | undefined;
+  readonly roles?: readonly ServerRole[] | undefined;
+  readonly listen?: ServeOptions["listen"] | undefined;
+  readonly publicUrl?: string | undefined;
+  /** A folder. */
+  readonly jobs?: string | undefined;
+  readonly concurrency?: number | undefined;
+  readonly log: Log;
+}
+
+const usualConcurrency = 4;
+const usualListen = { host: "127.0.0.1", port: 8080 };
+/** The folder of job files where nobody names one, as for other commands. */
+const usualJobs = "jobs";
+const maxSecretBytes = 64 * 1024;
+
+/**
+ * All that a server needs to know, of the command line, the settings and the environment, in this order, else as a laptop needs it.
+ * Secrets are read.
+ * @throws {ServeError}, {@link SettingsError}.
+ */
+export async function settleOptions(given: GivenOptions): Promise<ServeOptions> {
+  const { version, settings, environment, grace, log } = given;
+  const { serve } = settings;
+  const data = given.data === undefined ? (serve.data ?? given.usualData) : resolve(given.data);
+  const publicUrl = given.publicUrl ?? serve.publicUrl;
+  return {
+    ...{ version, settings, environment, grace, log, data },
+    roles: new Set(given.roles ?? serverRoles),
+    database: await databaseOf(given, serve, data),
+    objects: serve.objects ?? data,
+    listen: given.listen ?? (serve.listen === undefined ? usualListen : addressOf(serve.listen)),
+    publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl),
+    jobs:
+      given.jobs === undefined
+        ? (serve.jobs ?? { folder: resolve(usualJobs) })
+        : { folder: resolve(given.jobs) },
+    concurrency: given.concurrency ?? serve.concurrency ?? usualConcurrency,
+    capacities: serve.capacities ?? {},
+    retention: serve.retention ?? [],
+    webhooks: await Promise.all(
+      Object.entries(serve.webhooks ?? {}).map(
+        async ([name, secrets]): Promise<WebhookSource> => ({
+          name,
+          secrets: await Promise.all(
+            secrets.map((secret) => secretOf(secret, `serve.webhooks.${name}`, environment)),
+          ),
+        }),
+      ),
+    ),
+    access: accessOf(serve),
+  };
+}
+
+/** Who may what, as the section says it. @throws {SettingsError} */
+function accessOf({ access }: ServeSettings): AccessSettings {
+  if (access === undefined) return closedAccess;
+  const folder = dirname(resolve(access.where.replace(/:\d+$/, "")));
+  return readSection(access, accessShape(filePath(folder, "A file.")));
+}
+
+async function databaseOf(
+  { database, environment }: GivenOptions,
+  serve: ServeSettings,
+  data: string,
+): Promise<DatabaseAddress> {
+  const url =
+    database ??
+    (environment.WAYBILL_DATABASE || undefined) ??
+    serve.database ??
+    (serve.databaseFile === undefined
+      ? undefined
+      : await secretOf({ file: serve.databaseFile }, "serve.databaseFile", environment));
+  if (url === undefined) return { folder: join(data, "database") };
+  if (/^postgres(?:ql)?:\/\//.test(url)) return { url };
+  throw new ServeError("invalid-database", "what is named is no URL of a PostgreSQL server", {
+    hint: "such as postgres://user@host/waybill; without one, a database is kept in the data folder",
+  });
+}
+
+function addressOf(text: string): ServeOptions["listen"] {
+  const at = text.lastIndexOf(":");
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(text.slice(at + 1)) };
+}
+
+/** A secret, without the line end of its file. @throws {ServeError} `secret-missing`. */
+export async function secretOf(
+  { file, variable }: SecretSetting,
+  what: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<string> {
+  const where = file ?? `$${variable}`;
+  const missing = (reason: string, cause?: unknown): ServeError =>
+    new ServeError("secret-missing", `the secret of ${what} ${reason}`, {
+      where,
+      hint: "put it there, and nothing else; only this server need read it",
+      cause,
+    });
+  if (file === undefined) {
+    const value = variable === undefined ? undefined : environment[variable];
+    if (value) return value;
+    throw missing("is not in the environment");
+  }
+  const found = await readNamed(file, maxSecretBytes).catch((error: unknown) => {
+    const code = errorCodeOf(error);
+    throw missing(code === "ENOENT" ? "is not there" : "cannot be read", error);
+  });
+  const text = new TextDecoder().decode(found.bytes).replace(/\r?\n$/, "");
+  if (text !== "") return text;
+  throw missing("is empty");
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import {
+  keepAdminToken,
+  openLogins,
+  openMachines,
+  openProviderFetch,
+  sweepSessions,
+  sweepTokens,
+} from "../access/index.ts";
+import { acceptDelivery } from "../deliveries/index.ts";
+import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
+import { nextTime } from "../jobs/index.ts";
+import { type App, createApp, listen } from "../server/index.ts";
+import { askByHand } from "../triggers/index.ts";
+import { networkOf } from "../work/index.ts";
+import { every } from "./every.ts";
+import { logProblem } from "./log.ts";
+import type { ServeOptions } from "./options.ts";
+import { promotionState } from "./promotion-state.ts";
+import type { ServerCore } from "./serve.ts";
+
+/** What of a process answers requests. */
+export interface Web {
+  readonly address: string;
+  readonly url: string;
+  readonly adminTokenFile: string | undefined;
+  setReady(isReady: boolean): void;
+  close(within: number): Promise<void>;
+}
+
+const hour = 60 * 60_000;
+const maxTokenBytes = 4096;
+
+/** Listens, and answers: all of the API where the process has the role, else only whether it is well. */
+export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<Web> {
+  const { options, db, queue, runs, jobs, sourceOf } = core;
+  const { settings, environment, access, log, webhooks, version } = options;
+  let isReady = false;
+  let app: App | undefined;
+  const listening = await listen(
+    {
+      fetch: async (request, address) =>
+        app === undefined ? new Response("it starts\n", { status: 503 }) : app.fetch(request, address),
+    },
+    options.listen,
+  );
+  const { address } = listening;
+  const publicUrl = options.publicUrl ?? new URL(`http://${address}`);
+  const url = publicUrl.origin;
+  const setReady = (value: boolean): void => {
+    isReady = value;
+  };
+  if (!options.roles.has("web")) {
+    app = { fetch: async (request) => answerHealth(new URL(request.url).pathname, isReady) };
+    return { address, url, adminTokenFile: undefined, setReady, close: listening.close };
+  }
+  const { fetch, close } = openProviderFetch(networkOf({ settings, environment }));
+  try {
+    const now = (): Date => new Date();
+    const admin = await adminToken(options);
+    await keepAdminToken(db, admin.token, now());
+    app = createApp({
+      ...{ version, db, queue, runs, publicUrl, stopping },
+      jobs: {
+        current: () => jobs.current(),
+        ownersOf: jobs.ownersOf,
+        nextTime: (job, after) => (job.clock === undefined ? undefined : nextTime(job.clock, after)),
+        ask: (sql, job, { ref }, { who = "somebody" }) =>
+          askByHand(sql, job, { ref }, { who, at: now(), from: "hand" }),
+      },
+      access: {
+        settings: access,
+        logins: openLogins({ providers: access.providers, publicUrl, fetch, environment, now }),
+        machines: openMachines(access.machines, fetch, now),
+      },
+      webhooks: { sources: webhooks, accept: (delivery) => acceptDelivery(db, delivery) },
+      promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
+      isReady: () => isReady,
+      onProblem: (error, request) => logProblem(log, `request ${request}`)(error),
+    });
+    const sweeping = every(
+      hour,
+      stopping,
+      async () => {
+        await sweepSessions(db, now());
+        await sweepTokens(db, now());
+      },
+      logProblem(log, "sessions that have ended cannot be forgotten"),
+    );
+    return {
+      ...{ address, url, setReady },
+      adminTokenFile: admin.isNew ? admin.file : undefined,
+      async close(within) {
+        await listening.close(within);
+        await sweeping;
+        await close();
+      },
+    };
+  } catch (error) {
+    await listening.close(0);
+    await close();
+    throw error;
+  }
+}
+
+function answerHealth(path: string, isReady: boolean): Response {
+  if (path === "/healthz") return new Response("ok\n");
+  if (path !== "/readyz") return new Response("this process has no pages\n", { status: 404 });
+  return isReady ? new Response("ok\n") : new Response("it starts or stops\n", { status: 503 });
+}
+
+/**
+ * The token of the first admin: of the file that the settings name; else, where the database is this process's own, of one in the data
+ * folder, which is made at the first start.
+ */
+async function adminToken({ access, data, database }: ServeOptions): Promise<{
+  readonly token: string | undefined;
+  readonly file?: string;
+  readonly isNew: boolean;
+}> {
+  const named = access.adminTokenFile;
+  if (named === undefined && !("folder" in database)) return { token: undefined, isNew: false };
+  const file = named ?? join(data, "admin-token");
+  const found = await readNamed(file, maxTokenBytes).catch((error: unknown) => {
+    if (named === undefined && errorCodeOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found !== undefined) {
+    return { token: new TextDecoder().decode(found.bytes).trim(), file, isNew: false };
+  }
+  const token = randomBytes(32).toString("base64url");
+  await replaceFile(file, `${token}\n`, { mode: 0o600 });
+  return { token, file, isNew: true };
+}

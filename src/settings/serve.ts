@@ -1,0 +1,225 @@
+import { formatPlace } from "../diagnostics/index.ts";
+import {
+  anything,
+  described,
+  either,
+  type Fields,
+  list,
+  made,
+  mapping,
+  type ReadContext,
+  record,
+  required,
+  type Shape,
+  text,
+  type ValueFault,
+} from "../schema/index.ts";
+import type { YamlNode } from "../yaml/index.ts";
+import { invalidSettings } from "./errors.ts";
+import type {
+  CredentialRule,
+  JobsPlace,
+  RetentionSetting,
+  SecretSetting,
+  ServeSettings,
+  WrittenSection,
+} from "./model.ts";
+import { byteSize, count, filePath, readPath, textLike, textValue } from "./values.ts";
+
+/** The section `serve`. @param credentials The shape of lists of credentials. */
+export function serve(folder: string, credentials: Shape<readonly CredentialRule[]>): Shape<ServeSettings> {
+  const entry = mapping(
+    "serve",
+    {
+      data: filePath(folder, "Folder of the embedded database, of records, and of mirrors of repositories."),
+      database: databaseUrl(),
+      databaseFile: filePath(folder, "File that holds the URL of the PostgreSQL server, with its password."),
+      objects: objects(folder),
+      listen: textLike(
+        /^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):[0-9]{1,5}$/,
+        { fault: "expected an address and a port", hint: "such as 127.0.0.1:8080 or 0.0.0.0:80" },
+        "Address and port that are listened at; 127.0.0.1:8080 by default.",
+      ),
+      publicUrl: publicUrl(),
+      jobs: described(jobs(folder), "Job files: a folder, or a branch that is trusted."),
+      concurrency: count(1, 1000, "Runs that one process carries out at the same time; 4 by default."),
+      capacities: described(
+        record(count(1, 100_000, "Runs with this label at the same time."), nameFault),
+        "How many runs with a label of capacity go on at the same time, by the label.",
+      ),
+      retention: described(
+        list(retention()),
+        "How long records are kept: for each job the first rule that names it, or names none.",
+      ),
+      webhooks: described(
+        record(list(secret(folder), { min: 1, what: "a list" }), nameFault),
+        "Who may send webhooks: to /webhooks/NAME, signed with one of these secrets.",
+      ),
+      access: described(written, "Who may do what: see docs/serve.md."),
+      readingCredentials: described(
+        credentials,
+        "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",
+      ),
+      jobCredentials: described(
+        record(credentials, (name) =>
+          /^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" },
+        ),
+        "Credentials of the runs of a job, by its name: these alone.",
+      ),
+    },
+    { skipsEmpty: true, check: refuseTwoDatabases },
+  );
+  return described(entry, "How waybill serve works.");
+}
+
+function refuseTwoDatabases({ known }: Fields, _: YamlNode, { findings }: ReadContext): void {
+  const file = known.get("databaseFile");
+  if (file === undefined || !known.has("database")) return;
+  findings.report("invalid-value", file.key.start, "database says it as well: keep one of them");
+}
+
+/** What stands in sections, and where what is wrong with them is told. */
+const sections = new WeakMap<WrittenSection, { readonly node: YamlNode; readonly reading: ReadContext }>();
+
+/** A section that is read when somebody comes who knows what may stand there. */
+const written: Shape<WrittenSection> = made(anything, (node, _, reading): WrittenSection => {
+  const { file } = reading.findings;
+  const section = { where: formatPlace({ file, line: reading.findings.placeOf(node.start).line }) };
+  sections.set(section, { node, reading });
+  return section;
+});
+
+/** What a section says. @throws {SettingsError} `settings-invalid` with everything that is wrong. */
+export function readSection<Value>(section: WrittenSection, shape: Shape<Value>): Value {
+  const found = sections.get(section);
+  if (found === undefined) throw new TypeError(`${section.where} was not read from a file`);
+  const { node, reading } = found;
+  const { findings } = reading;
+  const before = findings.errors;
+  const value = shape.read(node, reading);
+  if (value !== undefined && findings.errors === before) return value;
+  throw invalidSettings(findings.file, findings.diagnostics);
+}
+
+function nameFault(name: string): ValueFault | undefined {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return undefined;
+  return { fault: "a name is letters, digits, dots, dashes and underscores, 64 at most" };
+}
+
+function databaseUrl(): Shape<string> {
+  const description = "URL of a PostgreSQL server, in place of the embedded database, without a password.";
+  return text(
+    (url) => {
+      if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
+        return {
+          fault: "expected the URL of a PostgreSQL server",
+          hint: "such as postgres://user@host/waybill",
+        };
+      }
+      if (new URL(url).password === "") return undefined;
+      return {
+        fault: "a password has no place here",
+        hint: "keep the URL in a file, and name that: databaseFile",
+      };
+    },
+    { type: "string", pattern: "^postgres(ql)?://", description },
+  );
+}
+
+function objects(folder: string): Shape<string> {
+  return textValue(
+    (place) => {
+      if (/^s3:\/\/[a-z0-9][a-z0-9.-]+(?:\/.*)?$/.test(place)) return { value: place };
+      if (/^[a-z0-9]+:\/\//.test(place)) return { fault: "expected a folder, or s3://BUCKET/PREFIX" };
+      return readPath(folder, place);
+    },
+    {
+      type: "string",
+      minLength: 1,
+      description: "Where records are kept whose runs have ended: a folder, or s3://BUCKET/PREFIX.",
+    },
+  );
+}
+
+function publicUrl(): Shape<string> {
+  return text(
+    (url) => {
+      const parsed = URL.canParse(url) ? new URL(url) : undefined;
+      if (parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.origin === url)
+        return undefined;
+      return {
+        fault: "expected a scheme and a host, without a path or a slash at the end",
+        hint: "such as https://waybill.example.com",
+      };
+    },
+    {
+      type: "string",
+      pattern: "^https?://[^/@?#]+$",
+      description: "The address that people know it by, for links and logins.",
+    },
+  );
+}
+
+function jobs(folder: string): Shape<JobsPlace> {
+  const alone = made(filePath(folder, "Folder of job files."), (path): JobsPlace => ({ folder: path }));
+  const branch = mapping("jobs", {
+    repo: required(
+      text(
+        (url) =>
+          /^(?:https?|ssh|git|file):\/\/[^\s@]*[^\s]*$/.test(url) || /^[\w.-]+@[\w.-]+:/.test(url)
+            ? undefined
+            : { fault: "expected the URL of a repository" },
+        { type: "string", description: "URL of the repository." },
+      ),
+    ),
+    branch: required(
+      text((name) => (/^[^\s~^:?*[\\]+$/.test(name) ? undefined : { fault: "expected a branch" }), {
+        type: "string",
+        description: "The branch: whoever may merge into it decides what this server does.",
+      }),
+    ),
+    path: text(
+      (path) =>
+        /^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$)).+$/.test(path)
+          ? undefined
+          : { fault: "expected a folder in the repository, from its top" },
+      { type: "string", description: "Folder in the repository; its top when left out." },
+    ),
+  });
+  return either(alone, branch);
+}
+
+function retention(): Shape<RetentionSetting> {
+  return mapping("a rule", {
+    job: text(
+      (name) => (/^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" }),
+      {
+        type: "string",
+        description: "The job; all that no rule before names, when left out.",
+      },
+    ),
+    maxDays: count(1, 36_500, "Days since they ended."),
+    maxRuns: count(1, 1_000_000, "Runs of a job."),
+    maxBytes: byteSize(1, 2 ** 50, "Bytes of all runs of a job: 500MB, 10GiB."),
+  });
+}
+
+function secret(folder: string): Shape<SecretSetting> {
+  return mapping(
+    "a secret",
+    {
+      file: filePath(folder, "File that holds the secret alone."),
+      variable: textLike(
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        { fault: "expected the name of an environment variable" },
+        "Environment variable that holds the secret.",
+      ),
+    },
+    {
+      check: ({ known }, node, { findings }) => {
+        if (known.has("file") !== known.has("variable")) return;
+        findings.report("invalid-value", node.start, "expected exactly one of: file, variable");
+      },
+    },
+  );
+}
