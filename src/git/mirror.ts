@@ -176,6 +176,8 @@ export function openMirror(options: MirrorOptions): Mirror {
       fetched = await attempt();
     }
     if (fetched.code !== 0) throw unreadable(url, complaint(fetched.stderr));
+    const found = await git("for-each-ref", "--count=1");
+    if (hash !== noHash && found.stdout === "") throw unreadable(url, "it had refs, and is without any now");
     await git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet");
   };
 

@@ -2,7 +2,7 @@ import { parse } from "node:path";
 import { type GitCredential, withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, runGit } from "./program.ts";
+import { complaint, type GitRun, runGit } from "./program.ts";
 
 /** A branch or a tag of a remote. */
 export interface RemoteRef {
@@ -43,7 +43,21 @@ export const impatient = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedT
  * @throws {GitError} `unreachable` when it cannot be read, for whatever reason: nothing follows from that about its refs; `git-missing`.
  */
 export async function listRemote(url: string, options: RemoteOptions = {}): Promise<readonly RemoteRef[]> {
-  const { credential, environment = process.env, signal, maxMilliseconds = usualMilliseconds } = options;
+  const listed = refsIn((await ask(url, options)).stdout);
+  if (listed.length > 0) return listed;
+  // A page that a proxy answers with is a repository without refs for Git, as its oldest protocol has them.
+  const again = await ask(url, {
+    ...options,
+    environment: { ...(options.environment ?? process.env), GIT_TRACE_PACKET: "1" },
+  });
+  if (/ packet: +\S+< /.test(again.stderr)) return refsIn(again.stdout);
+  throw unreadable(url, "what answers is no Git");
+}
+
+async function ask(
+  url: string,
+  { credential, environment = process.env, signal, maxMilliseconds = usualMilliseconds }: RemoteOptions,
+): Promise<GitRun> {
   const words = ["-c", "protocol.version=2", ...impatient, "ls-remote", "--heads", "--tags", "--", url];
   const limits = { maxOutputBytes: maxListingBytes, maxMilliseconds, signal };
   const listed = await runGit(nowhere, words, withCredential(environment, credential), "hosts", limits).catch(
@@ -53,7 +67,7 @@ export async function listRemote(url: string, options: RemoteOptions = {}): Prom
     },
   );
   if (listed.code !== 0) throw unreadable(url, complaint(listed.stderr));
-  return refsIn(listed.stdout);
+  return listed;
 }
 
 /** That a remote could not be read. */

@@ -16,6 +16,8 @@ export interface LiveJobs {
   readonly known: Promise<void>;
   /** Those who may approve the file of a job, as the branch that it comes from says; nobody for those of a folder. */
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
+  /** Takes a branch that was rewritten, as it is at a commit. */
+  accept(commit: string): void;
   /** Looks until the signal is aborted. */
   watch(signal: AbortSignal): Promise<void>;
 }
@@ -105,6 +107,7 @@ export function openLiveJobs({
     current: () => set,
     jobs: () => jobs,
     known,
+    accept: (commit) => source?.accept(commit),
     async ownersOf({ file }) {
       const { commit } = set;
       if ("folder" in place || commit === undefined) return [];

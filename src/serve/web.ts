@@ -10,9 +10,7 @@ import {
 } from "../access/index.ts";
 import { acceptDelivery } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
-import { nextTime } from "../jobs/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
-import { askByHand } from "../triggers/index.ts";
 import { networkOf } from "../work/index.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
@@ -65,9 +63,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       jobs: {
         current: () => jobs.current(),
         ownersOf: jobs.ownersOf,
-        nextTime: (job, after) => (job.clock === undefined ? undefined : nextTime(job.clock, after)),
-        ask: (sql, job, { ref }, { who = "somebody" }) =>
-          askByHand(sql, job, { ref }, { who, at: now(), from: "hand" }),
+        accept: jobs.accept,
       },
       access: {
         settings: access,

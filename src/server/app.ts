@@ -144,7 +144,8 @@ function guarding(parts: ServerParts) {
       if (typeof body === "string") {
         return answerFailure(c, { code: body, title: "the request is too large, or did not come in time" });
       }
-      c.req.raw = new Request(c.req.raw, { body, method: c.req.method });
+      const { method, headers } = c.req.raw;
+      c.req.raw = new Request(c.req.url, { method, headers, body: new Uint8Array(body) });
     }
     await next();
     return undefined;

@@ -3,9 +3,7 @@ export { ServerError, type ServerErrorCode } from "./errors.ts";
 export { type Listening, listen } from "./listen.ts";
 export type {
   App,
-  LogBatch,
   PromotionState,
   ServedJobs,
-  ServedRuns,
   ServerParts,
 } from "./model.ts";

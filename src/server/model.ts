@@ -1,37 +1,17 @@
 import type { AccessSettings, Logins, Machines } from "../access/index.ts";
-import type { Database, Sql } from "../database/index.ts";
-import type { Job, JobDiagnostic, LocatedJob } from "../jobs/index.ts";
-import type { Asked, Queue, RunCause } from "../queue/index.ts";
-import type { RunStore } from "../store/index.ts";
+import type { Database } from "../database/index.ts";
+import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
+import type { Queue } from "../queue/index.ts";
+import type { RunDatabase } from "../store/index.ts";
 import type { Delivery, WebhookSource } from "../webhooks/index.ts";
-
-/** Some bytes of a log, and the offset behind them; the same object for all who listen to the log. */
-export interface LogBatch {
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-  /** Bytes before these that are left out, because the listener was too slow for them. */
-  readonly skipped?: number | undefined;
-}
-
-/** Records of runs, and logs while they are written. */
-export interface ServedRuns extends Pick<RunStore, "find"> {
-  /** From an offset on; ends when the run has ended. */
-  tail(
-    id: string,
-    options?: { readonly from?: number | undefined; readonly signal?: AbortSignal | undefined },
-  ): AsyncIterable<LogBatch>;
-}
 
 /** The jobs as they are now. */
 export interface ServedJobs {
-  /** Those that can be used, and what is wrong with the files of all. */
-  current(): { readonly jobs: readonly LocatedJob[]; readonly diagnostics: readonly JobDiagnostic[] };
+  current(): JobSet;
   /** Those who may approve the file of a job by `OWNERS`: logins, and teams as `org/team`. */
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
-  /** When the clock starts it next; `undefined` when it does not. */
-  nextTime(job: Job, after: Date): Date | undefined;
-  /** Asks for a run by hand, in the transaction of the caller. @param ref Full name; the job's own without it. */
-  ask(sql: Sql, job: Job, given: { readonly ref?: string | undefined }, cause: RunCause): Promise<Asked>;
+  /** Takes a branch of jobs that was rewritten, as it is at a commit. */
+  accept(commit: string): void;
 }
 
 /** Whether what a commit asks for is in production. */
@@ -48,7 +28,7 @@ export interface ServerParts {
   readonly version: string;
   readonly db: Database;
   readonly queue: Queue;
-  readonly runs: ServedRuns;
+  readonly runs: Pick<RunDatabase, "find" | "tail">;
   readonly jobs: ServedJobs;
   readonly access: {
     readonly settings: AccessSettings;

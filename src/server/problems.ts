@@ -20,63 +20,77 @@ export const problemSchema = z
 
 export type Problem = z.infer<typeof problemSchema>;
 
-/** The statuses of failures that are those of the one who asks, or pass. All else is the server's own. */
-const statuses: Readonly<Record<string, ProblemStatus>> = {
-  "credential-invalid": 401,
-  "machine-refused": 401,
-  forbidden: 403,
-  "login-refused": 403,
-  "provider-unknown": 404,
-  "token-unknown": 404,
-  "unknown-run": 404,
-  "unknown-job": 404,
-  "unknown-artifact": 404,
-  "not-found": 404,
-  "public-url-unsafe": 409,
-  "not-held": 409,
-  "not-waiting": 409,
-  ended: 409,
-  "token-request-invalid": 422,
-  "invalid-request": 400,
-  "cross-site": 403,
-  "too-large": 413,
-  "too-slow": 408,
-  "too-many": 429,
-  "login-unavailable": 503,
-  unreachable: 503,
-  contended: 503,
-  locked: 503,
-  closed: 503,
-  full: 507,
+type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 503 | 507;
+type Statuses = Readonly<Record<string, ProblemStatus>>;
+
+/**
+ * The statuses of failures that are those of the one who asks, or that pass, by the kind of error: a code alone may mean that somebody
+ * forbids something to the server. All else is the server's own failure.
+ */
+const statuses: Readonly<Record<string, Statuses>> = {
+  AccessError: {
+    "credential-invalid": 401,
+    "machine-refused": 401,
+    forbidden: 403,
+    "login-refused": 403,
+    "provider-unknown": 404,
+    "token-unknown": 404,
+    "public-url-unsafe": 409,
+    "token-request-invalid": 422,
+    "login-unavailable": 503,
+  },
+  QueueError: { "unknown-run": 404, "not-held": 409, "not-waiting": 409, ended: 409, "invalid-run": 422 },
+  RunError: { "unknown-run": 404 },
+  TriggerError: { "unknown-ref": 422, "not-startable": 409 },
+  ServerError: { "unknown-job": 404, "unknown-artifact": 404 },
+  DatabaseError: { unreachable: 503, contended: 503, locked: 503, closed: 503, full: 507 },
 };
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 503 | 507;
+/** Failures in the server's own words. */
+const ownStatuses = {
+  "invalid-request": 400,
+  "cross-site": 403,
+  "not-found": 404,
+  "too-slow": 408,
+  "too-large": 413,
+  "too-many": 429,
+} as const satisfies Statuses;
 
-/** A failure of the server's own words. */
 export interface Failure {
-  readonly code: keyof typeof statuses;
+  readonly code: keyof typeof ownStatuses;
   readonly title: string;
   readonly detail?: string | undefined;
   readonly errors?: Problem["errors"];
 }
 
-/** The answer to a request that failed. @param thrown What of it is not for the one who asks stays here. */
+/**
+ * The answer to a request that failed, and whether it is the server's own failure: of that, the one who asks is told nothing but where
+ * to look for it.
+ */
 export function problemOf(asking: Asking, thrown: unknown): { problem: Problem; isOwn: boolean } {
-  const instance = `urn:waybill:request:${asking.get("requestId")}`;
-  const known = isWaybillError(thrown) ? statuses[thrown.code] : undefined;
+  const instance = instanceOf(asking);
+  const known = isWaybillError(thrown) ? statuses[thrown.name]?.[thrown.code] : undefined;
   if (!isWaybillError(thrown) || known === undefined) {
     const code = isWaybillError(thrown) ? thrown.code : "internal";
     const title = "the server could not do it";
     const detail = "its log says why, under the name of this request";
-    return {
-      problem: { type: typeOf(code), title, status: 500, code, detail, instance },
-      isOwn: true,
-    };
+    const problem = { type: typeOf(code), title, status: 500, code, detail, instance };
+    return { problem, isOwn: true };
   }
-  const { code, message: title, hint: detail } = thrown;
-  const isAnonymous = code === "forbidden" && asking.get("identified")?.by === "nothing";
+  const { code, message, hint: detail } = thrown;
+  const isAnonymous = code === "forbidden" && asking.get("identified").by === "nothing";
   const status = isAnonymous ? 401 : known;
+  // Which database or provider it is that does not answer is told to those who can do something about it.
+  const title = status === 503 || status === 507 ? sayingOf(thrown.name) : message;
   return { problem: { type: typeOf(code), title, status, code, detail, instance }, isOwn: status >= 500 };
+}
+
+function sayingOf(name: string): string {
+  return name === "AccessError" ? "nobody can log in there now" : "the database cannot be used now";
+}
+
+function instanceOf(asking: Asking): string {
+  return `urn:waybill:request:${asking.get("requestId")}`;
 }
 
 /** Answers with a problem. */
@@ -93,8 +107,7 @@ export function answerProblem(asking: Asking, problem: Problem): Response {
 
 /** Answers with a failure of the server's own words. */
 export function answerFailure(asking: Asking, { code, title, detail, errors }: Failure): Response {
-  const instance = `urn:waybill:request:${asking.get("requestId")}`;
-  const status = statuses[code] ?? 500;
+  const [instance, status] = [instanceOf(asking), ownStatuses[code]];
   return answerProblem(asking, { type: typeOf(code), title, status, code, detail, instance, errors });
 }
 

@@ -9,6 +9,9 @@ export const runIdSchema = z
   .regex(/^[0-9]{1,20}$/)
   .openapi({ example: "1384977461019676672" });
 
+/** The same in a path of a route whose answer is no JSON of ours. */
+export const idInPath = ":id{[0-9]{1,20}}";
+
 export const jobNameSchema = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,200}$/)

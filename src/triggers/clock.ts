@@ -9,7 +9,7 @@ interface ClockRow {
   /** The schedule as it was, so that a changed one begins anew. */
   readonly schedule: string;
   /** Of `cron`: the last slot that was used or passed over. Of all others: since when the job is known. */
-  readonly slot: Date | null;
+  readonly slot: Date;
   readonly asked_at: Date | null;
   readonly run_id: string | null;
 }
@@ -82,13 +82,16 @@ function lastSlot(clock: Schedule, after: Date, now: Date): Date | undefined {
  * @returns How many were asked for.
  */
 export async function tickClock(world: TriggerWorld): Promise<number> {
+  const jobs = world.jobs().filter(({ clock }) => clock !== undefined);
+  if (jobs.length === 0) return 0;
+  const rows = await rowsOf(world, jobs);
   let count = 0;
   let failure: { readonly error: unknown } | undefined;
-  for (const job of world.jobs()) {
-    if (job.clock === undefined) continue;
+  for (const job of jobs) {
     try {
-      if (await tick(world, job, job.clock)) count += 1;
+      if (await tick(world, job, rows.get(job.name))) count += 1;
     } catch (error) {
+      // One job keeps none of the others from being asked for.
       failure ??= { error };
     }
   }
@@ -96,21 +99,28 @@ export async function tickClock(world: TriggerWorld): Promise<number> {
   return count;
 }
 
-async function tick(world: TriggerWorld, job: Job, clock: Schedule): Promise<boolean> {
+async function rowsOf({ db }: TriggerWorld, jobs: readonly Job[]): Promise<ReadonlyMap<string, ClockRow>> {
+  const rows = await db.query<ClockRow>(
+    "SELECT job, schedule, slot, asked_at, run_id FROM job_clock WHERE job = ANY ($1::text[])",
+    [jobs.map(({ name }) => name)],
+  );
+  return new Map(rows.map((row) => [row.job, row]));
+}
+
+async function tick(world: TriggerWorld, job: Job, known: ClockRow | undefined): Promise<boolean> {
   const { db, listener } = world;
+  const { clock } = job;
+  if (clock === undefined) return false;
   const now = world.now();
-  const row = await rowOf(world, job.name, JSON.stringify(clock), now);
-  const last =
-    row.run_id === null || row.asked_at === null
-      ? undefined
-      : await clockedRun(world, row.run_id, row.asked_at);
-  const judged = judgeClock(clock, row.slot ?? now, last, now);
+  const schedule = JSON.stringify(clock);
+  const row = known?.schedule === schedule ? known : await beginAnew(world, job.name, schedule, now);
+  const judged = await judgedNow(world, clock, row, now);
   if (judged.verdict === "wait") return false;
   const asked = await db.transaction(async (sql) => {
     const [mine] = await sql.query(
       `UPDATE job_clock SET slot = $3 WHERE job = $1 AND schedule = $2 AND slot = $4 AND run_id IS NOT DISTINCT FROM $5
        RETURNING job`,
-      [job.name, row.schedule, judged.slot, row.slot, row.run_id],
+      [job.name, schedule, judged.slot, row.slot, row.run_id],
     );
     // Another process was faster.
     if (mine === undefined || judged.verdict === "pass") return undefined;
@@ -129,19 +139,32 @@ async function tick(world: TriggerWorld, job: Job, clock: Schedule): Promise<boo
   return true;
 }
 
+async function judgedNow(
+  world: TriggerWorld,
+  clock: Schedule,
+  row: ClockRow,
+  now: Date,
+): Promise<ClockVerdict> {
+  const { run_id: id, asked_at: at } = row;
+  if (id === null || at === null) return judgeClock(clock, row.slot, undefined, now);
+  // It started and ended after it was asked for: what is not due by that needs no look at it.
+  const earliest = judgeClock(clock, row.slot, { startedAt: at, endedAt: at }, now);
+  if (earliest.verdict === "wait") return earliest;
+  return judgeClock(clock, row.slot, await clockedRun(world, id, at), now);
+}
+
 function textOf({ cron, everySeconds }: Schedule, slot: Date): string {
   if (cron !== undefined) return `${cron}, due at ${slot.toISOString()}`;
   return everySeconds === undefined ? "since the last run ended" : "since the last run started";
 }
 
-async function rowOf({ db }: TriggerWorld, job: string, schedule: string, now: Date): Promise<ClockRow> {
-  const columns = "job, schedule, slot, asked_at, run_id";
-  const [known] = await db.query<ClockRow>(`SELECT ${columns} FROM job_clock WHERE job = $1`, [job]);
-  if (known?.schedule === schedule) return known;
-  // Slots of a schedule that was another one are nobody's; what runs of it is respected.
+/** Slots of a schedule that was another one are nobody's; a run of it that is not over counts. */
+async function beginAnew({ db }: TriggerWorld, job: string, schedule: string, now: Date): Promise<ClockRow> {
   const [row] = await db.query<ClockRow>(
-    `INSERT INTO job_clock (job, schedule, slot) VALUES ($1, $2, $3)
-     ON CONFLICT (job) DO UPDATE SET schedule = excluded.schedule, slot = excluded.slot RETURNING ${columns}`,
+    `INSERT INTO job_clock AS known (job, schedule, slot) VALUES ($1, $2, $3)
+     ON CONFLICT (job) DO UPDATE SET schedule = excluded.schedule,
+       slot = CASE WHEN known.schedule = excluded.schedule THEN known.slot ELSE excluded.slot END
+     RETURNING job, schedule, slot, asked_at, run_id`,
     [job, schedule, now],
   );
   if (row === undefined) throw new TypeError("an upsert gives its row");

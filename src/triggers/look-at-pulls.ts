@@ -1,10 +1,10 @@
 import type { ForgeProject, PullRequest } from "../forge/index.ts";
 import { GitError, openMirror } from "../git/index.ts";
-import { type Job, judgePull, repositoryKey } from "../jobs/index.ts";
+import { isJobOf, type Job, judgePull, repositoryKey } from "../jobs/index.ts";
 import type { Asked, QueuedRun } from "../queue/index.ts";
 import { shortHash } from "./asks.ts";
 import { mirrorOf } from "./look-at-refs.ts";
-import type { TriggerWorld } from "./model.ts";
+import type { PullToHeed, TriggerWorld } from "./model.ts";
 import { askForPull, isOfPulls } from "./pulls.ts";
 import { type ClaimedRemote, lookingAt, noteRead, withClaim } from "./remotes.ts";
 
@@ -16,6 +16,10 @@ interface PullRow {
   readonly updated_at: string;
   readonly updated_seen_at: Date;
   readonly heeded_at: Date | null;
+  /** Its `updated_at` when nothing of it might be started, as far as that is settled. */
+  readonly declined: string | null;
+  /** Whose approvals stood when it was last looked at. */
+  readonly approvals: string | null;
 }
 
 /** Forges say to the second when something was said: what is said later in that second looks the same. */
@@ -37,7 +41,9 @@ export async function lookAtPulls(world: TriggerWorld, repository: string): Prom
     const rows = await rowsOf(world, remote);
     if (listed !== "unchanged") {
       await noteUpdates(world, remote, rows, listed.pulls);
-      for (const pull of listed.pulls) await takeUpPull(world, remote, rows.get(pull.number), pull);
+      const current = await rowsOf(world, remote);
+      const inOrder = [...listed.pulls].sort((one, other) => one.number - other.number);
+      for (const pull of inOrder) await takeUpPull(world, remote, project, current.get(pull.number), pull);
       const open = new Set(listed.pulls.map(({ number }) => number));
       for (const number of rows.keys()) if (!open.has(number)) await letGo(world, remote, project, number);
     }
@@ -51,7 +57,8 @@ async function rowsOf(
   { repository }: ClaimedRemote,
 ): Promise<ReadonlyMap<number, PullRow>> {
   const rows = await world.db.query<PullRow>(
-    "SELECT number, head, base, updated_at, updated_seen_at, heeded_at FROM pull_head WHERE repository = $1",
+    `SELECT number, head, base, updated_at, updated_seen_at, heeded_at, declined, approvals FROM pull_head
+     WHERE repository = $1`,
     [repository],
   );
   return new Map(rows.map((row) => [row.number, row]));
@@ -77,6 +84,7 @@ async function noteUpdates(
 async function takeUpPull(
   world: TriggerWorld,
   remote: ClaimedRemote,
+  project: ForgeProject,
   row: PullRow | undefined,
   pull: PullRequest,
 ): Promise<void> {
@@ -84,39 +92,48 @@ async function takeUpPull(
   // GitLab has not yet looked at what was pushed.
   if (head.commit === "") return;
   if (row !== undefined && row.head === head.commit && row.base === base.branch) return;
-  const started = remote.known ? await startedBy(world, remote, pull) : [];
-  const what =
-    row === undefined
-      ? `pull request ${number} by ${pull.author} at ${shortHash(head.commit)}`
-      : row.head === head.commit
-        ? `pull request ${number} is for ${base.branch} now`
-        : `push to pull request ${number} by ${pull.author}: ${shortHash(row.head)}..${shortHash(head.commit)}`;
+  if (row?.declined === updatedAt) return;
+  const subject: PullToHeed = { url: remote.url, project, pull, isFirst: !remote.known, jobs: world.jobs() };
+  const candidates = remote.known ? await startedBy(world, remote, pull) : [];
+  const mayRun = candidates.length === 0 || world.mayRun === undefined || (await world.mayRun(subject));
+  const started = mayRun ? candidates : [];
+  const text = textOf(row, pull);
   const asked = await withClaim(world, remote, async (sql) => {
+    const now = world.now();
+    const isSettled = row !== undefined && now.getTime() - row.updated_seen_at.getTime() >= settles;
     await sql.query(
       `INSERT INTO pull_head (repository, number, head, base, updated_at, updated_seen_at) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (repository, number) DO UPDATE SET head = excluded.head, base = excluded.base`,
-      [remote.repository, number, head.commit, base.branch, updatedAt, world.now()],
+       ON CONFLICT (repository, number) DO UPDATE SET head = excluded.head, base = excluded.base, declined = $7`,
+      [
+        ...[remote.repository, number, mayRun ? head.commit : (row?.head ?? ""), base.branch, updatedAt, now],
+        mayRun || !isSettled ? undefined : updatedAt,
+      ],
     );
     const runs: { readonly job: Job; readonly run: Asked }[] = [];
     for (const job of started) {
-      const cause = {
-        by: "pull-request",
-        text: what,
-        at: world.now().toISOString(),
-        who: pull.author,
-      } as const;
+      const cause = { by: "pull-request", text, at: now.toISOString(), who: pull.author } as const;
       runs.push({ job, run: await askForPull(sql, job, pull, cause) });
     }
     return runs;
   });
+  tell(world, asked, text);
+}
+
+function textOf(row: PullRow | undefined, { number, author, head, base }: PullRequest): string {
+  if (row === undefined || row.head === "") {
+    return `pull request ${number} by ${author} at ${shortHash(head.commit)}`;
+  }
+  if (row.head === head.commit) return `pull request ${number} is for ${base.branch} now`;
+  return `push to pull request ${number} by ${author}: ${shortHash(row.head)}..${shortHash(head.commit)}`;
+}
+
+function tell(
+  { listener }: TriggerWorld,
+  asked: readonly { readonly job: Job; readonly run: Asked }[],
+  cause: string,
+): void {
   for (const { job, run } of asked) {
-    world.listener?.({
-      type: "run-asked-for",
-      job: job.name,
-      run: run.id,
-      outcome: run.outcome,
-      cause: what,
-    });
+    listener?.({ type: "run-asked-for", job: job.name, run: run.id, outcome: run.outcome, cause });
   }
 }
 
@@ -189,24 +206,27 @@ async function waitingFor(
   return found;
 }
 
+/** Looks under all that may have something new; one that fails is looked at again, and keeps none of the others from it. */
 async function heedAll(
   world: TriggerWorld,
   remote: ClaimedRemote,
   project: ForgeProject,
   listed: readonly PullRequest[],
 ): Promise<void> {
-  const { heed, now } = world;
-  if (heed === undefined) return;
   const known = new Map(listed.map((pull) => [pull.number, pull]));
   let failure: { readonly error: unknown } | undefined;
-  for (const { number, updated_seen_at: seen, heeded_at: heeded } of (await rowsOf(world, remote)).values()) {
+  for (const row of (await rowsOf(world, remote)).values()) {
+    const { number, updated_seen_at: seen, heeded_at: heeded } = row;
     if (heeded !== null && heeded.getTime() - seen.getTime() >= settles) continue;
+    const since = world.now();
     try {
       const pull = known.get(number) ?? (await project.pullRequests.read(number));
-      await heed({ url: remote.url, project, pull, isFirst: !remote.known });
+      const subject = { url: remote.url, project, pull, isFirst: !remote.known, jobs: world.jobs() };
+      await world.heed?.(subject);
+      await heedApprovals(world, remote, row, subject);
       await withClaim(world, remote, (sql) =>
         sql.query("UPDATE pull_head SET heeded_at = $3 WHERE repository = $1 AND number = $2", [
-          ...[remote.repository, number, now()],
+          ...[remote.repository, number, since],
         ]),
       );
     } catch (error) {
@@ -215,4 +235,43 @@ async function heedAll(
     }
   }
   if (failure !== undefined) throw failure.error;
+}
+
+/** Whose approvals stand is a part of what some reviews judge: another set of them starts these again. */
+async function heedApprovals(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  row: PullRow,
+  { project, pull, isFirst }: PullToHeed,
+): Promise<void> {
+  const { number, base } = pull;
+  const jobs = world
+    .jobs()
+    .filter((job) => isOfPulls(job, remote.repository, base.branch) && awaitsApproval(job));
+  if (jobs.length === 0) return;
+  const standing = await project.conversation.approvals(number);
+  const approvals = standing
+    .map(({ user, commit }) => `${user} ${commit ?? ""}`)
+    .sort()
+    .join("\n");
+  if (row.approvals === approvals) return;
+  // Nobody had approved anything when it was first seen, or the job that it has started looks for itself.
+  const isNews = !isFirst && row.approvals !== null && row.head === pull.head.commit;
+  const text = `approvals of pull request ${number} have changed`;
+  const asked = await withClaim(world, remote, async (sql) => {
+    await sql.query("UPDATE pull_head SET approvals = $3 WHERE repository = $1 AND number = $2", [
+      ...[remote.repository, number, approvals],
+    ]);
+    const runs: { readonly job: Job; readonly run: Asked }[] = [];
+    for (const job of isNews ? jobs : []) {
+      const cause = { by: "pull-request", text, at: world.now().toISOString() } as const;
+      runs.push({ job, run: await askForPull(sql, job, pull, cause) });
+    }
+    return runs;
+  });
+  tell(world, asked, text);
+}
+
+function awaitsApproval(job: Job): boolean {
+  return isJobOf(job, "review") && job.work.review.requireApproval === true;
 }

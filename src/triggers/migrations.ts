@@ -44,13 +44,15 @@ CREATE TABLE pull_head (
   updated_at text NOT NULL,
   updated_seen_at timestamptz NOT NULL,
   heeded_at timestamptz,
+  declined text,
+  approvals text,
   PRIMARY KEY (repository, number)
 );
 
 CREATE TABLE job_clock (
   job text PRIMARY KEY,
   schedule text NOT NULL,
-  slot timestamptz,
+  slot timestamptz NOT NULL,
   asked_at timestamptz,
   run_id bigint,
   CONSTRAINT job_clock_began CHECK ((asked_at IS NULL) = (run_id IS NULL))

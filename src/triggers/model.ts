@@ -101,6 +101,7 @@ export interface PullToHeed {
   readonly pull: PullRequest;
   /** The repository is looked at for the first time: what stands there was said before anybody listened. */
   readonly isFirst: boolean;
+  readonly jobs: readonly Job[];
 }
 
 /** All that triggers stand on. */
@@ -118,6 +119,11 @@ export interface TriggerWorld {
   readonly projectOf: (url: string) => Promise<ForgeProject>;
   /** Reads what is said under a pull request, and obeys; called again for one for which it fails. */
   readonly heed?: ((pull: PullToHeed) => Promise<void>) | undefined;
+  /**
+   * Whether what somebody pushes to a pull request starts jobs by itself; it does when this is left out. Asked again when anything of
+   * the pull request has changed.
+   */
+  readonly mayRun?: ((pull: PullToHeed) => Promise<boolean>) | undefined;
   readonly listener?: Listener<TriggerEvent> | undefined;
   readonly now: () => Date;
   /** From 0 to 1. */

@@ -27,6 +27,8 @@ const renewEach = 20_000;
 /** A remote that no job names goes on where it was when one names it again within a day; later it is seen for the first time. */
 const forgottenAfter = 24 * 60 * 60_000;
 const maxMovedTags = 20;
+/** Remotes that are chosen from at a time. */
+const maxDue = 1_000;
 
 /** Another process looks at the remote by now. */
 export class ClaimLost extends Error {
@@ -67,29 +69,28 @@ export async function syncRemotes(db: Database, jobs: readonly Job[], now: Date)
   }
 }
 
-/** The remotes that are due, those first of which something was told, then the longest. @param failing Whether they could not be read the last time. */
-export async function dueRemotes(
-  sql: Sql,
-  now: Date,
-  {
-    failing,
-    limit,
-    except,
-  }: { readonly failing: boolean; readonly limit: number; readonly except: readonly string[] },
-): Promise<readonly Pick<ClaimedRemote, "repository" | "what">[]> {
+/** A remote that is due. */
+export interface DueRemote extends Pick<ClaimedRemote, "repository" | "what"> {
+  /** It could not be read the last time. */
+  readonly failing: boolean;
+}
+
+/** The remotes that are due and that nobody looks at: those first of which something was told, then those that are due the longest. */
+export async function dueRemotes(sql: Sql, now: Date): Promise<readonly DueRemote[]> {
   return sql.query(
-    `SELECT repository, what FROM remote
+    `SELECT repository, what, failures > 0 AS failing FROM remote
      WHERE unwanted_since IS NULL AND due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
-       AND (failures > 0) = $2 AND NOT what || ' ' || repository = ANY ($4::text[])
-     ORDER BY hinted DESC, due_at LIMIT $3`,
-    [now, failing, limit, except],
+     ORDER BY hinted DESC, due_at LIMIT $2`,
+    [now, maxDue],
   );
 }
 
-/** When the next remote is due; `undefined` when none is looked at. */
-export async function nextDue(sql: Sql): Promise<Date | undefined> {
+/** When the next remote is due that is not yet; `undefined` when there is none. */
+export async function nextDue(sql: Sql, now: Date): Promise<Date | undefined> {
   const [row] = await sql.query<{ readonly at: Date | null }>(
-    "SELECT min(greatest(due_at, coalesce(claimed_until, due_at))) AS at FROM remote WHERE unwanted_since IS NULL",
+    `SELECT min(greatest(due_at, coalesce(claimed_until, due_at))) AS at FROM remote
+     WHERE unwanted_since IS NULL AND greatest(due_at, coalesce(claimed_until, due_at)) > $1`,
+    [now],
   );
   return row?.at ?? undefined;
 }

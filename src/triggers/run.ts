@@ -8,16 +8,24 @@ import { lookAtRefs } from "./look-at-refs.ts";
 import { lookNow } from "./look-now.ts";
 import type { TriggerWorld } from "./model.ts";
 import { lookChannel } from "./notices.ts";
-import { dueRemotes, nextDue, syncRemotes } from "./remotes.ts";
+import { type DueRemote, dueRemotes, nextDue, syncRemotes } from "./remotes.ts";
 
 /** What triggers are run with. */
 export interface TriggerOptions extends Omit<TriggerWorld, "now" | "random"> {
   readonly now?: (() => Date) | undefined;
   readonly random?: (() => number) | undefined;
-  /** Remotes that are looked at at the same time: 8 by default. */
+  /** Remotes that are looked at at the same time: 16 by default. */
   readonly concurrency?: number | undefined;
   /** When it is aborted, nothing more is looked at, and what is under way is given up: the next process finds it as it was. */
   readonly signal: AbortSignal;
+}
+
+/** A remote that is looked at now. */
+interface Look {
+  readonly host: string;
+  /** It could not be read the last time. */
+  readonly failing: boolean;
+  readonly done: Promise<void>;
 }
 
 /** A clock is looked at so often, in milliseconds, and so is everything else that nobody tells of. */
@@ -31,17 +39,16 @@ const pause = 1_000;
  * again; a remote that does not answer keeps none of the others waiting.
  */
 export async function runTriggers(options: TriggerOptions): Promise<void> {
-  const { db, signal, concurrency = 8 } = options;
+  const { db, signal, concurrency = 16 } = options;
   const { now = () => new Date(), random = Math.random } = options;
   const world: TriggerWorld = { ...options, now, random };
   const bell = new Bell();
   const ring = (): void => bell.ring();
   signal.addEventListener("abort", ring);
-  const looks = new Map<string, { readonly failing: boolean; readonly done: Promise<void> }>();
+  const looks = new Map<string, Look>();
   let synced: readonly Job[] | undefined;
 
-  const look = (repository: string, what: "refs" | "pulls", failing: boolean): void => {
-    const key = `${what} ${repository}`;
+  const look = (key: string, { repository, what, failing }: DueRemote): void => {
     const done = (what === "refs" ? lookAtRefs : lookAtPulls)(world, repository)
       .then(
         () => undefined,
@@ -51,20 +58,19 @@ export async function runTriggers(options: TriggerOptions): Promise<void> {
         looks.delete(key);
         ring();
       });
-    looks.set(key, { failing, done });
+    looks.set(key, { host: hostOf(repository), failing, done });
   };
 
   const startLooks = async (): Promise<void> => {
-    // Those that do not answer get half of the places at most.
-    for (const failing of [false, true]) {
-      const busy = [...looks.values()].filter((one) => one.failing).length;
-      const places = Math.min(
-        concurrency - looks.size,
-        failing ? Math.floor(concurrency / 2) - busy : concurrency,
-      );
-      if (places <= 0) continue;
-      const due = await dueRemotes(db, world.now(), { failing, limit: places, except: [...looks.keys()] });
-      for (const { repository, what } of due) look(repository, what, failing);
+    for (const remote of await dueRemotes(db, world.now())) {
+      if (looks.size >= concurrency) return;
+      const key = `${remote.what} ${remote.repository}`;
+      const busy = [...looks.values()];
+      // A host that does not answer, and all that did not the last time, leave half of the places to others.
+      const ofHost = busy.filter(({ host }) => host === hostOf(remote.repository)).length;
+      const failing = remote.failing ? busy.filter((one) => one.failing).length : 0;
+      if (looks.has(key) || Math.max(ofHost, failing) >= concurrency / 2) continue;
+      look(key, remote);
     }
   };
 
@@ -77,7 +83,8 @@ export async function runTriggers(options: TriggerOptions): Promise<void> {
       await step(world).catch((error: unknown) => tell(world, step.name, error));
     }
     await startLooks();
-    const next = looks.size >= concurrency ? undefined : await nextDue(db);
+    // Those that are due and have no place get one when a look is over.
+    const next = await nextDue(db, world.now());
     const wait = next === undefined ? pulse : next.getTime() - world.now().getTime();
     return Math.max(20, Math.min(wait, pulse));
   };
@@ -106,6 +113,10 @@ function hear({ db, jobs, now }: TriggerWorld): Promise<number> {
 
 function tell({ listener, signal }: TriggerWorld, what: string, error: unknown): void {
   if (signal?.aborted !== true) listener?.({ type: "trigger-failed", what, failure: failureRecord(error) });
+}
+
+function hostOf(repository: string): string {
+  return URL.canParse(repository) ? new URL(repository).host : "";
 }
 
 /** Wakes one who waits; what rings while nobody does is not lost. */

@@ -261,6 +261,40 @@ describeDatabases(({ open, openAgain }) => {
       expect(count).toEqual({ refs: 5_000 });
     });
 
+    test("goes on where a process died among many refs, and asks for none of them twice", async () => {
+      const first = await commit({ a: "1" });
+      await use(builds("tags", "{branch: ^v}"));
+      await look();
+      const names = Array.from({ length: 600 }, (_, at) => `v${at}`);
+      const packed = names.map((name) => `${first} refs/tags/${name}`).sort();
+      await writeFile(join(repository.path, ".git", "packed-refs"), `${packed.join("\n")}\n`);
+      let transactions = 0;
+      const dying: TestWorld = {
+        ...world,
+        db: {
+          ...world.db,
+          kind: world.db.kind,
+          where: world.db.where,
+          transaction: (work) => {
+            transactions += 1;
+            return world.db.transaction(async (sql) => {
+              const result = await work(sql);
+              if (transactions === 2) throw new Error("the process is gone");
+              return result;
+            });
+          },
+        },
+      };
+      world.pass(60_000);
+      expect(await lookAtRefs(dying, repositoryKey(url))).toBe(false);
+      expect(await world.runs()).toHaveLength(250);
+      expect(await look()).toBe(true);
+      const counted = await world.db.query(
+        "SELECT count(*)::int AS runs, count(DISTINCT ref)::int AS refs, max(jsonb_array_length(causes)) AS causes FROM queue_run",
+      );
+      expect(counted).toEqual([{ runs: 600, refs: 600, causes: 1 }]);
+    });
+
     test("is looked at by one process at a time, and what the other would write is refused", async () => {
       const first = await commit({ a: "1" });
       await use(builds("all", "{}"));

@@ -1,4 +1,4 @@
-import type { LogBatch } from "../model.ts";
+import type { LogBatch } from "../../store/index.ts";
 import { encodeEvent } from "./sse.ts";
 
 /** Batches that many listen to are encoded once. */
@@ -11,7 +11,7 @@ const encoded = new WeakMap<LogBatch, Uint8Array>();
 export async function* logEvents(batches: AsyncIterable<LogBatch>): AsyncIterable<Uint8Array> {
   let rest = new Uint8Array();
   for await (const batch of batches) {
-    const { bytes, offset, skipped = 0 } = batch;
+    const { bytes, offset, skipped } = batch;
     if (skipped > 0) {
       rest = new Uint8Array();
       yield encodeEvent({ event: "skipped", data: String(skipped) });

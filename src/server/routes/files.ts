@@ -5,7 +5,7 @@ import type { Asking, Env } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import type { ServerParts } from "../model.ts";
 import { failures } from "../responses.ts";
-import { runIdSchema } from "../schemas.ts";
+import { idInPath, runIdSchema } from "../schemas.ts";
 
 const tags = ["runs"];
 const id = runIdSchema;
@@ -39,9 +39,9 @@ export function addFiles(api: OpenAPIHono<Env>, parts: ServerParts): void {
       ...failures,
     },
   });
-  api.get("/runs/:id/log", async (c) => {
+  api.get(`/runs/${idInPath}/log`, async (c) => {
     demand(c, parts, "read");
-    const stored = await runs.find(id.parse(c.req.param("id")));
+    const stored = await runs.find(c.req.param("id") ?? "");
     const headers = {
       "content-type": "text/plain; charset=utf-8",
       "cache-control": "no-store",
@@ -71,11 +71,12 @@ export function addFiles(api: OpenAPIHono<Env>, parts: ServerParts): void {
         ...failures,
       },
     });
-    api.get(path.replace("{id}", ":id").replace("{path}", ":path{.+}"), async (c) => {
+    api.get(path.replace("{id}", idInPath).replace("{path}", ":path{.+}"), async (c) => {
       demand(c, parts, "read");
-      const stored = await runs.find(id.parse(c.req.param("id")));
+      const stored = await runs.find(c.req.param("id") ?? "");
       const name = nameOf(c);
-      const content = await stored.artifact(name);
+      const isName = !/\p{Cc}/u.test(name);
+      const content = isName ? await stored.artifact(name) : undefined;
       if (content === undefined) {
         throw new ServerError("unknown-artifact", "the run has no such file", {
           hint: `see what it has: GET /api/v1/runs/${stored.record.id}`,

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { LocatedJob } from "../../jobs/index.ts";
+import { documentOfJob, type JobDiagnostic, type LocatedJob, nextTime } from "../../jobs/index.ts";
+import { askByHand } from "../../triggers/index.ts";
 import { demand, doing, rightsOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
@@ -30,11 +31,39 @@ const jobProblemSchema = z
     file: z.string(),
     line: z.int(),
     column: z.int(),
+    severity: z.enum(["error", "warning", "info"]),
     message: z.string(),
     hint: z.string().optional(),
-    job: z.string().optional(),
+    job: z.string().optional().openapi({ description: "The job that is left out." }),
   })
   .openapi("JobProblem");
+
+const fileProblemSchema = z
+  .object({
+    file: z.string(),
+    since: timeSchema,
+    kept: z.array(z.string()).openapi({ description: "Jobs of it that count as they were before." }),
+  })
+  .openapi("JobFileProblem");
+
+const troubleSchema = z
+  .object({
+    code: z.string(),
+    since: timeSchema,
+    message: z.string(),
+    hint: z.string(),
+    commit: z.string().optional().openapi({ description: "What `accept` takes." }),
+  })
+  .openapi("JobSourceTrouble");
+
+const jobSetSchema = z.object({
+  where: z.string(),
+  commit: z.string().optional(),
+  jobs: z.array(jobSchema),
+  problems: z.array(jobProblemSchema),
+  files: z.array(fileProblemSchema).openapi({ description: "Files with errors." }),
+  trouble: troubleSchema.optional().openapi({ description: "Why all jobs are those of an earlier time." }),
+});
 
 const listRoute = createRoute({
   method: "get",
@@ -42,7 +71,7 @@ const listRoute = createRoute({
   tags,
   summary: "All jobs as they are now, and what is wrong with their files",
   responses: {
-    200: json(z.object({ jobs: z.array(jobSchema), problems: z.array(jobProblemSchema) }), "The jobs."),
+    200: json(jobSetSchema, "The jobs."),
     ...failures,
   },
 });
@@ -54,6 +83,17 @@ const showRoute = createRoute({
   summary: "A job, and its last runs",
   request: { params },
   responses: { 200: json(jobSchema.extend({ runs: z.array(runSchema) }), "The job."), ...failures },
+});
+
+const commitSchema = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
+
+const acceptRoute = createRoute({
+  method: "post",
+  path: "/jobs/accept",
+  tags,
+  summary: "Take a branch of jobs that was pushed with force",
+  request: { body: jsonBody(z.object({ commit: commitSchema })) },
+  responses: { 204: { description: "It is read at the next look." }, ...failures },
 });
 
 const startRoute = createRoute({
@@ -68,9 +108,9 @@ const startRoute = createRoute({
         z.object({
           ref: z
             .string()
-            .regex(/^refs\/(?:heads|tags)\/[^\s~^:?*[\\]{1,400}$/)
+            .regex(/^[^\s~^:?*[\\]{1,400}$/)
             .optional()
-            .openapi({ description: "Full name of a branch or tag; the job's own without it." }),
+            .openapi({ description: "A branch or a tag; what the job says without it.", example: "v1.0.0" }),
         }),
       ),
       required: false,
@@ -92,7 +132,7 @@ const promotedRoute = createRoute({
   path: "/jobs/{name}/commits/{commit}",
   tags,
   summary: "Whether a promotion job has brought a commit to production",
-  request: { params: params.extend({ commit: z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/) }) },
+  request: { params: params.extend({ commit: commitSchema }) },
   responses: { 200: json(promotionSchema, "How far it is."), ...failures },
 });
 
@@ -104,19 +144,36 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const { jobs, queue } = parts;
   const documentOf = (located: LocatedJob) => {
     const { job, file, line } = located;
-    const next = jobs.nextTime(job, timeOf(parts))?.toISOString();
-    const document: z.infer<typeof jobDocument> = { ...job };
+    const next = job.clock && nextTime(job.clock, timeOf(parts))?.toISOString();
+    const document: z.infer<typeof jobDocument> = { ...documentOfJob(job), name: job.name, repo: job.repo };
     return { job: document, kind: job.work.kind, file, line, next };
   };
 
   api.openapi(listRoute, async (c) => {
     demand(c, parts, "read");
-    const { jobs: found, diagnostics } = jobs.current();
-    const problems = diagnostics.map(({ file, at, message, hint, job }) => {
-      const { line, column } = at ?? { line: 1, column: 1 };
-      return { file, line, column, message, hint, job };
+    const { where, commit, jobs: found, diagnostics, problems, trouble } = jobs.current();
+    return c.json(
+      {
+        ...{ where, commit, jobs: found.map(documentOf), problems: diagnostics.map(problemDocument) },
+        files: problems.map(({ file, since, kept }) => ({
+          file,
+          since: since.toISOString(),
+          kept: [...kept],
+        })),
+        trouble: trouble && { ...trouble, since: trouble.since.toISOString() },
+      },
+      200,
+    );
+  });
+
+  api.openapi(acceptRoute, async (c) => {
+    demand(c, parts, "manage");
+    const { commit } = c.req.valid("json");
+    await doing(c, parts, async () => {
+      return { result: undefined, done: { act: "jobs.accept", subject: "jobs", after: { commit } } };
     });
-    return c.json({ jobs: found.map(documentOf), problems }, 200);
+    jobs.accept(commit);
+    return c.body(null, 204);
   });
 
   api.openapi(showRoute, async (c) => {
@@ -131,10 +188,9 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const { job } = findLocated(parts, name);
     const { name: who } = demand(c, parts, "run", await rightsOf(parts, name));
     const ref = c.req.valid("json")?.ref;
-    const at = timeOf(parts).toISOString();
-    const cause = { by: "hand", text: `by ${who}`, at, who } as const;
+    const by = { who, at: timeOf(parts), from: "hand" } as const;
     const asked = await doing(c, parts, async (sql) => {
-      const result = await jobs.ask(sql, job, { ref }, cause);
+      const result = await askByHand(sql, job, { ref }, by);
       return { result, done: { act: "job.run", subject: `job/${name}`, after: { ...result, ref } } };
     });
     return c.json({ ...asked }, 202);
@@ -153,4 +209,9 @@ function findLocated({ jobs }: ServerParts, name: string): LocatedJob {
   throw new ServerError("unknown-job", "no job has that name", {
     hint: "see those there are: GET /api/v1/jobs",
   });
+}
+
+function problemDocument({ file, at, severity, message, hint, job }: JobDiagnostic) {
+  const { line, column } = at ?? { line: 1, column: 1 };
+  return { file, line, column, severity, message, hint, job };
 }

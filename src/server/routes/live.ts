@@ -9,7 +9,7 @@ import { logEvents } from "../live/log-events.ts";
 import { encodeEvent, streamOf } from "../live/sse.ts";
 import type { ServerParts } from "../model.ts";
 import { failures } from "../responses.ts";
-import { runIdSchema } from "../schemas.ts";
+import { idInPath, runIdSchema } from "../schemas.ts";
 import { sessionOf } from "./login.ts";
 import { queueDocument } from "./queue.ts";
 
@@ -76,9 +76,9 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
     },
     responses: stream,
   });
-  api.get("/runs/:id/log/events", async (c) => {
+  api.get(`/runs/${idInPath}/log/events`, async (c) => {
     demand(c, parts, "read");
-    const id = runIdSchema.parse(c.req.param("id"));
+    const id = c.req.param("id") ?? "";
     const last = c.req.header("last-event-id") ?? c.req.query("from") ?? "0";
     const from = /^[0-9]{1,15}$/.test(last) ? Number(last) : 0;
     await queue.read(id);

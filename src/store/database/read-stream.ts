@@ -2,8 +2,9 @@ import type { Database } from "../../database/index.ts";
 import type { ObjectStore } from "../../objects/index.ts";
 import { chunkBytes, type StreamName, streams } from "./streams.ts";
 
-/** Chunks that are asked for at a time. */
-const chunksAtOnce = 4;
+/** Bytes that are asked for at a time, and chunks: a log that grows slowly has small ones. */
+const bytesAtOnce = 4 * chunkBytes;
+const chunksAtOnce = 1_000;
 
 /** How far a stream goes, and up to where it lies in the objects. */
 export interface StreamState {
@@ -50,8 +51,10 @@ export async function* bytesOfStream(
       }
     } else {
       const chunks = await db.query<{ at: string; bytes: Uint8Array }>(
-        "SELECT at, bytes FROM run_chunk WHERE run = $1 AND stream = $2 AND at > $3 AND at < $4 ORDER BY at LIMIT $5",
-        [id, number, at - chunkBytes, end, chunksAtOnce],
+        `SELECT at, bytes FROM run_chunk WHERE run = $1 AND stream = $2 AND at < $4
+            AND at >= (SELECT max(at) FROM run_chunk WHERE run = $1 AND stream = $2 AND at <= $3)
+          ORDER BY at LIMIT $5`,
+        [id, number, at, Math.min(end, at + bytesAtOnce), chunksAtOnce],
       );
       for (const chunk of chunks) {
         const bytes = chunk.bytes.subarray(Math.max(0, at - Number(chunk.at)), end - Number(chunk.at));

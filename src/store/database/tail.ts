@@ -34,6 +34,7 @@ interface Watch {
 export function openFollowers({ db, objects, underWay }: Context) {
   const watches = new Map<string, Watch>();
   let listening: Promise<() => Promise<void>> | undefined;
+  let isReleased = false;
 
   const lookAll = (): void => {
     for (const [id, watch] of watches) lookSoon(id, watch);
@@ -133,12 +134,13 @@ export function openFollowers({ db, objects, underWay }: Context) {
     if ((await stateOf(db, id, "log")) === undefined) {
       throw new RunError("unknown-run", `there is no run ${JSON.stringify(id)}`, { where: objects.where });
     }
+    if (isReleased) return;
     const watch = await join(id);
     try {
       let at = from;
       // Whoever has been at the end once is told what it misses; until then nothing is left out.
       let isLive = false;
-      while (signal?.aborted !== true) {
+      while (signal?.aborted !== true && !isReleased) {
         if (at >= watch.end) {
           if (watch.isOver) return;
           isLive = true;
@@ -164,6 +166,7 @@ export function openFollowers({ db, objects, underWay }: Context) {
   return {
     follow,
     async release(): Promise<void> {
+      isReleased = true;
       for (const watch of watches.values()) {
         watch.isOver = true;
         clearInterval(watch.timer);

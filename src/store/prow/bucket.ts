@@ -36,7 +36,8 @@ export async function* readProwHistory(
   for (let at = 0; at < placed.length; at += atOnce) {
     const slice = placed.slice(at, at + atOnce);
     const runs = await Promise.all(slice.map((run) => readRun(bucket, run)));
-    for (const run of runs) if ((run.startedAt ?? since) >= since) yield run;
+    // Documents tell whole seconds, ids milliseconds.
+    for (const run of runs) if ((timeOfId(run.id) ?? run.startedAt ?? since) >= since) yield run;
   }
 }
 

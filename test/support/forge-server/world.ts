@@ -133,6 +133,9 @@ export function createWorld(folder: string): World {
         if (pull.versions.at(-1)?.commit !== pull.headCommit) {
           pull.versions.push({ commit: pull.headCommit, at: now() });
           pull.updatedAt = now();
+          const { base, head, number } = pull;
+          const ref = `refs/pull/${number}/head`;
+          await fetchHead(base.repository.folder, head.repository.folder, head.branch, ref);
         }
       }
       return pull.headCommit;
@@ -206,6 +209,7 @@ export function createWorld(folder: string): World {
     async review(pull, user, state) {
       const review = { id: nextId(), user, state, commit: await world.headOf(pull), at: now() };
       pull.reviews.push(review);
+      pull.updatedAt = now();
       return review;
     },
     comment(pull, user, body) {

@@ -1,0 +1,87 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach } from "vitest";
+import type { Database } from "../../../src/database/index.ts";
+import { ObjectError, type ObjectStore, openObjects } from "../../../src/objects/index.ts";
+import { openRunDatabase, type RunDatabase, storeMigrations } from "../../../src/store/index.ts";
+import type { TestDatabases } from "../../support/databases.ts";
+import { temporaryFolder } from "../../support/tree.ts";
+
+/** Objects of a folder that can be away: then each call fails, before or after it was carried out. */
+export interface FrailObjects extends ObjectStore {
+  /** Calls that still succeed; the next one fails, and all behind it. */
+  callsLeft: number;
+}
+
+export function frailObjects(objects: ObjectStore): FrailObjects {
+  const away = new ObjectError("objects-unreachable", "away", { where: objects.where });
+  const frail: FrailObjects = {
+    ...objects,
+    callsLeft: Number.POSITIVE_INFINITY,
+    async put(path, content) {
+      if (frail.callsLeft-- <= 0) throw away;
+      await objects.put(path, content);
+    },
+    async delete(path) {
+      if (frail.callsLeft-- <= 0) throw away;
+      await objects.delete(path);
+    },
+  };
+  return frail;
+}
+
+/** A store of runs in a database, for each test of a `describe`. */
+export interface TestRuns {
+  db: Database;
+  objects: FrailObjects;
+  folder: string;
+  runs: RunDatabase;
+  /** The same store as a process has it on another machine: with a spool of its own. */
+  elsewhere(): Promise<RunDatabase>;
+}
+
+export function useRuns(databases: TestDatabases): TestRuns {
+  let remove: () => Promise<void>;
+  const opened: RunDatabase[] = [];
+  const test = {} as TestRuns;
+  const open = (db: Database, spool: string): RunDatabase => {
+    const runs = openRunDatabase(db, { objects: test.objects, spool: join(test.folder, spool) });
+    opened.push(runs);
+    return runs;
+  };
+  beforeEach(async () => {
+    const temporary = await temporaryFolder("records");
+    remove = temporary.remove;
+    test.folder = temporary.path;
+    test.objects = frailObjects(openObjects(join(temporary.path, "objects")));
+    test.db = await databases.open(storeMigrations);
+    test.runs = open(test.db, "spool");
+    test.elsewhere = async () => open(await databases.openAgain(), `spool-${opened.length}`);
+  });
+  afterEach(async () => {
+    for (const runs of opened.splice(0)) await runs.release();
+    await remove();
+  });
+  return test;
+}
+
+export async function textOf(bytes: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes ?? []) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+export const logOf = async (runs: RunDatabase, id: string): Promise<string> =>
+  textOf((await runs.find(id)).log());
+
+/** All files below a folder, by their paths, without what begins with a dot at its top. */
+export async function filesBelow(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files: Record<string, string> = {};
+  for (const entry of entries.filter((entry) => entry.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(folder.length + 1);
+    if (!name.startsWith(".")) files[name] = await readFile(path, "utf8");
+  }
+  return files;
+}
