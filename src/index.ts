@@ -148,6 +148,8 @@ export type { GitCredential } from "./git/index.ts";
 export type {
   Network,
   OriginEvent,
+  Pace,
+  Quota,
   ShownHeader,
   Timing,
   TlsFiles,
@@ -275,6 +277,7 @@ export {
   type OpenOptions,
   openCredentials,
   openRegistries,
+  type PaceOf,
   type PushOptions,
   type PushOutcome,
   type Registries,

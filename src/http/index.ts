@@ -39,7 +39,7 @@ export {
   openOrigin,
   type SendOnce,
 } from "./origin.ts";
-export { type Quota, RateLimiter } from "./rate/rate-limiter.ts";
+export { type Pace, type Quota, RateLimiter } from "./rate/rate-limiter.ts";
 export type { RateLimitOf } from "./rate/turns.ts";
 export { presentable, shownText, withoutSecrets } from "./redaction.ts";
 export { commitTime, defaultTiming, type Timing, timingWithin } from "./timing.ts";

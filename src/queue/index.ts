@@ -1,4 +1,5 @@
 export { askForRun } from "./ask.ts";
+export { openRequestBudget, type RequestBudget } from "./budget.ts";
 export { QueueError, type QueueErrorCode, RunStopped } from "./errors.ts";
 export { queueMigrations } from "./migrations.ts";
 export type * from "./model.ts";

@@ -6,6 +6,7 @@ import type { Migration } from "../database/index.ts";
  *   runs grow older together, what has the lowest rank now has the lowest for ever, and nothing starves.
  * - `queue_slot` has a row for each limit that a running run takes a place of. Its primary key makes the limits hard.
  * - `queue_worker` has the leases, one for each process: its runs are its own for as long.
+ * - `queue_budget` has, for each quota of a host, the time from which on its requests are nobody's yet, in milliseconds since 1970.
  * - `queue_supervision` has one row: when a process last looked for leases that have run out.
  */
 export const queueMigrations: readonly Migration[] = [
@@ -83,6 +84,8 @@ CREATE TABLE queue_worker (
 CREATE TABLE queue_supervision (one boolean PRIMARY KEY DEFAULT true CHECK (one), last_pass timestamptz NOT NULL);
 
 CREATE TABLE queue_capacity (label text PRIMARY KEY, places int NOT NULL CHECK (places >= 0));
+
+CREATE TABLE queue_budget (name text PRIMARY KEY, free_at float8 NOT NULL);
 `,
   },
 ];

@@ -24,6 +24,7 @@ export {
   UnknownContentError,
 } from "./errors.ts";
 export type { RegistryEvent, RequestKind } from "./events.ts";
+export type { PaceOf } from "./host/quotas.ts";
 export { isLayout, type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
 export { type ImagePlace, parsePlace } from "./place.ts";

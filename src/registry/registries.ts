@@ -17,6 +17,7 @@ import { RegistryError } from "./errors.ts";
 import type { RegistryEvent } from "./events.ts";
 import { endpointOf } from "./host/endpoint.ts";
 import { createHostClient, type HostClient } from "./host/host-client.ts";
+import type { PaceOf } from "./host/quotas.ts";
 import { openLayout } from "./layout/layout.ts";
 import type { ImagePlace } from "./place.ts";
 import { refusal } from "./remote/answer.ts";
@@ -35,6 +36,8 @@ export interface RegistriesOptions extends Ending {
   readonly environment?: NodeJS.ProcessEnv;
   readonly listener?: Listener<RegistryEvent> | undefined;
   readonly trace?: Trace | undefined;
+  /** The pace of each quota of a host, where it is shared with others; one of this process's own when left out. */
+  readonly paceOf?: PaceOf | undefined;
 }
 
 /** All registries of one run: one policy object per host, shared by all its repositories. */
@@ -88,6 +91,7 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
       listener,
       timing,
       company,
+      paceOf: options.paceOf,
     });
     hosts.set(endpoint.host, client);
     return client;

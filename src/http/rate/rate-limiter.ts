@@ -4,6 +4,14 @@ export interface Quota {
   readonly milliseconds: number;
 }
 
+/** Says when requests may be sent. Times are milliseconds of a clock that never goes back. */
+export interface Pace {
+  /** Milliseconds until there is room for one more request. */
+  wait(now: number): number;
+  /** One is sent now. */
+  take(now: number): void;
+}
+
 /** The part of a quota that is made use of, so that it is met whatever clock and way of counting the host has. */
 const used = 0.98;
 /** How much longer the quota's time is taken to be: requests may arrive a little closer together than they were sent. */
@@ -16,7 +24,7 @@ const maxDelay = 1000;
  * cell rate algorithm: a token bucket without a timer); and in no stretch of time as long as the quota's are there more
  * than it allows, which the times of the last ones show.
  */
-export class RateLimiter {
+export class RateLimiter implements Pace {
   readonly #interval: number;
   readonly #burst: number;
   readonly #period: number;

@@ -1,12 +1,12 @@
 import type { Kinds } from "../kinds.ts";
 import { LearntPace } from "./learnt-pace.ts";
 import type { Observation } from "./limiter.ts";
-import type { RateLimiter } from "./rate-limiter.ts";
+import type { Pace } from "./rate-limiter.ts";
 
-/** A rate limiter, and what keeps to it; without kinds, all. */
+/** A pace, and what keeps to it; without kinds, all. */
 export interface RateLimitOf<Kind extends string> {
   readonly kinds: ReadonlySet<Kind> | undefined;
-  readonly limiter: RateLimiter;
+  readonly limiter: Pace;
 }
 
 interface Waiter<Kind> {

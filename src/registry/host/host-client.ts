@@ -20,7 +20,7 @@ import { explain } from "./explain.ts";
 import { faultOf, judgeOf, troubleOf } from "./judge.ts";
 import { kinds } from "./kinds.ts";
 import { quirksOf } from "./quirks.ts";
-import { rateLimitersFor } from "./quotas.ts";
+import { type PaceOf, rateLimitersFor } from "./quotas.ts";
 
 /** One request to a registry host; `where` is the repository or reference that it is about. */
 export interface HostRequest extends OriginRequest<RequestKind> {
@@ -45,6 +45,7 @@ export interface HostClientOptions {
   readonly listener: Listener<RegistryEvent>;
   readonly timing: Timing;
   readonly company: Company;
+  readonly paceOf?: PaceOf | undefined;
 }
 
 /** Requests at the same time, where the settings do not say how many. */
@@ -63,7 +64,7 @@ export function createHostClient(options: HostClientOptions) {
     redirected: "redirect",
     limit: settings.concurrency ?? defaultLimit,
     retries: settings.retries ?? defaultRetries,
-    rateLimiters: rateLimitersFor(host, settings),
+    rateLimiters: rateLimitersFor(host, settings, options.paceOf),
     tlsOf: (other) => settingsOf(other)?.tls,
     allowPrivateAddresses: settings.allowPrivateAddresses === true,
     authorize: ({ access }, send) => authorizer.authorize(access, send),

@@ -1,4 +1,4 @@
-import { type Quota, RateLimiter, type RateLimitOf } from "../../http/index.ts";
+import { type Pace, type Quota, RateLimiter, type RateLimitOf } from "../../http/index.ts";
 import type { HostSettings } from "../../settings/index.ts";
 import type { RequestKind } from "../events.ts";
 import { entryFor, knownHosts } from "./known-hosts.ts";
@@ -89,17 +89,21 @@ export const entries: readonly Entry[] = [
   },
 ];
 
+/** The pace of a quota. Its name is that of the host, with a number where the host has several. */
+export type PaceOf = (name: string, quota: Quota) => Pace;
+
 /** The rate limiters that requests to a host keep to: the user's, or else what its provider has published. */
 export function rateLimitersFor(
   host: string,
   { requestsPerSecond }: HostSettings,
+  paceOf: PaceOf = (_, quota) => new RateLimiter(quota),
 ): readonly RateLimitOf<RequestKind>[] {
   const quotas: readonly QuotaOf[] =
     requestsPerSecond === undefined
       ? (entryFor(entries, host)?.quotas ?? [])
       : [{ requests: requestsPerSecond, milliseconds: second }];
-  return quotas.map(({ kinds, ...quota }) => ({
+  return quotas.map(({ kinds, ...quota }, at) => ({
     kinds: kinds === undefined ? undefined : new Set(kinds),
-    limiter: new RateLimiter(quota),
+    limiter: paceOf(at === 0 ? host : `${host} ${at}`, quota),
   }));
 }
