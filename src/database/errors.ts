@@ -6,7 +6,7 @@ import { type FailureDetails, type Phrase, WaybillError } from "../errors/index.
  * - `invalid-url`: not an address of PostgreSQL.
  * - `unreachable`: no server answers, or the connection was lost. Nothing of a transaction counts; whether a statement by itself
  *   does, nobody knows.
- * - `in-doubt`: the connection was lost while a transaction was committed: nobody knows whether it counts.
+ * - `in-doubt`: no answer came while a transaction was committed: nobody knows whether it counts.
  * - `refused`: the server does not let this user in, or not so far.
  * - `locked`: another process has the folder, or has held a lock for too long.
  * - `newer`: the database is of a newer version of Waybill.

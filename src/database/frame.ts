@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseError, databaseFailure } from "./errors.ts";
+import { DatabaseError, type DatabaseErrorCode, databaseFailure } from "./errors.ts";
 import type { Database, Sql } from "./model.ts";
 import { type Encoded, encoded } from "./values.ts";
 
@@ -148,12 +148,15 @@ async function carryOut<Result>(
   return result;
 }
 
+/** What leaves open whether what was asked for was done. */
+const doubts: ReadonlySet<DatabaseErrorCode> = new Set(["unreachable", "timeout", "broken"]);
+
 async function commit(session: Session, where: string): Promise<void> {
   const done = await session.script("COMMIT").catch((error: unknown) => {
     session.discard();
     const failure = databaseFailure(error, where);
-    if (failure.code !== "unreachable" && failure.code !== "timeout") throw failure;
-    const message = `the connection was lost while a transaction was committed: ${failure.message}`;
+    if (!doubts.has(failure.code)) throw failure;
+    const message = `no answer came while a transaction was committed: ${failure.message}`;
     throw new DatabaseError("in-doubt", message, { where, hint: "look whether it counts" });
   });
   if (done === "COMMIT") return;

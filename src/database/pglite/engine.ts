@@ -28,8 +28,11 @@ const parameters: readonly string[] = [
 export async function startEngine(files: string): Promise<Engine> {
   const { PGlite } = await import("@electric-sql/pglite");
   let words: string | undefined;
+  let pglite: PGlite | undefined;
   const onStderr = (text: string): boolean => {
-    words = lastWordsForm.exec(text)?.[1] ?? words;
+    const [, last] = lastWordsForm.exec(text) ?? [];
+    words = last ?? words;
+    if (last !== undefined && pglite !== undefined) stop(pglite);
     return false;
   };
   const startParams = [
@@ -38,7 +41,7 @@ export async function startEngine(files: string): Promise<Engine> {
   ];
   try {
     const fs = await durableFileSystem(files);
-    const pglite = await PGlite.create({ fs, startParams, onStderr, onStdout: () => false });
+    pglite = await PGlite.create({ fs, startParams, onStderr, onStdout: () => false });
     // The driver's own ways with values differ from those of the other one.
     pglite.parsers = { ...parsers };
     pglite.serializers = { 17: (bytes) => bytes };
@@ -51,4 +54,22 @@ export async function startEngine(files: string): Promise<Engine> {
       cause: error,
     });
   }
+}
+
+/**
+ * Ends the loop in which the library has PostgreSQL work off what it was sent: when that has given up it would go on for ever, and
+ * nothing else in this process ever again.
+ */
+function stop(pglite: PGlite): void {
+  const refuse = (): never => {
+    throw new Error("PostgreSQL has stopped");
+  };
+  const ignore = (): void => undefined;
+  Object.assign(pglite.Module, {
+    _PostgresMainLoopOnce: refuse,
+    // What it calls when that has failed.
+    stackRestore: refuse,
+    _PostgresSendReadyForQueryIfNecessary: ignore,
+    _pgl_pq_flush: ignore,
+  });
 }

@@ -67,17 +67,20 @@ function driverOf(folder: string, { pglite, lastWords }: Engine, lock: FolderLoc
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
     if (isTaken) throw closedFailure(folder);
     if (broken !== undefined) throw broken;
+    let failure: unknown;
     try {
-      return await question();
+      const answer = await question();
+      if (lastWords() === undefined) return answer;
     } catch (error) {
       // PostgreSQL says it, and goes on.
       if (errorCodeOf(error) !== undefined && lastWords() === undefined) throw error;
-      broken = new DatabaseError("broken", `PostgreSQL has stopped: ${lastWords() ?? String(error)}`, {
-        where: folder,
-        hint: "start Waybill again: it recovers what is committed; make room first if the disk is full",
-      });
-      throw broken;
+      failure = error;
     }
+    broken = new DatabaseError("broken", `PostgreSQL has stopped: ${lastWords() ?? String(failure)}`, {
+      where: folder,
+      hint: "start Waybill again: it recovers what is committed; make room first if the disk is full",
+    });
+    throw broken;
   };
   const session: Session = {
     query: async <Row extends object>(text: string, values: readonly Encoded[]) =>
