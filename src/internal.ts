@@ -22,6 +22,7 @@ export * from "./inspect/index.ts";
 export * from "./jobs/index.ts";
 export * from "./manifest/index.ts";
 export * from "./merge/index.ts";
+export * from "./notifications/index.ts";
 export * from "./objects/index.ts";
 export * from "./oci/index.ts";
 export * from "./owners/index.ts";

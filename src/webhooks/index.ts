@@ -13,3 +13,4 @@ export {
 export { readDelivery } from "./read.ts";
 export { recognize } from "./recognize.ts";
 export { type DeliveryOutcome, replayDecision } from "./replay.ts";
+export { signStandard, type ToSign } from "./sign.ts";

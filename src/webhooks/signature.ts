@@ -87,6 +87,6 @@ export function standardProof(headers: WebhookHeaders): Proof | WebhookRefusal {
 }
 
 /** `whsec_` announces a key in base64; any other secret is one as it stands. */
-function standardKey(secret: string): Buffer {
+export function standardKey(secret: string): Buffer {
   return secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret);
 }

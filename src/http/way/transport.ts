@@ -20,11 +20,16 @@ export interface Endpoint {
    * at another address is refused.
    */
   readonly loopbackOnly: boolean;
+  /** Its address has to be one that everybody reaches: an address behind it, that only we reach, is refused. */
+  readonly publicOnly?: boolean | undefined;
 }
 
 /** The endpoint of a service that is named by a URL. */
-export function endpointAt({ host, origin }: URL): Endpoint {
-  return { host, origin: new URL(origin), loopbackOnly: false };
+export function endpointAt(
+  { host, origin }: URL,
+  { publicOnly }: Pick<Endpoint, "publicOnly"> = {},
+): Endpoint {
+  return { host, origin: new URL(origin), loopbackOnly: false, publicOnly };
 }
 
 /** One HTTP request, exactly as it goes out. */
@@ -86,7 +91,8 @@ export function openTransport(options: TransportOptions) {
   if (literal !== undefined) seen.add(kindOfAddress(literal));
 
   const ownRule: AddressRule = {
-    allows: (kind) => !endpoint.loopbackOnly || kind === "loopback",
+    allows: (kind) =>
+      (!endpoint.loopbackOnly || kind === "loopback") && (endpoint.publicOnly !== true || kind === "public"),
     connected: (kind) => seen.add(kind),
   };
   const foreignRule: AddressRule = {
