@@ -68,6 +68,8 @@ export interface WorldOptions {
   readonly parts?: Partial<ServerParts>;
   readonly publicUrl?: (origin: string) => URL;
   readonly jobs?: string;
+  /** What has to be there before the server answers, and has to know where it is. */
+  readonly prepare?: (publicUrl: URL) => Promise<void>;
 }
 
 export async function serverWorld(db: Database, options: WorldOptions = {}): Promise<ServerWorld> {
@@ -94,6 +96,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
   const server = await listen(late, { host: "127.0.0.1", port: 0 });
   const origin = `http://${server.address}`;
   const publicUrl = options.publicUrl?.(origin) ?? new URL(origin);
+  await options.prepare?.(publicUrl);
   const logins = openLogins({
     ...{ providers: settings.providers, publicUrl, fetch: ask, now },
     environment: { SECRET: "s3cret" },

@@ -1,0 +1,192 @@
+import { describe, expect, test } from "vitest";
+import { type AccessSettings, listAudit, type Role } from "../../src/access/index.ts";
+import { ask } from "../queue/support.ts";
+import { usePglite } from "../support/databases.ts";
+import { Browser, startIdentityProvider } from "../support/identity-provider.ts";
+import { serverMigrations, serverWorld } from "./server-world.ts";
+
+const databases = usePglite();
+const cookie = "__Host-waybill";
+
+/** A server where people log in, and a browser of somebody who has a role. */
+async function worldOf(role: Role | undefined, more: { tls?: boolean } = {}) {
+  const db = await databases.open(serverMigrations);
+  const providers: AccessSettings["providers"][number][] = [];
+  const roles = role === undefined ? {} : { [role]: { users: ["ann"] } };
+  const world = await serverWorld(db, {
+    access: { providers, roles },
+    publicUrl: (origin) => new URL(more.tls === true ? "https://waybill.example" : origin),
+    prepare: async (publicUrl) => {
+      const callback = new URL("/auth/sso/callback", publicUrl).href;
+      const provider = await startIdentityProvider(callback, {
+        subject: "17",
+        claims: { preferred_username: "Ann", name: "Ann A.", groups: ["org"] },
+      });
+      providers.push({
+        ...{ name: "sso", kind: "openid", issuer: provider.issuer, clientId: "waybill" },
+        clientSecret: { variable: "SECRET" },
+      });
+    },
+  });
+  const browser = new Browser();
+  const logIn = async (other = browser, returnTo = "/runs") => {
+    const begun = await other.ask(`${world.origin}/auth/sso?return=${encodeURIComponent(returnTo)}`);
+    const callback = `${world.origin}/auth/sso/callback`;
+    const end = await other.follow(begun.headers.get("location") ?? "", callback);
+    return other.ask(end);
+  };
+  return { ...world, browser, logIn };
+}
+
+test("a person logs in with a browser, is known by a cookie, and logs out", async () => {
+  const { browser, logIn, origin, host, db } = await worldOf("releaser");
+  const begun = await browser.ask(`${origin}/auth/sso?return=/jobs`);
+  expect(begun.status).toBe(302);
+  expect(begun.headers.get("set-cookie")).toMatch(
+    /^__Host-waybill-login=[\w-]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+  );
+  const answer = await logIn();
+  expect([answer.status, answer.headers.get("location")]).toEqual([302, "/runs"]);
+  expect(answer.headers.getSetCookie()).toContainEqual(
+    expect.stringMatching(
+      /^__Host-waybill=[\w-]{43}; Max-Age=604800; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    ),
+  );
+  expect(browser.cookie(host, "__Host-waybill-login")).toBeUndefined();
+  const me = await (await browser.ask(`${origin}/api/v1/me`)).json();
+  expect(me).toMatchObject({
+    ...{ kind: "person", name: "Ann A.", role: "releaser", names: ["ann", "sso:ann", "sso:#17"] },
+    login: ["sso"],
+  });
+  const secret = browser.cookie(host, cookie) ?? "";
+  const headers = { "sec-fetch-site": "same-origin" };
+  expect((await browser.ask(`${origin}/auth/logout`, { method: "POST", headers })).status).toBe(204);
+  expect(browser.cookie(host, cookie)).toBeUndefined();
+  browser.set(host, cookie, secret);
+  const after = await (await browser.ask(`${origin}/api/v1/me`)).json();
+  expect(after).toMatchObject({ kind: "anonymous" });
+  expect(await listAudit(db, { limit: 5 })).toMatchObject([
+    { act: "session.end", who: { kind: "person", name: "Ann A." } },
+    { act: "session.begin", who: { name: "Ann A." }, after: { provider: "sso", login: "Ann" } },
+  ]);
+});
+
+test("a session that somebody else has planted never becomes one of who logs in", async () => {
+  const { browser, logIn, origin, host } = await worldOf("admin");
+  await logIn();
+  const planted = browser.cookie(host, cookie) ?? "";
+  const victim = new Browser();
+  victim.set(host, cookie, planted);
+  await logIn(victim);
+  expect(victim.cookie(host, cookie)).not.toBe(planted);
+  const attacker = new Browser();
+  attacker.set(host, cookie, planted);
+  expect(await (await attacker.ask(`${origin}/api/v1/me`)).json()).toMatchObject({ kind: "anonymous" });
+  const forged = new Browser();
+  forged.set(host, cookie, "a".repeat(43));
+  await logIn(forged);
+  expect(forged.cookie(host, cookie)).not.toBe("a".repeat(43));
+});
+
+test("a login that another browser began is refused, and begins no session", async () => {
+  const { browser, origin, host } = await worldOf("admin");
+  const begun = await browser.ask(`${origin}/auth/sso`);
+  const end = await browser.follow(begun.headers.get("location") ?? "", `${origin}/auth/sso/callback`);
+  const victim = new Browser();
+  const answer = await victim.ask(end);
+  expect(answer.status).toBe(403);
+  expect(victim.cookie(host, cookie)).toBeUndefined();
+  expect(await answer.json()).toMatchObject({ code: "login-refused" });
+  for (const query of ["?code=a&state=b", "?error=access_denied", "", "?state=&code=&iss=x"]) {
+    expect((await victim.ask(`${origin}/auth/sso/callback${query}`)).status).toBe(403);
+  }
+  expect((await victim.ask(`${origin}/auth/other`)).status).toBe(404);
+});
+
+test("nobody is led out of the server after a login", async () => {
+  const { logIn } = await worldOf("reader");
+  for (const path of ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nx: y"]) {
+    expect((await logIn(new Browser(), path)).headers.get("location")).toBe("/");
+  }
+});
+
+describe("a page of somebody else's", () => {
+  test.each([
+    ["by a form", { "sec-fetch-site": "cross-site", "content-type": "application/x-www-form-urlencoded" }],
+    ["of the same site", { "sec-fetch-site": "same-site", origin: "http://evil.localhost" }],
+    ["without any word of it", { "content-type": "text/plain" }],
+    ["of an opaque origin", { origin: "null" }],
+    ["of another port", { origin: "http://127.0.0.1:1" }],
+    ["with our name as Host", { origin: "http://evil.example", "x-forwarded-host": "evil.example" }],
+  ])("has a browser do nothing %s", async (_, headers) => {
+    const { browser, logIn, origin, db, queue } = await worldOf("admin");
+    await logIn();
+    const { id } = await ask(db, { job: "a" });
+    for (const path of [`/api/v1/runs/${id}/abort`, "/api/v1/tokens", "/auth/logout"]) {
+      const answer = await browser.ask(`${origin}${path}`, { method: "POST", headers, body: "{}" });
+      expect([path, answer.status]).toEqual([path, 403]);
+      expect(await answer.json()).toMatchObject({ code: "cross-site" });
+    }
+    const deleted = await browser.ask(`${origin}/api/v1/tokens/${crypto.randomUUID()}`, {
+      ...{ method: "DELETE", headers },
+    });
+    expect(deleted.status).toBe(403);
+    expect(await queue.read(id)).toMatchObject({ state: "waiting" });
+  });
+
+  test("may not be shown what an answer says, nor show ours in a frame", async () => {
+    const { browser, logIn, origin } = await worldOf("admin");
+    await logIn();
+    const { headers } = await browser.ask(`${origin}/api/v1/me`, {
+      headers: { origin: "https://evil.example" },
+    });
+    expect(headers.get("access-control-allow-origin")).toBeNull();
+    expect(Object.fromEntries(headers)).toMatchObject({
+      ...{ "x-frame-options": "DENY", "x-content-type-options": "nosniff", "cache-control": "no-store" },
+      "cross-origin-resource-policy": "same-origin",
+      "content-security-policy": expect.stringContaining("frame-ancestors 'none'"),
+    });
+    expect(headers.get("content-security-policy")).not.toContain("unsafe");
+  });
+});
+
+test("our own pages do what their user may", async () => {
+  const { browser, logIn, origin, db } = await worldOf("runner");
+  await logIn();
+  const abort = async (headers: Record<string, string>) => {
+    const { id } = await ask(db, { job: "a", key: crypto.randomUUID() });
+    return (await browser.ask(`${origin}/api/v1/runs/${id}/abort`, { method: "POST", headers })).status;
+  };
+  expect(await abort({ "sec-fetch-site": "same-origin" })).toBe(202);
+  expect(await abort({ origin })).toBe(202);
+});
+
+test("a request with a token is nobody's page, wherever it says it is from", async () => {
+  const { ask: api, db } = await worldOf("runner");
+  const { id } = await ask(db, { job: "a" });
+  const headers = { "sec-fetch-site": "cross-site", origin: "https://evil.example", cookie: `${cookie}=x` };
+  expect((await api(`/runs/${id}/abort`, { as: "runner", method: "POST", headers })).status).toBe(202);
+});
+
+test("a person makes tokens of their own, and nobody else's are told of", async () => {
+  const { browser, logIn, origin, at, token } = await worldOf("runner");
+  await token("admin");
+  await logIn();
+  const headers = { "sec-fetch-site": "same-origin", "content-type": "application/json" };
+  const body = JSON.stringify({ name: "laptop", role: "admin" });
+  const made = await browser.ask(`${origin}/api/v1/tokens`, { method: "POST", headers, body });
+  expect(made.status).toBe(201);
+  const { token: secret } = JSON.parse(await made.text());
+  const shown = await at("/api/v1/me", { headers: { authorization: `Bearer ${secret}` } });
+  expect(await shown.json()).toMatchObject({ name: "laptop of Ann A.", role: "runner" });
+  const { tokens } = JSON.parse(await (await browser.ask(`${origin}/api/v1/tokens`)).text());
+  expect(tokens).toMatchObject([{ name: "laptop" }]);
+  const more = { method: "POST", body, headers: { ...headers, authorization: `Bearer ${secret}` } };
+  expect((await at("/api/v1/tokens", more)).status).toBe(403);
+});
+
+test("a server that is reached by TLS says so to browsers", async () => {
+  const { at } = await worldOf("reader", { tls: true });
+  const { headers } = await at("/healthz");
+  expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
+});
