@@ -1,0 +1,170 @@
+import { expect, test } from "vitest";
+import { revokeToken } from "../../src/access/index.ts";
+import { logEvents, openEnd } from "../../src/server/live/log-events.ts";
+import { ask } from "../queue/support.ts";
+import { usePglite } from "../support/databases.ts";
+import { serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
+
+const databases = usePglite();
+const world = async (options?: WorldOptions) =>
+  serverWorld(await databases.open(serverMigrations), { access: { anonymousReading: true }, ...options });
+
+interface Told {
+  readonly event: string;
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+/** Reads a stream of events as a browser does; it is given up when the test is done with it. */
+async function* eventsOf(answer: Response): AsyncGenerator<Told> {
+  let rest = "";
+  for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const blocks = `${rest}${text}`.split("\n\n");
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const fields = new Map(
+        block.split("\n").map((line) => {
+          const at = line.indexOf(":");
+          return [line.slice(0, at), line.slice(at + 1).trim()] as const;
+        }),
+      );
+      const event = fields.get("event");
+      if (event !== undefined) yield { event, id: fields.get("id"), data: fields.get("data") ?? "" };
+    }
+  }
+}
+
+async function next(events: AsyncGenerator<Told>, ...wanted: string[]): Promise<Told> {
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done === true) throw new Error("the stream has ended");
+    if (wanted.includes(value.event)) return value;
+  }
+}
+
+/** Text of a log until it has so many characters. */
+async function textOf(events: AsyncGenerator<Told>, length: number): Promise<{ text: string; id: string }> {
+  let [text, id] = ["", ""];
+  while (text.length < length) {
+    const told = await next(events, "log");
+    text += JSON.parse(told.data);
+    id = told.id ?? "";
+  }
+  return { text, id };
+}
+
+/** A run whose log a test writes. */
+async function runOf({ db, runs, queue }: Awaited<ReturnType<typeof world>>) {
+  const { id } = await ask(db, { job: "a" });
+  const record = await runs.start({ id, attempt: 1, job: "a", type: "postsubmit" });
+  return { id, record, queue };
+}
+
+test("a log is told while it is written, from any byte on, to its end", async () => {
+  const served = await world();
+  const { id, record } = await runOf(served);
+  record.log("one\n");
+  const stream = await served.at(`/api/v1/runs/${id}/log/events`);
+  expect(Object.fromEntries(stream.headers)).toMatchObject({
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+  });
+  const events = eventsOf(stream);
+  expect(await textOf(events, 4)).toEqual({ text: "one\n", id: "4" });
+  record.log('two "\u20ac\r\n');
+  const { text, id: last } = await textOf(events, 8);
+  expect([text, last]).toEqual(['two "\u20ac\r\n', "14"]);
+  record.log("three\n");
+  const again = await served.at(`/api/v1/runs/${id}/log/events`, { headers: { "last-event-id": "4" } });
+  expect(await textOf(eventsOf(again), 14)).toMatchObject({ text: 'two "\u20ac\r\nthree\n' });
+  const behind = await served.at(`/api/v1/runs/${id}/log/events?from=14`);
+  const other = eventsOf(behind);
+  expect(await textOf(other, 6)).toEqual({ text: "three\n", id: "20" });
+  await record.finish({ result: "SUCCESS" });
+  expect(await next(other, "end")).toMatchObject({ data: expect.stringContaining('"state"') });
+  expect(await other.next()).toMatchObject({ done: true });
+});
+
+test("changes of runs are told, and the queue with them", async () => {
+  const { at, db, queue } = await world();
+  const events = eventsOf(await at("/api/v1/events"));
+  await next(events, "reset");
+  const told = { runs: new Map<string, string>(), counted: -1 };
+  /** Reads on until both say so, in whichever order they come. */
+  const until = async (id: string, state: string, counted: number) => {
+    while (told.runs.get(id) !== state || told.counted !== counted) {
+      const { event, data } = await next(events, "run", "queue");
+      const document = JSON.parse(data);
+      if (event === "run") told.runs.set(document.id, document.state);
+      else told.counted = document.counts.length;
+    }
+  };
+  const { id } = await ask(db, { job: "a" });
+  await until(id, "waiting", 1);
+  await db.transaction((sql) => queue.abort(sql, id, { who: "t", why: "t" }));
+  await until(id, "ended", 0);
+  await events.return(undefined);
+});
+
+test("a stream ends with the server", async () => {
+  const served = await world();
+  const { id } = await runOf(served);
+  const [log, all] = [
+    eventsOf(await served.at(`/api/v1/runs/${id}/log/events`)),
+    eventsOf(await served.at("/api/v1/events")),
+  ];
+  await next(all, "reset");
+  served.stopping.abort();
+  expect(await log.next()).toMatchObject({ done: true });
+  for (;;) if ((await all.next()).done === true) break;
+});
+
+test("streams of a run that there is not, or that somebody may not read, begin not at all", async () => {
+  const { at, db, token } = await world({ access: {} });
+  const bearer = await token("reader");
+  const headers = { authorization: `Bearer ${bearer}` };
+  expect((await at("/api/v1/runs/123/log/events", { headers })).status).toBe(404);
+  const [row] = await db.query<{ id: string }>("SELECT id FROM access_token");
+  await revokeToken(db, row?.id ?? "", undefined, new Date());
+  expect((await at("/api/v1/events", { headers })).status).toBe(401);
+});
+
+test("a sign whose bytes come in two batches is told whole, and batches are encoded once", async () => {
+  const euro = new TextEncoder().encode("\u20ac");
+  const batch = (bytes: Uint8Array, offset: number, skipped = 0) => ({ bytes, offset, skipped });
+  async function* batches() {
+    yield batch(new Uint8Array([97, ...euro.subarray(0, 1)]), 2);
+    yield batch(euro.subarray(1, 2), 3);
+    yield batch(euro.subarray(2), 4);
+    yield batch(new Uint8Array([98]), 5);
+    yield batch(new Uint8Array([99]), 105, 99);
+    yield batch(euro.subarray(0, 2), 107);
+  }
+  const told: string[] = [];
+  for await (const piece of logEvents(batches())) told.push(new TextDecoder().decode(piece));
+  expect(told).toEqual([
+    'event: log\nid: 1\ndata: "a"\n\n',
+    'event: log\nid: 4\ndata: "\u20ac"\n\n',
+    'event: log\nid: 5\ndata: "b"\n\n',
+    "event: skipped\ndata: 99\n\n",
+    'event: log\nid: 105\ndata: "c"\n\n',
+    'event: log\ndata: "\ufffd"\n\n',
+  ]);
+  const same = batch(new Uint8Array([97]), 1);
+  const first = async () => {
+    for await (const piece of logEvents(
+      (async function* () {
+        yield same;
+      })(),
+    ))
+      return piece;
+    return undefined;
+  };
+  expect(await first()).toBe(await first());
+  expect(openEnd(new Uint8Array([0xf0, 0x9f, 0x98]))).toBe(3);
+  expect(openEnd(new Uint8Array([0xf0, 0x9f, 0x98, 0x80]))).toBe(0);
+  expect(openEnd(new Uint8Array([0xff]))).toBe(0);
+  expect(openEnd(new Uint8Array([0x80, 0x80, 0x80, 0x80]))).toBe(0);
+  expect(openEnd(new Uint8Array())).toBe(0);
+});
