@@ -26,7 +26,10 @@ export async function objectIn(
     /^bytes (?:(\d+)-\d+|\*)\/(\d+)/.exec(headerOf(answer, "content-range") ?? "") ?? [];
   if ("bytes" in answer) {
     if (isAbsent(answer)) return undefined;
-    if (answer.status === 416) return { size: Number(whole ?? range.from), body: Readable.from([]) };
+    if (answer.status === 416) {
+      const said = whole ?? firstIn(Buffer.from(answer.bytes).toString("utf8"), "ActualObjectSize");
+      return { size: Number(said ?? range.from), body: Readable.from([]) };
+    }
     throw wire.refusal(answer);
   }
   const isPart = answer.status === 206;

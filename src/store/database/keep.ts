@@ -2,7 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import pLimit from "p-limit";
 import { ifPresent, removeTree } from "../../disk/index.ts";
-import { contentOfFile } from "../../objects/index.ts";
+import { contentOfFile, ObjectError, type ObjectErrorCode } from "../../objects/index.ts";
 import { eventsArtifact } from "../model.ts";
 import { type Document, textOf } from "../prow/documents.ts";
 import { directoryOfPlace } from "../prow/places.ts";
@@ -15,6 +15,8 @@ import { type StreamName, streams } from "./streams.ts";
 const atOnce = 8;
 /** Hours after which nobody waits any more for the machine that has the artifacts of a run. */
 const patience = "1 hour";
+/** What is said of a file that has no name for a store, or is larger than it takes. */
+const unkeepable: ReadonlySet<ObjectErrorCode> = new Set(["invalid-object-path", "objects-refused"]);
 
 interface EndedRow {
   readonly id: string;
@@ -85,7 +87,12 @@ async function keepArtifacts(context: Context, row: EndedRow): Promise<boolean> 
     const path = relative(artifacts, file).split(sep).join("/");
     if (path === eventsArtifact && Number(row.event_bytes) > 0) return;
     const { size } = await lstat(file);
-    await context.objects.put(`${row.place}/${recordFiles.artifacts}/${path}`, contentOfFile(file, size));
+    try {
+      await context.objects.put(`${row.place}/${recordFiles.artifacts}/${path}`, contentOfFile(file, size));
+    } catch (error) {
+      // One that no store takes keeps nothing else from being kept.
+      if (!(error instanceof ObjectError) || !unkeepable.has(error.code)) throw error;
+    }
   });
   return true;
 }
@@ -113,9 +120,13 @@ async function bytesBelow({ objects }: Context, folder: string): Promise<number>
   return bytes;
 }
 
-/** Keeps what has ended and is not kept, the oldest first. @returns How many. */
+/**
+ * Keeps what has ended and is not kept, the oldest first; what cannot be kept holds up nothing else.
+ * @returns How many. Throws what the first failed with that could not be kept.
+ */
 export async function keepEnded(context: Context): Promise<number> {
   let kept = 0;
+  const failures: unknown[] = [];
   for (let after = "0"; ; ) {
     const [next] = await context.db.query<{ id: string }>(
       "SELECT id FROM run_record WHERE result <> 'PENDING' AND NOT is_kept AND id > $1 ORDER BY id LIMIT 1",
@@ -123,9 +134,16 @@ export async function keepEnded(context: Context): Promise<number> {
     );
     if (next === undefined) break;
     after = next.id;
-    if (await keepRun(context, next.id)) kept += 1;
+    try {
+      if (await keepRun(context, next.id)) kept += 1;
+    } catch (error) {
+      failures.push(error);
+      if (error instanceof ObjectError && error.code === "objects-unreachable") break;
+    }
   }
   await sweepSpool(context);
+  const [first] = failures;
+  if (first !== undefined) throw first;
   return kept;
 }
 

@@ -210,6 +210,31 @@ describeDatabases((databases) => {
     });
   });
 
+  test("a file that no store takes keeps nothing else from being kept", async () => {
+    const run = await own.runs.start({ job: "push", type: "periodic" });
+    await writeFile(join(run.artifacts, "a\\b"), "x");
+    await writeFile(join(run.artifacts, "fine"), "x");
+    await run.finish({ result: "SUCCESS" });
+    expect(await (await own.runs.find(run.id)).artifacts()).toEqual(["fine"]);
+  });
+
+  test("what cannot be kept holds up nothing else", async () => {
+    const [first, second] = [
+      await own.runs.start({ job: "a", type: "periodic" }),
+      await own.runs.start({ job: "b", type: "periodic" }),
+    ];
+    own.objects.callsLeft = 0;
+    for (const run of [first, second]) await run.finish({ result: "SUCCESS" }).catch(() => undefined);
+    own.objects.callsLeft = Number.POSITIVE_INFINITY;
+    await mkdir(join(own.objects.where, "logs"), { recursive: true });
+    await writeFile(join(own.objects.where, "logs", "a"), "in the way");
+    await expect(own.runs.keepEnded()).rejects.toMatchObject({ code: "objects-unwritable" });
+    expect((await openRunFolder(own.objects.where).find("b")).record.result).toBe("SUCCESS");
+    await rm(join(own.objects.where, "logs", "a"));
+    expect(await own.runs.keepEnded()).toBe(1);
+    expect((await openRunFolder(own.objects.where).find("a")).record.result).toBe("SUCCESS");
+  });
+
   test("an end whose machine does not come back is kept without its artifacts", async () => {
     const run = await own.runs.start({ job: "push", type: "periodic", now: at("2021-04-21T21:08:53Z") });
     run.log("log\n");
