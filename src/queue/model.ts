@@ -130,7 +130,7 @@ export interface RunAbort {
   readonly at: string;
 }
 
-/** What is said of a run's end: bounded, for lists and notices. All else is in its record. */
+/** What is said of a run's end, for lists and notices: beyond 32,000 characters only the summary, up to 2,000. All else is in its record. */
 export interface RunDetails {
   /** One line. */
   readonly summary: string;

@@ -1,10 +1,14 @@
 import type { Sql } from "../database/index.ts";
-import type { QueuedRun, QueueOptions, RunOutcome } from "./model.ts";
+import type { QueuedRun, QueueOptions, RunDetails, RunOutcome } from "./model.ts";
 import { tellChanges } from "./notices.ts";
 import { runsOf } from "./rows.ts";
 
 /** An attempt that dies with its worker this many times is not tried again. */
 const maxCrashes = 3;
+
+/** Characters of what is said of an end. */
+const maxSummary = 2_000;
+const maxDetails = 32_000;
 
 /** Names an attempt: no other worker ever has all three. */
 export interface AttemptName {
@@ -52,7 +56,7 @@ export class Settling {
         WHERE ${condition} RETURNING *
       ), freed AS (DELETE FROM queue_slot USING ended WHERE run = ended.id)
       SELECT * FROM ended`,
-      [...values, result, details],
+      [...values, result, bounded(details)],
     );
     if (ended === undefined) return undefined;
     await this.#onEnd?.(sql, ended);
@@ -116,6 +120,13 @@ export async function forgetWorkers(sql: Sql, options: QueueOptions = {}): Promi
     "SELECT id, attempt, worker FROM queue_run WHERE state = 'running' ORDER BY id",
   );
   for (const name of names) await settling.handOver(sql, name);
+}
+
+/** Details are read with every list: what is too long is left out of them. */
+function bounded(details: RunDetails | undefined): RunDetails | undefined {
+  if (details === undefined) return undefined;
+  const summary = details.summary.slice(0, maxSummary);
+  return JSON.stringify(details).length <= maxDetails ? { ...details, summary } : { summary };
 }
 
 /** What is said of a run that somebody stopped. */

@@ -1,10 +1,15 @@
-// A worker as a process of its own: node worker-process.mjs QUEUE_DOOR DATABASE_DOOR URL CONCURRENCY
+// A worker as a process of its own: node worker-process.mjs QUEUE_DOOR DATABASE_DOOR ADDRESS CONCURRENCY
 // What it does is written into the table "history" of the same database. It works until its standard input ends.
-const [queueDoor, databaseDoor, url, concurrency] = process.argv.slice(2);
-const { openQueue } = await import(queueDoor);
-const { openDatabase } = await import(databaseDoor);
+// ADDRESS is a URL, or a folder: then the process makes the tables where they are not there, asks for a run if there is none,
+// and writes what becomes of it on its standard output.
+const [queueDoor, databaseDoor, address, concurrency] = process.argv.slice(2);
+const { askForRun, openQueue, queueMigrations } = await import(queueDoor);
+const { migrate, openDatabase } = await import(databaseDoor);
 
-const db = await openDatabase({ url });
+const isServer = address.startsWith("postgres:");
+const db = await openDatabase(isServer ? { url: address } : { folder: address });
+const queue = openQueue(db);
+if (!isServer) await prepare();
 const stopping = new AbortController();
 process.stdin.on("end", () => stopping.abort());
 process.stdin.resume();
@@ -62,7 +67,7 @@ const kinds = {
   },
 };
 
-await openQueue(db).work({
+await queue.work({
   name: `process-${process.pid}`,
   concurrency: Number(concurrency),
   signal: stopping.signal,
@@ -73,3 +78,19 @@ await openQueue(db).work({
   onProblem: (problem) => process.stderr.write(`${problem}\n`),
 });
 await db.close();
+
+async function prepare() {
+  await migrate(db, queueMigrations);
+  await db.script(
+    "CREATE TABLE IF NOT EXISTS history (at bigserial PRIMARY KEY, run bigint, attempt int, pid int, event text)",
+  );
+  await queue.onChange(async (change) => {
+    if (change === undefined || change.state === "waiting") return;
+    const { state, attempt, crashes, result } = await queue.read(change.id);
+    process.stdout.write(`${JSON.stringify({ state, attempt, crashes, result })}\n`);
+  });
+  if ((await queue.list({ limit: 1 })).runs.length > 0) return;
+  const cause = { by: "hand", text: "a test", at: new Date().toISOString() };
+  const run = { job: "a", kind: "stuck", type: "periodic", key: "a", priority: 0, input: {}, cause };
+  await db.transaction((sql) => askForRun(sql, run));
+}
