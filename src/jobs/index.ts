@@ -1,3 +1,5 @@
+export { compareHistories, type HistoryQuestion } from "./comparison/compare-histories.ts";
+export type * from "./comparison/model.ts";
 export { nextTime, secondsBetween } from "./cron.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export { findJob, readBounded, readJobs } from "./folder.ts";
