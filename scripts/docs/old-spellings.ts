@@ -10,14 +10,12 @@ export interface OldWords {
 
 /** Verbs that stand elsewhere now. */
 export function oldVerbLines(): readonly OldWords[] {
-  return oldVerbs.flatMap(({ verb, now }) =>
-    typeof now === "string"
-      ? [{ old: `waybill ${verb.name}`, now: `waybill ${now}` }]
-      : Object.entries(now).map(([name, line]) => ({
-          old: `waybill ${verb.name} ${name}`,
-          now: `waybill ${line}`,
-        })),
-  );
+  return oldVerbs.flatMap(({ verb, now, above }) => {
+    const old = `waybill ${above === undefined ? "" : `${above} `}${verb.name}`;
+    return typeof now === "string"
+      ? [{ old, now: `waybill ${now}` }]
+      : Object.entries(now).map(([name, line]) => ({ old: `${old} ${name}`, now: `waybill ${line}` }));
+  });
 }
 
 /** Flags that are others now, by the verb that has them. */

@@ -63,12 +63,10 @@ function programHelp(
   const others = ["First steps: waybill demo. Completion for shells: waybill completion --help."];
   if (isBrief) {
     return [
-      first,
-      table(rows, width, ""),
+      [...first, "", ...table(rows, width, "")],
       [
         compatibility,
-        ...others,
-        "waybill VERB -h, waybill VERB --help: about one of them; waybill --help: all.",
+        "First steps: waybill demo. About a verb: waybill VERB -h; all: waybill --help.",
       ].flatMap((text) => wrapped(text, width)),
     ];
   }

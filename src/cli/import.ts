@@ -1,6 +1,6 @@
 import type { ImportedJob, ProwImport } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { flattened } from "./jobs.ts";
+import { flattened } from "./job-document.ts";
 import { asJson, deliver } from "./output.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -8,7 +8,7 @@ import { type Blank, family, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
   command
-    .argument("<file...>", "files of Prow jobs: presubmits, postsubmits, periodics")
+    .argument("<file...>", "files of Prow jobs; and Prow's own configuration, for its queues")
     .addOption(how.common("--out <dir>", "write a file for each job there, instead of printing a list"))
     .addOption(
       how
@@ -16,22 +16,27 @@ const define = (command: Blank) =>
         .conflicts("pushAsNamed"),
     )
     .addOption(how.common("--push-as-named", "images go where the build files name them, as in Prow"))
+    .addOption(how.common("--shadow", "jobs that do not write: to be compared with Prow's before the switch"))
     .addOption(how("--dry-run", "write no files: print the list, as without --out"));
 
 const prow = verb({
   name: "prow",
-  summary: "turn Prow's image-pushing jobs into job files",
-  description: "turn Prow's image-pushing jobs into job files, and say what is left out",
+  summary: "turn Prow's jobs for images into job files",
+  description: "turn Prow's jobs that push and promote images into job files, and say what is left out",
   examples: [
-    ["waybill runs import prow k8s-staging-apisnoop.yaml", "see what would become of the jobs"],
-    ["waybill runs import prow config/jobs/image-pushing/*.yaml --out jobs", "a job file for each"],
+    ["waybill jobs import prow k8s-staging-apisnoop.yaml", "see what would become of the jobs"],
+    ["waybill jobs import prow config/jobs/image-pushing/*.yaml --out jobs", "a job file for each"],
+    [
+      "waybill jobs import prow config.yaml promotion.yaml --shadow --out jobs",
+      "with Prow's queues; in shadow",
+    ],
   ],
   exits: {
     [exitCodes.asDesired]: "every job was imported",
     [exitCodes.nothingDone]: "nothing could be read",
     [exitCodes.notAsDesired]: "jobs that are not imported",
   },
-  page: "jobs.md",
+  page: "import-from-prow.md",
   define,
   run,
 });
@@ -40,7 +45,7 @@ export const importJobs = family({
   name: "import",
   summary: "take over what another system is configured with",
   examples: prow.examples,
-  page: "jobs.md",
+  page: "import-from-prow.md",
   below: [prow],
 });
 
@@ -53,9 +58,10 @@ async function run(
   const { harmless } = await import("../errors/index.ts");
   const texts: { file: string; text: string }[] = [];
   for (const file of files) texts.push({ file, text: await readBounded(file) });
+  const { pushTo, pushAsNamed } = options;
   const result = importProwJobs(texts, {
-    ...(options.pushTo === undefined ? {} : { pushTo: options.pushTo }),
-    ...(options.pushAsNamed === undefined ? {} : { pushAsNamed: true }),
+    destination: { ...(pushTo && { pushTo }), ...(pushAsNamed && { pushAsNamed }) },
+    shadow: options.shadow,
   });
   const origin = ({ file, line }: ImportedJob): string => `from ${file}:${line}`;
   const written =
@@ -98,7 +104,9 @@ function printRest(terminal: Terminal, result: ProwImport, harmless: (text: stri
   for (const { file, line, column, job, message } of result.notImported) {
     terminal.warn(harmless(`${file}:${line}:${column}: ${job ?? "a job"} is not imported: ${message}`));
   }
-  const { jobs, notImported } = result;
+  const { jobs, notImported, capacities } = result;
+  for (const [name, capacity] of Object.entries(capacities))
+    terminal.note(harmless(`the server's settings have to say: serve.capacities: ${name}: ${capacity}`));
   terminal.note(
     `${jobs.length} imported, ${notImported.length} not; ${remarks.length} keys not taken as they are`,
   );

@@ -1,11 +1,15 @@
 import type { ChangeFilter, Job, JobList, JobWork, LocatedJob } from "../jobs/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { importJobs } from "./import.ts";
+import { flattened } from "./job-document.ts";
+import { checkJobs } from "./jobs-check.ts";
+import { compareJobs } from "./jobs-compare.ts";
 import { runByHand } from "./jobs-run.ts";
 import { asJson, deliver } from "./output.ts";
 import { withDataFolder } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
-import { type Blank, collect, how, type OptionsOf, verb } from "./verb.ts";
+import { type Blank, collect, family, how, type OptionsOf, verb } from "./verb.ts";
 
 const defineJobs = (command: Blank) =>
   command.addOption(how.common("--jobs-dir <dir>", "folder of job files").default("jobs"));
@@ -26,13 +30,13 @@ const defineStart = (command: Blank) =>
 
 export type StartOptions = OptionsOf<typeof defineStart>;
 
-export const jobs = verb({
-  name: "jobs",
-  summary: "list the jobs that build images",
-  description: "list the jobs of a folder: what starts them, and what they build",
+export const listJobs = verb({
+  name: "list",
+  summary: "list jobs: what starts them, and what they do",
+  description: "list the jobs of a folder: what starts them, and what they do",
   examples: [
-    ["waybill runs jobs", "the jobs in the folder jobs"],
-    ["waybill runs jobs --jobs-dir ci/jobs", "those of another folder"],
+    ["waybill jobs", "the jobs in the folder jobs"],
+    ["waybill jobs --jobs-dir ci/jobs", "those of another folder"],
   ],
   exits: {
     [exitCodes.asDesired]: "all job files were read",
@@ -44,10 +48,10 @@ export const jobs = verb({
   run: printList,
 });
 
-const line = "waybill runs start apisnoop-push-snoopdb-images --checkout ../apisnoop";
+const line = "waybill jobs run apisnoop-push-snoopdb-images --checkout ../apisnoop";
 
-export const start = verb({
-  name: "start",
+export const runJob = verb({
+  name: "run",
   summary: "run a job by hand, as a push would have",
   description: "run a job on a checkout, exactly as the push of a ref would have",
   examples: [
@@ -64,6 +68,16 @@ export const start = verb({
   run: runByHand,
 });
 
+export const jobs = family({
+  name: "jobs",
+  summary: "jobs: what is done when; list, check, run, import, compare",
+  description: "jobs: what is built, reviewed and promoted, and when",
+  examples: [...listJobs.examples, ...checkJobs.examples.slice(0, 1), ...runJob.examples.slice(0, 1)],
+  page: "jobs.md",
+  below: [listJobs, checkJobs, runJob, importJobs, compareJobs],
+  default: "list",
+});
+
 async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJobs>): Promise<ExitCode> {
   const { readJobs } = await import("../jobs/index.ts");
   const { harmless } = await import("../errors/index.ts");
@@ -73,7 +87,7 @@ async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJ
   await deliver(session, {
     text: async (terminal) => {
       const rows = list.jobs.map(({ job }) => [job.name, job.repo, startsOf(job), workOf(job)].map(harmless));
-      const head = ["JOB", "REPOSITORY", "STARTED BY", "BUILDS"];
+      const head = ["JOB", "REPOSITORY", "STARTED BY", "DOES"];
       if (rows.length > 0) terminal.print(formatTable(head, rows, terminal.columns));
       for (const line of inLines(list.diagnostics)) terminal.warn(line);
     },
@@ -82,12 +96,6 @@ async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJ
   });
   const isClean = list.diagnostics.every(({ severity }) => severity !== "error");
   return isClean ? exitCodes.asDesired : exitCodes.notAsDesired;
-}
-
-/** A job with what it does under the key of its kind, as this format has it. */
-export function flattened({ work, ...job }: Job): object {
-  const { kind: _, ...does } = work;
-  return { ...job, ...does };
 }
 
 function asDocument({ job, file, line }: LocatedJob): object {
@@ -100,11 +108,13 @@ function problemsOf({ diagnostics }: JobList): readonly object[] {
   return diagnostics.map(({ file, at = top, message, hint, job }) => ({ file, ...at, message, hint, job }));
 }
 
-function startsOf({ on, pullRequest, clock }: Job): string {
+function startsOf({ on, pullRequest, clock, after, registry }: Job): string {
   const starts = [
     ...(on === undefined ? [] : [`push ${filterOf(on)}`.trim()]),
     ...(pullRequest === undefined ? [] : [`pull request ${filterOf(pullRequest)}`.trim()]),
     ...(clock === undefined ? [] : [`clock, of ${clock.ref}`]),
+    ...(after === undefined ? [] : [`after ${after.join(", ")}`]),
+    ...(registry === undefined ? [] : [`registry ${shortened(registry.repository.join("|"))}`]),
   ];
   return starts.length === 0 ? "hand" : starts.join("; ");
 }
@@ -127,7 +137,7 @@ function shortened(text: string): string {
 function workOf({ work }: Job): string {
   switch (work.kind) {
     case "build":
-      return buildOf(work);
+      return `builds ${buildOf(work)}`;
     case "promote":
       return `promotes ${work.promote.manifests}`;
     case "review":

@@ -56,7 +56,12 @@ export function buildProgram(io: Surroundings, act: Act, isBrief = false): Comma
   handOn(program);
   readHelpWord(program, true);
   for (const verb of [...groups.flatMap(({ verbs }) => verbs), ...firstSteps]) verb.defineIn(program, act);
-  const hidden = [...alsoAtTop, ...unseen, ...oldVerbs.map(({ verb }) => verb), ...incumbents];
+  const hidden = [
+    ...alsoAtTop,
+    ...unseen,
+    ...oldVerbs.flatMap(({ verb, above }) => (above === undefined ? [verb] : [])),
+    ...incumbents,
+  ];
   for (const verb of hidden) verb.defineIn(program, act, { isHidden: true });
   return program;
 }

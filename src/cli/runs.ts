@@ -3,14 +3,14 @@ import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { importJobs } from "./import.ts";
-import { jobs, start } from "./jobs.ts";
+import { listJobs, runJob } from "./jobs.ts";
 import { logForPeople } from "./log-text.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, family, how, type None, type OptionsOf, verb, wholeNumber } from "./verb.ts";
+import { type Blank, family, how, type None, type OptionsOf, underName, verb, wholeNumber } from "./verb.ts";
 
 const runArgument = "a job, which means its newest run; an id, JOB/ID, or a run's folder";
 
@@ -64,13 +64,21 @@ const log = verb({
   run: printLog,
 });
 
+/** Verbs that stood in this one, each with what its line is now. */
+export const formerlyInRuns = [
+  { verb: underName(listJobs, "jobs"), now: "jobs list" },
+  { verb: underName(runJob, "start"), now: "jobs run" },
+  { verb: importJobs, now: { prow: "jobs import prow" } },
+] as const;
+
 export const runs = family({
   name: "runs",
-  summary: "what was run here; jobs, and running one by hand",
-  description: "what was run here: builds, promotions and other jobs; the jobs, and running one by hand",
-  examples: [...list.examples, ...show.examples, ...log.examples, ...start.examples],
+  summary: "what was run here, what came of it, and its log",
+  description: "what was run here: builds, promotions and other jobs, what came of them, and their logs",
+  examples: [...list.examples, ...show.examples, ...log.examples],
   page: "runs.md",
-  below: [list, show, log, jobs, start, importJobs],
+  below: [list, show, log],
+  formerly: formerlyInRuns.map(({ verb }) => verb),
   default: "list",
 });
 

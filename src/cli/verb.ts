@@ -130,14 +130,31 @@ export function verb<Arguments extends unknown[], Options extends OptionValues>(
   };
 }
 
+/** A verb under another name. */
+export function underName(found: Verb, name: string): Verb {
+  return {
+    ...found,
+    name,
+    defineIn: (parent, act, place) => found.defineIn(parent, act, { ...place, name }),
+  };
+}
+
+interface FamilyOf extends Said {
+  readonly below: readonly Verb[];
+  /** Verbs that stand elsewhere now: they work here, and are not shown. */
+  readonly formerly?: readonly Verb[];
+  readonly default?: string;
+}
+
 /** Defines a verb that does nothing itself: others stand in it. */
-export function family(said: Said & { readonly below: readonly Verb[]; readonly default?: string }): Verb {
+export function family(said: FamilyOf): Verb {
   return {
     ...said,
     old: {},
     defineIn(parent, act, place = {}) {
       const command = newCommand(parent, said, place);
       defineBelow(command, said, act);
+      for (const each of said.formerly ?? []) each.defineIn(command, act, { isHidden: true });
       readHelpWord(command, said.default === undefined);
     },
   };

@@ -9,7 +9,7 @@ import { UsageError } from "./failure.ts";
 import { holdVerb, unholdVerb } from "./hold.ts";
 import { importJobs } from "./import.ts";
 import { inspect } from "./inspect.ts";
-import { jobs, start } from "./jobs.ts";
+import { jobs } from "./jobs.ts";
 import { login, logout } from "./login.ts";
 import { ls } from "./ls.ts";
 import { mergeVerb } from "./merge.ts";
@@ -20,11 +20,11 @@ import { promoteVerb } from "./promote.ts";
 import { registry } from "./registry.ts";
 import { releaseTagsVerb } from "./release-tags.ts";
 import { reviewVerb } from "./review.ts";
-import { runs } from "./runs.ts";
+import { formerlyInRuns, runs } from "./runs.ts";
 import { serveVerb } from "./serve.ts";
 import { snapshot } from "./snapshot.ts";
 import { tag } from "./tag.ts";
-import { type Blank, family, type Verb, verb } from "./verb.ts";
+import { type Blank, family, underName, type Verb, verb } from "./verb.ts";
 import { verify } from "./verify.ts";
 import { wait } from "./wait.ts";
 
@@ -40,7 +40,7 @@ export const groups: readonly VerbGroup[] = [
   { heading: "Look", verbs: [ls, digest, inspect] },
   { heading: "By hand", verbs: [copy, tag] },
   { heading: "Build", verbs: [build] },
-  { heading: "Run", verbs: [runs] },
+  { heading: "Run", verbs: [runs, jobs] },
   { heading: "Registry", verbs: [registry] },
 ];
 
@@ -58,9 +58,11 @@ export interface OldVerb {
   readonly verb: Verb;
   /** Its line now, without the name of the program; of each verb in it, where it has some. */
   readonly now: string | Readonly<Record<string, string>>;
+  /** The verb that it stood in, and that defines it. */
+  readonly above?: string;
 }
 
-/** Verbs that work at the top as they did, and are not shown. */
+/** Verbs that work where they were, at the top or in another one, and are not shown. */
 export const oldVerbs: readonly OldVerb[] = [
   { verb: wait, now: "verify --wait" },
   { verb: compare, now: "review compare" },
@@ -69,11 +71,8 @@ export const oldVerbs: readonly OldVerb[] = [
   { verb: releaseTagsVerb, now: "pr release-tags" },
   { verb: snapshot, now: "registry snapshot" },
   { verb: familyOf("staging", { new: newProject }), now: { new: "merge new-project" } },
-  {
-    verb: familyOf("jobs", { list: jobs, run: start }, "list"),
-    now: { list: "runs jobs", run: "runs start" },
-  },
-  { verb: importJobs, now: { prow: "runs import prow" } },
+  { verb: importJobs, now: { prow: "jobs import prow" } },
+  ...formerlyInRuns.map(({ verb, now }) => ({ verb, now, above: "runs" })),
 ];
 
 /** Programs whose lines run unchanged: they never reach the parser, which knows them for what it says when they come late. */
@@ -91,17 +90,12 @@ export const incumbents: readonly Verb[] = ["kpromo", "image-builder"].map((name
 );
 
 /** Verbs in one of another name, each under the name that it has there. */
-function familyOf(name: string, below: Readonly<Record<string, Verb>>, usual?: string): Verb {
-  const named = Object.entries(below).map(([each, found]): Verb => ({ ...found, ...renamed(found, each) }));
+function familyOf(name: string, below: Readonly<Record<string, Verb>>): Verb {
+  const named = Object.entries(below).map(([each, found]) => underName(found, each));
   return family({
     name,
     summary: named.map(({ summary }) => summary).join("; "),
     examples: named.flatMap(({ examples }) => examples),
     below: named,
-    ...(usual === undefined ? {} : { default: usual }),
   });
-}
-
-function renamed({ defineIn }: Verb, name: string): Pick<Verb, "name" | "defineIn"> {
-  return { name, defineIn: (parent, act, place) => defineIn(parent, act, { ...place, name }) };
 }

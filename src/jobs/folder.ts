@@ -1,10 +1,10 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { didYouMean, formatPlace, inLines, placeOf } from "../diagnostics/index.ts";
 import { type FailureDetails, messageOf } from "../errors/index.ts";
 import { readTextFileOf } from "../manifest/index.ts";
 import { JobsError } from "./errors.ts";
-import { joined, judgeJobs } from "./judge-jobs.ts";
+import { type JobSurroundings, joined, judgeJobs } from "./judge-jobs.ts";
 import type { JobDiagnostic, LocatedJob } from "./model.ts";
 import { type JobList, parseJobs } from "./read.ts";
 
@@ -14,6 +14,12 @@ import { type JobList, parseJobs } from "./read.ts";
  * @throws {JobsError} `jobs-unreadable` when the folder cannot be read.
  */
 export async function readJobs(folder: string): Promise<JobList> {
+  const lists: JobList[] = [];
+  for (const file of await filesIn(folder)) lists.push(await readJobFile(file));
+  return judgeJobs(joined(lists));
+}
+
+async function filesIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     const missing = cause.code === "ENOENT";
     throw new JobsError("jobs-unreadable", missing ? "there is no folder of jobs" : messageOf(cause), {
@@ -22,17 +28,52 @@ export async function readJobs(folder: string): Promise<JobList> {
       cause,
     });
   });
-  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
-  const lists: JobList[] = [];
-  for (const name of files) lists.push(await readJobFile(join(folder, name)));
-  return judgeJobs(joined(lists));
+  return names
+    .filter((name) => /\.ya?ml$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
-export async function readJobFile(file: string): Promise<JobList> {
+async function readJobFile(file: string): Promise<JobList> {
   const text = await readTextFileOf(file);
   if (typeof text === "string") return parseJobs(text, file);
   const { code, message, hint } = text;
   return { jobs: [], diagnostics: [{ code, severity: "error", message, hint, file }] };
+}
+
+/** What is wrong with job files. */
+export interface JobCheck {
+  /** As it was asked for. */
+  readonly path: string;
+  readonly files: number;
+  /** Jobs that are right. */
+  readonly jobs: number;
+  /** All that was found, remarks as well. */
+  readonly diagnostics: readonly JobDiagnostic[];
+}
+
+/**
+ * Checks a folder of job files, each and together; or one of them, which is judged together with the others of its folder.
+ * @throws {JobsError} `jobs-unreadable` when there is no such folder or file.
+ */
+export async function checkJobFiles(path: string, surroundings: JobSurroundings = {}): Promise<JobCheck> {
+  const isFile = await stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  );
+  const folder = isFile ? dirname(path) : path;
+  const named = new Set(await filesIn(folder));
+  if (isFile) named.add(join(folder, basename(path)));
+  const lists = await Promise.all([...named].map(readJobFile));
+  const { jobs, diagnostics } = judgeJobs(joined(lists), surroundings);
+  const isMeant = ({ file }: { readonly file: string }): boolean =>
+    !isFile || file === join(folder, basename(path));
+  return {
+    path,
+    files: isFile ? 1 : named.size,
+    jobs: jobs.filter(isMeant).length,
+    diagnostics: diagnostics.filter(isMeant),
+  };
 }
 
 /** The text of a file of jobs. @throws {JobsError} `jobs-unreadable`. */

@@ -2,7 +2,7 @@ export { compareHistories, type HistoryQuestion } from "./comparison/compare-his
 export type * from "./comparison/model.ts";
 export { nextTime, secondsBetween } from "./cron.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
-export { findJob, readBounded, readJobs } from "./folder.ts";
+export { checkJobFiles, findJob, type JobCheck, readBounded, readJobs } from "./folder.ts";
 export { branchName, type JobVerdict, judgePull, judgePush, judgeRegistryPush } from "./judge.ts";
 export { hasStart, type JobSurroundings, judgeJobs } from "./judge-jobs.ts";
 export * from "./limits.ts";

@@ -130,7 +130,7 @@ describeShared("files of the world", "world", (world) => {
     const prow = await Promise.all(
       names.map(async (file) => ({ file, text: await readFile(join(world, "prow", file), "utf8") })),
     );
-    const { jobs, notImported } = importProwJobs(prow, { pushAsNamed: true });
+    const { jobs, notImported } = importProwJobs(prow, { destination: { pushAsNamed: true } });
     for (const { message } of notImported) {
       expect(message).toBe(
         "it builds another repository than the one that starts it (extra_refs with workdir)",

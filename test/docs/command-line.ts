@@ -35,7 +35,10 @@ export function oldWordsIn(line: string): readonly string[] {
   return commandsIn(line).flatMap(([program, ...words]) => {
     const [verb] = words;
     if (program !== "waybill" || verb === "kpromo" || verb === "image-builder") return [];
-    const old = oldVerbs.some((each) => each.verb.name === verb) ? [`waybill ${verb}`] : [];
+    const isOld = oldVerbs.some(({ verb: { name }, above }) =>
+      above === undefined ? name === verb : above === verb && name === words[1],
+    );
+    const old = isOld ? [`waybill ${verb}`] : [];
     let command = inertProgram();
     for (const word of words) {
       const [flag] = word.split("=");

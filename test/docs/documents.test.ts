@@ -159,7 +159,8 @@ describe("blocks of YAML", () => {
     const { root: node } = parseYaml(text);
     const keys = node?.kind === "mapping" ? node.entries.map(({ key }) => key.value) : [];
     if (keys.includes("steps")) expect(parseCloudBuild(text, "cloudbuild.yaml").diagnostics).toEqual([]);
-    else if (keys.includes("repo")) expect(parseJobs(text, "job.yaml").diagnostics).toEqual([]);
+    else if (keys.includes("repo") || keys.includes("jobs"))
+      expect(parseJobs(text, "job.yaml").diagnostics).toEqual([]);
     else if (!keys.includes("registries") && !keys.includes("variants") && node?.kind === "mapping") {
       expect(() => parseSettings(text, "waybill.yaml")).not.toThrow();
     }

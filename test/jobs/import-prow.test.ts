@@ -249,7 +249,7 @@ describe("what starts a job", () => {
     ],
     [
       { spec: { containers: [{ image: "my-image-builder" }] } },
-      "it is no image-builder job: its image is my-image-builder",
+      "it runs neither image-builder nor the promoter: its image is my-image-builder",
     ],
   ])("%j: %j", (more, expected) => {
     expect(ofJob(more, ({ on }) => (on === undefined ? {} : { on }))).toEqual(expected);
@@ -270,7 +270,7 @@ describe("files that are not as they should be", () => {
     ["postsubmits: {a/b: {}}\n", [0, "expected a list of jobs"]],
     ["periodics: [a]\n", [0, "expected a job"]],
     ["periodics: [{}]\n", [0, "it has no name"]],
-    ["plank: {}\n", [0, "plank"]],
+    ["deck: {}\n", [0, "deck"]],
     ["periodics: []\n---\n", [0, "a second document, which Prow does not read either"]],
     ["a: *b\n", [0, "unknown alias *b"]],
   ])("%j", (text, expected) => {

@@ -2,7 +2,14 @@ import { secondsBetween } from "../cron.ts";
 import { writeSeconds } from "../duration.ts";
 import type { Job } from "../model.ts";
 import type { ComparedRun, HistoryComparison, JobComparison, RunComparison, RunVerdict } from "./model.ts";
-import { byStart, type DatedRun, pairRuns, type RunPair, type RunSubject, subjectOf } from "./same-runs.ts";
+import {
+  byStart,
+  type ComparedSubject,
+  type DatedRun,
+  type MatchedRuns,
+  pairRuns,
+  subjectOf,
+} from "./same-runs.ts";
 
 /** Two histories of the same jobs. */
 export interface HistoryQuestion {
@@ -62,8 +69,8 @@ function countsOf(runs: readonly RunComparison[]): JobComparison["counts"] {
 }
 
 /** A pair, what it is about, and when that began. */
-interface Match extends RunPair {
-  readonly subject: RunSubject;
+interface Match extends MatchedRuns {
+  readonly subject: ComparedSubject;
   readonly startedAt: Date;
 }
 

@@ -6,13 +6,13 @@ import type { ComparedRun } from "./model.ts";
 export type DatedRun = ComparedRun & { readonly startedAt: Date };
 
 /** Two runs that are one, or one that the other side lacks. */
-export interface RunPair {
+export interface MatchedRuns {
   readonly prow?: DatedRun | undefined;
   readonly waybill?: DatedRun | undefined;
 }
 
 /** What a run is about: runs of both sides can be one only where it is the same. */
-export interface RunSubject {
+export interface ComparedSubject {
   readonly key: string;
   /** The branch or tag, of a push. */
   readonly ref?: string | undefined;
@@ -21,7 +21,7 @@ export interface RunSubject {
 }
 
 /** What a run of a job is about. A run of a job that only a clock starts is about its time alone. */
-export function subjectOf(job: Job, { refs, revision }: ComparedRun): RunSubject {
+export function subjectOf(job: Job, { refs, revision }: ComparedRun): ComparedSubject {
   const { base_ref: ref = "", base_sha = revision ?? "", pulls = [] } = refs ?? {};
   if (pulls.length > 0) {
     const named = pulls.map(({ number, sha }) => `#${number} at ${sha.slice(0, 12)}`);
@@ -40,7 +40,7 @@ export function pairRuns(
   prow: readonly DatedRun[],
   waybill: readonly DatedRun[],
   tolerance: number,
-): readonly RunPair[] {
+): readonly MatchedRuns[] {
   const theirs = prow.toSorted(byStart);
   const ours = waybill.toSorted(byStart);
   const near: { readonly their: DatedRun; readonly our: DatedRun; readonly apart: number }[] = [];
@@ -60,8 +60,8 @@ export function pairRuns(
     partner.set(our, their);
   }
   return [
-    ...theirs.map((run): RunPair => ({ prow: run, waybill: partner.get(run) })),
-    ...ours.filter((run) => !partner.has(run)).map((run): RunPair => ({ waybill: run })),
+    ...theirs.map((run): MatchedRuns => ({ prow: run, waybill: partner.get(run) })),
+    ...ours.filter((run) => !partner.has(run)).map((run): MatchedRuns => ({ waybill: run })),
   ];
 }
 

@@ -5,6 +5,7 @@ import { pathFault, variableFault } from "../shape.ts";
 import { isVariableOfProw } from "../variables.ts";
 import type { JobBuild } from "../work.ts";
 import { NotImportable, type ProwFields } from "./fields.ts";
+import { isPromoter, type PromoterJob, type ProwWord, workOfPromoter } from "./promoter.ts";
 
 const container = ["spec", "containers", 0] as const;
 
@@ -14,26 +15,33 @@ const wrapperVariables: ReadonlyMap<string, string> = new Map([
   ["GOOGLE_APPLICATION_CREDENTIALS", "a run has the credentials of who starts it"],
 ]);
 
+/** What is known of a job before its container is read. */
+export type ProwCheckout = Pick<PromoterJob, "kind" | "repo" | "alias">;
+
 /**
- * What the one container of an image-pushing job builds.
- * @throws {NotImportable} when it is another kind of job, or image-builder would refuse it.
+ * What the one container of a job does: image-builder builds, the promoter promotes.
+ * @throws {NotImportable} when it is another kind of job, or its program would refuse it.
  */
-export function readContainer(fields: ProwFields, kind: "any" | "periodic"): Pick<Job, "work" | "env"> {
+export function readContainer(fields: ProwFields, checkout: ProwCheckout): Pick<Job, "work" | "env"> {
   const containers = fields.at("spec", "containers");
   if (containers?.kind !== "sequence")
-    throw new NotImportable("it has no containers, so it runs no image-builder");
+    throw new NotImportable("it has no containers, so it runs neither image-builder nor the promoter");
   if (containers.items.length !== 1) {
-    throw new NotImportable(`it has ${containers.items.length} containers; a job that pushes images has one`);
+    throw new NotImportable(
+      `it has ${containers.items.length} containers; a job that pushes or promotes images has one`,
+    );
   }
   if (fields.at("spec", "initContainers") !== undefined) {
     throw new NotImportable("it has initContainers, and what they do is not known");
   }
   const image = fields.text(...container, "image");
+  if (image !== undefined && isPromoter(image)) return readPromoter(fields, image, checkout);
   if (image === undefined || !/(?:^|\/)image-builder(?:[:@]|$)/.test(image)) {
     throw new NotImportable(
-      `it is no image-builder job: its image is ${image?.slice(0, 200) ?? "not named"}`,
+      `it runs neither image-builder nor the promoter: its image is ${image?.slice(0, 200) ?? "not named"}`,
     );
   }
+  const kind = checkout.kind === "periodic" ? checkout.kind : "any";
   const command =
     fields.at(...container, "command") === undefined ? [] : fields.texts(...container, "command");
   if (command === undefined || !/^(?:|\/run\.sh|\/builder)$/.test(command.join(" "))) {
@@ -49,6 +57,24 @@ export function readContainer(fields: ProwFields, kind: "any" | "periodic"): Pic
     fields.ignore(isPassed ? `${message}: $_${name} is empty` : message, ...container, "env", index);
   }
   return { work: { kind: "build", build }, env: env.size === 0 ? undefined : Object.fromEntries(env) };
+}
+
+function readPromoter(fields: ProwFields, image: string, checkout: ProwCheckout): Pick<Job, "work"> {
+  const kind = checkout.kind === "periodic" ? checkout.kind : "any";
+  const { env } = readVariables(fields, kind);
+  const listed = fields.at(...container, "env");
+  const why =
+    "a promotion has no environment: its credentials, and how many processors it uses, are the server's";
+  for (const index of listed?.kind === "sequence" ? listed.items.keys() : [])
+    fields.drop(why, ...container, "env", index);
+  const words = (["command", "args"] as const).flatMap((key) => {
+    const node = fields.at(...container, key);
+    return (node?.kind === "sequence" ? node.items : []).map((item, index): ProwWord => {
+      const text = item.kind === "scalar" ? item.value : "";
+      return { word: expanded(text, env, kind), path: [...container, key, index] };
+    });
+  });
+  return { work: workOfPromoter(fields, image, { ...checkout, words }) };
 }
 
 interface Variables {

@@ -15,7 +15,7 @@ export interface ProwRemark extends Place {
   /** The same for all items of a list: `spec.containers[].resources`. */
   readonly general: string;
   readonly message: string;
-  /** What is built, from what and when is the same without it. */
+  /** What is done, with what and when is the same without it. */
   readonly isHarmless: boolean;
 }
 

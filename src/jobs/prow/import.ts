@@ -1,5 +1,11 @@
 import { LineIndex, type Place } from "../../diagnostics/index.ts";
-import { isNullScalar, parseYaml, type YamlNode, YamlSyntaxError } from "../../yaml/index.ts";
+import {
+  isNullScalar,
+  parseYaml,
+  type YamlMapping,
+  type YamlNode,
+  YamlSyntaxError,
+} from "../../yaml/index.ts";
 import type { Job } from "../model.ts";
 import { nameOf, parseJobs } from "../read.ts";
 import type { JobBuild, JobWork } from "../work.ts";
@@ -13,6 +19,8 @@ export interface ProwImport {
   /** Jobs, and what should be one, that were not. */
   readonly notImported: readonly NotImported[];
   readonly remarks: readonly ProwRemark[];
+  /** What the settings of a server have to say of the capacities of these jobs. */
+  readonly capacities: Readonly<Record<string, number>>;
 }
 
 /** A job of ours, what it was, and where. */
@@ -30,8 +38,11 @@ export interface NotImported extends Place {
   readonly message: string;
 }
 
-/** Where images of imported jobs go: what Prow's files leave to the build file. Without either, to the embedded registry. */
-export type ImportDestination = Pick<JobBuild, "pushTo" | "pushAsNamed">;
+/** What Prow's files do not say of a job. */
+export interface ImportOptions extends Pick<Job, "shadow"> {
+  /** Where images of builds go, which Prow leaves to the build file. Without either, to the embedded registry. */
+  readonly destination?: Pick<JobBuild, "pushTo" | "pushAsNamed"> | undefined;
+}
 
 /** A file of Prow jobs. */
 export interface ProwFile {
@@ -46,10 +57,15 @@ const kinds: ReadonlyMap<string, ProwJobKind> = new Map([
 ]);
 
 /**
- * Turns Prow's image-pushing jobs into ours. Every key of a job is taken, or there is a remark that says why not; every
- * job is there, or it is said why not. What {@link formatJob} makes of a job can be read again, and is the same job.
+ * Turns Prow's jobs that push images, or promote them, into ours. Every key of a job is taken, or there is a remark that says why not;
+ * every job is there, or it is said why not. What {@link formatJob} makes of a job can be read again, and is the same job.
+ * @param files of jobs; one with `plank`, as Prow's own configuration has it, says how many runs queues let through.
  */
-export function importProwJobs(files: readonly ProwFile[], destination: ImportDestination = {}): ProwImport {
+export function importProwJobs(
+  files: readonly ProwFile[],
+  { destination = {}, shadow }: ImportOptions = {},
+): ProwImport {
+  const queues = new Map(files.flatMap(({ text }) => [...queuesIn(text)]));
   const jobs: ImportedJob[] = [];
   const notImported: NotImported[] = [];
   const remarks: ProwRemark[] = [];
@@ -70,8 +86,8 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
       }
       try {
         const fields = new ProwFields(node, file, lines);
-        const read = jobOfProw(fields, kind, repository);
-        const job = { ...read, work: withDestination(read.work, destination) };
+        const read = jobOfProw(fields, { kind, repository, queues });
+        const job = { ...read, ...(shadow && { shadow }), work: withDestination(read.work, destination) };
         refuseUnreadable(job);
         const known = jobs.find((other) => other.job.name === job.name);
         if (known !== undefined) {
@@ -85,10 +101,12 @@ export function importProwJobs(files: readonly ProwFile[], destination: ImportDe
       }
     }
   }
-  return { jobs, notImported, remarks };
+  const used = new Set(jobs.map(({ job }) => job.capacity));
+  const capacities = Object.fromEntries([...queues].filter(([name]) => used.has(name)));
+  return { jobs, notImported, remarks, capacities };
 }
 
-function withDestination(work: JobWork, destination: ImportDestination): JobWork {
+function withDestination(work: JobWork, destination: Pick<JobBuild, "pushTo" | "pushAsNamed">): JobWork {
   return work.kind === "build" ? { ...work, build: { ...work.build, ...destination } } : work;
 }
 
@@ -110,8 +128,11 @@ function prowJobs(text: string, refuse: Tell, remark: Tell): readonly ProwJob[] 
       refuse(root.start, "expected presubmits, postsubmits or periodics");
       return [];
     }
+    const isOfProw = root.entries.some(({ key }) => key.value === "plank");
     return root.entries.flatMap(({ key, value }): ProwJob[] => {
       const kind = kinds.get(key.value);
+      // How Prow itself is configured is not asked here, but for its queues.
+      if (kind === undefined && isOfProw) return [];
       if (kind === undefined) remark(key.start, key.value);
       else if (isNullScalar(value)) return [];
       else if (kind === "periodic") return jobsOf(value, refuse).map((node) => ({ node, kind }));
@@ -127,6 +148,29 @@ function prowJobs(text: string, refuse: Tell, remark: Tell): readonly ProwJob[] 
     refuse(error.offset, error.message);
     return [];
   }
+}
+
+/** Runs that queues let through, where a text is Prow's own configuration. What is wrong with it is told where its jobs are read. */
+function queuesIn(text: string): ReadonlyMap<string, number> {
+  const queues = new Map<string, number>();
+  try {
+    const { root } = parseYaml(text);
+    for (const { key, value } of entriesOf(entryOf(entryOf(root, "plank"), "job_queue_capacities"))) {
+      if (value.kind === "scalar" && /^-?[0-9]{1,6}$/.test(value.value))
+        queues.set(key.value, Number(value.value));
+    }
+  } catch (error) {
+    if (!(error instanceof YamlSyntaxError)) throw error;
+  }
+  return queues;
+}
+
+function entriesOf(node: YamlNode | undefined): YamlMapping["entries"] {
+  return node?.kind === "mapping" ? node.entries : [];
+}
+
+function entryOf(node: YamlNode | undefined, name: string): YamlNode | undefined {
+  return entriesOf(node).find(({ key }) => key.value === name)?.value;
 }
 
 function jobsOf(node: YamlNode, refuse: Tell): readonly YamlNode[] {

@@ -1,20 +1,28 @@
-import { readBoolean } from "../../yaml/index.ts";
+import { readBoolean, type YamlNode } from "../../yaml/index.ts";
 import { readSeconds } from "../duration.ts";
 import { ExpressionFault, searchFor } from "../expression.ts";
 import { jobNameFault } from "../job-shape.ts";
-import type { ChangeFilter, Job, Schedule } from "../model.ts";
+import type { ChangeFilter, Job, JobNotify, RerunRights, Schedule } from "../model.ts";
 import { readContainer } from "./container.ts";
 import { NotImportable, type ProwFields } from "./fields.ts";
 
 /** The kinds of jobs that Prow knows. */
 export type ProwJobKind = "presubmit" | "postsubmit" | "periodic";
 
+/** What is known of a Prow job beside what it says. */
+export interface ProwSurroundings {
+  readonly kind: ProwJobKind;
+  /** The key that it stands below, of presubmits and postsubmits. */
+  readonly repository: string | undefined;
+  /** Runs that each queue lets through, as Prow's own configuration says. */
+  readonly queues: ReadonlyMap<string, number>;
+}
+
 /**
- * The job that a Prow job is, when it pushes images by image-builder.
- * @param repository the key that it stands below, of presubmits and postsubmits.
+ * The job that a Prow job is, when it pushes images by image-builder, or promotes them.
  * @throws {NotImportable}
  */
-export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: string | undefined): Job {
+export function jobOfProw(fields: ProwFields, { kind, repository, queues }: ProwSurroundings): Job {
   const name = fields.text("name");
   if (name === undefined) throw new NotImportable("it has no name");
   const fault = jobNameFault(name);
@@ -25,8 +33,14 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
       `its agent is ${agent.value.slice(0, 80)}, so it is no pod that could run image-builder`,
     );
   }
-  const { work, env } = readContainer(fields, kind === "periodic" ? kind : "any");
-  const source = kind === "periodic" ? sourceOfClock(fields) : { repo: sourceOf(fields, repository) };
+  const source: ProwSource =
+    kind === "periodic" ? sourceOfClock(fields) : { repo: sourceOf(fields, repository) };
+  const alias = kind === "periodic" ? source.alias : fields.at("path_alias");
+  const { work, env } = readContainer(fields, {
+    kind,
+    repo: source.repo,
+    alias: alias?.kind === "scalar" ? alias.value : undefined,
+  });
   const description = fields.text("annotations", "description");
   const contact = fields
     .text("annotations", "testgrid-alert-email")
@@ -34,11 +48,6 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
     .map((address) => address.trim())
     .filter((address) => address !== "");
   const timeoutSeconds = durationOf(fields, "decoration_config", "timeout");
-  const mutex = fields.text("job_queue_name");
-  if (mutex !== undefined) {
-    const message = "it is a mutex here: how many the queue lets through stands in Prow's own configuration";
-    fields.change(message, "job_queue_name");
-  }
   const concurrency = fields.at("max_concurrency");
   const maxConcurrency =
     concurrency?.kind === "scalar" && /^[1-9][0-9]{0,5}$/.test(concurrency.value)
@@ -46,12 +55,92 @@ export function jobOfProw(fields: ProwFields, kind: ProwJobKind, repository: str
       : undefined;
   return {
     name,
-    ...source,
+    repo: source.repo,
+    clock: source.clock,
     description: description || undefined,
     contact: contact?.length === 0 ? undefined : contact,
     ...startOf(fields, kind),
-    ...{ work, env, timeoutSeconds, mutex, maxConcurrency },
+    ...{ work, env, timeoutSeconds, maxConcurrency },
+    ...queueOf(fields, queues),
+    rerun: rerunOf(fields),
+    context: contextOf(fields, name, work),
+    notify: notifyOf(fields),
   };
+}
+
+/** A queue that lets one through is a mutex; one that lets more through, a capacity that the settings have to name. */
+function queueOf(fields: ProwFields, queues: ReadonlyMap<string, number>): Pick<Job, "mutex" | "capacity"> {
+  const name = fields.text("job_queue_name");
+  if (name === undefined || name === "") return {};
+  const capacity = queues.get(name);
+  if (capacity === undefined) {
+    const message =
+      "it is a mutex here: how many the queue lets through stands in Prow's own configuration, which was not given";
+    fields.change(message, "job_queue_name");
+    return { mutex: name };
+  }
+  if (capacity === 1) return { mutex: name };
+  if (capacity <= 0) {
+    fields.drop("the queue lets all runs through", "job_queue_name");
+    return {};
+  }
+  fields.change(
+    `it is a capacity here, and the server's settings have to say: ${name}: ${capacity}`,
+    "job_queue_name",
+  );
+  return { capacity: name };
+}
+
+/** Who may run it again. What stands in a list of repositories of its own is not read. */
+function rerunOf(fields: ProwFields): RerunRights | undefined {
+  const at = "rerun_auth_config";
+  const config = fields.at(at);
+  if (config?.kind !== "mapping") return undefined;
+  const anyone = fields.at(at, "allow_anyone");
+  if (anyone !== undefined) fields.take(at, "allow_anyone");
+  const names = (key: string): readonly string[] | undefined => {
+    const texts = fields.at(at, key) === undefined ? undefined : fields.texts(at, key);
+    return texts === undefined || texts.length === 0 ? undefined : texts;
+  };
+  const teams = teamsOf(fields);
+  const rights = {
+    anyone: anyone !== undefined && readBoolean(anyone) === true ? true : undefined,
+    users: names("github_users"),
+    orgs: names("github_orgs"),
+    teams: teams.length === 0 ? undefined : teams,
+  };
+  if (fields.at(at, "github_team_ids") !== undefined) {
+    const message = "a team is named as org/team here, and its number does not say which one it is";
+    fields.ignore(message, at, "github_team_ids");
+  }
+  return Object.values(rights).every((value) => value === undefined) ? undefined : rights;
+}
+
+function teamsOf(fields: ProwFields): readonly string[] {
+  const path = ["rerun_auth_config", "github_team_slugs"] as const;
+  const node = fields.at(...path);
+  return (node?.kind === "sequence" ? [...node.items.keys()] : []).flatMap((index) => {
+    const org = fields.text(...path, index, "org");
+    const slug = fields.text(...path, index, "slug");
+    return org === undefined || slug === undefined ? [] : [`${org}/${slug}`];
+  });
+}
+
+/** The status that branch protection may ask for goes on under its name. */
+function contextOf(fields: ProwFields, name: string, work: Job["work"]): string | undefined {
+  const context = fields.text("context");
+  if (context === undefined || context === "" || context === name) return undefined;
+  if (work.kind === "review" || work.kind === "build" || work.kind === "promote") return context;
+  fields.drop("it has no status at a commit", "context");
+  return undefined;
+}
+
+function notifyOf(fields: ProwFields): JobNotify | undefined {
+  const key = ["annotations", "testgrid-num-failures-to-alert"] as const;
+  const node = fields.at(...key);
+  if (node?.kind !== "scalar" || !/^[1-9][0-9]{0,2}$/.test(node.value)) return undefined;
+  fields.take(...key);
+  return { failures: Number(node.value) };
 }
 
 function sourceOf(fields: ProwFields, repository = ""): string {
@@ -84,8 +173,14 @@ function repositoryUrl(name: string): string {
   return `https://github.com/${name}`;
 }
 
+interface ProwSource {
+  readonly repo: string;
+  readonly clock?: Schedule;
+  readonly alias?: YamlNode | undefined;
+}
+
 /** A periodic says itself which repository it is about. */
-function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly clock: Schedule } {
+function sourceOfClock(fields: ProwFields): ProwSource {
   const refs = extraRefs(fields);
   const first = refs.find((index) => isWorkdir(fields, index)) ?? refs[0];
   if (first === undefined) throw new NotImportable("it has no extra_refs, so nothing says what it builds");
@@ -104,7 +199,8 @@ function sourceOfClock(fields: ProwFields): { readonly repo: string; readonly cl
     throw new NotImportable("it needs exactly one of interval, minimum_interval and cron");
   }
   const clock = { everySeconds, afterEndSeconds, cron, ref };
-  return { repo: uri ?? repositoryUrl(`${org}/${name}`), clock };
+  const alias = fields.at("extra_refs", first, "path_alias");
+  return { repo: uri ?? repositoryUrl(`${org}/${name}`), clock, alias };
 }
 
 function durationOf(fields: ProwFields, ...path: readonly string[]): number | undefined {

@@ -13,7 +13,7 @@ export interface JobFolder {
 export interface FolderLook {
   /** Nothing when what was found last is still what there is, or has to do. */
   readonly found?: FolderTexts | undefined;
-  readonly trouble?: Trouble | undefined;
+  readonly trouble?: FolderTrouble | undefined;
 }
 
 /** What stands in a folder. */
@@ -27,7 +27,7 @@ export interface FolderTexts {
 export type FileText = Awaited<ReturnType<typeof readTextFileOf>>;
 
 /** Why a folder is not read, or not taken. */
-export type Trouble = Omit<JobSourceTrouble, "since">;
+export type FolderTrouble = Omit<JobSourceTrouble, "since">;
 
 /** Files of one folder, and characters of all of them: a hundred times what the largest known set of jobs has. */
 const maxFiles = 10_000;
@@ -41,7 +41,7 @@ export async function textsOf(
   names: readonly string[],
   nameOf: (name: string) => string,
   read: (name: string) => Promise<FileText>,
-): Promise<Pick<FolderTexts, "texts"> | Trouble> {
+): Promise<Pick<FolderTexts, "texts"> | FolderTrouble> {
   const files = names.filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();
   if (files.length > maxFiles) return tooLarge(`it has ${files.length} files`);
   const texts = new Map<string, FileText>();
@@ -55,13 +55,13 @@ export async function textsOf(
   return { texts };
 }
 
-function tooLarge(why: string): Trouble {
+function tooLarge(why: string): FolderTrouble {
   const hint = `a folder of jobs has ${maxFiles} files and ${maxLength / 1024 / 1024} MiB at most`;
   return { code: "too-large", message: `the folder of jobs is not read: ${why}`, hint };
 }
 
 /** That there is no such folder, or that it cannot be read. */
-export function folderGone(why: string): Trouble {
+export function folderGone(why: string): FolderTrouble {
   const hint = "jobs that were there before go on; a folder without files has no jobs";
   return { code: "folder-gone", message: `the folder of jobs cannot be read: ${why}`, hint };
 }

@@ -13,9 +13,9 @@ import { decodeText } from "../../manifest/index.ts";
 import {
   type FileText,
   type FolderLook,
+  type FolderTrouble,
   folderGone,
   type JobFolder,
-  type Trouble,
   textsOf,
 } from "./job-folder.ts";
 
@@ -51,7 +51,7 @@ export function openTrustedBranch(place: TrustedBranch): JobFolder {
   let accepted: string | undefined;
 
   /** What was read last goes on; a process that has read nothing yet reads it. */
-  const lastWith = async (trouble: Trouble, known: string | undefined): Promise<FolderLook> => {
+  const lastWith = async (trouble: FolderTrouble, known: string | undefined): Promise<FolderLook> => {
     if (known !== undefined) return { trouble };
     const last = await mirror.marked(mark);
     const { found } = last === undefined ? {} : await filesAt(mirror, last, folder);
@@ -124,17 +124,17 @@ async function textAt(files: CommitFiles, path: string): Promise<FileText> {
   return { code: "unreadable-file", isMissing: bytes === "missing", message };
 }
 
-function branchGone(branch: string): Trouble {
+function branchGone(branch: string): FolderTrouble {
   const message = `there is no branch ${branch} any more`;
   return { code: "branch-gone", message, hint: "push it again, or name another one in the settings" };
 }
 
-function unfetched(branch: string, tip: string): Trouble {
+function unfetched(branch: string, tip: string): FolderTrouble {
   const message = `the branch ${branch} stands at ${tip.slice(0, 12)}, which cannot be fetched`;
   return { code: "unreachable", message, hint: "it is looked at again" };
 }
 
-function rewritten(branch: string, last: string, tip: string): Trouble {
+function rewritten(branch: string, last: string, tip: string): FolderTrouble {
   return {
     code: "branch-rewritten",
     message: `the branch ${branch} was pushed with force: ${tip.slice(0, 12)} does not go on from ${last.slice(0, 12)}`,
