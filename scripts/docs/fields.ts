@@ -3,14 +3,16 @@ import { commentOf, sourceFiles } from "./sources.ts";
 import { code, table, withoutStop } from "./table.ts";
 
 /**
- * The fields of a document in JSON, with what is said of each in the type that it is written as. No two types have one
- * name; those that it extends come first.
+ * The fields of a document in JSON, with what is said of each in the type that it is written as. No two exported types have
+ * one name; those that it extends come first.
  */
 export function fieldsTable([name = ""]: readonly string[]): string {
   const types = new Map<string, ts.InterfaceDeclaration>();
   for (const file of sourceFiles()) {
     for (const statement of file.statements) {
-      if (ts.isInterfaceDeclaration(statement)) types.set(statement.name.text, statement);
+      if (!ts.isInterfaceDeclaration(statement)) continue;
+      const known = types.get(statement.name.text);
+      if (known === undefined || isExported(statement)) types.set(statement.name.text, statement);
     }
   }
   const rows = fieldsOf(name, types)
@@ -21,6 +23,14 @@ export function fieldsTable([name = ""]: readonly string[]): string {
       return [code(field.name.getText()), withoutStop(text)];
     });
   return table(["field", "what it is"], rows);
+}
+
+function isExported({
+  modifiers = [],
+}: {
+  readonly modifiers?: Iterable<ts.ModifierLike> | undefined;
+}): boolean {
+  return [...modifiers].some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
 }
 
 function fieldsOf(

@@ -63,7 +63,7 @@ function programHelp(
   const others = ["First steps: waybill demo. Completion for shells: waybill completion --help."];
   if (isBrief) {
     return [
-      [...first, "", ...table(rows, width, "")],
+      [...first.filter((line) => line !== ""), "", ...table(rows, width, "")],
       [
         compatibility,
         "First steps: waybill demo. About a verb: waybill VERB -h; all: waybill --help.",

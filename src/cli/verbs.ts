@@ -40,12 +40,12 @@ export const groups: readonly VerbGroup[] = [
   { heading: "Look", verbs: [ls, digest, inspect] },
   { heading: "By hand", verbs: [copy, tag] },
   { heading: "Build", verbs: [build] },
-  { heading: "Run", verbs: [runs, jobs] },
+  { heading: "Run", verbs: [runs, jobs, serveVerb] },
   { heading: "Registry", verbs: [registry] },
 ];
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
-export const firstSteps: readonly Verb[] = [serveVerb, demo, completion];
+export const firstSteps: readonly Verb[] = [demo, completion];
 
 /** Verbs that programs call, and people need not know. */
 export const unseen: readonly Verb[] = [complete];

@@ -60,7 +60,7 @@ describe("waybill import prow", () => {
       /^not needed: spec\.containers\[\]\.resources of \S+: the build has what this machine has$/m,
     );
     expect(stderr).not.toContain("containers[0].resources");
-    expect(stderr).toContain("ci-promoter is not imported: it is no image-builder job");
+    expect(stderr).toContain("ci-promoter is not imported: it names no manifests");
     expect(JSON.parse((await run("import", "prow", file, "--json")).stdout)).toMatchObject({
       format: "waybill-import/1",
       jobs: expect.anything(),
