@@ -94,8 +94,11 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     web = await openWeb(core, stopping.signal);
     const { address, url, adminTokenFile } = web;
     const watching = jobs.watch(stopping.signal);
+    const isKeeper = roles.has("scheduler") || roles.has("worker");
     const parts = [
       watching,
+      // A worker's machine alone has what its runs have left there.
+      ...(isKeeper ? [keepRecords(core, stopping.signal)] : []),
       ...(roles.has("scheduler") ? schedule(core, stopping.signal) : []),
       ...(roles.has("worker") ? work(core, url, stopping.signal) : []),
     ];
@@ -127,6 +130,15 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     await db.close();
     throw error;
   }
+}
+
+function keepRecords({ runs, options }: ServerCore, signal: AbortSignal): Promise<void> {
+  return every(
+    minute,
+    signal,
+    runs.keepEnded,
+    logProblem(options.log, "records that have ended cannot be kept"),
+  );
 }
 
 /** The words that records have for how a run ended. */
@@ -163,7 +175,6 @@ function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[] {
     triggers(),
     queue.supervise({ signal, onProblem: problem("the queue") }),
     queue.setCapacities(options.capacities),
-    every(minute, signal, runs.keepEnded, problem("records that have ended cannot be kept")),
     every(hour, signal, () => runs.retain(retention), problem("old records cannot be removed")),
     every(day, signal, runs.adopt, problem("earlier records cannot be read")),
     every(

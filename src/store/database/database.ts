@@ -5,7 +5,7 @@ import { eventsArtifact, type StoredRun } from "../model.ts";
 import { checkJobName, placeOfRun } from "../prow/places.ts";
 import { recordFiles } from "../prow/record.ts";
 import { adoptRuns } from "./adopt.ts";
-import type { Context } from "./context.ts";
+import { type Context, drainOwn } from "./context.ts";
 import { findRow } from "./find.ts";
 import { keepEnded } from "./keep.ts";
 import { listRuns } from "./list.ts";
@@ -44,7 +44,10 @@ export function openRunDatabase(db: Database, { objects, spool }: RunDatabaseOpt
     adopt: () => adoptRuns(context),
     retain: (rules, options) => retain(context, rules, options),
     async release() {
-      for (const pump of context.underWay.values()) pump.stop();
+      const own = [...context.underWay.values()];
+      // What cannot be brought now stays in the files of this machine.
+      await Promise.allSettled(own.map(({ drained }) => drained()));
+      for (const { abandon } of own) abandon();
       await followers.release();
     },
   };
@@ -53,10 +56,10 @@ export function openRunDatabase(db: Database, { objects, spool }: RunDatabaseOpt
 const maxArtifacts = 10_000;
 
 function storedRun(context: Context, row: RecordRow): StoredRun {
-  const { db, objects, underWay } = context;
+  const { db, objects } = context;
   const { id, place } = row;
   const folder = `${place}/${recordFiles.artifacts}/`;
-  const written = async (): Promise<void> => underWay.get(id)?.drained();
+  const written = (): Promise<void> => drainOwn(context, id);
   const events = async () => {
     await written();
     const [found] = await db.query<{ bytes: string }>(

@@ -39,6 +39,17 @@ interface EndedRow {
  * @returns Whether it is kept: its artifacts may be on another machine, which will bring them.
  */
 export async function keepRun(context: Context, id: string): Promise<boolean> {
+  try {
+    return await bring(context, id);
+  } catch (error) {
+    // Another process of this machine may have been quicker, and has removed what was read.
+    const [row] = await context.db.query("SELECT id FROM run_record WHERE id = $1 AND is_kept", [id]);
+    if (row !== undefined) return true;
+    throw error;
+  }
+}
+
+async function bring(context: Context, id: string): Promise<boolean> {
   const { db, objects } = context;
   const [row] = await db.query<EndedRow>(
     `SELECT id, job, place, attempt, started, prow_job, finished, log_bytes, event_bytes, is_spooled,
@@ -157,6 +168,9 @@ async function sweepSpool(context: Context): Promise<void> {
       [id],
     );
     const isUsed = row !== undefined && row.attempt <= Number(attempt) && !row.is_kept;
-    if (!isUsed) await removeTree(spoolOf(context, id, Number(attempt)).folder);
+    if (isUsed) continue;
+    const own = context.underWay.get(id);
+    if (own?.attempt === Number(attempt)) own.abandon();
+    await removeTree(spoolOf(context, id, Number(attempt)).folder);
   }
 }

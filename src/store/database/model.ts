@@ -78,6 +78,9 @@ export interface RunDatabase extends RunStore {
     rules: readonly RetentionRule[],
     options?: { readonly held?: ReadonlySet<string>; readonly now?: Date },
   ): Promise<RemovedRuns>;
-  /** Ends what goes on beside: followers, and writing that waits. Runs of this process are to be finished before. */
+  /**
+   * Ends followers, and runs of this process that have not ended: what they have written by now is brought to the database where that can
+   * be reached, and another attempt goes on with them.
+   */
   release(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { RunError, recordFailure, unwritable } from "../errors.ts";
 import { eventsFormat, type Run, type RunEnd } from "../model.ts";
 import { finishedDocument, prowJob } from "../prow/documents.ts";
 import { recordFiles } from "../prow/record.ts";
-import { type Context, spoolOf } from "./context.ts";
+import { type Context, spoolOf, type UnderWay } from "./context.ts";
 import { keepRun } from "./keep.ts";
 import { asOwn, isPassing, takenOver } from "./mine.ts";
 import type { RunAttempt } from "./model.ts";
@@ -22,10 +22,10 @@ const cut = `\n--- the log has more than ${maxLogBytes} bytes: what follows is l
 /** The run of this process in a database. @throws {RunError} as its methods do. */
 export function openRun(context: Context, request: RunAttempt, begun: BegunRun, clock: () => Date): Run {
   const { db, objects, underWay } = context;
-  const { id, attempt, uuid, place, startedAt, bases } = begun;
+  const { id, attempt, uuid, place, startedAt } = begun;
   const { folder, artifacts } = spoolOf(context, id, attempt);
   const where = `${objects.where}/${place}`;
-  const own = { id, attempt, fence: request.fence };
+  const attemptAt = { id, attempt, fence: request.fence };
   const paths: Readonly<Record<StreamName, string>> = {
     log: join(folder, recordFiles.log),
     event: join(folder, "events"),
@@ -34,13 +34,23 @@ export function openRun(context: Context, request: RunAttempt, begun: BegunRun, 
     log: openGrowing(paths.log),
     event: openGrowing(paths.event),
   };
-  const sizes: Record<StreamName, number> = { ...bases };
-  const pump = openPump(db, own, {
-    log: { path: paths.log, base: bases.log },
-    event: { path: paths.event, base: bases.event },
-  });
-  underWay.set(id, pump);
+  const sizes: Record<StreamName, number> = { ...begun.bases };
   let isOver = false;
+  const letGo = (): void => {
+    isOver = true;
+    pump.stop();
+    if (underWay.get(id) === own) underWay.delete(id);
+    files.log.close();
+    files.event.close();
+  };
+  const sources = {
+    log: { path: paths.log, base: begun.bases.log },
+    event: { path: paths.event, base: begun.bases.event },
+  };
+  const pump = openPump(db, attemptAt, sources, letGo);
+  const own: UnderWay = { attempt, drained: pump.drained, abandon: () => void pump.lose(takenOver(id)) };
+  underWay.get(id)?.abandon();
+  underWay.set(id, own);
 
   const opened = (): void => {
     if (pump.lost !== undefined) throw pump.lost;
@@ -60,7 +70,7 @@ export function openRun(context: Context, request: RunAttempt, begun: BegunRun, 
     const at = clock();
     const finished = finishedDocument({ result, ...said }, request, at);
     const job = prowJob(request, { name: uuid, id, startedAt, end: { result, at } });
-    return asOwn(db, own, async (sql, row) => {
+    return asOwn(db, attemptAt, async (sql, row) => {
       // An end whose answer was lost.
       if (row.result === result) return;
       if (row.result !== "PENDING") throw takenOver(id);
@@ -75,7 +85,7 @@ export function openRun(context: Context, request: RunAttempt, begun: BegunRun, 
   /** Objects know no attempts. Who cannot ask goes on: without the database nobody else begins one. */
   const stillMine = async (): Promise<void> => {
     try {
-      await asOwn(db, own, async (_, row) => {
+      await asOwn(db, attemptAt, async (_, row) => {
         if (row.result !== "PENDING") throw takenOver(id);
       });
     } catch (error) {
@@ -124,16 +134,13 @@ export function openRun(context: Context, request: RunAttempt, begun: BegunRun, 
       opened();
       isOver = true;
       try {
-        files.log.close();
-        files.event.close();
         await pump.ending(() => end(last));
       } catch (error) {
         const failure = unwritable(error, where);
         if (failure.code === "run-taken-over") await removeTree(folder);
         throw failure;
       } finally {
-        pump.stop();
-        underWay.delete(id);
+        letGo();
       }
       try {
         await keepRun(context, id);

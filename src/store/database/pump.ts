@@ -25,13 +25,26 @@ const patienceMilliseconds = 10 * 60 * 1000;
  * away they grow, and no memory does. What is in the database already is read off the record itself, so that a batch whose
  * answer was lost is not sent twice.
  */
-export function openPump(db: Database, own: OwnAttempt, sources: Readonly<Record<StreamName, Source>>) {
+export function openPump(
+  db: Database,
+  own: OwnAttempt,
+  sources: Readonly<Record<StreamName, Source>>,
+  /** Called when this attempt has been given up. */
+  onLost: () => void,
+) {
   const written: Record<StreamName, number> = { log: 0, event: 0 };
   const sent: Record<StreamName, number> = { log: 0, event: 0 };
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> | undefined;
   let lost: RunError | undefined;
   let isOpen = true;
+
+  const lose = (error: RunError): RunError => {
+    if (lost !== undefined) return lost;
+    lost = error;
+    onLost();
+    return lost;
+  };
 
   const waiting = (): number => streamNames.reduce((sum, name) => sum + written[name] - sent[name], 0);
 
@@ -90,9 +103,7 @@ export function openPump(db: Database, own: OwnAttempt, sources: Readonly<Record
     timer = undefined;
     turn ??= pass()
       .catch((error: unknown) => {
-        if (isPassing(error)) throw error;
-        lost ??= unwritable(error, own.id);
-        throw lost;
+        throw isPassing(error) ? error : lose(unwritable(error, own.id));
       })
       .finally(() => {
         turn = undefined;
@@ -145,6 +156,7 @@ export function openPump(db: Database, own: OwnAttempt, sources: Readonly<Record
         }
       }
     },
+    lose,
     stop(): void {
       isOpen = false;
       clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { RunError } from "../errors.ts";
-import type { Context } from "./context.ts";
+import { type Context, drainOwn } from "./context.ts";
 import type { LogBatch } from "./model.ts";
 import { bytesOfStream, stateOf } from "./read-stream.ts";
 import { chunkBytes, logChannel } from "./streams.ts";
@@ -31,7 +31,8 @@ interface Watch {
 }
 
 /** Opens what logs are followed by: notices of the database tell when to look, and every two seconds it is looked without one. */
-export function openFollowers({ db, objects, underWay }: Context) {
+export function openFollowers(context: Context) {
+  const { db, objects } = context;
   const watches = new Map<string, Watch>();
   let listening: Promise<() => Promise<void>> | undefined;
   let isReleased = false;
@@ -96,7 +97,7 @@ export function openFollowers({ db, objects, underWay }: Context) {
     }
     try {
       await listen();
-      await underWay.get(id)?.drained();
+      await drainOwn(context, id);
       await look(id, watch);
     } catch (error) {
       leave(id, watch);

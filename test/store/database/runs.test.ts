@@ -110,6 +110,35 @@ describeDatabases((databases) => {
       expect(await (await own.runs.find(first.id)).artifacts()).toEqual([]);
     });
 
+    test("leave the log to be read in the process that they are over in", async () => {
+      const first = await begin(1);
+      first.log("first\n");
+      await logOf(own.runs, first.id);
+      const second = await begin(2, await own.elsewhere());
+      first.log("late\n");
+      const log = "first\n\n--- attempt 2 of this run begins ---\n";
+      expect(await logOf(own.runs, first.id)).toBe(log);
+      await own.runs.keepEnded();
+      expect(await readdir(join(own.folder, "spool"))).toEqual([]);
+      expect(() => first.log("later")).toThrow(expect.objectContaining(taken));
+      const third = await begin(3);
+      third.log("third\n");
+      expect(await logOf(own.runs, first.id)).toMatch(/third\n$/);
+      await expect(second.finish({ result: "FAILURE" })).rejects.toMatchObject(taken);
+      const fourth = await begin(4);
+      expect(() => third.log("later")).toThrow(expect.objectContaining(taken));
+      await fourth.finish({ result: "SUCCESS" });
+    });
+
+    test("that are handed over have brought what they have written", async () => {
+      const elsewhere = await own.elsewhere();
+      const first = await begin(1, elsewhere);
+      first.log("first\n");
+      await elsewhere.release();
+      expect(() => first.log("later")).toThrow(expect.objectContaining(taken));
+      expect(await logOf(own.runs, first.id)).toBe("first\n");
+    });
+
     test("go on after an end that their queue does not know of", async () => {
       const first = await begin(1);
       first.log("first\n");
@@ -208,6 +237,28 @@ describeDatabases((databases) => {
         expect(await readdir(join(own.folder, "spool"))).toEqual([]);
       }
     });
+  });
+
+  test("a run may be kept by several processes at once", async () => {
+    const beside = await own.elsewhere("spool");
+    for (let round = 0; round < 8; round += 1) {
+      const run = await own.runs.start({ job: "push", type: "periodic" });
+      run.log("log\n");
+      for (let file = 0; file < 5; file += 1) await writeFile(join(run.artifacts, `${file}`), "x");
+      const keeping = [
+        run.finish({ result: "SUCCESS" }),
+        beside.keepEnded(),
+        own.runs.keepEnded(),
+        beside.keepEnded(),
+      ];
+      await Promise.all(keeping);
+      await beside.keepEnded();
+      const { record, artifacts } = await openRunFolder(own.objects.where).find(run.id);
+      expect(record.result).toBe("SUCCESS");
+      expect(await artifacts()).toEqual(["0", "1", "2", "3", "4"]);
+      expect(await logOf(own.runs, run.id)).toBe("log\n");
+    }
+    expect(await own.db.query("SELECT 1 FROM run_chunk")).toEqual([]);
   });
 
   test("a file that no store takes keeps nothing else from being kept", async () => {

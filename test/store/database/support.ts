@@ -36,8 +36,8 @@ export interface TestRuns {
   objects: FrailObjects;
   folder: string;
   runs: RunDatabase;
-  /** The same store as a process has it on another machine: with a spool of its own. */
-  elsewhere(): Promise<RunDatabase>;
+  /** The same store as a process has it on another machine, with a spool of its own, or on this one. */
+  elsewhere(spool?: string): Promise<RunDatabase>;
 }
 
 export function useRuns(databases: TestDatabases): TestRuns {
@@ -56,7 +56,7 @@ export function useRuns(databases: TestDatabases): TestRuns {
     test.objects = frailObjects(openObjects(join(temporary.path, "objects")));
     test.db = await databases.open(storeMigrations);
     test.runs = open(test.db, "spool");
-    test.elsewhere = async () => open(await databases.openAgain(), `spool-${opened.length}`);
+    test.elsewhere = async (spool = `spool-${opened.length}`) => open(await databases.openAgain(), spool);
   });
   afterEach(async () => {
     for (const runs of opened.splice(0)) await runs.release();
