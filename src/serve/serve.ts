@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { type Database, migrate, openDatabase } from "../database/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
 import { makeFolder } from "../disk/index.ts";
+import { messageOf } from "../errors/index.ts";
 import { openObjects } from "../objects/index.ts";
-import { openQueue, type Queue, type QueuedRun } from "../queue/index.ts";
+import { openQueue, type Queue, type QueuedRun, RunStopped } from "../queue/index.ts";
+import type { RunEvent } from "../recording/index.ts";
 import { openRunDatabase, type RunDatabase } from "../store/index.ts";
-import { noteEnd, runTriggers, type TriggerEvent } from "../triggers/index.ts";
+import { createMetrics, type Metrics, openTracing, type Tracing } from "../telemetry/index.ts";
+import { listRemotes, noteEnd, runTriggers, type TriggerEvent } from "../triggers/index.ts";
 import { carryOut, networkOf, openSources, openStatuses, WorkError } from "../work/index.ts";
 import { every } from "./every.ts";
 import { type LiveJobs, openLiveJobs } from "./live-jobs.ts";
@@ -51,6 +54,8 @@ export interface ServerCore {
   readonly jobs: LiveJobs;
   readonly sourceOf: ReturnType<typeof openSources>;
   readonly mirrors: string;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
 }
 
 /**
@@ -90,7 +95,16 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         log,
       },
     });
-    const core: ServerCore = { options, db, queue, runs, jobs, sourceOf, mirrors };
+    const metrics = createMetrics(options.version);
+    const tracing = await openTracing(environment, options.version);
+    if (roles.has("scheduler")) {
+      metrics.tellOf({
+        queue,
+        jobs: () => jobs.jobs().map(({ name, work }) => ({ job: name, kind: work.kind })),
+        remotes: () => listRemotes(db),
+      });
+    }
+    const core: ServerCore = { options, db, queue, runs, jobs, sourceOf, mirrors, metrics, tracing };
     web = await openWeb(core, stopping.signal);
     const { address, url, adminTokenFile } = web;
     const watching = jobs.watch(stopping.signal);
@@ -120,6 +134,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         stopping.abort();
         await Promise.allSettled(parts);
         await web?.close(closeWithin);
+        await tracing?.close();
         await runs.release();
         await db.close();
       },
@@ -167,7 +182,10 @@ function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[] {
           hint: "say under forges in waybill.yaml what the host is, and give its token in the environment",
         });
       },
-      listener: (event) => tell(core, event),
+      listener: (event) => {
+        core.metrics.heardOfTrigger(event);
+        tell(core, event);
+      },
     });
   };
   const problem = (what: string) => logProblem(log, what);
@@ -190,7 +208,7 @@ function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[] {
 }
 
 function work(core: ServerCore, url: string, signal: AbortSignal): Promise<void>[] {
-  const { options, db, queue, runs } = core;
+  const { options, db, queue, runs, metrics, tracing } = core;
   const { settings, environment, data: folder, log, grace, concurrency } = options;
   const onProblem = logProblem(log, "work", "warn");
   const statuses = openStatuses(db, { settings, environment, folder, onProblem });
@@ -203,7 +221,22 @@ function work(core: ServerCore, url: string, signal: AbortSignal): Promise<void>
       async carryOut(run) {
         const { job, id, attempt } = run;
         log("info", `${job} begins`, { run: id, attempt });
-        const outcome = await carryOut(run, place);
+        const page = place.pageOf(run);
+        const span = tracing?.begin(run, page);
+        const begun = performance.now();
+        const heard = (event: RunEvent): void => {
+          metrics.heardOfRun(event);
+          span?.heard(event);
+        };
+        const outcome = await carryOut(run, { ...place, heard }).catch((error: unknown) => {
+          const failed = { result: "ERROR", details: { summary: messageOf(error) } } as const;
+          span?.end(failed);
+          metrics.ended(run, failed, (performance.now() - begun) / 1000);
+          throw error;
+        });
+        span?.end(outcome);
+        metrics.ended(run, outcome, (performance.now() - begun) / 1000);
+        if (run.signal.reason instanceof RunStopped && run.signal.reason.code === "lost") metrics.leaseLost();
         const level = outcome.result === "ERROR" ? "warn" : "info";
         log(level, `${job}: ${outcome.details?.summary ?? ""}`, { run: id, result: outcome.result });
         return outcome;

@@ -11,6 +11,7 @@ import {
 import { acceptDelivery } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
+import type { Metrics } from "../telemetry/index.ts";
 import { networkOf } from "../work/index.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
@@ -32,7 +33,7 @@ const maxTokenBytes = 4096;
 
 /** Listens, and answers: all of the API where the process has the role, else only whether it is well. */
 export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<Web> {
-  const { options, db, queue, runs, jobs, sourceOf } = core;
+  const { options, db, queue, runs, jobs, sourceOf, metrics } = core;
   const { settings, environment, access, log, webhooks, version } = options;
   let isReady = false;
   let app: App | undefined;
@@ -50,7 +51,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
     isReady = value;
   };
   if (!options.roles.has("web")) {
-    app = { fetch: async (request) => answerHealth(new URL(request.url).pathname, isReady) };
+    app = { fetch: async (request) => answerHealth(new URL(request.url).pathname, isReady, metrics) };
     return { address, url, adminTokenFile: undefined, setReady, close: listening.close };
   }
   const { fetch, close } = openProviderFetch(networkOf({ settings, environment }));
@@ -70,6 +71,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
         logins: openLogins({ providers: access.providers, publicUrl, fetch, environment, now }),
         machines: openMachines(access.machines, fetch, now),
       },
+      metrics,
       webhooks: { sources: webhooks, accept: (delivery) => acceptDelivery(db, delivery) },
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
       isReady: () => isReady,
@@ -100,8 +102,13 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
   }
 }
 
-function answerHealth(path: string, isReady: boolean): Response {
+/** What a process without the API answers, to whoever reaches it: there is nobody whom it could know. */
+async function answerHealth(path: string, isReady: boolean, metrics: Metrics): Promise<Response> {
   if (path === "/healthz") return new Response("ok\n");
+  if (path === "/metrics") {
+    const { type, text } = await metrics.read();
+    return new Response(text, { headers: { "content-type": type } });
+  }
   if (path !== "/readyz") return new Response("this process has no pages\n", { status: 404 });
   return isReady ? new Response("ok\n") : new Response("it starts or stops\n", { status: 503 });
 }

@@ -82,6 +82,7 @@ function assemble(parts: ServerParts): OpenAPIHono<Env> {
   });
   app.notFound((c) => answerFailure(c, { code: "not-found", title: "there is nothing at this address" }));
 
+  app.use("/metrics", guarding(parts));
   addHealth(app, parts);
   addWebhooks(app, parts);
   app.use("/api/*", guarding(parts));

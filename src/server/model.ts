@@ -40,6 +40,13 @@ export interface ServerParts {
     /** Keeps a delivery: it outlives this process when this resolves. */
     accept(delivery: Delivery): Promise<unknown>;
   };
+  /** What a scraper is told of this process, and what is counted of deliveries. */
+  readonly metrics?:
+    | {
+        read(): Promise<{ readonly type: string; readonly text: string }>;
+        delivered(source: string, event: string, outcome: "accepted" | "refused" | "failed"): void;
+      }
+    | undefined;
   /** Whether a promotion job has brought a commit to production. */
   promotionOf(job: Job, commit: string): Promise<PromotionState>;
   /** The address that people know it by: a scheme and a host, without a path. */

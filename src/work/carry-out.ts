@@ -53,6 +53,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
       default:
     }
     recording.listener(event);
+    environment.heard?.(event);
   };
   const ending = endingOf(run, environment.grace);
   const page = environment.pageOf(run);

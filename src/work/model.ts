@@ -1,4 +1,5 @@
 import type { Sql } from "../database/index.ts";
+import type { RunEvent } from "../recording/index.ts";
 import type { Settings } from "../settings/index.ts";
 import type { Run, RunRequest, StoredRun } from "../store/index.ts";
 import type { StatusOutbox } from "./statuses.ts";
@@ -36,6 +37,8 @@ export interface WorkEnvironment {
   readonly grace: number;
   /** Where what forges are to be told is put. */
   readonly statuses: Pick<StatusOutbox, "set">;
+  /** Told of all that a run tells while it goes on. */
+  readonly heard?: ((event: RunEvent) => void) | undefined;
   /** Told of what could not be done beside a run's work, such as a status that no forge has taken. */
   readonly onProblem: (error: unknown) => void;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { demand } from "../acts.ts";
 import type { Env } from "../context.ts";
 import type { ServerParts } from "../model.ts";
 
@@ -7,10 +8,11 @@ import type { ServerParts } from "../model.ts";
 const databaseWithin = 1_000;
 
 /**
- * `/healthz`: the process is alive; it asks nobody, or an outage of the database would have all servers restarted. `/readyz`: it may
+ * `/metrics`: for whoever may read; it names jobs and hosts. `/healthz`: the process is alive; it asks nobody, or an outage of the database would have all servers restarted. `/readyz`: it may
  * be given requests.
  */
-export function addHealth(app: OpenAPIHono<Env>, { db, isReady, onProblem }: ServerParts): void {
+export function addHealth(app: OpenAPIHono<Env>, parts: ServerParts): void {
+  const { db, isReady, onProblem, metrics } = parts;
   app.get("/healthz", (c) => c.text("ok\n"));
   app.get("/readyz", async (c) => {
     if (!isReady()) return c.text("it starts or stops\n", 503);
@@ -28,5 +30,11 @@ export function addHealth(app: OpenAPIHono<Env>, { db, isReady, onProblem }: Ser
     const result = await Promise.race([answered, late]);
     giveUp.abort();
     return result === "yes" ? c.text("ok\n") : c.text("the database does not answer\n", 503);
+  });
+  if (metrics === undefined) return;
+  app.get("/metrics", async (c) => {
+    demand(c, parts, "read");
+    const { type, text } = await metrics.read();
+    return c.body(text, 200, { "content-type": type });
   });
 }

@@ -20,6 +20,7 @@ const bodyWithin = 10_000;
  */
 export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
   const { sources, accept } = parts.webhooks;
+  const { metrics } = parts;
   const byName = new Map(sources.map((source) => [source.name, source]));
   const small = new Turns(places, mostWaiting);
   const large = new Turns(2, mostWaiting);
@@ -70,13 +71,25 @@ export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
       const delivery = readDelivery({ headers }, body, admitted, source);
       if ("code" in delivery) return refuse(c, delivery);
       await accept(delivery);
+      metrics?.delivered(source.name, delivery.event, "accepted");
       return c.body(null, 202);
     } finally {
       release();
     }
   };
-  app.post("/webhooks/:source", receive);
-  app.post("/webhooks/:source/:token", receive);
+  const counted = async (c: Asking): Promise<Response> => {
+    const name = byName.get(c.req.param("source") ?? "")?.name ?? "unknown";
+    try {
+      const response = await receive(c);
+      if (response.status !== 202) metrics?.delivered(name, "unknown", "refused");
+      return response;
+    } catch (error) {
+      metrics?.delivered(name, "unknown", "failed");
+      throw error;
+    }
+  };
+  app.post("/webhooks/:source", counted);
+  app.post("/webhooks/:source/:token", counted);
 }
 
 const sayings = {
