@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
+import { serveBackup, serveRestore } from "./serve-backup.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, type OptionsOf, verb, wholeNumber } from "./verb.ts";
 
@@ -43,6 +44,7 @@ export const serveVerb = verb({
     [exitCodes.nothingDone]: "it could not begin, or could not go on",
   },
   page: "serve.md",
+  below: [serveBackup, serveRestore],
   define,
   run,
 });

@@ -8,6 +8,7 @@ import { type FailureDetails, type Phrase, WaybillError } from "../errors/index.
  *   does, nobody knows.
  * - `in-doubt`: no answer came while a transaction was committed: nobody knows whether it counts.
  * - `refused`: the server does not let this user in, or not so far.
+ * - `missing`: there is no database in the folder.
  * - `locked`: another process has the folder, or has held a lock for too long.
  * - `newer`: the database is of a newer version of Waybill.
  * - `changed`: a step of the schema is not what was applied.
@@ -27,6 +28,7 @@ export type DatabaseErrorCode =
   | "unreachable"
   | "in-doubt"
   | "refused"
+  | "missing"
   | "locked"
   | "newer"
   | "changed"

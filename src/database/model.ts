@@ -61,4 +61,6 @@ export type DatabaseAddress = { readonly folder: string } | { readonly url: stri
 export interface DatabaseOptions {
   /** Is told what went wrong while nobody asked for anything: the connection of notices, the upkeep of the embedded database. */
   readonly onTrouble?: (error: DatabaseError) => void;
+  /** Whether a folder in which there is none is given one: so it is when nobody says it. */
+  readonly mayCreate?: boolean;
 }

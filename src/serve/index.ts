@@ -1,5 +1,6 @@
+export { backupServer, restoreServer, type ServerBackup } from "./backup.ts";
 export { ServeError, type ServeErrorCode } from "./errors.ts";
 export { jsonLog, type Log, type LogFields, type LogLevel, textLog } from "./log.ts";
 export { type ServeOptions, type ServerRole, serverRoles } from "./options.ts";
 export { type RunningServer, startServer } from "./serve.ts";
-export { type GivenOptions, settleOptions } from "./settle.ts";
+export { type GivenOptions, settleDatabase, settleOptions } from "./settle.ts";

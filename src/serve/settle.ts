@@ -38,12 +38,12 @@ const maxSecretBytes = 64 * 1024;
 export async function settleOptions(given: GivenOptions): Promise<ServeOptions> {
   const { version, settings, environment, grace, log } = given;
   const { serve } = settings;
-  const data = given.data === undefined ? (serve.data ?? given.usualData) : resolve(given.data);
+  const data = dataOf(given);
   const publicUrl = given.publicUrl ?? serve.publicUrl;
   return {
     ...{ version, settings, environment, grace, log, data },
     roles: new Set(given.roles ?? serverRoles),
-    database: await databaseOf(given, serve, data),
+    database: await settleDatabase(given),
     objects: serve.objects ?? data,
     listen: given.listen ?? (serve.listen === undefined ? usualListen : addressOf(serve.listen)),
     publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl),
@@ -75,11 +75,23 @@ function accessOf({ access }: ServeSettings): AccessSettings {
   return readSection(access, accessShape(filePath(folder, "A file.")));
 }
 
-async function databaseOf(
-  { database, environment }: GivenOptions,
-  serve: ServeSettings,
-  data: string,
+function dataOf({
+  data,
+  usualData,
+  settings,
+}: Pick<GivenOptions, "data" | "usualData" | "settings">): string {
+  return data === undefined ? (settings.serve.data ?? usualData) : resolve(data);
+}
+
+/**
+ * Which database a server has.
+ * @throws {ServeError} `invalid-database`, `secret-missing`.
+ */
+export async function settleDatabase(
+  given: Pick<GivenOptions, "database" | "environment" | "settings" | "data" | "usualData">,
 ): Promise<DatabaseAddress> {
+  const { database, environment } = given;
+  const { serve } = given.settings;
   const url =
     database ??
     (environment.WAYBILL_DATABASE || undefined) ??
@@ -87,7 +99,7 @@ async function databaseOf(
     (serve.databaseFile === undefined
       ? undefined
       : await secretOf({ file: serve.databaseFile }, "serve.databaseFile", environment));
-  if (url === undefined) return { folder: join(data, "database") };
+  if (url === undefined) return { folder: join(dataOf(given), "database") };
   if (/^postgres(?:ql)?:\/\//.test(url)) return { url };
   throw new ServeError("invalid-database", "what is named is no URL of a PostgreSQL server", {
     hint: "such as postgres://user@host/waybill; without one, a database is kept in the data folder",

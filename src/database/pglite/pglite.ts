@@ -19,7 +19,13 @@ const trustMilliseconds = 5_000;
  * Opens the database whose files are in a folder; one that is not there is made. What is committed outlives a crash of the
  * process and of the machine. One process at a time has the folder.
  */
-export async function openPglite(folder: string, { onTrouble }: DatabaseOptions): Promise<Driver> {
+export async function openPglite(
+  folder: string,
+  { onTrouble, mayCreate = true }: DatabaseOptions,
+): Promise<Driver> {
+  if (!mayCreate && (await filesIn(folder)) === "none") {
+    throw new DatabaseError("missing", "there is no database in this folder", { where: folder });
+  }
   await makeFolder(folder).catch((error: unknown) => {
     throw diskFailure(error, folder);
   });
