@@ -5,7 +5,7 @@ import type { Database, Sql } from "./model.ts";
 import { type Encoded, encoded } from "./values.ts";
 
 /** Where a driver carries statements out, one after the other. It throws what its library says. */
-export interface Session {
+export interface DatabaseSession {
   query<Row extends object>(text: string, values: readonly Encoded[]): Promise<readonly Row[]>;
   /** @returns What the last of the statements did, in PostgreSQL's word: `COMMIT`. */
   script(text: string): Promise<string | undefined>;
@@ -18,7 +18,7 @@ export interface Driver {
   readonly kind: Database["kind"];
   readonly where: string;
   /** Gives `use` a session that nobody else has meanwhile. */
-  withSession<Result>(use: (session: Session) => Promise<Result>): Promise<Result>;
+  withSession<Result>(use: (session: DatabaseSession) => Promise<Result>): Promise<Result>;
   readonly listen: Database["listen"];
   /** Waits for sessions that are in use, so long; then takes them away. */
   close(withinMilliseconds: number): Promise<void>;
@@ -47,7 +47,9 @@ export function databaseOf(driver: Driver): Database {
       throw new TypeError("in a transaction, statements are asked of what it is given");
     }
   };
-  const use = async <Result>(body: (sql: Sql, session: Session) => Promise<Result>): Promise<Result> => {
+  const use = async <Result>(
+    body: (sql: Sql, session: DatabaseSession) => Promise<Result>,
+  ): Promise<Result> => {
     check();
     return driver.withSession((session) => body(sqlOf(session, where), session));
   };
@@ -95,7 +97,7 @@ export function closedFailure(where: string): DatabaseError {
   return new DatabaseError("closed", "the database was closed", { where });
 }
 
-function sqlOf(session: Session, where: string): Sql {
+function sqlOf(session: DatabaseSession, where: string): Sql {
   const explained = (error: unknown): never => {
     throw databaseFailure(error, where);
   };
@@ -110,7 +112,7 @@ function sqlOf(session: Session, where: string): Sql {
 
 interface Begun {
   readonly sql: Sql;
-  readonly session: Session;
+  readonly session: DatabaseSession;
   readonly state: Transaction;
   readonly where: string;
 }
@@ -151,7 +153,7 @@ async function carryOut<Result>(
 /** What leaves open whether what was asked for was done. */
 const doubts: ReadonlySet<DatabaseErrorCode> = new Set(["unreachable", "timeout", "broken"]);
 
-async function commit(session: Session, where: string): Promise<void> {
+async function commit(session: DatabaseSession, where: string): Promise<void> {
   const done = await session.script("COMMIT").catch((error: unknown) => {
     session.discard();
     const failure = databaseFailure(error, where);

@@ -4,7 +4,7 @@ import { parsers } from "../values.ts";
 import { durableFileSystem } from "./files.ts";
 
 /** The engine on the files of a folder, and what it says of itself. */
-export interface Engine {
+export interface DatabaseEngine {
   readonly pglite: PGlite;
   /** Why nothing more is to be asked of it: what PostgreSQL said when it gave up. */
   readonly lastWords: () => string | undefined;
@@ -25,7 +25,7 @@ const parameters: readonly string[] = [
 ];
 
 /** Starts PostgreSQL on its files, which recovers what a crash left. Throws {@link DatabaseError} `unreadable`. */
-export async function startEngine(files: string): Promise<Engine> {
+export async function startEngine(files: string): Promise<DatabaseEngine> {
   const { PGlite } = await import("@electric-sql/pglite");
   let words: string | undefined;
   let pglite: PGlite | undefined;

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import { errorCodeOf, makeFolder } from "../../disk/index.ts";
 import { DatabaseError, databaseFailure, diskFailure } from "../errors.ts";
-import { closedFailure, type Driver, type Session } from "../frame.ts";
+import { closedFailure, type DatabaseSession, type Driver } from "../frame.ts";
 import type { DatabaseOptions } from "../model.ts";
 import type { Encoded } from "../values.ts";
-import { type Engine, startEngine } from "./engine.ts";
+import { type DatabaseEngine, startEngine } from "./engine.ts";
 import { filesIn, filesOf, makeFiles } from "./files.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import { keepUp } from "./upkeep.ts";
@@ -55,7 +55,7 @@ async function initialize(files: string): Promise<void> {
   await pglite.close();
 }
 
-function driverOf(folder: string, { pglite, lastWords }: Engine, lock: FolderLock): Driver {
+function driverOf(folder: string, { pglite, lastWords }: DatabaseEngine, lock: FolderLock): Driver {
   const turns = pLimit(1);
   let broken: DatabaseError | undefined;
   let isTaken = false;
@@ -88,7 +88,7 @@ function driverOf(folder: string, { pglite, lastWords }: Engine, lock: FolderLoc
     });
     throw broken;
   };
-  const session: Session = {
+  const session: DatabaseSession = {
     query: async <Row extends object>(text: string, values: readonly Encoded[]) =>
       (await ask(() => pglite.query<Row>(text, [...values]))).rows,
     async script(text) {

@@ -1,4 +1,4 @@
-import type { Session } from "../frame.ts";
+import type { DatabaseSession } from "../frame.ts";
 
 /** How much of the log is kept at most before its changes are put where they belong: what a start after a crash reads. */
 const mostLogBytes = 64 * 1024 * 1024;
@@ -17,7 +17,7 @@ const dueTables = `
  * @param withSession Gives a session for one statement, so that others come in between.
  */
 export async function keepUp(
-  withSession: <Result>(use: (session: Session) => Promise<Result>) => Promise<Result>,
+  withSession: <Result>(use: (session: DatabaseSession) => Promise<Result>) => Promise<Result>,
 ): Promise<void> {
   const tables = await withSession((session) => session.query<{ name: string }>(dueTables, []));
   for (const { name } of tables) await withSession((session) => session.script(`VACUUM (ANALYZE) ${name}`));

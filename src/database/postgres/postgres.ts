@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PoolClient, QueryArrayResult, QueryConfig, QueryResult } from "pg";
 import { databaseFailure } from "../errors.ts";
-import { closedFailure, type Driver, type Session } from "../frame.ts";
+import { closedFailure, type DatabaseSession, type Driver } from "../frame.ts";
 import type { DatabaseOptions } from "../model.ts";
 import type { Encoded } from "../values.ts";
 import { readPostgresUrl } from "./address.ts";
@@ -108,7 +108,7 @@ interface Use {
   readonly where: string;
 }
 
-function sessionOf(client: PoolClient, { isGone, discard, where }: Use): Session {
+function sessionOf(client: PoolClient, { isGone, discard, where }: Use): DatabaseSession {
   let last: Promise<unknown> = Promise.resolve();
   const ask = <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
     const answer = last.then(async () => {
