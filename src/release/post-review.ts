@@ -26,8 +26,8 @@ export interface PostedReview {
   readonly context?: string | undefined;
   /** Where the run can be looked at. */
   readonly url?: string | undefined;
-  /** What a `/hold` under the pull request does. */
-  readonly hold: readonly HoldMeans[];
+  /** What a `/hold` under the pull request does, where it is obeyed here: nothing is when it is left out. */
+  readonly hold?: readonly HoldMeans[];
   /** What has to have been approved; nothing when left out. */
   readonly approval?: ApprovalRules;
 }
@@ -85,7 +85,9 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
   });
   // What is merged or closed can be looked at, but not be held.
   const { pullRequest } =
-    before.state === "open" ? await obeyHoldWords(project, number, options.hold) : { pullRequest: before };
+    before.state === "open" && options.hold !== undefined
+      ? await obeyHoldWords(project, number, options.hold)
+      : { pullRequest: before };
   return { pullRequest, approvals, passes };
 }
 

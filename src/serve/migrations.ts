@@ -1,4 +1,5 @@
 import { accessMigrations } from "../access/index.ts";
+import { chatopsMigrations } from "../chatops/index.ts";
 import type { Migration } from "../database/index.ts";
 import { deliveriesMigrations } from "../deliveries/index.ts";
 import { queueMigrations } from "../queue/index.ts";
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   ...deliveriesMigrations,
   ...triggersMigrations,
   ...workMigrations,
+  ...chatopsMigrations,
 ];

@@ -1,4 +1,5 @@
 import type { Sql } from "../database/index.ts";
+import type { ForgeProject } from "../forge/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import type { Settings } from "../settings/index.ts";
 import type { Run, RunRequest, StoredRun } from "../store/index.ts";
@@ -35,6 +36,8 @@ export interface WorkEnvironment {
   readonly pageOf: (run: { readonly job: string; readonly id: string }) => string | undefined;
   /** Milliseconds that what is under way gets when this process stops, before another takes the run up. */
   readonly grace: number;
+  /** A repository on its forge, with the approvals that stand elsewhere than there. @param url of the repository. */
+  readonly withApprovals?: ((url: string, project: ForgeProject) => ForgeProject) | undefined;
   /** Where what forges are to be told is put. */
   readonly statuses: Pick<StatusOutbox, "set">;
   /** Told of all that a run tells while it goes on. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { harmless } from "../errors/index.ts";
 import type { PullRequest } from "../forge/index.ts";
-import { approvalRules, postReview, ReleaseError, usualHold, withBaseOwners } from "../release/index.ts";
+import { approvalRules, postReview, ReleaseError, withBaseOwners } from "../release/index.ts";
 import { type Review, reviewChange } from "../review/index.ts";
 import { WorkError } from "./errors.ts";
 import type { SourceForge } from "./source.ts";
@@ -67,8 +67,8 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   if (isShadow || post === false) return { result, summary };
   try {
     const said = await postReview({
-      ...{ project: place.project, number, review, context: job.context ?? job.name, url: work.page },
-      hold: usualHold(place.forge.kind),
+      project: environment.withApprovals?.(job.repo, place.project) ?? place.project,
+      ...{ number, review, context: job.context ?? job.name, url: work.page },
       ...(requireApproval
         ? { approval: approvalRules({ path, review, owners, ...place, environment: env }) }
         : {}),

@@ -1,0 +1,103 @@
+import { type ChatWorld, heedComments, isTrusted } from "../chatops/index.ts";
+import { forgetDeliveries } from "../deliveries/index.ts";
+import { askForPull, pullJobs, runTriggers, type TriggerEvent } from "../triggers/index.ts";
+import { type SourceForge, WorkError } from "../work/index.ts";
+import { every } from "./every.ts";
+import { logProblem } from "./log.ts";
+import type { ServerCore } from "./serve.ts";
+
+const hour = 60 * 60_000;
+const day = 24 * hour;
+/** Days for which the queue knows runs that have ended; their records are kept by their own rules. */
+const endedRunDays = 90;
+/** Days after which a delivery that comes once more is taken for a new one. */
+const deliveryDays = 30;
+
+/** Does until the signal is aborted what one process at least has to do for all: looks at what may start jobs, and keeps order. */
+export function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[] {
+  const { options, db, queue, runs } = core;
+  const { log, retention } = options;
+  const problem = (what: string) => logProblem(log, what);
+  return [
+    trigger(core, signal),
+    queue.supervise({ signal, onProblem: problem("the queue") }),
+    queue.setCapacities(options.capacities),
+    every(hour, signal, () => runs.retain(retention), problem("old records cannot be removed")),
+    every(day, signal, runs.adopt, problem("earlier records cannot be read")),
+    every(
+      day,
+      signal,
+      async () => {
+        await queue.forgetEnded(new Date(Date.now() - endedRunDays * day));
+        await forgetDeliveries(db, new Date(Date.now() - deliveryDays * day));
+      },
+      problem("old runs cannot be forgotten"),
+    ),
+  ];
+}
+
+async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
+  const { options, db, queue, jobs, sourceOf, mirrors } = core;
+  const { environment } = options;
+  // What stands where no job is known yet would be taken for what nobody looks at any more.
+  await Promise.race([jobs.known, givenOf(signal)]);
+  if (signal.aborted) return;
+  const placeOf = async (url: string): Promise<SourceForge> => {
+    const place = await sourceOf(url).forge();
+    if (place !== undefined) return place;
+    throw new WorkError("no-forge", "it is on no forge that Waybill has a token for", {
+      where: url,
+      hint: "say under forges in waybill.yaml what the host is, and give its token in the environment",
+    });
+  };
+  const credentialOf: ChatWorld["credentialOf"] = async (url) => (await sourceOf(url).forge())?.credential;
+  const now = (): Date => new Date();
+  const chat: ChatWorld = {
+    ...{ db, queue, mirrors, environment, credentialOf, now, signal },
+    forgeOf: async (url) => (await placeOf(url)).forge,
+    pullJobs: (url, branch) => pullJobs(jobs.jobs(), url, branch),
+    ask: askForPull,
+  };
+  await runTriggers({
+    ...{ db, queue, jobs: jobs.jobs, mirrors, environment, credentialOf, signal },
+    projectOf: async (url) => (await placeOf(url)).project,
+    heed: async (pull) => void (await heedComments(chat, pull)),
+    mayRun: async ({ url, project, pull }) => isTrusted((await placeOf(url)).forge, project, pull),
+    listener: (event) => {
+      core.metrics.heardOfTrigger(event);
+      tell(core, event);
+    },
+  });
+}
+
+function givenOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function tell({ options: { log } }: ServerCore, event: TriggerEvent): void {
+  switch (event.type) {
+    case "remote-unread":
+      log("warn", `${event.url} cannot be read: ${event.failure.message}`, { attempts: event.attempts });
+      break;
+    case "remote-read-again":
+      log("info", `${event.url} can be read again`, { since: event.since.toISOString() });
+      break;
+    case "remote-first-seen":
+      log("info", `${event.url} is looked at from now on`, { what: event.what, found: event.found });
+      break;
+    case "tag-moved":
+      log("warn", `a tag has moved: ${event.tag.ref} of ${event.url}`, {
+        from: event.tag.from,
+        to: event.tag.to,
+      });
+      break;
+    case "run-asked-for":
+      log("info", `${event.job} is asked for: ${event.cause}`, { run: event.run, outcome: event.outcome });
+      break;
+    case "trigger-failed":
+      log("error", `${event.what}: ${event.failure.message}`, { code: event.failure.code });
+  }
+}

@@ -1,0 +1,61 @@
+import { hostname } from "node:os";
+import { withCommentApprovals } from "../chatops/index.ts";
+import { messageOf } from "../errors/index.ts";
+import type { ForgeProject } from "../forge/index.ts";
+import { RunStopped } from "../queue/index.ts";
+import type { RunEvent } from "../recording/index.ts";
+import { carryOut, openStatuses } from "../work/index.ts";
+import { logProblem } from "./log.ts";
+import type { ServerCore } from "./serve.ts";
+
+/** Carries runs out until the signal is aborted, and tells forges what came of them. @param url The address of pages. */
+export function work(core: ServerCore, url: string, signal: AbortSignal): Promise<void>[] {
+  const { options, db, queue, runs, metrics, tracing } = core;
+  const { settings, environment, data: folder, log, grace, concurrency } = options;
+  const onProblem = logProblem(log, "work", "warn");
+  const statuses = openStatuses(db, { settings, environment, folder, onProblem });
+  const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
+  const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
+    withCommentApprovals(db, repository, project);
+  const place = {
+    records: runs,
+    withApprovals,
+    settings,
+    environment,
+    folder,
+    pageOf,
+    grace,
+    statuses,
+    onProblem,
+  };
+  return [
+    queue.work({
+      ...{ name: hostname(), concurrency, signal },
+      onProblem: logProblem(log, "the queue"),
+      async carryOut(run) {
+        const { job, id, attempt } = run;
+        log("info", `${job} begins`, { run: id, attempt });
+        const page = place.pageOf(run);
+        const span = tracing?.begin(run, page);
+        const begun = performance.now();
+        const heard = (event: RunEvent): void => {
+          metrics.heardOfRun(event);
+          span?.heard(event);
+        };
+        const outcome = await carryOut(run, { ...place, heard }).catch((error: unknown) => {
+          const failed = { result: "ERROR", details: { summary: messageOf(error) } } as const;
+          span?.end(failed);
+          metrics.ended(run, failed, (performance.now() - begun) / 1000);
+          throw error;
+        });
+        span?.end(outcome);
+        metrics.ended(run, outcome, (performance.now() - begun) / 1000);
+        if (run.signal.reason instanceof RunStopped && run.signal.reason.code === "lost") metrics.leaseLost();
+        const level = outcome.result === "ERROR" ? "warn" : "info";
+        log(level, `${job}: ${outcome.details?.summary ?? ""}`, { run: id, result: outcome.result });
+        return outcome;
+      },
+    }),
+    statuses.deliver(signal),
+  ];
+}
