@@ -14,7 +14,7 @@ const rounds = 50;
 const db = await openDatabase(url === undefined || url === "" ? { folder: join(folder, "db") } : { url });
 try {
   await migrate(db, storeMigrations);
-  const store = openRunDatabase(db, {
+  const store = await openRunDatabase(db, {
     objects: openObjects(join(folder, "objects")),
     spool: join(folder, "spool"),
   });

@@ -67,7 +67,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const sourceOf = openSources({ settings, environment, folder: data });
     const mirrors = join(data, "mirrors");
     const network = networkOf({ settings, environment });
-    const runs = openRunDatabase(db, {
+    const runs = await openRunDatabase(db, {
       objects: openObjects(options.objects, { network }),
       spool: join(data, "spool"),
     });

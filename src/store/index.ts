@@ -1,4 +1,3 @@
-export { openRunDatabase, type RunDatabaseOptions } from "./database/database.ts";
 export { storeMigrations } from "./database/migrations.ts";
 export type {
   LogBatch,
@@ -7,6 +6,7 @@ export type {
   RunAttempt,
   RunDatabase,
 } from "./database/model.ts";
+export { openRunDatabase, type RunDatabaseOptions } from "./database/open.ts";
 export type { RetentionRule } from "./database/retention.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { defaultDataFolder, openRunFolder } from "./folder/folder.ts";

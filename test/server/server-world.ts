@@ -76,7 +76,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
   const folder = await temporaryFolder("server");
   onTestFinished(folder.remove);
   const queue = openQueue(db);
-  const runs = openRunDatabase(db, {
+  const runs = await openRunDatabase(db, {
     objects: openObjects(join(folder.path, "objects")),
     spool: join(folder.path, "spool"),
   });

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import type { Database } from "../../database/index.ts";
-import type { ObjectStore } from "../../objects/index.ts";
 import { eventsArtifact, type StoredRun } from "../model.ts";
 import { checkJobName, placeOfRun } from "../prow/places.ts";
 import { recordFiles } from "../prow/record.ts";
@@ -10,6 +9,7 @@ import { findRow } from "./find.ts";
 import { keepEnded } from "./keep.ts";
 import { listRuns } from "./list.ts";
 import type { RunDatabase } from "./model.ts";
+import type { RunDatabaseOptions } from "./open.ts";
 import { bytesOfStream } from "./read-stream.ts";
 import { retain } from "./retain.ts";
 import { type RecordRow, recordOf } from "./rows.ts";
@@ -17,15 +17,8 @@ import { closeRecord, startRun } from "./start.ts";
 import { streams } from "./streams.ts";
 import { openFollowers } from "./tail.ts";
 
-/** What runs are kept in, beside the database. */
-export interface RunDatabaseOptions {
-  readonly objects: ObjectStore;
-  /** A folder of this machine for what runs of this process write while they go on; other processes may have the same. */
-  readonly spool: string;
-}
-
-/** The runs in a database that has the tables of `storeMigrations`. */
-export function openRunDatabase(db: Database, { objects, spool }: RunDatabaseOptions): RunDatabase {
+/** The runs in a database. */
+export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions): RunDatabase {
   const context: Context = { db, objects, spool: resolve(spool), underWay: new Map() };
   const followers = openFollowers(context);
   return {

@@ -44,8 +44,8 @@ export function useRuns(databases: TestDatabases): TestRuns {
   let remove: () => Promise<void>;
   const opened: RunDatabase[] = [];
   const test = {} as TestRuns;
-  const open = (db: Database, spool: string): RunDatabase => {
-    const runs = openRunDatabase(db, { objects: test.objects, spool: join(test.folder, spool) });
+  const open = async (db: Database, spool: string): Promise<RunDatabase> => {
+    const runs = await openRunDatabase(db, { objects: test.objects, spool: join(test.folder, spool) });
     opened.push(runs);
     return runs;
   };
@@ -55,7 +55,7 @@ export function useRuns(databases: TestDatabases): TestRuns {
     test.folder = temporary.path;
     test.objects = frailObjects(openObjects(join(temporary.path, "objects")));
     test.db = await databases.open(storeMigrations);
-    test.runs = open(test.db, "spool");
+    test.runs = await open(test.db, "spool");
     test.elsewhere = async (spool = `spool-${opened.length}`) => open(await databases.openAgain(), spool);
   });
   afterEach(async () => {
