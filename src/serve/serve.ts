@@ -10,6 +10,7 @@ import { networkOf, openSources } from "../work/index.ts";
 import { every } from "./every.ts";
 import { type LiveJobs, openLiveJobs } from "./live-jobs.ts";
 import { logProblem } from "./log.ts";
+import { throwIfLost } from "./lost-database.ts";
 import { migrations } from "./migrations.ts";
 import type { ServeOptions } from "./options.ts";
 import { schedule } from "./scheduler.ts";
@@ -103,6 +104,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const isKeeper = roles.has("scheduler") || roles.has("worker");
     const parts = [
       watching,
+      throwIfLost(db, stopping.signal),
       // A worker's machine alone has what its runs have left there.
       ...(isKeeper ? [keepRecords(core, stopping.signal)] : []),
       ...(roles.has("scheduler") ? schedule(core, stopping.signal) : []),

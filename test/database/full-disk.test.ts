@@ -57,6 +57,7 @@ describe("a disk that is full", () => {
       CREATE TABLE counter (value int);
       INSERT INTO counter VALUES (0);
       CREATE TABLE filler (text text);
+      SELECT pg_switch_wal();
       CHECKPOINT`);
     await leave(2 * 1024 * 1024);
     const growing = await until(() =>

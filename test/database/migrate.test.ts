@@ -62,7 +62,7 @@ describePostgres("beside a process that uses the tables", () => {
     const isRead = promised<void>();
     const isTold = promised<void>();
     const reading = other.transaction(async (sql) => {
-      await sql.query("SELECT * FROM a");
+      await sql.script("SET LOCAL idle_in_transaction_session_timeout = 0; SELECT * FROM a");
       isRead.resolve();
       await isTold.promise;
     });

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { databaseOf } from "../../src/database/frame.ts";
 import { type Database, openDatabase } from "../../src/database/index.ts";
 import { engineVersion } from "../../src/database/pglite/files.ts";
@@ -31,6 +31,9 @@ async function open(): Promise<Database> {
   opened.push(db);
   return db;
 }
+
+// Some start several engines, one after the other, and processes with them.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** A process that has the folder open, and says so in its first line. */
 function startHolder(then: string) {

@@ -19,6 +19,8 @@ const dueTables = `
 export async function keepUp(
   withSession: <Result>(use: (session: DatabaseSession) => Promise<Result>) => Promise<Result>,
 ): Promise<void> {
+  // What was counted last may not be told for a second.
+  await withSession((session) => session.query("SELECT pg_stat_force_next_flush()", []));
   const tables = await withSession((session) => session.query<{ name: string }>(dueTables, []));
   for (const { name } of tables) await withSession((session) => session.script(`VACUUM (ANALYZE) ${name}`));
   const [log] = await withSession((session) =>

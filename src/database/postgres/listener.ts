@@ -102,7 +102,11 @@ export function listenerOf(
         hint: "name the server itself, not a pooler in transaction mode",
       }),
     );
-    while (await passed(lookMilliseconds, over)) lookAgain();
+    let isDeaf = true;
+    void isHeard.then(() => {
+      isDeaf = false;
+    });
+    while (isDeaf && (await passed(lookMilliseconds, over))) lookAgain();
   };
 
   const lookAgain = (): void => {
