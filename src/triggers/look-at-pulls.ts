@@ -6,7 +6,7 @@ import { shortHash } from "./asks.ts";
 import { mirrorOf } from "./look-at-refs.ts";
 import type { PullToHeed, TriggerWorld } from "./model.ts";
 import { askForPull, isOfPulls } from "./pulls.ts";
-import { type ClaimedRemote, lookingAt, noteRead, withClaim } from "./remotes.ts";
+import { type ClaimedRemote, lookingAt, noteRead, noteSeen, withClaim } from "./remotes.ts";
 
 /** A pull request as the table has it. */
 interface PullRow {
@@ -16,6 +16,8 @@ interface PullRow {
   readonly updated_at: string;
   readonly updated_seen_at: Date;
   readonly heeded_at: Date | null;
+  /** It was there when the repository was seen for the first time. */
+  readonly is_old: boolean;
   /** Its `updated_at` when nothing of it might be started, as far as that is settled. */
   readonly declined: string | null;
   /** Whose approvals stood when it was last looked at. */
@@ -39,7 +41,8 @@ export async function lookAtPulls(world: TriggerWorld, repository: string): Prom
     const etag = remote.known ? (remote.listing ?? undefined) : undefined;
     const listed = await project.pullRequests.listOpen(etag);
     const rows = await rowsOf(world, remote);
-    if (listed !== "unchanged") {
+    if (!remote.known && listed !== "unchanged") await takeAsTheyAre(world, remote, listed.pulls);
+    else if (listed !== "unchanged") {
       await noteUpdates(world, remote, rows, listed.pulls);
       const current = await rowsOf(world, remote);
       const inOrder = [...listed.pulls].sort((one, other) => one.number - other.number);
@@ -57,11 +60,31 @@ async function rowsOf(
   { repository }: ClaimedRemote,
 ): Promise<ReadonlyMap<number, PullRow>> {
   const rows = await world.db.query<PullRow>(
-    `SELECT number, head, base, updated_at, updated_seen_at, heeded_at, declined, approvals FROM pull_head
+    `SELECT number, head, base, updated_at, updated_seen_at, heeded_at, is_old, declined, approvals FROM pull_head
      WHERE repository = $1`,
     [repository],
   );
   return new Map(rows.map((row) => [row.number, row]));
+}
+
+async function takeAsTheyAre(
+  world: TriggerWorld,
+  remote: ClaimedRemote,
+  pulls: readonly PullRequest[],
+): Promise<void> {
+  await withClaim(world, remote, async (sql) => {
+    await sql.query("DELETE FROM pull_head WHERE repository = $1", [remote.repository]);
+    for (const { number, head, base, updatedAt } of pulls) {
+      await sql.query(
+        `INSERT INTO pull_head (repository, number, head, base, updated_at, updated_seen_at, is_old)
+         VALUES ($1, $2, $3, $4, $5, $6, true) ON CONFLICT DO NOTHING`,
+        [remote.repository, number, head.commit, base.branch, updatedAt, world.now()],
+      );
+    }
+    await noteSeen(sql, remote);
+  });
+  const { url, what } = remote;
+  world.listener?.({ type: "remote-first-seen", url, what, found: pulls.length });
 }
 
 async function noteUpdates(
@@ -93,8 +116,8 @@ async function takeUpPull(
   if (head.commit === "") return;
   if (row !== undefined && row.head === head.commit && row.base === base.branch) return;
   if (row?.declined === updatedAt) return;
-  const subject: PullToHeed = { url: remote.url, project, pull, isFirst: !remote.known, jobs: world.jobs() };
-  const candidates = remote.known ? await startedBy(world, remote, pull) : [];
+  const candidates = await startedBy(world, remote, pull);
+  const subject: PullToHeed = { url: remote.url, project, pull, isFirst: false, jobs: world.jobs() };
   const mayRun = candidates.length === 0 || world.mayRun === undefined || (await world.mayRun(subject));
   const started = mayRun ? candidates : [];
   const text = textOf(row, pull);
@@ -219,9 +242,10 @@ async function heedAll(
     const { number, updated_seen_at: seen, heeded_at: heeded } = row;
     if (heeded !== null && heeded.getTime() - seen.getTime() >= settles) continue;
     const since = world.now();
+    const isFirst = row.is_old && heeded === null;
     try {
       const pull = known.get(number) ?? (await project.pullRequests.read(number));
-      const subject = { url: remote.url, project, pull, isFirst: !remote.known, jobs: world.jobs() };
+      const subject = { url: remote.url, project, pull, isFirst, jobs: world.jobs() };
       await world.heed?.(subject);
       await heedApprovals(world, remote, row, subject);
       await withClaim(world, remote, (sql) =>

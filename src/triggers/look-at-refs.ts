@@ -6,7 +6,7 @@ import type { Asked } from "../queue/index.ts";
 import { ask, shortHash } from "./asks.ts";
 import type { PushedRef, TriggerWorld } from "./model.ts";
 import { type KnownRef, type RefChange, refChanges } from "./ref-changes.ts";
-import { type ClaimedRemote, lookingAt, noteRead, withClaim } from "./remotes.ts";
+import { type ClaimedRemote, lookingAt, noteRead, noteSeen, withClaim } from "./remotes.ts";
 
 /** Refs that one transaction takes up: of thousands that were pushed at once none waits for all, and a crash loses no batch. */
 const batch = 250;
@@ -66,6 +66,7 @@ async function takeAsTheyAre(
   await withClaim(world, remote, async (sql) => {
     await sql.query("DELETE FROM remote_ref WHERE repository = $1", [repository]);
     await putRefs(sql, repository, listed, world.now());
+    await noteSeen(sql, remote);
   });
   world.listener?.({ type: "remote-first-seen", url, what: "refs", found: listed.length });
 }

@@ -45,6 +45,7 @@ CREATE TABLE pull_head (
   updated_seen_at timestamptz NOT NULL,
   heeded_at timestamptz,
   declined text,
+  is_old boolean NOT NULL DEFAULT false,
   approvals text,
   PRIMARY KEY (repository, number)
 );

@@ -22,8 +22,8 @@ export interface ClaimedRemote {
 }
 
 /** Milliseconds that a claim holds without being renewed: the process that had it is gone. */
-const claimHolds = 60_000;
-const renewEach = 20_000;
+const claimHolds = 30_000;
+const renewEach = 8_000;
 /** A remote that no job names goes on where it was when one names it again within a day; later it is seen for the first time. */
 const forgottenAfter = 24 * 60 * 60_000;
 const maxMovedTags = 20;
@@ -159,6 +159,11 @@ export async function withClaim<Result>(
   });
 }
 
+/** Notes, in the transaction that takes a remote up as it is, that it has been seen: from now on what differs is new. */
+export async function noteSeen(sql: Sql, { repository, what }: ClaimedRemote): Promise<void> {
+  await sql.query("UPDATE remote SET known = true WHERE repository = $1 AND what = $2", [repository, what]);
+}
+
 /** Notes that all of a remote was read. @param listing A word for the state that it was in. */
 export async function noteRead(
   world: TriggerWorld,
@@ -169,7 +174,7 @@ export async function noteRead(
   const { url, what, unread_since: since } = remote;
   await withClaim(world, remote, (sql) =>
     sql.query(
-      `UPDATE remote SET known = true, listing = $3, looked_at = $4, failures = 0, failure = NULL, unread_since = NULL,
+      `UPDATE remote SET listing = $3, looked_at = $4, failures = 0, failure = NULL, unread_since = NULL,
          claimed_until = NULL, due_at = CASE WHEN hinted THEN due_at ELSE $5 END
        WHERE repository = $1 AND what = $2`,
       [remote.repository, what, listing, now(), nextLook(now(), remote.told_at ?? undefined, random())],

@@ -273,8 +273,6 @@ describeDatabases(({ open, openAgain }) => {
         ...world,
         db: {
           ...world.db,
-          kind: world.db.kind,
-          where: world.db.where,
           transaction: (work) => {
             transactions += 1;
             return world.db.transaction(async (sql) => {
@@ -293,6 +291,28 @@ describeDatabases(({ open, openAgain }) => {
         "SELECT count(*)::int AS runs, count(DISTINCT ref)::int AS refs, max(jsonb_array_length(causes)) AS causes FROM queue_run",
       );
       expect(counted).toEqual([{ runs: 600, refs: 600, causes: 1 }]);
+    });
+
+    test("is known once what it had is remembered, also when a process died before it was done", async () => {
+      await commit({ a: "1" });
+      await use(builds("all", "{}"));
+      let transactions = 0;
+      const dying: TestWorld = {
+        ...world,
+        db: {
+          ...world.db,
+          transaction: (work) => {
+            transactions += 1;
+            if (transactions > 1) throw new Error("the process is gone");
+            return world.db.transaction(work);
+          },
+        },
+      };
+      world.pass(60_000);
+      expect(await lookAtRefs(dying, repositoryKey(url))).toBe(false);
+      const second = await commit({ a: "2" });
+      await look();
+      expect(await asked()).toEqual([`all refs/heads/main ${second}`]);
     });
 
     test("is looked at by one process at a time, and what the other would write is refused", async () => {
