@@ -35,12 +35,7 @@ async function lead() {
   await migrate(db, queueMigrations);
   await queue.setCapacities({ label: limits.label });
   const asked = process.hrtime.bigint();
-  for (let at = 0; at < count; at += 500) {
-    await db.transaction(async (sql) => {
-      for (let number = at; number < Math.min(count, at + 500); number += 1)
-        await askForRun(sql, askOf(number));
-    });
-  }
+  await askFor(count, askOf);
   say(`ask for ${count} runs`, `${(count / secondsSince(asked)).toFixed(0)} a second`);
   await timed("why 100 of them wait", 5, async () => {
     const { runs: page } = await queue.list({ limit: 100 });
@@ -58,7 +53,25 @@ async function lead() {
     const seen = await peakOf(name);
     say(`most at a time of limit ${name}`, `${seen} of ${most}: ${seen <= most ? "kept" : "EXCEEDED"}`);
   }
-  await latency();
+  await latency("asked for until carried out");
+  await queue.setCapacities({ closed: 0 });
+  await askFor(count, (number) => ({
+    ...askOf(3),
+    key: `closed-${number}`,
+    priority: 1000,
+    capacity: "closed",
+  }));
+  await latency(`the same behind ${count} that may not start`);
+}
+
+async function askFor(many, request) {
+  for (let at = 0; at < many; at += 500) {
+    await db.transaction(async (sql) => {
+      for (let number = at; number < Math.min(many, at + 500); number += 1) {
+        await askForRun(sql, request(number));
+      }
+    });
+  }
 }
 
 function askOf(number) {
@@ -115,7 +128,7 @@ async function peakOf(name) {
 }
 
 /** From before the transaction that asks until the worker has begun. */
-async function latency() {
+async function latency(name) {
   const stopping = new AbortController();
   let begun = () => {};
   const working = work(stopping.signal, async () => {
@@ -128,14 +141,13 @@ async function latency() {
       begun = resolve;
     });
     const asked = performance.now();
-    await db.transaction((sql) => askForRun(sql, { ...askOf(3), key: `latency-${at}` }));
+    await db.transaction((sql) => askForRun(sql, { ...askOf(3), key: `${name} ${at}` }));
     samples.push((await start) - asked);
-    while ((await queue.counts()).length > 0);
   }
   stopping.abort();
   await working;
   // The first ones wait for the worker itself.
-  line("asked for until carried out", samples.slice(5), "ms", db.kind === "pglite" ? 250 : 150);
+  line(name, samples.slice(5), "ms", db.kind === "pglite" ? 250 : 150);
 }
 
 async function timed(name, rounds, measured) {

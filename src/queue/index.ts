@@ -5,4 +5,3 @@ export { queueMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export { openQueue } from "./queue.ts";
 export { forgetWorkers } from "./settle.ts";
-export { openTasks, type TaskAttempt, type TaskKind, type Tasks, type TaskWorkerOptions } from "./tasks.ts";

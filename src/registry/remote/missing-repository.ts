@@ -4,7 +4,7 @@ import { RegistryError } from "../errors.ts";
 import type { HostClient } from "../host/host-client.ts";
 import { knownHosts } from "../host/known-hosts.ts";
 import { readServerErrors, type ServerErrors, saidBehind } from "../host/server-text.ts";
-import type { Asked, Remote } from "./remote.ts";
+import type { AskedRepository, Remote } from "./remote.ts";
 
 /** How registries say that a repository is not there which a push does not create; others say less, and create it. */
 const uncreated = [
@@ -41,7 +41,7 @@ export function saysMissing({ status }: Answer, said: ServerErrors | undefined):
 
 /** A repository that is missing, and what creates it. */
 export function missingRepository(
-  { client, name, path }: Asked,
+  { client, name, path }: AskedRepository,
   answer: Answer,
   said: ServerErrors,
 ): RegistryError {

@@ -7,7 +7,7 @@ import { pullScope, pushScope } from "../host/authorizer.ts";
 import type { HostClient, HostRequest } from "../host/host-client.ts";
 
 /** What was asked for something: a repository, or a registry as a whole. */
-export interface Asked {
+export interface AskedRepository {
   readonly client: HostClient;
   /** What it was asked for by: what messages show. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface Asked {
 }
 
 /** What the files of this folder share: one repository on one host, and how to talk about it. */
-export interface Remote extends Asked {
+export interface Remote extends AskedRepository {
   readonly name: RepositoryName;
 }
 
