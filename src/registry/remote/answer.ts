@@ -13,7 +13,7 @@ import type { HostClient } from "../host/host-client.ts";
 import { type LastingReason, lastingReasonOf } from "../host/judge.ts";
 import { readServerErrors, saidBehind, saysPlainHttp } from "../host/server-text.ts";
 import { missingRepository, saysMissing } from "./missing-repository.ts";
-import { type Asked, failed, type Remote } from "./remote.ts";
+import { type AskedRepository, failed, type Remote } from "./remote.ts";
 
 /** The digest that a registry says what it holds has, where it says one. */
 export function statedDigest(answer: AnswerHead): Digest | undefined {
@@ -26,7 +26,7 @@ export function statedDigest(answer: AnswerHead): Digest | undefined {
  * @param doing What was tried, as the subject of a sentence: `reading a blob`.
  */
 export async function refusal(
-  asked: Asked,
+  asked: AskedRepository,
   answer: Answer,
   doing: string,
   target?: Target,
@@ -84,7 +84,7 @@ export async function refusal(
 
 /** That a registry will not have an image manifest, for another reason than that something it refers to is missing. */
 export function refusedManifest(
-  asked: Asked,
+  asked: AskedRepository,
   answer: Answer,
   message: string | Phrase,
   where: string,
