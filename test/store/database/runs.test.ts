@@ -1,8 +1,10 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { openRunFolder, RunError, type RunRequest } from "../../../src/store/index.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { openObjects } from "../../../src/objects/index.ts";
+import { openRunDatabase, openRunFolder, RunError, type RunRequest } from "../../../src/store/index.ts";
 import { describeDatabases } from "../../support/databases.ts";
+import { startS3Server } from "../../support/s3-server.ts";
 import { jobHistory } from "../job-history.ts";
 import { filesBelow, logOf, textOf, useRuns } from "./support.ts";
 
@@ -237,6 +239,30 @@ describeDatabases((databases) => {
         expect(await readdir(join(own.folder, "spool"))).toEqual([]);
       }
     });
+  });
+
+  test("a run is kept in a bucket, and read from there", async () => {
+    const server = await startS3Server("records");
+    onTestFinished(server.close);
+    const objects = openObjects("s3://records/ci", { network: { environment: server.environment } });
+    const runs = await openRunDatabase(own.db, { objects, spool: join(own.folder, "spool") });
+    const run = await runs.start({ job: "push", type: "periodic" });
+    run.log("log\n");
+    run.append({ type: "planned" });
+    await run.write("report.json", "{}");
+    await writeFile(join(run.artifacts, "a.txt"), "a");
+    await run.finish({ result: "SUCCESS" });
+    const place = `ci/logs/push/${run.id}`;
+    expect([...server.objects.keys()].sort()).toEqual([
+      ...["a.txt", "events.jsonl", "report.json"].map((name) => `${place}/artifacts/${name}`),
+      ...["build-log.txt", "finished.json", "prowjob.json", "started.json"].map((name) => `${place}/${name}`),
+      "ci/logs/push/latest-build.txt",
+    ]);
+    const stored = await runs.find(`s3://records/ci/logs/push/${run.id}`);
+    expect(await textOf(stored.log(1))).toBe("og\n");
+    expect(await stored.artifacts()).toEqual(["a.txt", "events.jsonl", "report.json"]);
+    expect(await textOf(await stored.artifact("a.txt"))).toBe("a");
+    await runs.release();
   });
 
   test("a run may be kept by several processes at once", async () => {
