@@ -13,7 +13,7 @@ const define = (command: Blank) =>
 export const checkJobs = verb({
   name: "check",
   summary: "find all that is wrong with job files, offline",
-  description: "check job files, each and together, offline, and print all that is wrong",
+  description: "check job files, each and together, offline; with the capacities of the settings",
   examples: [
     ["waybill jobs check", "the folder jobs, in a CI job"],
     ["waybill jobs check ci/jobs/push.yaml", "one file, with the others of its folder in mind"],
@@ -32,7 +32,10 @@ export const checkJobs = verb({
 async function run(session: Session, path: string, _: OptionsOf<typeof define>): Promise<ExitCode> {
   const { checkJobFiles, jobCodes } = await import("../jobs/index.ts");
   const { toSarif } = await import("../diagnostics/index.ts");
-  const checked = await checkJobFiles(path);
+  const { capacities } = (await session.settings()).serve;
+  const checked = await checkJobFiles(path, {
+    capacities: capacities === undefined ? undefined : Object.keys(capacities),
+  });
   const { diagnostics } = checked;
   await deliver(session, {
     text: (terminal) => printText(terminal, checked),

@@ -132,6 +132,12 @@ function unknownCapacity(located: LocatedJob, capacities: readonly string[] | un
 }
 
 function neverStarted(located: LocatedJob): JobDiagnostic[] {
+  const { pullRequest, work } = located.job;
+  if (pullRequest !== undefined && work.kind === "build") {
+    const message = "no pull request starts it: nothing of what is proposed is built before it is merged";
+    const hint = "its steps would be anybody's; take pullRequest out";
+    return [finding(located, "never-started", message, { hint, severity: "info" })];
+  }
   if (hasStart(located.job)) return [];
   const hint =
     "a push, a pull request, a clock, another job or a registry could: triggers, pullRequest, clock, after, registry";

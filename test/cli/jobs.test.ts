@@ -151,3 +151,113 @@ describe("waybill jobs", () => {
     expect(forced).toMatchObject({ runs: true, verdict: { verdict: "skip" } });
   });
 });
+
+describe("waybill jobs check", () => {
+  const job = (name: string, more: string) => `name: ${name}\nrepo: https://github.com/example/a\n${more}\n`;
+
+  beforeEach(async () => {
+    await mkdir(jobs);
+    await writeFile(join(jobs, "build.yaml"), job("build", "triggers: {}\nbuild: {dir: .}"));
+  });
+
+  test("says nothing of jobs that are right, and 1 of an error, with its place", async () => {
+    expect(await run("jobs", "check", jobs)).toMatchObject({
+      status: 0,
+      stdout: "1 job in 1 file: 0 errors, 0 warnings, 0 notes\n",
+    });
+    await writeFile(
+      join(jobs, "promote.yaml"),
+      job("promote", "after: [build, biuld]\npromote: {manifests: m}"),
+    );
+    const { status, stdout } = await run("jobs", "check", jobs);
+    expect(status).toBe(1);
+    expect(stdout).toBe(
+      [
+        `${join(jobs, "promote.yaml")}:3:16: error: it comes after biuld, and there is no such job [unknown-job]`,
+        "    hint: did you mean build?",
+        "1 job in 2 files: 1 error, 0 warnings, 0 notes",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("of one file tells what is wrong with that, with the others in mind", async () => {
+    const promote = join(jobs, "promote.yaml");
+    await writeFile(promote, job("promote", "after: build\npromote: {manifests: m}"));
+    await writeFile(join(jobs, "bad.yaml"), "name: x\n");
+    expect(await run("jobs", "check", promote)).toMatchObject({
+      status: 0,
+      stdout: "1 job in 1 file: 0 errors, 0 warnings, 0 notes\n",
+    });
+    expect((await run("jobs", "check", join(jobs, "none"))).status).toBe(1);
+  });
+
+  test("is JSON and SARIF for programs, and knows the capacities of the settings", async () => {
+    const settings = join(folder.path, "waybill.yaml");
+    await writeFile(settings, "serve: {capacities: {big: 2}}\n");
+    await writeFile(join(jobs, "big.yaml"), job("big", "triggers: {}\nbuild: {dir: .}\ncapacity: bg"));
+    const words = ["--config", settings, "jobs", "check", jobs];
+    const { status, stdout } = await run(...words, "--json");
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      format: "waybill-check/1",
+      kind: "jobs",
+      files: 2,
+      jobs: 1,
+      diagnostics: [
+        { code: "unknown-capacity", hint: "did you mean big?", job: "big", at: { line: 5, column: 11 } },
+      ],
+    });
+    const sarif = JSON.parse((await run(...words, "-o", "sarif")).stdout);
+    expect(sarif.runs[0].results).toMatchObject([{ ruleId: "unknown-capacity", level: "error" }]);
+  });
+});
+
+describe("waybill jobs compare", () => {
+  const commit = "4f2d0c6b1a9e4f2d0c6b1a9e4f2d0c6b1a9e4f2d";
+
+  /** A run as Prow's bucket has it, which began so many minutes ago. */
+  async function prowRun(place: string, minutes: number, result: string): Promise<void> {
+    const at = Date.now() - minutes * 60_000;
+    const run = join(place, "logs", "build", String(BigInt(at - 1288834974657) << 22n));
+    await mkdir(run, { recursive: true });
+    const timestamp = Math.floor(at / 1000);
+    await writeFile(
+      join(run, "started.json"),
+      JSON.stringify({ timestamp, repos: { "example/a": `main:${commit}` } }),
+    );
+    await writeFile(join(run, "finished.json"), JSON.stringify({ timestamp: timestamp + 60, result }));
+  }
+
+  test("says what both did, and ends with 2 where they did not do the same", async () => {
+    await mkdir(jobs);
+    await writeFile(
+      join(jobs, "build.yaml"),
+      "name: build\nrepo: https://github.com/example/a\ntriggers: {}\nbuild: {dir: .}\n",
+    );
+    const [theirs, ours] = [join(folder.path, "theirs"), join(folder.path, "ours")];
+    const words = ["jobs", "compare", "--jobs-dir", jobs, "--prow", theirs, "--since", "1d"];
+    await prowRun(theirs, 300, "SUCCESS");
+    await prowRun(ours, 299, "SUCCESS");
+    const same = await run(...words, "--runs", ours);
+    expect(same.status).toBe(0);
+    expect(same.stdout).toMatch(
+      /^JOB +AGREED +DIFFERENT +ONLY PROW +ONLY WAYBILL +COVERED +UNDECIDED\nbuild +1 +0 +0 +0 +0 +0\n/,
+    );
+    expect(same.stdout).toMatch(/: 1 agree, 0 do not; 0 taken in by a newer commit, 0 undecided\n$/);
+    await prowRun(theirs, 500, "FAILURE");
+    const other = await run(...words, "--runs", ours);
+    expect(other.status).toBe(2);
+    expect(other.stdout).toMatch(
+      /\nbuild: \S+Z push of main at 4f2d0c6b1a9e, Prow's [0-9]+: only-in-prow: Prow ran it again: [0-9]+ is the run that both have\n/,
+    );
+    const { counts, jobs: compared } = JSON.parse((await run(...words, "--runs", ours, "--json")).stdout);
+    expect(counts).toMatchObject({ agreed: 1, "only-in-prow": 1 });
+    expect(compared).toMatchObject([
+      { job: "build", runs: [{ prow: {}, verdict: "only-in-prow" }, { verdict: "agreed" }] },
+    ]);
+    // Of this machine's own records there are none.
+    const none = await run(...words, "--data-dir", join(folder.path, "data"), "--json");
+    expect(JSON.parse(none.stdout).counts).toMatchObject({ agreed: 0, "only-in-prow": 2 });
+  });
+});

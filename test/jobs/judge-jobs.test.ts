@@ -99,5 +99,8 @@ describe("jobs together", () => {
       jobs: ["a"],
       found: ["2:1 info never-started: nothing starts it but somebody's hand"],
     });
+    expect(judged({ a: "build: {dir: .}, pullRequest: {}" }).found).toEqual([
+      "2:1 info never-started: no pull request starts it: nothing of what is proposed is built before it is merged",
+    ]);
   });
 });
