@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCodeOf } from "../../disk/index.ts";
 import { messageOf } from "../../errors/index.ts";
 import { readTextFileOf } from "../../manifest/index.ts";
 import { folderGone, type JobFolder, textsOf } from "./job-folder.ts";
@@ -9,7 +10,11 @@ export function openDiskFolder(folder: string): JobFolder {
   return {
     where: folder,
     async read() {
-      const names = await readdir(folder).catch((error: unknown) => messageOf(error));
+      const names = await readdir(folder).catch((error: unknown) =>
+        errorCodeOf(error) === "ENOENT"
+          ? "there is no folder of jobs"
+          : `the folder of jobs cannot be read: ${messageOf(error)}`,
+      );
       if (typeof names === "string") return { trouble: folderGone(names) };
       const inFolder = (name: string): string => join(folder, name);
       const found = await textsOf(names, inFolder, (name) => readTextFileOf(inFolder(name)));

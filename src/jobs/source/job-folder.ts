@@ -60,8 +60,8 @@ function tooLarge(why: string): FolderTrouble {
   return { code: "too-large", message: `the folder of jobs is not read: ${why}`, hint };
 }
 
-/** That there is no such folder, or that it cannot be read. */
-export function folderGone(why: string): FolderTrouble {
+/** That there is no such folder, or that it cannot be read. @param message says which of both. */
+export function folderGone(message: string): FolderTrouble {
   const hint = "jobs that were there before go on; a folder without files has no jobs";
-  return { code: "folder-gone", message: `the folder of jobs cannot be read: ${why}`, hint };
+  return { code: "folder-gone", message, hint };
 }

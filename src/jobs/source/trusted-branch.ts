@@ -96,8 +96,7 @@ async function filesAt(mirror: Mirror, commit: string, folder: string): Promise<
   const files = repository.filesAt(await repository.commitOf(commit));
   try {
     if ((await files.kindOf(folder)) !== "folder") {
-      const where = folder === "" ? "the top" : folder;
-      return { trouble: folderGone(`there is no folder ${where} at ${commit.slice(0, 12)}`) };
+      return { trouble: folderGone(`there is no folder of jobs ${folder} at ${commit.slice(0, 12)}`) };
     }
     const names = (await files.list(folder))
       .filter(({ kind }) => kind === "file" || kind === "link")
