@@ -80,8 +80,8 @@ export interface MirrorOptions extends RemoteOptions {
   readonly url: string;
 }
 
-/** A first fetch of a large repository takes this long. */
-const usualMilliseconds = 15 * 60_000;
+/** A first fetch of a large repository over a slow line takes this long. The other side may say nothing for minutes meanwhile. */
+const usualMilliseconds = 60 * 60_000;
 const maxWaitMilliseconds = 2 * usualMilliseconds;
 /** Other machines may use the folder: their locks are respected for as long as they give signs of life. */
 const patienceMilliseconds = 60_000;
@@ -121,11 +121,13 @@ export function openMirror(options: MirrorOptions): Mirror {
     await makeFolder(options.folder).catch((error: unknown) => {
       throw failed(error);
     });
-    return holdingLock(`${folder}.lock`, body, {
-      failure: failed,
-      patienceMilliseconds,
-      maxWaitMilliseconds,
-    });
+    const held = async (): Promise<Result> => {
+      signal?.throwIfAborted();
+      return body();
+    };
+    signal?.throwIfAborted();
+    const waiting = { failure: failed, patienceMilliseconds, maxWaitMilliseconds };
+    return untilAborted(holdingLock(`${folder}.lock`, held, waiting), signal);
   };
 
   /** Makes an empty one in the place of whatever is there. @param hash One of the remote's: all have the same length. */
@@ -152,8 +154,7 @@ export function openMirror(options: MirrorOptions): Mirror {
 
   const fetchFrom = async (from: string, refs: readonly string[]): Promise<GitRun> => {
     const words = [
-      ...impatient,
-      ...["-c", "gc.autoDetach=false", "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"],
+      ...["fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"],
       ...["--no-recurse-submodules", "--no-auto-maintenance", "--update-head-ok"],
       ...(refs.some((ref) => ref.includes(":")) ? ["--prune"] : []),
       ...["--", from, ...refs],
@@ -163,6 +164,15 @@ export function openMirror(options: MirrorOptions): Mirror {
     if (first.code === 0 || !/\.lock': File exists/.test(first.stderr)) return first;
     await removeStaleLocks(join(folder, ".git"));
     return attempt();
+  };
+
+  /** Packs what many fetches have brought. That it cannot be done, or not in time, keeps nobody from using what is there. */
+  const tidy = async (): Promise<void> => {
+    const words = ["-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"];
+    await runGit(folder, words, environment, "folders", limits).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      if (!(error instanceof GitError)) throw error;
+    });
   };
 
   /** @param hash One of the remote's. */
@@ -178,7 +188,7 @@ export function openMirror(options: MirrorOptions): Mirror {
     if (fetched.code !== 0) throw unreadable(url, complaint(fetched.stderr));
     const found = await git("for-each-ref", "--count=1");
     if (hash !== noHash && found.stdout === "") throw unreadable(url, "it had refs, and is without any now");
-    await git("-c", "gc.autoDetach=false", "gc", "--auto", "--quiet");
+    await tidy();
   };
 
   /** What each of some names of commits stands for here; what a damaged mirror has, it has not. */
@@ -299,6 +309,24 @@ export function openMirror(options: MirrorOptions): Mirror {
       return differences(code === 0 ? stdout.trim() : base, head);
     },
   };
+}
+
+/** What is waited for, unless that is given up first: whoever holds a lock may do so for long. */
+async function untilAborted<Result>(
+  waited: Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  if (signal === undefined) return waited;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([waited, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** A folder's name that says which repository it is of, and that no other repository has. */

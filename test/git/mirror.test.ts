@@ -3,9 +3,11 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect } from "vitest";
+import { holdingLock } from "../../src/disk/index.ts";
 import { listRemote, type Mirror, openMirror } from "../../src/git/index.ts";
 import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
+import { promised } from "../support/promised.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const test = testWith("git");
@@ -204,6 +206,32 @@ describe("a mirror", () => {
     const newest = await commit({ a: "3" });
     expect(await mirror.ensure([{ commit: newest, ref: "refs/heads/main" }, { commit: first }])).toEqual([]);
     expect(await mirror.got(first, newest, [])).toEqual({ changes: ["a"], forced: false });
+  });
+
+  test("is not waited for any more once that is called off, whoever holds it", async () => {
+    const first = await commit({ a: "1" });
+    const stop = new AbortController();
+    const mirror = openMirror({
+      ...{ folder: join(folder.path, "mirrors"), url, environment: gitEnvironment, signal: stop.signal },
+    });
+    const entered = promised<void>();
+    const goOn = promised<void>();
+    await mkdir(join(folder.path, "mirrors"));
+    const holder = holdingLock(
+      `${mirror.folder}.lock`,
+      () => {
+        entered.resolve();
+        return goOn.promise;
+      },
+      { failure: (error) => new Error(String(error)) },
+    );
+    await entered.promise;
+    const waiting = mirror.ensure([{ commit: first }]);
+    const reason = new Error("enough");
+    stop.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    goOn.resolve();
+    await holder;
   });
 
   test("is used by many at once", async () => {
