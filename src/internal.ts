@@ -5,6 +5,7 @@ export * from "./access/index.ts";
 export * from "./builds/index.ts";
 export * from "./chatops/index.ts";
 export * from "./check/index.ts";
+export * from "./client/index.ts";
 export * from "./cloudbuild/index.ts";
 export * from "./comparison/index.ts";
 export * from "./database/index.ts";

@@ -1,21 +1,28 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BuiltImages } from "../builds/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
 import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
 import { importJobs } from "./import.ts";
 import { listJobs, runJob } from "./jobs.ts";
 import { logForPeople } from "./log-text.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
+import { abort, release, rerunVerb } from "./runs-server.ts";
+import { withConnection, withServer } from "./server.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Blank, family, how, type None, type OptionsOf, underName, verb, wholeNumber } from "./verb.ts";
+import { type Blank, family, how, type OptionsOf, underName, verb, wholeNumber } from "./verb.ts";
 
 const runArgument = "a job, which means its newest run; an id, JOB/ID, or a run's folder";
 
+/** Where runs are: in a folder of this machine, or at a server. */
+const withPlace = (command: Blank) => withDataFolder(withServer(command));
+
 const defineList = (command: Blank) =>
-  withDataFolder(command)
+  withPlace(command)
     .argument("[job]", "only runs of this job")
     .addOption(how.common("--limit <number>", "no more than so many; all by default").argParser(wholeNumber))
     .addOption(how.common("--after <run>", "only those behind JOB/ID, which the page before ended with"));
@@ -27,6 +34,7 @@ const list = verb({
     ["waybill runs", "all runs, newest first"],
     ["waybill runs push-snoopdb", "those of one job"],
     ["waybill runs --limit 20", "the last ones; it says how to see those before them"],
+    ["waybill runs --server https://waybill.example.org", "those of a server"],
   ],
   exits: {
     [exitCodes.asDesired]: "printed, whatever came of the runs",
@@ -37,10 +45,13 @@ const list = verb({
   run: listRuns,
 });
 
-const defineLog = (command: Blank) => withDataFolder(command).argument("<run>", runArgument);
+const defineRun = (command: Blank) => withPlace(command).argument("<run>", runArgument);
+
+const defineLog = (command: Blank) =>
+  defineRun(command).addOption(how.common("--follow", "go on until the run has ended"));
 
 const defineShow = (command: Blank) =>
-  defineLog(command).addOption(how("--log", "now waybill runs log").hideHelp());
+  defineRun(command).addOption(how("--log", "now waybill runs log").hideHelp());
 
 const show = verb({
   name: "show",
@@ -56,7 +67,10 @@ const show = verb({
 const log = verb({
   name: "log",
   summary: "print the log of a run",
-  examples: [["waybill runs log push-snoopdb", "of the newest run of a job"]],
+  examples: [
+    ["waybill runs log push-snoopdb", "of the newest run of a job"],
+    ["waybill runs log push-snoopdb --follow", "and what is written to it from now on"],
+  ],
   exits: list.exits ?? {},
   page: "runs.md",
   forms: ["text"],
@@ -73,34 +87,80 @@ export const formerlyInRuns = [
 
 export const runs = family({
   name: "runs",
-  summary: "what was run here, what came of it, and its log",
-  description: "what was run here: builds, promotions and other jobs, what came of them, and their logs",
-  examples: [...list.examples, ...show.examples, ...log.examples],
+  summary: "what was run, here or by a server, what came of it, and its log",
+  description:
+    "what was run, here or by a server: builds, promotions and other jobs; what came of them, and their logs",
+  examples: [...list.examples, ...show.examples, ...log.examples, ...rerunVerb.examples],
   page: "runs.md",
-  below: [list, show, log],
+  below: [list, show, log, rerunVerb, abort, release],
   formerly: formerlyInRuns.map(({ verb }) => verb),
   default: "list",
 });
 
-async function openStore(
+type Place = OptionsOf<typeof withPlace>;
+
+/** Runs that can be looked at, wherever they are. */
+interface Runs extends Pick<RunStore, "where" | "find" | "list"> {
+  /** A log until its run has ended. */
+  follow(run: StoredRun): AsyncIterable<Uint8Array>;
+}
+
+async function withRuns<Result>(
   session: Session,
-  { dataDir }: OptionsOf<typeof withDataFolder<[], None>>,
-): Promise<RunStore> {
-  const { openRunFolder } = await import("../store/index.ts");
-  return openRunFolder(await dataFolder(session, dataDir));
+  { dataDir, server: url }: Place,
+  work: (runs: Runs) => Promise<Result>,
+): Promise<Result> {
+  if (url === undefined) {
+    const { openRunFolder } = await import("../store/index.ts");
+    const store = openRunFolder(await dataFolder(session, dataDir));
+    return work({ ...store, follow: (run) => followRun(store, run) });
+  }
+  if (dataDir !== undefined) {
+    throw new UsageError("--server and --data-dir name two places", "give one of them");
+  }
+  return withConnection(session, url, async (server) => {
+    const { serverRuns } = await import("../client/index.ts");
+    const runs = serverRuns(server);
+    return work({ ...runs, follow: ({ record }) => runs.follow(record.id) });
+  });
+}
+
+/** Milliseconds between two looks at a log of this machine. */
+const glance = 500;
+
+async function* followRun(store: Pick<RunStore, "find">, run: StoredRun): AsyncIterable<Uint8Array> {
+  const { job, id } = run.record;
+  let from = 0;
+  for (let seen = run; ; ) {
+    for await (const piece of seen.log(from)) {
+      from += piece.length;
+      yield piece;
+    }
+    // What it ended with may have come after the last look.
+    if (seen.record.result !== "PENDING") return;
+    await sleep(glance);
+    seen = await store.find(`${job}/${id}`);
+  }
 }
 
 /** Records of one page when all are listed. */
 const maxPage = 10_000;
 
-async function listRuns(
+function listRuns(
   session: Session,
   job: string | undefined,
   options: OptionsOf<typeof defineList>,
 ): Promise<ExitCode> {
+  return withRuns(session, options, (store) => printPage(session, store, job, options));
+}
+
+async function printPage(
+  session: Session,
+  store: Runs,
+  job: string | undefined,
+  { limit, after, server }: OptionsOf<typeof defineList>,
+): Promise<ExitCode> {
   const { terminal } = session;
-  const { limit, after } = options;
-  const store = await openStore(session, options);
   const page = await store.list({ job, limit: limit ?? maxPage, after });
   const found = [...page.runs];
   let { next } = page;
@@ -118,8 +178,10 @@ async function listRuns(
     text: (shown) => printRuns(shown, found),
     json: () => asJson({ format: "waybill-runs/1", folder: store.where, runs: found.map(asDocument), next }),
   });
-  if (next !== undefined)
-    terminal.note(`there are more: waybill runs${job === undefined ? "" : ` ${job}`} --after ${next}`);
+  if (next !== undefined) {
+    const which = [job, server && `--server ${server}`].flatMap((word) => (word ? [` ${word}`] : []));
+    terminal.note(`there are more: waybill runs${which.join("")} --after ${next}`);
+  }
   return exitCodes.asDesired;
 }
 
@@ -152,7 +214,10 @@ async function showRun(
     // A log is text, also with --json, as it always has been.
     return printLog({ ...session, outputs: { ...session.outputs, printed: "text" } }, name, options);
   }
-  const run = await (await openStore(session, options)).find(name);
+  return withRuns(session, options, async (store) => printShown(session, await store.find(name)));
+}
+
+async function printShown(session: Session, run: StoredRun): Promise<ExitCode> {
   const { record } = run;
   const built = await imagesOf(run, session.terminal);
   const artifacts = await run.artifacts();
@@ -172,18 +237,21 @@ async function showRun(
   return exitCodes.asDesired;
 }
 
-async function printLog(
+function printLog(
   session: Session,
   name: string,
-  options: OptionsOf<typeof defineLog>,
+  options: Place & { readonly follow?: true | undefined },
 ): Promise<ExitCode> {
-  const run = await (await openStore(session, options)).find(name);
-  await deliver(session, {
-    text: async (terminal) => {
-      for await (const piece of logForPeople(run.log())) terminal.write(piece);
-    },
+  return withRuns(session, options, async (store) => {
+    const run = await store.find(name);
+    await deliver(session, {
+      text: async (terminal) => {
+        const log = options.follow === true ? store.follow(run) : run.log();
+        for await (const piece of logForPeople(log)) terminal.write(piece);
+      },
+    });
+    return exitCodes.asDesired;
   });
-  return exitCodes.asDesired;
 }
 
 /** What a run built; nothing for a run that was no build, or is not over. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { revokeToken } from "../../src/access/index.ts";
 import { logEvents, openEnd } from "../../src/server/live/log-events.ts";
-import { ask } from "../queue/support.ts";
+import { ask, startWorker } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
 import { serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
 
@@ -167,4 +167,28 @@ test("a sign whose bytes come in two batches is told whole, and batches are enco
   expect(openEnd(new Uint8Array([0xff]))).toBe(0);
   expect(openEnd(new Uint8Array([0x80, 0x80, 0x80, 0x80]))).toBe(0);
   expect(openEnd(new Uint8Array())).toBe(0);
+});
+
+test("a run that has not begun is followed from its beginning, and one that never begins to its end", async () => {
+  const served = await world();
+  const { id } = await ask(served.db, { job: "a" });
+  const other = await ask(served.db, { job: "b" });
+  const [events, never] = [
+    eventsOf(await served.at(`/api/v1/runs/${id}/log/events`)),
+    eventsOf(await served.at(`/api/v1/runs/${other.id}/log/events`)),
+  ];
+  await served.db.transaction((sql) => served.queue.abort(sql, other.id, { who: "t", why: "t" }));
+  expect(JSON.parse((await next(never, "end")).data)).toEqual({ state: "ended", result: "ABORTED" });
+  const worker = startWorker(served.db, {
+    queue: served.queue,
+    carryOut: async (run) => {
+      const record = await served.runs.start({ id, attempt: run.attempt, job: "a", type: "postsubmit" });
+      record.log("one\n");
+      await record.finish({ result: "SUCCESS" });
+      return { result: "SUCCESS" };
+    },
+  });
+  expect(await textOf(events, 4)).toMatchObject({ text: "one\n" });
+  await next(events, "end");
+  await worker.stop();
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { identify, mayDo } from "../../access/index.ts";
+import { RunError } from "../../store/index.ts";
 import { demand } from "../acts.ts";
 import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
 import { beating, type Life } from "../live/beating.ts";
@@ -84,7 +85,9 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
     await queue.read(id);
     const over = new AbortController();
     async function* events(): AsyncIterable<Uint8Array> {
-      yield* logEvents(runs.tail(id, { from, signal: over.signal }));
+      if (await hasBegun(parts, hub, id, over.signal)) {
+        yield* logEvents(runs.tail(id, { from, signal: over.signal }));
+      }
       const { state, result } = await queue.read(id);
       yield encodeEvent({ event: "end", data: JSON.stringify({ state, result }) });
     }
@@ -93,6 +96,39 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
       beating(events(), lifeOf(c, parts), () => over.abort()),
     );
   });
+}
+
+/** Milliseconds between two looks for the record of a run that a worker has taken. */
+const recordEvery = 500;
+
+/** Waits until a run has a record; `false` when it has ended without one, or nobody wants to know any more. */
+async function hasBegun(
+  { queue, runs }: ServerParts,
+  hub: ChangeHub,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const changes of hub.changes(signal)) {
+    if (changes !== "reset" && !changes.some((change) => change.id === id)) continue;
+    for (;;) {
+      if (await hasRecord(runs, id)) return true;
+      const { state } = await queue.read(id);
+      if (state === "ended" || signal.aborted) return hasRecord(runs, id);
+      if (state !== "running") break;
+      await sleep(recordEvery);
+    }
+  }
+  return false;
+}
+
+async function hasRecord(runs: ServerParts["runs"], id: string): Promise<boolean> {
+  try {
+    await runs.find(id);
+    return true;
+  } catch (error) {
+    if (error instanceof RunError && error.code === "unknown-run") return false;
+    throw error;
+  }
 }
 
 /** A stream outlives what let it begin: a session that ends, a role that is taken away. */

@@ -1,0 +1,6 @@
+export type { AskedDocument, RunDocument } from "./documents.ts";
+export { ClientError, type ClientErrorCode } from "./errors.ts";
+export { type ServerJobs, serverJobs, startJob } from "./jobs.ts";
+export { abortRun, releaseRun, rerun, type ServerRuns, serverRuns } from "./runs.ts";
+export { openServer, type Server, type ServerOptions } from "./server.ts";
+export { serverToken } from "./token.ts";

@@ -1,0 +1,173 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { openRunFolder } from "../../src/store/index.ts";
+import { ask, startWorker, untilState } from "../queue/support.ts";
+import { serverMigrations, serverWorld } from "../server/server-world.ts";
+import { usePglite } from "../support/databases.ts";
+import { serve } from "../support/scripted-server.ts";
+import { temporaryFolder } from "../support/tree.ts";
+import { run, runWith } from "./captured.ts";
+
+const databases = usePglite();
+
+/** A server with a run that has ended, one that waits and one that is held, and a command line that asks it. */
+async function world() {
+  const served = await serverWorld(await databases.open(serverMigrations));
+  const { db, queue, runs, origin, token } = served;
+  const done = await ask(db, { job: "push-snoopdb", commit: "c".repeat(40) });
+  const worker = startWorker(db, {
+    queue,
+    carryOut: async ({ id, attempt, job, type, commit }) => {
+      const record = await runs.start({
+        id,
+        attempt,
+        job,
+        type,
+        head: { verb: "build", by: "t", subject: "x" },
+      });
+      record.log("building\n\u001b]0;title\u0007done\n");
+      await record.write("plan.json", "{}");
+      await record.finish({ result: "SUCCESS", revision: commit });
+      return { result: "SUCCESS" };
+    },
+  });
+  await untilState(queue, done.id, "ended");
+  await worker.stop();
+  const waiting = await ask(db, { job: "promote", key: "b" });
+  const held = await ask(db, { job: "promote", key: "c", held: "release day" });
+  const secret = await token("releaser");
+  const waybill = (...argv: string[]) => runWith({ WAYBILL_TOKEN: secret }, ...argv, "--server", origin);
+  return { ...served, done, waiting, held, waybill, secret };
+}
+
+test("runs of a server are listed and shown as those of this machine are", async () => {
+  const { waybill, origin, done, waiting, held } = await world();
+  const list = await waybill("runs");
+  expect(list).toMatchObject({ status: 0, stderr: "" });
+  const lines = list.stdout.split("\n").map((line) => line.split(/ {2,}/).map((cell) => cell.trim()));
+  expect(lines[0]).toEqual(["STATE", "JOB", "ID", "STARTED", "DURATION", "REVISION"]);
+  expect(lines.slice(1, 4).map((cells) => cells.slice(0, 3))).toEqual([
+    ["PENDING", "promote", held.id],
+    ["PENDING", "promote", waiting.id],
+    ["SUCCESS", "push-snoopdb", done.id],
+  ]);
+  const page = await waybill("runs", "--limit", "2");
+  expect(page.stderr).toContain(
+    `there are more: waybill runs --server ${origin} --after promote/${waiting.id}`,
+  );
+  const next = await waybill("runs", "--after", `promote/${waiting.id}`);
+  expect(next.stdout).toContain(done.id);
+  expect(next.stdout).not.toContain(waiting.id);
+  const documents = JSON.parse((await waybill("runs", "push-snoopdb", "--json")).stdout);
+  expect(documents).toMatchObject({
+    ...{ format: "waybill-runs/1", folder: origin },
+    runs: [{ job: "push-snoopdb", id: done.id, result: "SUCCESS", revision: "c".repeat(40) }],
+  });
+  for (const name of ["push-snoopdb", done.id, `push-snoopdb/${done.id}`, `${origin}/runs/${done.id}`]) {
+    const shown = await waybill("runs", "show", name);
+    expect(shown.stdout).toContain(`SUCCESS push-snoopdb/${done.id}`);
+    expect(shown.stdout).toContain("artifacts events.jsonl plan.json".slice(0, 9));
+    expect(shown.stdout).toMatch(/what +build x/);
+  }
+  const none = await waybill("runs", "show", "none");
+  expect(none).toMatchObject({ status: 1, stdout: "" });
+  expect(none.stderr).toContain('has no run of "none"');
+});
+
+test("a log is printed, and followed to its end", async () => {
+  const { waybill, db, queue, runs, done, waiting, held } = await world();
+  const log = await waybill("runs", "log", "push-snoopdb");
+  expect(log.stdout).toBe("building\n\\u{1b}]0;title\\u{7}done\n");
+  expect((await waybill("runs", "log", done.id, "--follow")).stdout).toBe(log.stdout);
+  await db.transaction((sql) => queue.abort(sql, held.id, { who: "t", why: "t" }));
+  // It follows a run that has not begun yet.
+  const following = waybill("runs", "log", waiting.id, "--follow");
+  const worker = startWorker(db, {
+    queue,
+    carryOut: async ({ id, attempt, job, type }) => {
+      const record = await runs.start({ id, attempt, job, type });
+      record.log("one\n");
+      record.log("two\n");
+      await record.finish({ result: "FAILURE" });
+      return { result: "FAILURE" };
+    },
+  });
+  const { status, stdout, stderr } = await following;
+  await worker.stop();
+  expect([status, stdout, stderr]).toEqual([0, "one\ntwo\n", ""]);
+});
+
+test("a run is repeated, aborted and released", async () => {
+  const { waybill, queue, origin, done, waiting, held } = await world();
+  const again = await waybill("runs", "rerun", "push-snoopdb");
+  const id = again.stdout.trim().split(" ").at(-1) ?? "";
+  expect(again.stdout).toBe(`waiting ${id}\n`);
+  expect(again.stderr).toContain(`waybill runs log ${id} --follow --server ${origin}`);
+  expect(await queue.read(id)).toMatchObject({ rerunOf: done.id });
+  const aborted = await waybill("runs", "abort", waiting.id, "--why", "wrong tag");
+  expect(aborted).toMatchObject({ status: 0, stdout: `ABORTED promote/${waiting.id}\n` });
+  expect(await queue.read(waiting.id)).toMatchObject({ abort: { who: "a releaser", why: "wrong tag" } });
+  const once = await waybill("runs", "abort", waiting.id);
+  expect([once.status, once.stdout]).toEqual([1, ""]);
+  expect(await waybill("runs", "release", held.id)).toMatchObject({ stdout: `waiting promote/${held.id}\n` });
+  expect(JSON.parse((await waybill("runs", "abort", held.id, "--json")).stdout)).toMatchObject({
+    ...{ format: "waybill-changed-run/1", id: held.id, result: "ABORTED" },
+  });
+});
+
+test("a token comes from the environment or a file, and is shown nowhere", async () => {
+  const { origin, secret } = await world();
+  const folder = await temporaryFolder("token");
+  onTestFinished(folder.remove);
+  const file = join(folder.path, "token");
+  await writeFile(file, `${secret}\n`);
+  const ok = await runWith({ WAYBILL_TOKEN_FILE: file }, "runs", "--verbose", "--server", origin);
+  expect(ok.status).toBe(0);
+  expect(ok.stderr).not.toContain(secret);
+  const none = await run("runs", "--server", origin);
+  expect(none.status).toBe(1);
+  expect(none.stderr).toContain("$WAYBILL_TOKEN");
+  const wrong = await runWith({ WAYBILL_TOKEN: "waybill_wr0ng" }, "runs", "--server", origin);
+  expect(wrong.stderr).toContain("this token is none");
+  expect(wrong.stderr).not.toContain("wr0ng");
+  const missing = await runWith(
+    { WAYBILL_TOKEN_FILE: join(folder.path, "none") },
+    "runs",
+    "--server",
+    origin,
+  );
+  expect(missing.stderr).toContain("the token cannot be read");
+});
+
+test.each([
+  ["no URL", "waybill.example.org"],
+  ["plain HTTP", "http://waybill.example.org"],
+  ["a path", "https://waybill.example.org/x"],
+  ["a password", "https://a:b@waybill.example.org"],
+])("%s is no server's address", async (_, url) => {
+  const { status, stderr } = await runWith({ WAYBILL_TOKEN: "t" }, "runs", "--server", url);
+  expect([status, stderr]).toEqual([1, expect.stringContaining("is no address of a server")]);
+});
+
+test("what is no server is told as that, and gets no second token", async () => {
+  const other = await serve((_, response) => response.end("<html>"));
+  const { status, stderr } = await runWith({ WAYBILL_TOKEN: "t0ken" }, "runs", "--server", other.origin);
+  expect([status, stderr]).toEqual([1, expect.stringContaining("answers otherwise than a server")]);
+  const lead = await serve((_, response) => response.writeHead(302, { location: `${other.origin}/x` }).end());
+  const led = await runWith({ WAYBILL_TOKEN: "t0ken" }, "runs", "--server", lead.origin);
+  expect(led.status).toBe(1);
+  expect(other.seen).toHaveLength(1);
+});
+
+test("a log of this machine is followed to its end as well", async () => {
+  const folder = await temporaryFolder("follow");
+  onTestFinished(folder.remove);
+  const store = openRunFolder(folder.path);
+  const begun = await store.start({ job: "a", type: "periodic" });
+  begun.log("one\n");
+  const following = run("runs", "log", "a", "--follow", "--data-dir", folder.path);
+  begun.log("two\n");
+  await begun.finish({ result: "SUCCESS" });
+  expect(await following).toMatchObject({ status: 0, stdout: "one\ntwo\n" });
+});
