@@ -5,14 +5,16 @@ import { flattened } from "./job-document.ts";
 import { checkJobs } from "./jobs-check.ts";
 import { compareJobs } from "./jobs-compare.ts";
 import { runByHand } from "./jobs-run.ts";
+import { jobsOfServer, runAtServer } from "./jobs-server.ts";
 import { asJson, deliver } from "./output.ts";
 import { withDataFolder } from "./recorded.ts";
+import { withServer } from "./server.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import { type Blank, collect, family, how, type OptionsOf, verb } from "./verb.ts";
 
 const defineJobs = (command: Blank) =>
-  command.addOption(how.common("--jobs-dir <dir>", "folder of job files").default("jobs"));
+  withServer(command).addOption(how.common("--jobs-dir <dir>", "folder of job files").default("jobs"));
 
 const defineStart = (command: Blank) =>
   withDataFolder(defineJobs(command))
@@ -37,6 +39,7 @@ export const listJobs = verb({
   examples: [
     ["waybill jobs", "the jobs in the folder jobs"],
     ["waybill jobs --jobs-dir ci/jobs", "those of another folder"],
+    ["waybill jobs --server https://waybill.example.org", "those of a server, as they are now"],
   ],
   exits: {
     [exitCodes.asDesired]: "all job files were read",
@@ -57,6 +60,7 @@ export const runJob = verb({
   examples: [
     [line, "as if the branch that is checked out had just been pushed"],
     [`${line} --ref v1.2.3 --dry-run`, "what the push of a tag would build"],
+    ["waybill jobs run promote --server https://waybill.example.org", "have a server run it"],
   ],
   exits: {
     [exitCodes.asDesired]: "all was built and pushed, or the job's filters say no",
@@ -65,7 +69,10 @@ export const runJob = verb({
   },
   page: "jobs.md",
   define: defineStart,
-  run: runByHand,
+  run: (session, name, options) =>
+    options.server === undefined
+      ? runByHand(session, name, options)
+      : runAtServer(session, options.server, name, options),
 });
 
 export const jobs = family({
@@ -78,11 +85,14 @@ export const jobs = family({
   default: "list",
 });
 
-async function printList(session: Session, { jobsDir }: OptionsOf<typeof defineJobs>): Promise<ExitCode> {
+async function printList(
+  session: Session,
+  { jobsDir, server }: OptionsOf<typeof defineJobs>,
+): Promise<ExitCode> {
   const { readJobs } = await import("../jobs/index.ts");
   const { harmless } = await import("../errors/index.ts");
   const { inLines } = await import("../diagnostics/index.ts");
-  const read = await readJobs(jobsDir);
+  const read = server === undefined ? await readJobs(jobsDir) : await jobsOfServer(session, server);
   const list = { ...read, diagnostics: read.diagnostics.filter(({ severity }) => severity !== "info") };
   await deliver(session, {
     text: async (terminal) => {

@@ -1,3 +1,4 @@
+import { auditLog } from "./audit-log.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
@@ -45,7 +46,7 @@ export const groups: readonly VerbGroup[] = [
 ];
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
-export const firstSteps: readonly Verb[] = [demo, completion];
+export const firstSteps: readonly Verb[] = [demo, completion, auditLog];
 
 /** Verbs that programs call, and people need not know. */
 export const unseen: readonly Verb[] = [complete];

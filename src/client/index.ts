@@ -1,3 +1,4 @@
+export { auditVerdict } from "./audit-log.ts";
 export type { AskedDocument, RunDocument } from "./documents.ts";
 export { ClientError, type ClientErrorCode } from "./errors.ts";
 export { type ServerJobs, serverJobs, startJob } from "./jobs.ts";

@@ -47,7 +47,7 @@ const kinds: Kinds<Asked> = {
 const milliseconds = 30_000;
 const maxAnswerBytes = 16 * 1024 * 1024;
 
-/** @throws {ClientError} `server-unknown`, `token-unusable`. */
+/** Opens the way to a server; nothing is asked yet. @throws {ClientError} `server-unknown`, `token-unusable`. */
 export function openServer({ url, token, network, signal }: ServerOptions): Server {
   const address = addressOf(url);
   if (token !== undefined && !/^[\x21-\x7e]{1,500}$/.test(token)) {

@@ -116,6 +116,46 @@ test("a run is repeated, aborted and released", async () => {
   });
 });
 
+test("jobs of a server are listed as those of a folder are, and run", async () => {
+  const { waybill, queue } = await world();
+  const { status, stdout, stderr } = await waybill("jobs");
+  expect(status).toBe(2);
+  const lines = stdout.split("\n").map((line) => line.split(/ {2,}/));
+  expect(lines[0]).toEqual(["JOB", "REPOSITORY", "STARTED BY", "DOES"]);
+  expect(lines[1]?.slice(0, 3)).toEqual(["push-snoopdb", "https://github.com/cncf/apisnoop", "push ^main$"]);
+  expect(stderr).toContain("jobs/all.yaml:11:");
+  const { jobs } = JSON.parse((await waybill("jobs", "list", "--json")).stdout);
+  expect(jobs).toMatchObject([{ job: { name: "push-snoopdb", on: { branch: ["^main$"] } } }, {}]);
+  const asked = await waybill("jobs", "run", "push-snoopdb", "--ref", "refs/heads/main");
+  const id = asked.stdout.trim().split(" ").at(-1) ?? "";
+  expect(asked).toMatchObject({ status: 0, stdout: `waiting ${id}\n` });
+  expect(await queue.read(id)).toMatchObject({ job: "push-snoopdb", ref: "refs/heads/main" });
+  const local = await waybill("jobs", "run", "push-snoopdb", "--dry-run");
+  expect(local.stderr).toContain("leave out what says how it is run here");
+  expect((await waybill("jobs", "run", "none")).stderr).toContain("no job has that name");
+});
+
+test("the log of who did what is verified, by the server and in its database", async () => {
+  const { db, origin, token, waybill, held } = await world();
+  await waybill("runs", "release", held.id);
+  const admin = { WAYBILL_TOKEN: await token("admin") };
+  const line = ["audit-log", "verify", "--server", origin];
+  const verified = await runWith(admin, ...line);
+  expect([verified.status, verified.stdout]).toEqual([
+    ...[0, expect.stringMatching(/^1 entries, none changed.*\n1:[0-9a-f]{64}\n$/)],
+  ]);
+  const head = verified.stdout.trim().split("\n").at(-1) ?? "";
+  expect((await runWith(admin, ...line, "--head", head)).status).toBe(0);
+  expect((await waybill("audit-log", "verify")).stderr).toContain("this needs admin");
+  await db.script("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_stays; DELETE FROM audit_entry");
+  const cut = await runWith(admin, ...line, "--head", head);
+  expect([cut.status, cut.stdout]).toEqual([
+    2,
+    expect.stringContaining("cut off: the log ends with entry 0"),
+  ]);
+  expect((await runWith(admin, ...line, "--head", "1")).stderr).toContain("NUMBER:HASH");
+});
+
 test("a token comes from the environment or a file, and is shown nowhere", async () => {
   const { origin, secret } = await world();
   const folder = await temporaryFolder("token");
