@@ -1,3 +1,5 @@
+import { accessTable } from "./access.ts";
+import { apiTable } from "./api.ts";
 import { errorCodesTable, fileCodesTables, manifestCodesTable } from "./codes.ts";
 import { optionsTable, verbsTable } from "./commands.ts";
 import { exitCodesTable } from "./exit-codes.ts";
@@ -19,10 +21,13 @@ const makers: Readonly<Record<string, (words: readonly string[]) => string>> = {
   "manifest-codes": manifestCodesTable,
   library: libraryTables,
   settings: settingsTable,
+  access: accessTable,
+  api: apiTable,
 };
 
 /** Pages with parts that are made, by their paths from the top of the project. */
 const pages = [
+  "docs/access.md",
   "docs/codes.md",
   "docs/commands.md",
   "docs/configuration.md",
@@ -30,6 +35,7 @@ const pages = [
   "docs/library.md",
   "docs/manifest-reference.md",
   "docs/old-spellings.md",
+  "docs/server-api.md",
   "docs/wait.md",
 ] as const;
 

@@ -17,10 +17,15 @@ interface Schema {
 
 /** The keys of the entries of a section, or of what is named below them: `settings hosts tls`. */
 export function settingsTable(path: readonly string[]): string {
-  let schema = settingsJsonSchema() as Schema;
+  return schemaTable(settingsJsonSchema(), path);
+}
+
+/** The keys of what is named below a schema. */
+export function schemaTable(whole: object, path: readonly string[]): string {
+  let schema: Schema = whole;
   for (const name of path) {
     const next = entriesOf(schema)[name];
-    if (next === undefined) throw new Error(`waybill.yaml has no ${path.join(".")}`);
+    if (next === undefined) throw new Error(`there is no ${path.join(".")}`);
     schema = next;
   }
   const rows = Object.entries(entriesOf(schema)).map(([name, entry]) => [code(name), meaningOf(entry)]);

@@ -14,10 +14,10 @@ export { openProviderFetch, type ProviderFetch, type ProviderRequest } from "./f
 export { type Identified, identify, type Shown } from "./identify.ts";
 export { type Logins, localPath, loginWithin, openLogins } from "./login/logins.ts";
 export { type Machines, machineTokenLife, openMachines } from "./machines/machines.ts";
-export { type Act, grantedRole, type JobRights, type Leave, mayDo } from "./may.ts";
+export { grantedRole, type JobRights, type Leave, mayDo, type ServedAct } from "./may.ts";
 export { accessMigrations } from "./migrations.ts";
 export * from "./model.ts";
-export { type Identity, keepPerson } from "./people.ts";
+export { keepPerson, type PersonIdentity } from "./people.ts";
 export { isOwnRequest, type RequestSource } from "./same-origin.ts";
 export { beginSession, endSession, findSession, sessionLife, sweepSessions } from "./sessions.ts";
 export { accessShape } from "./shape.ts";

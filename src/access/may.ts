@@ -7,9 +7,9 @@ import { type AccessSettings, isAtLeast, type Principal, type RerunRule, type Ro
  * - `release`: let go what is held.
  * - `manage`: tokens of others, the audit log.
  */
-export type Act = "read" | "run" | "release" | "manage";
+export type ServedAct = "read" | "run" | "release" | "manage";
 
-const needed: Readonly<Record<Act, Role>> = {
+const needed: Readonly<Record<ServedAct, Role>> = {
   read: "reader",
   run: "runner",
   release: "releaser",
@@ -32,7 +32,7 @@ export type Leave =
 /** Decides whether somebody may do something, to a job where it is one. Asks nobody. */
 export function mayDo(
   { role, most, jobs, names, groups, kind, name }: Principal,
-  act: Act,
+  act: ServedAct,
   job: JobRights | undefined,
   settings: AccessSettings,
 ): Leave {

@@ -4,7 +4,7 @@ import { grantedRole } from "./may.ts";
 import { type AccessSettings, lesserRole, type Principal, type Role } from "./model.ts";
 
 /** Somebody whom a provider vouches for, as it does now. */
-export interface Identity {
+export interface PersonIdentity {
   /** The name of the provider in the settings. */
   readonly provider: string;
   readonly issuer: string;
@@ -17,7 +17,7 @@ export interface Identity {
 }
 
 /** A person as the database has one. */
-export interface PersonRow extends Identity {
+export interface PersonRow extends PersonIdentity {
   readonly id: string;
   /** When the person logged in last. */
   readonly seen_at: Date;
@@ -28,7 +28,7 @@ export const personColumns =
   "person.id, person.provider, person.issuer, person.subject, person.login, person.shown, person.groups, person.seen_at";
 
 /** Keeps what is known of a person now. @returns its id, which stays the same. */
-export async function keepPerson(sql: Sql, identity: Identity, now: Date): Promise<string> {
+export async function keepPerson(sql: Sql, identity: PersonIdentity, now: Date): Promise<string> {
   const { provider, issuer, subject, login, shown, groups } = identity;
   const [row] = await sql.query<{ id: string }>(
     `INSERT INTO access_person (id, provider, issuer, subject, login, shown, groups, seen_at)

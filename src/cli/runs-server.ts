@@ -1,4 +1,4 @@
-import type { AskedDocument, RunDocument, Server } from "../client/index.ts";
+import type { AnsweredRun, AskedDocument, Server } from "../client/index.ts";
 import { harmless } from "../errors/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
@@ -62,7 +62,7 @@ export const release = verb({
 function changed(
   session: Session,
   url: string,
-  change: (server: Server) => Promise<RunDocument>,
+  change: (server: Server) => Promise<AnsweredRun>,
 ): Promise<ExitCode> {
   return withConnection(session, url, async (opened) => {
     const run = await change(opened);

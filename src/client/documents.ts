@@ -22,7 +22,7 @@ export const runSchema = z.object({
 });
 
 /** A run as an answer has it. */
-export type RunDocument = z.output<typeof runSchema>;
+export type AnsweredRun = z.output<typeof runSchema>;
 
 export const pageSchema = z.object({ items: z.array(runSchema).check(z.maxLength(500)), next: text });
 
@@ -66,7 +66,7 @@ export const askedSchema = z.object({
 export type AskedDocument = z.output<typeof askedSchema>;
 
 /** A run as a record, so that it is shown as those of this machine are. */
-export function recordOf(run: RunDocument, url: string): RecordedRun {
+export function recordOf(run: AnsweredRun, url: string): RecordedRun {
   const { id, job, result, revision, startedAt, endedAt: finishedAt } = run;
   return {
     ...{ id, job, where: `${url}/runs/${id}`, log: `${url}/api/v1/runs/${id}/log` },

@@ -1,5 +1,5 @@
 export { auditVerdict } from "./audit-log.ts";
-export type { AskedDocument, RunDocument } from "./documents.ts";
+export type { AnsweredRun, AskedDocument } from "./documents.ts";
 export { ClientError, type ClientErrorCode } from "./errors.ts";
 export { type ServerJobs, serverJobs, startJob } from "./jobs.ts";
 export { abortRun, releaseRun, rerun, type ServerRuns, serverRuns } from "./runs.ts";

@@ -1,9 +1,9 @@
 import type { RunStore, StoredRun } from "../store/index.ts";
 import {
+  type AnsweredRun,
   type AskedDocument,
   askedSchema,
   pageSchema,
-  type RunDocument,
   recordOf,
   runSchema,
   type ShownRun,
@@ -87,11 +87,11 @@ export async function rerun(server: Server, name: string): Promise<AskedDocument
 }
 
 /** Stops a run. @throws {ClientError}. */
-export async function abortRun(server: Server, name: string, why: string | undefined): Promise<RunDocument> {
+export async function abortRun(server: Server, name: string, why: string | undefined): Promise<AnsweredRun> {
   return server.post(`/runs/${await idOf(server, name)}/abort`, { why }, runSchema);
 }
 
 /** Lets a held run have its turn. @throws {ClientError}. */
-export async function releaseRun(server: Server, name: string): Promise<RunDocument> {
+export async function releaseRun(server: Server, name: string): Promise<AnsweredRun> {
   return server.post(`/runs/${await idOf(server, name)}/release`, {}, runSchema);
 }

@@ -1,12 +1,12 @@
 import {
   AccessError,
-  type Act,
   type AuditedAct,
   appendAudit,
   type JobRights,
   type Json,
   mayDo,
   type Principal,
+  type ServedAct,
 } from "../access/index.ts";
 import type { Sql } from "../database/index.ts";
 import type { LocatedJob } from "../jobs/index.ts";
@@ -14,7 +14,7 @@ import { type Asking, addressOf, timeOf } from "./context.ts";
 import type { ServerParts } from "./model.ts";
 
 /** Refuses what somebody may not do. @throws {AccessError} `forbidden`. */
-export function demand(asking: Asking, { access }: ServerParts, act: Act, job?: JobRights): Principal {
+export function demand(asking: Asking, { access }: ServerParts, act: ServedAct, job?: JobRights): Principal {
   const { principal } = asking.get("identified");
   const leave = mayDo(principal, act, job, access.settings);
   if (leave.isGiven) return principal;

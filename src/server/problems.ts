@@ -18,7 +18,7 @@ export const problemSchema = z
   })
   .openapi("Problem");
 
-export type Problem = z.infer<typeof problemSchema>;
+export type ApiProblem = z.infer<typeof problemSchema>;
 
 type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 503 | 507;
 type Statuses = Readonly<Record<string, ProblemStatus>>;
@@ -60,14 +60,14 @@ export interface Failure {
   readonly code: keyof typeof ownStatuses;
   readonly title: string;
   readonly detail?: string | undefined;
-  readonly errors?: Problem["errors"];
+  readonly errors?: ApiProblem["errors"];
 }
 
 /**
  * The answer to a request that failed, and whether it is the server's own failure: of that, the one who asks is told nothing but where
  * to look for it.
  */
-export function problemOf(asking: Asking, thrown: unknown): { problem: Problem; isOwn: boolean } {
+export function problemOf(asking: Asking, thrown: unknown): { problem: ApiProblem; isOwn: boolean } {
   const instance = instanceOf(asking);
   const known = isWaybillError(thrown) ? statuses[thrown.name]?.[thrown.code] : undefined;
   if (!isWaybillError(thrown) || known === undefined) {
@@ -94,7 +94,7 @@ function instanceOf(asking: Asking): string {
 }
 
 /** Answers with a problem. */
-export function answerProblem(asking: Asking, problem: Problem): Response {
+export function answerProblem(asking: Asking, problem: ApiProblem): Response {
   const headers = new Headers({ "content-type": "application/problem+json" });
   if (problem.status === 401) headers.set("www-authenticate", 'Bearer realm="waybill"');
   if (problem.status === 503 || problem.status === 429) headers.set("retry-after", "5");

@@ -55,7 +55,7 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
         record(list(secret(folder), { min: 1, what: "a list" }), nameFault),
         "Who may send webhooks: to /webhooks/NAME, signed with one of these secrets.",
       ),
-      access: described(written, "Who may do what: see docs/serve.md."),
+      access: described(written, "Who may do what: see docs/access.md."),
       readingCredentials: described(
         credentials,
         "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",

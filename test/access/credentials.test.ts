@@ -5,13 +5,13 @@ import {
   beginSession,
   closedAccess,
   endSession,
-  type Identity,
   identify,
   issueToken,
   keepAdminToken,
   keepPerson,
   listTokens,
   maxTokenLife,
+  type PersonIdentity,
   revokeToken,
   sessionLife,
   sweepSessions,
@@ -33,7 +33,7 @@ const settings: AccessSettings = {
   roles: { reader: { everyone: true }, releaser: { groups: ["org/release"] }, admin: { users: ["sso:ann"] } },
   providers: [provider("forge", "https://forge.example/"), provider("sso", "https://sso.example")],
 };
-const ann: Identity = {
+const ann: PersonIdentity = {
   ...{ provider: "forge", issuer: "https://forge.example/", subject: "17", login: "Ann", shown: "Ann A." },
   groups: ["Org", "org/release"],
 };

@@ -2,10 +2,10 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import {
-  type Identity,
   type Logins,
   openLogins,
   openProviderFetch,
+  type PersonIdentity,
   type ProviderSettings,
 } from "../../src/access/index.ts";
 import { type Account, Browser, startIdentityProvider } from "../support/identity-provider.ts";
@@ -37,7 +37,10 @@ function loginsAt(settings: Partial<ProviderSettings>, more: { url?: URL; now?: 
 }
 
 /** Logs in, with a browser that does what it is told. */
-async function logIn(logins: Logins, returnTo = "/"): Promise<{ identity: Identity; returnTo: string }> {
+async function logIn(
+  logins: Logins,
+  returnTo = "/",
+): Promise<{ identity: PersonIdentity; returnTo: string }> {
   const { url, kept } = await logins.begin("sso", returnTo);
   const end = await new Browser().follow(url, callback);
   return logins.finish("sso", new URL(end).search, kept);

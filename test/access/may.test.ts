@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
   type AccessSettings,
-  type Act,
   closedAccess,
   grantedRole,
   isAtLeast,
@@ -12,6 +11,7 @@ import {
   type Principal,
   type Role,
   roles,
+  type ServedAct,
 } from "../../src/access/index.ts";
 
 const nobody: Principal = {
@@ -25,11 +25,15 @@ const person = (more: Partial<Principal>): Principal => ({
 const machine = (more: Partial<Principal>): Principal => ({
   ...{ kind: "machine", id: "t", name: "ci", role: "runner", names: [], groups: [], most: "runner", ...more },
 });
-const isGiven = (who: Principal, act: Act, job?: Parameters<typeof mayDo>[2], settings = closedAccess) =>
-  mayDo(who, act, job, settings).isGiven;
+const isGiven = (
+  who: Principal,
+  act: ServedAct,
+  job?: Parameters<typeof mayDo>[2],
+  settings = closedAccess,
+) => mayDo(who, act, job, settings).isGiven;
 
 test("each role may what those before it may, and nothing more", () => {
-  const acts: readonly Act[] = ["read", "run", "release", "manage"];
+  const acts: readonly ServedAct[] = ["read", "run", "release", "manage"];
   for (const [at, role] of roles.entries()) {
     expect(acts.map((act) => isGiven(person({ role }), act))).toEqual(acts.map((_, other) => other <= at));
   }
@@ -49,7 +53,7 @@ test("the lesser of two roles is the lesser of two roles", () => {
 
 test("everybody reads where anonymous reading is on, and does nothing else", () => {
   const settings = { ...closedAccess, anonymousReading: true };
-  const acts: readonly Act[] = ["read", "run", "release", "manage"];
+  const acts: readonly ServedAct[] = ["read", "run", "release", "manage"];
   expect(acts.map((act) => isGiven(nobody, act, undefined, settings))).toEqual([true, false, false, false]);
   expect(isGiven(nobody, "run", { name: "job", rerun: { anyone: true } }, settings)).toBe(false);
 });

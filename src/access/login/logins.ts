@@ -3,7 +3,7 @@ import { isLoopbackHost } from "../../http/index.ts";
 import { AccessError } from "../errors.ts";
 import type { ProviderFetch } from "../fetch.ts";
 import type { ProviderSettings } from "../model.ts";
-import type { Identity } from "../people.ts";
+import type { PersonIdentity } from "../people.ts";
 import { openGitHubProvider } from "./github.ts";
 import { openOpenIdProvider } from "./openid.ts";
 import type { Provider } from "./provider.ts";
@@ -28,7 +28,7 @@ export interface Logins {
     provider: string,
     query: string,
     kept: string,
-  ): Promise<{ readonly identity: Identity; readonly returnTo: string }>;
+  ): Promise<{ readonly identity: PersonIdentity; readonly returnTo: string }>;
 }
 
 /** What {@link Logins.begin} needs. */

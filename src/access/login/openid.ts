@@ -1,7 +1,7 @@
 import type { Configuration, IDToken, UserInfoResponse } from "openid-client";
 import type { ProviderFetch } from "../fetch.ts";
 import type { ProviderSettings } from "../model.ts";
-import type { Identity } from "../people.ts";
+import type { PersonIdentity } from "../people.ts";
 import { issuerOf, loginFailure, type Provider, readSecret } from "./provider.ts";
 
 /** Groups of one person beyond which nobody looks. */
@@ -83,7 +83,7 @@ function identityOf(
   claims: IDToken,
   told: UserInfoResponse | undefined,
   settings: ProviderSettings,
-): Identity {
+): PersonIdentity {
   const all: Claims = { ...told, ...claims };
   // An address is a name only where the provider has seen that it is the person's.
   const email = all.email_verified === true ? all.email : undefined;

@@ -3,7 +3,7 @@ import { messageOf } from "../../errors/index.ts";
 import { isLoopbackHost } from "../../http/index.ts";
 import { AccessError } from "../errors.ts";
 import type { ProviderSettings, SecretPlace } from "../model.ts";
-import type { Identity } from "../people.ts";
+import type { PersonIdentity } from "../people.ts";
 
 /** What a browser keeps while its user is at a provider: only who began a login can end it. */
 export interface PendingLogin {
@@ -17,7 +17,7 @@ export interface Provider {
   /** Where a person's browser is sent to log in, and what it has to bring back. */
   begin(redirectUri: string): Promise<{ readonly url: URL; readonly pending: PendingLogin }>;
   /** Who it is, by what the provider has sent the browser back with. */
-  finish(returned: URL, pending: PendingLogin): Promise<Identity>;
+  finish(returned: URL, pending: PendingLogin): Promise<PersonIdentity>;
 }
 
 /** The issuer's address. @throws {AccessError} `login-unavailable` for one that everybody on the way could read. */

@@ -3,8 +3,8 @@ import { authenticate, readDelivery, type WebhookRefusal } from "../../webhooks/
 import { readBody } from "../body.ts";
 import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
 import type { ServerParts } from "../model.ts";
+import { Places } from "../places.ts";
 import { answerFailure, answerProblem } from "../problems.ts";
-import { Turns } from "../turns.ts";
 
 /** Bodies that are read at a time for one source from one address, and how many wait for that. */
 const places = 16;
@@ -22,8 +22,8 @@ export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
   const { sources, accept } = parts.webhooks;
   const { metrics } = parts;
   const byName = new Map(sources.map((source) => [source.name, source]));
-  const small = new Turns(places, mostWaiting);
-  const large = new Turns(2, mostWaiting);
+  const small = new Places(places, mostWaiting);
+  const large = new Places(2, mostWaiting);
 
   app.openAPIRegistry.registerPath({
     method: "post",

@@ -1,5 +1,5 @@
 /** Places that are shared by name: so many for one, and so many who wait for them. */
-export class Turns {
+export class Places {
   readonly #places: number;
   readonly #most: number;
   readonly #lanes = new Map<string, { taken: number; readonly waiting: (() => void)[] }>();
