@@ -14,6 +14,7 @@ import { addJobs } from "./routes/jobs.ts";
 import { addLive } from "./routes/live.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
 import { addQueue } from "./routes/queue.ts";
+import { addRemotes } from "./routes/remotes.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addWebhooks } from "./routes/webhooks.ts";
 
@@ -108,6 +109,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addFiles(api, parts);
   addLive(api, parts);
   addJobs(api, parts);
+  addRemotes(api, parts);
   addQueue(api, parts);
   addAccess(api, parts);
   return api;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { listAudit, verifyAuditLog } from "../../src/access/index.ts";
+import { parseJobs } from "../../src/jobs/index.ts";
+import { syncRemotes } from "../../src/triggers/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
-import { serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
+import { jobFile, serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
 
 const databases = usePglite();
 const world = async (options?: WorldOptions) => serverWorld(await databases.open(serverMigrations), options);
@@ -247,6 +249,18 @@ describe("access", () => {
   });
 });
 
+test("repositories that are looked at are listed", async () => {
+  const { db, ask: api } = await world();
+  const [{ job } = expect.unreachable()] = parseJobs(jobFile, "jobs.yaml").jobs;
+  await syncRemotes(db, [job], new Date());
+  expect(await bodyOf(api("/remotes", { as: "reader" }))).toMatchObject({
+    ...{
+      status: 200,
+      body: { remotes: [{ url: "https://github.com/cncf/apisnoop", what: "refs", movedTags: [] }] },
+    },
+  });
+});
+
 test("the queue is counted", async () => {
   const { db, ask: api } = await world();
   await ask(db, { job: "a" });
@@ -270,7 +284,14 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
     [
       ...["/api/v1/audit-log", "/api/v1/audit-log/verdict", "/api/v1/events", "/api/v1/jobs"],
       ...["/api/v1/jobs/accept", "/api/v1/jobs/{name}", "/api/v1/jobs/{name}/commits/{commit}"],
-      ...["/api/v1/jobs/{name}/runs", "/api/v1/me", "/api/v1/queue", "/api/v1/runs", "/api/v1/runs/{id}"],
+      ...[
+        "/api/v1/jobs/{name}/runs",
+        "/api/v1/me",
+        "/api/v1/queue",
+        "/api/v1/remotes",
+        "/api/v1/runs",
+        "/api/v1/runs/{id}",
+      ],
       ...["abort", "artifacts/{path}", "hold", "log", "log/events", "plan", "release", "rerun"].map(
         (act) => `/api/v1/runs/{id}/${act}`,
       ),

@@ -29,7 +29,7 @@ export const serverMigrations = [
   ...accessMigrations,
 ];
 
-const jobFile = `jobs:
+export const jobFile = `jobs:
 - name: push-snoopdb
   repo: https://github.com/cncf/apisnoop
   on: { branch: ^main$ }
