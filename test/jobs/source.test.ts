@@ -247,8 +247,10 @@ describe("jobs of a trusted branch", () => {
     expect(taken).toMatchObject({ commit: forced, trouble: undefined });
     await repository.git("reset", "--quiet", "--hard", second);
     expect((await source.look()).trouble?.code).toBe("branch-rewritten");
-    await repository.git("reset", "--quiet", "--hard", forced);
-    expect(await source.look()).toEqual(taken);
+    const other = open();
+    other.accept(second);
+    expect(await other.look()).toMatchObject({ commit: second, trouble: undefined });
+    expect(await source.look()).toMatchObject({ commit: second, trouble: undefined });
   });
 
   test("go on when the branch, the folder or the host is gone", async () => {

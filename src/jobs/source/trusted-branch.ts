@@ -65,8 +65,11 @@ export function openTrustedBranch(place: TrustedBranch): JobFolder {
     if (tip === known) return {};
     const [lost] = await mirror.ensure([{ commit: tip, ref }]);
     if (lost !== undefined) return lastWith(unfetched(branch, tip), known);
-    const last = known ?? (await mirror.marked(mark));
-    if (last !== undefined && last !== tip && accepted !== tip) {
+    const marked = await mirror.marked(mark);
+    const last = known ?? marked;
+    // Another process may have been told to take it.
+    const isTaken = last === undefined || [last, marked, accepted].includes(tip);
+    if (!isTaken) {
       const { forced } = await mirror.got(last, tip, []);
       // That nobody can tell is no leave.
       if (forced !== false) return lastWith(rewritten(branch, last, tip), known);
