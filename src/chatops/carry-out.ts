@@ -2,11 +2,12 @@ import type { Sql } from "../database/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import type { RunCause } from "../queue/index.ts";
 import { hold, unhold, usualHold } from "../release/index.ts";
+import { askForPull, type PullToHeed } from "../triggers/index.ts";
 import { trustLabel, untrustedLabel } from "./decide.ts";
 import type { Finder } from "./facts.ts";
 import type { CommandAct } from "./model.ts";
-import { giveWord, type PullPlace, takeWordBack, type Word, wordsOf } from "./records.ts";
-import type { ChatWorld, HeededPull } from "./world.ts";
+import { type ApprovalWord, giveWord, type PullPlace, takeWordBack, wordsOf } from "./records.ts";
+import type { ChatWorld } from "./world.ts";
 
 /** Labels that the incumbents' merge robot waits for. */
 export const lgtmLabel = "lgtm";
@@ -15,7 +16,7 @@ export const approvedLabel = "approved";
 /** A command that is carried out, and all that is known of it. */
 export interface Commanded {
   readonly world: ChatWorld;
-  readonly heeded: HeededPull;
+  readonly heeded: PullToHeed;
   readonly kind: Parameters<typeof usualHold>[0];
   readonly place: PullPlace;
   readonly finder: Finder;
@@ -96,13 +97,13 @@ export async function carryOut(act: CommandAct, commanded: Commanded): Promise<C
 /** A label that stands for a word about an older commit falls with the first push, as in Prow. */
 export async function dropOldLabels(
   { db }: ChatWorld,
-  { project, pull }: HeededPull,
+  { project, pull }: PullToHeed,
   place: PullPlace,
 ): Promise<void> {
   for (const [word, name] of [
     ["lgtm", lgtmLabel],
     ["approve", approvedLabel],
-  ] as const satisfies readonly (readonly [Word, string])[]) {
+  ] as const satisfies readonly (readonly [ApprovalWord, string])[]) {
     if (!pull.labels.includes(name)) continue;
     const given = await wordsOf(db, place, word);
     const isOld = given.length > 0 && given.every(({ commit }) => commit !== pull.head.commit);
@@ -143,18 +144,15 @@ async function uncovered(
 }
 
 async function askFor(sql: Sql, commanded: Commanded, names: readonly string[]): Promise<void> {
-  const { world, heeded } = commanded;
-  const jobs = world.pullJobs(heeded.url, heeded.pull.base.branch);
-  for (const job of jobs.filter(({ name }) => names.includes(name))) {
-    await world.ask(sql, job, heeded.pull, causeOf(commanded));
+  const { heeded } = commanded;
+  for (const job of heeded.jobs.filter(({ name }) => names.includes(name))) {
+    await askForPull(sql, job, heeded.pull, causeOf(commanded));
   }
 }
 
 /** What has to be approved is said by the status of a review: it is made anew. */
 async function judgeAnew(sql: Sql, commanded: Commanded): Promise<void> {
-  const { world, heeded } = commanded;
-  const jobs = world.pullJobs(heeded.url, heeded.pull.base.branch);
-  const reviews = jobs.filter(({ work }) => work.kind === "review");
+  const reviews = commanded.heeded.jobs.filter(({ work }) => work.kind === "review");
   await askFor(
     sql,
     commanded,

@@ -1,6 +1,7 @@
 import { GitError, openMirror } from "../git/index.ts";
 import { type OwnersRules, readOwners } from "../owners/index.ts";
-import type { ChatWorld, HeededPull } from "./world.ts";
+import type { PullToHeed } from "../triggers/index.ts";
+import type { ChatWorld } from "./world.ts";
 
 /** What a pull request changes, and whose it is. */
 export interface PullChange {
@@ -15,7 +16,7 @@ export interface PullChange {
  */
 export async function readChange(
   { mirrors, environment, credentialOf, signal }: ChatWorld,
-  { url, pull: { head, base } }: Pick<HeededPull, "url" | "pull">,
+  { url, pull: { head, base } }: Pick<PullToHeed, "url" | "pull">,
 ): Promise<PullChange | undefined> {
   const credential = await credentialOf(url);
   const mirror = openMirror({ folder: mirrors, url, credential, environment, signal });

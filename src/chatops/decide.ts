@@ -1,6 +1,6 @@
 import { codeSpan } from "../comparison/index.ts";
 import type { Command } from "./grammar.ts";
-import type { CommandFacts, Decision, PullJob } from "./model.ts";
+import type { CommandDecision, CommandFacts, PullJob } from "./model.ts";
 
 /** The label that says that a pull request of somebody unknown may run jobs. */
 export const trustLabel = "ok-to-test";
@@ -8,7 +8,7 @@ export const trustLabel = "ok-to-test";
 export const untrustedLabel = "needs-ok-to-test";
 
 /** Decides on a command, by nothing but what is known. */
-export function decide(command: Command, facts: CommandFacts): Decision {
+export function decide(command: Command, facts: CommandFacts): CommandDecision {
   const { state } = facts.pull;
   if (state !== "open") return { refusal: `the pull request is ${state}` };
   switch (command.name) {
@@ -43,7 +43,10 @@ function isAuthor({ who, pull }: CommandFacts): boolean {
   return who.toLowerCase() === pull.author.toLowerCase();
 }
 
-function decideRun(command: Command & { name: "test" | "retest" | "rerun" }, facts: CommandFacts): Decision {
+function decideRun(
+  command: Command & { name: "test" | "retest" | "rerun" },
+  facts: CommandFacts,
+): CommandDecision {
   if (!facts.isTrusted) {
     return {
       refusal:
@@ -94,7 +97,7 @@ function emptyReason({ name }: Command): string {
   return "no job has failed at the newest commit";
 }
 
-function decideTrust(facts: CommandFacts): Decision {
+function decideTrust(facts: CommandFacts): CommandDecision {
   if (isAuthor(facts) || !belongs(facts)) {
     return {
       refusal:
@@ -104,7 +107,7 @@ function decideTrust(facts: CommandFacts): Decision {
   return { act: { do: "trust" } };
 }
 
-function decideLgtm(name: "lgtm" | "lgtm-cancel", facts: CommandFacts): Decision {
+function decideLgtm(name: "lgtm" | "lgtm-cancel", facts: CommandFacts): CommandDecision {
   if (name === "lgtm-cancel") {
     const may = isAuthor(facts) || belongs(facts);
     return may
@@ -120,7 +123,7 @@ function decideLgtm(name: "lgtm" | "lgtm-cancel", facts: CommandFacts): Decision
   return { act: { do: "lgtm" } };
 }
 
-function decideApproval(name: "approve" | "approve-cancel", facts: CommandFacts): Decision {
+function decideApproval(name: "approve" | "approve-cancel", facts: CommandFacts): CommandDecision {
   if (name === "approve-cancel") return { act: { do: "withdraw-approval" } };
   if (isAuthor(facts)) return { refusal: "nobody approves a pull request of their own" };
   if (facts.owns !== "approves") {

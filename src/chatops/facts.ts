@@ -1,11 +1,12 @@
 import type { Forge } from "../forge/index.ts";
 import { type Job, judgePull, type RerunRights } from "../jobs/index.ts";
 import type { QueuedRun } from "../queue/index.ts";
+import type { PullToHeed } from "../triggers/index.ts";
 import { type PullChange, readChange } from "./change.ts";
 import type { Command } from "./grammar.ts";
 import type { CommandFacts, PullJob } from "./model.ts";
 import { isTrusted, standingOf } from "./trust.ts";
-import type { ChatWorld, HeededPull } from "./world.ts";
+import type { ChatWorld } from "./world.ts";
 
 /** Facts about a pull request that are asked for as they are needed, and each once. */
 export interface Finder {
@@ -21,12 +22,12 @@ const maxRuns = 500;
 export function openFinder(
   world: ChatWorld,
   forge: Pick<Forge, "user" | "isMember">,
-  heeded: HeededPull,
+  heeded: PullToHeed,
 ): Finder {
-  const { url, project, pull } = heeded;
+  const { project, pull } = heeded;
   const change = once(() => readChange(world, heeded));
   const jobs = once(async (): Promise<readonly PullJob[]> => {
-    const all = world.pullJobs(url, pull.base.branch);
+    const all = heeded.jobs;
     const { runs } = await world.queue.list({ pull: pull.number, limit: maxRuns });
     const here = runs.filter(({ repo, commit }) => repo !== undefined && commit === pull.head.commit);
     const asksForPaths = all.some(

@@ -1,6 +1,7 @@
 import { isWaybillError } from "../errors/index.ts";
 import { type Comment, ForgeError } from "../forge/index.ts";
 import { ReleaseError } from "../release/index.ts";
+import type { PullToHeed } from "../triggers/index.ts";
 import { answerMarker, answerOf, maxAnswered } from "./answer.ts";
 import { type CarriedOut, type Commanded, carryOut, dropOldLabels } from "./carry-out.ts";
 import { decide } from "./decide.ts";
@@ -8,18 +9,18 @@ import { ChatopsError } from "./errors.ts";
 import { openFinder } from "./facts.ts";
 import { commandsIn, type SaidCommand } from "./grammar.ts";
 import {
+  type CommandOutcome,
   claimComment,
   isUnanswered,
   lastObeyed,
   markAnswered,
-  type Outcome,
   obeyedIds,
   type PullPlace,
   placeOf,
   recordComment,
   releaseComment,
 } from "./records.ts";
-import type { ChatWorld, HeededPull } from "./world.ts";
+import type { ChatWorld } from "./world.ts";
 
 /**
  * Reads what is said under a pull request, and obeys what was not obeyed yet: each comment once, in the order in which they were written,
@@ -29,7 +30,7 @@ import type { ChatWorld, HeededPull } from "./world.ts";
  * @throws {ForgeError}, {GitError}, {DatabaseError}, {ChatopsError} when it cannot be known now what may be done: what was not obeyed is
  * obeyed when it is called again.
  */
-export async function heedComments(world: ChatWorld, heeded: HeededPull): Promise<number> {
+export async function heedComments(world: ChatWorld, heeded: PullToHeed): Promise<number> {
   const { url, project, pull, isFirst } = heeded;
   const place = placeOf(url, pull.number);
   if (!isFirst) await dropOldLabels(world, heeded, place);
@@ -50,7 +51,7 @@ export async function heedComments(world: ChatWorld, heeded: HeededPull): Promis
 
 async function obeyAll(
   world: ChatWorld,
-  heeded: HeededPull,
+  heeded: PullToHeed,
   place: PullPlace,
   comments: readonly Comment[],
 ): Promise<number> {
@@ -76,14 +77,14 @@ async function obeyAll(
 
 async function obey(
   world: ChatWorld,
-  heeded: HeededPull,
+  heeded: PullToHeed,
   place: PullPlace,
   comment: Comment,
   forge: Awaited<ReturnType<ChatWorld["forgeOf"]>>,
 ): Promise<void> {
   const commands = commandsIn(comment.body);
   const finder = openFinder(world, forge, heeded);
-  const outcomes: Outcome[] = [];
+  const outcomes: CommandOutcome[] = [];
   const writes: CarriedOut["write"][] = [];
   for (const said of commands) {
     const commanded = {
@@ -104,7 +105,7 @@ async function obeyOne(
   commanded: Commanded,
   { command, line }: SaidCommand,
   isEdited: boolean,
-): Promise<{ readonly outcome: Outcome; readonly write?: CarriedOut["write"] }> {
+): Promise<{ readonly outcome: CommandOutcome; readonly write?: CarriedOut["write"] }> {
   const refused = (text: string) => ({ outcome: { line, outcome: "refused", text } }) as const;
   if (isEdited) return refused("the comment was changed after it was written: write it anew");
   const decision = decide(command, await commanded.finder.factsFor(command, commanded.who));
@@ -126,7 +127,7 @@ function isFinal(error: unknown): error is Error {
   return error instanceof ForgeError && /^(?:forbidden|refused|not-found)$/.test(error.code);
 }
 
-async function answer({ db }: ChatWorld, { project, pull }: HeededPull, place: PullPlace): Promise<void> {
+async function answer({ db }: ChatWorld, { project, pull }: PullToHeed, place: PullPlace): Promise<void> {
   const last = await lastObeyed(db, place, maxAnswered);
   const text = answerOf(last);
   if (text !== undefined) await project.conversation.put(pull.number, answerMarker, text);

@@ -4,4 +4,4 @@ export { heedComments } from "./heed.ts";
 export { chatopsMigrations } from "./migrations.ts";
 export { withCommentApprovals } from "./records.ts";
 export { isTrusted } from "./trust.ts";
-export type { ChatWorld, HeededPull } from "./world.ts";
+export type { ChatWorld } from "./world.ts";

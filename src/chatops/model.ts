@@ -36,4 +36,4 @@ export type CommandAct =
     };
 
 /** What is done, or why nothing is; both in words that may be shown. */
-export type Decision = { readonly act: CommandAct } | { readonly refusal: string };
+export type CommandDecision = { readonly act: CommandAct } | { readonly refusal: string };

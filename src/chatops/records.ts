@@ -8,7 +8,7 @@ export interface PullPlace {
 }
 
 /** What became of one command of a comment. */
-export interface Outcome {
+export interface CommandOutcome {
   /** The line of the command. */
   readonly line: string;
   readonly outcome: "done" | "refused";
@@ -21,11 +21,11 @@ export interface ObeyedComment {
   readonly comment: string;
   readonly author: string;
   readonly saidAt: Date;
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly CommandOutcome[];
 }
 
 /** The word of a person about a commit. */
-export type Word = "lgtm" | "approve";
+export type ApprovalWord = "lgtm" | "approve";
 
 /** Milliseconds after which one who was at a comment is taken for dead. */
 const claimHolds = 120_000;
@@ -95,7 +95,7 @@ export async function recordComment(
   sql: Sql,
   { repository, pull }: PullPlace,
   { id, author, createdAt }: Comment,
-  outcomes: readonly Outcome[],
+  outcomes: readonly CommandOutcome[],
   now: Date,
 ): Promise<void> {
   await sql.query(
@@ -116,7 +116,7 @@ export async function lastObeyed(
     readonly comment: string;
     readonly author: string;
     readonly said_at: Date;
-    readonly outcomes: readonly Outcome[];
+    readonly outcomes: readonly CommandOutcome[];
   }>(
     `SELECT comment, author, said_at, outcomes FROM chatops_comment
      WHERE repository = $1 AND pull = $2 AND jsonb_array_length(outcomes) > 0
@@ -129,7 +129,12 @@ export async function lastObeyed(
 export async function giveWord(
   sql: Sql,
   { repository, pull }: PullPlace,
-  given: { readonly word: Word; readonly person: string; readonly commit: string; readonly at: string },
+  given: {
+    readonly word: ApprovalWord;
+    readonly person: string;
+    readonly commit: string;
+    readonly at: string;
+  },
 ): Promise<void> {
   await sql.query(
     `INSERT INTO chatops_approval (repository, pull, word, person, commit, given_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -142,7 +147,7 @@ export async function giveWord(
 export async function takeWordBack(
   sql: Sql,
   { repository, pull }: PullPlace,
-  word: Word,
+  word: ApprovalWord,
   person?: string,
 ): Promise<void> {
   await sql.query(
@@ -155,7 +160,7 @@ export async function takeWordBack(
 export async function wordsOf(
   sql: Sql,
   { repository, pull }: PullPlace,
-  word: Word,
+  word: ApprovalWord,
 ): Promise<readonly Approval[]> {
   const rows = await sql.query<{ readonly person: string; readonly commit: string; readonly given_at: Date }>(
     `SELECT person, commit, given_at FROM chatops_approval

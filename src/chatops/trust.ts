@@ -1,4 +1,4 @@
-import type { Forge, ForgeProject, PullRequest } from "../forge/index.ts";
+import { type Forge, ForgeError, type ForgeProject, type PullRequest } from "../forge/index.ts";
 import { trustLabel } from "./decide.ts";
 
 /** What a forge says of somebody and a repository, now. */
@@ -7,16 +7,28 @@ export interface Standing {
   readonly isMember: boolean;
 }
 
-/** Asks what somebody may do, and whether they are a member of what the repository belongs to. @throws {ForgeError} */
+/**
+ * Asks whether somebody is a member of what the repository belongs to, or else what they may do in it. What the forge does not let us
+ * know is no right: Gitea tells of others' permissions to administrators of a repository alone.
+ * @throws {ForgeError}
+ */
 export async function standingOf(
   forge: Pick<Forge, "isMember">,
   project: Pick<ForgeProject, "path" | "permission">,
   who: string,
 ): Promise<Standing> {
-  const permission = await project.permission(who);
-  if (permission === "write" || permission === "admin") return { permission, isMember: false };
   const owner = project.path.split("/").slice(0, -1).join("/");
-  return { permission, isMember: await forge.isMember(who, owner) };
+  if (await unlessForbidden(forge.isMember(who, owner), false)) return { permission: "none", isMember: true };
+  return { permission: await unlessForbidden(project.permission(who), "none"), isMember: false };
+}
+
+async function unlessForbidden<Answer>(asked: Promise<Answer>, otherwise: Answer): Promise<Answer> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ForgeError && error.code === "forbidden") return otherwise;
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Database } from "../database/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { NotificationSettings, Telling } from "./model.ts";
-import { type Outgoing, type Sent, settle, takeDue } from "./outbox.ts";
+import { type OutboxEntry, type Sent, settle, takeDue } from "./outbox.ts";
 import { rulesFor } from "./rules.ts";
 import { prepare, type SenderOptions } from "./send/senders.ts";
 
@@ -27,7 +27,7 @@ export async function sendDue(db: Database, options: SenderOptions): Promise<num
   return tried;
 }
 
-async function sendOne(db: Database, options: SenderOptions, next: Outgoing): Promise<Sent> {
+async function sendOne(db: Database, options: SenderOptions, next: OutboxEntry): Promise<Sent> {
   const { receiver } = next;
   try {
     const prepared = await prepare(options, receiver, next);

@@ -1,20 +1,14 @@
 import type { RunResult } from "../queue/index.ts";
-
-/** Where a secret is kept that is not written into settings: exactly one of the two. */
-export interface NotificationSecret {
-  readonly file?: string | undefined;
-  /** The name of an environment variable. */
-  readonly variable?: string | undefined;
-}
+import type { SecretSetting } from "../settings/index.ts";
 
 /** Whom something is told, and how. */
 export type Receiver =
   | {
       readonly kind: "webhook";
       readonly name: string;
-      readonly url: NotificationSecret;
+      readonly url: SecretSetting;
       /** It is signed with each of them. */
-      readonly secrets: readonly NotificationSecret[];
+      readonly secrets: readonly SecretSetting[];
       /** It may be at an address that only we reach. */
       readonly allowPrivateAddresses?: boolean | undefined;
     }
@@ -22,7 +16,7 @@ export type Receiver =
       /** Their addresses are secrets: whoever has one can write there. */
       readonly kind: "slack" | "teams";
       readonly name: string;
-      readonly url: NotificationSecret;
+      readonly url: SecretSetting;
       readonly allowPrivateAddresses?: boolean | undefined;
     }
   | { readonly kind: "email"; readonly name: string; readonly to: readonly string[] };
@@ -35,7 +29,7 @@ export interface MailSettings {
   readonly security: "tls" | "starttls" | "none";
   readonly from: string;
   readonly user?: string | undefined;
-  readonly password?: NotificationSecret | undefined;
+  readonly password?: SecretSetting | undefined;
 }
 
 /** What somebody may want to know of a job. */

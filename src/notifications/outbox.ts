@@ -11,7 +11,7 @@ const maxJobs = 500;
 const claimHolds = 120_000;
 
 /** What is to be sent to whom. */
-export interface Outgoing extends Notification {
+export interface OutboxEntry extends Notification {
   readonly number: string;
   readonly receiver: string;
   /** Attempts that failed. */
@@ -32,7 +32,7 @@ interface Row {
 /** Adds a job to what a receiver is told next of its cause, or begins with it. Within the transaction in which the job's state changes. */
 export async function enqueue(
   sql: Sql,
-  { receiver, telling, cause }: Pick<Outgoing, "receiver" | "telling" | "cause">,
+  { receiver, telling, cause }: Pick<OutboxEntry, "receiver" | "telling" | "cause">,
   job: ToldJob,
   now: Date,
 ): Promise<void> {
@@ -58,7 +58,7 @@ export async function enqueue(
 }
 
 /** Takes the next notification that is due, for as long as sending it may take. */
-export async function takeDue(db: Pick<Database, "query">, now: Date): Promise<Outgoing | undefined> {
+export async function takeDue(db: Pick<Database, "query">, now: Date): Promise<OutboxEntry | undefined> {
   const [row] = await db.query<Row>(
     `UPDATE notification SET claimed_until = $2 WHERE number = (
        SELECT number FROM notification
@@ -98,7 +98,12 @@ const schedule = [
 ];
 
 /** Writes down what became of an attempt, and when the next one is. */
-export async function settle(sql: Sql, { number, attempts }: Outgoing, sent: Sent, now: Date): Promise<void> {
+export async function settle(
+  sql: Sql,
+  { number, attempts }: OutboxEntry,
+  sent: Sent,
+  now: Date,
+): Promise<void> {
   const wait = schedule[attempts];
   const goesOn = sent.state === "again" && wait !== undefined;
   const state = sent.state === "sent" ? "sent" : goesOn ? "waiting" : "failed";

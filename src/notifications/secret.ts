@@ -1,13 +1,14 @@
 import { readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
+import type { SecretSetting } from "../settings/index.ts";
 import { NotificationError } from "./errors.ts";
-import type { NotificationSecret } from "./model.ts";
+import type {} from "./model.ts";
 
 const maxSecretBytes = 64 * 1024;
 
 /** Reads a secret anew for each use, so that it can be replaced. @throws {NotificationError} `no-secret`. */
 export async function readSecret(
-  { file, variable = "" }: NotificationSecret,
+  { file, variable = "" }: SecretSetting,
   environment: NodeJS.ProcessEnv,
 ): Promise<string> {
   const where = file ?? `$${variable}`;

@@ -14,10 +14,10 @@ import {
   type ValueFault,
   word,
 } from "../schema/index.ts";
+import type { SecretSetting } from "../settings/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import { missingReceivers } from "./deliver.ts";
-import type { MailSettings, NotificationSecret, NotificationSettings, Receiver } from "./model.ts";
-import { tellings } from "./model.ts";
+import { type MailSettings, type NotificationSettings, type Receiver, tellings } from "./model.ts";
 import { isAddress } from "./send/mail.ts";
 
 /** What is told where nothing is configured: what jobs say themselves, to nobody. */
@@ -70,15 +70,15 @@ const address = text((written) =>
 /** Exactly one of two keys says where a secret is. */
 function placeOf(
   keys: readonly [file: string, variable: string],
-  { file, variable: name }: NotificationSecret,
+  { file, variable: name }: { readonly file: string | undefined; readonly variable: string | undefined },
   node: YamlNode,
   { findings }: ReadContext,
-): NotificationSecret | undefined {
+): SecretSetting | undefined {
   if ((file === undefined) === (name === undefined)) {
     findings.report("invalid-value", node.start, `expected exactly one of: ${keys.join(", ")}`);
     return undefined;
   }
-  return { file, variable: name };
+  return file === undefined ? (name === undefined ? undefined : { variable: name }) : { file };
 }
 
 function receiver(path: Shape<string>): Shape<(name: string) => Receiver> {
@@ -121,7 +121,7 @@ function receiver(path: Shape<string>): Shape<(name: string) => Receiver> {
     const url = placeOf(["urlFile", "urlEnv"], { file: urlFile, variable: urlEnv }, node, reading);
     if (url === undefined) return undefined;
     if (kind !== "webhook") return (name) => ({ name, kind, url, allowPrivateAddresses });
-    const secrets: readonly NotificationSecret[] = [
+    const secrets: readonly SecretSetting[] = [
       ...secretFiles.map((file) => ({ file })),
       ...(secretEnv === undefined ? [] : [{ variable: secretEnv }]),
     ];

@@ -2,6 +2,7 @@ import { accessMigrations } from "../access/index.ts";
 import { chatopsMigrations } from "../chatops/index.ts";
 import type { Migration } from "../database/index.ts";
 import { deliveriesMigrations } from "../deliveries/index.ts";
+import { notificationsMigrations } from "../notifications/index.ts";
 import { queueMigrations } from "../queue/index.ts";
 import { storeMigrations } from "../store/index.ts";
 import { triggersMigrations } from "../triggers/index.ts";
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   ...triggersMigrations,
   ...workMigrations,
   ...chatopsMigrations,
+  ...notificationsMigrations,
 ];

@@ -1,5 +1,6 @@
 import type { AccessSettings } from "../access/index.ts";
 import type { DatabaseAddress } from "../database/index.ts";
+import type { NotificationSettings } from "../notifications/index.ts";
 import type { JobsPlace, Settings } from "../settings/index.ts";
 import type { RetentionRule } from "../store/index.ts";
 import type { WebhookSource } from "../webhooks/index.ts";
@@ -35,6 +36,7 @@ export interface ServeOptions {
   readonly retention: readonly RetentionRule[];
   readonly webhooks: readonly WebhookSource[];
   readonly access: AccessSettings;
+  readonly notifications: NotificationSettings;
   /** Milliseconds that runs get to end what they have begun, when the process stops. */
   readonly grace: number;
   readonly log: Log;

@@ -1,7 +1,8 @@
 import { type ChatWorld, heedComments, isTrusted } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
-import { askForPull, pullJobs, runTriggers, type TriggerEvent } from "../triggers/index.ts";
-import { type SourceForge, WorkError } from "../work/index.ts";
+import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
+import { runTriggers, type TriggerEvent } from "../triggers/index.ts";
+import { networkOf, type SourceForge, WorkError } from "../work/index.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
@@ -12,9 +13,11 @@ const day = 24 * hour;
 const endedRunDays = 90;
 /** Days after which a delivery that comes once more is taken for a new one. */
 const deliveryDays = 30;
+/** Milliseconds between two looks at what is to be told. */
+const tellingPause = 5_000;
 
 /** Does until the signal is aborted what one process at least has to do for all: looks at what may start jobs, and keeps order. */
-export function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[] {
+export function schedule(core: ServerCore, url: string, signal: AbortSignal): Promise<void>[] {
   const { options, db, queue, runs } = core;
   const { log, retention } = options;
   const problem = (what: string) => logProblem(log, what);
@@ -22,6 +25,7 @@ export function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[]
     trigger(core, signal),
     queue.supervise({ signal, onProblem: problem("the queue") }),
     queue.setCapacities(options.capacities),
+    every(tellingPause, signal, () => tellAndSend(core, url), problem("somebody cannot be told of jobs")),
     every(hour, signal, () => runs.retain(retention), problem("old records cannot be removed")),
     every(day, signal, runs.adopt, problem("earlier records cannot be read")),
     every(
@@ -30,10 +34,21 @@ export function schedule(core: ServerCore, signal: AbortSignal): Promise<void>[]
       async () => {
         await queue.forgetEnded(new Date(Date.now() - endedRunDays * day));
         await forgetDeliveries(db, new Date(Date.now() - deliveryDays * day));
+        await forgetNotifications(db, new Date(Date.now() - endedRunDays * day));
       },
       problem("old runs cannot be forgotten"),
     ),
   ];
+}
+
+/** Decides what is told of jobs, and sends what is due. */
+async function tellAndSend({ options, db, queue }: ServerCore, url: string): Promise<void> {
+  const { settings, environment, notifications } = options;
+  await tellChanges(db, queue, notifications, new Date());
+  await sendDue(db, {
+    ...{ settings: notifications, network: networkOf({ settings, environment }), environment },
+    ...{ publicUrl: url, pageOf: (run) => `${url}/runs/${run}`, now: () => new Date() },
+  });
 }
 
 async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
@@ -55,8 +70,6 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
   const chat: ChatWorld = {
     ...{ db, queue, mirrors, environment, credentialOf, now, signal },
     forgeOf: async (url) => (await placeOf(url)).forge,
-    pullJobs: (url, branch) => pullJobs(jobs.jobs(), url, branch),
-    ask: askForPull,
   };
   await runTriggers({
     ...{ db, queue, jobs: jobs.jobs, mirrors, environment, credentialOf, signal },

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Database, migrate, openDatabase } from "../database/index.ts";
 import { makeFolder } from "../disk/index.ts";
+import { noteRunEnd } from "../notifications/index.ts";
 import { openObjects } from "../objects/index.ts";
 import { openQueue, type Queue, type QueuedRun } from "../queue/index.ts";
 import { openRunDatabase, type RunDatabase } from "../store/index.ts";
@@ -75,6 +76,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const queue = openQueue(db, {
       async onEnd(sql, run) {
         await noteEnd(sql, run);
+        await noteRunEnd(sql, run);
         await runs.close(sql, run.id, { result: recordedResult(run) });
       },
     });
@@ -107,7 +109,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       throwIfLost(db, stopping.signal),
       // A worker's machine alone has what its runs have left there.
       ...(isKeeper ? [keepRecords(core, stopping.signal)] : []),
-      ...(roles.has("scheduler") ? schedule(core, stopping.signal) : []),
+      ...(roles.has("scheduler") ? schedule(core, url, stopping.signal) : []),
       ...(roles.has("worker") ? work(core, url, stopping.signal) : []),
     ];
     const failed = new Promise<never>((_, reject) => {

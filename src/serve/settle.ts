@@ -1,8 +1,16 @@
 import { dirname, join, resolve } from "node:path";
-import { type AccessSettings, accessShape, closedAccess } from "../access/index.ts";
+import { accessShape, closedAccess } from "../access/index.ts";
 import type { DatabaseAddress } from "../database/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
-import { filePath, readSection, type SecretSetting, type ServeSettings } from "../settings/index.ts";
+import { noNotifications, notificationsShape } from "../notifications/index.ts";
+import type { Shape } from "../schema/index.ts";
+import {
+  filePath,
+  readSection,
+  type SecretSetting,
+  type ServeSettings,
+  type WrittenSection,
+} from "../settings/index.ts";
 import type { WebhookSource } from "../webhooks/index.ts";
 import { ServeError } from "./errors.ts";
 import type { Log } from "./log.ts";
@@ -64,15 +72,20 @@ export async function settleOptions(given: GivenOptions): Promise<ServeOptions> 
         }),
       ),
     ),
-    access: accessOf(serve),
+    access: sectionOf(serve.access, accessShape, closedAccess),
+    notifications: sectionOf(serve.notifications, notificationsShape, noNotifications),
   };
 }
 
-/** Who may what, as the section says it. @throws {SettingsError} */
-function accessOf({ access }: ServeSettings): AccessSettings {
-  if (access === undefined) return closedAccess;
-  const folder = dirname(resolve(access.where.replace(/:\d+$/, "")));
-  return readSection(access, accessShape(filePath(folder, "A file.")));
+/** What a section says that is read here. @throws {SettingsError} */
+function sectionOf<Value>(
+  section: WrittenSection | undefined,
+  shape: (path: Shape<string>) => Shape<Value>,
+  missing: Value,
+): Value {
+  if (section === undefined) return missing;
+  const folder = dirname(resolve(section.where.replace(/:\d+$/, "")));
+  return readSection(section, shape(filePath(folder, "A file.")));
 }
 
 function dataOf({

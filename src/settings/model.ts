@@ -42,6 +42,8 @@ export interface ServeSettings {
   readonly webhooks?: Readonly<Record<string, readonly SecretSetting[]>>;
   /** Who may what: read by whoever knows its shape. */
   readonly access?: WrittenSection;
+  /** Who is told of what becomes of jobs. */
+  readonly notifications?: WrittenSection;
   /**
    * What a run shows to registries that only reads: the review of a pull request, and whatever a job does in its shadow. Nothing when
    * it is left out; those of {@link Settings.credentials} never.

@@ -56,6 +56,7 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
         "Who may send webhooks: to /webhooks/NAME, signed with one of these secrets.",
       ),
       access: described(written, "Who may do what: see docs/access.md."),
+      notifications: described(written, "Who is told of what becomes of jobs: see docs/notifications.md."),
       readingCredentials: described(
         credentials,
         "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",

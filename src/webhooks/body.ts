@@ -3,12 +3,12 @@ import { refused, type WebhookHeaders, type WebhookRefusal } from "./model.ts";
 /** How deep a payload may be nested; those of forges are about ten levels deep. */
 const maxDepth = 64;
 
-/** What a body holds: itself, or what stands in a form's `payload`. */
+/** What a body holds: what stands in a form's `payload`, or itself. */
 export function payloadOf(headers: WebhookHeaders, body: Uint8Array): Uint8Array {
   const type = headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\b/i.test(type)) return body;
   const payload = new URLSearchParams(Buffer.from(body).toString("latin1")).get("payload");
-  return Buffer.from(payload ?? "");
+  return payload === null ? body : Buffer.from(payload);
 }
 
 /** The JSON value of a payload. */

@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import type { Delivery } from "./model.ts";
 
 /** What of a delivery its body says. */
-export type Said = Pick<Delivery, "repositoryUrls" | "refs" | "pull" | "comment" | "registry">;
+export type PayloadContent = Pick<Delivery, "repositoryUrls" | "refs" | "pull" | "comment" | "registry">;
 
-export const nothingSaid: Said = {
+export const nothingSaid: PayloadContent = {
   repositoryUrls: [],
   refs: [],
   pull: undefined,
@@ -13,12 +13,12 @@ export const nothingSaid: Said = {
 };
 
 /** What a payload says; `undefined` where it is not as its event has it. */
-export type Reader = (payload: unknown) => Said | undefined;
+export type Reader = (payload: unknown) => PayloadContent | undefined;
 
 /** A reader by a schema, and what its value says. */
 export function reader<Value>(
   schema: z.ZodMiniType<Value>,
-  said: (value: Value) => Said | undefined,
+  said: (value: Value) => PayloadContent | undefined,
 ): Reader {
   return (payload) => {
     const parsed = schema.safeParse(payload);

@@ -4,16 +4,16 @@ import {
   name,
   nothingSaid,
   number,
+  type PayloadContent,
   type Reader,
   reader,
-  type Said,
   text,
 } from "./forge-events.ts";
 import type { RegistryHint } from "./model.ts";
 
 const repository = z.object({ clone_url: text, html_url: text, ssh_url: text, git_url: text });
 
-function inRepository(found: z.infer<typeof repository>): Said {
+function inRepository(found: z.infer<typeof repository>): PayloadContent {
   const { clone_url, html_url, ssh_url, git_url } = found;
   return { ...nothingSaid, repositoryUrls: addressesOf([clone_url, html_url, ssh_url, git_url]) };
 }

@@ -4,15 +4,15 @@ import {
   name,
   nothingSaid,
   number,
+  type PayloadContent,
   type Reader,
   reader,
-  type Said,
   text,
 } from "./forge-events.ts";
 
 const project = z.object({ git_http_url: text, git_ssh_url: text, web_url: text });
 
-function inProject({ git_http_url, git_ssh_url, web_url }: z.infer<typeof project>): Said {
+function inProject({ git_http_url, git_ssh_url, web_url }: z.infer<typeof project>): PayloadContent {
   return { ...nothingSaid, repositoryUrls: addressesOf([git_http_url, web_url, git_ssh_url]) };
 }
 

@@ -4,11 +4,11 @@ export {
   type ForgeSender,
   isHint,
   type Recognized,
-  type RefusalCode,
   type RegistryHint,
   type RegistrySender,
   type WebhookHeaders,
   type WebhookRefusal,
+  type WebhookRefusalCode,
 } from "./model.ts";
 export { readDelivery } from "./read.ts";
 export { recognize } from "./recognize.ts";

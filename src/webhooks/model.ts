@@ -70,7 +70,7 @@ export function isHint({ repositoryUrls, registry }: Delivery): boolean {
  * - `stale`: its signed time is too far from now.
  * - `too-large`, `too-deep`, `not-json`, `unexpected-shape`: it cannot be read.
  */
-export type RefusalCode =
+export type WebhookRefusalCode =
   | "no-secret"
   | "unsigned"
   | "wrong-signature"
@@ -82,12 +82,12 @@ export type RefusalCode =
 
 /** A refusal, with the status to answer. The message holds nothing of the request and no secret. */
 export interface WebhookRefusal {
-  readonly code: RefusalCode;
+  readonly code: WebhookRefusalCode;
   readonly status: 400 | 401 | 413;
   readonly message: string;
 }
 
-const statuses: Readonly<Record<RefusalCode, WebhookRefusal["status"]>> = {
+const statuses: Readonly<Record<WebhookRefusalCode, WebhookRefusal["status"]>> = {
   "no-secret": 401,
   unsigned: 401,
   "wrong-signature": 401,
@@ -98,6 +98,6 @@ const statuses: Readonly<Record<RefusalCode, WebhookRefusal["status"]>> = {
   "unexpected-shape": 400,
 };
 
-export function refused(code: RefusalCode, message: string): WebhookRefusal {
+export function refused(code: WebhookRefusalCode, message: string): WebhookRefusal {
   return { code, status: statuses[code], message };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { name, nothingSaid, type Said, text } from "./forge-events.ts";
+import { name, nothingSaid, type PayloadContent, text } from "./forge-events.ts";
 import type { RegistryHint, RegistrySender, WebhookHeaders } from "./model.ts";
 
 /** What a registry says, and what it calls that. */
@@ -7,7 +7,7 @@ export interface RegistrySaid {
   readonly sender: RegistrySender;
   readonly event: string;
   readonly id?: string | undefined;
-  readonly said: Said;
+  readonly said: PayloadContent;
 }
 
 /** Reads one form of events; `undefined` where a payload has not that form. */
@@ -51,7 +51,7 @@ function hint(
 }
 
 /** An image is told of many times, by its digest and by each of its tags. */
-function hinted(hints: readonly RegistryHint[]): Said {
+function hinted(hints: readonly RegistryHint[]): PayloadContent {
   return { ...nothingSaid, registry: [...new Map(hints.map((one) => [JSON.stringify(one), one])).values()] };
 }
 

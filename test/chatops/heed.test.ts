@@ -8,7 +8,7 @@ import {
 import type { Database } from "../../src/database/index.ts";
 import { type Forge, type ForgeKind, type ForgeProject, openForge } from "../../src/forge/index.ts";
 import type { Job } from "../../src/jobs/index.ts";
-import { askForRun, openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
+import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
 import { usePglite } from "../support/databases.ts";
 import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
 import { gitEnvironment } from "../support/git.ts";
@@ -44,23 +44,16 @@ describe.each(kinds)("under a pull request of the kind %s", (kind) => {
   const world = (): ChatWorld => ({
     ...{ db, queue, mirrors: folder.path, environment: gitEnvironment, now: () => new Date() },
     forgeOf: async () => forge,
-    pullJobs: (_, branch) => (branch === "main" ? jobs() : []),
-    ask: (sql, { name, repo }, pull, cause) =>
-      askForRun(sql, {
-        ...{
-          job: name,
-          kind: "review",
-          type: "presubmit",
-          repo,
-          commit: pull.head.commit,
-          pull: pull.number,
-        },
-        ...{ key: `pull/${pull.number}`, priority: 0, input: {}, cause },
-      }),
     credentialOf: async () => undefined,
   });
   const heed = async (isFirst = false) =>
-    heedComments(world(), { url, project, isFirst, pull: await project.pullRequests.read(number) });
+    heedComments(world(), {
+      url,
+      project,
+      isFirst,
+      jobs: jobs(),
+      pull: await project.pullRequests.read(number),
+    });
   const pull = () => {
     const found = server.world
       .repository("org/images", undefined)

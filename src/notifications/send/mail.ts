@@ -1,14 +1,14 @@
 import type { Transporter } from "nodemailer";
 import { NotificationError } from "../errors.ts";
 import type { MailSettings } from "../model.ts";
-import type { Outgoing, Sent } from "../outbox.ts";
+import type { OutboxEntry, Sent } from "../outbox.ts";
 import type { Words } from "../words.ts";
 
 const milliseconds = 20_000;
 
 /** A message of mail, as nodemailer takes it. Nothing of it is made of texts that could be more than one line. */
 export function mailOf(
-  { id, telling, jobs }: Pick<Outgoing, "id" | "telling" | "jobs">,
+  { id, telling, jobs }: Pick<OutboxEntry, "id" | "telling" | "jobs">,
   { title, lines, more }: Words,
   { from }: Pick<MailSettings, "from">,
   to: readonly string[],
