@@ -4,13 +4,7 @@ import type { DatabaseAddress } from "../database/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { noNotifications, notificationsShape } from "../notifications/index.ts";
 import type { Shape } from "../schema/index.ts";
-import {
-  filePath,
-  readSection,
-  type SecretSetting,
-  type ServeSettings,
-  type WrittenSection,
-} from "../settings/index.ts";
+import { filePath, readSection, type SecretSetting, type WrittenSection } from "../settings/index.ts";
 import type { WebhookSource } from "../webhooks/index.ts";
 import { ServeError } from "./errors.ts";
 import type { Log } from "./log.ts";
