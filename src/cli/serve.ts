@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import packageJson from "../../package.json" with { type: "json" };
-import type { Log, ServerRole } from "../serve/index.ts";
+import { harmless } from "../errors/index.ts";
+import type { Log, ServeOptions, ServerRole } from "../serve/index.ts";
 import { given, parseAddress } from "./address.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { interruptible } from "./interruption.ts";
@@ -8,6 +9,7 @@ import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
 import { serveBackup, serveRestore } from "./serve-backup.ts";
 import type { Session } from "./session.ts";
+import { formatTable } from "./table.ts";
 import { type Blank, how, type OptionsOf, verb, wholeNumber } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -24,6 +26,7 @@ const define = (command: Blank) =>
         parseRoles,
       ),
     )
+    .addOption(how.common("--check", "say what is wrong with all that it needs, and begin nothing"))
     .addOption(how("--public-url <url>", "the address that people know it by"))
     .addOption(
       how("--concurrency <number>", "runs that this process carries out at the same time").argParser(
@@ -42,6 +45,7 @@ export const serveVerb = verb({
   exits: {
     [exitCodes.asDesired]: "stopped by a signal, when all was handed over",
     [exitCodes.nothingDone]: "it could not begin, or could not go on",
+    [exitCodes.notAsDesired]: "with --check: something is wrong",
   },
   page: "serve.md",
   below: [serveBackup, serveRestore],
@@ -59,6 +63,9 @@ function parseRoles(text: string): readonly ServerRole[] {
   });
 }
 
+/** Of the time that the process has to stop, what it needs itself when its runs have ended what they had begun. */
+const marginMilliseconds = 5_000;
+
 async function run(session: Session, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { settleOptions, startServer } = await import("../serve/index.ts");
   const { terminal, grace } = session;
@@ -66,7 +73,8 @@ async function run(session: Session, options: OptionsOf<typeof define>): Promise
     version: packageJson.version,
     settings: await session.settings(),
     environment: session.env,
-    grace,
+    // What is under way is to be over before this process has to be.
+    grace: Math.max(0, grace - marginMilliseconds),
     usualData: await dataFolder(session, undefined),
     data: options.dataDir,
     database: options.database,
@@ -77,6 +85,7 @@ async function run(session: Session, options: OptionsOf<typeof define>): Promise
     concurrency: options.concurrency,
     log: await logOf(session),
   });
+  if (options.check) return check(session, settled);
   return interruptible(session, async ({ stop, cut }) => {
     const server = await startServer(settled);
     const { url, address, adminTokenFile } = server;
@@ -98,6 +107,22 @@ async function run(session: Session, options: OptionsOf<typeof define>): Promise
     terminal.warn("not all was handed over in time: others take it up when its lease has run out");
     return exitCodes.interrupted;
   });
+}
+
+async function check(session: Session, options: ServeOptions): Promise<ExitCode> {
+  const { checkServer } = await import("../serve/index.ts");
+  const checks = await checkServer(options);
+  await deliver(session, {
+    text: (terminal) => {
+      const rows = checks.map(({ what, where, state, message }) => [state, what, where, message]);
+      terminal.print(formatTable(["STATE", "WHAT", "WHERE", "WHAT IS FOUND"], rows, terminal.columns));
+      for (const { what, where, state, hint } of checks) {
+        if (state !== "fine" && hint !== undefined) terminal.print(harmless(`${what} ${where}: ${hint}`));
+      }
+    },
+    json: () => asJson({ format: "waybill-serve-check/1", checks }),
+  });
+  return checks.some(({ state }) => state === "problem") ? exitCodes.notAsDesired : exitCodes.asDesired;
 }
 
 /** For people at a terminal, and for programs everywhere else. */

@@ -1,4 +1,5 @@
 export { backupServer, restoreServer, type ServerBackup } from "./backup.ts";
+export { checkServer, type ServeCheck } from "./check.ts";
 export { ServeError, type ServeErrorCode } from "./errors.ts";
 export { jsonLog, type Log, type LogFields, type LogLevel, textLog } from "./log.ts";
 export { type ServeOptions, type ServerRole, serverRoles } from "./options.ts";

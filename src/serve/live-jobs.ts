@@ -18,6 +18,8 @@ export interface LiveJobs {
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
   /** Takes a branch that was rewritten, as it is at a commit. */
   accept(commit: string): void;
+  /** Looks once. */
+  look(): Promise<JobSet>;
   /** Looks until the signal is aborted. */
   watch(signal: AbortSignal): Promise<void>;
 }
@@ -72,7 +74,7 @@ export function openLiveJobs({
     )?.credential;
     return openJobSource({ repository, branch, folder, mirrors, credential, environment }, { capacities });
   };
-  const look = async (): Promise<void> => {
+  const look = async (): Promise<JobSet> => {
     source ??= await open();
     const found = await source.look();
     const before = jobs;
@@ -81,6 +83,7 @@ export function openLiveJobs({
     set = found;
     if (found.trouble === undefined || now.length > 0) isKnown();
     tell(found);
+    return found;
   };
   const tell = ({ jobs: all, problems, trouble, where, commit }: JobSet): void => {
     const said = JSON.stringify([
@@ -107,6 +110,7 @@ export function openLiveJobs({
     current: () => set,
     jobs: () => jobs,
     known,
+    look,
     accept: (commit) => source?.accept(commit),
     async ownersOf({ file }) {
       const { commit } = set;

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { withCommentApprovals } from "../chatops/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
-import { RunStopped } from "../queue/index.ts";
+import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import { carryOut, openStatuses } from "../work/index.ts";
 import { logProblem } from "./log.ts";
@@ -17,8 +17,10 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
+  const { paceOf } = openRequestBudget(db, logProblem(log, "the budget of requests", "warn"));
   const place = {
     records: runs,
+    paceOf,
     withApprovals,
     settings,
     environment,

@@ -19,14 +19,16 @@ export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
       hint: "its steps may be anybody's, and would be run on this machine",
     });
   }
-  if (run.commit === undefined || ref === undefined) {
+  if (ref === undefined) {
     throw new WorkError("no-commit", "nobody says which commit is to be built", {
       where: job.name,
       hint: "name a branch or a tag to run the job on",
     });
   }
   const mirror = await source.mirror();
-  const commit = await knownCommit(mirror, run.commit);
+  // By hand, on a branch or tag that nobody has seen yet.
+  const commit =
+    run.commit === undefined ? await mirror.commitOf(ref) : await knownCommit(mirror, run.commit);
   await work.isAbout(commit);
   const push = { ref, commit, changes: [], root: mirror.folder, origin: mirror.url };
   const env = environment.environment;

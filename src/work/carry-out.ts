@@ -7,6 +7,7 @@ import type { RunOutcome, RunResult, TakenRun } from "../queue/index.ts";
 import { type RunEvent, recordIn } from "../recording/index.ts";
 import type { RunHead, RunRefs } from "../store/index.ts";
 import { endingOf, reasonOf } from "./ending.ts";
+import { WorkError } from "./errors.ts";
 import { inputOf, type RunInput } from "./input.ts";
 import type { RecordRequest, WorkEnvironment } from "./model.ts";
 import { registriesFor } from "./registries.ts";
@@ -35,7 +36,9 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   const isShadow = run.shadow === true || job.shadow === true;
   const record = await environment.records.start(requestOf(run, input));
   const recording = recordIn(record, headOf(run, input), (reason) =>
-    environment.onProblem(new Error(`the run ${run.job}/${run.id} cannot be recorded: ${reason}`)),
+    environment.onProblem(
+      new WorkError("unrecorded", `the run cannot be recorded: ${reason}`, { where: `${run.job}/${run.id}` }),
+    ),
   );
   const meter = createTrafficMeter();
   const listener = (event: RunEvent): void => {

@@ -6,6 +6,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `no-commit`, `no-branch`, `no-pull-request`: it does not say what it is about.
  * - `no-forge`: it is about a pull request, and its repository is on no forge.
  * - `foreign-build`: it would run what a pull request proposes.
+ * - `unrecorded`: its record cannot be written; it goes on.
  * - `no-build`: it is to propose what a build made, and comes after none.
  */
 export type WorkErrorCode =
@@ -14,6 +15,7 @@ export type WorkErrorCode =
   | "no-pull-request"
   | "no-forge"
   | "foreign-build"
+  | "unrecorded"
   | "no-build";
 
 /** A run that lacks what it takes. */

@@ -1,6 +1,7 @@
 import type { Sql } from "../database/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import type { RunEvent } from "../recording/index.ts";
+import type { RegistriesOptions } from "../registry/index.ts";
 import type { Settings } from "../settings/index.ts";
 import type { Run, RunRequest, StoredRun } from "../store/index.ts";
 import type { StatusOutbox } from "./statuses.ts";
@@ -36,6 +37,8 @@ export interface WorkEnvironment {
   readonly pageOf: (run: { readonly job: string; readonly id: string }) => string | undefined;
   /** Milliseconds that what is under way gets when this process stops, before another takes the run up. */
   readonly grace: number;
+  /** The pace of requests that all processes keep to together; without it, that of each run is its own. */
+  readonly paceOf?: RegistriesOptions["paceOf"];
   /** A repository on its forge, with the approvals that stand elsewhere than there. @param url of the repository. */
   readonly withApprovals?: ((url: string, project: ForgeProject) => ForgeProject) | undefined;
   /** Where what forges are to be told is put. */

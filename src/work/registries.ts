@@ -34,13 +34,14 @@ export interface RunRegistriesOptions {
 export function registriesFor(
   run: Pick<TakenRun, "isMine" | "stillMine">,
   job: Pick<Job, "name">,
-  { settings, environment }: Pick<WorkEnvironment, "settings" | "environment">,
+  { settings, environment, paceOf }: Pick<WorkEnvironment, "settings" | "environment" | "paceOf">,
   { access, ending, finishes = false, listener, say }: RunRegistriesOptions,
 ): Registries {
   const { stop, cut } = ending;
   return openRegistries({
     settings,
     environment,
+    paceOf,
     credentials: credentialsFor(job, access, settings, environment),
     ...(finishes ? { cut } : { stop, cut }),
     mayWrite: access === "writing" ? () => run.isMine() || run.stillMine() : () => false,

@@ -6,7 +6,7 @@ import {
   type ForgeProject,
   parseRemote,
 } from "../forge/index.ts";
-import { type Mirror, openMirror } from "../git/index.ts";
+import { listRemote, type Mirror, openMirror } from "../git/index.ts";
 import type { Network } from "../http/index.ts";
 import type { WorkEnvironment } from "./model.ts";
 
@@ -15,6 +15,8 @@ export interface RunSource {
   readonly url: string;
   /** Up to date when it is opened. @throws {GitError} */
   mirror(): Promise<Mirror>;
+  /** Asks Git whether the repository can be read, and no more. @throws {GitError} */
+  reach(): Promise<void>;
   /** Where it is on a forge; `undefined` for what is on none, or on one that nobody has a token for. @throws {ForgeError} */
   forge(): Promise<SourceForge | undefined>;
 }
@@ -60,6 +62,10 @@ export function sourceAt(
   return {
     url,
     forge,
+    async reach() {
+      const credential = (await forge())?.credential;
+      await listRemote(url, { credential, environment });
+    },
     mirror: once(async () => {
       // What everybody may read needs no forge that answers.
       const credential = (await forge().catch(() => undefined))?.credential;
