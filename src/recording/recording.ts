@@ -62,7 +62,7 @@ export interface Recording {
    */
   end(
     result: RunEnd["result"],
-    outcome: { readonly status: number } | { readonly thrown: unknown },
+    outcome: { readonly status: number; readonly [more: string]: unknown } | { readonly thrown: unknown },
     revision?: string,
   ): Promise<void>;
   /** Whether all of it could be recorded so far. */

@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { checkDatabase } from "../database/index.ts";
 import { formatDiagnostic } from "../diagnostics/index.ts";
+import { makeFolder } from "../disk/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import { repositoryKey } from "../jobs/index.ts";
 import { openObjects } from "../objects/index.ts";
@@ -37,7 +38,7 @@ export async function checkServer(options: ServeOptions): Promise<readonly Serve
 
 async function checkData({ data: where }: ServeOptions): Promise<ServeCheck[]> {
   try {
-    await mkdir(where, { recursive: true });
+    await makeFolder(where);
     await access(where, constants.R_OK | constants.W_OK);
     return [{ what: "data", where, state: "fine", message: "can be written to" }];
   } catch (error) {

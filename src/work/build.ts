@@ -1,7 +1,9 @@
 import { join } from "node:path";
-import { type BuildResult, prepareBuild, runBuild } from "../builds/index.ts";
+import { type BuildResult, type PreparedBuild, prepareBuild, runBuild } from "../builds/index.ts";
+import { asJson } from "../disk/index.ts";
 import { type CommitHash, checkoutPush, type Mirror } from "../git/index.ts";
 import { resolveJob } from "../jobs/index.ts";
+import type { Run, RunEnd } from "../store/index.ts";
 import { WorkError } from "./errors.ts";
 import { networkOf } from "./source.ts";
 import type { Work, WorkDone } from "./work.ts";
@@ -35,33 +37,59 @@ export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
   const files = await checkoutPush(push, env);
   try {
     const resolved = resolveJob(job, push, files.folder, env);
-    const { request } = resolved;
-    const result = await work.withRegistries(isShadow ? "foreign" : "writing", (registries) =>
-      runBuild(
-        (begun) =>
-          prepareBuild({
-            ...request,
-            ...(isShadow ? { engine: "plan" } : {}),
-            ref,
-            repository: mirror.url,
-            configName: join(job.work.build.dir, job.work.build.config ?? "cloudbuild.yaml"),
-            registryFolder: join(environment.folder, "registry"),
-            environment: resolved.environment(begun),
-          }),
-        {
-          runs: { where: environment.folder, start: async () => record },
-          ...{ job: job.name, type: run.type, open: registries.repository },
-          environment: env,
-          network: networkOf(environment),
-          signal: ending.cut,
-          stop: ending.stop,
-        },
-      ),
+    const prepare = (begun: Run): Promise<PreparedBuild> =>
+      prepareBuild({
+        ...resolved.request,
+        ...(isShadow ? { engine: "plan" } : {}),
+        ref,
+        repository: mirror.url,
+        configName: join(job.work.build.dir, job.work.build.config ?? "cloudbuild.yaml"),
+        registryFolder: join(environment.folder, "registry"),
+        environment: resolved.environment(begun),
+      });
+    if (isShadow) return await planOnly(work, await prepare(record));
+    let end: RunEnd | undefined;
+    const keepEnd = (said: RunEnd): void => {
+      end = said;
+    };
+    const result = await work.withRegistries("writing", (registries) =>
+      runBuild(prepare, {
+        runs: { where: environment.folder, start: async () => unfinished(record, keepEnd) },
+        ...{ job: job.name, type: run.type, open: registries.repository },
+        environment: env,
+        network: networkOf(environment),
+        signal: ending.cut,
+        stop: ending.stop,
+      }),
     );
-    return { ...outcomeOf(result), isRecorded: true };
+    return { ...outcomeOf(result), metadata: end?.metadata };
   } finally {
     await files.close();
   }
+}
+
+/** The record of a run that goes on when the build in it has ended. */
+function unfinished(record: Run, onEnd: (end: RunEnd) => void): Run {
+  const { job, id, uuid, where, artifacts } = record;
+  return {
+    ...{ job, id, uuid, where, artifacts },
+    log: (chunk) => record.log(chunk),
+    append: (event) => record.append(event),
+    write: (path, content) => record.write(path, content),
+    finish: async (end) => onEnd(end),
+  };
+}
+
+async function planOnly({ record, say }: Work<"build">, { plan }: PreparedBuild): Promise<WorkDone> {
+  await record.write("plan.json", asJson(plan));
+  const images = plan.builds.flatMap(({ pushes }) => pushes.map(({ image }) => image));
+  for (const warning of plan.warnings) say(`warning: ${warning}`);
+  for (const image of images) say(`would build ${image}`);
+  return { result: "SUCCESS", summary: `would build ${inNumber(images.length)}; nothing is executed` };
+}
+
+function inNumber(images: number): string {
+  return `${images} ${images === 1 ? "image" : "images"}`;
 }
 
 async function knownCommit(mirror: Mirror, commit: string): Promise<CommitHash> {
@@ -72,15 +100,16 @@ async function knownCommit(mirror: Mirror, commit: string): Promise<CommitHash> 
   });
 }
 
-function outcomeOf({ outcomes, images }: BuildResult): Omit<WorkDone, "isRecorded"> {
+function outcomeOf({ outcomes, images }: BuildResult): WorkDone {
   const failed = outcomes.filter(({ status }) => status !== "success");
   const isCancelled = failed.some(({ status }) => status === "cancelled");
   const [first] = failed;
-  const many = `${images.length} ${images.length === 1 ? "image" : "images"}`;
   return {
     result: isCancelled ? "ABORTED" : first === undefined ? "SUCCESS" : "FAILURE",
     summary:
-      first === undefined ? `built ${many}` : `${first.name}: ${first.failure?.message ?? first.status}`,
+      first === undefined
+        ? `built ${inNumber(images.length)}`
+        : `${first.name}: ${first.failure?.message ?? first.status}`,
     more: {
       images: images
         .slice(0, 20)

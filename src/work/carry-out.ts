@@ -1,4 +1,4 @@
-import { messageOf } from "../errors/index.ts";
+import { failureRecord } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
 import type { CommitStatus } from "../forge/index.ts";
 import { type JobKind, repositoryName } from "../jobs/index.ts";
@@ -99,7 +99,10 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     const done = await perform(work);
     return await end(done);
   } catch (thrown) {
-    return await end({ result: stoppedResult(run.signal) ?? "ERROR", summary: messageOf(thrown) }, thrown);
+    return await end(
+      { result: stoppedResult(run.signal) ?? "ERROR", summary: failureRecord(thrown).message },
+      thrown,
+    );
   } finally {
     ending.close();
   }
@@ -117,10 +120,9 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     if (done.status !== "said") {
       await setStatus(done.status?.state ?? stateOf[result], done.summary);
     }
-    if (done.isRecorded !== true) {
-      const how = thrown === undefined ? { status: result === "SUCCESS" ? 0 : 2 } : { thrown };
-      await recording.end(result === "ERROR" ? "FAILURE" : result, how, about);
-    }
+    const how =
+      thrown === undefined ? { ...done.metadata, status: result === "SUCCESS" ? 0 : 2 } : { thrown };
+    await recording.end(result === "ERROR" ? "FAILURE" : result, how, about);
     return outcome;
   }
 }

@@ -55,8 +55,8 @@ export interface WorkDone {
   readonly more?: Readonly<Record<string, unknown>>;
   /** What is said of the commit, where that is something else than of the run; `undefined` where the kind has said it itself. */
   readonly status?: { readonly state: "pending" | "success" | "failure" | "error" } | "said";
-  /** The record has its end already. */
-  readonly isRecorded?: boolean;
+  /** What its record says of its end, beside. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Says in the log what problems come from. @param noun What is counted. */
