@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ComparedRun, compareHistories, type Job } from "../../src/jobs/index.ts";
 import type { RunRefs } from "../../src/store/index.ts";
@@ -212,4 +213,45 @@ test("jobs are counted apart and together, and others are left out", () => {
       undecided: 0,
     },
   });
+});
+
+test("every run is in one verdict, whatever both histories are", () => {
+  const runs = (prefix: string) =>
+    fc
+      .array(
+        fc.record({
+          at: fc.option(fc.integer({ min: 0, max: 24 * 60 - 1 }), { nil: undefined }),
+          commit: fc.constantFrom("a", "b", "c"),
+          pull: fc.constantFrom(undefined, 1, 2),
+          result: fc.constantFrom("SUCCESS", "FAILURE", "ABORTED", "PENDING", undefined),
+        }),
+        { maxLength: 12 },
+      )
+      .map((all) =>
+        all.map(({ at: minutes, commit, pull: number, result }, index): ComparedRun => {
+          const startedAt =
+            minutes === undefined ? undefined : new Date(at("00:00").getTime() + minutes * 60_000);
+          const refs = number === undefined ? push(commit) : pull(number, commit);
+          return {
+            ...{ id: `${prefix}${index}`, job: "promote", startedAt, finishedAt: startedAt, refs },
+            ...{ result: result as ComparedRun["result"], revision: undefined },
+          };
+        }),
+      );
+  fc.assert(
+    fc.property(runs("p"), runs("w"), (prow, waybill) => {
+      const question = { jobs: [promotion], prow, waybill, since: at("00:00"), until: at("23:59") };
+      const { jobs, counts } = compareHistories(question);
+      const told = jobs[0]?.runs ?? [];
+      expect(told.flatMap((each) => each.prow?.id ?? []).sort()).toEqual(prow.map(({ id }) => id).sort());
+      expect(told.flatMap((each) => each.waybill?.id ?? []).sort()).toEqual(
+        waybill.map(({ id }) => id).sort(),
+      );
+      expect(Object.values(counts).reduce((sum, count) => sum + count)).toBe(told.length);
+      const both = told.filter((each) => each.prow !== undefined && each.waybill !== undefined);
+      expect(both.every(({ verdict }) => ["agreed", "different-result", "undecided"].includes(verdict))).toBe(
+        true,
+      );
+    }),
+  );
 });
