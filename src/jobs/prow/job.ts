@@ -41,6 +41,10 @@ export function jobOfProw(fields: ProwFields, { kind, repository, queues }: Prow
     repo: source.repo,
     alias: alias?.kind === "scalar" ? alias.value : undefined,
   });
+  if (kind === "presubmit" && work.kind === "build") {
+    const message = "no server starts it: nothing of what is proposed is built before it is merged";
+    fields.change(message, "name");
+  }
   const description = fields.text("annotations", "description");
   const contact = fields
     .text("annotations", "testgrid-alert-email")
