@@ -56,8 +56,10 @@ export function createMetrics(version: string): Metrics {
   collectDefaultMetrics({ register: registry });
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Counter<Label>({ name, help, labelNames, registers });
+  // What is told by one process alone: of others, a 0 would be no answer.
+  const shared = new Registry();
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
-    new Gauge<Label>({ name, help, labelNames, registers });
+    new Gauge<Label>({ name, help, labelNames, registers: [shared] });
 
   const jobName = cappedNames(maxLabels.job);
   const hostName = cappedNames(maxLabels.host);
@@ -65,7 +67,12 @@ export function createMetrics(version: string): Metrics {
   const sourceName = cappedNames(maxLabels.source);
   const eventName = cappedNames(maxLabels.event);
 
-  gauge("waybill_build_info", "The version that runs; always 1.", ["version"]).set({ version }, 1);
+  new Gauge({
+    name: "waybill_build_info",
+    help: "The version that runs; always 1.",
+    labelNames: ["version"],
+    registers,
+  }).set({ version }, 1);
   const runs = counter("waybill_runs_total", "Attempts of runs that are over, by how they ended.", [
     ...(["job", "kind", "result"] as const),
   ]);
@@ -206,14 +213,16 @@ export function createMetrics(version: string): Metrics {
       sources = given;
     },
     async read() {
-      if (sources !== undefined) {
-        await collect(sources).catch(() => {
-          // Old numbers would be taken for new ones.
-          for (const each of [waiting, oldest, successes, polled, isUnread, workers, seats]) each.reset();
-          unreadable.inc();
-        });
-      }
-      return { type: registry.contentType, text: await registry.metrics() };
+      const isAsked =
+        sources !== undefined &&
+        (await collect(sources).then(
+          () => true,
+          () => false,
+        ));
+      if (sources !== undefined && !isAsked) unreadable.inc();
+      const own = await registry.metrics();
+      // Old numbers would be taken for new ones.
+      return { type: registry.contentType, text: isAsked ? `${own}\n${await shared.metrics()}` : own };
     },
   };
 }
