@@ -123,6 +123,8 @@ SECRET_KEY = ${secret}
 INTERNAL_TOKEN = ${secret}
 [oauth2]
 JWT_SECRET = ${Buffer.alloc(32, "waybill").toString("base64url")}
+[webhook]
+ALLOWED_HOST_LIST = loopback
 [repository]
 ROOT = ${join(folder, "repositories")}
 [log]
