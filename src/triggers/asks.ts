@@ -20,7 +20,7 @@ const ofBranch: ReadonlySet<Job["work"]["kind"]> = new Set(["promote", "verify",
 export function runAskOf(job: Job, subject: AskSubject, cause: RunCause): RunAsk {
   const { kind } = job.work;
   const { push, pull, after, ref = refOf(job, cause.by) } = subject;
-  const commit = ofBranch.has(kind) && pull === undefined ? undefined : subject.commit;
+  const commit = ofBranch.has(kind) ? undefined : subject.commit;
   const input: TriggeredInput = { job: documentOfJob(job), push, pull, after };
   return {
     ...{ job: job.name, kind, repo: job.repo, ref, commit, pull: pull?.number },

@@ -1,15 +1,15 @@
 import type { Sql } from "../database/index.ts";
 import type { PullRequest } from "../forge/index.ts";
-import { type Job, judgePull, repositoryKey } from "../jobs/index.ts";
+import { isJobOf, type Job, judgePull, repositoryKey } from "../jobs/index.ts";
 import type { Asked, RunCause } from "../queue/index.ts";
 import { ask } from "./asks.ts";
 
-/** Kinds that write nothing. Whoever proposes something has nothing of it run, and no credential near it. */
-const harmless: ReadonlySet<Job["work"]["kind"]> = new Set(["review", "verify"]);
-
-/** Whether a job is one of the pull requests that are for a branch of a repository, whatever they change. */
+/**
+ * Whether a job is one of the pull requests that are for a branch of a repository, whatever they change. Reviews alone are: whoever
+ * proposes something has nothing of it run, and nothing written.
+ */
 export function isOfPulls(job: Job, repository: string, branch: string): boolean {
-  if (job.pullRequest === undefined || !harmless.has(job.work.kind)) return false;
+  if (job.pullRequest === undefined || !isJobOf(job, "review")) return false;
   const filter = { ...job.pullRequest, paths: undefined, skipPaths: undefined };
   return (
     repositoryKey(job.repo) === repository &&
