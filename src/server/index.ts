@@ -1,5 +1,5 @@
 export { createApp } from "./app.ts";
-export { ServerError, type ServerErrorCode } from "./errors.ts";
+export type { ServerErrorCode } from "./errors.ts";
 export { type Listening, listen } from "./listen.ts";
 export type {
   App,
