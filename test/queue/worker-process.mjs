@@ -21,6 +21,12 @@ const note = (sql, run, event) =>
     process.pid,
     event,
   ]);
+/** Only while the attempt is the run's. */
+const noteMine = (run, event) =>
+  db.transaction(async (sql) => {
+    await run.fence(sql);
+    await note(sql, run, event);
+  });
 const isNoted = async (run, event) =>
   (await db.query("SELECT FROM history WHERE run = $1 AND event = $2 LIMIT 1", [run.id, event])).length > 0;
 /** Statements fail while the database is away; those of a run are tried again for as long as it is this worker's. */
@@ -38,9 +44,9 @@ const persistently = async (run, work) => {
 const kinds = {
   /** Starts and ends. */
   async short(run) {
-    await persistently(run, () => note(db, run, "start"));
+    await persistently(run, () => noteMine(run, "start"));
     await persistently(run, () => db.query("SELECT count(*) FROM history"));
-    await persistently(run, () => note(db, run, "end"));
+    await persistently(run, () => noteMine(run, "end"));
   },
   /** Never ends by itself in its first attempt. */
   async stuck(run) {
@@ -53,10 +59,7 @@ const kinds = {
     for (;;) {
       if (!run.isMine() && !(await run.stillMine())) break;
       try {
-        await db.transaction(async (sql) => {
-          await run.fence(sql);
-          await note(sql, run, "write");
-        });
+        await noteMine(run, "write");
       } catch {
         // Whether it is over is asked next.
       }
