@@ -2,11 +2,16 @@ import type { Database, Sql } from "../database/index.ts";
 import { alone } from "./locks.ts";
 import type { QueuedRun } from "./model.ts";
 import { tellChanges } from "./notices.ts";
-import { type Occupancy, readOccupancy, type Slot } from "./occupancy.ts";
+import { type Needs, type Occupancy, readOccupancy, type Slot } from "./occupancy.ts";
 import { runsOf } from "./rows.ts";
 
 /** Candidates that are looked at beyond the seats there are: some of them exclude each other. */
 const spare = 16;
+
+/** Seconds of its rank after which what a run needs is kept for it. */
+const overdue = 600;
+/** Runs that something is kept for. */
+const maxKept = 16;
 
 interface Candidate {
   readonly id: string;
@@ -32,7 +37,9 @@ export function admit(db: Database, worker: string, seats: number): Promise<read
       [worker],
     );
     if (lease.length === 0) return [];
-    const slots = await chosen(sql, seats, await readOccupancy(sql));
+    const occupancy = await readOccupancy(sql);
+    await keepForOverdue(sql, occupancy);
+    const slots = await chosen(sql, seats, occupancy);
     if (slots.length === 0) return [];
     await sql.query(
       "INSERT INTO queue_slot (kind, name, place, run) SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[])",
@@ -54,6 +61,30 @@ export function admit(db: Database, worker: string, seats: number): Promise<read
   });
 }
 
+/**
+ * A run that needs a mutex and a place of a label might never find both free at the same time: of what has waited for long, the
+ * oldest keep what is free of them from those behind.
+ */
+async function keepForOverdue(sql: Sql, occupancy: Occupancy): Promise<void> {
+  const waiting = await sql.query<Candidate>(
+    `SELECT id, rank, job, key, mutex, max_concurrency, capacity FROM queue_run
+    WHERE state = 'waiting' AND mutex IS NOT NULL AND capacity IS NOT NULL
+      AND rank < extract(epoch FROM clock_timestamp()) - ${overdue}
+      AND (not_before IS NULL OR not_before <= clock_timestamp())
+    ORDER BY rank, id LIMIT ${maxKept}`,
+  );
+  for (const run of waiting.map(needsOf)) if (occupancy.obstacleOf(run) !== undefined) occupancy.keep(run);
+}
+
+function needsOf({ max_concurrency, mutex, capacity, ...run }: Candidate): Needs & { readonly id: string } {
+  return {
+    ...run,
+    mutex: mutex ?? undefined,
+    maxConcurrency: max_concurrency ?? undefined,
+    capacity: capacity ?? undefined,
+  };
+}
+
 /** The places of the runs that start now. */
 async function chosen(sql: Sql, seats: number, occupancy: Occupancy): Promise<Slot[]> {
   const slots: Slot[] = [];
@@ -62,13 +93,7 @@ async function chosen(sql: Sql, seats: number, occupancy: Occupancy): Promise<Sl
   while (left > 0) {
     const limit = left + spare;
     const candidates = await candidatesAfter(sql, last, limit, occupancy);
-    for (const { max_concurrency, mutex, capacity, ...run } of candidates) {
-      const needs = {
-        ...run,
-        mutex: mutex ?? undefined,
-        maxConcurrency: max_concurrency ?? undefined,
-        capacity: capacity ?? undefined,
-      };
+    for (const needs of candidates.map(needsOf)) {
       if (left === 0 || occupancy.obstacleOf(needs) !== undefined) continue;
       slots.push(...occupancy.take(needs));
       left -= 1;

@@ -27,7 +27,10 @@ export interface RequestBudget {
   paceOf(name: string, quota: Quota): Pace;
 }
 
-/** The budget that a database has. While it is away, each process keeps to its share of what there were when it was last there. */
+/**
+ * The budget that a database has. While it is away, each process keeps to its share of what there were when it was last there.
+ * @param onProblem Told once of an outage.
+ */
 export function openRequestBudget(db: Database, onProblem?: (error: unknown) => void): RequestBudget {
   const paces = new Map<string, SharedPace>();
   return {
@@ -85,6 +88,7 @@ export class SharedPace implements Pace {
   readonly #left: { next: number; requests: number; readonly interval: number }[] = [];
   #workers = 1;
   #isTaking = false;
+  #isAway = false;
 
   constructor(
     { requests, milliseconds }: Quota,
@@ -137,9 +141,11 @@ export class SharedPace implements Pace {
     try {
       const { wait, workers } = await within(patience, this.#take(requests, this.#interval));
       this.#workers = workers;
+      this.#isAway = false;
       this.#left.push({ next: this.#now() + wait, requests, interval: this.#interval });
     } catch (error) {
-      this.#onProblem?.(error);
+      if (!this.#isAway) this.#onProblem?.(error);
+      this.#isAway = true;
       this.#left.push({ next: this.#now(), requests, interval: this.#interval * this.#workers });
     }
   }

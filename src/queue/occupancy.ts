@@ -63,13 +63,22 @@ export class Occupancy {
 
   /** Takes a place of each limit for a run that nothing keeps waiting. */
   take(run: Needs & Pick<QueuedRun, "id">): Slot[] {
-    return this.limitsOf(run).map(({ kind, name }) => {
-      const taken = this.#placesOf({ kind, name });
-      let place = 0;
-      while (taken.has(place)) place += 1;
-      taken.set(place, run.id);
-      return { kind, name, place, run: run.id };
-    });
+    return this.limitsOf(run).map((limit) => this.#takePlace(limit, run.id));
+  }
+
+  /** Lets nobody else have what is free of the limits of a run that has to wait. */
+  keep(run: Needs & Pick<QueuedRun, "id">): void {
+    for (const limit of this.limitsOf(run)) {
+      if (this.runsIn(limit).length < limit.places) this.#takePlace(limit, run.id);
+    }
+  }
+
+  #takePlace({ kind, name }: Pick<Limit, "kind" | "name">, run: string): Slot {
+    const taken = this.#placesOf({ kind, name });
+    let place = 0;
+    while (taken.has(place)) place += 1;
+    taken.set(place, run);
+    return { kind, name, place, run };
   }
 
   /** What a run that may start now has nothing of, for a statement that leaves others out. */
@@ -80,9 +89,9 @@ export class Occupancy {
     readonly jobs: Record<string, number>;
   } {
     const named = (kind: SlotKind) =>
-      [...this.#slots.keys()]
-        .filter((word) => word.startsWith(`${kind} `))
-        .map((word) => word.slice(kind.length + 1));
+      [...this.#slots]
+        .filter(([word, places]) => word.startsWith(`${kind} `) && places.size > 0)
+        .map(([word]) => word.slice(kind.length + 1));
     const capacities = new Set([...named("capacity"), ...this.#capacities.keys()]);
     return {
       keys: named("key"),

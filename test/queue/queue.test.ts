@@ -246,7 +246,7 @@ describeDatabases((databases) => {
     const peak = async (db: Database, queue: Queue, ids: readonly string[]) => {
       let now = 0;
       let most = 0;
-      start(db, {
+      const worker = start(db, {
         concurrency: 8,
         carryOut: async () => {
           now += 1;
@@ -257,6 +257,7 @@ describeDatabases((databases) => {
         },
       });
       for (const id of ids) await untilState(queue, id, "ended");
+      await worker.stop();
       return most;
     };
     const asks = async (db: Database, more: (at: number) => Parameters<typeof ask>[1]) => {
@@ -284,6 +285,9 @@ describeDatabases((databases) => {
       const others = await asks(db, (at) => ({ job: `job-${at}`, capacity: "unnamed" }));
       expect(await peak(db, queue, others)).toBe(1);
       const { id } = await ask(db, { capacity: "none" });
+      const idle = start(db);
+      const { id: first } = await ask(db, { job: "first" });
+      await idle.taken(first);
       expect(await queue.whyWaiting([id])).toEqual(
         new Map([[id, { for: "capacity", capacity: "none", running: 0, limit: 0 }]]),
       );
@@ -316,6 +320,25 @@ describeDatabases((databases) => {
         { for: "time", until: later },
       ]);
       expect(await queue.workers()).toMatchObject([{ seats: 1, running: 1 }]);
+    });
+
+    it("are kept for a run that has waited long for two of them", async () => {
+      const { db, queue } = await open();
+      await queue.setCapacities({ large: 1 });
+      const worker = start(db);
+      const holder = await ask(db, { job: "holder", mutex: "m" });
+      await worker.taken(holder.id);
+      const old = await ask(db, { job: "old", mutex: "m", capacity: "large" });
+      await db.query("UPDATE queue_run SET rank = rank - 3600 WHERE id = $1", [old.id]);
+      const younger = await ask(db, { job: "younger", capacity: "large" });
+      const free = await ask(db, { job: "free" });
+      await worker.taken(free.id);
+      expect(worker.running.has(younger.id)).toBe(false);
+      worker.finish(holder.id);
+      await worker.taken(old.id);
+      expect(worker.running.has(younger.id)).toBe(false);
+      worker.finish(old.id);
+      await worker.taken(younger.id);
     });
 
     it("hold up nobody else", async () => {
