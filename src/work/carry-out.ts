@@ -1,4 +1,4 @@
-import { failureRecord } from "../errors/index.ts";
+import { failureRecord, isWaybillError } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
 import type { CommitStatus } from "../forge/index.ts";
 import { type JobKind, repositoryName } from "../jobs/index.ts";
@@ -99,10 +99,8 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     const done = await perform(work);
     return await end(done);
   } catch (thrown) {
-    return await end(
-      { result: stoppedResult(run.signal) ?? "ERROR", summary: failureRecord(thrown).message },
-      thrown,
-    );
+    const result = stoppedResult(run.signal) ?? (isOfContent(thrown) ? "FAILURE" : "ERROR");
+    return await end({ result, summary: failureRecord(thrown).message }, thrown);
   } finally {
     ending.close();
   }
@@ -136,6 +134,22 @@ function perform(work: RunWork): Promise<WorkDone> {
 function stoppedResult(signal: AbortSignal): RunResult | undefined {
   const reason = reasonOf(signal);
   return reason === undefined ? undefined : reason === "timeout" ? "FAILURE" : "ABORTED";
+}
+
+/** What keeps engines and disks from working is no fault of what is built. */
+const surroundings: ReadonlySet<string> = new Set([
+  ...["engine-missing", "engine-failed", "disk-full", "step-image-unavailable", "push-failed"],
+  ...["secret-missing", "secret-refused", "cloud-build-refused", "cloud-build-unreachable"],
+]);
+
+/**
+ * Whether something failed for what the repository itself has: whoever runs it again has it fail again. The rooms of kinds are loaded when
+ * one of their runs comes: errors are known by their names here.
+ */
+function isOfContent(error: unknown): boolean {
+  if (!isWaybillError(error)) return false;
+  if (error.name === "BuildError") return !surroundings.has(error.code);
+  return error.name === "CloudBuildError" || error.name === "MergeError" || error.code === "no-manifest";
 }
 
 const stateOf: Readonly<Record<RunResult, CommitStatus["state"]>> = {

@@ -102,3 +102,13 @@ withBuildah("a commit that the repository does not have any more is not guessed"
   expect(await carryOut(run, env)).toMatchObject({ result: "ERROR" });
   expect((await env.records.find("build-app")).record.result).toBe("FAILURE");
 });
+
+withBuildah("a build file that is none fails the run, and is no error of the server", async () => {
+  await writeFiles(repository.path, { "broken/cloudbuild.yaml": "steps: []\n" });
+  await repository.commit();
+  const { run } = takenRun(job({ work: { kind: "build", build: { dir: "broken", project: "demo" } } }), {
+    ref: main,
+  });
+  expect(await carryOut(run, env)).toMatchObject({ result: "FAILURE" });
+  expect(problems).toEqual([]);
+});
