@@ -14,6 +14,8 @@ import { defaultSettings, type Settings } from "../../src/settings/index.ts";
 /** A server of a test, in this process. */
 export interface TestServer {
   readonly url: string;
+  /** Where a forge sends what happens there, and what it signs it with. */
+  readonly hook: { readonly url: string; readonly secret: string };
   /** What it has said so far. */
   readonly said: readonly string[];
   /** Asks its API as the admin. @throws When the answer is no success. */
@@ -54,6 +56,7 @@ export async function startTestServer(
   const { url } = server;
   return {
     ...{ url, said, stop: server.stop },
+    hook: { url: `${url}/webhooks/test`, secret: webhookSecret },
     async ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
       const response = await fetch(`${url}/api/v1${path}`, {
         method,

@@ -121,6 +121,8 @@ DISABLE_SSH = true
 INSTALL_LOCK = true
 SECRET_KEY = ${secret}
 INTERNAL_TOKEN = ${secret}
+[webhook]
+ALLOWED_HOST_LIST = loopback
 [oauth2]
 JWT_SECRET = ${Buffer.alloc(32, "waybill").toString("base64url")}
 [webhook]
