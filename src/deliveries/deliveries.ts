@@ -41,51 +41,60 @@ const maxAttempts = 6;
 const firstWait = 5_000;
 const maxFailure = 500;
 
+/** What keeping a delivery came to: `again` for one that failed before; `known` for a replay, which changes nothing. */
+export type KeptDelivery = "new" | "again" | "known";
+
 /**
  * Keeps a delivery that was verified, before its sender is answered. What comes again under the same name is kept once, and
  * processed again where that failed.
- * @returns `new`; `again` for one that failed before; `known` for a replay, which changes nothing.
  * @throws {DatabaseError}: then the sender is answered with a failure.
  */
 export async function acceptDelivery(
   db: Pick<Database, "transaction">,
   delivery: Delivery,
   now = new Date(),
-): Promise<"new" | "again" | "known"> {
+): Promise<KeptDelivery> {
+  return db.transaction((sql) => keepDelivery(sql, delivery, now));
+}
+
+/** Keeps a delivery within a transaction of the caller's. */
+export async function keepDelivery(sql: Sql, delivery: Delivery, now: Date): Promise<KeptDelivery> {
   const { source, sender, id = randomUUID(), event, ...content } = delivery;
   const outcome: DeliveryOutcome = isHint(delivery) ? "waiting" : "done";
-  return db.transaction(async (sql) => {
-    const stored = await sql.query(
-      `INSERT INTO delivery (source, id, sender, event, content, outcome, received_at, due_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (source, id) DO NOTHING RETURNING number`,
-      [source, id, sender, event, content, outcome, now],
-    );
-    if (stored.length > 0) {
-      if (outcome === "waiting") await announce(sql);
-      return "new";
-    }
-    const [known] = await sql.query<Pick<Row, "outcome">>(
-      "UPDATE delivery SET arrivals = arrivals + 1 WHERE source = $1 AND id = $2 RETURNING outcome",
-      [source, id],
-    );
-    if (replayDecision(known?.outcome) !== "process-again") return "known";
-    await sql.query(
-      `UPDATE delivery SET outcome = $3, content = $4, attempts = 0, failure = NULL, due_at = $5
-       WHERE source = $1 AND id = $2`,
-      [source, id, outcome, content, now],
-    );
+  const stored = await sql.query(
+    `INSERT INTO delivery (source, id, sender, event, content, outcome, received_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (source, id) DO NOTHING RETURNING number`,
+    [source, id, sender, event, content, outcome, now],
+  );
+  if (stored.length > 0) {
     if (outcome === "waiting") await announce(sql);
-    return "again";
-  });
+    return "new";
+  }
+  const [known] = await sql.query<Pick<Row, "outcome">>(
+    "UPDATE delivery SET arrivals = arrivals + 1 WHERE source = $1 AND id = $2 RETURNING outcome",
+    [source, id],
+  );
+  if (replayDecision(known?.outcome) !== "process-again") return "known";
+  await sql.query(
+    `UPDATE delivery SET outcome = $3, content = $4, attempts = 0, failure = NULL, due_at = $5
+     WHERE source = $1 AND id = $2`,
+    [source, id, outcome, content, now],
+  );
+  if (outcome === "waiting") await announce(sql);
+  return "again";
 }
 
 async function announce(sql: Sql): Promise<void> {
   await sql.query("SELECT pg_notify($1, '')", [deliveryChannel]);
 }
 
+/** Deliveries of one transaction: an embedded database makes some hundred transactions in a second. */
+const batch = 50;
+
 /**
- * Hands each delivery that is due to `handle`, the oldest first, each in a transaction of its own: what it writes counts together
- * with the outcome. One that fails waits for its next attempt, and is left after some. Several processes may do it at the same time.
+ * Hands each delivery that is due to `handle`, the oldest first, many in a transaction: what it writes counts together with the
+ * outcome. Where one of them fails, each has a transaction of its own; that one waits for its next attempt, and is left after some.
+ * Several processes may do it at the same time.
  * @param handle Marks what is to be looked at; it may be called more than once, and asks nobody but the database.
  * @returns How many were handled, well or not.
  */
@@ -94,27 +103,37 @@ export async function processDeliveries(
   handle: (sql: Sql, delivery: Delivery) => Promise<void>,
   now = new Date(),
 ): Promise<number> {
-  for (let handled = 0; ; handled += 1) {
-    let taken: Row | undefined;
+  let handled = 0;
+  /** How many more are taken one by one, because one of them has failed. */
+  let alone = 0;
+  for (;;) {
+    const limit = alone > 0 ? 1 : batch;
+    let taken: readonly Row[] = [];
     try {
-      const isDone = await db.transaction(async (sql) => {
-        [taken] = await sql.query<Row>(
+      await db.transaction(async (sql) => {
+        taken = await sql.query<Row>(
           `SELECT * FROM delivery WHERE outcome = 'waiting' AND due_at <= $1
-           ORDER BY due_at, number LIMIT 1 FOR UPDATE SKIP LOCKED`,
-          [now],
+           ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED`,
+          [now, limit],
         );
-        if (taken === undefined) return true;
-        await handle(sql, deliveryOf(taken));
-        await sql.query("UPDATE delivery SET outcome = 'done', failure = NULL WHERE number = $1", [
-          taken.number,
+        for (const row of taken) await handle(sql, deliveryOf(row));
+        if (taken.length === 0) return;
+        await sql.query("UPDATE delivery SET outcome = 'done', failure = NULL WHERE number = ANY($1)", [
+          taken.map(({ number }) => number),
         ]);
-        return false;
       });
-      if (isDone) return handled;
     } catch (error) {
-      if (taken === undefined) throw error;
-      await recordFailure(db, taken, error, now);
+      const [only, ...others] = taken;
+      if (only === undefined) throw error;
+      if (others.length > 0) {
+        alone = taken.length;
+        continue;
+      }
+      await recordFailure(db, only, error, now);
     }
+    if (taken.length === 0) return handled;
+    handled += taken.length;
+    alone = Math.max(0, alone - 1);
   }
 }
 

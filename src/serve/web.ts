@@ -8,7 +8,7 @@ import {
   sweepSessions,
   sweepTokens,
 } from "../access/index.ts";
-import { acceptDelivery } from "../deliveries/index.ts";
+import { openIntake } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
@@ -72,7 +72,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
         machines: openMachines(access.machines, fetch, now),
       },
       metrics,
-      webhooks: { sources: webhooks, accept: (delivery) => acceptDelivery(db, delivery) },
+      webhooks: { sources: webhooks, accept: openIntake(db) },
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
       isReady: () => isReady,
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),

@@ -6,6 +6,7 @@ import {
   deliveryChannel,
   forgetDeliveries,
   listDeliveries,
+  openIntake,
   processDeliveries,
 } from "../../src/deliveries/index.ts";
 import type { Delivery } from "../../src/webhooks/index.ts";
@@ -43,6 +44,57 @@ describeDatabases(({ open, openAgain }) => {
       { source: "other", outcome: "done", arrivals: 1 },
       { source: "forge", outcome: "done", arrivals: 3, attempts: 0 },
     ]);
+  });
+
+  test("that comes with many others is written with them, and told apart from its replay", async () => {
+    const db = await open(deliveriesMigrations);
+    let transactions = 0;
+    const counted = {
+      ...db,
+      query: db.query,
+      transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+        transactions += 1;
+        return db.transaction(work);
+      },
+    };
+    const keep = openIntake(counted);
+    const ids = Array.from({ length: 150 }, (_, at) => `d-${at % 140}`);
+    const kept = await Promise.all(ids.map((id) => keep({ ...push, id }, start)));
+    expect(kept.filter((outcome) => outcome === "new")).toHaveLength(140);
+    expect(kept.slice(140)).toEqual(Array(10).fill("known"));
+    expect(transactions).toBeLessThan(5);
+    const handled: string[] = [];
+    const handle = async (_: unknown, { id = "" }: Delivery) => void handled.push(id);
+    expect(await processDeliveries(db, handle, start)).toBe(140);
+    expect(new Set(handled).size).toBe(140);
+  });
+
+  test("that the database refuses leaves those that came with it alone", async () => {
+    const db = await open(deliveriesMigrations);
+    const keep = openIntake(db);
+    const wrong = { ...push, id: "d-wrong", event: "a\0b" };
+    const kept = await Promise.allSettled([
+      keep(push, start),
+      keep(ping, start),
+      keep(wrong, start),
+      keep(push, start),
+    ]);
+    expect(kept.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    expect(await listDeliveries(db, { limit: 10 })).toHaveLength(2);
+  });
+
+  test("that cannot be handled keeps none of those that came with it waiting", async () => {
+    const db = await open(deliveriesMigrations);
+    for (const id of ["d-1", "d-2", "d-3"]) await acceptDelivery(db, { ...push, id }, start);
+    const handled: string[] = [];
+    const handle = async (sql: Sql, { id = "" }: Delivery): Promise<void> => {
+      if (id === "d-2") await sql.query("SELECT 1 / 0");
+      handled.push(id);
+    };
+    await processDeliveries(db, handle, start);
+    expect(new Set(handled)).toEqual(new Set(["d-1", "d-3"]));
+    const outcomes = (await listDeliveries(db, { limit: 10 })).map(({ id, outcome }) => [id, outcome]);
+    expect(Object.fromEntries(outcomes)).toEqual({ "d-1": "done", "d-2": "waiting", "d-3": "done" });
   });
 
   test("hints at nothing and is kept all the same", async () => {
