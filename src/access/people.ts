@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "../database/index.ts";
+import { jsonText, type Sql } from "../database/index.ts";
 import { grantedRole } from "./may.ts";
 import { type AccessSettings, lesserRole, type Principal, type Role } from "./model.ts";
 
@@ -36,7 +36,7 @@ export async function keepPerson(sql: Sql, identity: PersonIdentity, now: Date):
      ON CONFLICT (issuer, subject) DO UPDATE SET provider = excluded.provider, login = excluded.login,
        shown = excluded.shown, groups = excluded.groups, seen_at = excluded.seen_at
      RETURNING id`,
-    [randomUUID(), provider, issuer, subject, login, shown, JSON.stringify(groups), now],
+    [randomUUID(), provider, issuer, subject, login, shown, jsonText(groups), now],
   );
   if (row === undefined) throw new Error("a person was kept, and the database gives no id");
   return row.id;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "../database/index.ts";
+import { jsonText, type Sql } from "../database/index.ts";
 import { AccessError } from "./errors.ts";
 import { type AccessSettings, lesserRole, type Principal, type Role } from "./model.ts";
 import { type PersonRow, personColumns, personPrincipal } from "./people.ts";
@@ -86,7 +86,7 @@ export async function issueToken(
       secretHash(token),
       name,
       role,
-      jobs === undefined ? null : JSON.stringify(jobs),
+      jobs === undefined ? null : jsonText(jobs),
       person ?? null,
       madeBy,
       now,

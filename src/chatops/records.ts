@@ -1,4 +1,4 @@
-import type { Sql } from "../database/index.ts";
+import { jsonText, type Sql } from "../database/index.ts";
 import { type Approval, type Comment, type ForgeProject, parseRemote } from "../forge/index.ts";
 
 /** A pull request, by its repository's place on its forge and its number. */
@@ -102,7 +102,7 @@ export async function recordComment(
     `INSERT INTO chatops_comment (repository, pull, comment, author, said_at, claimed_at, outcomes, answered)
      VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8)
      ON CONFLICT (repository, pull, comment) DO UPDATE SET outcomes = excluded.outcomes`,
-    [repository, pull, id, author, new Date(createdAt), now, JSON.stringify(outcomes), outcomes.length === 0],
+    [repository, pull, id, author, new Date(createdAt), now, jsonText(outcomes), outcomes.length === 0],
   );
 }
 

@@ -4,7 +4,7 @@ import type { DatabaseError } from "./errors.ts";
  * Where statements are carried out: a database, each statement by itself, or a transaction.
  *
  * What goes in: `undefined` is `NULL`; a `Date` is a `timestamptz`; a `Uint8Array` is `bytea`; an array is an array of PostgreSQL; any
- * other object is JSON. JSON that is an array or a text is given as `JSON.stringify(value)`, for a parameter `$1::jsonb`.
+ * other object is JSON. JSON that is an array or a text is given as `jsonText(value)`, for a parameter `$1::jsonb`.
  *
  * What comes out, on either kind of database: `int8` and `numeric` are text (digits of an identifier are exact; write
  * `count(*)::int` for a number), `int4` and `float8` numbers, `timestamptz` a `Date`, `json` and `jsonb` the value, `bytea` a

@@ -4,10 +4,23 @@ export type Encoded = string | Uint8Array | null;
 /** What {@link Sql} promises of the values that go in: as text, so that both drivers mean the same. */
 export function encoded(value: unknown): Encoded {
   if (value === undefined || value === null) return null;
-  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  if (typeof value === "string") return value.replace(unkept, replacement);
+  if (value instanceof Uint8Array) return value;
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return arrayText(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? jsonText(value) : String(value);
+}
+
+/** Characters that no text of PostgreSQL holds: NUL, and halves of a pair of surrogates. What comes from outside may have them. */
+const unkept = /\0|\p{Surrogate}/gu;
+const replacement = "\uFFFD";
+
+/** The text of a JSON value that can be kept, for lists: given as such, they would be arrays of SQL. */
+export function jsonText(value: unknown): string {
+  // Of surrogates, only halves are escaped here.
+  return JSON.stringify(value).replace(/\\(?:u[0-9a-f]{4}|.)/g, (written) =>
+    /^\\u(?:0000|d[89a-f]..)$/.test(written) ? replacement : written,
+  );
 }
 
 function arrayText(values: readonly unknown[]): string {

@@ -1,4 +1,4 @@
-import type { Database, Sql } from "../database/index.ts";
+import { type Database, jsonText, type Sql } from "../database/index.ts";
 import type { Notification, Telling, ToldJob } from "./model.ts";
 
 /** Milliseconds that a first notification waits for others of the same cause. */
@@ -45,7 +45,7 @@ export async function enqueue(
     if (last.jobs.some(({ run }) => run === job.run)) return;
     await sql.query("UPDATE notification SET jobs = jobs || $2::jsonb WHERE number = $1", [
       last.number,
-      JSON.stringify([job]),
+      jsonText([job]),
     ]);
     return;
   }
@@ -53,7 +53,7 @@ export async function enqueue(
   const later = last === undefined ? 0 : last.made_at.getTime() + groupInterval;
   await sql.query(
     `INSERT INTO notification (receiver, telling, cause, jobs, made_at, due_at) VALUES ($1, $2, $3, $4::jsonb, $5, $6)`,
-    [receiver, telling, cause, JSON.stringify([job]), now, new Date(Math.max(sooner, later))],
+    [receiver, telling, cause, jsonText([job]), now, new Date(Math.max(sooner, later))],
   );
 }
 

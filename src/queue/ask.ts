@@ -1,4 +1,4 @@
-import type { Sql } from "../database/index.ts";
+import { jsonText, type Sql } from "../database/index.ts";
 import { QueueError } from "./errors.ts";
 import type { Asked, RunAsk } from "./model.ts";
 import { tellChanges } from "./notices.ts";
@@ -82,8 +82,8 @@ function contentOf(ask: RunAsk): unknown[] {
       ask.mutex,
     ],
     ...[ask.maxConcurrency, ask.capacity, ask.shadow, ask.timeoutSeconds, ask.notBefore],
-    JSON.stringify(ask.input),
-    JSON.stringify([ask.cause]),
+    jsonText(ask.input),
+    jsonText([ask.cause]),
   ];
 }
 

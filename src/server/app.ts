@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { HTTPException } from "hono/http-exception";
 import { type Identified, identify, isOwnRequest } from "../access/index.ts";
 import { readBody } from "./body.ts";
 import { type Asking, addressOf, type Env, timeOf } from "./context.ts";
@@ -77,6 +78,9 @@ function assemble(parts: ServerParts): OpenAPIHono<Env> {
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
   });
   app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status === 400) {
+      return answerFailure(c, { code: "invalid-request", title: "the body is not JSON" });
+    }
     const { problem, isOwn } = problemOf(c, error);
     if (isOwn) onProblem(error, c.get("requestId"));
     return answerProblem(c, problem);
@@ -148,6 +152,14 @@ function guarding(parts: ServerParts) {
         return answerFailure(c, { code: body, title: "the request is too large, or did not come in time" });
       }
       const { method, headers } = c.req.raw;
+      if (body.length > 0 && !/^application\/json *(?:;|$)/i.test(headers.get("content-type") ?? "")) {
+        const detail = "send it as: Content-Type: application/json";
+        return answerFailure(c, {
+          code: "not-json",
+          title: "what is sent here is JSON, and says so",
+          detail,
+        });
+      }
       c.req.raw = new Request(c.req.url, { method, headers, body: new Uint8Array(body) });
     }
     await next();

@@ -20,7 +20,7 @@ export const problemSchema = z
 
 export type ApiProblem = z.infer<typeof problemSchema>;
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 503 | 507;
+type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 507;
 type Statuses = Readonly<Record<string, ProblemStatus>>;
 
 /**
@@ -52,6 +52,7 @@ const ownStatuses = {
   "cross-site": 403,
   "not-found": 404,
   "too-slow": 408,
+  "not-json": 415,
   "too-large": 413,
   "too-many": 429,
 } as const satisfies Statuses;

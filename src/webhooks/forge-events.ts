@@ -28,8 +28,10 @@ export function reader<Value>(
 
 /** The name of a ref or a repository. */
 export const name = z.string().check(z.minLength(1), z.maxLength(1024));
-/** The number of a pull request, or the identity of a comment. */
-export const number = z.int().check(z.positive());
+/** The number of a pull request: the database's are no larger. */
+export const pullNumber = z.int().check(z.positive(), z.maximum(2 ** 31 - 1));
+/** The identity of a comment. */
+export const commentId = z.int().check(z.positive());
 /** What may be missing. */
 export const text = z.nullish(z.string());
 

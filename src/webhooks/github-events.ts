@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
 import {
   addressesOf,
+  commentId,
   name,
   nothingSaid,
-  number,
   type PayloadContent,
+  pullNumber,
   type Reader,
   reader,
   text,
@@ -39,7 +40,7 @@ const ref = reader(
   }),
 );
 
-const pull = reader(z.object({ pull_request: z.object({ number }), repository }), (found) => ({
+const pull = reader(z.object({ pull_request: z.object({ number: pullNumber }), repository }), (found) => ({
   ...inRepository(found.repository),
   pull: found.pull_request.number,
 }));
@@ -48,9 +49,9 @@ const pull = reader(z.object({ pull_request: z.object({ number }), repository })
 const comment = reader(
   z.object({
     action: z.string(),
-    issue: z.object({ number, pull_request: z.optional(z.unknown()) }),
+    issue: z.object({ number: pullNumber, pull_request: z.optional(z.unknown()) }),
     is_pull: z.optional(z.boolean()),
-    comment: z.object({ id: number }),
+    comment: z.object({ id: commentId }),
     repository,
   }),
   (found) => {

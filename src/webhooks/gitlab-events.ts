@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
 import {
   addressesOf,
+  commentId,
   name,
   nothingSaid,
-  number,
   type PayloadContent,
+  pullNumber,
   type Reader,
   reader,
   text,
@@ -27,21 +28,24 @@ const update = reader(z.object({ refs: z.array(name), project }), (found) => ({
   refs: found.refs,
 }));
 
-const mergeRequest = reader(z.object({ object_attributes: z.object({ iid: number }), project }), (found) => ({
-  ...inProject(found.project),
-  pull: found.object_attributes.iid,
-}));
+const mergeRequest = reader(
+  z.object({ object_attributes: z.object({ iid: pullNumber }), project }),
+  (found) => ({
+    ...inProject(found.project),
+    pull: found.object_attributes.iid,
+  }),
+);
 
 /** Servers before 16.11 tell of new notes alone, and name no action. What GitLab itself remarks is no comment. */
 const note = reader(
   z.object({
     object_attributes: z.object({
-      id: number,
+      id: commentId,
       noteable_type: text,
       action: text,
       system: z.nullish(z.boolean()),
     }),
-    merge_request: z.nullish(z.object({ iid: number })),
+    merge_request: z.nullish(z.object({ iid: pullNumber })),
     project,
   }),
   (found) => {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { jsonText } from "../../src/database/index.ts";
 import { describeDatabases } from "../support/databases.ts";
 
 describeDatabases(({ open }) => {
@@ -53,6 +54,20 @@ describeDatabases(({ open }) => {
       ],
       text,
       documents: [{ a: text }, null],
+    });
+  });
+
+  test("what no text can hold is replaced, wherever it stands", async () => {
+    const db = await open();
+    const odd = "a\0b\uD800c\uDC00 \\u0000 \u{1F600}";
+    const kept = "a\uFFFDb\uFFFDc\uFFFD \\u0000 \u{1F600}";
+    const [row] = await db.query(
+      "SELECT $1::text AS text, $2::text[] AS texts, $3::jsonb AS json, $4::jsonb AS list",
+      [...[odd, [odd], { [odd]: [odd, "\\u0000", "\\\0"] }, jsonText([odd])]],
+    );
+    expect(row).toEqual({
+      ...{ text: kept, texts: [kept], list: [kept] },
+      json: { [kept]: [kept, "\\u0000", "\\\uFFFD"] },
     });
   });
 

@@ -339,3 +339,30 @@ test("a database that is gone is a 503, and what fails in the server is told to 
   const gone = at("/api/v1/runs", { headers: { authorization: "Bearer waybill_x" } });
   expect(await bodyOf(gone)).toMatchObject({ status: 503, body: { code: "closed" } });
 });
+
+test("what cannot be read is refused, and starts nothing", async () => {
+  const { ask: api, at, token, queue, problems } = await world();
+  const authorization = `Bearer ${await token("admin")}`;
+  const post = (body: string, type: string) =>
+    at("/api/v1/jobs/push-snoopdb/runs", {
+      ...{ method: "POST", body, headers: { authorization, "content-type": type } },
+    });
+  for (const [body, type, status, code] of [
+    ["{nope", "application/json", 400, "invalid-request"],
+    ['{"ref":"v1"}', "application/x-www-form-urlencoded", 415, "not-json"],
+    ['{"ref":"v1"}', "text/plain", 415, "not-json"],
+    ['{"reff":"v1"}', "application/json", 400, "invalid-request"],
+    ['{"ref":"refs/heads/\\u0000"}', "application/json", 400, "invalid-request"],
+    ['{"ref":"refs/heads/\\ud800"}', "application/json", 400, "invalid-request"],
+    ['{"ref":"refs/heads/\\u001b[1m"}', "application/json", 400, "invalid-request"],
+  ] as const) {
+    const { status: answered, body: problem } = await bodyOf(post(body, type));
+    expect([body, answered, problem.code]).toEqual([body, status, code]);
+  }
+  expect((await queue.list({ limit: 10 })).runs).toEqual([]);
+  for (const query of ["pull=2147483648", "pull=1e400", "after=%00"]) {
+    expect((await api(`/runs?${query}`, { as: "reader" })).status).toBe(400);
+  }
+  expect((await api("/runs?repo=%00", { as: "reader" })).status).toBe(200);
+  expect(problems).toEqual([]);
+});

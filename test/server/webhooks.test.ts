@@ -208,3 +208,21 @@ test("whatever is sent, the answer is one of those that the description has, and
   expect(problems).toEqual([]);
   expect((await listDeliveries(db, { limit: 5 })).every(({ source }) => source === "forge")).toBe(true);
 });
+
+test("a delivery whose texts no database keeps is kept as far as it can be", async () => {
+  const { at, db, problems } = await world();
+  for (const [id, ref] of [
+    ["nul", "refs/heads/a\0b"],
+    ["half", "refs/heads/\uD800"],
+  ] as const) {
+    const body = JSON.stringify({ ref, repository });
+    const { status } = await at("/webhooks/forge", { method: "POST", body, headers: headersOf(id, body) });
+    expect([id, status]).toEqual([id, 202]);
+  }
+  const refs = (await listDeliveries(db, { limit: 5 })).map((delivery) => delivery.refs);
+  expect(refs).toEqual([["refs/heads/\uFFFD"], ["refs/heads/a\uFFFDb"]]);
+  const body = JSON.stringify({ repository, pull_request: { number: 2 ** 31 } });
+  const headers = headersOf("large", body, { "x-github-event": "pull_request" });
+  expect((await at("/webhooks/forge", { method: "POST", body, headers })).status).toBe(400);
+  expect(problems).toEqual([]);
+});

@@ -83,7 +83,7 @@ const issueRoute = createRoute({
     "People make tokens that may do what they may themselves, and no more than its role. With `ownRights: true` an admin makes one that has its role whoever comes and goes.",
   request: {
     body: jsonBody(
-      z.object({
+      z.strictObject({
         name: z.string().min(1).max(100),
         role,
         jobs: z.array(jobNameSchema).max(100).optional(),
@@ -114,7 +114,7 @@ const exchangeRoute = createRoute({
   security: [],
   request: {
     body: jsonBody(
-      z.object({
+      z.strictObject({
         token: z
           .string()
           .min(1)

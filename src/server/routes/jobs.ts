@@ -92,7 +92,7 @@ const acceptRoute = createRoute({
   path: "/jobs/accept",
   tags,
   summary: "Take a branch of jobs that was pushed with force",
-  request: { body: jsonBody(z.object({ commit: commitSchema })) },
+  request: { body: jsonBody(z.strictObject({ commit: commitSchema })) },
   responses: { 204: { description: "It is read at the next look." }, ...failures },
 });
 
@@ -105,10 +105,10 @@ const startRoute = createRoute({
     params,
     body: {
       ...jsonBody(
-        z.object({
+        z.strictObject({
           ref: z
             .string()
-            .regex(/^[^\s~^:?*[\\]{1,400}$/)
+            .regex(/^[^\s\p{Cc}\p{Cs}~^:?*[\\]{1,400}$/u)
             .optional()
             .openapi({ description: "A branch or a tag; what the job says without it.", example: "v1.0.0" }),
         }),

@@ -36,7 +36,7 @@ const listRoute = createRoute({
       state: z.enum(runStates).optional(),
       result: z.enum(runResults).optional(),
       repo: z.string().max(500).optional().openapi({ description: "URL of the repository." }),
-      pull: z.coerce.number().int().min(1).optional(),
+      pull: z.coerce.number().int().min(1).max(2_147_483_647).optional(),
     }),
   },
   responses: { 200: json(pageOf(runSchema), "A page of them."), ...failures },
@@ -57,7 +57,7 @@ const showRoute = createRoute({
   },
 });
 
-const whySchema = z.object({ why: z.string().trim().min(1).max(500) });
+const whySchema = z.strictObject({ why: z.string().trim().min(1).max(500) });
 const changed = json(runSchema, "The run as it is now.");
 
 const abortRoute = createRoute({
