@@ -38,6 +38,7 @@ export * from "./registry-server/index.ts";
 export * from "./release/index.ts";
 export * from "./review/index.ts";
 export * from "./serve/index.ts";
+export * from "./server/index.ts";
 export * from "./settings/index.ts";
 export * from "./snapshot/index.ts";
 export * from "./staging/index.ts";

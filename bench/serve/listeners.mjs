@@ -1,0 +1,170 @@
+// What listeners of one log cost the server: node bench/serve/listeners.mjs [LISTENERS] [BYTES] [URL]
+// LISTENERS (1,000) follow one log by server-sent events over connections of their own, while a run writes BYTES (4 MiB) to it. The
+// server is a process of its own with the embedded database, or with that of the URL, whose memory is asked before and after they
+// have come, and while they are told. What each was told is counted here.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import {
+  acceptDelivery,
+  accessMigrations,
+  askForRun,
+  closedAccess,
+  createApp,
+  deliveriesMigrations,
+  listen,
+  migrate,
+  openDatabase,
+  openObjects,
+  openQueue,
+  openRunDatabase,
+  queueMigrations,
+  storeMigrations,
+  triggersMigrations,
+} from "../../dist/internal.js";
+
+const [listeners = "1000", bytes = String(4 * 1024 * 1024), url, role] = process.argv.slice(2);
+if (role === "server") await serve();
+else await lead();
+
+async function serve() {
+  const folder = process.env.BENCH_FOLDER;
+  const db = await openDatabase(url === "" ? { folder: join(folder, "database") } : { url });
+  await migrate(db, [
+    ...[...queueMigrations, ...storeMigrations, ...deliveriesMigrations, ...triggersMigrations],
+    ...accessMigrations,
+  ]);
+  const queue = openQueue(db);
+  const runs = await openRunDatabase(db, {
+    objects: openObjects(join(folder, "objects")),
+    spool: join(folder, "spool"),
+  });
+  const stopping = new AbortController();
+  const app = createApp({
+    ...{ version: "0", db, queue, runs, publicUrl: new URL("http://localhost"), stopping: stopping.signal },
+    jobs: {
+      current: () => ({ where: "", jobs: [], diagnostics: [], problems: [] }),
+      ownersOf: async () => [],
+    },
+    access: {
+      settings: { ...closedAccess, anonymousReading: true },
+      logins: { providers: [] },
+      machines: {},
+    },
+    webhooks: { sources: [], accept: (delivery) => acceptDelivery(db, delivery) },
+    promotionOf: async () => ({ state: "unknown", text: "" }),
+    isReady: () => true,
+    onProblem: (error) => process.stderr.write(`${error.stack}\n`),
+  });
+  const server = await listen(app, { host: "127.0.0.1", port: 0 });
+  const cause = { by: "hand", text: "bench", at: new Date().toISOString() };
+  const asked = { job: "a", kind: "build", type: "postsubmit", key: "a", priority: 0, input: {}, cause };
+  const { id } = await db.transaction((sql) => askForRun(sql, asked));
+  const run = await runs.start({ id, attempt: 1, job: "a", type: "postsubmit" });
+  run.log("begun\n");
+  const piece = `${"a line of a log, as a build writes it; some have colors, most have none".padEnd(79)}\n`;
+  process.stdout.write(`${server.address} ${id}\n`);
+  for await (const word of createInterface({ input: process.stdin })) {
+    if (word === "memory") {
+      globalThis.gc?.();
+      process.stdout.write(`${process.memoryUsage().rss}\n`);
+    }
+    if (word === "write") {
+      // At the pace of a build that says a lot: 1 MiB a second.
+      for (let written = 0; written < Number(bytes); written += 100 * piece.length) {
+        run.log(piece.repeat(100));
+        await sleep(8);
+      }
+      await run.finish({ result: "SUCCESS" });
+      process.stdout.write("written\n");
+    }
+  }
+  stopping.abort();
+  await server.close(1_000);
+  await runs.release();
+  await db.close();
+}
+
+async function lead() {
+  const folder = await mkdtemp(join(tmpdir(), "waybill-listeners-"));
+  const argv = ["--expose-gc", fileURLToPath(import.meta.url), listeners, bytes, url ?? "", "server"];
+  const server = spawn(process.execPath, argv, {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, BENCH_FOLDER: folder },
+  });
+  const said = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+  const next = async () => (await said.next()).value;
+  const ask = (word) => {
+    server.stdin.write(`${word}\n`);
+    return next();
+  };
+  let most = 0;
+  const sample = () => {
+    const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, "utf8")) ?? [];
+    most = Math.max(most, Number(kibibytes ?? 0) * 1024);
+  };
+  const [address, id] = (await next()).split(" ");
+  const [host, port] = address.split(":");
+  const path = `/api/v1/runs/${id}/log/events`;
+  const before = Number(await ask("memory"));
+  const all = Array.from({ length: Number(listeners) }, () => listener({ host, port, path }));
+  await Promise.all(all.map(({ begun }) => begun));
+  const listening = Number(await ask("memory"));
+  const started = performance.now();
+  const sampling = setInterval(sample, 50);
+  await ask("write");
+  await Promise.all(all.map(({ ended }) => ended));
+  clearInterval(sampling);
+  const took = (performance.now() - started) / 1000;
+  const after = Number(await ask("memory"));
+  server.stdin.end();
+  await once(server, "exit");
+  await rm(folder, { recursive: true });
+  const mib = (value) => (value / 1024 / 1024).toFixed(1);
+  const told = all.map(({ read }) => read());
+  const whole = told.filter(({ skipped }) => skipped === 0).length;
+  line("listeners", all.length);
+  line("MiB that they cost while nothing is written", mib(listening - before));
+  line("MiB at most while they are told, with what the writing takes", mib(most - before));
+  line("MiB behind them", mib(after - before));
+  line("seconds until all were told", took.toFixed(1));
+  line("MiB told", mib(told.reduce((sum, { length }) => sum + length, 0)));
+  line("listeners that were told every byte", whole);
+}
+
+function listener(at) {
+  let [length, skipped, rest] = [0, 0, ""];
+  let begin;
+  const begun = new Promise((resolve) => {
+    begin = resolve;
+  });
+  const ended = new Promise((resolve, reject) => {
+    const asking = request({ ...at, agent: false }, (answer) => {
+      answer.setEncoding("utf8");
+      answer.on("data", (text) => {
+        begin();
+        length += text.length;
+        const lines = `${rest}${text}`.split("\n\n");
+        rest = lines.pop().slice(-200);
+        for (const event of lines) {
+          if (event.startsWith("event: skipped")) skipped += Number(/data: (\d+)/.exec(event)[1]);
+        }
+      });
+      answer.once("end", resolve);
+    });
+    asking.once("error", reject);
+    asking.end();
+  });
+  return { begun, ended, read: () => ({ length, skipped }) };
+}
+
+function line(name, value) {
+  process.stdout.write(`${name.padEnd(60)} ${String(value).padStart(10)}\n`);
+}
