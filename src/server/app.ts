@@ -6,6 +6,7 @@ import { type Identified, identify, isOwnRequest } from "../access/index.ts";
 import { readBody } from "./body.ts";
 import { type Asking, addressOf, type Env, timeOf } from "./context.ts";
 import { describe } from "./describe.ts";
+import { safeHeaders } from "./headers.ts";
 import type { App, ServerParts } from "./model.ts";
 import { answerFailure, answerProblem, problemOf } from "./problems.ts";
 import { addAccess } from "./routes/access.ts";
@@ -33,17 +34,6 @@ const nobody: Identified = {
   },
 };
 
-/** What every answer carries: pages of ours may load nothing but from here, and be shown by nobody else. */
-const safeHeaders = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "same-origin",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-} as const;
-
 /** Bytes of a request to the API. */
 const maxRequestBytes = 64 * 1024;
 /** Milliseconds for them. */
@@ -57,7 +47,7 @@ export function createApp(parts: ServerParts): App {
   setMaxListeners(0, parts.stopping);
   const app = assemble(parts);
   return {
-    fetch: async (request, address) => app.fetch(request, { address }),
+    fetch: async (request, from = {}) => app.fetch(request, from),
   };
 }
 

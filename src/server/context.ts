@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import type { Identified } from "../access/index.ts";
-import type { ServerParts } from "./model.ts";
+import type { RequestOrigin, ServerParts } from "./model.ts";
 
 /** What is known of a request while it is answered. */
 export interface Env {
-  readonly Bindings: { readonly address: string | undefined };
+  readonly Bindings: RequestOrigin;
   readonly Variables: { requestId: string; identified: Identified };
 }
 

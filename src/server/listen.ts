@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { HttpBindings } from "@hono/node-server";
 import { messageOf } from "../errors/index.ts";
 import { ServerError } from "./errors.ts";
 import type { App } from "./model.ts";
@@ -36,8 +37,10 @@ export async function listen(
 ): Promise<Listening> {
   const { getRequestListener } = await import("@hono/node-server");
   const answer = getRequestListener(
-    (request, env) =>
-      app.fetch(request, "incoming" in env ? clientOf(env.incoming as IncomingMessage) : undefined),
+    (request, env) => {
+      const { incoming, outgoing } = env as HttpBindings;
+      return app.fetch(request, { address: clientOf(incoming), outgoing });
+    },
     { overrideGlobalObjects: false },
   );
   const server = createServer(limits, (request: IncomingMessage, response: ServerResponse) => {

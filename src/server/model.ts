@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { AccessSettings, Logins, Machines } from "../access/index.ts";
 import type { Database } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
@@ -60,8 +61,15 @@ export interface ServerParts {
   readonly now?: (() => Date) | undefined;
 }
 
+/** Where a request has come in. */
+export interface RequestOrigin {
+  /** Of the one who asks, where it is known. */
+  readonly address?: string | undefined;
+  /** Where the answer goes: streams are written there without anything between, because there are many of them. */
+  readonly outgoing?: ServerResponse | undefined;
+}
+
 /** The server, to be given requests. */
 export interface App {
-  /** @param address Of the one who asks, where it is known. */
-  fetch(request: Request, address?: string): Promise<Response>;
+  fetch(request: Request, from?: RequestOrigin): Promise<Response>;
 }

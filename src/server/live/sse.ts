@@ -1,4 +1,6 @@
+import type { ServerResponse } from "node:http";
 import type { Asking } from "../context.ts";
+import { safeHeaders } from "../headers.ts";
 
 /** An event as it goes over the line (HTML, section 9.2). */
 export interface ServerEvent {
@@ -27,12 +29,51 @@ export const streamTiming = {
   recheck: 60_000,
 } as const;
 
+const headers = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+} as const;
+
 /** Answers with a stream of events. Pieces are written when the listener takes them, and not kept for one that does not. */
 export function streamOf(c: Asking, pieces: AsyncIterable<Uint8Array>): Response {
-  return c.body(ReadableStream.from(withBeginning(pieces)), 200, {
-    "content-type": "text/event-stream",
-    "cache-control": "no-cache, no-transform",
-    "x-accel-buffering": "no",
+  const { outgoing } = c.env;
+  if (outgoing === undefined) return c.body(ReadableStream.from(withBeginning(pieces)), 200, headers);
+  for (const [name, value] of Object.entries({ ...safeHeaders, ...headers })) outgoing.setHeader(name, value);
+  outgoing.setHeader("x-request-id", c.get("requestId"));
+  outgoing.writeHead(200);
+  void write(pieces, outgoing);
+  return alreadySent();
+}
+
+/** Tells the adapter of Node's server that it has nothing to write any more. */
+function alreadySent(): Response {
+  return new Response(null, { headers: { "x-hono-already-sent": "true" } });
+}
+
+async function write(pieces: AsyncIterable<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  try {
+    outgoing.write(beginning);
+    for await (const piece of pieces) {
+      if (!outgoing.write(piece)) await drained(outgoing);
+      if (outgoing.destroyed) return;
+    }
+    outgoing.end();
+  } catch {
+    // Whoever listens sees that the stream was cut off, and comes again.
+    outgoing.destroy();
+  }
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      outgoing.off("drain", done);
+      outgoing.off("close", done);
+      resolve();
+    };
+    outgoing.once("drain", done);
+    outgoing.once("close", done);
   });
 }
 

@@ -27,7 +27,7 @@ const queueEvery = 500;
 
 /** The routes by which changes are told as they happen: server-sent events. */
 export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
-  const { queue, runs } = parts;
+  const { queue } = parts;
   const hub = new ChangeHub(queue);
   const counted = shared(() => queueDocument(parts).then((document) => JSON.stringify(document)));
 
@@ -85,9 +85,7 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
     await queue.read(id);
     const over = new AbortController();
     async function* events(): AsyncIterable<Uint8Array> {
-      if (await hasBegun(parts, hub, id, over.signal)) {
-        yield* logEvents(runs.tail(id, { from, signal: over.signal }));
-      }
+      yield* followed(parts, hub, id, { from, signal: over.signal });
       const { state, result } = await queue.read(id);
       yield encodeEvent({ event: "end", data: JSON.stringify({ state, result }) });
     }
@@ -101,33 +99,40 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
 /** Milliseconds between two looks for the record of a run that a worker has taken. */
 const recordEvery = 500;
 
-/** Waits until a run has a record; `false` when it has ended without one, or nobody wants to know any more. */
-async function hasBegun(
+/** The events of a log, once its run has begun; none of one that ends without a record. */
+async function* followed(
   { queue, runs }: ServerParts,
   hub: ChangeHub,
   id: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  for await (const changes of hub.changes(signal)) {
-    if (changes !== "reset" && !changes.some((change) => change.id === id)) continue;
-    for (;;) {
-      if (await hasRecord(runs, id)) return true;
-      const { state } = await queue.read(id);
-      if (state === "ended" || signal.aborted) return hasRecord(runs, id);
-      if (state !== "running") break;
-      await sleep(recordEvery);
+  { from, signal }: { readonly from: number; readonly signal: AbortSignal },
+): AsyncIterable<Uint8Array> {
+  for (let isOver = false; !signal.aborted; ) {
+    try {
+      return yield* logEvents(runs.tail(id, { from, signal }));
+    } catch (error) {
+      // Told at the beginning alone: nothing was passed on yet.
+      const hasNoRecord = error instanceof RunError && error.code === "unknown-run";
+      if (!hasNoRecord) throw error;
     }
+    if (isOver) return;
+    const { state } = await queue.read(id);
+    isOver = state === "ended";
+    if (state === "running") await sleep(recordEvery);
+    else if (!isOver) await untilTaken(queue, hub, id, signal);
   }
-  return false;
 }
 
-async function hasRecord(runs: ServerParts["runs"], id: string): Promise<boolean> {
-  try {
-    await runs.find(id);
-    return true;
-  } catch (error) {
-    if (error instanceof RunError && error.code === "unknown-run") return false;
-    throw error;
+/** Waits until a run neither waits nor is held. */
+async function untilTaken(
+  queue: ServerParts["queue"],
+  hub: ChangeHub,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const changes of hub.changes(signal)) {
+    if (changes !== "reset" && !changes.some((change) => change.id === id)) continue;
+    const { state } = await queue.read(id);
+    if (state === "running" || state === "ended") return;
   }
 }
 
@@ -144,7 +149,15 @@ function lifeOf(c: Asking, parts: ServerParts): Life {
     const { principal } = await identify(db, shown, access.settings, timeOf(parts));
     return mayDo(principal, "read", undefined, access.settings).isGiven;
   };
-  return { signals: [stopping, c.req.raw.signal], mayGoOn };
+  return { signals: [stopping, goneOf(c)], mayGoOn };
+}
+
+/** Aborted when who listens is gone. */
+function goneOf({ env: { outgoing }, req }: Asking): AbortSignal {
+  if (outgoing === undefined) return req.raw.signal;
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort());
+  return gone.signal;
 }
 
 /**
