@@ -1,23 +1,29 @@
 import type { ComparedRun, HistoryComparison, Job, RunVerdict } from "../jobs/index.ts";
+import type { RunStore } from "../store/index.ts";
 import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
 import { networkFor } from "./registries.ts";
+import { withConnection, withServer } from "./server.ts";
 import type { Session } from "./session.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Blank, how, look, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
-  withDataFolder(command)
+  withServer(withDataFolder(command))
     .argument("[job...]", "only these; all of the folder by default")
     .addOption(
       look
         .common("--prow <place>", "Prow's bucket: gs://NAME, https://HOST/NAME, s3://NAME, or a folder")
         .makeOptionMandatory(),
     )
-    .addOption(look.common("--runs <place>", "where a server keeps its runs; the data folder by default"))
+    .addOption(
+      look
+        .common("--runs <place>", "where a server keeps its runs; the data folder by default")
+        .conflicts("server"),
+    )
     .addOption(look.common("--since <duration>", "compare what began so long ago, or later").default("7d"))
     .addOption(
       how("--tolerance <duration>", "runs of one commit that are further apart are two").default("1h"),
@@ -33,6 +39,10 @@ export const compareJobs = verb({
   examples: [
     ["waybill jobs compare --prow gs://kubernetes-ci-logs", "a week of all jobs"],
     ["waybill jobs compare post-k8sio-image-promo --prow gs://kubernetes-ci-logs --since 1d", "a day of one"],
+    [
+      "waybill jobs compare --prow gs://kubernetes-ci-logs --server https://waybill.example.org",
+      "what a server did",
+    ],
   ],
   exits: {
     [exitCodes.asDesired]: "both did the same, as far as it can be told yet",
@@ -58,10 +68,8 @@ async function run(session: Session, names: readonly string[], options: Options)
   const since = new Date(until.getTime() - window);
   const network = await networkFor(session);
   const theirs = openBucket(options.prow, { network });
-  const prow: ComparedRun[] = [];
-  for (const { name } of jobs) for await (const each of readProwHistory(theirs, name, since)) prow.push(each);
-  const waybill: ComparedRun[] = [];
-  for (const job of jobs) for await (const each of ownRuns(session, job, options, since)) waybill.push(each);
+  const prow = await ofAll(jobs, (name) => readProwHistory(theirs, name, since));
+  const waybill = await ownRuns(session, jobs, options, since);
   const comparison = compareHistories({ jobs, prow, waybill, since, until, toleranceSeconds });
   await deliver(session, {
     text: (terminal) => printComparison(terminal, comparison),
@@ -75,23 +83,42 @@ async function run(session: Session, names: readonly string[], options: Options)
 const maxWindow = 400 * 86_400_000;
 const pageOfRuns = 1000;
 
-/** The runs of a job of ours that began since a time: of a server's bucket, or of this machine. */
-async function* ownRuns(
+/** The runs of jobs of ours that began since a time: of a server, of the bucket that it keeps them in, or of this machine. */
+async function ownRuns(
   session: Session,
-  { name }: Job,
-  { runs, dataDir }: Options,
+  jobs: readonly Job[],
+  { server, runs, dataDir }: Options,
   since: Date,
-): AsyncGenerator<ComparedRun, void> {
+): Promise<readonly ComparedRun[]> {
   const { openRunFolder, readProwHistory } = await import("../store/index.ts");
+  if (server !== undefined) {
+    const { serverHistory } = await import("../client/index.ts");
+    return withConnection(session, server, (opened) =>
+      ofAll(jobs, (name) => serverHistory(opened, name, since)),
+    );
+  }
   if (runs !== undefined) {
     const { openBucket } = await import("../objects/index.ts");
-    yield* readProwHistory(openBucket(runs, { network: await networkFor(session) }), name, since);
-    return;
+    const bucket = openBucket(runs, { network: await networkFor(session) });
+    return ofAll(jobs, (name) => readProwHistory(bucket, name, since));
   }
   const store = openRunFolder(await dataFolder(session, dataDir));
+  return ofAll(jobs, (name) => runsOfStore(store, name, since));
+}
+
+async function ofAll(
+  jobs: readonly Job[],
+  history: (job: string) => AsyncIterable<ComparedRun>,
+): Promise<readonly ComparedRun[]> {
+  const found: ComparedRun[] = [];
+  for (const { name } of jobs) for await (const run of history(name)) found.push(run);
+  return found;
+}
+
+async function* runsOfStore(store: RunStore, job: string, since: Date): AsyncGenerator<ComparedRun, void> {
   let after: string | undefined;
   do {
-    const page = await store.list({ job: name, limit: pageOfRuns, after });
+    const page = await store.list({ job, limit: pageOfRuns, after });
     for (const run of page.runs) if (run.startedAt === undefined || run.startedAt >= since) yield run;
     const oldest = page.runs.at(-1)?.startedAt;
     after = oldest !== undefined && oldest < since ? undefined : page.next;

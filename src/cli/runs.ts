@@ -87,7 +87,7 @@ export const formerlyInRuns = [
 
 export const runs = family({
   name: "runs",
-  summary: "what was run, here or by a server, what came of it, and its log",
+  summary: "what was run, here or by a server, and its log",
   description:
     "what was run, here or by a server: builds, promotions and other jobs; what came of them, and their logs",
   examples: [...list.examples, ...show.examples, ...log.examples, ...rerunVerb.examples],

@@ -26,6 +26,23 @@ export type AnsweredRun = z.output<typeof runSchema>;
 
 export const pageSchema = z.object({ items: z.array(runSchema).check(z.maxLength(500)), next: text });
 
+/** A page of runs, with what a history needs of each. */
+export const historySchema = z.object({
+  items: z
+    .array(
+      z.extend(runSchema, {
+        type: z.string(),
+        repo: text,
+        ref: text,
+        commit: text,
+        pull: z.optional(z.int()),
+        askedAt: time,
+      }),
+    )
+    .check(z.maxLength(500)),
+  next: text,
+});
+
 const recordSchema = z.object({
   result: z.enum(["SUCCESS", "FAILURE", "ABORTED", "PENDING", "CRASHED"]),
   head: z.optional(

@@ -6,7 +6,7 @@ import { ask, startWorker, untilState } from "../queue/support.ts";
 import { serverMigrations, serverWorld } from "../server/server-world.ts";
 import { usePglite } from "../support/databases.ts";
 import { serve } from "../support/scripted-server.ts";
-import { temporaryFolder } from "../support/tree.ts";
+import { temporaryFolder, writeFiles } from "../support/tree.ts";
 import { run, runWith } from "./captured.ts";
 
 const databases = usePglite();
@@ -40,6 +40,38 @@ async function world() {
   const waybill = (...argv: string[]) => runWith({ WAYBILL_TOKEN: secret }, ...argv, "--server", origin);
   return { ...served, done, waiting, held, waybill, secret };
 }
+
+test("runs of a server are compared with Prow's history of the same jobs", async () => {
+  const { waybill, done } = await world();
+  const folder = await temporaryFolder("compare");
+  onTestFinished(folder.remove);
+  await writeFiles(folder.path, {
+    "jobs/a.yaml": "name: push-snoopdb\nrepo: https://github.com/example/a\ntriggers: {}\nbuild: {dir: .}\n",
+    "jobs/b.yaml": "name: promote\nrepo: https://github.com/example/a\npromote: {manifests: .}\n",
+    "prow/logs/push-snoopdb/7/started.json": JSON.stringify({
+      timestamp: Math.floor(Date.now() / 1000) - 10_000,
+      repos: { "example/a": `main:${"c".repeat(40)}` },
+    }),
+    "prow/logs/push-snoopdb/7/finished.json": JSON.stringify({ timestamp: 1, result: "SUCCESS" }),
+  });
+  const places = ["--jobs-dir", join(folder.path, "jobs"), "--prow", join(folder.path, "prow")];
+  const compared = await waybill("jobs", "compare", ...places, "--json");
+  const [promote, push] = JSON.parse(compared.stdout).jobs.sort(
+    (one: { job: string }, other: { job: string }) => (one.job < other.job ? -1 : 1),
+  );
+  // What waits has not begun, so nothing can be said of it.
+  expect(promote.runs.map(({ verdict }: { verdict: string }) => verdict)).toEqual(["undecided", "undecided"]);
+  expect(
+    push.runs.map((run: { prow?: { id: string }; waybill?: { id: string } }) => [
+      run.prow?.id,
+      run.waybill?.id,
+    ]),
+  ).toEqual([
+    ["7", undefined],
+    [undefined, done.id],
+  ]);
+  expect(compared.status).toBe(2);
+});
 
 test("runs of a server are listed and shown as those of this machine are", async () => {
   const { waybill, origin, done, waiting, held } = await world();
