@@ -22,8 +22,8 @@ export async function snapshotRegistry(work: Work<"snapshot">): Promise<WorkDone
   for (const { repository, message } of unread) say(`${repository} could not be read: ${message}`);
   const images = [...contents.values()].reduce((sum, { size }) => sum + size, 0);
   const summary = [
-    `${contents.size} repositories, ${images} images`,
-    ...(unread.length === 0 ? [] : [`${unread.length} could not be read`]),
+    `repositories: ${contents.size}, images: ${images}`,
+    ...(unread.length === 0 ? [] : [`could not be read: ${unread.length}`]),
   ].join("; ");
   await recording.report({
     registry,

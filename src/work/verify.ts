@@ -45,6 +45,6 @@ function isToBeLookedAtAgain({ findings, interrupted }: Verification): boolean {
 }
 
 function inWords({ findings, repositories, images, tags }: Verification): string {
-  const found = findings.length === 0 ? "all as listed" : `${findings.length} findings`;
-  return `${found} (${repositories} repositories, ${images} images, ${tags} tags)`;
+  const found = findings.length === 0 ? "all as listed" : `findings: ${findings.length}`;
+  return `${found} (repositories: ${repositories}, images: ${images}, tags: ${tags})`;
 }

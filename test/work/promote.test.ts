@@ -144,6 +144,30 @@ testWith("git")("a run whose process stops is not ended: another one takes it up
   expect(await standsAt("two", "v4")).toBe(digests.v4);
 });
 
+testWith("git")("production is verified, and what a registry holds is kept", async () => {
+  await ask("v1", "v2", "v3", "v4");
+  const env = environment();
+  await carryOut(takenRun(job()).run, env);
+  const verify = job({
+    name: "verify",
+    work: { kind: "verify", verify: { manifests: "registry", deep: true } },
+  });
+  expect(await carryOut(takenRun(verify).run, env)).toMatchObject({
+    result: "SUCCESS",
+    details: { summary: "all as listed (repositories: 2, images: 8, tags: 8)" },
+  });
+  const registry = `${server.address}/one`;
+  const snapshot = job({ name: "snapshot", work: { kind: "snapshot", snapshot: { registry } } });
+  expect(await carryOut(takenRun(snapshot).run, env)).toMatchObject({
+    result: "SUCCESS",
+    details: { summary: "repositories: 1, images: 4" },
+  });
+  const kept = await (await env.records.find("snapshot")).artifact("snapshot.yaml");
+  expect(await text(kept ?? Readable.from([]))).toContain(`"${digests.v4}": ["v4"]`);
+  const lost = job({ name: "lost", work: { kind: "promote", promote: { manifests: "nowhere" } } });
+  expect(await carryOut(takenRun(lost).run, env)).toMatchObject({ result: "FAILURE" });
+});
+
 async function newest(env: WorkEnvironment) {
   return (await env.records.find("promote-app")).record;
 }
