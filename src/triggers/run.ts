@@ -49,7 +49,9 @@ export async function runTriggers(options: TriggerOptions): Promise<void> {
   let synced: readonly Job[] | undefined;
 
   const look = (key: string, { repository, what, failing }: DueRemote): void => {
-    const done = (what === "refs" ? lookAtRefs : lookAtPulls)(world, repository)
+    // Many that listen to one signal are taken for a leak.
+    const own: TriggerWorld = { ...world, signal: AbortSignal.any([signal]) };
+    const done = (what === "refs" ? lookAtRefs : lookAtPulls)(own, repository)
       .then(
         () => undefined,
         (error: unknown) => tell(world, key, error),
