@@ -38,6 +38,11 @@ export interface RegistriesOptions extends Ending {
   readonly trace?: Trace | undefined;
   /** The pace of each quota of a host, where it is shared with others; one of this process's own when left out. */
   readonly paceOf?: PaceOf | undefined;
+  /**
+   * Whether a host (`host` or `host:port`) may be at an address that only we reach. All may when it is left out; those that the
+   * settings name always may.
+   */
+  readonly mayBePrivate?: ((host: string) => boolean) | undefined;
 }
 
 /** All registries of one run: one policy object per host, shared by all its repositories. */
@@ -77,9 +82,13 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
   const settingsOf = (host: string): HostSettings | undefined =>
     settings.hosts[host] ?? settings.hosts[canonicalHost(host)];
 
+  const isNamed = (host: string): boolean =>
+    settingsOf(host) !== undefined || settings.locations.some(({ at }) => at.split("/", 1)[0] === host);
+
   const clientOf = (host: string): HostClient => {
     const own = settingsOf(host);
-    const endpoint = endpointOf(host, own);
+    const publicOnly = options.mayBePrivate !== undefined && !isNamed(host) && !options.mayBePrivate(host);
+    const endpoint = { ...endpointOf(host, own), publicOnly };
     const known = hosts.get(endpoint.host);
     if (known !== undefined) return known;
     const client = createHostClient({

@@ -83,9 +83,9 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
       about = commit;
       await setStatus("pending", `${job.work.kind} is under way`);
     },
-    async withRegistries(access, task) {
+    async withRegistries(access, task, trusted) {
       const finishes = access === "writing";
-      const given = { access, ending, finishes, listener: toAll(listener), say: recording.log };
+      const given = { access, trusted, ending, finishes, listener: toAll(listener), say: recording.log };
       const registries = registriesFor(run, job, environment, given);
       try {
         return await task(registries);

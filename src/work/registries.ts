@@ -24,6 +24,8 @@ export type RegistryAccess = "foreign" | "reading" | "writing";
 export interface RunRegistriesOptions {
   readonly access: RegistryAccess;
   readonly ending: Pick<RunEnding, "stop" | "cut">;
+  /** The only hosts that may be at an address which only this server reaches, beside those of the settings; all without it. */
+  readonly trusted?: ReadonlySet<string> | undefined;
   /** What has been begun when the run is stopped is finished. */
   readonly finishes?: boolean;
   readonly listener: Listener<RegistryEvent>;
@@ -35,13 +37,14 @@ export function registriesFor(
   run: Pick<TakenRun, "isMine" | "stillMine">,
   job: Pick<Job, "name">,
   { settings, environment, paceOf }: Pick<WorkEnvironment, "settings" | "environment" | "paceOf">,
-  { access, ending, finishes = false, listener, say }: RunRegistriesOptions,
+  { access, trusted, ending, finishes = false, listener, say }: RunRegistriesOptions,
 ): Registries {
   const { stop, cut } = ending;
   return openRegistries({
     settings,
     environment,
     paceOf,
+    mayBePrivate: trusted && ((host) => trusted.has(host)),
     credentials: credentialsFor(job, access, settings, environment),
     ...(finishes ? { cut } : { stop, cut }),
     mayWrite: access === "writing" ? () => run.isMine() || run.stillMine() : () => false,

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { harmless } from "../errors/index.ts";
 import type { PullRequest } from "../forge/index.ts";
+import { readManifestsAt } from "../manifest/index.ts";
+import type { Registries } from "../registry/index.ts";
 import { approvalRules, postReview, ReleaseError, withBaseOwners } from "../release/index.ts";
 import { type Review, reviewChange } from "../review/index.ts";
 import { WorkError } from "./errors.ts";
+import type { WorkEnvironment } from "./model.ts";
 import type { SourceForge } from "./source.ts";
 import type { RunWork, Work, WorkDone } from "./work.ts";
 
@@ -39,11 +42,13 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
 
   const { folder } = await source.mirror();
   const env = environment.environment;
-  const judged = await work.withRegistries("foreign", (registries) =>
+  const base = `refs/heads/${pull.base.branch}`;
+  const trusted = await hostsAt(base, { path: manifests, repository: folder, environment: env });
+  const judge = (registries: Registries): Promise<Review> =>
     reviewChange({
       path: manifests,
       repository: folder,
-      base: `refs/heads/${pull.base.branch}...`,
+      base: `${base}...`,
       baseFrom: "the pull request",
       head: commit,
       allowRemovals,
@@ -51,8 +56,8 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       environment: env,
       listener: work.listener,
       signal: ending.stop,
-    }),
-  );
+    });
+  const judged = await work.withRegistries("foreign", judge, trusted);
   const path = join(folder, manifests);
   const { review, owners } = await withBaseOwners(path, judged, env);
   for (const { file, message } of owners.diagnostics) say(`warning: ${harmless(`${file}: ${message}`)}`);
@@ -85,6 +90,23 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
     return { result: "ABORTED", summary: "the pull request has moved on", status: { state: "error" } };
   }
   return { result, summary, status: "said" };
+}
+
+/**
+ * The hosts that manifests name which are merged. What a proposal names beside them may be any address of the network that this server
+ * stands in: it is asked for nothing, so that a proposal cannot find out what there is.
+ */
+async function hostsAt(
+  branch: string,
+  {
+    path,
+    ...options
+  }: { readonly path: string; readonly repository: string } & Pick<WorkEnvironment, "environment">,
+): Promise<ReadonlySet<string>> {
+  const nothing = { path, manifests: [], diagnostics: [], unreadable: [] };
+  const { tree } = await readManifestsAt(nothing, branch, { ...options, head: branch });
+  const registries = tree.manifests.flatMap(({ source, destinations }) => [source, ...destinations]);
+  return new Set(registries.flatMap(({ name }) => name.split("/", 1)));
 }
 
 /** Fetches the newest commit of a pull request: of the repository that it is for, or of the fork that it comes from. */

@@ -39,10 +39,14 @@ export interface RunWork {
   say(line: string): void;
   /** Says which commit the run turned out to be about: its status is set there. */
   isAbout(commit: string): Promise<void>;
-  /** Does something with registries; they are closed when it is over. */
+  /**
+   * Does something with registries; they are closed when it is over.
+   * @param trusted The only hosts that may be at an address which only this server reaches; all without it.
+   */
   withRegistries<Result>(
     access: RegistryAccess,
     work: (registries: Registries) => Promise<Result>,
+    trusted?: ReadonlySet<string>,
   ): Promise<Result>;
 }
 

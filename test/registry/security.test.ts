@@ -17,7 +17,12 @@ import {
 } from "../../src/oci/index.ts";
 import { basicCredential, type CredentialStore } from "../../src/registry/credentials/credential.ts";
 import { endpointOf } from "../../src/registry/host/endpoint.ts";
-import { openCredentials, openRegistries, type Repository } from "../../src/registry/index.ts";
+import {
+  openCredentials,
+  openRegistries,
+  type RegistriesOptions,
+  type Repository,
+} from "../../src/registry/index.ts";
 import { defaultSettings, type HostSettings } from "../../src/settings/index.ts";
 import { afterBody, answer, type ScriptedServer, serve } from "../support/scripted-server.ts";
 
@@ -472,5 +477,22 @@ describe("security point 12: no secret is shown", () => {
       repositoryOn(registry, { store: storeWithPassword() }).resolve(parseTag("v1")),
     );
     expect(failure).toMatchObject({ code: "unauthorized", message: expect.stringContaining("a test") });
+  });
+});
+
+describe("hosts that somebody has named who may be anybody", () => {
+  it("are asked for nothing where only we reach them, unless somebody vouches for them", async () => {
+    const server = await serve((_, response) => answer(response, 404));
+    const ask = async (options: RegistriesOptions) => {
+      const registries = openRegistries({ environment: {}, credentials: storeWithPassword(), ...options });
+      onTestFinished(registries.close);
+      return registries.repository(parseRepository(`${server.host}/team/app`)).resolve(parseTag("v1"));
+    };
+    const mayBePrivate = () => false;
+    expect((await failureOf(ask({ mayBePrivate }))).message).toContain("has a loopback address");
+    expect(server.seen).toEqual([]);
+    expect(await ask({ mayBePrivate: (host) => host === server.host })).toBeUndefined();
+    const hosts = { [server.host]: { retries: 0 } };
+    expect(await ask({ mayBePrivate, settings: { ...defaultSettings, hosts } })).toBeUndefined();
   });
 });
