@@ -233,6 +233,18 @@ describe("access", () => {
     ).toBe(403);
   });
 
+  test("an admin's token that is limited to jobs does nothing to tokens", async () => {
+    const { ask: api, at, token } = await world();
+    const { body } = await bodyOf(
+      api("/tokens", { as: "admin", body: { name: "ci", role: "reader", ownRights: true } }),
+    );
+    const headers = { authorization: `Bearer ${await token("admin", ["nightly"])}` };
+    expect((await at("/api/v1/tokens", { headers })).status).toBe(403);
+    expect((await at(`/api/v1/tokens/${body.id}`, { headers, method: "DELETE" })).status).toBe(403);
+    const me = await at("/api/v1/me", { headers: { authorization: `Bearer ${body.token}` } });
+    expect(me.status).toBe(200);
+  });
+
   test("the audit log is an admin's", async () => {
     const { ask: api } = await world();
     await api("/tokens", { as: "admin", body: { name: "ci", role: "reader", ownRights: true } });

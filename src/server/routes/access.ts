@@ -189,6 +189,9 @@ const verifyRoute = createRoute({
 /** The routes of people, tokens and the audit log. */
 export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const { db, access } = parts;
+  // The role alone does not tell: a token may be limited to some jobs.
+  const mayManage = (principal: Principal): boolean =>
+    mayDo(principal, "manage", undefined, access.settings).isGiven;
 
   api.openapi(meRoute, (c) => {
     const { principal } = c.get("identified");
@@ -205,8 +208,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(tokensRoute, async (c) => {
     const { principal } = c.get("identified");
-    const isAdmin = principal.role === "admin";
-    const person = personOf(principal, isAdmin);
+    const person = personOf(principal, mayManage(principal));
     const found = await listTokens(db, person, timeOf(parts));
     return c.json({ tokens: found.map(tokenDocument) }, 200);
   });
@@ -230,7 +232,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(revokeRoute, async (c) => {
     const { id } = c.req.valid("param");
     const { principal } = c.get("identified");
-    const person = personOf(principal, principal.role === "admin");
+    const person = personOf(principal, mayManage(principal));
     const record = await doing(c, parts, async (sql) => {
       const result = await revokeToken(sql, id, person, timeOf(parts));
       const before = { name: result.name, role: result.role };
