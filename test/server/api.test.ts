@@ -152,7 +152,10 @@ describe("jobs", () => {
     await ask(db, { job: "push-snoopdb" });
     const { body } = await bodyOf(api("/jobs", { as: "reader" }));
     expect(body.jobs).toMatchObject([
-      { kind: "build", file: "jobs/all.yaml", line: 2, job: { name: "push-snoopdb" } },
+      {
+        ...{ kind: "build", file: "jobs/all.yaml", line: 2, job: { name: "push-snoopdb" } },
+        lastRun: { job: "push-snoopdb", state: "waiting" },
+      },
       { job: { name: "nightly" }, next: expect.stringMatching(/T07:00:00/) },
     ]);
     expect(body.problems).toMatchObject([{ job: "wrong", severity: "error", line: 11 }]);

@@ -23,6 +23,8 @@ const jobSchema = z
     file: z.string(),
     line: z.int(),
     next: timeSchema.optional().openapi({ description: "When the clock starts it next." }),
+    lastRun: runSchema.optional().openapi({ description: "The newest, however far it is." }),
+    lastSuccess: runSchema.optional().openapi({ description: "The newest that ended well." }),
   })
   .openapi("Job");
 
@@ -148,13 +150,23 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const document: z.infer<typeof jobDocument> = { ...documentOfJob(job), name: job.name, repo: job.repo };
     return { job: document, kind: job.work.kind, file, line, next };
   };
+  /** Jobs with how they went, all of them by two queries. */
+  const documentsOf = async (found: readonly LocatedJob[]) => {
+    const names = found.map(({ job }) => job.name);
+    const [last, succeeded] = await Promise.all([queue.lastRuns(names), queue.lastRuns(names, "SUCCESS")]);
+    return found.map((located) => {
+      const [run, success] = [last.get(located.job.name), succeeded.get(located.job.name)];
+      const lastRun = run && runDocument(run);
+      return { ...documentOf(located), lastRun, lastSuccess: success && runDocument(success) };
+    });
+  };
 
   api.openapi(listRoute, async (c) => {
     demand(c, parts, "read");
     const { where, commit, jobs: found, diagnostics, problems, trouble } = jobs.current();
     return c.json(
       {
-        ...{ where, commit, jobs: found.map(documentOf), problems: diagnostics.map(problemDocument) },
+        ...{ where, commit, jobs: await documentsOf(found), problems: diagnostics.map(problemDocument) },
         files: problems.map(({ file, since, kept }) => ({
           file,
           since: since.toISOString(),
@@ -180,7 +192,8 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     demand(c, parts, "read");
     const located = findLocated(parts, c.req.valid("param").name);
     const { runs } = await queue.list({ job: located.job.name, limit: lastRuns });
-    return c.json({ ...documentOf(located), runs: runs.map((run) => runDocument(run)) }, 200);
+    const [document = documentOf(located)] = await documentsOf([located]);
+    return c.json({ ...document, runs: runs.map((run) => runDocument(run)) }, 200);
   });
 
   api.openapi(startRoute, async (c) => {
