@@ -14,6 +14,8 @@ export interface LiveJobs {
   jobs(): readonly Job[];
   /** Resolves when it is known for the first time which jobs there are: until then, nothing is to be concluded from their absence. */
   readonly known: Promise<void>;
+  /** Whether {@link known} has resolved. */
+  areKnown(): boolean;
   /** Those who may approve the file of a job, as the branch that it comes from says; nobody for those of a folder. */
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
   /** Takes a branch that was rewritten, as it is at a commit. */
@@ -58,9 +60,10 @@ export function openLiveJobs({
   let jobs: readonly Job[] = [];
   let source: ReturnType<typeof openJobSource> | undefined;
   let told = "";
-  let isKnown: () => void = () => {};
+  let areKnown = false;
+  let tellKnown: () => void = () => {};
   const known = new Promise<void>((resolve) => {
-    isKnown = resolve;
+    tellKnown = resolve;
   });
 
   const open = async (): Promise<ReturnType<typeof openJobSource>> => {
@@ -81,7 +84,10 @@ export function openLiveJobs({
     const now = found.jobs.map(({ job }) => job);
     if (now.length !== before.length || now.some((job, at) => job !== before[at])) jobs = now;
     set = found;
-    if (found.trouble === undefined || now.length > 0) isKnown();
+    if (found.trouble === undefined || now.length > 0) {
+      areKnown = true;
+      tellKnown();
+    }
     tell(found);
     return found;
   };
@@ -110,6 +116,7 @@ export function openLiveJobs({
     current: () => set,
     jobs: () => jobs,
     known,
+    areKnown: () => areKnown,
     look,
     accept: (commit) => source?.accept(commit),
     async ownersOf({ file }) {

@@ -63,6 +63,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       ...{ version, db, queue, runs, publicUrl, stopping },
       jobs: {
         current: () => jobs.current(),
+        areKnown: jobs.areKnown,
         ownersOf: jobs.ownersOf,
         accept: jobs.accept,
       },

@@ -11,7 +11,8 @@ import {
 import type { Sql } from "../database/index.ts";
 import type { LocatedJob } from "../jobs/index.ts";
 import { type Asking, addressOf, timeOf } from "./context.ts";
-import type { ServerParts } from "./model.ts";
+import { ServerError } from "./errors.ts";
+import type { ServedJobs, ServerParts } from "./model.ts";
 
 /** Refuses what somebody may not do. @throws {AccessError} `forbidden`. */
 export function demand(asking: Asking, { access }: ServerParts, act: ServedAct, job?: JobRights): Principal {
@@ -31,9 +32,18 @@ export async function rightsOf(
   { jobs }: ServerParts,
   name: string,
 ): Promise<JobRights & { readonly located: LocatedJob | undefined }> {
-  const located = jobs.current().jobs.find(({ job }) => job.name === name);
+  const located = findLocated(jobs, name);
   if (located === undefined) return { name, located };
   return { name, located, rerun: located.job.rerun, owners: await jobs.ownersOf(located) };
+}
+
+/** The job of a name, with its place. @throws {ServerError} `jobs-unknown` while nobody knows whether there is one. */
+export function findLocated(jobs: ServedJobs, name: string): LocatedJob | undefined {
+  const found = jobs.current().jobs.find(({ job }) => job.name === name);
+  if (found !== undefined || jobs.areKnown()) return found;
+  throw new ServerError("jobs-unknown", "nobody knows yet which jobs there are", {
+    hint: "the server has just begun to read them, or cannot: see its log, and ask again",
+  });
 }
 
 /** What was done to something, for the log. */

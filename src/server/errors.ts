@@ -3,10 +3,11 @@ import { WaybillError } from "../errors/index.ts";
 /**
  * Why the server does not do what it was asked for.
  * - `unknown-job`: no job has that name now.
+ * - `jobs-unknown`: nobody knows yet which jobs there are; that passes.
  * - `unknown-artifact`: the run has no such file.
  * - `address-unavailable`: it cannot listen there.
  */
-export type ServerErrorCode = "unknown-job" | "unknown-artifact" | "address-unavailable";
+export type ServerErrorCode = "unknown-job" | "jobs-unknown" | "unknown-artifact" | "address-unavailable";
 
 /** A request that the server cannot serve, or an address that it cannot have. */
 export class ServerError extends WaybillError<ServerErrorCode> {

@@ -9,6 +9,8 @@ import type { Delivery, WebhookSource } from "../webhooks/index.ts";
 /** The jobs as they are now. */
 export interface ServedJobs {
   current(): JobSet;
+  /** Whether they were ever read: before that, nothing is to be concluded from their absence. */
+  areKnown(): boolean;
   /** Those who may approve the file of a job by `OWNERS`: logins, and teams as `org/team`. */
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
   /** Takes a branch of jobs that was rewritten, as it is at a commit. */

@@ -167,6 +167,26 @@ describe("jobs", () => {
     });
   });
 
+  test("are not taken for absent while nobody knows them", async () => {
+    const none = { where: "jobs", commit: undefined, jobs: [], diagnostics: [], problems: [] };
+    const { ask: api } = await world({
+      parts: {
+        jobs: {
+          current: () => ({ ...none, trouble: undefined }),
+          areKnown: () => false,
+          ownersOf: async () => [],
+          accept: () => {},
+        },
+      },
+    });
+    const answer = await api("/jobs/push-snoopdb/runs", { as: "runner", method: "POST", body: {} });
+    expect(answer.headers.get("retry-after")).toBe("5");
+    expect(await bodyOf(Promise.resolve(answer))).toMatchObject({
+      status: 503,
+      body: { code: "jobs-unknown" },
+    });
+  });
+
   test("are run by hand", async () => {
     const { db, queue, ask: api } = await world();
     const run = (body?: unknown, as: "reader" | "runner" = "runner") =>

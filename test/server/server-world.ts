@@ -103,7 +103,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
   });
   const app = createApp({
     ...{ version: "0.0.0", db, queue, runs, publicUrl },
-    jobs: { current: () => set, ownersOf: async () => [], accept: () => {} },
+    jobs: { current: () => set, areKnown: () => true, ownersOf: async () => [], accept: () => {} },
     access: { settings, logins, machines: openMachines(settings.machines, ask, now) },
     webhooks: {
       sources: [{ name: "forge", secrets: ["It's a Secret to Everybody"] }],

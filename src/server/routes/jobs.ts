@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { documentOfJob, type JobDiagnostic, type LocatedJob, nextTime } from "../../jobs/index.ts";
 import { askByHand } from "../../triggers/index.ts";
-import { demand, doing, rightsOf } from "../acts.ts";
+import { demand, doing, findLocated, rightsOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import type { ServerParts } from "../model.ts";
@@ -190,7 +190,7 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(showRoute, async (c) => {
     demand(c, parts, "read");
-    const located = findLocated(parts, c.req.valid("param").name);
+    const located = locatedOf(parts, c.req.valid("param").name);
     const { runs } = await queue.list({ job: located.job.name, limit: lastRuns });
     const [document = documentOf(located)] = await documentsOf([located]);
     return c.json({ ...document, runs: runs.map((run) => runDocument(run)) }, 200);
@@ -198,7 +198,7 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(startRoute, async (c) => {
     const { name } = c.req.valid("param");
-    const { job } = findLocated(parts, name);
+    const { job } = locatedOf(parts, name);
     const { name: who } = demand(c, parts, "run", await rightsOf(parts, name));
     const ref = c.req.valid("json")?.ref;
     const by = { who, at: timeOf(parts), from: "hand" } as const;
@@ -212,12 +212,12 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(promotedRoute, async (c) => {
     demand(c, parts, "read");
     const { name, commit } = c.req.valid("param");
-    return c.json(await parts.promotionOf(findLocated(parts, name).job, commit), 200);
+    return c.json(await parts.promotionOf(locatedOf(parts, name).job, commit), 200);
   });
 }
 
-function findLocated({ jobs }: ServerParts, name: string): LocatedJob {
-  const found = jobs.current().jobs.find(({ job }) => job.name === name);
+function locatedOf({ jobs }: ServerParts, name: string): LocatedJob {
+  const found = findLocated(jobs, name);
   if (found !== undefined) return found;
   throw new ServerError("unknown-job", "no job has that name", {
     hint: "see those there are: GET /api/v1/jobs",
