@@ -280,4 +280,9 @@ export interface QueueOptions {
    * and further asks; what it throws leaves the run as it was, to be ended again.
    */
   readonly onEnd?: ((sql: Sql, run: QueuedRun) => Promise<void>) | undefined;
+  /**
+   * Asked of a run whose worker has died, in the transaction that takes it up: how its last attempt had ended, if it had, and the
+   * worker came to write that down elsewhere and not here. Then that is its end, and nobody does it once more.
+   */
+  readonly endOf?: ((sql: Sql, run: QueuedRun) => Promise<RunOutcome | undefined>) | undefined;
 }

@@ -26,9 +26,11 @@ function valuesOf({ id, attempt, worker }: AttemptName): readonly unknown[] {
 /** How runs come to their end, in whatever way. All of it within the caller's transaction. */
 export class Settling {
   readonly #onEnd: QueueOptions["onEnd"];
+  readonly #endOf: QueueOptions["endOf"];
 
-  constructor({ onEnd }: QueueOptions) {
+  constructor({ onEnd, endOf }: QueueOptions) {
     this.#onEnd = onEnd;
+    this.#endOf = endOf;
   }
 
   /** Ends a run that the caller has locked, and whose state is its business. */
@@ -71,9 +73,11 @@ export class Settling {
     return run !== undefined;
   }
 
-  /** Lets a run wait again whose worker is gone. */
-  takeUp(sql: Sql, run: QueuedRun): Promise<void> {
-    return this.#putBack(sql, run, run.crashes + 1);
+  /** Lets a run wait again whose worker is gone, unless it had ended. */
+  async takeUp(sql: Sql, run: QueuedRun): Promise<void> {
+    const outcome = await this.#endOf?.(sql, run);
+    if (outcome === undefined) await this.#putBack(sql, run, run.crashes + 1);
+    else await this.end(sql, run, outcome);
   }
 
   async #putBack(sql: Sql, run: QueuedRun, crashes: number): Promise<void> {

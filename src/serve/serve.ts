@@ -79,6 +79,16 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         await noteRunEnd(sql, run);
         await runs.close(sql, run.id, { result: recordedResult(run) });
       },
+      // A record ends before its run does in the queue.
+      async endOf(sql, { id, attempt }) {
+        const end = await runs.endOf(sql, id, attempt);
+        if (end === undefined) return undefined;
+        const { result, revision } = end;
+        return {
+          result,
+          details: { summary: "its record says how it ended; its worker died after that", revision },
+        };
+      },
     });
     const jobs = openLiveJobs({
       ...{

@@ -82,6 +82,7 @@ describeDatabases((databases) => {
     await db.query(`INSERT INTO queue_supervision (last_pass) VALUES (now() ${lastPass})`);
     const queue = openQueue(db);
     return {
+      ...{ db, id },
       stateAfterALook: async () => {
         await superviseOnce(db, new Settling({}), undefined);
         return (await queue.read(id)).state;
@@ -92,6 +93,23 @@ describeDatabases((databases) => {
   it("that has run out is taken over", async () => {
     const { stateAfterALook } = await abandoned("- interval '1 second'");
     expect(await stateAfterALook()).toBe("waiting");
+  });
+
+  it("leaves a run that had ended before its worker died to its end", async () => {
+    const { db, id } = await abandoned("- interval '1 second'");
+    const ends: string[] = [];
+    const settling = new Settling({
+      endOf: async (_, run) => ({
+        result: "SUCCESS",
+        details: { summary: `attempt ${run.attempt} was over` },
+      }),
+      onEnd: async (_, run) => void ends.push(run.id),
+    });
+    await superviseOnce(db, settling, undefined);
+    expect(await openQueue(db).read(id)).toMatchObject({
+      ...{ state: "ended", result: "SUCCESS", attempt: 1, details: { summary: "attempt 1 was over" } },
+    });
+    expect(ends).toEqual([id]);
   });
 
   it("begins anew when nobody could look for a while", async () => {

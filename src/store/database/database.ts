@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Database } from "../../database/index.ts";
-import { eventsArtifact, type StoredRun } from "../model.ts";
+import { eventsArtifact, type RunEnd, type StoredRun } from "../model.ts";
 import { checkJobName, placeOfRun } from "../prow/places.ts";
 import { recordFiles } from "../prow/record.ts";
 import { adoptRuns } from "./adopt.ts";
@@ -33,6 +33,7 @@ export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions
     list: (query) => listRuns(context, query),
     tail: (id, { from = 0, signal } = {}) => followers.follow(id, from, signal),
     close: (sql, id, end) => closeRecord(sql, id, end, new Date()),
+    endOf,
     keepEnded: () => keepEnded(context),
     adopt: () => adoptRuns(context),
     retain: (rules, options) => retain(context, rules, options),
@@ -45,6 +46,15 @@ export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions
     },
   };
 }
+
+const endOf: RunDatabase["endOf"] = async (sql, id, attempt) => {
+  const [row] = await sql.query<{ result: RunEnd["result"]; revision: string | null }>(
+    `SELECT result, finished ->> 'revision' AS revision FROM run_record
+      WHERE id = $1 AND attempt = $2 AND result <> 'PENDING'`,
+    [id, attempt],
+  );
+  return row && { result: row.result, revision: row.revision ?? undefined };
+};
 
 const maxArtifacts = 10_000;
 

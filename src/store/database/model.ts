@@ -62,6 +62,8 @@ export interface RunDatabase extends RunStore {
    * @param sql The transaction in which that is decided.
    */
   close(sql: Sql, id: string, end: RunEnd): Promise<void>;
+  /** How a run of a queue has ended in an attempt, as far as its record says; `undefined` while nothing says so. */
+  endOf(sql: Sql, id: string, attempt: number): Promise<Pick<RunEnd, "result" | "revision"> | undefined>;
   /**
    * Brings what has ended to the objects where that has not been done: after a crash, or when they could not be reached. Called now
    * and then by a process that lives on. @returns How many runs there were.

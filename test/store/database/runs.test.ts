@@ -118,6 +118,7 @@ describeDatabases((databases) => {
       await logOf(own.runs, first.id);
       const second = await begin(2, await own.elsewhere());
       first.log("late\n");
+      expect(await logOf(own.runs, first.id)).toBe("first\n\n--- attempt 2 of this run begins ---\n");
       const log = "first\n\n--- attempt 2 of this run begins ---\n";
       expect(await logOf(own.runs, first.id)).toBe(log);
       await own.runs.keepEnded();
@@ -151,12 +152,12 @@ describeDatabases((databases) => {
         result: "PENDING",
         finishedAt: undefined,
       });
+      const begun = "first\n\n--- attempt 2 of this run begins ---\n";
+      expect(await logOf(own.runs, first.id)).toBe(begun);
       second.log("second\n");
       await second.write("two.json", "2");
-      const log = "first\n\n--- attempt 2 of this run begins ---\nsecond\n";
-      expect(await logOf(own.runs, first.id)).toBe(log.replace("second\n", ""));
       await second.finish({ result: "SUCCESS" });
-      expect(await logOf(own.runs, first.id)).toBe(log);
+      expect(await logOf(own.runs, first.id)).toBe(`${begun}second\n`);
       expect(await (await own.runs.find(first.id)).artifacts()).toEqual(["one.json", "two.json"]);
       expect((await openRunFolder(own.objects.where).find(first.id)).record.result).toBe("SUCCESS");
     });
@@ -191,7 +192,11 @@ describeDatabases((databases) => {
       await logOf(own.runs, run.id);
       const elsewhere = await own.elsewhere();
       const end = { result: "ABORTED", metadata: { reason: "the worker died" } } as const;
+      const endOf = (attempt: number) => elsewhere.endOf(own.db, run.id, attempt);
+      expect(await endOf(1)).toBeUndefined();
       await own.db.transaction((sql) => elsewhere.close(sql, run.id, end));
+      expect(await endOf(1)).toMatchObject({ result: "ABORTED" });
+      expect(await endOf(2)).toBeUndefined();
       await own.db.transaction((sql) => elsewhere.close(sql, run.id, { result: "SUCCESS" }));
       await own.db.transaction((sql) => elsewhere.close(sql, "12345", end));
       expect((await own.runs.find(run.id)).record).toMatchObject({
