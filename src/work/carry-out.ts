@@ -6,6 +6,7 @@ import { createTrafficMeter } from "../promotion/index.ts";
 import type { RunOutcome, RunResult, TakenRun } from "../queue/index.ts";
 import { type RunEvent, recordIn } from "../recording/index.ts";
 import type { RunHead, RunRefs } from "../store/index.ts";
+import { beginRecord } from "./begin-record.ts";
 import { endingOf, reasonOf } from "./ending.ts";
 import { WorkError } from "./errors.ts";
 import { inputOf, type RunInput } from "./input.ts";
@@ -34,7 +35,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   const input = inputOf(run);
   const { job } = input;
   const isShadow = run.shadow === true || job.shadow === true;
-  const record = await environment.records.start(requestOf(run, input));
+  const record = await beginRecord(environment.records, requestOf(run, input), run);
   const recording = recordIn(record, headOf(run, input), (reason) =>
     environment.onProblem(
       new WorkError("unrecorded", `the run cannot be recorded: ${reason}`, { where: `${run.job}/${run.id}` }),

@@ -2,12 +2,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect } from "vitest";
+import { DatabaseError } from "../../src/database/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import type { Job } from "../../src/jobs/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
-import { openRunFolder } from "../../src/store/index.ts";
+import { openRunFolder, RunError } from "../../src/store/index.ts";
 import { carryOut, type RunStatus, type WorkEnvironment } from "../../src/work/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
@@ -74,6 +75,21 @@ const ask = async (...tags: string[]): Promise<string> => {
   return repository.commit();
 };
 
+/** A store whose database is away for so many calls. */
+const awayFor = (calls: number): WorkEnvironment["records"] => {
+  const records = openRunFolder(join(folder.path, "records"));
+  let left = calls;
+  return {
+    ...records,
+    async start(request) {
+      if (left === 0) return records.start(request);
+      left -= 1;
+      const cause = new DatabaseError("unreachable", "write EPIPE");
+      throw new RunError("run-unwritable", "the run cannot be recorded: write EPIPE", { cause });
+    },
+  };
+};
+
 const standsAt = async (registry: string, tag: string): Promise<string | undefined> =>
   (await registries.repository(parseRepository(`${server.address}/${registry}/app`)).resolve(parseTag(tag)))
     ?.digest;
@@ -117,6 +133,18 @@ testWith("git")("a run that another worker has by now writes nothing, and ends n
   expect(await standsAt("one", "v3")).toBeUndefined();
   expect(await standsAt("two", "v3")).toBeUndefined();
   expect(said.splice(0).map(({ state }) => state)).toEqual(["pending"]);
+});
+
+testWith("git")("a run that begins while the database is away waits for it", async () => {
+  await ask("v1", "v2");
+  const env = { ...environment(), records: awayFor(2) };
+  expect(await carryOut(takenRun(job()).run, env)).toMatchObject({ result: "SUCCESS" });
+  const taken = takenRun(job());
+  taken.isMine = false;
+  await expect(carryOut(taken.run, { ...env, records: awayFor(1) })).rejects.toMatchObject({
+    code: "run-unwritable",
+  });
+  said.splice(0);
 });
 
 testWith("git")("a shadow plans, and writes neither images nor statuses", async () => {
