@@ -54,7 +54,7 @@ export interface ObjectRequest
 export type ObjectWire = ReturnType<typeof openObjectWire>;
 
 /** What a store's answers are told with. */
-export interface WireOptions extends ObjectAccess {
+export interface ObjectWireOptions extends ObjectAccess {
   /** The store's address; no other one is ever asked. */
   readonly origin: URL;
   /** The bucket, as people name it. */
@@ -71,7 +71,7 @@ export interface WireOptions extends ObjectAccess {
  * Opens the way to a store: to one origin, without redirects, as a signature is for what was asked. Servers that fail or have too much
  * to do are asked again, a few times.
  */
-export function openObjectWire(options: WireOptions) {
+export function openObjectWire(options: ObjectWireOptions) {
   const { origin: address, where, sign, secrets = () => [], signal } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const authorizations = new WeakMap<object, string>();

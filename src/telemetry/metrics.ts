@@ -28,7 +28,7 @@ export interface Metrics {
   /** An attempt of a run is over in this process. @param seconds Since it began. */
   ended(run: Pick<QueuedRun, "job" | "kind" | "causes">, outcome: RunOutcome, seconds: number): void;
   /** A delivery was answered. */
-  delivered(source: string, event: string, outcome: DeliveryOutcome): void;
+  delivered(source: string, event: string, outcome: DeliveryAnswer): void;
   leaseLost(): void;
   /** Tells of the queue, jobs and remotes as well from now on: for one process of a server, or sums of several would be wrong. */
   tellOf(sources: MetricsSources): void;
@@ -36,7 +36,7 @@ export interface Metrics {
 }
 
 /** What became of a delivery. */
-export type DeliveryOutcome = "accepted" | "refused" | "failed";
+export type DeliveryAnswer = "accepted" | "refused" | "failed";
 
 /** Jobs, hosts, remotes and sources that have a label of their own; all others are `other`. */
 const maxLabels = { job: 1000, host: 100, remote: 1000, source: 50, event: 100 } as const;

@@ -12,7 +12,7 @@ import { keepRun } from "./keep.ts";
 import { asOwn, isPassing, takenOver } from "./mine.ts";
 import type { RunAttempt } from "./model.ts";
 import { openPump } from "./pump.ts";
-import type { BegunRun } from "./start.ts";
+import type { BegunAttempt } from "./start.ts";
 import { logChannel, type StreamName } from "./streams.ts";
 
 /** Bytes that the log of a run may have. */
@@ -20,7 +20,7 @@ const maxLogBytes = 1024 ** 3;
 const cut = `\n--- the log has more than ${maxLogBytes} bytes: what follows is left out ---\n`;
 
 /** The run of this process in a database. @throws {RunError} as its methods do. */
-export function openRun(context: Context, request: RunAttempt, begun: BegunRun, clock: () => Date): Run {
+export function openRun(context: Context, request: RunAttempt, begun: BegunAttempt, clock: () => Date): Run {
   const { db, objects, underWay } = context;
   const { id, attempt, uuid, place, startedAt } = begun;
   const { folder, artifacts } = spoolOf(context, id, attempt);

@@ -22,7 +22,7 @@ import { isCrashed, type RecordRow } from "./rows.ts";
 import { logChannel, streams } from "./streams.ts";
 
 /** What a run that was begun, or is gone on with, is opened from. */
-export interface BegunRun {
+export interface BegunAttempt {
   readonly id: string;
   readonly attempt: number;
   readonly uuid: string;
@@ -51,14 +51,14 @@ export async function startRun(context: Context, request: RunAttempt): Promise<R
   }
 }
 
-async function beginNew(sql: Sql, request: RunAttempt, startedAt: Date): Promise<BegunRun> {
+async function beginNew(sql: Sql, request: RunAttempt, startedAt: Date): Promise<BegunAttempt> {
   for (let at = 0; ; at += 1) {
     const begun = await insert(sql, request, snowflake(startedAt.getTime(), at), startedAt);
     if (begun !== undefined) return begun;
   }
 }
 
-async function goOn(sql: Sql, request: RunAttempt, id: string, now: Date): Promise<BegunRun> {
+async function goOn(sql: Sql, request: RunAttempt, id: string, now: Date): Promise<BegunAttempt> {
   if (!isRunId(id) || BigInt(id) >= 1n << 63n) {
     throw new RunError("run-unwritable", `${JSON.stringify(id.slice(0, 40))} is no id of a run`);
   }
@@ -72,7 +72,7 @@ async function insert(
   request: RunAttempt,
   id: string,
   startedAt: Date,
-): Promise<BegunRun | undefined> {
+): Promise<BegunAttempt | undefined> {
   const { job, attempt = 1 } = request;
   const uuid = randomUUID();
   const place = placeOfRun(request, id);
@@ -100,7 +100,7 @@ interface EarlierRow {
 }
 
 /** Goes on with a run of an earlier attempt. One that had ended goes on as well: its queue does not know of the end. */
-async function takeUp(sql: Sql, request: RunAttempt, id: string): Promise<BegunRun> {
+async function takeUp(sql: Sql, request: RunAttempt, id: string): Promise<BegunAttempt> {
   const [row] = await sql.query<EarlierRow>(
     `SELECT job, place, attempt, prow_job #>> '{metadata,name}' AS uuid, began_at, log_bytes, event_bytes
        FROM run_record WHERE id = $1 FOR UPDATE`,
