@@ -42,7 +42,7 @@ export class ServerProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     log.write(`--- ${name} is process ${child.pid}\n`);
-    const life = { name, child, pid: child.pid, isKilled: false, address: undefined, log: "" };
+    const life = { name, child, pid: child.pid, address: undefined, log: "" };
     life.ended = once(child, "close").then(([code, signal]) => ({ code, signal }));
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
@@ -61,7 +61,6 @@ export class ServerProcess {
 
   async kill() {
     const { life } = this;
-    life.isKilled = true;
     life.child.kill("SIGKILL");
     await life.ended;
   }

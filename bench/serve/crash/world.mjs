@@ -121,7 +121,7 @@ export async function openWorld({ kind, repositories: count, jobsOf, pause, dist
       if (address === undefined) return undefined;
       const answer = await fetch(`http://${address}${path}`, { method, headers, body, signal });
       const text = await answer.text();
-      if (answer.status >= 500 || answer.status === 429) return undefined;
+      if (answer.status >= 500 || [408, 429].includes(answer.status)) return undefined;
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
       return text === "" ? null : JSON.parse(text);
     } catch (error) {
@@ -156,7 +156,7 @@ export async function openWorld({ kind, repositories: count, jobsOf, pause, dist
         });
         if (answer !== undefined) return sent;
         if (isOver()) return undefined;
-        await sleep(200);
+        await sleep(1_000);
       }
     },
     async close() {
