@@ -56,6 +56,11 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
     request: Request,
     send: (authorization: string | undefined) => Promise<StreamedAnswer>,
   ) => Promise<StreamedAnswer>;
+  /**
+   * Called right before each request that may change something leaves, when it has waited for all that it waits for: its turn, a pause
+   * that the host demands, the one before another attempt. What it throws is what the request fails with.
+   */
+  readonly beforeWrite?: (() => Promise<void>) | undefined;
   /** Whether the answer to a request may be another one the next time. */
   readonly judge: (answer: Answer, kind: Kind) => Passing | undefined;
 }
@@ -92,6 +97,7 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
         secret === undefined ? (request.headers ?? {}) : { ...request.headers, authorization: secret };
       const answer = await dispatch({ url, kind, where }, async () => {
         const body = await request.body?.();
+        if (method !== "GET" && method !== "HEAD") await options.beforeWrite?.();
         return { method, headers, answerWithin, body, signal };
       });
       const location = headerOf(answer, "location");

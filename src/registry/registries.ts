@@ -24,7 +24,7 @@ import { refusal } from "./remote/answer.ts";
 import { catalogOf } from "./remote/catalog.ts";
 import { HostedRepository } from "./remote/remote-repository.ts";
 import type { Repository } from "./repository.ts";
-import { type Ending, type HostWork, watching } from "./watched.ts";
+import { demandLeave, type Ending, type HostWork, watching } from "./watched.ts";
 
 /** How registries are reached, and who is told of requests. */
 export interface RegistriesOptions extends Ending {
@@ -101,6 +101,7 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
       timing,
       company,
       paceOf: options.paceOf,
+      beforeWrite: options.mayWrite && (() => demandLeave(options)),
     });
     hosts.set(endpoint.host, client);
     return client;

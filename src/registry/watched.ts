@@ -11,10 +11,22 @@ export interface Ending {
   /** Once it is aborted, what is under way fails as well. */
   readonly cut?: AbortSignal | undefined;
   /**
-   * Asked right before each write, whether it may still be done: the run may have been given to another worker, which knows nothing of
+   * Asked before each write, and right before each of its requests leaves, whether it may still be done: the run may have been given to another worker, which knows nothing of
    * what this one goes on with. One that may not fails with `interrupted`.
    */
   readonly mayWrite?: (() => boolean | Promise<boolean>) | undefined;
+}
+
+/** @throws {RegistryError} `interrupted` when nothing may be written any more. */
+export async function demandLeave({ mayWrite }: Ending): Promise<void> {
+  if (mayWrite !== undefined && !(await mayWrite())) throw interruptedAt(undefined);
+}
+
+function interruptedAt(where: string | undefined): RegistryError {
+  return new RegistryError("interrupted", "given up: the run was stopped", {
+    where,
+    hint: "run again: it goes on from what is there by then",
+  });
 }
 
 /** The methods of a repository that change what others see, or lead to it. */
@@ -41,11 +53,7 @@ export function watching({ stop, cut, mayWrite }: Ending, untilCut: Until) {
         thrown instanceof WaybillError ? thrown.placedAt(placeOf(target)) : thrown;
       const found: unknown = Reflect.get(target, property);
       if (typeof found !== "function") return placed(found);
-      const interrupted = (): RegistryError =>
-        new RegistryError("interrupted", "given up: the run was stopped", {
-          where: target.name,
-          hint: "run again: it goes on from what is there by then",
-        });
+      const interrupted = (): RegistryError => interruptedAt(target.name);
       return async (...parameters: unknown[]) => {
         if (stop?.aborted || cut?.aborted) throw interrupted();
         if (mayWrite !== undefined && writes.has(property) && !(await mayWrite())) throw interrupted();

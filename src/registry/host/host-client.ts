@@ -46,6 +46,7 @@ export interface HostClientOptions {
   readonly timing: Timing;
   readonly company: Company;
   readonly paceOf?: PaceOf | undefined;
+  readonly beforeWrite?: (() => Promise<void>) | undefined;
 }
 
 /** Requests at the same time, where the settings do not say how many. */
@@ -64,6 +65,7 @@ export function createHostClient(options: HostClientOptions) {
     redirected: "redirect",
     limit: settings.concurrency ?? defaultLimit,
     retries: settings.retries ?? defaultRetries,
+    beforeWrite: options.beforeWrite,
     rateLimiters: rateLimitersFor(host, settings, options.paceOf),
     tlsOf: (other) => settingsOf(other)?.tls,
     allowPrivateAddresses: settings.allowPrivateAddresses === true,
