@@ -134,15 +134,17 @@ function refused({ who, pid, runs, stopped, taken, woken }, attempts) {
     ({ at }) => !own.some(({ from, until }) => from <= at && at <= until),
   );
   const late = of(stopped + 500).filter(({ at }) => at < woken);
-  const others = attempts.filter(
-    ({ run, worker }) => runs.some(({ id }) => id === run) && !worker.includes(`:${pid}:`),
-  );
+  const isOthers = ({ worker }) => !worker.includes(`:${pid}:`);
+  const others = attempts.filter((one) => runs.some(({ id }) => id === one.run) && isOthers(one));
+  const after = attempts.find((one) => one.mutex !== null && one.from > stopped && isOthers(one));
+  const went = others.length > 0 ? "taken over" : "replaced by a newer one";
+  const by = (others[0] ?? after)?.worker.split(":")[1];
   const seconds = (from, to) => `${((to - from) / 1000).toFixed(1)} s`;
   return {
-    isRefused: runs.length > 0 && stray.length === 0 && late.length === 0 && others.length >= runs.length,
+    isRefused: runs.length > 0 && by !== undefined && stray.length === 0 && late.length === 0,
     text: [
       `${who} had ${runs.map(({ job, id, attempt }) => `${job} ${id} (attempt ${attempt})`).join(", ")}`,
-      `taken over after ${seconds(stopped, taken)}, ended by ${[...new Set(others.map(({ worker }) => worker.split(":")[1]))].join(", ")}`,
+      `${went} after ${seconds(stopped, taken)}, process ${by} went on`,
       `woken after ${seconds(stopped, woken)}`,
       `${stray.length + late.length} writes of it after that`,
     ].join("; "),
