@@ -8,8 +8,9 @@ import { temporaryFolder } from "./support/tree.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const recipes = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
-  // What is in apisnoop/ and tour/ are a project's own files; test/builds/apisnoop.test.ts and test/docs/tour.test.ts use them.
-  .filter((path) => /\.ya?ml$/.test(path) && !/^(apisnoop|tour)\b/.test(path))
+  // What is in apisnoop/ and tour/ are a project's own files; test/builds/apisnoop.test.ts and test/docs/tour.test.ts use them. What
+  // brings a server up, and watches it, test/deployment and test/telemetry read.
+  .filter((path) => /\.ya?ml$/.test(path) && !/^(apisnoop|tour|compose|helm|monitoring|systemd)\b/.test(path))
   .map((path) => join("examples", path))
   .sort();
 

@@ -72,7 +72,7 @@ describeDatabases(({ open, openAgain }) => {
   test("that the database refuses leaves those that came with it alone", async () => {
     const db = await open(deliveriesMigrations);
     const keep = openIntake(db);
-    const wrong = { ...push, id: "d-wrong", event: "a\0b" };
+    const wrong = { ...push, id: "d-wrong", sender: null as unknown as Delivery["sender"] };
     const kept = await Promise.allSettled([
       keep(push, start),
       keep(ping, start),
