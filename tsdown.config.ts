@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { defineConfig, type Rolldown } from "tsdown";
 import { builtinsOnUse } from "./scripts/builtins-on-use.ts";
 import bundled from "./scripts/bundled.json" with { type: "json" };
@@ -21,7 +22,7 @@ const groups = [
 ].map((each, at) => ({ ...each, priority: 10 - at }));
 
 function group(name: string, places: readonly string[]) {
-  return { name, test: new RegExp(`/(?:${places.join("|")}).*(?<!\\.d\\.ts)$`) };
+  return { name, test: new RegExp(`/(?:${places.join("|")})[^?]*(?<!\\.d\\.ts)$`) };
 }
 
 /** A file that only hands on what another has, by the names that it has there. */
@@ -52,6 +53,31 @@ const filesOfUse: Rolldown.Plugin = {
   },
 };
 
+/** What a module is known by that belongs to zod's classic door. */
+const classic = "?classic";
+
+/**
+ * Gives zod's classic door, which the server's schemas are made with, a core of its own. Of one that it shared with the small door nothing
+ * could be left out any more, and every command would read all of it.
+ */
+const coreOfItsOwn: Rolldown.Plugin = {
+  name: "core-of-its-own",
+  async resolveId(source, importer, options) {
+    const isClassic =
+      importer?.endsWith(classic) || /\/node_modules\/(?:@hono|@asteasolutions)\//.test(importer ?? "");
+    if (!isClassic || importer === undefined) return null;
+    const resolved = await this.resolve(source, importer.replace(classic, ""), {
+      ...options,
+      skipSelf: true,
+    });
+    if (resolved === null || resolved.external || !resolved.id.includes("/node_modules/zod/")) return null;
+    return { ...resolved, id: `${resolved.id}${classic}` };
+  },
+  load(id) {
+    return id.endsWith(classic) ? readFileSync(id.slice(0, -classic.length), "utf8") : null;
+  },
+};
+
 export default defineConfig({
   entry: {
     index: "src/index.ts",
@@ -72,7 +98,7 @@ export default defineConfig({
   outDir: "dist",
   // To read these from a hundred small files would take longer than most commands.
   deps: { alwaysBundle: bundled },
-  plugins: [builtinsOnUse, filesOfUse],
+  plugins: [coreOfItsOwn, builtinsOnUse, filesOfUse],
   inputOptions: { preserveEntrySignatures: "allow-extension", treeshake: { moduleSideEffects: false } },
   outputOptions: {
     minifyInternalExports: false,
