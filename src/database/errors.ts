@@ -59,6 +59,19 @@ export class DatabaseError extends WaybillError<DatabaseErrorCode> {
   }
 }
 
+/** What is over when a server is back, has room, or has less to do. */
+const passing: ReadonlySet<DatabaseErrorCode> = new Set([
+  ...(["unreachable", "in-doubt", "contended", "timeout", "full"] as const),
+]);
+
+/**
+ * Whether the database could not be asked, for now. What was asked for may count nevertheless: whoever asks again looks first
+ * whether it does.
+ */
+export function isPassing(error: unknown): boolean {
+  return error instanceof DatabaseError && passing.has(error.code);
+}
+
 /** The first signs of PostgreSQL's codes (its documentation, appendix A), the longest first, and what they come down to. */
 const states: readonly (readonly [start: string, code: DatabaseErrorCode, hint?: string])[] = [
   ["40003", "in-doubt"],

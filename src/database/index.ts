@@ -1,7 +1,7 @@
 export { type BackupSummary, backupDatabase } from "./backup/backup.ts";
 export { type RestoreOptions, restoreDatabase } from "./backup/restore.ts";
 export { checkDatabase, type DatabaseCheck } from "./check.ts";
-export { DatabaseError, type DatabaseErrorCode } from "./errors.ts";
+export { DatabaseError, type DatabaseErrorCode, isPassing } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export type { Database, DatabaseAddress, DatabaseOptions, Migration, Sql } from "./model.ts";
 export { openDatabase } from "./open.ts";

@@ -55,11 +55,3 @@ export function takenOver(id: string, cause?: unknown): RunError {
     cause,
   });
 }
-
-/** What passes when a database is back. */
-const passing: ReadonlySet<string> = new Set(["unreachable", "contended", "full"]);
-
-/** Whether the database could not be asked, for now. */
-export function isPassing(error: unknown): boolean {
-  return error instanceof DatabaseError && passing.has(error.code);
-}

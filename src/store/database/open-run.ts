@@ -1,5 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { isPassing } from "../../database/index.ts";
 import { type GrowingFile, makeFolder, openGrowing, removeTree, replaceFile } from "../../disk/index.ts";
 import { contentOfFile } from "../../objects/index.ts";
 import { checkedPath } from "../artifacts.ts";
@@ -9,7 +10,7 @@ import { finishedDocument, prowJob } from "../prow/documents.ts";
 import { recordFiles } from "../prow/record.ts";
 import { type Context, spoolOf, type UnderWay } from "./context.ts";
 import { keepRun } from "./keep.ts";
-import { asOwn, isPassing, takenOver } from "./mine.ts";
+import { asOwn, takenOver } from "./mine.ts";
 import type { RunAttempt } from "./model.ts";
 import { openPump } from "./pump.ts";
 import type { BegunAttempt } from "./start.ts";

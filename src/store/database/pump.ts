@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database } from "../../database/index.ts";
+import { type Database, isPassing } from "../../database/index.ts";
 import { openRegular, readAt } from "../../disk/index.ts";
 import { RunError, unwritable } from "../errors.ts";
-import { asOwn, isPassing, type OwnAttempt, takenOver } from "./mine.ts";
+import { asOwn, type OwnAttempt, takenOver } from "./mine.ts";
 import { chunkBytes, logChannel, type StreamName, streamNames, streams } from "./streams.ts";
 
 /** A file of this machine that is the end of a stream. */

@@ -6,7 +6,7 @@ import { openRunDatabase, openRunFolder, RunError, type RunRequest } from "../..
 import { describeDatabases } from "../../support/databases.ts";
 import { startS3Server } from "../../support/s3-server.ts";
 import { jobHistory } from "../job-history.ts";
-import { filesBelow, logOf, textOf, useRuns } from "./support.ts";
+import { doubtfulDatabase, filesBelow, logOf, textOf, useRuns } from "./support.ts";
 
 const sha = "0123456789012345678901234567890123456789";
 const refs = { org: "cncf", repo: "apisnoop", base_ref: "main", base_sha: sha };
@@ -337,6 +337,23 @@ describeDatabases((databases) => {
     await own.runs.keepEnded();
     expect(await readdir(spool)).toEqual(["7.2"]);
     await expect(run.finish({ result: "SUCCESS" })).rejects.toMatchObject(taken);
+  });
+
+  test("a run whose commits are in doubt goes on, and its record has all of it once", async () => {
+    const doubtful = await openRunDatabase(doubtfulDatabase(own.db), {
+      ...{ objects: own.objects, spool: join(own.folder, "doubtful") },
+    });
+    onTestFinished(() => doubtful.release());
+    const run = await doubtful.start({ job: "push", type: "postsubmit", id: "7", attempt: 1 });
+    for (const line of ["one\n", "two\n", "three\n"]) {
+      run.log(line);
+      // Whoever reads in this process has it brought first, and may be told of the doubt.
+      await logOf(doubtful, "7").catch(() => undefined);
+    }
+    await run.write("report.json", "{}");
+    await run.finish({ result: "SUCCESS" });
+    expect(await logOf(own.runs, "7")).toBe("one\ntwo\nthree\n");
+    expect((await own.runs.find("7")).record.result).toBe("SUCCESS");
   });
 
   test("runs are listed by result, and by job and result", async () => {

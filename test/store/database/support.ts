@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
-import type { Database } from "../../../src/database/index.ts";
+import { type Database, DatabaseError } from "../../../src/database/index.ts";
 import { ObjectError, type ObjectStore, openObjects } from "../../../src/objects/index.ts";
 import { openRunDatabase, type RunDatabase, storeMigrations } from "../../../src/store/index.ts";
 import type { TestDatabases } from "../../support/databases.ts";
@@ -28,6 +28,20 @@ export function frailObjects(objects: ObjectStore): FrailObjects {
     },
   };
   return frail;
+}
+
+/** A database of whose commits no answer comes, each second time: they count all the same. */
+export function doubtfulDatabase(db: Database): Database {
+  let count = 0;
+  return {
+    ...db,
+    async transaction(work) {
+      const result = await db.transaction(work);
+      count += 1;
+      if (count % 2 === 0) throw new DatabaseError("in-doubt", "no answer came", { where: db.where });
+      return result;
+    },
+  };
 }
 
 /** A store of runs in a database, for each test of a `describe`. */
