@@ -9,7 +9,7 @@ import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitLimits, type GitRun, gitOutput, OutputLimitError, runGit } from "./program.ts";
 import { changedPaths, pathsIn } from "./push.ts";
-import { impatient, listRemote, nowhere, type RemoteOptions, unreadable } from "./remote-refs.ts";
+import { impatient, listRemote, nowhere, type RemoteOptions, unled, unreadable } from "./remote-refs.ts";
 import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 
 /** A commit that is wanted, and the branch or tag that has to stand at it, where that matters. */
@@ -154,7 +154,7 @@ export function openMirror(options: MirrorOptions): Mirror {
 
   const fetchFrom = async (from: string, refs: readonly string[]): Promise<GitRun> => {
     const words = [
-      ...["fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"],
+      ...[...unled, "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"],
       ...["--no-recurse-submodules", "--no-auto-maintenance", "--update-head-ok"],
       ...(refs.some((ref) => ref.includes(":")) ? ["--prune"] : []),
       ...["--", from, ...refs],
@@ -236,7 +236,7 @@ export function openMirror(options: MirrorOptions): Mirror {
       await holding(() => fetchAll(first?.object ?? noHash));
     },
     async defaultBranch() {
-      const words = [...impatient, "ls-remote", "--symref", "--", url, "HEAD"];
+      const words = [...unled, ...impatient, "ls-remote", "--symref", "--", url, "HEAD"];
       const listed = await runGit(nowhere, words, credentials, "hosts", {
         ...{ maxMilliseconds, signal, maxOutputBytes: maxPathsBytes },
       });

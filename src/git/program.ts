@@ -90,17 +90,18 @@ export function runGit(
     const hasOwnGroup = maxMilliseconds !== undefined || signal !== undefined;
     const child = startGit(folder, words, environment, reach, hasOwnGroup);
     const output = { stdout: "", stderr: "" };
+    const name = `git ${subcommandOf(words)}`;
     const giveUp = (error: unknown): void => {
       killRun(child, hasOwnGroup);
       reject(error);
     };
     const isSilent = (): void => {
-      const message = `git ${words[0]} has said nothing for ${maxSilence / 60_000} minutes`;
+      const message = `${name} has said nothing for ${maxSilence / 60_000} minutes`;
       const hint = "look for pipes and devices among its files: a fresh clone has none";
       giveUp(new GitError("git-failed", message, { where: folder, hint }));
     };
     const isLate = (): void => {
-      const message = `git ${words[0]} was not done in ${Math.round((maxMilliseconds ?? 0) / 1000)} seconds`;
+      const message = `${name} was not done in ${Math.round((maxMilliseconds ?? 0) / 1000)} seconds`;
       giveUp(new GitError("git-failed", message));
     };
     const silence = reach === "here" ? setTimeout(isSilent, maxSilence) : undefined;
@@ -112,12 +113,12 @@ export function runGit(
       clearTimeout(end);
       signal?.removeEventListener("abort", onAbort);
     };
-    for (const name of ["stdout", "stderr"] as const) {
-      child[name].setEncoding("utf8").on("data", (text: string) => {
-        output[name] += text;
+    for (const stream of ["stdout", "stderr"] as const) {
+      child[stream].setEncoding("utf8").on("data", (text: string) => {
+        output[stream] += text;
         silence?.refresh();
-        if (output[name].length <= maxOutputBytes) return;
-        giveUp(new OutputLimitError("git-failed", `git ${words[0]} wrote more than anybody asked for`));
+        if (output[stream].length <= maxOutputBytes) return;
+        giveUp(new OutputLimitError("git-failed", `${name} wrote more than anybody asked for`));
       });
     }
     child.on("error", (error) => {
@@ -131,6 +132,11 @@ export function runGit(
     child.stdin.on("error", () => undefined);
     child.stdin.end();
   });
+}
+
+/** What Git is asked to do: settings may stand before it. */
+function subcommandOf(words: readonly string[]): string {
+  return words.find((word, at) => word !== "-c" && words[at - 1] !== "-c") ?? "";
 }
 
 /** Kills a run, and where it has a group of its own also what speaks to the other host for it. */

@@ -33,6 +33,12 @@ const maxListingBytes = 64 * 1024 * 1024;
 /** A name is a path of files: of each of these Git takes 255 bytes. */
 const maxRefLength = 900;
 
+/**
+ * Where a job's remote leads to is asked for nothing: it may be an address that only this machine reaches (git-config(1),
+ * `http.followRedirects`).
+ */
+export const unled = ["-c", "http.followRedirects=false"] as const;
+
 /** A transfer that is slower than so many bytes a second, for so many seconds, is given up (git-config(1), `http.lowSpeedLimit`). */
 export const impatient = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"] as const;
 
@@ -58,7 +64,17 @@ async function ask(
   url: string,
   { credential, environment = process.env, signal, maxMilliseconds = usualMilliseconds }: RemoteOptions,
 ): Promise<GitRun> {
-  const words = ["-c", "protocol.version=2", ...impatient, "ls-remote", "--heads", "--tags", "--", url];
+  const words = [
+    "-c",
+    "protocol.version=2",
+    ...unled,
+    ...impatient,
+    "ls-remote",
+    "--heads",
+    "--tags",
+    "--",
+    url,
+  ];
   const limits = { maxOutputBytes: maxListingBytes, maxMilliseconds, signal };
   const listed = await runGit(nowhere, words, withCredential(environment, credential), "hosts", limits).catch(
     (error: unknown) => {
@@ -74,7 +90,9 @@ async function ask(
 export function unreadable(url: string, why: string, cause?: unknown): GitError {
   return new GitError("unreachable", `the repository could not be read: ${why}`, {
     where: withoutPassword(url),
-    hint: "does it exist, and may the token, or the key of the SSH agent, read it?",
+    hint: /returned error: 30\d$/.test(why)
+      ? "it is at another address by now: name that one; on GitLab, it ends in .git"
+      : "does it exist, and may the token, or the key of the SSH agent, read it?",
     cause,
   });
 }

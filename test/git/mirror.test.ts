@@ -8,6 +8,7 @@ import { listRemote, type Mirror, openMirror } from "../../src/git/index.ts";
 import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { promised } from "../support/promised.ts";
+import { answer, serve } from "../support/scripted-server.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const test = testWith("git");
@@ -77,10 +78,34 @@ describe("a remote", () => {
       const asked = listRemote(`http://127.0.0.1:${port}/a/b`, {
         ...{ environment: gitEnvironment, maxMilliseconds: 50 },
       });
-      await expect(asked).rejects.toMatchObject({ code: "unreachable" });
+      await expect(asked).rejects.toMatchObject({
+        code: "unreachable",
+        message: expect.stringContaining("git ls-remote was not done"),
+      });
     } finally {
       silent.close();
     }
+  });
+
+  test("that leads elsewhere is not followed, and what it leads to is asked for nothing", async () => {
+    const elsewhere = await serve((_, response) => answer(response, 404));
+    const leading = await serve((request, response) =>
+      answer(response, 302, { location: `${elsewhere.origin}${request.url}` }),
+    );
+    const address = `${leading.origin}/group/repository`;
+    // What somebody has configured for himself does not count here.
+    const environment = {
+      ...gitEnvironment,
+      ...{ GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "http.followRedirects", GIT_CONFIG_VALUE_0: "true" },
+    };
+    const mirror = openMirror({ folder: join(folder.path, "mirrors"), url: address, environment });
+    const unread = { code: "unreachable", hint: expect.stringContaining("at another address by now") };
+    await expect(listRemote(address, { environment })).rejects.toMatchObject(unread);
+    await expect(mirror.fetch()).rejects.toMatchObject(unread);
+    await expect(mirror.ensure([{ commit: "1".repeat(40) }])).rejects.toMatchObject(unread);
+    await expect(mirror.defaultBranch()).rejects.toMatchObject(unread);
+    expect(await mirror.bring("1".repeat(40), [address])).toBe(false);
+    expect(elsewhere.seen).toEqual([]);
   });
 
   test("is not asked any more once that is called off", async () => {
