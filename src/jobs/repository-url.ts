@@ -12,15 +12,22 @@ export function repositoryName(url: string): GitRepositoryName | undefined {
   const [, user, host, path] =
     /^(?:([\w.-]+)@)?([\w.-]+):(?!\/\/)\/?(.+)$/.exec(url) ?? ([] as (string | undefined)[]);
   if (host !== undefined && path !== undefined && (user !== undefined || host.includes("."))) {
+    if ([user, host, path].some(isOption)) return undefined;
     return named(path, `https://${host}`);
   }
   if (!URL.canParse(url)) return undefined;
   const parsed = new URL(url);
   if (!/^(?:https?|ssh|git|file):$/.test(parsed.protocol) || parsed.password !== "") return undefined;
   if (parsed.protocol.startsWith("http") && parsed.username !== "") return undefined;
+  if (isOption(parsed.username) || isOption(parsed.hostname)) return undefined;
   if (parsed.search !== "" || parsed.hash !== "") return undefined;
   if (parsed.protocol === "file:") return named(parsed.pathname, undefined);
   return named(parsed.pathname, /^http/.test(parsed.protocol) ? parsed.origin : `https://${parsed.hostname}`);
+}
+
+/** Programs that are given it take it for one of their options. */
+function isOption(part: string | undefined): boolean {
+  return part?.startsWith("-") === true;
 }
 
 function named(path: string, origin: string | undefined): GitRepositoryName | undefined {

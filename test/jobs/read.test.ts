@@ -201,6 +201,15 @@ describe("a job file", () => {
       "name: a\nrepo: git@example.com:a/b\nbuild: {dir: a, config: ../../c, buildDir: a/../..}\n",
       ["3:25: the build file is outside the repository", "3:44: the path leads out of the repository"],
     ],
+    ...[
+      "ssh://-oProxyCommand=x/a/b",
+      "ssh://-l@example.com/a/b",
+      "git@-oProxyCommand=x.y:a/b",
+      "git@x.y:-a/b",
+    ].map((url): [string, string[]] => [
+      `name: a\nrepo: "${url}"\nbuild: {dir: a}\n`,
+      ["2:7: expected the URL of a repository, without a password"],
+    ]),
     [
       "name: a\nrepo: example/a\nbuild: {dir: a, withGitDir: 1, pushTo: a, pushAsNamed: true}\n",
       [
