@@ -1,6 +1,11 @@
-import { expect, test } from "vitest";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { Context } from "hono";
+import { expect, onTestFinished, test } from "vitest";
 import { revokeToken } from "../../src/access/index.ts";
+import type { Asking } from "../../src/server/context.ts";
 import { logEvents, openEnd } from "../../src/server/live/log-events.ts";
+import { comment, streamOf } from "../../src/server/live/sse.ts";
 import { ask, startWorker } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
 import { serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
@@ -191,4 +196,29 @@ test("a run that has not begun is followed from its beginning, and one that neve
   expect(await textOf(events, 4)).toMatchObject({ text: "one\n" });
   await next(events, "end");
   await worker.stop();
+});
+
+test("a stream whose listener is gone before its first event is given up", async () => {
+  await new Promise<void>((givenUp, failed) => {
+    async function* pieces() {
+      try {
+        for (;;) yield comment;
+      } finally {
+        givenUp();
+      }
+    }
+    const server = createServer((request, outgoing) => {
+      outgoing.once("close", () => {
+        const c: Asking = new Context(new Request("http://server.test"), { env: { outgoing } });
+        c.set("requestId", "1");
+        streamOf(c, pieces());
+      });
+      request.socket.destroy();
+    });
+    onTestFinished(() => void server.close());
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      connect(port, "127.0.0.1").on("error", failed).write("GET / HTTP/1.1\r\nHost: server.test\r\n\r\n");
+    });
+  });
 });

@@ -55,8 +55,10 @@ async function write(pieces: AsyncIterable<Uint8Array>, outgoing: ServerResponse
   try {
     outgoing.write(beginning);
     for await (const piece of pieces) {
-      if (!outgoing.write(piece)) await drained(outgoing);
+      const isTaken = outgoing.write(piece);
+      // Of a connection that is gone already, nobody is told any more that it has closed.
       if (outgoing.destroyed) return;
+      if (!isTaken) await drained(outgoing);
     }
     outgoing.end();
   } catch {

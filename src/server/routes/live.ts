@@ -156,7 +156,8 @@ function lifeOf(c: Asking, parts: ServerParts): Life {
 function goneOf({ env: { outgoing }, req }: Asking): AbortSignal {
   if (outgoing === undefined) return req.raw.signal;
   const gone = new AbortController();
-  outgoing.once("close", () => gone.abort());
+  if (outgoing.destroyed) gone.abort();
+  else outgoing.once("close", () => gone.abort());
   return gone.signal;
 }
 
