@@ -8,6 +8,7 @@ import {
   openMachines,
   openProviderFetch,
 } from "../../src/access/index.ts";
+import type { Sql } from "../../src/database/index.ts";
 import { usePglite } from "../support/databases.ts";
 import { serve } from "../support/scripted-server.ts";
 
@@ -49,7 +50,9 @@ async function ciSystem(more: Partial<MachineTrust> = {}) {
     );
     return new SignJWT(all).setProtectedHeader({ alg, kid: "k1" }).sign(key);
   };
-  return { machines: openMachines([trust], fetch, () => start), sign, server };
+  const { verify, exchange } = openMachines([trust], fetch, () => start);
+  const machines = { exchange: async (sql: Sql, shown: string) => exchange(sql, await verify(shown)) };
+  return { machines, sign, server };
 }
 
 test("a job of a CI system gets a token for fifteen minutes, once", async () => {

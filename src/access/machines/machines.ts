@@ -13,18 +13,31 @@ export const machineTokenLife = 15 * 60_000;
 /** CI systems whose jobs show by a token of the system's who they are (GitHub's and GitLab's OIDC tokens). */
 export interface Machines {
   /**
-   * Gives a token of Waybill's for one of a CI system's, which is taken once.
+   * Judges a token of a CI system's, for which its issuer may have to be asked for its keys.
    * @throws {AccessError} `machine-refused`, `login-unavailable`.
+   */
+  verify(shown: string): Promise<VerifiedToken>;
+  /**
+   * Gives a token of Waybill's for one that was verified, which is taken once. Asks nobody but the database.
+   * @throws {AccessError} `machine-refused`.
    */
   exchange(
     sql: Sql,
-    shown: string,
+    verified: VerifiedToken,
   ): Promise<{
     readonly token: string;
     readonly record: TokenRecord;
     /** What the CI system says of the job, for the audit log. */
     readonly claims: Readonly<Record<string, string>>;
   }>;
+}
+
+/** A token of a CI system's that is what it says, and the trust that it fits. */
+export interface VerifiedToken {
+  readonly trust: MachineTrust;
+  readonly payload: JWTPayload;
+  /** By what its issuer knows it. */
+  readonly jti: string;
 }
 
 /** Claims that say which repository it is, whatever it is called now: names can be given to somebody else. */
@@ -64,35 +77,34 @@ export function openMachines(
   };
 
   return {
-    async exchange(sql, shown) {
+    async verify(shown) {
       const { decodeJwt, jwtVerify, errors } = await import("jose");
       if (shown.length > maxTokenBytes) throw refused("it is too long to be one");
-      const verified = async (): Promise<{ trust: MachineTrust; payload: JWTPayload }> => {
-        try {
-          // Nobody is asked for keys but issuers that are configured.
-          const { iss } = decodeJwt(shown);
-          const known = trusts.filter(({ issuer }) => issuer === iss);
-          const [first] = known;
-          if (first === undefined) throw refused("nobody here trusts who issued it");
-          const { payload } = await jwtVerify(shown, await keysOf(first), {
-            issuer: first.issuer,
-            audience: known.map(({ audience }) => audience),
-            algorithms: ["RS256"],
-            clockTolerance: 60,
-            requiredClaims: ["exp", "iat", "sub"],
-            currentDate: now(),
-          });
-          const trust = known.find((candidate) => fits(candidate, payload));
-          if (trust === undefined) throw refused("its claims are those of no job that is trusted");
-          return { trust, payload };
-        } catch (error) {
-          if (error instanceof errors.JOSEError) throw refused(sayingOf(error.code));
-          throw error;
-        }
-      };
-      const { trust, payload } = await verified();
-      const jti = typeof payload.jti === "string" && payload.jti !== "" ? payload.jti : undefined;
-      if (jti === undefined) throw refused("it has no id, so nobody could tell that it is shown twice");
+      try {
+        // Nobody is asked for keys but issuers that are configured.
+        const { iss } = decodeJwt(shown);
+        const known = trusts.filter(({ issuer }) => issuer === iss);
+        const [first] = known;
+        if (first === undefined) throw refused("nobody here trusts who issued it");
+        const { payload } = await jwtVerify(shown, await keysOf(first), {
+          issuer: first.issuer,
+          audience: known.map(({ audience }) => audience),
+          algorithms: ["RS256"],
+          clockTolerance: 60,
+          requiredClaims: ["exp", "iat", "sub"],
+          currentDate: now(),
+        });
+        const trust = known.find((candidate) => fits(candidate, payload));
+        if (trust === undefined) throw refused("its claims are those of no job that is trusted");
+        const { jti } = payload;
+        if (typeof jti === "string" && jti !== "") return { trust, payload, jti };
+        throw refused("it has no id, so nobody could tell that it is shown twice");
+      } catch (error) {
+        if (error instanceof errors.JOSEError) throw refused(sayingOf(error.code));
+        throw error;
+      }
+    },
+    async exchange(sql, { trust, payload, jti }) {
       // So long as the tolerance lets it be shown.
       const ends = new Date((payload.exp ?? 0) * 1_000 + 120_000);
       const first = await sql.query(

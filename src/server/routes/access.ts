@@ -243,8 +243,10 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(exchangeRoute, async (c) => {
     const { token: shown } = c.req.valid("json");
+    // Before the transaction: an issuer that is slow with its keys keeps nobody from the database.
+    const verified = await access.machines.verify(shown);
     const issued = await db.transaction(async (sql) => {
-      const result = await access.machines.exchange(sql, shown);
+      const result = await access.machines.exchange(sql, verified);
       const { id, name, role: given } = result.record;
       const after = { name, role: given, claims: result.claims };
       const who = { kind: "machine", id, name } as const;
