@@ -120,8 +120,10 @@ const settingsToken = "settings";
  * then on; without one there is none. @throws {AccessError} `token-request-invalid` for one that could be guessed.
  */
 export async function keepAdminToken(sql: Sql, token: string | undefined, now: Date): Promise<void> {
-  await sql.query("DELETE FROM access_token WHERE id = $1", [settingsToken]);
-  if (token === undefined) return;
+  if (token === undefined) {
+    await sql.query("DELETE FROM access_token WHERE id = $1", [settingsToken]);
+    return;
+  }
   if (!/^[\x21-\x7e]{32,200}$/.test(token)) {
     throw new AccessError(
       "token-request-invalid",
@@ -131,9 +133,11 @@ export async function keepAdminToken(sql: Sql, token: string | undefined, now: D
       },
     );
   }
+  // One statement: other processes begin at the same time, and meanwhile the token lets its admin in.
   await sql.query(
     `INSERT INTO access_token (id, hash, name, role, made_by, made_at, ends_at)
-     VALUES ($1, $2, 'admin of the settings', 'admin', 'settings', $3, $4)`,
+     VALUES ($1, $2, 'admin of the settings', 'admin', 'settings', $3, $4)
+     ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, made_at = excluded.made_at, ends_at = excluded.ends_at`,
     [settingsToken, secretHash(token), now, new Date(now.getTime() + 10 * maxTokenLife)],
   );
 }

@@ -221,6 +221,9 @@ describeDatabases(({ open }) => {
     await keepAdminToken(db, second, start);
     expect(await roleOf(second)).toBe("admin");
     await expect(roleOf(first)).rejects.toMatchObject({ code: "credential-invalid" });
+    // Two processes begin at the same time.
+    await Promise.all([keepAdminToken(db, second, start), keepAdminToken(db, second, start)]);
+    expect(await roleOf(second)).toBe("admin");
     await keepAdminToken(db, undefined, start);
     await expect(roleOf(second)).rejects.toMatchObject({ code: "credential-invalid" });
     await expect(keepAdminToken(db, "short", start)).rejects.toMatchObject({ code: "token-request-invalid" });
