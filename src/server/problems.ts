@@ -81,14 +81,15 @@ export function problemOf(asking: Asking, thrown: unknown): { problem: ApiProble
   const { code, message, hint: detail } = thrown;
   const isAnonymous = code === "forbidden" && asking.get("identified").by === "nothing";
   const status = isAnonymous ? 401 : known;
-  // Which database or provider it is that does not answer is told to those who can do something about it.
-  const title = status === 503 || status === 507 ? sayingOf(thrown.name) : message;
+  const title = (status >= 500 ? sayings[thrown.name] : undefined) ?? message;
   return { problem: { type: typeOf(code), title, status, code, detail, instance }, isOwn: status >= 500 };
 }
 
-function sayingOf(name: string): string {
-  return name === "AccessError" ? "nobody can log in there now" : "the database cannot be used now";
-}
+/** Which database or provider it is that does not answer is told to those who can do something about it. */
+const sayings: Readonly<Record<string, string>> = {
+  AccessError: "nobody can log in there now",
+  DatabaseError: "the database cannot be used now",
+};
 
 function instanceOf(asking: Asking): string {
   return `urn:waybill:request:${asking.get("requestId")}`;
