@@ -27,6 +27,11 @@ export function demand(asking: Asking, { access }: ServerParts, act: ServedAct, 
   });
 }
 
+/** Refuses who shows nothing, who is not even told what there is. @throws {AccessError} `forbidden`. */
+export function demandSomebody(asking: Asking, parts: ServerParts): void {
+  if (asking.get("identified").principal.kind === "anonymous") demand(asking, parts, "run");
+}
+
 /** What a job says of who may do something to it; of one that is not there any more, nothing. */
 export async function rightsOf(
   { jobs }: ServerParts,

@@ -183,7 +183,7 @@ describe("jobs", () => {
     expect(answer.headers.get("retry-after")).toBe("5");
     expect(await bodyOf(Promise.resolve(answer))).toMatchObject({
       status: 503,
-      body: { code: "jobs-unknown" },
+      body: { code: "jobs-unknown", title: "nobody knows yet which jobs there are" },
     });
   });
 
@@ -232,6 +232,21 @@ describe("access", () => {
     expect(await bodyOf(api("/me"))).toMatchObject({ body: { kind: "anonymous", mayRead: false } });
     const wrong = at("/api/v1/runs", { headers: { authorization: "Bearer waybill_wrong" } });
     expect(await bodyOf(wrong)).toMatchObject({ status: 401, body: { code: "credential-invalid" } });
+  });
+
+  test("who shows nothing is not told by acts what there is", async () => {
+    const { db, ask: api } = await world();
+    const { id } = await ask(db, { job: "a" });
+    const acts = ["abort", "hold", "release", "rerun"].flatMap((act) => [
+      `/runs/${id}/${act}`,
+      `/runs/1/${act}`,
+    ]);
+    for (const path of [...acts, "/jobs/nightly/runs", "/jobs/none/runs"]) {
+      const body =
+        path.startsWith("/runs/") && !path.endsWith("rerun") && !path.endsWith("release") ? { why: "x" } : {};
+      const { status } = await bodyOf(api(path, { method: "POST", body }));
+      expect([path, status]).toEqual([path, 401]);
+    }
   });
 
   test("an admin makes, lists and ends tokens, and a token is shown once", async () => {

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { documentOfJob, type JobDiagnostic, type LocatedJob, nextTime } from "../../jobs/index.ts";
 import { askByHand } from "../../triggers/index.ts";
-import { demand, doing, findLocated, rightsOf } from "../acts.ts";
+import { demand, demandSomebody, doing, findLocated, rightsOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import type { ServerParts } from "../model.ts";
@@ -197,6 +197,7 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   });
 
   api.openapi(startRoute, async (c) => {
+    demandSomebody(c, parts);
     const { name } = c.req.valid("param");
     const { job } = locatedOf(parts, name);
     const { name: who } = demand(c, parts, "run", await rightsOf(parts, name));

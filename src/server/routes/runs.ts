@@ -1,8 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { ServedAct } from "../../access/index.ts";
 import type { QueuedRun } from "../../queue/index.ts";
 import { RunError, type StoredRun } from "../../store/index.ts";
-import { type Done, demand, doing, rightsOf } from "../acts.ts";
-import { type Env, timeOf } from "../context.ts";
+import { type Done, demand, demandSomebody, doing, rightsOf } from "../acts.ts";
+import { type Asking, type Env, timeOf } from "../context.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
 import {
@@ -110,6 +111,13 @@ const rerunRoute = createRoute({
 /** The routes of runs. */
 export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const { queue } = parts;
+  /** The run as it is, for somebody who may do that to it. */
+  const demanded = async (c: Asking, id: string, act: ServedAct) => {
+    demandSomebody(c, parts);
+    const before = await queue.read(id);
+    const { name } = demand(c, parts, act, await rightsOf(parts, before.job));
+    return { before, name };
+  };
 
   api.openapi(listRoute, async (c) => {
     demand(c, parts, "read");
@@ -135,8 +143,7 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(abortRoute, async (c) => {
     const { id } = c.req.valid("param");
-    const before = await queue.read(id);
-    const { name } = demand(c, parts, "run", await rightsOf(parts, before.job));
+    const { before, name } = await demanded(c, id, "run");
     const why = c.req.valid("json")?.why ?? "by hand";
     const run = await doing(c, parts, async (sql) => {
       const result = await queue.abort(sql, id, { who: name, why });
@@ -147,8 +154,7 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(holdRoute, async (c) => {
     const { id } = c.req.valid("param");
-    const before = await queue.read(id);
-    const { name } = demand(c, parts, "run", await rightsOf(parts, before.job));
+    const { before, name } = await demanded(c, id, "run");
     const { why } = c.req.valid("json");
     const run = await doing(c, parts, async (sql) => {
       const result = await queue.hold(sql, id, `${name}: ${why}`);
@@ -159,8 +165,7 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(releaseRoute, async (c) => {
     const { id } = c.req.valid("param");
-    const before = await queue.read(id);
-    demand(c, parts, "release", await rightsOf(parts, before.job));
+    const { before } = await demanded(c, id, "release");
     const run = await doing(c, parts, async (sql) => {
       const result = await queue.release(sql, id);
       return { result, done: changeOf("run.release", before, result) };
@@ -170,8 +175,7 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(rerunRoute, async (c) => {
     const { id } = c.req.valid("param");
-    const before = await queue.read(id);
-    const { name } = demand(c, parts, "run", await rightsOf(parts, before.job));
+    const { name } = await demanded(c, id, "run");
     const at = timeOf(parts).toISOString();
     const cause = { by: "hand", text: `rerun of ${id} by ${name}`, at, who: name } as const;
     const asked = await doing(c, parts, async (sql) => {
