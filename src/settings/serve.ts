@@ -62,9 +62,7 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
         "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",
       ),
       jobCredentials: described(
-        record(credentials, (name) =>
-          /^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" },
-        ),
+        record(credentials, jobFault),
         "Credentials of the runs of a job, by its name: these alone.",
       ),
     },
@@ -105,6 +103,10 @@ export function readSection<Value>(section: WrittenSection, shape: Shape<Value>)
 function nameFault(name: string): ValueFault | undefined {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return undefined;
   return { fault: "a name is letters, digits, dots, dashes and underscores, 64 at most" };
+}
+
+function jobFault(name: string): ValueFault | undefined {
+  return /^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" };
 }
 
 function databaseUrl(): Shape<string> {
@@ -192,13 +194,10 @@ function jobs(folder: string): Shape<JobsPlace> {
 
 function retention(): Shape<RetentionSetting> {
   return mapping("a rule", {
-    job: text(
-      (name) => (/^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" }),
-      {
-        type: "string",
-        description: "The job; all that no rule before names, when left out.",
-      },
-    ),
+    job: text(jobFault, {
+      type: "string",
+      description: "The job; all that no rule before names, when left out.",
+    }),
     maxDays: count(1, 36_500, "Days since they ended."),
     maxRuns: count(1, 1_000_000, "Runs of a job."),
     maxBytes: byteSize(1, 2 ** 50, "Bytes of all runs of a job: 500MB, 10GiB."),

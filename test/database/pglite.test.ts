@@ -11,6 +11,7 @@ import { start } from "../support/child.ts";
 import { copyOfEmptyPglite } from "../support/databases.ts";
 import { promised } from "../support/promised.ts";
 import { temporaryFolder } from "../support/tree.ts";
+import { closeInTransaction } from "./hanging-transaction.ts";
 
 let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
 let folder: string;
@@ -204,19 +205,7 @@ describe("upkeep", () => {
 
 test("a transaction that never ends does not keep the database from being closed, and counts for nothing", async () => {
   const driver = await openPglite(folder, {});
-  const db = databaseOf(driver);
-  await db.script("CREATE TABLE a (id int)");
-  const isIn = promised<void>();
-  const isClosed = promised<void>();
-  const hanging = db.transaction(async (sql) => {
-    await sql.query("INSERT INTO a VALUES (1)");
-    isIn.resolve();
-    await isClosed.promise;
-    await sql.query("INSERT INTO a VALUES (2)");
-  });
-  await isIn.promise;
-  await driver.close(0);
-  isClosed.resolve();
-  await expect(hanging).rejects.toMatchObject({ code: "closed" });
+  await databaseOf(driver).script("CREATE TABLE a (id int)");
+  await closeInTransaction(driver);
   expect(await (await open()).query("SELECT id FROM a")).toEqual([]);
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { databaseOf } from "../../src/database/frame.ts";
 import { checkDatabase, type Database, DatabaseError, openDatabase } from "../../src/database/index.ts";
 import { readPostgresUrl } from "../../src/database/postgres/address.ts";
 import { openPostgres } from "../../src/database/postgres/postgres.ts";
 import { describePostgres, usePostgres } from "../support/databases.ts";
 import { promised } from "../support/promised.ts";
+import { closeInTransaction } from "./hanging-transaction.ts";
 
 /** Asks until there is an answer: a server that is started on a busy machine may take longer than anybody waits. */
 async function answered(db: Database, text: string): Promise<unknown> {
@@ -79,20 +79,7 @@ describePostgres("a server", () => {
 
   test("whose process holds a transaction open is closed nevertheless", async () => {
     const first = await open([{ id: "test-0001", sql: "CREATE TABLE a (id int)" }]);
-    const driver = await openPostgres(first.where, {});
-    const db = databaseOf(driver);
-    const isIn = promised<void>();
-    const isClosed = promised<void>();
-    const hanging = db.transaction(async (sql) => {
-      await sql.query("INSERT INTO a VALUES (1)");
-      isIn.resolve();
-      await isClosed.promise;
-      await sql.query("INSERT INTO a VALUES (2)");
-    });
-    await isIn.promise;
-    await driver.close(0);
-    isClosed.resolve();
-    await expect(hanging).rejects.toMatchObject({ code: "closed" });
+    await closeInTransaction(await openPostgres(first.where, {}));
     expect(await first.query("SELECT id FROM a")).toEqual([]);
   });
 

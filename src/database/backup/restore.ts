@@ -25,8 +25,8 @@ export interface RestoreOptions {
 /** One statement has so many rows at most, and so many signs. */
 const mostRows = 500;
 const mostSigns = 4 * 1024 * 1024;
-/** No row is longer: PostgreSQL takes no longer value, and a file may be made by anybody. */
-const mostSignsOfLine = 512 * 1024 * 1024;
+/** No row has near as many, and a text of Node may have twice as many: a file may be made by anybody. */
+const mostSignsOfLine = 256 * 1024 * 1024;
 
 /**
  * Puts a backup into a database in which nothing is yet: all of it, or nothing. Throws {@link DatabaseError}: `not-empty`,
@@ -129,7 +129,8 @@ async function* linesOf(path: string): AsyncGenerator<BackupLine> {
   let rest = "";
   try {
     for await (const text of file.pipe(gunzip)) {
-      const lines = (rest + text).split("\n");
+      const [first, ...more]: string[] = text.split("\n");
+      const lines = [rest + first, ...more];
       rest = lines.pop() ?? "";
       if (rest.length > mostSignsOfLine) throw unreadableBackup(path);
       for (const line of lines) yield readBackupLine(line, path);
