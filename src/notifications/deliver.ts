@@ -60,21 +60,21 @@ export interface NotificationPreview {
 }
 
 /**
- * What would be told of a job, to whom, and in which words, if it came to it: nothing is sent.
+ * What would be told of a job, to whom, and in which words, if it came to it, of a run that there is not: nothing is sent.
  * @throws {NotificationError} for a receiver that cannot be told anything.
  */
 export async function previewTelling(
   options: SenderOptions,
   wishes: Parameters<typeof rulesFor>[1],
   telling: Telling,
-  example: { readonly run: string; readonly summary: string },
 ): Promise<readonly NotificationPreview[]> {
   const at = options.now().toISOString();
   const found: NotificationPreview[] = [];
   const applied = rulesFor(options.settings, wishes).filter(({ when }) => when.includes(telling));
   for (const { name: rule, policy, to } of applied) {
-    const job = { ...example, job: wishes.job, since: at, failures: policy.failures };
-    const notification = { id: "preview", telling, cause: example.summary, jobs: [job], at };
+    const summary = "what its run says of its end";
+    const job = { job: wishes.job, run: "0", summary, since: at, failures: policy.failures };
+    const notification = { id: "preview", telling, cause: summary, jobs: [job], at };
     for (const receiver of to) {
       const prepared = await prepare(options, receiver, notification);
       found.push({ rule, receiver, to: prepared.to, body: prepared.body });

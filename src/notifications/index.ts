@@ -1,7 +1,7 @@
 export { type NotificationPreview, previewTelling, sendDue } from "./deliver.ts";
 export { NotificationError, type NotificationErrorCode } from "./errors.ts";
 export { notificationsMigrations } from "./migrations.ts";
-export type * from "./model.ts";
+export * from "./model.ts";
 export { forgetNotifications, type ListedNotification, listNotifications } from "./outbox.ts";
 export type { SenderOptions } from "./send/senders.ts";
 export { noNotifications, notificationsShape } from "./shape.ts";

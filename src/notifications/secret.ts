@@ -2,7 +2,6 @@ import { readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { SecretSetting } from "../settings/index.ts";
 import { NotificationError } from "./errors.ts";
-import type {} from "./model.ts";
 
 const maxSecretBytes = 64 * 1024;
 

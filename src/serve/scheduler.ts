@@ -2,9 +2,10 @@ import { type ChatWorld, heedComments, isTrusted } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
 import { runTriggers, type TriggerEvent } from "../triggers/index.ts";
-import { networkOf, type SourceForge, WorkError } from "../work/index.ts";
+import { type SourceForge, WorkError } from "../work/index.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
+import { sendersOf } from "./senders.ts";
 import type { ServerCore } from "./serve.ts";
 
 const hour = 60 * 60_000;
@@ -43,12 +44,8 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
 
 /** Decides what is told of jobs, and sends what is due. */
 async function tellAndSend({ options, db, queue }: ServerCore, url: string): Promise<void> {
-  const { settings, environment, notifications } = options;
-  await tellChanges(db, queue, notifications, new Date());
-  await sendDue(db, {
-    ...{ settings: notifications, network: networkOf({ settings, environment }), environment },
-    ...{ publicUrl: url, pageOf: (run) => `${url}/runs/${run}`, now: () => new Date() },
-  });
+  await tellChanges(db, queue, options.notifications, new Date());
+  await sendDue(db, sendersOf(options, url));
 }
 
 async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {

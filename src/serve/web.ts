@@ -10,6 +10,7 @@ import {
 } from "../access/index.ts";
 import { openIntake } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
+import { previewTelling } from "../notifications/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { networkOf } from "../work/index.ts";
@@ -17,6 +18,7 @@ import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import type { ServeOptions } from "./options.ts";
 import { promotionState } from "./promotion-state.ts";
+import { sendersOf } from "./senders.ts";
 import type { ServerCore } from "./serve.ts";
 
 /** What of a process answers requests. */
@@ -74,6 +76,8 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       },
       metrics,
       webhooks: { sources: webhooks, accept: openIntake(db) },
+      previewOf: ({ name: job, contact = [], notify: { failures, to = [] } = {} }, telling) =>
+        previewTelling(sendersOf(options, url), { job, contact, failures, to }, telling),
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
       isReady: () => isReady,
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { AccessSettings, Logins, Machines } from "../access/index.ts";
 import type { Database } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
+import type { NotificationPreview, Telling } from "../notifications/index.ts";
 import type { Queue } from "../queue/index.ts";
 import type { RunDatabase } from "../store/index.ts";
 import type { Delivery, WebhookSource } from "../webhooks/index.ts";
@@ -50,6 +51,8 @@ export interface ServerParts {
         delivered(source: string, event: string, outcome: "accepted" | "refused" | "failed"): void;
       }
     | undefined;
+  /** What would be told of a job, to whom, and in which words; nothing is sent. */
+  previewOf(job: Job, telling: Telling): Promise<readonly NotificationPreview[]>;
   /** Whether a promotion job has brought a commit to production. */
   promotionOf(job: Job, commit: string): Promise<PromotionState>;
   /** The address that people know it by: a scheme and a host, without a path. */

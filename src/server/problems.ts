@@ -42,6 +42,7 @@ const statuses: Readonly<Record<string, Statuses>> = {
   QueueError: { "unknown-run": 404, "not-held": 409, "not-waiting": 409, ended: 409, "invalid-run": 422 },
   RunError: { "unknown-run": 404 },
   TriggerError: { "unknown-ref": 422, "not-startable": 409 },
+  NotificationError: { "no-secret": 422, "no-receiver": 422 },
   ServerError: { "unknown-job": 404, "jobs-unknown": 503, "unknown-artifact": 404 },
   DatabaseError: { unreachable: 503, contended: 503, locked: 503, closed: 503, full: 507 },
 };

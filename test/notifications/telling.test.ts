@@ -388,13 +388,13 @@ describeDatabases((databases) => {
 
   it("a rule can be looked at without anybody being told", async () => {
     const wishes = { job: "promo-x", contact: ["ann@example.org"], to: [] };
-    const previews = await previewTelling(options(), wishes, "failing", { run: "7", summary: "it is away" });
+    const previews = await previewTelling(options(), wishes, "failing");
     expect(previews.map(({ rule, receiver: who, to }) => [rule, who, to])).toEqual([
       ["all", "ops", expect.stringMatching(/^webhook at 127\.0\.0\.1:\d+$/)],
       ["promotions", "chat", expect.stringMatching(/^slack at /)],
       ["job", "mailto:ann@example.org", "mail to ann@example.org"],
     ]);
-    expect(previews[1]?.body).toContain("promo-x fails: it is away");
+    expect(previews[1]?.body).toContain("promo-x fails: what its run says of its end");
     expect(receiver.got).toEqual([]);
     expect(JSON.stringify(previews)).not.toContain("whsec_");
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { listAudit, verifyAuditLog } from "../../src/access/index.ts";
 import { parseJobs } from "../../src/jobs/index.ts";
+import { NotificationError } from "../../src/notifications/index.ts";
 import { syncRemotes } from "../../src/triggers/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
@@ -205,6 +206,31 @@ describe("jobs", () => {
     ]);
   });
 
+  test("are looked at for what would be told of them, by an admin", async () => {
+    const preview = { rule: "all", receiver: "ops", to: "webhook at ops.example", body: "{}" };
+    const asked: unknown[] = [];
+    const { ask: api } = await world({
+      parts: {
+        previewOf: async ({ name }, telling) => {
+          asked.push([name, telling]);
+          if (telling === "waiting") throw new NotificationError("no-secret", "there is no secret");
+          return [preview];
+        },
+      },
+    });
+    const path = "/jobs/nightly/notifications";
+    expect((await api(path, { as: "releaser" })).status).toBe(403);
+    expect(await bodyOf(api(path, { as: "admin" }))).toMatchObject({ body: { notifications: [preview] } });
+    expect(await bodyOf(api(`${path}?telling=waiting`, { as: "admin" }))).toMatchObject({
+      ...{ status: 422, body: { code: "no-secret", title: "there is no secret" } },
+    });
+    expect((await api(`${path}?telling=all`, { as: "admin" })).status).toBe(400);
+    expect(asked).toEqual([
+      ["nightly", "failing"],
+      ["nightly", "waiting"],
+    ]);
+  });
+
   test("of a token for others are left alone", async () => {
     const { at, token } = await world();
     const secret = await token("admin", ["nightly"]);
@@ -335,6 +361,7 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["/api/v1/audit-log", "/api/v1/audit-log/verdict", "/api/v1/events", "/api/v1/jobs"],
       ...["/api/v1/jobs/accept", "/api/v1/jobs/{name}", "/api/v1/jobs/{name}/commits/{commit}"],
       ...[
+        "/api/v1/jobs/{name}/notifications",
         "/api/v1/jobs/{name}/runs",
         "/api/v1/me",
         "/api/v1/queue",

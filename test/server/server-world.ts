@@ -109,6 +109,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
       sources: [{ name: "forge", secrets: ["It's a Secret to Everybody"] }],
       accept: (delivery) => acceptDelivery(db, delivery),
     },
+    previewOf: async () => [],
     promotionOf: async () => ({ state: "unknown", text: "nobody knows" }),
     isReady: () => true,
     onProblem: (error) => void problems.push(error),

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { documentOfJob, type JobDiagnostic, type LocatedJob, nextTime } from "../../jobs/index.ts";
+import { tellings } from "../../notifications/index.ts";
 import { askByHand } from "../../triggers/index.ts";
 import { demand, demandSomebody, doing, findLocated, rightsOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
@@ -138,6 +139,27 @@ const promotedRoute = createRoute({
   responses: { 200: json(promotionSchema, "How far it is."), ...failures },
 });
 
+const previewSchema = z
+  .object({
+    rule: z.string(),
+    receiver: z.string(),
+    to: z.string().openapi({ description: "Where it goes, without what is secret of it." }),
+    body: z.string(),
+  })
+  .openapi("NotificationPreview");
+
+const previewRoute = createRoute({
+  method: "get",
+  path: "/jobs/{name}/notifications",
+  tags,
+  summary: "What would be told of a job, to whom, and in which words; nothing is sent",
+  request: { params, query: z.object({ telling: z.enum(tellings).default("failing") }) },
+  responses: {
+    200: json(z.object({ notifications: z.array(previewSchema) }), "By rule and receiver."),
+    ...failures,
+  },
+});
+
 /** Runs of a job that are shown with it. */
 const lastRuns = 20;
 
@@ -208,6 +230,13 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
       return { result, done: { act: "job.run", subject: `job/${name}`, after: { ...result, ref } } };
     });
     return c.json({ ...asked }, 202);
+  });
+
+  api.openapi(previewRoute, async (c) => {
+    demand(c, parts, "manage");
+    const [{ name }, { telling }] = [c.req.valid("param"), c.req.valid("query")];
+    const notifications = await parts.previewOf(locatedOf(parts, name).job, telling);
+    return c.json({ notifications: [...notifications] }, 200);
   });
 
   api.openapi(promotedRoute, async (c) => {

@@ -1,0 +1,14 @@
+import type { SenderOptions } from "../notifications/index.ts";
+import { networkOf } from "../work/index.ts";
+import type { ServeOptions } from "./options.ts";
+
+/** All that is needed to tell somebody of jobs. @param url The address of the server. */
+export function sendersOf(
+  { settings, environment, notifications }: Pick<ServeOptions, "settings" | "environment" | "notifications">,
+  url: string,
+): SenderOptions {
+  return {
+    ...{ settings: notifications, network: networkOf({ settings, environment }), environment },
+    ...{ publicUrl: url, pageOf: (run) => `${url}/runs/${run}`, now: () => new Date() },
+  };
+}
