@@ -158,6 +158,14 @@ describe("a delivery of GitLab", () => {
     expect(judged(no, body, { secrets: [key], now: at })).toBe("wrong-signature");
   });
 
+  it("is not verified by a secret of which nothing is left", () => {
+    const { "webhook-id": id, "webhook-timestamp": time } = signed("");
+    const mac = createHmac("sha256", "").update(`${id}.${time}.`).update(body).digest("base64");
+    for (const empty of ["whsec_", "whsec_!!!"]) {
+      expect(judged(signed(`v1,${mac}`), body, { secrets: [empty], now: at })).toBe("wrong-signature");
+    }
+  });
+
   it("with a signature is not rescued by its token", () => {
     const both = { ...signed(good), "X-Gitlab-Token": secret };
     expect(judged(both, body, { secrets: [secret], now: at })).toBe("wrong-signature");
