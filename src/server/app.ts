@@ -15,6 +15,7 @@ import { addHealth } from "./routes/health.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addLive } from "./routes/live.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
+import { addMessages } from "./routes/messages.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
 import { addRuns } from "./routes/runs.ts";
@@ -105,6 +106,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addJobs(api, parts);
   addRemotes(api, parts);
   addQueue(api, parts);
+  addMessages(api, parts);
   addAccess(api, parts);
   return api;
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { listAudit, verifyAuditLog } from "../../src/access/index.ts";
+import { jsonText } from "../../src/database/index.ts";
+import { acceptDelivery } from "../../src/deliveries/index.ts";
 import { parseJobs } from "../../src/jobs/index.ts";
 import { NotificationError } from "../../src/notifications/index.ts";
 import { syncRemotes } from "../../src/triggers/index.ts";
@@ -337,6 +339,32 @@ test("repositories that are looked at are listed", async () => {
   });
 });
 
+test("what came in and went out is listed for an admin, with what became of it", async () => {
+  const { db, ask: api } = await world();
+  const hint = { repositoryUrls: ["https://github.com/o/r"], refs: [], pull: undefined, comment: undefined };
+  const delivery = { source: "forge", sender: "github", event: "push", registry: [], ...hint } as const;
+  await acceptDelivery(db, { ...delivery, id: "d1" });
+  await db.query(
+    `INSERT INTO notification (receiver, telling, cause, jobs, made_at, due_at, state, failure)
+     VALUES ('ops', 'failing', 'it is away', $1::jsonb, now(), now(), 'failed', 'ops.example answers with 400')`,
+    [jsonText([{ job: "nightly", run: "7", summary: "", since: "", failures: 1 }])],
+  );
+  for (const path of ["/deliveries", "/notifications"]) {
+    expect([path, (await api(path, { as: "releaser" })).status]).toEqual([path, 403]);
+  }
+  expect(await bodyOf(api("/deliveries", { as: "admin" }))).toMatchObject({
+    body: { deliveries: [{ source: "forge", id: "d1", event: "push", outcome: "waiting", arrivals: 1 }] },
+  });
+  expect(await bodyOf(api("/notifications", { as: "admin" }))).toMatchObject({
+    body: {
+      notifications: [
+        { receiver: "ops", state: "failed", failure: "ops.example answers with 400", jobs: [{ run: "7" }] },
+      ],
+    },
+  });
+  expect((await bodyOf(api("/deliveries?before=1", { as: "admin" }))).body).toEqual({ deliveries: [] });
+});
+
 test("the queue is counted", async () => {
   const { db, ask: api } = await world();
   await ask(db, { job: "a" });
@@ -361,6 +389,8 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["/api/v1/audit-log", "/api/v1/audit-log/verdict", "/api/v1/events", "/api/v1/jobs"],
       ...["/api/v1/jobs/accept", "/api/v1/jobs/{name}", "/api/v1/jobs/{name}/commits/{commit}"],
       ...[
+        "/api/v1/deliveries",
+        "/api/v1/notifications",
         "/api/v1/jobs/{name}/notifications",
         "/api/v1/jobs/{name}/runs",
         "/api/v1/me",

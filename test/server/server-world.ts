@@ -13,6 +13,7 @@ import {
 import type { Database } from "../../src/database/index.ts";
 import { acceptDelivery, deliveriesMigrations } from "../../src/deliveries/index.ts";
 import { type JobSet, parseJobs } from "../../src/jobs/index.ts";
+import { notificationsMigrations } from "../../src/notifications/index.ts";
 import { openObjects } from "../../src/objects/index.ts";
 import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
 import { type App, createApp, listen, type ServerParts } from "../../src/server/index.ts";
@@ -27,6 +28,7 @@ export const serverMigrations = [
   ...deliveriesMigrations,
   ...triggersMigrations,
   ...accessMigrations,
+  ...notificationsMigrations,
 ];
 
 export const jobFile = `jobs:
