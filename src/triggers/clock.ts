@@ -1,6 +1,7 @@
 import { type Job, nextTime, type Schedule, secondsBetween } from "../jobs/index.ts";
 import { type QueuedRun, QueueError } from "../queue/index.ts";
 import { ask } from "./asks.ts";
+import { inTurn } from "./in-turn.ts";
 import type { TriggerWorld } from "./model.ts";
 
 /** What is remembered of a job that a clock starts. */
@@ -86,16 +87,10 @@ export async function tickClock(world: TriggerWorld): Promise<number> {
   if (jobs.length === 0) return 0;
   const rows = await rowsOf(world, jobs);
   let count = 0;
-  let failure: { readonly error: unknown } | undefined;
-  for (const job of jobs) {
-    try {
-      if (await tick(world, job, rows.get(job.name))) count += 1;
-    } catch (error) {
-      // One job keeps none of the others from being asked for.
-      failure ??= { error };
-    }
-  }
-  if (failure !== undefined) throw failure.error;
+  // One job keeps none of the others from being asked for.
+  await inTurn(world, jobs, async (job) => {
+    if (await tick(world, job, rows.get(job.name))) count += 1;
+  });
   return count;
 }
 

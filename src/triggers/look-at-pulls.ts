@@ -1,8 +1,9 @@
-import type { ForgeProject, PullRequest } from "../forge/index.ts";
+import { ForgeError, type ForgeProject, type PullRequest } from "../forge/index.ts";
 import { GitError, openMirror } from "../git/index.ts";
 import { isJobOf, type Job, judgePull, repositoryKey } from "../jobs/index.ts";
 import type { Asked, QueuedRun } from "../queue/index.ts";
 import { shortHash } from "./asks.ts";
+import { inTurn } from "./in-turn.ts";
 import { mirrorOf } from "./look-at-refs.ts";
 import type { PullToHeed, TriggerWorld } from "./model.ts";
 import { askForPull, isOfPulls } from "./pulls.ts";
@@ -41,16 +42,21 @@ export async function lookAtPulls(world: TriggerWorld, repository: string): Prom
     const etag = remote.known ? (remote.listing ?? undefined) : undefined;
     const listed = await project.pullRequests.listOpen(etag);
     const rows = await rowsOf(world, remote);
+    const steps: (() => Promise<void>)[] = [];
     if (!remote.known && listed !== "unchanged") await takeAsTheyAre(world, remote, listed.pulls);
     else if (listed !== "unchanged") {
       await noteUpdates(world, remote, rows, listed.pulls);
       const current = await rowsOf(world, remote);
       const inOrder = [...listed.pulls].sort((one, other) => one.number - other.number);
-      for (const pull of inOrder) await takeUpPull(world, remote, project, current.get(pull.number), pull);
       const open = new Set(listed.pulls.map(({ number }) => number));
-      for (const number of rows.keys()) if (!open.has(number)) await letGo(world, remote, project, number);
+      const unlisted = [...rows.keys()].filter((number) => !open.has(number));
+      steps.push(
+        ...inOrder.map((pull) => () => takeUpPull(world, remote, project, current.get(pull.number), pull)),
+        ...unlisted.map((number) => () => letGo(world, remote, project, number)),
+      );
     }
-    await heedAll(world, remote, project, listed === "unchanged" ? [] : listed.pulls);
+    steps.push(() => heedAll(world, remote, project, listed === "unchanged" ? [] : listed.pulls));
+    await inTurn(world, steps, (step) => step());
     await noteRead(world, remote, listed === "unchanged" ? etag : listed.etag);
   });
 }
@@ -202,7 +208,7 @@ async function letGo(
   project: ForgeProject,
   number: number,
 ): Promise<void> {
-  const { state } = await project.pullRequests.read(number);
+  const state = await stateOf(project, number);
   if (state === "open") return;
   const waiting = await waitingFor(world, remote, number);
   await withClaim(world, remote, async (sql) => {
@@ -214,6 +220,16 @@ async function letGo(
       await world.queue.abort(sql, id, { who: "waybill", why: `pull request ${number} is ${state}` });
     }
   });
+}
+
+/** What two answers lack, the list and its own, is gone: forges hide what somebody proposed whom they have locked out. */
+async function stateOf(project: ForgeProject, number: number): Promise<PullRequest["state"] | "gone"> {
+  try {
+    return (await project.pullRequests.read(number)).state;
+  } catch (error) {
+    if (error instanceof ForgeError && error.code === "not-found") return "gone";
+    throw error;
+  }
 }
 
 async function waitingFor(
@@ -237,28 +253,21 @@ async function heedAll(
   listed: readonly PullRequest[],
 ): Promise<void> {
   const known = new Map(listed.map((pull) => [pull.number, pull]));
-  let failure: { readonly error: unknown } | undefined;
-  for (const row of (await rowsOf(world, remote)).values()) {
+  await inTurn(world, (await rowsOf(world, remote)).values(), async (row) => {
     const { number, updated_seen_at: seen, heeded_at: heeded } = row;
-    if (heeded !== null && heeded.getTime() - seen.getTime() >= settles) continue;
+    if (heeded !== null && heeded.getTime() - seen.getTime() >= settles) return;
     const since = world.now();
     const isFirst = row.is_old && heeded === null;
-    try {
-      const pull = known.get(number) ?? (await project.pullRequests.read(number));
-      const subject = { url: remote.url, project, pull, isFirst, jobs: world.jobs() };
-      await world.heed?.(subject);
-      await heedApprovals(world, remote, row, subject);
-      await withClaim(world, remote, (sql) =>
-        sql.query("UPDATE pull_head SET heeded_at = $3 WHERE repository = $1 AND number = $2", [
-          ...[remote.repository, number, since],
-        ]),
-      );
-    } catch (error) {
-      world.signal?.throwIfAborted();
-      failure ??= { error };
-    }
-  }
-  if (failure !== undefined) throw failure.error;
+    const pull = known.get(number) ?? (await project.pullRequests.read(number));
+    const subject = { url: remote.url, project, pull, isFirst, jobs: world.jobs() };
+    await world.heed?.(subject);
+    await heedApprovals(world, remote, row, subject);
+    await withClaim(world, remote, (sql) =>
+      sql.query("UPDATE pull_head SET heeded_at = $3 WHERE repository = $1 AND number = $2", [
+        ...[remote.repository, number, since],
+      ]),
+    );
+  });
 }
 
 /** Whose approvals stand is a part of what some reviews judge: another set of them starts these again. */

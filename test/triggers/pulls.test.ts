@@ -119,6 +119,43 @@ jobs:
       expect((await world.runs())[0]?.causes).toHaveLength(2);
     });
 
+    const failOwn = (number: number, status: number): void =>
+      server.failNext(
+        { kind: "answer", status, body: { message: "no" } },
+        { path: new RegExp(`/(?:pulls|merge_requests)/${number}$`) },
+      );
+
+    test("take back what waits for them when they are neither listed nor found", async () => {
+      await use();
+      await look();
+      const number = await propose({ "README.md": "# One\n" });
+      await look();
+      server.closePullRequest("org/images", number);
+      failOwn(number, 404);
+      expect(await look()).toBe(true);
+      expect(await world.runs()).toMatchObject([
+        {
+          result: "ABORTED",
+          details: { summary: expect.stringContaining(`pull request ${number} is gone`) },
+        },
+      ]);
+    });
+
+    test("are heeded also while one of them cannot be read", async () => {
+      await use();
+      await look();
+      const number = await propose({ "README.md": "# One\n" });
+      const other = await propose({ "README.md": "# Two\n" });
+      await look();
+      heeded.length = 0;
+      server.closePullRequest("org/images", number);
+      await push(other, { "README.md": "# Three\n" });
+      failOwn(number, 403);
+      expect(await look()).toBe(false);
+      expect(heeded.map(({ pull }) => pull.number)).toContain(other);
+      expect((await world.runs()).map(({ state }) => state)).toEqual(["waiting", "waiting"]);
+    });
+
     test("take back what waits for them when they are closed or merged, and not when a list lacks them", async () => {
       await use();
       await look();
