@@ -63,6 +63,8 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   const page = environment.pageOf(run);
   const setStatus = async (state: CommitStatus["state"], description: string): Promise<void> => {
     if (isShadow || about === undefined) return;
+    // Whoever has the run by now may have said how it ended.
+    if (!run.isMine() && !(await run.stillMine())) return;
     const status = {
       repo: job.repo,
       commit: about,

@@ -132,7 +132,7 @@ testWith("git")("a run that another worker has by now writes nothing, and ends n
   expect((await newest(env)).result).toBe("PENDING");
   expect(await standsAt("one", "v3")).toBeUndefined();
   expect(await standsAt("two", "v3")).toBeUndefined();
-  expect(said.splice(0).map(({ state }) => state)).toEqual(["pending"]);
+  expect(said).toEqual([]);
 });
 
 testWith("git")("a run that begins while the database is away waits for it", async () => {
