@@ -64,12 +64,13 @@ export function sourceAt(
     forge,
     async reach() {
       const credential = (await forge())?.credential;
-      await listRemote(url, { credential, environment });
+      await listRemote(url, { credential, environment, signal });
     },
     mirror: once(async () => {
       // What everybody may read needs no forge that answers.
       const credential = (await forge().catch(() => undefined))?.credential;
-      const mirror = await openMirror({ folder: join(folder, "mirrors"), url, credential, environment });
+      const place = { folder: join(folder, "mirrors"), url, credential, environment, signal };
+      const mirror = openMirror(place);
       await mirror.fetch();
       return mirror;
     }),
@@ -93,7 +94,8 @@ export function openSources(
     const found = known.get(url);
     if (found !== undefined && found.until > now) return found.source;
     for (const [old, { until }] of known) if (until <= now) known.delete(old);
-    const source = sourceAt(url, work, signal);
+    // Many that listen to one signal are taken for a leak.
+    const source = sourceAt(url, work, signal && AbortSignal.any([signal]));
     known.set(url, { source, until: now + believedFor });
     return source;
   };

@@ -16,15 +16,17 @@ describe("a disk that is full", () => {
   const test = vitestTest.skipIf(!canMount && process.env.CI !== "true");
   let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
   let disk: string;
+  let isMounted = false;
 
   beforeAll(async () => {
     temporary = await temporaryFolder("full");
     disk = join(temporary.path, "disk");
     await mkdir(disk);
-    if (canMount) spawnSync("mount", ["-t", "tmpfs", "-o", "size=80m", "tmpfs", disk]);
+    if (canMount)
+      isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=80m", "tmpfs", disk]).status === 0;
   });
   afterAll(async () => {
-    if (canMount) spawnSync("umount", ["--lazy", disk]);
+    if (isMounted) spawnSync("umount", ["--lazy", disk]);
     await temporary.remove();
   });
 
@@ -50,6 +52,8 @@ describe("a disk that is full", () => {
   }
 
   test(`refuses what needs room, and keeps all that was committed${reason}`, async () => {
+    // Without it, the disk that is filled would be everybody's.
+    expect(isMounted).toBe(true);
     const folder = join(disk, "data");
     await copyOfEmptyPglite(folder);
     let db: Database = await openDatabase({ folder });
