@@ -1,4 +1,5 @@
 import type { TriggerWorld } from "./model.ts";
+import { ClaimLost } from "./remotes.ts";
 
 /**
  * Does something for each, in order. One that fails keeps none of the others from it: what the first of them threw is thrown when all have
@@ -15,6 +16,8 @@ export async function inTurn<Item>(
       await work(item);
     } catch (error) {
       signal?.throwIfAborted();
+      // Another process does it for all of them by now.
+      if (error instanceof ClaimLost) throw error;
       failure ??= { error };
     }
   }
