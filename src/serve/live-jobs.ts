@@ -34,6 +34,8 @@ export interface LiveJobsOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly sourceOf: (url: string) => RunSource;
   readonly log: Log;
+  /** Gives up a look that is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Milliseconds between two looks: a folder costs a few reads, a branch a request to its host. */
@@ -48,6 +50,7 @@ export function openLiveJobs({
   environment,
   sourceOf,
   log,
+  signal: stopping,
 }: LiveJobsOptions): LiveJobs {
   let set: JobSet = {
     where: "folder" in place ? place.folder : place.repo,
@@ -66,19 +69,23 @@ export function openLiveJobs({
     tellKnown = resolve;
   });
 
-  const open = async (): Promise<ReturnType<typeof openJobSource>> => {
+  const open = (): ReturnType<typeof openJobSource> => {
     if ("folder" in place) return openJobSource({ folder: place.folder }, { capacities });
     const { repo: repository, branch, path: folder = "" } = place;
     // A branch that everybody may read needs no forge that answers.
-    const credential = (
-      await sourceOf(repository)
-        .forge()
-        .catch(() => undefined)
-    )?.credential;
-    return openJobSource({ repository, branch, folder, mirrors, credential, environment }, { capacities });
+    const credentialOf = async () =>
+      (
+        await sourceOf(repository)
+          .forge()
+          .catch(() => undefined)
+      )?.credential;
+    // Many that listen to one signal are taken for a leak.
+    const signal = stopping && AbortSignal.any([stopping]);
+    const branchOf = { repository, branch, folder, mirrors, environment, credentialOf, signal };
+    return openJobSource(branchOf, { capacities });
   };
   const look = async (): Promise<JobSet> => {
-    source ??= await open();
+    source ??= open();
     const found = await source.look();
     const before = jobs;
     const now = found.jobs.map(({ job }) => job);

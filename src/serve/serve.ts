@@ -98,6 +98,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         environment,
         sourceOf,
         log,
+        signal: stopping.signal,
       },
     });
     const metrics = createMetrics(options.version);

@@ -28,7 +28,8 @@ export interface TrustedBranch {
   readonly folder: string;
   /** Absolute: the folder of mirrors. What was read last is remembered there as well. */
   readonly mirrors: string;
-  readonly credential?: GitCredential | undefined;
+  /** Asked before each look, for a token may end, or not be there yet; without it, the branch is one that everybody may read. */
+  readonly credentialOf?: (() => Promise<GitCredential | undefined>) | undefined;
   readonly environment?: NodeJS.ProcessEnv | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,9 +42,10 @@ const maxFileBytes = 8 * 1024 * 1024;
  * remembered in the mirror: a push with force is seen by a process that was started after it as well.
  */
 export function openTrustedBranch(place: TrustedBranch): JobFolder {
-  const { repository: url, branch, folder, mirrors, ...options } = place;
+  const { repository: url, branch, folder, mirrors, environment, signal, credentialOf } = place;
   const ref = `refs/heads/${branch}`;
-  const mirror = openMirror({ folder: mirrors, url, ...options });
+  const open = (credential?: GitCredential): Mirror =>
+    openMirror({ folder: mirrors, url, environment, signal, credential });
   const mark = `jobs/${createHash("sha256")
     .update(JSON.stringify([ref, folder]))
     .digest("hex")
@@ -53,13 +55,16 @@ export function openTrustedBranch(place: TrustedBranch): JobFolder {
   /** What was read last goes on; a process that has read nothing yet reads it. */
   const lastWith = async (trouble: FolderTrouble, known: string | undefined): Promise<FolderLook> => {
     if (known !== undefined) return { trouble };
+    const mirror = open();
     const last = await mirror.marked(mark);
     const { found } = last === undefined ? {} : await filesAt(mirror, last, folder);
     return { found, trouble };
   };
 
   const read = async (known: string | undefined): Promise<FolderLook> => {
-    const refs = await listRemote(url, options);
+    const credential = await credentialOf?.();
+    const mirror = open(credential);
+    const refs = await listRemote(url, { environment, signal, credential });
     const tip = refs.find((each) => each.ref === ref)?.commit;
     if (tip === undefined) return lastWith(branchGone(branch), known);
     if (tip === known) return {};
