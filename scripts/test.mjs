@@ -1,7 +1,7 @@
 // Runs all tests on this Node, and ends with the slowest ten and one line of sums. Arguments go to vitest:
 // `npm test -- test/oci`. With `--other-nodes` it runs, on every other release line that Waybill supports, the tests of
 // what may differ there: `node-dependent.json` names those of how programs start and end, of HTTP, TLS and streams, of
-// processes and the disk, and of the demonstration.
+// processes and the disk, of databases, of what a server answers, and of the demonstration.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
