@@ -3,7 +3,7 @@ import type { ForgeProject } from "../forge/index.ts";
 import type { RunCause } from "../queue/index.ts";
 import { hold, unhold, usualHold } from "../release/index.ts";
 import { askForPull, type PullToHeed } from "../triggers/index.ts";
-import { trustLabel, untrustedLabel } from "./decide.ts";
+import { neverRun, trustLabel, untrustedLabel } from "./decide.ts";
 import type { Finder } from "./facts.ts";
 import type { CommandAct } from "./model.ts";
 import { type ApprovalWord, giveWord, type PullPlace, takeWordBack, wordsOf } from "./records.ts";
@@ -41,7 +41,13 @@ export async function carryOut(act: CommandAct, commanded: Commanded): Promise<C
     case "run":
       return { text: `asked for ${act.jobs.join(", ")}`, write: (sql) => askFor(sql, commanded, act.jobs) };
     case "list":
-      return { text: listed((await finder.jobs()).map(({ name }) => name)), write: nothing };
+      return {
+        text: listed(
+          (await finder.jobs()).map(({ name }) => name),
+          neverOf(heeded),
+        ),
+        write: nothing,
+      };
     case "hold":
       await hold(project, number, world.hold ?? usualHold(kind));
       return { write: nothing };
@@ -51,7 +57,9 @@ export async function carryOut(act: CommandAct, commanded: Commanded): Promise<C
     case "trust": {
       await label(project, number, { add: trustLabel, remove: untrustedLabel });
       const waiting = (await finder.jobs()).filter(({ concerned, last }) => concerned && last === undefined);
+      const never = neverOf(heeded);
       return {
+        text: never.length === 0 ? undefined : neverRun(never),
         write: (sql) =>
           askFor(
             sql,
@@ -69,12 +77,13 @@ export async function carryOut(act: CommandAct, commanded: Commanded): Promise<C
     case "approve": {
       const missing = await uncovered(commanded, [who]);
       if (missing.length === 0) await label(project, number, { add: approvedLabel });
+      const reviews = await concerned(commanded);
       return {
         text:
           missing.length === 0 ? undefined : `${missing.length} of the changed files still lack an approval`,
         async write(sql) {
           await giveWord(sql, place, { word: "approve", person: who, commit: head.commit, at });
-          await judgeAnew(sql, commanded);
+          await askFor(sql, commanded, reviews);
         },
       };
     }
@@ -84,10 +93,11 @@ export async function carryOut(act: CommandAct, commanded: Commanded): Promise<C
         return { text: "there is no approval of yours that was given by a comment", write: nothing };
       }
       await label(project, number, { remove: approvedLabel });
+      const reviews = await concerned(commanded);
       return {
         async write(sql) {
           await takeWordBack(sql, place, "approve", who);
-          await judgeAnew(sql, commanded);
+          await askFor(sql, commanded, reviews);
         },
       };
     }
@@ -145,26 +155,26 @@ async function uncovered(
 
 async function askFor(sql: Sql, commanded: Commanded, names: readonly string[]): Promise<void> {
   const { heeded } = commanded;
-  for (const job of heeded.jobs.filter(({ name }) => names.includes(name))) {
+  for (const job of heeded.jobs.runs.filter(({ name }) => names.includes(name))) {
     await askForPull(sql, job, heeded.pull, causeOf(commanded));
   }
 }
 
-/** What has to be approved is said by the status of a review: it is made anew. */
-async function judgeAnew(sql: Sql, commanded: Commanded): Promise<void> {
-  const reviews = commanded.heeded.jobs.filter(({ work }) => work.kind === "review");
-  await askFor(
-    sql,
-    commanded,
-    reviews.map(({ name }) => name),
-  );
+/** What has to be approved is said by the status of a review: those that the change concerns are made anew. */
+async function concerned({ finder }: Commanded): Promise<readonly string[]> {
+  return (await finder.jobs()).filter((job) => job.concerned).map(({ name }) => name);
 }
 
 function causeOf({ who, at, line }: Commanded): RunCause {
   return { by: "comment", text: `${line.slice(0, 100)} of ${who}`, at, who };
 }
 
-function listed(names: readonly string[]): string {
-  if (names.length === 0) return "no job is one of the pull requests for this branch";
-  return `these can be run: ${names.map((name) => `\`/test ${name}\``).join(", ")}, or all that the change concerns by \`/test all\``;
+function neverOf({ jobs }: PullToHeed): readonly string[] {
+  return jobs.never.map(({ name }) => name);
+}
+
+function listed(names: readonly string[], never: readonly string[]): string {
+  const more = never.length === 0 ? "" : `; ${neverRun(never)}`;
+  if (names.length === 0) return `no job is one of the pull requests for this branch${more}`;
+  return `these can be run: ${names.map((name) => `\`/test ${name}\``).join(", ")}, or all that the change concerns by \`/test all\`${more}`;
 }

@@ -47,14 +47,16 @@ function decideRun(
   command: Command & { name: "test" | "retest" | "rerun" },
   facts: CommandFacts,
 ): CommandDecision {
-  if (!facts.isTrusted) {
-    return {
-      refusal:
-        "its author is not known here: somebody who belongs to the repository has to say `/ok-to-test` first",
-    };
+  if (!facts.trust.isTrusted) {
+    return refusedAsUnknown(
+      "its author is not known here: somebody who belongs to the repository has to say `/ok-to-test` first",
+      facts.trust,
+    );
   }
   const { jobs } = facts;
   const wanted = wantedJobs(command, jobs);
+  const never = wanted.filter((name) => facts.never.includes(name));
+  if (never.length > 0) return { refusal: neverRun(never) };
   const unknown = wanted.filter((name) => !jobs.some((job) => job.name === name));
   if (unknown.length > 0) {
     return {
@@ -64,10 +66,10 @@ function decideRun(
   const isAllowed = belongs(facts) || (isAuthor(facts) && command.name !== "rerun");
   const kept = isAllowed ? wanted : wanted.filter((name) => facts.mayRerun.has(name));
   if (kept.length < wanted.length) {
-    return {
-      refusal:
-        "jobs are run for those who may write to the repository, are members of its organization, own a changed file, or whom the job names",
-    };
+    return refusedAsUnknown(
+      "jobs are run for those who may write to the repository, are members of its organization, own a changed file, or whom the job names",
+      facts,
+    );
   }
   return kept.length === 0 ? { refusal: emptyReason(command) } : { act: { do: "run", jobs: kept } };
 }
@@ -84,10 +86,30 @@ function wantedJobs(
   return command.jobs === "all" ? those(({ concerned }) => concerned) : command.jobs;
 }
 
+/** Refuses somebody whose right is not known; that it could not be read is not said to be none. */
+function refusedAsUnknown(
+  refusal: string,
+  { unread }: { readonly unread?: string | undefined },
+): CommandDecision {
+  if (unread === undefined) return { refusal };
+  return {
+    refusal: `${refusal}; whether that is so could not be read: the forge does not show Waybill's token ${unread}`,
+  };
+}
+
+/** Says of jobs that they are never run for what is only proposed. */
+export function neverRun(names: readonly string[]): string {
+  const more = names.length > maxShown ? ` and ${names.length - maxShown} more` : "";
+  return `only reviews are run for a pull request, because other jobs would run what it proposes, with rights: never ${shown(names)}${more}`;
+}
+
+/** Names that are shown of a list. */
+const maxShown = 5;
+
 /** Words of a comment, which would mean something as Markdown. */
 function shown(names: readonly string[]): string {
   return names
-    .slice(0, 5)
+    .slice(0, maxShown)
     .map((name) => codeSpan(name.slice(0, 60)))
     .join(", ");
 }
@@ -99,10 +121,10 @@ function emptyReason({ name }: Command): string {
 
 function decideTrust(facts: CommandFacts): CommandDecision {
   if (isAuthor(facts) || !belongs(facts)) {
-    return {
-      refusal:
-        "that is said by somebody else who may write to the repository, is a member of its organization, or owns a changed file",
-    };
+    return refusedAsUnknown(
+      "that is said by somebody else who may write to the repository, is a member of its organization, or owns a changed file",
+      isAuthor(facts) ? {} : facts,
+    );
   }
   return { act: { do: "trust" } };
 }
@@ -112,13 +134,14 @@ function decideLgtm(name: "lgtm" | "lgtm-cancel", facts: CommandFacts): CommandD
     const may = isAuthor(facts) || belongs(facts);
     return may
       ? { act: { do: "withdraw-lgtm" } }
-      : { refusal: "whoever belongs to the repository may take it back" };
+      : refusedAsUnknown("whoever belongs to the repository may take it back", facts);
   }
   if (isAuthor(facts)) return { refusal: "nobody says that of a pull request of their own" };
   if (!belongs(facts)) {
-    return {
-      refusal: "those say it who may write to the repository, or whom OWNERS names for a changed file",
-    };
+    return refusedAsUnknown(
+      "those say it who may write to the repository, or whom OWNERS names for a changed file",
+      facts,
+    );
   }
   return { act: { do: "lgtm" } };
 }

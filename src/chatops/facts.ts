@@ -5,7 +5,7 @@ import type { PullToHeed } from "../triggers/index.ts";
 import { type PullChange, readChange } from "./change.ts";
 import type { Command } from "./grammar.ts";
 import type { CommandFacts, PullJob } from "./model.ts";
-import { isTrusted, standingOf } from "./trust.ts";
+import { standingOf, trustIn } from "./trust.ts";
 import type { ChatWorld } from "./world.ts";
 
 /** Facts about a pull request that are asked for as they are needed, and each once. */
@@ -21,13 +21,13 @@ const maxRuns = 500;
 
 export function openFinder(
   world: ChatWorld,
-  forge: Pick<Forge, "user" | "isMember">,
+  forge: Pick<Forge, "kind" | "user" | "isMember">,
   heeded: PullToHeed,
 ): Finder {
   const { project, pull } = heeded;
   const change = once(() => readChange(world, heeded));
   const jobs = once(async (): Promise<readonly PullJob[]> => {
-    const all = heeded.jobs;
+    const all = heeded.jobs.runs;
     const { runs } = await world.queue.list({ pull: pull.number, limit: maxRuns });
     const here = runs.filter(({ repo, commit }) => repo !== undefined && commit === pull.head.commit);
     const asksForPaths = all.some(
@@ -44,7 +44,7 @@ export function openFinder(
       rerun: job.rerun,
     }));
   });
-  const trusted = once(() => isTrusted(forge, project, pull));
+  const trust = once(() => trustIn(forge, project, pull));
 
   const owns = async (who: string): Promise<CommandFacts["owns"]> => {
     const found = await change();
@@ -60,7 +60,8 @@ export function openFinder(
     async factsFor(command, who) {
       const facts: CommandFacts = {
         ...{ pull, who, permission: "none", isMember: false, owns: "nothing" },
-        ...{ jobs: [], mayRerun: new Set(), isTrusted: false },
+        ...{ jobs: [], never: heeded.jobs.never.map(({ name }) => name), mayRerun: new Set() },
+        ...{ trust: { isTrusted: false, unread: undefined }, unread: undefined },
       };
       if (pull.state !== "open" || /^(?:hold|hold-cancel|list-tests|approve-cancel)$/.test(command.name)) {
         return facts;
@@ -74,12 +75,8 @@ export function openFinder(
       } as const;
       if (!/^(?:test|retest|rerun)$/.test(command.name)) return asked;
       const known = await jobs();
-      return {
-        ...asked,
-        jobs: known,
-        mayRerun: await rerunnable(forge, known, who),
-        isTrusted: await trusted(),
-      };
+      const { names: mayRerun, unread } = await rerunnable(forge, known, who);
+      return { ...asked, unread: asked.unread ?? unread, jobs: known, mayRerun, trust: await trust() };
     },
   };
 }
@@ -103,12 +100,15 @@ async function rerunnable(
   forge: Pick<Forge, "isMember">,
   jobs: readonly Pick<Job, "name" | "rerun">[],
   who: string,
-): Promise<ReadonlySet<string>> {
-  const asked = new Map<string, Promise<boolean>>();
-  const isMember = (group: string): Promise<boolean> => {
+): Promise<{ readonly names: ReadonlySet<string>; readonly unread: string | undefined }> {
+  const asked = new Map<string, Promise<boolean | undefined>>();
+  let unread: string | undefined;
+  const isMember = async (group: string): Promise<boolean> => {
     const known = asked.get(group) ?? forge.isMember(who, group);
     asked.set(group, known);
-    return known;
+    const is = await known;
+    if (is === undefined) unread = `who is a member of ${group}`;
+    return is === true;
   };
   const may = async ({ anyone, users = [], orgs = [], teams = [] }: RerunRights): Promise<boolean> => {
     if (anyone === true || users.some((user) => user.toLowerCase() === who.toLowerCase())) return true;
@@ -117,5 +117,5 @@ async function rerunnable(
   };
   const found = new Set<string>();
   for (const { name, rerun } of jobs) if (rerun !== undefined && (await may(rerun))) found.add(name);
-  return found;
+  return { names: found, unread };
 }

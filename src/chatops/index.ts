@@ -3,5 +3,5 @@ export { type Command, commandsIn, type SaidCommand } from "./grammar.ts";
 export { heedComments } from "./heed.ts";
 export { chatopsMigrations } from "./migrations.ts";
 export { withCommentApprovals } from "./records.ts";
-export { isTrusted } from "./trust.ts";
+export { trustIn } from "./trust.ts";
 export type { ChatWorld } from "./world.ts";

@@ -1,5 +1,6 @@
 import type { Permission, PullRequest } from "../forge/index.ts";
 import type { Job } from "../jobs/index.ts";
+import type { Trust } from "./trust.ts";
 
 /** A job that a pull request may start, as it stands at the newest commit. */
 export interface PullJob {
@@ -21,10 +22,15 @@ export interface CommandFacts {
   readonly isMember: boolean;
   /** Named by the owners of a changed file, as the base of the pull request has them. */
   readonly owns: "approves" | "reviews" | "nothing";
+  /** What the forge does not tell our token of whoever gives the command, as a part of a sentence. */
+  readonly unread: string | undefined;
   readonly jobs: readonly PullJob[];
+  /** Names of jobs that say that they are of pull requests, and are never run for one. */
+  readonly never: readonly string[];
   /** Of these jobs, the names of those that may be run again by whoever gives the command, as the job says. */
   readonly mayRerun: ReadonlySet<string>;
-  readonly isTrusted: boolean;
+  /** Whether jobs may be run for the pull request at all. */
+  readonly trust: Trust;
 }
 
 /** What is done for a command. */

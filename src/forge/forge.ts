@@ -165,8 +165,8 @@ export interface Forge {
   /** Opens nothing: the first of its methods that is called asks the forge. */
   project(path: string): ForgeProject;
   /**
-   * Whether a user is a member of an organization or a team (`org/team`), on GitLab of a group, now. What the token may not see has no
-   * members.
+   * Whether a user is a member of an organization or a team (`org/team`), on GitLab of a group, now; `undefined` where the forge does not
+   * let the token know.
    */
-  isMember(user: string, group: string): Promise<boolean>;
+  isMember(user: string, group: string): Promise<boolean | undefined>;
 }

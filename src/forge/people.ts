@@ -14,3 +14,13 @@ export async function unlessNotFound<Answer>(asked: Promise<Answer>): Promise<An
     throw error;
   }
 }
+
+/** The answer, or `undefined` where the token may not know it. */
+export async function unlessHidden<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ForgeError && error.code === "forbidden") return undefined;
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-import { type ChatWorld, heedComments, isTrusted } from "../chatops/index.ts";
+import { type ChatWorld, heedComments, trustIn } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
 import { runTriggers, type TriggerEvent } from "../triggers/index.ts";
@@ -72,7 +72,8 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
     ...{ db, queue, jobs: jobs.jobs, mirrors, environment, credentialOf, signal },
     projectOf: async (url) => (await placeOf(url)).project,
     heed: async (pull) => void (await heedComments(chat, pull)),
-    mayRun: async ({ url, project, pull }) => isTrusted((await placeOf(url)).forge, project, pull),
+    mayRun: async ({ url, project, pull }) =>
+      (await trustIn((await placeOf(url)).forge, project, pull)).isTrusted,
     listener: (event) => {
       core.metrics.heardOfTrigger(event);
       tell(core, event);

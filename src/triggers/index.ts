@@ -7,6 +7,6 @@ export { lookAtRefs } from "./look-at-refs.ts";
 export { lookNow } from "./look-now.ts";
 export { triggersMigrations } from "./migrations.ts";
 export type * from "./model.ts";
-export { askForPull, pullJobs } from "./pulls.ts";
+export { askForPull, type PullJobs, pullJobs } from "./pulls.ts";
 export { listRemotes, syncRemotes } from "./remotes.ts";
 export { runTriggers, type TriggerOptions } from "./run.ts";

@@ -6,7 +6,7 @@ import { shortHash } from "./asks.ts";
 import { inTurn } from "./in-turn.ts";
 import { mirrorOf } from "./look-at-refs.ts";
 import type { PullToHeed, TriggerWorld } from "./model.ts";
-import { askForPull, isOfPulls } from "./pulls.ts";
+import { askForPull, isOfPulls, pullJobs } from "./pulls.ts";
 import { type ClaimedRemote, lookingAt, noteRead, noteSeen, withClaim } from "./remotes.ts";
 
 /** A pull request as the table has it. */
@@ -123,7 +123,8 @@ async function takeUpPull(
   if (row !== undefined && row.head === head.commit && row.base === base.branch) return;
   if (row?.declined === updatedAt) return;
   const candidates = await startedBy(world, remote, pull);
-  const subject: PullToHeed = { url: remote.url, project, pull, isFirst: false, jobs: world.jobs() };
+  const jobs = pullJobs(world.jobs(), remote.url, base.branch);
+  const subject: PullToHeed = { url: remote.url, project, pull, isFirst: false, jobs };
   const mayRun = candidates.length === 0 || world.mayRun === undefined || (await world.mayRun(subject));
   const started = mayRun ? candidates : [];
   const text = textOf(row, pull);
@@ -259,7 +260,8 @@ async function heedAll(
     const since = world.now();
     const isFirst = row.is_old && heeded === null;
     const pull = known.get(number) ?? (await project.pullRequests.read(number));
-    const subject = { url: remote.url, project, pull, isFirst, jobs: world.jobs() };
+    const jobs = pullJobs(world.jobs(), remote.url, pull.base.branch);
+    const subject = { url: remote.url, project, pull, isFirst, jobs };
     await world.heed?.(subject);
     await heedApprovals(world, remote, row, subject);
     await withClaim(world, remote, (sql) =>

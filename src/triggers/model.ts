@@ -5,6 +5,7 @@ import type { ForgeProject, PullRequest } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import type { Job, JobDocument } from "../jobs/index.ts";
 import type { Queue } from "../queue/index.ts";
+import type { PullJobs } from "./pulls.ts";
 
 /** What a run that a trigger asks for gets as its input: plain data. */
 export interface TriggeredInput {
@@ -101,7 +102,7 @@ export interface PullToHeed {
   readonly pull: PullRequest;
   /** The repository is looked at for the first time: what stands there was said before anybody listened. */
   readonly isFirst: boolean;
-  readonly jobs: readonly Job[];
+  readonly jobs: PullJobs;
 }
 
 /** All that triggers stand on. */

@@ -9,7 +9,11 @@ import { ask } from "./asks.ts";
  * proposes something has nothing of it run, and nothing written.
  */
 export function isOfPulls(job: Job, repository: string, branch: string): boolean {
-  if (job.pullRequest === undefined || !isJobOf(job, "review")) return false;
+  return isJobOf(job, "review") && namesPulls(job, repository, branch);
+}
+
+function namesPulls(job: Job, repository: string, branch: string): boolean {
+  if (job.pullRequest === undefined) return false;
   const filter = { ...job.pullRequest, paths: undefined, skipPaths: undefined };
   return (
     repositoryKey(job.repo) === repository &&
@@ -17,9 +21,22 @@ export function isOfPulls(job: Job, repository: string, branch: string): boolean
   );
 }
 
-/** The jobs of the pull requests that are for a branch of a repository, whatever they change. @param url in any form. */
-export function pullJobs(jobs: readonly Job[], url: string, branch: string): readonly Job[] {
-  return jobs.filter((job) => isOfPulls(job, repositoryKey(url), branch));
+/** Jobs of the pull requests that are for a branch of a repository, whatever they change. */
+export interface PullJobs {
+  /** Those that run for them. */
+  readonly runs: readonly Job[];
+  /** Those that name pull requests, and are of a kind that never runs for what is only proposed, such as a build. */
+  readonly never: readonly Job[];
+}
+
+/** The jobs that say that they are of pull requests. @param url of their repository, in any form. */
+export function pullJobs(jobs: readonly Job[], url: string, branch: string): PullJobs {
+  const repository = repositoryKey(url);
+  const named = jobs.filter((job) => namesPulls(job, repository, branch));
+  return {
+    runs: named.filter((job) => isJobOf(job, "review")),
+    never: named.filter((job) => !isJobOf(job, "review")),
+  };
 }
 
 /** Asks for a job of a pull request, as it is now, within a transaction. It waits as one with what was asked for it before. */

@@ -9,14 +9,14 @@ const job = (name: string, more: Partial<PullJob> = {}): PullJob => ({
 });
 const stranger: CommandFacts = {
   pull: { state: "open", author: "ann", labels: [] },
-  ...{ who: "eve", permission: "read", isMember: false, owns: "nothing" },
+  ...{ who: "eve", permission: "read", isMember: false, owns: "nothing", unread: undefined },
   jobs: [
     job("unit", { last: "failed" }),
     job("e2e", { last: "succeeded" }),
     job("lint"),
     job("docs", { concerned: false }),
   ],
-  ...{ mayRerun: new Set<string>(), isTrusted: true },
+  ...{ never: ["image"], mayRerun: new Set<string>(), trust: { isTrusted: true, unread: undefined } },
 };
 const author = { ...stranger, who: "Ann" };
 const writer: CommandFacts = { ...stranger, who: "bob", permission: "write" };
@@ -40,13 +40,15 @@ describe("jobs are run", () => {
   ] as const)("for %j", (command, expected) => {
     for (const facts of [writer, member, reviewer, approver]) expect(say(command, facts)).toEqual(expected);
     expect(say(command, stranger)).toBe("refused");
-    expect(say(command, { ...writer, isTrusted: false })).toBe("refused");
+    expect(say(command, { ...writer, trust: { isTrusted: false, unread: undefined } })).toBe("refused");
   });
 
   it("for the author, but not again", () => {
     expect(say({ name: "retest" }, author)).toEqual(["unit", "lint"]);
     expect(say({ name: "rerun", jobs: [] }, author)).toBe("refused");
-    expect(say({ name: "retest" }, { ...author, isTrusted: false })).toBe("refused");
+    expect(say({ name: "retest" }, { ...author, trust: { isTrusted: false, unread: undefined } })).toBe(
+      "refused",
+    );
   });
 
   it("for whom the job names", () => {
@@ -59,6 +61,32 @@ describe("jobs are run", () => {
     const done = { ...writer, jobs: [job("unit", { last: "succeeded" })] };
     expect(decide({ name: "retest" }, done)).toEqual({ refusal: "no job has failed at the newest commit" });
     expect(decide({ name: "test", jobs: "all" }, { ...writer, jobs: [] })).toHaveProperty("refusal");
+  });
+});
+
+test("a right that could not be read is refused, and not said to be none", () => {
+  const unread = "who is a member of org";
+  for (const command of [
+    { name: "test", jobs: "all" },
+    { name: "ok-to-test" },
+    { name: "lgtm" },
+    { name: "lgtm-cancel" },
+  ] as const) {
+    expect(decide(command, { ...stranger, unread })).toEqual({
+      refusal: expect.stringContaining(
+        `could not be read: the forge does not show Waybill's token ${unread}`,
+      ),
+    });
+    expect(decide(command, stranger)).not.toEqual({ refusal: expect.stringContaining("could not be read") });
+  }
+  expect(decide({ name: "retest" }, { ...writer, trust: { isTrusted: false, unread } })).toEqual({
+    refusal: expect.stringContaining("could not be read"),
+  });
+});
+
+test("what is never run for a pull request is said to be so", () => {
+  expect(decide({ name: "test", jobs: ["unit", "image"] }, writer)).toEqual({
+    refusal: expect.stringMatching(/only reviews are run .* never `image`$/),
   });
 });
 

@@ -9,6 +9,7 @@ import type { Database } from "../../src/database/index.ts";
 import { type Forge, type ForgeKind, type ForgeProject, openForge } from "../../src/forge/index.ts";
 import type { Job } from "../../src/jobs/index.ts";
 import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
+import { pullJobs } from "../../src/triggers/index.ts";
 import { usePglite } from "../support/databases.ts";
 import { type ForgeServer, startForgeServer } from "../support/forge-server/server.ts";
 import { gitEnvironment } from "../support/git.ts";
@@ -38,8 +39,11 @@ describe.each(kinds)("under a pull request of the kind %s", (kind) => {
     job("pull-review", { rerun: { teams: ["friends/release"] } }),
     job("pull-docs", {
       pullRequest: { branch: ["^main$"], paths: "^docs/" },
-      work: { kind: "verify", verify: { manifests: "." } },
+      work: { kind: "review", review: { manifests: "." } },
     }),
+    job("pull-image", { work: { kind: "build", build: { dir: "." } } }),
+    job("pull-other", { repo: `${server.url}/org/other.git` }),
+    job("promote", { pullRequest: undefined, work: { kind: "promote", promote: { manifests: "." } } }),
   ];
   const world = (): ChatWorld => ({
     ...{ db, queue, mirrors: folder.path, environment: gitEnvironment, now: () => new Date() },
@@ -51,7 +55,7 @@ describe.each(kinds)("under a pull request of the kind %s", (kind) => {
       url,
       project,
       isFirst,
-      jobs: jobs(),
+      jobs: pullJobs(jobs(), url, "main"),
       pull: await project.pullRequests.read(number),
     });
   const pull = () => {
@@ -152,6 +156,33 @@ describe.each(kinds)("under a pull request of the kind %s", (kind) => {
     await heed();
     expect(await asked()).toEqual(["pull-docs", "pull-review"]);
   });
+
+  it("builds and jobs of other repositories are never run for it, and that is said once", async () => {
+    await open("eve");
+    say("mia", "/ok-to-test");
+    await heed();
+    expect(await asked()).toEqual(["pull-review"]);
+    expect(answer().match(/only reviews are run for a pull request/g)).toHaveLength(1);
+    say("mia", "/test pull-image\n/test promote\n/test pull-other\n/test all");
+    await heed();
+    expect(await asked()).toEqual(["pull-review"]);
+    expect(answer()).toContain("no such job for this branch: `promote`");
+    expect(answer()).toContain("no such job for this branch: `pull-other`");
+    expect(answers()).toHaveLength(1);
+  });
+
+  if (kind === "gitea")
+    it("a right that the token may not read is not said to be none", async () => {
+      await open("ann");
+      say("eve", "/test all");
+      server.failNext(
+        { kind: "answer", status: 403, body: { message: "no" } },
+        { times: 9, path: /permission/ },
+      );
+      await heed();
+      expect(await asked()).toEqual([]);
+      expect(answer()).toMatch(/could not be read: .* which is told to its administrators alone/);
+    });
 
   it("it is held and let go, by whomever", async () => {
     await open("ann");

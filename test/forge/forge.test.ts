@@ -103,9 +103,27 @@ describe.each(kinds)("a forge of the kind %s", (kind) => {
   it("knows the members of an organization and of a team", async () => {
     expect(await forge.isMember("alice", "org/release")).toBe(true);
     expect(await forge.isMember("alice", "org")).toBe(true);
-    for (const group of ["org/release", "org/nothing", "org", "nothing", "..", "org/../x", ""]) {
+    for (const group of ["org/release", "..", "org/../x", ""]) {
       expect(await forge.isMember("bob", group)).toBe(false);
     }
+    // What looks as if it was not there may be hidden.
+    expect(await forge.isMember("bob", "org/nothing")).toBeUndefined();
+    expect(await forge.isMember("bob", "nothing")).toBe(kind === "github" ? false : undefined);
+    expect(await forge.isMember("bob", "alice")).toBe(false);
+  });
+
+  it("does not take members that it may not see for nobody", async () => {
+    server.addTeam("closed/people", ["alice"]);
+    // Of a group, GitLab shows all members to whom it shows the group.
+    if (kind !== "gitlab") expect(await forge.isMember("bob", "closed")).toBeUndefined();
+    server.addTeam("closed/robots", ["robot"]);
+    expect(await forge.isMember("bob", "closed")).toBe(false);
+    server.failNext(
+      { kind: "answer", status: 403, body: { message: "no" } },
+      { times: 9, path: /orgs|groups/ },
+    );
+    expect(await forge.isMember("alice", "closed")).toBeUndefined();
+    server.clearFaults();
   });
 
   it("opens a pull request from a fork, and finds and reads it again", async () => {

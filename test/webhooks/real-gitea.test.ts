@@ -129,8 +129,12 @@ describeWithGitea("a real Gitea", () => {
     expect(await forge.isMember("eve", "team")).toBe(false);
     expect(await forge.isMember("robot", "team/Owners")).toBe(true);
     expect(await forge.isMember("eve", "team/Owners")).toBe(false);
-    expect(await forge.isMember("robot", "team/none")).toBe(false);
+    // A team that is not there looks as one that is hidden.
+    expect(await forge.isMember("robot", "team/none")).toBeUndefined();
     const asAnn = openForge({ kind: "gitea", host: gitea.host, token: tokens.ann });
     await expect(asAnn.project("team/images").permission("eve")).rejects.toMatchObject({ code: "forbidden" });
+    expect(await asAnn.isMember("eve", "team")).toBeUndefined();
+    expect(await asAnn.isMember("eve", "team/Owners")).toBeUndefined();
+    expect(await asAnn.isMember("eve", "ann")).toBe(false);
   });
 });

@@ -62,6 +62,6 @@ export function openGitHub(
       statuses: openStatuses(client, kind, path),
       permission: (name) => permissionOf(client, path, name),
     }),
-    isMember: (name, group) => isMemberOf(client, kind, name, group),
+    isMember: (name, group) => isMemberOf(client, kind, name, group, user),
   };
 }

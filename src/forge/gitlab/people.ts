@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import type { Permission } from "../forge.ts";
-import { isName, unlessNotFound } from "../people.ts";
+import { isName, unlessHidden, unlessNotFound } from "../people.ts";
 import { checkedPath } from "../remote.ts";
 import { userIdOf } from "./reviewers.ts";
 
@@ -25,7 +25,20 @@ export async function permissionOf(client: ForgeClient, path: string, username: 
   return level >= 20 ? "read" : "none";
 }
 
-export async function isMemberOf(client: ForgeClient, username: string, group: string): Promise<boolean> {
+/** Whether somebody is a member of a group; a group that the token may not see looks as one that is not there. */
+export async function isMemberOf(
+  client: ForgeClient,
+  username: string,
+  group: string,
+): Promise<boolean | undefined> {
   if (!group.split("/").every(isName)) return false;
-  return (await levelIn(client, "groups", group, username)) > 0;
+  return unlessHidden(
+    (async () => {
+      if ((await levelIn(client, "groups", group, username)) > 0) return true;
+      const isGroup = await unlessNotFound(client.send("GET /groups/{id}", { id: group }).then(() => true));
+      if (isGroup === true) return false;
+      const isUser = !group.includes("/") && (await userIdOf(client, group)) !== undefined;
+      return isUser ? false : undefined;
+    })(),
+  );
 }

@@ -348,6 +348,25 @@ export function giteaDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/orgs/:org",
+      (call) => {
+        const { org = "" } = call.params;
+        if (![...world.teams.keys()].some((team) => team.startsWith(`${org}/`)))
+          throw new Refusal(notFound());
+        return { status: 200, body: { id: 1, login: org } };
+      },
+    ],
+    [
+      "GET",
+      "/users/search",
+      (call) => {
+        const q = (call.query.get("q") ?? "").toLowerCase();
+        const data = world.users.filter(({ name }) => name.toLowerCase().includes(q));
+        return { status: 200, body: { ok: true, data: data.map(({ name }) => shownUser(name)) } };
+      },
+    ],
+    [
+      "GET",
       "/orgs/:org/members/:user",
       (call) => {
         if (!world.isMember(call.params.org ?? "", call.params.user ?? "")) throw new Refusal(notFound());

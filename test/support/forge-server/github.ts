@@ -320,6 +320,25 @@ export function githubDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/orgs/:org",
+      (call) => {
+        const { org = "" } = call.params;
+        if (![...world.teams.keys()].some((team) => team.startsWith(`${org}/`)))
+          throw new Refusal(notFound());
+        return { status: 200, body: { id: 1, login: org } };
+      },
+    ],
+    [
+      "GET",
+      "/orgs/:org/teams/:team",
+      (call) => {
+        const team = `${call.params.org}/${call.params.team}`;
+        if (!world.teams.has(team)) throw new Refusal(notFound());
+        return { status: 200, body: { id: 1, slug: call.params.team } };
+      },
+    ],
+    [
+      "GET",
       "/orgs/:org/members/:user",
       (call) => {
         if (!world.isMember(call.params.org ?? "", call.params.user ?? "")) throw new Refusal(notFound());

@@ -286,6 +286,18 @@ export function gitlabDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/groups/:id",
+      (call) => {
+        const group = decodeURIComponent(call.params.id ?? "");
+        const isGroup = [...world.teams.keys()].some(
+          (team) => team === group || team.startsWith(`${group}/`),
+        );
+        if (!isGroup) throw new Refusal(failure(404, "404 Group Not Found"));
+        return { status: 200, body: { id: 1, full_path: group } };
+      },
+    ],
+    [
+      "GET",
       "/groups/:id/members/all/:user",
       (call) => {
         const user = world.users.find(({ id }) => String(id) === call.params.user);
