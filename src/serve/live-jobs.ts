@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import type { Database, Sql } from "../database/index.ts";
 import { openMirror } from "../git/index.ts";
 import { type Job, type JobSet, type LocatedJob, openJobSource } from "../jobs/index.ts";
 import { readOwners } from "../owners/index.ts";
 import type { JobsPlace } from "../settings/index.ts";
 import type { RunSource } from "../work/index.ts";
+import { acceptBranch, acceptedBranchChannel, acceptedCommit } from "./accepted-branch.ts";
 import { every } from "./every.ts";
 import { type Log, logProblem } from "./log.ts";
 
@@ -18,8 +20,8 @@ export interface LiveJobs {
   areKnown(): boolean;
   /** Those who may approve the file of a job, as the branch that it comes from says; nobody for those of a folder. */
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
-  /** Takes a branch that was rewritten, as it is at a commit. */
-  accept(commit: string): void;
+  /** Takes a branch that was rewritten, as it is at a commit, in all processes of the database. */
+  accept(sql: Sql, commit: string): Promise<void>;
   /** Looks once. */
   look(): Promise<JobSet>;
   /** Looks until the signal is aborted. */
@@ -28,6 +30,8 @@ export interface LiveJobs {
 
 /** What jobs are read with. */
 export interface LiveJobsOptions {
+  /** By which processes tell each other what somebody has taken; without it, nobody is told. */
+  readonly db?: Database | undefined;
   readonly place: JobsPlace;
   readonly capacities: readonly string[];
   readonly mirrors: string;
@@ -44,6 +48,7 @@ const branchPulse = 30_000;
 
 /** Opens the jobs of a place. Nothing is read before they are watched. */
 export function openLiveJobs({
+  db,
   place,
   capacities,
   mirrors,
@@ -86,6 +91,9 @@ export function openLiveJobs({
   };
   const look = async (): Promise<JobSet> => {
     source ??= open();
+    // Another process may have been told; while the database is away, what was accepted before is.
+    const accepted = db && (await acceptedCommit(db, source.where).catch(() => undefined));
+    if (accepted !== undefined) source.accept(accepted);
     const found = await source.look();
     const before = jobs;
     const now = found.jobs.map(({ job }) => job);
@@ -125,7 +133,7 @@ export function openLiveJobs({
     known,
     areKnown: () => areKnown,
     look,
-    accept: (commit) => source?.accept(commit),
+    accept: (sql, commit) => acceptBranch(sql, (source ?? open()).where, commit),
     async ownersOf({ file }) {
       const { commit } = set;
       if ("folder" in place || commit === undefined) return [];
@@ -140,12 +148,16 @@ export function openLiveJobs({
         files.close();
       }
     },
-    watch: (signal) =>
-      every(
-        "folder" in place ? folderPulse : branchPulse,
-        signal,
-        look,
-        logProblem(log, "jobs cannot be read"),
-      ),
+    async watch(signal) {
+      const onProblem = logProblem(log, "jobs cannot be read");
+      if ("folder" in place) return every(folderPulse, signal, look, onProblem);
+      const hear = (): void => void look().catch(onProblem);
+      const unlisten = await db?.listen(acceptedBranchChannel, hear);
+      try {
+        await every(branchPulse, signal, look, onProblem);
+      } finally {
+        await unlisten?.();
+      }
+    },
   };
 }

@@ -7,6 +7,7 @@ import { queueMigrations } from "../queue/index.ts";
 import { storeMigrations } from "../store/index.ts";
 import { triggersMigrations } from "../triggers/index.ts";
 import { workMigrations } from "../work/index.ts";
+import { acceptedBranchMigrations } from "./accepted-branch.ts";
 
 /** All tables of a server. The order of what was applied anywhere never changes. */
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   ...workMigrations,
   ...chatopsMigrations,
   ...notificationsMigrations,
+  ...acceptedBranchMigrations,
 ];

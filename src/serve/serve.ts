@@ -92,6 +92,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     });
     const jobs = openLiveJobs({
       ...{
+        db,
         place: options.jobs,
         capacities: Object.keys(options.capacities),
         mirrors,

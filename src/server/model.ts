@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { AccessSettings, Logins, Machines } from "../access/index.ts";
-import type { Database } from "../database/index.ts";
+import type { Database, Sql } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
 import type { NotificationPreview, Telling } from "../notifications/index.ts";
 import type { Queue } from "../queue/index.ts";
@@ -14,8 +14,8 @@ export interface ServedJobs {
   areKnown(): boolean;
   /** Those who may approve the file of a job by `OWNERS`: logins, and teams as `org/team`. */
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
-  /** Takes a branch of jobs that was rewritten, as it is at a commit. */
-  accept(commit: string): void;
+  /** Takes a branch of jobs that was rewritten, as it is at a commit, for all who read it. */
+  accept(sql: Sql, commit: string): Promise<void>;
 }
 
 /** Whether what a commit asks for is in production. */

@@ -178,7 +178,7 @@ describe("jobs", () => {
           current: () => ({ ...none, trouble: undefined }),
           areKnown: () => false,
           ownersOf: async () => [],
-          accept: () => {},
+          accept: async () => {},
         },
       },
     });

@@ -105,7 +105,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
   });
   const app = createApp({
     ...{ version: "0.0.0", db, queue, runs, publicUrl },
-    jobs: { current: () => set, areKnown: () => true, ownersOf: async () => [], accept: () => {} },
+    jobs: { current: () => set, areKnown: () => true, ownersOf: async () => [], accept: async () => {} },
     access: { settings, logins, machines: openMachines(settings.machines, ask, now) },
     webhooks: {
       sources: [{ name: "forge", secrets: ["It's a Secret to Everybody"] }],

@@ -46,10 +46,13 @@ export function openTrustedBranch(place: TrustedBranch): JobFolder {
   const ref = `refs/heads/${branch}`;
   const open = (credential?: GitCredential): Mirror =>
     openMirror({ folder: mirrors, url, environment, signal, credential });
-  const mark = `jobs/${createHash("sha256")
+  const hash = createHash("sha256")
     .update(JSON.stringify([ref, folder]))
     .digest("hex")
-    .slice(0, 16)}`;
+    .slice(0, 16);
+  const mark = `jobs/${hash}`;
+  /** The last commit that was accepted and taken: who goes back to it later by force is asked about anew. */
+  const spent = `accepted/${hash}`;
   let accepted: string | undefined;
 
   /** What was read last goes on; a process that has read nothing yet reads it. */
@@ -73,16 +76,24 @@ export function openTrustedBranch(place: TrustedBranch): JobFolder {
     const marked = await mirror.marked(mark);
     const last = known ?? marked;
     // Another process may have been told to take it.
-    const isTaken = last === undefined || [last, marked, accepted].includes(tip);
-    if (!isTaken) {
-      const { forced } = await mirror.got(last, tip, []);
-      // That nobody can tell is no leave.
-      if (forced !== false) return lastWith(rewritten(branch, last, tip), known);
+    let isByLeave = false;
+    if (last !== undefined && ![last, marked].includes(tip)) {
+      isByLeave = !(await goesOn(mirror, last, tip));
+      if (isByLeave && !(await isAccepted(mirror, last, tip)))
+        return lastWith(rewritten(branch, last, tip), known);
     }
     const look = await filesAt(mirror, tip, folder);
     if (look.found === undefined) return look.trouble === undefined ? look : lastWith(look.trouble, known);
+    if (isByLeave && accepted !== undefined) await mirror.mark(spent, accepted);
     await mirror.mark(mark, tip);
     return look;
+  };
+
+  /** Whether somebody has taken it, or what it goes on from and we do not: the branch may have moved since. */
+  const isAccepted = async (mirror: Mirror, last: string, tip: string): Promise<boolean> => {
+    if (accepted === undefined || (await mirror.marked(spent)) === accepted) return false;
+    if (accepted === tip) return true;
+    return !(await goesOn(mirror, accepted, last)) && (await goesOn(mirror, accepted, tip));
   };
 
   return {
@@ -97,6 +108,11 @@ export function openTrustedBranch(place: TrustedBranch): JobFolder {
       accepted = commit;
     },
   };
+}
+
+/** Whether a branch has gone on from a commit. That nobody can tell is no leave. */
+async function goesOn(mirror: Mirror, from: string, tip: string): Promise<boolean> {
+  return (await mirror.got(from, tip, [])).forced === false;
 }
 
 async function filesAt(mirror: Mirror, commit: string, folder: string): Promise<FolderLook> {

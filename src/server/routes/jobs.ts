@@ -203,10 +203,10 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(acceptRoute, async (c) => {
     demand(c, parts, "manage");
     const { commit } = c.req.valid("json");
-    await doing(c, parts, async () => {
+    await doing(c, parts, async (sql) => {
+      await jobs.accept(sql, commit);
       return { result: undefined, done: { act: "jobs.accept", subject: "jobs", after: { commit } } };
     });
-    jobs.accept(commit);
     return c.body(null, 204);
   });
 
