@@ -68,7 +68,9 @@ function changed(
     const run = await change(opened);
     await deliver(session, {
       text: async (terminal) => {
-        const state = run.result ?? run.state;
+        // A worker that has been told to stop ends what it has begun.
+        const isStopping = run.state === "running" && run.abort !== undefined;
+        const state = run.result ?? (isStopping ? "stopping" : run.state);
         terminal.print(`${state} ${harmless(run.job)}/${run.id}`);
       },
       json: () => asJson({ format: "waybill-changed-run/1", ...run }),

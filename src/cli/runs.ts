@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BuiltImages } from "../builds/index.ts";
+import type { ServedRun } from "../client/index.ts";
 import { harmless, messageOf, WaybillError } from "../errors/index.ts";
-import type { RecordedRun, RunHead, RunRefs, RunStore, StoredRun } from "../store/index.ts";
+import type {
+  RecordedRun,
+  RunHead,
+  RunPage,
+  RunQuery,
+  RunRefs,
+  RunStore,
+  StoredRun,
+} from "../store/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { importJobs } from "./import.ts";
@@ -99,8 +108,18 @@ export const runs = family({
 
 type Place = OptionsOf<typeof withPlace>;
 
+/** A run of this machine, or of a server, which knows more of it. */
+type FoundRun = RecordedRun & Partial<Pick<ServedRun, "state" | "waits" | "summary" | "causes">>;
+
+interface StoredFoundRun extends StoredRun {
+  readonly record: FoundRun;
+}
+
 /** Runs that can be looked at, wherever they are. */
-interface Runs extends Pick<RunStore, "where" | "find" | "list"> {
+interface Runs {
+  readonly where: string;
+  find(name: string): Promise<StoredFoundRun>;
+  list(query: RunQuery): Promise<RunPage & { readonly runs: readonly FoundRun[] }>;
   /** A log until its run has ended. */
   follow(run: StoredRun): AsyncIterable<Uint8Array>;
 }
@@ -185,10 +204,10 @@ async function printPage(
   return exitCodes.asDesired;
 }
 
-async function printRuns(terminal: Terminal, found: readonly RecordedRun[]): Promise<void> {
+async function printRuns(terminal: Terminal, found: readonly FoundRun[]): Promise<void> {
   if (found.length === 0) return;
   const rows = found.map((run) => [
-    colored(terminal, run.result),
+    stateOf(terminal, run),
     harmless(run.job),
     run.id,
     run.startedAt === undefined ? "" : inWords(run.startedAt),
@@ -200,7 +219,7 @@ async function printRuns(terminal: Terminal, found: readonly RecordedRun[]): Pro
 }
 
 /** A record as these commands have always printed it. */
-function asDocument({ where: folder, log: _, ...run }: RecordedRun): object {
+function asDocument({ where: folder, log: _, ...run }: FoundRun): object {
   const { job, id, ...rest } = run;
   return { job, id, folder, ...rest };
 }
@@ -214,10 +233,16 @@ async function showRun(
     // A log is text, also with --json, as it always has been.
     return printLog({ ...session, outputs: { ...session.outputs, printed: "text" } }, name, options);
   }
-  return withRuns(session, options, async (store) => printShown(session, await store.find(name)));
+  return withRuns(session, options, async (store) =>
+    printShown(session, await store.find(name), options.server),
+  );
 }
 
-async function printShown(session: Session, run: StoredRun): Promise<ExitCode> {
+async function printShown(
+  session: Session,
+  run: StoredFoundRun,
+  server: string | undefined,
+): Promise<ExitCode> {
   const { record } = run;
   const built = await imagesOf(run, session.terminal);
   const artifacts = await run.artifacts();
@@ -234,6 +259,9 @@ async function printShown(session: Session, run: StoredRun): Promise<ExitCode> {
       return asJson({ ...document, images: built?.images });
     },
   });
+  if (record.state === "held") {
+    session.terminal.note(`let it have its turn: waybill runs release ${record.id} --server ${server}`);
+  }
   return exitCodes.asDesired;
 }
 
@@ -244,6 +272,10 @@ function printLog(
 ): Promise<ExitCode> {
   return withRuns(session, options, async (store) => {
     const run = await store.find(name);
+    if (isBefore(run.record)) {
+      session.terminal.note(`it has not begun: ${run.record.waits ?? "it waits"}`);
+      if (options.follow !== true) return exitCodes.asDesired;
+    }
     await deliver(session, {
       text: async (terminal) => {
         const log = options.follow === true ? store.follow(run) : run.log();
@@ -267,20 +299,23 @@ async function imagesOf(run: StoredRun, terminal: Terminal): Promise<BuiltImages
   }
 }
 
-function printRun(terminal: Terminal, run: RecordedRun): void {
-  const { startedAt, finishedAt, head, refs, revision, planHash } = run;
+function printRun(terminal: Terminal, run: FoundRun): void {
+  const { startedAt, finishedAt, head, refs, revision, planHash, waits, summary, causes } = run;
   const took = durationOf(run);
   const facts: readonly (readonly [name: string, value: string | undefined])[] = [
+    ["waits", waits],
+    ["outcome", summary],
     ["started", startedAt && inWords(startedAt)],
     ["ended", finishedAt && `${inWords(finishedAt)}${took === "" ? "" : `, after ${took}`}`],
     ["by", head?.by],
+    ["cause", causes?.at(-1)],
     ["what", head && headInWords(head)],
     ["refs", refs && refsInWords(refs)],
     ["revision", revision],
     ["plan", planHash],
     ["log", run.log],
   ];
-  terminal.print(`${colored(terminal, run.result)} ${harmless(run.job)}/${run.id}`);
+  terminal.print(`${stateOf(terminal, run)} ${harmless(run.job)}/${run.id}`);
   for (const [name, value] of facts) {
     if (value !== undefined) terminal.print(`  ${name.padEnd(9)} ${harmless(value)}`);
   }
@@ -307,6 +342,16 @@ function refsInWords({ org, repo, base_ref, base_sha, pulls = [] }: RunRefs): st
       `#${number}${author === undefined ? "" : ` by ${author}`} ${sha.slice(0, 12)}`,
   );
   return [`${org}/${repo} ${base_ref}${at}`, ...merged].join(", ");
+}
+
+/** Whether it waits for its turn, or for somebody. */
+function isBefore({ state }: FoundRun): boolean {
+  return state === "held" || state === "waiting";
+}
+
+function stateOf(terminal: Terminal, run: FoundRun): string {
+  if (!isBefore(run) || run.state === undefined) return colored(terminal, run.result);
+  return terminal.colors.cyan(run.state.toUpperCase());
 }
 
 function colored({ colors }: Terminal, result: RecordedRun["result"]): string {

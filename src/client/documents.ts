@@ -16,7 +16,9 @@ export const runSchema = z.object({
   summary: text,
   revision: text,
   held: text,
+  abort: z.optional(z.object({ who: z.string() })),
   waiting: z.optional(z.object({ text: z.string() })),
+  causes: z.optional(z.array(z.object({ text: z.string() })).check(z.maxLength(1_000))),
   startedAt: z.optional(time),
   endedAt: z.optional(time),
 });
@@ -82,10 +84,22 @@ export const askedSchema = z.object({
 /** What became of asking for a run. */
 export type AskedDocument = z.output<typeof askedSchema>;
 
+/** A run as a record, and what the queue knows beside it. */
+export interface ServedRun extends RecordedRun {
+  readonly state: AnsweredRun["state"];
+  /** Why it does not run yet. */
+  readonly waits: string | undefined;
+  /** What came of it, in one line. */
+  readonly summary: string | undefined;
+  /** What it was asked for by, the newest last. */
+  readonly causes: readonly string[];
+}
+
 /** A run as a record, so that it is shown as those of this machine are. */
-export function recordOf(run: AnsweredRun, url: string): RecordedRun {
-  const { id, job, result, revision, startedAt, endedAt: finishedAt } = run;
+export function recordOf(run: AnsweredRun, url: string): ServedRun {
+  const { id, job, result, revision, startedAt, endedAt: finishedAt, state, summary, causes = [] } = run;
   return {
+    ...{ state, summary, waits: run.waiting?.text ?? run.held, causes: causes.map(({ text }) => text) },
     ...{ id, job, where: `${url}/runs/${id}`, log: `${url}/api/v1/runs/${id}/log` },
     // A record has no word for what Waybill itself could not do.
     result: result === "ERROR" ? "FAILURE" : (result ?? "PENDING"),
@@ -94,7 +108,7 @@ export function recordOf(run: AnsweredRun, url: string): RecordedRun {
 }
 
 /** The same with all that its record says. */
-export function shownRecord(run: ShownRun, url: string): RecordedRun {
+export function shownRecord(run: ShownRun, url: string): ServedRun {
   const { record } = run;
   const own = recordOf(run, url);
   if (record === undefined) return own;

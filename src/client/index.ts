@@ -1,5 +1,5 @@
 export { auditVerdict } from "./audit-log.ts";
-export type { AnsweredRun, AskedDocument } from "./documents.ts";
+export type { AnsweredRun, AskedDocument, ServedRun } from "./documents.ts";
 export { ClientError, type ClientErrorCode } from "./errors.ts";
 export { type AnsweredHistory, serverHistory } from "./history.ts";
 export { type ServerJobs, serverJobs, startJob } from "./jobs.ts";

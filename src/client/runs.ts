@@ -1,4 +1,4 @@
-import type { RunStore, StoredRun } from "../store/index.ts";
+import type { RunPage, RunQuery, StoredRun } from "../store/index.ts";
 import {
   type AnsweredRun,
   type AskedDocument,
@@ -6,6 +6,7 @@ import {
   pageSchema,
   recordOf,
   runSchema,
+  type ServedRun,
   type ShownRun,
   shownRecord,
   shownSchema,
@@ -14,8 +15,18 @@ import { ClientError } from "./errors.ts";
 import { followLog } from "./follow.ts";
 import type { Server } from "./server.ts";
 
+/** A run of a server, to be read as those of a folder are. */
+interface StoredServedRun extends StoredRun {
+  readonly record: ServedRun;
+}
+
 /** The runs of a server, read as those of a folder are. */
-export interface ServerRuns extends Pick<RunStore, "where" | "find" | "list"> {
+export interface ServerRuns {
+  /** Its address. */
+  readonly where: string;
+  /** @throws {ClientError} */
+  find(name: string): Promise<StoredServedRun>;
+  list(query: RunQuery): Promise<RunPage & { readonly runs: readonly ServedRun[] }>;
   /** The log of a run from its beginning, until the run has ended. @throws {ClientError}. */
   follow(id: string): AsyncIterable<Uint8Array>;
 }
@@ -49,7 +60,7 @@ export function serverRuns(server: Server): ServerRuns {
   };
 }
 
-function storedRun(server: Server, shown: ShownRun): StoredRun {
+function storedRun(server: Server, shown: ShownRun): StoredServedRun {
   const { id, artifacts } = shown;
   return {
     record: shownRecord(shown, server.url),

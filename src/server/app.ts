@@ -16,6 +16,7 @@ import { addJobs } from "./routes/jobs.ts";
 import { addLive } from "./routes/live.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
 import { addMessages } from "./routes/messages.ts";
+import { addPages } from "./routes/pages.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
 import { addRuns } from "./routes/runs.ts";
@@ -85,6 +86,9 @@ function assemble(parts: ServerParts): OpenAPIHono<Env> {
   app.use("/auth/*", guarding(parts));
   addLogin(app, parts);
   app.route("/api/v1", apiOf(parts));
+  app.use("/", guarding(parts));
+  app.use("/runs/*", guarding(parts));
+  addPages(app, parts);
   describe(app, parts);
   return app;
 }

@@ -80,8 +80,8 @@ test("runs of a server are listed and shown as those of this machine are", async
   const lines = list.stdout.split("\n").map((line) => line.split(/ {2,}/).map((cell) => cell.trim()));
   expect(lines[0]).toEqual(["STATE", "JOB", "ID", "STARTED", "DURATION", "REVISION"]);
   expect(lines.slice(1, 4).map((cells) => cells.slice(0, 3))).toEqual([
-    ["PENDING", "promote", held.id],
-    ["PENDING", "promote", waiting.id],
+    ["HELD", "promote", held.id],
+    ["WAITING", "promote", waiting.id],
     ["SUCCESS", "push-snoopdb", done.id],
   ]);
   const page = await waybill("runs", "--limit", "2");
@@ -107,6 +107,22 @@ test("runs of a server are listed and shown as those of this machine are", async
   expect(none.stderr).toContain('has no run of "none"');
 });
 
+test("a run that has not begun says why, and what to do", async () => {
+  const { waybill, origin, waiting, held } = await world();
+  const shown = await waybill("runs", "show", held.id);
+  expect(shown.stdout).toMatch(
+    new RegExp(`^HELD promote/${held.id}\n  waits +somebody has to release it: release day\n  cause +\\S`),
+  );
+  expect(shown.stderr).toContain(`waybill runs release ${held.id} --server ${origin}`);
+  expect((await waybill("runs", "show", waiting.id)).stdout).toMatch(/^WAITING .*\n {2}waits +no worker/);
+  const log = await waybill("runs", "log", held.id);
+  expect(log).toMatchObject({ status: 0, stdout: "" });
+  expect(log.stderr).toContain("it has not begun: somebody has to release it: release day");
+  const { runs } = JSON.parse((await waybill("runs", "promote", "--json")).stdout);
+  expect(runs[0]).toMatchObject({ result: "PENDING", state: "held" });
+  expect(runs[0].waits).toContain("release day");
+});
+
 test("a log is printed, and followed to its end", async () => {
   const { waybill, db, queue, runs, done, waiting, held } = await world();
   const log = await waybill("runs", "log", "push-snoopdb");
@@ -125,9 +141,9 @@ test("a log is printed, and followed to its end", async () => {
       return { result: "FAILURE" };
     },
   });
-  const { status, stdout, stderr } = await following;
+  const { status, stdout } = await following;
   await worker.stop();
-  expect([status, stdout, stderr]).toEqual([0, "one\ntwo\n", ""]);
+  expect([status, stdout]).toEqual([0, "one\ntwo\n"]);
 });
 
 test("a run is repeated, aborted and released", async () => {
