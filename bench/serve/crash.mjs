@@ -1,14 +1,14 @@
 // Servers that are killed under load: node bench/serve/crash.mjs pglite|postgres [--kills 100] [--seed 1]
-// Repositories of manifests are pushed to all the time, webhooks and a registry tell of pushes, the API is asked for runs, and
-// promotions go from a staging registry to three productions, while processes of `waybill serve` are killed with SIGKILL at random
-// moments and started again at once: on PGlite one that does all, on PostgreSQL one that is web and scheduler and two workers. There the
-// database is restarted as after a crash as well, once for each five kills. When all is quiet, the tables, what PostgreSQL has noted of
-// each step of each run in the transaction that made it, and the log of the registry are held against what was asked for. The exit
-// code is 1 when anything is not as it should be.
+// Repositories of manifests are pushed to all the time, webhooks and a registry tell of pushes, the API is asked for runs, promotions go
+// from a staging registry to three productions, and with --builds images are built, while processes of `waybill serve` are killed with
+// SIGKILL at random moments and started again at once: on PGlite one that does all, on PostgreSQL one that is web and scheduler and two
+// workers. There the database is restarted as after a crash as well, once for each five kills. When all is quiet, the tables, what
+// PostgreSQL has noted of each step of each run in the transaction that made it, and the log of the registry are held against what was
+// asked for. The exit code is 1 when anything is not as it should be.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { judge, readTables, untilQuiet } from "./crash/judge.mjs";
+import { judge, readLogs, readTables, untilQuiet } from "./crash/judge.mjs";
 import { jobsOf, Load } from "./crash/load.mjs";
 import { openWorld, seeded } from "./crash/world.mjs";
 
@@ -23,6 +23,10 @@ const { values, positionals } = parseArgs({
     between: { type: "string" },
     /** Pushes of ten that a webhook tells of. */
     told: { type: "string", default: "7" },
+    /** Milliseconds between two tags that are built, about; none is without it. */
+    builds: { type: "string" },
+    /** Of ten kills, how many are of servers that are up, and answer; the others come whenever they come. */
+    up: { type: "string", default: "6.7" },
     quiet: { type: "string", default: "300" },
   },
 });
@@ -55,11 +59,10 @@ async function carryOut() {
   }
   while (!(await firstLooksDone())) await sleep(200);
   const load = new Load(world, random, Number(values.told));
-  load.start(Number(values.pace));
+  load.start(Number(values.pace), values.builds === undefined ? undefined : Number(values.builds));
   let upAtKill = 0;
   for (let at = 1; at <= kills; at += 1) {
-    // Of three that are killed, one may be while it starts.
-    if (postgres === undefined && random() < 0.67) await Promise.race([servers[0].up(), sleep(60_000)]);
+    if (random() * 10 < Number(values.up)) await Promise.race([allUp(count), sleep(120_000)]);
     await sleep(random() * between);
     for (const server of servers) if (await server.revive()) count(`${server.name}: ended by itself`);
     const server = servers[Math.floor(random() * servers.length)];
@@ -77,9 +80,10 @@ async function carryOut() {
   const loaded = (Date.now() - began) / 1000;
   for (const server of servers) if (await server.revive()) count(`${server.name}: ended by itself`);
   const unquiet = await untilQuiet(world, Number(values.quiet) * 1000);
+  const logs = await readLogs(world);
   const codes = await Promise.all(servers.map((server) => server.stop()));
   const tables = await readTables(world);
-  const { found, again, attempts } = await judge(world, load, tables);
+  const { found, again, attempts } = await judge(world, load, tables, logs);
   found.unshift({ what: "all is over in time", count: 1, wrong: unquiet === undefined ? [] : [unquiet] });
   found.push({
     what: "servers that stopped well when asked to",
@@ -127,6 +131,18 @@ async function carryOut() {
   const isSound = found.every(({ wrong }) => wrong.length === 0);
   say("in all", isSound ? "holds" : "DOES NOT HOLD");
   return isSound;
+}
+
+/** Until all servers are up, and the API answers. */
+async function allUp(count) {
+  const { servers, ask } = world;
+  for (const server of servers) {
+    while (server.life.address === undefined) {
+      if (await server.revive()) count(`${server.name}: ended by itself`);
+      await sleep(50);
+    }
+  }
+  while ((await ask("GET", "/runs?limit=1")) === undefined) await sleep(100);
 }
 
 /** Whether each repository was seen: what is pushed from then on starts something. */

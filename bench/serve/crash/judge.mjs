@@ -35,15 +35,37 @@ export async function untilQuiet(world, milliseconds) {
   return why;
 }
 
-async function unseenTags(ask, { number, tags }) {
-  const seen = new Set();
+async function unseenTags(ask, { number, tags, builds }) {
+  const of = async (job, pushed) => {
+    const runs = await runsOf(ask, `${job}-${number}`);
+    if (runs === undefined) return ["the server does not answer"];
+    const seen = new Set(runs.map(({ ref }) => ref));
+    return pushed.filter((tag) => !seen.has(tag));
+  };
+  return [...(await of("tagged", tags)), ...(await of("built", builds))];
+}
+
+/** @returns `undefined` when the server does not answer. */
+async function runsOf(ask, job) {
+  const runs = [];
   for (let after = ""; ; ) {
-    const page = await ask("GET", `/runs?job=tagged-${number}&limit=200${after}`);
-    if (page === undefined) return ["the server does not answer"];
-    for (const { ref } of page.items) seen.add(ref);
-    if (page.next === undefined) return tags.filter((tag) => !seen.has(tag));
+    const page = await ask("GET", `/runs?job=${job}&limit=200${after}`);
+    if (page === undefined) return undefined;
+    runs.push(...page.items);
+    if (page.next === undefined) return runs;
     after = `&after=${page.next}`;
   }
+}
+
+/** The logs of all builds, by run, while there is a server that gives them. */
+export async function readLogs({ ask, repositories }) {
+  const logs = new Map();
+  for (const { number } of repositories) {
+    for (const { id } of (await runsOf(ask, `built-${number}`)) ?? []) {
+      logs.set(id, (await ask("GET", `/runs/${id}/log`)) ?? "");
+    }
+  }
+  return logs;
 }
 
 /** What is left to be read when all servers have ended. */
@@ -69,8 +91,12 @@ function groupBy(all, keyOf) {
   return groups;
 }
 
-/** Holds the tables and the registry against what was asked for. @returns What was looked at, how much of it, and what is wrong. */
-export async function judge(world, load, tables) {
+/**
+ * Holds the tables and the registry against what was asked for.
+ * @param logs Of builds, by run.
+ * @returns What was looked at, how much of it, and what is wrong.
+ */
+export async function judge(world, load, tables, logs = new Map()) {
   const found = [];
   const check = (what, count, wrong) => found.push({ what, count, wrong });
   const { runs, records, deliveries } = tables;
@@ -97,9 +123,10 @@ export async function judge(world, load, tables) {
     }),
   );
 
-  const tags = repositories.flatMap(({ number, tags: pushed }) =>
-    pushed.map((ref) => ({ job: `tagged-${number}`, ref })),
-  );
+  const tags = repositories.flatMap(({ number, tags: pushed, builds }) => [
+    ...pushed.map((ref) => ({ job: `tagged-${number}`, ref })),
+    ...builds.map((ref) => ({ job: `built-${number}`, ref })),
+  ]);
   const ofTag = groupBy(runs, ({ job, ref }) => `${job} ${ref}`);
   check(
     "pushed tags that started one run each",
@@ -170,7 +197,10 @@ export async function judge(world, load, tables) {
   const verified = await Promise.all(repositories.map((repository) => verify(world, repository)));
   check("repositories that waybill verify finds nothing in", repositories.length, verified.filter(Boolean));
 
-  const puts = registry.writes().filter(({ method, digest }) => method === "PUT" && digest !== undefined);
+  const isOfBuild = ({ path }) => path.startsWith("/v2/built/");
+  const puts = registry
+    .writes()
+    .filter((write) => write.method === "PUT" && write.digest !== undefined && !isOfBuild(write));
   const contents = groupBy(
     puts.flatMap(({ repository, tags: names, digest }) =>
       names.map((tag) => ({ name: `${repository}:${tag}`, digest })),
@@ -189,6 +219,33 @@ export async function judge(world, load, tables) {
     deleted.map(({ path }) => path),
   );
   const again = [...contents.values()].filter((all) => all.length > 1).length;
+
+  const builds = runs.filter(({ job }) => job.startsWith("built-"));
+  const missing = [];
+  for (const { number, image } of repositories) {
+    const there = await registry.tagsOf(`built/${image}`);
+    for (const { ref, result, details } of builds.filter(({ job }) => job === `built-${number}`)) {
+      const tag = ref.replace("refs/tags/", "");
+      const digest = details?.images?.[0]?.digest;
+      if (result === "SUCCESS" && (digest === undefined || there.get(tag) !== digest))
+        missing.push(`${image}:${tag} is ${there.get(tag)}, and the run says ${digest}`);
+    }
+  }
+  const done = builds.filter(({ result }) => result === "SUCCESS");
+  check("builds that succeeded, whose image stands as they say", done.length, missing);
+  const begunAgain = done.filter(({ attempt }) => attempt > 1);
+  check(
+    "builds that were cut off and begun anew, and say so",
+    begunAgain.length,
+    begunAgain
+      .filter(({ id, attempt }) => !logs.get(id)?.includes(`attempt ${attempt}: the one before was cut off`))
+      .map(name),
+  );
+  check(
+    "builds that failed",
+    builds.length,
+    builds.filter(({ result }) => result === "FAILURE" || result === "ABORTED").map(name),
+  );
 
   const attempts = attemptsOf(tables.history);
   check(
@@ -268,13 +325,14 @@ function overlaps(attempts, groupOf) {
   return wrong;
 }
 
-/** Writes to production that no attempt of the process that made them covers. */
+/** Writes that no attempt of the process that made them covers. */
 export function strayWrites({ servers, registry }, attempts) {
   const pids = new Map(servers.flatMap(({ lives }) => lives.map(({ name, pid }) => [name, pid])));
   const byWriter = groupBy(attempts, ({ worker, job }) => `${worker.split(":").at(-3)} ${job}`);
   return registry.writes().flatMap(({ at, who, method, path }) => {
     const [, number] = /\/app-(\d+)\//.exec(path) ?? [];
-    const own = byWriter.get(`${pids.get(who)} promote-${number}`) ?? [];
+    const job = path.startsWith("/v2/built/") ? "built" : "promote";
+    const own = byWriter.get(`${pids.get(who)} ${job}-${number}`) ?? [];
     return own.some(({ from, until }) => from <= at && at <= until)
       ? []
       : [`${new Date(at).toISOString()} ${who} ${method} ${path}`];

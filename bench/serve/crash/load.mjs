@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Jobs of a repository, as YAML: promotions of the first two share a mutex. */
-export function jobsOf({ number, url }) {
+export function jobsOf({ number, url, built }) {
   const job = (name, start, work) =>
     `- name: ${name}-${number}\n  repo: ${url}\n  ref: main\n  ${start}\n  ${work}\n`;
   const manifests = "{ manifests: registry }";
@@ -11,6 +11,7 @@ export function jobsOf({ number, url }) {
     job("promote", "triggers: { branch: ^main$ }", `promote: ${manifests}${mutex}`),
     job("verify", `after: [promote-${number}]`, `verify: ${manifests}`),
     job("tagged", "triggers: { branch: ^v }", `verify: ${manifests}`),
+    job("built", "triggers: { branch: ^b }", `build: { dir: app, project: bench, pushTo: ${built} }`),
     job("heard", `registry: { repository: events/number-${number}$ }`, `verify: ${manifests}`),
     job("asked", "triggers: { branch: ^never$ }", `verify: ${manifests}`),
   ].join("");
@@ -42,8 +43,8 @@ export class Load {
     this.#told = told;
   }
 
-  /** @param pace Milliseconds between two pushes, about. */
-  start(pace) {
+  /** @param pace Milliseconds between two pushes, about; `builds`: between two tags that are built, without which there is none. */
+  start(pace, builds) {
     const loop = async (milliseconds, step) => {
       while (!this.#isOver) {
         await step();
@@ -54,6 +55,7 @@ export class Load {
       loop(pace, () => this.push()),
       loop(pace * 2, () => this.hear()),
       loop(pace * 2, () => this.askByHand()),
+      ...(builds === undefined ? [] : [loop(builds, () => this.pushBuild())]),
     ];
   }
 
@@ -74,6 +76,15 @@ export class Load {
     const isTag = this.#random() < 0.4;
     const ref = isTag ? await repository.pushTag() : "refs/heads/main";
     if (!isTag) await repository.pushImages(1 + Math.floor(this.#random() * 2));
+    this.#tell(repository, ref);
+  }
+
+  async pushBuild() {
+    const repository = this.#one();
+    this.#tell(repository, await repository.pushBuild());
+  }
+
+  #tell(repository, ref) {
     this.pushes += 1;
     if (this.#random() * 10 >= this.#told) return;
     const id = randomUUID();

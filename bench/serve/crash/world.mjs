@@ -62,7 +62,7 @@ export async function openWorld({ kind, repositories: count, jobsOf, pause, dist
   await writeFile(join(folder, "secret"), `${secret}\n`, { mode: 0o600 });
   await writeFile(
     join(folder, "waybill.yaml"),
-    `serve: { webhooks: { forge: [{ file: secret }] }, access: { adminTokenFile: token } }\n`,
+    `serve: { objects: ${join(folder, "objects")}, webhooks: { forge: [{ file: secret }] }, access: { adminTokenFile: token } }\n`,
   );
   /** @returns A folder with the credentials of somebody, by whose name the registry knows him. */
   const credentialsFor = async (name) => {
@@ -123,6 +123,7 @@ export async function openWorld({ kind, repositories: count, jobsOf, pause, dist
       const text = await answer.text();
       if (answer.status >= 500 || [408, 429].includes(answer.status)) return undefined;
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      if (!(answer.headers.get("content-type") ?? "").includes("json")) return text;
       return text === "" ? null : JSON.parse(text);
     } catch (error) {
       if (error instanceof SyntaxError || error instanceof TypeError || error.name === "TimeoutError")
@@ -200,6 +201,12 @@ async function makeRepository(folder, number, registry) {
     "registry/manifests/app/promoter-manifest.yaml",
     `registries:\n- name: ${registry.host}/staging\n  src: true\n${listings}`,
   );
+  await write(
+    "app/cloudbuild.yaml",
+    `steps:\n- name: gcr.io/cloud-builders/docker\n  args: [build, -t, 'gcr.io/$PROJECT_ID/${image}:$TAG_NAME', .]\nimages: ['gcr.io/$PROJECT_ID/${image}:$TAG_NAME']\n`,
+  );
+  await write("app/Dockerfile", "FROM scratch\nCOPY hello /\n");
+  await write("app/hello", "hello\n");
   const images = new Map();
   const order = [];
   const commit = async () => {
@@ -212,9 +219,17 @@ async function makeRepository(folder, number, registry) {
     order.push(await git(checkout, "rev-parse", "HEAD"));
   };
   await commit();
+  const pushTag = async (tag) => {
+    await git(checkout, "push", "--quiet", url, `HEAD:refs/tags/${tag}`);
+    return `refs/tags/${tag}`;
+  };
   return {
     ...{ number, name, url, image, images },
+    /** Where its builds go. */
+    built: `${registry.host}/built`,
     tags: [],
+    /** Tags that are built. */
+    builds: [],
     /** The heads of its branch, the newest last. */
     order,
     /** The head of its branch; `undefined` while it is as it was when it was first looked at. */
@@ -226,10 +241,14 @@ async function makeRepository(folder, number, registry) {
       await commit();
     },
     async pushTag() {
-      const tag = `v0.${this.tags.length + 1}.0`;
-      await git(checkout, "push", "--quiet", url, `HEAD:refs/tags/${tag}`);
-      this.tags.push(`refs/tags/${tag}`);
-      return `refs/tags/${tag}`;
+      const ref = await pushTag(`v0.${this.tags.length + 1}.0`);
+      this.tags.push(ref);
+      return ref;
+    },
+    async pushBuild() {
+      const ref = await pushTag(`b${this.builds.length + 1}`);
+      this.builds.push(ref);
+      return ref;
     },
   };
 }
