@@ -1,9 +1,12 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Context } from "hono";
 import { expect, onTestFinished, test } from "vitest";
 import { revokeToken } from "../../src/access/index.ts";
 import type { Asking } from "../../src/server/context.ts";
+import { beating } from "../../src/server/live/beating.ts";
 import { logEvents, openEnd } from "../../src/server/live/log-events.ts";
 import { comment, streamOf } from "../../src/server/live/sse.ts";
 import { ask, startWorker } from "../queue/support.ts";
@@ -221,4 +224,26 @@ test("a stream whose listener is gone before its first event is given up", async
       connect(port, "127.0.0.1").on("error", failed).write("GET / HTTP/1.1\r\nHost: server.test\r\n\r\n");
     });
   });
+});
+
+test("a stream keeps nothing of what it has told, however long it goes on", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const told: WeakRef<Uint8Array>[] = [];
+  async function* pieces() {
+    for (;;) {
+      const piece = new Uint8Array(64 * 1024);
+      told.push(new WeakRef(piece));
+      yield piece;
+    }
+  }
+  const life = { signals: [new AbortController().signal], mayGoOn: async () => true };
+  const stream = beating(pieces(), life, () => undefined)[Symbol.asyncIterator]();
+  for (let number = 0; number < 10; number += 1) await stream.next();
+  while (told.slice(0, 8).some((piece) => piece.deref() !== undefined)) {
+    // What was looked at is kept until the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
+  await stream.return?.();
 });

@@ -19,57 +19,73 @@ export async function* beating(
   abort: () => void,
 ): AsyncIterable<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
+  const bell = openBell();
+  for (const signal of signals) signal.addEventListener("abort", bell.ring, { once: true });
   // Not all at once, when a server comes back.
   const whole = streamTiming.whole * (0.9 + Math.random() / 10);
-  const [begun, stopped] = [performance.now(), untilAborted(signals)];
+  const begun = performance.now();
   let checked = begun;
-  let next = iterator.next();
+  let step = nextOf(iterator, bell.ring);
   try {
     for (;;) {
-      const beat = beatAfter(streamTiming.comment);
-      const first = await Promise.race([next, beat.over, stopped.over]);
-      beat.cancel();
+      const isSettled = () => step.settled !== undefined;
+      const isStopped = () => signals.some(({ aborted }) => aborted);
+      const isBeat = !isSettled() && !isStopped() && !(await bell.isRung(streamTiming.comment));
       const now = performance.now();
-      if (first === "stopped" || now - begun > whole) return;
+      if (isStopped() || now - begun > whole) return;
       if (now - checked > streamTiming.recheck) {
         checked = now;
         if (!(await mayGoOn())) return;
       }
-      if (first === "beat") yield comment;
-      else {
-        if (first.done === true) return;
-        yield first.value;
-        next = iterator.next();
-      }
+      if (isBeat) yield comment;
+      if (step.settled === undefined) continue;
+      const { done, value } = await step.settled;
+      if (done === true) return;
+      yield value;
+      step = nextOf(iterator, bell.ring);
     }
   } finally {
-    stopped.cancel();
+    for (const signal of signals) signal.removeEventListener("abort", bell.ring);
     abort();
     // It ends by itself once it is aborted; nobody waits for it, or for what it fails with.
-    next.then(() => iterator.return?.()).catch(() => undefined);
+    step.promise.then(() => iterator.return?.()).catch(() => undefined);
   }
 }
 
-function beatAfter(milliseconds: number): { readonly over: Promise<"beat">; cancel(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<"beat">((resolve) => {
-    timer = setTimeout(() => resolve("beat"), milliseconds);
-  });
-  return { over, cancel: () => clearTimeout(timer) };
+/** The next value of an iterator, and whether it is there by now. */
+interface Step {
+  readonly promise: Promise<IteratorResult<Uint8Array>>;
+  settled?: Promise<IteratorResult<Uint8Array>>;
 }
 
-function untilAborted(signals: readonly AbortSignal[]): {
-  readonly over: Promise<"stopped">;
-  cancel(): void;
-} {
-  let tell = () => {};
-  const over = new Promise<"stopped">((resolve) => {
-    tell = () => resolve("stopped");
-    if (signals.some(({ aborted }) => aborted)) tell();
-    for (const signal of signals) signal.addEventListener("abort", tell, { once: true });
-  });
-  const cancel = () => {
-    for (const signal of signals) signal.removeEventListener("abort", tell);
+function nextOf(iterator: AsyncIterator<Uint8Array>, tell: () => void): Step {
+  const step: Step = { promise: iterator.next() };
+  const settle = () => {
+    step.settled = step.promise;
+    tell();
   };
-  return { over, cancel };
+  step.promise.then(settle, settle);
+  return step;
+}
+
+/**
+ * Wakes one who waits, any number of times. A race of promises would leave behind whatever it was won with for as long as one of them
+ * is open: with one that is for the whole stream, all that the stream has told.
+ */
+function openBell() {
+  let wake = () => {};
+  return {
+    ring: () => wake(),
+    /** @returns Whether it is rung within so many milliseconds. */
+    async isRung(within: number): Promise<boolean> {
+      let timer: NodeJS.Timeout | undefined;
+      const isRung = await new Promise<boolean>((resolve) => {
+        timer = setTimeout(() => resolve(false), within);
+        wake = () => resolve(true);
+      });
+      clearTimeout(timer);
+      wake = () => {};
+      return isRung;
+    },
+  };
 }

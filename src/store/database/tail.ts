@@ -73,8 +73,13 @@ export function openFollowers(context: Context) {
     watch.look ??= (async () => {
       while (watch.again) {
         watch.again = false;
-        await read(id, watch);
-        for (const wake of watch.waiting) wake();
+        const { end, isOver } = watch;
+        try {
+          await read(id, watch);
+        } finally {
+          // Not for nothing: whoever comes has it looked, and many may wait.
+          if (watch.end !== end || watch.isOver !== isOver) for (const wake of watch.waiting) wake();
+        }
       }
     })().finally(() => {
       watch.look = undefined;
@@ -207,15 +212,15 @@ function batchAt({ batches }: Watch, at: number, skipped: number): LogBatch {
 
 /** Resolves when a log has grown beyond a byte, when its run has ended, or when nobody waits for it any more. */
 async function grown(watch: Watch, at: number, signal: AbortSignal | undefined): Promise<void> {
-  while (watch.end <= at && !watch.isOver && signal?.aborted !== true) {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        watch.waiting.delete(done);
-        signal?.removeEventListener("abort", done);
-        resolve();
-      };
-      watch.waiting.add(done);
-      signal?.addEventListener("abort", done, { once: true });
-    });
-  }
+  if (watch.end > at || watch.isOver || signal?.aborted === true) return;
+  await new Promise<void>((resolve) => {
+    const wake = (): void => {
+      if (watch.end <= at && !watch.isOver && signal?.aborted !== true) return;
+      watch.waiting.delete(wake);
+      signal?.removeEventListener("abort", wake);
+      resolve();
+    };
+    watch.waiting.add(wake);
+    signal?.addEventListener("abort", wake, { once: true });
+  });
 }

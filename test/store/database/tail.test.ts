@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { LogBatch, RunDatabase } from "../../../src/store/index.ts";
 import { describeDatabases } from "../../support/databases.ts";
 import { logOf, useRuns } from "./support.ts";
@@ -116,6 +116,26 @@ describeDatabases((databases) => {
     await own.runs.release();
     expect((await released).done).toBe(true);
     expect((await follow(own.runs, run.id).next()).done).toBe(true);
+  });
+
+  test("who waits is woken when there is something, not whenever somebody else comes", async () => {
+    const run = await begin();
+    run.log("begun\n");
+    const controller = new AbortController();
+    const waits = vi.spyOn(controller.signal, "addEventListener");
+    const waiting = own.runs.tail(run.id, { signal: controller.signal })[Symbol.asyncIterator]();
+    await waiting.next();
+    const more = waiting.next();
+    for (let others = 0; others < 5; others += 1) {
+      const other = follow(own.runs, run.id);
+      await other.next();
+      await other.return?.();
+    }
+    expect(waits).toHaveBeenCalledTimes(1);
+    run.log("more\n");
+    expect((await more).value).toMatchObject({ skipped: 0 });
+    await waiting.return?.();
+    await run.finish({ result: "SUCCESS" });
   });
 
   test("there is nothing to follow of a run that nobody knows", async () => {
