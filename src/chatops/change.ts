@@ -15,11 +15,11 @@ export interface PullChange {
  * @throws {GitError} when the repository cannot be read now.
  */
 export async function readChange(
-  { mirrors, environment, credentialOf, signal }: ChatWorld,
+  { mirrors, maxMirrorBytes: maxBytes, environment, credentialOf, signal }: ChatWorld,
   { url, pull: { head, base } }: Pick<PullToHeed, "url" | "pull">,
 ): Promise<PullChange | undefined> {
   const credential = await credentialOf(url);
-  const mirror = openMirror({ folder: mirrors, url, credential, environment, signal });
+  const mirror = openMirror({ folder: mirrors, maxBytes, url, credential, environment, signal });
   await mirror.fetch();
   const isThere = await mirror.bring(head.commit, [url]);
   if (!isThere) return undefined;

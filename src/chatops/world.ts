@@ -12,6 +12,7 @@ export interface ChatWorld {
   readonly forgeOf: (url: string) => Promise<Pick<Forge, "kind" | "user" | "isMember">>;
   /** The folder of Git's mirrors, absolute. */
   readonly mirrors: string;
+  readonly maxMirrorBytes?: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
   readonly credentialOf: (url: string) => Promise<GitCredential | undefined>;
   /** What a hold is; what is usual on the forge when left out. */

@@ -8,6 +8,9 @@ export type GitErrorCode =
   | "unknown-date"
   | "shallow-clone"
   | "unreachable"
+  | "too-many-refs"
+  | "mirror-too-large"
+  | "disk-full"
   | "no-identity"
   | "push-refused"
   | "git-failed";

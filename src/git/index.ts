@@ -9,3 +9,4 @@ export { withoutPassword } from "./password.ts";
 export { checkoutPush, type Push, type PushQuestion, readPush } from "./push.ts";
 export { listRemote, type RemoteOptions, type RemoteRef } from "./remote-refs.ts";
 export { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
+export { type MirrorsInUse, removeUnusedMirrors } from "./unused-mirrors.ts";

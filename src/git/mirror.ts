@@ -1,15 +1,24 @@
 import { createHash } from "node:crypto";
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { rename, stat, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { holdingLock, ifPresent, makeFolder, markedName, removeTree, sweep } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { CatFile } from "./cat-file.ts";
 import { withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
+import { bytesOf, lackOfRoom, removeParts, removeStaleLocks } from "./mirror-room.ts";
 import { withoutPassword } from "./password.ts";
 import { complaint, type GitLimits, type GitRun, gitOutput, OutputLimitError, runGit } from "./program.ts";
 import { changedPaths, pathsIn } from "./push.ts";
-import { impatient, listRemote, nowhere, type RemoteOptions, unled, unreadable } from "./remote-refs.ts";
+import {
+  impatient,
+  listingLimits,
+  listRemote,
+  nowhere,
+  type RemoteOptions,
+  unled,
+  unreadable,
+} from "./remote-refs.ts";
 import { type CommitHash, type GitRepository, openGitRepository } from "./repository.ts";
 
 /** A commit that is wanted, and the branch or tag that has to stand at it, where that matters. */
@@ -33,7 +42,7 @@ export interface Got {
 /**
  * What this machine knows of a remote: all branches and tags, with their history. It is fetched once for all who need it, by
  * however many processes. What a push has taken away stays for two weeks. Nothing that a repository brings is run. Methods throw
- * {@link GitError}: `unreachable` when the remote cannot be read, `git-failed`.
+ * {@link GitError}: `unreachable` when the remote cannot be read, `too-many-refs`, `mirror-too-large`, `disk-full`, `git-failed`.
  */
 export interface Mirror {
   /** The top of its working tree, in which there are no files: absolute. There once something was fetched. */
@@ -78,8 +87,13 @@ export interface MirrorOptions extends RemoteOptions {
   readonly folder: string;
   /** Without a password. */
   readonly url: string;
+  /** Bytes that its objects may take: 10 GiB by default. Beyond them no more than a small push is fetched. */
+  readonly maxBytes?: number | undefined;
 }
 
+const usualBytes = 10 * 2 ** 30;
+/** Bytes of a file that Git may write although a mirror has all that it may have: names of branches, and a small push. */
+const smallestRoom = 1024 * 1024;
 /** A first fetch of a large repository over a slow line takes this long. The other side may say nothing for minutes meanwhile. */
 const usualMilliseconds = 60 * 60_000;
 const maxWaitMilliseconds = 2 * usualMilliseconds;
@@ -87,8 +101,6 @@ const maxWaitMilliseconds = 2 * usualMilliseconds;
 const patienceMilliseconds = 60_000;
 /** Paths of half a million changes. */
 const maxPathsBytes = 32 * 1024 * 1024;
-/** Git holds the lock of a ref for as long as a small file takes to write: one that is older was left by a process that was killed. */
-const staleLockMilliseconds = 60_000;
 /** Other ends that are held against a new ref: a command line is no longer. */
 const maxOthers = 1_000;
 
@@ -103,8 +115,9 @@ const isHash = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test
 /** The mirror of a remote in a folder of mirrors. Nothing is asked or written before the first of its methods is called. */
 export function openMirror(options: MirrorOptions): Mirror {
   const { environment = process.env, signal, maxMilliseconds = usualMilliseconds } = options;
+  const { maxBytes = usualBytes } = options;
   const url = withoutPassword(options.url);
-  const folder = join(options.folder, nameOf(url));
+  const folder = join(options.folder, mirrorName(url));
   const credentials = withCredential(environment, options.credential);
   const limits: GitLimits = { maxMilliseconds, signal };
   const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);
@@ -118,6 +131,8 @@ export function openMirror(options: MirrorOptions): Mirror {
     (await ifPresent(stat(join(folder, ".git", "HEAD")))) !== undefined;
 
   const holding = async <Result>(body: () => Promise<Result>): Promise<Result> => {
+    // By that it is known how long nobody has used it.
+    await ifPresent(utimes(folder, new Date(), new Date()));
     await makeFolder(options.folder).catch((error: unknown) => {
       throw failed(error);
     });
@@ -152,6 +167,17 @@ export function openMirror(options: MirrorOptions): Mirror {
     if (format?.code !== 0 || format.stdout.trim() !== expected) await make(hash);
   };
 
+  /** Bytes that may still come. Where there are none, what pushes have taken away goes at once. */
+  const roomLeft = async (): Promise<number> => {
+    await removeParts(join(folder, ".git"));
+    const left = async (): Promise<number> => maxBytes - (await bytesOf(folder, git("count-objects", "-v")));
+    const room = await left();
+    if (room > 0) return room;
+    const atOnce = ["-c", "gc.reflogExpire=now", "-c", "gc.reflogExpireUnreachable=now"];
+    await runGit(folder, [...atOnce, "gc", "--prune=now", "--quiet"], environment, "folders", limits);
+    return left();
+  };
+
   const fetchFrom = async (from: string, refs: readonly string[]): Promise<GitRun> => {
     const words = [
       ...[...unled, "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head"],
@@ -159,11 +185,21 @@ export function openMirror(options: MirrorOptions): Mirror {
       ...(refs.some((ref) => ref.includes(":")) ? ["--prune"] : []),
       ...["--", from, ...refs],
     ];
-    const attempt = (): Promise<GitRun> => runGit(folder, words, credentials, "hosts", limits);
-    const first = await attempt();
+    const attempt = async (room: number): Promise<GitRun> => {
+      const bounds = { ...limits, maxFileBytes: Math.max(room, smallestRoom) };
+      const fetched = await runGit(folder, words, credentials, "hosts", bounds);
+      const lack = fetched.code === 0 ? undefined : lackOfRoom(fetched, { url, folder, maxBytes });
+      if (lack === undefined) return fetched;
+      // What the remote has no longer has gone first.
+      const more = await roomLeft();
+      if (lack.code === "mirror-too-large" && more > room) return attempt(more);
+      throw lack;
+    };
+    const room = await roomLeft();
+    const first = await attempt(room);
     if (first.code === 0 || !/\.lock': File exists/.test(first.stderr)) return first;
     await removeStaleLocks(join(folder, ".git"));
-    return attempt();
+    return attempt(room);
   };
 
   /** Packs what many fetches have brought. That it cannot be done, or not in time, keeps nobody from using what is there. */
@@ -237,9 +273,7 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
     async defaultBranch() {
       const words = [...unled, ...impatient, "ls-remote", "--symref", "--", url, "HEAD"];
-      const listed = await runGit(nowhere, words, credentials, "hosts", {
-        ...{ maxMilliseconds, signal, maxOutputBytes: maxPathsBytes },
-      });
+      const listed = await runGit(nowhere, words, credentials, "hosts", listingLimits(options));
       if (listed.code !== 0) throw unreadable(url, complaint(listed.stderr));
       const branch = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(listed.stdout)?.[1];
       if (branch !== undefined) return branch;
@@ -330,22 +364,8 @@ async function untilAborted<Result>(
 }
 
 /** A folder's name that says which repository it is of, and that no other repository has. */
-function nameOf(url: string): string {
+export function mirrorName(url: string): string {
   const hash = createHash("sha256").update(url).digest("hex").slice(0, 16);
   const shown = url.replace(/^[a-z+]+:\/\//i, "").replace(/[^A-Za-z0-9._-]+/g, "-");
   return `${shown.replace(/^[.-]+/, "").slice(-60)}-${hash}`;
-}
-
-/** Removes what a killed run of Git has left in the way of all others. */
-async function removeStaleLocks(repository: string): Promise<void> {
-  const before = Date.now() - staleLockMilliseconds;
-  const names = [
-    ...(await readdir(repository)),
-    ...(await readdir(join(repository, "refs"), { recursive: true })).map((name) => join("refs", name)),
-  ];
-  for (const name of names.filter((one) => one.endsWith(".lock"))) {
-    const path = join(repository, name);
-    const found = await ifPresent(stat(path));
-    if (found !== undefined && found.mtimeMs < before) await rm(path, { force: true });
-  }
 }

@@ -52,6 +52,10 @@ export interface GitLimits {
   /** From its start to its end. What it has started ends with it, and it cannot ask anybody anything. */
   readonly maxMilliseconds?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Of each of its processes; not on Windows. What lacks some says that it is out of memory. */
+  readonly maxMemoryBytes?: number | undefined;
+  /** Of each file that it writes; not on Windows. One that would be larger is "too large". */
+  readonly maxFileBytes?: number | undefined;
 }
 
 /** A run wrote more than its limit. */
@@ -66,11 +70,31 @@ export function startGit(
   words: readonly string[],
   environment: NodeJS.ProcessEnv,
   reach: Reach = "here",
-  hasOwnGroup = false,
+  limits: GitLimits = {},
 ): ChildProcessWithoutNullStreams {
   const env = { ...environmentFor(environment, reach === "hosts"), GIT_ALLOW_PROTOCOL: protocols[reach] };
-  const options = { env, stdio: "pipe", windowsHide: true, detached: hasOwnGroup } as const;
-  return spawn("git", [...hardening, "-C", folder, ...words], options);
+  const options = { env, stdio: "pipe", windowsHide: true, detached: hasOwnGroup(limits) } as const;
+  const [program, ...before] = limited(limits);
+  return spawn(program, [...before, ...hardening, "-C", folder, ...words], options);
+}
+
+function hasOwnGroup({ maxMilliseconds, signal }: GitLimits): boolean {
+  return maxMilliseconds !== undefined || signal !== undefined;
+}
+
+/**
+ * What Git is started by. No variable and no setting of Git's bounds what another host makes it keep in memory, or on disk: the system
+ * does (`ulimit` of POSIX, and `-d` which all shells have). A lower bound that holds already stays.
+ */
+function limited({ maxMemoryBytes, maxFileBytes }: GitLimits): readonly [string, ...string[]] {
+  if (process.platform === "win32" || (maxMemoryBytes ?? maxFileBytes) === undefined) return ["git"];
+  const limits = [
+    ...(maxMemoryBytes === undefined ? [] : [`ulimit -S -d ${Math.ceil(maxMemoryBytes / 1024)}`]),
+    // Whoever ignores the signal is told as by a full disk, and can say so.
+    ...(maxFileBytes === undefined ? [] : ["trap '' XFSZ", `ulimit -S -f ${Math.ceil(maxFileBytes / 512)}`]),
+  ];
+  const script = `${limits.map((limit) => `${limit} 2>/dev/null || :`).join("; ")}; exec git "$@"`;
+  return ["/bin/sh", "-c", script, "git"];
 }
 
 /**
@@ -83,16 +107,16 @@ export function runGit(
   words: readonly string[],
   environment: NodeJS.ProcessEnv,
   reach: Reach = "here",
-  { maxOutputBytes = usualOutputBytes, maxMilliseconds, signal }: GitLimits = {},
+  limits: GitLimits = {},
 ): Promise<GitRun> {
+  const { maxOutputBytes = usualOutputBytes, maxMilliseconds, signal } = limits;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const hasOwnGroup = maxMilliseconds !== undefined || signal !== undefined;
-    const child = startGit(folder, words, environment, reach, hasOwnGroup);
+    const child = startGit(folder, words, environment, reach, limits);
     const output = { stdout: "", stderr: "" };
     const name = `git ${subcommandOf(words)}`;
     const giveUp = (error: unknown): void => {
-      killRun(child, hasOwnGroup);
+      killRun(child, hasOwnGroup(limits));
       reject(error);
     };
     const isSilent = (): void => {
@@ -127,7 +151,9 @@ export function runGit(
     });
     child.on("close", (code) => {
       settle();
-      resolve({ code, ...output });
+      // The shell says so where it cannot start it.
+      if (code === 127) reject(notStarted({ name: "Error", message: output.stderr, code: "ENOENT" }));
+      else resolve({ code, ...output });
     });
     child.stdin.on("error", () => undefined);
     child.stdin.end();
@@ -140,8 +166,8 @@ function subcommandOf(words: readonly string[]): string {
 }
 
 /** Kills a run, and where it has a group of its own also what speaks to the other host for it. */
-function killRun(child: ChildProcessWithoutNullStreams, hasOwnGroup: boolean): void {
-  if (hasOwnGroup && child.pid !== undefined && process.platform !== "win32") {
+function killRun(child: ChildProcessWithoutNullStreams, isOfGroup: boolean): void {
+  if (isOfGroup && child.pid !== undefined && process.platform !== "win32") {
     try {
       process.kill(-child.pid, "SIGKILL");
       return;

@@ -2,7 +2,7 @@ import { parse } from "node:path";
 import { type GitCredential, withCredential } from "./credential.ts";
 import { GitError } from "./errors.ts";
 import { withoutPassword } from "./password.ts";
-import { complaint, type GitRun, runGit } from "./program.ts";
+import { complaint, type GitLimits, type GitRun, OutputLimitError, runGit } from "./program.ts";
 
 /** A branch or a tag of a remote. */
 export interface RemoteRef {
@@ -22,14 +22,17 @@ export interface RemoteOptions {
   readonly signal?: AbortSignal | undefined;
   /** From the start of a question to its end: a minute by default. */
   readonly maxMilliseconds?: number | undefined;
+  /** Of the list of a remote's branches and tags: 64 MiB by default. */
+  readonly maxListingBytes?: number | undefined;
 }
 
 /** In no repository, so that no configuration but the user's counts. */
 export const nowhere = parse(process.cwd()).root;
 
 const usualMilliseconds = 60_000;
+const mebibyte = 1024 * 1024;
 /** More than half a million refs. */
-const maxListingBytes = 64 * 1024 * 1024;
+const usualListingBytes = 64 * mebibyte;
 /** A name is a path of files: of each of these Git takes 255 bytes. */
 const maxRefLength = 900;
 
@@ -43,10 +46,23 @@ export const unled = ["-c", "http.followRedirects=false"] as const;
 export const impatient = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"] as const;
 
 /**
+ * What bounds asking for a list: Git has all of it in memory before it says any of it, several times as large as it is written.
+ */
+export function listingLimits({
+  maxListingBytes = usualListingBytes,
+  maxMilliseconds = usualMilliseconds,
+  signal,
+}: RemoteOptions): GitLimits {
+  const maxMemoryBytes = 64 * mebibyte + 8 * maxListingBytes;
+  return { maxOutputBytes: maxListingBytes, maxMemoryBytes, maxMilliseconds, signal };
+}
+
+/**
  * All branches and tags of a remote, in the order of their names. Only these are asked for: of the refs that a forge keeps for pull
  * requests, of which there may be hundreds of thousands, nothing is sent (gitprotocol-v2(5), `ref-prefix`). Nothing is remembered.
  * @param url without a password.
- * @throws {GitError} `unreachable` when it cannot be read, for whatever reason: nothing follows from that about its refs; `git-missing`.
+ * @throws {GitError} `unreachable` when it cannot be read, for whatever reason: nothing follows from that about its refs; `too-many-refs`,
+ * `git-missing`.
  */
 export async function listRemote(url: string, options: RemoteOptions = {}): Promise<readonly RemoteRef[]> {
   const listed = refsIn((await ask(url, options)).stdout);
@@ -60,10 +76,8 @@ export async function listRemote(url: string, options: RemoteOptions = {}): Prom
   throw unreadable(url, "what answers is no Git");
 }
 
-async function ask(
-  url: string,
-  { credential, environment = process.env, signal, maxMilliseconds = usualMilliseconds }: RemoteOptions,
-): Promise<GitRun> {
+async function ask(url: string, options: RemoteOptions): Promise<GitRun> {
+  const { credential, environment = process.env, maxListingBytes = usualListingBytes } = options;
   const words = [
     "-c",
     "protocol.version=2",
@@ -75,15 +89,28 @@ async function ask(
     "--",
     url,
   ];
-  const limits = { maxOutputBytes: maxListingBytes, maxMilliseconds, signal };
-  const listed = await runGit(nowhere, words, withCredential(environment, credential), "hosts", limits).catch(
-    (error: unknown) => {
-      if (!(error instanceof GitError) || error.code === "git-missing") throw error;
-      throw unreadable(url, error.message, error);
-    },
-  );
-  if (listed.code !== 0) throw unreadable(url, complaint(listed.stderr));
-  return listed;
+  const shown = withCredential(environment, credential);
+  const asked = runGit(nowhere, words, shown, "hosts", listingLimits(options));
+  const listed = await asked.catch((error: unknown) => {
+    if (!(error instanceof GitError) || error.code === "git-missing") throw error;
+    if (error instanceof OutputLimitError) throw tooManyRefs(url, maxListingBytes, error);
+    throw unreadable(url, error.message, error);
+  });
+  if (listed.code === 0) return listed;
+  if (outOfMemory.test(listed.stderr)) throw tooManyRefs(url, maxListingBytes);
+  throw unreadable(url, complaint(listed.stderr));
+}
+
+/** What Git says that may have no more memory. */
+const outOfMemory = /\bout of memory\b/i;
+
+function tooManyRefs(url: string, bytes: number, cause?: unknown): GitError {
+  const size = `${Math.ceil(bytes / mebibyte)} MiB`;
+  return new GitError("too-many-refs", `the list of its branches and tags is longer than ${size}`, {
+    where: withoutPassword(url),
+    hint: "remove those that nobody needs: nothing of the repository is seen until then",
+    cause,
+  });
 }
 
 /** That a remote could not be read. */

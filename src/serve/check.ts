@@ -83,6 +83,7 @@ async function checkJobs(options: ServeOptions): Promise<ServeCheck[]> {
   const mirrors = join(data, "mirrors");
   const live = openLiveJobs({
     ...{ place, capacities: Object.keys(capacities), mirrors, environment, sourceOf, log: () => {} },
+    maxMirrorBytes: settings.serve.maxMirrorBytes,
   });
   const set = await live.look();
   const { where, jobs, diagnostics, trouble } = set;

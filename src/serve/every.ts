@@ -19,3 +19,11 @@ export async function every(
     await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
   }
 }
+
+/** Resolves when the signal is aborted. */
+export function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -35,6 +35,7 @@ export interface LiveJobsOptions {
   readonly place: JobsPlace;
   readonly capacities: readonly string[];
   readonly mirrors: string;
+  readonly maxMirrorBytes?: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
   readonly sourceOf: (url: string) => RunSource;
   readonly log: Log;
@@ -52,6 +53,7 @@ export function openLiveJobs({
   place,
   capacities,
   mirrors,
+  maxMirrorBytes,
   environment,
   sourceOf,
   log,
@@ -86,8 +88,8 @@ export function openLiveJobs({
       )?.credential;
     // Many that listen to one signal are taken for a leak.
     const signal = stopping && AbortSignal.any([stopping]);
-    const branchOf = { repository, branch, folder, mirrors, environment, credentialOf, signal };
-    return openJobSource(branchOf, { capacities });
+    const git = { mirrors, maxMirrorBytes, environment, credentialOf, signal };
+    return openJobSource({ repository, branch, folder, ...git }, { capacities });
   };
   const look = async (): Promise<JobSet> => {
     source ??= open();

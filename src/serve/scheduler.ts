@@ -3,7 +3,7 @@ import { forgetDeliveries } from "../deliveries/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
 import { runTriggers, type TriggerEvent } from "../triggers/index.ts";
 import { type SourceForge, WorkError } from "../work/index.ts";
-import { every } from "./every.ts";
+import { abortOf, every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import { sendersOf } from "./senders.ts";
 import type { ServerCore } from "./serve.ts";
@@ -50,9 +50,10 @@ async function tellAndSend({ options, db, queue }: ServerCore, url: string): Pro
 
 async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
   const { options, db, queue, jobs, sourceOf, mirrors } = core;
-  const { environment } = options;
+  const { environment, settings } = options;
+  const { maxMirrorBytes } = settings.serve;
   // What stands where no job is known yet would be taken for what nobody looks at any more.
-  await Promise.race([jobs.known, givenOf(signal)]);
+  await Promise.race([jobs.known, abortOf(signal)]);
   if (signal.aborted) return;
   const placeOf = async (url: string): Promise<SourceForge> => {
     const place = await sourceOf(url).forge();
@@ -65,11 +66,11 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
   const credentialOf: ChatWorld["credentialOf"] = async (url) => (await sourceOf(url).forge())?.credential;
   const now = (): Date => new Date();
   const chat: ChatWorld = {
-    ...{ db, queue, mirrors, environment, credentialOf, now, signal },
+    ...{ db, queue, mirrors, maxMirrorBytes, environment, credentialOf, now, signal },
     forgeOf: async (url) => (await placeOf(url)).forge,
   };
   await runTriggers({
-    ...{ db, queue, jobs: jobs.jobs, mirrors, environment, credentialOf, signal },
+    ...{ db, queue, jobs: jobs.jobs, mirrors, maxMirrorBytes, environment, credentialOf, signal },
     projectOf: async (url) => (await placeOf(url)).project,
     heed: async (pull) => void (await heedComments(chat, pull)),
     mayRun: async ({ url, project, pull }) =>
@@ -78,13 +79,6 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
       core.metrics.heardOfTrigger(event);
       tell(core, event);
     },
-  });
-}
-
-function givenOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics, openTracing, type Tracing } from "../telem
 import { listRemotes, noteEnd } from "../triggers/index.ts";
 import { networkOf, openSources } from "../work/index.ts";
 import { every } from "./every.ts";
+import { keepMirrors } from "./keep-mirrors.ts";
 import { type LiveJobs, openLiveJobs } from "./live-jobs.ts";
 import { logProblem } from "./log.ts";
 import { throwIfLost } from "./lost-database.ts";
@@ -96,6 +97,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         place: options.jobs,
         capacities: Object.keys(options.capacities),
         mirrors,
+        maxMirrorBytes: settings.serve.maxMirrorBytes,
         environment,
         sourceOf,
         log,
@@ -120,7 +122,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       watching,
       throwIfLost(db, stopping.signal),
       // A worker's machine alone has what its runs have left there.
-      ...(isKeeper ? [keepRecords(core, stopping.signal)] : []),
+      ...(isKeeper ? [keepRecords(core, stopping.signal), keepMirrors(core, stopping.signal)] : []),
       ...(roles.has("scheduler") ? schedule(core, url, stopping.signal) : []),
       ...(roles.has("worker") ? work(core, url, stopping.signal) : []),
     ];

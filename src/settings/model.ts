@@ -32,6 +32,8 @@ export interface ServeSettings {
   /** The address that people know it by: a scheme and a host. */
   readonly publicUrl?: string;
   readonly jobs?: JobsPlace;
+  /** What the mirror of one repository may take of the disk. */
+  readonly maxMirrorBytes?: number;
   /** Runs that a process carries out at the same time. */
   readonly concurrency?: number;
   /** How many runs with a label of capacity go on at the same time, by the label. */

@@ -42,6 +42,7 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
       ),
       publicUrl: publicUrl(),
       jobs: described(jobs(folder), "Job files: a folder, or a branch that is trusted."),
+      maxMirrorBytes: byteSize(2 ** 20, 2 ** 50, "Bytes of the mirror of one repository: 10GiB by default."),
       concurrency: count(1, 1000, "Runs that one process carries out at the same time; 4 by default."),
       capacities: described(
         record(count(1, 100_000, "Runs with this label at the same time."), nameFault),

@@ -47,8 +47,9 @@ export async function lookAtRefs(world: TriggerWorld, repository: string): Promi
 }
 
 /** Which mirror a remote has. */
-export function mirrorOf({ mirrors, environment, signal }: TriggerWorld, url: string) {
-  return { folder: mirrors, url, environment, signal };
+export function mirrorOf(world: TriggerWorld, url: string) {
+  const { mirrors, maxMirrorBytes: maxBytes, environment, signal } = world;
+  return { folder: mirrors, maxBytes, url, environment, signal };
 }
 
 function hashOf(listed: readonly RemoteRef[]): string {

@@ -113,6 +113,8 @@ export interface TriggerWorld {
   readonly jobs: () => readonly Job[];
   /** The folder of Git's mirrors, absolute. */
   readonly mirrors: string;
+  /** Bytes of each. */
+  readonly maxMirrorBytes?: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
   /** What Git shows to the remote; `undefined` where it is public. */
   readonly credentialOf: (url: string) => Promise<GitCredential | undefined>;

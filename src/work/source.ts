@@ -69,8 +69,9 @@ export function sourceAt(
     mirror: once(async () => {
       // What everybody may read needs no forge that answers.
       const credential = (await forge().catch(() => undefined))?.credential;
-      const place = { folder: join(folder, "mirrors"), url, credential, environment, signal };
-      const mirror = openMirror(place);
+      const { maxMirrorBytes: maxBytes } = settings.serve;
+      const place = { folder: join(folder, "mirrors"), maxBytes, url };
+      const mirror = openMirror({ ...place, credential, environment, signal });
       await mirror.fetch();
       return mirror;
     }),

@@ -1,10 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, truncate, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect } from "vitest";
 import { holdingLock } from "../../src/disk/index.ts";
-import { listRemote, type Mirror, openMirror } from "../../src/git/index.ts";
+import { listRemote, type Mirror, openMirror, removeUnusedMirrors } from "../../src/git/index.ts";
 import { createRepository, gitEnvironment, repositoryAt, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { promised } from "../support/promised.ts";
@@ -85,6 +86,43 @@ describe("a remote", () => {
     } finally {
       silent.close();
     }
+  });
+
+  for (const version of ["0", "2"]) {
+    test(`whose list has no end is given up when it is longer than any, in Git's protocol ${version}`, async () => {
+      const packet = (text: string): string => `${(text.length + 4).toString(16).padStart(4, "0")}${text}`;
+      const line = packet(`${"1".repeat(40)} refs/heads/main\n`).repeat(1_000);
+      const endless = await serve((_, response, { pathname }) => {
+        const isFirst = pathname.endsWith("/info/refs");
+        const type = isFirst ? "advertisement" : "result";
+        response.writeHead(200, { "content-type": `application/x-git-upload-pack-${type}` });
+        if (isFirst) response.write(`${packet("# service=git-upload-pack\n")}0000`);
+        if (isFirst && version === "2") {
+          const able = ["version 2", "ls-refs=unborn", "fetch=shallow"].map((word) => packet(`${word}\n`));
+          return void response.end(`${able.join("")}0000`);
+        }
+        if (isFirst) response.write(packet(`${"1".repeat(40)} HEAD\0agent=git\n`));
+        const more = (): void => {
+          while (response.write(line));
+        };
+        response.on("drain", more);
+        return more();
+      });
+      const address = `${endless.origin}/a/b`;
+      const options = { environment: gitEnvironment, maxListingBytes: 1024 * 1024 };
+      await expect(listRemote(address, options)).rejects.toMatchObject({
+        code: "too-many-refs",
+        message: "the list of its branches and tags is longer than 1 MiB",
+        where: address,
+      });
+    });
+  }
+
+  test("that has more branches and tags than are read is not read in part", async () => {
+    await commit({ a: "1" });
+    await repository.git("tag", "v1");
+    const few = { environment: gitEnvironment, maxListingBytes: 100 };
+    await expect(listRemote(url, few)).rejects.toMatchObject({ code: "too-many-refs", where: url });
   });
 
   test("that leads elsewhere is not followed, and what it leads to is asked for nothing", async () => {
@@ -231,6 +269,86 @@ describe("a mirror", () => {
     const newest = await commit({ a: "3" });
     expect(await mirror.ensure([{ commit: newest, ref: "refs/heads/main" }, { commit: first }])).toEqual([]);
     expect(await mirror.got(first, newest, [])).toEqual({ changes: ["a"], forced: false });
+  });
+
+  test("grows to its bound, says so, and leaves nothing behind of what was too much", async () => {
+    await commit({ a: "1" });
+    const small = openMirror({
+      ...{
+        folder: join(folder.path, "mirrors"),
+        url,
+        environment: gitEnvironment,
+        maxBytes: 2 * 1024 * 1024,
+      },
+    });
+    await small.fetch();
+    // Of few objects and of many, which Git writes in two ways.
+    for (const count of [1, 150]) {
+      const files = Object.fromEntries(Array.from({ length: count }, (_, at) => [`many/${at}`, `${at}`]));
+      const last = await commit({ ...files, large: randomBytes(3_000_000).toString("latin1") });
+      for (let times = 0; times < 2; times += 1) {
+        await expect(small.ensure([{ commit: last, ref: "refs/heads/main" }])).rejects.toMatchObject({
+          code: "mirror-too-large",
+          message: "its mirror would be larger than 2 MiB, which is all that it may have",
+          where: url,
+          hint: expect.stringContaining("serve.maxMirrorBytes"),
+        });
+      }
+      const left = await readdir(join(small.folder, ".git", "objects"), { recursive: true });
+      expect(left.filter((name) => name.includes("tmp_"))).toEqual([]);
+      await repository.git("reset", "--quiet", "--hard", "HEAD^");
+    }
+    // What it has stays of use.
+    await small.ensure([{ commit: await commit({ a: "2" }) }]);
+    await mirrorOf().fetch();
+  });
+
+  test("that is at its bound gives up what the remote has no longer", async () => {
+    const first = await commit({ a: "1" });
+    await commit({ large: randomBytes(3_000_000).toString("latin1") });
+    const wide = mirrorOf();
+    await wide.fetch();
+    await repository.git("reset", "--quiet", "--hard", first);
+    const small = openMirror({
+      ...{
+        folder: join(folder.path, "mirrors"),
+        url,
+        environment: gitEnvironment,
+        maxBytes: 2 * 1024 * 1024,
+      },
+    });
+    await small.fetch();
+    await small.fetch();
+    await commit({ a: "2" });
+    await repository.git("branch", "kept");
+    await commit({ large: randomBytes(3_000_000).toString("latin1") });
+    await repository.git("branch", "--move", "main", "gone");
+    await repository.git("switch", "--quiet", "--create", "main", "kept");
+    await wide.fetch();
+    await repository.git("branch", "--delete", "--force", "gone");
+    await commit({ medium: randomBytes(1_200_000).toString("latin1") });
+    await small.fetch();
+    expect(await small.ensure([{ commit: await commit({ a: "2" }) }])).toEqual([]);
+  });
+
+  test("that nobody uses goes after a time, and no other", async () => {
+    await commit({ a: "1" });
+    const other = await createRepository(join(folder.path, "group", "other"));
+    await commit({ a: "1" }, other);
+    const mirrors = [mirrorOf(), mirrorOf(pathToFileURL(other.path).href)];
+    for (const mirror of mirrors) await mirror.fetch();
+    const [kept, gone] = mirrors.map((mirror) => basename(mirror.folder));
+    const place = join(folder.path, "mirrors");
+    const long = new Date(Date.now() - 3600_000);
+    expect(await removeUnusedMirrors(place, { urls: [], since: long })).toEqual([]);
+    for (const mirror of mirrors) await utimes(mirror.folder, long, long);
+    const since = new Date(Date.now() - 1800_000);
+    expect(await removeUnusedMirrors(place, { urls: [url], since })).toEqual([gone]);
+    expect(await readdir(place)).toEqual([kept]);
+    await utimes(join(place, kept ?? ""), long, long);
+    await mirrorOf().fetch();
+    expect(await removeUnusedMirrors(place, { urls: [], since })).toEqual([]);
+    expect(await removeUnusedMirrors(join(folder.path, "nowhere"), { urls: [], since })).toEqual([]);
   });
 
   test("is not waited for any more once that is called off, whoever holds it", async () => {

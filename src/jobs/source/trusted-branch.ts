@@ -28,6 +28,7 @@ export interface TrustedBranch {
   readonly folder: string;
   /** Absolute: the folder of mirrors. What was read last is remembered there as well. */
   readonly mirrors: string;
+  readonly maxMirrorBytes?: number | undefined;
   /** Asked before each look, for a token may end, or not be there yet; without it, the branch is one that everybody may read. */
   readonly credentialOf?: (() => Promise<GitCredential | undefined>) | undefined;
   readonly environment?: NodeJS.ProcessEnv | undefined;
@@ -43,9 +44,10 @@ const maxFileBytes = 8 * 1024 * 1024;
  */
 export function openTrustedBranch(place: TrustedBranch): JobFolder {
   const { repository: url, branch, folder, mirrors, environment, signal, credentialOf } = place;
+  const { maxMirrorBytes: maxBytes } = place;
   const ref = `refs/heads/${branch}`;
   const open = (credential?: GitCredential): Mirror =>
-    openMirror({ folder: mirrors, url, environment, signal, credential });
+    openMirror({ folder: mirrors, maxBytes, url, environment, signal, credential });
   const hash = createHash("sha256")
     .update(JSON.stringify([ref, folder]))
     .digest("hex")
