@@ -171,6 +171,7 @@ export {
   type CommitOptions,
   type CommittedManifests,
   type DigestEntry,
+  type ImageAddition,
   type ImageEntry,
   type ImageListFormat,
   type ListedEdge,

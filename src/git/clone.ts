@@ -63,6 +63,8 @@ export interface Clone extends TemporaryFiles {
    * as the base is.
    */
   likeness(files: CommitHash, of: CommitHash): Promise<CommitHash>;
+  /** A file as a tip of {@link tipOf} has it, or its parent; `undefined` where there is none. */
+  textAt(commit: string, file: string): Promise<string | undefined>;
   /** Whether all of the files are the same in two commits. */
   areEqual(one: CommitHash, other: CommitHash, files: readonly string[]): Promise<boolean>;
   /**
@@ -154,6 +156,8 @@ async function tipOf(
   return /^([0-9a-f]{40,64})\t/.exec(listed.stdout)?.[1];
 }
 
+const maxFileBytes = 64 * 1024 * 1024;
+
 /**
  * What is fetched of the base's history when a push needs it: to a repository that lacks the base itself, such as a fork
  * that is behind, nothing can be pushed but on top of what it has.
@@ -188,7 +192,7 @@ async function cloneAt(
     async tipOf(remote) {
       const commit = await tipOf(folder, remote, environment);
       if (commit === undefined) return undefined;
-      await fetchBranch(folder, remote, environment, ["--no-tags", "--depth=1"]);
+      await fetchBranch(folder, remote, environment, ["--no-tags", "--depth=2"]);
       // The commit itself names its parent, also where a shallow clone has cut its history off.
       const text = await answer("cat-file", "commit", commit);
       const parent = /^tree [0-9a-f]+\nparent ([0-9a-f]+)\n/.exec(text)?.[1];
@@ -207,6 +211,13 @@ async function cloneAt(
       const words = ["commit-tree", "--no-gpg-sign", "-p", base, "-m", message, `${files}^{tree}`];
       const made = await gitOutput(folder, runGit(folder, words, { ...environment, ...whose }));
       return made.trim() as CommitHash;
+    },
+    async textAt(commit, file) {
+      const words = ["cat-file", "blob", `${commit}:${file}`];
+      const { code, stdout } = await runGit(folder, words, environment, "here", {
+        maxOutputBytes: maxFileBytes,
+      });
+      return code === 0 ? stdout : undefined;
     },
     async areEqual(one, other, files) {
       const words = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", one, other];

@@ -35,11 +35,15 @@ export function limitsOf(job: Job, by: StartedBy, ref: string | undefined): JobL
   return {
     priority: job.priority ?? (isTag ? usualPriorityOfTag : usualPriorities[by]),
     mutex: job.mutex,
-    // Two runs of one promotion would only get in each other's way.
-    maxConcurrency: job.maxConcurrency ?? (job.work.kind === "promote" ? 1 : undefined),
+    // Two runs of one promotion would only get in each other's way, and two proposals push to one branch.
+    maxConcurrency: job.maxConcurrency ?? (isOneAtATime(job) ? 1 : undefined),
     capacity: job.capacity,
     held: job.hold,
   };
+}
+
+function isOneAtATime({ work }: Job): boolean {
+  return work.kind === "promote" || work.kind === "propose";
 }
 
 /** The branch that a job works on where no push names one, as a full ref; nothing where the job says none. */

@@ -3,7 +3,14 @@ export { type ManifestChange, readManifestChange } from "./change.ts";
 export type { CommitOptions } from "./committed-files.ts";
 export { type DiagnosticCode, diagnosticCodes } from "./diagnostic-codes.ts";
 export { unifiedDiff } from "./edit/diff.ts";
-export { addToImages, edgeKey, type ImageAddition, type ImagesEdit, type ListedEdge } from "./edit/edit.ts";
+export {
+  addToImages,
+  edgeKey,
+  type ImageAddition,
+  type ImagesEdit,
+  imagesAdded,
+  type ListedEdge,
+} from "./edit/edit.ts";
 export { ManifestEditError, type ManifestEditErrorCode, type TagCollision } from "./edit/error.ts";
 export { readTextFileOf } from "./file-source.ts";
 export { diagnostic } from "./findings.ts";

@@ -1,6 +1,7 @@
 import {
   addToImages,
   edgeKey,
+  type ImageAddition,
   type ImagesEdit,
   type ListedEdge,
   ManifestEditError,
@@ -28,6 +29,11 @@ export interface AdditionOptions {
    * promotion, as a conflict.
    */
   readonly skipProduction?: boolean;
+  /**
+   * What is added beside what was chosen, as if it had been, to a file of images: but for the tags that what was chosen has at other
+   * digests.
+   */
+  readonly beside?: ((imagesFile: string) => Promise<readonly ImageAddition[]>) | undefined;
 }
 
 /** A merge that is ready to be written. */
@@ -65,9 +71,11 @@ export interface Addition {
  * @throws {ManifestEditError} for a file that cannot be edited without damage.
  */
 export async function planAddition(
-  { read, manifest, before, chosen, planned = new Set() }: Addition,
+  { read, manifest, before, chosen: choice, planned = new Set() }: Addition,
   options: AdditionOptions & Pick<StagingAccess, "open">,
 ): Promise<MergePlan> {
+  const beside = (await options.beside?.(manifest.imagesFile)) ?? [];
+  const chosen = [...choice, ...withoutTakenTags(beside, choice)];
   const { edit, collisions } = editOrCollide(before, chosen, manifest);
   const added = newOnly(edit.added, chosen);
   await checkImages(manifest.source.name, added, options);
@@ -91,6 +99,18 @@ export async function planAddition(
     diff: unifiedDiff(manifest.imagesFile, before, written.edit.text),
     warnings: written.warnings,
   };
+}
+
+/** What stands beside what was chosen, without the tags that this has by now; what had no other tag is not left without any. */
+function withoutTakenTags(
+  beside: readonly ImageAddition[],
+  chosen: readonly ChosenImage[],
+): readonly ChosenImage[] {
+  const taken = new Set(chosen.flatMap(({ image, tags }) => tags.map((tag) => `${image}:${tag}`)));
+  return beside.flatMap(({ image, digest, tags }) => {
+    const left = tags.filter((tag) => !taken.has(`${image}:${tag}`));
+    return left.length === 0 && tags.length > 0 ? [] : [{ image, digest, tags: left, found: undefined }];
+  });
 }
 
 /** The text of a manifest's images. @throws {MergeError} `manifest-unreadable`. */

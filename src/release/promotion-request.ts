@@ -1,11 +1,12 @@
 import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import type { BuiltImages } from "../builds/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import { type Forge, type ForgeRepository, fittingTitle, type PullRequest } from "../forge/index.ts";
-import { type Clone, type GitCredential, openClone } from "../git/index.ts";
-import { unifiedDiff } from "../manifest/index.ts";
-import { type MergeOptions, type MergePlan, planMerge, writeMerge } from "../merge/index.ts";
+import { type Clone, type GitCredential, openClone, type Tip } from "../git/index.ts";
+import { type ImageAddition, imagesAdded, unifiedDiff } from "../manifest/index.ts";
+import { type MergeOptions, type MergePlan, planMerge, planRunMerge, writeMerge } from "../merge/index.ts";
 import { completeRequest, type NotDone } from "./complete-request.ts";
 import { ReleaseError } from "./errors.ts";
 import { type HoldMeans, isHoldStatus } from "./hold.ts";
@@ -23,11 +24,18 @@ import {
 } from "./request-text.ts";
 
 /** A promotion that is to be proposed. */
-export interface PromotionRequest extends Omit<MergeOptions, "tree" | "staging" | "selection"> {
+export interface PromotionRequest extends Omit<MergeOptions, "tree" | "staging" | "selection" | "beside"> {
   readonly forge: Forge;
   readonly subject: Subject;
   /** The staging registry; that of the subject's project in the manifests when left out. */
   readonly staging?: string | undefined;
+  /** What a run built: exactly that is proposed, as far as filters let it through; what staging has when it is left out. */
+  readonly run?: BuiltImages | undefined;
+  /**
+   * What the open one of the same branch proposes stays in it, but for tags that have another digest now: several who propose for one
+   * tag, each its part, make one pull request.
+   */
+  readonly keepsProposed?: boolean;
   /** Path of the repository that holds the manifests. */
   readonly upstream: string;
   /** Path of the repository to push to: a fork of it, or itself. */
@@ -185,7 +193,14 @@ async function proposeFrom(
   listener?.({ type: "step", text: "Reading staging" });
   const { staging } = options;
   const source = staging === undefined ? await sourceOf(manifests, subject.project) : { staging };
-  const merged = await planMerge({ ...options, ...source, tree: manifests });
+  const open = await project.pullRequests.find({ repository: fork.path, branch }, base);
+  const known = open === undefined ? {} : { pullRequest: open };
+  const remote = { url: urlOf(fork, options), branch };
+  const tip = await clone.tipOf(remote);
+  const isOurs = tip === undefined || isOurCommit(tip.message);
+  const keeps = options.keepsProposed === true && open !== undefined && isOurs;
+  const beside = keeps ? (path: string) => proposedBy(clone, tip, path) : undefined;
+  const merged = await planned({ ...options, ...source, tree: manifests, beside });
   await refuseOutside(clone, merged.file);
   // A temporary folder means nothing to whoever reads the change.
   const file = relative(clone.folder, merged.file).split(sep).join("/");
@@ -204,8 +219,6 @@ async function proposeFrom(
     notDone: [],
     notRequested: [],
   };
-  const open = await project.pullRequests.find({ repository: fork.path, branch }, base);
-  const known = open === undefined ? {} : { pullRequest: open };
   if (merged.after === merged.before) return { ...result, ...known, outcome: "nothing-to-do" };
 
   await writeMerge(merged);
@@ -215,9 +228,6 @@ async function proposeFrom(
     signOff: options.signOff ?? true,
     sign: options.sign,
   });
-  const remote = { url: urlOf(fork, options), branch };
-  const tip = await clone.tipOf(remote);
-  const isOurs = tip === undefined || isOurCommit(tip.message);
   const isThere = tip !== undefined && isOurs && (await clone.areEqual(tip.commit, commit, [file]));
   listener?.({ type: "step", text: "Reviewing" });
   const review = await options.review({
@@ -277,6 +287,31 @@ async function proposeFrom(
   });
   const outcome = open === undefined ? "opened" : changed || !isThere ? "updated" : "unchanged";
   return { ...pushed, body: completed.pullRequest.body, ...completed, outcome };
+}
+
+/** What is added to the manifests: what staging has, or a run has built. */
+async function planned(
+  options: MergeOptions & { readonly tree: string } & Pick<PromotionRequest, "run">,
+): Promise<MergePlan> {
+  const { run } = options;
+  if (run === undefined) return planMerge(options);
+  const { plans, leftOut } = await planRunMerge({ ...options, run });
+  // One staging registry has one plan.
+  const [plan] = plans;
+  if (plan === undefined) throw new Error("a merge of a run has no plan");
+  return { ...plan, warnings: [...plan.warnings, ...leftOut.map(({ message }) => message)] };
+}
+
+/** What our commit at the tip of a branch has added to a file of images. */
+async function proposedBy(
+  clone: Clone,
+  tip: Tip | undefined,
+  path: string,
+): Promise<readonly ImageAddition[]> {
+  if (tip?.parent === undefined) return [];
+  const file = relative(clone.folder, path).split(sep).join("/");
+  const [before, after] = await Promise.all([clone.textAt(tip.parent, file), clone.textAt(tip.commit, file)]);
+  return before === undefined || after === undefined ? [] : imagesAdded(before, after);
 }
 
 async function manifestsIn({ folder }: Clone, path: string): Promise<string> {

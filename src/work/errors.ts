@@ -8,6 +8,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `foreign-build`: it would run what a pull request proposes.
  * - `unrecorded`: its record cannot be written; it goes on.
  * - `no-build`: it is to propose what a build made, and comes after none.
+ * - `no-image-tag`: it is to propose what a tag of Git names, and no image can have a tag of that name.
  */
 export type WorkErrorCode =
   | "invalid-input"
@@ -16,7 +17,8 @@ export type WorkErrorCode =
   | "no-forge"
   | "foreign-build"
   | "unrecorded"
-  | "no-build";
+  | "no-build"
+  | "no-image-tag";
 
 /** A run that lacks what it takes. */
 export class WorkError extends WaybillError<WorkErrorCode> {

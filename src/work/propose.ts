@@ -1,7 +1,9 @@
-import { readBuiltImages } from "../builds/index.ts";
+import { type BuiltImages, readBuiltImages } from "../builds/index.ts";
 import { shellLine } from "../errors/index.ts";
 import { parseRemote } from "../forge/index.ts";
 import type { JobProposal } from "../jobs/index.ts";
+import type { ImageFilters } from "../merge/index.ts";
+import { isTag } from "../oci/index.ts";
 import {
   type PromotionRequestResult,
   projectOf,
@@ -17,8 +19,10 @@ import type { RunWork, Work, WorkDone } from "./work.ts";
 
 /** What one pull request is to promote. */
 interface ProposedSet {
+  /** What the pull request is called by; without a build, what staging is asked for as well. */
   readonly tags: readonly string[];
-  readonly digests: readonly string[];
+  /** The build whose images it promotes. */
+  readonly built?: BuiltImages | undefined;
 }
 
 /**
@@ -29,6 +33,11 @@ export async function proposePromotion(work: Work<"propose">): Promise<WorkDone>
   const { job, environment, recording, say } = work;
   const { propose } = job.work;
   const sets = await setsOf(work, propose);
+  if (sets.length === 0) {
+    const summary = "nothing to propose: the build made no images";
+    say(summary);
+    return { result: "SUCCESS", summary };
+  }
   const place = await sourceAt(propose.repo, environment, work.ending.cut).forge();
   if (place === undefined) {
     throw new WorkError("no-forge", "the manifests are on no forge that Waybill has a token for", {
@@ -70,17 +79,10 @@ async function setsOf(
         hint: "name the build under after, or run it behind one",
       });
     }
-    const { images } = await readBuiltImages(await environment.records.find(`${after.job}/${after.id}`));
-    const named = images.map(({ digest, tags }) => ({
-      digest,
-      tags: tags.filter((tag) => tag !== "latest"),
-    }));
-    return [
-      {
-        tags: [...new Set(named.flatMap(({ tags }) => tags))],
-        digests: [...new Set(named.map(({ digest }) => digest))],
-      },
-    ];
+    const built = await readBuiltImages(await environment.records.find(`${after.job}/${after.id}`));
+    if (built.images.length === 0) return [];
+    const tags = built.images.flatMap((image) => image.tags.filter((tag) => tag !== "latest"));
+    return [{ tags: [...new Set(tags)], built }];
   }
   const tag = /^refs\/tags\/(.+)$/.exec(run.ref ?? "")?.[1];
   if (tag === undefined) {
@@ -89,16 +91,22 @@ async function setsOf(
       hint: "name a tag to run it on",
     });
   }
-  if (propose.from === "tag") return [{ tags: [tag], digests: [] }];
+  if (propose.from === "tag") {
+    if (isTag(tag)) return [{ tags: [tag] }];
+    throw new WorkError("no-image-tag", `${JSON.stringify(tag)} cannot be the tag of an image`, {
+      where: job.name,
+      hint: "letters, digits, dots, dashes and underscores can; the job's filter says which tags start it",
+    });
+  }
   const { releases: profiles } = environment.settings;
   const { sets } = releaseTags(tag, { profiles, profile: propose.profile });
-  return sets.map((set) => ({ tags: set.map(({ tag: name }) => name), digests: [] }));
+  return sets.map((set) => ({ tags: set.map(({ tag: name }) => name) }));
 }
 
 async function proposeSet(
   work: Work<"propose">,
   place: SourceForge,
-  { tags, digests }: ProposedSet,
+  { tags, built }: ProposedSet,
 ): Promise<PromotionRequestResult> {
   const { job, environment, input, isShadow, say } = work;
   const { propose } = job.work;
@@ -117,7 +125,9 @@ async function proposeSet(
       manifests: propose.manifests,
       ...(credential === undefined ? {} : { credential }),
       environment: env,
-      filters: { images: propose.images ?? [], digests, tags },
+      run: built,
+      filters: filtersOf(propose, { tags, built }),
+      keepsProposed: true,
       skipProduction: false,
       open: registries.repository,
       catalog: registries.catalog,
@@ -142,6 +152,12 @@ async function proposeSet(
       ...(page === undefined ? [] : [{ title: "This proposal's run", url: page }]),
     ];
   }
+}
+
+/** Of what a build made, all is meant, with a tag of its own or without; else what staging has by these tags. */
+function filtersOf({ images = [] }: JobProposal, { tags, built }: ProposedSet): ImageFilters {
+  if (built === undefined) return { images, tags };
+  return { images, digests: built.images.map(({ digest }) => digest) };
 }
 
 function forkOf(fork: string | undefined): string | undefined {

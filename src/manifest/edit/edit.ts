@@ -66,6 +66,31 @@ export function addToImages(text: string, additions: readonly ImageAddition[]): 
   return mark === "" ? edit : { ...edit, text: mark + edit.text };
 }
 
+/**
+ * What a text lists and the one before it did not. Nothing where they differ in more than that, or either is no list of images: then
+ * nobody can tell what was added.
+ */
+export function imagesAdded(before: string, after: string): readonly ImageAddition[] {
+  let entries: readonly AddedEntry[];
+  try {
+    const [old, now] = [before, after].map((text) => readImageList(parseYaml(text).root));
+    entries = old === undefined || now === undefined ? [] : additionsBetween(old, now);
+  } catch (error) {
+    const isUntold =
+      error instanceof NotOnlyAdded || error instanceof ManifestEditError || error instanceof YamlSyntaxError;
+    if (!isUntold) throw error;
+    return [];
+  }
+  const added = new Map<string, ImageAddition>();
+  for (const { image, digest, tag } of entries) {
+    if (!isDigest(digest) || !(tag === undefined || isTag(tag))) continue;
+    const key = `${image}@${digest}`;
+    const tags = added.get(key)?.tags ?? [];
+    added.set(key, { image, digest, tags: tag === undefined ? tags : [...tags, tag] });
+  }
+  return [...added.values()];
+}
+
 /** What is to be listed: by image, by digest. */
 type Wanted = ReadonlyMap<string, ReadonlyMap<Digest, ReadonlySet<Tag>>>;
 
