@@ -1,5 +1,5 @@
 import { codeSpan } from "../comparison/index.ts";
-import type { ForgeProject, PullRequest } from "../forge/index.ts";
+import type { CommitStatus, ForgeProject, PullRequest } from "../forge/index.ts";
 import { openGitRepository } from "../git/index.ts";
 import { type OwnersRules, readOwners } from "../owners/index.ts";
 import {
@@ -57,12 +57,19 @@ export interface PostResult {
   readonly passes: boolean;
 }
 
+/** What is to be said of a review: a comment, and the status of its commit. */
+export interface ReviewWords extends PostResult {
+  /** The marker is by what the comment is found again. */
+  readonly comment: { readonly marker: string; readonly body: string };
+  readonly status: CommitStatus;
+}
+
 /**
- * Says under a pull request what a review found: one comment, which later reviews write anew, and a commit status, which
- * is a success only when nothing fails and what has to be approved is. Obeys the newest `/hold` or `/hold cancel`.
+ * What is to be said under a pull request of what a review found: one comment, which later reviews write anew, and a commit status, which
+ * is a success only when nothing fails and what has to be approved is. Writes nothing.
  * @throws {ReleaseError} `outdated-review` when the pull request has moved on, and {@link ForgeError}.
  */
-export async function postReview(options: PostedReview): Promise<PostResult> {
+export async function wordsOfReview(options: Omit<PostedReview, "hold">): Promise<ReviewWords> {
   const { project, number, review, context = reviewContext, url } = options;
   const before = await project.pullRequests.read(number);
   const { commit } = review.head;
@@ -72,27 +79,34 @@ export async function postReview(options: PostedReview): Promise<PostResult> {
   const isApproved = approvals === undefined || approvals.uncovered.length === 0;
   const passes = review.verdict === "passes" && isApproved;
   const text = formatReviewMarkdown(review);
-  await project.conversation.put(
-    number,
-    reviewMarker,
-    approvals === undefined ? text : `${text}\n${inWords(approvals)}\n`,
-  );
-  await project.statuses.set(commit, {
-    context,
-    state: passes ? "success" : review.verdict === "passes" ? "pending" : "failure",
-    description: describe(review, isApproved),
-    url,
-  });
+  const body = approvals === undefined ? text : `${text}\n${inWords(approvals)}\n`;
+  const state = passes ? "success" : review.verdict === "passes" ? "pending" : "failure";
+  return {
+    ...{ pullRequest: before, approvals, passes },
+    comment: { marker: reviewMarker, body },
+    status: { context, state, description: describe(review, isApproved), url },
+  };
+}
+
+/**
+ * Says under a pull request what a review found, as {@link wordsOfReview} has it. Obeys the newest `/hold` or `/hold cancel`.
+ * @throws {ReleaseError} `outdated-review` when the pull request has moved on, and {@link ForgeError}.
+ */
+export async function postReview({ hold, ...options }: PostedReview): Promise<PostResult> {
+  const { project, number, review } = options;
+  const { comment, status, pullRequest: before, approvals, passes } = await wordsOfReview(options);
+  await project.conversation.put(number, comment.marker, comment.body);
+  await project.statuses.set(review.head.commit ?? before.head.commit, status);
   // What is merged or closed can be looked at, but not be held.
   const { pullRequest } =
-    before.state === "open" && options.hold !== undefined
-      ? await obeyHoldWords(project, number, options.hold)
+    before.state === "open" && hold !== undefined
+      ? await obeyHoldWords(project, number, hold)
       : { pullRequest: before };
   return { pullRequest, approvals, passes };
 }
 
 async function judgeApprovals(
-  { project, number, review }: PostedReview,
+  { project, number, review }: Omit<PostedReview, "hold">,
   { uncovered, mayApprove, edgesHashAt }: ApprovalRules,
   pullRequest: PullRequest,
 ): Promise<NonNullable<PostResult["approvals"]>> {

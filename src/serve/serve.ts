@@ -7,7 +7,7 @@ import { openQueue, type Queue, type QueuedRun } from "../queue/index.ts";
 import { openRunDatabase, type RunDatabase } from "../store/index.ts";
 import { createMetrics, type Metrics, openTracing, type Tracing } from "../telemetry/index.ts";
 import { listRemotes, noteEnd } from "../triggers/index.ts";
-import { networkOf, openSources } from "../work/index.ts";
+import { networkOf, noteStatusEnd, openSources } from "../work/index.ts";
 import { every } from "./every.ts";
 import { keepMirrors } from "./keep-mirrors.ts";
 import { type LiveJobs, openLiveJobs } from "./live-jobs.ts";
@@ -78,6 +78,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       async onEnd(sql, run) {
         await noteEnd(sql, run);
         await noteRunEnd(sql, run);
+        await noteStatusEnd(sql, run);
         await runs.close(sql, run.id, { result: recordedResult(run) });
       },
       // A record ends before its run does in the queue.

@@ -4,7 +4,7 @@ import { messageOf } from "../errors/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
-import { carryOut, openStatuses } from "../work/index.ts";
+import { carryOut, openOutbox } from "../work/index.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
 
@@ -13,7 +13,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
   const { options, db, queue, runs, metrics, tracing } = core;
   const { settings, environment, data: folder, log, grace, concurrency } = options;
   const onProblem = logProblem(log, "work", "warn");
-  const statuses = openStatuses(db, { settings, environment, folder, onProblem });
+  const outbox = openOutbox(db, { settings, environment, folder, onProblem });
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
@@ -27,7 +27,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     folder,
     pageOf,
     grace,
-    statuses,
+    outbox,
     onProblem,
   };
   return [
@@ -58,6 +58,6 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
         return outcome;
       },
     }),
-    statuses.deliver(signal),
+    outbox.deliver(signal),
   ];
 }

@@ -13,6 +13,7 @@ import { inputOf, type RunInput } from "./input.ts";
 import type { RecordRequest, WorkEnvironment } from "./model.ts";
 import { registriesFor } from "./registries.ts";
 import { sourceAt } from "./source.ts";
+import { untilBack } from "./until-back.ts";
 import type { RunWork, Work, WorkDone } from "./work.ts";
 
 /** The kinds of jobs, each in a file that is loaded when the first of its runs is. */
@@ -61,20 +62,9 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   };
   const ending = endingOf(run, environment.grace);
   const page = environment.pageOf(run);
-  const setStatus = async (state: CommitStatus["state"], description: string): Promise<void> => {
-    if (isShadow || about === undefined) return;
-    // Whoever has the run by now may have said how it ended.
-    if (!run.isMine() && !(await run.stillMine())) return;
-    const status = {
-      repo: job.repo,
-      commit: about,
-      context: job.context ?? job.name,
-      state,
-      description,
-      url: page,
-    };
-    await environment.statuses.set(status).catch(environment.onProblem);
-  };
+  const context = job.context ?? job.name;
+  /** Whoever has the run by now may have said how it ended. */
+  const maySay = async (): Promise<boolean> => !isShadow && (run.isMine() || (await run.stillMine()));
   let about: string | undefined;
   const work: RunWork = {
     ...{ run, job, input, isShadow, environment, record, recording, ending, page },
@@ -84,7 +74,19 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     traffic: meter.read,
     async isAbout(commit) {
       about = commit;
-      await setStatus("pending", `${job.work.kind} is under way`);
+      if (!(await maySay())) return;
+      const description = `${job.work.kind} is under way`;
+      // That it is under way is not waited for: it will be said how it ended.
+      await environment.outbox
+        .setStatus({ ...statusOf(commit), state: "pending", description, isFinal: false })
+        .catch(environment.onProblem);
+    },
+    async tellOfPull(pull, commit, { comment, status }) {
+      if (!(await maySay())) return;
+      await untilBack(run, () => environment.outbox.putComment({ repo: job.repo, pull, commit, ...comment }));
+      await untilBack(run, () =>
+        environment.outbox.setStatus({ ...statusOf(commit), ...status, url: page, isFinal: true }),
+      );
     },
     async withRegistries(access, task, trusted) {
       const finishes = access === "writing";
@@ -108,6 +110,10 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     ending.close();
   }
 
+  function statusOf(commit: string) {
+    return { repo: job.repo, commit, context, url: page, run: run.id };
+  }
+
   async function end(done: WorkDone, thrown?: unknown): Promise<RunOutcome> {
     const stopped = reasonOf(run.signal);
     const result = done.result === "SUCCESS" ? done.result : (stoppedResult(run.signal) ?? done.result);
@@ -118,8 +124,11 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     // What another worker has by now is nobody's to end here; what another one is to take up is not over.
     const isMine = stopped !== "lost" && (run.isMine() || (await run.stillMine()));
     if (!isMine || (stopped === "shutdown" && result !== "SUCCESS")) return outcome;
-    if (done.status !== "said") {
-      await setStatus(done.status?.state ?? stateOf[result], done.summary);
+    if (done.status !== "said" && about !== undefined && (await maySay())) {
+      const state = done.status?.state ?? stateOf[result];
+      const status = { ...statusOf(about), state, description: done.summary, isFinal: true };
+      // What cannot be remembered now is made up for when the run ends.
+      await untilBack(run, () => environment.outbox.setStatus(status)).catch(environment.onProblem);
     }
     const how =
       thrown === undefined ? { ...done.metadata, status: result === "SUCCESS" ? 0 : 2 } : { thrown };

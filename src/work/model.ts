@@ -4,7 +4,7 @@ import type { RunEvent } from "../recording/index.ts";
 import type { RegistriesOptions } from "../registry/index.ts";
 import type { Settings } from "../settings/index.ts";
 import type { Run, RunRequest, StoredRun } from "../store/index.ts";
-import type { StatusOutbox } from "./statuses.ts";
+import type { ForgeOutbox } from "./outbox.ts";
 
 /** Where runs are recorded, as whoever carries them out needs it. */
 export interface RunRecords {
@@ -42,7 +42,7 @@ export interface WorkEnvironment {
   /** A repository on its forge, with the approvals that stand elsewhere than there. @param url of the repository. */
   readonly withApprovals?: ((url: string, project: ForgeProject) => ForgeProject) | undefined;
   /** Where what forges are to be told is put. */
-  readonly statuses: Pick<StatusOutbox, "set">;
+  readonly outbox: Pick<ForgeOutbox, "setStatus" | "putComment">;
   /** Told of all that a run tells while it goes on. */
   readonly heard?: ((event: RunEvent) => void) | undefined;
   /** Told of what could not be done beside a run's work, such as a status that no forge has taken. */

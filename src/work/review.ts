@@ -3,7 +3,7 @@ import { harmless } from "../errors/index.ts";
 import type { PullRequest } from "../forge/index.ts";
 import { readManifestsAt } from "../manifest/index.ts";
 import type { Registries } from "../registry/index.ts";
-import { approvalRules, postReview, ReleaseError, withBaseOwners } from "../release/index.ts";
+import { approvalRules, ReleaseError, withBaseOwners, wordsOfReview } from "../release/index.ts";
 import { type Review, reviewChange } from "../review/index.ts";
 import { WorkError } from "./errors.ts";
 import type { WorkEnvironment } from "./model.ts";
@@ -71,7 +71,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   const result = review.verdict === "passes" ? "SUCCESS" : "FAILURE";
   if (isShadow || post === false) return { result, summary };
   try {
-    const said = await postReview({
+    const said = await wordsOfReview({
       project: environment.withApprovals?.(job.repo, place.project) ?? place.project,
       ...{ number, review, context: job.context ?? job.name, url: work.page },
       ...(requireApproval
@@ -82,7 +82,8 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       say(`the approval of ${approval.user} does not count: ${reason}`);
     }
     for (const file of said.approvals?.uncovered ?? []) say(`not approved: ${file}`);
-    say(`said under ${pull.url}`);
+    await work.tellOfPull(number, commit, said);
+    say(`it is said under ${pull.url}`);
   } catch (error) {
     if (!(error instanceof ReleaseError) || error.code !== "outdated-review") throw error;
     // Its newer commit is reviewed by a run of its own.

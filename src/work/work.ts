@@ -5,6 +5,7 @@ import type { Traffic } from "../promotion/index.ts";
 import type { RunResult, TakenRun } from "../queue/index.ts";
 import type { Recording, RunEvent } from "../recording/index.ts";
 import type { Registries } from "../registry/index.ts";
+import type { ReviewWords } from "../release/index.ts";
 import type { Run } from "../store/index.ts";
 import type { RunEnding } from "./ending.ts";
 import type { RunInput } from "./input.ts";
@@ -39,6 +40,11 @@ export interface RunWork {
   say(line: string): void;
   /** Says which commit the run turned out to be about: its status is set there. */
   isAbout(commit: string): Promise<void>;
+  /**
+   * Has a comment and the status of a commit said under a pull request, soon and in the end, whatever is away now. Waits for the
+   * database as long as the run is this worker's. @throws {DatabaseError}
+   */
+  tellOfPull(pull: number, commit: string, words: Pick<ReviewWords, "comment" | "status">): Promise<void>;
   /**
    * Does something with registries; they are closed when it is over.
    * @param trusted The only hosts that may be at an address which only this server reaches; all without it.

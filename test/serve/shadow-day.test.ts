@@ -142,9 +142,12 @@ test("sixty jobs of Prow, a day in their shadow, and what both did", async () =>
     folder: join(folder.path, "work"),
     pageOf: () => undefined,
     grace: 5_000,
-    statuses: {
-      set: async () => {
+    outbox: {
+      setStatus: async () => {
         throw new Error("a shadow writes no status");
+      },
+      putComment: async () => {
+        throw new Error("a shadow writes no comment");
       },
     },
     onProblem: (error) => void problems.push(error),

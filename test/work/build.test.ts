@@ -40,7 +40,7 @@ beforeAll(async () => {
     folder: join(folder.path, "work"),
     pageOf: () => undefined,
     grace: 5_000,
-    statuses: { set: async () => undefined },
+    outbox: { setStatus: async () => undefined, putComment: async () => undefined },
     onProblem: (error) => void problems.push(error),
   };
 });

@@ -50,7 +50,7 @@ const environment = (): WorkEnvironment => ({
   folder: join(folder.path, "work"),
   pageOf: ({ job, id }) => `https://waybill.example.com/runs/${job}/${id}`,
   grace: 5_000,
-  statuses: { set: async (status) => void said.push(status) },
+  outbox: { setStatus: async (status) => void said.push(status), putComment: async () => undefined },
   onProblem: (error) => {
     throw error;
   },

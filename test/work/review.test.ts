@@ -64,7 +64,7 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
     folder: join(folder.path, "work"),
     pageOf: () => undefined,
     grace: 5_000,
-    statuses: { set: async () => undefined },
+    outbox: { setStatus: async () => undefined, putComment: async () => undefined },
     onProblem: (error) => {
       throw error;
     },
