@@ -45,7 +45,7 @@ beforeAll(async () => {
     folder: join(folder.path, "work"),
     pageOf: ({ job, id }) => `https://waybill.example.com/runs/${job}/${id}`,
     grace: 5_000,
-    statuses: { set: async () => undefined },
+    outbox: { setStatus: async () => undefined, putComment: async () => undefined },
     onProblem: (error) => {
       throw error;
     },
