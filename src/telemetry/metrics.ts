@@ -199,11 +199,13 @@ export function createMetrics(version: string): Metrics {
       if (event.type === "run-asked-for") asked.inc({ job: jobName(event.job), outcome: event.outcome });
       else if (event.type === "trigger-failed") triggerFailures.inc();
     },
-    ended({ job, kind, causes }, { result }, seconds) {
+    ended({ job, kind, causes }, { result, details }, seconds) {
       runs.inc({ job: jobName(job), kind, result });
       lasted.observe({ kind, result }, seconds);
       const push = causes.find(({ by }) => by === "push");
       if (kind !== "promote" || result !== "SUCCESS" || push === undefined) return;
+      // What only plans brings nothing to production.
+      if (details?.dryRun === true) return;
       lag.observe(Math.max(0, (Date.now() - Date.parse(push.at)) / 1000));
     },
     delivered: (source, event, outcome) =>

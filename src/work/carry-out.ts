@@ -179,12 +179,20 @@ function anew(kind: JobKind): string {
 
 function headOf(run: TakenRun, { job }: RunInput): RunHead {
   const [first] = run.causes;
+  const writesNothing =
+    run.shadow === true ||
+    job.shadow === true ||
+    (job.work.kind === "promote" && job.work.promote.dryRun === true);
   return {
     verb: job.work.kind,
     by: first?.who ?? first?.by ?? "waybill serve",
     subject: job.repo,
     commit: run.commit,
-    options: { job: job.name, attempt: run.attempt, ...(run.pull === undefined ? {} : { pull: run.pull }) },
+    options: {
+      ...{ job: job.name, attempt: run.attempt },
+      ...(run.pull === undefined ? {} : { pull: run.pull }),
+      ...(writesNothing ? { dryRun: true } : {}),
+    },
   };
 }
 

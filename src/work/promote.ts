@@ -33,7 +33,7 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
     return {
       result: report.interrupted ? "ABORTED" : report.asDesired ? "SUCCESS" : "FAILURE",
       summary,
-      more: { plan: report.planHash, counts: report.counts },
+      more: { plan: report.planHash, counts: report.counts, ...(confirm ? {} : { dryRun: true }) },
     };
   });
 }

@@ -50,6 +50,19 @@ describe("metrics", () => {
     expect(text).toContain('waybill_build_info{version="1.2.3"} 1');
   });
 
+  it("tell how late production is by what wrote there", async () => {
+    const metrics = createMetrics("1");
+    const pushed = { by: "push", text: "a push", at: new Date().toISOString() } as const;
+    metrics.ended(
+      { ...run, causes: [pushed] },
+      { result: "SUCCESS", details: { summary: "", dryRun: true } },
+      1,
+    );
+    expect((await metrics.read()).text).toContain("waybill_promotion_lag_seconds_count 0");
+    metrics.ended({ ...run, causes: [pushed] }, { result: "SUCCESS", details: { summary: "1 done" } }, 1);
+    expect((await metrics.read()).text).toContain("waybill_promotion_lag_seconds_count 1");
+  });
+
   it("say what waits, only where this process keeps order, and start each result of a job at nothing", async () => {
     const metrics = createMetrics("1");
     const alone = (await metrics.read()).text;
