@@ -55,6 +55,15 @@ export {
   type SecretSource,
   type SubstitutionOption,
 } from "./cloudbuild/index.ts";
+export type {
+  AwsIdentity,
+  AzureIdentity,
+  Cloud,
+  CommonIdentity,
+  GoogleIdentity,
+  IdentitySetting,
+  SubjectPlace,
+} from "./clouds/index.ts";
 export { comparisonAsMarkdown, type MarkdownOptions } from "./comparison/index.ts";
 export type { BlobOutcome, CopyEvent } from "./copy/index.ts";
 export {

@@ -7,6 +7,7 @@ export * from "./chatops/index.ts";
 export * from "./check/index.ts";
 export * from "./client/index.ts";
 export * from "./cloudbuild/index.ts";
+export * from "./clouds/index.ts";
 export * from "./comparison/index.ts";
 export * from "./database/index.ts";
 export * from "./deliveries/index.ts";

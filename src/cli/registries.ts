@@ -149,6 +149,9 @@ function listenerOf(
           `${event.host} has not answered a request (${event.kind}) for ${seconds(event.milliseconds)}`,
         );
         break;
+      case "credential":
+        terminal.detail(`${event.host}: ${saysWho(event.source)}`);
+        break;
       case "overlooked":
         terminal.detail(`${event.host}: ${event.kind} failed (${event.fault}), which does not matter`);
         break;
@@ -156,6 +159,12 @@ function listenerOf(
         requests.set(event.kind, (requests.get(event.kind) ?? 0) + 1);
     }
   };
+}
+
+function saysWho(source: string | undefined): string {
+  return source === undefined
+    ? "no credential, so it is asked as anybody"
+    : `the credential is from ${source}`;
 }
 
 function seconds(milliseconds: number): string {

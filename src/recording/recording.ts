@@ -168,6 +168,8 @@ function recordingOf(run: Run, failed: (error: unknown) => void): Omit<Recording
       case "blob-started":
       case "blob-finished":
       case "bytes-read":
+      // Whoever may read a record need not know where this process keeps what.
+      case "credential":
         break;
       case "progress": {
         const reached = Math.floor((10 * event.done) / Math.max(1, event.total));

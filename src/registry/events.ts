@@ -4,6 +4,12 @@ import type { OriginEvent } from "../http/index.ts";
 export type RegistryEvent =
   | OriginEvent<RequestKind>
   | {
+      /** A host wants to know who asks, and this is where what it is shown comes from; `undefined` when there is nothing. */
+      readonly type: "credential";
+      readonly host: string;
+      readonly source: string | undefined;
+    }
+  | {
       /** A failure that the work goes on without: what failed is not asked for again. */
       readonly type: "overlooked";
       readonly host: string;

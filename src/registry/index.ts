@@ -6,7 +6,13 @@ export {
   identityToken,
   registryToken,
 } from "./credentials/credential.ts";
-export { type CredentialOrigins, openCredentials, ruledCredentials } from "./credentials/credentials.ts";
+export {
+  type CredentialOrigins,
+  openCredentials,
+  type RuledOptions,
+  ruledCredentials,
+  usualCredentials,
+} from "./credentials/credentials.ts";
 export {
   type ForgottenLogin,
   type KeptLogin,
@@ -16,6 +22,11 @@ export {
   loginHost,
   logOut,
 } from "./credentials/login.ts";
+export {
+  type CredentialSources,
+  openCredentialSources,
+  type SourceOrigins,
+} from "./credentials/sources.ts";
 export {
   listedOnly,
   RegistryError,

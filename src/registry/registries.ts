@@ -74,7 +74,7 @@ export interface Registries {
  */
 export function openRegistries(options: RegistriesOptions = {}, timing: Timing = defaultTiming): Registries {
   const { settings = defaultSettings, environment = process.env, trace, listener = () => {} } = options;
-  const { credentials = openCredentials({ settings, environment }) } = options;
+  const { credentials = openCredentials({ settings, environment, trace }) } = options;
   const hosts = new Map<string, HostClient>();
   const company = new Company(timing.firstBackoff);
   const repositories = new Map<string, Repository>();

@@ -4,6 +4,7 @@ import { messageOf } from "../errors/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
+import { openCredentialSources } from "../registry/index.ts";
 import { carryOut, openOutbox } from "../work/index.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
@@ -24,6 +25,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     withApprovals,
     settings,
     environment,
+    credentialSources: openCredentialSources({ settings, environment }),
     folder,
     pageOf,
     grace,

@@ -1,3 +1,4 @@
+import type { IdentitySetting } from "../clouds/index.ts";
 import type { ForgeSettings } from "../forge/index.ts";
 import type { TlsFiles } from "../http/index.ts";
 
@@ -7,6 +8,8 @@ export interface Settings {
   readonly hosts: Readonly<Record<string, HostSettings>>;
   readonly locations: readonly Location[];
   readonly credentials: readonly CredentialRule[];
+  /** Who this process is at clouds, by the names that credentials refer to. */
+  readonly identities: Readonly<Record<string, IdentitySetting>>;
   /** By `host` or `host:port`, lower case. */
   readonly forges: ForgeSettings;
   /** What is promoted together when a version is cut, by the names of the user's own profiles. */
@@ -124,7 +127,10 @@ export interface Location {
   readonly at: string;
 }
 
-/** Credentials for a host or for a path on it, matched by whole path segments, the longest first. Secrets stay outside the file. */
+/**
+ * Credentials for a host or for a path on it, matched by whole path segments, the longest first. A host that begins with `*.` stands for
+ * all hosts below, where no rule names one itself. Secrets stay outside the file.
+ */
 export interface CredentialRule {
   readonly repository: string;
   readonly username?: string;
@@ -132,6 +138,8 @@ export interface CredentialRule {
   readonly passwordEnv?: string;
   /** Name of a Docker credential helper, without `docker-credential-`. */
   readonly helper?: string;
+  /** Name of one of {@link Settings.identities}, or of a cloud: what the registry is shown is got from that cloud. */
+  readonly identity?: string;
   readonly anonymous?: boolean;
   /** `file:line` of the rule, for messages about the credential it gives. */
   readonly where?: string;
@@ -177,6 +185,7 @@ export const defaultSettings: Settings = {
   hosts: {},
   locations: [],
   credentials: [],
+  identities: {},
   forges: {},
   releases: {},
   destinations: {},

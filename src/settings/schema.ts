@@ -17,6 +17,7 @@ import {
   word,
 } from "../schema/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
+import { identities } from "./identities.ts";
 import { folderPrefix } from "./locate.ts";
 import type { DestinationSet, DestinationTemplate } from "./model.ts";
 import {
@@ -46,6 +47,7 @@ export function settingsShape(folder: string): Shape<Settings> {
       hosts: hosts(folder),
       locations: locations(folder),
       credentials: credentials(folder),
+      identities: identities(folder),
       forges: forges(),
       releases: releases(),
       destinations: destinations(),
@@ -200,7 +202,14 @@ function credentials(folder: string): Shape<readonly CredentialRule[]> {
   const rule = mapping(
     "a credential",
     {
-      repository: required(prefix("The host, or the host and a path, that the credential is for.")),
+      repository: required(
+        text(rulePrefixFault, {
+          type: "string",
+          minLength: 1,
+          description:
+            "The host, or the host and a path, that the credential is for; *.example.com for all below.",
+        }),
+      ),
       username: name("User name; needs passwordFile or passwordEnv."),
       passwordFile: filePath(folder, "File that holds the password alone."),
       passwordEnv: textLike(
@@ -216,6 +225,11 @@ function credentials(folder: string): Shape<readonly CredentialRule[]> {
         },
         "Docker credential helper, without docker-credential-.",
       ),
+      identity: text(nameFault("an identity"), {
+        type: "string",
+        pattern: "^[a-z0-9][a-z0-9.-]{0,63}$",
+        description: "One of identities, or google, aws or azure: who Waybill is at that cloud.",
+      }),
       anonymous: textValue(
         (text) =>
           text === "true" ? { value: true } : { fault: "expected true; leave the line out otherwise" },
@@ -251,16 +265,24 @@ function ruleFault({ known }: Fields): string | undefined {
   const ways = [
     known.has("username") || known.has("passwordFile") || known.has("passwordEnv"),
     known.has("helper"),
+    known.has("identity"),
     known.has("anonymous"),
   ];
   if (ways.filter(Boolean).length !== 1) {
-    return "expected exactly one of: username with a password, helper, anonymous";
+    return "expected exactly one of: username with a password, helper, identity, anonymous";
   }
   if (ways[0] !== true) return undefined;
   if (!known.has("username")) return "a password needs username beside it";
   if (known.has("passwordFile") === known.has("passwordEnv"))
     return "username needs either passwordFile or passwordEnv";
   return undefined;
+}
+
+/** What is wrong with the prefix of a rule, whose host may stand for all hosts below another. */
+function rulePrefixFault(text: string): ValueFault | string | undefined {
+  if (!text.startsWith("*.")) return prefixFault(text);
+  if (/^\*(?:\.[a-z0-9-]+){2,}(?:\/|$)/.test(text)) return prefixFault(text.slice(2));
+  return { fault: "hosts are left open below two names at least", hint: "such as *.azurecr.io" };
 }
 
 function forges(): Shape<ForgeSettings> {

@@ -1,7 +1,7 @@
 import type { Sql } from "../database/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import type { RunEvent } from "../recording/index.ts";
-import type { RegistriesOptions } from "../registry/index.ts";
+import type { CredentialSources, RegistriesOptions } from "../registry/index.ts";
 import type { Settings } from "../settings/index.ts";
 import type { Run, RunRequest, StoredRun } from "../store/index.ts";
 import type { ForgeOutbox } from "./outbox.ts";
@@ -31,6 +31,8 @@ export interface WorkEnvironment {
   readonly settings: Settings;
   /** Variables of this process: where credentials and tokens are. */
   readonly environment: NodeJS.ProcessEnv;
+  /** What rules of credentials refer to, shared by all runs of the process; without it, each run asks for itself. */
+  readonly credentialSources?: CredentialSources | undefined;
   /** A folder of this machine, absolute: mirrors of repositories, and the embedded registry. */
   readonly folder: string;
   /** The page of a run, for statuses and comments; `undefined` where nobody can look at one. */

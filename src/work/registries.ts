@@ -3,11 +3,12 @@ import type { Job } from "../jobs/index.ts";
 import type { TakenRun } from "../queue/index.ts";
 import {
   type CredentialStore,
-  openCredentials,
+  openCredentialSources,
   openRegistries,
   type Registries,
   type RegistryEvent,
   ruledCredentials,
+  usualCredentials,
 } from "../registry/index.ts";
 import type { RunEnding } from "./ending.ts";
 import type { WorkEnvironment } from "./model.ts";
@@ -36,16 +37,17 @@ export interface RunRegistriesOptions {
 export function registriesFor(
   run: Pick<TakenRun, "isMine" | "stillMine">,
   job: Pick<Job, "name">,
-  { settings, environment, paceOf }: Pick<WorkEnvironment, "settings" | "environment" | "paceOf">,
+  work: Pick<WorkEnvironment, "settings" | "environment" | "paceOf" | "credentialSources">,
   { access, trusted, ending, finishes = false, listener, say }: RunRegistriesOptions,
 ): Registries {
+  const { settings, environment, paceOf } = work;
   const { stop, cut } = ending;
   return openRegistries({
     settings,
     environment,
     paceOf,
     mayBePrivate: trusted && ((host) => trusted.has(host)),
-    credentials: credentialsFor(job, access, settings, environment),
+    credentials: credentialsFor(job, access, work),
     ...(finishes ? { cut } : { stop, cut }),
     mayWrite: access === "writing" ? () => run.isMine() || run.stillMine() : () => false,
     listener: toAll(listener, (event) => {
@@ -58,13 +60,15 @@ export function registriesFor(
 function credentialsFor(
   { name }: Pick<Job, "name">,
   access: RegistryAccess,
-  settings: WorkEnvironment["settings"],
-  environment: NodeJS.ProcessEnv,
+  { settings, environment, credentialSources }: Parameters<typeof registriesFor>[2],
 ): CredentialStore {
   const { readingCredentials = [], jobCredentials = {} } = settings.serve;
-  if (access === "foreign") return ruledCredentials(readingCredentials, environment);
+  const sources = credentialSources ?? openCredentialSources({ settings, environment });
+  if (access === "foreign") return ruledCredentials(readingCredentials, { sources, readsOnly: true });
   const own = Object.hasOwn(jobCredentials, name) ? jobCredentials[name] : undefined;
-  return own === undefined ? openCredentials({ settings, environment }) : ruledCredentials(own, environment);
+  return own === undefined
+    ? usualCredentials({ settings, environment }, sources)
+    : ruledCredentials(own, { sources, readsOnly: access === "reading" });
 }
 
 /** What of the talk with registries people want to read in a log. */

@@ -262,3 +262,25 @@ describe("a credential", () => {
     expect(credential.kind === "basic" ? credential.password : credential.token).toBe("hunter2");
   });
 });
+
+test("a rule with an open host is for all hosts below, where no rule names one, and the nearest counts", async () => {
+  const rule = (repository: string, username: string): CredentialRule => ({
+    ...{ repository, username, passwordEnv: "PASSWORD" },
+  });
+  const store = open({ PASSWORD: "secret" }, [
+    rule("*.example.com", "all"),
+    rule("*.eu.example.com", "eu"),
+    rule("*.eu.example.com/team", "team"),
+    rule("one.eu.example.com/other", "one"),
+  ]);
+  const found = async (host: string, path: string) => nameOf(await store.lookup(host, path));
+  expect(await found("a.example.com", "app")).toBe("all");
+  expect(await found("a.b.example.com", "app")).toBe("all");
+  expect(await found("a.eu.example.com", "app")).toBe("eu");
+  expect(await found("a.eu.example.com", "team/app")).toBe("team");
+  expect(await found("one.eu.example.com", "other/app")).toBe("one");
+  expect(await found("one.eu.example.com", "team/app")).toBe("team");
+  expect(await found("example.com", "app")).toBeUndefined();
+  expect(await found("a.example.com:5000", "app")).toBeUndefined();
+  expect(await found("a.badexample.com", "app")).toBeUndefined();
+});

@@ -79,6 +79,7 @@ describe("a settings file", () => {
         { repository: "docker.io", helper: "desktop", where: "/etc/waybill/waybill.yaml:17" },
         { repository: "ghcr.io", anonymous: true, where: "/etc/waybill/waybill.yaml:18" },
       ],
+      identities: {},
       forges: {
         "git.example.com": { kind: "gitea" },
         "localhost:3000": { kind: "gitlab", http: true },
@@ -187,12 +188,12 @@ describe("a settings file", () => {
     [
       "a rule without a way to a credential",
       "credentials: [{ repository: a.b }]",
-      "1:15 expected exactly one of: username with a password, helper, anonymous",
+      "1:15 expected exactly one of: username with a password, helper, identity, anonymous",
     ],
     [
       "a rule with two ways",
       "credentials: [{ repository: a.b, helper: x, anonymous: true }]",
-      "1:15 expected exactly one of: username with a password, helper, anonymous",
+      "1:15 expected exactly one of: username with a password, helper, identity, anonymous",
     ],
     [
       "a name without a password",
@@ -303,7 +304,17 @@ describe("a settings file", () => {
         try {
           const settings = parseSettings(String(text), "waybill.yaml");
           expect(Object.keys(settings)).toEqual([
-            ...["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs", "serve"],
+            ...[
+              "hosts",
+              "locations",
+              "credentials",
+              "identities",
+              "forges",
+              "releases",
+              "destinations",
+              "runs",
+              "serve",
+            ],
           ]);
         } catch (error) {
           expect(error).toBeInstanceOf(SettingsError);

@@ -1,19 +1,22 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import type { Network } from "../../http/index.ts";
 import { defaultSettings, type Settings } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { CredentialStore } from "./credential.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker-config.ts";
 import { readCredentialFile } from "./file.ts";
-import { rememberingHelpers } from "./helper.ts";
 import { canonicalHost } from "./key.ts";
 import { findByRule } from "./rules.ts";
+import { type CredentialSources, openCredentialSources } from "./sources.ts";
 
 /** Where credentials come from, apart from the files that these name. */
 export interface CredentialOrigins {
   /** Without rules of their own when left out. */
-  readonly settings?: Pick<Settings, "credentials">;
+  readonly settings?: Pick<Settings, "credentials"> & Partial<Pick<Settings, "identities" | "hosts">>;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Told of requests for tokens of clouds. */
+  readonly trace?: Network["trace"];
   /** The user's home directory; `HOME`, or what the system says, when left out. */
   readonly homeDir?: string;
 }
@@ -33,16 +36,22 @@ export interface CredentialOrigins {
  */
 export function openCredentials(origins: CredentialOrigins = {}): CredentialStore {
   const { environment = process.env, settings = defaultSettings } = origins;
-  const ask = rememberingHelpers(environment);
-  const sources = configSources(environment, origins.homeDir ?? (environment.HOME || homedir()));
+  return usualCredentials(origins, openCredentialSources({ ...origins, settings, environment }));
+}
+
+/** The same, with what rules refer to shared with others. */
+export function usualCredentials(origins: CredentialOrigins, sources: CredentialSources): CredentialStore {
+  const { environment = process.env, settings = defaultSettings } = origins;
+  const files = configSources(environment, origins.homeDir ?? (environment.HOME || homedir()));
   return {
-    async lookup(host, path) {
+    async lookup(host, path, refused) {
       const canonical = canonicalHost(host);
-      const ruled = await findByRule(settings.credentials, canonical, path, environment, ask);
+      const wish = { host: canonical, path, readsOnly: false, refused };
+      const ruled = await findByRule(settings.credentials, wish, sources);
       if (ruled !== undefined) return ruled === "anonymous" ? undefined : ruled;
-      for (const source of sources) {
-        const config = await source();
-        const credential = await config?.find(canonical, path, ask);
+      for (const file of files) {
+        const config = await file();
+        const credential = await config?.find(canonical, path, sources.askHelper);
         if (credential !== undefined) return credential;
       }
       return undefined;
@@ -50,15 +59,21 @@ export function openCredentials(origins: CredentialOrigins = {}): CredentialStor
   };
 }
 
+/** How rules are taken that are the only ones. */
+export interface RuledOptions {
+  readonly sources: CredentialSources;
+  /** What rules give is to do no more than read, as far as whoever gives it can narrow it down. */
+  readonly readsOnly?: boolean;
+}
+
 /** The credentials that rules give, and no other: what no rule is for is asked for by nobody. */
 export function ruledCredentials(
   rules: Settings["credentials"],
-  environment: NodeJS.ProcessEnv = process.env,
+  { sources, readsOnly = false }: RuledOptions,
 ): CredentialStore {
-  const ask = rememberingHelpers(environment);
   return {
-    async lookup(host, path) {
-      const ruled = await findByRule(rules, canonicalHost(host), path, environment, ask);
+    async lookup(host, path, refused) {
+      const ruled = await findByRule(rules, { host: canonicalHost(host), path, readsOnly, refused }, sources);
       return ruled === "anonymous" ? undefined : ruled;
     },
   };

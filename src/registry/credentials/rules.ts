@@ -1,33 +1,88 @@
+import { CloudError } from "../../clouds/index.ts";
 import { longestPrefix } from "../../oci/index.ts";
 import type { CredentialRule } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
-import type { Credential } from "./credential.ts";
+import { basicCredential, type Credential, identityToken } from "./credential.ts";
 import { readCredentialFile } from "./file.ts";
-import { type AskHelper, credentialFor } from "./helper.ts";
+import { credentialFor } from "./helper.ts";
 import { canonicalHost, helperServer } from "./key.ts";
+import type { CredentialSources } from "./sources.ts";
+
+/** What is asked of rules. */
+export interface RuleWish {
+  /** The registry, by its one name. */
+  readonly host: string;
+  readonly path: string;
+  /** As little as can be: what only reads. */
+  readonly readsOnly: boolean;
+  /** What the registry has just refused: where it can be had anew, it is. */
+  readonly refused: Credential | undefined;
+}
 
 /**
  * What the `credentials` of `waybill.yaml` say about a repository: a credential, that access is anonymous, or
- * nothing. The rule with the longest prefix decides. @throws {RegistryError} `credential-source`.
+ * nothing. The rule with the longest prefix decides; one that names the host goes before those that leave it open.
+ * @throws {RegistryError} `credential-source`, `credential-helper`.
  */
 export async function findByRule(
   rules: readonly CredentialRule[],
-  host: string,
-  path: string,
-  environment: NodeJS.ProcessEnv,
-  askHelper: AskHelper,
+  wish: RuleWish,
+  sources: CredentialSources,
 ): Promise<Credential | "anonymous" | undefined> {
-  const rule = longestPrefix(rules, prefixOfRule, `${host}/${path}`)?.entry;
+  const { host } = wish;
+  const rule = ruleFor(rules, wish);
   if (rule === undefined) return undefined;
   if (rule.anonymous === true) return "anonymous";
   const source = rule.where ?? "waybill.yaml";
-  if (rule.helper !== undefined) return askHelper(rule.helper, helperServer(host), source);
-  return credentialFor(rule.username ?? "", await password(rule, source, environment), source);
+  if (rule.helper !== undefined) return sources.askHelper(rule.helper, helperServer(host), source);
+  if (rule.identity !== undefined) return ofIdentity(rule.identity, source, wish, sources);
+  return credentialFor(rule.username ?? "", await password(rule, source, sources.environment), source);
+}
+
+function ruleFor(
+  rules: readonly CredentialRule[],
+  { host, path }: Pick<RuleWish, "host" | "path">,
+): CredentialRule | undefined {
+  const name = `${host}/${path}`;
+  const found = longestPrefix(rules, prefixOfRule, name)?.entry;
+  if (found !== undefined) return found;
+  const open = rules.flatMap((rule) => {
+    const [, below = "", rest = ""] = /^\*(\.[^/]+)(.*)$/.exec(rule.repository) ?? [];
+    return below !== "" && host.endsWith(below) ? [{ rule, below, prefix: `${host}${rest}` }] : [];
+  });
+  const nearest = Math.max(...open.map(({ below }) => below.length));
+  const candidates = open.filter(({ below }) => below.length === nearest);
+  return longestPrefix(candidates, ({ prefix }) => prefix, name)?.entry.rule;
 }
 
 function prefixOfRule(rule: CredentialRule): string {
   const [host = "", ...path] = rule.repository.split("/");
   return [canonicalHost(host), ...path].join("/");
+}
+
+async function ofIdentity(
+  identity: string,
+  where: string,
+  { host, readsOnly, refused }: RuleWish,
+  { identities }: CredentialSources,
+): Promise<Credential> {
+  const secret = refused?.kind === "basic" ? refused.password : refused?.token;
+  const login = await identities
+    .registryLogin(identity, { host, readsOnly, refused: secret })
+    .catch((error: unknown) => {
+      throw error instanceof CloudError ? withoutIdentity(error, identity) : error;
+    });
+  const source = `${login.source}, named in ${where}`;
+  return login.kind === "basic"
+    ? basicCredential(login.username, login.password, source, true)
+    : identityToken(login.token, source, true);
+}
+
+function withoutIdentity(error: CloudError, identity: string): RegistryError {
+  const { message, where, hint, status, requestId } = error;
+  return new RegistryError("credential-source", `the identity ${identity} gives no credential: ${message}`, {
+    ...{ where, hint, status, requestId, cause: error },
+  });
 }
 
 async function password(

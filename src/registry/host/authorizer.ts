@@ -42,12 +42,14 @@ interface Entry {
  * are kept by their scopes until they expire, one request fetches what several wait for, and no token is ever for more
  * than one request needs.
  * @param tokenOrigins Further origins that the user's settings trust with this registry's credentials.
+ * @param tell Told once of each place that a credential comes from.
  */
 export function createAuthorizer(
   endpoint: Endpoint,
   tokenOrigins: readonly string[],
   store: CredentialStore,
   { ask, isOwn }: Pick<Origin<RequestKind>, "ask" | "isOwn">,
+  tell: (source: string | undefined) => void,
 ) {
   let scheme: Scheme | undefined;
   const trials = new CredentialTrials<RegistryError>(({ code, message, hint, status, requestId, cause }) => {
@@ -56,7 +58,32 @@ export function createAuthorizer(
   });
   const tokens = new Map<string, Entry>();
 
-  const lookup = (path: string): Promise<Credential | undefined> => store.lookup(endpoint.host, path);
+  const renewal = new Renewal();
+  const told = new Set<string | undefined>();
+
+  const lookup = async (path: string, refused?: Credential): Promise<Credential | undefined> => {
+    const found = await store.lookup(endpoint.host, path, refused);
+    if (!told.has(found?.source)) tell(found?.source);
+    told.add(found?.source);
+    return found;
+  };
+
+  /** Shows a credential; where it is refused, whoever gave it may have another one by now, which is shown in its place. */
+  const showing = async <Result>(
+    credential: Credential,
+    path: string,
+    show: (shown: Credential) => Promise<Result>,
+    { isRefusal, drop }: { isRefusal: (result: Result) => boolean; drop: (result: Result) => Promise<void> },
+  ): Promise<Result> => {
+    const once = (shown: Credential) => outcomeOf(() => show(shown), isRefusal);
+    const first = await once(credential);
+    if (!first.isRefused || !renewal.isHopeful(credential, path)) return first.end();
+    if (first.result !== undefined) await drop(first.result);
+    const other = await lookup(path, credential);
+    const second = await once(other ?? credential);
+    if (second.isRefused) renewal.wasInVain(path);
+    return second.end();
+  };
 
   const live = (scopes: readonly string[]): Entry | undefined => {
     const entry = tokens.get(keyOf(scopes));
@@ -70,7 +97,7 @@ export function createAuthorizer(
     const token = lookup(access.path).then((credential) =>
       credential?.kind === "registry-token"
         ? { value: credential.token, fetchedAt: Date.now(), expiresAt: Number.POSITIVE_INFINITY }
-        : boughtToken(service, access.scopes, credential),
+        : boughtToken(service, access, credential),
     );
     const entry: Entry = { token, arrived: undefined };
     const key = keyOf(access.scopes);
@@ -87,23 +114,25 @@ export function createAuthorizer(
   /** A token for a credential, which is shown to the token service. */
   const boughtToken = async (
     service: TokenService,
-    scopes: readonly string[],
+    { path, scopes }: Access,
     credential: Credential | undefined,
   ): Promise<Token> => {
     const { host } = endpoint;
     if (credential === undefined) return fetchToken(ask, host, service, scopes, undefined);
-    const fetched = (wanted: readonly string[]): Promise<Token | RegistryError> =>
-      fetchToken(ask, host, service, wanted, credential).catch((error: unknown) => {
+    const fetched = (wanted: readonly string[], shown: Credential): Promise<Token | RegistryError> =>
+      fetchToken(ask, host, service, wanted, shown).catch((error: unknown) => {
         if (error instanceof RegistryError && error.code === "unauthorized") return error;
         throw error;
       });
-    const isRefused = (result: Token | RegistryError) => result instanceof RegistryError;
-    const result = await trials.show(identityOf(credential), {
-      purpose: keyOf(scopes),
-      run: () => fetched(scopes),
-      refusalIn: (refused) => (refused instanceof RegistryError ? refused : undefined),
-      isRefusedAnyway: () => fetched([]).then(isRefused, () => undefined),
-    });
+    const isRefusal = (result: Token | RegistryError) => result instanceof RegistryError;
+    const show = (shown: Credential): Promise<Token | RegistryError> =>
+      trials.show(identityOf(shown), {
+        purpose: keyOf(scopes),
+        run: () => fetched(scopes, shown),
+        refusalIn: (refused) => (refused instanceof RegistryError ? refused : undefined),
+        isRefusedAnyway: () => fetched([], shown).then(isRefusal, () => undefined),
+      });
+    const result = await showing(credential, path, show, { isRefusal, drop: async () => {} });
     if (result instanceof RegistryError) throw result;
     return result;
   };
@@ -181,10 +210,15 @@ export function createAuthorizer(
       return { answer: await send(used), used };
     }
     const credential = scheme === undefined ? undefined : await lookup(access.path);
-    const used = credential && headerFor(credential);
+    let used = credential && headerFor(credential);
     if (credential === undefined || used === undefined)
       return { answer: await send(undefined), used: undefined };
-    return { answer: await shown(credential, used, access, send), used };
+    const show = (known: Credential): Promise<StreamedAnswer> => {
+      used = headerFor(known) ?? "";
+      return shown(known, used, access, send);
+    };
+    const answer = await showing(credential, access.path, show, { isRefusal: isRefused, drop: drain });
+    return { answer, used };
   };
 
   /**
@@ -246,6 +280,38 @@ export function createAuthorizer(
       return (await lookup(path).catch(() => undefined))?.source;
     },
   };
+}
+
+/** What came of a credential that was shown. */
+async function outcomeOf<Result>(
+  show: () => Promise<Result>,
+  isRefusal: (result: Result) => boolean,
+): Promise<{ isRefused: boolean; result?: Result; end: () => Result }> {
+  try {
+    const result = await show();
+    return { isRefused: isRefusal(result), result, end: () => result };
+  } catch (error) {
+    const end = () => {
+      throw error;
+    };
+    return { isRefused: error instanceof RegistryError && error.code === "unauthorized", end };
+  }
+}
+
+/** New credentials that may be refused as the old ones were, before no more of them are got. */
+const maxInVain = 3;
+
+/** Whether it is worth getting another credential: not where a new one was refused as well, which is then for want of rights. */
+class Renewal {
+  readonly #paths = new Set<string>();
+
+  isHopeful({ isRenewable = false }: Credential, path: string): boolean {
+    return isRenewable && !this.#paths.has(path) && this.#paths.size < maxInVain;
+  }
+
+  wasInVain(path: string): void {
+    this.#paths.add(path);
+  }
 }
 
 /** What a request carries for a registry that wants to see the credential itself. */

@@ -79,7 +79,13 @@ export function createHostClient(options: HostClientOptions) {
     },
   });
 
-  const authorizer = createAuthorizer(endpoint, settings.tokenOrigins ?? [], options.credentials, origin);
+  const authorizer = createAuthorizer(
+    endpoint,
+    settings.tokenOrigins ?? [],
+    options.credentials,
+    origin,
+    (source) => listener({ type: "credential", host, source }),
+  );
 
   /** What comes of a request that the work does not depend on; `undefined`, and the listener told, when it fails. */
   const overlook = async <Result>(

@@ -1,11 +1,8 @@
+import { cloudRegistries } from "../../clouds/index.ts";
+
 /** Names of hosts, without a port, that a provider gives to the registries of its customers. */
 export const knownHosts = {
-  /** Google Artifact Registry, which also answers for the names of the former Container Registry. */
-  artifactRegistry: /(?:^|\.)(?:gcr\.io|pkg\.dev)$/,
-  /** Amazon's private registries: by account and region. */
-  ecr: /^\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|on\.aws)$/,
-  ecrPublic: /^public\.ecr\.aws$/,
-  azure: /\.azurecr\.(?:io|cn|us)$/,
+  ...cloudRegistries,
   cloudflareWorkers: /\.workers\.dev$/,
   gitHub: /^ghcr\.io$/,
   quay: /^quay\.io$/,

@@ -1,0 +1,31 @@
+import { type Identities, openIdentities } from "../../clouds/index.ts";
+import type { Network } from "../../http/index.ts";
+import type { Settings } from "../../settings/index.ts";
+import { type AskHelper, rememberingHelpers } from "./helper.ts";
+
+/** What rules of credentials refer to: each answers once for all who use it, and again when that has ended. */
+export interface CredentialSources {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly askHelper: AskHelper;
+  readonly identities: Identities;
+}
+
+/** Where they are. */
+export interface SourceOrigins {
+  readonly settings: Partial<Pick<Settings, "identities" | "hosts">>;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly homeDir?: string | undefined;
+  readonly trace?: Network["trace"];
+}
+
+/** Nothing is asked before it is needed. */
+export function openCredentialSources(origins: SourceOrigins): CredentialSources {
+  const { settings, environment, homeDir, trace } = origins;
+  const { identities = {}, hosts = {} } = settings;
+  const network: Network = { environment, trace, tlsOf: (host) => hosts[host]?.tls };
+  return {
+    environment,
+    askHelper: rememberingHelpers(environment),
+    identities: openIdentities({ identities, network, homeDir }),
+  };
+}
