@@ -146,8 +146,20 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     const tell = (outcome: Parameters<typeof tracedRequest>[1]): void =>
       options.trace?.(tracedRequest({ method, url, headers }, outcome, clock() - sent));
     let isAnswered = false;
+    const refused: unknown[] = [];
+    const leave = async (): Promise<void> => {
+      try {
+        await message.leave?.();
+      } catch (error) {
+        refused.push(error);
+        throw error;
+      }
+    };
     try {
-      const response = await transport.request({ ...message, url, waiting: sayWaiting(url.host, kind) });
+      const response = await transport.request({
+        ...message,
+        ...{ url, waiting: sayWaiting(url.host, kind), leave: message.leave && leave },
+      });
       const { status, body } = response;
       answers += 1;
       isAnswered = true;
@@ -164,6 +176,8 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
       throw faultError("wants-tls");
     } catch (error) {
       if (!isAnswered) tell(faultOf(error));
+      // Nobody has failed.
+      if (refused.length > 0) throw refused[0];
       const about = { where, kind, host: url.host, inTls: url.protocol === "https:" };
       // What the sender itself has given up, or has failed to read, says nothing about the host.
       if (signal?.aborted || (sending instanceof Readable && sending.errored)) {

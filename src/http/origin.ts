@@ -58,7 +58,8 @@ export interface OriginOptions<Kind extends string, Request extends OriginReques
   ) => Promise<StreamedAnswer>;
   /**
    * Called right before each request that may change something leaves, when it has waited for all that it waits for: its turn, a pause
-   * that the host demands, the one before another attempt. What it throws is what the request fails with.
+   * that the host demands, the one before another attempt, a connection; and before each piece of a body that is a stream. What it
+   * throws is what the request fails with.
    */
   readonly beforeWrite?: (() => Promise<void>) | undefined;
   /** Whether the answer to a request may be another one the next time. */
@@ -97,8 +98,8 @@ export function openOrigin<Kind extends string, Request extends OriginRequest<Ki
         secret === undefined ? (request.headers ?? {}) : { ...request.headers, authorization: secret };
       const answer = await dispatch({ url, kind, where }, async () => {
         const body = await request.body?.();
-        if (method !== "GET" && method !== "HEAD") await options.beforeWrite?.();
-        return { method, headers, answerWithin, body, signal };
+        const leave = method === "GET" || method === "HEAD" ? undefined : options.beforeWrite;
+        return { method, headers, answerWithin, body, leave, signal };
       });
       const location = headerOf(answer, "location");
       const isRedirect = answer.status >= 300 && answer.status < 400 && location !== undefined;

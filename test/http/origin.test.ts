@@ -1,3 +1,6 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WaybillError } from "../../src/errors/index.ts";
 import { readBeginning } from "../../src/http/body.ts";
@@ -24,6 +27,7 @@ function openFor(
     readonly isExpected?: boolean;
     readonly signal?: AbortSignal;
     readonly rateLimiters?: readonly RateLimitOf<Asked>[];
+    readonly beforeWrite?: () => Promise<void>;
   } = {},
 ) {
   const { timing, ...rest } = options;
@@ -103,6 +107,50 @@ describe("the policy of an origin", () => {
     };
     await expect(ask("write", "/", { body })).rejects.toMatchObject({ code: "ended" });
     expect(server.seen).toHaveLength(0);
+  });
+
+  describe("asks for the leave to write", () => {
+    const noLeave = new WaybillError("interrupted", "it is another's by now");
+    /** Connections that are made from here on. */
+    const onConnection = (connected: () => void) => {
+      const watch = (message: unknown) => {
+        const { socket } = message as { readonly socket: Socket };
+        socket.once("connect", connected);
+      };
+      subscribe("net.client.socket", watch);
+      onTestFinished(() => void unsubscribe("net.client.socket", watch));
+    };
+
+    it("once it is connected: nothing is sent when it has none any more", async () => {
+      const server = await serve((_, response) => answer(response, 200));
+      let mayWrite = true;
+      onConnection(() => {
+        mayWrite = false;
+      });
+      const beforeWrite = async () => {
+        if (!mayWrite) throw noLeave;
+      };
+      const { ask } = openFor(server, { beforeWrite });
+      await expect(ask("write", "/", { body: async () => "late" })).rejects.toBe(noLeave);
+      expect((await ask("read")).status).toBe(200);
+      expect(server.seen).toMatchObject([{ method: "GET" }]);
+    });
+
+    it("before each piece of a stream: the rest is not sent when it has none any more", async () => {
+      const whole: boolean[] = [];
+      const server = await serve((request) => {
+        request.resume().once("close", () => whole.push(request.complete));
+      });
+      let asked = 0;
+      const beforeWrite = async () => {
+        asked += 1;
+        if (asked === 3) throw noLeave;
+      };
+      const { ask } = openFor(server, { beforeWrite });
+      const body = async () => Readable.from([Buffer.from("one"), Buffer.from("two")]);
+      await expect(ask("write", "/", { body })).rejects.toBe(noLeave);
+      await expect.poll(() => whole).toEqual([false]);
+    });
   });
 
   it("sends again what was refused for a moment, whatever it is", async () => {

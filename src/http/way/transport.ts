@@ -38,6 +38,11 @@ export interface Outgoing {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | Readable | undefined;
+  /**
+   * Asked when the connection is there, right before anything is sent on it, and before each piece of a stream; nothing more is sent once
+   * it throws.
+   */
+  readonly leave?: (() => Promise<void>) | undefined;
   /** Milliseconds until the answer's headers, from when all has been sent. */
   readonly answerWithin: number;
   /** Told now and then that the host has brought nothing, or hardly anything, for so many milliseconds. */
@@ -216,7 +221,11 @@ function watchReuse() {
 }
 
 function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): Promise<Incoming> {
-  const { body, answerWithin, waiting = () => {}, signal } = outgoing;
+  const { leave, answerWithin, waiting = () => {}, signal } = outgoing;
+  const body =
+    leave !== undefined && outgoing.body instanceof Readable
+      ? withLeave(outgoing.body, request, leave)
+      : outgoing.body;
   const { idle, silence } = timing;
   return new Promise((resolve, reject) => {
     let answered = false;
@@ -233,8 +242,12 @@ function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): P
       watch = setTimeout(() => request.destroy(faultError("answer-timeout")), within);
       reminder = setInterval(() => waiting(performance.now() - since), silence);
     };
-    // What is sent from memory may be as slow as what is sent from a stream.
-    if (!(body instanceof Readable)) expect(body === undefined ? answerWithin : Math.max(idle, answerWithin));
+    const send = (bytes: Uint8Array | string | undefined): void => {
+      if (request.destroyed) return;
+      // What is sent from memory may be as slow as what is sent from a stream.
+      expect(bytes === undefined ? answerWithin : Math.max(idle, answerWithin));
+      request.end(bytes);
+    };
     request.once("finish", () => expect(answerWithin));
     request.once("close", rest);
     request.once("response", (response) => {
@@ -250,8 +263,42 @@ function exchange(request: ClientRequest, outgoing: Outgoing, timing: Timing): P
       if (!answered) reject(signal?.aborted ? signal.reason : error);
     });
     if (body instanceof Readable) sendStream(body, request, idle);
-    else request.end(body);
+    else if (leave === undefined) send(body);
+    else {
+      const sent = connected(request)
+        .then(leave)
+        .then(() => send(body));
+      sent.catch((error: unknown) =>
+        request.destroy(error instanceof Error ? error : new Error(String(error))),
+      );
+    }
   });
+}
+
+/** Resolves when there is a connection for a request, or never will be. Until then any time may pass. */
+function connected(request: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    request.once("socket", () => resolve());
+    request.once("close", resolve);
+  });
+}
+
+/** A stream of which each piece has leave to be sent, and so has its end. */
+function withLeave(body: Readable, request: ClientRequest, leave: () => Promise<void>): Readable {
+  const isConnected = connected(request);
+  async function* pieces() {
+    await isConnected;
+    for await (const piece of body) {
+      await leave();
+      yield piece;
+    }
+    await leave();
+  }
+  const given = Readable.from(pieces());
+  // What fails before it is asked for fails when it is.
+  body.once("error", () => {});
+  given.once("close", () => body.destroy());
+  return given;
 }
 
 /** Passes a stream on at the pace of the connection; gives up when nothing passes for a while. */
