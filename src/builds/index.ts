@@ -1,5 +1,5 @@
 export { readBuiltImages } from "./built-images.ts";
-export type { EngineChoice } from "./choose-engine.ts";
+export { chooseEngine, type EngineChoice } from "./choose-engine.ts";
 export type * from "./engine.ts";
 export { BuildError, type BuildErrorCode } from "./errors.ts";
 export type { BuildEvent } from "./events.ts";

@@ -27,7 +27,7 @@ const define = (command: Blank) =>
       ),
     )
     .addOption(how.common("--check", "say what is wrong with all that it needs, and begin nothing"))
-    .addOption(how("--public-url <url>", "the address that people know it by"))
+    .addOption(how("--public-url <url>", "the address that people know it by").argParser(parsePublicUrl))
     .addOption(
       how("--concurrency <number>", "runs that this process carries out at the same time").argParser(
         wholeNumber,
@@ -52,6 +52,13 @@ export const serveVerb = verb({
   define,
   run,
 });
+
+function parsePublicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  if (isOrigin) return url.origin;
+  throw new InvalidArgumentError("it is a scheme and a host, as in https://waybill.example.org");
+}
 
 const knownRoles: readonly ServerRole[] = ["web", "scheduler", "worker"];
 
@@ -91,8 +98,16 @@ async function run(session: Session, options: OptionsOf<typeof define>): Promise
     const { url, address, adminTokenFile } = server;
     await deliver(session, {
       text: (shown) => {
+        if (!settled.roles.has("web")) {
+          shown.print(`serving /healthz, /readyz and /metrics at http://${address}`);
+          return;
+        }
         shown.print(`serving at ${url}`);
-        if (adminTokenFile !== undefined) shown.print(`the token of the admin: ${adminTokenFile}`);
+        if (adminTokenFile !== undefined) {
+          const token = /^[\w./-]+$/.test(adminTokenFile) ? adminTokenFile : `'${adminTokenFile}'`;
+          shown.print(`the token of an admin: ${adminTokenFile}`);
+          shown.print(`what runs: WAYBILL_TOKEN_FILE=${token} waybill runs --server ${url}`);
+        }
       },
       json: () => asJson({ url, address, adminTokenFile }),
     });
@@ -116,9 +131,13 @@ async function check(session: Session, options: ServeOptions): Promise<ExitCode>
     text: (terminal) => {
       const rows = checks.map(({ what, where, state, message }) => [state, what, where, message]);
       terminal.print(formatTable(["STATE", "WHAT", "WHERE", "WHAT IS FOUND"], rows, terminal.columns));
+      const hints = new Map<string, string[]>();
       for (const { what, where, state, hint } of checks) {
-        if (state !== "fine" && hint !== undefined) terminal.print(harmless(`${what} ${where}: ${hint}`));
+        if (state === "fine" || hint === undefined) continue;
+        hints.set(hint, [...(hints.get(hint) ?? []), `${what} ${where}`]);
       }
+      if (hints.size > 0) terminal.print("");
+      for (const [hint, about] of hints) terminal.print(harmless(`${about.join(", ")}: ${hint}`));
     },
     json: () => asJson({ format: "waybill-serve-check/1", checks }),
   });

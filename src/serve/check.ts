@@ -1,26 +1,21 @@
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import { join } from "node:path";
+import { createServer } from "node:net";
+import type { SecretPlace } from "../access/index.ts";
 import { checkDatabase } from "../database/index.ts";
-import { formatDiagnostic } from "../diagnostics/index.ts";
-import { makeFolder } from "../disk/index.ts";
+import { errorCodeOf, makeFolder } from "../disk/index.ts";
 import { failureRecord } from "../errors/index.ts";
-import { repositoryKey } from "../jobs/index.ts";
 import { openObjects } from "../objects/index.ts";
-import { networkOf, openSources } from "../work/index.ts";
-import { openLiveJobs } from "./live-jobs.ts";
+import { networkOf } from "../work/index.ts";
+import { checkJobs } from "./check-jobs.ts";
+import { problemOf, type ServeCheck } from "./checked.ts";
 import { migrations } from "./migrations.ts";
 import type { ServeOptions } from "./options.ts";
+import { secretOf } from "./settle.ts";
 
-/** Something that a server needs, and whether it has it. */
-export interface ServeCheck {
-  readonly what: "data" | "database" | "records" | "jobs" | "repository" | "access" | "webhooks";
-  readonly where: string;
-  /** A `warning` stops nothing; with a `problem`, a server does not start, or leaves something undone. */
-  readonly state: "fine" | "warning" | "problem";
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
+/** Characters of a secret of webhooks that nobody guesses. */
+const minSecret = 20;
 
 /**
  * Looks at all that a server with these options needs, as it would find it: all that is wrong is told at once, and nothing is changed.
@@ -31,7 +26,10 @@ export async function checkServer(options: ServeOptions): Promise<readonly Serve
     checkTables(options),
     checkRecords(options),
     checkJobs(options),
+    checkListen(options),
     checkAccess(options),
+    ...(options.roles.has("web") ? [checkWebhooks(options)] : []),
+    checkNotifications(options),
   ]);
   return checks.flat();
 }
@@ -42,7 +40,8 @@ async function checkData({ data: where }: ServeOptions): Promise<ServeCheck[]> {
     await access(where, constants.R_OK | constants.W_OK);
     return [{ what: "data", where, state: "fine", message: "can be written to" }];
   } catch (error) {
-    return [{ what: "data", where, ...problemOf(error) }];
+    const hint = "name a folder that this user may write to: --data-dir, or serve.data";
+    return [{ what: "data", where, hint, ...problemOf(error) }];
   }
 }
 
@@ -62,7 +61,8 @@ async function checkTables({ database }: ServeOptions): Promise<ServeCheck[]> {
   }
   if (problem !== undefined) return [{ what, where, ...problemOf(problem) }];
   const server = `${kind === "pglite" ? "embedded" : "PostgreSQL"}${version === undefined ? "" : ` ${version}`}`;
-  const steps = pending.length === 0 ? "up to date" : `the next start applies ${pending.length} steps`;
+  const steps =
+    pending.length === 0 ? "up to date" : `the next start brings it up to date (${pending.length} steps)`;
   return [{ what, where, state: "fine", message: `${server}, ${steps}` }];
 }
 
@@ -77,109 +77,120 @@ async function checkRecords({ objects, settings, environment }: ServeOptions): P
   }
 }
 
-async function checkJobs(options: ServeOptions): Promise<ServeCheck[]> {
-  const { environment, settings, data, capacities, jobs: place } = options;
-  const sourceOf = openSources({ settings, environment, folder: data });
-  const mirrors = join(data, "mirrors");
-  const live = openLiveJobs({
-    ...{ place, capacities: Object.keys(capacities), mirrors, environment, sourceOf, log: () => {} },
-    maxMirrorBytes: settings.serve.maxMirrorBytes,
-  });
-  const set = await live.look();
-  const { where, jobs, diagnostics, trouble } = set;
-  const what = "jobs";
-  const checks: ServeCheck[] = [];
-  if (trouble !== undefined) {
-    checks.push({ what, where, state: "problem", message: trouble.message, hint: trouble.hint });
-  } else checks.push({ what, where, state: "fine", message: `${jobs.length} jobs` });
-  for (const diagnostic of diagnostics) {
-    const { severity, file, hint } = diagnostic;
-    if (severity === "info") continue;
-    const state = severity === "error" ? "problem" : "warning";
-    checks.push({ what, where: file, state, message: formatDiagnostic(diagnostic), hint });
+async function checkListen({ listen: { host, port } }: ServeOptions): Promise<ServeCheck[]> {
+  const [what, where] = ["listen", `${inUrl(host)}:${port}`] as const;
+  const server = createServer();
+  try {
+    server.listen({ host, port, exclusive: true });
+    await once(server, "listening");
+    return [{ what, where, state: "fine", message: "is free" }];
+  } catch (error) {
+    if (errorCodeOf(error) !== "EADDRINUSE") return [{ what, where, ...problemOf(error) }];
+    const hint = "as it should be while a server runs; else name another one: --listen, or serve.listen";
+    return [{ what, where, state: "warning", message: "somebody listens there already", hint }];
+  } finally {
+    server.close();
   }
-  const repositories = new Map(jobs.map(({ job }) => [repositoryKey(job.repo), job.repo]));
-  const looks = [...repositories.values()].map(async (url): Promise<ServeCheck> => {
-    const source = sourceOf(url);
-    const isPulled = jobs.some(({ job }) => job.repo === url && job.work.kind === "review");
-    try {
-      const forge = await source.forge();
-      await source.reach();
-      if (forge !== undefined) {
-        const { kind, host } = forge.forge;
-        return {
-          what: "repository",
-          where: url,
-          state: "fine",
-          message: `on ${host} (${kind}), with a token`,
-        };
-      }
-      return {
-        what: "repository",
-        where: url,
-        state: isPulled ? "problem" : "warning",
-        message: "can be read, and is on no forge that there is a token for: no statuses, no pull requests",
-        hint: "say under forges in waybill.yaml what the host is, and give its token in the environment",
-      };
-    } catch (error) {
-      return { what: "repository", where: url, ...problemOf(error) };
-    }
-  });
-  return [...checks, ...(await Promise.all(looks))];
 }
 
-async function checkAccess({
-  access: rules,
-  database,
-  webhooks,
-  publicUrl,
-  listen,
-}: ServeOptions): Promise<ServeCheck[]> {
-  const isOpenToNobody =
-    rules.adminTokenFile === undefined && rules.providers.length === 0 && !("folder" in database);
+async function checkAccess(options: ServeOptions): Promise<ServeCheck[]> {
+  const { access: rules, database, publicUrl, listen, environment } = options;
+  const [what, where] = ["access", "serve.access"] as const;
+  const { providers, roles, adminTokenFile } = rules;
+  const checks: ServeCheck[] = [];
+  if (adminTokenFile === undefined && providers.length === 0 && !("folder" in database)) {
+    checks.push({
+      ...{ what, where, state: "problem", message: "nobody can log in, and there is no token of an admin" },
+      hint: "name adminTokenFile, or who vouches for people, under serve.access",
+    });
+  }
+  for (const { name, clientSecret } of providers) {
+    const place = `serve.access.login.${name}`;
+    checks.push(...(await checkSecret(what, place, clientSecret, environment)));
+  }
+  if (providers.length === 0 && Object.keys(roles).length > 0) {
+    checks.push({
+      ...{ what, where: "serve.access.roles", state: "warning" },
+      message: "nobody can log in, so nobody has any of these roles",
+      hint: "name who vouches for people: serve.access.login",
+    });
+  }
   const isLoopback = /^(?:localhost|127\.[\d.]+|::1)$/.test(listen.host);
-  return [
-    isOpenToNobody
-      ? {
-          what: "access",
-          where: "serve.access",
-          state: "problem",
-          message: "nobody can log in, and there is no token of an admin",
-          hint: "name adminTokenFile, or who vouches for people, under serve.access",
-        }
-      : {
-          what: "access",
-          where: "serve.access",
-          state: "fine",
-          message: `${rules.providers.length} ways to log in`,
-        },
-    publicUrl === undefined && !isLoopback
-      ? {
-          what: "access",
-          where: "serve.publicUrl",
-          state: "warning",
-          message: "links in statuses lead to the address that is listened at",
-          hint: "say the address that people know it by: publicUrl",
-        }
-      : [],
-    webhooks.length === 0
-      ? {
-          what: "webhooks",
-          where: "serve.webhooks",
-          state: "warning",
-          message: "none is taken: what is pushed is seen within a minute",
-          hint: "name a source and its secret under serve.webhooks, and the address /webhooks/NAME at the forge",
-        }
-      : {
-          what: "webhooks",
-          where: "serve.webhooks",
-          state: "fine",
-          message: webhooks.map(({ name }) => name).join(", "),
-        },
-  ].flat() as ServeCheck[];
+  if (publicUrl === undefined && !isLoopback) {
+    checks.push({
+      ...{ what, where: "serve.publicUrl", state: "warning" },
+      message: "links in statuses lead to the address that is listened at",
+      hint: "say the address that people know it by: publicUrl",
+    });
+  }
+  const known = publicUrl ?? new URL(`http://${inUrl(listen.host)}`);
+  if (providers.length > 0 && known.protocol === "http:" && known.hostname !== "localhost") {
+    checks.push({
+      ...{ what, where: "serve.publicUrl", state: "warning" },
+      message: `nobody can log in with a browser at ${known.origin}: a session goes over TLS alone`,
+      hint: "say an https:// address as publicUrl; http://localhost is excepted",
+    });
+  }
+  if (checks.length > 0) return checks;
+  const ways = providers.length === 1 ? "1 way" : `${providers.length} ways`;
+  const token = adminTokenFile !== undefined || "folder" in database ? ", and a token of an admin" : "";
+  return [{ what, where, state: "fine", message: `${ways} to log in${token}` }];
 }
 
-function problemOf(error: unknown): Pick<ServeCheck, "state" | "message" | "hint"> {
-  const { message, hint } = failureRecord(error);
-  return { state: "problem", message, hint };
+async function checkWebhooks({ webhooks }: ServeOptions): Promise<ServeCheck[]> {
+  const what = "webhooks";
+  if (webhooks.length === 0) {
+    return [
+      {
+        ...{ what, where: "serve.webhooks", state: "warning" },
+        message: "none is taken: what is pushed is seen within a minute",
+        hint: "name a source and its secret under serve.webhooks, and the address /webhooks/NAME at the forge",
+      },
+    ];
+  }
+  return webhooks.map(({ name, secrets }): ServeCheck => {
+    const where = `serve.webhooks.${name}`;
+    if (secrets.every((secret) => secret.length >= minSecret)) {
+      return { what, where, state: "fine", message: `taken at /webhooks/${name}` };
+    }
+    return {
+      ...{ what, where, state: "warning" },
+      message: `its secret has fewer than ${minSecret} characters, and may be guessed`,
+      hint: "make another one, here and at the sender: openssl rand -hex 32",
+    };
+  });
+}
+
+async function checkNotifications({ notifications, environment }: ServeOptions): Promise<ServeCheck[]> {
+  const checks = notifications.receivers.map(async (receiver): Promise<readonly ServeCheck[]> => {
+    if (receiver.kind === "email") return [];
+    const where = `serve.notifications.receivers.${receiver.name}`;
+    const secrets = [receiver.url, ...(receiver.kind === "webhook" ? receiver.secrets : [])];
+    const found = await Promise.all(
+      secrets.map((secret) => checkSecret("notifications", where, secret, environment)),
+    );
+    return found.flat();
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+/** A host as URLs have it. */
+function inUrl(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** A secret that the settings name, and that is read when it is needed. */
+async function checkSecret(
+  what: ServeCheck["what"],
+  where: string,
+  secret: SecretPlace,
+  environment: NodeJS.ProcessEnv,
+): Promise<readonly ServeCheck[]> {
+  try {
+    await secretOf(secret, where, environment);
+    return [];
+  } catch (error) {
+    const { where: place } = failureRecord(error);
+    return [{ what, where: place ?? where, ...problemOf(error) }];
+  }
 }

@@ -1,5 +1,6 @@
 export { backupServer, restoreServer, type ServerBackup } from "./backup.ts";
-export { checkServer, type ServeCheck } from "./check.ts";
+export { checkServer } from "./check.ts";
+export type { ServeCheck } from "./checked.ts";
 export { ServeError, type ServeErrorCode } from "./errors.ts";
 export { jsonLog, type Log, type LogFields, type LogLevel, textLog } from "./log.ts";
 export { type ServeOptions, type ServerRole, serverRoles } from "./options.ts";

@@ -117,7 +117,7 @@ export function openLiveJobs({
     ]);
     if (said === told) return;
     told = said;
-    log("info", `${all.length} jobs`, { where, commit });
+    if (all.length > 0 || trouble === undefined) log("info", `${all.length} jobs`, { where, commit });
     for (const { file, diagnostics, kept } of problems) {
       const [first] = diagnostics;
       const what = `${file} has errors: ${first?.message ?? "nobody says which"}`;
@@ -126,7 +126,9 @@ export function openLiveJobs({
         kept: kept.length === 0 ? undefined : kept.join(", "),
       });
     }
-    if (trouble !== undefined) log("warn", `jobs cannot be read: ${trouble.message}`, { hint: trouble.hint });
+    if (trouble !== undefined) {
+      log("warn", `jobs cannot be read: ${trouble.message}`, { where, hint: trouble.hint });
+    }
   };
 
   return {

@@ -82,7 +82,7 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
   });
 }
 
-function tell({ options: { log } }: ServerCore, event: TriggerEvent): void {
+function tell({ options: { log }, jobs }: ServerCore, event: TriggerEvent): void {
   switch (event.type) {
     case "remote-unread":
       log("warn", `${event.url} cannot be read: ${event.failure.message}`, { attempts: event.attempts });
@@ -100,7 +100,10 @@ function tell({ options: { log } }: ServerCore, event: TriggerEvent): void {
       });
       break;
     case "run-asked-for":
-      log("info", `${event.job} is asked for: ${event.cause}`, { run: event.run, outcome: event.outcome });
+      log("info", `${event.job} is asked for: ${event.cause}`, {
+        ...{ run: event.run, outcome: event.outcome },
+        held: jobs.jobs().find(({ name }) => name === event.job)?.hold,
+      });
       break;
     case "trigger-failed":
       log("error", `${event.what}: ${event.failure.message}`, { code: event.failure.code });

@@ -25,7 +25,7 @@ export interface RunningServer {
   readonly address: string;
   /** Where people find it. */
   readonly url: string;
-  /** The file with the token of an admin that was made at this start; `undefined` where there was one, or none is made. */
+  /** The file with the token of an admin, where there is one. */
   readonly adminTokenFile: string | undefined;
   /** Rejected when it cannot go on. */
   readonly failed: Promise<never>;

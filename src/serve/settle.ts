@@ -1,10 +1,10 @@
 import { dirname, join, resolve } from "node:path";
-import { accessShape, closedAccess } from "../access/index.ts";
+import { accessShape, closedAccess, type SecretPlace } from "../access/index.ts";
 import type { DatabaseAddress } from "../database/index.ts";
 import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { noNotifications, notificationsShape } from "../notifications/index.ts";
 import type { Shape } from "../schema/index.ts";
-import { filePath, readSection, type SecretSetting, type WrittenSection } from "../settings/index.ts";
+import { filePath, readSection, type WrittenSection } from "../settings/index.ts";
 import type { WebhookSource } from "../webhooks/index.ts";
 import { ServeError } from "./errors.ts";
 import type { Log } from "./log.ts";
@@ -120,7 +120,7 @@ function addressOf(text: string): ServeOptions["listen"] {
 
 /** A secret, without the line end of its file. @throws {ServeError} `secret-missing`. */
 export async function secretOf(
-  { file, variable }: SecretSetting,
+  { file, variable }: SecretPlace,
   what: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<string> {

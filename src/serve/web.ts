@@ -93,7 +93,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
     );
     return {
       ...{ address, url, setReady },
-      adminTokenFile: admin.isNew ? admin.file : undefined,
+      adminTokenFile: admin.file,
       async close(within) {
         await listening.close(within);
         await sweeping;
@@ -124,20 +124,17 @@ async function answerHealth(path: string, isReady: boolean, metrics: Metrics): P
  */
 async function adminToken({ access, data, database }: ServeOptions): Promise<{
   readonly token: string | undefined;
-  readonly file?: string;
-  readonly isNew: boolean;
+  readonly file: string | undefined;
 }> {
   const named = access.adminTokenFile;
-  if (named === undefined && !("folder" in database)) return { token: undefined, isNew: false };
+  if (named === undefined && !("folder" in database)) return { token: undefined, file: undefined };
   const file = named ?? join(data, "admin-token");
   const found = await readNamed(file, maxTokenBytes).catch((error: unknown) => {
     if (named === undefined && errorCodeOf(error) === "ENOENT") return undefined;
     throw error;
   });
-  if (found !== undefined) {
-    return { token: new TextDecoder().decode(found.bytes).trim(), file, isNew: false };
-  }
+  if (found !== undefined) return { token: new TextDecoder().decode(found.bytes).trim(), file };
   const token = randomBytes(32).toString("base64url");
   await replaceFile(file, `${token}\n`, { mode: 0o600 });
-  return { token, file, isNew: true };
+  return { token, file };
 }

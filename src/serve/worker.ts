@@ -55,7 +55,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
         span?.end(outcome);
         metrics.ended(run, outcome, (performance.now() - begun) / 1000);
         if (run.signal.reason instanceof RunStopped && run.signal.reason.code === "lost") metrics.leaseLost();
-        const level = outcome.result === "ERROR" ? "warn" : "info";
+        const level = outcome.result === "ERROR" || outcome.result === "FAILURE" ? "warn" : "info";
         log(level, `${job}: ${outcome.details?.summary ?? ""}`, { run: id, result: outcome.result });
         return outcome;
       },

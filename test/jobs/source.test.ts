@@ -260,7 +260,7 @@ describe("jobs of a trusted branch", () => {
     await repository.git("branch", "--move", "main", "other");
     expect(await source.look()).toMatchObject({
       commit: tip,
-      trouble: { code: "branch-gone", message: "there is no branch main any more" },
+      trouble: { code: "branch-gone", message: "there is no branch main" },
     });
     expect(await open().look()).toMatchObject({ commit: tip, trouble: { code: "branch-gone" } });
     await repository.git("branch", "--move", "other", "main");

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { executable, start } from "../support/built.ts";
 import { start as startUntilLine } from "../support/child.ts";
-import { gitEnvironment } from "../support/git.ts";
-import { temporaryFolder } from "../support/tree.ts";
+import { createRepository, gitEnvironment } from "../support/git.ts";
+import { temporaryFolder, writeFiles } from "../support/tree.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let env: NodeJS.ProcessEnv;
@@ -69,4 +70,70 @@ test("what is wrong is told all at once, and nothing is begun", { timeout: 120_0
   expect(checks.find(({ what }: { readonly what: string }) => what === "database")).toMatchObject({
     state: "fine",
   });
+});
+
+test("a check finds what would be noticed only later", { timeout: 120_000 }, async () => {
+  const place = await temporaryFolder("serve-check");
+  const listener = createServer().listen(0, "127.0.0.1");
+  try {
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const manifests = await createRepository(join(place.path, "manifests"));
+    await manifests.commit("the beginning");
+    await writeFiles(place.path, {
+      secret: "short\n",
+      "jobs/a.yaml": `jobs:
+- { name: promote, repo: "file://${manifests.path}", promote: { manifests: . } }
+- name: propose
+  repo: file://${manifests.path}
+  triggers: { branch: ^v }
+  propose: { from: tag, repo: "file://${manifests.path}", manifests: ., project: app }
+`,
+      "waybill.yaml": `serve:
+  publicUrl: http://waybill.example.org
+  webhooks: { forge: [{ file: secret }] }
+  access:
+    login: { sso: { issuer: "https://sso.example.org", clientId: a, clientSecretEnv: WAYBILL_NOT_SET } }
+  jobCredentials: { promot: [{ repository: a.example, username: x, passwordFile: secret }] }
+  notifications:
+    receivers: { chat: { kind: slack, urlFile: missing } }
+    rules: { all: { to: [chat] } }
+`,
+    });
+    const words = ["serve", "--check", "--json", "--config", join(place.path, "waybill.yaml")];
+    const places = [
+      ...["--jobs", join(place.path, "jobs"), "--data-dir", join(place.path, "data")],
+      ...["--listen", `127.0.0.1:${port}`],
+    ];
+    const checked = await start(executable("waybill"), [...words, ...places], env).ended;
+    const { checks } = JSON.parse(checked.stdout);
+    const wrong = checks.filter(({ state }: { readonly state: string }) => state !== "fine");
+    expect(
+      wrong.map(({ what, state, message }: Record<string, string>) => `${what} ${state}: ${message}`),
+    ).toEqual([
+      "jobs warning: no job is called promot",
+      expect.stringMatching(/^repository problem: .*: propose can do nothing$/),
+      "listen warning: somebody listens there already",
+      "access problem: the secret of serve.access.login.sso is not in the environment",
+      expect.stringMatching(/^access warning: nobody can log in with a browser at http:/),
+      expect.stringMatching(/^webhooks warning: its secret has fewer than/),
+      "notifications problem: the secret of serve.notifications.receivers.chat is not there",
+    ]);
+    expect(wrong[0].hint).toBe("did you mean promote?");
+    const text = await start(
+      executable("waybill"),
+      [...words.filter((word) => word !== "--json"), ...places],
+      env,
+    ).ended;
+    expect(text.stdout).toContain("\nwebhooks serve.webhooks.forge: make another one");
+  } finally {
+    listener.close();
+    await place.remove();
+  }
+});
+
+test("an address of people that is none is refused", async () => {
+  const { status, stderr } = await start(executable("waybill"), line("--check", "--public-url", "a/b"), env)
+    .ended;
+  expect([status, stderr]).toEqual([1, expect.stringContaining("https://waybill.example.org")]);
 });

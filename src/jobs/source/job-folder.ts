@@ -62,6 +62,6 @@ function tooLarge(why: string): FolderTrouble {
 
 /** That there is no such folder, or that it cannot be read. @param message says which of both. */
 export function folderGone(message: string): FolderTrouble {
-  const hint = "jobs that were there before go on; a folder without files has no jobs";
+  const hint = "make it, and put job files into it, or name another one; jobs that were there before go on";
   return { code: "folder-gone", message, hint };
 }

@@ -150,7 +150,7 @@ async function textAt(files: CommitFiles, path: string): Promise<FileText> {
 }
 
 function branchGone(branch: string): FolderTrouble {
-  const message = `there is no branch ${branch} any more`;
+  const message = `there is no branch ${branch}`;
   return { code: "branch-gone", message, hint: "push it again, or name another one in the settings" };
 }
 
