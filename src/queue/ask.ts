@@ -12,10 +12,15 @@ const columns = [
   ...["max_concurrency", "capacity", "shadow", "timeout_seconds", "not_before", "input", "causes"],
 ];
 const parameters = columns.map((_, at) => `$${at + 1}`);
+/** Of a run that is asked for once more: what waits already is newer. */
+const rerunOf = `$${columns.length + 2}::bigint`;
 const replaced = columns
   .map((column, at) => [column, `$${at + 1}`] as const)
   .filter(([column]) => !["job", "key", "priority", "causes"].includes(column))
-  .map(([column, parameter]) => `${column} = ${parameter}`);
+  .map(
+    ([column, parameter]) =>
+      `${column} = CASE WHEN ${rerunOf} IS NULL THEN ${parameter} ELSE run.${column} END`,
+  );
 const priority = "greatest(run.priority, $9::int)";
 const held = `$${columns.length + 1}::text`;
 /** Of a run that waits for a person whoever asks again; of one that has begun already, the newer ask holds nothing. */
@@ -37,7 +42,7 @@ RETURNING id, state`;
 
 const insert = `
 INSERT INTO queue_run (${columns.join(", ")}, held, rerun_of, state, rank)
-VALUES (${parameters.join(", ")}, ${held}, $${columns.length + 2}::bigint,
+VALUES (${parameters.join(", ")}, ${held}, ${rerunOf},
   CASE WHEN ${held} IS NULL THEN 'waiting' ELSE 'held' END, extract(epoch FROM now()) - 60.0 * $9::int)
 ON CONFLICT DO NOTHING RETURNING id, state`;
 
@@ -50,17 +55,15 @@ export async function askForRun(sql: Sql, request: RunAsk): Promise<Asked> {
   return askOnceMore(sql, request, undefined);
 }
 
-/** @param rerunOf The id of the run that it has the input of. */
-export async function askOnceMore(sql: Sql, request: RunAsk, rerunOf: string | undefined): Promise<Asked> {
+/** @param of The id of the run that it has the input of: what waits keeps its own, which is newer. */
+export async function askOnceMore(sql: Sql, request: RunAsk, of: string | undefined): Promise<Asked> {
   check(request);
-  const values = [...contentOf(request), request.held];
+  const values = [...contentOf(request), request.held, of];
   // Who asks for the same at the same time may come between the two.
   for (;;) {
     const [known] = await sql.query<Pick<Asked, "id" | "state">>(coalesce, values);
     const [row] =
-      known === undefined
-        ? await sql.query<Pick<Asked, "id" | "state">>(insert, [...values, rerunOf])
-        : [known];
+      known === undefined ? await sql.query<Pick<Asked, "id" | "state">>(insert, values) : [known];
     if (row === undefined) continue;
     await tellChanges(sql, [row]);
     return { ...row, outcome: known === undefined ? "queued" : "coalesced" };

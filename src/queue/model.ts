@@ -189,6 +189,13 @@ export interface RunListQuery extends RunFilter {
   readonly after?: string | undefined;
 }
 
+/** What a job is careful about, whenever a run of it was asked for. */
+export interface JobCaution {
+  /** Why each of its runs waits until somebody releases it. */
+  readonly held?: string | undefined;
+  readonly shadow?: boolean | undefined;
+}
+
 /** Some runs, the newest first. */
 export interface RunList {
   readonly runs: readonly QueuedRun[];
@@ -256,8 +263,12 @@ export interface Queue {
   hold(sql: Sql, id: string, why: string): Promise<QueuedRun>;
   /** Lets a held run wait for its turn. @throws {QueueError} `unknown-run`, `not-held`. */
   release(sql: Sql, id: string): Promise<QueuedRun>;
-  /** Asks for what a run was asked for once more. @throws {QueueError} `unknown-run`. */
-  rerun(sql: Sql, id: string, cause: RunCause): Promise<Asked>;
+  /**
+   * Asks for what a run was asked for once more. What waits for the same already keeps its content, which is newer.
+   * @param now What the job says by now.
+   * @throws {QueueError} `unknown-run`.
+   */
+  rerun(sql: Sql, id: string, cause: RunCause, now?: JobCaution): Promise<Asked>;
   /** How many runs of a label there may be at a time: for all workers, from now on. A label that is not named has one place. */
   setCapacities(capacities: Readonly<Record<string, number>>): Promise<void>;
   /** Tells of each change, by whatever process; `undefined` when some may have been missed. @returns What ends it. */

@@ -2,7 +2,7 @@ import type { Database, Sql } from "../database/index.ts";
 import { askOnceMore } from "./ask.ts";
 import { QueueError } from "./errors.ts";
 import { countRuns, lastRuns, listRuns, listWorkers } from "./list.ts";
-import type { Queue, QueuedRun, QueueOptions, RunCause } from "./model.ts";
+import type { JobCaution, Queue, QueuedRun, QueueOptions, RunCause } from "./model.ts";
 import { listenToQueue, tellChanges, tellStop } from "./notices.ts";
 import { lockedRun, readRun, runsOf } from "./rows.ts";
 import { abortedBy, Settling } from "./settle.ts";
@@ -26,7 +26,7 @@ export function openQueue(db: Database, options: QueueOptions = {}): Queue {
     abort: (sql, id, by) => abort(sql, settling, id, by),
     hold: (sql, id, why) => hold(sql, settling, id, why),
     release: (sql, id) => release(sql, settling, id),
-    rerun: (sql, id, cause) => rerun(sql, id, cause),
+    rerun: (sql, id, cause, now) => rerun(sql, id, cause, now),
     setCapacities: (capacities) => setCapacities(db, capacities),
     onChange: (listener) => listenToQueue(db, listener),
     work: (worker) => new WorkingProcess(db, settling, worker).work(),
@@ -105,11 +105,12 @@ async function release(sql: Sql, settling: Settling, id: string): Promise<Queued
   return released;
 }
 
-async function rerun(sql: Sql, id: string, cause: RunCause) {
+async function rerun(sql: Sql, id: string, cause: RunCause, now: JobCaution = {}) {
   const { held, input, ...run } = await readRun(sql, id);
-  // What a person never released is not let through by asking for it again.
+  // What a person never released is not let through by asking for it again; what was released, was released once.
   const { notBefore: _, ...subject } = { ...run, input: input as object };
-  return askOnceMore(sql, { ...subject, held, cause }, id);
+  const cautious = { held: held ?? now.held, shadow: run.shadow || now.shadow };
+  return askOnceMore(sql, { ...subject, ...cautious, cause }, id);
 }
 
 async function setCapacities(db: Database, capacities: Readonly<Record<string, number>>): Promise<void> {

@@ -194,6 +194,33 @@ describeDatabases((databases) => {
       expect(again).toMatchObject({ outcome: "queued", state: "held" });
       expect(await queue.read(again.id)).toMatchObject({ rerunOf: id, causes: [cause], attempt: 0 });
     });
+
+    it("is held once more when it was released, and its job holds each run", async () => {
+      const { db, queue } = await open();
+      const held = "each is looked at";
+      const { id } = await ask(db, { held });
+      await db.transaction((sql) => queue.release(sql, id));
+      const worker = start(db);
+      await worker.taken(id);
+      worker.finish(id, { result: "FAILURE" });
+      await untilState(queue, id, "ended");
+      const cause = { by: "hand", text: "again", at: "2026-01-02T00:00:00.000Z" } as const;
+      const again = await db.transaction((sql) => queue.rerun(sql, id, cause, { held, shadow: true }));
+      expect(await queue.read(again.id)).toMatchObject({ state: "held", held, shadow: true });
+    });
+  });
+
+  it("what is asked for once more changes nothing of what waits for the same, and is newer", async () => {
+    const { db, queue } = await open();
+    const old = await ask(db, { key: "main", input: { dir: "old" } });
+    await db.transaction((sql) => queue.abort(sql, old.id, { who: "ann", why: "wrong folder" }));
+    const { id } = await ask(db, { key: "main", input: { dir: "new" }, mutex: "production", priority: 5 });
+    const cause = { by: "hand", text: "again", at: "2026-01-02T00:00:00.000Z" } as const;
+    const again = await db.transaction((sql) => queue.rerun(sql, old.id, cause));
+    expect(again).toMatchObject({ id, outcome: "coalesced" });
+    const waiting = await queue.read(id);
+    expect(waiting).toMatchObject({ input: { dir: "new" }, mutex: "production", priority: 5 });
+    expect(waiting.causes.at(-1)).toEqual(cause);
   });
 
   describe("an abort", () => {

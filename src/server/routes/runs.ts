@@ -115,8 +115,9 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const demanded = async (c: Asking, id: string, act: ServedAct) => {
     demandSomebody(c, parts);
     const before = await queue.read(id);
-    const { name } = demand(c, parts, act, await rightsOf(parts, before.job));
-    return { before, name };
+    const { located, ...rights } = await rightsOf(parts, before.job);
+    const { name } = demand(c, parts, act, rights);
+    return { before, name, job: located?.job };
   };
 
   api.openapi(listRoute, async (c) => {
@@ -175,11 +176,11 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
   api.openapi(rerunRoute, async (c) => {
     const { id } = c.req.valid("param");
-    const { name } = await demanded(c, id, "run");
+    const { name, job } = await demanded(c, id, "run");
     const at = timeOf(parts).toISOString();
     const cause = { by: "hand", text: `rerun of ${id} by ${name}`, at, who: name } as const;
     const asked = await doing(c, parts, async (sql) => {
-      const result = await queue.rerun(sql, id, cause);
+      const result = await queue.rerun(sql, id, cause, { held: job?.hold, shadow: job?.shadow });
       return { result, done: { act: "run.rerun", subject: `run/${id}`, after: { ...result } } };
     });
     return c.json({ ...asked }, 202);
