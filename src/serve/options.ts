@@ -39,5 +39,7 @@ export interface ServeOptions {
   readonly notifications: NotificationSettings;
   /** Milliseconds that runs get to end what they have begun, when the process stops. */
   readonly grace: number;
+  /** Milliseconds for which it still answers when it stops and says that it is not ready: until nobody sends requests here any more. */
+  readonly drain: number;
   readonly log: Log;
 }

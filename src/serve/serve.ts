@@ -1,4 +1,6 @@
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, migrate, openDatabase } from "../database/index.ts";
 import { makeFolder } from "../disk/index.ts";
 import { noteRunEnd } from "../notifications/index.ts";
@@ -8,6 +10,7 @@ import { openRunDatabase, type RunDatabase } from "../store/index.ts";
 import { createMetrics, type Metrics, openTracing, type Tracing } from "../telemetry/index.ts";
 import { listRemotes, noteEnd } from "../triggers/index.ts";
 import { networkOf, noteStatusEnd, openSources } from "../work/index.ts";
+import { watchDisks } from "./disks.ts";
 import { every } from "./every.ts";
 import { keepMirrors } from "./keep-mirrors.ts";
 import { type LiveJobs, openLiveJobs } from "./live-jobs.ts";
@@ -30,8 +33,8 @@ export interface RunningServer {
   /** Rejected when it cannot go on. */
   readonly failed: Promise<never>;
   /**
-   * Ends it: takes nothing more, hands over what runs, and lets everything go. Called once more, it does not wait for what is under
-   * way.
+   * Ends it: takes nothing more, hands over what runs, answers for as long as somebody may not know that, and lets everything go. Called
+   * once more, it waits for neither.
    */
   stop(): Promise<void>;
 }
@@ -51,6 +54,8 @@ export interface ServerCore {
   readonly mirrors: string;
   readonly metrics: Metrics;
   readonly tracing: Tracing | undefined;
+  /** Why nothing can be written any more; `undefined` while it can. */
+  readonly lackOfDisk: () => Promise<string | undefined>;
 }
 
 /**
@@ -64,6 +69,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const onTrouble = logProblem(log, "the database");
   const db = await openDatabase(options.database, { onTrouble });
   const stopping = new AbortController();
+  // All parts of a server listen to it.
+  setMaxListeners(0, stopping.signal);
+  const closing = new AbortController();
+  const hurrying = new AbortController();
   let web: Web | undefined;
   try {
     await migrate(db, migrations);
@@ -114,11 +123,16 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         remotes: () => listRemotes(db),
       });
     }
-    const core: ServerCore = { options, db, queue, runs, jobs, sourceOf, mirrors, metrics, tracing };
-    web = await openWeb(core, stopping.signal);
+    const isKeeper = roles.has("scheduler") || roles.has("worker");
+    const written = [data, ...(options.objects.startsWith("s3://") ? [] : [options.objects])];
+    // Who only answers requests writes to the database alone.
+    const lackOfDisk = watchDisks(isKeeper || "folder" in options.database ? written : [], log);
+    const core: ServerCore = {
+      ...{ options, db, queue, runs, jobs, sourceOf, mirrors, metrics, tracing, lackOfDisk },
+    };
+    web = await openWeb(core, closing.signal);
     const { address, url, adminTokenFile } = web;
     const watching = jobs.watch(stopping.signal);
-    const isKeeper = roles.has("scheduler") || roles.has("worker");
     const parts = [
       watching,
       throwIfLost(db, stopping.signal),
@@ -139,11 +153,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       ...{ address, url, adminTokenFile },
       failed,
       async stop() {
-        if (isStopping) return;
+        if (isStopping) return hurrying.abort();
         isStopping = true;
         web?.setReady(false);
         stopping.abort();
-        await Promise.allSettled(parts);
+        const drained = sleep(options.drain, undefined, { signal: hurrying.signal }).catch(() => undefined);
+        await Promise.allSettled([...parts, drained]);
+        closing.abort();
         await web?.close(closeWithin);
         await tracing?.close();
         await runs.release();
@@ -152,6 +168,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     };
   } catch (error) {
     stopping.abort();
+    closing.abort();
     await web?.close(0);
     await db.close();
     throw error;

@@ -53,6 +53,7 @@ export async function settleOptions(given: GivenOptions): Promise<ServeOptions> 
       given.jobs === undefined
         ? (serve.jobs ?? { folder: resolve(usualJobs) })
         : { folder: resolve(given.jobs) },
+    drain: Math.min((serve.drainSeconds ?? 0) * 1000, grace),
     concurrency: given.concurrency ?? serve.concurrency ?? usualConcurrency,
     capacities: serve.capacities ?? {},
     retention: serve.retention ?? [],

@@ -52,8 +52,10 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
   const setReady = (value: boolean): void => {
     isReady = value;
   };
+  const whyUnready = async (): Promise<string | undefined> =>
+    isReady ? core.lackOfDisk() : "it starts or stops";
   if (!options.roles.has("web")) {
-    app = { fetch: async (request) => answerHealth(new URL(request.url).pathname, isReady, metrics) };
+    app = { fetch: async (request) => answerHealth(new URL(request.url).pathname, whyUnready, metrics) };
     return { address, url, adminTokenFile: undefined, setReady, close: listening.close };
   }
   const { fetch, close } = openProviderFetch(networkOf({ settings, environment }));
@@ -79,7 +81,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       previewOf: ({ name: job, contact = [], notify: { failures, to = [] } = {} }, telling) =>
         previewTelling(sendersOf(options, url), { job, contact, failures, to }, telling),
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
-      isReady: () => isReady,
+      whyUnready,
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),
     });
     const sweeping = every(
@@ -108,14 +110,19 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
 }
 
 /** What a process without the API answers, to whoever reaches it: there is nobody whom it could know. */
-async function answerHealth(path: string, isReady: boolean, metrics: Metrics): Promise<Response> {
+async function answerHealth(
+  path: string,
+  whyUnready: () => Promise<string | undefined>,
+  metrics: Metrics,
+): Promise<Response> {
   if (path === "/healthz") return new Response("ok\n");
   if (path === "/metrics") {
     const { type, text } = await metrics.read();
     return new Response(text, { headers: { "content-type": type } });
   }
   if (path !== "/readyz") return new Response("this process has no pages\n", { status: 404 });
-  return isReady ? new Response("ok\n") : new Response("it starts or stops\n", { status: 503 });
+  const why = await whyUnready();
+  return why === undefined ? new Response("ok\n") : new Response(`${why}\n`, { status: 503 });
 }
 
 /**

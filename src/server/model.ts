@@ -57,8 +57,8 @@ export interface ServerParts {
   promotionOf(job: Job, commit: string): Promise<PromotionState>;
   /** The address that people know it by: a scheme and a host, without a path. */
   readonly publicUrl: URL;
-  /** Whether it is to get requests: not while it starts or stops. */
-  isReady(): boolean;
+  /** Why it is not to get requests, beside its database; `undefined` when it may. */
+  whyUnready(): Promise<string | undefined>;
   /** What goes wrong in the server itself; what is told of it holds no secret. */
   readonly onProblem: (error: unknown, request: string) => void;
   /** When it is aborted, streams end, so that those who listen go to another server. */

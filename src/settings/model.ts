@@ -35,6 +35,8 @@ export interface ServeSettings {
   /** The address that people know it by: a scheme and a host. */
   readonly publicUrl?: string;
   readonly jobs?: JobsPlace;
+  /** Seconds for which a process that stops still answers requests, so that a balancer has time to send them elsewhere. */
+  readonly drainSeconds?: number;
   /** What the mirror of one repository may take of the disk. */
   readonly maxMirrorBytes?: number;
   /** Runs that a process carries out at the same time. */

@@ -42,6 +42,11 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
       ),
       publicUrl: publicUrl(),
       jobs: described(jobs(folder), "Job files: a folder, or a branch that is trusted."),
+      drainSeconds: count(
+        0,
+        600,
+        "Seconds for which a process that stops still answers, so that a balancer sends requests elsewhere; 0 by default, --grace at most.",
+      ),
       maxMirrorBytes: byteSize(2 ** 20, 2 ** 50, "Bytes of the mirror of one repository: 10GiB by default."),
       concurrency: count(1, 1000, "Runs that one process carries out at the same time; 4 by default."),
       capacities: described(

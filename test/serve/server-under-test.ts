@@ -6,6 +6,7 @@ import {
   type GivenOptions,
   type LogFields,
   type RunningServer,
+  type ServeOptions,
   settleOptions,
   startServer,
 } from "../../src/serve/index.ts";
@@ -35,7 +36,7 @@ const patience = 120_000;
 export async function startTestServer(
   folder: string,
   settings: Partial<Settings>,
-  more: Partial<GivenOptions> = {},
+  { drain = 0, ...more }: Partial<GivenOptions & Pick<ServeOptions, "drain">> = {},
 ): Promise<TestServer> {
   const said: string[] = [];
   const settled = await settleOptions({
@@ -50,7 +51,7 @@ export async function startTestServer(
       void said.push(`${new Date().toISOString()} ${level} ${message} ${JSON.stringify(fields)}`),
     ...more,
   });
-  const options = { ...settled, webhooks: [{ name: "test", secrets: [webhookSecret] }] };
+  const options = { ...settled, webhooks: [{ name: "test", secrets: [webhookSecret] }], drain };
   const server: RunningServer = await startServer(options);
   const token = (await readFile(join(options.data, "admin-token"), "utf8")).trim();
   const { url } = server;

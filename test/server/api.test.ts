@@ -408,13 +408,15 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
 });
 
 test("health asks nobody, and readiness asks the database", async () => {
-  let isReady = true;
-  const { db, at, problems } = await world({ parts: { isReady: () => isReady } });
+  let why: string | undefined;
+  const { db, at, problems } = await world({ parts: { whyUnready: async () => why } });
   expect((await at("/healthz")).status).toBe(200);
   expect((await at("/readyz")).status).toBe(200);
-  isReady = false;
-  expect((await at("/readyz")).status).toBe(503);
-  isReady = true;
+  why = "the disk is full";
+  const unready = await at("/readyz");
+  expect([unready.status, await unready.text()]).toEqual([503, "the disk is full\n"]);
+  why = undefined;
+  expect((await at("/readyz")).status).toBe(200);
   await db.close();
   expect((await at("/healthz")).status).toBe(200);
   expect((await at("/readyz")).status).toBe(503);

@@ -113,7 +113,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
     },
     previewOf: async () => [],
     promotionOf: async () => ({ state: "unknown", text: "nobody knows" }),
-    isReady: () => true,
+    whyUnready: async () => undefined,
     onProblem: (error) => void problems.push(error),
     stopping: stopping.signal,
     ...options.parts,

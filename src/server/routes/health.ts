@@ -12,10 +12,11 @@ const databaseWithin = 1_000;
  * be given requests.
  */
 export function addHealth(app: OpenAPIHono<Env>, parts: ServerParts): void {
-  const { db, isReady, onProblem, metrics } = parts;
+  const { db, whyUnready, onProblem, metrics } = parts;
   app.get("/healthz", (c) => c.text("ok\n"));
   app.get("/readyz", async (c) => {
-    if (!isReady()) return c.text("it starts or stops\n", 503);
+    const why = await whyUnready();
+    if (why !== undefined) return c.text(`${why}\n`, 503);
     const giveUp = new AbortController();
     const answered = db.query("SELECT 1").then(
       () => "yes" as const,

@@ -15,7 +15,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* The contents of waybill.yaml: what the values say, and where this chart has put things. */ -}}
 {{- define "waybill.settings" -}}
-{{- $serve := dict "data" "/data" "listen" "0.0.0.0:8080" -}}
+{{- $serve := dict "data" "/data" "listen" "0.0.0.0:8080" "drainSeconds" 10 -}}
 {{- if .Values.database.existingSecret }}{{- $_ := set $serve "databaseFile" "/etc/waybill-database/url" }}{{- end }}
 {{- if .Values.publicUrl }}{{- $_ := set $serve "publicUrl" .Values.publicUrl }}{{- end }}
 {{- if .Values.objects }}{{- $_ := set $serve "objects" .Values.objects }}{{- end }}
