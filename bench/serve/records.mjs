@@ -88,12 +88,22 @@ async function follow(store, many) {
   let skipped = 0;
   const following = Array.from({ length: many }, async () => {
     let offset = 0;
-    for await (const batch of store.tail(run.id)) {
+    let wake = () => {};
+    const cursor = await store.follow(run.id, { onMore: () => wake() });
+    for (;;) {
+      const there = cursor.next();
+      if (there === undefined) {
+        if (cursor.isOver) return offset;
+        await new Promise((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const batch = await there;
       batches += 1;
-      skipped += batch.skipped;
-      offset = batch.offset;
+      skipped += batch?.skipped ?? 0;
+      offset = batch?.offset ?? offset;
     }
-    return offset;
   });
   let most = 0;
   const begin = performance.now();

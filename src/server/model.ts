@@ -32,7 +32,7 @@ export interface ServerParts {
   readonly version: string;
   readonly db: Database;
   readonly queue: Queue;
-  readonly runs: Pick<RunDatabase, "find" | "tail">;
+  readonly runs: Pick<RunDatabase, "find" | "follow">;
   readonly jobs: ServedJobs;
   readonly access: {
     readonly settings: AccessSettings;

@@ -1,6 +1,7 @@
 export { storeMigrations } from "./database/migrations.ts";
 export type {
   LogBatch,
+  LogCursor,
   RecordQuery,
   RemovedRuns,
   RunAttempt,

@@ -6,9 +6,8 @@ import { Context } from "hono";
 import { expect, onTestFinished, test } from "vitest";
 import { revokeToken } from "../../src/access/index.ts";
 import type { Asking } from "../../src/server/context.ts";
-import { beating } from "../../src/server/live/beating.ts";
-import { logEvents, openEnd } from "../../src/server/live/log-events.ts";
-import { comment, streamOf } from "../../src/server/live/sse.ts";
+import { streamOf } from "../../src/server/live/event-stream.ts";
+import { LogEvents, openEnd } from "../../src/server/live/log-events.ts";
 import { ask, startWorker } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
 import { serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
@@ -141,16 +140,18 @@ test("streams of a run that there is not, or that somebody may not read, begin n
 test("a sign whose bytes come in two batches is told whole, and batches are encoded once", async () => {
   const euro = new TextEncoder().encode("\u20ac");
   const batch = (bytes: Uint8Array, offset: number, skipped = 0) => ({ bytes, offset, skipped });
-  async function* batches() {
-    yield batch(new Uint8Array([97, ...euro.subarray(0, 1)]), 2);
-    yield batch(euro.subarray(1, 2), 3);
-    yield batch(euro.subarray(2), 4);
-    yield batch(new Uint8Array([98]), 5);
-    yield batch(new Uint8Array([99]), 105, 99);
-    yield batch(euro.subarray(0, 2), 107);
-  }
   const told: string[] = [];
-  for await (const piece of logEvents(batches())) told.push(new TextDecoder().decode(piece));
+  const events = new LogEvents((piece) => told.push(new TextDecoder().decode(piece)));
+  for (const one of [
+    batch(new Uint8Array([97, ...euro.subarray(0, 1)]), 2),
+    batch(euro.subarray(1, 2), 3),
+    batch(euro.subarray(2), 4),
+    batch(new Uint8Array([98]), 5),
+    batch(new Uint8Array([99]), 105, 99),
+    batch(euro.subarray(0, 2), 107),
+  ])
+    events.add(one);
+  events.end();
   expect(told).toEqual([
     'event: log\nid: 1\ndata: "a"\n\n',
     'event: log\nid: 4\ndata: "\u20ac"\n\n',
@@ -160,16 +161,9 @@ test("a sign whose bytes come in two batches is told whole, and batches are enco
     'event: log\ndata: "\ufffd"\n\n',
   ]);
   const same = batch(new Uint8Array([97]), 1);
-  const first = async () => {
-    for await (const piece of logEvents(
-      (async function* () {
-        yield same;
-      })(),
-    ))
-      return piece;
-    return undefined;
-  };
-  expect(await first()).toBe(await first());
+  const pieces = new Set<Uint8Array>();
+  for (let listener = 0; listener < 2; listener += 1) new LogEvents((piece) => pieces.add(piece)).add(same);
+  expect(pieces.size).toBe(1);
   expect(openEnd(new Uint8Array([0xf0, 0x9f, 0x98]))).toBe(3);
   expect(openEnd(new Uint8Array([0xf0, 0x9f, 0x98, 0x80]))).toBe(0);
   expect(openEnd(new Uint8Array([0xff]))).toBe(0);
@@ -201,20 +195,18 @@ test("a run that has not begun is followed from its beginning, and one that neve
   await worker.stop();
 });
 
+const life = { stopping: new AbortController().signal, mayGoOn: async () => true };
+
 test("a stream whose listener is gone before its first event is given up", async () => {
   await new Promise<void>((givenUp, failed) => {
-    async function* pieces() {
-      try {
-        for (;;) yield comment;
-      } finally {
-        givenUp();
-      }
-    }
     const server = createServer((request, outgoing) => {
       outgoing.once("close", () => {
         const c: Asking = new Context(new Request("http://server.test"), { env: { outgoing } });
         c.set("requestId", "1");
-        streamOf(c, pieces());
+        streamOf(c, life, async (stream) => {
+          while (!stream.signal.aborted) await stream.taken();
+          givenUp();
+        });
       });
       request.socket.destroy();
     });
@@ -230,20 +222,21 @@ test("a stream keeps nothing of what it has told, however long it goes on", asyn
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
   const told: WeakRef<Uint8Array>[] = [];
-  async function* pieces() {
-    for (;;) {
+  const c: Asking = new Context(new Request("http://server.test"), { env: {} });
+  c.set("requestId", "1");
+  const answer = streamOf(c, life, async (stream) => {
+    for (let number = 0; number < 10; number += 1) {
       const piece = new Uint8Array(64 * 1024);
       told.push(new WeakRef(piece));
-      yield piece;
+      stream.tell(piece);
+      await stream.taken();
     }
-  }
-  const life = { signals: [new AbortController().signal], mayGoOn: async () => true };
-  const stream = beating(pieces(), life, () => undefined)[Symbol.asyncIterator]();
-  for (let number = 0; number < 10; number += 1) await stream.next();
-  while (told.slice(0, 8).some((piece) => piece.deref() !== undefined)) {
-    // What was looked at is kept until the next turn.
-    await new Promise((resolve) => setImmediate(resolve));
-    collect();
-  }
-  await stream.return?.();
+    while (told.slice(0, 8).some((piece) => piece.deref() !== undefined)) {
+      // What was looked at is kept until the next turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+    }
+  });
+  for await (const _ of answer.body ?? []);
+  expect(told).toHaveLength(10);
 });

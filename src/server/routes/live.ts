@@ -4,10 +4,10 @@ import { identify, mayDo } from "../../access/index.ts";
 import { RunError } from "../../store/index.ts";
 import { demand } from "../acts.ts";
 import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
-import { beating, type Life } from "../live/beating.ts";
 import { ChangeHub } from "../live/changes.ts";
-import { logEvents } from "../live/log-events.ts";
-import { encodeEvent, streamOf } from "../live/sse.ts";
+import { type EventStream, type Life, streamOf } from "../live/event-stream.ts";
+import { tellLog } from "../live/log-events.ts";
+import { encodeEvent } from "../live/sse.ts";
 import type { ServerParts } from "../model.ts";
 import { failures } from "../responses.ts";
 import { idInPath, runIdSchema } from "../schemas.ts";
@@ -42,25 +42,21 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
   });
   api.get("/events", (c) => {
     demand(c, parts, "read");
-    const over = new AbortController();
-    async function* events(): AsyncIterable<Uint8Array> {
+    return streamOf(c, lifeOf(c, parts), async (stream) => {
       let told = "";
-      for await (const changes of hub.changes(over.signal)) {
-        if (changes === "reset") yield encodeEvent({ event: "reset", data: "{}" });
+      for await (const changes of hub.changes(stream.signal)) {
+        if (changes === "reset") stream.tell(encodeEvent({ event: "reset", data: "{}" }));
         else {
           for (const { id, state } of changes) {
-            yield encodeEvent({ event: "run", data: JSON.stringify({ id, state }) });
+            stream.tell(encodeEvent({ event: "run", data: JSON.stringify({ id, state }) }));
           }
         }
         const now = await counted();
-        if (now !== told) yield encodeEvent({ event: "queue", data: now });
+        if (now !== told) stream.tell(encodeEvent({ event: "queue", data: now }));
         told = now;
+        await stream.taken();
       }
-    }
-    return streamOf(
-      c,
-      beating(events(), lifeOf(c, parts), () => over.abort()),
-    );
+    });
   });
 
   api.openAPIRegistry.registerPath({
@@ -83,32 +79,28 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const last = c.req.header("last-event-id") ?? c.req.query("from") ?? "0";
     const from = /^[0-9]{1,15}$/.test(last) ? Number(last) : 0;
     await queue.read(id);
-    const over = new AbortController();
-    async function* events(): AsyncIterable<Uint8Array> {
-      yield* followed(parts, hub, id, { from, signal: over.signal });
+    return streamOf(c, lifeOf(c, parts), async (stream) => {
+      await tellWhenBegun(parts, hub, { id, from }, stream);
       const { state, result } = await queue.read(id);
-      yield encodeEvent({ event: "end", data: JSON.stringify({ state, result }) });
-    }
-    return streamOf(
-      c,
-      beating(events(), lifeOf(c, parts), () => over.abort()),
-    );
+      stream.tell(encodeEvent({ event: "end", data: JSON.stringify({ state, result }) }));
+    });
   });
 }
 
 /** Milliseconds between two looks for the record of a run that a worker has taken. */
 const recordEvery = 500;
 
-/** The events of a log, once its run has begun; none of one that ends without a record. */
-async function* followed(
+/** Tells a log, once its run has begun; nothing of one that ends without a record. */
+async function tellWhenBegun(
   { queue, runs }: ServerParts,
   hub: ChangeHub,
-  id: string,
-  { from, signal }: { readonly from: number; readonly signal: AbortSignal },
-): AsyncIterable<Uint8Array> {
-  for (let isOver = false; !signal.aborted; ) {
+  place: { readonly id: string; readonly from: number },
+  stream: EventStream,
+): Promise<void> {
+  const { id } = place;
+  for (let isOver = false; !stream.signal.aborted; ) {
     try {
-      return yield* logEvents(runs.tail(id, { from, signal }));
+      return await tellLog(runs, place, stream);
     } catch (error) {
       // Told at the beginning alone: nothing was passed on yet.
       const hasNoRecord = error instanceof RunError && error.code === "unknown-run";
@@ -118,7 +110,7 @@ async function* followed(
     const { state } = await queue.read(id);
     isOver = state === "ended";
     if (state === "running") await sleep(recordEvery);
-    else if (!isOver) await untilTaken(queue, hub, id, signal);
+    else if (!isOver) await untilTaken(queue, hub, id, stream.signal);
   }
 }
 
@@ -149,16 +141,7 @@ function lifeOf(c: Asking, parts: ServerParts): Life {
     const { principal } = await identify(db, shown, access.settings, timeOf(parts));
     return mayDo(principal, "read", undefined, access.settings).isGiven;
   };
-  return { signals: [stopping, goneOf(c)], mayGoOn };
-}
-
-/** Aborted when who listens is gone. */
-function goneOf({ env: { outgoing }, req }: Asking): AbortSignal {
-  if (outgoing === undefined) return req.raw.signal;
-  const gone = new AbortController();
-  if (outgoing.destroyed) gone.abort();
-  else outgoing.once("close", () => gone.abort());
-  return gone.signal;
+  return { stopping, mayGoOn };
 }
 
 /**

@@ -31,7 +31,7 @@ export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions
     },
     find: async (name) => storedRun(context, await findRow(context, name)),
     list: (query) => listRuns(context, query),
-    tail: (id, { from = 0, signal } = {}) => followers.follow(id, from, signal),
+    follow: (id, { from = 0, onMore }) => followers.follow(id, from, onMore),
     close: (sql, id, end) => closeRecord(sql, id, end, new Date()),
     endOf,
     keepEnded: () => keepEnded(context),

@@ -30,6 +30,18 @@ export interface LogBatch {
   readonly skipped: number;
 }
 
+/** A place in a log that is followed. */
+export interface LogCursor {
+  /**
+   * What is behind it, and goes on there; `undefined` when nothing is there yet. What lies further back has to be read, and may be gone
+   * when it is: then ask again.
+   */
+  next(): LogBatch | Promise<LogBatch | undefined> | undefined;
+  /** Whether nothing will come any more: the run has ended, or the store was released. */
+  readonly isOver: boolean;
+  close(): void;
+}
+
 /** Runs that were removed. */
 export interface RemovedRuns {
   readonly runs: number;
@@ -49,14 +61,15 @@ export interface RunDatabase extends RunStore {
   start(attempt: RunAttempt): Promise<Run>;
   list(query: RecordQuery): Promise<RunPage>;
   /**
-   * Follows a log from a byte on, until its run has ended. What was written before is read at the pace of whoever follows; who then
-   * does not keep up misses something, and is told how much. Nothing is kept for one who does not read.
+   * Follows a log from a byte on. What was written before is read at the pace of whoever follows; who then does not keep up misses
+   * something, and is told how much. Nothing is kept for one who does not read.
+   * @param options `onMore` is called when there may be more, or the run may have ended.
    * @throws {RunError} `unknown-run`.
    */
-  tail(
+  follow(
     id: string,
-    options?: { readonly from?: number | undefined; readonly signal?: AbortSignal | undefined },
-  ): AsyncIterable<LogBatch>;
+    options: { readonly from?: number | undefined; readonly onMore: () => void },
+  ): Promise<LogCursor>;
   /**
    * Ends a run that nobody goes on with any more, for a queue that has given it up; one that has ended stays as it is.
    * @param sql The transaction in which that is decided.

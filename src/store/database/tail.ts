@@ -1,6 +1,6 @@
 import { RunError } from "../errors.ts";
 import { type Context, drainOwn } from "./context.ts";
-import type { LogBatch } from "./model.ts";
+import type { LogBatch, LogCursor } from "./model.ts";
 import { bytesOfStream, stateOf } from "./read-stream.ts";
 import { chunkBytes, logChannel } from "./streams.ts";
 
@@ -14,14 +14,14 @@ export type Followers = ReturnType<typeof openFollowers>;
 
 /** A log that is followed: its end in memory, once for all who follow. */
 interface Watch {
-  followers: number;
+  /** Who is told when there may be more, one for each who follows. */
+  readonly followers: Set<() => void>;
   /** Batches of the end of the log, each behind the one before. */
   readonly batches: LogBatch[];
   /** Of the first byte of the batches, and of the byte behind the last. */
   start: number;
   end: number;
   isOver: boolean;
-  readonly waiting: Set<() => void>;
   /** Reading of what lies before, by where it begins: whoever wants the same meanwhile gets it. */
   readonly reading: Map<number, Promise<LogBatch | undefined>>;
   timer: NodeJS.Timeout | undefined;
@@ -78,7 +78,7 @@ export function openFollowers(context: Context) {
           await read(id, watch);
         } finally {
           // Not for nothing: whoever comes has it looked, and many may wait.
-          if (watch.end !== end || watch.isOver !== isOver) for (const wake of watch.waiting) wake();
+          if (watch.end !== end || watch.isOver !== isOver) for (const tell of watch.followers) tell();
         }
       }
     })().finally(() => {
@@ -89,13 +89,13 @@ export function openFollowers(context: Context) {
   /** What fails is looked at again when the timer goes off. */
   const lookSoon = (id: string, watch: Watch): void => void look(id, watch).catch(() => undefined);
 
-  const join = async (id: string): Promise<Watch> => {
+  const join = async (id: string, follower: () => void): Promise<Watch> => {
     const known = watches.get(id);
     const watch: Watch = known ?? {
-      ...{ followers: 0, batches: [], start: 0, end: 0, isOver: false, waiting: new Set() },
+      ...{ followers: new Set(), batches: [], start: 0, end: 0, isOver: false },
       ...{ reading: new Map(), timer: undefined, look: undefined, again: false },
     };
-    watch.followers += 1;
+    watch.followers.add(follower);
     if (known === undefined) {
       watches.set(id, watch);
       watch.timer = setInterval(() => lookSoon(id, watch), lookMilliseconds).unref();
@@ -105,14 +105,13 @@ export function openFollowers(context: Context) {
       await drainOwn(context, id);
       await look(id, watch);
     } catch (error) {
-      leave(id, watch);
+      leave(id, watch, follower);
       throw error;
     }
     return watch;
   };
-  const leave = (id: string, watch: Watch): void => {
-    watch.followers -= 1;
-    if (watch.followers > 0) return;
+  const leave = (id: string, watch: Watch, follower: () => void): void => {
+    if (!watch.followers.delete(follower) || watch.followers.size > 0) return;
     clearInterval(watch.timer);
     watches.delete(id);
   };
@@ -132,51 +131,49 @@ export function openFollowers(context: Context) {
     return reading;
   };
 
-  async function* follow(
-    id: string,
-    from: number,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<LogBatch> {
+  const follow = async (id: string, from: number, onMore: () => void): Promise<LogCursor> => {
     if ((await stateOf(db, id, "log")) === undefined) {
       throw new RunError("unknown-run", `there is no run ${JSON.stringify(id)}`, { where: objects.where });
     }
-    if (isReleased) return;
-    const watch = await join(id);
-    try {
-      let at = from;
-      // Whoever has been at the end once is told what it misses; until then nothing is left out.
-      let isLive = false;
-      while (signal?.aborted !== true && !isReleased) {
+    if (isReleased) return { next: () => undefined, isOver: true, close: () => {} };
+    // Its own: somebody may follow twice with one function.
+    const follower = (): void => onMore();
+    const watch = await join(id, follower);
+    let at = from;
+    // Whoever has been at the end once is told what it misses; until then nothing is left out.
+    let isLive = false;
+    const earlier = async (): Promise<LogBatch | undefined> => {
+      const batch = await before(id, watch, at);
+      at = batch?.offset ?? watch.start;
+      return batch;
+    };
+    return {
+      next() {
+        if (isReleased) return undefined;
         if (at >= watch.end) {
-          if (watch.isOver) return;
           isLive = true;
-          await grown(watch, at, signal);
-          continue;
+          return undefined;
         }
-        if (at < watch.start && !isLive) {
-          const batch = await before(id, watch, at);
-          at = batch?.offset ?? watch.start;
-          if (batch !== undefined) yield batch;
-          continue;
-        }
+        if (at < watch.start && !isLive) return earlier();
         const skipped = Math.max(0, watch.start - at);
         const batch = batchAt(watch, at + skipped, skipped);
         at = batch.offset;
-        yield batch;
-      }
-    } finally {
-      leave(id, watch);
-    }
-  }
+        return batch;
+      },
+      get isOver() {
+        return isReleased || (watch.isOver && at >= watch.end);
+      },
+      close: () => leave(id, watch, follower),
+    };
+  };
 
   return {
     follow,
     async release(): Promise<void> {
       isReleased = true;
       for (const watch of watches.values()) {
-        watch.isOver = true;
         clearInterval(watch.timer);
-        for (const wake of watch.waiting) wake();
+        for (const tell of watch.followers) tell();
       }
       watches.clear();
       await (await listening)?.();
@@ -208,19 +205,4 @@ function batchAt({ batches }: Watch, at: number, skipped: number): LogBatch {
   if (batch === undefined) throw new RangeError(`no batch has the byte ${at}`);
   const from = at - (batch.offset - batch.bytes.length);
   return from === 0 && skipped === 0 ? batch : { ...batch, bytes: batch.bytes.subarray(from), skipped };
-}
-
-/** Resolves when a log has grown beyond a byte, when its run has ended, or when nobody waits for it any more. */
-async function grown(watch: Watch, at: number, signal: AbortSignal | undefined): Promise<void> {
-  if (watch.end > at || watch.isOver || signal?.aborted === true) return;
-  await new Promise<void>((resolve) => {
-    const wake = (): void => {
-      if (watch.end <= at && !watch.isOver && signal?.aborted !== true) return;
-      watch.waiting.delete(wake);
-      signal?.removeEventListener("abort", wake);
-      resolve();
-    };
-    watch.waiting.add(wake);
-    signal?.addEventListener("abort", wake, { once: true });
-  });
 }

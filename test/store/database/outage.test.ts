@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openRunFolder } from "../../../src/store/index.ts";
 import { describePostgres, usePostgres } from "../../support/databases.ts";
-import { logOf, useRuns } from "./support.ts";
+import { logOf, tail, useRuns } from "./support.ts";
 
 describePostgres("a database that is away", () => {
   const databases = usePostgres();
@@ -33,7 +33,7 @@ describePostgres("a database that is away", () => {
   test("is looked at again by those who follow", async () => {
     const run = await own.runs.start({ job: "push", type: "postsubmit", id: "8", attempt: 1 });
     run.log("before\n");
-    const follower = own.runs.tail("8")[Symbol.asyncIterator]();
+    const follower = tail(own.runs, "8");
     expect((await follower.next()).value).toMatchObject({ offset: 7 });
     const next = follower.next();
     await databases.server().stop();

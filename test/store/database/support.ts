@@ -3,7 +3,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { type Database, DatabaseError } from "../../../src/database/index.ts";
 import { ObjectError, type ObjectStore, openObjects } from "../../../src/objects/index.ts";
-import { openRunDatabase, type RunDatabase, storeMigrations } from "../../../src/store/index.ts";
+import {
+  type LogBatch,
+  openRunDatabase,
+  type RunDatabase,
+  storeMigrations,
+} from "../../../src/store/index.ts";
 import type { TestDatabases } from "../../support/databases.ts";
 import { temporaryFolder } from "../../support/tree.ts";
 
@@ -87,6 +92,27 @@ export async function textOf(bytes: AsyncIterable<Uint8Array> | undefined): Prom
 
 export const logOf = async (runs: RunDatabase, id: string): Promise<string> =>
   textOf((await runs.find(id)).log());
+
+/** The batches of a log from a byte on, as they come, until its run has ended. */
+export async function* tail(runs: RunDatabase, id: string, from = 0): AsyncGenerator<LogBatch> {
+  let wake = () => {};
+  const cursor = await runs.follow(id, { from, onMore: () => wake() });
+  try {
+    for (;;) {
+      const batch = cursor.next();
+      const there = batch instanceof Promise ? await batch : batch;
+      if (there !== undefined) yield there;
+      else if (cursor.isOver) return;
+      else if (batch === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } finally {
+    cursor.close();
+  }
+}
 
 /** All files below a folder, by their paths, without what begins with a dot at its top. */
 export async function filesBelow(folder: string): Promise<Record<string, string>> {

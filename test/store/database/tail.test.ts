@@ -1,7 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { LogBatch, RunDatabase } from "../../../src/store/index.ts";
 import { describeDatabases } from "../../support/databases.ts";
-import { logOf, useRuns } from "./support.ts";
+import { logOf, tail, useRuns } from "./support.ts";
 
 /** Reads batches until one ends at a byte, or the log ends. */
 async function readTo(batches: AsyncIterable<LogBatch>, offset = Number.POSITIVE_INFINITY) {
@@ -16,16 +16,15 @@ async function readTo(batches: AsyncIterable<LogBatch>, offset = Number.POSITIVE
 describeDatabases((databases) => {
   const own = useRuns(databases);
   const begin = () => own.runs.start({ job: "push", type: "periodic" });
-  const follow = (runs: RunDatabase, id: string, from?: number) =>
-    runs.tail(id, { from })[Symbol.asyncIterator]();
+  const follow = (runs: RunDatabase, id: string) => tail(runs, id);
 
   test("a log is followed while it is written, from any byte on, until its run ends", async () => {
     const run = await begin();
     run.log("before\n");
     const elsewhere = await own.elsewhere();
-    const all = readTo(own.runs.tail(run.id));
-    const rest = readTo(elsewhere.tail(run.id, { from: 3 }));
-    const future = readTo(elsewhere.tail(run.id, { from: 10 }));
+    const all = readTo(tail(own.runs, run.id));
+    const rest = readTo(tail(elsewhere, run.id, 3));
+    const future = readTo(tail(elsewhere, run.id, 10));
     const first = follow(own.runs, run.id);
     expect((await first.next()).value).toMatchObject({ offset: 7, skipped: 0 });
     for (let line = 0; line < 50; line += 1) {
@@ -39,7 +38,7 @@ describeDatabases((databases) => {
     expect((await rest).text).toBe(whole.slice(3));
     expect((await future).text).toBe(whole.slice(10));
     expect((await all).read.at(-1)?.offset).toBe(whole.length);
-    await first.return?.();
+    await first.return(undefined);
   });
 
   test("all who follow get the same batch", async () => {
@@ -83,7 +82,7 @@ describeDatabases((databases) => {
     const { read } = await readTo({ [Symbol.asyncIterator]: () => slow });
     expect(read.at(-1)?.offset).toBe(written);
     expect(read.every(({ skipped }) => skipped === 0)).toBe(true);
-    await fast.return?.();
+    await fast.return(undefined);
   });
 
   test("what was written before is read whole, however much it is", async () => {
@@ -91,54 +90,60 @@ describeDatabases((databases) => {
     const line = `${"0123456789".repeat(100)}\n`;
     for (let number = 0; number < 2_000; number += 1) run.log(line);
     const texts = [
-      readTo(own.runs.tail(run.id), 2_000 * line.length),
-      readTo(own.runs.tail(run.id), 2_000 * line.length),
+      readTo(tail(own.runs, run.id), 2_000 * line.length),
+      readTo(tail(own.runs, run.id), 2_000 * line.length),
     ];
     for (const { text } of await Promise.all(texts)) expect(text === line.repeat(2_000)).toBe(true);
     await run.finish({ result: "FAILURE" });
-    const { text, read } = await readTo(own.runs.tail(run.id));
+    const { text, read } = await readTo(tail(own.runs, run.id));
     expect(text === line.repeat(2_000)).toBe(true);
     expect(read.every(({ skipped }) => skipped === 0)).toBe(true);
-    expect((await readTo(own.runs.tail(run.id, { from: text.length - 3 }))).text).toBe(text.slice(-3));
-    expect((await readTo(own.runs.tail(run.id, { from: text.length + 3 }))).text).toBe("");
+    expect((await readTo(tail(own.runs, run.id, text.length - 3))).text).toBe(text.slice(-3));
+    expect((await readTo(tail(own.runs, run.id, text.length + 3))).text).toBe("");
   });
 
-  test("who waits is let go by a signal, and when the store is released", async () => {
+  test("who waits is let go when the store is released", async () => {
     const run = await begin();
     run.log("begun\n");
-    const controller = new AbortController();
-    const given = own.runs.tail(run.id, { signal: controller.signal })[Symbol.asyncIterator]();
-    const left = follow(own.runs, run.id);
-    for (const follower of [given, left]) await follower.next();
-    const [abandoned, released] = [given.next(), left.next()];
-    controller.abort();
-    expect((await abandoned).done).toBe(true);
+    const waiting = follow(own.runs, run.id);
+    await waiting.next();
+    const released = waiting.next();
     await own.runs.release();
     expect((await released).done).toBe(true);
     expect((await follow(own.runs, run.id).next()).done).toBe(true);
   });
 
-  test("who waits is woken when there is something, not whenever somebody else comes", async () => {
+  test("who follows is told when there is more, not whenever somebody else comes", async () => {
     const run = await begin();
     run.log("begun\n");
-    const controller = new AbortController();
-    const waits = vi.spyOn(controller.signal, "addEventListener");
-    const waiting = own.runs.tail(run.id, { signal: controller.signal })[Symbol.asyncIterator]();
-    await waiting.next();
-    const more = waiting.next();
+    let times = 0;
+    let tell = () => {};
+    const onMore = () => {
+      times += 1;
+      tell();
+    };
+    const cursor = await own.runs.follow(run.id, { onMore });
+    expect(cursor.next()).toMatchObject({ offset: 6 });
+    expect([cursor.next(), cursor.isOver]).toEqual([undefined, false]);
+    const before = times;
     for (let others = 0; others < 5; others += 1) {
       const other = follow(own.runs, run.id);
       await other.next();
-      await other.return?.();
+      await other.return(undefined);
     }
-    expect(waits).toHaveBeenCalledTimes(1);
+    expect(times).toBe(before);
+    const told = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
     run.log("more\n");
-    expect((await more).value).toMatchObject({ skipped: 0 });
-    await waiting.return?.();
+    await told;
+    expect(cursor.next()).toMatchObject({ offset: 11, skipped: 0 });
+    cursor.close();
     await run.finish({ result: "SUCCESS" });
+    expect(times).toBe(before + 1);
   });
 
   test("there is nothing to follow of a run that nobody knows", async () => {
-    await expect(readTo(own.runs.tail("12345"))).rejects.toMatchObject({ code: "unknown-run" });
+    await expect(readTo(tail(own.runs, "12345"))).rejects.toMatchObject({ code: "unknown-run" });
   });
 });
