@@ -9,7 +9,7 @@ const maxCauses = 20;
 /** What {@link contentOf} gives, by the columns of `queue_run`. */
 const columns = [
   ...["job", "key", "kind", "type", "repo", "ref", "commit", "pull", "priority", "mutex"],
-  ...["max_concurrency", "capacity", "shadow", "timeout_seconds", "not_before", "input", "causes"],
+  ...["max_concurrency", "capacity", "shadow", "timeout_seconds", "not_before", "input", "causes", "author"],
 ];
 const parameters = columns.map((_, at) => `$${at + 1}`);
 /** Of a run that is asked for once more: what waits already is newer. */
@@ -87,6 +87,7 @@ function contentOf(ask: RunAsk): unknown[] {
     ...[ask.maxConcurrency, ask.capacity, ask.shadow, ask.timeoutSeconds, ask.notBefore],
     jsonText(ask.input),
     jsonText([ask.cause]),
+    ask.author,
   ];
 }
 

@@ -1,24 +1,55 @@
 import type { Sql } from "../database/index.ts";
-import type { QueuedRun, RunCount, RunList, RunListQuery, RunResult, RunWorker } from "./model.ts";
+import type { QueuedRun, RunCount, RunFilter, RunList, RunListQuery, RunResult, RunWorker } from "./model.ts";
 import { runsOf } from "./rows.ts";
 
 const maxPage = 500;
 
-/** A page of runs, the newest first. */
-export async function listRuns(sql: Sql, { limit, after, ...filter }: RunListQuery): Promise<RunList> {
-  const { job, kind, state, result, repo, pull } = filter;
-  const asked = Object.entries({ job, kind, state, result, repo, pull }).filter(
-    ([, value]) => value !== undefined,
-  );
-  const conditions = asked.map(([column], at) => `${column} = $${at + 2}`);
-  const values: unknown[] = [Math.min(Math.max(1, limit), maxPage) + 1, ...asked.map(([, value]) => value)];
-  if (after !== undefined) {
-    values.push(after);
-    conditions.push(`id < $${values.length}::bigint`);
-  }
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  const found = await runsOf(sql, `SELECT * FROM queue_run ${where} ORDER BY id DESC LIMIT $1::int`, values);
-  const runs = found.slice(0, Math.min(Math.max(1, limit), maxPage));
+/** The first id of a time; of a time that no id is as late as, one that is later than all. */
+const firstIdAt =
+  "(least((extract(epoch FROM ?::timestamptz) * 1000)::bigint - 1288834974657, 2199023255551) << 22)";
+
+/** What a run has to fit, as conditions of SQL; `?` is the value. A run's id says when it was asked for. */
+const conditions: Readonly<Record<keyof RunFilter, string>> = {
+  job: "job = ?",
+  kind: "kind = ?",
+  type: "type = ?",
+  state: "state = ?",
+  result: "result = ?",
+  repo: "repo = ?",
+  pull: "pull = ?",
+  author: "author = ?",
+  machine: "split_part(worker, ':', 1) = ? AND worker IS NOT NULL",
+  search: "queue_run_words(job, repo, ref, commit, author, details) @@ queue_search(?)",
+  since: `id >= ${firstIdAt}`,
+  until: `id < ${firstIdAt}`,
+};
+
+const orders = {
+  newest: { by: "id DESC", behind: "id < ?::bigint" },
+  turn: { by: "rank, id", behind: "(rank, id) > (SELECT rank, id FROM queue_run WHERE id = ?)" },
+} as const;
+
+/** A page of runs. */
+export async function listRuns(
+  sql: Sql,
+  { limit, after, order = "newest", ...filter }: RunListQuery,
+): Promise<RunList> {
+  const { by, behind } = orders[order];
+  const most = Math.min(Math.max(1, limit), maxPage);
+  const values: unknown[] = [most + 1];
+  const holding = (condition: string, value: unknown): string => {
+    values.push(value);
+    return condition.replace("?", `$${values.length}`);
+  };
+  const asked = Object.entries(conditions)
+    .map(([name, condition]) => [condition, filter[name as keyof RunFilter]] as const)
+    .filter(([, value]) => value !== undefined)
+    .map(([condition, value]) => holding(condition, value));
+  if (order === "turn") asked.push("state = 'waiting'");
+  if (after !== undefined) asked.push(holding(behind, after));
+  const where = asked.length === 0 ? "" : `WHERE ${asked.join(" AND ")}`;
+  const found = await runsOf(sql, `SELECT * FROM queue_run ${where} ORDER BY ${by} LIMIT $1::int`, values);
+  const runs = found.slice(0, most);
   return { runs, next: found.length > runs.length ? runs.at(-1)?.id : undefined };
 }
 

@@ -1,5 +1,16 @@
 import type { Migration } from "../database/index.ts";
 
+/** What stands between words, as a text of SQL: no quotation mark and no backslash is left in one. */
+const separators = String.raw`E' \t\n\r/:@._-#,;()[]{}<>"\'\140+~!?&|*%=^$\\'`;
+
+/**
+ * The words of a text, as an expression of SQL: a function that an index uses finds no function of ours while the index is made.
+ * Letters beyond ASCII are as the locale of the database has them.
+ */
+function wordsOf(text: string): string {
+  return `array_remove(string_to_array(translate(lower(${text}), ${separators}, repeat(' ', length(${separators}))), ' '), '')`;
+}
+
 /**
  * The tables of the queue.
  * - `queue_run` is ordered by `rank` while it waits: seconds since 1970, less a minute for each point of priority. As all
@@ -7,6 +18,8 @@ import type { Migration } from "../database/index.ts";
  * - `queue_slot` has a row for each limit that a running run takes a place of. Its primary key makes the limits hard.
  * - `queue_worker` has the leases, one for each process: its runs are its own for as long.
  * - `queue_budget` has, for each quota of a host, the time from which on its requests are nobody's yet, in milliseconds since 1970.
+ * - `queue_run_words` has the words of a run, each of 2,000 bytes at most: a longer one is no lexeme, and would be an error.
+ *   `queue_search` is true of what has for each word of a text one that begins like it.
  * - `queue_supervision` has one row: when a process last looked for leases that have run out.
  */
 export const queueMigrations: readonly Migration[] = [
@@ -86,6 +99,28 @@ CREATE TABLE queue_supervision (one boolean PRIMARY KEY DEFAULT true CHECK (one)
 CREATE TABLE queue_capacity (label text PRIMARY KEY, places int NOT NULL CHECK (places >= 0));
 
 CREATE TABLE queue_budget (name text PRIMARY KEY, free_at float8 NOT NULL);
+`,
+  },
+  {
+    id: "queue-0002",
+    sql: `
+ALTER TABLE queue_run ADD COLUMN author text;
+
+CREATE FUNCTION queue_run_words(job text, repo text, ref text, commit text, author text, details jsonb)
+  RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT array_to_tsvector(${wordsOf(`
+    left(job, 500) || ' ' || left(coalesce(repo, ''), 500) || ' ' || left(coalesce(ref, ''), 500) || ' ' ||
+    left(coalesce(commit, ''), 100) || ' ' || left(coalesce(author, ''), 500) || ' ' || left(coalesce(details ->> 'summary', ''), 500)
+  `)})
+$$;
+CREATE FUNCTION queue_search(searched text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT string_agg('''' || word || ''':*', ' & ')::tsquery FROM unnest(${wordsOf("searched")}) AS word
+$$;
+
+CREATE INDEX queue_run_words ON queue_run USING gin (queue_run_words(job, repo, ref, commit, author, details));
+CREATE INDEX queue_run_type ON queue_run (type, id);
+CREATE INDEX queue_run_author ON queue_run (author, id) WHERE author IS NOT NULL;
+CREATE INDEX queue_run_machine ON queue_run (split_part(worker, ':', 1), id) WHERE worker IS NOT NULL;
 `,
   },
 ];

@@ -35,6 +35,8 @@ export interface RunSubject {
   /** Full hash. Promotions have none: they read what the branch has when they start. */
   readonly commit?: string | undefined;
   readonly pull?: number | undefined;
+  /** Who opened the pull request. */
+  readonly author?: string | undefined;
   /** Runs of a job with the same key never run at the same time, and those that wait are one. */
   readonly key: string;
   /** A point counts as much as a minute of waiting: a release of priority 100 goes before what came up to 100 minutes earlier. */
@@ -175,10 +177,20 @@ export interface TakenRun extends QueuedRun {
 export interface RunFilter {
   readonly job?: string | undefined;
   readonly kind?: string | undefined;
+  readonly type?: RunType | undefined;
   readonly state?: RunState | undefined;
   readonly result?: RunResult | undefined;
   readonly repo?: string | undefined;
   readonly pull?: number | undefined;
+  readonly author?: string | undefined;
+  /** The machine that runs it or ran it last, by the name that its workers have. */
+  readonly machine?: string | undefined;
+  /** Each word of it is the beginning of a word of the job, the repository, the ref, the commit, the author or the summary. */
+  readonly search?: string | undefined;
+  /** Asked for at this time or later. */
+  readonly since?: Date | undefined;
+  /** Asked for before this time. */
+  readonly until?: Date | undefined;
 }
 
 /** A page of runs. */
@@ -187,6 +199,8 @@ export interface RunListQuery extends RunFilter {
   readonly limit: number;
   /** The id of the run that the page comes after. */
   readonly after?: string | undefined;
+  /** The newest first when it is left out; `turn` has those alone that wait, the next to start first. */
+  readonly order?: "newest" | "turn" | undefined;
 }
 
 /** What a job is careful about, whenever a run of it was asked for. */
@@ -196,7 +210,7 @@ export interface JobCaution {
   readonly shadow?: boolean | undefined;
 }
 
-/** Some runs, the newest first. */
+/** Some runs. */
 export interface RunList {
   readonly runs: readonly QueuedRun[];
   /** What the next page comes after; `undefined` when there is none. */

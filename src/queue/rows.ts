@@ -13,6 +13,7 @@ interface Row {
   readonly ref: string | null;
   readonly commit: string | null;
   readonly pull: number | null;
+  readonly author: string | null;
   readonly key: string;
   readonly priority: number;
   readonly mutex: string | null;
@@ -69,6 +70,7 @@ function runOf(row: Row): QueuedRun {
     ref: row.ref ?? undefined,
     commit: row.commit ?? undefined,
     pull: row.pull ?? undefined,
+    author: row.author ?? undefined,
     key: row.key,
     priority: row.priority,
     mutex: row.mutex ?? undefined,

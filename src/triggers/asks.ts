@@ -23,7 +23,7 @@ export function runAskOf(job: Job, subject: AskSubject, cause: RunCause): RunAsk
   const commit = ofBranch.has(kind) ? undefined : subject.commit;
   const input: TriggeredInput = { job: documentOfJob(job), push, pull, after };
   return {
-    ...{ job: job.name, kind, repo: job.repo, ref, commit, pull: pull?.number },
+    ...{ job: job.name, kind, repo: job.repo, ref, commit, pull: pull?.number, author: pull?.author },
     type: pull !== undefined ? "presubmit" : cause.by === "clock" ? "periodic" : "postsubmit",
     key: keyOf({ kind, ref, commit, pull, after }),
     ...{ shadow: job.shadow, timeoutSeconds: job.timeoutSeconds },

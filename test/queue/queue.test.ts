@@ -7,6 +7,7 @@ import {
   type Queue,
   type QueuedRun,
   queueMigrations,
+  type RunFilter,
 } from "../../src/queue/index.ts";
 import { describeDatabases } from "../support/databases.ts";
 import { ask, askOf, startWorker, type TestWorker, until, untilState } from "./support.ts";
@@ -522,6 +523,71 @@ describeDatabases((databases) => {
       ]);
       await expect(queue.read("1")).rejects.toMatchObject({ code: "unknown-run" });
       await expect(queue.read("post-images")).rejects.toMatchObject({ code: "unknown-run" });
+    });
+
+    it("find runs by the words that are known of them, and by all else together", async () => {
+      const { db, queue } = await open();
+      const commit = "12e45abc00120a1b2c3d4e5f6a7b8c9d0e1f2a3b";
+      const repo = "https://github.com/cncf/apisnoop";
+      const { id: push } = await ask(db, { job: "push-snoopdb", key: "1", repo, ref: "refs/tags/v1.20.3" });
+      const { id: pull } = await ask(db, {
+        ...{ job: "check", key: "2", type: "presubmit", repo, commit, pull: 7, author: "Ann-Ö" },
+      });
+      await ask(db, { job: "long", key: "3", ref: `refs/heads/${"é".repeat(1_500)}` });
+      const worker = start(db);
+      for (const { id } of (await queue.list({ limit: 10 })).runs) {
+        await worker.taken(id);
+        const summary = id === push ? "it's 3 \\images" : "fine";
+        worker.finish(id, { result: "SUCCESS", details: { summary } });
+        await untilState(queue, id, "ended");
+      }
+      const found = async (filter: RunFilter) =>
+        (await queue.list({ limit: 10, ...filter })).runs.map(({ job }) => job).sort();
+      for (const [filter, jobs] of [
+        [{ search: "snoop" }, ["push-snoopdb"]],
+        [{ search: "APIsnoop" }, ["check", "push-snoopdb"]],
+        [{ search: "noop" }, []],
+        [{ search: "v1.20 push" }, ["push-snoopdb"]],
+        [{ search: "v1.20 check" }, []],
+        [{ search: "12e45abc0012" }, ["check"]],
+        [{ search: "ANN-Ö" }, ["check"]],
+        [{ search: "it's images" }, ["push-snoopdb"]],
+        [{ search: "'); DROP" }, []],
+        [{ search: "':* | zz" }, []],
+        [{ search: " - " }, []],
+        [{ type: "presubmit" }, ["check"]],
+        [{ author: "Ann-Ö" }, ["check"]],
+        [{ author: "ann" }, []],
+        [{ machine: "test" }, ["check", "long", "push-snoopdb"]],
+        [{ machine: "tes" }, []],
+        [{ machine: "test", search: "fine", pull: 7 }, ["check"]],
+      ] as const) {
+        expect([filter, await found(filter)]).toEqual([filter, jobs]);
+      }
+      const { askedAt } = await queue.read(pull);
+      const within = (before: number, after: number) =>
+        found({
+          ...{ job: "check", since: new Date(askedAt.getTime() - before) },
+          until: new Date(askedAt.getTime() + after),
+        });
+      expect(await within(60_000, 60_000)).toEqual(["check"]);
+      expect(await within(60_000, -30_000)).toEqual([]);
+      expect(await within(-30_000, 60_000)).toEqual([]);
+    });
+
+    it("have what waits in the order in which it starts", async () => {
+      const { db, queue } = await open();
+      for (const [key, priority] of [
+        ["a", 0],
+        ["b", 100],
+        ["c", 0],
+      ] as const)
+        await ask(db, { key, priority });
+      await ask(db, { key: "d", held: "not yet" });
+      const first = await queue.list({ limit: 2, order: "turn" });
+      const second = await queue.list({ limit: 2, order: "turn", after: first.next });
+      expect([first, second].map(({ runs }) => runs.map(({ key }) => key))).toEqual([["b", "a"], ["c"]]);
+      expect(second.next).toBeUndefined();
     });
 
     it("tell the newest run of each job", async () => {
