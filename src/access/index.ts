@@ -17,9 +17,22 @@ export { type Machines, machineTokenLife, openMachines } from "./machines/machin
 export { grantedRole, type JobRights, type Leave, mayDo, type ServedAct } from "./may.ts";
 export { accessMigrations } from "./migrations.ts";
 export * from "./model.ts";
-export { keepPerson, type PersonIdentity } from "./people.ts";
+export {
+  keepPerson,
+  type ListedPerson,
+  listPeople,
+  type PersonIdentity,
+  type PersonQuery,
+} from "./people.ts";
 export { isOwnRequest, type RequestSource } from "./same-origin.ts";
-export { beginSession, endSession, findSession, sessionLife, sweepSessions } from "./sessions.ts";
+export {
+  beginSession,
+  endSession,
+  endSessionsOf,
+  findSession,
+  sessionLife,
+  sweepSessions,
+} from "./sessions.ts";
 export { accessShape } from "./shape.ts";
 export {
   issueToken,
@@ -28,6 +41,7 @@ export {
   maxTokenLife,
   revokeToken,
   sweepTokens,
+  type TokenQuery,
   type TokenRecord,
   type TokenRequest,
   tokenPrefix,

@@ -58,4 +58,13 @@ export const accessMigrations: readonly Migration[] = [
         FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_stays();
     `,
   },
+  {
+    id: "access-0002",
+    sql: `
+      CREATE INDEX audit_entry_by_act ON audit_entry ((entry::jsonb ->> 'act'), number);
+      CREATE INDEX audit_entry_by_who ON audit_entry ((entry::jsonb #>> '{who,id}'), number);
+      CREATE INDEX access_session_by_person ON access_session (person_id);
+      CREATE INDEX access_token_by_person ON access_token (person_id);
+    `,
+  },
 ];

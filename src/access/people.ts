@@ -42,6 +42,51 @@ export async function keepPerson(sql: Sql, identity: PersonIdentity, now: Date):
   return row.id;
 }
 
+/** A person as lists show it: what the settings of now give, by the groups of the last login. */
+export interface ListedPerson extends PersonIdentity {
+  readonly id: string;
+  /** `undefined` of one who may do nothing, or whose provider is not configured any more. */
+  readonly role: Role | undefined;
+  readonly seenAt: Date;
+  /** Sessions and tokens that have not ended. */
+  readonly sessions: number;
+  readonly tokens: number;
+}
+
+/** Which people are listed. */
+export interface PersonQuery {
+  /** What stands somewhere in the login or the name, whatever its case. */
+  readonly search?: string | undefined;
+  /** The last one that was seen: its name, and its id. */
+  readonly after?: readonly [shown: string, id: string] | undefined;
+  readonly limit: number;
+}
+
+/** People who have ever logged in, by name. */
+export async function listPeople(
+  sql: Sql,
+  { search, after, limit }: PersonQuery,
+  settings: AccessSettings,
+  now: Date,
+): Promise<readonly ListedPerson[]> {
+  const [shown, id] = after ?? [];
+  const rows = await sql.query<PersonRow & { readonly sessions: number; readonly tokens: number }>(
+    `SELECT ${personColumns},
+       (SELECT count(*)::int FROM access_session WHERE person_id = person.id AND ends_at > $1) AS sessions,
+       (SELECT count(*)::int FROM access_token WHERE person_id = person.id AND ends_at > $1 AND revoked_at IS NULL) AS tokens
+     FROM access_person person
+     WHERE ($2::text IS NULL OR strpos(lower(person.login || ' ' || person.shown), lower($2)) > 0)
+       AND ($3::text IS NULL OR (person.shown, person.id) > ($3, $4))
+     ORDER BY person.shown, person.id LIMIT $5`,
+    [now, search, shown, id, limit],
+  );
+  return rows.map(({ seen_at: seenAt, ...row }) => {
+    const limits = { most: "admin", endsAt: now } as const;
+    const role = personPrincipal({ ...row, seen_at: seenAt }, limits, settings)?.role;
+    return { ...row, seenAt, role };
+  });
+}
+
 /** A credential of a person's, as far as it limits what the person may do. */
 export interface Limits {
   readonly most: Role;

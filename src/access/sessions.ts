@@ -58,6 +58,12 @@ export async function endSession(sql: Sql, secret: string): Promise<boolean> {
   return ended.length > 0;
 }
 
+/** Ends all sessions of a person: each browser has to log in again. @returns how many there were. */
+export async function endSessionsOf(sql: Sql, person: string): Promise<number> {
+  const ended = await sql.query("DELETE FROM access_session WHERE person_id = $1 RETURNING hash", [person]);
+  return ended.length;
+}
+
 /** Removes sessions that have ended. */
 export async function sweepSessions(sql: Sql, now: Date): Promise<void> {
   await sql.query("DELETE FROM access_session WHERE ends_at <= $1 OR used_at <= $2", [

@@ -202,17 +202,28 @@ async function principalOf(
   };
 }
 
-/** Tokens that have not ended, newest first; of one person, or of all. */
+/** Which tokens are listed. */
+export interface TokenQuery {
+  /** Whose they are; of all when it is left out. */
+  readonly person?: string | undefined;
+  /** The last one that was seen: when it was made, and its id. */
+  readonly after?: readonly [madeAt: Date, id: string] | undefined;
+  readonly limit: number;
+}
+
+/** Tokens that have not ended, the newest first. */
 export async function listTokens(
   sql: Sql,
-  person: string | undefined,
+  { person, after, limit }: TokenQuery,
   now: Date,
 ): Promise<readonly TokenRecord[]> {
+  const [madeAt, id] = after ?? [];
   const rows = await sql.query<TokenRow>(
     `SELECT ${columns} FROM access_token
      WHERE ends_at > $1 AND revoked_at IS NULL AND ($2::text IS NULL OR person_id = $2)
-     ORDER BY made_at DESC, id LIMIT 1000`,
-    [now, person ?? null],
+       AND ($3::timestamptz IS NULL OR (made_at, id) < ($3, $4))
+     ORDER BY made_at DESC, id DESC LIMIT $5`,
+    [now, person, madeAt, id, limit],
   );
   return rows.map(recordOf);
 }

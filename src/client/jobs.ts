@@ -2,6 +2,9 @@ import * as z from "zod/mini";
 import { type AskedDocument, askedSchema } from "./documents.ts";
 import type { Server } from "./server.ts";
 
+/** Jobs of a page. */
+const maxPage = 500;
+
 const jobSchema = z.object({
   job: z.looseObject({ name: z.string(), repo: z.string() }),
   file: z.string(),
@@ -19,20 +22,39 @@ const problemSchema = z.object({
   job: z.optional(z.string()),
 });
 
-const listSchema = z.object({
+const pageSchema = z.object({
+  items: z.array(jobSchema).check(z.maxLength(maxPage)),
+  next: z.optional(z.string()),
+});
+
+const sourceSchema = z.object({
   where: z.string(),
   commit: z.optional(z.string()),
-  jobs: z.array(jobSchema).check(z.maxLength(100_000)),
   problems: z.array(problemSchema),
   trouble: z.optional(z.object({ message: z.string(), hint: z.string() })),
 });
 
 /** The jobs of a server as they are now, and what is wrong with their files. */
-export type ServerJobs = z.output<typeof listSchema>;
+export interface ServerJobs extends z.output<typeof sourceSchema> {
+  readonly jobs: readonly z.output<typeof jobSchema>[];
+}
 
-/** The jobs of a server. @throws {ClientError}. */
-export function serverJobs(server: Server): Promise<ServerJobs> {
-  return server.get("/jobs", listSchema);
+/** The jobs of a server, in the order of their files. @throws {ClientError}. */
+export async function serverJobs(server: Server): Promise<ServerJobs> {
+  const source = await server.get("/job-source", sourceSchema);
+  const jobs: z.output<typeof jobSchema>[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: String(maxPage) });
+    if (after !== undefined) query.set("after", after);
+    const page = await server.get(`/jobs?${query}`, pageSchema);
+    jobs.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  const inFiles = jobs.sort((one, other) =>
+    one.file === other.file ? one.line - other.line : one.file < other.file ? -1 : 1,
+  );
+  return { ...source, jobs: inFiles };
 }
 
 /** Runs a job of a server by hand. @throws {ClientError}. */

@@ -151,20 +151,57 @@ async function recordFailure(sql: Sql, { number, attempts }: Row, error: unknown
   );
 }
 
-/** The newest deliveries first, at most 200. @param before The number of the last one that was seen, for the next page. */
+/** Which deliveries are listed. */
+export interface DeliveryQuery {
+  readonly source?: string | undefined;
+  readonly event?: string | undefined;
+  readonly outcome?: DeliveryOutcome | undefined;
+  /** URL of a repository that it is about, as its sender writes it. */
+  readonly repo?: string | undefined;
+  /** The number of the last one that was seen. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** The newest deliveries first. */
 export async function listDeliveries(
   sql: Sql,
-  { before, limit }: { readonly before?: string | undefined; readonly limit: number },
+  { source, event, outcome, repo, before, limit }: DeliveryQuery,
 ): Promise<readonly StoredDelivery[]> {
   const rows = await sql.query<Row>(
-    `SELECT * FROM delivery WHERE $1::bigint IS NULL OR number < $1::bigint ORDER BY number DESC LIMIT $2`,
-    [before, Math.min(limit, 200)],
+    `SELECT * FROM delivery WHERE ($1::bigint IS NULL OR number < $1::bigint) AND ($3::text IS NULL OR source = $3)
+       AND ($4::text IS NULL OR event = $4) AND ($5::text IS NULL OR outcome = $5)
+       AND ($6::text IS NULL OR content -> 'repositoryUrls' ? $6)
+     ORDER BY number DESC LIMIT $2`,
+    [before, limit, source, event, outcome, repo],
   );
-  return rows.map((row) => ({
+  return rows.map(storedOf);
+}
+
+/**
+ * Has a delivery processed once more, as if it had just come: what it is about is looked at again.
+ * @returns `undefined` when there is none of that number.
+ */
+export async function repeatDelivery(
+  sql: Sql,
+  number: string,
+  now: Date,
+): Promise<StoredDelivery | undefined> {
+  const [row] = await sql.query<Row>(
+    `UPDATE delivery SET outcome = 'waiting', attempts = 0, failure = NULL, due_at = $2 WHERE number = $1 RETURNING *`,
+    [number, now],
+  );
+  if (row === undefined) return undefined;
+  await announce(sql);
+  return storedOf(row);
+}
+
+function storedOf(row: Row): StoredDelivery {
+  return {
     ...deliveryOf(row),
     ...{ number: row.number, id: row.id, outcome: row.outcome, arrivals: row.arrivals },
     ...{ attempts: row.attempts, failure: row.failure ?? undefined, receivedAt: row.received_at },
-  }));
+  };
 }
 
 /** Forgets deliveries that have ended and came before a time; from then on their names are new ones. */

@@ -134,10 +134,21 @@ export interface ListedNotification extends Notification {
   readonly dueAt: Date;
 }
 
-/** The newest notifications first, 200 at most. @param before The number of the last one that was seen. */
+/** Which notifications are listed. */
+export interface NotificationQuery {
+  readonly receiver?: string | undefined;
+  readonly telling?: Telling | undefined;
+  readonly state?: ListedNotification["state"] | undefined;
+  readonly job?: string | undefined;
+  /** The number of the last one that was seen. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** The newest notifications first. */
 export async function listNotifications(
   sql: Sql,
-  { before, limit }: { readonly before?: string | undefined; readonly limit: number },
+  { receiver, telling, state: wanted, job, before, limit }: NotificationQuery,
 ): Promise<readonly ListedNotification[]> {
   const rows = await sql.query<
     Row & {
@@ -146,13 +157,18 @@ export async function listNotifications(
       readonly due_at: Date;
     }
   >(
-    "SELECT * FROM notification WHERE $1::bigint IS NULL OR number < $1::bigint ORDER BY number DESC LIMIT $2",
-    [before, Math.min(limit, 200)],
+    `SELECT * FROM notification WHERE ($1::bigint IS NULL OR number < $1::bigint) AND ($3::text IS NULL OR receiver = $3)
+       AND ($4::text IS NULL OR telling = $4) AND ($5::text IS NULL OR state = $5)
+       AND ($6::jsonb IS NULL OR jobs @> $6::jsonb)
+     ORDER BY number DESC LIMIT $2`,
+    [before, limit, receiver, telling, wanted, job === undefined ? undefined : jsonText([{ job }])],
   );
-  return rows.map(({ number, id, receiver, telling, cause, jobs, made_at: at, state, attempts, ...row }) => ({
-    ...{ number, id, receiver, telling, cause, jobs, at: at.toISOString(), state, attempts },
-    ...{ failure: row.failure ?? undefined, dueAt: row.due_at },
-  }));
+  return rows.map(
+    ({ number, id, receiver: to, telling: told, cause, jobs, made_at: at, state, attempts, ...row }) => ({
+      ...{ number, id, receiver: to, telling: told, cause, jobs, at: at.toISOString(), state, attempts },
+      ...{ failure: row.failure ?? undefined, dueAt: row.due_at },
+    }),
+  );
 }
 
 /** Forgets what was sent, or could not be, before a time. */

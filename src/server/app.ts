@@ -8,7 +8,7 @@ import { type Asking, addressOf, type Env, timeOf } from "./context.ts";
 import { describe } from "./describe.ts";
 import { safeHeaders } from "./headers.ts";
 import type { App, ServerParts } from "./model.ts";
-import { answerFailure, answerProblem, problemOf } from "./problems.ts";
+import { answerFailure, answerInvalid, answerProblem, problemOf } from "./problems.ts";
 import { addAccess } from "./routes/access.ts";
 import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
@@ -95,14 +95,7 @@ function assemble(parts: ServerParts): OpenAPIHono<Env> {
 
 function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   const api = new OpenAPIHono<Env>({
-    defaultHook: (result, c) => {
-      if (result.success) return undefined;
-      const errors = result.error.issues
-        .slice(0, 20)
-        .map(({ path, message }) => ({ path: [result.target, ...path].join("."), message }));
-      const title = "the request is not as the description of the API has it";
-      return answerFailure(c, { code: "invalid-request", title, errors });
-    },
+    defaultHook: (result, c) => (result.success ? undefined : answerInvalid(c, result.target, result.error)),
   });
   addRuns(api, parts);
   addFiles(api, parts);

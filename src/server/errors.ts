@@ -5,9 +5,17 @@ import { WaybillError } from "../errors/index.ts";
  * - `unknown-job`: no job has that name now.
  * - `jobs-unknown`: nobody knows yet which jobs there are; that passes.
  * - `unknown-artifact`: the run has no such file.
+ * - `unknown-remote`: no repository of that URL is looked at.
+ * - `unknown-delivery`: none of that number is kept.
  * - `address-unavailable`: it cannot listen there.
  */
-export type ServerErrorCode = "unknown-job" | "jobs-unknown" | "unknown-artifact" | "address-unavailable";
+export type ServerErrorCode =
+  | "unknown-job"
+  | "jobs-unknown"
+  | "unknown-artifact"
+  | "unknown-remote"
+  | "unknown-delivery"
+  | "address-unavailable";
 
 /** A request that the server cannot serve, or an address that it cannot have. */
 export class ServerError extends WaybillError<ServerErrorCode> {

@@ -1,9 +1,16 @@
 export { createApp } from "./app.ts";
 export type { ServerErrorCode } from "./errors.ts";
 export { type Listening, listen } from "./listen.ts";
+export type { ListPage } from "./lists/list.ts";
 export type {
   App,
   PromotionState,
   ServedJobs,
   ServerParts,
 } from "./model.ts";
+export type { AuditDocument, GrantDocument, PersonDocument, TokenDocument } from "./routes/access.ts";
+export type { JobSourceDocument, ListedJobDocument } from "./routes/jobs.ts";
+export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
+export type { QueueDocument } from "./routes/queue.ts";
+export type { RemoteDocument } from "./routes/remotes.ts";
+export type { RunDocument } from "./schemas.ts";

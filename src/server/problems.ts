@@ -43,7 +43,13 @@ const statuses: Readonly<Record<string, Statuses>> = {
   RunError: { "unknown-run": 404 },
   TriggerError: { "unknown-ref": 422, "not-startable": 409 },
   NotificationError: { "no-secret": 422, "no-receiver": 422 },
-  ServerError: { "unknown-job": 404, "jobs-unknown": 503, "unknown-artifact": 404 },
+  ServerError: {
+    "unknown-job": 404,
+    "jobs-unknown": 503,
+    "unknown-artifact": 404,
+    "unknown-remote": 404,
+    "unknown-delivery": 404,
+  },
   DatabaseError: { unreachable: 503, contended: 503, locked: 503, closed: 503, full: 507 },
 };
 
@@ -112,6 +118,15 @@ export function answerProblem(asking: Asking, problem: ApiProblem): Response {
 export function answerFailure(asking: Asking, { code, title, detail, errors }: Failure): Response {
   const [instance, status] = [instanceOf(asking), ownStatuses[code]];
   return answerProblem(asking, { type: typeOf(code), title, status, code, detail, instance, errors });
+}
+
+/** Answers that a part of a request is not as the description has it. */
+export function answerInvalid(asking: Asking, part: string, { issues }: z.ZodError): Response {
+  const errors = issues
+    .slice(0, 20)
+    .map(({ path, message }) => ({ path: [part, ...path].join("."), message }));
+  const title = "the request is not as the description of the API has it";
+  return answerFailure(asking, { code: "invalid-request", title, errors });
 }
 
 function typeOf(code: string): string {

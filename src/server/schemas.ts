@@ -17,9 +17,24 @@ export const jobNameSchema = z
   .regex(/^[A-Za-z0-9._-]{1,200}$/)
   .openapi({ example: "push-snoopdb" });
 
+/** Text of one line, without what no database keeps. */
+export const lineSchema = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u);
+
 const time = z.iso.datetime().openapi({ example: "2026-11-29T10:00:00.000Z" });
 
+/** A time that something is asked for by: a day, or a time with its zone. */
+export const moment = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })])
+  .transform((text) => new Date(text))
+  .openapi({ type: "string", example: "2026-11-29" });
+
 export const runStates = ["held", "waiting", "running", "ended"] as const;
+export const runTypes = ["postsubmit", "periodic", "presubmit", "batch"] as const;
 export const runResults = ["SUCCESS", "FAILURE", "ABORTED", "ERROR"] as const;
 
 const causeSchema = z
@@ -36,7 +51,7 @@ export const runSchema = z
     id: runIdSchema,
     job: z.string(),
     kind: z.string().openapi({ example: "promote" }),
-    type: z.enum(["postsubmit", "periodic", "presubmit", "batch"]),
+    type: z.enum(runTypes),
     state: z.enum(runStates),
     result: z.enum(runResults).optional(),
     summary: z.string().optional().openapi({ description: "What came of it, in one line." }),
@@ -45,6 +60,7 @@ export const runSchema = z
     commit: z.string().optional(),
     revision: z.string().optional().openapi({ description: "The commit that it was carried out at." }),
     pull: z.int().optional(),
+    author: z.string().optional().openapi({ description: "Who opened the pull request." }),
     shadow: z.boolean().optional().openapi({ description: "It plans and records, and writes nothing." }),
     priority: z.number(),
     mutex: z.string().optional(),
@@ -67,17 +83,30 @@ export const runSchema = z
   })
   .openapi("Run");
 
+/** A run as the API has it. */
 export type RunDocument = z.infer<typeof runSchema>;
 
 /** A run as the API has it: what its kind was given stays inside. */
 export function runDocument(run: QueuedRun, waiting?: RunWaiting): RunDocument {
-  const { id, job, kind, type, state, result, repo, ref, commit, pull, shadow, priority, mutex, held } = run;
+  const { id, job, kind, type, state, result, repo, ref, commit, pull, author } = run;
+  const { shadow, priority, mutex, held } = run;
   const { attempt, crashes, causes, moreCauses, worker, abort, rerunOf, details } = run;
   const { askedAt, startedAt, endedAt, notBefore } = run;
   const revision = typeof details?.revision === "string" ? details.revision : undefined;
   return {
     ...{ id, job, kind, type, state, result, summary: details?.summary, repo, ref, commit },
-    ...{ revision: revision ?? commit, pull, shadow, priority, mutex, held, attempt, crashes, moreCauses },
+    ...{
+      revision: revision ?? commit,
+      pull,
+      author,
+      shadow,
+      priority,
+      mutex,
+      held,
+      attempt,
+      crashes,
+      moreCauses,
+    },
     waiting: waiting && {
       for: waiting.for,
       text: waitingInWords(waiting),
@@ -146,22 +175,5 @@ export function recordDocument(record: RecordedRun): z.infer<typeof recordSchema
     finishedAt: finishedAt?.toISOString(),
   };
 }
-
-/** A list by pages. */
-export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.object({
-    items: z.array(item),
-    next: z
-      .string()
-      .optional()
-      .openapi({ description: "What `after` is for the next page; not there on the last." }),
-  });
-}
-
-/** How many of a list, and behind what. */
-export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-  after: runIdSchema.optional().openapi({ description: "The id that the page comes after." }),
-});
 
 export { time as timeSchema };

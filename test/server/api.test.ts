@@ -154,14 +154,16 @@ describe("jobs", () => {
     const { db, ask: api } = await world();
     await ask(db, { job: "push-snoopdb" });
     const { body } = await bodyOf(api("/jobs", { as: "reader" }));
-    expect(body.jobs).toMatchObject([
+    expect(body.items).toMatchObject([
+      { job: { name: "nightly" }, next: expect.stringMatching(/T07:00:00/) },
       {
         ...{ kind: "build", file: "jobs/all.yaml", line: 2, job: { name: "push-snoopdb" } },
         lastRun: { job: "push-snoopdb", state: "waiting" },
       },
-      { job: { name: "nightly" }, next: expect.stringMatching(/T07:00:00/) },
     ]);
-    expect(body.problems).toMatchObject([{ job: "wrong", severity: "error", line: 11 }]);
+    expect(await bodyOf(api("/job-source", { as: "reader" }))).toMatchObject({
+      body: { where: "jobs", jobs: 2, problems: [{ job: "wrong", severity: "error", line: 11 }] },
+    });
     const shown = await bodyOf(api("/jobs/push-snoopdb", { as: "reader" }));
     expect(shown.body.runs).toMatchObject([{ job: "push-snoopdb", state: "waiting" }]);
     expect(await bodyOf(api("/jobs/none", { as: "reader" }))).toMatchObject({
@@ -222,7 +224,7 @@ describe("jobs", () => {
     });
     const path = "/jobs/nightly/notifications";
     expect((await api(path, { as: "releaser" })).status).toBe(403);
-    expect(await bodyOf(api(path, { as: "admin" }))).toMatchObject({ body: { notifications: [preview] } });
+    expect(await bodyOf(api(path, { as: "admin" }))).toMatchObject({ body: { items: [preview] } });
     expect(await bodyOf(api(`${path}?telling=waiting`, { as: "admin" }))).toMatchObject({
       ...{ status: 422, body: { code: "no-secret", title: "there is no secret" } },
     });
@@ -285,7 +287,7 @@ describe("access", () => {
     expect([status, body.token]).toEqual([201, expect.stringMatching(/^waybill_/)]);
     const listed = await api("/tokens", { as: "admin" });
     const text = await listed.text();
-    expect(JSON.parse(text).tokens).toContainEqual(expect.objectContaining({ id: body.id, name: "ci" }));
+    expect(JSON.parse(text).items).toContainEqual(expect.objectContaining({ id: body.id, name: "ci" }));
     expect(text).not.toContain(body.token);
     expect(JSON.stringify(await listAudit(db, { limit: 10 }))).not.toContain(body.token);
     const me = () => at("/api/v1/me", { headers: { authorization: `Bearer ${body.token}` } });
@@ -316,7 +318,7 @@ describe("access", () => {
     await api("/tokens", { as: "admin", body: { name: "ci", role: "reader", ownRights: true } });
     expect((await api("/audit-log", { as: "releaser" })).status).toBe(403);
     expect(await bodyOf(api("/audit-log?limit=5", { as: "admin" }))).toMatchObject({
-      body: { entries: [{ number: 1, act: "token.issue", hash: expect.any(String) }] },
+      body: { items: [{ number: 1, act: "token.issue", hash: expect.any(String) }] },
     });
     const { body } = await bodyOf(api("/audit-log/verdict", { as: "admin" }));
     expect(body).toMatchObject({ entries: 1, head: { number: 1 } });
@@ -334,7 +336,7 @@ test("repositories that are looked at are listed", async () => {
   expect(await bodyOf(api("/remotes", { as: "reader" }))).toMatchObject({
     ...{
       status: 200,
-      body: { remotes: [{ url: "https://github.com/cncf/apisnoop", what: "refs", movedTags: [] }] },
+      body: { items: [{ url: "https://github.com/cncf/apisnoop", what: "refs", movedTags: [] }] },
     },
   });
 });
@@ -353,16 +355,16 @@ test("what came in and went out is listed for an admin, with what became of it",
     expect([path, (await api(path, { as: "releaser" })).status]).toEqual([path, 403]);
   }
   expect(await bodyOf(api("/deliveries", { as: "admin" }))).toMatchObject({
-    body: { deliveries: [{ source: "forge", id: "d1", event: "push", outcome: "waiting", arrivals: 1 }] },
+    body: { items: [{ source: "forge", id: "d1", event: "push", outcome: "waiting", arrivals: 1 }] },
   });
   expect(await bodyOf(api("/notifications", { as: "admin" }))).toMatchObject({
     body: {
-      notifications: [
+      items: [
         { receiver: "ops", state: "failed", failure: "ops.example answers with 400", jobs: [{ run: "7" }] },
       ],
     },
   });
-  expect((await bodyOf(api("/deliveries?before=1", { as: "admin" }))).body).toEqual({ deliveries: [] });
+  expect((await bodyOf(api("/deliveries?after=1", { as: "admin" }))).body).toEqual({ items: [] });
 });
 
 test("the queue is counted", async () => {
@@ -384,26 +386,20 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
   const { at, origin } = await world();
   const { body } = await bodyOf(at("/api/v1/openapi.json"));
   expect(body).toMatchObject({ openapi: "3.1.0", servers: [{ url: origin }] });
+  const runPath = (act: string) => `runs/{id}/${act}`;
   expect(Object.keys(body.paths).sort()).toEqual(
     [
-      ...["/api/v1/audit-log", "/api/v1/audit-log/verdict", "/api/v1/events", "/api/v1/jobs"],
-      ...["/api/v1/jobs/accept", "/api/v1/jobs/{name}", "/api/v1/jobs/{name}/commits/{commit}"],
-      ...[
-        "/api/v1/deliveries",
-        "/api/v1/notifications",
-        "/api/v1/jobs/{name}/notifications",
-        "/api/v1/jobs/{name}/runs",
-        "/api/v1/me",
-        "/api/v1/queue",
-        "/api/v1/remotes",
-        "/api/v1/runs",
-        "/api/v1/runs/{id}",
-      ],
-      ...["abort", "artifacts/{path}", "hold", "log", "log/events", "plan", "release", "rerun"].map(
-        (act) => `/api/v1/runs/{id}/${act}`,
-      ),
-      ...["/api/v1/tokens", "/api/v1/tokens/exchange", "/api/v1/tokens/{id}", "/webhooks/{source}"],
-    ].sort(),
+      ...["audit-log", "audit-log/verdict", "deliveries", "deliveries/{number}/repeat", "events"],
+      ...["job-source", "jobs", "jobs/accept", "jobs/{name}", "jobs/{name}/commits/{commit}"],
+      ...["jobs/{name}/notifications", "jobs/{name}/runs", "me", "notifications", "people"],
+      ...["people/{id}/sessions", "queue", "remotes", "remotes/look", "roles", "runs", "runs/{id}"],
+      ...["abort", "artifacts", "artifacts/{path}", "hold", "log", "log/events", "plan"].map(runPath),
+      ...["release", "rerun"].map(runPath),
+      ...["tokens", "tokens/exchange", "tokens/{id}"],
+    ]
+      .map((path) => `/api/v1/${path}`)
+      .concat("/webhooks/{source}")
+      .sort(),
   );
 });
 
@@ -469,9 +465,8 @@ test("what cannot be read is refused, and starts nothing", async () => {
     expect([body, answered, problem.code]).toEqual([body, status, code]);
   }
   expect((await queue.list({ limit: 10 })).runs).toEqual([]);
-  for (const query of ["pull=2147483648", "pull=1e400", "after=%00"]) {
+  for (const query of ["pull=2147483648", "pull=1e400", "after=%00", "repo=%00"]) {
     expect((await api(`/runs?${query}`, { as: "reader" })).status).toBe(400);
   }
-  expect((await api("/runs?repo=%00", { as: "reader" })).status).toBe(200);
   expect(problems).toEqual([]);
 });

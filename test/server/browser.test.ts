@@ -179,8 +179,8 @@ test("a person makes tokens of their own, and nobody else's are told of", async 
   const { token: secret } = JSON.parse(await made.text());
   const shown = await at("/api/v1/me", { headers: { authorization: `Bearer ${secret}` } });
   expect(await shown.json()).toMatchObject({ name: "laptop of Ann A.", role: "runner" });
-  const { tokens } = JSON.parse(await (await browser.ask(`${origin}/api/v1/tokens`)).text());
-  expect(tokens).toMatchObject([{ name: "laptop" }]);
+  const { items } = JSON.parse(await (await browser.ask(`${origin}/api/v1/tokens`)).text());
+  expect(items).toMatchObject([{ name: "laptop" }]);
   const more = { method: "POST", body, headers: { ...headers, authorization: `Bearer ${secret}` } };
   expect((await at("/api/v1/tokens", more)).status).toBe(403);
 });

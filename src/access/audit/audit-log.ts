@@ -41,6 +41,9 @@ export async function auditHead(sql: Sql): Promise<AuditHead | undefined> {
 /** Which entries are listed. */
 export interface AuditQuery {
   readonly subject?: string | undefined;
+  readonly act?: string | undefined;
+  /** The id of whoever did it. */
+  readonly who?: string | undefined;
   readonly limit: number;
   /** Those before this number. */
   readonly before?: number | undefined;
@@ -65,13 +68,14 @@ const entrySchema = z.looseObject({
 /** Entries of the log, newest first, as they are: whether they are what was written, {@link verifyAuditLog} says. */
 export async function listAudit(
   sql: Sql,
-  { subject, limit, before }: AuditQuery,
+  { subject, act, who, limit, before }: AuditQuery,
 ): Promise<readonly (AuditEntry & { readonly hash: string })[]> {
   const rows = await sql.query<EntryRow>(
     `SELECT number::text AS number, entry, hash FROM audit_entry
      WHERE ($1::text IS NULL OR entry::jsonb ->> 'subject' = $1) AND ($2::bigint IS NULL OR number < $2)
+       AND ($4::text IS NULL OR entry::jsonb ->> 'act' = $4) AND ($5::text IS NULL OR entry::jsonb #>> '{who,id}' = $5)
      ORDER BY audit_entry.number DESC LIMIT $3`,
-    [subject ?? null, before ?? null, limit],
+    [subject, before, limit, act, who],
   );
   return rows.map(({ entry, hash }) => ({ ...entrySchema.parse(JSON.parse(entry)), hash }));
 }

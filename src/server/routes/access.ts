@@ -3,8 +3,10 @@ import {
   AccessError,
   type AuditEntry,
   appendAudit,
+  endSessionsOf,
   issueToken,
   listAudit,
+  listPeople,
   listTokens,
   mayDo,
   type Principal,
@@ -16,9 +18,11 @@ import {
 } from "../../access/index.ts";
 import { demand, doing, whoOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
+import { addList } from "../lists/list.ts";
+import { afterNumber, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
-import { jobNameSchema, timeSchema } from "../schemas.ts";
+import { jobNameSchema, lineSchema, timeSchema } from "../schemas.ts";
 
 const tags = ["access"];
 const role = z.enum(roles);
@@ -62,17 +66,12 @@ const tokenSchema = z
   })
   .openapi("Token");
 
+/** A token as the API lists it. */
+export type TokenDocument = z.infer<typeof tokenSchema>;
+
 const newTokenSchema = tokenSchema
   .extend({ token: z.string().openapi({ description: "Shown this once." }) })
   .openapi("NewToken");
-
-const tokensRoute = createRoute({
-  method: "get",
-  path: "/tokens",
-  tags,
-  summary: "Tokens that have not ended: one's own, or all for an admin",
-  responses: { 200: json(z.object({ tokens: z.array(tokenSchema) }), "The tokens."), ...failures },
-});
 
 const issueRoute = createRoute({
   method: "post",
@@ -140,20 +139,43 @@ const entrySchema = z
   })
   .openapi("AuditEntry");
 
-const auditRoute = createRoute({
-  method: "get",
-  path: "/audit-log",
+/** An entry of the audit log, as the API has it. */
+export type AuditDocument = z.infer<typeof entrySchema>;
+
+const personSchema = z
+  .object({
+    ...{ id: z.string(), provider: z.string(), login: z.string(), name: z.string() },
+    groups: z.array(z.string()).openapi({ description: "As the provider said at the last login." }),
+    role: role.optional().openapi({ description: "The greatest that the settings give." }),
+    seenAt: timeSchema.openapi({ description: "The last login." }),
+    sessions: z.int(),
+    tokens: z.int(),
+  })
+  .openapi("Person");
+
+/** A person as the API has one. */
+export type PersonDocument = z.infer<typeof personSchema>;
+
+const logoutRoute = createRoute({
+  method: "delete",
+  path: "/people/{id}/sessions",
   tags,
-  summary: "Who did what, the newest first",
-  request: {
-    query: z.object({
-      limit: z.coerce.number().int().min(1).max(500).default(100),
-      before: z.coerce.number().int().min(1).optional(),
-      subject: z.string().max(200).optional(),
-    }),
-  },
-  responses: { 200: json(z.object({ entries: z.array(entrySchema) }), "A page of it."), ...failures },
+  summary: "End all sessions of a person: one's own, or anybody's for an admin",
+  request: { params: z.object({ id: z.uuid() }) },
+  responses: { 200: json(z.object({ ended: z.int() }), "How many there were."), ...failures },
 });
+
+const grantSchema = z
+  .object({
+    role,
+    everyone: z.boolean().openapi({ description: "Everybody who has logged in has it." }),
+    users: z.array(z.string()),
+    groups: z.array(z.string()),
+  })
+  .openapi("Grant");
+
+/** Who has a role, as the API has it. */
+export type GrantDocument = z.infer<typeof grantSchema>;
 
 const verdictSchema = z
   .object({
@@ -206,11 +228,79 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
     );
   });
 
-  api.openapi(tokensRoute, async (c) => {
+  addList(api, {
+    ...{ path: "/tokens", tag: "access", item: tokenSchema, params: {} },
+    summary: "Tokens that have not ended, the newest first: one's own, or all for an admin",
+    filters: {
+      person: lineSchema(100).optional().openapi({ description: "The id of the person whose they are." }),
+      after: afterValues.refine((values) => values === undefined || !Number.isNaN(Date.parse(values[0]))),
+    },
+    async read(c, { person, after, limit }) {
+      const { principal } = c.get("identified");
+      const own = personOf(principal, mayManage(principal));
+      // Of others there are none, as far as somebody may know.
+      if (own !== undefined && person !== undefined && person !== own) return { items: [] };
+      const behind = after && ([new Date(after[0]), after[1]] as const);
+      const query = { person: own ?? person, after: behind, limit: limit + 1 };
+      const found = await listTokens(db, query, timeOf(parts));
+      return pageOfRows(
+        found,
+        limit,
+        ({ madeAt, id }) => valuesText([madeAt.toISOString(), id]),
+        tokenDocument,
+      );
+    },
+  });
+
+  addList(api, {
+    ...{ path: "/people", tag: "access", item: personSchema, params: {} },
+    summary: "People who have logged in, by name, and what they may do",
+    filters: {
+      search: lineSchema(200)
+        .optional()
+        .openapi({ description: "What stands somewhere in the login or the name." }),
+      after: afterValues,
+    },
+    async read(c, { search, after, limit }) {
+      demand(c, parts, "manage");
+      const query = { search, after, limit: limit + 1 };
+      const found = await listPeople(db, query, access.settings, timeOf(parts));
+      return pageOfRows(
+        found,
+        limit,
+        ({ shown, id }) => valuesText([shown, id]),
+        ({ id, provider, login, shown: name, groups, role: own, seenAt, sessions, tokens }) => ({
+          ...{ id, provider, login, name, groups: [...groups], role: own, sessions, tokens },
+          seenAt: seenAt.toISOString(),
+        }),
+      );
+    },
+  });
+
+  api.openapi(logoutRoute, async (c) => {
+    const { id } = c.req.valid("param");
     const { principal } = c.get("identified");
-    const person = personOf(principal, mayManage(principal));
-    const found = await listTokens(db, person, timeOf(parts));
-    return c.json({ tokens: found.map(tokenDocument) }, 200);
+    if (principal.kind !== "person" || principal.id !== id) demand(c, parts, "manage");
+    const ended = await doing(c, parts, async (sql) => {
+      const result = await endSessionsOf(sql, id);
+      return { result, done: { act: "session.end-all", subject: `person/${id}`, after: { ended: result } } };
+    });
+    return c.json({ ended }, 200);
+  });
+
+  addList(api, {
+    ...{ path: "/roles", tag: "access", item: grantSchema, params: {}, filters: {} },
+    summary: "Who has which role by the settings; each may all that those before it may",
+    async read(c) {
+      demand(c, parts, "manage");
+      const grants = access.settings.roles;
+      return {
+        items: roles.map((one) => {
+          const { everyone = false, users = [], groups = [] } = grants[one] ?? {};
+          return { role: one, everyone, users: [...users], groups: [...groups] };
+        }),
+      };
+    },
   });
 
   api.openapi(issueRoute, async (c) => {
@@ -257,10 +347,21 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
     return c.json({ ...tokenDocument(issued.record), token: issued.token }, 201);
   });
 
-  api.openapi(auditRoute, async (c) => {
-    demand(c, parts, "manage");
-    const entries = await listAudit(db, c.req.valid("query"));
-    return c.json({ entries: entries.map(entryDocument) }, 200);
+  addList(api, {
+    ...{ path: "/audit-log", tag: "access", item: entrySchema, params: {} },
+    summary: "Who did what, the newest first",
+    filters: {
+      subject: lineSchema(200).optional(),
+      act: lineSchema(200).optional(),
+      who: lineSchema(200).optional().openapi({ description: "The id of whoever did it." }),
+      after: afterNumber,
+    },
+    async read(c, { after, limit, ...filter }) {
+      demand(c, parts, "manage");
+      const before = after === undefined ? undefined : Number(after);
+      const found = await listAudit(db, { ...filter, before, limit: limit + 1 });
+      return pageOfRows(found, limit, ({ number }) => String(number), entryDocument);
+    },
   });
 
   api.openapi(verifyRoute, async (c) => {
@@ -282,7 +383,7 @@ function personOf({ kind, id }: Principal, mayAll: boolean): string | undefined 
   });
 }
 
-function tokenDocument(record: TokenRecord): z.infer<typeof tokenSchema> {
+function tokenDocument(record: TokenRecord): TokenDocument {
   const { id, name, role: given, jobs, madeBy, madeAt, endsAt, usedAt, usedFrom } = record;
   return {
     ...{ id, name, role: given, jobs: jobs && [...jobs], madeBy, usedFrom },
@@ -290,6 +391,6 @@ function tokenDocument(record: TokenRecord): z.infer<typeof tokenSchema> {
   };
 }
 
-function entryDocument(entry: AuditEntry & { readonly hash: string }): z.infer<typeof entrySchema> {
+function entryDocument(entry: AuditEntry & { readonly hash: string }): AuditDocument {
   return { ...entry, from: entry.from && { ...entry.from } };
 }

@@ -5,9 +5,11 @@ import { askByHand } from "../../triggers/index.ts";
 import { demand, demandSomebody, doing, findLocated, rightsOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
+import { addList } from "../lists/list.ts";
+import { pageOfNamed } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
-import { jobNameSchema, runDocument, runSchema, timeSchema } from "../schemas.ts";
+import { jobNameSchema, lineSchema, runDocument, runSchema, timeSchema } from "../schemas.ts";
 import { askedSchema } from "./runs.ts";
 
 const tags = ["jobs"];
@@ -28,6 +30,9 @@ const jobSchema = z
     lastSuccess: runSchema.optional().openapi({ description: "The newest that ended well." }),
   })
   .openapi("Job");
+
+/** A job as lists of the API have it. */
+export type ListedJobDocument = z.infer<typeof jobSchema>;
 
 const jobProblemSchema = z
   .object({
@@ -59,24 +64,26 @@ const troubleSchema = z
   })
   .openapi("JobSourceTrouble");
 
-const jobSetSchema = z.object({
-  where: z.string(),
-  commit: z.string().optional(),
-  jobs: z.array(jobSchema),
-  problems: z.array(jobProblemSchema),
-  files: z.array(fileProblemSchema).openapi({ description: "Files with errors." }),
-  trouble: troubleSchema.optional().openapi({ description: "Why all jobs are those of an earlier time." }),
-});
+const jobSourceSchema = z
+  .object({
+    where: z.string(),
+    commit: z.string().optional().openapi({ description: "The commit that was read, of a branch." }),
+    jobs: z.int().openapi({ description: "How many there are." }),
+    files: z.array(fileProblemSchema).openapi({ description: "Files with errors." }),
+    problems: z.array(jobProblemSchema).openapi({ description: "All that was found in the files." }),
+    trouble: troubleSchema.optional().openapi({ description: "Why all jobs are those of an earlier time." }),
+  })
+  .openapi("JobSource");
 
-const listRoute = createRoute({
+/** Where jobs come from, as the API has it. */
+export type JobSourceDocument = z.infer<typeof jobSourceSchema>;
+
+const sourceRoute = createRoute({
   method: "get",
-  path: "/jobs",
+  path: "/job-source",
   tags,
-  summary: "All jobs as they are now, and what is wrong with their files",
-  responses: {
-    200: json(jobSetSchema, "The jobs."),
-    ...failures,
-  },
+  summary: "Where the jobs come from, and what is wrong with their files",
+  responses: { 200: json(jobSourceSchema, "As it was last read."), ...failures },
 });
 
 const showRoute = createRoute({
@@ -148,18 +155,6 @@ const previewSchema = z
   })
   .openapi("NotificationPreview");
 
-const previewRoute = createRoute({
-  method: "get",
-  path: "/jobs/{name}/notifications",
-  tags,
-  summary: "What would be told of a job, to whom, and in which words; nothing is sent",
-  request: { params, query: z.object({ telling: z.enum(tellings).default("failing") }) },
-  responses: {
-    200: json(z.object({ notifications: z.array(previewSchema) }), "By rule and receiver."),
-    ...failures,
-  },
-});
-
 /** Runs of a job that are shown with it. */
 const lastRuns = 20;
 
@@ -183,17 +178,45 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     });
   };
 
-  api.openapi(listRoute, async (c) => {
+  addList(api, {
+    ...{ path: "/jobs", tag: "jobs", item: jobSchema, params: {} },
+    summary: "The jobs as they are now, by name",
+    filters: {
+      kind: z
+        .string()
+        .regex(/^[a-z]{1,32}$/)
+        .optional(),
+      repo: lineSchema(500).optional().openapi({ description: "URL of the repository." }),
+      search: lineSchema(200)
+        .optional()
+        .openapi({ description: "What stands somewhere in the name, the repository or the file." }),
+      after: jobNameSchema.optional(),
+    },
+    async read(c, { kind, repo, search = "", ...page }) {
+      demand(c, parts, "read");
+      const wanted = search.toLowerCase();
+      const found = jobs
+        .current()
+        .jobs.filter(
+          ({ job, file }) =>
+            (kind === undefined || job.work.kind === kind) &&
+            (repo === undefined || job.repo === repo) &&
+            `${job.name} ${job.repo} ${file}`.toLowerCase().includes(wanted),
+        );
+      const { items, next } = pageOfNamed(found, page, ({ job }) => job.name);
+      return { items: await documentsOf(items), next };
+    },
+  });
+
+  api.openapi(sourceRoute, async (c) => {
     demand(c, parts, "read");
     const { where, commit, jobs: found, diagnostics, problems, trouble } = jobs.current();
+    const files = problems.map(({ file, since, kept }) => ({
+      ...{ file, since: since.toISOString(), kept: [...kept] },
+    }));
     return c.json(
       {
-        ...{ where, commit, jobs: await documentsOf(found), problems: diagnostics.map(problemDocument) },
-        files: problems.map(({ file, since, kept }) => ({
-          file,
-          since: since.toISOString(),
-          kept: [...kept],
-        })),
+        ...{ where, commit, jobs: found.length, files, problems: diagnostics.map(problemDocument) },
         trouble: trouble && { ...trouble, since: trouble.since.toISOString() },
       },
       200,
@@ -232,11 +255,15 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     return c.json({ ...asked }, 202);
   });
 
-  api.openapi(previewRoute, async (c) => {
-    demand(c, parts, "manage");
-    const [{ name }, { telling }] = [c.req.valid("param"), c.req.valid("query")];
-    const notifications = await parts.previewOf(locatedOf(parts, name).job, telling);
-    return c.json({ notifications: [...notifications] }, 200);
+  addList(api, {
+    ...{ path: "/jobs/{name}/notifications", tag: "jobs", item: previewSchema },
+    summary: "What would be told of a job, to whom, and in which words; nothing is sent",
+    params: { name: jobNameSchema },
+    filters: { telling: z.enum(tellings).default("failing") },
+    async read(c, { telling }, { name }) {
+      demand(c, parts, "manage");
+      return { items: await parts.previewOf(locatedOf(parts, name).job, telling) };
+    },
   });
 
   api.openapi(promotedRoute, async (c) => {

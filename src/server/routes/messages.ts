@@ -1,27 +1,28 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { listDeliveries } from "../../deliveries/index.ts";
+import { listDeliveries, repeatDelivery, type StoredDelivery } from "../../deliveries/index.ts";
 import { listNotifications, tellings } from "../../notifications/index.ts";
-import { demand } from "../acts.ts";
-import type { Env } from "../context.ts";
+import { demand, doing } from "../acts.ts";
+import { type Env, timeOf } from "../context.ts";
+import { ServerError } from "../errors.ts";
+import { addList } from "../lists/list.ts";
+import { afterNumber, pageOfRows } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json } from "../responses.ts";
-import { runIdSchema, timeSchema } from "../schemas.ts";
+import { jobNameSchema, lineSchema, runIdSchema, timeSchema } from "../schemas.ts";
 
-/** Digits, in the order of arrival. */
-const number = z.string().regex(/^[0-9]{1,18}$/);
-const page = z.object({
-  limit: z.coerce.number().int().min(1).max(200).default(100),
-  before: number.optional().openapi({ description: "The number of the last one that was seen." }),
-});
+const outcomes = ["waiting", "done", "failed"] as const;
+const states = ["waiting", "sent", "failed"] as const;
+const word = lineSchema(500).optional();
 
 const deliverySchema = z
   .object({
-    number,
+    number: z.string().openapi({ description: "In the order of arrival." }),
     source: z.string(),
     sender: z.string(),
     id: z.string().openapi({ description: "By what its sender knows it." }),
     event: z.string(),
-    outcome: z.enum(["waiting", "done", "failed"]),
+    repositories: z.array(z.string()).openapi({ description: "What it is about, as its sender writes it." }),
+    outcome: z.enum(outcomes),
     arrivals: z.int(),
     attempts: z.int(),
     failure: z.string().optional().openapi({ description: "Why it failed the last time." }),
@@ -29,24 +30,27 @@ const deliverySchema = z
   })
   .openapi("Delivery");
 
-const deliveriesRoute = createRoute({
-  method: "get",
-  path: "/deliveries",
+/** A delivery as the API has it. */
+export type DeliveryDocument = z.infer<typeof deliverySchema>;
+
+const repeatRoute = createRoute({
+  method: "post",
+  path: "/deliveries/{number}/repeat",
   tags: ["webhooks"],
-  summary: "What forges and registries have sent, the newest first, and what became of it",
-  request: { query: page },
-  responses: { 200: json(z.object({ deliveries: z.array(deliverySchema) }), "A page of it."), ...failures },
+  summary: "Look again at what a delivery was about, as if it had just come",
+  request: { params: z.object({ number: z.string().regex(/^[0-9]{1,18}$/) }) },
+  responses: { 202: json(deliverySchema, "The delivery, which waits."), ...failures },
 });
 
 const notificationSchema = z
   .object({
-    number,
+    number: z.string(),
     id: z.string(),
     receiver: z.string(),
     telling: z.enum(tellings),
     cause: z.string(),
     jobs: z.array(z.object({ job: z.string(), run: runIdSchema })),
-    state: z.enum(["waiting", "sent", "failed"]),
+    state: z.enum(states),
     attempts: z.int(),
     failure: z.string().optional().openapi({ description: "Why it did not arrive the last time." }),
     at: timeSchema,
@@ -54,38 +58,69 @@ const notificationSchema = z
   })
   .openapi("Notification");
 
-const notificationsRoute = createRoute({
-  method: "get",
-  path: "/notifications",
-  tags: ["jobs"],
-  summary: "Who was told of jobs, the newest first, and whether it arrived",
-  request: { query: page },
-  responses: {
-    200: json(z.object({ notifications: z.array(notificationSchema) }), "A page of it."),
-    ...failures,
-  },
-});
+/** A notification as the API has it. */
+export type NotificationDocument = z.infer<typeof notificationSchema>;
 
 /** The routes of what has come in and gone out: for an admin, because it names people. */
 export function addMessages(api: OpenAPIHono<Env>, parts: ServerParts): void {
-  api.openapi(deliveriesRoute, async (c) => {
-    demand(c, parts, "manage");
-    const found = await listDeliveries(parts.db, c.req.valid("query"));
-    const deliveries = found.map(({ receivedAt, source, sender, id, event, ...kept }) => ({
-      ...{ number: kept.number, source, sender, id, event, outcome: kept.outcome, arrivals: kept.arrivals },
-      ...{ attempts: kept.attempts, failure: kept.failure, receivedAt: receivedAt.toISOString() },
-    }));
-    return c.json({ deliveries }, 200);
+  addList(api, {
+    ...{ path: "/deliveries", tag: "webhooks", item: deliverySchema, params: {} },
+    summary: "What forges and registries have sent, the newest first, and what became of it",
+    filters: {
+      ...{ source: word, event: word, outcome: z.enum(outcomes).optional(), after: afterNumber },
+      repo: word.openapi({ description: "URL of a repository, as the sender writes it." }),
+    },
+    async read(c, { after: before, limit, ...filter }) {
+      demand(c, parts, "manage");
+      const found = await listDeliveries(parts.db, { ...filter, before, limit: limit + 1 });
+      return pageOfRows(found, limit, ({ number }) => number, deliveryDocument);
+    },
   });
 
-  api.openapi(notificationsRoute, async (c) => {
+  api.openapi(repeatRoute, async (c) => {
     demand(c, parts, "manage");
-    const found = await listNotifications(parts.db, c.req.valid("query"));
-    const notifications = found.map(({ jobs, dueAt, ...told }) => ({
-      ...told,
-      jobs: jobs.map(({ job, run }) => ({ job, run })),
-      dueAt: dueAt.toISOString(),
-    }));
-    return c.json({ notifications }, 200);
+    const { number } = c.req.valid("param");
+    const delivery = await doing(c, parts, async (sql) => {
+      const result = await repeatDelivery(sql, number, timeOf(parts));
+      if (result === undefined) {
+        throw new ServerError("unknown-delivery", "no delivery has that number", {
+          hint: "those of some weeks are kept: GET /api/v1/deliveries",
+        });
+      }
+      return { result, done: { act: "delivery.repeat", subject: `delivery/${number}` } };
+    });
+    return c.json(deliveryDocument(delivery), 202);
   });
+
+  addList(api, {
+    ...{ path: "/notifications", tag: "jobs", item: notificationSchema, params: {} },
+    summary: "Who was told of jobs, the newest first, and whether it arrived",
+    filters: {
+      ...{ receiver: word, telling: z.enum(tellings).optional(), state: z.enum(states).optional() },
+      ...{ job: jobNameSchema.optional(), after: afterNumber },
+    },
+    async read(c, { after: before, limit, ...filter }) {
+      demand(c, parts, "manage");
+      const found = await listNotifications(parts.db, { ...filter, before, limit: limit + 1 });
+      return pageOfRows(
+        found,
+        limit,
+        ({ number }) => number,
+        ({ jobs, dueAt, ...told }) => ({
+          ...told,
+          jobs: jobs.map(({ job, run }) => ({ job, run })),
+          dueAt: dueAt.toISOString(),
+        }),
+      );
+    },
+  });
+}
+
+function deliveryDocument(delivery: StoredDelivery): DeliveryDocument {
+  const { number, source, sender, id, event, repositoryUrls, outcome, arrivals, attempts } = delivery;
+  const { failure, receivedAt } = delivery;
+  return {
+    ...{ number, source, sender, id, event, repositories: [...repositoryUrls], outcome, arrivals, attempts },
+    ...{ failure, receivedAt: receivedAt.toISOString() },
+  };
 }

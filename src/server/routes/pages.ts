@@ -5,7 +5,7 @@ import { harmless } from "../../errors/index.ts";
 import type { QueuedRun, RunWaiting } from "../../queue/index.ts";
 import type { Asking, Env } from "../context.ts";
 import type { ServerParts } from "../model.ts";
-import { idInPath, pageQuery } from "../schemas.ts";
+import { idInPath, runIdSchema } from "../schemas.ts";
 import { waitingInWords } from "../waiting.ts";
 
 /** Runs on the first page. */
@@ -20,7 +20,7 @@ export function addPages(app: OpenAPIHono<Env>, parts: ServerParts): void {
 
   app.get("/", async (c) => {
     if (!mayRead(c, parts)) return closed(c, parts);
-    const { after } = pageQuery.pick({ after: true }).catch({}).parse(c.req.query());
+    const after = runIdSchema.optional().catch(undefined).parse(c.req.query("after"));
     const { runs, next } = await queue.list({ limit: shownRuns, after });
     const waiting = await queue.whyWaiting(runs.filter(({ state }) => isBefore(state)).map(({ id }) => id));
     const rows = runs.map(

@@ -30,6 +30,9 @@ export const queueSchema = z
   })
   .openapi("Queue");
 
+/** The queue as the API has it. */
+export type QueueDocument = z.infer<typeof queueSchema>;
+
 const queueRoute = createRoute({
   method: "get",
   path: "/queue",
@@ -39,7 +42,7 @@ const queueRoute = createRoute({
 });
 
 /** The queue as the API has it. */
-export async function queueDocument({ queue }: ServerParts): Promise<z.infer<typeof queueSchema>> {
+export async function queueDocument({ queue }: ServerParts): Promise<QueueDocument> {
   const [counts, workers] = await Promise.all([queue.counts(), queue.workers()]);
   return {
     counts: counts.map(({ oldest, ...count }) => ({ ...count, oldest: oldest.toISOString() })),

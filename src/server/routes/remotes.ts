@@ -1,10 +1,15 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { listRemotes, type RemoteState } from "../../triggers/index.ts";
-import { demand } from "../acts.ts";
-import type { Env } from "../context.ts";
+import { listRemotes, lookNow, type RemoteState } from "../../triggers/index.ts";
+import { demand, doing } from "../acts.ts";
+import { type Env, timeOf } from "../context.ts";
+import { ServerError } from "../errors.ts";
+import { addList } from "../lists/list.ts";
+import { afterValues, pageOfNamed, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
-import { failures, json } from "../responses.ts";
-import { timeSchema } from "../schemas.ts";
+import { failures, jsonBody } from "../responses.ts";
+import { lineSchema, timeSchema } from "../schemas.ts";
+
+const tags = ["jobs"];
 
 const remoteSchema = z
   .object({
@@ -21,21 +26,73 @@ const remoteSchema = z
   })
   .openapi("Remote");
 
-const listRoute = createRoute({
-  method: "get",
-  path: "/remotes",
-  tags: ["jobs"],
-  summary: "Repositories that are looked at, those that cannot be read first, and tags that were moved",
-  responses: { 200: json(z.object({ remotes: z.array(remoteSchema) }), "The repositories."), ...failures },
+/** A repository that is looked at, as the API has it. */
+export type RemoteDocument = z.infer<typeof remoteSchema>;
+
+const urlSchema = lineSchema(1_000);
+
+const lookRoute = createRoute({
+  method: "post",
+  path: "/remotes/look",
+  tags,
+  summary: "Look at a repository now",
+  request: { body: jsonBody(z.strictObject({ url: urlSchema })) },
+  responses: { 202: { description: "It is looked at next." }, ...failures },
 });
 
 /** The routes of what starts jobs. */
 export function addRemotes(api: OpenAPIHono<Env>, parts: ServerParts): void {
-  api.openapi(listRoute, async (c) => {
-    demand(c, parts, "read");
-    const remotes = await listRemotes(parts.db);
-    return c.json({ remotes: remotes.map(remoteDocument) }, 200);
+  const { db } = parts;
+
+  addList(api, {
+    ...{ path: "/remotes", tag: "jobs", item: remoteSchema, params: {} },
+    summary: "Repositories that are looked at, and tags that were moved",
+    filters: {
+      url: urlSchema.optional(),
+      state: z
+        .enum(["read", "unread"])
+        .optional()
+        .openapi({ description: "`unread`: those of which nothing is known now." }),
+      after: afterValues,
+    },
+    async read(c, { url, state, limit, after }) {
+      demand(c, parts, "read");
+      const found = (await listRemotes(db)).filter(
+        (remote) =>
+          (url === undefined || remote.url === url) &&
+          (state === undefined || (remote.unread !== undefined) === (state === "unread")),
+      );
+      const page = pageOfNamed(found, { limit, after: after && nameOf(after) }, (remote) =>
+        nameOf([remote.url, remote.what]),
+      );
+      const last = page.items.at(-1);
+      return {
+        items: page.items.map(remoteDocument),
+        next: page.next && last && valuesText([last.url, last.what]),
+      };
+    },
   });
+
+  api.openapi(lookRoute, async (c) => {
+    demand(c, parts, "run");
+    const { url } = c.req.valid("json");
+    await doing(c, parts, async (sql) => {
+      const isThere = (await listRemotes(sql)).some((remote) => remote.url === url);
+      if (!isThere) {
+        throw new ServerError("unknown-remote", "no job looks at a repository of that URL", {
+          hint: "see those that there are: GET /api/v1/remotes",
+        });
+      }
+      const told = { repositoryUrls: [url], refs: [], pull: undefined, registry: [] };
+      await lookNow(sql, [], told, timeOf(parts));
+      return { result: undefined, done: { act: "remote.look", subject: `remote/${url}` } };
+    });
+    return c.body(null, 202);
+  });
+}
+
+function nameOf([url, what]: readonly [string, string]): string {
+  return `${url} ${what}`;
 }
 
 function remoteDocument({ url, what, lookedAt, dueAt, toldAt, unread, movedTags }: RemoteState) {

@@ -4,12 +4,14 @@ import type { QueuedRun } from "../../queue/index.ts";
 import { RunError, type StoredRun } from "../../store/index.ts";
 import { type Done, demand, demandSomebody, doing, rightsOf } from "../acts.ts";
 import { type Asking, type Env, timeOf } from "../context.ts";
+import { addList } from "../lists/list.ts";
+import { pageOfNamed } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
 import {
   jobNameSchema,
-  pageOf,
-  pageQuery,
+  lineSchema,
+  moment,
   recordDocument,
   recordSchema,
   runDocument,
@@ -17,31 +19,39 @@ import {
   runResults,
   runSchema,
   runStates,
+  runTypes,
 } from "../schemas.ts";
 
 const tags = ["runs"];
 const params = z.object({ id: runIdSchema });
 
-const listRoute = createRoute({
-  method: "get",
-  path: "/runs",
-  tags,
-  summary: "Runs, the newest first",
-  request: {
-    query: pageQuery.extend({
-      job: jobNameSchema.optional(),
-      kind: z
-        .string()
-        .regex(/^[a-z]{1,32}$/)
-        .optional(),
-      state: z.enum(runStates).optional(),
-      result: z.enum(runResults).optional(),
-      repo: z.string().max(500).optional().openapi({ description: "URL of the repository." }),
-      pull: z.coerce.number().int().min(1).max(2_147_483_647).optional(),
-    }),
-  },
-  responses: { 200: json(pageOf(runSchema), "A page of them."), ...failures },
-});
+const filters = {
+  job: jobNameSchema.optional(),
+  kind: z
+    .string()
+    .regex(/^[a-z]{1,32}$/)
+    .optional(),
+  type: z.enum(runTypes).optional(),
+  state: z.enum(runStates).optional(),
+  result: z.enum(runResults).optional(),
+  repo: lineSchema(500).optional().openapi({ description: "URL of the repository." }),
+  pull: z.coerce.number().int().min(1).max(2_147_483_647).optional(),
+  author: lineSchema(200).optional().openapi({ description: "Who opened the pull request." }),
+  machine: lineSchema(200)
+    .optional()
+    .openapi({ description: "Where it runs or ran last: what stands before the first colon of its worker." }),
+  search: lineSchema(200).optional().openapi({
+    description:
+      "Beginnings of words, all of which have to be in the job, repository, ref, commit, author or summary.",
+  }),
+  since: moment.optional().openapi({ description: "Asked for at this time or later." }),
+  until: moment.optional().openapi({ description: "Asked for before this time." }),
+  order: z
+    .enum(["newest", "turn"])
+    .default("newest")
+    .openapi({ description: "`turn`: those alone that wait, the next to start first." }),
+  after: runIdSchema.optional().openapi({ description: "The id that the page comes after." }),
+};
 
 const showRoute = createRoute({
   method: "get",
@@ -120,14 +130,34 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
     return { before, name, job: located?.job };
   };
 
-  api.openapi(listRoute, async (c) => {
-    demand(c, parts, "read");
-    const page = await queue.list(c.req.valid("query"));
-    const waiting = await queue.whyWaiting(
-      page.runs.filter(({ state }) => state === "waiting" || state === "held").map(({ id }) => id),
-    );
-    const items = page.runs.map((run) => runDocument(run, waiting.get(run.id)));
-    return c.json({ items, next: page.next }, 200);
+  addList(api, {
+    ...{ path: "/runs", tag: "runs", summary: "Runs, the newest first", item: runSchema, filters },
+    params: {},
+    async read(c, query) {
+      demand(c, parts, "read");
+      const page = await queue.list(query);
+      const waiting = await queue.whyWaiting(
+        page.runs.filter(({ state }) => state === "waiting" || state === "held").map(({ id }) => id),
+      );
+      return { items: page.runs.map((run) => runDocument(run, waiting.get(run.id))), next: page.next };
+    },
+  });
+
+  addList(api, {
+    ...{ path: "/runs/{id}/artifacts", tag: "runs", summary: "The files that a run has left" },
+    item: z.object({ path: z.string() }),
+    params: { id: runIdSchema },
+    filters: { after: lineSchema(1_000).optional() },
+    async read(c, query, { id }) {
+      demand(c, parts, "read");
+      const stored = await storedRun(parts, (await queue.read(id)).id);
+      const found = stored === undefined ? [] : await stored.artifacts();
+      return pageOfNamed(
+        found.map((path) => ({ path })),
+        query,
+        ({ path }) => path,
+      );
+    },
   });
 
   api.openapi(showRoute, async (c) => {

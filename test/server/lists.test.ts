@@ -1,0 +1,279 @@
+import { describe, expect, it } from "vitest";
+import {
+  type AccessSettings,
+  appendAudit,
+  beginSession,
+  issueToken,
+  keepPerson,
+  type ProviderSettings,
+} from "../../src/access/index.ts";
+import { type Database, jsonText } from "../../src/database/index.ts";
+import { acceptDelivery } from "../../src/deliveries/index.ts";
+import { parseJobs } from "../../src/jobs/index.ts";
+import { syncRemotes } from "../../src/triggers/index.ts";
+import { ask } from "../queue/support.ts";
+import { describeDatabases } from "../support/databases.ts";
+import { serverMigrations, serverWorld } from "./server-world.ts";
+
+const now = new Date("2026-11-29T10:00:00Z");
+const commit = "c".repeat(40);
+const provider: ProviderSettings = {
+  ...{ name: "forge", kind: "openid", issuer: "https://forge.example", clientId: "waybill" },
+  clientSecret: { variable: "SECRET" },
+};
+
+const jobFile = `jobs:
+${["a", "b", "c"]
+  .map(
+    (letter) => `- name: job-${letter}
+  repo: https://github.com/o/${letter}
+  on: { branch: ^main$ }
+  build: { dir: images, project: k8s-staging-${letter} }
+`,
+  )
+  .join("")}`;
+
+/** Something of everything that is listed, so much that each list has three pages. */
+async function fill(db: Database): Promise<void> {
+  for (const [at, letter] of ["a", "b", "c"].entries()) {
+    await ask(db, { job: `job-${letter}`, repo: `https://github.com/o/${letter}`, key: letter });
+    await acceptDelivery(db, {
+      ...{ source: "forge", id: letter, sender: "github", event: "push", registry: [], refs: [] },
+      ...{ repositoryUrls: [`https://github.com/o/${letter}`], pull: undefined, comment: undefined },
+    });
+    await db.query(
+      `INSERT INTO notification (receiver, telling, cause, jobs, made_at, due_at) VALUES ($1, 'failing', '=1+1', $2::jsonb, now(), now())`,
+      [letter, jsonText([{ job: `job-${letter}`, run: "7", summary: "", since: "", failures: 1 }])],
+    );
+    const person = await keepPerson(
+      db,
+      {
+        ...{ provider: "forge", issuer: provider.issuer, subject: letter, login: letter },
+        ...{ shown: `Person ${letter}`, groups: ["team"] },
+      },
+      now,
+    );
+    await beginSession(db, person, new Date());
+    const who = { kind: "person", id: person, name: letter } as const;
+    await db.transaction((sql) => appendAudit(sql, { act: "test.act", subject: `run/${at}`, who }, now));
+    const endsAt = new Date(Date.now() + 3_600_000);
+    await issueToken(db, { name: letter, role: "reader", endsAt, madeBy: "a test" }, new Date());
+  }
+  const { jobs: parsed } = parseJobs(jobFile, "jobs.yaml");
+  await syncRemotes(
+    db,
+    parsed.map(({ job }) => job),
+    now,
+  );
+}
+
+const access: Partial<AccessSettings> = {
+  providers: [provider],
+  roles: { admin: { groups: ["team"] }, reader: { everyone: true } },
+};
+
+/** The lists, and what tells the items of each apart. */
+const lists = [
+  { path: "/runs", of: "job", order: ["job-c", "job-b", "job-a"] },
+  { path: "/runs?order=turn", of: "job", order: ["job-a", "job-b", "job-c"] },
+  { path: "/jobs", of: "file", order: ["jobs/all.yaml", "jobs/all.yaml", "jobs/all.yaml"] },
+  { path: "/remotes", of: "url", order: ["a", "b", "c"].map((name) => `https://github.com/o/${name}`) },
+  { path: "/deliveries", of: "id", order: ["c", "b", "a"] },
+  { path: "/notifications", of: "receiver", order: ["c", "b", "a"] },
+  { path: "/people", of: "login", order: ["a", "b", "c"] },
+  { path: "/audit-log", of: "subject", order: ["run/2", "run/1", "run/0"] },
+] as const;
+
+const withQuery = (path: string, query: string) => `${path}${path.includes("?") ? "&" : "?"}${query}`;
+
+describeDatabases((databases) => {
+  const world = async () => {
+    const db = await databases.open(serverMigrations);
+    await fill(db);
+    const made = await serverWorld(db, { jobs: jobFile, access });
+    const get = async (path: string) => {
+      const answer = await made.ask(path, { as: "admin" });
+      return { status: answer.status, headers: answer.headers, text: await answer.text() };
+    };
+    const page = async (path: string) => {
+      const { status, headers, text } = await get(path);
+      expect([path, status]).toEqual([path, 200]);
+      return { ...JSON.parse(text), link: headers.get("link") };
+    };
+    return { ...made, get, page };
+  };
+
+  describe("lists", () => {
+    it("are read by pages, each as all others", async () => {
+      const { page } = await world();
+      for (const { path, of, order } of lists) {
+        const seen: unknown[] = [];
+        let after: string | undefined;
+        for (let pages = 0; pages < 3; pages += 1) {
+          const query = after === undefined ? "limit=1" : `limit=1&after=${encodeURIComponent(after)}`;
+          const { items, next, link } = await page(withQuery(path, query));
+          expect([path, items.length]).toEqual([path, 1]);
+          seen.push(items[0][of]);
+          expect([path, link === null]).toEqual([path, next === undefined]);
+          if (link !== null) {
+            const [, url = ""] = /^<\/api\/v1([^>]+)>; rel="next"$/.exec(link) ?? [];
+            expect((await page(url)).items).toHaveLength(1);
+          }
+          after = next;
+        }
+        expect([path, seen, after]).toEqual([path, order, undefined]);
+      }
+      // Those of the world's own are among them.
+      const first = await page("/tokens?limit=2");
+      const second = await page(`/tokens?limit=2&after=${first.next}`);
+      const names = [...first.items, ...second.items].map(({ name }: { name: string }) => name);
+      expect(names.sort()).toEqual(["a", "a admin", "b", "c"]);
+    });
+
+    it("are filtered by the server, which knows each filter or refuses it", async () => {
+      const { page, get } = await world();
+      for (const [path, found] of [
+        ["/runs?search=job%20b", 1],
+        ["/runs?type=postsubmit&machine=box", 0],
+        ["/runs?author=ann", 0],
+        ["/runs?since=2026-01-01&until=2100-01-01T00:00:00%2B02:00", 3],
+        ["/runs?until=2020-01-01", 0],
+        ["/jobs?search=JOB-B", 1],
+        ["/jobs?kind=promote", 0],
+        ["/jobs?repo=https://github.com/o/a", 1],
+        ["/remotes?state=unread", 0],
+        ["/remotes?url=https://github.com/o/a", 1],
+        ["/deliveries?repo=https://github.com/o/b&event=push&source=forge&outcome=waiting", 1],
+        ["/deliveries?event=ping", 0],
+        ["/notifications?receiver=a", 1],
+        ["/notifications?job=job-b&telling=failing&state=waiting", 1],
+        ["/notifications?state=sent", 0],
+        ["/people?search=PERSON%20B", 1],
+        ["/audit-log?act=test.act", 3],
+        ["/audit-log?subject=run/1", 1],
+        ["/audit-log?who=nobody", 0],
+        ["/tokens?person=nobody", 0],
+      ] as const) {
+        expect([path, (await page(path)).items.length]).toEqual([path, found]);
+      }
+      for (const { path } of [...lists, { path: "/tokens" }, { path: "/roles" }]) {
+        for (const query of ["stat=ended", "limit=0", "limit=501", "format=xml"]) {
+          const asked = withQuery(path, query);
+          expect([asked, (await get(asked)).status]).toEqual([asked, 400]);
+        }
+      }
+      for (const path of [
+        "/runs?search=%00",
+        "/people?after=xx",
+        "/tokens?after=WyJhIiwiYiJd",
+        "/runs?since=x",
+      ]) {
+        expect([path, (await get(path)).status]).toEqual([path, 400]);
+      }
+      expect(JSON.parse((await get("/runs?stat=ended")).text)).toMatchObject({
+        ...{ code: "invalid-request", errors: [{ message: expect.stringContaining("stat") }] },
+      });
+    });
+
+    it("are CSV for those who ask for it, and hold no formula", async () => {
+      const { ask: api } = await world();
+      const csv = async (path: string, accept?: string) => {
+        const headers = accept === undefined ? {} : { accept };
+        const answer = await api(path, { as: "admin", headers });
+        return { type: answer.headers.get("content-type"), lines: (await answer.text()).split("\r\n") };
+      };
+      const { type, lines } = await csv("/notifications?format=csv&limit=1");
+      expect(type).toBe("text/csv; charset=utf-8; header=present");
+      expect(lines[0]).toBe("number,id,receiver,telling,cause,jobs,state,attempts,failure,at,dueAt");
+      expect(lines[1]).toMatch(
+        /^\d+,[\w-]{36},c,failing,'=1\+1,"\[\{""job"":""job-c"",""run"":""7""\}\]",waiting,0,,2/,
+      );
+      expect(lines).toHaveLength(3);
+      const [head, first] = (await csv("/runs", "text/csv")).lines;
+      expect(head?.split(",")).toEqual(
+        expect.arrayContaining(["id", "waiting.for", "waiting.text", "abort.who"]),
+      );
+      expect(first).toContain("no worker is there");
+      for (const accept of ["application/json, text/csv", "*/*"]) {
+        expect((await csv("/runs", accept)).type).toContain("application/json");
+      }
+      for (const { path } of [...lists, { path: "/tokens" }, { path: "/roles" }]) {
+        const { lines: all } = await csv(withQuery(path, "format=csv"));
+        expect([path, all.length]).toEqual([path, path === "/tokens" ? 6 : path === "/roles" ? 6 : 5]);
+      }
+    });
+  });
+
+  describe("what lists lead to", () => {
+    it("is who may do what, and the end of somebody's sessions", async () => {
+      const { page, ask: api, db } = await world();
+      const { items: people } = await page("/people");
+      expect(people[0]).toMatchObject({
+        login: "a",
+        name: "Person a",
+        role: "admin",
+        sessions: 1,
+        tokens: 0,
+      });
+      expect((await page("/roles")).items).toMatchObject([
+        { role: "reader", everyone: true, users: [], groups: [] },
+        ...[{ role: "runner" }, { role: "releaser" }],
+        { role: "admin", everyone: false, groups: ["team"] },
+      ]);
+      for (const path of ["/people", "/roles"])
+        expect((await api(path, { as: "releaser" })).status).toBe(403);
+      const path = `/people/${people[0].id}/sessions`;
+      expect((await api(path, { as: "releaser", method: "DELETE" })).status).toBe(403);
+      const ended = await api(path, { as: "admin", method: "DELETE" });
+      expect([ended.status, await ended.json()]).toEqual([200, { ended: 1 }]);
+      const rows = await db.query("SELECT person_id FROM access_session WHERE person_id = $1", [
+        people[0].id,
+      ]);
+      expect(rows).toEqual([]);
+      expect((await page("/audit-log?act=session.end-all")).items).toHaveLength(1);
+    });
+
+    it("is a look at a repository, and once more at what a delivery was about", async () => {
+      const { page, ask: api, db } = await world();
+      const look = (url: string, as: "reader" | "runner") =>
+        api("/remotes/look", { as, method: "POST", body: { url } });
+      expect((await look("https://github.com/o/a", "reader")).status).toBe(403);
+      expect((await look("https://github.com/o/none", "runner")).status).toBe(404);
+      expect((await look("https://github.com/o/a", "runner")).status).toBe(202);
+      expect((await page("/remotes?url=https://github.com/o/a")).items).toMatchObject([
+        { toldAt: expect.any(String) },
+      ]);
+      await db.query("UPDATE delivery SET outcome = 'failed', attempts = 6, failure = 'away'");
+      const { items } = await page("/deliveries?limit=1");
+      expect(items).toMatchObject([{ outcome: "failed", failure: "away" }]);
+      const repeat = (number: string, as: "runner" | "admin") =>
+        api(`/deliveries/${number}/repeat`, { as, method: "POST" });
+      expect((await repeat(items[0].number, "runner")).status).toBe(403);
+      expect((await repeat("999", "admin")).status).toBe(404);
+      expect((await repeat(items[0].number, "admin")).status).toBe(202);
+      expect((await page("/deliveries?outcome=waiting")).items).toMatchObject([{ id: "c", attempts: 0 }]);
+      expect((await page("/audit-log?limit=2")).items).toMatchObject([
+        { act: "delivery.repeat" },
+        { act: "remote.look", subject: "remote/https://github.com/o/a" },
+      ]);
+    });
+
+    it("is the runs themselves: shown, held, released, aborted and repeated", async () => {
+      const { db, ask: api, queue } = await world();
+      const { id } = await ask(db, { job: "job-a", key: "x", commit });
+      const act = async (path: string, as: "runner" | "releaser", body?: unknown) => {
+        const answer = await api(`/runs/${id}/${path}`, { as, method: "POST", body });
+        return [answer.status, JSON.parse(await answer.text()).state];
+      };
+      expect(await act("hold", "runner", { why: "freeze" })).toEqual([200, "held"]);
+      expect((await act("release", "runner"))[0]).toBe(403);
+      expect(await act("release", "releaser")).toEqual([200, "waiting"]);
+      expect(await act("abort", "runner")).toEqual([202, "ended"]);
+      expect(await act("rerun", "runner")).toEqual([202, "waiting"]);
+      const shown = await (await api(`/runs/${id}`, { as: "reader" })).json();
+      expect(shown).toMatchObject({ state: "ended", result: "ABORTED", commit, artifacts: [] });
+      expect(await (await api(`/runs/${id}/artifacts`, { as: "reader" })).json()).toEqual({ items: [] });
+      expect((await queue.list({ job: "job-a", limit: 9 })).runs.map(({ rerunOf }) => rerunOf)).toContain(id);
+    });
+  });
+});
