@@ -1,8 +1,10 @@
 import type { DatabaseAddress } from "../database/index.ts";
 import type { ServerBackup } from "../serve/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
+import { withConnection, withServer } from "./server.ts";
 import type { Session } from "./session.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
@@ -11,12 +13,17 @@ const withDatabase = (command: Blank) =>
     how.common("--database <url>", "a PostgreSQL server, in place of the embedded database"),
   );
 
-const defineBackup = (command: Blank) => withDatabase(command).argument("<file>", "where the backup goes");
+const defineBackup = (command: Blank) =>
+  withServer(withDatabase(command)).argument("<file>", "where the backup goes");
 
 export const serveBackup = verb({
   name: "backup",
   summary: "write all that the database of a server has into a file",
   examples: [
+    [
+      "waybill serve backup waybill.backup --server http://127.0.0.1:8080",
+      "by a server that runs; for an admin",
+    ],
     ["waybill serve backup waybill.backup", "the embedded database, while no server runs"],
     ["waybill serve backup --database postgres://waybill@db/waybill waybill.backup", "while servers run"],
   ],
@@ -26,12 +33,29 @@ export const serveBackup = verb({
   },
   page: "database.md",
   define: defineBackup,
-  async run(session: Session, file: string, options: OptionsOf<typeof withDatabase>): Promise<ExitCode> {
-    const { backupServer } = await import("../serve/index.ts");
-    const made = await backupServer(await addressOf(session, options), file);
+  async run(session: Session, file: string, options: OptionsOf<typeof defineBackup>): Promise<ExitCode> {
+    const made = await backUp(session, file, options);
     return say(session, made, `${inWords(made)} of ${made.where} are in ${file}`);
   },
 });
+
+async function backUp(
+  session: Session,
+  file: string,
+  { server: url, ...place }: OptionsOf<typeof defineBackup>,
+): Promise<ServerBackup> {
+  if (url === undefined) {
+    const { backupServer } = await import("../serve/index.ts");
+    return backupServer(await addressOf(session, place), file);
+  }
+  if (place.database !== undefined || place.dataDir !== undefined) {
+    throw new UsageError("--server, --database and --data-dir name different places", "give one of them");
+  }
+  return withConnection(session, url, async (server) => {
+    const { fetchBackup } = await import("../client/index.ts");
+    return { where: server.url, ...(await fetchBackup(server, file)) };
+  });
+}
 
 const defineRestore = (command: Blank) => withDatabase(command).argument("<file>", "a backup");
 

@@ -11,6 +11,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `not-there`: it has no such run, job or file.
  * - `refused`: it cannot be done now, or not like that.
  * - `server-failed`: the server could not do it.
+ * - `file-unwritable`: what it gave cannot be kept.
  */
 export type ClientErrorCode =
   | "server-unknown"
@@ -21,7 +22,8 @@ export type ClientErrorCode =
   | "forbidden"
   | "not-there"
   | "refused"
-  | "server-failed";
+  | "server-failed"
+  | "file-unwritable";
 
 /** A server of Waybill's that did not do what it was asked for. Never holds a token. */
 export class ClientError extends WaybillError<ClientErrorCode> {

@@ -1,4 +1,5 @@
 export { auditVerdict } from "./audit-log.ts";
+export { type FetchedBackup, fetchBackup } from "./backup.ts";
 export type { AnsweredRun, AskedDocument, ServedRun } from "./documents.ts";
 export { ClientError, type ClientErrorCode } from "./errors.ts";
 export { type AnsweredHistory, serverHistory } from "./history.ts";

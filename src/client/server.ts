@@ -4,6 +4,7 @@ import {
   type Answer,
   endpointAt,
   type Fault,
+  headerOf,
   isLoopbackHost,
   isSuccess,
   type Kinds,
@@ -35,7 +36,16 @@ export interface Server {
   post<T>(path: string, body: object, schema: z.ZodMiniType<T>): Promise<T>;
   /** The bytes of an answer, as they come. */
   stream(path: string, headers?: Readonly<Record<string, string>>): Promise<AsyncIterable<Uint8Array>>;
+  /** Asks once for something that takes its time to be made, and gives its bytes as they come, with what is said of them. */
+  make(path: string): Promise<Made>;
   close(): Promise<void>;
+}
+
+/** What a server has made. */
+export interface Made {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** The number that a header says; `undefined` where it says none. */
+  numberOf(header: string): number | undefined;
 }
 
 type Asked = "read" | "write";
@@ -45,6 +55,8 @@ const kinds: Kinds<Asked> = {
 };
 
 const milliseconds = 30_000;
+/** For what has to be made first. */
+const makingMilliseconds = 15 * 60_000;
 const maxAnswerBytes = 16 * 1024 * 1024;
 
 /** Opens the way to a server; nothing is asked yet. @throws {ClientError} `server-unknown`, `token-unusable`. */
@@ -95,6 +107,18 @@ export function openServer({ url, token, network, signal }: ServerOptions): Serv
       if ("body" in answer) return answer.body;
       if (isSuccess(answer) || answer.status === 416) return empty();
       throw failureOf(answer, address);
+    },
+    async make(path) {
+      const request = { ...common, kind: "write", method: "POST", url: at(path) } as const;
+      const answer = await origin.open({ ...request, answerWithin: makingMilliseconds });
+      if (!("body" in answer)) throw failureOf(answer, address);
+      return {
+        bytes: answer.body,
+        numberOf(header) {
+          const text = headerOf(answer, header);
+          return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+        },
+      };
     },
     close: () => origin.close(),
   };

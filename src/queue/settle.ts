@@ -69,14 +69,18 @@ export class Settling {
   /** Lets a run wait again that its worker gives back. @returns Whether it was that worker's still. */
   async handOver(sql: Sql, name: AttemptName): Promise<boolean> {
     const run = await lockedAttempt(sql, name);
-    if (run !== undefined) await this.#putBack(sql, run, run.crashes);
+    if (run !== undefined) await this.#leave(sql, run, run.crashes);
     return run !== undefined;
   }
 
   /** Lets a run wait again whose worker is gone, unless it had ended. */
-  async takeUp(sql: Sql, run: QueuedRun): Promise<void> {
+  takeUp(sql: Sql, run: QueuedRun): Promise<void> {
+    return this.#leave(sql, run, run.crashes + 1);
+  }
+
+  async #leave(sql: Sql, run: QueuedRun, crashes: number): Promise<void> {
     const outcome = await this.#endOf?.(sql, run);
-    if (outcome === undefined) await this.#putBack(sql, run, run.crashes + 1);
+    if (outcome === undefined) await this.#putBack(sql, run, crashes);
     else await this.end(sql, run, outcome);
   }
 

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, migrate, openDatabase } from "../database/index.ts";
 import { makeFolder } from "../disk/index.ts";
-import { noteRunEnd } from "../notifications/index.ts";
 import { openObjects } from "../objects/index.ts";
-import { openQueue, type Queue, type QueuedRun } from "../queue/index.ts";
+import { openQueue, type Queue } from "../queue/index.ts";
 import { openRunDatabase, type RunDatabase } from "../store/index.ts";
 import { createMetrics, type Metrics, openTracing, type Tracing } from "../telemetry/index.ts";
-import { listRemotes, noteEnd } from "../triggers/index.ts";
-import { networkOf, noteStatusEnd, openSources } from "../work/index.ts";
+import { listRemotes } from "../triggers/index.ts";
+import { networkOf, openSources } from "../work/index.ts";
 import { watchDisks } from "./disks.ts";
+import { endsOf } from "./ends.ts";
 import { every } from "./every.ts";
 import { keepMirrors } from "./keep-mirrors.ts";
 import { type LiveJobs, openLiveJobs } from "./live-jobs.ts";
@@ -83,24 +83,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       objects: openObjects(options.objects, { network }),
       spool: join(data, "spool"),
     });
-    const queue = openQueue(db, {
-      async onEnd(sql, run) {
-        await noteEnd(sql, run);
-        await noteRunEnd(sql, run);
-        await noteStatusEnd(sql, run);
-        await runs.close(sql, run.id, { result: recordedResult(run) });
-      },
-      // A record ends before its run does in the queue.
-      async endOf(sql, { id, attempt }) {
-        const end = await runs.endOf(sql, id, attempt);
-        if (end === undefined) return undefined;
-        const { result, revision } = end;
-        return {
-          result,
-          details: { summary: "its record says how it ended; its worker died after that", revision },
-        };
-      },
-    });
+    const queue = openQueue(db, endsOf(runs));
     const jobs = openLiveJobs({
       ...{
         db,
@@ -182,9 +165,4 @@ function keepRecords({ runs, options }: ServerCore, signal: AbortSignal): Promis
     runs.keepEnded,
     logProblem(options.log, "records that have ended cannot be kept"),
   );
-}
-
-/** The words that records have for how a run ended. */
-function recordedResult({ result }: Pick<QueuedRun, "result">): "SUCCESS" | "FAILURE" | "ABORTED" {
-  return result === undefined || result === "ERROR" ? "FAILURE" : result;
 }

@@ -14,6 +14,7 @@ import { previewTelling } from "../notifications/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { networkOf } from "../work/index.ts";
+import { backupToSend } from "./backup.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import type { ServeOptions } from "./options.ts";
@@ -82,6 +83,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
         previewTelling(sendersOf(options, url), { job, contact, failures, to }, telling),
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
       whyUnready,
+      backUp: () => backupToSend(db, join(options.data, "backups")),
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),
     });
     const sweeping = every(

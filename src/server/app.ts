@@ -10,6 +10,7 @@ import { safeHeaders } from "./headers.ts";
 import type { App, ServerParts } from "./model.ts";
 import { answerFailure, answerInvalid, answerProblem, problemOf } from "./problems.ts";
 import { addAccess } from "./routes/access.ts";
+import { addBackup } from "./routes/backup.ts";
 import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
 import { addJobs } from "./routes/jobs.ts";
@@ -105,6 +106,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addQueue(api, parts);
   addMessages(api, parts);
   addAccess(api, parts);
+  addBackup(api, parts);
   return api;
 }
 

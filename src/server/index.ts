@@ -4,6 +4,7 @@ export { type Listening, listen } from "./listen.ts";
 export type { ListPage } from "./lists/list.ts";
 export type {
   App,
+  BackupToSend,
   PromotionState,
   ServedJobs,
   ServerParts,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import type { AccessSettings, Logins, Machines } from "../access/index.ts";
 import type { Database, Sql } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
@@ -25,6 +26,15 @@ export interface PromotionState {
   readonly text: string;
   /** The run that says so, or is waited for. */
   readonly run?: string | undefined;
+}
+
+/** A backup of the database, with how much is in it. */
+export interface BackupToSend {
+  readonly tables: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** To be read or destroyed. */
+  readonly body: Readable;
 }
 
 /** What the server stands on; it decides nothing itself. */
@@ -55,6 +65,8 @@ export interface ServerParts {
   previewOf(job: Job, telling: Telling): Promise<readonly NotificationPreview[]>;
   /** Whether a promotion job has brought a commit to production. */
   promotionOf(job: Job, commit: string): Promise<PromotionState>;
+  /** Makes a backup of all that the database has. */
+  backUp(): Promise<BackupToSend>;
   /** The address that people know it by: a scheme and a host, without a path. */
   readonly publicUrl: URL;
   /** Why it is not to get requests, beside its database; `undefined` when it may. */

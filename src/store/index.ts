@@ -2,12 +2,13 @@ export { storeMigrations } from "./database/migrations.ts";
 export type {
   LogBatch,
   LogCursor,
+  RecordEnds,
   RecordQuery,
   RemovedRuns,
   RunAttempt,
   RunDatabase,
 } from "./database/model.ts";
-export { openRunDatabase, type RunDatabaseOptions } from "./database/open.ts";
+export { openRecordEnds, openRunDatabase, type RunDatabaseOptions } from "./database/open.ts";
 export type { RetentionRule } from "./database/retention.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { defaultDataFolder, openRunFolder } from "./folder/folder.ts";

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openRunFolder } from "../../src/store/index.ts";
@@ -202,6 +202,31 @@ test("the log of who did what is verified, by the server and in its database", a
     expect.stringContaining("cut off: the log ends with entry 0"),
   ]);
   expect((await runWith(admin, ...line, "--head", "1")).stderr).toContain("NUMBER:HASH");
+});
+
+test("an admin has a server that runs back its database up, which is restored elsewhere", async () => {
+  const { origin, secret, token } = await world();
+  const admin = { WAYBILL_TOKEN: await token("admin") };
+  const folder = await temporaryFolder("backup");
+  onTestFinished(folder.remove);
+  const [file, data] = [join(folder.path, "waybill.backup"), join(folder.path, "data")];
+  await writeFile(file, "of yesterday");
+  const line = ["serve", "backup", file, "--server", origin];
+  const refused = await runWith({ WAYBILL_TOKEN: secret }, ...line);
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("this needs admin")]);
+  expect(await readFile(file, "utf8")).toBe("of yesterday");
+
+  const made = await runWith(admin, ...line, "--json");
+  expect([made.status, JSON.parse(made.stdout)]).toEqual([
+    0,
+    { where: origin, tables: expect.any(Number), rows: expect.any(Number) },
+  ]);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(await readdir(folder.path)).toEqual(["waybill.backup"]);
+  const restored = await runWith({}, "serve", "restore", file, "--data-dir", data, "--json");
+  expect(JSON.parse(restored.stdout)).toMatchObject({ rows: JSON.parse(made.stdout).rows });
+  const twice = await runWith(admin, ...line, "--data-dir", data);
+  expect([twice.status, twice.stderr]).toEqual([1, expect.stringContaining("different places")]);
 });
 
 test("a token comes from the environment or a file, and is shown nowhere", async () => {

@@ -4,6 +4,8 @@ import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { readJobs } from "../../src/jobs/index.ts";
 import { parseSettings } from "../../src/settings/index.ts";
+import { run } from "../support/child.ts";
+import { testWith } from "../support/programs.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -86,11 +88,22 @@ describe("the Helm chart", () => {
   });
 });
 
-describe("the unit of systemd", () => {
-  it("gives what runs more time than it takes for itself, and does not keep Node from making code", () => {
+describe("the units of systemd", () => {
+  const folder = join(root, "examples/systemd");
+
+  it("give what runs more time than it takes for itself, and do not keep Node from making code", () => {
     const unit = read("examples/systemd/waybill.service");
     const grace = Number(/--grace (\d+)s/.exec(unit)?.[1]);
     expect(Number(/^TimeoutStopSec=(\d+)/m.exec(unit)?.[1])).toBeGreaterThan(grace);
-    expect(unit).not.toMatch(/^MemoryDenyWriteExecute=/m);
+    for (const name of readdirSync(folder)) {
+      expect(read(`examples/systemd/${name}`)).not.toMatch(/^MemoryDenyWriteExecute=/m);
+    }
+  });
+
+  testWith("systemd-analyze")("are as systemd has them", async () => {
+    const units = readdirSync(folder).map((name) => join(folder, name));
+    const verified = await run("systemd-analyze", ["verify", ...units], process.env);
+    const said = verified.stderr.split("\n").filter((line) => units.some((unit) => line.startsWith(unit)));
+    expect([verified.code, said]).toEqual([0, []]);
   });
 });

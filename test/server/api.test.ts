@@ -389,7 +389,7 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
   const runPath = (act: string) => `runs/{id}/${act}`;
   expect(Object.keys(body.paths).sort()).toEqual(
     [
-      ...["audit-log", "audit-log/verdict", "deliveries", "deliveries/{number}/repeat", "events"],
+      ...["audit-log", "audit-log/verdict", "backup", "deliveries", "deliveries/{number}/repeat", "events"],
       ...["job-source", "jobs", "jobs/accept", "jobs/{name}", "jobs/{name}/commits/{commit}"],
       ...["jobs/{name}/notifications", "jobs/{name}/runs", "me", "notifications", "people"],
       ...["people/{id}/sessions", "queue", "remotes", "remotes/look", "roles", "runs", "runs/{id}"],

@@ -16,6 +16,7 @@ import { type JobSet, parseJobs } from "../../src/jobs/index.ts";
 import { notificationsMigrations } from "../../src/notifications/index.ts";
 import { openObjects } from "../../src/objects/index.ts";
 import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
+import { backupToSend } from "../../src/serve/backup.ts";
 import { type App, createApp, listen, type ServerParts } from "../../src/server/index.ts";
 import { openRunDatabase, type RunDatabase, storeMigrations } from "../../src/store/index.ts";
 import { triggersMigrations } from "../../src/triggers/index.ts";
@@ -112,6 +113,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
       accept: (delivery) => acceptDelivery(db, delivery),
     },
     previewOf: async () => [],
+    backUp: () => backupToSend(db, join(folder.path, "backups")),
     promotionOf: async () => ({ state: "unknown", text: "nobody knows" }),
     whyUnready: async () => undefined,
     onProblem: (error) => void problems.push(error),

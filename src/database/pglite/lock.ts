@@ -53,6 +53,6 @@ function lockFailure(error: unknown, folder: string, holder: number | undefined)
   const who = holder === undefined ? "a process of another machine or container" : `process ${holder}`;
   return new DatabaseError("locked", `${who} has the database in this folder open`, {
     where: folder,
-    hint: "end that process first, or let both have one database of a server: --database postgres://…",
+    hint: "end that process first, or ask it: --server URL; or let both have one database of a server: --database postgres://…",
   });
 }

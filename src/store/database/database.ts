@@ -8,7 +8,7 @@ import { type Context, drainOwn } from "./context.ts";
 import { findRow } from "./find.ts";
 import { keepEnded } from "./keep.ts";
 import { listRuns } from "./list.ts";
-import type { RunDatabase } from "./model.ts";
+import type { RecordEnds, RunDatabase } from "./model.ts";
 import type { RunDatabaseOptions } from "./open.ts";
 import { bytesOfStream } from "./read-stream.ts";
 import { retain } from "./retain.ts";
@@ -32,8 +32,7 @@ export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions
     find: async (name) => storedRun(context, await findRow(context, name)),
     list: (query) => listRuns(context, query),
     follow: (id, { from = 0, onMore }) => followers.follow(id, from, onMore),
-    close: (sql, id, end) => closeRecord(sql, id, end, new Date()),
-    endOf,
+    ...recordEnds,
     keepEnded: () => keepEnded(context),
     adopt: () => adoptRuns(context),
     retain: (rules, options) => retain(context, rules, options),
@@ -47,13 +46,17 @@ export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions
   };
 }
 
-const endOf: RunDatabase["endOf"] = async (sql, id, attempt) => {
-  const [row] = await sql.query<{ result: RunEnd["result"]; revision: string | null }>(
-    `SELECT result, finished ->> 'revision' AS revision FROM run_record
-      WHERE id = $1 AND attempt = $2 AND result <> 'PENDING'`,
-    [id, attempt],
-  );
-  return row && { result: row.result, revision: row.revision ?? undefined };
+/** What of the runs needs the database alone. */
+export const recordEnds: RecordEnds = {
+  close: (sql, id, end) => closeRecord(sql, id, end, new Date()),
+  async endOf(sql, id, attempt) {
+    const [row] = await sql.query<{ result: RunEnd["result"]; revision: string | null }>(
+      `SELECT result, finished ->> 'revision' AS revision FROM run_record
+        WHERE id = $1 AND attempt = $2 AND result <> 'PENDING'`,
+      [id, attempt],
+    );
+    return row && { result: row.result, revision: row.revision ?? undefined };
+  },
 };
 
 const maxArtifacts = 10_000;

@@ -48,12 +48,23 @@ export interface RemovedRuns {
   readonly bytes: number;
 }
 
+/** How records end, in a transaction of who decides it. */
+export interface RecordEnds {
+  /**
+   * Ends a run that nobody goes on with any more, for a queue that has given it up; one that has ended stays as it is.
+   * @param sql The transaction in which that is decided.
+   */
+  close(sql: Sql, id: string, end: RunEnd): Promise<void>;
+  /** How a run of a queue has ended in an attempt, as far as its record says; `undefined` while nothing says so. */
+  endOf(sql: Sql, id: string, attempt: number): Promise<Pick<RunEnd, "result" | "revision"> | undefined>;
+}
+
 /**
  * Runs in a database: their heads, and while they go on their logs and events, so that whoever does a run and whoever looks at it may be
  * on different machines. When a run has ended, all of it goes to a store of objects in the layout of Prow's bucket, and its log
  * leaves the database.
  */
-export interface RunDatabase extends RunStore {
+export interface RunDatabase extends RunStore, RecordEnds {
   /**
    * Begins a run or goes on with it.
    * @throws {RunError} as {@link RunStore.start}; `run-taken-over` when a later attempt has begun.
@@ -70,13 +81,6 @@ export interface RunDatabase extends RunStore {
     id: string,
     options: { readonly from?: number | undefined; readonly onMore: () => void },
   ): Promise<LogCursor>;
-  /**
-   * Ends a run that nobody goes on with any more, for a queue that has given it up; one that has ended stays as it is.
-   * @param sql The transaction in which that is decided.
-   */
-  close(sql: Sql, id: string, end: RunEnd): Promise<void>;
-  /** How a run of a queue has ended in an attempt, as far as its record says; `undefined` while nothing says so. */
-  endOf(sql: Sql, id: string, attempt: number): Promise<Pick<RunEnd, "result" | "revision"> | undefined>;
   /**
    * Brings what has ended to the objects where that has not been done: after a crash, or when they could not be reached. Called now
    * and then by a process that lives on. @returns How many runs there were.

@@ -1,6 +1,6 @@
 import type { Database } from "../../database/index.ts";
 import type { ObjectStore } from "../../objects/index.ts";
-import type { RunDatabase } from "./model.ts";
+import type { RecordEnds, RunDatabase } from "./model.ts";
 
 /** What runs are kept in, beside the database. */
 export interface RunDatabaseOptions {
@@ -13,4 +13,10 @@ export interface RunDatabaseOptions {
 export async function openRunDatabase(db: Database, options: RunDatabaseOptions): Promise<RunDatabase> {
   const { runDatabase } = await import("./database.ts");
   return runDatabase(db, options);
+}
+
+/** What ends records in a database, for whom has no need of what else is kept of runs. */
+export async function openRecordEnds(): Promise<RecordEnds> {
+  const { recordEnds } = await import("./database.ts");
+  return recordEnds;
 }
