@@ -34,7 +34,7 @@ export interface BuildSite {
   readonly secrets: ReadonlyMap<string, string>;
   readonly environment: NodeJS.ProcessEnv;
   /** Takes whole lines without secrets, and which build they are of. */
-  log(line: Uint8Array, build: string): void;
+  log(lines: Uint8Array, build: string): void;
   /** A folder in the source that is not part of it, absolute. */
   readonly leaveOut: string;
   /** Where files that builds keep go, each into a folder of its own. */
@@ -153,7 +153,7 @@ function workIn(
       const action: PlannedAction = planned.actions[step.index] ?? { kind: "container", reason: "" };
       const heard = new SaidPushes();
       said.push(heard);
-      const log = createStepLog(stepPrefix(step, variant), (line) => site.log(line, build));
+      const log = createStepLog(stepPrefix(step, variant), (lines) => site.log(lines, build));
       const masker = hidden.stream();
       const output = (chunk: Uint8Array): void => {
         heard.take(chunk);

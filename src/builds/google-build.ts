@@ -29,7 +29,7 @@ export interface GoogleSite
 export async function buildOnGoogle(planned: PlannedBuild, site: GoogleSite): Promise<BuildOutcome> {
   const { name } = planned;
   const variant = site.prepared.plan.builds.length > 1 ? `[${name}] ` : "";
-  const log = createStepLog(variant, (line) => site.log(line, name));
+  const log = createStepLog(variant, (lines) => site.log(lines, name));
   try {
     const end = await runOnCloudBuild(requestOf(planned, site), {
       ...site.service,

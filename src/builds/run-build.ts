@@ -41,8 +41,8 @@ export interface RunBuildOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Variants that are built at the same time; 4 unless it is said. */
   readonly concurrency?: number;
-  /** A line of the log, as it stands in the record: without secrets; and which build it is of, if it is of one. */
-  readonly onLog?: (line: Uint8Array, build?: string) => void;
+  /** Whole lines of the log, as they stand in the record: without secrets; and which build they are of, if they are of one. */
+  readonly onLog?: (lines: Uint8Array, build?: string) => void;
   /** Ends what is under way. */
   readonly signal?: AbortSignal;
   /** Nothing more is begun once it is given: neither a variant nor a step. */
@@ -112,9 +112,9 @@ async function carryOut(run: Run, prepared: PreparedBuild, options: Settled): Pr
   // Nothing waits for it.
   const written = run.write("plan.json", documentOf(shown));
   written.catch(() => undefined);
-  const log = (line: Uint8Array, build?: string): void => {
-    run.log(line);
-    onLog(line, build);
+  const log = (lines: Uint8Array, build?: string): void => {
+    run.log(lines);
+    onLog(lines, build);
   };
   const say = (text: string): void => log(Buffer.from(`${hidden.text(text)}\n`));
   const program = plan.engineVersion === undefined ? plan.engine : `${plan.engine} ${plan.engineVersion}`;

@@ -2,33 +2,34 @@
 const maxLineLength = 64 * 1024;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+const lineEnd = Buffer.from("\n");
 
 /**
- * A log of one step: takes what its programs write, and gives it on line by line, each with the step's name before it. `end` gives on
- * what is left of a last line without an end. Bytes stay as they are, colors with them. A line that was drawn over itself with carriage returns, as
+ * A log of one step: takes what its programs write, and gives it on in whole lines, each with the step's name before it: those that come
+ * together are given on together. `end` gives on what is left of a last line without an end. Bytes stay as they are, colors with them. A line that was drawn over itself with carriage returns, as
  * progress bars are, stands in the log as it was last.
  */
-export function createStepLog(prefix: string, sink: (line: Uint8Array) => void) {
+export function createStepLog(prefix: string, sink: (lines: Uint8Array) => void) {
   const head = Buffer.from(prefix);
   let kept: Buffer = Buffer.alloc(0);
 
-  const give = (line: Buffer): void => {
-    sink(Buffer.concat([head, lastDrawn(line), Buffer.from("\n")]));
-  };
+  const whole = (line: Buffer): Buffer[] => [head, lastDrawn(line), lineEnd];
 
   return {
     write(chunk: Uint8Array): void {
+      const lines: Buffer[] = [];
       let rest = kept.length === 0 ? Buffer.from(chunk) : Buffer.concat([kept, chunk]);
       for (let end = rest.indexOf(lineFeed); end >= 0; end = rest.indexOf(lineFeed)) {
-        give(rest.subarray(0, end));
+        lines.push(...whole(rest.subarray(0, end)));
         rest = rest.subarray(end + 1);
       }
       for (; rest.length > maxLineLength; rest = rest.subarray(maxLineLength))
-        give(rest.subarray(0, maxLineLength));
+        lines.push(...whole(rest.subarray(0, maxLineLength)));
       kept = rest;
+      if (lines.length > 0) sink(Buffer.concat(lines));
     },
     end(): void {
-      if (kept.length > 0) give(kept);
+      if (kept.length > 0) sink(Buffer.concat(whole(kept)));
       kept = Buffer.alloc(0);
     },
   };

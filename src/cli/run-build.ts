@@ -49,9 +49,9 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
         open: registries.repository,
         environment: env,
         network: await networkFor(session),
-        onLog: (line, build) => {
+        onLog: (lines, build) => {
           progress.heard();
-          listening.onLog(line, build);
+          listening.onLog(lines, build);
         },
         signal: timeoutSeconds === undefined ? cut : AbortSignal.any([cut, timeLimit(timeoutSeconds)]),
         stop,
@@ -84,10 +84,12 @@ async function listenToBuild(
     return opened;
   };
   return {
-    onLog(line: Uint8Array, build?: string): void {
-      const text = Buffer.from(line).toString("utf8").replace(/\n$/, "");
-      if (suppressLogs !== true) terminal.note(printable(text, terminal.hasColor));
-      if (logDir !== undefined) fileOf(logDir, build ?? "build").write(line);
+    onLog(lines: Uint8Array, build?: string): void {
+      const text = Buffer.from(lines).toString("utf8").replace(/\n$/, "");
+      if (suppressLogs !== true) {
+        for (const line of text.split("\n")) terminal.note(printable(line, terminal.hasColor));
+      }
+      if (logDir !== undefined) fileOf(logDir, build ?? "build").write(lines);
     },
     async end(): Promise<void> {
       await Promise.all(

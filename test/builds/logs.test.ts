@@ -38,6 +38,15 @@ describe("the log of a step", () => {
     expect(logged(Array.from({ length: 40 }, () => "x".repeat(4096))).split("\n").length).toBeGreaterThan(2);
   });
 
+  test("gives on together what comes together", () => {
+    const given: string[] = [];
+    const log = createStepLog("> ", (lines) => given.push(Buffer.from(lines).toString()));
+    log.write(Buffer.from("one\ntwo\nthr"));
+    log.write(Buffer.from("ee"));
+    log.end();
+    expect(given).toEqual(["> one\n> two\n", "> three\n"]);
+  });
+
   test("names steps as Cloud Build does", () => {
     expect(stepPrefix({ index: 0 })).toBe("Step #0: ");
     expect(stepPrefix({ index: 2, id: "push" }, "arm")).toBe('[arm] Step #2 - "push": ');

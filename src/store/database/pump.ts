@@ -38,6 +38,7 @@ export function openPump(
   let turn: Promise<void> | undefined;
   let lost: RunError | undefined;
   let isOpen = true;
+  let isAway = false;
 
   const lose = (error: RunError): RunError => {
     if (lost !== undefined) return lost;
@@ -116,19 +117,26 @@ export function openPump(
   };
   /** What fails here is tried again, or known to all who write. */
   const tried = (): Promise<void> =>
-    begin().catch(() => {
-      clearTimeout(timer);
-      timer = undefined;
-      if (isOpen && lost === undefined) schedule(retryMilliseconds);
-    });
+    begin().then(
+      () => {
+        isAway = false;
+      },
+      () => {
+        isAway = true;
+        clearTimeout(timer);
+        timer = undefined;
+        if (isOpen && lost === undefined) schedule(retryMilliseconds);
+      },
+    );
 
   const pump = {
     /** Notes that a file has grown. @throws {RunError} When nothing is written for this attempt any more. */
     wrote(name: StreamName, length: number): void {
       written[name] += length;
       if (lost !== undefined) throw lost;
-      if (!isOpen) return;
-      if (waiting() >= chunkBytes) void tried();
+      // Whoever sends goes on as long as something waits; nobody who writes waits for him, so nothing is kept for each line.
+      if (!isOpen || turn !== undefined) return;
+      if (waiting() >= chunkBytes && !isAway) void tried();
       else schedule(restMilliseconds);
     },
     /** What this attempt has been given up by. */

@@ -1,3 +1,4 @@
+import { createHook } from "node:async_hooks";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -50,6 +51,22 @@ describeDatabases((databases) => {
     expect(shown).toEqual((await own.runs.list({ limit: 10 })).runs);
     expect(await readdir(join(own.folder, "spool"))).toEqual([]);
     expect(await own.db.query("SELECT 1 FROM run_chunk")).toEqual([]);
+  });
+
+  test("a log that grows faster than the database takes it keeps nothing in memory for each line", async () => {
+    const run = await own.runs.start({ job: "push", type: "postsubmit" });
+    run.log("x".repeat(100_000));
+    let promises = 0;
+    const count = createHook({
+      init(_, type) {
+        if (type === "PROMISE") promises += 1;
+      },
+    }).enable();
+    for (let line = 0; line < 10_000; line += 1) run.log("one more line\n");
+    count.disable();
+    expect(promises).toBeLessThan(100);
+    await run.finish({ result: "SUCCESS" });
+    expect((await logOf(own.runs, run.id)).length).toBe(240_000);
   });
 
   test("Prow's pages show the history of a job", async () => {
