@@ -60,6 +60,7 @@ async function serve() {
       machines: {},
     },
     webhooks: { sources: [], accept: (delivery) => acceptDelivery(db, delivery) },
+    trustedProxies: [],
     promotionOf: async () => ({ state: "unknown", text: "" }),
     isReady: () => true,
     onProblem: (error) => process.stderr.write(`${error.stack}\n`),

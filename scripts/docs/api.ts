@@ -18,6 +18,7 @@ const parts = {
   publicUrl: new URL("https://waybill.example.org"),
   access: { settings: {}, logins: {}, machines: {} },
   webhooks: { sources: [] },
+  trustedProxies: [],
   stopping: new AbortController().signal,
 } as unknown as ServerParts;
 

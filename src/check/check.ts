@@ -68,8 +68,12 @@ interface FileReader {
 /** The reader of a kind; what few files need is loaded for them alone. */
 async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReader> {
   switch (kind) {
-    case "settings":
-      return { codes: settingsCodes, check: checkSettings };
+    case "settings": {
+      const { accessShape: access } = await import("../access/index.ts");
+      const { notificationsShape: notifications } = await import("../notifications/index.ts");
+      const shapes = { access, notifications };
+      return { codes: settingsCodes, check: (text, file) => checkSettings(text, file, shapes) };
+    }
     case "variants": {
       const { checkVariants, variantsCodes } = await import("../builds/index.ts");
       return { codes: variantsCodes, check: checkVariants };

@@ -18,7 +18,7 @@ const keys: readonly (readonly [FileKind, readonly string[]])[] = [
   ["cloudbuild", ["steps"]],
   ["jobs", ["jobs", "repo", "build"]],
   ["variants", ["variants"]],
-  ["settings", ["hosts", "locations", "credentials", "forges", "releases", "destinations"]],
+  ["settings", ["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs", "serve"]],
 ];
 
 /** The kind of a file, by its name, else by the keys at its top; a text that says nothing is taken for a manifest. */

@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** By the address that is listened at when it is left out. */
   readonly publicUrl: URL | undefined;
+  /** Addresses and networks of proxies that are believed about where a request comes from. */
+  readonly trustedProxies: readonly string[];
   readonly jobs: JobsPlace;
   readonly concurrency: number;
   readonly capacities: Readonly<Record<string, number>>;

@@ -49,6 +49,7 @@ export async function settleOptions(given: GivenOptions): Promise<ServeOptions> 
     objects: serve.objects ?? data,
     listen: given.listen ?? (serve.listen === undefined ? usualListen : addressOf(serve.listen)),
     publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl),
+    trustedProxies: serve.trustedProxies ?? [],
     jobs:
       given.jobs === undefined
         ? (serve.jobs ?? { folder: resolve(usualJobs) })

@@ -78,6 +78,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
         machines: openMachines(access.machines, fetch, now),
       },
       metrics,
+      trustedProxies: options.trustedProxies,
       webhooks: { sources: webhooks, accept: openIntake(db) },
       previewOf: ({ name: job, contact = [], notify: { failures, to = [] } = {} }, telling) =>
         previewTelling(sendersOf(options, url), { job, contact, failures, to }, telling),

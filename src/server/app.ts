@@ -9,6 +9,7 @@ import { describe } from "./describe.ts";
 import { safeHeaders } from "./headers.ts";
 import type { App, ServerParts } from "./model.ts";
 import { answerFailure, answerInvalid, answerProblem, problemOf } from "./problems.ts";
+import { clientAddress } from "./proxies.ts";
 import { addAccess } from "./routes/access.ts";
 import { addBackup } from "./routes/backup.ts";
 import { addFiles } from "./routes/files.ts";
@@ -57,10 +58,12 @@ export function createApp(parts: ServerParts): App {
 function assemble(parts: ServerParts): OpenAPIHono<Env> {
   const { onProblem, publicUrl } = parts;
   const isTls = publicUrl.protocol === "https:";
+  const addressOfClient = clientAddress(parts.trustedProxies);
   const app = new OpenAPIHono<Env>();
 
   app.use("*", async (c, next) => {
     c.set("requestId", randomUUID());
+    c.set("address", addressOfClient(c.env.address, c.req.header("x-forwarded-for")));
     c.set("identified", nobody);
     await next();
     for (const [name, value] of Object.entries(safeHeaders)) {

@@ -5,7 +5,7 @@ import type { RequestOrigin, ServerParts } from "./model.ts";
 /** What is known of a request while it is answered. */
 export interface Env {
   readonly Bindings: RequestOrigin;
-  readonly Variables: { requestId: string; identified: Identified };
+  readonly Variables: { requestId: string; identified: Identified; address: string };
 }
 
 /** A request to this server. */
@@ -16,7 +16,7 @@ export function timeOf({ now }: ServerParts): Date {
   return now?.() ?? new Date();
 }
 
-/** From where a request comes, as far as it is known; nobody's word for it is taken. */
-export function addressOf({ env }: Asking): string {
-  return env.address ?? "unknown";
+/** From where a request comes, as far as it is known; only the word of proxies that the settings name is taken for it. */
+export function addressOf(asking: Asking): string {
+  return asking.get("address");
 }

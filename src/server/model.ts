@@ -69,6 +69,8 @@ export interface ServerParts {
   backUp(): Promise<BackupToSend>;
   /** The address that people know it by: a scheme and a host, without a path. */
   readonly publicUrl: URL;
+  /** Addresses and networks of those who hand requests on, and whose word for where these come from is taken. */
+  readonly trustedProxies: readonly string[];
   /** Why it is not to get requests, beside its database; `undefined` when it may. */
   whyUnready(): Promise<string | undefined>;
   /** What goes wrong in the server itself; what is told of it holds no secret. */

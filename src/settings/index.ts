@@ -4,6 +4,6 @@ export { folderPrefix, locate } from "./locate.ts";
 export * from "./model.ts";
 export { checkSettings, parseSettings, settingsCodes } from "./parse.ts";
 export { findSettings, readSettings } from "./read.ts";
-export { readSection } from "./serve.ts";
+export { readSection, type SectionShapes } from "./serve.ts";
 export { expandNameTemplate, expandTagTemplate, type VersionNumbers } from "./templates.ts";
 export { filePath } from "./values.ts";

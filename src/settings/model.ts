@@ -34,6 +34,8 @@ export interface ServeSettings {
   readonly listen?: string;
   /** The address that people know it by: a scheme and a host. */
   readonly publicUrl?: string;
+  /** Addresses, and networks as `10.0.0.0/8`, of proxies that are believed about where a request comes from. */
+  readonly trustedProxies?: readonly string[];
   readonly jobs?: JobsPlace;
   /** Seconds for which a process that stops still answers requests, so that a balancer has time to send them elsewhere. */
   readonly drainSeconds?: number;

@@ -30,7 +30,7 @@ import {
   type RunSettings,
   type Settings,
 } from "./model.ts";
-import { serve } from "./serve.ts";
+import { type SectionShapes, serve } from "./serve.ts";
 import {
   folderTemplateFault,
   registryTemplateFault,
@@ -39,8 +39,8 @@ import {
 } from "./templates.ts";
 import { byteSize, count, filePath, flag, nameFault, rate, readPath, textLike, textValue } from "./values.ts";
 
-/** What may stand in a `waybill.yaml` whose file is in `folder`; paths come out absolute. */
-export function settingsShape(folder: string): Shape<Settings> {
+/** What may stand in a `waybill.yaml` whose file is in `folder`; paths come out absolute. @param shapes As {@link serve} has them. */
+export function settingsShape(folder: string, shapes?: SectionShapes): Shape<Settings> {
   const sections = mapping(
     "waybill.yaml",
     {
@@ -52,7 +52,7 @@ export function settingsShape(folder: string): Shape<Settings> {
       releases: releases(),
       destinations: destinations(),
       runs: runs(folder),
-      serve: serve(folder, credentials(folder)),
+      serve: serve(folder, credentials(folder), shapes),
     },
     { skipsEmpty: true },
   );

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { formatPlace } from "../diagnostics/index.ts";
 import {
   anything,
@@ -26,8 +27,22 @@ import type {
 } from "./model.ts";
 import { byteSize, count, filePath, readPath, textLike, textValue } from "./values.ts";
 
-/** The section `serve`. @param credentials The shape of lists of credentials. */
-export function serve(folder: string, credentials: Shape<readonly CredentialRule[]>): Shape<ServeSettings> {
+/** The shapes of sections that other rooms know. @param path A file, made absolute. */
+export type SectionShapes = Readonly<
+  Record<"access" | "notifications", (path: Shape<string>) => Shape<unknown>>
+>;
+
+/**
+ * The section `serve`.
+ * @param credentials The shape of lists of credentials.
+ * @param shapes By which sections of other rooms are checked; without them {@link readSection} reads them.
+ */
+export function serve(
+  folder: string,
+  credentials: Shape<readonly CredentialRule[]>,
+  shapes?: SectionShapes,
+): Shape<ServeSettings> {
+  const file = filePath(folder, "A file.");
   const entry = mapping(
     "serve",
     {
@@ -41,6 +56,10 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
         "Address and port that are listened at; 127.0.0.1:8080 by default.",
       ),
       publicUrl: publicUrl(),
+      trustedProxies: described(
+        list(text(proxyFault)),
+        "Addresses or networks of proxies that are believed about where a request comes from; nobody by default.",
+      ),
       jobs: described(jobs(folder), "Job files: a folder, or a branch that is trusted."),
       drainSeconds: count(
         0,
@@ -61,8 +80,11 @@ export function serve(folder: string, credentials: Shape<readonly CredentialRule
         record(list(secret(folder), { min: 1, what: "a list" }), nameFault),
         "Who may send webhooks: to /webhooks/NAME, signed with one of these secrets.",
       ),
-      access: described(written, "Who may do what: see docs/access.md."),
-      notifications: described(written, "Who is told of what becomes of jobs: see docs/notifications.md."),
+      access: described(written(shapes?.access(file)), "Who may do what: see docs/access.md."),
+      notifications: described(
+        written(shapes?.notifications(file)),
+        "Who is told of what becomes of jobs: see docs/notifications.md.",
+      ),
       readingCredentials: described(
         credentials,
         "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",
@@ -86,13 +108,15 @@ function refuseTwoDatabases({ known }: Fields, _: YamlNode, { findings }: ReadCo
 /** What stands in sections, and where what is wrong with them is told. */
 const sections = new WeakMap<WrittenSection, { readonly node: YamlNode; readonly reading: ReadContext }>();
 
-/** A section that is read when somebody comes who knows what may stand there. */
-const written: Shape<WrittenSection> = made(anything, (node, _, reading): WrittenSection => {
-  const { file } = reading.findings;
-  const section = { where: formatPlace({ file, line: reading.findings.placeOf(node.start).line }) };
-  sections.set(section, { node, reading });
-  return section;
-});
+/** A section that is read when somebody comes who knows what may stand there, and now as well where its shape is given. */
+const written = (shape: Shape<unknown> | undefined): Shape<WrittenSection> =>
+  made(anything, (node, _, reading): WrittenSection => {
+    shape?.read(node, reading);
+    const { file } = reading.findings;
+    const section = { where: formatPlace({ file, line: reading.findings.placeOf(node.start).line }) };
+    sections.set(section, { node, reading });
+    return section;
+  });
 
 /** What a section says. @throws {SettingsError} `settings-invalid` with everything that is wrong. */
 export function readSection<Value>(section: WrittenSection, shape: Shape<Value>): Value {
@@ -148,6 +172,13 @@ function objects(folder: string): Shape<string> {
       description: "Where records are kept whose runs have ended: a folder, or s3://BUCKET/PREFIX.",
     },
   );
+}
+
+function proxyFault(written: string): ValueFault | undefined {
+  const [, address = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (most >= 0 && Number(bits ?? 0) <= most) return undefined;
+  return { fault: "expected an address or a network", hint: "such as 127.0.0.1, 10.0.0.0/8 or fd00::/8" };
 }
 
 function publicUrl(): Shape<string> {

@@ -107,6 +107,12 @@ describe("waybill check", () => {
   const files: readonly (readonly [kind: string, name: string, text: string, codes: readonly string[]])[] = [
     ["settings", "waybill.yaml", "hosts: { a.b: { retries: many } }\n", ["invalid-value"]],
     ["settings", "odd-name.yaml", "forges: { git.example.com: { knd: gitea } }\n", ["unknown-key"]],
+    [
+      "settings",
+      "serve.yaml",
+      "serve: { trustedProxies: [10.0.0.0/33], access: { anonymousReading: maybe, role: {} }, notifications: { rules: { a: {} } } }\n",
+      ["invalid-value", "invalid-value", "missing-key", "unknown-key"],
+    ],
     ["jobs", "push.yaml", "name: a\nrepo: https://example.com/a/b\n", ["missing-key"]],
     ["cloudbuild", "cloudbuild-arm64.yaml", "step: []\n", ["unknown-key", "missing-key"]],
     ["cloudbuild", "images.json", '{"steps": [{"name": "a", "timeout": "1h"}]}', ["invalid-value"]],

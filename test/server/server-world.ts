@@ -112,6 +112,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
       sources: [{ name: "forge", secrets: ["It's a Secret to Everybody"] }],
       accept: (delivery) => acceptDelivery(db, delivery),
     },
+    trustedProxies: [],
     previewOf: async () => [],
     backUp: () => backupToSend(db, join(folder.path, "backups")),
     promotionOf: async () => ({ state: "unknown", text: "nobody knows" }),
