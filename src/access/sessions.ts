@@ -5,8 +5,13 @@ import { newSecret, secretHash } from "./secret.ts";
 
 const hour = 3_600_000;
 
-/** Milliseconds that a session lives: without being used, and in all. */
-export const sessionLife = { idle: 12 * hour, whole: 7 * 24 * hour } as const;
+/**
+ * Milliseconds that a session lives: without being used, and in all. What is known of groups is of the login: who has left one has what
+ * it gives until then, and no longer.
+ */
+export const sessionLife = { idle: 12 * hour, whole: 24 * hour } as const;
+/** Sessions that one person has at a time: the ones that were used last. */
+const maxOfPerson = 20;
 
 /** A time is not written down again before so many milliseconds have passed: reading ten pages is no ten writes. */
 const notedEvery = 60_000;
@@ -20,6 +25,12 @@ export async function beginSession(sql: Sql, person: string, now: Date): Promise
   await sql.query(
     "INSERT INTO access_session (hash, person_id, made_at, used_at, ends_at) VALUES ($1, $2, $3, $3, $4)",
     [secretHash(secret), person, now, new Date(now.getTime() + sessionLife.whole)],
+  );
+  await sql.query(
+    `DELETE FROM access_session WHERE hash IN (
+       SELECT hash FROM access_session WHERE person_id = $1 ORDER BY hash = $2 DESC, used_at DESC OFFSET ${maxOfPerson}
+     )`,
+    [person, secretHash(secret)],
   );
   return secret;
 }

@@ -60,7 +60,17 @@ describeDatabases(({ open }) => {
     expect(await at(start)).toMatchObject({ by: "nothing" });
   });
 
-  test("a session ends after a week, however much it is used", async () => {
+  test("a person has twenty sessions at most, and a new one ends the one that was used longest ago", async () => {
+    const db = await open(accessMigrations);
+    const person = await keepPerson(db, ann, start);
+    const secrets: string[] = [];
+    for (let at = 0; at < 21; at += 1) secrets.push(await beginSession(db, person, after(at)));
+    const isIn = async (session: string) =>
+      (await identify(db, { session, from: "x" }, settings, after(30))).by === "session";
+    expect(await Promise.all(secrets.map(isIn))).toEqual([false, ...Array(20).fill(true)]);
+  });
+
+  test("a session ends after a day, however much it is used", async () => {
     const db = await open(accessMigrations);
     const secret = await beginSession(db, await keepPerson(db, ann, start), start);
     const isIn = async (now: Date) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type AccessSettings, listAudit, type Role } from "../../src/access/index.ts";
+import { type AccessSettings, type Grant, listAudit, type Role } from "../../src/access/index.ts";
 import { ask } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
 import { Browser, startIdentityProvider } from "../support/identity-provider.ts";
@@ -9,12 +9,15 @@ const databases = usePglite();
 const cookie = "__Host-waybill";
 
 /** A server where people log in, and a browser of somebody who has a role. */
-async function worldOf(role: Role | undefined, more: { tls?: boolean } = {}) {
+async function worldOf(role: Role | undefined, more: { tls?: boolean; proxies?: readonly string[] } = {}) {
   const db = await databases.open(serverMigrations);
   const providers: AccessSettings["providers"][number][] = [];
-  const roles = role === undefined ? {} : { [role]: { users: ["ann"] } };
+  const roles: { -readonly [Name in Role]?: Grant } =
+    role === undefined ? {} : { [role]: { users: ["ann"] } };
+  let setGroups: (groups: readonly string[]) => void = () => {};
   const world = await serverWorld(db, {
     access: { providers, roles },
+    parts: { trustedProxies: more.proxies ?? [] },
     publicUrl: (origin) => new URL(more.tls === true ? "https://waybill.example" : origin),
     prepare: async (publicUrl) => {
       const callback = new URL("/auth/sso/callback", publicUrl).href;
@@ -22,6 +25,9 @@ async function worldOf(role: Role | undefined, more: { tls?: boolean } = {}) {
         subject: "17",
         claims: { preferred_username: "Ann", name: "Ann A.", groups: ["org"] },
       });
+      setGroups = (groups) => {
+        provider.account = { subject: "17", claims: { ...provider.account.claims, groups } };
+      };
       providers.push({
         ...{ name: "sso", kind: "openid", issuer: provider.issuer, clientId: "waybill" },
         clientSecret: { variable: "SECRET" },
@@ -35,7 +41,16 @@ async function worldOf(role: Role | undefined, more: { tls?: boolean } = {}) {
     const end = await other.follow(begun.headers.get("location") ?? "", callback);
     return other.ask(end);
   };
-  return { ...world, browser, logIn };
+  const roleOf = async (other: Browser): Promise<unknown> =>
+    JSON.parse(await (await other.ask(`${world.origin}/api/v1/me`)).text()).role;
+  return {
+    ...world,
+    browser,
+    logIn,
+    roles,
+    roleOf,
+    setGroups: (groups: readonly string[]) => setGroups(groups),
+  };
 }
 
 test("a person logs in with a browser, is known by a cookie, and logs out", async () => {
@@ -49,7 +64,7 @@ test("a person logs in with a browser, is known by a cookie, and logs out", asyn
   expect([answer.status, answer.headers.get("location")]).toEqual([302, "/runs"]);
   expect(answer.headers.getSetCookie()).toContainEqual(
     expect.stringMatching(
-      /^__Host-waybill=[\w-]{43}; Max-Age=604800; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+      /^__Host-waybill=[\w-]{43}; Max-Age=86400; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
     ),
   );
   expect(browser.cookie(host, "__Host-waybill-login")).toBeUndefined();
@@ -148,6 +163,103 @@ describe("a page of somebody else's", () => {
     });
     expect(headers.get("content-security-policy")).not.toContain("unsafe");
   });
+});
+
+test("a page of somebody else's has a browser use no route that writes", async () => {
+  const { browser, logIn, origin, at } = await worldOf("admin");
+  await logIn();
+  const { paths } = JSON.parse(await (await at("/api/v1/openapi.json")).text());
+  const writing = Object.entries<object>(paths).flatMap(([path, operations]) =>
+    Object.keys(operations)
+      .filter((method) => method !== "get")
+      .map((method) => [method.toUpperCase(), path.replace(/\{\w+\}/g, "1")] as const),
+  );
+  expect(writing.length).toBeGreaterThan(12);
+  for (const [method, path] of writing.filter(([, path]) => path.startsWith("/api/"))) {
+    const headers = { "sec-fetch-site": "cross-site", "content-type": "application/json" };
+    const answer = await browser.ask(`${origin}${path}`, { method, headers, body: "{}" });
+    expect([method, path, answer.status, JSON.parse(await answer.text()).code]).toEqual([
+      ...[method, path, 403, "cross-site"],
+    ]);
+  }
+});
+
+test("a role that is given or taken counts from the next request on", async () => {
+  const { browser, logIn, roles, roleOf, setGroups } = await worldOf("releaser");
+  await logIn();
+  expect(await roleOf(browser)).toBe("releaser");
+  delete roles.releaser;
+  expect(await roleOf(browser)).toBeUndefined();
+  roles.admin = { groups: ["org"] };
+  expect(await roleOf(browser)).toBe("admin");
+  // Groups are those of the last login, in whatever browser.
+  setGroups(["other"]);
+  await logIn(new Browser());
+  expect(await roleOf(browser)).toBeUndefined();
+});
+
+test("who has no role is known, and may nothing", async () => {
+  const { browser, logIn, origin, db } = await worldOf(undefined);
+  await logIn();
+  const { id } = await ask(db, { job: "a" });
+  const me = JSON.parse(await (await browser.ask(`${origin}/api/v1/me`)).text());
+  expect(me).toMatchObject({ kind: "person", name: "Ann A.", mayRead: false });
+  for (const path of ["/runs", `/runs/${id}`, "/runs/1", "/jobs", "/people", "/audit-log", "/events"]) {
+    expect([path, (await browser.ask(`${origin}/api/v1${path}`)).status]).toEqual([path, 403]);
+  }
+  const headers = { "sec-fetch-site": "same-origin" };
+  for (const path of [`/runs/${id}/abort`, "/runs/1/abort", "/jobs/nightly/runs"]) {
+    const answer = await browser.ask(`${origin}/api/v1${path}`, { method: "POST", headers });
+    expect([path, answer.status === 403 || answer.status === 404]).toEqual([path, true]);
+  }
+});
+
+test("a login ends once, and its answer is good for nothing afterwards", async () => {
+  const { browser, origin, host } = await worldOf("admin");
+  const begun = await browser.ask(`${origin}/auth/sso`);
+  const kept = browser.cookie(host, "__Host-waybill-login") ?? "";
+  const end = await browser.follow(begun.headers.get("location") ?? "", `${origin}/auth/sso/callback`);
+  expect((await browser.ask(end)).status).toBe(302);
+  const session = browser.cookie(host, cookie);
+  expect((await browser.ask(end)).status).toBe(403);
+  expect(browser.cookie(host, cookie)).toBe(session);
+  const thief = new Browser();
+  thief.set(host, "__Host-waybill-login", kept);
+  expect((await thief.ask(end)).status).toBe(403);
+  expect(thief.cookie(host, cookie)).toBeUndefined();
+});
+
+test("an admin ends all sessions of a person, and a person one's own", async () => {
+  const { browser, logIn, origin, ask: api, roleOf } = await worldOf("runner");
+  await logIn();
+  const other = new Browser();
+  await logIn(other);
+  const { items } = JSON.parse(await (await api("/people", { as: "admin" })).text());
+  expect(items).toMatchObject([{ login: "Ann", role: "runner", sessions: 2, groups: ["org"] }]);
+  const path = `/people/${items[0].id}/sessions`;
+  await api(path, { as: "admin", method: "DELETE" });
+  expect([await roleOf(browser), await roleOf(other)]).toEqual([undefined, undefined]);
+  await logIn();
+  const headers = { "sec-fetch-site": "same-origin" };
+  const own = await browser.ask(`${origin}/api/v1${path}`, { method: "DELETE", headers });
+  expect(await own.json()).toEqual({ ended: 1 });
+  const nobody = await browser.ask(`${origin}/api/v1${path}`, { method: "DELETE", headers });
+  expect(nobody.status).toBe(401);
+});
+
+test("who was it is told by the address behind the proxies that are believed", async () => {
+  const forwarded = { "x-forwarded-for": "1.1.1.1, 198.51.100.7" };
+  for (const [proxies, address] of [
+    [[], "127.0.0.1"],
+    [["127.0.0.0/8"], "198.51.100.7"],
+  ] as const) {
+    const { ask: api, db } = await worldOf(undefined, { proxies });
+    await api("/tokens", {
+      ...{ as: "admin", headers: forwarded },
+      body: { name: "ci", role: "reader", ownRights: true },
+    });
+    expect(await listAudit(db, { limit: 1 })).toMatchObject([{ act: "token.issue", from: { address } }]);
+  }
 });
 
 test("our own pages do what their user may", async () => {

@@ -17,18 +17,25 @@ export function openOpenIdProvider(
   environment: NodeJS.ProcessEnv,
 ): Provider {
   const { name, clientId, clientSecret, scopes = [] } = settings;
-  let known: Configuration | undefined;
+  let known: Promise<Configuration> | undefined;
 
-  async function configuration(): Promise<Configuration> {
-    if (known !== undefined) return known;
+  /** Asked for once, however many log in at the same time; again after a failure. */
+  function configuration(): Promise<Configuration> {
+    known ??= discover().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  }
+
+  async function discover(): Promise<Configuration> {
     const client = await import("openid-client");
     const issuer = issuerOf(settings);
     const secret = await readSecret(clientSecret, environment);
-    known = await client.discovery(issuer, clientId, secret, undefined, {
+    return client.discovery(issuer, clientId, secret, undefined, {
       [client.customFetch]: fetch,
       execute: issuer.protocol === "http:" ? [client.allowInsecureRequests] : [],
     });
-    return known;
   }
 
   return {
