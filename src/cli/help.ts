@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts, Help, Option } from "@commander-js/extra-typings";
 import { exitCodes } from "./exit-codes.ts";
-import { pathOf } from "./parser-refusal.ts";
+import { pathOf, rootOf } from "./parser-refusal.ts";
 import { headings, isCommon, sayingOf } from "./verb.ts";
 
 interface ShownGroup {
@@ -115,7 +115,7 @@ function wholeHelp(command: CommandUnknownOpts, help: Help, width: number): stri
     ...Object.values(headings).map((heading) =>
       section(heading, optionRows(options.filter((option) => groupOf(option) === heading)), width),
     ),
-    section("Options of all verbs:", optionRows(help.visibleGlobalOptions(command)), width),
+    section("Options of all verbs:", optionRows(optionsOfAll(command, help)), width),
     said === undefined || said.examples.length === 0
       ? []
       : [
@@ -129,6 +129,12 @@ function wholeHelp(command: CommandUnknownOpts, help: Help, width: number): stri
     exitCodesOf(command, width),
     said?.page === undefined ? [] : [`More: docs/${said.page}`],
   ];
+}
+
+/** Those of the program; what a verb takes that others stand in is no matter of theirs. */
+function optionsOfAll(command: CommandUnknownOpts, help: Help): Option[] {
+  const root = rootOf(command);
+  return help.visibleGlobalOptions(command).filter((option) => root.options.includes(option));
 }
 
 function exitCodesOf(command: CommandUnknownOpts, width: number): string[] {
@@ -154,7 +160,9 @@ function usageOf(command: CommandUnknownOpts, help: Help): string {
     return argument.required ? text : `[${text}]`;
   });
   const below = help.visibleCommands(command).some((each) => sayingOf(each) !== undefined);
-  const verb = below && command.registeredArguments.length === 0 ? ["VERB"] : [];
+  // What does something itself has options of its own.
+  const isFamily = help.visibleOptions(command).every(({ long }) => long === "--help");
+  const verb = below && isFamily && command.registeredArguments.length === 0 ? ["VERB"] : [];
   return ["Usage:", pathOf(command), ...verb, ...words, "[options]"].join(" ");
 }
 

@@ -4,7 +4,7 @@ import { amount } from "./amount.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { asJson, deliver } from "./output.ts";
-import { listSelected } from "./place.ts";
+import { listSelected, misnamedInWords } from "./place.ts";
 import { withRegistries } from "./registries.ts";
 import type { Session } from "./session.ts";
 import { type Blank, collect, look, type OptionsOf, out, verb } from "./verb.ts";
@@ -49,8 +49,13 @@ async function run(session: Session, text: string, options: Options): Promise<Ex
       refuseTagOptions(text, options);
       const { findRepositories } = await import("../snapshot/index.ts");
       const { repository: open, catalog } = registries;
-      const found = await findRepositories({ prefix, open, catalog });
-      return printRepositories(session, text, found);
+      let misnamed = 0;
+      const onMisnamed = (): void => {
+        misnamed += 1;
+      };
+      const found = await findRepositories({ prefix, open, catalog, onMisnamed });
+      if (misnamed > 0) session.terminal.warn(misnamedInWords(`in ${prefix}`, misnamed, "repositories"));
+      return printRepositories(session, text, found, misnamed);
     }
     const { parsePlace } = await import("../registry/index.ts");
     const place = parsePlace(text);
@@ -91,6 +96,7 @@ async function printRepositories(
   session: Session,
   text: string,
   found: readonly string[],
+  misnamed = 0,
 ): Promise<ExitCode> {
   const repositories = [...found].sort();
   await deliver(session, {
@@ -98,7 +104,7 @@ async function printRepositories(
       for (const name of repositories) terminal.print(name);
       if (repositories.length === 0) session.terminal.note(`${text} has no repositories`);
     },
-    json: () => asJson({ place: text, repositories }),
+    json: () => asJson({ place: text, repositories, misnamed }),
   });
   return exitCodes.asDesired;
 }

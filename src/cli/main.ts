@@ -5,12 +5,13 @@ import { explained, printFailure } from "./failure.ts";
 import type { Incumbent } from "./incumbents/translate.ts";
 import { Interrupted } from "./interruption.ts";
 import { openOutputs } from "./output.ts";
-import { ParserRefusal, usageErrorOf } from "./parser-refusal.ts";
+import { ParserRefusal } from "./parser-refusal.ts";
 import { buildProgram } from "./program.ts";
 import { UnwrittenResult } from "./result-file.ts";
 import { type GlobalOptions, openSession } from "./session.ts";
 import { openStandardStreams } from "./standard-streams.ts";
 import type { Surroundings } from "./terminal.ts";
+import { usageErrorOf } from "./usage-error.ts";
 import { type Act, givenLineOf, settleAll } from "./verb.ts";
 
 /**

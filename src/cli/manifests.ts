@@ -35,11 +35,27 @@ export async function readForWork(
     throw new WaybillError("no-manifest", "there is no manifest that can be read", {
       where: tree.path,
       hint: isNamedByNobody(tree, line)
-        ? `this folder has no images/ and manifests/, and no other is named: ${shellLine(["waybill", line.verb, "TREE", ...line.words])}`
+        ? nameTree(line)
         : `look at what is wrong with: waybill check ${tree.path}`,
     });
   }
   return tree;
+}
+
+/** Refuses a folder that nobody has named and that has nothing of a tree, before a registry is asked anything. @throws {WaybillError} `no-manifest`. */
+export async function refuseNoTree(path: string, { line }: Pick<Session, "line">): Promise<void> {
+  if (path !== ".") return;
+  const { readManifests } = await import("../manifest/index.ts");
+  const tree = await readManifests(path, { imagesOf: () => false });
+  if (!isNamedByNobody(tree, line)) return;
+  throw new WaybillError("no-manifest", "there is no manifest to merge into", {
+    where: tree.path,
+    hint: nameTree(line),
+  });
+}
+
+function nameTree({ verb, words }: Session["line"]): string {
+  return `this folder has no images/ and manifests/, and no other is named: ${shellLine(["waybill", verb, "TREE", ...words])}`;
 }
 
 /** The folder that a verb works on when no other is named, which has nothing of a tree of manifests. */

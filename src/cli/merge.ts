@@ -7,7 +7,7 @@ import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
-import { withTree } from "./manifests.ts";
+import { refuseNoTree, withTree } from "./manifests.ts";
 import { newProject } from "./new-project.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, recorded, withDataFolder, withRecord } from "./recorded.ts";
@@ -96,6 +96,7 @@ async function run(session: Session, path: string, options: Options): Promise<Ex
   if (options.as !== undefined && options.fromRun === undefined) {
     throw new UsageError("--as gives the images of a run a tag", "name the run with --from-run");
   }
+  await refuseNoTree(path, session);
   return recorded(session, options, { subject: path, checkout: path }, (inner, recording) =>
     mergeRecorded(inner, recording, path, options),
   );

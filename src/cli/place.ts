@@ -15,9 +15,9 @@ export function targetOfImage({ tag, digest }: ImagePlace, text: string): Target
   );
 }
 
-/** What to say of names that registries list, and that are no tags. */
-export function misnamedInWords(where: string, count: number): string {
-  return `not all names ${where} are tags: ${count} left out, for nothing can be asked for by them`;
+/** What to say of names that registries list, and that are no tags, or no repositories. */
+export function misnamedInWords(where: string, count: number, what = "tags"): string {
+  return `not all names ${where} are ${what}: ${count} left out, for nothing can be asked for by them`;
 }
 
 /**

@@ -7,7 +7,7 @@ const maxLength = 100;
 
 /**
  * The known word that a text is likely to be meant for: case apart, two letters off at most, or a quarter of a longer
- * word, but never another word altogether.
+ * word, of a short one a letter or two that have changed places, but never another word altogether.
  */
 export function nearest(text: string, known: Iterable<string>): string | undefined {
   let best: { word: string; off: number } | undefined;
@@ -17,10 +17,18 @@ export function nearest(text: string, known: Iterable<string>): string | undefin
     compared += 1;
     if (compared > maxCompared) break;
     const off = distance(meant, word.slice(0, maxLength).toLowerCase());
-    const allowed = Math.min(Math.max(2, Math.floor(word.length / 4)), word.length - 1);
+    const isShort = word.length <= short && !hasSameLetters(meant, word.toLowerCase());
+    const allowed = Math.min(Math.max(isShort ? 1 : 2, Math.floor(word.length / 4)), word.length - 1);
     if (off <= allowed && (best === undefined || off < best.off)) best = { word, off };
   }
   return best?.word;
+}
+
+/** Letters of a word of which two others make another word. */
+const short = 4;
+
+function hasSameLetters(one: string, other: string): boolean {
+  return [...one].sort().join("") === [...other].sort().join("");
 }
 
 /** `did you mean WORD?` with the known word that is likely to be meant, if there is one. */

@@ -11,6 +11,7 @@ import {
 } from "../oci/index.ts";
 import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 import { readConfig } from "./config.ts";
+import { besideInWords } from "./tags.ts";
 
 /**
  * The manifest or index a reference stands for, bytes as stored.
@@ -31,7 +32,9 @@ function noSuchImage(repository: Repository, target: Target, name: string): Regi
   return new RegistryError("manifest-missing", "there is no such image", {
     ...placeOf(repository),
     where: formatReference(name, target),
-    hint: `look at what there is with: waybill ls ${name}`,
+    hint: [`look at its tags: waybill ls ${name}`, besideInWords(name)]
+      .filter((words) => words !== "")
+      .join("; or at what there is beside it: "),
   });
 }
 

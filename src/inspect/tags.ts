@@ -47,7 +47,9 @@ export async function listTags(repository: Repository, options: TagListOptions =
   if (listing === undefined) {
     throw new WaybillError("no-repository", "there is no such repository", {
       where: name,
-      hint: `look for a typing error; what there is below it shows: waybill ls ${name}/`,
+      hint: ["look for a typing error", besideInWords(name)]
+        .filter((words) => words !== "")
+        .join("; what there is beside it shows: "),
     });
   }
   const byNumbers = new Intl.Collator("en", { numeric: true });
@@ -72,4 +74,11 @@ export async function listTags(repository: Repository, options: TagListOptions =
   };
   const tags = (await pLimit(tagsAtOnce).map(wanted, read)).flat();
   return { tags, unread: unread.sort((a, b) => byNumbers.compare(a.tag, b.tag)), ...rest };
+}
+
+/** What lists the repositories beside one, as words of a hint. @param name As people have it; a folder's has nothing beside it. */
+export function besideInWords(name: string): string {
+  if (name.startsWith("oci:") || !name.includes("/")) return "";
+  const above = name.slice(0, name.lastIndexOf("/"));
+  return `waybill ls ${above.includes("/") ? `${above}/` : above}`;
 }

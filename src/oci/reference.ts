@@ -44,8 +44,10 @@ export function repositoryFault(text: string): string | undefined {
   const slash = text.indexOf("/");
   const host = slash < 0 ? text : text.slice(0, slash);
   if (text === "") return "it is empty";
-  if (/^[a-z]+:\/\//i.test(text)) return "it has a scheme; write it without, as in registry.example.com/foo";
-  if (host.includes("@")) return "it has a user name in it; registries are logged in to elsewhere";
+  if (host.includes("@") || /^[^/]*\/\/[^/]*@/.test(text)) {
+    return "it has a user name in it; no password belongs there: log in with waybill login HOST";
+  }
+  if (hasScheme(text)) return "it has a scheme; write it without, as in registry.example.com/foo";
   if (!isHost(host)) {
     if (/[A-Z]/.test(host)) return `the host ${shown(host)} has upper-case letters`;
     return `${shown(host)} is no registry host; write it out, as in docker.io/library/foo`;
@@ -58,6 +60,10 @@ export function repositoryFault(text: string): string | undefined {
   if (path.length > maxNameLength) return `its path is longer than ${maxNameLength} characters`;
   if (!pathPattern.test(path)) return `${JSON.stringify(path)} is no repository path`;
   return undefined;
+}
+
+function hasScheme(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
 
 /** Whether the text is the path of a repository, by the grammar of `<name>` in the distribution specification. */
@@ -91,6 +97,7 @@ export function parseReference(text: string): Reference {
   let rest = text.startsWith("docker://") ? text.slice("docker://".length) : text;
   let digest: Digest | undefined;
   const at = rest.indexOf("@");
+  if (hasScheme(rest) || (at >= 0 && !rest.slice(0, at).includes("/"))) parseRepository(rest);
   if (at >= 0) {
     digest = parseDigest(rest.slice(at + 1));
     rest = rest.slice(0, at);

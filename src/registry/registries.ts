@@ -54,9 +54,10 @@ export interface Registries {
   /**
    * The repositories at and below a prefix (a host, or a host with a path), by the names they are asked for by: what
    * the catalog of the host lists where the settings' `locations` say that they are.
+   * @param onMisnamed Is told of each name that is listed and that no repository may have.
    * @throws {RegistryError} `unsupported` where there is no catalog, as for folders.
    */
-  catalog(prefix: string): AsyncIterable<RepositoryName>;
+  catalog(prefix: string, onMisnamed?: () => void): AsyncIterable<RepositoryName>;
   /**
    * Asks a host for nothing but to be let in (distribution specification, "Determining Support").
    * @throws {RegistryError} when it does not let us in, or is no registry.
@@ -134,14 +135,15 @@ export function openRegistries(options: RegistriesOptions = {}, timing: Timing =
       folder === undefined
         ? repository(name)
         : opened(`${folderPrefix}${folder}`, () => openLayout(folder, name)),
-    async *catalog(prefix) {
+    async *catalog(prefix, onMisnamed) {
       const { host, above } = catalogPlace(settings, prefix);
       try {
         for await (const path of catalogOf(clientOf(host))) {
           if (!`${path}/`.startsWith(above)) continue;
           const rest = path.slice(above.length);
           const name = rest === "" ? prefix : `${prefix}/${rest}`;
-          if (isRepository(name) && isAt(settings, name, `${host}/${path}`)) yield name;
+          if (!isRepository(name)) onMisnamed?.();
+          else if (isAt(settings, name, `${host}/${path}`)) yield name;
         }
       } catch (error) {
         throw error instanceof WaybillError ? error.placedAt({ registry: host }) : error;

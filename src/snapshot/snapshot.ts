@@ -99,6 +99,13 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   return { contents: sorted(contents), unread, taggedOnly, misnamed };
 }
 
+/** Where repositories are looked for. */
+export interface RepositorySearch extends Pick<SnapshotOptions, "prefix" | "open"> {
+  readonly catalog: (prefix: string, onMisnamed?: () => void) => AsyncIterable<RepositoryName>;
+  /** Is told of each name that the catalog has and that no repository may have. */
+  readonly onMisnamed?: (() => void) | undefined;
+}
+
 /**
  * The repositories at and below a prefix, as Google's listing extension or the catalog of the registry has them.
  * @throws {WaybillError} `no-repositories` when neither says.
@@ -108,13 +115,14 @@ export async function findRepositories({
   prefix: given,
   open,
   catalog,
-}: Pick<SnapshotOptions, "prefix" | "open" | "catalog">): Promise<readonly RepositoryName[]> {
+  onMisnamed,
+}: RepositorySearch): Promise<readonly RepositoryName[]> {
   const prefix = given.replace(/\/+$/, "");
   const listed = prefix.includes("/") ? await listedBelow(parseRepository(prefix), open) : undefined;
   if (listed !== undefined) return listed;
   const names: RepositoryName[] = [];
   try {
-    for await (const name of catalog(prefix)) names.push(name);
+    for await (const name of catalog(prefix, onMisnamed)) names.push(name);
   } catch (cause) {
     if (!refusesToList(cause)) throw cause;
     const message = `the registry does not say which repositories it has: ${messageOf(cause)}`;

@@ -72,6 +72,24 @@ describe("images by hand", () => {
       await many.close();
     });
 
+    test("says that names are left out which are no repositories", async () => {
+      const odd = await startScriptedServer((_, response) =>
+        answer(response, 200, {}, JSON.stringify({ repositories: ["app", "Team/App", "a//b"] })),
+      );
+      const listed = await waybill("ls", odd.host);
+      expect(listed).toMatchObject({ status: 0, stdout: `${odd.host}/app\n` });
+      expect(listed.stderr).toContain(`not all names in ${odd.host} are repositories: 2 left out`);
+      expect(JSON.parse((await waybill("ls", odd.host, "--json")).stdout)).toMatchObject({ misnamed: 2 });
+      await odd.close();
+    });
+
+    test("of what is not there leads to what is there", async () => {
+      const ls = await waybill("ls", `${at}/team/ap`);
+      expect(ls.stderr).toContain(`what there is beside it shows: waybill ls ${at}/team/\n`);
+      const digest = await waybill("digest", `${at}/team/ap:v1`);
+      expect(digest.stderr).toContain(`or at what there is beside it: waybill ls ${at}/team/\n`);
+    });
+
     test("says that names are left out which are no tags, as copying and snapshots do", async () => {
       const manifest = { [digestOf(one)]: { tag: ["v1", "a b"] } };
       const listing = { name: "app", tags: ["v1", "a b", "-"], child: [], manifest };

@@ -11,6 +11,13 @@ describe("a command line that is wrong", () => {
       "unknown option '--jsn'",
       "did you mean: waybill completion bash --json",
     ],
+    [
+      ["plan", "d", "--confirm"],
+      "unknown option '--confirm'",
+      "it goes with waybill promote; see: waybill plan -h",
+    ],
+    [["promote", "d", "--rate", "5"], "unknown option '--rate'", "it goes with waybill verify; see: waybill promote -h"],
+    [["version"], "unknown command 'version'", "did you mean: waybill --version"],
     [["promote", "d", "--confirm=no"], "option '--confirm' takes no value", "see: waybill promote -h"],
     [["registry", "serve"], "required option '--dir <dir>' not specified", "see: waybill registry serve -h"],
     [
@@ -48,6 +55,16 @@ describe("a command line that is wrong", () => {
     expect({ status, first: stderr.split("\n")[0] }).toEqual({ status: 1, first: `error: ${message}` });
     expect(stderr).not.toContain("hunter2");
     expect(stderr).toContain("no option takes a secret");
+  });
+
+  it.each([
+    [["serve", "backup", "--help"], "--data-dir", "--listen"],
+    [["merge", "new-project", "--help"], "--owner", "--staging-repo"],
+  ])("%j lists no options of the verb that it stands in", async (argv, own, others) => {
+    const { stdout } = await run(...argv);
+    expect(stdout).toContain(own);
+    expect(stdout).toContain("--config <file>");
+    expect(stdout).not.toContain(others);
   });
 
   it("takes no letter for another one", async () => {

@@ -190,6 +190,7 @@ describe("a line that lacks something says all that it lacks", () => {
     ],
     [["pr", "--tag", "v1"], ["--staging-repo REGISTRY"]],
     [["plan"], ["no other is named: waybill plan TREE\n"]],
+    [["merge", "--project", "app"], ["no other is named: waybill merge TREE --project app\n"]],
     [["promote", "--confirm"], ["no other is named: waybill promote TREE --confirm\n"]],
     [["check", ".", "-o", "json=nowhere/x.json"], ["make it first, or mend its name"]],
   ])("%j", async (argv, lacks) => {

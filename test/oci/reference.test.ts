@@ -91,6 +91,7 @@ describe("repository names", () => {
     (text) => {
       expect(() => parseRepository(text)).toThrow(/^(?!.*hunter2)/s);
       expect(() => parseReference(text)).toThrow(/^(?!.*hunter2)/s);
+      expect(() => parseReference(text)).toThrow(OciError);
     },
   );
 
@@ -102,6 +103,18 @@ describe("repository names", () => {
 });
 
 describe("references", () => {
+  test.each(["user:hunter2@gcr.io/foo", "https://user:hunter2@gcr.io/foo", "http://me@127.0.0.1:5000/a:v1"])(
+    "%j is told to have a user name in it, not to be a digest",
+    (text) =>
+      expect(() => parseReference(text)).toThrow(/no password belongs there: log in with waybill login/),
+  );
+
+  test("a scheme is refused with the whole host", () => {
+    expect(() => parseReference("http://127.0.0.1:5000")).toThrow(
+      /"http:\/\/127\.0\.0\.1:5000": it has a scheme/,
+    );
+  });
+
   test.each([
     ["gcr.io/foo", { repository: "gcr.io/foo" }],
     ["gcr.io/foo:1.0", { repository: "gcr.io/foo", tag: "1.0" }],
