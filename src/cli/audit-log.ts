@@ -57,7 +57,7 @@ async function verifyLog(session: Session, options: OptionsOf<typeof define>): P
       else terminal.print(`${fault.kind}: ${fault.message}`);
       if (fault === undefined && head !== undefined) {
         terminal.print(formatHead(head));
-        terminal.note("note this end elsewhere: by it, --head tells later that nothing before it is another");
+        terminal.note("keep this line elsewhere: --head says later whether all up to it is still as it was");
       }
     },
     json: () => asJson({ format: "waybill-audit-verdict/1", entries, head, fault }),
@@ -81,10 +81,15 @@ async function verdictOf(session: Session, options: OptionsOf<typeof define>): P
       return auditVerdict(server, written);
     });
   }
-  const { openDatabase } = await import("../database/index.ts");
+  const { DatabaseError, openDatabase } = await import("../database/index.ts");
   const { join } = await import("node:path");
   const folder = join(await dataFolder(session, dataDir), "database");
-  const db = await openDatabase(database === undefined ? { folder } : { url: database });
+  const address = database === undefined ? { folder } : { url: database };
+  const db = await openDatabase(address).catch((error: unknown) => {
+    if (!(error instanceof DatabaseError) || error.code !== "locked") throw error;
+    const hint = "a server that runs is asked itself: waybill audit-log verify --server URL";
+    throw new DatabaseError("locked", error.message, { where: error.where, hint, cause: error });
+  });
   try {
     return await verifyAuditLog(db, head);
   } finally {

@@ -29,9 +29,12 @@ export function pathFault(path: string): string | undefined {
 export const path: Shape<string> = text(pathFault);
 
 /** The URL of a repository. */
-export const repository: Shape<string> = text((url) =>
-  repositoryName(url) === undefined ? "expected the URL of a repository, without a password" : undefined,
-);
+export const repository: Shape<string> = text((url) => {
+  if (repositoryName(url) !== undefined) return undefined;
+  return /^\/[\w./-]{1,200}$/.test(url)
+    ? `expected the URL of a repository, such as file://${url}`
+    : "expected the URL of a repository, without a password";
+});
 
 export const line = text((written) =>
   written === "" || /\p{Cc}/u.test(written) ? "expected a text on one line" : undefined,

@@ -31,7 +31,10 @@ export async function askByHand(
   const ref = named === undefined ? refOf(job, "hand") : await fullName(sql, job, named);
   if (ref === undefined) {
     throw new TriggerError("unknown-ref", "the job names no branch, and neither do you", {
-      ...{ where, hint: "name the branch or the tag that it is to be run for" },
+      ...{
+        where,
+        hint: "name the branch or the tag that it is to be run for (--ref), or say it in the job (ref)",
+      },
     });
   }
   const known = commit ?? (await commitOf(sql, job, ref));

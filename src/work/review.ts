@@ -70,6 +70,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   if (review.interrupted) return { result: "ABORTED", summary };
   const result = review.verdict === "passes" ? "SUCCESS" : "FAILURE";
   if (isShadow || post === false) return { result, summary };
+  let isApproved = true;
   try {
     const said = await wordsOfReview({
       project: environment.withApprovals?.(job.repo, place.project) ?? place.project,
@@ -82,6 +83,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       say(`the approval of ${approval.user} does not count: ${reason}`);
     }
     for (const file of said.approvals?.uncovered ?? []) say(`not approved: ${file}`);
+    isApproved = said.approvals === undefined || said.approvals.uncovered.length === 0;
     await work.tellOfPull(number, commit, said);
     say(`it is said under ${pull.url}`);
   } catch (error) {
@@ -90,7 +92,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
     say(error.message);
     return { result: "ABORTED", summary: "the pull request has moved on", status: { state: "error" } };
   }
-  return { result, summary, status: "said" };
+  return { result, summary: isApproved ? summary : `${summary}; it waits for approval`, status: "said" };
 }
 
 /**

@@ -16,7 +16,11 @@ describe("a command line that is wrong", () => {
       "unknown option '--confirm'",
       "it goes with waybill promote; see: waybill plan -h",
     ],
-    [["promote", "d", "--rate", "5"], "unknown option '--rate'", "it goes with waybill verify; see: waybill promote -h"],
+    [
+      ["promote", "d", "--rate", "5"],
+      "unknown option '--rate'",
+      "it goes with waybill verify; see: waybill promote -h",
+    ],
     [["version"], "unknown command 'version'", "did you mean: waybill --version"],
     [["promote", "d", "--confirm=no"], "option '--confirm' takes no value", "see: waybill promote -h"],
     [["registry", "serve"], "required option '--dir <dir>' not specified", "see: waybill registry serve -h"],

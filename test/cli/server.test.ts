@@ -165,7 +165,7 @@ test("a run is repeated, aborted and released", async () => {
 });
 
 test("jobs of a server are listed as those of a folder are, and run", async () => {
-  const { waybill, queue } = await world();
+  const { waybill, queue, origin } = await world();
   const { status, stdout, stderr } = await waybill("jobs");
   expect(status).toBe(2);
   const lines = stdout.split("\n").map((line) => line.split(/ {2,}/));
@@ -180,7 +180,9 @@ test("jobs of a server are listed as those of a folder are, and run", async () =
   expect(await queue.read(id)).toMatchObject({ job: "push-snoopdb", ref: "refs/heads/main" });
   const local = await waybill("jobs", "run", "push-snoopdb", "--dry-run");
   expect(local.stderr).toContain("leave out what says how it is run here");
-  expect((await waybill("jobs", "run", "none")).stderr).toContain("no job has that name");
+  const none = await waybill("jobs", "run", "none");
+  expect(none.stderr).toContain("no job has that name");
+  expect(none.stderr).toContain(`waybill jobs --server ${origin}`);
 });
 
 test("the log of who did what is verified, by the server and in its database", async () => {

@@ -211,6 +211,10 @@ describe("a job file", () => {
       ["2:7: expected the URL of a repository, without a password"],
     ]),
     [
+      "name: a\nrepo: /srv/git/a.git\nbuild: {dir: a}\n",
+      ["2:7: expected the URL of a repository, such as file:///srv/git/a.git"],
+    ],
+    [
       "name: a\nrepo: example/a\nbuild: {dir: a, withGitDir: 1, pushTo: a, pushAsNamed: true}\n",
       [
         "2:7: expected the URL of a repository, without a password",

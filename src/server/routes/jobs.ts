@@ -273,11 +273,11 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   });
 }
 
-function locatedOf({ jobs }: ServerParts, name: string): LocatedJob {
+function locatedOf({ jobs, publicUrl }: ServerParts, name: string): LocatedJob {
   const found = findLocated(jobs, name);
   if (found !== undefined) return found;
   throw new ServerError("unknown-job", "no job has that name", {
-    hint: "see those there are: GET /api/v1/jobs",
+    hint: `see those there are: waybill jobs --server ${publicUrl.origin}, or GET /api/v1/jobs`,
   });
 }
 
