@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { load } from "js-yaml";
+import { load, loadAll } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { readJobs } from "../../src/jobs/index.ts";
 import { parseSettings } from "../../src/settings/index.ts";
 import { run } from "../support/child.ts";
-import { testWith } from "../support/programs.ts";
+import { hasProgram } from "../support/programs.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -88,6 +88,50 @@ describe("the Helm chart", () => {
   });
 });
 
+describe("the Helm chart, as helm renders it", () => {
+  const helm = it.skipIf(!hasProgram("helm"));
+  const chart = join(root, "examples/helm/waybill");
+  const render = (...values: readonly string[]) =>
+    run("helm", [
+      "template",
+      "w",
+      chart,
+      "--kube-version",
+      "1.33.0",
+      ...values.flatMap((one) => ["--set", one]),
+    ]);
+
+  helm("is without a fault in all its parts", async () => {
+    expect((await run("helm", ["lint", "--strict", chart])).code).toBe(0);
+    const { code, stdout } = await render(
+      ...[
+        "database.existingSecret=db",
+        "replicas.worker=3",
+        "ingress.enabled=true",
+        "ingress.host=a.example",
+      ],
+      ...["networkPolicy.enabled=true", "podMonitor.enabled=true", "fileSecrets={a}", "runAsUser=null"],
+    );
+    const kinds = (loadAll(stdout) as { readonly kind: string }[]).map(({ kind }) => kind);
+    expect([code, kinds.sort()]).toEqual([
+      0,
+      [
+        ...["Deployment", "Deployment", "Ingress", "NetworkPolicy", "NetworkPolicy"],
+        ...["PersistentVolumeClaim", "PodDisruptionBudget", "PodDisruptionBudget", "PodMonitor"],
+        ...["Secret", "Service", "ServiceAccount"],
+      ],
+    ]);
+    expect(stdout).not.toContain("runAsUser");
+  });
+
+  helm("refuses two processes on one embedded database, and what is misspelt", async () => {
+    expect((await render()).code).toBe(0);
+    for (const value of ["replicas.worker=2", "replica.worker=2", "publicUrl=a.example"]) {
+      expect((await render(value)).code, value).toBe(1);
+    }
+  });
+});
+
 describe("the units of systemd", () => {
   const folder = join(root, "examples/systemd");
 
@@ -100,7 +144,7 @@ describe("the units of systemd", () => {
     }
   });
 
-  testWith("systemd-analyze")("are as systemd has them", async () => {
+  it.skipIf(!hasProgram("systemd-analyze"))("are as systemd has them", async () => {
     const units = readdirSync(folder).map((name) => join(folder, name));
     const verified = await run("systemd-analyze", ["verify", ...units], process.env);
     const said = verified.stderr.split("\n").filter((line) => units.some((unit) => line.startsWith(unit)));

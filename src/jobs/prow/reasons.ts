@@ -19,7 +19,7 @@ const reasons: ReadonlyMap<string, string | { readonly why: string }> = new Map<
   ["decorate", "a run always has a checkout of its own, a log and a record"],
   ["decoration_config", "a run has no containers beside it"],
   ["error_on_eviction", "there is no pod that could be evicted"],
-  ["hidden", "there is no page that would show it"],
+  ["hidden", weighty("who may read, reads its runs and logs: keep them to few by access.anonymousReading")],
   ["jenkins_spec", "there is no Jenkins"],
   [
     "labels",

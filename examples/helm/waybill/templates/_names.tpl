@@ -42,10 +42,12 @@ spec:
   terminationGracePeriodSeconds: {{ add .Values.graceSeconds 30 }}
   securityContext:
     runAsNonRoot: true
-    runAsUser: 65532
-    runAsGroup: 65532
-    fsGroup: 65532
+    {{- with .Values.runAsUser }}
+    runAsUser: {{ int64 . }}
+    runAsGroup: {{ int64 . }}
+    fsGroup: {{ int64 . }}
     fsGroupChangePolicy: OnRootMismatch
+    {{- end }}
     seccompProfile: { type: RuntimeDefault }
   containers:
     - name: waybill
@@ -80,6 +82,9 @@ spec:
         {{- if .Values.database.existingSecret }}
         - { name: database, mountPath: /etc/waybill-database, readOnly: true }
         {{- end }}
+        {{- range $index, $name := .Values.fileSecrets }}
+        - { name: secret-{{ $index }}, mountPath: {{ printf "/etc/waybill-secrets/%s" $name | quote }}, readOnly: true }
+        {{- end }}
         {{- if .Values.adminTokenSecret }}
         - { name: admin, mountPath: /etc/waybill-admin, readOnly: true }
         {{- end }}
@@ -96,6 +101,9 @@ spec:
     {{- else }}
     - { name: data, persistentVolumeClaim: { claimName: {{ include "waybill.name" . }}-data } }
     {{- end }}
+    {{- end }}
+    {{- range $index, $name := .Values.fileSecrets }}
+    - { name: secret-{{ $index }}, secret: { secretName: {{ $name | quote }} } }
     {{- end }}
     {{- if .Values.adminTokenSecret }}
     - { name: admin, secret: { secretName: {{ .Values.adminTokenSecret | quote }}, items: [{ key: token, path: token }] } }
