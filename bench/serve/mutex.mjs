@@ -141,10 +141,10 @@ function refused({ who, pid, runs, stopped, taken, woken }, attempts) {
   const by = (others[0] ?? after)?.worker.split(":")[1];
   const seconds = (from, to) => `${((to - from) / 1000).toFixed(1)} s`;
   return {
-    isRefused: runs.length > 0 && by !== undefined && stray.length === 0 && late.length === 0,
+    isRefused: runs.length > 0 && stray.length === 0 && late.length === 0,
     text: [
       `${who} had ${runs.map(({ job, id, attempt }) => `${job} ${id} (attempt ${attempt})`).join(", ")}`,
-      `${went} after ${seconds(stopped, taken)}, process ${by} went on`,
+      `${went} after ${seconds(stopped, taken)}, ${by === undefined ? "nobody" : `process ${by}`} went on`,
       `woken after ${seconds(stopped, woken)}`,
       `${stray.length + late.length} writes of it after that`,
     ].join("; "),

@@ -57,12 +57,12 @@ async function runsOf(ask, job) {
   }
 }
 
-/** The logs of all builds, by run, while there is a server that gives them. */
+/** The logs of all builds that were begun anew and have succeeded, by run, while there is a server that gives them. */
 export async function readLogs({ ask, repositories }) {
   const logs = new Map();
   for (const { number } of repositories) {
-    for (const { id } of (await runsOf(ask, `built-${number}`)) ?? []) {
-      logs.set(id, (await ask("GET", `/runs/${id}/log`)) ?? "");
+    for (const { id, attempt, result } of (await runsOf(ask, `built-${number}`)) ?? []) {
+      if (result === "SUCCESS" && attempt > 1) logs.set(id, (await ask("GET", `/runs/${id}/log`)) ?? "");
     }
   }
   return logs;
