@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Database, Sql } from "../database/index.ts";
+import { type Database, jsonText, type Sql } from "../database/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
 import { type Delivery, type DeliveryOutcome, isHint, replayDecision } from "../webhooks/index.ts";
 
@@ -44,6 +44,12 @@ const maxFailure = 500;
 /** What keeping a delivery came to: `again` for one that failed before; `known` for a replay, which changes nothing. */
 export type KeptDelivery = "new" | "again" | "known";
 
+/** A delivery that has arrived. */
+export interface Arrival {
+  readonly delivery: Delivery;
+  readonly at: Date;
+}
+
 /**
  * Keeps a delivery that was verified, before its sender is answered. What comes again under the same name is kept once, and
  * processed again where that failed.
@@ -54,22 +60,53 @@ export async function acceptDelivery(
   delivery: Delivery,
   now = new Date(),
 ): Promise<KeptDelivery> {
-  return db.transaction((sql) => keepDelivery(sql, delivery, now));
+  const [kept = "known"] = await db.transaction((sql) => keepDeliveries(sql, [{ delivery, at: now }]));
+  return kept;
 }
 
-/** Keeps a delivery within a transaction of the caller's. */
-export async function keepDelivery(sql: Sql, delivery: Delivery, now: Date): Promise<KeptDelivery> {
-  const { source, sender, id = randomUUID(), event, ...content } = delivery;
-  const outcome: DeliveryOutcome = isHint(delivery) ? "waiting" : "done";
-  const stored = await sql.query(
+/** Keeps deliveries within a transaction of the caller's: as many as there are in one statement. */
+export async function keepDeliveries(sql: Sql, arrived: readonly Arrival[]): Promise<KeptDelivery[]> {
+  const rows = arrived.map(({ delivery, at }) => {
+    const { source, sender, id = randomUUID(), event, ...content } = delivery;
+    const outcome: DeliveryOutcome = isHint(delivery) ? "waiting" : "done";
+    return { source, id, sender, event, content, outcome, at };
+  });
+  const stored = await sql.query<Pick<Row, "source" | "id">>(
     `INSERT INTO delivery (source, id, sender, event, content, outcome, received_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (source, id) DO NOTHING RETURNING number`,
-    [source, id, sender, event, content, outcome, now],
+     SELECT source, id, sender, event, content, outcome, at, at
+     FROM jsonb_to_recordset($1::jsonb)
+       AS arrived (source text, id text, sender text, event text, content jsonb, outcome text, at timestamptz)
+     ON CONFLICT (source, id) DO NOTHING RETURNING source, id`,
+    [jsonText(rows)],
   );
-  if (stored.length > 0) {
-    if (outcome === "waiting") await announce(sql);
-    return "new";
+  const fresh = new Set(stored.map(nameOf));
+  const kept: KeptDelivery[] = [];
+  let isToProcess = false;
+  for (const row of rows) {
+    // Of two with one name, the second is a replay.
+    const outcome = fresh.delete(nameOf(row)) ? "new" : await keepReplay(sql, row);
+    if (outcome !== "known" && row.outcome === "waiting") isToProcess = true;
+    kept.push(outcome);
   }
+  if (isToProcess) await announce(sql);
+  return kept;
+}
+
+/** As the database has it. */
+function nameOf({ source, id }: Pick<Row, "source" | "id">): string {
+  return jsonText([source, id]);
+}
+
+async function keepReplay(
+  sql: Sql,
+  {
+    source,
+    id,
+    outcome,
+    content,
+    at,
+  }: Pick<Row, "source" | "id" | "outcome" | "content"> & { readonly at: Date },
+): Promise<"again" | "known"> {
   const [known] = await sql.query<Pick<Row, "outcome">>(
     "UPDATE delivery SET arrivals = arrivals + 1 WHERE source = $1 AND id = $2 RETURNING outcome",
     [source, id],
@@ -78,9 +115,8 @@ export async function keepDelivery(sql: Sql, delivery: Delivery, now: Date): Pro
   await sql.query(
     `UPDATE delivery SET outcome = $3, content = $4, attempts = 0, failure = NULL, due_at = $5
      WHERE source = $1 AND id = $2`,
-    [source, id, outcome, content, now],
+    [source, id, outcome, content, at],
   );
-  if (outcome === "waiting") await announce(sql);
   return "again";
 }
 
@@ -92,7 +128,7 @@ async function announce(sql: Sql): Promise<void> {
 const batch = 50;
 
 /**
- * Hands each delivery that is due to `handle`, the oldest first, many in a transaction: what it writes counts together with the
+ * Hands the deliveries that are due to `handle`, the oldest first, many in a transaction: what it writes counts together with the
  * outcome. Where one of them fails, each has a transaction of its own; that one waits for its next attempt, and is left after some.
  * Several processes may do it at the same time.
  * @param handle Marks what is to be looked at; it may be called more than once, and asks nobody but the database.
@@ -100,7 +136,7 @@ const batch = 50;
  */
 export async function processDeliveries(
   db: Database,
-  handle: (sql: Sql, delivery: Delivery) => Promise<void>,
+  handle: (sql: Sql, deliveries: readonly Delivery[]) => Promise<void>,
   now = new Date(),
 ): Promise<number> {
   let handled = 0;
@@ -116,8 +152,8 @@ export async function processDeliveries(
            ORDER BY due_at, number LIMIT $2 FOR UPDATE SKIP LOCKED`,
           [now, limit],
         );
-        for (const row of taken) await handle(sql, deliveryOf(row));
         if (taken.length === 0) return;
+        await handle(sql, taken.map(deliveryOf));
         await sql.query("UPDATE delivery SET outcome = 'done', failure = NULL WHERE number = ANY($1)", [
           taken.map(({ number }) => number),
         ]);

@@ -1,13 +1,11 @@
 import { type Database, DatabaseError } from "../database/index.ts";
 import type { Delivery } from "../webhooks/index.ts";
-import { acceptDelivery, type KeptDelivery, keepDelivery } from "./deliveries.ts";
+import { type Arrival, acceptDelivery, type KeptDelivery, keepDeliveries } from "./deliveries.ts";
 
 /** Deliveries of one transaction. */
 const maxTogether = 100;
 
-interface Arrived {
-  readonly delivery: Delivery;
-  readonly at: Date;
+interface Arrived extends Arrival {
   readonly kept: (outcome: KeptDelivery) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -23,11 +21,7 @@ export function openIntake(db: Database): (delivery: Delivery, now?: Date) => Pr
 
   const writeTogether = async (those: readonly Arrived[]): Promise<void> => {
     try {
-      const outcomes = await db.transaction(async (sql) => {
-        const each: KeptDelivery[] = [];
-        for (const { delivery, at } of those) each.push(await keepDelivery(sql, delivery, at));
-        return each;
-      });
+      const outcomes = await db.transaction((sql) => keepDeliveries(sql, those));
       for (const [at, { kept }] of those.entries()) kept(outcomes[at] ?? "known");
     } catch (error) {
       // What one delivery is refused for is not the others' fault; a database that is away is away for all of them.

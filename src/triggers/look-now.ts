@@ -4,30 +4,30 @@ import type { Delivery } from "../webhooks/index.ts";
 import { ask } from "./asks.ts";
 import { wake } from "./notices.ts";
 
+/** What a delivery tells of. */
+type Hint = Pick<Delivery, "repositoryUrls" | "refs" | "pull" | "registry">;
+
 /**
- * What a delivery of a webhook means: look now. Remotes that it may be about are due at once; jobs that wait for pushes to a registry
- * are asked for. It is believed in nothing else. Asks nobody but the database.
+ * What deliveries of webhooks mean: look now. Remotes that they may be about are due at once; jobs that wait for pushes to a registry
+ * are asked for. They are believed in nothing else. Asks nobody but the database.
  */
 export async function lookNow(
   sql: Sql,
   jobs: readonly Job[],
-  { repositoryUrls, refs, pull, registry }: Pick<Delivery, "repositoryUrls" | "refs" | "pull" | "registry">,
+  deliveries: readonly Hint[],
   now: Date,
 ): Promise<void> {
-  const repositories = [...new Set(repositoryUrls.map(repositoryKey))];
-  if (repositories.length > 0) {
-    const isAboutAll = refs.length === 0 && pull === undefined;
-    const what = [
-      ...(refs.length > 0 || isAboutAll ? ["refs"] : []),
-      ...(pull !== undefined || isAboutAll ? ["pulls"] : []),
-    ];
+  const byKey = new Map(deliveries.flatMap(remotesOf).map((remote) => [remote.join(" "), remote]));
+  const remotes = [...byKey.values()];
+  if (remotes.length > 0) {
     await sql.query(
       `UPDATE remote SET told_at = $3, due_at = least(due_at, $3), hinted = true
-       WHERE repository = ANY ($1::text[]) AND what = ANY ($2::text[]) AND unwanted_since IS NULL`,
-      [repositories, what, now],
+       FROM unnest($1::text[], $2::text[]) AS told (what, repository)
+       WHERE remote.what = told.what AND remote.repository = told.repository AND unwanted_since IS NULL`,
+      [remotes.map(([what]) => what), remotes.map(([, repository]) => repository), now],
     );
   }
-  for (const { registry: host, repository, tag } of registry) {
+  for (const { registry: host, repository, tag } of deliveries.flatMap(({ registry }) => registry)) {
     const pushed = { repository: host === undefined ? repository : `${host}/${repository}`, tag };
     for (const job of jobs) {
       if (judgeRegistryPush(job, pushed).verdict !== "run") continue;
@@ -36,4 +36,15 @@ export async function lookNow(
     }
   }
   await wake(sql);
+}
+
+/** What is to be looked at, of which repository. */
+function remotesOf({ repositoryUrls, refs, pull }: Hint): (readonly ["refs" | "pulls", string])[] {
+  const isAboutAll = refs.length === 0 && pull === undefined;
+  return repositoryUrls
+    .map(repositoryKey)
+    .flatMap((repository) => [
+      ...(refs.length > 0 || isAboutAll ? [["refs", repository] as const] : []),
+      ...(pull !== undefined || isAboutAll ? [["pulls", repository] as const] : []),
+    ]);
 }

@@ -110,7 +110,7 @@ export async function runTriggers(options: TriggerOptions): Promise<void> {
 }
 
 function hear({ db, jobs, now }: TriggerWorld): Promise<number> {
-  return processDeliveries(db, (sql, delivery) => lookNow(sql, jobs(), delivery, now()), now());
+  return processDeliveries(db, (sql, deliveries) => lookNow(sql, jobs(), deliveries, now()), now());
 }
 
 function tell({ listener, signal }: TriggerWorld, what: string, error: unknown): void {

@@ -35,7 +35,7 @@ describeDatabases(({ open, openAgain }) => {
     expect(await acceptDelivery(db, push, start)).toBe("known");
     expect(await acceptDelivery(db, { ...push, source: "other" }, start)).toBe("new");
     const handled: Delivery[] = [];
-    const handle = async (_: unknown, delivery: Delivery) => void handled.push(delivery);
+    const handle = async (_: unknown, given: readonly Delivery[]) => void handled.push(...given);
     expect(await processDeliveries(db, handle, start)).toBe(2);
     expect(handled).toEqual([push, { ...push, source: "other" }]);
     expect(await acceptDelivery(db, push, start)).toBe("known");
@@ -64,7 +64,9 @@ describeDatabases(({ open, openAgain }) => {
     expect(kept.slice(140)).toEqual(Array(10).fill("known"));
     expect(transactions).toBeLessThan(5);
     const handled: string[] = [];
-    const handle = async (_: unknown, { id = "" }: Delivery) => void handled.push(id);
+    const handle = async (_: unknown, given: readonly Delivery[]) => {
+      handled.push(...given.map(({ id = "" }) => id));
+    };
     expect(await processDeliveries(db, handle, start)).toBe(140);
     expect(new Set(handled).size).toBe(140);
   });
@@ -87,9 +89,9 @@ describeDatabases(({ open, openAgain }) => {
     const db = await open(deliveriesMigrations);
     for (const id of ["d-1", "d-2", "d-3"]) await acceptDelivery(db, { ...push, id }, start);
     const handled: string[] = [];
-    const handle = async (sql: Sql, { id = "" }: Delivery): Promise<void> => {
-      if (id === "d-2") await sql.query("SELECT 1 / 0");
-      handled.push(id);
+    const handle = async (sql: Sql, given: readonly Delivery[]): Promise<void> => {
+      if (given.some(({ id }) => id === "d-2")) await sql.query("SELECT 1 / 0");
+      handled.push(...given.map(({ id = "" }) => id));
     };
     await processDeliveries(db, handle, start);
     expect(new Set(handled)).toEqual(new Set(["d-1", "d-3"]));
@@ -162,7 +164,9 @@ describeDatabases(({ open, openAgain }) => {
     const accepted = await Promise.all([...all, ...all].map((one) => acceptDelivery(db, one, start)));
     expect(accepted.filter((answer) => answer === "new")).toHaveLength(200);
     const handled: (string | undefined)[] = [];
-    const handle = async (_: unknown, { id }: Delivery) => void handled.push(id);
+    const handle = async (_: unknown, given: readonly Delivery[]) => {
+      handled.push(...given.map(({ id }) => id));
+    };
     const counts = await Promise.all([
       processDeliveries(db, handle, start),
       processDeliveries(second, handle, start),

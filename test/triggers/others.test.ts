@@ -139,8 +139,15 @@ jobs:
         toldAt === undefined ? [] : [[url, what, dueAt.getTime() === world.now().getTime()]],
       );
     };
-    const hear = (delivery: Partial<Parameters<typeof lookNow>[2]>) =>
-      world.db.transaction((sql) => lookNow(sql, jobs, { ...none, ...delivery }, world.now()));
+    const hear = (...deliveries: Partial<Parameters<typeof lookNow>[2][number]>[]) =>
+      world.db.transaction((sql) =>
+        lookNow(
+          sql,
+          jobs,
+          deliveries.map((delivery) => ({ ...none, ...delivery })),
+          world.now(),
+        ),
+      );
 
     it("makes what it is about due, and nothing else", async () => {
       await hear({ repositoryUrls: urls, refs: ["refs/tags/v1"] });
@@ -150,6 +157,16 @@ jobs:
       await hear({ repositoryUrls: ["https://git.example.org/nobody/knows"] });
       expect(await told()).toHaveLength(2);
       expect(await world.runs()).toEqual([]);
+    });
+
+    it("is heard together with others", async () => {
+      await hear(
+        { repositoryUrls: urls, refs: ["refs/tags/v1"] },
+        { repositoryUrls: urls, refs: ["refs/tags/v2"] },
+        { repositoryUrls: ["https://git.example.org/nobody/knows"] },
+        { repositoryUrls: urls, pull: 7 },
+      );
+      expect((await told()).map(([, what]) => what).sort()).toEqual(["pulls", "refs"]);
     });
 
     it("that names neither a ref nor a pull request is about both", async () => {

@@ -84,7 +84,7 @@ export function addRemotes(api: OpenAPIHono<Env>, parts: ServerParts): void {
         });
       }
       const told = { repositoryUrls: [url], refs: [], pull: undefined, registry: [] };
-      await lookNow(sql, [], told, timeOf(parts));
+      await lookNow(sql, [], [told], timeOf(parts));
       return { result: undefined, done: { act: "remote.look", subject: `remote/${url}` } };
     });
     return c.body(null, 202);

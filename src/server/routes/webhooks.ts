@@ -1,5 +1,12 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
-import { authenticate, readDelivery, type WebhookRefusal } from "../../webhooks/index.ts";
+import {
+  type Admitted,
+  authenticate,
+  type Delivery,
+  readDelivery,
+  type WebhookRefusal,
+  type WebhookSource,
+} from "../../webhooks/index.ts";
 import { readBody } from "../body.ts";
 import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
 import type { ServerParts } from "../model.ts";
@@ -9,6 +16,8 @@ import { answerFailure, answerProblem } from "../problems.ts";
 /** Bodies that are read at a time for one source from one address, and how many wait for that. */
 const places = 16;
 const mostWaiting = 500;
+/** Deliveries that are kept at a time, of one source and address: those that come together are written together. */
+const keptPlaces = 100;
 /** Of what is larger, two at a time for a source: it stands in memory. */
 const largeBytes = 1024 * 1024;
 /** Milliseconds for a body: senders give up after ten seconds. */
@@ -23,6 +32,7 @@ export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
   const { metrics } = parts;
   const byName = new Map(sources.map((source) => [source.name, source]));
   const small = new Places(places, mostWaiting);
+  const kept = new Places(keptPlaces, mostWaiting);
   const large = new Places(2, mostWaiting);
 
   app.openAPIRegistry.registerPath({
@@ -52,30 +62,17 @@ export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
     const addressToken = c.req.param("token");
     const admitted = authenticate({ headers, addressToken }, source, timeOf(parts).getTime());
     if ("code" in admitted) return refuse(c, admitted);
+    const sender = `${source.name} ${addressOf(c)}`;
     const announced = Number(headers.get("content-length") ?? Number.POSITIVE_INFINITY);
-    const release =
-      announced > largeBytes
-        ? await large.take(source.name)
-        : await small.take(`${source.name} ${addressOf(c)}`);
-    if (release === undefined) {
-      return answerFailure(c, {
-        code: "too-many",
-        title: "too many deliveries of this source are under way",
-      });
-    }
-    try {
-      const body = await readBody(c.req.raw, admitted.maxBytes, bodyWithin);
-      if (typeof body === "string") return answerFailure(c, { code: body, title: sayings[body] });
-      const wrong = admitted.verify(body);
-      if (wrong !== undefined) return refuse(c, wrong);
-      const delivery = readDelivery({ headers }, body, admitted, source);
-      if ("code" in delivery) return refuse(c, delivery);
-      await accept(delivery);
-      metrics?.delivered(source.name, delivery.event, "accepted");
-      return c.body(null, 202);
-    } finally {
-      release();
-    }
+    const release = await (announced > largeBytes ? large.take(source.name) : small.take(sender));
+    if (release === undefined) return refuseMany(c);
+    const delivery = await readAdmitted(c, admitted, source).finally(release);
+    if (delivery instanceof Response) return delivery;
+    const keep = await kept.take(sender);
+    if (keep === undefined) return refuseMany(c);
+    await accept(delivery).finally(keep);
+    metrics?.delivered(source.name, delivery.event, "accepted");
+    return c.body(null, 202);
   };
   const counted = async (c: Asking): Promise<Response> => {
     const name = byName.get(c.req.param("source") ?? "")?.name ?? "unknown";
@@ -90,6 +87,26 @@ export function addWebhooks(app: OpenAPIHono<Env>, parts: ServerParts): void {
   };
   app.post("/webhooks/:source", counted);
   app.post("/webhooks/:source/:token", counted);
+}
+
+/** @returns An answer when it is none that is to be kept. */
+async function readAdmitted(
+  c: Asking,
+  admitted: Admitted,
+  source: WebhookSource,
+): Promise<Delivery | Response> {
+  const { headers } = c.req.raw;
+  const body = await readBody(c.req.raw, admitted.maxBytes, bodyWithin);
+  if (typeof body === "string") return answerFailure(c, { code: body, title: sayings[body] });
+  const wrong = admitted.verify(body);
+  if (wrong !== undefined) return refuse(c, wrong);
+  const delivery = readDelivery({ headers }, body, admitted, source);
+  return "code" in delivery ? refuse(c, delivery) : delivery;
+}
+
+function refuseMany(c: Asking): Response {
+  const title = "too many deliveries of this source are under way";
+  return answerFailure(c, { code: "too-many", title });
 }
 
 const sayings = {
