@@ -1,8 +1,5 @@
 /** Bytes of a line that are kept before it is cut in two: whoever never ends a line must not fill the memory. */
 const maxLineLength = 64 * 1024;
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
-const lineEnd = Buffer.from("\n");
 
 /**
  * A log of one step: takes what its programs write, and gives it on in whole lines, each with the step's name before it: those that come
@@ -10,35 +7,33 @@ const lineEnd = Buffer.from("\n");
  * progress bars are, stands in the log as it was last.
  */
 export function createStepLog(prefix: string, sink: (lines: Uint8Array) => void) {
-  const head = Buffer.from(prefix);
-  let kept: Buffer = Buffer.alloc(0);
+  // Each byte is a character: of many short lines, characters cost much less than pieces of memory.
+  const head = Buffer.from(prefix).toString("latin1");
+  let kept = "";
 
-  const whole = (line: Buffer): Buffer[] => [head, lastDrawn(line), lineEnd];
+  const give = (lines: readonly string[]): void => {
+    if (lines.length > 0) sink(Buffer.from(`${head}${lines.map(lastDrawn).join(`\n${head}`)}\n`, "latin1"));
+  };
 
   return {
     write(chunk: Uint8Array): void {
-      const lines: Buffer[] = [];
-      let rest = kept.length === 0 ? Buffer.from(chunk) : Buffer.concat([kept, chunk]);
-      for (let end = rest.indexOf(lineFeed); end >= 0; end = rest.indexOf(lineFeed)) {
-        lines.push(...whole(rest.subarray(0, end)));
-        rest = rest.subarray(end + 1);
-      }
-      for (; rest.length > maxLineLength; rest = rest.subarray(maxLineLength))
-        lines.push(...whole(rest.subarray(0, maxLineLength)));
+      const lines = `${kept}${Buffer.from(chunk).toString("latin1")}`.split("\n");
+      let rest = lines.pop() ?? "";
+      for (; rest.length > maxLineLength; rest = rest.slice(maxLineLength))
+        lines.push(rest.slice(0, maxLineLength));
       kept = rest;
-      if (lines.length > 0) sink(Buffer.concat(lines));
+      give(lines);
     },
     end(): void {
-      if (kept.length > 0) sink(Buffer.concat(whole(kept)));
-      kept = Buffer.alloc(0);
+      if (kept.length > 0) give([kept]);
+      kept = "";
     },
   };
 }
 
-function lastDrawn(line: Buffer): Buffer {
-  const end = line.at(-1) === carriageReturn ? line.length - 1 : line.length;
-  const start = line.subarray(0, end).lastIndexOf(carriageReturn);
-  return line.subarray(start + 1, end);
+function lastDrawn(line: string): string {
+  const whole = line.endsWith("\r") ? line.slice(0, -1) : line;
+  return whole.slice(whole.lastIndexOf("\r") + 1);
 }
 
 /** The prefix of a step's lines, as Cloud Build writes it: `Step #0: `, or `Step #0 - "id": `. */
